@@ -1,0 +1,252 @@
+"""The tables figures and reports are made from: curves a step and an epoch, and one summary an arm.
+
+Everything here is a pure function of the records; runs that are missing, unfinished or failed stay in
+view, so that a report can say so.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import polars as pl
+
+from skipscope.records.schema import NetworkCard, RunRecord, State, StudyRecord
+from skipscope.records.store import Workspace
+
+POINTS_PER_CURVE = 1_000
+POINTS_IN_ALL = 24_000
+"""Together they keep a page of many seeds small; a page of four curves draws 1,000 points each."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One place in a study: an arm with a seed, and the run that answers for it, if there is one."""
+
+    arm: str
+    seed: int
+    run: str
+    record: RunRecord | None
+
+    @property
+    def state(self) -> State | Literal["missing"]:
+        """The run's state; `missing` where nothing was trained yet."""
+        return "missing" if self.record is None else self.record.state
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spread:
+    """A quantity over the seeds of an arm."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmSummary:
+    """What an arm came to, over its finished runs."""
+
+    arm: str
+    model: str
+    entries: tuple[Entry, ...]
+
+    @property
+    def records(self) -> list[RunRecord]:
+        """The runs there are, finished or not."""
+        return [entry.record for entry in self.entries if entry.record is not None]
+
+    @property
+    def network(self) -> NetworkCard | None:
+        """The network's card, from any of the runs."""
+        return self.records[0].network if self.records else None
+
+    @property
+    def finished(self) -> int:
+        """How many runs have a result."""
+        return sum(record.result is not None for record in self.records)
+
+    def over_seeds(self, quantity: str) -> Spread | None:
+        """A field of `Result` over the finished runs, or None without any."""
+        values = [
+            float(getattr(record.result, quantity)) for record in self.records if record.result is not None
+        ]
+        if not values:
+            return None
+        return Spread(mean=sum(values) / len(values), low=min(values), high=max(values), n=len(values))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyTables:
+    """A study's record and everything measured for it."""
+
+    record: StudyRecord
+    entries: tuple[Entry, ...]
+    metrics: pl.DataFrame
+
+    @property
+    def arms(self) -> list[str]:
+        """The arms' labels, in the study's order."""
+        return list(dict.fromkeys(entry.arm for entry in self.entries))
+
+    @cached_property
+    def summaries(self) -> list[ArmSummary]:
+        """One summary an arm, in the study's order."""
+        models = {arm.label: arm.model for arm in self.record.study.arm}
+        return [
+            ArmSummary(
+                arm=arm,
+                model=models.get(arm, arm),
+                entries=tuple(entry for entry in self.entries if entry.arm == arm),
+            )
+            for arm in self.arms
+        ]
+
+    @cached_property
+    def steps(self) -> pl.DataFrame:
+        """See `steps_table`."""
+        return steps_table(self.metrics, self.entries)
+
+    @cached_property
+    def epochs(self) -> pl.DataFrame:
+        """See `epochs_table`."""
+        return epochs_table(self.metrics, self.entries)
+
+    @cached_property
+    def longest(self) -> int:
+        """Steps of the longest run."""
+        return last_step(self.metrics)
+
+    @property
+    def stride(self) -> int:
+        """Every how-many-th step is drawn."""
+        return stride(self.longest, curves=len(self.entries))
+
+
+def gather(workspace: Workspace, study: str | None) -> StudyTables:
+    """The study of this name (or the most recently planned) with its runs and their metrics.
+
+    Raises:
+        SkipscopeError: there is no such study, or a record is damaged.
+    """
+    record = workspace.study(study)
+    entries = tuple(
+        Entry(
+            arm=member.arm, seed=member.seed, run=member.run, record=workspace.run_folder(member.run).read()
+        )
+        for member in record.members
+    )
+    there = dict.fromkeys(entry.run for entry in entries if entry.record is not None)
+    return StudyTables(record=record, entries=entries, metrics=workspace.metrics(there))
+
+
+def last_step(metrics: pl.DataFrame) -> int:
+    """The highest step there is a row of; 0 without rows."""
+    highest = metrics["step"].max()
+    return highest if isinstance(highest, int) else 0
+
+
+def stride(steps: int, *, curves: int) -> int:
+    """Every how-many-th step to draw so that a curve, and all of them, stay within their points."""
+    points = max(50, min(POINTS_PER_CURVE, POINTS_IN_ALL // max(1, curves)))
+    return max(1, math.ceil(steps / points))
+
+
+def half_life(steps: int) -> int:
+    """After how many steps a loss counts half in the smoothed curve: 1 % of the longest run, at least 3."""
+    return max(3, round(steps / 100))
+
+
+def steps_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFrame:
+    """Loss a step, thinned: arm, seed, step, epoch, loss, smoothed, counted, stopped.
+
+    `smoothed` is the bias-corrected exponential mean over *every* step up to this one. `counted` rows make
+    the mean over seeds. `stopped` marks the last step of a run that failed. The last step is always kept.
+    """
+    longest = last_step(metrics)
+    every, half = stride(longest, curves=len(entries)), half_life(longest)
+    rows = metrics.filter(pl.col("kind") == "step", pl.col("loss").is_finite())
+    last = pl.col("step") == pl.col("step").max().over("arm", "seed")
+    return (
+        rows.join(_members(entries), on="run")
+        .sort("place", "step")
+        .with_columns(
+            smoothed=pl.col("loss").ewm_mean(half_life=half, adjust=True).over("arm", "seed"),
+            stopped=last & pl.col("failed"),
+        )
+        .filter((pl.col("step") % every == 1 % every) | last)
+        .select(
+            "arm",
+            "seed",
+            "step",
+            "epoch",
+            pl.col("loss", "smoothed").round_sig_figs(4),
+            "counted",
+            "stopped",
+        )
+    )
+
+
+def epochs_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFrame:
+    """Losses and accuracies an epoch: arm, seed, epoch, seconds (since the start), four measures, counted."""
+    measures = pl.col("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+    return (
+        metrics.filter(pl.col("kind") == "epoch")
+        .join(_members(entries), on="run")
+        .sort("place", "epoch")
+        .select("arm", "seed", "epoch", pl.col("seconds").round(2), measures.round_sig_figs(5), "counted")
+    )
+
+
+def accuracy_by_epoch(epochs: pl.DataFrame, arms: Iterable[str], *, at_most: int = 10) -> pl.DataFrame:
+    """Mean validation accuracy over seeds: a row an arm, a column an epoch (at most ten, evenly spread)."""
+    means = (
+        epochs.filter("counted")
+        .group_by("arm", "epoch")
+        .agg(pl.col("val_accuracy").mean())
+        .sort("epoch")
+        .drop_nulls()
+    )
+    last = int(means["epoch"].max() or 0)  # type: ignore[arg-type]
+    shown = sorted({max(1, round(last * k / at_most)) for k in range(1, at_most + 1)}) if last else []
+    rows = {(arm, epoch): value for arm, epoch, value in means.iter_rows()}
+    return pl.DataFrame(
+        {"arm": list(arms)} | {str(epoch): [rows.get((arm, epoch)) for arm in arms] for epoch in shown},
+        schema={"arm": pl.String} | {str(epoch): pl.Float64 for epoch in shown},
+    )
+
+
+def _members(entries: Sequence[Entry]) -> pl.DataFrame:
+    """Which run stands where, and whether it counts: once an arm has a finished run, only those do."""
+    settled = {entry.arm for entry in entries if entry.state == "done"}
+    return pl.DataFrame(
+        [
+            (place, entry.arm, entry.seed, entry.run, entry.state == "failed", _counts(entry, settled))
+            for place, entry in enumerate(entries)
+        ],
+        schema={
+            "place": pl.Int64,
+            "arm": pl.String,
+            "seed": pl.Int64,
+            "run": pl.String,
+            "failed": pl.Boolean,
+            "counted": pl.Boolean,
+        },
+        orient="row",
+    )
+
+
+def _counts(entry: Entry, settled: set[str]) -> bool:
+    return entry.state == "done" or entry.arm not in settled
+
+
+def wilson(share: float, n: int, *, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson's interval of a share of `n` independent trials, 95 % unless told (Wilson 1927).
+
+    Of a test accuracy it holds what the choice of test images leaves open; it knows nothing of the seed.
+    """
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)

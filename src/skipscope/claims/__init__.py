@@ -1,0 +1,1 @@
+"""Claims: sentences that readings can support or contradict."""

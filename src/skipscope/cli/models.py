@@ -1,0 +1,70 @@
+"""`skipscope models`: what the networks are."""
+
+from typing import Annotated
+
+import typer
+
+from skipscope.cli.options import Json, console
+
+app = typer.Typer(
+    help="The networks: structure, shapes, parameters, multiply-adds.", invoke_without_command=True
+)
+
+
+@app.callback()
+def overview(context: typer.Context) -> None:
+    """The networks: structure, shapes, parameters, multiply-adds."""
+    if context.invoked_subcommand is not None:
+        return
+    from rich.table import Table
+
+    from skipscope.models.describe import describe
+    from skipscope.models.registry import NETWORKS
+
+    table = Table("network", box=None, padding=(0, 2), title_justify="left")
+    table.add_column("parameters", justify="right")
+    table.add_column("multiply-adds", justify="right")
+    for name in NETWORKS:
+        card = describe(name)
+        table.add_row(name, f"{card.params:,}", f"{card.macs:,}")
+    console.print(table)
+    console.print("\nskipscope models show NAME   its structure, and the shape after each stage")
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A network, such as resnet.")],
+    text: Annotated[bool, typer.Option("--text", help="Exactly print(net), nothing else.")] = False,
+    json: Json = False,
+) -> None:
+    """One network: its structure, and stage by stage its shapes, parameters and multiply-adds."""
+    from skipscope.models.describe import describe
+
+    card = describe(name)
+    if json:
+        import json as encoder
+
+        stages = [stage.model_dump() for stage in card.stages]
+        content = {"schema": 1, "name": name, "params": card.params, "macs": card.macs, "stages": stages}
+        typer.echo(encoder.dumps(content, indent=1))
+        return
+    typer.echo(card.structure)
+    if text:
+        return
+    from rich.table import Table
+
+    table = Table("stage", "module", "output, C x H x W", box=None, padding=(0, 2))
+    table.add_column("parameters", justify="right")
+    table.add_column("multiply-adds", justify="right")
+    table.add_row("input", "", "3 x 32 x 32", "", "")
+    for stage in card.stages:
+        shape = " x ".join(str(side) for side in stage.shape)
+        table.add_row(stage.name, stage.kind, shape, f"{stage.params:,}", f"{stage.macs:,}")
+    table.add_section()
+    table.add_row("[bold]sum", "", "", f"[bold]{card.params:,}", f"[bold]{card.macs:,}")
+    console.print()
+    console.print(table)
+    console.print(
+        "\nMultiply-adds of convolutions and matrix products, for one image. "
+        "A module that is called again counts its parameters once."
+    )

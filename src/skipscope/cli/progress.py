@@ -1,0 +1,136 @@
+"""How a long command shows that it works: a bar a run on a terminal, plain lines where output is piped."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from skipscope.engine.plan import Plan, PlannedRun
+from skipscope.training.events import Event
+
+LINE_SECONDS = 30.0
+"""Between two plain lines of one run."""
+
+
+class Display(Protocol):
+    """Shows what the runs tell."""
+
+    def tell(self, event: Event) -> None:
+        """One run has come further."""
+
+    def say(self, text: str) -> None:
+        """A sentence about the whole."""
+
+
+@contextmanager
+def display(plan: Plan, console: Console) -> Iterator[Display]:
+    """Bars on a terminal, else lines."""
+    runs = {run.spec.id: run for run in plan.waiting}
+    if console.is_terminal:
+        with _bars(console) as progress:
+            yield Bars(runs, progress, console)
+    else:
+        yield Lines(runs, console)
+
+
+def _bars(console: Console) -> Progress:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        TextColumn("{task.fields[status]}", justify="right"),
+        TimeRemainingColumn(compact=True),
+    )
+    return Progress(*columns, console=console, expand=True, speed_estimate_period=120)
+
+
+def name_of(run: PlannedRun) -> str:
+    """How a run is called in a line about it."""
+    return f"{run.arm} s{run.spec.seed}"
+
+
+def ending(event: Event) -> str:
+    """What is said when a run ends."""
+    if event.state == "done":
+        return f"done, sealed test accuracy {event.accuracy:.1%}"
+    if event.state == "stopped":
+        return f"saved at step {event.step} of {event.steps}"
+    return f"failed: {event.message}"
+
+
+class Bars:
+    """One bar a run; bars appear as the runs begin."""
+
+    def __init__(self, runs: dict[str, PlannedRun], progress: Progress, console: Console) -> None:
+        self.runs, self.progress, self.console = runs, progress, console
+        self.tasks: dict[str, TaskID] = {}
+
+    def tell(self, event: Event) -> None:
+        """Moves the run's bar; a run that ends leaves a line."""
+        run = self.runs[event.run]
+        if event.state == "training":
+            if event.run not in self.tasks:
+                self.tasks[event.run] = self.progress.add_task(name_of(run), total=event.steps, status="")
+            self.progress.update(
+                self.tasks[event.run], completed=event.step, status=standing(event, run), refresh=True
+            )
+            return
+        if event.run in self.tasks:
+            self.progress.remove_task(self.tasks.pop(event.run))
+        style = "red" if event.state == "failed" else ""
+        self.console.print(Text(f"{name_of(run)}: {ending(event)}", style=style))
+
+    def say(self, text: str) -> None:
+        """A line above the bars."""
+        self.console.print(text, markup=False)
+
+
+def standing(event: Event, run: PlannedRun) -> str:
+    """How far a run is and how it does."""
+    accuracy = "" if event.accuracy is None else f"validation {event.accuracy:.1%}, "
+    epoch = f"epoch {event.epoch}/{run.spec.recipe.epochs}"
+    return f"{epoch}, loss {event.loss:.3f}, {accuracy}{event.images_per_second:,.0f} img/s"
+
+
+class Lines:
+    """A line when a run begins, ends an epoch or ends, and every half minute between."""
+
+    def __init__(self, runs: dict[str, PlannedRun], console: Console) -> None:
+        self.runs, self.console = runs, console
+        self.last: dict[str, tuple[int, float]] = {}
+
+    def tell(self, event: Event) -> None:
+        """A line if there is news."""
+        if event.state == "training" and not self._is_news(event):
+            return
+        run = self.runs[event.run]
+        if event.state == "training":
+            left = span((event.steps - event.step) / event.steps_per_second)
+            text = f"step {event.step}/{event.steps}, {standing(event, run)}, {left} left"
+        else:
+            text = ending(event)
+        self.say(f"{name_of(run)}: {text}")
+
+    def say(self, text: str) -> None:
+        """A line, unwrapped: a log is searched by lines."""
+        self.console.print(text, markup=False, soft_wrap=True)
+
+    def _is_news(self, event: Event) -> bool:
+        epoch, when = self.last.get(event.run, (-1, 0.0))
+        if event.epoch_ended or epoch < 0 or perf_counter() - when > LINE_SECONDS:
+            self.last[event.run] = (event.epoch, perf_counter())
+            return True
+        return False
+
+
+def span(seconds: float) -> str:
+    """A length of time for people: 12 s, 3 min 05 s, 2 h 10 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"

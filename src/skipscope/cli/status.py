@@ -1,0 +1,75 @@
+"""`skipscope status`: what is in a workspace."""
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from skipscope.cli.options import PLACE, Json, Place, console
+
+if TYPE_CHECKING:
+    from skipscope.records.schema import RunRecord
+    from skipscope.records.store import Workspace
+
+
+def status(workspace: Place = PLACE, json: Json = False) -> None:
+    """What is there: every run with its state, accuracy and speed."""
+    from skipscope.records.store import Workspace
+
+    place = Workspace(workspace)
+    arms = {member.run: member.arm for study in place.studies() for member in study.members}
+    runs = [_row(record, arms.get(record.id, record.spec.model), place) for record in place.runs()]
+    if json:
+        import json as encoder
+
+        typer.echo(encoder.dumps({"schema": 1, "runs": runs}, indent=1))
+        return
+    if not runs:
+        console.print(f"No run in {workspace} yet. Begin with: skipscope demo")
+        return
+    _print(runs)
+
+
+def _row(record: "RunRecord", arm: str, workspace: "Workspace") -> dict[str, Any]:
+    """One run under the documented keys; null where there is nothing yet."""
+    result, folder = record.result, workspace.run_folder(record.id)
+    epoch = folder.last_epoch()
+    return {
+        "id": record.id,
+        "arm": arm,
+        "seed": record.spec.seed,
+        "state": record.state,
+        "epochs": epoch["epoch"] if epoch else 0,
+        "params": record.network.params,
+        "val_accuracy": epoch["val_accuracy"] if epoch else None,
+        "test_accuracy": result.test_accuracy if result else None,
+        "seconds": result.seconds if result else (epoch["seconds"] if epoch else None),
+        "images_per_second": result.images_per_second if result else None,
+    }
+
+
+def _print(runs: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("run", "arm", box=None, padding=(0, 2))
+    for column in ("seed", "state", "epochs", "parameters", "validation", "test", "minutes", "images/s"):
+        table.add_column(column, justify="right")
+    for run in runs:
+        style = {"done": "", "failed": "red", "unfinished": "yellow"}[run["state"]]
+        cells = [
+            run["id"],
+            run["arm"],
+            str(run["seed"]),
+            run["state"],
+            str(run["epochs"]),
+            f"{run['params']:,}",
+        ]
+        cells += [_or_dash(run["val_accuracy"], "{:.1%}"), _or_dash(run["test_accuracy"], "{:.1%}")]
+        cells += [_or_dash(run["seconds"] and run["seconds"] / 60, "{:.1f}")]
+        cells += [_or_dash(run["images_per_second"], "{:,.0f}")]
+        table.add_row(*(Text(cell) for cell in cells), style=style)
+    console.print(table)
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)

@@ -1,0 +1,129 @@
+"""The files of a folder or a tar archive, one by one and in memory: nothing is unpacked to the disk."""
+
+import gzip
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Protocol
+
+from skipscope.errors import DataError
+
+MEMBER_BYTES = 40_000_000
+"""More than any batch of CIFAR-10 has (31 million)."""
+
+TOTAL_BYTES = 600_000_000
+"""More than the unpacked archive has (185 million): what goes on after that was made to fill a memory."""
+
+_GZIP = b"\x1f\x8b"
+
+
+def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of each `wanted` file of a tar archive, in its order; the name is without its folders.
+
+    Raises:
+        DataError: the archive is truncated, damaged or too large, or something in it is unsafe.
+    """
+    with _told(path), path.open("rb") as file:
+        packed = file.peek(2).startswith(_GZIP)
+        stream = _Bounded(gzip.GzipFile(fileobj=file) if packed else file, path)
+        with tarfile.open(fileobj=stream, mode="r|") as tar:  # type: ignore[call-overload]  # it only reads
+            for member in tar:
+                _refuse_unsafe(member, path)
+                name = PurePosixPath(member.name).name
+                if member.isfile() and wanted(name):
+                    yield name, _content(tar, member, path)
+        while stream.read(1 << 20):  # to its end: only there gzip compares its checksum
+            pass
+
+
+def files(folder: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of each `wanted` file directly in `folder`, by name.
+
+    Raises:
+        DataError: a file cannot be read or is too large.
+    """
+    with _told(folder):
+        for file in sorted(folder.iterdir()):
+            if wanted(file.name) and file.is_file():
+                if file.stat().st_size > MEMBER_BYTES:
+                    raise DataError(f"{file.name} is too large for a batch of CIFAR-10.", where=str(folder))
+                yield file.name, file.read_bytes()
+
+
+def is_tar(path: Path) -> bool:
+    """Whether `path` begins like a tar archive, packed by gzip or not."""
+    try:
+        with path.open("rb") as file:
+            packed = file.peek(2).startswith(_GZIP)
+            head = (gzip.GzipFile(fileobj=file) if packed else file).read(512)
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        return True  # it is a gzip file, if a damaged one: reading it will say so
+    return packed or head[257:262] == b"ustar"
+
+
+class Readable(Protocol):
+    """What has bytes to give."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` of them, none at its end."""
+
+
+class _Bounded:
+    """A stream that refuses to give more than `TOTAL_BYTES`."""
+
+    def __init__(self, stream: Readable, path: Path) -> None:
+        self._stream, self._path, self._left = stream, path, TOTAL_BYTES
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        self._left -= len(data)
+        if self._left < 0:
+            raise DataError(
+                f"The archive unpacks to more than {TOTAL_BYTES:,} bytes: it is not CIFAR-10.",
+                where=str(self._path),
+            )
+        return data
+
+
+def _refuse_unsafe(member: tarfile.TarInfo, path: Path) -> None:
+    posix, windows = PurePosixPath(member.name), PureWindowsPath(member.name)
+    climbs = ".." in posix.parts or ".." in windows.parts
+    if climbs or posix.is_absolute() or windows.is_absolute() or windows.drive:
+        problem = "a path that leaves the archive's folder"
+    elif not (member.isfile() or member.isdir()):
+        problem = "a link or device"
+    else:
+        return
+    raise DataError(
+        f"The archive has {problem}: {member.name!r}. Nothing of it was used.",
+        where=str(path),
+        todo="get the archive from a source you trust: skipscope data get",
+    )
+
+
+def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> bytes:
+    if member.size > MEMBER_BYTES:
+        raise DataError(
+            f"{member.name} is too large for a batch of CIFAR-10: {member.size:,} bytes.", where=str(path)
+        )
+    stream = tar.extractfile(member)
+    return stream.read() if stream else b""  # a regular file always has a stream
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turns what goes wrong below into what a person can mend."""
+    try:
+        yield
+    except PermissionError as error:
+        raise DataError("There is no right to read this.", where=str(error.filename or path)) from None
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(
+            f"The archive is truncated or damaged: {error}.",
+            where=str(path),
+            todo="download or copy it again",
+        ) from None
+    except OSError as error:
+        raise DataError(f"This cannot be read: {error.strerror or error}.", where=str(path)) from None

@@ -1,0 +1,116 @@
+"""A data set as training sees it: bytes in memory or mapped, split once and for all.
+
+Legend: N images of C = 3 channels, H x W = 32 x 32; B of them in a batch.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipscope.data import cifar10, shapes, split, store
+from skipscope.errors import UnknownName
+
+NAMES = ("cifar10", "shapes")
+VALIDATION_PER_CLASS = 500
+"""CIFAR-10's own 50,000 training images become 45,000 that train and 5,000 that validate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Some rows of the images: those that train, validate or test."""
+
+    images: NDArray[np.uint8]  # N 3 32 32: all images of the data set, usually mapped and read-only
+    labels: NDArray[Any]  # N
+    rows: NDArray[np.int64]  # which of them belong to this split, ascending
+
+    def __len__(self) -> int:
+        """How many images the split has."""
+        return len(self.rows)
+
+    def take(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Writable copies of the images and labels at `positions`: B 3 32 32 uint8 and B int64."""
+        rows = self.rows[positions]
+        return self.images[rows], self.labels[rows].astype(np.int64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """Images, labels, and which of them may be used for what."""
+
+    name: str
+    sha256: str  # of the images' and labels' bytes in the official order, whatever file they came from
+    classes: tuple[str, ...]
+    mean: tuple[float, float, float]  # of the training and validation images in 0..1, by channel
+    std: tuple[float, float, float]
+    source: str
+    train: Split
+    validation: Split
+    _test: Split
+
+    @property
+    def test_size(self) -> int:
+        """How many images the test set has, which is all that may be known of it before a run's end."""
+        return len(self._test)
+
+    def sealed_test(self) -> Split:
+        """The test set. It is sealed: a run reads it once, at its end, and nothing that chooses ever does."""
+        return self._test
+
+
+def load(name: str, *, data_dir: Path | None = None, train_limit: int | None = None) -> Dataset:
+    """The data set `name`, its training split cut down to a stratified `train_limit` images if that is given.
+
+    Raises:
+        UnknownName: there is no such data set.
+        DataError: CIFAR-10 was not imported yet, or its files are damaged.
+        UsageError: `train_limit` is more than the split has, or too few for all classes.
+    """
+    if name == "cifar10":
+        return _cifar10(data_dir, train_limit)
+    if name == "shapes":
+        return _shapes(train_limit)  # it is drawn, not kept: `data_dir` means nothing to it
+    raise UnknownName("data set", name, NAMES)
+
+
+def _cifar10(data_dir: Path | None, train_limit: int | None) -> Dataset:
+    stored = cifar10.open_store(data_dir)
+    index = stored.index
+    train, validation = split.hold_out(stored.labels[: index.train], per_class=VALIDATION_PER_CLASS)
+    test = np.arange(index.train, index.train + index.test)
+    if train_limit is not None:
+        train = split.subset(stored.labels, train, train_limit)
+    return Dataset(
+        name=cifar10.NAME,
+        sha256=index.sha256,
+        classes=cifar10.CLASSES,
+        mean=index.mean,
+        std=index.std,
+        source=index.source,
+        train=Split(images=stored.images, labels=stored.labels, rows=train),
+        validation=Split(images=stored.images, labels=stored.labels, rows=validation),
+        _test=Split(images=stored.images, labels=stored.labels, rows=test),
+    )
+
+
+def _shapes(train_limit: int | None) -> Dataset:
+    images, labels = shapes.draw()
+    mean, std = store.channel_statistics(images[: -shapes.TEST])
+    train, validation, test = np.split(
+        np.arange(len(labels)), [shapes.TRAIN, shapes.TRAIN + shapes.VALIDATION]
+    )
+    if train_limit is not None:
+        train = split.subset(labels, train, train_limit)
+    return Dataset(
+        name=shapes.NAME,
+        sha256=store.content_sha256(images, labels),
+        classes=shapes.CLASSES,
+        mean=mean,
+        std=std,
+        source=shapes.SOURCE,
+        train=Split(images=images, labels=labels, rows=train),
+        validation=Split(images=images, labels=labels, rows=validation),
+        _test=Split(images=images, labels=labels, rows=test),
+    )

@@ -1,0 +1,143 @@
+"""The official forms of CIFAR-10, binary and python, read into batches.
+
+official binary   data_batch_1.bin ... data_batch_5.bin, test_batch.bin; rows of 1 label and 3,072 pixel bytes
+official python   data_batch_1 ... data_batch_5, test_batch; pickles of a dictionary with `data` and `labels`
+
+Legend: a batch is up to 10,000 images; pixels 3 32 32 are red, green and blue planes.
+"""
+
+import io
+import pickle
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skipscope.errors import DataError
+
+BATCHES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
+BATCH_IMAGES = 10_000
+PIXELS = 3 * 32 * 32
+
+_BATCH = re.compile(r"^((?:data_batch_[1-5]|test_batch))(\.bin)?$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """One official batch, or the part of one split that a parquet file holds."""
+
+    start: int  # of its first image among the 60,000: training, then test
+    images: NDArray[np.uint8]  # B 3 32 32
+    labels: NDArray[np.uint8]  # B
+
+
+def is_batch(name: str) -> bool:
+    """Whether a file of this name is an official batch, binary or python."""
+    return bool(_BATCH.match(name))
+
+
+def batches(named: Iterator[tuple[str, bytes]], where: Path) -> Iterator[tuple[str, Batch]]:
+    """Official batches from files of both kinds: yields the kind ("binary" or "python") and the batch.
+
+    Raises:
+        DataError: a batch is missing, there twice, or not what it should be.
+    """
+    seen: dict[str, str] = {}
+    for name, data in named:
+        batch, binary = name.removesuffix(".bin"), name.endswith(".bin")
+        kind = "binary" if binary else "python"
+        if batch in seen:
+            raise DataError(f"{batch} is there twice.", where=str(where), todo="give one copy of each batch")
+        if seen and kind not in seen.values():
+            raise DataError("Binary and python batches are mixed.", where=str(where), todo="give one kind")
+        seen[batch] = kind
+        images, labels = (_binary if binary else _python)(name, data, where)
+        yield kind, Batch(start=BATCHES.index(batch) * BATCH_IMAGES, images=images, labels=labels)
+    missing = [batch for batch in BATCHES if batch not in seen]
+    if missing:
+        raise DataError(f"{', '.join(missing)} missing.", where=str(where), todo="all six batches are needed")
+
+
+def _binary(name: str, data: bytes, where: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    expected = BATCH_IMAGES * (1 + PIXELS)
+    if len(data) != expected:
+        raise DataError(f"{name} has {len(data):,} bytes; a batch has {expected:,}.", where=str(where))
+    rows = np.frombuffer(data, dtype=np.uint8).reshape(BATCH_IMAGES, 1 + PIXELS)
+    return rows[:, 1:].reshape(-1, 3, 32, 32), checked(rows[:, 0], name, where)
+
+
+def _python(name: str, data: bytes, where: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    table = _unpickle(name, data, where)
+    if not isinstance(table, dict):
+        raise DataError(f"{name} holds no dictionary of data and labels.", where=str(where))
+    table = {key.decode("latin1") if isinstance(key, bytes) else key: value for key, value in table.items()}
+    images, labels = table.get("data"), table.get("labels")
+    shape = (BATCH_IMAGES, PIXELS)
+    if not isinstance(images, np.ndarray) or images.shape != shape or images.dtype != np.uint8:
+        raise DataError(f"{name} has no `data` of {shape} bytes.", where=str(where))
+    try:
+        numbers = np.asarray(labels)
+    except ValueError:  # lists of lists of different lengths
+        numbers = np.empty(0)
+    if numbers.shape != (BATCH_IMAGES,) or not np.issubdtype(numbers.dtype, np.integer):
+        raise DataError(f"{name} has no `labels`: {BATCH_IMAGES:,} whole numbers.", where=str(where))
+    return images.reshape(-1, 3, 32, 32), checked(numbers, name, where)
+
+
+def checked(labels: NDArray[Any], name: str, where: Path) -> NDArray[np.uint8]:
+    """The labels as bytes.
+
+    Raises:
+        DataError: one of them is not 0 to 9; names its row.
+    """
+    outside = np.flatnonzero((labels < 0) | (labels > 9))
+    if len(outside):
+        row = int(outside[0])
+        raise DataError(
+            f"{name}, row {row} has the label {labels[row]}; CIFAR-10 has 0 to 9.", where=str(where)
+        )
+    return labels.astype(np.uint8)
+
+
+def _unpickle(name: str, data: bytes, where: Path) -> object:
+    try:
+        return _ArraysOnly(name, data, where).load()
+    except DataError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a damaged pickle may raise anything
+        raise DataError(f"{name} is a damaged pickle: {error}.", where=str(where)) from None
+
+
+class _ArraysOnly(pickle.Unpickler):
+    """A pickle may name any function to be called; this finds those that make numpy arrays, no others."""
+
+    def __init__(self, name: str, data: bytes, where: Path) -> None:
+        # the official files are Python 2's: their strings are bytes, and latin1 maps those one to one
+        super().__init__(io.BytesIO(data), encoding="latin1")
+        self._name, self._where = name, where
+        reconstruct = np.empty(0).__reduce__()[0]
+        self._known: dict[tuple[str, str], object] = {
+            ("numpy", "ndarray"): np.ndarray,
+            ("numpy", "dtype"): np.dtype,
+            ("numpy.core.multiarray", "_reconstruct"): reconstruct,
+            ("numpy._core.multiarray", "_reconstruct"): reconstruct,
+        }
+
+    def find_class(self, module: str, name: str) -> object:
+        """The named maker of arrays.
+
+        Raises:
+            DataError: it is anything else.
+        """
+        if (module, name) not in self._known:
+            raise DataError(
+                f"{self._name} is a pickle that asks for {module}.{name}; a batch needs numpy arrays only. "
+                "Nothing of it was run.",
+                where=str(self._where),
+                todo="get the archive from a source you trust: skipscope data get",
+            )
+        return self._known[module, name]

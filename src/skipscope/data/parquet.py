@@ -1,0 +1,99 @@
+"""CIFAR-10 as Hugging Face has it, read into batches: train-*.parquet, test-*.parquet, PNG files in a column.
+
+Legend: pixels 3 32 32 are red, green and blue planes; a row is one image and its label.
+"""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from PIL import Image
+from polars.exceptions import PanicException, PolarsError
+
+from skipscope.data.formats import Batch, checked
+from skipscope.errors import DataError
+
+_FILE = re.compile(r"^(train|test)\b.*\.parquet$")
+_ROWS = {"train": 50_000, "test": 10_000}
+
+
+def find(path: Path) -> Path | None:
+    """The folder of the parquet files: `path` or the one inside it, or None."""
+    for folder in (path, path / "plain_text", path / "data"):
+        if folder.is_dir() and any(_FILE.match(file.name) for file in folder.iterdir()):
+            return folder
+    return None
+
+
+def read(folder: Path) -> Iterator[Batch]:
+    """Reads train-*.parquet and test-*.parquet, in the order of their names.
+
+    Raises:
+        DataError: a split is missing or has too few or too many rows, or a row is not a 32 x 32 RGB PNG.
+    """
+    start = 0
+    for split, expected in _ROWS.items():
+        names = (found for file in sorted(folder.iterdir()) if (found := _FILE.match(file.name)))
+        chosen = [folder / found[0] for found in names if found[1] == split]
+        rows = sum(_row_count(file) for file in chosen)
+        if rows != expected:
+            what = f"{rows:,} rows" if chosen else f"no {split}-*.parquet"
+            raise DataError(
+                f"The {split} split has {what}; CIFAR-10 has {expected:,} rows.", where=str(folder)
+            )
+        for file in chosen:
+            batch = _parquet(file, start)
+            start += len(batch.labels)
+            yield batch
+
+
+def _row_count(file: Path) -> int:
+    with _readable(file):
+        return int(pl.scan_parquet(file).select(pl.len()).collect().item())
+
+
+def _parquet(file: Path, start: int) -> Batch:
+    with _readable(file):
+        frame = pl.read_parquet(file)
+        column = next((name for name in ("img", "image") if name in frame.columns), None)
+        if column is None or "label" not in frame.columns:
+            raise DataError(
+                f"{file.name} has the columns {', '.join(frame.columns)}, not img or image and label.",
+                where=str(file),
+            )
+        labels = frame["label"].cast(pl.Int64)
+        encoded = frame[column].struct.field("bytes")
+    missing = labels.is_null().arg_true()
+    if len(missing):
+        raise DataError(f"{file.name}, row {missing[0]} has no label.", where=str(file))
+    images = np.empty((len(frame), 3, 32, 32), dtype=np.uint8)
+    for row, data in enumerate(encoded):
+        images[row] = _png(data, f"{file.name}, row {row}", file)
+    return Batch(start=start, images=images, labels=checked(labels.to_numpy(), file.name, file))
+
+
+@contextmanager
+def _readable(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except (PolarsError, PanicException, OSError) as error:  # a panic of polars is no Exception
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"{file.name} cannot be read: {first}.", where=str(file)) from None
+
+
+def _png(data: object, what: str, where: Path) -> NDArray[np.uint8]:
+    problem = "it has no bytes"
+    if isinstance(data, bytes):
+        try:
+            with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+                if image.size == (32, 32) and image.mode == "RGB":
+                    return np.asarray(image).transpose(2, 0, 1)  # 32 32 3 -> 3 32 32
+                problem = f"it is {image.size[0]} x {image.size[1]} {image.mode}"
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            problem = str(error)
+    raise DataError(f"{what} is not a 32 x 32 RGB image in PNG: {problem}.", where=str(where))

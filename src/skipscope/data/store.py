@@ -1,0 +1,250 @@
+"""Where an imported data set lives: two .npy files that are mapped, not read, and an index of them.
+
+    <data folder>/<name>/{images.npy, labels.npy, index.json}
+
+The data folder is `--data-dir`, else `SKIPSCOPE_DATA`, else the user's own. A data set is written beside its
+place, read back, and renamed into it: whatever goes wrong before that leaves the old one as it was.
+Legend: N images of C = 3 channels, H x W = 32 x 32.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import file_digest, sha256
+from math import sqrt
+from pathlib import Path
+from tempfile import mkdtemp
+
+import numpy as np
+from numpy.typing import NDArray
+from platformdirs import user_data_path
+from pydantic import Field, ValidationError
+
+from skipscope.errors import DataError
+from skipscope.spec import Frozen
+
+SCHEMA = 1
+IMAGES, LABELS, INDEX = "images.npy", "labels.npy", "index.json"
+IMPORT_AGAIN = "import the data set again: skipscope data import PATH, or skipscope data get"
+STALE_SECONDS = 3600
+"""A half-written folder that nobody touched for this long was left behind by a killed import."""
+
+Triple = tuple[float, float, float]
+
+
+class FileEntry(Frozen):
+    """One file as it was written."""
+
+    bytes: int
+    sha256: str
+
+
+class Index(Frozen):
+    """What `index.json` says: `sha256` is that of the images' and labels' bytes, whatever their source."""
+
+    layout: int = Field(SCHEMA, alias="schema")
+    name: str
+    sha256: str
+    files: dict[str, FileEntry]
+    train: int
+    test: int
+    mean: Triple
+    std: Triple
+    source: str
+    imported: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """A data set on disk, opened: images are mapped and read-only."""
+
+    folder: Path
+    index: Index
+    images: NDArray[np.uint8]  # N 3 32 32
+    labels: NDArray[np.uint8]  # N
+
+
+def data_folder(data_dir: Path | None = None) -> Path:
+    """The folder of all data sets: the argument, else `SKIPSCOPE_DATA`, else the user's data folder."""
+    chosen = data_dir or os.environ.get("SKIPSCOPE_DATA") or user_data_path("skipscope")
+    return Path(chosen).expanduser().absolute()
+
+
+def content_sha256(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> str:
+    """The identity of a data set: its images' bytes, then its labels', in the official order."""
+    digest = sha256(np.ascontiguousarray(images).data)
+    digest.update(np.ascontiguousarray(labels).data)
+    return digest.hexdigest()
+
+
+def channel_statistics(images: NDArray[np.uint8]) -> tuple[Triple, Triple]:
+    """Mean and standard deviation of each channel in 0..1, from exact integer counts: N 3 H W -> 3 and 3."""
+    means, stds = [], []
+    for channel in range(3):
+        counts = [0] * 256
+        for chunk in range(0, len(images), 5000):
+            part = np.bincount(images[chunk : chunk + 5000, channel].ravel(), minlength=256)
+            counts = [a + b for a, b in zip(counts, part.tolist(), strict=True)]
+        number = sum(counts)
+        first = sum(value * count for value, count in enumerate(counts))
+        second = sum(value * value * count for value, count in enumerate(counts))
+        means.append(first / (255 * number))
+        stds.append(sqrt(second * number - first * first) / (255 * number))
+    return (means[0], means[1], means[2]), (stds[0], stds[1], stds[2])
+
+
+def write(
+    name: str,
+    images: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    *,
+    train: int,
+    source: str,
+    data_dir: Path | None,
+) -> Store:
+    """Puts a data set into its place and opens it; the first `train` images train, the others test.
+
+    Raises:
+        DataError: the folder cannot be written, or what was written does not read back the same.
+    """
+    folder = data_folder(data_dir) / name
+    mean, std = channel_statistics(images[:train])
+    with _writable(folder), _beside(folder) as draft:
+        np.save(draft / IMAGES, images)
+        np.save(draft / LABELS, labels)
+        index = Index(
+            name=name,
+            sha256=content_sha256(images, labels),
+            files={file: _entry(draft / file) for file in (IMAGES, LABELS)},
+            train=train,
+            test=len(images) - train,
+            mean=mean,
+            std=std,
+            source=source,
+            imported=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        (draft / INDEX).write_text(index.model_dump_json(indent=2, by_alias=True), encoding="utf-8")
+        written = _read(draft)
+        if content_sha256(written.images, written.labels) != index.sha256:
+            raise DataError(
+                "What was written does not read back the same.", where=str(draft), todo="check the disk"
+            )
+        _swap(draft, folder)
+    return _read(folder)
+
+
+def read(name: str, *, data_dir: Path | None) -> Store | None:
+    """The data set as it stands, its sizes and headers checked (not every byte), or None if there is none.
+
+    Raises:
+        DataError: a file is missing, cannot be read, or is not what the index says.
+    """
+    folder = data_folder(data_dir) / name
+    try:
+        return _read(folder) if folder.exists() else None
+    except PermissionError as error:
+        raise DataError(
+            "There is no right to read the data set.", where=str(error.filename or folder)
+        ) from None
+
+
+def check(store: Store) -> None:
+    """Reads every byte and compares it with the index.
+
+    Raises:
+        DataError: names the damaged file.
+    """
+    for file, entry in store.index.files.items():
+        if _entry(store.folder / file) != entry:
+            raise _damaged(store.folder / file, "its checksum is not the one it had when it was imported")
+    if content_sha256(store.images, store.labels) != store.index.sha256:
+        raise _damaged(store.folder / INDEX, "the checksum of the content is not that of the files")
+
+
+def _read(folder: Path) -> Store:
+    try:
+        index = Index.model_validate_json((folder / INDEX).read_bytes())
+    except FileNotFoundError:
+        raise _damaged(folder / INDEX, "it is missing") from None
+    except ValidationError as error:
+        raise _damaged(folder / INDEX, f"it is no index: {error.errors()[0]['msg']}") from None
+    if index.layout != SCHEMA:
+        raise _damaged(folder / INDEX, f"it has the layout {index.layout}, this version reads {SCHEMA}")
+    number = index.train + index.test
+    return Store(
+        folder=folder,
+        index=index,
+        images=_map(folder / IMAGES, index, (number, 3, 32, 32)),
+        labels=_map(folder / LABELS, index, (number,)),
+    )
+
+
+def _map(file: Path, index: Index, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    try:
+        size = file.stat().st_size
+        if file.name not in index.files or size != index.files[file.name].bytes:
+            raise _damaged(file, f"it has {size:,} bytes, which is not what the index says")
+        array = np.load(file, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise _damaged(file, "it is missing") from None
+    except (ValueError, EOFError) as error:
+        raise _damaged(file, f"it is no .npy file: {error}") from None
+    if array.shape != shape or array.dtype != np.uint8:
+        raise _damaged(file, f"it holds {array.dtype} {array.shape}, not uint8 {shape}")
+    plain: NDArray[np.uint8] = array.view(np.ndarray)  # still mapped, without memmap's slower indexing
+    return plain
+
+
+def _entry(file: Path) -> FileEntry:
+    with file.open("rb") as stream:
+        return FileEntry(bytes=file.stat().st_size, sha256=file_digest(stream, "sha256").hexdigest())
+
+
+def _damaged(file: Path, how: str) -> DataError:
+    return DataError(f"{file.name} is damaged: {how}.", where=str(file), todo=IMPORT_AGAIN)
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"The data set cannot be written: {error.strerror or error}.",
+            where=str(error.filename or folder),
+            todo="make room or choose another folder with --data-dir or SKIPSCOPE_DATA",
+        ) from None
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[Path]:
+    """A new folder on the same disk as `folder`, gone afterwards unless it was renamed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f".{folder.name}-"
+    for stale in folder.parent.glob(f"{prefix}*"):
+        if time.time() - stale.stat().st_mtime > STALE_SECONDS:
+            shutil.rmtree(stale, ignore_errors=True)
+    room = Path(mkdtemp(prefix=prefix, dir=folder.parent))
+    try:
+        draft = room / "new"
+        draft.mkdir()
+        yield draft
+    finally:
+        shutil.rmtree(room, ignore_errors=True)
+
+
+def _swap(draft: Path, folder: Path) -> None:
+    """Renames `draft` to `folder`; what was there is put aside, and put back if that fails."""
+    aside = draft.with_name("old")
+    try:
+        if folder.exists():
+            folder.rename(aside)
+        draft.rename(folder)
+    except BaseException:
+        if aside.exists() and not folder.exists():
+            aside.rename(folder)
+        raise

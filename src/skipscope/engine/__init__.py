@@ -1,0 +1,1 @@
+"""Runs a study: plans what to train and trains it in worker processes."""

@@ -1,0 +1,85 @@
+"""Every error a user can meet, as one tree.
+
+    SkipscopeError            something a person can mend
+    ├── UsageError            a name, option or file that cannot be meant (exit code 2)
+    │   ├── SpecError         a study file says something impossible: names the file and the key
+    │   └── UnknownName       no such network, study, data set: lists the known ones
+    ├── DataError             a data set is missing, damaged or not what it claims to be
+    ├── WorkspaceError        a run folder or study record cannot be read or written
+    └── TrainingError         a run could not be brought to its end
+        └── Diverged          the loss stopped being a finite number
+
+Each says what is wrong, where, and what to do next. Asserts are for us, these are for users.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SkipscopeError(Exception):
+    """Something a person can mend."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", todo: str = "") -> None:
+        """What is wrong, where it is, and what to do next."""
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.todo = todo
+
+    def __str__(self) -> str:
+        """One line a fact: what, where, what next."""
+        return "\n".join(
+            line
+            for line in (
+                self.what,
+                self.where and f"where: {self.where}",
+                self.todo and f"next:  {self.todo}",
+            )
+            if line
+        )
+
+
+class UsageError(SkipscopeError):
+    """A name, option or file that cannot be meant."""
+
+    exit_code = 2
+
+
+class SpecError(UsageError):
+    """A study file says something impossible."""
+
+
+class UnknownName(UsageError):
+    """A name nobody registered; says which are known."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        """`kind` is what was looked for ("network", "study", "data set")."""
+        known = sorted(known)
+        near = get_close_matches(name, known, n=1)
+        guess = f" Did you mean {near[0]!r}?" if near else ""
+        super().__init__(f"There is no {kind} {name!r}.{guess}", todo=f"known: {', '.join(known)}")
+
+
+class DataError(SkipscopeError):
+    """A data set is missing, damaged or not what it claims to be."""
+
+
+class WorkspaceError(SkipscopeError):
+    """A run folder or study record cannot be read or written."""
+
+
+class TrainingError(SkipscopeError):
+    """A run could not be brought to its end."""
+
+
+class Diverged(TrainingError):
+    """The loss stopped being a finite number."""
+
+    def __init__(self, what: str, *, numbers: dict[str, float | int], todo: str = "") -> None:
+        """`numbers` are the step's: step, epoch, loss, learning rate, gradient norm."""
+        super().__init__(
+            what, where=", ".join(f"{key} {value:.6g}" for key, value in numbers.items()), todo=todo
+        )
+        self.numbers = numbers

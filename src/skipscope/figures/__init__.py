@@ -1,0 +1,1 @@
+"""Figures: a table goes in, an Altair chart comes out, and nothing else happens."""

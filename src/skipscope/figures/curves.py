@@ -1,0 +1,266 @@
+"""Curves of training: loss a step, accuracy an epoch, accuracy against time.
+
+Tables are those of `analysis.tables`. Bold is the mean over seeds, faint is each seed. Clicking a name
+in the legend brings its arm forward.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+import altair as alt
+import polars as pl
+
+from skipscope.figures import style
+
+ENGLISH = {
+    "arm": "network",
+    "seed": "seed",
+    "step": "step",
+    "epoch": "epoch",
+    "loss": "training loss",
+    "smoothed": "smoothed",
+    "val_accuracy": "validation accuracy",
+    "train_accuracy": "training accuracy",
+    "time": "time since the start of the run",
+    "s": "s",
+    "min": "min",
+    "h": "h",
+}
+"""What axes and tooltips say, unless told."""
+
+MOMENTS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000, 36000, 86400]
+PICK = "picked"
+HIGHEST_LOSS = 20.0
+"""A loss on its way to infinity leaves the picture here, so that the others keep their shape."""
+
+
+def loss(
+    table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH, only: str | None = None
+) -> alt.LayerChart:
+    """Training loss a step, on a log axis: each step faint, smoothed bold, a cross where a run failed."""
+    legend = only is None
+    paint = style.color(arms, legend=legend)
+    x = alt.X(
+        "step:Q", title=labels["step"], axis=alt.Axis(format=",d", tickCount=6), scale=alt.Scale(nice=False)
+    )
+    y = _loss_axis(table, labels)
+    each = (
+        alt.Chart()
+        .mark_line(clip=True, strokeWidth=0.9)
+        .encode(x=x, y=y("loss:Q"), color=paint, detail="seed:N", opacity=_shown(0.3, picked=legend))
+    )
+    bold = (
+        alt.Chart()
+        .mark_line(clip=True, strokeWidth=2.4)
+        .transform_filter("datum.counted")
+        .encode(
+            x=x,
+            y=y("mean(smoothed):Q"),
+            color=paint,
+            strokeDash=style.dash(arms) if legend else alt.Undefined,
+            opacity=_shown(1, picked=legend),
+        )
+    )
+    # one arm alone has no legend to pick from
+    bold = bold.add_params(_picked()) if legend else bold
+    cross = (
+        alt.Chart()
+        .mark_point(shape="M-1,-1L1,1M-1,1L1,-1", size=110, strokeWidth=3, clip=False)
+        .transform_filter("datum.stopped")
+        .transform_calculate(shown=f"min(datum.smoothed, {_highest(table)})")
+        .encode(x=x, y=y("shown:Q"), color=paint)
+    )
+    layers = [each, bold, cross, _loss_answers(table, x, y("smoothed:Q"), labels)]
+    return _finish(layers, table, only=only, height=style.HEIGHT if legend else style.PAIR_HEIGHT)
+
+
+def accuracy(
+    table: pl.DataFrame,
+    *,
+    arms: Sequence[str],
+    quantity: Literal["val_accuracy", "train_accuracy"] = "val_accuracy",
+    labels: Mapping[str, str] = ENGLISH,
+) -> alt.LayerChart:
+    """Accuracy an epoch, all arms."""
+    x = _epoch_axis(table, labels)
+    return _epoch_curves(table, x, quantity, arms, labels, style.PAIR_HEIGHT)
+
+
+def accuracy_in_time(
+    table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
+) -> alt.LayerChart:
+    """Validation accuracy after each epoch against the time spent until then."""
+    spent = table.group_by("arm").agg(pl.col("seconds").max())["seconds"]
+    longest, shortest = (float(end) if isinstance(end, float) else 0.0 for end in (spent.max(), spent.min()))
+    # with one network ten times as slow as another, a linear axis shows one of them only
+    kind: Literal["log", "linear"] = "log" if shortest > 0 and longest / shortest >= 6 else "linear"
+    axis = alt.Axis(
+        values=MOMENTS if kind == "log" else alt.Undefined,
+        labelExpr=_clock(labels),
+        labelOverlap="greedy",
+        tickCount=6,
+    )
+    scale = alt.Scale(type=kind, nice=False, zero=False, padding=12)
+    x = alt.X("mean(seconds):Q", title=labels["time"], axis=axis, scale=scale)
+    return _epoch_curves(table, x, "val_accuracy", arms, labels, style.HEIGHT)
+
+
+def _clock(labels: Mapping[str, str]) -> str:
+    """A Vega expression that says seconds as seconds, minutes or hours."""
+    seconds, minutes, hours = (json.dumps(f"\u00a0{labels[unit]}") for unit in ("s", "min", "h"))
+    value = "datum.value"
+    return (
+        f"{value} < 60 ? format({value}, '~g') + {seconds} : "
+        f"{value} < 3600 ? format({value} / 60, '~g') + {minutes} : format({value} / 3600, '~g') + {hours}"
+    )
+
+
+def accuracy_of(
+    table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
+) -> alt.LayerChart:
+    """One arm's accuracy an epoch: validation bold with filled markers, training thin, dashed and hollow."""
+    look = style.looks(arms)[arm]
+    names = {key: labels[key] for key in ("val_accuracy", "train_accuracy")}
+    long = (
+        table.filter(pl.col("arm") == arm, "counted")
+        .unpivot(list(names), index=["arm", "seed", "epoch"], variable_name="measure", value_name="accuracy")
+        .with_columns(pl.col("measure").replace(names))
+    )
+    x = _epoch_axis(table, labels)
+    scale = alt.Scale(domain=_accuracy_span(table), zero=False, nice=True)
+    y = alt.Y("mean(accuracy):Q", title=None, axis=alt.Axis(format="%", tickCount=5), scale=scale)
+    told = list(names.values())
+    dash = alt.StrokeDash(
+        "measure:N",
+        scale=alt.Scale(domain=told, range=[[1, 0], [4, 3]]),
+        legend=alt.Legend(
+            title=None, orient="top", offset=12, symbolType="stroke", symbolStrokeColor=look.color
+        ),
+    )
+    width = alt.StrokeWidth("measure:N", scale=alt.Scale(domain=told, range=[2.4, 1.4]), legend=None)
+    fill = alt.Fill("measure:N", scale=alt.Scale(domain=told, range=[look.color, "white"]), legend=None)
+    tips = [
+        alt.Tooltip("measure:N", title=" "),
+        alt.Tooltip("epoch:Q", title=labels["epoch"]),
+        alt.Tooltip("mean(accuracy):Q", title="=", format=".1%"),
+    ]
+    line = alt.Chart().mark_line(color=look.color).encode(x=x, y=y, strokeDash=dash, strokeWidth=width)
+    dots = (
+        alt.Chart()
+        .mark_point(size=42, shape=look.shape, stroke=look.color, strokeWidth=1.4, opacity=1)
+        .encode(x=x, y=y, fill=fill, tooltip=tips)
+    )
+    return _finish([line, dots], long, only=None, height=style.PAIR_HEIGHT)
+
+
+def _epoch_curves(
+    table: pl.DataFrame,
+    x: alt.X,
+    quantity: str,
+    arms: Sequence[str],
+    labels: Mapping[str, str],
+    height: int,
+) -> alt.LayerChart:
+    """The mean over seeds with markers, each seed faint behind it."""
+    scale = alt.Scale(domain=_accuracy_span(table), zero=False, nice=True)
+    axis = alt.Axis(format="%", tickCount=6)
+    paint, order = style.color(arms), alt.Order("epoch:Q")
+    y = alt.Y(f"mean({quantity}):Q", title=labels[quantity], axis=axis, scale=scale)
+    tips = [
+        alt.Tooltip("arm:N", title=labels["arm"]),
+        alt.Tooltip("epoch:Q", title=labels["epoch"]),
+        alt.Tooltip(f"mean({quantity}):Q", title=labels[quantity], format=".1%"),
+        alt.Tooltip("mean(seconds):Q", title=f"{labels['time']} ({labels['s']})", format=",.0f"),
+    ]
+    seeds = (
+        alt.Chart()
+        .mark_line(strokeWidth=0.9)
+        .encode(x=x, y=y, color=paint, detail="seed:N", order=order, opacity=_shown(0.3))
+    )
+    counted = alt.Chart().transform_filter("datum.counted")
+    line = (
+        counted.mark_line(strokeWidth=2.4)
+        .encode(
+            x=x, y=y, color=paint, strokeDash=style.dash(arms, legend=False), order=order, opacity=_shown(1)
+        )
+        .add_params(_picked())
+    )
+    dots = counted.mark_point(filled=True, size=60).encode(
+        x=x, y=y, color=paint, shape=style.shape(arms), detail="epoch:Q", tooltip=tips, opacity=_shown(1)
+    )
+    return _finish([seeds, line, dots], table, only=None, height=height)
+
+
+def _loss_answers(table: pl.DataFrame, x: alt.X, y: alt.Y, labels: Mapping[str, str]) -> alt.Chart:
+    """Unseen points along the smoothed curve that answer the pointer."""
+    steps = table["step"].unique().sort()
+    gap = int(steps[1] - steps[0]) if len(steps) > 1 else 1
+    every = gap * max(1, math.ceil(len(steps) / 60))
+    tips = [
+        alt.Tooltip("arm:N", title=labels["arm"]),
+        alt.Tooltip("seed:N", title=labels["seed"]),
+        alt.Tooltip("step:Q", title=labels["step"], format=",d"),
+        alt.Tooltip("loss:Q", title=labels["loss"], format=".3g"),
+        alt.Tooltip("smoothed:Q", title=labels["smoothed"], format=".3g"),
+    ]
+    chart: alt.Chart = (
+        alt.Chart()
+        .mark_point(size=120, opacity=0)
+        .transform_filter(f"datum.step % {every} == {1 % every}")
+        .encode(x=x, y=y, tooltip=tips)
+    )
+    return chart
+
+
+def _highest(table: pl.DataFrame) -> float:
+    top = table["loss"].max()
+    return min(float(top), HIGHEST_LOSS) if isinstance(top, float) else 1.0
+
+
+def _loss_axis(table: pl.DataFrame, labels: Mapping[str, str]) -> Callable[[str], alt.Y]:
+    """The same logarithmic axis for every layer: from just below the lowest smoothed loss."""
+    bottom = table["smoothed"].min()
+    low = max(float(bottom) * 0.85, 1e-5) if isinstance(bottom, float) else 0.1
+    high = max(_highest(table), low * 2)
+    parts = (1, 2, 5) if high / low > 30 else (1, 2, 3, 5) if high / low > 8 else (1, 1.5, 2, 3, 4, 5, 6, 8)
+    ticks = [round(part * 10.0**power, 9) for power in range(-5, 3) for part in parts]
+    axis = alt.Axis(values=[tick for tick in ticks if low <= tick <= high], format="~g")
+    scale = alt.Scale(type="log", domain=[low, high], nice=False)
+    return lambda field: alt.Y(field, title=labels["loss"], axis=axis, scale=scale)
+
+
+def _epoch_axis(table: pl.DataFrame, labels: Mapping[str, str]) -> alt.X:
+    """Whole epochs from the first, with at most a dozen ticks."""
+    top = table["epoch"].max()
+    last = top if isinstance(top, int) else 1
+    ticks = [epoch for epoch in range(1, last + 1) if last <= 12 or epoch % math.ceil(last / 12) == 0]
+    scale = alt.Scale(domain=[1, last] if last > 1 else [0.5, 1.5], nice=False, padding=14)
+    return alt.X("epoch:Q", title=labels["epoch"], axis=alt.Axis(values=ticks, format="d"), scale=scale)
+
+
+def _accuracy_span(table: pl.DataFrame) -> list[float]:
+    """From just below the lowest accuracy to just above the highest: pictures can be compared."""
+    values = [value for key in ("val_accuracy", "train_accuracy") for value in table[key].drop_nulls()]
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    return [max(0.0, low - 0.02), min(1.0, high + 0.02)]
+
+
+def _picked() -> alt.Parameter:
+    """The arm clicked in the legend."""
+    return alt.selection_point(name=PICK, fields=["arm"], bind="legend")
+
+
+def _shown(opacity: float, *, picked: bool = True) -> alt.OpacityValue:
+    """So opaque, and nearly gone while another arm is picked in the legend."""
+    if not picked:
+        return alt.OpacityValue(opacity)
+    return alt.OpacityValue(opacity * 0.12, condition={"param": PICK, "value": opacity})
+
+
+def _finish(layers: list[alt.Chart], table: pl.DataFrame, *, only: str | None, height: int) -> alt.LayerChart:
+    chart = alt.LayerChart(layer=layers, data=table)
+    if only is not None:
+        chart.transform = [alt.FilterTransform(alt.FieldEqualPredicate(field="arm", equal=only))]
+    return style.framed(chart, height=height)

@@ -1,0 +1,143 @@
+"""The only colours, sizes and fonts of charts and pages.
+
+A network has one colour, one dash pattern and one marker everywhere. The colours are Okabe and Ito's,
+told apart by people with any colour vision; dashes and markers tell them apart in grey.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import altair as alt
+
+INK = "#1c2530"
+FAINT_INK = "#5a6675"
+RULE = "#d9dee5"
+FONT = "'Helvetica Neue', Helvetica, Arial, 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', sans-serif"
+LATIN_FONT = "'Helvetica Neue', Helvetica, Arial, sans-serif"
+"""For pictures without Chinese: measuring text in a Chinese font doubles the time a picture takes."""
+HEIGHT = 320
+PAIR_HEIGHT = 270
+WIDTH = 680
+PAIR_WIDTH = 440
+
+
+@dataclass(frozen=True)
+class Look:
+    """How an arm is drawn."""
+
+    color: str
+    dash: tuple[int, ...]
+    shape: str
+
+
+NETWORKS = {
+    "cnn": Look("#59606b", (2, 2), "circle"),
+    "resnet": Look("#0072b2", (1, 0), "square"),
+    "densenet": Look("#009e73", (7, 3), "triangle-up"),
+    "se_resnet": Look("#d55e00", (8, 2, 2, 2), "diamond"),
+}
+OTHERS = (
+    Look("#882255", (5, 2), "triangle-down"),
+    Look("#332288", (1, 0), "cross"),
+    Look("#8c6d1f", (3, 3), "circle"),
+    Look("#aa4499", (10, 3), "square"),
+    Look("#2a8c99", (6, 2, 1, 2), "triangle-up"),
+    Look("#6b4226", (1, 0), "diamond"),
+    Look("#117733", (4, 2), "triangle-right"),
+    Look("#b2182b", (9, 2, 3, 2), "triangle-left"),
+)
+
+
+def looks(arms: Sequence[str]) -> dict[str, Look]:
+    """How each arm is drawn: networks as always, others by their name, no two alike while looks last."""
+    chosen: dict[str, Look] = {}
+    for arm in arms:
+        start = int.from_bytes(sha256(arm.encode()).digest()[:4]) % len(OTHERS)
+        free = [look for look in OTHERS[start:] + OTHERS[:start] if look not in chosen.values()]
+        chosen[arm] = NETWORKS.get(arm) or (free or [OTHERS[start]])[0]
+    return chosen
+
+
+def color(arms: Sequence[str], *, legend: bool = True) -> alt.Color:
+    """The arms' colours, with the legend above the chart."""
+    domain = looks(arms)
+    scale = alt.Scale(domain=list(domain), range=[look.color for look in domain.values()])
+    return alt.Color("arm:N", scale=scale, legend=_legend(arms) if legend else None)
+
+
+def dash(arms: Sequence[str], *, legend: bool = True) -> alt.StrokeDash:
+    """The arms' dash patterns; without a legend, they stay out of the other channels' legend too.
+
+    Vega-Lite merges the legends of scales with the same domain, switched off or not, and markers with
+    dashed outlines lose their shape: so the domain runs backwards then.
+    """
+    domain = list(looks(arms).items())[:: 1 if legend else -1]
+    scale = alt.Scale(domain=[arm for arm, _ in domain], range=[list(look.dash) for _, look in domain])
+    return alt.StrokeDash("arm:N", scale=scale, legend=_legend(arms) if legend else None)
+
+
+def shape(arms: Sequence[str], *, legend: bool = True) -> alt.Shape:
+    """The arms' markers."""
+    domain = looks(arms)
+    scale = alt.Scale(domain=list(domain), range=[look.shape for look in domain.values()])
+    return alt.Shape("arm:N", scale=scale, legend=_legend(arms) if legend else None)
+
+
+def _legend(arms: Sequence[str]) -> alt.Legend:
+    # a row of names must fit a telephone's 340 pixels
+    wide = sum(len(arm) + 5 for arm in arms) > 48
+    return alt.Legend(title=None, orient="top", columns=2 if wide else len(arms))
+
+
+def framed(chart: alt.LayerChart, *, height: int) -> alt.LayerChart:
+    """The chart, given the width of its place and the house's type and lines. Changes it: copies are slow."""
+    chart.width = "container"
+    chart.height = height
+    chart.autosize = alt.AutoSizeParams(type="fit-x", contains="padding")
+    chart.config = CONFIG
+    return chart
+
+
+CONFIG: dict[str, Any] = {
+    "font": FONT,
+    "background": "transparent",
+    "padding": {"left": 2, "right": 8, "top": 4, "bottom": 2},
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": FAINT_INK,
+        "titleColor": INK,
+        "labelFontSize": 12,
+        "titleFontSize": 12.5,
+        "titleFontWeight": "normal",
+        "titlePadding": 9,
+        "gridColor": RULE,
+        "gridOpacity": 0.75,
+        "domainColor": FAINT_INK,
+        "tickColor": FAINT_INK,
+        "tickSize": 4,
+        "labelPadding": 5,
+    },
+    "axisX": {"grid": False},
+    "axisY": {
+        "domain": False,
+        "ticks": False,
+        "titleAnchor": "end",
+        "titleAngle": 0,
+        "titleAlign": "left",
+        "titleX": 0,
+        "titleY": -16,
+        "titlePadding": 0,
+    },
+    "legend": {
+        "labelFontSize": 12.5,
+        "labelColor": INK,
+        "symbolSize": 130,
+        "symbolStrokeWidth": 2.4,
+        "symbolOpacity": 1,
+        "columnPadding": 16,
+        "offset": 36,
+    },
+    "line": {"strokeJoin": "round", "strokeCap": "butt"},
+}

@@ -1,0 +1,103 @@
+"""The four networks of the assignment, as its handout prints them (`print(net)` is `tests/golden/*.txt`).
+
+Shapes are for B images of 3 x 32 x 32. The class names are the handout's, since `print` shows them.
+They are confounded as printed: `se_resnet` has no max-pool, so its stages see maps of twice the side.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from skipscope.models.blocks import BasicBlock, BatchNorm2d, DenseBlock
+
+
+class Net(nn.Module):
+    """A convolutional network without skip connections, after LeNet-5 (LeCun et al. 1998)."""
+
+    def __init__(self) -> None:
+        """83,126 parameters."""
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 6, 5, padding=2)
+        self.pool = nn.MaxPool2d(2, 2)
+        self.conv2 = nn.Conv2d(6, 16, 5)
+        self.fc1 = nn.Linear(16 * 6 * 6, 120)
+        self.fc2 = nn.Linear(120, 84)
+        self.fc3 = nn.Linear(84, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B 3 32 32 -> logits, B 10."""
+        x = self.pool(torch.relu(self.conv1(x)))  # B 6 16 16
+        x = self.pool(torch.relu(self.conv2(x)))  # B 16 6 6
+        x = torch.relu(self.fc1(x.flatten(1)))  # B 120
+        x = torch.relu(self.fc2(x))  # B 84
+        logits: Tensor = self.fc3(x)
+        return logits
+
+
+class ResNet_normal(nn.Module):  # noqa: N801 - the handout's name, which print(net) shows
+    """ResNet-18 (He et al. 2015, Table 1) with its ImageNet stem, on small images."""
+
+    def __init__(self, *, gated: bool = False, pooled: bool = True) -> None:
+        """11,181,642 parameters; `gated` adds a gate to every block, `pooled` keeps the stem's max-pool."""
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
+        self.bn = BatchNorm2d(64)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, stride=2, padding=1) if pooled else None
+        widths = (64, 64, 128, 256, 512)
+        for stage, (inputs, outputs) in enumerate(pairwise(widths), start=1):
+            blocks = nn.Sequential(
+                BasicBlock(inputs, outputs, stride=1 if stage == 1 else 2, gated=gated),
+                BasicBlock(outputs, outputs, gated=gated),
+            )
+            self.add_module(f"layer{stage}", blocks)
+        self.avg_pool = nn.AdaptiveAvgPool2d((1, 1))
+        self.fc = nn.Linear(512, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B 3 32 32 -> logits, B 10."""
+        x = self.relu(self.bn(self.conv1(x)))  # B 64 16 16
+        if self.maxpool is not None:
+            x = self.maxpool(x)  # B 64 8 8
+        for stage in range(1, 5):
+            x = self.get_submodule(f"layer{stage}")(
+                x
+            )  # the side halves from layer2 on: pooled B 512 1 1, else B 512 2 2
+        logits: Tensor = self.fc(self.avg_pool(x).flatten(1))
+        return logits
+
+
+class SEResNet(ResNet_normal):
+    """The same network with a gate in every block (Hu et al. 2018), and, as printed, no max-pool."""
+
+    def __init__(self, *, pooled: bool = False) -> None:
+        """11,270,722 parameters."""
+        super().__init__(gated=True, pooled=pooled)
+
+
+class DenseNet(nn.Module):
+    """Two dense blocks with growth rates 32 and 64 (after Huang et al. 2017)."""
+
+    def __init__(self) -> None:
+        """1,753,546 parameters; nothing normalises the 7,168 features before the classifier."""
+        super().__init__()
+        self.conv = nn.Conv2d(3, 32, 7, stride=2, padding=3)
+        self.bn1 = BatchNorm2d(32)
+        self.max_pool = nn.MaxPool2d(2, 2)
+        self.relu = nn.ReLU()
+        self.denseblock1 = DenseBlock(32, 32)
+        self.bn2 = BatchNorm2d(224)
+        self.conv1 = nn.Conv2d(224, 64, 3, padding=1)
+        self.avg1 = nn.AvgPool2d(2, 2)
+        self.denseblock2 = DenseBlock(64, 64)
+        self.fc1 = nn.Linear(448 * 4 * 4, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B 3 32 32 -> logits, B 10."""
+        x = self.max_pool(self.relu(self.bn1(self.conv(x))))  # B 32 8 8
+        x = self.denseblock1(x)  # B 224 8 8
+        x = self.avg1(self.conv1(self.relu(self.bn2(x))))  # B 64 4 4
+        x = self.denseblock2(x)  # B 448 4 4
+        logits: Tensor = self.fc1(x.flatten(1))
+        return logits

@@ -1,0 +1,92 @@
+"""What a network is, in numbers: structure, shapes, parameters and multiply-adds per stage."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from skipscope.models.registry import build
+from skipscope.records.schema import NetworkCard, Stage
+
+
+def describe(name: str) -> NetworkCard:
+    """The network `name` on one image of 3 x 32 x 32.
+
+    Multiply-adds count convolutions and matrix products; BatchNorm, activations, pooling and additions
+    are left out, as in He et al. 2015, Table 1.
+
+    Raises:
+        UnknownName: no network has this name.
+    """
+    model = build(name).eval()
+    stages = tuple(_stages(model))
+    return NetworkCard(
+        name=name,
+        structure=str(model),
+        params=parameters(model),
+        macs=sum(stage.macs for stage in stages),
+        stages=stages,
+    )
+
+
+def parameters(module: nn.Module) -> int:
+    """How many numbers are learnt."""
+    return sum(weight.numel() for weight in module.parameters())
+
+
+def multiply_adds(module: nn.Module, output: Tensor) -> int:
+    """Of one call of a convolution or linear layer, per image; 0 for any other module."""
+    if isinstance(module, nn.Conv2d):
+        return output[0].numel() * math.prod(module.weight.shape[1:])
+    if isinstance(module, nn.Linear):
+        return module.weight.numel()
+    return 0
+
+
+def _stages(model: nn.Module) -> Iterator[Stage]:
+    """One stage a call of a top-level module, in the order of the calls."""
+    seen: set[nn.Module] = set()
+    for name, module, shape, macs in _calls(model):
+        yield Stage(
+            name=name,
+            kind=type(module).__name__,
+            shape=shape,
+            params=0 if module in seen else parameters(module),
+            macs=macs,
+        )
+        seen.add(module)
+
+
+def _calls(model: nn.Module) -> list[tuple[str, nn.Module, tuple[int, ...], int]]:
+    """Name, module, output shape and multiply-adds of every call of a top-level module."""
+    calls: list[tuple[str, nn.Module, tuple[int, ...], int]] = []
+    macs = 0
+
+    def after_any(module: nn.Module, _inputs: Any, output: Tensor) -> None:
+        nonlocal macs
+        macs += multiply_adds(module, output)
+
+    def after_stage(module: nn.Module, _inputs: Any, output: Tensor) -> None:
+        nonlocal macs
+        calls.append((names[module], module, tuple(output.shape[1:]), macs))
+        macs = 0
+
+    names = {module: name for name, module in model.named_children()}
+    with _hooks(model, after_any, after_stage), torch.inference_mode():
+        model(torch.zeros(1, 3, 32, 32))
+    return calls
+
+
+@contextmanager
+def _hooks(model: nn.Module, after_any: Any, after_stage: Any) -> Iterator[None]:
+    # a top-level leaf has both hooks: they run in the order in which they were put in
+    handles = [module.register_forward_hook(after_any) for module in model.modules()]
+    handles += [module.register_forward_hook(after_stage) for module in model.children()]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -1,0 +1,112 @@
+"""What is written about a run and a study: `run.json` and `studies/<name>.json`.
+
+A report is drawn from these alone, without torch, on any machine. `schema` is a number that grows;
+keys are added, never renamed.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from skipscope.spec import Frozen, RunSpec, StudySpec
+
+SCHEMA = 1
+
+State = Literal["unfinished", "done", "failed"]
+
+
+class Stage(Frozen):
+    """One call of one of a network's top-level modules."""
+
+    name: str
+    kind: str = Field(description="the module's class")
+    shape: tuple[int, ...] = Field(
+        description="of the output for one image, without the batch: C H W or features"
+    )
+    params: int = Field(description="0 where a module is called again")
+    macs: int = Field(description="multiply-adds of convolutions and matrix products, one image")
+
+
+class NetworkCard(Frozen):
+    """A network as a report shows it."""
+
+    name: str
+    structure: str = Field(description="print(net)")
+    params: int
+    macs: int
+    stages: tuple[Stage, ...]
+
+
+class DataCard(Frozen):
+    """A data set as a report shows it."""
+
+    name: str
+    sha256: str
+    classes: tuple[str, ...]
+    train: int
+    validation: int
+    test: int
+    source: str = Field(description="where the bytes came from, in words")
+
+
+class Environment(Frozen):
+    """Where and with what a run was trained."""
+
+    versions: dict[str, str]
+    machine: dict[str, str | int | float]
+    threads: int
+    git: str | None = Field(description="commit of the skipscope checkout, with + if it was changed")
+
+
+class Result(Frozen):
+    """What a finished run came to. The test set was read once, to fill this."""
+
+    val_loss: float
+    val_accuracy: float
+    test_loss: float
+    test_accuracy: float
+    seconds: float = Field(description="of training and validation, over all sittings")
+    train_seconds: float = Field(description="of forward, backward and step, with their data")
+    images_per_second: float = Field(description="training images per train_second")
+
+
+class Failure(Frozen):
+    """Why a run ended early."""
+
+    kind: Literal["diverged", "error"]
+    message: str
+    numbers: dict[str, float | int | str] = Field({}, description="the step's; not-finite values as text")
+
+
+class RunRecord(Frozen):
+    """`run.json`."""
+
+    schema_: int = Field(SCHEMA, alias="schema")
+    id: str
+    spec: RunSpec
+    state: State
+    started: str = Field(description="UTC, ISO 8601")
+    finished: str | None = None
+    environment: Environment
+    network: NetworkCard
+    result: Result | None = None
+    failure: Failure | None = None
+
+
+class Member(Frozen):
+    """One run of a study: which arm it is there, and which run answers for it."""
+
+    arm: str
+    seed: int
+    run: str
+
+
+class StudyRecord(Frozen):
+    """`studies/<name>.json`: the study as it was asked for, and the runs that answer it."""
+
+    schema_: int = Field(SCHEMA, alias="schema")
+    study: StudySpec
+    data: DataCard
+    members: tuple[Member, ...]
+    planned: str = Field(description="UTC, ISO 8601")
+    command: str = Field(description="the command line that makes it again")

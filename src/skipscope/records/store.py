@@ -1,0 +1,241 @@
+"""Where records live: a workspace of run folders, study records and reports.
+
+    <workspace>/runs/<id>/{run.json, metrics.jsonl, state.pt, model.safetensors}
+    <workspace>/studies/<name>.json
+    <workspace>/reports/<name>/
+
+Whole files are written beside their place and renamed into it, so a reader never meets half of one.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import polars as pl
+from pydantic import BaseModel, ValidationError
+
+from skipscope.errors import UnknownName, WorkspaceError
+from skipscope.records.schema import SCHEMA, RunRecord, StudyRecord
+
+Record = TypeVar("Record", bound=BaseModel)
+
+METRICS = {
+    "run": pl.String,
+    "kind": pl.String,
+    "step": pl.Int64,
+    "epoch": pl.Int64,
+    "loss": pl.Float64,
+    "learning_rate": pl.Float64,
+    "train_loss": pl.Float64,
+    "train_accuracy": pl.Float64,
+    "val_loss": pl.Float64,
+    "val_accuracy": pl.Float64,
+    "seconds": pl.Float64,
+}
+"""The columns of `Workspace.metrics()`; accuracies are shares in 0..1, seconds are since the run's start."""
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Puts `content` at `path` whole or not at all.
+
+    Raises:
+        WorkspaceError: the folder cannot be written to.
+    """
+    with writing(path) as draft:
+        draft.write_bytes(content)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Gives a draft path to write to; renames it to `path` when the block ends well.
+
+    Raises:
+        WorkspaceError: the folder cannot be written to.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield draft
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> WorkspaceError:
+    return WorkspaceError(
+        f"This cannot be written: {error.strerror or error}.",
+        where=str(path),
+        todo="free space or rights there, or choose another folder with --workspace",
+    )
+
+
+class RunFolder:
+    """One run's files."""
+
+    def __init__(self, path: Path) -> None:
+        """A folder that need not exist yet."""
+        self.path = path
+        self.record_file = path / "run.json"
+        self.metrics_file = path / "metrics.jsonl"
+        self.state_file = path / "state.pt"
+        self.model_file = path / "model.safetensors"
+
+    def read(self) -> RunRecord | None:
+        """The run's record, or None where there is none yet.
+
+        Raises:
+            WorkspaceError: the file is damaged, or a newer skipscope wrote it.
+        """
+        return _read(self.record_file, RunRecord) if self.record_file.exists() else None
+
+    def write(self, record: RunRecord) -> None:
+        """Puts the record in place of the one before."""
+        write_whole(self.record_file, _json(record))
+
+    def append_metrics(self, rows: list[dict[str, Any]]) -> None:
+        """Adds rows at the end of `metrics.jsonl`."""
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        try:
+            with self.metrics_file.open("a", encoding="utf-8") as file:
+                file.write(lines)
+        except OSError as error:
+            raise _unwritable(self.metrics_file, error) from None
+
+    def last_step(self) -> int:
+        """The last step that `metrics.jsonl` tells of, 0 where there is none."""
+        return max((row["step"] for row in self._rows()), default=0)
+
+    def last_epoch(self) -> dict[str, Any] | None:
+        """The row of the last whole epoch, None before the first ends."""
+        return max(
+            (row for row in self._rows() if row["kind"] == "epoch"),
+            key=lambda row: row["epoch"],
+            default=None,
+        )
+
+    def cut_metrics(self, step: int) -> None:
+        """Drops what was written after `step`: the run goes on from there and writes it again."""
+        if self.metrics_file.exists():
+            kept = [json.dumps(row) + "\n" for row in self._rows() if row["step"] <= step]
+            write_whole(self.metrics_file, "".join(kept).encode())
+
+    def whole_lines(self) -> bytes:
+        """`metrics.jsonl` without a last line that was being written when the process was stopped."""
+        content = self.metrics_file.read_bytes() if self.metrics_file.exists() else b""
+        return content[: content.rfind(b"\n") + 1]
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        return (json.loads(line) for line in self.whole_lines().splitlines())
+
+
+class Workspace:
+    """The folder a user's runs, studies and reports live in."""
+
+    def __init__(self, path: Path | str) -> None:
+        """A folder that need not exist yet."""
+        self.path = Path(path)
+
+    def run_folder(self, run: str) -> RunFolder:
+        """The folder of the run with this id."""
+        return RunFolder(self.path / "runs" / run)
+
+    def report_folder(self, study: str) -> Path:
+        """Where the study's report is written."""
+        return self.path / "reports" / study
+
+    def runs(self) -> list[RunRecord]:
+        """Every run, in the order of their ids."""
+        folders = sorted((self.path / "runs").glob("*/run.json"))
+        return [_read(path, RunRecord) for path in folders]
+
+    def run(self, id: str) -> RunRecord:
+        """The run with this id.
+
+        Raises:
+            UnknownName: there is none.
+        """
+        record = self.run_folder(id).read()
+        if record is None:
+            raise UnknownName("run", id, [run.id for run in self.runs()])
+        return record
+
+    def studies(self) -> list[StudyRecord]:
+        """Every study, the most recently planned last."""
+        records = [_read(path, StudyRecord) for path in sorted((self.path / "studies").glob("*.json"))]
+        return sorted(records, key=lambda record: record.planned)
+
+    def study(self, name: str | None = None) -> StudyRecord:
+        """The study of this name, or the most recently planned.
+
+        Raises:
+            UnknownName: there is no study of this name.
+            WorkspaceError: there is no study at all.
+        """
+        records = self.studies()
+        if not records:
+            raise WorkspaceError(
+                "There is no study in this workspace.",
+                where=str(self.path),
+                todo="run one (skipscope demo, skipscope run lab) or name its folder with --workspace",
+            )
+        by_name = {record.study.name: record for record in records}
+        if name is None:
+            return records[-1]
+        if name not in by_name:
+            raise UnknownName("study in this workspace", name, by_name)
+        return by_name[name]
+
+    def write_study(self, record: StudyRecord) -> None:
+        """Puts the study's record in place of the one before."""
+        write_whole(self.path / "studies" / f"{record.study.name}.json", _json(record))
+
+    def metrics(self, ids: Iterable[str] | None = None) -> pl.DataFrame:
+        """Every row of every `metrics.jsonl` (or of the runs named), with the columns `METRICS`."""
+        wanted = [run.id for run in self.runs()] if ids is None else list(ids)
+        frames = [pl.DataFrame(schema=METRICS)]
+        for id in wanted:
+            if lines := self.run_folder(id).whole_lines():
+                rows = pl.read_ndjson(lines, schema={key: METRICS[key] for key in METRICS if key != "run"})
+                frames.append(rows.with_columns(run=pl.lit(id)).select(list(METRICS)))
+        return pl.concat(frames)
+
+
+def _json(record: BaseModel) -> bytes:
+    return (record.model_dump_json(by_alias=True, indent=1) + "\n").encode()
+
+
+def _read(path: Path, kind: type[Record]) -> Record:
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise WorkspaceError(f"This cannot be read: {error.strerror}.", where=str(path)) from None
+    except ValueError:
+        raise _damaged(path, "it is not JSON") from None
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if isinstance(schema, int) and schema > SCHEMA:
+        raise WorkspaceError(
+            f"A newer skipscope wrote this (schema {schema}, this one reads up to {SCHEMA}).",
+            where=str(path),
+            todo="update skipscope: pip install --upgrade skipscope",
+        )
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise _damaged(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+
+
+def _damaged(path: Path, why: str) -> WorkspaceError:
+    return WorkspaceError(
+        f"This record is damaged: {why}.",
+        where=str(path),
+        todo="restore it from a copy, or delete its folder: the same command trains the run again",
+    )

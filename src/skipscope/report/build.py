@@ -1,0 +1,44 @@
+"""Puts a report together from a study's tables."""
+
+from skipscope.analysis.tables import StudyTables
+from skipscope.figures import style
+from skipscope.report.context import Context
+from skipscope.report.document import Document, Note
+from skipscope.report.explanation import explanation
+from skipscope.report.networks import networks
+from skipscope.report.overlay import overlay
+from skipscope.report.provenance import provenance
+from skipscope.report.results import lead
+from skipscope.report.words import Language, Words
+
+
+def build_document(
+    tables: StudyTables, language: Language, *, chart_language: Language | None = None
+) -> Document:
+    """The whole report in one language; `chart_language` where the charts cannot be labelled in it."""
+    words = Words(language)
+    context = Context(tables=tables, words=words, labels=Words(chart_language or language).raw("chart"))
+    replaced = (Note(text=words("page.english_labels")),) if chart_language not in (None, language) else ()
+    record = tables.record
+    versions = {run.environment.versions.get("skipscope") for arm in tables.summaries for run in arm.records}
+    return Document(
+        language=language,
+        title=record.study.title.get(language)
+        or record.study.title.get("en")
+        or words.raw("title.default").format(study=record.study.name),
+        banner=words("banner.shapes") if record.data.name == "shapes" else None,
+        about=words(
+            "page.eyebrow",
+            study=record.study.name,
+            date=record.planned[:10],
+            version=" / ".join(sorted(v for v in versions if v)) or words("value.unknown"),
+        ),
+        lead=(*lead(context), *replaced),
+        sections=(
+            overlay(context, "1"),
+            networks(context, "2"),
+            explanation(context, "3"),
+            provenance(context, "4"),
+        ),
+        looks=style.looks(tables.arms),
+    )

@@ -1,0 +1,106 @@
+"""What every section is built from: the tables, the language, and the running number of figures."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count as counting
+
+import altair as alt
+
+from skipscope.analysis.tables import ArmSummary, Entry, Spread, StudyTables, half_life, last_step, wilson
+from skipscope.report.document import Figure, Note
+from skipscope.report.words import NBSP, Inline, Words, code, count, percent, plain, span, unmarked
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """The material of one report in one language."""
+
+    tables: StudyTables
+    words: Words
+    labels: dict[str, str]
+    numbers: Iterator[int] = field(default_factory=lambda: counting(1))
+
+    @property
+    def faint(self) -> Inline:
+        """What the faint line of a loss curve is."""
+        stride = self.tables.stride
+        return self.words("overlay.each") if stride == 1 else self.words("overlay.thinned", stride=stride)
+
+    @property
+    def half(self) -> str:
+        """The half-life of the smoothed loss, in steps."""
+        return str(half_life(last_step(self.tables.metrics)))
+
+    def figure(self, name: str, chart: alt.LayerChart, *, caption: Inline, spoken: Inline) -> Figure:
+        """The next figure."""
+        return Figure(
+            name=name, number=next(self.numbers), caption=caption, spoken=unmarked(spoken), chart=chart
+        )
+
+    def test_cell(self, summary: ArmSummary) -> Inline:
+        """Sealed test accuracy: with Wilson's interval for one run, with the range for several."""
+        spread = summary.over_seeds("test_accuracy")
+        if spread is None:
+            return self.words("key.no_result")
+        low, high = interval(spread, self.tables.record.data.test)
+        return Inline(f"{percent(spread.mean)} {_bracket(low, high, spread.n)}")
+
+    def validation_cell(self, summary: ArmSummary) -> Inline:
+        """Validation accuracy of the last epoch, with the range over seeds if there are several."""
+        spread = summary.over_seeds("val_accuracy")
+        if spread is None:
+            return self.words("key.no_result")
+        text = percent(spread.mean)
+        return Inline(f"{text} {_bracket(spread.low, spread.high, spread.n)}" if spread.n > 1 else text)
+
+    def time_cell(self, summary: ArmSummary) -> Inline:
+        """Mean time of a run, training and validation."""
+        spread = summary.over_seeds("seconds")
+        return self.words("key.no_result") if spread is None else Inline(self.words.duration(spread.mean))
+
+    def troubles(self, arm: str | None = None) -> list[Note]:
+        """One warning for every run without a result (of one arm, if named)."""
+        entries = [
+            entry for entry in self.tables.entries if arm in (None, entry.arm) and entry.state != "done"
+        ]
+        return [Note(text=self.trouble(entry), kind="warning") for entry in entries]
+
+    def trouble(self, entry: Entry) -> Inline:
+        """Why a run has no result: not trained, unfinished, diverged (with the step's numbers) or broken."""
+        who = {"arm": code(entry.arm), "seed": entry.seed}
+        record = entry.record
+        if record is None:
+            return self.words("state.missing", **who)
+        if record.failure is None:
+            done, of = self._progress(entry)
+            return self.words("state.unfinished", **who, step=done, of=of)
+        if record.failure.kind == "error":
+            return self.words("state.error", **who, message=record.failure.message)
+        numbers = record.failure.numbers
+        told = {key: self._number(numbers.get(key)) for key in ("step", "epoch", "loss", "learning_rate")}
+        before = self._number(numbers.get("mean_loss_of_epoch_before_it"))
+        return self.words("state.diverged", **who, **told, before=before)
+
+    def _number(self, value: float | str | None) -> str:
+        if value is None:
+            return self.words("value.unknown")
+        return f"{value:.4g}" if isinstance(value, float) else plain(value)
+
+    def _progress(self, entry: Entry) -> tuple[str, str]:
+        """The last step recorded, and how many there will be."""
+        metrics = self.tables.metrics
+        done = last_step(metrics.filter(metrics["run"] == entry.run))
+        recipe = self.tables.record.study.recipe if entry.record is None else entry.record.spec.recipe
+        images = self.tables.record.study.train_limit or self.tables.record.data.train
+        return count(done), count(recipe.epochs * max(1, images // recipe.batch_size))
+
+
+def interval(spread: Spread, images: int) -> tuple[float, float]:
+    """Of one run, Wilson's interval for so many test images; of several, the lowest and the highest."""
+    return wilson(spread.mean, images) if spread.n == 1 else (spread.low, spread.high)
+
+
+def _bracket(low: float, high: float, n: int) -> str:
+    """An interval has a comma, a range over seeds a dash: they are not the same thing."""
+    text = span(low, high).replace("[", "\\[").replace("]", "\\]")
+    return text.replace(", ", f",{NBSP}" if n == 1 else "–")

@@ -1,0 +1,147 @@
+"""A report as data: sections of paragraphs, tables, code and figures, in one language.
+
+It is built once from the records; `html` and `markdown` render it and decide nothing. Text is either
+`Inline` (its marks mean something) or plain (nothing in it does).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import altair as alt
+import polars as pl
+
+from skipscope.figures.render import specification
+from skipscope.figures.style import Look
+from skipscope.report.words import Inline, Language
+
+Align = Literal["left", "right"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paragraph:
+    """Running text."""
+
+    text: Inline
+
+
+@dataclass(frozen=True, kw_only=True)
+class Note:
+    """A text set apart: `warning` where a reader would go wrong without it, `quiet` for small print."""
+
+    text: Inline
+    kind: Literal["warning", "note", "quiet"] = "note"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Equation:
+    """Lines of mathematics in Unicode."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Code:
+    """Text to be shown to the letter, folded under a title where it is long."""
+
+    text: str
+    title: Inline | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A table's column."""
+
+    title: Inline
+    align: Align = "left"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Rows of cells under titles; `arms` names the network a row is about, for its colour mark."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: Inline | None = None
+    arms: tuple[str, ...] = ()
+    total: bool = False
+    kind: Literal["key", "plain", "facts", "claims"] = "plain"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A chart with its number, caption and a sentence for who cannot see it. `name` is its files' name."""
+
+    name: str
+    number: int
+    caption: Inline
+    spoken: str
+    chart: alt.LayerChart
+
+    @property
+    def table(self) -> pl.DataFrame:
+        """What the chart is drawn from."""
+        data = self.chart.data
+        if not isinstance(data, pl.DataFrame):
+            raise TypeError(f"the chart {self.name} is not drawn from a polars table")
+        return data
+
+    @cached_property
+    def spec(self) -> dict[str, Any]:
+        """The chart's Vega-Lite without its data."""
+        return specification(self.chart)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """Two figures side by side where there is room."""
+
+    figures: tuple[Figure, Figure]
+
+
+Block = Paragraph | Note | Equation | Code | Table | Figure | Pair
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A numbered part; `id` is the same in both languages, `arm` names the network it is about."""
+
+    id: str
+    number: str
+    title: Inline
+    blocks: tuple[Block, ...] = ()
+    sections: tuple["Section", ...] = ()
+    arm: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Document:
+    """A report in one language. `banner` is the first line of every page made from it."""
+
+    language: Language
+    title: str
+    banner: Inline | None
+    about: Inline
+    lead: tuple[Block, ...]
+    sections: tuple[Section, ...]
+    looks: Mapping[str, Look]
+
+    @property
+    def blocks(self) -> Iterator[Block]:
+        """Every block, in the order of the page."""
+        yield from self.lead
+        waiting = list(self.sections)
+        while waiting:
+            section = waiting.pop(0)
+            yield from section.blocks
+            waiting = [*section.sections, *waiting]
+
+    @property
+    def figures(self) -> Iterator[Figure]:
+        """Every figure, in the order of the page."""
+        for block in self.blocks:
+            if isinstance(block, Figure):
+                yield block
+            elif isinstance(block, Pair):
+                yield from block.figures

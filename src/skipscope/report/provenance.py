@@ -1,0 +1,175 @@
+"""What was run, on what, and how to make it again."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from skipscope.report.context import Context
+from skipscope.report.document import Block, Code, Column, Note, Paragraph, Section, Table
+from skipscope.report.words import Inline, code, count, literal, percent, plain
+from skipscope.spec import Recipe
+
+
+def provenance(context: Context, number: str) -> Section:
+    """Data, recipe, machine, runs, commands."""
+    parts: tuple[tuple[str, Callable[[Context], tuple[Block, ...]]], ...] = (
+        ("data", data),
+        ("recipe", recipe),
+        ("machine", machine),
+        ("runs", runs),
+        ("again", again),
+    )
+    return Section(
+        id="run",
+        number=number,
+        title=context.words("run.title"),
+        sections=tuple(
+            Section(
+                id=f"run-{name}",
+                number=f"{number}.{place}",
+                title=context.words(f"run.{name}"),
+                blocks=build(context),
+            )
+            for place, (name, build) in enumerate(parts, start=1)
+        ),
+    )
+
+
+def facts(context: Context, rows: Iterable[tuple[str, str]], *, first: str = "run.fact") -> Table:
+    """Two columns: what, and its value."""
+    words = context.words
+    return Table(
+        kind="facts", columns=(Column(title=words(first)), Column(title=words("run.value"))), rows=tuple(rows)
+    )
+
+
+def data(context: Context) -> tuple[Block, ...]:
+    """The data card, and what sealed means."""
+    words, record = context.words, context.tables.record
+    card = record.data
+    rows: list[tuple[str, str]] = [
+        (words("card.name"), words.name(f"data.{card.name}", card.name)),
+        (words("card.classes"), f"{len(card.classes)}: {', '.join(card.classes)}"),
+        (words("card.train"), count(card.train)),
+        (words("card.validation"), count(card.validation)),
+        (words("card.test"), count(card.test)),
+        (words("card.source"), card.source),
+        (words("card.sha256"), code(card.sha256)),
+    ]
+    if record.study.train_limit is not None:
+        rows.insert(3, (words("card.limit"), count(record.study.train_limit)))
+    return facts(context, rows), Paragraph(text=words("run.sealed"))
+
+
+def recipe(context: Context) -> tuple[Block, ...]:
+    """Every setting; a column an arm where the arms differ."""
+    words, recipes = context.words, resolved(context)
+    alike = len(set(recipes.values())) == 1
+    shown = dict(list(recipes.items())[:1]) if alike else recipes
+    titles = [words("run.all_arms")] if alike else [code(arm) for arm in shown]
+    rows = tuple(
+        (
+            words.name(f"recipe.{key}", key),
+            *(setting(context, getattr(of_arm, key)) for of_arm in shown.values()),
+        )
+        for key in Recipe.model_fields
+    )
+    return (
+        Table(
+            kind="facts",
+            columns=(Column(title=words("run.setting")), *(Column(title=title) for title in titles)),
+            rows=rows,
+        ),
+    )
+
+
+def resolved(context: Context) -> dict[str, Recipe]:
+    """Each arm's recipe as it was run, or as the study asks for it where nothing was."""
+    study = context.tables.record.study
+    asked = {arm.label: study.recipe_of(arm) for arm in study.arm}
+    return {
+        summary.arm: summary.records[0].spec.recipe
+        if summary.records
+        else asked.get(summary.arm, study.recipe)
+        for summary in context.tables.summaries
+    }
+
+
+def setting(context: Context, value: object) -> Inline | str:
+    """A recipe's value in words."""
+    if value is None:
+        return context.words("value.none")
+    return context.words(f"value.{plain(value)}") if isinstance(value, bool) else plain(value)
+
+
+def machine(context: Context) -> tuple[Block, ...]:
+    """Hardware, threads, versions and commit of the runs there are."""
+    words = context.words
+    places = [record.environment for summary in context.tables.summaries for record in summary.records]
+    machines = [place.machine for place in places]
+    packages = [place.versions for place in places]
+    rows: list[tuple[str, str]] = [
+        (words.name(f"machine.{key}", key), distinct(context, [found.get(key) for found in machines]))
+        for key in dict.fromkeys(key for found in machines for key in found)
+    ]
+    rows.append((words("machine.threads"), distinct(context, [place.threads for place in places])))
+    rows += [
+        (literal(key), distinct(context, [found.get(key) for found in packages]))
+        for key in dict.fromkeys(key for found in packages for key in found)
+    ]
+    commit = distinct(context, [place.git for place in places])
+    changed = f" {words('machine.git_changed')}" if "+" in commit else ""
+    rows.append((words("machine.git"), Inline(f"{literal(commit)}{changed}")))
+    several = any(place != places[0] for place in places)
+    return facts(context, rows), *([Note(text=words("run.several"), kind="quiet")] if several else [])
+
+
+def distinct(context: Context, values: Sequence[object]) -> str:
+    """The values there are, each once."""
+    found = dict.fromkeys(
+        context.words("value.unknown") if value is None else plain(value) for value in values
+    )
+    return " / ".join(found) or context.words("value.unknown")
+
+
+def runs(context: Context) -> tuple[Block, ...]:
+    """Every run by its id, and what the number of seeds allows to say."""
+    words = context.words
+    titles = ("arm", "seed", "run", "state", "started", "time", "test")
+    rows = []
+    for entry in context.tables.entries:
+        record = entry.record
+        result = record.result if record is not None else None
+        rows.append(
+            (
+                code(entry.arm),
+                str(entry.seed),
+                code(entry.run),
+                words(f"runs.states.{entry.state}"),
+                "—" if record is None else moment(record.started),
+                "—" if result is None else words.duration(result.seconds),
+                "—" if result is None else percent(result.test_accuracy),
+            )
+        )
+    n = context.tables.record.study.seeds
+    key = "one_seed" if n == 1 else "few_seeds" if n < 5 else "many_seeds"
+    right = ("seed", "time", "test")
+    table = Table(
+        columns=tuple(
+            Column(title=words(f"runs.{t}"), align="right" if t in right else "left") for t in titles
+        ),
+        rows=tuple(rows),
+        arms=tuple(entry.arm for entry in context.tables.entries),
+    )
+    return table, Paragraph(text=words(f"run.{key}", n=n))
+
+
+def moment(stamp: str) -> str:
+    """2025-11-03 18:00, of an ISO 8601 stamp."""
+    return stamp[:16].replace("T", " ")
+
+
+def again(context: Context) -> tuple[Block, ...]:
+    """The commands."""
+    words, record = context.words, context.tables.record
+    report = f"skipscope report {record.study.name}"
+    commands = f"{record.command}\n{report}  {words('run.again_report')}"
+    return Paragraph(text=words("run.again_text")), Code(text=commands)

@@ -1,0 +1,143 @@
+"""The front of a report: the summary in words, the key table, and all networks in the same pictures.
+
+A sentence is chosen by what the results are; none is said that they do not support.
+"""
+
+from skipscope.analysis.tables import ArmSummary, Spread
+from skipscope.report.context import Context, interval
+from skipscope.report.document import Block, Column, Paragraph, Table
+from skipscope.report.words import Inline, code, count, percent, short
+
+Ranked = list[tuple[ArmSummary, Spread]]
+
+
+def lead(context: Context) -> tuple[Block, ...]:
+    """Summary, warnings about runs without a result, and the key table."""
+    sentences = [what_was_done(context), *ranking(context), *costs(context), *seeds(context)]
+    return (
+        Paragraph(text=Inline(joined(context, sentences))),
+        *context.troubles(),
+        key_table(context),
+    )
+
+
+def joined(context: Context, sentences: list[Inline]) -> str:
+    """Sentences in a row: with a space between them in English, without in Chinese."""
+    return ("" if context.words.language == "zh" else " ").join(sentences)
+
+
+def what_was_done(context: Context) -> Inline:
+    """Which networks, on what, how long, under which recipe."""
+    words, record = context.words, context.tables.record
+    recipes = {record.study.recipe_of(arm) for arm in record.study.arm}
+    epochs = sorted({recipe.epochs for recipe in recipes})
+    return words(
+        "summary.what" if len(context.tables.arms) > 1 else "summary.what_one",
+        arms=words.listed([code(arm) for arm in context.tables.arms]),
+        train=count(record.study.train_limit or record.data.train),
+        data=words.name(f"data.{record.data.name}", record.data.name),
+        epochs="–".join(str(epoch) for epoch in dict.fromkeys((epochs[0], epochs[-1]))),
+        recipe=words("summary.same_recipe" if len(recipes) == 1 else "summary.own_recipe"),
+        validation=count(record.data.validation),
+        test=count(record.data.test),
+    )
+
+
+def ranked(context: Context) -> Ranked:
+    """Arms with a result, the highest sealed test accuracy first."""
+    found = [(summary, summary.over_seeds("test_accuracy")) for summary in context.tables.summaries]
+    return sorted(((s, spread) for s, spread in found if spread is not None), key=lambda pair: -pair[1].mean)
+
+
+def ranking(context: Context) -> list[Inline]:
+    """Who is highest and lowest, and whether the first two can be told apart."""
+    words, order = context.words, ranked(context)
+    if not order:
+        return [words("summary.none")]
+    (best, top), (last, bottom) = order[0], order[-1]
+    if len(order) == 1:
+        return [words("summary.only", arm=code(best.arm), value=percent(top.mean))]
+    second, next_to_it = order[1]
+    sentences = [
+        words(
+            "summary.best",
+            best=code(best.arm),
+            best_value=percent(top.mean),
+            last=code(last.arm),
+            last_value=percent(bottom.mean),
+        )
+    ]
+    images = context.tables.record.data.test
+    if interval(next_to_it, images)[1] >= interval(top, images)[0]:
+        key = "summary.overlap" if top.n == next_to_it.n == 1 else "summary.overlap_seeds"
+        sentences.append(words(key, first=code(best.arm), second=code(second.arm)))
+    elif top.n == next_to_it.n == 1:
+        sentences.append(words("summary.apart", second=code(second.arm)))
+    return sentences
+
+
+def costs(context: Context) -> list[Inline]:
+    """The quickest and the slowest."""
+    found = [(summary, summary.over_seeds("seconds")) for summary in context.tables.summaries]
+    times = sorted(((spread.mean, summary.arm) for summary, spread in found if spread is not None))
+    if len(times) < 2:
+        return []
+    (short_time, fast), (long_time, slow) = times[0], times[-1]
+    duration = context.words.duration
+    return [
+        context.words(
+            "summary.cost",
+            short=duration(short_time),
+            fast=code(fast),
+            long=duration(long_time),
+            slow=code(slow),
+        )
+    ]
+
+
+def seeds(context: Context) -> list[Inline]:
+    """What one seed leaves open; how many of the runs are behind the numbers."""
+    words, summaries = context.words, context.tables.summaries
+    done, planned = sum(s.finished for s in summaries), len(context.tables.entries)
+    n = context.tables.record.study.seeds
+    sentences = [words("summary.finished", done=done, all=planned)] if done < planned else []
+    if done:
+        sentences.append(words("summary.one_seed") if n == 1 else words("summary.seeds", n=n))
+    return sentences
+
+
+def key_table(context: Context) -> Table:
+    """The table a reader looks at first."""
+    words = context.words
+    numeric = ("params", "macs", "validation", "test", "time", "speed", "seeds")
+    several = context.tables.record.study.seeds > 1
+    about = (
+        words("key.range") if several else words("key.wilson", test=count(context.tables.record.data.test))
+    )
+    return Table(
+        kind="key",
+        columns=(
+            Column(title=words("key.arm")),
+            *(Column(title=words(f"key.{name}"), align="right") for name in numeric),
+        ),
+        rows=tuple(key_row(context, summary) for summary in context.tables.summaries),
+        caption=words("key.caption", interval=about),
+        arms=tuple(context.tables.arms),
+    )
+
+
+def key_row(context: Context, summary: ArmSummary) -> tuple[str, ...]:
+    """One network's results; dashes where there is nothing to say."""
+    network, speed = summary.network, summary.over_seeds("images_per_second")
+    return (
+        code(summary.arm),
+        "—" if network is None else count(network.params),
+        "—" if network is None else short(network.macs),
+        context.validation_cell(summary),
+        context.test_cell(summary),
+        "—" if speed is None else context.time_cell(summary),
+        "—" if speed is None else count(speed.mean),
+        f"{summary.finished}/{len(summary.entries)}"
+        if summary.finished < len(summary.entries)
+        else str(summary.finished),
+    )

@@ -1,0 +1,161 @@
+"""Words and numbers: a language's texts by key, and every number written one way.
+
+Texts are `Inline`: Markdown's `**bold**`, `` `code` `` and backslash escapes, and nothing else. What is put
+into a text is escaped unless it is `Inline` already, so a name can never become markup.
+"""
+
+import re
+import tomllib
+from collections.abc import Sequence
+from functools import cache
+from html import escape, unescape
+from importlib.resources import files
+from typing import Any, Literal
+
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+
+NBSP = "\u00a0"
+
+
+class Inline(str):
+    """A piece of text in which Markdown's inline marks mean something."""
+
+    __slots__ = ()
+
+
+def literal(text: str) -> Inline:
+    """`text` with nothing in it meaning anything."""
+    return Inline(re.sub(r"([\\`*_<>\[\]|&#~$])", r"\\\1", text))
+
+
+def code(text: str) -> Inline:
+    """`text` as a code span; a backtick would end it."""
+    return Inline("`" + text.replace("`", "'").replace("\n", " ") + "`")
+
+
+MARKS = re.compile(r"\\(?P<escaped>.)|`(?P<code>[^`]*)`|\*\*(?P<bold>.+?)\*\*")
+
+
+def to_html(text: str) -> str:
+    """The text as HTML: its marks if it is `Inline`, else all of it to the letter."""
+    if not isinstance(text, Inline):
+        return escape(text)
+    parts, end = [], 0
+    for mark in MARKS.finditer(text):
+        parts.append(escape(text[end : mark.start()]))
+        end = mark.end()
+        if mark["code"] is not None:
+            parts.append(f"<code>{escape(mark['code'])}</code>")
+        elif mark["bold"] is not None:
+            parts.append(f"<strong>{to_html(Inline(mark['bold']))}</strong>")
+        else:
+            parts.append(escape(mark["escaped"]))
+    return "".join([*parts, escape(text[end:])])
+
+
+def unmarked(text: str) -> str:
+    """The text without its marks, for places that know none."""
+    return unescape(re.sub(r"<[^>]*>", "", to_html(text)))
+
+
+class Words:
+    """One language's texts."""
+
+    def __init__(self, language: Language) -> None:
+        """Reads `text/<language>.toml`."""
+        self.language = language
+        self.table = _texts(language)
+
+    def __call__(self, key: str, /, **values: object) -> Inline:
+        """The text `key` with `values` put in."""
+        text = self.raw(key)
+        if not isinstance(text, str):
+            raise KeyError(key)
+        safe = {
+            name: value if isinstance(value, Inline) else literal(str(value))
+            for name, value in values.items()
+        }
+        return Inline(text.format_map(safe).strip())
+
+    def raw(self, key: str) -> Any:
+        """Whatever stands at the dotted `key`.
+
+        Raises:
+            KeyError: the language has no such text.
+        """
+        found: Any = self.table
+        for part in key.split("."):
+            found = found[part]
+        return found
+
+    def has(self, key: str) -> bool:
+        """Whether the language has a text `key`."""
+        try:
+            self.raw(key)
+        except KeyError:
+            return False
+        return True
+
+    def name(self, key: str, fallback: str) -> Inline:
+        """The text `key`, or `fallback` as it is where there is none."""
+        return self(key) if self.has(key) else literal(fallback)
+
+    def listed(self, items: Sequence[str]) -> Inline:
+        """Items as a sentence lists them."""
+        safe = [item if isinstance(item, Inline) else literal(item) for item in items]
+        if len(safe) < 2:
+            return Inline("".join(safe))
+        return Inline(self.raw("list.comma").join(safe[:-1]) + self.raw("list.last") + safe[-1])
+
+    def duration(self, seconds: float) -> str:
+        """12 min 30 s: two units at most, and tenths below ten seconds."""
+        unit = {key: self.raw(f"unit.{key}") for key in ("hour", "minute", "second")}
+        if seconds < 9.95:
+            return f"{seconds:.1f}{NBSP}{unit['second']}"
+        whole = round(seconds)
+        if whole >= 3600:
+            minutes = round(seconds / 60)
+            return f"{minutes // 60}{NBSP}{unit['hour']} {minutes % 60}{NBSP}{unit['minute']}"
+        parts = [f"{whole // 60}{NBSP}{unit['minute']}"] if whole >= 60 else []
+        return " ".join([*parts, f"{whole % 60}{NBSP}{unit['second']}"])
+
+
+@cache
+def _texts(language: Language) -> dict[str, Any]:
+    source = files("skipscope.report") / "text" / f"{language}.toml"
+    return tomllib.loads(source.read_text(encoding="utf-8"))
+
+
+def percent(share: float) -> str:
+    """67.7 %."""
+    return f"{100 * share:.1f}{NBSP}%"
+
+
+def span(low: float, high: float) -> str:
+    """[66.8, 68.6], in per cent."""
+    return f"[{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def count(number: float) -> str:
+    """11,181,642."""
+    return f"{number:,.0f}"
+
+
+def short(number: float) -> str:
+    """37.1 M: three digits and K, M or G."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "K")):
+        if number >= 0.9995 * size:
+            scaled = number / size
+            digits = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
+            return f"{scaled:.{digits}f}{NBSP}{letter}"
+    return f"{number:.0f}"
+
+
+def plain(value: object) -> str:
+    """A setting or a measured number as people write it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,186 @@
+"""What is to be done, as data: a study's TOML file, its arms and recipes, and the resolved run.
+
+A `StudySpec` is what a person writes. A `RunSpec` is what a worker trains: nothing in it is left to
+choose, and its hash names the run, so that an equal run is never trained twice.
+"""
+
+import json
+import tomllib
+from collections import Counter
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from skipscope.errors import SpecError, UnknownName
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+"""A name that is also a file name on every system."""
+
+Precision = Literal["fp32", "bf16"]
+MemoryFormat = Literal["contiguous", "channels_last"]
+DataName = Literal["cifar10", "shapes"]
+
+
+class Frozen(BaseModel):
+    """A value: immutable, compared by content, with no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Recipe(Frozen):
+    """How a network is trained. One recipe serves all arms of a study unless an arm says otherwise."""
+
+    epochs: int = Field(5, ge=1)
+    batch_size: int = Field(128, ge=1)
+    learning_rate: float = Field(0.05, gt=0, description="the peak, reached after the warm-up")
+    momentum: float = Field(0.9, ge=0, lt=1)
+    nesterov: bool = True
+    weight_decay: float = Field(
+        5e-4, ge=0, description="on matrices and kernels only, never on biases or BatchNorm"
+    )
+    warmup_epochs: float = Field(1.0, ge=0, description="linear from 0; then half a cosine down to 0")
+    clip_norm: float | None = Field(None, gt=0, description="the gradient's L2 norm is cut down to this")
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    augmentation: Literal["none", "flip", "crop_flip"] = "crop_flip"
+    precision: Literal["auto"] | Precision = "auto"
+    memory_format: Literal["auto"] | MemoryFormat = "auto"
+
+    @model_validator(mode="after")
+    def _nesterov_needs_momentum(self) -> Self:
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov = true needs a momentum above 0")
+        return self
+
+
+class Arm(Frozen):
+    """One network under one recipe; `recipe` overrides keys of the study's."""
+
+    model: str
+    name: Name | None = None
+    recipe: dict[str, int | float | bool | str] = {}
+
+    @property
+    def label(self) -> str:
+        """What tables and figures call the arm: its name, else its network's."""
+        return self.name or self.model
+
+
+class StudySpec(Frozen):
+    """Arms x seeds on one data set."""
+
+    name: Name
+    title: dict[Literal["en", "zh"], str] = {}
+    data: DataName = "cifar10"
+    train_limit: int | None = Field(
+        None, ge=10, description="train on a stratified subset of this many images"
+    )
+    seeds: int = Field(1, ge=1, description="runs per arm: seeds 0, 1, ...")
+    recipe: Recipe = Recipe()
+    arm: tuple[Arm, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _arms_are_told_apart(self) -> Self:
+        twice = [label for label, count in Counter(arm.label for arm in self.arm).items() if count > 1]
+        if twice:
+            raise ValueError(f"two arms are called {twice[0]!r}: give one of them a name")
+        for arm in self.arm:
+            try:
+                self.recipe_of(arm)
+            except ValidationError as error:
+                raise ValueError(f"arm {arm.label!r}: recipe.{_problems(error)}") from None
+        return self
+
+    def recipe_of(self, arm: Arm) -> Recipe:
+        """The study's recipe with the arm's keys in place of its own."""
+        return Recipe.model_validate(self.recipe.model_dump() | arm.recipe)
+
+
+class DataRef(Frozen):
+    """A data set by name and content: a run trained on other bytes is another run."""
+
+    name: DataName
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    train_limit: int | None = None
+
+
+class RunSpec(Frozen):
+    """One arm with one seed, with nothing left to choose."""
+
+    model: str
+    seed: int = Field(ge=0)
+    recipe: Recipe
+    data: DataRef
+
+    @model_validator(mode="after")
+    def _is_resolved(self) -> Self:
+        if "auto" in (self.recipe.precision, self.recipe.memory_format):
+            raise ValueError("a run's precision and memory format are resolved before it is planned")
+        return self
+
+    @property
+    def hash8(self) -> str:
+        """Eight hexadecimal digits of the SHA-256 of the canonical JSON."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return sha256(canonical.encode()).hexdigest()[:8]
+
+    @property
+    def id(self) -> str:
+        """`<network>-s<seed>-<hash8>`: an arm without a name of its own is called after its network."""
+        return f"{self.model}-s{self.seed}-{self.hash8}"
+
+
+def shipped_studies() -> dict[str, Path]:
+    """The studies that come with the package, by name."""
+    folder = Path(str(files("skipscope") / "studies"))
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load_study(study: str | Path) -> StudySpec:
+    """A shipped study by its name, or any study by the path of its TOML file.
+
+    Raises:
+        UnknownName: `study` is neither a shipped name nor a file.
+        SpecError: the file is not TOML, or a key or value in it is impossible.
+    """
+    path = Path(study)
+    if path.suffix != ".toml":
+        shipped = shipped_studies()
+        if str(study) not in shipped:
+            raise UnknownName("study", str(study), [*shipped, "or the path of a .toml file"])
+        path = shipped[str(study)]
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SpecError("There is no such study file.", where=str(path), todo="check the path") from None
+    except OSError as error:
+        raise SpecError(f"The study file cannot be read: {error.strerror}.", where=str(path)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SpecError(
+            f"This is not a TOML file: {error}.", where=str(path), todo="mend that line"
+        ) from None
+    return parse_study({"name": path.stem} | table, where=str(path))
+
+
+def parse_study(table: dict[str, object], *, where: str) -> StudySpec:
+    """A table as a study; `where` is named in the error.
+
+    Raises:
+        SpecError: a key or value is impossible; names each key and what it allows.
+    """
+    try:
+        return StudySpec.model_validate(table)
+    except ValidationError as error:
+        raise SpecError(_problems(error), where=where, todo="mend the keys named above") from None
+
+
+def _problems(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors(include_url=False):
+        key = ".".join(str(part) for part in problem["loc"]) or "the study"
+        message = problem["msg"].removeprefix("Value error, ")
+        given = "" if problem["type"] in ("missing", "value_error") else f" (it says {problem['input']!r})"
+        lines.append(f"{key}: {message}{given}")
+    return "\n".join(lines)

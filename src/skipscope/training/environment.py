@@ -1,0 +1,72 @@
+"""Where and with what a run is trained, as far as it can be read off the machine."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+from skipscope.records.schema import Environment
+from skipscope.training.precision import device
+
+PACKAGES = ("skipscope", "torch", "numpy")
+
+
+def environment() -> Environment:
+    """This process's environment."""
+    return Environment(
+        versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        machine={
+            "system": f"{platform.system()} {platform.machine()}",
+            "processor": _processor(),
+            "instructions": torch.backends.cpu.get_cpu_capability(),
+            "cores": os.cpu_count() or 1,
+            "memory_gib": _memory_gib(),
+            "device": str(device()),
+        },
+        threads=torch.get_num_threads(),
+        git=_git(),
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or "unknown"
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or "unknown")
+
+
+def _memory_gib() -> float:
+    try:
+        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
+    except (ValueError, OSError, AttributeError):  # not a POSIX system
+        return 0.0
+
+
+def _git() -> str | None:
+    """The commit of the skipscope checkout, with + if tracked files differ from it."""
+    here = Path(__file__)
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],  # noqa: S607
+            cwd=here.parent,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        ).stdout.strip()
+        # a package installed inside somebody else's repository is not a checkout of skipscope
+        tracked = subprocess.run(  # noqa: S603
+            ["git", "ls-files", "--error-unmatch", here.name],  # noqa: S607
+            cwd=here.parent,
+            capture_output=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return described if tracked.returncode == 0 else None

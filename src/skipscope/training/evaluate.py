@@ -1,0 +1,47 @@
+"""Loss and accuracy of a network on a split, and the bytes-to-input step that training shares.
+
+Shapes: B images, C = 3 channels, H x W = 32 x 32.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from skipscope.data.dataset import Dataset, Split
+from skipscope.spec import Recipe
+from skipscope.training.precision import FORMATS, autocast
+
+BATCH = 500
+"""Images a forward pass; of no influence on the result beyond rounding."""
+
+
+class Inputs:
+    """Turns bytes into what a network sees: zero mean and unit variance per channel."""
+
+    def __init__(self, dataset: Dataset, recipe: Recipe, on: torch.device) -> None:
+        """The training split's mean and standard deviation, on the device `on`."""
+        self.mean = torch.tensor(dataset.mean, device=on).view(1, -1, 1, 1) * 255
+        self.scale = 1 / (torch.tensor(dataset.std, device=on).view(1, -1, 1, 1) * 255)
+        self.memory_format = FORMATS[recipe.memory_format]
+        self.device = on
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """B C H W uint8 -> B C H W float32 in the recipe's memory format."""
+        x = images.to(self.device).to(torch.float32, memory_format=self.memory_format)
+        return x.sub_(self.mean).mul_(self.scale)
+
+
+def evaluate(model: nn.Module, split: Split, inputs: Inputs, recipe: Recipe) -> tuple[float, float]:
+    """Mean cross-entropy (no label smoothing) and accuracy in 0..1; leaves the model in training mode."""
+    loss_sum, correct = 0.0, 0
+    model.eval()
+    with torch.inference_mode(), autocast(recipe, inputs.device):
+        for start in range(0, len(split), BATCH):
+            images, labels = split.take(np.arange(start, min(start + BATCH, len(split))))
+            target = torch.from_numpy(labels).to(inputs.device)
+            logits = model(inputs(torch.from_numpy(images))).float()
+            loss_sum += cross_entropy(logits, target, reduction="sum").item()
+            correct += int((logits.argmax(1) == target).sum())
+    model.train()
+    return loss_sum / len(split), correct / len(split)

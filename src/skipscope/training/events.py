@@ -1,0 +1,26 @@
+"""What a run tells while it is trained."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A run's state at one moment."""
+
+    run: str
+    state: Literal["training", "stopped", "done", "failed"]
+    step: int = 0
+    steps: int = 0
+    epoch: int = 0
+    loss: float | None = None
+    images_per_second: float = 0.0
+    epoch_ended: bool = False
+    steps_per_second: float = 0.0
+    accuracy: float | None = None
+    """On validation, after the last whole epoch; on the sealed test set once the run is done."""
+    message: str = ""
+
+
+Tell = Callable[[Event], None]

@@ -1,0 +1,170 @@
+"""The training loop.
+
+Shapes: B images of 3 x 32 x 32. `step` counts updates; one epoch is `steps_per_epoch` of them. The last
+images of an epoch's order that do not fill a batch are left out; the order is another one every epoch.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from torch.nn.utils import clip_grad_norm_
+
+from skipscope.data.augment import Augmentation
+from skipscope.data.dataset import Dataset
+from skipscope.errors import Diverged
+from skipscope.randomness import derive
+from skipscope.spec import Recipe, RunSpec
+from skipscope.training.checkpoint import Progress
+from skipscope.training.evaluate import Inputs, evaluate
+from skipscope.training.precision import autocast
+from skipscope.training.schedule import learning_rate
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRow:
+    """One update: the loss before it and the rate it was made with."""
+
+    step: int
+    epoch: int
+    loss: float
+    learning_rate: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochRow:
+    """One pass over the training split; the training numbers are means over the batches as they came."""
+
+    step: int
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    val_loss: float
+    val_accuracy: float
+    seconds: float
+
+
+def steps_per_epoch(recipe: Recipe, images: int) -> int:
+    """Whole batches in the training split (one smaller batch if it does not fill one)."""
+    return max(1, images // recipe.batch_size)
+
+
+def epoch_order(seed: int, epoch: int, images: int) -> np.ndarray:
+    """The order of the training images in `epoch` (from 1): a permutation of 0..images-1."""
+    keys = np.random.PCG64(derive(seed, "order", epoch)).random_raw(images)
+    return np.argsort(keys, kind="stable")
+
+
+def optimizer_for(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
+    """SGD with momentum; weight decay on matrices and kernels only."""
+    weights = list(model.parameters())
+    groups = [
+        {"params": [w for w in weights if w.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [w for w in weights if w.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.SGD(
+        groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True
+    )
+
+
+def fit(
+    model: nn.Module,
+    optimizer: torch.optim.SGD,
+    inputs: Inputs,
+    spec: RunSpec,
+    data: Dataset,
+    progress: Progress,
+) -> Iterator[tuple[StepRow, EpochRow | None]]:
+    """Trains on from `progress`, which is kept true: when it yields, the run could stop there and go on.
+
+    Yields:
+        The row of each update and, with the last one of an epoch, the epoch's.
+
+    Raises:
+        Diverged: the loss is not finite; the update that would have followed is not made.
+    """
+    recipe, seed, images_per_epoch = spec.recipe, spec.seed, len(data.train)
+    steps = steps_per_epoch(recipe, images_per_epoch)
+    for epoch in range(progress.step // steps + 1, recipe.epochs + 1):
+        order = epoch_order(seed, epoch, images_per_epoch)
+        augment = Augmentation(recipe.augmentation, seed=seed, epoch=epoch, count=images_per_epoch)
+        for batch in range(progress.step % steps, steps):
+            start = perf_counter()
+            positions = slice(batch * recipe.batch_size, (batch + 1) * recipe.batch_size)
+            images, labels = data.train.take(order[positions])
+            x = inputs(augment(torch.from_numpy(images), positions))  # B 3 32 32
+            loss, correct = forward(model, x, torch.from_numpy(labels).to(x.device), recipe)
+            row = StepRow(
+                step=progress.step + 1,
+                epoch=epoch,
+                loss=loss.item(),
+                learning_rate=learning_rate(recipe, progress.step, steps),
+            )
+            if not math.isfinite(row.loss):
+                raise diverged(row, progress)
+            update(loss, model, optimizer, recipe, row.learning_rate)
+            progress.count(row.loss, correct, len(labels), perf_counter() - start)
+            yield (
+                row,
+                finish_epoch(epoch, model, inputs, recipe, data, progress) if batch == steps - 1 else None,
+            )
+
+
+def forward(model: nn.Module, x: Tensor, target: Tensor, recipe: Recipe) -> tuple[Tensor, int]:
+    """The batch's mean loss and how many of its images are classified rightly."""
+    with autocast(recipe, x.device):
+        logits = model(x)  # B classes
+    loss = cross_entropy(logits.float(), target, label_smoothing=recipe.label_smoothing)
+    return loss, int((logits.argmax(1) == target).sum())
+
+
+def update(loss: Tensor, model: nn.Module, optimizer: torch.optim.SGD, recipe: Recipe, rate: float) -> None:
+    """One step down the gradient of `loss` at the learning rate `rate`."""
+    loss.backward()  # type: ignore[no-untyped-call]
+    if recipe.clip_norm is not None:
+        clip_grad_norm_(model.parameters(), recipe.clip_norm)
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+def finish_epoch(
+    epoch: int, model: nn.Module, inputs: Inputs, recipe: Recipe, data: Dataset, progress: Progress
+) -> EpochRow:
+    """Validates and closes the epoch's sums."""
+    start = perf_counter()
+    progress.val_loss, progress.val_accuracy = evaluate(model, data.validation, inputs, recipe)
+    progress.seconds += perf_counter() - start
+    row = EpochRow(
+        step=progress.step,
+        epoch=epoch,
+        train_loss=progress.loss_sum / progress.seen,
+        train_accuracy=progress.correct / progress.seen,
+        val_loss=progress.val_loss,
+        val_accuracy=progress.val_accuracy,
+        seconds=progress.seconds,
+    )
+    progress.loss_sum, progress.correct, progress.seen = 0.0, 0, 0
+    return row
+
+
+def diverged(row: StepRow, progress: Progress) -> Diverged:
+    """The error of a step whose loss is not finite, with the step's numbers."""
+    before = progress.loss_sum / progress.seen if progress.seen else math.nan
+    return Diverged(
+        f"The loss is {row.loss} at step {row.step} (epoch {row.epoch}): training diverged.",
+        numbers={
+            "step": row.step,
+            "epoch": row.epoch,
+            "loss": row.loss,
+            "learning_rate": row.learning_rate,
+            "mean_loss_of_epoch_before_it": before,
+        },
+        todo="lower recipe.learning_rate, or set recipe.clip_norm, for every arm of the study",
+    )

@@ -1,0 +1,184 @@
+"""One run, from its spec to its record: goes on where it stopped, ends with the sealed test."""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from time import perf_counter
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from skipscope.data.dataset import Dataset
+from skipscope.errors import Diverged
+from skipscope.models.describe import describe
+from skipscope.models.registry import build
+from skipscope.records.schema import Failure, Result, RunRecord
+from skipscope.records.store import RunFolder, writing
+from skipscope.spec import RunSpec
+from skipscope.training import checkpoint
+from skipscope.training.checkpoint import Progress
+from skipscope.training.environment import environment
+from skipscope.training.evaluate import Inputs, evaluate
+from skipscope.training.events import Event, Tell
+from skipscope.training.loop import StepRow, fit, optimizer_for, steps_per_epoch
+from skipscope.training.precision import device, place
+
+CHECKPOINT_SECONDS = 60.0
+"""At most this much work is lost when a process is killed."""
+TELL_SECONDS = 0.25
+"""How often a run says how far it is, and writes the metrics it holds."""
+
+
+def train(
+    spec: RunSpec, data: Dataset, folder: RunFolder, *, tell: Tell, stop: Callable[[], bool]
+) -> RunRecord:
+    """Trains the run in `folder`, or goes on with it; `stop()` is asked after every step.
+
+    The record that comes back is "done", "failed" (diverged) or "unfinished" (asked to stop; the same
+    call goes on from there, bit for bit, given the same number of threads).
+    """
+    record = _begin(spec, folder)
+    on = device()
+    model = place(build(spec.model, seed=spec.seed), spec.recipe, on)
+    optimizer = optimizer_for(model, spec.recipe)
+    progress = checkpoint.load(folder.state_file, model, optimizer)
+    folder.cut_metrics(progress.step)
+    inputs = Inputs(data, spec.recipe, on)
+    sitting = _Sitting(spec, data, folder, tell, model, optimizer, progress)
+    try:
+        for step, epoch in fit(model, optimizer, inputs, spec, data, progress):
+            sitting.note({"kind": "step"} | asdict(step))
+            if epoch is not None:
+                sitting.note({"kind": "epoch"} | asdict(epoch))
+            sitting.pause(step, epoch_ended=epoch is not None)
+            if stop():
+                return sitting.leave(record)
+    except Diverged as error:
+        return sitting.fail(record, error)
+    return sitting.finish(record, inputs)
+
+
+def _begin(spec: RunSpec, folder: RunFolder) -> RunRecord:
+    """The record of the run as it starts or goes on."""
+    record = folder.read()
+    if record is None or record.state == "failed":
+        record = RunRecord(
+            id=spec.id,
+            spec=spec,
+            state="unfinished",
+            started=now(),
+            environment=environment(),
+            network=describe(spec.model),
+        )
+        folder.write(record)
+    return record
+
+
+def now() -> str:
+    """UTC, to the second, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class _Sitting:
+    """What happens around the loop between the start of a process and its end."""
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        data: Dataset,
+        folder: RunFolder,
+        tell: Tell,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        progress: Progress,
+    ) -> None:
+        self.spec, self.data, self.folder, self.tell = spec, data, folder, tell
+        self.model, self.optimizer, self.progress = model, optimizer, progress
+        self.steps = spec.recipe.epochs * steps_per_epoch(spec.recipe, len(data.train))
+        self.rows: list[dict[str, object]] = []
+        self.told = self.saved = perf_counter()
+        self.start = (progress.step, progress.train_seconds)
+
+    def note(self, row: dict[str, object]) -> None:
+        self.rows.append(row)
+
+    def pause(self, row: StepRow, *, epoch_ended: bool) -> None:
+        """Between two steps: tells, writes and saves what is due."""
+        if epoch_ended or perf_counter() - self.told > TELL_SECONDS:
+            self._flush()
+            self.tell(self._event(row, epoch_ended=epoch_ended))
+            self.told = perf_counter()
+        if epoch_ended or perf_counter() - self.saved > CHECKPOINT_SECONDS:
+            self._save()
+
+    def leave(self, record: RunRecord) -> RunRecord:
+        self._save()
+        self.tell(Event(run=record.id, state="stopped", step=self.progress.step, steps=self.steps))
+        return record
+
+    def fail(self, record: RunRecord, error: Diverged) -> RunRecord:
+        self._flush()
+        numbers = {key: value if math.isfinite(value) else str(value) for key, value in error.numbers.items()}
+        failure = Failure(kind="diverged", message=str(error), numbers=numbers)
+        record = record.model_copy(update={"state": "failed", "finished": now(), "failure": failure})
+        self.folder.write(record)
+        self.folder.state_file.unlink(missing_ok=True)
+        self.tell(
+            Event(
+                run=record.id, state="failed", step=self.progress.step, steps=self.steps, message=error.what
+            )
+        )
+        return record
+
+    def finish(self, record: RunRecord, inputs: Inputs) -> RunRecord:
+        """Writes the weights, opens the sealed test set once, and closes the record."""
+        weights = {name: tensor.contiguous().cpu() for name, tensor in self.model.state_dict().items()}
+        with writing(self.folder.model_file) as draft:
+            save_file(weights, draft, metadata={"run": record.id, "network": self.spec.model})
+        test_loss, test_accuracy = evaluate(self.model, self.data.sealed_test(), inputs, self.spec.recipe)
+        result = Result(
+            val_loss=self.progress.val_loss,
+            val_accuracy=self.progress.val_accuracy,
+            test_loss=test_loss,
+            test_accuracy=test_accuracy,
+            seconds=self.progress.seconds,
+            train_seconds=self.progress.train_seconds,
+            images_per_second=self._images(self.progress.step) / self.progress.train_seconds,
+        )
+        record = record.model_copy(update={"state": "done", "finished": now(), "result": result})
+        self.folder.write(record)
+        self.folder.state_file.unlink(missing_ok=True)
+        self.tell(
+            Event(run=record.id, state="done", step=self.steps, steps=self.steps, accuracy=test_accuracy)
+        )
+        return record
+
+    def _images(self, steps: int) -> int:
+        return steps * min(self.spec.recipe.batch_size, len(self.data.train))
+
+    def _event(self, row: StepRow, *, epoch_ended: bool) -> Event:
+        step, train_seconds = self.start
+        rate = (self.progress.step - step) / (self.progress.train_seconds - train_seconds)
+        return Event(
+            run=self.spec.id,
+            state="training",
+            step=row.step,
+            steps=self.steps,
+            epoch=row.epoch,
+            loss=row.loss,
+            epoch_ended=epoch_ended,
+            steps_per_second=rate,
+            images_per_second=rate * self._images(1),
+            accuracy=None if math.isnan(self.progress.val_accuracy) else self.progress.val_accuracy,
+        )
+
+    def _flush(self) -> None:
+        self.folder.append_metrics(self.rows)
+        self.rows.clear()
+
+    def _save(self) -> None:
+        self._flush()
+        checkpoint.save(self.folder.state_file, self.model, self.optimizer, self.progress)
+        self.saved = perf_counter()

@@ -1,0 +1,56 @@
+"""What holds for every registered network."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from skipscope.models.describe import describe
+from skipscope.models.registry import NETWORKS, build
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_maps_images_to_logits_and_every_weight_learns(name: str) -> None:
+    model = build(name)
+    x = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    logits = model(x)
+    assert logits.shape == (2, 10)
+    cross_entropy(logits, torch.tensor([3, 7])).backward()
+    without = [key for key, weight in model.named_parameters() if weight.grad is None]
+    assert without == []
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_initialisation_is_a_function_of_the_seed_alone(name: str) -> None:
+    torch.manual_seed(1)
+    before = torch.random.get_rng_state()
+    one = build(name, seed=3).state_dict()
+    assert torch.equal(torch.random.get_rng_state(), before)
+    torch.manual_seed(2)
+    same, other = build(name, seed=3).state_dict(), build(name, seed=4).state_dict()
+    assert all(torch.equal(one[key], same[key]) for key in one)
+    assert any(not torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_description_adds_up(name: str) -> None:
+    card = describe(name)
+    assert card.params == sum(stage.params for stage in card.stages)
+    assert card.macs == sum(stage.macs for stage in card.stages)
+    assert card.stages[-1].shape == (10,)
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.txt")), ids=lambda path: path.stem)
+def test_prints_as_the_handout_does(path: Path) -> None:
+    assert str(build(path.stem)) == path.read_text(encoding="utf-8").removesuffix("\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [("cnn", 83_126), ("resnet", 11_181_642), ("densenet", 1_753_546), ("se_resnet", 11_270_722)],
+)
+def test_has_the_parameters_of_the_handout(name: str, params: int) -> None:
+    assert describe(name).params == params

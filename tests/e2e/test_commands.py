@@ -1,0 +1,95 @@
+"""The program as a process of its own: what is typed, what is seen, how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SKIPSCOPE = str(Path(sys.executable).with_name("skipscope"))
+
+SLOW = """
+data = "shapes"
+train_limit = 60
+[recipe]
+epochs = 400
+batch_size = 20
+[[arm]]
+model = "cnn"
+"""
+
+
+def call(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [SKIPSCOPE, *words], cwd=cwd, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def test_the_demo_from_nothing_to_a_report(tmp_path: Path) -> None:
+    """The whole road with all four networks, on few images and for one epoch."""
+    done = call("demo", "--epochs", "1", "--train-limit", "64", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "\x1b" not in done.stdout  # no escape codes in a pipe
+    page = (tmp_path / "skipscope-out" / "reports" / "demo" / "report.html").read_text(encoding="utf-8")
+    assert "not CIFAR-10" in page
+    runs = json.loads(call("status", "--json", cwd=tmp_path).stdout)["runs"]
+    assert sorted(run["arm"] for run in runs) == ["cnn", "densenet", "resnet", "se_resnet"]
+    assert {run["state"] for run in runs} == {"done"}
+    again = call("demo", "--epochs", "1", "--train-limit", "64", cwd=tmp_path)
+    assert again.returncode == 0
+    assert "nothing to train" in again.stdout
+
+
+def test_ctrl_c_saves_says_how_to_go_on_and_going_on_works(tmp_path: Path) -> None:
+    (tmp_path / "slow.toml").write_text(SLOW, encoding="utf-8")
+    command = [SKIPSCOPE, "run", "slow.toml", "-w", "out"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        for line in process.stdout:
+            if "cnn s0: step" in line:
+                os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process of the group
+                break
+        rest = process.stdout.read()
+        assert process.wait(timeout=60) == 1
+    assert "saved at step" in rest
+    assert "skipscope run slow.toml -w out" in rest
+    [run] = json.loads(call("status", "-w", "out", "--json", cwd=tmp_path).stdout)["runs"]
+    assert run["state"] == "unfinished"
+    plan = call("run", "slow.toml", "-w", "out", "--dry-run", cwd=tmp_path)
+    assert plan.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["run", "lob"], 2, "Did you mean 'lab'"),
+        (["models", "show", "resnt"], 2, "Did you mean 'resnet'"),
+        (["run", "none.toml"], 2, "no such study file"),
+        (["report"], 1, "There is no study in this workspace"),
+        (["run", "lab", "--data-dir", "nowhere"], 1, "skipscope data get"),
+        (["frobnicate"], 2, "No such command"),
+    ],
+)
+def test_a_mistake_gets_a_sentence_and_an_exit_code(
+    words: list[str], code: int, says: str, tmp_path: Path
+) -> None:
+    done = call(*words, cwd=tmp_path)
+    assert done.returncode == code
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    """What makes `--help` slow is imports; which ones there are can be tested, seconds cannot."""
+    script = (
+        "import sys\n"
+        "from skipscope.cli import app\n"
+        "heavy = {'torch', 'polars', 'altair', 'numpy', 'pydantic', 'scipy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

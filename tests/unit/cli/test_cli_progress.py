@@ -1,0 +1,81 @@
+"""What is seen of runs while they train, on a terminal and in a pipe."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from skipscope.cli import progress
+from skipscope.cli.progress import display, span
+from skipscope.engine.plan import Plan, adapt, plan
+from skipscope.records.store import Workspace
+from skipscope.spec import parse_study
+from skipscope.training.events import Event
+
+TABLE = {"name": "x", "data": "shapes", "train_limit": 60, "recipe": {"epochs": 2}, "arm": [{"model": "cnn"}]}
+
+
+@pytest.fixture
+def planned(tmp_path: Path) -> Plan:
+    return plan(adapt(parse_study(TABLE, where="")), Workspace(tmp_path), command="x")
+
+
+def story(run: str) -> list[Event]:
+    keys = {"run": run, "state": "training", "steps": 8, "images_per_second": 100.0, "steps_per_second": 2.0}
+    return [
+        Event(**keys, step=1, epoch=1, loss=2.25),
+        Event(**keys, step=2, epoch=1, loss=2.0),
+        Event(**keys, step=4, epoch=1, loss=1.5, epoch_ended=True, accuracy=0.5),
+        Event(run=run, state="done", step=8, steps=8, accuracy=0.625),
+    ]
+
+
+def shown(planned: Plan, events: list[Event], *, terminal: bool) -> str:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=terminal, width=100, color_system=None)
+    with display(planned, console) as view:
+        for event in events:
+            view.tell(event)
+        view.say("[so it is]")
+    return stream.getvalue()
+
+
+def test_lines_in_a_pipe(planned: Plan) -> None:
+    lines = shown(planned, story(planned.runs[0].spec.id), terminal=False).splitlines()
+    assert lines == [
+        "cnn s0: step 1/8, epoch 1/2, loss 2.250, 100 img/s, 4 s left",
+        "cnn s0: step 4/8, epoch 1/2, loss 1.500, validation 50.0%, 100 img/s, 2 s left",
+        "cnn s0: done, sealed test accuracy 62.5%",
+        "[so it is]",
+    ]
+
+
+def test_a_long_epoch_gives_a_line_every_half_minute(planned: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
+    assert len(shown(planned, story(planned.runs[0].spec.id), terminal=False).splitlines()) == 5
+
+
+def test_bars_on_a_terminal(planned: Plan) -> None:
+    run = planned.runs[0].spec.id
+    text = shown(planned, story(run), terminal=True)
+    assert "epoch 1/2, loss 1.500, validation 50.0%, 100 img/s" in text
+    assert "cnn s0: done, sealed test accuracy 62.5%" in text
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_endings(planned: Plan, *, terminal: bool) -> None:
+    run = planned.runs[0].spec.id
+    failed = Event(run=run, state="failed", message="The loss is nan [/].")
+    stopped = Event(run=run, state="stopped", step=3, steps=8)
+    text = shown(planned, [failed, stopped], terminal=terminal)
+    assert "cnn s0: failed: The loss is nan [/]." in text
+    assert "cnn s0: saved at step 3 of 8" in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")],
+)
+def test_spans(seconds: float, text: str) -> None:
+    assert span(seconds) == text

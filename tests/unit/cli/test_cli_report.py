@@ -1,0 +1,41 @@
+"""`skipscope report`."""
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from skipscope.cli.report import report
+from skipscope.errors import UnknownName
+from skipscope.figures import render
+
+
+@pytest.fixture
+def app(monkeypatch):
+    monkeypatch.setattr(render, "library", lambda: "")
+    application = typer.Typer()
+    application.command()(report)
+    return application
+
+
+def test_it_prints_what_it_wrote(app, made_up):
+    workspace = made_up(arms=("cnn",), epochs=1, steps=4)
+    ran = CliRunner().invoke(app, ["lab", "-w", str(workspace.path)], catch_exceptions=False)
+    assert ran.exit_code == 0
+    folder = workspace.report_folder("lab")
+    assert ran.output.splitlines() == [
+        str(folder / name) for name in ("report.html", "report.en.md", "report.zh.md")
+    ]
+
+
+@pytest.mark.parametrize("given", [["--format", "html,md"], ["--format", "md", "--format", "html"]])
+def test_formats_are_repeated_or_listed(app, made_up, given):
+    workspace = made_up(arms=("cnn",), epochs=1, steps=4)
+    environment = {"SKIPSCOPE_WORKSPACE": str(workspace.path)}
+    ran = CliRunner().invoke(app, [*given, "--lang", "zh"], env=environment, catch_exceptions=False)
+    assert len(ran.output.splitlines()) == 3
+
+
+def test_errors_are_passed_on(app, made_up):
+    workspace = made_up(arms=("cnn",), epochs=1, steps=4)
+    with pytest.raises(UnknownName):
+        CliRunner().invoke(app, ["absent", "-w", str(workspace.path)], catch_exceptions=False)

@@ -1,0 +1,121 @@
+"""`run`, `demo` and `status` as they are typed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from skipscope.cli import app
+from skipscope.errors import SpecError, UnknownName
+from skipscope.records.store import Workspace
+
+STUDY = """
+data = "shapes"
+train_limit = 60
+[recipe]
+epochs = 1
+batch_size = 20
+[[arm]]
+model = "cnn"
+[[arm]]
+model = "cnn"
+name = "wild"
+recipe = { learning_rate = 1e20, epochs = 4 }
+"""
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.toml"
+    path.write_text(STUDY, encoding="utf-8")
+    return path
+
+
+def call(*words: str | Path) -> tuple[int, str]:
+    """Exit code and output."""
+    result = CliRunner(env={"COLUMNS": "120"}).invoke(
+        app, [str(word) for word in words], catch_exceptions=False
+    )
+    return result.exit_code, result.output
+
+
+def status(workspace: Path) -> dict[str, Any]:
+    code, output = call("status", "-w", workspace, "--json")
+    assert code == 0
+    return json.loads(output)
+
+
+def test_a_run_that_fails_leaves_the_others_and_the_report(study: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    code, output = call("run", study, "-w", out)
+    assert code == 1
+    assert "cnn s0: done, sealed test accuracy" in output
+    assert "wild s0: failed: The loss is" in output
+    assert str(out / "reports" / "mine" / "report.html") in output
+    assert (out / "reports" / "mine" / "report.html").exists()
+
+    runs = {run["arm"]: run for run in status(out)["runs"]}
+    assert {arm: run["state"] for arm, run in runs.items()} == {"cnn": "done", "wild": "failed"}
+    keys = [
+        "id",
+        "arm",
+        "seed",
+        "state",
+        "epochs",
+        "params",
+        "val_accuracy",
+        "test_accuracy",
+        "seconds",
+        "images_per_second",
+    ]
+    assert list(runs["cnn"]) == keys
+    assert (runs["cnn"]["epochs"], runs["cnn"]["params"]) == (1, 83_126)
+    assert 0 <= runs["cnn"]["test_accuracy"] <= 1
+    assert runs["wild"]["test_accuracy"] is None
+    _, table = call("status", "-w", out)
+    assert runs["cnn"]["id"] in table
+
+    code, output = call("run", study, "-w", out)
+    assert "nothing to train" in output
+    assert code == 1  # one of its runs is still missing
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
+    code, output = call("demo", "--dry-run", "--train-limit", "40", "--seeds", "2", "-w", tmp_path / "out")
+    assert code == 0
+    assert "4 networks x 2 seed(s) on shapes, 40 training images" in output
+    assert output.count("se_resnet") == 4
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_empty_workspace_says_how_to_begin(tmp_path: Path) -> None:
+    assert "skipscope demo" in call("status", "-w", tmp_path)[1]
+    assert status(tmp_path) == {"schema": 1, "runs": []}
+
+
+def test_an_interrupted_run_says_how_to_go_on(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted_at_once(plan: Any, workspace: Workspace, *, interrupted: Any, **_: Any) -> list[Any]:
+        workspace.write_study(plan.record)
+        interrupted()
+        return []
+
+    monkeypatch.setattr("skipscope.engine.local.execute", interrupted_at_once)
+    code, output = call("run", study, "--epochs", "3", "-w", tmp_path / "out")
+    assert code == 1
+    assert "Ctrl-C again" in output
+    assert f"skipscope run {study} --epochs 3" in output
+    assert not (tmp_path / "out" / "reports").exists()
+
+
+def test_misuse(tmp_path: Path) -> None:
+    runner = CliRunner()
+    assert isinstance(runner.invoke(app, ["run", "lob"]).exception, UnknownName)
+    broken = tmp_path / "broken.toml"
+    broken.write_text("seeds = 0", encoding="utf-8")
+    assert isinstance(runner.invoke(app, ["run", str(broken)]).exception, SpecError)
+    assert runner.invoke(app, ["run", "lab", "--epochs", "0"]).exit_code == 2
+    assert runner.invoke(app, ["run", "lab", "--data", "mnist"]).exit_code == 2

@@ -1,0 +1,177 @@
+"""Runs in worker processes: side by side, interrupted, failing, killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+import skipscope
+from skipscope.engine.local import execute, work
+from skipscope.engine.plan import adapt, plan
+from skipscope.records.store import Workspace
+from skipscope.spec import StudySpec
+from skipscope.training.events import Event
+
+LONG = 500
+"""Epochs that nobody waits for the end of."""
+
+
+def carry_out(
+    study: StudySpec, workspace: Workspace, tell: object = None, jobs: int | None = None
+) -> tuple[list, list[Event]]:
+    events: list[Event] = []
+
+    def both(event: Event) -> None:
+        events.append(event)
+        if tell is not None:
+            tell(event)
+
+    planned = plan(study, workspace, command="x", jobs=jobs)
+    return execute(planned, workspace, tell=both, interrupted=lambda: events.append(None)), events
+
+
+def test_a_study_is_trained_once(small: StudySpec, workspace: Workspace) -> None:
+    records, events = carry_out(adapt(small, seeds=2), workspace)
+    assert [record.state for record in records] == ["done", "done"]
+    assert [record.spec.seed for record in records] == [0, 1]
+    assert all(record.environment.threads == 1 for record in records)
+    assert sorted(event.run for event in events if event.state == "done") == sorted(
+        record.id for record in records
+    )
+    assert workspace.study("small").members[1].run == records[1].id
+    times = [workspace.run_folder(record.id).model_file.stat().st_mtime_ns for record in records]
+    again, events = carry_out(adapt(small, seeds=2), workspace)
+    assert again == records
+    assert events == []
+    assert times == [workspace.run_folder(record.id).model_file.stat().st_mtime_ns for record in records]
+
+
+def test_in_one_call_from_a_script(small: StudySpec, workspace: Workspace) -> None:
+    place = skipscope.run(small, workspace.path)
+    assert place.metrics().filter(kind="epoch").height == 1
+    assert [run.state for run in place.runs()] == ["done"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_once_saves_and_starts_nothing_more(
+    small: StudySpec, workspace: Workspace, number: signal.Signals
+) -> None:
+    sent: list[Event] = []
+
+    def interrupt(event: Event) -> None:
+        if not sent:
+            sent.append(event)
+            os.kill(os.getpid(), number)
+
+    before = signal.getsignal(number)
+    records, events = carry_out(adapt(small, seeds=2, epochs=LONG), workspace, interrupt, jobs=1)
+    assert signal.getsignal(number) is before
+    assert None in events
+    assert [record.state for record in records] == ["unfinished"]
+    folder = workspace.run_folder(records[0].id)
+    stopped = next(event for event in events if event is not None and event.state == "stopped")
+    assert folder.state_file.exists()
+    assert folder.last_step() == stopped.step
+
+
+def test_a_killed_worker_is_reported_and_the_others_go_on(small: StudySpec, workspace: Workspace) -> None:
+    victim = adapt(small, epochs=LONG).model_copy(update={"seeds": 2})
+    planned = plan(victim, workspace, command="x", jobs=2)
+    names = {run.spec.seed: run.spec.id for run in planned.runs}
+    killed = threading.Event()
+
+    def kill(event: Event) -> None:
+        if event.run == names[0] and not killed.is_set():
+            killed.set()
+            _kill_worker(names[0])
+        if event.run == names[0] and event.state == "failed":
+            os.kill(os.getpid(), signal.SIGINT)  # enough seen: the other one may stop
+
+    events: list[Event] = []
+    records = execute(
+        planned, workspace, tell=lambda event: (events.append(event), kill(event)), interrupted=lambda: None
+    )
+    failed = next(event for event in events if event.state == "failed")
+    assert failed.run == names[0]
+    assert "exit code -9" in failed.message
+    assert [event.run for event in events if event.state == "stopped"] == [names[1]]
+    assert [record.state for record in records] == ["unfinished", "unfinished"]
+
+
+def _kill_worker(name: str) -> None:
+    import multiprocessing as mp
+
+    next(child for child in mp.active_children() if child.name == name).kill()
+
+
+def test_an_error_in_a_worker_is_kept_with_the_run_and_tried_again(
+    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import multiprocessing as mp
+
+    context = mp.get_context("spawn")
+    events, stop = context.Queue(), context.Event()
+    planned = plan(small, workspace, command="x")
+    spec = planned.runs[0].spec
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process keeps its own handlers
+
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a bug of ours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("skipscope.training.run.fit", broken)
+        work(spec.model_dump_json(), workspace.path, 1, None, events, stop)
+    event = events.get(timeout=10)
+    assert (event.state, event.message) == ("failed", "a bug of ours")
+    record = workspace.run(spec.id)
+    assert (record.state, record.failure.kind) == ("failed", "error")
+    assert "ZeroDivisionError" in (workspace.run_folder(spec.id).path / "traceback.txt").read_text(
+        encoding="utf-8"
+    )
+    assert len(plan(small, workspace, command="x").waiting) == 1
+    work(spec.model_dump_json(), workspace.path, 1, None, events, stop)
+    assert workspace.run(spec.id).state == "done"
+    assert workspace.run(spec.id).failure is None
+
+
+def test_a_worker_does_not_outlive_its_parent(tmp_path: Path) -> None:
+    """SIGKILL of the parent: the worker saves and leaves, and the run can go on."""
+    script = tmp_path / "parent.py"
+    script.write_text(
+        "import os, signal\n"
+        "from skipscope.engine.local import execute\n"
+        "from skipscope.engine.plan import plan\n"
+        "from skipscope.records.store import Workspace\n"
+        "from skipscope.spec import parse_study\n"
+        "def tell(event):\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "if __name__ == '__main__':\n"
+        "    study = parse_study({'name': 'x', 'data': 'shapes', 'train_limit': 60,\n"
+        f"        'recipe': {{'epochs': {LONG}, 'batch_size': 20}},\n"
+        "        'arm': [{'model': 'cnn'}]}, where='')\n"
+        "    place = Workspace('out')\n"
+        "    execute(plan(study, place, command='x'), place, tell=tell, interrupted=print)\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, str(script)]
+    done = subprocess.run(command, cwd=tmp_path, timeout=120, capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    [record] = Workspace(tmp_path / "out").runs()
+    folder = Workspace(tmp_path / "out").run_folder(record.id)
+    assert _comes(lambda: folder.state_file.exists() and folder.last_step() > 0)
+    assert record.state == "unfinished"
+
+
+def _comes(condition: object, seconds: float = 30) -> bool:
+    import time
+
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False

@@ -1,0 +1,105 @@
+"""What is planned: which runs, in which order, at what cost."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skipscope.engine.plan import adapt, makespan, plan
+from skipscope.errors import SpecError, UnknownName, UsageError
+from skipscope.records.schema import Failure, RunRecord
+from skipscope.records.store import Workspace
+from skipscope.spec import StudySpec, load_study
+from skipscope.training.run import _begin
+
+
+def test_every_arm_and_seed_is_one_run(small: StudySpec, workspace: Workspace) -> None:
+    study = adapt(small, seeds=3)
+    planned = plan(study, workspace, command="x")
+    assert [(member.arm, member.seed) for member in planned.record.members] == [
+        ("cnn", 0),
+        ("cnn", 1),
+        ("cnn", 2),
+    ]
+    assert len({run.spec.id for run in planned.runs}) == 3
+    assert all(run.waits and run.steps == 3 and run.seconds > 0 for run in planned.runs)
+    assert planned.record.data.train == 60
+    assert planned.seconds == pytest.approx(makespan([run.seconds for run in planned.waiting], planned.jobs))
+
+
+def test_cores_are_shared_out(
+    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skipscope.engine.plan._cores", lambda: 4)
+    shares = {seeds: plan(adapt(small, seeds=seeds), workspace, command="x") for seeds in (1, 2, 5)}
+    assert {seeds: (share.jobs, share.threads) for seeds, share in shares.items()} == {
+        1: (1, 4),
+        2: (2, 2),
+        5: (4, 1),
+    }
+    asked = plan(adapt(small, seeds=5), workspace, command="x", jobs=3)
+    assert (asked.jobs, asked.threads) == (3, 1)
+
+
+def test_the_longest_goes_first(small: StudySpec, workspace: Workspace) -> None:
+    arms = [{"model": "cnn"}, {"model": "cnn", "name": "long", "recipe": {"epochs": 50}}]
+    study = StudySpec.model_validate(small.model_dump() | {"arm": arms})
+    assert [run.arm for run in plan(study, workspace, command="x").waiting] == ["long", "cnn"]
+
+
+def begun(small: StudySpec, workspace: Workspace) -> RunRecord:
+    spec = plan(small, workspace, command="x").runs[0].spec
+    return _begin(spec, workspace.run_folder(spec.id))
+
+
+def test_what_is_done_or_diverged_is_left_alone(small: StudySpec, workspace: Workspace) -> None:
+    record = begun(small, workspace)
+    folder = workspace.run_folder(record.id)
+    for state, kind, waits in [("done", None, 0), ("failed", "diverged", 0), ("failed", "error", 1)]:
+        failure = kind and Failure(kind=kind, message="")
+        folder.write(record.model_copy(update={"state": state, "failure": failure}))
+        assert len(plan(small, workspace, command="x").waiting) == waits
+
+
+def test_a_run_half_done_costs_half(
+    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skipscope.engine.plan._seconds_per_image", lambda *_: 1.0)
+    study = adapt(small, epochs=2)
+    whole = plan(study, workspace, command="x").seconds
+    assert whole == pytest.approx(2 * 60 + (2 * 1000 + 1000) / 3)  # forward passes count a third
+    folder = workspace.run_folder(begun(study, workspace).id)
+    folder.append_metrics([{"kind": "step", "step": 3}])
+    assert plan(study, workspace, command="x").seconds == pytest.approx(whole / 2)
+
+
+@given(st.lists(st.floats(0.1, 100), max_size=8), st.integers(1, 4))
+def test_makespan_lies_between_its_bounds(seconds: list[float], jobs: int) -> None:
+    total, longest = sum(seconds), max(seconds, default=0)
+    span = makespan(seconds, jobs)
+    # rounding of sums in another order
+    assert max(longest, total / jobs) - 1e-9 <= span <= total / jobs + longest + 1e-9
+
+
+def test_the_command_line_overrides_the_file(small: StudySpec) -> None:
+    changed = adapt(load_study("lab"), data="shapes", epochs=2, seeds=4, train_limit=100)
+    assert (changed.data, changed.seeds, changed.train_limit) == ("shapes", 4, 100)
+    assert changed.recipe.epochs == 2
+    assert changed.recipe.learning_rate == load_study("lab").recipe.learning_rate
+    assert adapt(small) == small
+
+
+def test_epochs_of_the_command_line_are_for_every_arm(small: StudySpec) -> None:
+    arms = [{"model": "cnn", "recipe": {"epochs": 9, "momentum": 0.5}}]
+    study = adapt(StudySpec.model_validate(small.model_dump() | {"arm": arms}), epochs=2)
+    recipe = study.recipe_of(study.arm[0])
+    assert (recipe.epochs, recipe.momentum) == (2, 0.5)
+
+
+def test_what_cannot_be_planned(small: StudySpec, workspace: Workspace) -> None:
+    with pytest.raises(SpecError, match="seeds"):
+        adapt(small, seeds=0)
+    with pytest.raises(UsageError):
+        plan(adapt(small, train_limit=10**6), workspace, command="x")
+    unknown = StudySpec.model_validate(small.model_dump() | {"arm": [{"model": "resnet18"}]})
+    with pytest.raises(UnknownName, match="Did you mean 'resnet'"):
+        plan(unknown, workspace, command="x")

@@ -1,0 +1,105 @@
+"""Curves: what is drawn from which table."""
+
+import polars as pl
+import pytest
+
+from skipscope.analysis.tables import gather
+from skipscope.figures import curves, render
+
+
+@pytest.fixture
+def tables(made_up):
+    return gather(made_up(seeds=2, diverged=("densenet",)), None)
+
+
+def every(tables):
+    arms = tables.arms
+    return {
+        "loss": curves.loss(tables.steps, arms=arms),
+        "loss_of": curves.loss(tables.steps, arms=arms, only="resnet"),
+        "validation": curves.accuracy(tables.epochs, arms=arms),
+        "training": curves.accuracy(tables.epochs, arms=arms, quantity="train_accuracy"),
+        "time": curves.accuracy_in_time(tables.epochs, arms=arms),
+        "accuracy_of": curves.accuracy_of(tables.epochs, arm="resnet", arms=arms),
+    }
+
+
+def test_every_chart_is_valid_vega_lite_that_draws_without_a_warning(tables):
+    for chart in every(tables).values():
+        spec = render.specification(chart, validate=True)
+        assert spec["data"] == {"name": render.DATA}
+        assert "datasets" not in spec
+        picture = render.svg(spec, chart.data, width=300)
+        assert picture.startswith("<svg")
+        assert "NaN" not in picture
+
+
+def test_a_chart_of_one_arm_draws_no_other(tables):
+    chart = every(tables)["loss_of"]
+    picture = render.svg(render.specification(chart), chart.data, width=300)
+    assert "#0072b2" in picture
+    assert "#d55e00" not in picture
+
+
+def test_the_legend_keeps_markers_whole(tables):
+    import vl_convert
+
+    chart = every(tables)["validation"]
+    vega = vl_convert.vegalite_to_vega(render.specification(chart))
+    (legend,) = vega["legends"]
+    assert legend["shape"] == "shape"
+    assert "strokeDash" not in legend
+
+
+def test_a_failed_run_ends_in_a_cross(tables):
+    chart = every(tables)["loss"]
+    whole = render.svg(render.specification(chart), chart.data, width=300)
+    without = chart.data.with_columns(stopped=pl.lit(False))
+    assert len(render.svg(render.specification(chart), without, width=300)) < len(whole)
+
+
+def test_time_is_logarithmic_only_where_the_networks_differ_much(tables):
+    def kind(table):
+        chart = curves.accuracy_in_time(table, arms=["cnn", "resnet"])
+        return render.specification(chart)["layer"][0]["encoding"]["x"]["scale"]["type"]
+
+    assert kind(tables.epochs) == "log"
+    assert kind(tables.epochs.filter(pl.col("arm") == "cnn")) == "linear"
+
+
+def test_one_epoch_and_one_step_can_be_drawn(made_up):
+    tables = gather(made_up(epochs=1, steps=1), None)
+    for chart in every(tables).values():
+        assert render.svg(render.specification(chart), chart.data, width=300).startswith("<svg")
+
+
+def test_empty_tables_can_be_drawn(made_up):
+    tables = gather(made_up(missing=("cnn", "resnet", "densenet", "se_resnet")), None)
+    for chart in every(tables).values():
+        assert render.specification(chart)["layer"]
+
+
+def test_a_loss_on_its_way_to_infinity_does_not_flatten_the_others(tables):
+    wild = tables.steps.with_columns(
+        loss=pl.when(pl.col("stopped")).then(1e9).otherwise(pl.col("loss")),
+    )
+    chart = curves.loss(wild, arms=tables.arms)
+    assert (
+        render.specification(chart)["layer"][0]["encoding"]["y"]["scale"]["domain"][1] == curves.HIGHEST_LOSS
+    )
+
+
+def test_the_script_is_kept(monkeypatch, tmp_path):
+    calls = []
+    monkeypatch.setattr(render, "user_cache_path", lambda _: tmp_path / "cache")
+    monkeypatch.setattr(
+        render.vl_convert, "javascript_bundle", lambda snippet: calls.append(snippet) or "script"
+    )
+    assert (render.library(), render.library()) == ("script", "script")
+    assert len(calls) == 1
+
+
+def test_a_machine_without_chinese_glyphs_is_noticed(monkeypatch):
+    assert render.has_chinese.__wrapped__() in (True, False)
+    monkeypatch.setattr(render.vl_convert, "svg_to_png", lambda svg: b"the same box")
+    assert render.has_chinese.__wrapped__() is False

@@ -1,0 +1,41 @@
+"""Colours, dashes and markers."""
+
+from itertools import combinations
+
+import pytest
+
+from skipscope.figures import style
+
+
+def test_a_network_looks_the_same_in_any_company():
+    alone = style.looks(["resnet"])["resnet"]
+    assert style.looks(["x", "se_resnet", "resnet"])["resnet"] == alone
+
+
+def test_other_arms_look_the_same_every_time_and_unlike_each_other():
+    arms = [f"arm{n}" for n in range(8)]
+    assert style.looks(arms) == style.looks(list(arms))
+    assert len({look.color for look in style.looks(arms).values()}) == 8
+    assert len(style.looks([f"arm{n}" for n in range(30)])) == 30
+
+
+def test_networks_are_told_apart_in_grey():
+    for one, other in combinations(style.NETWORKS.values(), 2):
+        assert one.dash != other.dash
+        assert one.shape != other.shape
+
+
+@pytest.mark.parametrize("look", [*style.NETWORKS.values(), *style.OTHERS])
+def test_lines_stand_out_from_paper(look):
+    """WCAG 2.1, 1.4.11: graphics have a contrast of at least 3."""
+    channels = [int(look.color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    assert 1.05 / (luminance + 0.05) >= 3
+
+
+def test_many_names_go_on_two_columns():
+    many = style.color([f"a_long_name_{n}" for n in range(6)]).to_dict()
+    assert many["legend"]["columns"] == 2
+    assert style.color(["cnn", "resnet"]).to_dict()["legend"]["columns"] == 2
+    assert style.color(["cnn"], legend=False).to_dict()["legend"] is None

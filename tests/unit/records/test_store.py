@@ -1,0 +1,135 @@
+"""Records come back as they were written, or say what is wrong with them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from skipscope.errors import UnknownName, WorkspaceError
+from skipscope.records.schema import DataCard, Environment, Member, NetworkCard, RunRecord, StudyRecord
+from skipscope.records.store import METRICS, RunFolder, Workspace, write_whole, writing
+from skipscope.spec import DataRef, Recipe, RunSpec, load_study
+
+SPEC = RunSpec(
+    model="cnn",
+    seed=0,
+    recipe=Recipe(precision="fp32", memory_format="contiguous"),
+    data=DataRef(name="shapes", sha256="0" * 64),
+)
+RECORD = RunRecord(
+    id=SPEC.id,
+    spec=SPEC,
+    state="unfinished",
+    started="2026-01-01T00:00:00+00:00",
+    environment=Environment(versions={}, machine={}, threads=1, git=None),
+    network=NetworkCard(name="cnn", structure="Net()", params=1, macs=1, stages=()),
+)
+
+
+def study_record(name: str, planned: str) -> StudyRecord:
+    return StudyRecord(
+        study=load_study("lab").model_copy(update={"name": name}),
+        data=DataCard(name="shapes", sha256="0" * 64, classes=(), train=1, validation=1, test=1, source=""),
+        members=(Member(arm="cnn", seed=0, run=SPEC.id),),
+        planned=planned,
+        command="skipscope run lab",
+    )
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    place = Workspace(tmp_path)
+    place.run_folder(SPEC.id).write(RECORD)
+    return place
+
+
+def test_a_run_comes_back_as_it_was_written(workspace: Workspace) -> None:
+    assert workspace.run(SPEC.id) == RECORD
+    assert workspace.runs() == [RECORD]
+    with pytest.raises(UnknownName, match="no run"):
+        workspace.run("cnn-s0-00000000")
+
+
+def test_the_study_planned_last_is_the_one_meant(workspace: Workspace) -> None:
+    with pytest.raises(WorkspaceError, match="no study"):
+        workspace.study()
+    workspace.write_study(study_record("b", "2026-01-01T00:00:00+00:00"))
+    workspace.write_study(study_record("a", "2026-01-02T00:00:00+00:00"))
+    workspace.write_study(study_record("c", "2025-01-02T00:00:00+00:00"))
+    assert workspace.study().study.name == "a"
+    assert workspace.study("b").study.name == "b"
+    with pytest.raises(UnknownName, match="no study in this workspace 'd'"):
+        workspace.study("d")
+
+
+def test_metrics_are_one_frame(workspace: Workspace) -> None:
+    assert workspace.metrics().schema == METRICS
+    folder = workspace.run_folder(SPEC.id)
+    folder.append_metrics([{"kind": "step", "step": 1, "epoch": 1, "loss": 2.3, "learning_rate": 0.1}])
+    folder.append_metrics([{"kind": "epoch", "step": 1, "epoch": 1, "val_accuracy": 0.5, "seconds": 3.0}])
+    frame = workspace.metrics()
+    assert frame.schema == METRICS
+    assert frame["run"].unique().to_list() == [SPEC.id]
+    assert frame["loss"].to_list() == [2.3, None]
+    assert frame["val_accuracy"].to_list() == [None, 0.5]
+    assert workspace.metrics([]).is_empty()
+    assert folder.last_step() == 1
+    assert folder.last_epoch()["val_accuracy"] == 0.5
+
+
+def test_a_line_that_was_being_written_does_not_count(workspace: Workspace) -> None:
+    folder = workspace.run_folder(SPEC.id)
+    folder.append_metrics([{"kind": "step", "step": step, "epoch": 1} for step in (1, 2, 3)])
+    with folder.metrics_file.open("a", encoding="utf-8") as file:
+        file.write('{"kind": "st')
+    assert folder.last_step() == 3
+    assert workspace.metrics()["step"].to_list() == [1, 2, 3]
+    folder.cut_metrics(2)
+    assert folder.metrics_file.read_text(encoding="utf-8").count("\n") == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("{", "not JSON"),
+        ("[]", "damaged"),
+        (json.dumps({"schema": 1}), "Field required"),
+        (json.dumps({"schema": 99}), "newer skipscope"),
+    ],
+)
+def test_damaged_and_newer_records_say_so(workspace: Workspace, content: str, says: str) -> None:
+    path = workspace.run_folder(SPEC.id).record_file
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(WorkspaceError, match=says) as caught:
+        workspace.run(SPEC.id)
+    assert caught.value.where == str(path)
+
+
+def test_a_record_that_cannot_be_read(workspace: Workspace) -> None:
+    path = workspace.run_folder(SPEC.id).record_file
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(WorkspaceError, match="cannot be read"):
+        workspace.runs()
+
+
+def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_whole(path, b"before")
+    with pytest.raises(RuntimeError), writing(path) as draft:
+        draft.write_bytes(b"half")
+        raise RuntimeError
+    assert path.read_bytes() == b"before"
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(WorkspaceError, match="cannot be written"):
+        write_whole(path / "below a file", b"")
+    with pytest.raises(WorkspaceError, match="cannot be written"):
+        RunFolder(path).append_metrics([])
+
+
+def test_no_metrics_yet(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.cut_metrics(0)
+    assert folder.last_step() == 0
+    assert folder.last_epoch() is None
+    assert not folder.metrics_file.exists()

@@ -1,0 +1,253 @@
+"""What a report says, and what it does not say."""
+
+import pytest
+
+from skipscope.analysis.tables import gather
+from skipscope.figures.render import trusted
+from skipscope.report import build_report
+from skipscope.report.build import build_document
+from skipscope.report.document import Code, Figure, Note, Paragraph, Table
+from skipscope.report.markdown import render
+from skipscope.report.words import Inline, unmarked
+
+
+def document(workspace, language="en", **options):
+    return built(gather(workspace, None), language, **options)
+
+
+def built(tables, language="en", **options):
+    with trusted():
+        return build_document(tables, language, **options)
+
+
+def texts(found):
+    return [unmarked(block.text) for block in found.blocks if isinstance(block, Paragraph | Note)]
+
+
+def said(found):
+    return "\n".join(texts(found)).replace("\u00a0", " ")
+
+
+def test_the_key_table_stands_in_front_with_wilson_intervals(made_up):
+    found = document(made_up())
+    table = next(block for block in found.lead if isinstance(block, Table))
+    row = [unmarked(cell).replace("\u00a0", " ") for cell in table.rows[1]]
+    assert row[:3] == ["resnet", "11,181,642", "37.0 M"]
+    assert row[4].endswith("]")
+    assert "," in row[4]
+    assert row[5:] == ["5 min 29 s", "740", "1"]
+
+
+def test_several_seeds_show_their_range_instead(made_up):
+    found = document(made_up(seeds=3))
+    table = next(block for block in found.lead if isinstance(block, Table))
+    assert "–" in table.rows[0][4]
+    assert table.rows[0][7] == "3"
+    assert "means over 3 seeds" in said(found)
+    assert "fewer than 5 paired seeds" in said(found)
+
+
+def test_one_seed_says_so(made_up):
+    workspace = made_up(arms=("cnn",), epochs=1, steps=4)
+    assert "With one seed there is no interval" in said(document(workspace))
+    assert "只有一个种子" in said(document(workspace, "zh"))
+
+
+def test_many_seeds(made_up):
+    assert "belong to the claims" in said(document(made_up(arms=("cnn",), seeds=5, epochs=1, steps=2)))
+
+
+def test_a_clear_winner(made_up):
+    found = said(document(made_up()))
+    assert "se_resnet is highest" in found
+    assert "does not overlap that of resnet" in found
+
+
+def test_a_tie(made_up):
+    tables = gather(made_up(arms=("cnn", "resnet")), None)
+    low, high = tables.entries
+    result = low.record.result.model_copy(update={"test_accuracy": high.record.result.test_accuracy - 0.001})
+    low = replaced(low, low.record.model_copy(update={"result": result}))
+    tables = type(tables)(record=tables.record, entries=(low, high), metrics=tables.metrics)
+    assert "this study does not tell the two apart" in said(built(tables))
+
+
+def test_seeds_that_overlap_are_a_tie(made_up):
+    tables = gather(made_up(arms=("cnn", "resnet"), seeds=2), None)
+    result = tables.entries[0].record.result
+    same = tuple(
+        replaced(entry, entry.record.model_copy(update={"result": result})) for entry in tables.entries
+    )
+    tables = type(tables)(record=tables.record, entries=same, metrics=tables.metrics)
+    assert "The seeds of cnn and resnet overlap" in said(built(tables))
+
+
+def replaced(entry, record):
+    return type(entry)(arm=entry.arm, seed=entry.seed, run=entry.run, record=record)
+
+
+def test_a_run_that_diverged_is_told_with_its_numbers(made_up):
+    found = document(made_up(diverged=("densenet",)))
+    warning = next(block for block in found.lead if isinstance(block, Note))
+    told = unmarked(warning.text)
+    assert warning.kind == "warning"
+    for number in ("nan at step 231", "epoch 1", "0.0328", "2.61"):
+        assert number in told
+    assert "3 of 4 runs finished" in said(found)
+    table = next(block for block in found.lead if isinstance(block, Table))
+    assert table.rows[2][4] == "no result"
+
+
+def test_every_way_of_having_no_result_has_its_sentence(made_up):
+    found = said(document(made_up(broken=("cnn",), unfinished=("resnet",), missing=("densenet",))))
+    assert "No space left on <disk>." in found
+    assert "stopped after step 392 of 1,755" in found
+    assert "densenet, seed 0: not trained yet." in found
+    assert "se_resnet reaches" in found
+
+
+def test_numbers_a_failure_does_not_give_are_not_made_up(made_up):
+    tables = gather(made_up(arms=("cnn",), diverged=("cnn",)), None)
+    (entry,) = tables.entries
+    bare = entry.record.failure.model_copy(update={"numbers": {"step": 3}})
+    entry = replaced(entry, entry.record.model_copy(update={"failure": bare}))
+    tables = type(tables)(record=tables.record, entries=(entry,), metrics=tables.metrics)
+    assert "not recorded at step 3 (epoch not recorded" in said(built(tables))
+
+
+def test_nothing_trained_makes_a_report_without_curves(made_up):
+    found = document(made_up(missing=("cnn", "resnet", "densenet", "se_resnet")))
+    assert "No run of this study has finished yet" in said(found)
+    assert "so there are no curves" in said(found)
+    assert list(found.figures) == []
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_shapes_is_said_in_the_first_line(made_up, language):
+    found = document(made_up(data="shapes", epochs=1, steps=3), language)
+    first = render(found).splitlines()[0]
+    assert "CIFAR-10" in first
+    assert ("not CIFAR-10" in first) or ("不是 CIFAR-10" in first)
+
+
+def test_cifar_has_no_banner(made_up):
+    assert document(made_up(arms=("cnn",), epochs=1, steps=1)).banner is None
+
+
+def test_the_stem_confound_is_named_with_the_numbers_of_the_records(made_up):
+    found = said(document(made_up()))
+    assert "maps of 16×16 where resnet sees 8×8" in found
+    assert "3.8 times the arithmetic (141 M against 37.0 M multiply-adds)" in found
+    assert "is not the effect of SE" in found
+
+
+def test_no_confound_no_warning(made_up):
+    assert "effect of SE" not in said(document(made_up(arms=("cnn", "resnet"))))
+
+
+def test_equal_stems_are_not_called_different(made_up):
+    tables = gather(made_up(arms=("resnet", "se_resnet")), None)
+    plain, gated = tables.entries
+    network = gated.record.network.model_copy(update={"macs": plain.record.network.macs})
+    same = replaced(gated, gated.record.model_copy(update={"network": network}))
+    tables = type(tables)(record=tables.record, entries=(plain, same), metrics=tables.metrics)
+    assert "effect of SE" not in said(built(tables))
+
+
+def test_a_confound_without_stages_still_names_the_arithmetic(made_up):
+    tables = gather(made_up(arms=("resnet", "se_resnet")), None)
+    bare = tuple(
+        replaced(
+            e, e.record.model_copy(update={"network": e.record.network.model_copy(update={"stages": ()})})
+        )
+        for e in tables.entries
+    )
+    tables = type(tables)(record=tables.record, entries=bare, metrics=tables.metrics)
+    found = said(built(tables))
+    assert "3.8 times" in found
+    assert "more than the gate: it costs" in found
+    assert "Its first convolution" not in found
+
+
+def test_the_first_convolution_is_worked_out_with_true_numbers(made_up):
+    found = said(document(made_up()))
+    assert "⌊(32 + 2·2 − 5)/1⌋ + 1 = 32" in found
+    assert "5·5·3·6 + 6 = 456 parameters" in found
+    assert "7·7·3·64 = 9,408 parameters" in found
+
+
+def test_structure_is_shown_to_the_letter(made_up):
+    tables = gather(made_up(arms=("se_resnet",)), None)
+    shown = [block.text for block in built(tables, "zh").blocks if isinstance(block, Code)]
+    assert tables.entries[0].record.network.structure in shown
+
+
+def test_a_network_nobody_described(made_up):
+    assert "no text about this network" in said(document(made_up(arms=("plain20",), epochs=1, steps=4)))
+
+
+def test_a_relative_of_a_classroom_network_has_its_idea_but_not_its_caution(made_up):
+    found = said(document(made_up(arms=("resnet20",), epochs=1, steps=4)))
+    assert "Residual blocks (He et al. 2015)" in found
+    assert "ImageNet stem" not in found
+
+
+def test_recipes_that_differ_get_a_column_each(made_up):
+    found = document(
+        made_up(arms=("cnn", "resnet"), epochs=1, steps=4, recipes={"cnn": {"learning_rate": 0.1}})
+    )
+    assert "recipes that differ" in said(found)
+    table = next(b for b in found.blocks if isinstance(b, Table) and b.columns[0].title == "setting")
+    rates = next(row for row in table.rows if row[0].startswith("learning rate"))
+    assert rates[1:] == ("0.1", "0.02")
+
+
+def test_runs_of_different_machines_are_listed_as_such(made_up):
+    tables = gather(made_up(arms=("cnn", "resnet"), epochs=1, steps=4), None)
+    one, other = tables.entries
+    place = other.record.environment.model_copy(update={"threads": 8, "git": None})
+    other = replaced(other, other.record.model_copy(update={"environment": place}))
+    tables = type(tables)(record=tables.record, entries=(one, other), metrics=tables.metrics)
+    found = built(tables)
+    rows = {
+        row[0]: row[1] for b in found.blocks if isinstance(b, Table) and b.kind == "facts" for row in b.rows
+    }
+    assert rows["threads per run"] == "1 / 8"
+    assert "not recorded" in rows["commit of skipscope"]
+    assert "each value found is listed" in said(found)
+
+
+def test_a_limited_training_split_is_said(made_up):
+    tables = gather(made_up(arms=("cnn",), epochs=1, steps=4), None)
+    study = tables.record.study.model_copy(update={"train_limit": 512})
+    record = tables.record.model_copy(update={"study": study})
+    found = built(type(tables)(record=record, entries=tables.entries, metrics=tables.metrics))
+    assert "on 512 images" in said(found)
+    assert any(
+        row == ("of these, trained on", "512") for b in found.blocks if isinstance(b, Table) for row in b.rows
+    )
+
+
+def test_figures_are_numbered_in_order_and_drawn_from_tables(made_up):
+    figures = list(document(made_up()).figures)
+    assert [figure.number for figure in figures] == list(range(1, 13))
+    assert len({figure.name for figure in figures}) == 12
+    assert all(figure.spoken and figure.table.height for figure in figures)
+
+
+def test_a_figure_without_a_table_is_our_mistake(made_up):
+    figure = next(document(made_up(arms=("cnn",))).figures)
+    bare = figure.chart.copy(deep=False)
+    bare.data = {"url": "x.csv"}
+    with pytest.raises(TypeError):
+        _ = Figure(name="x", number=1, caption=Inline(""), spoken="", chart=bare).table
+
+
+def test_charts_fall_back_to_english_where_there_are_no_chinese_glyphs(made_up, monkeypatch):
+    monkeypatch.setattr("skipscope.report.pictures.has_chinese", lambda: False)
+    workspace = made_up(arms=("cnn",), epochs=1, steps=4)
+    build_report(workspace, None, formats={"md"}, language=None)
+    folder = workspace.report_folder("lab")
+    assert "没有含中文字形的字体" in (folder / "report.zh.md").read_text(encoding="utf-8")
+    assert "training loss" in (folder / "figures" / "loss.zh.svg").read_text(encoding="utf-8")
+    assert "没有含中文" not in (folder / "report.en.md").read_text(encoding="utf-8")

@@ -1,0 +1,159 @@
+"""Words, numbers and their marks."""
+
+import string
+
+import pytest
+
+from skipscope.claims.catalogue import catalogue
+from skipscope.figures.curves import ENGLISH
+from skipscope.report.words import (
+    NBSP,
+    Inline,
+    Words,
+    code,
+    count,
+    literal,
+    percent,
+    plain,
+    short,
+    to_html,
+    unmarked,
+)
+
+EN, ZH = Words("en"), Words("zh")
+
+
+def leaves(table, path=""):
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
+
+
+def fields(text):
+    return {
+        name
+        for line in ([text] if isinstance(text, str) else text)
+        for _, name, _, _ in string.Formatter().parse(line)
+        if name
+    }
+
+
+def test_both_languages_say_the_same_things_about_the_same_values():
+    en, zh = dict(leaves(EN.table)), dict(leaves(ZH.table))
+    assert en.keys() == zh.keys()
+    assert {key: fields(text) for key, text in en.items()} == {key: fields(text) for key, text in zh.items()}
+
+
+def test_no_chinese_in_english_and_no_halfwidth_punctuation_in_chinese():
+    def chinese(text):
+        return any("\u4e00" <= letter <= "\u9fff" for letter in text)
+
+    for key, text in leaves(EN.table):
+        assert key == "page.switch" or not chinese(str(text)), key
+    for key, text in leaves(ZH.table):
+        for mark in ",;:?!":
+            for before, after in zip(str(text).split(mark)[:-1], str(text).split(mark)[1:], strict=True):
+                assert not (chinese(before[-1:]) or chinese(after[:1])), (key, mark)
+
+
+def test_charts_have_all_their_labels():
+    assert EN.raw("chart") == ENGLISH
+    assert ZH.raw("chart").keys() == ENGLISH.keys()
+
+
+def test_the_catalogue_lists_every_claim_in_both_languages():
+    ids = [claim.id for claim in catalogue()]
+    wanted = [
+        *[
+            "S1",
+            "S2",
+            "S3",
+            "S4",
+            "S5",
+            "S6",
+            "S7",
+            "D1",
+            "D2",
+            "D3",
+            "D4",
+            "E1",
+            "E2",
+            "E3",
+            "E4",
+            "E5",
+            "T1",
+            "T2",
+            "T3",
+            "T4",
+            "T5",
+        ]
+    ]
+    assert ids == wanted
+    assert {claim.verdict for claim in catalogue()} == {"not_measured"}
+    for claim in catalogue():
+        assert EN.has(f"claims.{claim.group}")
+        assert claim.wording("zh").sentence != claim.wording("en").sentence
+
+
+@pytest.mark.parametrize(
+    ("seconds", "en", "zh"),
+    [
+        (0.04, "0.0 s", "0.0 秒"),
+        (9.96, "10 s", "10 秒"),
+        (59.6, "1 min 0 s", "1 分 0 秒"),
+        (750, "12 min 30 s", "12 分 30 秒"),
+        (3599.7, "1 h 0 min", "1 小时 0 分"),
+        (7199, "2 h 0 min", "2 小时 0 分"),
+    ],
+)
+def test_durations(seconds, en, zh):
+    assert EN.duration(seconds).replace(NBSP, " ") == en
+    assert ZH.duration(seconds).replace(NBSP, " ") == zh
+
+
+def test_numbers():
+    assert percent(0.6774) == f"67.7{NBSP}%"
+    assert count(11_181_642) == "11,181,642"
+    assert [short(n).replace(NBSP, " ") for n in (840, 886_440, 37_116_576, 999_950_000, 1.2e9)] == [
+        "840",
+        "886 K",
+        "37.1 M",
+        "1.00 G",
+        "1.20 G",
+    ]
+    assert [plain(value) for value in (True, False, 5e-4, 45_000, "bf16")] == [
+        "true",
+        "false",
+        "0.0005",
+        "45,000",
+        "bf16",
+    ]
+
+
+def test_what_is_put_into_a_text_cannot_become_markup():
+    text = EN("summary.only", arm="<b>**x**</b>", value=Inline("**1**"))
+    page = to_html(text)
+    assert "&lt;b&gt;**x**&lt;/b&gt;" in page
+    assert "<strong>" in page
+    assert unmarked(text).startswith("On the sealed test set <b>**x**</b> reaches")
+
+
+@pytest.mark.parametrize("text", ["a|b`c", "<script>", r"back\slash", "*_[x](y)_*", "&amp; #1 ~ $"])
+def test_literal_comes_out_as_it_went_in(text):
+    assert unmarked(literal(text)) == text
+    assert "`" not in code(text)[1:-1]
+
+
+def test_lists():
+    assert EN.listed([]) == ""
+    assert EN.listed(["a"]) == "a"
+    assert EN.listed(["a", code("b"), "c"]) == "a, `b` and c"
+    assert ZH.listed(["a", "b"]) == "a 和 b"
+
+
+def test_a_text_that_is_not_there():
+    assert EN.name("machine.absent", "<absent>") == r"\<absent\>"
+    with pytest.raises(KeyError):
+        EN("page")

@@ -1,0 +1,92 @@
+"""Studies as people write them, and the runs they resolve to."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from skipscope.errors import SpecError, UnknownName
+from skipscope.spec import DataRef, Recipe, RunSpec, load_study, shipped_studies
+
+REF = DataRef(name="shapes", sha256="0" * 64)
+RECIPE = Recipe(precision="fp32", memory_format="contiguous")
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_shipped_studies_load() -> None:
+    assert {"demo", "lab"} <= set(shipped_studies())
+    for name in shipped_studies():
+        assert load_study(name).name == name
+
+
+def test_lab_has_one_recipe_for_its_four_arms() -> None:
+    lab = load_study("lab")
+    assert [arm.label for arm in lab.arm] == ["cnn", "resnet", "densenet", "se_resnet"]
+    assert {lab.recipe_of(arm) for arm in lab.arm} == {lab.recipe}
+    assert lab.recipe.epochs == 5
+
+
+def test_an_arm_overrides_keys_of_the_recipe(tmp_path: Path) -> None:
+    first = '[recipe]\nepochs = 3\n[[arm]]\nmodel = "cnn"\n'
+    text = first + '[[arm]]\nmodel = "cnn"\nname = "slow"\nrecipe.learning_rate = 0.001\n'
+    study = load_study(write(tmp_path, text))
+    assert study.name == "mine"
+    plain, slow = (study.recipe_of(arm) for arm in study.arm)
+    assert slow == plain.model_copy(update={"learning_rate": 0.001})
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("seeds = [", "not a TOML file"),
+        ("seeds = 1", "arm: Field required"),
+        ('[[arm]]\nmodel = "cnn"\n[recipe]\nepoch = 3', "recipe.epoch: Extra inputs are not permitted"),
+        ('data = "mnist"\n[[arm]]\nmodel = "cnn"', "'cifar10' or 'shapes'"),
+        ('[[arm]]\nmodel = "cnn"\n[[arm]]\nmodel = "cnn"', "two arms are called 'cnn'"),
+        ('[[arm]]\nmodel = "cnn"\nrecipe.epochs = 0', "recipe.epochs"),
+        ('[[arm]]\nmodel = "cnn"\n[recipe]\nmomentum = 0', "nesterov"),
+        ('name = "../x"\n[[arm]]\nmodel = "cnn"', "name: String should match pattern"),
+    ],
+)
+def test_impossible_files_say_where_and_what(tmp_path: Path, text: str, says: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(SpecError) as caught:
+        load_study(path)
+    assert says in caught.value.what
+    assert caught.value.where == str(path)
+
+
+def test_missing_files_and_names(tmp_path: Path) -> None:
+    with pytest.raises(UnknownName, match="'lab'"):
+        load_study("lob")
+    with pytest.raises(SpecError, match="no such study file"):
+        load_study(tmp_path / "none.toml")
+    (tmp_path / "folder.toml").mkdir()
+    with pytest.raises(SpecError, match="cannot be read"):
+        load_study(tmp_path / "folder.toml")
+    binary = tmp_path / "binary.toml"
+    binary.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SpecError, match="not a TOML file"):
+        load_study(binary)
+
+
+def test_a_run_is_named_by_all_that_it_depends_on() -> None:
+    run = RunSpec(model="cnn", seed=0, recipe=RECIPE, data=REF)
+    assert run.id == f"cnn-s0-{run.hash8}"
+    others = [
+        run.model_copy(update={"seed": 1}),
+        run.model_copy(update={"recipe": RECIPE.model_copy(update={"epochs": 6})}),
+        run.model_copy(update={"data": REF.model_copy(update={"sha256": "1" * 64})}),
+    ]
+    assert len({run.hash8, *(other.hash8 for other in others)}) == 4
+    assert RunSpec.model_validate_json(run.model_dump_json()).id == run.id
+
+
+def test_a_run_leaves_nothing_to_choose() -> None:
+    with pytest.raises(ValidationError, match="resolved"):
+        RunSpec(model="cnn", seed=0, recipe=Recipe(), data=REF)

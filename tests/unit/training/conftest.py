@@ -1,0 +1,51 @@
+"""A data set small enough to train on in a moment, and a way to make runs on it."""
+
+import numpy as np
+import pytest
+import torch
+
+from skipscope.data.dataset import Dataset, Split
+from skipscope.spec import DataRef, Recipe, RunSpec
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Dataset:
+    """48 training, 12 validation and 12 test images: noise, brighter by class."""
+    generator = np.random.default_rng(0)
+    labels = np.tile(np.arange(10), 8)[:72]
+    images = (generator.integers(0, 100, (72, 3, 32, 32)) + 15 * labels[:, None, None, None]).astype(np.uint8)
+
+    def split(rows: range) -> Split:
+        return Split(images=images, labels=labels, rows=np.array(rows))
+
+    return Dataset(
+        name="shapes",
+        sha256="0" * 64,
+        classes=tuple("abcdefghij"),
+        mean=(0.45, 0.45, 0.45),
+        std=(0.2, 0.2, 0.2),
+        source="made for a test",
+        train=split(range(48)),
+        validation=split(range(48, 60)),
+        _test=split(range(60, 72)),
+    )
+
+
+def tiny_run(model: str = "cnn", **recipe: object) -> RunSpec:
+    """A run of two epochs of three steps."""
+    keys = {"epochs": 2, "batch_size": 16, "precision": "fp32", "memory_format": "channels_last"} | recipe
+    return RunSpec(
+        model=model, seed=0, recipe=Recipe.model_validate(keys), data=DataRef(name="shapes", sha256="0" * 64)
+    )
+
+
+@pytest.fixture
+def run_of() -> object:
+    """`tiny_run`, as a fixture."""
+    return tiny_run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """As a worker trains; two threads wait for each other where the machine has other work."""
+    torch.set_num_threads(1)

@@ -1,0 +1,137 @@
+"""The loop against the same arithmetic written out by hand."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import log_softmax
+
+from skipscope.data.dataset import Dataset
+from skipscope.errors import Diverged
+from skipscope.models.registry import build
+from skipscope.spec import Recipe, RunSpec
+from skipscope.training.checkpoint import Progress
+from skipscope.training.evaluate import Inputs, evaluate
+from skipscope.training.loop import epoch_order, fit, forward, optimizer_for, steps_per_epoch, update
+from skipscope.training.schedule import learning_rate
+
+RunOf = Callable[..., RunSpec]
+CPU = torch.device("cpu")
+
+
+def train(spec: RunSpec, data: Dataset) -> tuple[nn.Module, list[object]]:
+    model = build(spec.model, seed=spec.seed)
+    rows = fit(
+        model, optimizer_for(model, spec.recipe), Inputs(data, spec.recipe, CPU), spec, data, Progress()
+    )
+    return model, list(rows)
+
+
+def test_an_epoch_equals_sgd_with_nesterov_momentum_by_hand(tiny: Dataset, run_of: RunOf) -> None:
+    spec = run_of(augmentation="none", weight_decay=0.01, epochs=1)
+    model, rows = train(spec, tiny)
+
+    recipe, reference = spec.recipe, build("cnn", seed=0)
+    weights = list(reference.parameters())
+    momentum = [torch.zeros_like(weight) for weight in weights]
+    order = epoch_order(0, 1, 48)
+    for step in range(3):
+        images, labels = tiny.train.take(order[16 * step : 16 * (step + 1)])
+        x = (torch.from_numpy(images).float() / 255 - 0.45) / 0.2
+        loss = -log_softmax(reference(x), 1)[torch.arange(16), torch.from_numpy(labels)].mean()
+        assert rows[step][0].loss == pytest.approx(loss.item(), rel=1e-5)  # fp32, other order of sums
+        gradients = torch.autograd.grad(loss, weights)
+        rate = learning_rate(recipe, step, 3)
+        with torch.no_grad():
+            for weight, gradient, velocity in zip(weights, gradients, momentum, strict=True):
+                decayed = gradient + (0.01 * weight if weight.ndim > 1 else 0)
+                velocity.mul_(0.9).add_(decayed)
+                weight.sub_(rate * (decayed + 0.9 * velocity))
+    for mine, theirs in zip(model.parameters(), weights, strict=True):
+        # three updates in fp32, fused and in another memory format: a few units in the last place
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_rows_tell_steps_and_epochs(tiny: Dataset, run_of: RunOf) -> None:
+    _, rows = train(run_of(), tiny)
+    assert [step.step for step, _ in rows] == [1, 2, 3, 4, 5, 6]
+    assert [epoch is not None for _, epoch in rows] == [False, False, True] * 2
+    epoch = rows[2][1]
+    assert epoch.train_loss == pytest.approx(np.mean([step.loss for step, _ in rows[:3]]))
+    assert epoch.train_accuracy * 48 == pytest.approx(round(epoch.train_accuracy * 48))
+    assert 0 < epoch.seconds < rows[5][1].seconds
+
+
+def test_arms_of_one_seed_see_the_same_order_and_each_epoch_another() -> None:
+    first, second = epoch_order(0, 1, 100), epoch_order(0, 2, 100)
+    assert sorted(first) == list(range(100))
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(first, epoch_order(1, 1, 100))
+
+
+@pytest.mark.parametrize(("images", "steps"), [(48, 3), (47, 2), (15, 1)])
+def test_an_unfilled_batch_is_left_out_unless_it_is_the_only_one(images: int, steps: int) -> None:
+    assert steps_per_epoch(Recipe(batch_size=16), images) == steps
+
+
+def test_weight_decay_is_for_matrices_only() -> None:
+    decayed, spared = optimizer_for(build("resnet"), Recipe(weight_decay=0.1)).param_groups
+    assert (decayed["weight_decay"], spared["weight_decay"]) == (0.1, 0)
+    assert {weight.ndim for weight in decayed["params"]} == {2, 4}
+    assert {weight.ndim for weight in spared["params"]} == {1}
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_before_its_update(tiny: Dataset, run_of: RunOf) -> None:
+    spec = run_of(learning_rate=1e20, epochs=5)
+    model = build("cnn")
+    progress, done = Progress(), 0
+    with pytest.raises(Diverged) as caught:
+        for _ in fit(
+            model, optimizer_for(model, spec.recipe), Inputs(tiny, spec.recipe, CPU), spec, tiny, progress
+        ):
+            done += 1
+    assert caught.value.numbers["step"] == done + 1 == progress.step + 1
+    assert not math.isfinite(caught.value.numbers["loss"])
+    assert "learning_rate" in caught.value.todo
+
+
+def test_clipping_bounds_the_update() -> None:
+    model = nn.Linear(4, 2, bias=False)
+    before = model.weight.detach().clone()
+    recipe = Recipe(clip_norm=0.5, momentum=0, nesterov=False, weight_decay=0)
+    loss = 1e6 * model(torch.ones(1, 4)).sum()
+    update(loss, model, optimizer_for(model, recipe), recipe, rate=2.0)
+    # rate x clipped norm; clip_grad_norm_ divides by (norm + 1e-6), and fp32 rounds
+    assert (model.weight - before).norm().item() == pytest.approx(1.0, rel=1e-5)
+
+
+def test_label_smoothing_is_in_the_training_loss_and_not_in_the_evaluation(tiny: Dataset) -> None:
+    recipe = Recipe(label_smoothing=0.2, precision="fp32", memory_format="contiguous")
+    model, inputs = build("cnn"), Inputs(tiny, recipe, CPU)
+    images, labels = tiny.validation.take(np.arange(12))
+    x, target = inputs(torch.from_numpy(images)), torch.from_numpy(labels)
+    logits = log_softmax(model(x), 1)
+    plain = -logits[torch.arange(12), target].mean().item()
+    smooth = 0.8 * plain + 0.2 * -logits.mean().item()
+    assert forward(model, x, target, recipe)[0].item() == pytest.approx(smooth, rel=1e-5)
+    assert evaluate(model, tiny.validation, inputs, recipe)[0] == pytest.approx(plain, rel=1e-5)
+
+
+def test_evaluation_leaves_the_network_as_it_was(tiny: Dataset, run_of: RunOf) -> None:
+    recipe = run_of().recipe
+    model = build("densenet")
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    evaluate(model, tiny.validation, Inputs(tiny, recipe, CPU), recipe)
+    assert model.training
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_bf16_trains_on_nearly_the_same_loss(tiny: Dataset, run_of: RunOf) -> None:
+    _, single = train(run_of(epochs=1), tiny)
+    _, half = train(run_of(epochs=1, precision="bf16"), tiny)
+    # bfloat16 keeps 8 bits: its rounding is 2^-9 of each value, and losses here are near ln 10
+    assert half[0][0].loss == pytest.approx(single[0][0].loss, abs=0.02)
+    assert half[0][0].loss != single[0][0].loss

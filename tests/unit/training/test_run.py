@@ -1,0 +1,156 @@
+"""One run from its spec to its record: stopped anywhere, it ends as if it never had been."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from skipscope.data.dataset import Dataset, Split
+from skipscope.errors import WorkspaceError
+from skipscope.records.schema import RunRecord
+from skipscope.records.store import RunFolder
+from skipscope.spec import RunSpec
+from skipscope.training import run as running
+from skipscope.training.events import Event
+
+RunOf = Callable[..., RunSpec]
+
+
+class Stop:
+    """Asks to stop after so many steps."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    def __call__(self) -> bool:
+        self.left -= 1
+        return self.left == 0
+
+
+def train(
+    spec: RunSpec, data: Dataset, path: Path, *, after: int = -1, tell: Any = lambda event: None
+) -> RunRecord:
+    return running.train(spec, data, RunFolder(path), tell=tell, stop=Stop(after))
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    """The metrics without the clock's."""
+    lines = (path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    return [{key: value for key, value in json.loads(line).items() if key != "seconds"} for line in lines]
+
+
+@pytest.mark.parametrize("model", ["cnn", "resnet", "densenet", "se_resnet"])
+def test_stopped_and_continued_is_bit_for_bit_the_same(
+    model: str, tiny: Dataset, run_of: RunOf, tmp_path: Path
+) -> None:
+    spec = run_of(model, augmentation="crop_flip")
+    whole = train(spec, tiny, tmp_path / "whole")
+    stops = [train(spec, tiny, tmp_path / "parts", after=steps) for steps in (2, 1, 2)]
+    assert [stop.state for stop in stops] == ["unfinished"] * 3
+    parts = train(spec, tiny, tmp_path / "parts")
+    assert whole.state == parts.state == "done"
+    one, other = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "parts"))
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[key], other[key]) for key in one)
+    assert rows(tmp_path / "whole") == rows(tmp_path / "parts")
+    assert whole.result.test_loss == parts.result.test_loss
+
+
+def test_what_was_written_after_the_checkpoint_is_written_again_not_twice(
+    tiny: Dataset, run_of: RunOf, tmp_path: Path
+) -> None:
+    train(run_of(), tiny, tmp_path, after=4)
+    state = (tmp_path / "state.pt").read_bytes()
+    train(run_of(), tiny, tmp_path, after=1)
+    (tmp_path / "state.pt").write_bytes(state)  # as if the process had died before it saved again
+    with (tmp_path / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"kind": "step", "step"')  # and in the middle of a line
+    train(run_of(), tiny, tmp_path)
+    assert [row["step"] for row in rows(tmp_path) if row["kind"] == "step"] == [1, 2, 3, 4, 5, 6]
+    assert [row["epoch"] for row in rows(tmp_path) if row["kind"] == "epoch"] == [1, 2]
+
+
+def test_the_sealed_test_set_is_read_once_and_last(
+    tiny: Dataset, run_of: RunOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    sealed = Dataset.sealed_test
+
+    def counted(data: Dataset) -> Split:
+        read.append(len(rows(tmp_path)))
+        return sealed(data)
+
+    monkeypatch.setattr(Dataset, "sealed_test", counted)
+    train(run_of(), tiny, tmp_path, after=3)
+    assert read == []
+    train(run_of(), tiny, tmp_path)
+    assert read == [8]  # six steps and two epochs were behind it
+
+
+def test_the_record_of_a_finished_run(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:
+    events: list[Event] = []
+    record = train(run_of(), tiny, tmp_path, tell=events.append)
+    assert RunFolder(tmp_path).read() == record
+    assert record.id == run_of().id
+    assert record.network.params == 83_126
+    assert record.environment.versions["torch"] == torch.__version__
+    epochs = [row for row in rows(tmp_path) if row["kind"] == "epoch"]
+    assert record.result.val_accuracy == epochs[-1]["val_accuracy"]
+    assert record.result.images_per_second == pytest.approx(96 / record.result.train_seconds)
+    assert record.result.train_seconds < record.result.seconds
+    assert events[-1].state == "done"
+    assert events[-1].accuracy == record.result.test_accuracy
+    assert [event.epoch for event in events if event.epoch_ended] == [1, 2]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "metrics.jsonl",
+        "model.safetensors",
+        "run.json",
+    ]
+
+
+def test_a_run_that_diverges_is_recorded_as_failed_with_the_numbers_of_its_step(
+    tiny: Dataset, run_of: RunOf, tmp_path: Path
+) -> None:
+    events: list[Event] = []
+    record = train(run_of(learning_rate=1e20, epochs=5), tiny, tmp_path, tell=events.append)
+    assert record.state == "failed"
+    assert record.failure.kind == "diverged"
+    assert record.failure.numbers["step"] == len([row for row in rows(tmp_path) if row["kind"] == "step"]) + 1
+    assert record.failure.numbers["loss"] in ("nan", "inf")
+    assert "NaN" not in (tmp_path / "run.json").read_text(encoding="utf-8")
+    assert events[-1].state == "failed"
+    assert RunFolder(tmp_path).read() == record
+    assert not (tmp_path / "model.safetensors").exists()
+
+
+def test_progress_is_told_and_saved_as_time_goes_by(
+    tiny: Dataset, run_of: RunOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "TELL_SECONDS", 0.0)
+    monkeypatch.setattr(running, "CHECKPOINT_SECONDS", 0.0)
+    events: list[Event] = []
+    train(run_of(), tiny, tmp_path, tell=events.append)
+    training = [event for event in events if event.state == "training"]
+    assert [event.step for event in training] == [1, 2, 3, 4, 5, 6]
+    assert [event.accuracy is None for event in training] == [True, True, False, False, False, False]
+    assert all(event.images_per_second == pytest.approx(16 * event.steps_per_second) for event in training)
+
+
+def test_a_damaged_checkpoint_says_what_to_do(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:
+    train(run_of(), tiny, tmp_path, after=2)
+    (tmp_path / "state.pt").write_bytes(b"not a checkpoint")
+    with pytest.raises(WorkspaceError) as caught:
+        train(run_of(), tiny, tmp_path)
+    assert caught.value.where == str(tmp_path / "state.pt")
+    assert "starts again" in caught.value.todo
+
+
+def test_fewer_images_than_a_batch_are_one_batch(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:
+    few = replace(tiny, train=replace(tiny.train, rows=tiny.train.rows[:10]))
+    record = train(run_of(), few, tmp_path)
+    assert record.result.images_per_second == pytest.approx(20 / record.result.train_seconds)
