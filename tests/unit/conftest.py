@@ -207,7 +207,7 @@ def write_workspace(
                 else None
             )
             rows = metrics(arm.model, seed, epochs=epochs, steps=steps, until=until)
-            full = metrics(arm.model, seed, epochs=epochs, steps=steps, until=None)
+            full = rows if until is None else metrics(arm.model, seed, epochs=epochs, steps=steps, until=None)
             run = record(arm.model, seed, study.recipe_of(arm), ref, full)
             run = run.model_copy(
                 update={"id": f"{place}-{run.id}" if not arm.model.isidentifier() else run.id}

@@ -91,7 +91,7 @@ def _show(plan: "Plan") -> None:
     console.print(f"{data.train:,} training images, {data.validation:,} for validation, {data.test:,} sealed")
     table = Table("arm", "network", box=None, padding=(0, 2))
     for column in ("seed", "epochs", "steps", "precision", "estimate"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     for run in plan.runs:
         recipe = run.spec.recipe
         left = f"about {span(run.seconds)}" if run.waits else f"{run.state} already"

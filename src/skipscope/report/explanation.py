@@ -71,7 +71,7 @@ def fairness(context: Context) -> list[Note]:
     plain, gated = cards.get("resnet"), cards.get("se_resnet")
     if plain is None or gated is None or gated.macs <= CONFOUNDED * plain.macs:
         return []
-    what = context.words.listed(differences(context, plain, gated))
+    what = Inline(context.words.raw("list.clause").join(differences(context, plain, gated)))
     return [Note(text=context.words("fairness.warning", what=what), kind="warning")]
 
 

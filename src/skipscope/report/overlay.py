@@ -87,7 +87,10 @@ def described(context: Context, quantity: str) -> Inline:
 def course(context: Context) -> list[Inline]:
     """Who leads after the first epoch and after the last; the gap between training and validation."""
     words, epochs = context.words, context.tables.epochs
-    end = last_values(epochs, "val_accuracy", by="epoch")
+    ended = epochs.filter(
+        pl.col("epoch") == pl.col("epoch").max()
+    )  # not where a run that stopped early stood
+    end = last_values(ended, "val_accuracy", by="epoch")
     first = last_values(epochs.filter(pl.col("epoch") == 1), "val_accuracy", by="epoch")
     sentences = []
     if len(end) > 1 and len(first) > 1 and epochs["epoch"].n_unique() > 1:
@@ -101,7 +104,7 @@ def course(context: Context) -> list[Inline]:
                 last_value=percent(end[late]),
             )
         )
-    trained = last_values(epochs, "train_accuracy", by="epoch")
+    trained = last_values(ended, "train_accuracy", by="epoch")
     gaps = {arm: f"{100 * (trained[arm] - end[arm]):+.1f}".replace("-", "−") for arm in end if arm in trained}
     return [*sentences, words("overlay.gap", gaps=items(context, gaps))]
 

@@ -251,3 +251,11 @@ def test_charts_fall_back_to_english_where_there_are_no_chinese_glyphs(made_up, 
     assert "没有含中文字形的字体" in (folder / "report.zh.md").read_text(encoding="utf-8")
     assert "training loss" in (folder / "figures" / "loss.zh.svg").read_text(encoding="utf-8")
     assert "没有含中文" not in (folder / "report.en.md").read_text(encoding="utf-8")
+
+
+def test_a_run_that_stopped_early_is_not_compared_after_the_last_epoch(made_up):
+    found = said(document(made_up(unfinished=("se_resnet",))))
+    gaps = next(line for line in found.splitlines() if "in percentage points" in line)
+    assert "resnet with 80.0 %" in gaps
+    assert "se_resnet +" not in gaps
+    assert "se_resnet −" not in gaps

@@ -1,6 +1,7 @@
 """Words, numbers and their marks."""
 
 import string
+from itertools import pairwise
 
 import pytest
 
@@ -54,8 +55,10 @@ def test_no_chinese_in_english_and_no_halfwidth_punctuation_in_chinese():
         assert key == "page.switch" or not chinese(str(text)), key
     for key, text in leaves(ZH.table):
         for mark in ",;:?!":
-            for before, after in zip(str(text).split(mark)[:-1], str(text).split(mark)[1:], strict=True):
-                assert not (chinese(before[-1:]) or chinese(after[:1])), (key, mark)
+            parts = str(text).split(mark)
+            for before, after in pairwise(parts):
+                touching = chinese(before[-1:]) or chinese(after[:1])
+                assert not touching, (key, mark)
 
 
 def test_charts_have_all_their_labels():
@@ -123,12 +126,11 @@ def test_numbers():
         "1.00 G",
         "1.20 G",
     ]
-    assert [plain(value) for value in (True, False, 5e-4, 45_000, "bf16")] == [
+    assert [plain(value) for value in (True, False, 5e-4, 45_000)] == [
         "true",
         "false",
         "0.0005",
         "45,000",
-        "bf16",
     ]
 
 
