@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from skipscope.data import cifar10
+
 ARCHIVE = "cifar-10-binary.tar.gz"
 
 
@@ -18,10 +20,11 @@ def no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def data_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A data folder for the session: the user's own is neither read nor written."""
+    """A data and a cache folder for the session: the user's own are neither read nor written."""
     folder = tmp_path_factory.mktemp("data")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKIPSCOPE_DATA", str(folder))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield folder
 
 
@@ -33,3 +36,11 @@ def cifar_archive() -> Path:
     if not path.exists():
         pytest.skip(f"needs the real CIFAR-10: set SKIPSCOPE_CIFAR_ARCHIVE to a {ARCHIVE}")
     return path
+
+
+@pytest.fixture(scope="session")
+def cifar_dir(cifar_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the real CIFAR-10 in it."""
+    folder = tmp_path_factory.mktemp("cifar")
+    cifar10.import_from(cifar_archive, data_dir=folder)
+    return folder

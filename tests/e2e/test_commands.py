@@ -63,6 +63,17 @@ def test_ctrl_c_saves_says_how_to_go_on_and_going_on_works(tmp_path: Path) -> No
     assert plan.returncode == 0
 
 
+@pytest.mark.cifar
+def test_the_real_data_set_from_run_to_report(tmp_path: Path, cifar_dir: Path) -> None:
+    study = '[recipe]\nepochs = 1\n[[arm]]\nmodel = "cnn"\n'
+    (tmp_path / "real.toml").write_text(study, encoding="utf-8")
+    done = call("run", "real.toml", "--train-limit", "1280", "--data-dir", str(cifar_dir), cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1,280 training images, 5,000 for validation, 10,000 sealed" in done.stdout
+    page = (tmp_path / "skipscope-out" / "reports" / "real" / "report.html").read_text(encoding="utf-8")
+    assert "This is not CIFAR-10" not in page
+
+
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [

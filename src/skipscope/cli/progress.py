@@ -74,9 +74,8 @@ class Bars:
         if event.state == "training":
             if event.run not in self.tasks:
                 self.tasks[event.run] = self.progress.add_task(name_of(run), total=event.steps, status="")
-            self.progress.update(
-                self.tasks[event.run], completed=event.step, status=standing(event, run), refresh=True
-            )
+            task, status = self.tasks[event.run], standing(event, run)
+            self.progress.update(task, completed=event.step, status=status, refresh=True)
             return
         if event.run in self.tasks:
             self.progress.remove_task(self.tasks.pop(event.run))
@@ -90,6 +89,8 @@ class Bars:
 
 def standing(event: Event, run: PlannedRun) -> str:
     """How far a run is and how it does."""
+    if event.loss is None:
+        return "starting"
     accuracy = "" if event.accuracy is None else f"validation {event.accuracy:.1%}, "
     epoch = f"epoch {event.epoch}/{run.spec.recipe.epochs}"
     return f"{epoch}, loss {event.loss:.3f}, {accuracy}{event.images_per_second:,.0f} img/s"
@@ -107,11 +108,10 @@ class Lines:
         if event.state == "training" and not self._is_news(event):
             return
         run = self.runs[event.run]
-        if event.state == "training":
+        text = standing(event, run) if event.state == "training" else ending(event)
+        if event.steps_per_second:
             left = span((event.steps - event.step) / event.steps_per_second)
-            text = f"step {event.step}/{event.steps}, {standing(event, run)}, {left} left"
-        else:
-            text = ending(event)
+            text = f"step {event.step}/{event.steps}, {text}, {left} left"
         self.say(f"{name_of(run)}: {text}")
 
     def say(self, text: str) -> None:

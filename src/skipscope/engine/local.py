@@ -53,6 +53,7 @@ def execute(
             while waiting and len(workers) < plan.jobs and not stop.is_set():
                 run = waiting.pop(0)
                 workers[run.spec.id] = _start(context, run, plan.threads, workspace, data_dir, events, stop)
+                tell(Event(run=run.spec.id, state="training", steps=run.steps))
             _pass_on(events, tell)
             for id in [id for id, worker in workers.items() if not worker.is_alive()]:
                 _pass_on(events, tell)

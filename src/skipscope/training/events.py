@@ -15,6 +15,7 @@ class Event:
     steps: int = 0
     epoch: int = 0
     loss: float | None = None
+    """None while the run is starting: its process is there, its first step is not."""
     images_per_second: float = 0.0
     epoch_ended: bool = False
     steps_per_second: float = 0.0

@@ -24,6 +24,7 @@ def planned(tmp_path: Path) -> Plan:
 def story(run: str) -> list[Event]:
     keys = {"run": run, "state": "training", "steps": 8, "images_per_second": 100.0, "steps_per_second": 2.0}
     return [
+        Event(run=run, state="training", steps=8),
         Event(**keys, step=1, epoch=1, loss=2.25),
         Event(**keys, step=2, epoch=1, loss=2.0),
         Event(**keys, step=4, epoch=1, loss=1.5, epoch_ended=True, accuracy=0.5),
@@ -44,7 +45,7 @@ def shown(planned: Plan, events: list[Event], *, terminal: bool) -> str:
 def test_lines_in_a_pipe(planned: Plan) -> None:
     lines = shown(planned, story(planned.runs[0].spec.id), terminal=False).splitlines()
     assert lines == [
-        "cnn s0: step 1/8, epoch 1/2, loss 2.250, 100 img/s, 4 s left",
+        "cnn s0: starting",
         "cnn s0: step 4/8, epoch 1/2, loss 1.500, validation 50.0%, 100 img/s, 2 s left",
         "cnn s0: done, sealed test accuracy 62.5%",
         "[so it is]",
@@ -53,12 +54,13 @@ def test_lines_in_a_pipe(planned: Plan) -> None:
 
 def test_a_long_epoch_gives_a_line_every_half_minute(planned: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "LINE_SECONDS", 0.0)
-    assert len(shown(planned, story(planned.runs[0].spec.id), terminal=False).splitlines()) == 5
+    assert len(shown(planned, story(planned.runs[0].spec.id), terminal=False).splitlines()) == 6
 
 
 def test_bars_on_a_terminal(planned: Plan) -> None:
     run = planned.runs[0].spec.id
     text = shown(planned, story(run), terminal=True)
+    assert "starting" in text
     assert "epoch 1/2, loss 1.500, validation 50.0%, 100 img/s" in text
     assert "cnn s0: done, sealed test accuracy 62.5%" in text
 

@@ -162,11 +162,3 @@ def own(imported: Path, tmp_path: Path) -> Path:
     for file in (imported / "cifar10").iterdir():
         os.link(file, folder / "cifar10" / file.name)
     return folder
-
-
-@pytest.fixture(scope="session")
-def cifar_dir(cifar_archive: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with the real CIFAR-10 in it."""
-    folder = tmp_path_factory.mktemp("cifar")
-    cifar10.import_from(cifar_archive, data_dir=folder)
-    return folder

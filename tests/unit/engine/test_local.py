@@ -63,7 +63,7 @@ def test_interrupted_once_saves_and_starts_nothing_more(
     sent: list[Event] = []
 
     def interrupt(event: Event) -> None:
-        if not sent:
+        if not sent and event.step:
             sent.append(event)
             os.kill(os.getpid(), number)
 
@@ -85,7 +85,7 @@ def test_a_killed_worker_is_reported_and_the_others_go_on(small: StudySpec, work
     killed = threading.Event()
 
     def kill(event: Event) -> None:
-        if event.run == names[0] and not killed.is_set():
+        if event.run == names[0] and event.step and not killed.is_set():
             killed.set()
             _kill_worker(names[0])
         if event.run == names[0] and event.state == "failed":
@@ -148,7 +148,8 @@ def test_a_worker_does_not_outlive_its_parent(tmp_path: Path) -> None:
         "from skipscope.records.store import Workspace\n"
         "from skipscope.spec import parse_study\n"
         "def tell(event):\n"
-        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    if event.step:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "if __name__ == '__main__':\n"
         "    study = parse_study({'name': 'x', 'data': 'shapes', 'train_limit': 60,\n"
         f"        'recipe': {{'epochs': {LONG}, 'batch_size': 20}},\n"
