@@ -48,22 +48,26 @@ def _row(record: "RunRecord", arm: str, workspace: "Workspace") -> dict[str, Any
 
 
 def _print(runs: list[dict[str, Any]]) -> None:
+    """A table that fits 80 columns; the arm has a column only where it is not in the run's id."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("run", "arm", box=None, padding=(0, 2))
-    for column in ("seed", "state", "epochs", "parameters", "validation", "test", "minutes", "images/s"):
-        table.add_column(column, justify="right")
+    named = any(not run["id"].startswith(f"{run['arm']}-s") for run in runs)
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    table.add_column("run", no_wrap=True)
+    for column in (
+        *(["arm"] if named else []),
+        "state",
+        "epochs",
+        "validation",
+        "test",
+        "minutes",
+        "images/s",
+    ):
+        table.add_column(column, no_wrap=True, justify="left" if column in ("arm", "state") else "right")
     for run in runs:
         style = {"done": "", "failed": "red", "unfinished": "yellow"}[run["state"]]
-        cells = [
-            run["id"],
-            run["arm"],
-            str(run["seed"]),
-            run["state"],
-            str(run["epochs"]),
-            f"{run['params']:,}",
-        ]
+        cells = [run["id"], *([run["arm"]] if named else []), run["state"], str(run["epochs"])]
         cells += [_or_dash(run["val_accuracy"], "{:.1%}"), _or_dash(run["test_accuracy"], "{:.1%}")]
         cells += [_or_dash(run["seconds"] and run["seconds"] / 60, "{:.1f}")]
         cells += [_or_dash(run["images_per_second"], "{:,.0f}")]

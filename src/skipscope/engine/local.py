@@ -8,12 +8,10 @@ import multiprocessing as mp
 import signal
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from multiprocessing.queues import Queue
-from multiprocessing.synchronize import Event as Flag
 from pathlib import Path
-from queue import Empty
 
 import torch
 
@@ -26,7 +24,8 @@ from skipscope.spec import RunSpec
 from skipscope.training.events import Event, Tell
 from skipscope.training.run import now, train
 
-POLL_SECONDS = 0.2
+Workers = dict[Connection, SpawnProcess]
+"""Our end of each worker's pipe: it sends events; whatever we send asks it to save and stop."""
 
 
 def execute(
@@ -34,7 +33,7 @@ def execute(
     workspace: Workspace,
     *,
     tell: Tell,
-    interrupted: Callable[[], None],
+    interrupted: Callable[[], object],
     data_dir: Path | None = None,
 ) -> list[RunRecord]:
     """Trains what the plan has waiting, longest first, `plan.jobs` at a time.
@@ -43,52 +42,60 @@ def execute(
     second stops the workers where they are. Gives the records of all the plan's runs that have one.
     """
     workspace.write_study(plan.record)
-    context = mp.get_context("spawn")
-    events: Queue[Event] = context.Queue()
-    stop = context.Event()
     waiting = list(plan.waiting)
-    workers: dict[str, SpawnProcess] = {}
-    with _interrupts(stop, workers, interrupted):
-        while workers or (waiting and not stop.is_set()):
-            while waiting and len(workers) < plan.jobs and not stop.is_set():
+    workers: Workers = {}
+    with _interrupts(workers, waiting, interrupted) as asked:
+        while workers or waiting:
+            while waiting and len(workers) < plan.jobs:
                 run = waiting.pop(0)
-                workers[run.spec.id] = _start(context, run, plan.threads, workspace, data_dir, events, stop)
                 tell(Event(run=run.spec.id, state="training", steps=run.steps))
-            _pass_on(events, tell)
-            for id in [id for id, worker in workers.items() if not worker.is_alive()]:
-                _pass_on(events, tell)
-                _bury(id, workers.pop(id), tell)
+                ours, worker = _start(run, plan.threads, workspace, data_dir)
+                workers[ours] = worker
+                if asked():  # while it was being started: it was not among those that were told
+                    ours.send(None)
+            ready = wait(list(workers))
+            for ours in [ours for ours in workers if ours in ready]:
+                try:
+                    tell(ours.recv())
+                except (EOFError, OSError):
+                    _bury(workers.pop(ours), tell)
+                    ours.close()
     return [record for run in plan.runs if (record := workspace.run_folder(run.spec.id).read()) is not None]
 
 
 def _start(
-    context: mp.context.SpawnContext,
-    run: PlannedRun,
-    threads: int,
-    workspace: Workspace,
-    data_dir: Path | None,
-    events: "Queue[Event]",
-    stop: Flag,
-) -> SpawnProcess:
+    run: PlannedRun, threads: int, workspace: Workspace, data_dir: Path | None
+) -> tuple[Connection, SpawnProcess]:
+    """A worker on its run, and our end of its pipe.
+
+    A pipe for each, and no lock in common: a worker that is killed at any moment leaves nothing locked.
+    """
+    context = mp.get_context("spawn")
+    ours, theirs = context.Pipe()
     worker = context.Process(
         target=work,
-        args=(run.spec.model_dump_json(), workspace.path, threads, data_dir, events, stop),
+        args=(run.spec.model_dump_json(), workspace.path, threads, data_dir, theirs),
         name=run.spec.id,
         daemon=True,
     )
     worker.start()
-    return worker
+    theirs.close()  # theirs alone now: when the worker ends, however it ends, we read the end of the pipe
+    return ours, worker
 
 
 def work(
-    spec_json: str, workspace: Path, threads: int, data_dir: Path | None, events: "Queue[Event]", stop: Flag
+    spec_json: str, workspace: Path, threads: int, data_dir: Path | None, parent: "Connection[Event, None]"
 ) -> None:
     """What a worker process does: one run, from its spec to its record."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the parent decides
-    parent = mp.parent_process()
     spec = RunSpec.model_validate_json(spec_json)
     folder = Workspace(workspace).run_folder(spec.id)
+
+    def tell(event: Event) -> None:
+        with suppress(OSError):  # the parent is gone: the same end of the pipe asks this run to stop
+            parent.send(event)
+
     try:
         begun = folder.read()
         # sums are taken in another order by another number of threads: a run keeps the one it began with
@@ -96,16 +103,10 @@ def work(
         torch.set_flush_denormal(True)
         ref = spec.data
         data = load_data(ref.name, data_dir=data_dir, train_limit=ref.train_limit)
-        train(
-            spec,
-            data,
-            folder,
-            tell=events.put,
-            stop=lambda: stop.is_set() or (parent is not None and not parent.is_alive()),
-        )
+        train(spec, data, folder, tell=tell, stop=parent.poll)
     except Exception as error:  # noqa: BLE001 - the other runs go on, and this one says why
         _record_error(workspace, spec, error)
-        events.put(Event(run=spec.id, state="failed", message=_first_line(error)))
+        tell(Event(run=spec.id, state="failed", message=_first_line(error)))
 
 
 def _record_error(workspace: Path, spec: RunSpec, error: Exception) -> None:
@@ -124,42 +125,39 @@ def _first_line(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
 
 
-def _pass_on(events: "Queue[Event]", tell: Tell) -> None:
-    """Tells what has come in within the next moment."""
-    try:
-        tell(events.get(timeout=POLL_SECONDS))
-        while True:
-            tell(events.get_nowait())
-    except Empty:
-        pass
-
-
-def _bury(id: str, worker: SpawnProcess, tell: Tell) -> None:
+def _bury(worker: SpawnProcess, tell: Tell) -> None:
     """Notes a worker that was ended from outside (a kill, memory exhausted) and could not say so itself."""
+    worker.join()
     if worker.exitcode:
         message = f"its process was ended from outside (exit code {worker.exitcode}); run again to go on"
-        tell(Event(run=id, state="failed", message=message))
+        tell(Event(run=worker.name, state="failed", message=message))
     worker.close()
 
 
 @contextmanager
 def _interrupts(
-    stop: Flag, workers: dict[str, SpawnProcess], interrupted: Callable[[], None]
-) -> Iterator[None]:
-    """Ctrl-C once: save and stop. Twice: stop now."""
+    workers: Workers, waiting: list[PlannedRun], interrupted: Callable[[], object]
+) -> Iterator[Callable[[], bool]]:
+    """Ctrl-C once: save and stop, start nothing more. Twice: stop now. Gives whether it was pressed."""
+    asked = False
 
     def handle(_number: int, _frame: object) -> None:
-        if stop.is_set():
-            for worker in workers.values():
+        nonlocal asked
+        for ours, worker in workers.items():
+            if asked:
                 worker.kill()
-        else:
-            stop.set()
+            else:
+                with suppress(OSError):  # it has just ended by itself
+                    ours.send(None)
+        waiting.clear()
+        if not asked:
+            asked = True
             interrupted()
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, handle) for number in numbers]
     try:
-        yield
+        yield lambda: asked
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)

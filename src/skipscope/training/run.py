@@ -22,7 +22,7 @@ from skipscope.training.checkpoint import Progress
 from skipscope.training.environment import environment
 from skipscope.training.evaluate import Inputs, evaluate
 from skipscope.training.events import Event, Tell
-from skipscope.training.loop import StepRow, fit, optimizer_for, steps_per_epoch
+from skipscope.training.loop import EpochRow, StepRow, fit, optimizer_for, steps_per_epoch
 from skipscope.training.precision import device, place
 
 CHECKPOINT_SECONDS = 60.0
@@ -49,10 +49,7 @@ def train(
     sitting = _Sitting(spec, data, folder, tell, model, optimizer, progress)
     try:
         for step, epoch in fit(model, optimizer, inputs, spec, data, progress):
-            sitting.note({"kind": "step"} | asdict(step))
-            if epoch is not None:
-                sitting.note({"kind": "epoch"} | asdict(epoch))
-            sitting.pause(step, epoch_ended=epoch is not None)
+            sitting.after(step, epoch)
             if stop():
                 return sitting.leave(record)
     except Diverged as error:
@@ -101,16 +98,16 @@ class _Sitting:
         self.told = self.saved = perf_counter()
         self.start = (progress.step, progress.train_seconds)
 
-    def note(self, row: dict[str, object]) -> None:
-        self.rows.append(row)
-
-    def pause(self, row: StepRow, *, epoch_ended: bool) -> None:
-        """Between two steps: tells, writes and saves what is due."""
-        if epoch_ended or perf_counter() - self.told > TELL_SECONDS:
+    def after(self, step: StepRow, epoch: EpochRow | None) -> None:
+        """Between two steps: keeps the rows; tells, writes and saves what is due."""
+        self.rows.append({"kind": "step"} | asdict(step))
+        if epoch is not None:
+            self.rows.append({"kind": "epoch"} | asdict(epoch))
+        if epoch is not None or perf_counter() - self.told > TELL_SECONDS:
             self._flush()
-            self.tell(self._event(row, epoch_ended=epoch_ended))
+            self.tell(self._event(step, epoch_ended=epoch is not None))
             self.told = perf_counter()
-        if epoch_ended or perf_counter() - self.saved > CHECKPOINT_SECONDS:
+        if epoch is not None or perf_counter() - self.saved > CHECKPOINT_SECONDS:
             self._save()
 
     def leave(self, record: RunRecord) -> RunRecord:

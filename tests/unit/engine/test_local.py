@@ -113,8 +113,7 @@ def test_an_error_in_a_worker_is_kept_with_the_run_and_tried_again(
 ) -> None:
     import multiprocessing as mp
 
-    context = mp.get_context("spawn")
-    events, stop = context.Queue(), context.Event()
+    ours, theirs = mp.Pipe()
     planned = plan(small, workspace, command="x")
     spec = planned.runs[0].spec
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process keeps its own handlers
@@ -124,8 +123,8 @@ def test_an_error_in_a_worker_is_kept_with_the_run_and_tried_again(
 
     with monkeypatch.context() as patch:
         patch.setattr("skipscope.training.run.fit", broken)
-        work(spec.model_dump_json(), workspace.path, 1, None, events, stop)
-    event = events.get(timeout=10)
+        work(spec.model_dump_json(), workspace.path, 1, None, theirs)
+    event = ours.recv()
     assert (event.state, event.message) == ("failed", "a bug of ours")
     record = workspace.run(spec.id)
     assert (record.state, record.failure.kind) == ("failed", "error")
@@ -133,7 +132,7 @@ def test_an_error_in_a_worker_is_kept_with_the_run_and_tried_again(
         encoding="utf-8"
     )
     assert len(plan(small, workspace, command="x").waiting) == 1
-    work(spec.model_dump_json(), workspace.path, 1, None, events, stop)
+    work(spec.model_dump_json(), workspace.path, 1, None, theirs)
     assert workspace.run(spec.id).state == "done"
     assert workspace.run(spec.id).failure is None
 
