@@ -69,7 +69,7 @@ def test_a_tie(made_up):
     result = low.record.result.model_copy(update={"test_accuracy": high.record.result.test_accuracy - 0.001})
     low = replaced(low, low.record.model_copy(update={"result": result}))
     tables = type(tables)(record=tables.record, entries=(low, high), metrics=tables.metrics)
-    assert "this study does not tell the two apart" in said(built(tables))
+    assert "this study does not settle which of the two is better" in said(built(tables))
 
 
 def test_seeds_that_overlap_are_a_tie(made_up):
