@@ -10,7 +10,7 @@ from collections import Counter
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -21,6 +21,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,6
 
 Precision = Literal["fp32", "bf16"]
 MemoryFormat = Literal["contiguous", "channels_last"]
+Kernels = Literal["stock", "fast"]
+"""Torch's operators, or those of `training/kernels.py` in place of some."""
 DataName = Literal["cifar10", "shapes"]
 
 
@@ -28,6 +30,20 @@ class Frozen(BaseModel):
     """A value: immutable, compared by content, with no unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Way(Frozen):
+    """How a machine computes: the part of a recipe that may be `auto`, chosen by measurement."""
+
+    precision: Precision
+    memory_format: MemoryFormat
+    kernels: Kernels
+    threads: int = Field(ge=1, description="sums are taken in another order by another number of them")
+
+    def __str__(self) -> str:
+        """For people."""
+        threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        return f"{self.precision}, {self.memory_format}, {self.kernels} kernels, {threads}"
 
 
 class Recipe(Frozen):
@@ -47,12 +63,23 @@ class Recipe(Frozen):
     augmentation: Literal["none", "flip", "crop_flip"] = "crop_flip"
     precision: Literal["auto"] | Precision = "auto"
     memory_format: Literal["auto"] | MemoryFormat = "auto"
+    kernels: Literal["auto"] | Kernels = "auto"
+    threads: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> Self:
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov = true needs a momentum above 0")
         return self
+
+    def way(self, auto: Way) -> Way:
+        """How it is computed if what is `auto` in it is as in `auto`."""
+        mine = {key: value for key in Way.model_fields if (value := getattr(self, key)) != "auto"}
+        return auto.model_copy(update=mine)
+
+    def resolved(self, auto: Way) -> Self:
+        """The recipe with nothing left to choose."""
+        return self.model_copy(update=self.way(auto).model_dump())
 
 
 class Arm(Frozen):
@@ -114,10 +141,18 @@ class RunSpec(Frozen):
     recipe: Recipe
     data: DataRef
 
+    @model_validator(mode="before")
+    @classmethod
+    def _reads_what_was_written_before(cls, table: Any) -> Any:
+        """Runs of before there was a choice of kernels and threads were computed with the stock ones."""
+        if isinstance(table, dict) and isinstance(recipe := table.get("recipe"), dict):
+            return table | {"recipe": {"kernels": "stock", "threads": 1} | recipe}
+        return table
+
     @model_validator(mode="after")
     def _is_resolved(self) -> Self:
-        if "auto" in (self.recipe.precision, self.recipe.memory_format):
-            raise ValueError("a run's precision and memory format are resolved before it is planned")
+        if any(getattr(self.recipe, key) == "auto" for key in Way.model_fields):
+            raise ValueError("how a run is computed is chosen before it is planned: nothing in it is auto")
         return self
 
     @property

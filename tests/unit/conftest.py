@@ -182,7 +182,13 @@ def write_workspace(
     """Writes a study and its runs; the named arms' runs end early, or are not there."""
     workspace = Workspace(path)
     recipe = Recipe(
-        epochs=epochs, learning_rate=0.02, clip_norm=1.0, precision="bf16", memory_format="channels_last"
+        epochs=epochs,
+        learning_rate=0.02,
+        clip_norm=1.0,
+        precision="bf16",
+        memory_format="channels_last",
+        kernels="fast",
+        threads=1,
     )
     ref = DataRef(name=data, sha256="43e24b4ed0e110891634c1c7fe448171" * 2)
     study = StudySpec(

@@ -58,6 +58,8 @@ def ending(event: Event) -> str:
         return f"done, sealed test accuracy {event.accuracy:.1%}"
     if event.state == "stopped":
         return f"saved at step {event.step} of {event.steps}"
+    if event.state == "restarted":
+        return event.message
     return f"failed: {event.message}"
 
 

@@ -11,7 +11,7 @@ from skipscope.cli.options import PLACE, DataDir, DataSet, Place, console
 
 if TYPE_CHECKING:
     from skipscope.engine.plan import Plan
-    from skipscope.records.schema import RunRecord
+    from skipscope.records.schema import Budget, RunRecord, StudyRecord
     from skipscope.records.store import Workspace
 
 Data = Annotated[
@@ -22,6 +22,14 @@ Seeds = Annotated[int | None, typer.Option(min=1, help="Runs per arm.", show_def
 Limit = Annotated[int | None, typer.Option(min=10, help="Train on this many images.", show_default=False)]
 Jobs = Annotated[
     int | None, typer.Option(min=1, help="Runs side by side; default: one a core.", show_default=False)
+]
+BudgetOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="Cut the study down to what fits into 20m, 1h30m: fewer seeds, then epochs, then images.",
+        show_default=False,
+    ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")]
 
@@ -34,15 +42,23 @@ def run(
     seeds: Seeds = None,
     train_limit: Limit = None,
     jobs: Jobs = None,
+    budget: BudgetOption = None,
     workspace: Place = PLACE,
     dry_run: DryRun = False,
 ) -> None:
     """Train what of a study is not trained yet, then write its report. Goes on where it stopped."""
-    from skipscope.engine.plan import adapt, plan
+    from skipscope.engine.adapt import adapt
+    from skipscope.engine.plan import plan
     from skipscope.records.store import Workspace
     from skipscope.spec import load_study
 
-    choices = {"--data": data, "--epochs": epochs, "--seeds": seeds, "--train-limit": train_limit}
+    choices = {
+        "--data": data,
+        "--epochs": epochs,
+        "--seeds": seeds,
+        "--train-limit": train_limit,
+        "--budget": budget,
+    }
     said = [word for key, value in choices.items() if value is not None for word in (key, str(value))]
     spec = adapt(
         load_study(study),
@@ -52,10 +68,9 @@ def run(
         train_limit=train_limit,
     )
     place = Workspace(workspace)
+    command = shlex.join(["skipscope", "run", study, *said])
     with console.status("Planning: a few timed steps of each network"):
-        planned = plan(
-            spec, place, command=shlex.join(["skipscope", "run", study, *said]), data_dir=data_dir, jobs=jobs
-        )
+        planned = plan(spec, place, command=command, data_dir=data_dir, jobs=jobs, budget=budget)
     _show(planned)
     if not dry_run:
         _carry_out(planned, place, data_dir)
@@ -68,11 +83,12 @@ def demo(
     seeds: Seeds = None,
     train_limit: Limit = None,
     jobs: Jobs = None,
+    budget: BudgetOption = None,
     workspace: Place = PLACE,
     dry_run: DryRun = False,
 ) -> None:
     """The whole job on the embedded data set: train, report. No network needed."""
-    run("demo", data, data_dir, epochs, seeds, train_limit, jobs, workspace, dry_run)
+    run("demo", data, data_dir, epochs, seeds, train_limit, jobs, budget, workspace, dry_run)
 
 
 def _show(plan: "Plan") -> None:
@@ -98,13 +114,33 @@ def _show(plan: "Plan") -> None:
         cells = [run.arm, run.spec.model, str(run.spec.seed), str(recipe.epochs), f"{run.steps:,}"]
         table.add_row(*(Text(cell) for cell in [*cells, recipe.precision, left]))
     console.print(table)
+    console.print(_way(plan), markup=False, soft_wrap=True)
+    if plan.record.budget:
+        console.print(_cut(plan.record, plan.record.budget), markup=False, soft_wrap=True)
     if plan.waiting:
         until = datetime.now() + timedelta(seconds=plan.seconds)  # noqa: DTZ005 - the clock on the user's wall
         side = f"{plan.jobs} side by side, " if plan.jobs > 1 else ""
-        threads = f"{plan.threads} thread{'s' if plan.threads > 1 else ''} each"
-        console.print(f"{side}{threads}: about {span(plan.seconds)} in all, until {until:%H:%M}")
+        console.print(f"{side}about {span(plan.seconds)} in all, until {until:%H:%M}")
     else:
         console.print("Every run of it exists already: nothing to train.")
+
+
+def _way(plan: "Plan") -> str:
+    """How it is computed, and why."""
+    if plan.choice is None:
+        return f"computed in {plan.way}, as this study was begun"
+    faster = f"{plan.choice.speedup:.1f} times as fast as torch's own operators in fp32"
+    return f"computed in {plan.way}: measured here, {faster}, gradients agree to {plan.choice.agreement:.3f}"
+
+
+def _cut(record: "StudyRecord", before: "Budget") -> str:
+    """What a budget left of the study."""
+    study = record.study
+    return (
+        f"to fit into {before.asked}: {study.seeds} of {before.seeds} seed(s), "
+        f"{study.recipe.epochs} of {before.epochs} epochs, "
+        f"{record.data.train:,} of {before.images:,} training images"
+    )
 
 
 def _carry_out(plan: "Plan", workspace: "Workspace", data_dir: Path | None) -> None:

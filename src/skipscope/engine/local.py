@@ -1,12 +1,15 @@
 """Runs of a plan in worker processes of this machine, side by side.
 
 A worker gets its `RunSpec` as JSON and leaves its result as a run folder; a cluster's engine would do the
-same. A worker that fails is reported, and the others never notice.
+same. A worker that fails is reported, one that is killed goes on from its checkpoint, and the others never
+notice.
 """
 
 import multiprocessing as mp
+import os
 import signal
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
@@ -24,8 +27,13 @@ from skipscope.spec import RunSpec
 from skipscope.training.events import Event, Tell
 from skipscope.training.run import now, train
 
-Workers = dict[Connection, SpawnProcess]
+Workers = dict[Connection, tuple[PlannedRun, SpawnProcess]]
 """Our end of each worker's pipe: it sends events; whatever we send asks it to save and stop."""
+
+RESTARTS = 2
+"""How often a run whose worker was killed goes on by itself."""
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**33)}
+"""For glibc: freed memory stays with the worker. Giving it back costs a page fault a page at every step."""
 
 
 def execute(
@@ -43,14 +51,15 @@ def execute(
     """
     workspace.write_study(plan.record)
     waiting = list(plan.waiting)
+    deaths: Counter[str] = Counter()
     workers: Workers = {}
     with _interrupts(workers, waiting, interrupted) as asked:
         while workers or waiting:
             while waiting and len(workers) < plan.jobs:
                 run = waiting.pop(0)
                 tell(Event(run=run.spec.id, state="training", steps=run.steps))
-                ours, worker = _start(run, plan.threads, workspace, data_dir)
-                workers[ours] = worker
+                ours, worker = _start(run, workspace, data_dir)
+                workers[ours] = run, worker
                 if asked():  # while it was being started: it was not among those that were told
                     ours.send(None)
             ready = wait(list(workers))
@@ -58,14 +67,18 @@ def execute(
                 try:
                     tell(ours.recv())
                 except (EOFError, OSError):
-                    _bury(workers.pop(ours), tell)
+                    run, worker = workers.pop(ours)
                     ours.close()
+                    if _was_killed(worker):
+                        deaths[run.spec.id] += 1
+                        again = deaths[run.spec.id] <= RESTARTS and not asked()
+                        tell(_death(run, worker, again=again))
+                        waiting[:0] = [run] * again
+                    worker.close()
     return [record for run in plan.runs if (record := workspace.run_folder(run.spec.id).read()) is not None]
 
 
-def _start(
-    run: PlannedRun, threads: int, workspace: Workspace, data_dir: Path | None
-) -> tuple[Connection, SpawnProcess]:
+def _start(run: PlannedRun, workspace: Workspace, data_dir: Path | None) -> tuple[Connection, SpawnProcess]:
     """A worker on its run, and our end of its pipe.
 
     A pipe for each, and no lock in common: a worker that is killed at any moment leaves nothing locked.
@@ -74,18 +87,17 @@ def _start(
     ours, theirs = context.Pipe()
     worker = context.Process(
         target=work,
-        args=(run.spec.model_dump_json(), workspace.path, threads, data_dir, theirs),
+        args=(run.spec.model_dump_json(), workspace.path, data_dir, theirs),
         name=run.spec.id,
         daemon=True,
     )
-    worker.start()
+    with _environment(KEEP_MEMORY):
+        worker.start()
     theirs.close()  # theirs alone now: when the worker ends, however it ends, we read the end of the pipe
     return ours, worker
 
 
-def work(
-    spec_json: str, workspace: Path, threads: int, data_dir: Path | None, parent: "Connection[Event, None]"
-) -> None:
+def work(spec_json: str, workspace: Path, data_dir: Path | None, parent: "Connection[Event, None]") -> None:
     """What a worker process does: one run, from its spec to its record."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the parent decides
@@ -97,9 +109,7 @@ def work(
             parent.send(event)
 
     try:
-        begun = folder.read()
-        # sums are taken in another order by another number of threads: a run keeps the one it began with
-        torch.set_num_threads(begun.environment.threads if begun else threads)
+        torch.set_num_threads(int(spec.recipe.threads))
         torch.set_flush_denormal(True)
         ref = spec.data
         data = load_data(ref.name, data_dir=data_dir, train_limit=ref.train_limit)
@@ -125,13 +135,31 @@ def _first_line(error: Exception) -> str:
     return (str(error) or type(error).__name__).splitlines()[0]
 
 
-def _bury(worker: SpawnProcess, tell: Tell) -> None:
-    """Notes a worker that was ended from outside (a kill, memory exhausted) and could not say so itself."""
+def _was_killed(worker: SpawnProcess) -> bool:
+    """Whether it was ended from outside (a kill, memory exhausted) and could not say so itself."""
     worker.join()
-    if worker.exitcode:
-        message = f"its process was ended from outside (exit code {worker.exitcode}); run again to go on"
-        tell(Event(run=worker.name, state="failed", message=message))
-    worker.close()
+    return bool(worker.exitcode)
+
+
+def _death(run: PlannedRun, worker: SpawnProcess, *, again: bool) -> Event:
+    """What is told of a worker that was killed, and of what becomes of its run."""
+    message = f"its process was ended from outside (exit code {worker.exitcode})"
+    if again:
+        message += "; it goes on from its last checkpoint"
+        return Event(run=run.spec.id, state="restarted", steps=run.steps, message=message)
+    return Event(run=run.spec.id, state="failed", message=f"{message}; run again to go on")
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """What a process that is started meanwhile finds in its environment, unless the user set it otherwise."""
+    added = variables.keys() - os.environ.keys()
+    os.environ.update({name: variables[name] for name in added})
+    try:
+        yield
+    finally:
+        for name in added:
+            del os.environ[name]
 
 
 @contextmanager
@@ -143,7 +171,7 @@ def _interrupts(
 
     def handle(_number: int, _frame: object) -> None:
         nonlocal asked
-        for ours, worker in workers.items():
+        for ours, (_, worker) in workers.items():
             if asked:
                 worker.kill()
             else:

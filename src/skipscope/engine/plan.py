@@ -2,27 +2,23 @@
 
 import heapq
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import inf
+from functools import partial
 from pathlib import Path
-from time import perf_counter
-
-import numpy as np
-import torch
 
 from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
-from skipscope.models.registry import build
-from skipscope.records.schema import DataCard, Member, State, StudyRecord
+from skipscope.engine.budget import fit, seconds_of
+from skipscope.engine.measure import Choice, Machine
+from skipscope.records.schema import Budget, DataCard, Member, State, StudyRecord
 from skipscope.records.store import Workspace
-from skipscope.spec import DataName, DataRef, Recipe, RunSpec, StudySpec, parse_study
-from skipscope.training.evaluate import Inputs
-from skipscope.training.loop import forward, optimizer_for, steps_per_epoch, update
-from skipscope.training.precision import device, place, resolve
+from skipscope.spec import DataRef, Recipe, RunSpec, StudySpec, Way
+from skipscope.training.loop import steps_per_epoch
 from skipscope.training.run import now
 
-TIMED_BATCH, TIMED_STEPS = 32, 2
+START_SECONDS = 4.0
+"""Until a worker process makes its first step: it imports torch and opens the data set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +32,7 @@ class PlannedRun:
     steps: int
     """Updates in all."""
     seconds: float
-    """Estimated for what is left of it, on `Plan.threads` threads."""
+    """Estimated for what is left of it, as it is computed."""
 
     @property
     def waits(self) -> bool:
@@ -51,7 +47,10 @@ class Plan:
     record: StudyRecord
     runs: tuple[PlannedRun, ...]
     jobs: int
-    threads: int
+    way: Way
+    """How all of it is computed, but for what an arm pins."""
+    choice: Choice | None
+    """Why that way; nothing where the study was begun in it before."""
 
     @property
     def waiting(self) -> tuple[PlannedRun, ...]:
@@ -72,29 +71,6 @@ def makespan(seconds: list[float], jobs: int) -> float:
     return max(ends)
 
 
-def adapt(
-    study: StudySpec,
-    *,
-    data: DataName | None = None,
-    epochs: int | None = None,
-    seeds: int | None = None,
-    train_limit: int | None = None,
-) -> StudySpec:
-    """The study with what the command line says in place of what its file says.
-
-    Raises:
-        SpecError: a value is impossible.
-    """
-    table = study.model_dump(exclude_unset=True, mode="json")
-    said = {"data": data, "seeds": seeds, "train_limit": train_limit}
-    table |= {key: value for key, value in said.items() if value is not None}
-    if epochs is not None:
-        table["recipe"] = table.get("recipe", {}) | {"epochs": epochs}
-        for arm in table["arm"]:
-            arm.get("recipe", {}).pop("epochs", None)
-    return parse_study(table, where="the command line")
-
-
 def plan(
     study: StudySpec,
     workspace: Workspace,
@@ -102,6 +78,7 @@ def plan(
     command: str,
     data_dir: Path | None = None,
     jobs: int | None = None,
+    budget: str | None = None,
 ) -> Plan:
     """The study's runs, resolved for this machine, with their cost from a few timed steps.
 
@@ -111,39 +88,80 @@ def plan(
     Raises:
         UnknownName: an arm's network is not registered.
         DataError: the data set is not there or damaged.
+        UsageError: nothing of the study fits into the budget.
     """
     data = load_data(study.data, data_dir=data_dir, train_limit=study.train_limit)
-    specs = list(_specs(study, data))
-    cores = _cores()
-    states = {spec.id: _state(workspace, spec) for _, spec in specs}
-    waiting = sum(state not in ("done", "failed") for state in states.values())
-    jobs = jobs or max(1, min(cores, waiting))
-    threads = max(1, cores // jobs)
-    costs: dict[tuple[str, Recipe], float] = {}
+    cores, machine = _cores(), Machine(data)
+    way, choice = _begun(study, workspace), None
+    if way is None:
+        arms = [(arm.model, study.recipe_of(arm)) for arm in study.arm]
+        choice = machine.choose(arms, threads=max(1, cores // (len(arms) * study.seeds)))
+        way = choice.way
+    seconds = partial(_seconds, machine=machine, way=way, data=data)
+    cut = None
+    if budget is not None:
+        whole, most = study, jobs or max(1, cores // way.threads)
+        study = fit(
+            study,
+            len(data.train),
+            partial(_estimate, seconds=seconds, jobs=most, images=len(data.train)),
+            seconds_of(budget),
+        )
+        cut = Budget(asked=budget, seeds=whole.seeds, epochs=whole.recipe.epochs, images=len(data.train))
+        data = load_data(study.data, data_dir=data_dir, train_limit=study.train_limit)
     runs = []
-    for arm, spec in specs:
-        state, seconds = states[spec.id], 0.0
+    for arm, spec in _specs(study, data, way):
+        state, left = _state(workspace, spec), 0.0
         steps = spec.recipe.epochs * steps_per_epoch(spec.recipe, len(data.train))
         if state not in ("done", "failed"):
-            key = (spec.model, spec.recipe)
-            if key not in costs:
-                costs[key] = _seconds_per_image(spec, data, threads)
             left = 1 - workspace.run_folder(spec.id).last_step() / steps
-            seconds = costs[key] * _images(spec, data) * left
-        runs.append(PlannedRun(arm=arm, spec=spec, state=state, steps=steps, seconds=seconds))
+        cost = seconds(spec.model, spec.recipe, len(data.train)) * left
+        runs.append(PlannedRun(arm=arm, spec=spec, state=state, steps=steps, seconds=cost))
     members = tuple(Member(arm=run.arm, seed=run.spec.seed, run=run.spec.id) for run in runs)
-    record = StudyRecord(study=study, data=_card(data), members=members, planned=now(), command=command)
-    return Plan(record=record, runs=tuple(runs), jobs=jobs, threads=threads)
+    record = StudyRecord(
+        study=study, data=_card(data), members=members, planned=now(), command=command, budget=cut
+    )
+    jobs = jobs or max(1, min(cores // way.threads, sum(run.waits for run in runs)))
+    return Plan(record=record, runs=tuple(runs), jobs=jobs, way=way, choice=choice)
 
 
-def _specs(study: StudySpec, data: Dataset) -> Iterator[tuple[str, RunSpec]]:
+def _seconds(model: str, recipe: Recipe, images: int, *, machine: Machine, way: Way, data: Dataset) -> float:
+    """Of a whole run on this many training images; a forward pass counts a third of a step."""
+    forward_only = len(data.validation) * recipe.epochs + data.test_size
+    each = machine.measured(model, recipe.way(way)).seconds
+    return START_SECONDS + each * (images * recipe.epochs + forward_only / 3)
+
+
+def _estimate(
+    study: StudySpec, *, seconds: Callable[[str, Recipe, int], float], jobs: int, images: int
+) -> float:
+    """Of the whole study, none of it done."""
+    costs = [seconds(arm.model, study.recipe_of(arm), study.train_limit or images) for arm in study.arm]
+    return makespan(sorted(costs * study.seeds, reverse=True), jobs)
+
+
+def _begun(study: StudySpec, workspace: Workspace) -> Way | None:
+    """How the study was computed when it was begun: half of it in another way would be another study."""
+    for record in workspace.studies():
+        if (record.study.name, record.study.recipe) == (study.name, study.recipe):
+            free = {arm.label for arm in record.study.arm if not Way.model_fields.keys() & arm.recipe}
+            runs = (
+                workspace.run_folder(member.run).read() for member in record.members if member.arm in free
+            )
+            for run in runs:
+                if run is not None:
+                    return Way.model_validate(run.spec.recipe.model_dump(include=set(Way.model_fields)))
+    return None
+
+
+def _specs(study: StudySpec, data: Dataset, way: Way) -> Iterator[tuple[str, RunSpec]]:
     """Arm label and run, seed by seed, so that a study cut short has whole comparisons."""
     ref = DataRef(name=study.data, sha256=data.sha256, train_limit=study.train_limit)
     for seed in range(study.seeds):
         for arm in study.arm:
             yield (
                 arm.label,
-                RunSpec(model=arm.model, seed=seed, recipe=resolve(study.recipe_of(arm)), data=ref),
+                RunSpec(model=arm.model, seed=seed, recipe=study.recipe_of(arm).resolved(way), data=ref),
             )
 
 
@@ -155,35 +173,6 @@ def _state(workspace: Workspace, spec: RunSpec) -> State | None:
     if record.failure is not None and record.failure.kind == "error":
         return "unfinished"
     return record.state
-
-
-def _images(spec: RunSpec, data: Dataset) -> float:
-    """Images of a run, those of forward passes alone as a third."""
-    epochs = spec.recipe.epochs
-    return len(data.train) * epochs + (len(data.validation) * epochs + data.test_size) / 3
-
-
-def _seconds_per_image(spec: RunSpec, data: Dataset, threads: int) -> float:
-    """Of a training step on `threads` threads, from a few small ones."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        recipe, on = spec.recipe, device()
-        model = place(build(spec.model), recipe, on)
-        optimizer = optimizer_for(model, recipe)
-        images, labels = (
-            torch.from_numpy(part) for part in data.train.take(np.arange(min(TIMED_BATCH, len(data.train))))
-        )
-        inputs = Inputs(data, recipe, on)
-        fastest: float = inf
-        for _ in range(1 + TIMED_STEPS):
-            start = perf_counter()
-            loss, _ = forward(model, inputs(images), labels.to(on), recipe)
-            update(loss, model, optimizer, recipe, rate=0.0)
-            fastest = min(fastest, perf_counter() - start)
-        return fastest / len(labels)
-    finally:
-        torch.set_num_threads(before)
 
 
 def _cores() -> int:

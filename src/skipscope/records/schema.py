@@ -101,6 +101,15 @@ class Member(Frozen):
     run: str
 
 
+class Budget(Frozen):
+    """The time a study was cut down to, and what it was before: what it is now stands in the study."""
+
+    asked: str = Field(description="as it was written: 20m")
+    seeds: int
+    epochs: int
+    images: int = Field(description="training images")
+
+
 class StudyRecord(Frozen):
     """`studies/<name>.json`: the study as it was asked for, and the runs that answer it."""
 
@@ -110,3 +119,4 @@ class StudyRecord(Frozen):
     members: tuple[Member, ...]
     planned: str = Field(description="UTC, ISO 8601")
     command: str = Field(description="the command line that makes it again")
+    budget: Budget | None = None

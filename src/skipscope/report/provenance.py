@@ -78,7 +78,27 @@ def recipe(context: Context) -> tuple[Block, ...]:
             columns=(Column(title=words("run.setting")), *(Column(title=title) for title in titles)),
             rows=rows,
         ),
+        *budget(context),
     )
+
+
+def budget(context: Context) -> tuple[Block, ...]:
+    """What a budget left of the study, if there was one."""
+    record = context.tables.record
+    before, study = record.budget, record.study
+    if before is None:
+        return ()
+    text = context.words(
+        "run.budget",
+        asked=before.asked,
+        seeds=study.seeds,
+        all_seeds=before.seeds,
+        epochs=study.recipe.epochs,
+        all_epochs=before.epochs,
+        images=count(record.data.train),
+        all_images=count(before.images),
+    )
+    return (Note(text=text, kind="quiet"),)
 
 
 def resolved(context: Context) -> dict[str, Recipe]:

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from skipscope.data.dataset import Dataset, Split
 from skipscope.spec import Recipe
-from skipscope.training.precision import FORMATS, autocast
+from skipscope.training.precision import FORMATS, computing
 
 BATCH = 500
 """Images a forward pass; of no influence on the result beyond rounding."""
@@ -36,7 +36,7 @@ def evaluate(model: nn.Module, split: Split, inputs: Inputs, recipe: Recipe) -> 
     """Mean cross-entropy (no label smoothing) and accuracy in 0..1; leaves the model in training mode."""
     loss_sum, correct = 0.0, 0
     model.eval()
-    with torch.inference_mode(), autocast(recipe, inputs.device):
+    with torch.inference_mode(), computing(recipe, inputs.device):
         for start in range(0, len(split), BATCH):
             images, labels = split.take(np.arange(start, min(start + BATCH, len(split))))
             target = torch.from_numpy(labels).to(inputs.device)

@@ -10,7 +10,7 @@ class Event:
     """A run's state at one moment."""
 
     run: str
-    state: Literal["training", "stopped", "done", "failed"]
+    state: Literal["training", "restarted", "stopped", "done", "failed"]
     step: int = 0
     steps: int = 0
     epoch: int = 0

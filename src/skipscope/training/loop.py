@@ -22,7 +22,7 @@ from skipscope.randomness import derive
 from skipscope.spec import Recipe, RunSpec
 from skipscope.training.checkpoint import Progress
 from skipscope.training.evaluate import Inputs, evaluate
-from skipscope.training.precision import autocast
+from skipscope.training.precision import computing
 from skipscope.training.schedule import learning_rate
 
 
@@ -61,15 +61,29 @@ def epoch_order(seed: int, epoch: int, images: int) -> np.ndarray:
 
 
 def optimizer_for(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
-    """SGD with momentum; weight decay on matrices and kernels only."""
-    weights = list(model.parameters())
+    """SGD with momentum; weight decay on matrices and kernels only.
+
+    What it is given are the weights in the order of their memory: a fused step on any other copies each of
+    them to and fro.
+    """
     groups = [
-        {"params": [w for w in weights if w.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [w for w in weights if w.ndim <= 1], "weight_decay": 0.0},
+        {"params": [nn.Parameter(_in_memory_order(w, w.detach())) for w in weights], "weight_decay": decay}
+        for weights, decay in zip(_weights(model), (recipe.weight_decay, 0.0), strict=True)
     ]
     return torch.optim.SGD(
         groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True
     )
+
+
+def _weights(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Matrices and kernels; biases and BatchNorm's scales."""
+    weights = list(model.parameters())
+    return [w for w in weights if w.ndim > 1], [w for w in weights if w.ndim <= 1]
+
+
+def _in_memory_order(weight: Tensor, x: Tensor) -> Tensor:
+    """A view of `x` (the weight or its gradient) that is contiguous: in channels_last, O I K L as O K L I."""
+    return x if weight.is_contiguous() else x.permute(0, 2, 3, 1)
 
 
 def fit(
@@ -117,7 +131,7 @@ def fit(
 
 def forward(model: nn.Module, x: Tensor, target: Tensor, recipe: Recipe) -> tuple[Tensor, int]:
     """The batch's mean loss and how many of its images are classified rightly."""
-    with autocast(recipe, x.device):
+    with computing(recipe, x.device):
         logits = model(x)  # B classes
     loss = cross_entropy(logits.float(), target, label_smoothing=recipe.label_smoothing)
     return loss, int((logits.argmax(1) == target).sum())
@@ -128,10 +142,12 @@ def update(loss: Tensor, model: nn.Module, optimizer: torch.optim.SGD, recipe: R
     loss.backward()  # type: ignore[no-untyped-call]
     if recipe.clip_norm is not None:
         clip_grad_norm_(model.parameters(), recipe.clip_norm)
-    for group in optimizer.param_groups:
+    for group, weights in zip(optimizer.param_groups, _weights(model), strict=True):
         group["lr"] = rate
+        for aligned, weight in zip(group["params"], weights, strict=True):
+            aligned.grad = None if weight.grad is None else _in_memory_order(weight, weight.grad)
+            weight.grad = None
     optimizer.step()
-    optimizer.zero_grad()
 
 
 def finish_epoch(

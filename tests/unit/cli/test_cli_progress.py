@@ -8,7 +8,8 @@ from rich.console import Console
 
 from skipscope.cli import progress
 from skipscope.cli.progress import display, span
-from skipscope.engine.plan import Plan, adapt, plan
+from skipscope.engine.adapt import adapt
+from skipscope.engine.plan import Plan, plan
 from skipscope.records.store import Workspace
 from skipscope.spec import parse_study
 from skipscope.training.events import Event

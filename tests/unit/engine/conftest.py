@@ -1,8 +1,10 @@
 """A study that takes seconds: the smallest network on a few of the embedded images."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from skipscope.records.store import Workspace
 from skipscope.spec import StudySpec, parse_study
@@ -20,6 +22,13 @@ TABLE = {
 def small() -> StudySpec:
     """One arm, one seed, three steps."""
     return parse_study(TABLE, where="a test")
+
+
+@pytest.fixture(autouse=True)
+def denormals() -> Iterator[None]:
+    """A worker that a test plays in its own process flushes them for good."""
+    yield
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Runs in worker processes: side by side, interrupted, failing, killed."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import skipscope
+from skipscope.engine.adapt import adapt
 from skipscope.engine.local import execute, work
-from skipscope.engine.plan import adapt, plan
+from skipscope.engine.plan import plan
 from skipscope.records.store import Workspace
 from skipscope.spec import StudySpec
 from skipscope.training.events import Event
@@ -82,23 +84,27 @@ def test_a_killed_worker_is_reported_and_the_others_go_on(small: StudySpec, work
     victim = adapt(small, epochs=LONG).model_copy(update={"seeds": 2})
     planned = plan(victim, workspace, command="x", jobs=2)
     names = {run.spec.seed: run.spec.id for run in planned.runs}
-    killed = threading.Event()
+    killed, stopped = threading.Event(), threading.Event()
 
     def kill(event: Event) -> None:
-        if event.run == names[0] and event.step and not killed.is_set():
+        if event.run != names[0]:
+            return
+        if event.step and not killed.is_set():
             killed.set()
             _kill_worker(names[0])
-        if event.run == names[0] and event.state == "failed":
-            os.kill(os.getpid(), signal.SIGINT)  # enough seen: the other one may stop
+        went_on = event.step and any(e.state == "restarted" for e in events)
+        if went_on and not stopped.is_set():
+            stopped.set()
+            os.kill(os.getpid(), signal.SIGINT)  # enough seen: both may stop
 
     events: list[Event] = []
     records = execute(
         planned, workspace, tell=lambda event: (events.append(event), kill(event)), interrupted=lambda: None
     )
-    failed = next(event for event in events if event.state == "failed")
-    assert failed.run == names[0]
-    assert "exit code -9" in failed.message
-    assert [event.run for event in events if event.state == "stopped"] == [names[1]]
+    restarted = next(event for event in events if event.state == "restarted")
+    assert restarted.run == names[0]
+    assert "exit code -9" in restarted.message
+    assert {event.run for event in events if event.state == "stopped"} == set(names.values())
     assert [record.state for record in records] == ["unfinished", "unfinished"]
 
 
@@ -123,7 +129,7 @@ def test_an_error_in_a_worker_is_kept_with_the_run_and_tried_again(
 
     with monkeypatch.context() as patch:
         patch.setattr("skipscope.training.run.fit", broken)
-        work(spec.model_dump_json(), workspace.path, 1, None, theirs)
+        work(spec.model_dump_json(), workspace.path, None, theirs)
     event = ours.recv()
     assert (event.state, event.message) == ("failed", "a bug of ours")
     record = workspace.run(spec.id)
@@ -132,7 +138,7 @@ def test_an_error_in_a_worker_is_kept_with_the_run_and_tried_again(
         encoding="utf-8"
     )
     assert len(plan(small, workspace, command="x").waiting) == 1
-    work(spec.model_dump_json(), workspace.path, 1, None, theirs)
+    work(spec.model_dump_json(), workspace.path, None, theirs)
     assert workspace.run(spec.id).state == "done"
     assert workspace.run(spec.id).failure is None
 
@@ -175,3 +181,21 @@ def _comes(condition: object, seconds: float = 30) -> bool:
             return True
         time.sleep(0.05)
     return False
+
+
+def test_a_worker_killed_a_third_time_is_left_to_the_user(small: StudySpec, workspace: Workspace) -> None:
+    study = adapt(small, epochs=LONG)
+    killed = []
+
+    def kill(event: Event) -> None:
+        if event.state == "training" and event.step:
+            for child in multiprocessing.active_children():
+                killed.append(child.name)
+                os.kill(child.pid, signal.SIGKILL)
+
+    records, events = carry_out(study, workspace, kill)
+    states = [event.state for event in events if event.state != "training"]
+    assert states == ["restarted", "restarted", "failed"]
+    assert len(set(killed)) == 1
+    assert "goes on from its last checkpoint" in next(e.message for e in events if e.state == "restarted")
+    assert [record.state for record in records] == ["unfinished"]

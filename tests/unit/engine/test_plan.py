@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skipscope.engine.plan import adapt, makespan, plan
+from skipscope.engine.adapt import adapt
+from skipscope.engine.measure import Measured
+from skipscope.engine.plan import START_SECONDS, makespan, plan
 from skipscope.errors import SpecError, UnknownName, UsageError
 from skipscope.records.schema import Failure, RunRecord
 from skipscope.records.store import Workspace
@@ -31,13 +33,38 @@ def test_cores_are_shared_out(
 ) -> None:
     monkeypatch.setattr("skipscope.engine.plan._cores", lambda: 4)
     shares = {seeds: plan(adapt(small, seeds=seeds), workspace, command="x") for seeds in (1, 2, 5)}
-    assert {seeds: (share.jobs, share.threads) for seeds, share in shares.items()} == {
+    assert {seeds: (share.jobs, share.way.threads) for seeds, share in shares.items()} == {
         1: (1, 4),
         2: (2, 2),
         5: (4, 1),
     }
-    asked = plan(adapt(small, seeds=5), workspace, command="x", jobs=3)
-    assert (asked.jobs, asked.threads) == (3, 1)
+
+
+def test_jobs_change_nothing_of_a_run(
+    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skipscope.engine.plan._cores", lambda: 4)
+    study = adapt(small, seeds=2)
+    ids = {
+        jobs: [run.spec.id for run in plan(study, workspace, command="x", jobs=jobs).runs] for jobs in (1, 3)
+    }
+    assert ids[1] == ids[3]
+
+
+def test_a_study_goes_on_in_the_way_it_was_begun(
+    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where another way would be chosen by now, or where it is continued with more seeds."""
+    first = plan(small, workspace, command="x")
+    workspace.write_study(first.record)
+    run = first.runs[0].spec
+    other = run.recipe.model_copy(update={"precision": "bf16" if run.recipe.precision == "fp32" else "fp32"})
+    spec = run.model_copy(update={"recipe": other})
+    record = begun(small, workspace).model_copy(update={"spec": spec})
+    workspace.run_folder(run.id).write(record)
+    again = plan(adapt(small, seeds=2), workspace, command="x")
+    assert again.choice is None
+    assert {run.spec.recipe.precision for run in again.runs} == {other.precision}
 
 
 def test_the_longest_goes_first(small: StudySpec, workspace: Workspace) -> None:
@@ -63,10 +90,10 @@ def test_what_is_done_or_diverged_is_left_alone(small: StudySpec, workspace: Wor
 def test_a_run_half_done_costs_half(
     small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skipscope.engine.plan._seconds_per_image", lambda *_: 1.0)
+    monkeypatch.setattr("skipscope.engine.plan.Machine.measured", lambda *_: Measured(seconds=1, agreement=1))
     study = adapt(small, epochs=2)
     whole = plan(study, workspace, command="x").seconds
-    assert whole == pytest.approx(2 * 60 + (2 * 1000 + 1000) / 3)  # forward passes count a third
+    assert whole == pytest.approx(START_SECONDS + 2 * 60 + (2 * 1000 + 1000) / 3)  # forward counts a third
     folder = workspace.run_folder(begun(study, workspace).id)
     folder.append_metrics([{"kind": "step", "step": 3}])
     assert plan(study, workspace, command="x").seconds == pytest.approx(whole / 2)

@@ -13,7 +13,7 @@ from skipscope.spec import DataRef, Recipe, RunSpec, load_study
 SPEC = RunSpec(
     model="cnn",
     seed=0,
-    recipe=Recipe(precision="fp32", memory_format="contiguous"),
+    recipe=Recipe(precision="fp32", memory_format="contiguous", kernels="stock", threads=1),
     data=DataRef(name="shapes", sha256="0" * 64),
 )
 RECORD = RunRecord(

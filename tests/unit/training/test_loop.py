@@ -109,7 +109,9 @@ def test_clipping_bounds_the_update() -> None:
 
 
 def test_label_smoothing_is_in_the_training_loss_and_not_in_the_evaluation(tiny: Dataset) -> None:
-    recipe = Recipe(label_smoothing=0.2, precision="fp32", memory_format="contiguous")
+    recipe = Recipe(
+        label_smoothing=0.2, precision="fp32", memory_format="contiguous", kernels="stock", threads=1
+    )
     model, inputs = build("cnn"), Inputs(tiny, recipe, CPU)
     images, labels = tiny.validation.take(np.arange(12))
     x, target = inputs(torch.from_numpy(images)), torch.from_numpy(labels)

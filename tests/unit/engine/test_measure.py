@@ -1,0 +1,129 @@
+"""Which way to compute is chosen, from what is measured."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from skipscope.data.dataset import Dataset, load
+from skipscope.engine import measure
+from skipscope.engine.measure import AGREES, Machine, Measured, stock
+from skipscope.spec import Recipe, Way
+
+AUTO = Recipe()
+ARMS = [("small", AUTO), ("large", AUTO)]
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return load("shapes", train_limit=100)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+@pytest.fixture
+def machine(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Machine]:
+    """A machine on which ways take given times and agree as given."""
+
+    def make(
+        seconds: Callable[[str, Way], float], agreement: Callable[[Way], float] = lambda _: 1.0
+    ) -> Machine:
+        def measured(model: str, way: Way, _data: Dataset) -> Measured:
+            return Measured(seconds=seconds(model, way), agreement=agreement(way))
+
+        monkeypatch.setattr(measure, "_measure", measured)
+        return Machine(data)
+
+    return make
+
+
+def test_each_change_that_pays_is_kept(machine: Callable[..., Machine]) -> None:
+    def seconds(_model: str, way: Way) -> float:
+        return (0.5 if way.precision == "bf16" else 1) * (0.8 if way.memory_format == "contiguous" else 1)
+
+    choice = machine(seconds).choose(ARMS, threads=1)
+    assert choice.way == Way(precision="bf16", memory_format="contiguous", kernels="stock", threads=1)
+    assert choice.speedup == pytest.approx(2.5)
+
+
+def test_all_arms_together_decide(machine: Callable[..., Machine]) -> None:
+    """The small network is faster in bf16, the large one slower by more."""
+
+    def seconds(model: str, way: Way) -> float:
+        return {"small": (2.0, 1.0), "large": (10.0, 12.0)}[model][way.precision == "bf16"]
+
+    assert machine(seconds).choose(ARMS, threads=2).way == stock(2)
+    assert machine(seconds).choose(ARMS[:1], threads=2).way.precision == "bf16"
+
+
+def test_a_way_with_wrong_gradients_is_never_taken(machine: Callable[..., Machine]) -> None:
+    def agreement(way: Way) -> float:
+        return AGREES - 0.01 if way.precision == "bf16" else 1.0
+
+    fast = machine(lambda _, way: 0.1 if way.precision == "bf16" else 1.0, agreement)
+    assert fast.choose(ARMS, threads=1).way == stock(1)
+
+
+def test_what_is_pinned_stays_and_is_measured_so(machine: Callable[..., Machine]) -> None:
+    asked = []
+
+    def seconds(_model: str, way: Way) -> float:
+        asked.append(way)
+        return 1.0 if way.kernels == "stock" else 0.5
+
+    pinned = Recipe(precision="fp32", memory_format="contiguous")
+    choice = machine(seconds).choose([("small", pinned)], threads=1)
+    assert choice.way.kernels == "fast"
+    assert {(way.precision, way.memory_format) for way in asked} == {("fp32", "contiguous")}
+    resolved = pinned.resolved(choice.way)
+    assert (resolved.precision, resolved.memory_format, resolved.kernels) == ("fp32", "contiguous", "fast")
+
+
+def test_a_slow_way_is_given_up_at_the_first_network_that_shows_it(machine: Callable[..., Machine]) -> None:
+    asked = []
+
+    def seconds(model: str, way: Way) -> float:
+        asked.append((model, way.precision))
+        return {"small": 1.0, "large": 5.0}[model] * (50 if way.precision == "bf16" else 1)
+
+    machine(seconds).choose(ARMS, threads=1)
+    assert ("small", "bf16") in asked
+    assert ("large", "bf16") not in asked
+
+
+def test_what_was_measured_is_kept(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Machine(data).measured("cnn", stock(1))
+    assert first.seconds > 0
+    # the same arithmetic on the same batch; a vector's cosine with itself is 1 up to fp32 rounding
+    assert first.agreement == pytest.approx(1, abs=1e-5)
+    monkeypatch.setattr(measure, "_measure", lambda *_: pytest.fail("measured again"))
+    assert Machine(data).measured("cnn", stock(1)) == first
+    Machine(data).file.write_text("{damaged", encoding="utf-8")
+    assert Machine(data).known == {}
+
+
+def test_a_wrong_kernel_is_seen(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A convolution whose weights' gradient has its rows swapped: right in size, wrong in kind."""
+    way = stock(1).model_copy(update={"kernels": "fast"})
+    right = measure._measure("resnet", way, data)
+    assert right.agreement > 0.999
+    forward = measure.forward
+
+    def wrong(*args: object) -> tuple[torch.Tensor, int]:
+        network, recipe = args[0], args[3]
+        if recipe.kernels == "fast":
+            network.layer4[1].conv2.weight.register_hook(lambda gradient: gradient.flip(0))
+        return forward(*args)
+
+    monkeypatch.setattr(measure, "forward", wrong)
+    assert measure._measure("resnet", way, data).agreement < AGREES
+
+
+def test_threads_are_as_they_were(data: Dataset) -> None:
+    before = torch.get_num_threads()
+    measure._measure("cnn", stock(before + 1), data)
+    assert torch.get_num_threads() == before

@@ -1,0 +1,163 @@
+"""Our operators against the stock ones: values, gradients and second gradients, in float64 and in bf16."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.autograd import gradcheck, gradgradcheck
+from torch.nn.functional import adaptive_avg_pool2d, conv2d
+
+from skipscope.models.registry import NETWORKS, build
+from skipscope.training import kernels
+from skipscope.training.kernels import fast
+
+CASES = st.fixed_dictionaries(
+    {
+        "side": st.tuples(st.integers(1, 6), st.integers(1, 6)),
+        "kernel": st.tuples(st.integers(1, 4), st.integers(1, 4)),
+        "stride": st.tuples(st.integers(1, 3), st.integers(1, 3)),
+        "padding": st.tuples(st.integers(0, 2), st.integers(0, 2)),
+        "inputs": st.sampled_from([1, 3, kernels.STRIDED_FROM]),
+        "bias": st.booleans(),
+        "layout": st.sampled_from([torch.contiguous_format, torch.channels_last]),
+    }
+)
+ONE = {
+    "side": (1, 1),
+    "kernel": (3, 3),
+    "stride": (1, 1),
+    "padding": (1, 1),
+    "inputs": 3,
+    "bias": False,
+    "layout": torch.channels_last,
+}
+"""The last maps of `resnet`: 3x3 on one pixel."""
+FOUR = ONE | {"side": (2, 2)}
+DOWN = ONE | {"side": (4, 4), "stride": (2, 2), "inputs": kernels.STRIDED_FROM, "bias": True}
+
+
+def given_case(case: dict, dtype: torch.dtype) -> tuple[Callable[..., Tensor], list[Tensor]]:
+    """A convolution and its tensors, the same whenever it is called with the same case."""
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(2, case["inputs"], *case["side"], generator=draw, dtype=dtype)
+    weight = torch.randn(5, case["inputs"], *case["kernel"], generator=draw, dtype=dtype)
+    tensors = [x.to(memory_format=case["layout"]), weight.to(memory_format=case["layout"])]
+    if case["bias"]:
+        tensors.append(torch.randn(5, generator=draw, dtype=dtype))
+    how = {"stride": case["stride"], "padding": case["padding"]}
+    return lambda *t: conv2d(*t, **how), [t.requires_grad_() for t in tensors]
+
+
+def possible(case: dict) -> bool:
+    return all(k <= s + 2 * p for k, s, p in zip(case["kernel"], case["side"], case["padding"], strict=True))
+
+
+def value_and_gradients(f: Callable[..., Tensor], tensors: list[Tensor]) -> list[Tensor]:
+    y = f(*tensors)
+    along = torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
+    return [y, *torch.autograd.grad(y, tensors, along.to(y.dtype))]
+
+
+@given(CASES.filter(possible))
+@example(ONE)
+@example(FOUR)
+@example(DOWN)
+@settings(deadline=None, max_examples=150)
+def test_convolution_is_the_stock_one(case: dict) -> None:
+    f, tensors = given_case(case, torch.float64)
+    stock = value_and_gradients(f, tensors)
+    with fast():
+        ours = value_and_gradients(f, tensors)
+    for mine, theirs in zip(ours, stock, strict=True):
+        assert mine.shape == theirs.shape
+        # sums of at most a few hundred terms of size 1 in another order: 1e-13; what is wrong is wrong by 0.1
+        torch.testing.assert_close(mine, theirs, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("case", [ONE, FOUR, DOWN], ids=["1x1", "2x2", "stride 2"])
+def test_convolution_in_bf16(case: dict) -> None:
+    f, tensors = given_case(case, torch.float32)
+    exact = value_and_gradients(f, tensors)
+    with torch.autocast("cpu", torch.bfloat16):
+        stock = value_and_gradients(f, tensors)
+        with fast():
+            ours = value_and_gradients(f, tensors)
+    for mine, theirs, true in zip(ours, stock, exact, strict=True):
+        assert mine.dtype == theirs.dtype
+        # eight bits of mantissa: each factor and the result are off by up to 2^-9 of themselves
+        size = true.abs().max()
+        assert (mine - true).abs().max() <= 2**-6 * size
+        assert (theirs - true).abs().max() <= 2**-6 * size
+
+
+@pytest.mark.parametrize("case", [ONE, FOUR, DOWN], ids=["1x1", "2x2", "stride 2"])
+def test_first_and_second_gradients_against_finite_differences(case: dict) -> None:
+    f, tensors = given_case(case | {"inputs": min(case["inputs"], 16)}, torch.float64)
+    with fast():
+        assert gradcheck(f, tensors, fast_mode=True)
+        assert gradgradcheck(f, tensors, fast_mode=True)
+
+
+def test_the_mean_of_a_map() -> None:
+    x = torch.randn(2, 3, 4, 5, dtype=torch.float64, requires_grad=True)
+    with fast():
+        torch.testing.assert_close(adaptive_avg_pool2d(x, (1, 1)), x.mean((2, 3), keepdim=True))
+        assert gradcheck(lambda x: adaptive_avg_pool2d(x, 1), x)
+        assert gradgradcheck(lambda x: adaptive_avg_pool2d(x, 1), x)
+        assert adaptive_avg_pool2d(x, 2).shape == (2, 3, 2, 2)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{"groups": 3}, {"dilation": 2}, {"padding": "same"}, {"padding": "valid"}, {"padding": 3}],
+    ids=str,
+)
+def test_what_is_not_ours_is_left_to_the_stock_operator(how: dict) -> None:
+    x = torch.randn(2, 3, 5, 5)
+    weight = torch.randn(6, 3 // how.get("groups", 1), 3, 3)
+    with fast():
+        assert torch.equal(conv2d(x, weight, **how), torch.conv2d(x, weight, **how))
+
+
+def test_a_single_image_without_a_batch() -> None:
+    x, weight = torch.randn(3, 1, 1), torch.randn(6, 3, 3, 3)
+    with fast():
+        assert torch.equal(conv2d(x, weight, padding=1), torch.conv2d(x, weight, padding=1))
+
+
+def test_errors_are_the_stock_operators() -> None:
+    with fast(), pytest.raises(RuntimeError, match="Kernel size can't be greater"):
+        conv2d(torch.randn(1, 3, 2, 2), torch.randn(4, 3, 5, 5))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_keep_their_text_their_weights_and_their_gradients(name: str) -> None:
+    """Whole networks in float64: hundreds of layers of rounding, far below any true difference."""
+    network = build(name).double()
+    before, keys = str(network), list(network.state_dict())
+    x = torch.randn(4, 3, 32, 32, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+    def gradients() -> list[Tensor]:
+        network.zero_grad()
+        nn.functional.cross_entropy(network(x), torch.arange(4)).backward()
+        return [weight.grad.clone() for weight in network.parameters()]
+
+    stock = gradients()
+    with fast():
+        ours = gradients()
+    assert (str(network), list(network.state_dict())) == (before, keys)
+    assert all(type(module).__module__ != kernels.__name__ for module in network.modules())
+    for mine, theirs in zip(ours, stock, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-9)
+
+
+def test_it_ends_with_its_scope() -> None:
+    weight = torch.randn(3, 3, 3, 3, requires_grad=True)
+    with pytest.raises(ZeroDivisionError), fast():
+        raise ZeroDivisionError
+    assert "Convolution" in type(conv2d(torch.randn(1, 3, 1, 1), weight, padding=1).grad_fn).__name__
+    with fast():
+        assert "Permute" in type(conv2d(torch.randn(1, 3, 1, 1), weight, padding=1).grad_fn).__name__
