@@ -8,6 +8,7 @@ import sys
 import typer
 from rich.markup import escape
 
+from skipscope.cli.bench import bench
 from skipscope.cli.data import app as data
 from skipscope.cli.models import app as models
 from skipscope.cli.options import complaints
@@ -28,6 +29,7 @@ app.command()(demo)
 app.command()(run)
 app.command()(status)
 app.command()(report)
+app.command()(bench)
 app.add_typer(models, name="models")
 app.add_typer(data, name="data")
 

@@ -31,18 +31,23 @@ def status(workspace: Place = PLACE, json: Json = False) -> None:
 
 def _row(record: "RunRecord", arm: str, workspace: "Workspace") -> dict[str, Any]:
     """One run under the documented keys; null where there is nothing yet."""
-    result, folder = record.result, workspace.run_folder(record.id)
-    epoch = folder.last_epoch()
+    result = record.result
+    if result is not None:  # its metrics need not be read
+        epochs, accuracy, seconds = record.spec.recipe.epochs, result.val_accuracy, result.seconds
+    else:
+        epoch = workspace.run_folder(record.id).last_epoch()
+        found = epoch or {"epoch": 0, "val_accuracy": None, "seconds": None}
+        epochs, accuracy, seconds = found["epoch"], found["val_accuracy"], found["seconds"]
     return {
         "id": record.id,
         "arm": arm,
         "seed": record.spec.seed,
         "state": record.state,
-        "epochs": epoch["epoch"] if epoch else 0,
+        "epochs": epochs,
         "params": record.network.params,
-        "val_accuracy": epoch["val_accuracy"] if epoch else None,
+        "val_accuracy": accuracy,
         "test_accuracy": result.test_accuracy if result else None,
-        "seconds": result.seconds if result else (epoch["seconds"] if epoch else None),
+        "seconds": seconds,
         "images_per_second": result.images_per_second if result else None,
     }
 

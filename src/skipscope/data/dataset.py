@@ -22,7 +22,7 @@ VALIDATION_PER_CLASS = 500
 class Split:
     """Some rows of the images: those that train, validate or test."""
 
-    images: NDArray[np.uint8]  # N 3 32 32: all images of the data set, usually mapped and read-only
+    images: NDArray[np.uint8]  # N 3 32 32, in memory N 32 32 3: the whole data set, usually mapped, read-only
     labels: NDArray[Any]  # N
     rows: NDArray[np.int64]  # which of them belong to this split, ascending
 
@@ -33,7 +33,8 @@ class Split:
     def take(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """Writable copies of the images and labels at `positions`: B 3 32 32 uint8 and B int64."""
         rows = self.rows[positions]
-        return self.images[rows], self.labels[rows].astype(np.int64)
+        pixels = self.images.transpose(0, 2, 3, 1)[rows]  # B 32 32 3
+        return pixels.transpose(0, 3, 1, 2), self.labels[rows].astype(np.int64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +97,8 @@ def _cifar10(data_dir: Path | None, train_limit: int | None) -> Dataset:
 
 
 def _shapes(train_limit: int | None) -> Dataset:
-    images, labels = shapes.draw()
+    drawn, labels = shapes.draw()
+    images = store.by_pixel(drawn)
     mean, std = store.channel_statistics(images[: -shapes.TEST])
     train, validation, test = np.split(
         np.arange(len(labels)), [shapes.TRAIN, shapes.TRAIN + shapes.VALIDATION]

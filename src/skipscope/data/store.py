@@ -27,7 +27,7 @@ from pydantic import Field, ValidationError
 from skipscope.errors import DataError
 from skipscope.spec import Frozen
 
-SCHEMA = 1
+SCHEMA = 2
 IMAGES, LABELS, INDEX = "images.npy", "labels.npy", "index.json"
 IMPORT_AGAIN = "import the data set again: skipscope data import PATH, or skipscope data get"
 STALE_SECONDS = 3600
@@ -64,7 +64,7 @@ class Store:
 
     folder: Path
     index: Index
-    images: NDArray[np.uint8]  # N 3 32 32
+    images: NDArray[np.uint8]  # N 3 32 32, see `by_pixel`
     labels: NDArray[np.uint8]  # N
 
 
@@ -79,6 +79,11 @@ def content_sha256(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> str:
     digest = sha256(np.ascontiguousarray(images).data)
     digest.update(np.ascontiguousarray(labels).data)
     return digest.hexdigest()
+
+
+def by_pixel(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """N 3 H W whose memory is N H W 3, as networks read it: nothing is transposed at every step."""
+    return np.ascontiguousarray(images.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
 
 
 def channel_statistics(images: NDArray[np.uint8]) -> tuple[Triple, Triple]:
@@ -114,7 +119,7 @@ def write(
     folder = data_folder(data_dir) / name
     mean, std = channel_statistics(images[:train])
     with _writable(folder), _beside(folder) as draft:
-        np.save(draft / IMAGES, images)
+        np.save(draft / IMAGES, by_pixel(images).transpose(0, 2, 3, 1))
         np.save(draft / LABELS, labels)
         index = Index(
             name=name,
@@ -178,7 +183,7 @@ def _read(folder: Path) -> Store:
     return Store(
         folder=folder,
         index=index,
-        images=_map(folder / IMAGES, index, (number, 3, 32, 32)),
+        images=_map(folder / IMAGES, index, (number, 32, 32, 3)).transpose(0, 3, 1, 2),
         labels=_map(folder / LABELS, index, (number,)),
     )
 

@@ -91,7 +91,7 @@ def _start(run: PlannedRun, workspace: Workspace, data_dir: Path | None) -> tupl
         name=run.spec.id,
         daemon=True,
     )
-    with _environment(KEEP_MEMORY):
+    with environment_of_workers(KEEP_MEMORY):
         worker.start()
     theirs.close()  # theirs alone now: when the worker ends, however it ends, we read the end of the pipe
     return ours, worker
@@ -151,7 +151,7 @@ def _death(run: PlannedRun, worker: SpawnProcess, *, again: bool) -> Event:
 
 
 @contextmanager
-def _environment(variables: dict[str, str]) -> Iterator[None]:
+def environment_of_workers(variables: dict[str, str]) -> Iterator[None]:
     """What a process that is started meanwhile finds in its environment, unless the user set it otherwise."""
     added = variables.keys() - os.environ.keys()
     os.environ.update({name: variables[name] for name in added})

@@ -111,15 +111,18 @@ class RunFolder:
 
     def last_step(self) -> int:
         """The last step that `metrics.jsonl` tells of, 0 where there is none."""
-        return max((row["step"] for row in self._rows()), default=0)
+        row = self._last_row(b"")
+        return int(row["step"]) if row else 0
 
     def last_epoch(self) -> dict[str, Any] | None:
         """The row of the last whole epoch, None before the first ends."""
-        return max(
-            (row for row in self._rows() if row["kind"] == "epoch"),
-            key=lambda row: row["epoch"],
-            default=None,
-        )
+        return self._last_row(b'"kind": "epoch"')
+
+    def _last_row(self, marked: bytes) -> dict[str, Any] | None:
+        """The last row with these bytes in it: a file of many rows is not parsed for one."""
+        lines = self.whole_lines().splitlines()
+        line = next((line for line in reversed(lines) if marked in line), None)
+        return None if line is None else json.loads(line)
 
     def cut_metrics(self, step: int) -> None:
         """Drops what was written after `step`: the run goes on from there and writes it again."""

@@ -5,6 +5,7 @@ Shapes: B images, C = 3 channels, H x W = 32 x 32.
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -21,15 +22,20 @@ class Inputs:
 
     def __init__(self, dataset: Dataset, recipe: Recipe, on: torch.device) -> None:
         """The training split's mean and standard deviation, on the device `on`."""
-        self.mean = torch.tensor(dataset.mean, device=on).view(1, -1, 1, 1) * 255
-        self.scale = 1 / (torch.tensor(dataset.std, device=on).view(1, -1, 1, 1) * 255)
+        self.mean = torch.tensor(dataset.mean, device=on) * 255
+        self.scale = 1 / (torch.tensor(dataset.std, device=on) * 255)
         self.memory_format = FORMATS[recipe.memory_format]
         self.device = on
 
-    def __call__(self, images: Tensor) -> Tensor:
+    def __call__(self, images: NDArray[np.uint8]) -> Tensor:
         """B C H W uint8 -> B C H W float32 in the recipe's memory format."""
-        x = images.to(self.device).to(torch.float32, memory_format=self.memory_format)
-        return x.sub_(self.mean).mul_(self.scale)
+        batch, channels, height, width = images.shape
+        pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 2, 3, 1)))  # B H W C
+        # a row of pixels at a time: three channels alone do not fill a vector
+        x = pixels.to(self.device).view(batch, height, -1).to(torch.float32)
+        x = x.sub_(self.mean.repeat(width)).mul_(self.scale.repeat(width))
+        x = x.view(batch, height, width, channels).permute(0, 3, 1, 2)
+        return x.contiguous(memory_format=self.memory_format)
 
 
 def evaluate(model: nn.Module, split: Split, inputs: Inputs, recipe: Recipe) -> tuple[float, float]:
@@ -40,7 +46,7 @@ def evaluate(model: nn.Module, split: Split, inputs: Inputs, recipe: Recipe) -> 
         for start in range(0, len(split), BATCH):
             images, labels = split.take(np.arange(start, min(start + BATCH, len(split))))
             target = torch.from_numpy(labels).to(inputs.device)
-            logits = model(inputs(torch.from_numpy(images))).float()
+            logits = model(inputs(images)).float()
             loss_sum += cross_entropy(logits, target, reduction="sum").item()
             correct += int((logits.argmax(1) == target).sum())
     model.train()

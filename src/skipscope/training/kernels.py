@@ -10,22 +10,26 @@ Shapes: B images; maps of I -> O channels and H x W -> h x w pixels; kernels of 
 
 from collections.abc import Callable, Iterable
 from itertools import product
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.nn.functional import adaptive_avg_pool2d, linear, pad
+from torch.nn.functional import adaptive_avg_pool2d, linear, max_pool2d, pad
 from torch.overrides import TorchFunctionMode
 
 Pair = tuple[int, int]
 Window = tuple[Pair, Pair]
 """From where to where an output sees the map, and with which part of the kernel, along one side."""
-Taps = tuple[slice, slice]
-"""Rows and columns of a kernel."""
+Uses = dict[Pair, tuple[list[int], list[int]]]
+"""For each weight of a kernel (row, column): output pixels, and the input pixel that each uses it on."""
 
 STRIDED_FROM = 16
 """Input channels from which on `_Strided` wins: a stem that reads three colours is left to the stock."""
+
+POOL_BELOW = 16
+"""Channels below which `_Halves` wins."""
+PLAIN_POOL = {"dilation": 1, "ceil_mode": False, "return_indices": False}
 
 
 class fast(TorchFunctionMode):  # noqa: N801 - it is used as a function is: with fast():
@@ -58,12 +62,16 @@ def convolution(
         stride, padding = _pair(stride), _pair(padding)
         rows, columns = map(_windows, x.shape[2:], weight.shape[2:], stride, padding)
         if _sees_all(rows) and _sees_all(columns):
-            return _whole_map(_cast(x), weight, bias, rows, columns)
+            (top, bottom), (left, right) = rows[0][0], columns[0][0]
+            seen = _cast(x)[:, :, top:bottom, left:right].permute(0, 2, 3, 1).flatten(1, 2)  # B N I
+            y = _WholeMap.apply(seen, weight, _uses(rows, columns))  # type: ignore[no-untyped-call]
+            y = y.view(len(x), len(rows), len(columns), -1).permute(0, 3, 1, 2)
+            return cast("Tensor", y if bias is None else y + bias.to(y.dtype).view(-1, 1, 1))
         if max(stride) > 1 and weight.shape[1] >= STRIDED_FROM:
             x = _cast(x)
             bias = None if bias is None else bias.to(x.dtype)
-            y: Tensor = _Strided.apply(x, weight.to(x.dtype), bias, stride, padding)  # type: ignore[no-untyped-call]
-            return y
+            y = _Strided.apply(x, weight.to(x.dtype), bias, stride, padding)  # type: ignore[no-untyped-call]
+            return cast("Tensor", y)
     return torch.conv2d(x, weight, bias, stride, padding, dilation, groups)
 
 
@@ -91,50 +99,55 @@ def _sees_all(windows: list[Window]) -> bool:
     return len({seen for seen, _ in windows}) == 1
 
 
-def _whole_map(
-    x: Tensor, weight: Tensor, bias: Tensor | None, rows: list[Window], columns: list[Window]
-) -> Tensor:
-    """B I H W -> B O h w, by a matrix with O rows for each output pixel."""
-    x = x[:, :, slice(*rows[0][0]), slice(*columns[0][0])]
-    taps = [(slice(*row), slice(*column)) for (_, row), (_, column) in product(rows, columns)]
-    matrix = _Unroll.apply(weight, taps, x.dtype).flatten(2).flatten(0, 1)  # type: ignore[no-untyped-call] # h*w*O H*W*I
-    every = None if bias is None else bias.to(x.dtype).repeat(len(taps))
-    y = linear(x.permute(0, 2, 3, 1).flatten(1), matrix, every)  # B h*w*O
-    return y.view(len(x), len(rows), len(columns), -1).permute(0, 3, 1, 2)
-
-
-class _Unroll(Function):
-    """O I K L -> h*w O H W I in another number format: the part of the kernel that each output pixel uses."""
+class _WholeMap(Function):
+    """B N I (all N pixels of a map) and O I K L -> B P O (all P pixels of the output)."""
 
     @staticmethod
-    def forward(ctx: Any, weight: Tensor, taps: list[Taps], dtype: torch.dtype) -> Tensor:
-        ctx.taps, ctx.shape, ctx.dtype = taps, weight.shape, weight.dtype
-        kernel = weight.permute(0, 2, 3, 1)
-        blocks = weight.new_empty(len(taps), *kernel[:, *taps[0]].shape, dtype=dtype)
-        for block, tap in zip(blocks, taps, strict=True):
-            block.copy_(kernel[:, *tap])
-        return blocks
+    def forward(ctx: Any, x: Tensor, weight: Tensor, uses: Uses) -> Tensor:
+        matrix = _unrolled(weight, uses, x)
+        ctx.save_for_backward(x, weight, matrix)
+        ctx.uses = uses
+        return linear(x.flatten(1), matrix).view(len(x), -1, len(weight))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        return _Fold.apply(gradients[0], ctx.taps, ctx.shape, ctx.dtype), None, None  # type: ignore[no-untyped-call]
+        (x, weight, matrix), (gradient,) = ctx.saved_tensors, gradients
+        for_x, for_weight, _ = ctx.needs_input_grad
+        of_x = of_weight = None
+        if for_x:
+            if torch.is_grad_enabled():  # a second gradient goes through the weights
+                matrix = _unrolled(weight, ctx.uses, x)
+            of_x = (gradient.flatten(1) @ matrix).view(x.shape)
+        if for_weight:
+            kernel = weight.new_zeros(len(weight), *weight.shape[2:], x.shape[2])  # O K L I
+            for (row, column), (outputs, inputs) in ctx.uses.items():
+                # over all images and all pixels that this weight joins
+                one = gradient[:, outputs].flatten(0, 1).t() @ x[:, inputs].flatten(0, 1)  # O I
+                kernel[:, row, column] = one
+            of_weight = kernel.permute(0, 3, 1, 2)
+        return of_x, of_weight, None
 
 
-class _Fold(Function):
-    """The transpose of `_Unroll`: sums what a weight does at all output pixels, in its own format."""
+def _unrolled(weight: Tensor, uses: Uses, x: Tensor) -> Tensor:
+    """O I K L -> P*O N*I: what each output pixel makes of each input pixel, in the number format of `x`."""
+    pixels = 1 + max(output for outputs, _ in uses.values() for output in outputs)
+    matrix = x.new_empty(pixels, len(weight), x.shape[1], x.shape[2])
+    for tap, pairs in uses.items():
+        for output, of in zip(*pairs, strict=True):
+            matrix[output, :, of] = weight[:, :, *tap]
+    return matrix.flatten(2).flatten(0, 1)
 
-    @staticmethod
-    def forward(ctx: Any, blocks: Tensor, taps: list[Taps], shape: torch.Size, dtype: torch.dtype) -> Tensor:
-        ctx.taps, ctx.dtype = taps, blocks.dtype
-        outputs, inputs, *sides = shape
-        kernel = blocks.new_zeros(outputs, *sides, inputs, dtype=dtype)
-        for block, tap in zip(blocks, taps, strict=True):
-            kernel[:, *tap] += block
-        return kernel.permute(0, 3, 1, 2)
 
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Any:
-        return _Unroll.apply(gradients[0], ctx.taps, ctx.dtype), None, None, None  # type: ignore[no-untyped-call]
+def _uses(rows: list[Window], columns: list[Window]) -> Uses:
+    """For each weight of a kernel: the output pixels that use it, and the input pixel each uses it on."""
+    uses: Uses = {}
+    (top, bottom), (left, right) = rows[0][0], columns[0][0]
+    for (p, (_, (r, _))), (q, (_, (c, _))) in product(enumerate(rows), enumerate(columns)):
+        for i, j in product(range(bottom - top), range(right - left)):
+            outputs, inputs = uses.setdefault((r + i, c + j), ([], []))
+            outputs.append(p * len(columns) + q)
+            inputs.append(i * (right - left) + j)
+    return uses
 
 
 class _Strided(Function):
@@ -201,8 +214,47 @@ class _Mean(Function):
         return (gradients[0] / ctx.shape[2:].numel()).expand(ctx.shape)
 
 
+def max_pool(
+    x: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, *others: Any, **named: Any
+) -> Any:
+    """`max_pool2d`; for 2x2 windows side by side on few channels, three comparisons of whole maps.
+
+    The stock operator works along the channels of a pixel, and slowly where they do not fill a vector.
+    """
+    halves = kernel_size in (2, (2, 2)) and stride in (None, 2, (2, 2)) and padding in (0, (0, 0))
+    plain = not others and all(named.get(key, value) == value for key, value in PLAIN_POOL.items())
+    even = x.ndim == 4 and x.shape[2] % 2 == x.shape[3] % 2 == 0 and x.shape[3] < 256
+    if halves and plain and even and x.shape[1] < POOL_BELOW and x.device.type == "cpu":
+        return _Halves.apply(x)  # type: ignore[no-untyped-call]
+    return max_pool2d(x, kernel_size, stride, padding, *others, **named)
+
+
+class _Halves(Function):
+    """B C H W -> B C H/2 W/2; of equals the first in reading order, as the stock operator takes it."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        pixels = x.permute(0, 2, 3, 1).reshape(batch, height // 2, 2, width // 2, 2, channels)
+        (a, b), (c, d) = pixels.permute(2, 4, 0, 1, 3, 5).contiguous()  # each B H/2 W/2 C
+        above, below = torch.maximum(a, b), torch.maximum(c, d)
+        low = below > above
+        right = (low & (d > c)) | (~low & (b > a))
+        first = torch.arange(0, height * width, 2).view(-1, width // 2)[::2, :, None]  # H/2 W/2 1
+        indices = first + (low.view(torch.uint8) * width + right.view(torch.uint8))
+        ctx.save_for_backward(x, indices.permute(0, 3, 1, 2))
+        return torch.maximum(above, below).permute(0, 3, 1, 2)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        x, indices = ctx.saved_tensors
+        window = ((2, 2), (2, 2), (0, 0), (1, 1), False)
+        return torch.ops.aten.max_pool2d_with_indices_backward(gradients[0], x, *window, indices)
+
+
 KERNELS: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.conv2d: convolution,
     adaptive_avg_pool2d: mean_of_map,
+    max_pool2d: max_pool,
 }
 """Torch's function -> what stands in for it."""

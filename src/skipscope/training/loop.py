@@ -111,7 +111,7 @@ def fit(
             start = perf_counter()
             positions = slice(batch * recipe.batch_size, (batch + 1) * recipe.batch_size)
             images, labels = data.train.take(order[positions])
-            x = inputs(augment(torch.from_numpy(images), positions))  # B 3 32 32
+            x = inputs(augment(images, positions))  # B 3 32 32
             loss, correct = forward(model, x, torch.from_numpy(labels).to(x.device), recipe)
             row = StepRow(
                 step=progress.step + 1,

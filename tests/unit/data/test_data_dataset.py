@@ -40,7 +40,7 @@ def test_take_copies_the_asked_rows(imported: Path, fake: object) -> None:
 
 def test_images_are_mapped_and_read_only(imported: Path) -> None:
     data = dataset.load("cifar10", data_dir=imported)
-    assert isinstance(data.train.images.base, np.memmap)
+    assert isinstance(data.train.images.base.base, np.memmap)  # transposed, and not a memmap itself
     with pytest.raises(ValueError, match="read-only"):
         data.train.images[0, 0, 0, 0] = 1
 

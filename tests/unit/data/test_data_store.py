@@ -28,7 +28,7 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
     assert (found.index.train, found.index.test, found.index.source) == (3, 1, "made up")
     assert np.array_equal(found.images, IMAGES)
     assert np.array_equal(found.labels, LABELS)
-    assert json.loads((tmp_path / "tiny" / "index.json").read_text())["schema"] == 1
+    assert json.loads((tmp_path / "tiny" / "index.json").read_text())["schema"] == store.SCHEMA
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny"]
     store.check(found)
 

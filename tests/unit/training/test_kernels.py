@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
-from torch.nn.functional import adaptive_avg_pool2d, conv2d
+from torch.nn.functional import adaptive_avg_pool2d, conv2d, max_pool2d
 
 from skipscope.models.registry import NETWORKS, build
 from skipscope.training import kernels
@@ -161,3 +161,44 @@ def test_it_ends_with_its_scope() -> None:
     assert "Convolution" in type(conv2d(torch.randn(1, 3, 1, 1), weight, padding=1).grad_fn).__name__
     with fast():
         assert "Permute" in type(conv2d(torch.randn(1, 3, 1, 1), weight, padding=1).grad_fn).__name__
+
+
+@given(
+    st.sampled_from([torch.float64, torch.bfloat16]),
+    st.integers(1, kernels.POOL_BELOW),
+    st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    st.sampled_from([torch.contiguous_format, torch.channels_last]),
+)
+def test_max_pool_takes_the_same_pixels(
+    dtype: torch.dtype, channels: int, half: tuple[int, int], layout: torch.memory_format
+) -> None:
+    """Bit for bit, and of equals the same one: few different values make many ties."""
+    draw = torch.Generator().manual_seed(channels)
+    shape = (3, channels, 2 * half[0], 2 * half[1])
+    x = torch.randint(-2, 2, shape, generator=draw).to(dtype).to(memory_format=layout).requires_grad_()
+    stock = value_and_gradients(lambda x: max_pool2d(x, 2), [x])
+    with fast():
+        ours = value_and_gradients(lambda x: max_pool2d(x, 2), [x])
+    assert torch.equal(stock[0], ours[0])
+    assert torch.equal(stock[1], ours[1])
+
+
+def test_first_and_second_gradients_of_max_pool() -> None:
+    x = torch.randperm(96).double().view(2, 3, 4, 4).requires_grad_()
+    with fast():
+        assert gradcheck(lambda x: max_pool2d(x, 2), x)
+        assert gradgradcheck(lambda x: max_pool2d(x, 2), x)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{"ceil_mode": True}, {"stride": 1}, {"padding": 1}, {"dilation": 2}, {"return_indices": True}],
+    ids=str,
+)
+def test_other_pools_are_left_to_the_stock_operator(how: dict) -> None:
+    x = torch.randn(2, 3, 6, 6)
+    with fast():
+        ours = max_pool2d(x, 2, **how)
+    stock = max_pool2d(x, 2, **how)
+    pairs = zip(ours, stock, strict=True) if isinstance(stock, tuple) else [(ours, stock)]
+    assert all(torch.equal(mine, theirs) for mine, theirs in pairs)

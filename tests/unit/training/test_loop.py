@@ -114,7 +114,7 @@ def test_label_smoothing_is_in_the_training_loss_and_not_in_the_evaluation(tiny:
     )
     model, inputs = build("cnn"), Inputs(tiny, recipe, CPU)
     images, labels = tiny.validation.take(np.arange(12))
-    x, target = inputs(torch.from_numpy(images)), torch.from_numpy(labels)
+    x, target = inputs(images), torch.from_numpy(labels)
     logits = log_softmax(model(x), 1)
     plain = -logits[torch.arange(12), target].mean().item()
     smooth = 0.8 * plain + 0.2 * -logits.mean().item()

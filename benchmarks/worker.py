@@ -1,0 +1,111 @@
+"""Inside a worker: the share of time outside forward, backward and step, its memory, and runs side by side.
+
+`python benchmarks/worker.py` measures all four classroom networks on CIFAR-10 (imported before).
+"""
+
+import multiprocessing as mp
+import os
+import resource
+import statistics
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from skipscope.bench.contest import _process, _turn
+from skipscope.data.dataset import load
+from skipscope.engine.local import KEEP_MEMORY, environment_of_workers
+from skipscope.engine.measure import Machine
+from skipscope.records.store import RunFolder
+from skipscope.spec import DataRef, Recipe, RunSpec, Way
+from skipscope.training import loop, run
+
+NETWORKS = {"cnn": 45_000, "resnet": 9_000, "densenet": 9_000, "se_resnet": 4_500}
+"""And the training images of one epoch: a quarter to one minute each."""
+ROUNDS, SECONDS = 5, 8.0
+
+
+def shares(name: str, images: int, way: Way, answer: Any) -> None:
+    """Trains one epoch as a worker does, with clocks around the parts of a step."""
+    spent = {"forward": 0.0, "update": 0.0, "evaluate": 0.0}
+
+    def clocked(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            start = perf_counter()
+            try:
+                return function(*arguments)
+            finally:
+                spent[part] += perf_counter() - start
+
+        return call
+
+    for module, part in ((loop, "forward"), (loop, "update"), (loop, "evaluate"), (run, "evaluate")):
+        setattr(module, part, clocked(part, getattr(module, part)))
+    torch.set_num_threads(way.threads)
+    torch.set_flush_denormal(True)
+    data = load("cifar10", train_limit=None if images == 45_000 else images)
+    spec = RunSpec(
+        model=name,
+        seed=0,
+        recipe=Recipe(epochs=1, learning_rate=0.05, clip_norm=0.5, augmentation="crop_flip").resolved(way),
+        data=DataRef(name="cifar10", sha256=data.sha256, train_limit=images),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        start = perf_counter()
+        run.train(spec, data, RunFolder(Path(folder)), tell=lambda _: None, stop=lambda: False)
+        whole = perf_counter() - start
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+    # initialisation and files are part of what is outside
+    answer.send((whole, spent["forward"] + spent["update"], spent["evaluate"], memory))
+
+
+def apart(function: Callable[..., None], *arguments: Any) -> Any:
+    """What `function` answers in a fresh process, started as a worker is."""
+    context = mp.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    with environment_of_workers(KEEP_MEMORY):
+        process = context.Process(target=function, args=(*arguments, theirs))
+        process.start()
+    answer = ours.recv()
+    process.join()
+    return answer
+
+
+def side_by_side(name: str, way: Way) -> list[float]:
+    """As many runs as cores with a thread each, to one after the other with a thread a core, by rounds."""
+    cores = os.cpu_count() or 1
+    alone = way.model_copy(update={"threads": cores})
+    with _process("ours", name, alone, "cifar10", None) as one:
+        many = [_process("ours", name, way, "cifar10", None) for _ in range(cores)]
+        pipes = [each.__enter__() for each in many]
+        for pipe in (one, *pipes):
+            pipe.recv()
+        ratios = []
+        for _ in range(ROUNDS):
+            single = _turn([one], SECONDS)
+            ratios.append(_turn(pipes, SECONDS) / single)
+        for each in many:
+            each.__exit__(None, None, None)
+    return ratios
+
+
+def main() -> None:
+    """A line a network."""
+    way = Machine(load("cifar10")).choose([(name, Recipe()) for name in NETWORKS], threads=1).way
+    print(f"{way}; outside: of the time that is not forward passes of validation and test")
+    for name, images in NETWORKS.items():
+        outside = []
+        for _ in range(3):
+            whole, inside, evaluated, memory = apart(shares, name, images, way)
+            outside.append(1 - inside / (whole - evaluated))
+        ratios = side_by_side(name, way)
+        share = f"{statistics.median(outside):.2%} ({min(outside):.2%} to {max(outside):.2%})"
+        gain = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        print(f"{name:10} outside {share}  memory {memory:.2f} GB  side by side {gain}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

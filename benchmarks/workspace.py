@@ -1,0 +1,132 @@
+"""A workspace of 500 runs and a million rows of metrics: time and memory of `report` and `status`.
+
+`python benchmarks/workspace.py`, or with other numbers of runs and steps behind it: 50 200.
+"""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from skipscope.models.describe import describe
+from skipscope.records.schema import DataCard, Member, Result, RunRecord, StudyRecord
+from skipscope.records.store import Workspace
+from skipscope.spec import Arm, DataRef, Recipe, RunSpec, StudySpec, Way
+from skipscope.training.environment import environment
+
+NETWORKS = ("cnn", "resnet", "densenet", "se_resnet")
+EPOCHS = 5
+
+
+def fill(workspace: Workspace, runs: int, steps: int) -> None:
+    """One study of four networks with `runs / 4` seeds each; losses that fall, noisily."""
+    way = Way(precision="fp32", memory_format="channels_last", kernels="stock", threads=1)
+    recipe, ref = Recipe(epochs=EPOCHS).resolved(way), DataRef(name="shapes", sha256="0" * 64)
+    study = StudySpec(name="many", data="shapes", seeds=runs // 4, arm=tuple(Arm(model=n) for n in NETWORKS))
+    cards, here, members = {name: describe(name) for name in NETWORKS}, environment(), []
+    for seed in range(study.seeds):
+        for name in NETWORKS:
+            spec = RunSpec(model=name, seed=seed, recipe=recipe, data=ref)
+            folder = workspace.run_folder(spec.id)
+            folder.path.mkdir(parents=True)
+            folder.append_metrics(rows(steps, seed))
+            result = Result(
+                val_loss=1.0,
+                val_accuracy=0.6 + seed / 1e4,
+                test_loss=1.0,
+                test_accuracy=0.6 + seed / 1e4,
+                seconds=60.0,
+                train_seconds=50.0,
+                images_per_second=1e3,
+            )
+            folder.write(
+                RunRecord(
+                    id=spec.id,
+                    spec=spec,
+                    state="done",
+                    started="2026-01-01T00:00:00+00:00",
+                    environment=here,
+                    network=cards[name],
+                    result=result,
+                )
+            )
+            members.append(Member(arm=name, seed=seed, run=spec.id))
+    card = DataCard(
+        name="shapes",
+        sha256="0" * 64,
+        classes=tuple("abcdefghij"),
+        train=10_000,
+        validation=1_000,
+        test=1_000,
+        source="made up",
+    )
+    workspace.write_study(
+        StudyRecord(
+            study=study,
+            data=card,
+            members=tuple(members),
+            planned="2026-01-01T00:00:00+00:00",
+            command="skipscope run many",
+        )
+    )
+
+
+def rows(steps: int, seed: int) -> list[dict[str, object]]:
+    """`metrics.jsonl` of one run."""
+    losses = 2.3 * np.exp(np.random.default_rng(seed).normal(0, 0.1, steps)) * np.linspace(1, 0.3, steps)
+    table: list[dict[str, object]] = []
+    each = steps // EPOCHS
+    for step, loss in enumerate(losses.tolist(), start=1):
+        epoch = (step - 1) // each + 1
+        table.append({"kind": "step", "step": step, "epoch": epoch, "loss": loss, "learning_rate": 0.01})
+        if step % each == 0:
+            table.append(
+                {
+                    "kind": "epoch",
+                    "step": step,
+                    "epoch": epoch,
+                    "train_loss": loss,
+                    "train_accuracy": 0.5,
+                    "val_loss": loss,
+                    "val_accuracy": 0.5,
+                    "seconds": float(step),
+                }
+            )
+    return table
+
+
+def timed(*arguments: str) -> tuple[float, float]:
+    """Seconds and the largest memory in GB of a `skipscope` command in a process of its own."""
+    start = perf_counter()
+    pid = os.posix_spawn(
+        sys.executable,
+        [sys.executable, "-c", "from skipscope.cli import main; main()", *arguments],
+        os.environ,
+        file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)],
+    )
+    _, code, usage = os.wait4(pid, 0)
+    if code:
+        sys.exit(f"skipscope {' '.join(arguments)} failed")
+    return perf_counter() - start, usage.ru_maxrss * 1024 / 1e9
+
+
+def main() -> None:
+    """Makes the workspace, then times the commands, three times each."""
+    runs, steps = (int(a) for a in sys.argv[1:3]) if len(sys.argv) > 2 else (500, 2_000)
+    with tempfile.TemporaryDirectory() as folder:
+        fill(Workspace(folder), runs, steps)
+        size = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
+        print(f"{runs} runs, {runs * steps:,} steps, {size / 1e6:.0f} MB")
+        for command in (["status"], ["status", "--json"], ["report"]):
+            took = [timed(*command, "-w", folder) for _ in range(3)]
+            seconds, memory = sorted(s for s, _ in took)[1], max(m for _, m in took)
+            print(f"skipscope {' '.join(command):14} {seconds:6.2f} s  {memory:5.2f} GB")
+        page = Path(folder) / "reports" / "many" / "report.html"
+        print(f"the page: {page.stat().st_size / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""This machine: ours against the usual loop, side by side in one run."""

@@ -1,0 +1,111 @@
+"""`skipscope bench`: this machine, ours against the usual loop, in one run."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from skipscope.cli.options import DataDir, Json, console
+
+if TYPE_CHECKING:
+    from skipscope.bench.contest import Result
+    from skipscope.engine.measure import Choice
+    from skipscope.spec import DataName
+
+NETWORKS = ("cnn", "resnet", "densenet", "se_resnet")
+
+Quick = Annotated[bool, typer.Option("--quick", help="Three short rounds instead of five: under 3 minutes.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--network", help="This network only; may be repeated.", show_default=False),
+]
+
+
+def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, json: Json = False) -> None:
+    """Images a second in training: ours against the loop that everybody writes, in turns."""
+    import os
+
+    import torch
+
+    from skipscope.bench.contest import contest, convolution_peak
+    from skipscope.data.dataset import load
+    from skipscope.engine.measure import Machine
+    from skipscope.errors import DataError
+    from skipscope.models.describe import describe
+    from skipscope.spec import Recipe
+
+    source: DataName = "cifar10"
+    try:
+        data = load(source, data_dir=data_dir)
+    except DataError:
+        source = "shapes"
+        data = load(source)
+    names = tuple(network or NETWORKS)
+    macs = {name: describe(name).macs for name in names}
+    rounds, seconds = (3, 4.0) if quick else (5, 10.0)
+    runs = os.cpu_count() or 1
+    results: dict[str, Result] = {}
+    with console.status("Measuring how to compute on this machine") as shown:
+        choice = Machine(data).choose([(name, Recipe()) for name in names], threads=1)
+        shown.update("Measuring the peak of convolutions")
+        peaks = {"bf16": convolution_peak(torch.bfloat16), "fp32": convolution_peak(torch.float32)}
+        for name in names:
+            shown.update(f"{name}: {rounds} rounds, the usual loop and ours in turns")
+            results[name] = contest(
+                name, choice.way, data=source, data_dir=data_dir, rounds=rounds, seconds=seconds, runs=runs
+            )
+    rows = {name: _row(result, macs[name], peaks[choice.way.precision]) for name, result in results.items()}
+    if json:
+        _print_json(rows, peaks, choice)
+    else:
+        _print_table(rows, peaks, choice, rounds, runs)
+
+
+def _row(result: "Result", macs: int, peak: float) -> dict[str, float]:
+    """One network under the documented keys; a step is three forward passes of arithmetic."""
+    from statistics import median
+
+    ours = median(result.ours)
+    return {
+        "usual": median(result.usual),
+        "ours": ours,
+        "ratio": result.ratio,
+        "spread": result.spread,
+        "share_of_peak": 3 * macs * ours / 1e9 / peak,
+    }
+
+
+def _mean(rows: dict[str, dict[str, float]]) -> float:
+    from statistics import geometric_mean
+
+    return geometric_mean([row["ratio"] for row in rows.values()])
+
+
+def _print_json(rows: dict[str, Any], peaks: dict[str, float], choice: "Choice") -> None:
+    import json
+
+    table = {"schema": 1, "ratio": _mean(rows), "networks": rows, "gmacs_per_second": peaks}
+    typer.echo(json.dumps(table | {"way": choice.way.model_dump()}, indent=1))
+
+
+def _print_table(
+    rows: dict[str, dict[str, float]], peaks: dict[str, float], choice: "Choice", rounds: int, runs: int
+) -> None:
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("network", no_wrap=True)
+    for column in ("usual img/s", "ours img/s", "ratio", "spread", "of the peak"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, row in rows.items():
+        shares = [f"{row['ratio']:.2f}", f"{row['spread']:.2f}", f"{row['share_of_peak']:.0%}"]
+        table.add_row(name, f"{row['usual']:,.0f}", f"{row['ours']:,.0f}", *shares)
+    console.print(table)
+    console.print(f"[bold]ratio {_mean(rows):.2f}[/], the geometric mean; medians of {rounds} rounds")
+    console.print(
+        f"usual: one run, DataLoader with 2 workers, fp32; ours: {runs} run(s) side by side, {choice.way}"
+    )
+    console.print(
+        f"peak of 3x3 convolutions on all cores: {peaks['bf16']:,.0f} (bf16) and {peaks['fp32']:,.0f} (fp32) "
+        "thousand million multiply-adds a second",
+        soft_wrap=True,
+    )

@@ -1,0 +1,90 @@
+"""The usual loop and ours in turns."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from skipscope.bench import usual
+from skipscope.bench.contest import Result, contest, convolution_peak
+from skipscope.cli import app
+from skipscope.data.dataset import Dataset, load
+from skipscope.engine.measure import stock
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return load("shapes", train_limit=200)
+
+
+def test_a_ratio_is_of_the_rounds_not_of_the_medians() -> None:
+    """A minute in which the machine is slow slows both."""
+    result = Result(usual=(100.0, 50.0, 100.0), ours=(300.0, 150.0, 310.0))
+    assert result.ratios == [3.0, 3.0, 3.1]
+    assert result.ratio == 3.0
+    assert result.spread == pytest.approx(0.1)
+
+
+def test_without_augmentation_the_usual_input_is_ours(data: Dataset) -> None:
+    images = usual.Images(data, augmented=False)
+    x, label = images[7]
+    pixels, labels = data.train.take(np.arange(8))
+    mean, std = (torch.tensor(v).view(3, 1, 1) for v in (data.mean, data.std))
+    # one division and one subtraction in fp32, in another order
+    torch.testing.assert_close(x, (torch.from_numpy(pixels[7]) / 255 - mean) / std, rtol=1e-5, atol=1e-5)
+    assert label == labels[7]
+    assert len(images) == 200
+
+
+def test_augmented_it_is_a_crop_of_the_padded_image_perhaps_flipped(data: Dataset) -> None:
+    torch.manual_seed(0)
+    images = usual.Images(data, augmented=True)
+    plain, _ = usual.Images(data, augmented=False)[3]
+    shown = torch.stack([images[3][0] for _ in range(60)])
+    assert shown.shape == (60, 3, 32, 32)
+    assert len({x.sum().item() for x in shown}) > 10
+    # among 60 draws of 81 crops and 2 flips, some crop is near the middle: most of the image is there
+    middle = torch.stack([plain, plain.flip(2)])[:, :, 8:24, 8:24]
+    near = [
+        torch.allclose(x[:, 8 + dy : 24 + dy, 8 + dx : 24 + dx], m, atol=1e-5)
+        for x in shown
+        for m in middle
+        for dy in range(-4, 5)
+        for dx in range(-4, 5)
+    ]
+    assert sum(near) >= 60
+
+
+def test_a_contest_measures_both() -> None:
+    result = contest("cnn", stock(1), data="shapes", data_dir=None, rounds=2, seconds=0.2, runs=2)
+    assert len(result.usual) == len(result.ours) == 2
+    assert min(*result.usual, *result.ours) > 0
+
+
+def test_the_peak_is_above_nothing() -> None:
+    assert convolution_peak(torch.float32) > 0
+
+
+@pytest.mark.parametrize("json_wanted", [True, False])
+def test_the_command_reports_each_network_and_the_mean(
+    monkeypatch: pytest.MonkeyPatch, json_wanted: bool
+) -> None:
+    def quick(name: str, *_: object, **__: object) -> Result:
+        ours = {"cnn": 200.0, "resnet": 800.0}[name]
+        return Result(usual=(100.0,) * 3, ours=(ours, ours, ours + 10))
+
+    monkeypatch.setattr("skipscope.bench.contest.contest", quick)
+    monkeypatch.setattr("skipscope.bench.contest.convolution_peak", lambda _: 100.0)
+    arguments = ["bench", "--quick", "--network", "cnn", "--network", "resnet"]
+    done = CliRunner().invoke(app, [*arguments, "--json"] if json_wanted else arguments)
+    assert done.exit_code == 0, done.output
+    if json_wanted:
+        table = json.loads(done.stdout)
+        assert table["schema"] == 1
+        assert table["ratio"] == pytest.approx(4.0)
+        assert set(table["networks"]["cnn"]) >= {"usual", "ours", "ratio", "spread"}
+        assert table["networks"]["cnn"]["spread"] == pytest.approx(0.1)
+    else:
+        assert "ratio 4.00" in done.stdout
