@@ -3,7 +3,7 @@
 Legend: N images of C = 3 channels, H x W = 32 x 32; B of them in a batch.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,10 @@ class Split:
     def __len__(self) -> int:
         """How many images the split has."""
         return len(self.rows)
+
+    def first(self, number: int) -> "Split":
+        """The split's first images."""
+        return replace(self, rows=self.rows[:number])
 
     def take(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """Writable copies of the images and labels at `positions`: B 3 32 32 uint8 and B int64."""

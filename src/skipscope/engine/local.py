@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 
@@ -26,9 +27,12 @@ from skipscope.records.store import Workspace
 from skipscope.spec import RunSpec
 from skipscope.training.events import Event, Tell
 from skipscope.training.run import now, train
+from skipscope.training.widen import widen
 
 Workers = dict[Connection, tuple[PlannedRun, SpawnProcess]]
-"""Our end of each worker's pipe: it sends events; whatever we send asks it to save and stop."""
+"""Our end of each worker's pipe: it sends events; None asks it to save and stop, a number offers threads."""
+Orders: TypeAlias = "Connection[Event, int | None]"
+"""The worker's end."""
 
 RESTARTS = 2
 """How often a run whose worker was killed goes on by itself."""
@@ -53,6 +57,7 @@ def execute(
     waiting = list(plan.waiting)
     deaths: Counter[str] = Counter()
     workers: Workers = {}
+    offered: dict[Connection, int] = {}
     with _interrupts(workers, waiting, interrupted) as asked:
         while workers or waiting:
             while waiting and len(workers) < plan.jobs:
@@ -62,6 +67,7 @@ def execute(
                 workers[ours] = run, worker
                 if asked():  # while it was being started: it was not among those that were told
                     ours.send(None)
+            _share_out(plan.cores // (plan.jobs if waiting else max(1, len(workers))), workers, offered)
             ready = wait(list(workers))
             for ours in [ours for ours in workers if ours in ready]:
                 try:
@@ -97,7 +103,18 @@ def _start(run: PlannedRun, workspace: Workspace, data_dir: Path | None) -> tupl
     return ours, worker
 
 
-def work(spec_json: str, workspace: Path, data_dir: Path | None, parent: "Connection[Event, None]") -> None:
+def _share_out(threads: int, workers: Workers, offered: dict[Connection, int]) -> None:
+    """Offers each worker so many threads if that is more than it was offered before."""
+    for ours in workers:
+        if threads > offered.get(ours, 1):
+            offered[ours] = threads
+            with suppress(OSError):  # it has just ended
+                ours.send(threads)
+
+
+def work(
+    spec_json: str, workspace: Path, data_dir: Path | None, parent: "Connection[Event, int | None]"
+) -> None:
     """What a worker process does: one run, from its spec to its record."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the parent decides
@@ -108,12 +125,24 @@ def work(spec_json: str, workspace: Path, data_dir: Path | None, parent: "Connec
         with suppress(OSError):  # the parent is gone: the same end of the pipe asks this run to stop
             parent.send(event)
 
+    def stop() -> bool:
+        """Whether the parent asked for it, or is gone; what it offers meanwhile is more threads."""
+        while parent.poll():
+            try:
+                threads = parent.recv()
+            except (EOFError, OSError):
+                return True
+            if threads is None:
+                return True
+            widen(spec, data, threads)
+        return False
+
     try:
         torch.set_num_threads(int(spec.recipe.threads))
         torch.set_flush_denormal(True)
         ref = spec.data
         data = load_data(ref.name, data_dir=data_dir, train_limit=ref.train_limit)
-        train(spec, data, folder, tell=tell, stop=parent.poll)
+        train(spec, data, folder, tell=tell, stop=stop)
     except Exception as error:  # noqa: BLE001 - the other runs go on, and this one says why
         _record_error(workspace, spec, error)
         tell(Event(run=spec.id, state="failed", message=_first_line(error)))

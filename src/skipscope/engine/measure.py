@@ -32,7 +32,7 @@ CHANGES = ({"precision": "bf16"}, {"kernels": "fast"}, {"memory_format": "contig
 """Tried one after the other; each is kept if it pays."""
 PAYS = 0.97
 """A change is kept if a step of all networks takes at most this share of the time: below it is noise."""
-AGREES = 0.7
+AGREES = 0.8
 """The least cosine of any weight's gradient with fp32's: rounding is above it, a wrong kernel far below."""
 BATCH, STEPS = 64, 2
 

@@ -47,6 +47,8 @@ class Plan:
     record: StudyRecord
     runs: tuple[PlannedRun, ...]
     jobs: int
+    cores: int
+    """Where runs leave some free, a run gets more threads, if that changes no bit of it."""
     way: Way
     """How all of it is computed, but for what an arm pins."""
     choice: Choice | None
@@ -82,8 +84,7 @@ def plan(
 ) -> Plan:
     """The study's runs, resolved for this machine, with their cost from a few timed steps.
 
-    By default as many runs go side by side as there are cores (one thread each beats threads in one run),
-    or as there are runs; the cores are shared out among them.
+    By default as many runs go side by side as there are cores, a thread each, which beats threads in one run.
 
     Raises:
         UnknownName: an arm's network is not registered.
@@ -95,12 +96,12 @@ def plan(
     way, choice = _begun(study, workspace), None
     if way is None:
         arms = [(arm.model, study.recipe_of(arm)) for arm in study.arm]
-        choice = machine.choose(arms, threads=max(1, cores // (len(arms) * study.seeds)))
+        choice = machine.choose(arms, threads=1)
         way = choice.way
     seconds = partial(_seconds, machine=machine, way=way, data=data)
     cut = None
     if budget is not None:
-        whole, most = study, jobs or max(1, cores // way.threads)
+        whole, most = study, jobs or cores
         study = fit(
             study,
             len(data.train),
@@ -121,8 +122,8 @@ def plan(
     record = StudyRecord(
         study=study, data=_card(data), members=members, planned=now(), command=command, budget=cut
     )
-    jobs = jobs or max(1, min(cores // way.threads, sum(run.waits for run in runs)))
-    return Plan(record=record, runs=tuple(runs), jobs=jobs, way=way, choice=choice)
+    jobs = jobs or max(1, min(cores, sum(run.waits for run in runs)))
+    return Plan(record=record, runs=tuple(runs), jobs=jobs, cores=cores, way=way, choice=choice)
 
 
 def _seconds(model: str, recipe: Recipe, images: int, *, machine: Machine, way: Way, data: Dataset) -> float:

@@ -9,6 +9,8 @@ import threading
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 import skipscope
 from skipscope.engine.adapt import adapt
@@ -199,3 +201,17 @@ def test_a_worker_killed_a_third_time_is_left_to_the_user(small: StudySpec, work
     assert len(set(killed)) == 1
     assert "goes on from its last checkpoint" in next(e.message for e in events if e.state == "restarted")
     assert [record.state for record in records] == ["unfinished"]
+
+
+def test_a_run_that_is_left_alone_gets_the_cores_and_the_same_weights(
+    small: StudySpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same run beside another one, and alone with two cores from its first step on."""
+    monkeypatch.setattr("skipscope.engine.plan._cores", lambda: 2)
+    weights = []
+    for seeds in (1, 2):
+        place = Workspace(tmp_path / str(seeds))
+        records, _ = carry_out(adapt(small, seeds=seeds, epochs=3), place)
+        assert [record.state for record in records] == ["done"] * seeds
+        weights.append(load_file(place.run_folder(records[0].id).model_file))
+    assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())

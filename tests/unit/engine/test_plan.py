@@ -28,16 +28,13 @@ def test_every_arm_and_seed_is_one_run(small: StudySpec, workspace: Workspace) -
     assert planned.seconds == pytest.approx(makespan([run.seconds for run in planned.waiting], planned.jobs))
 
 
-def test_cores_are_shared_out(
+def test_as_many_jobs_as_cores_or_runs(
     small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("skipscope.engine.plan._cores", lambda: 4)
-    shares = {seeds: plan(adapt(small, seeds=seeds), workspace, command="x") for seeds in (1, 2, 5)}
-    assert {seeds: (share.jobs, share.way.threads) for seeds, share in shares.items()} == {
-        1: (1, 4),
-        2: (2, 2),
-        5: (4, 1),
-    }
+    jobs = {seeds: plan(adapt(small, seeds=seeds), workspace, command="x").jobs for seeds in (1, 2, 5)}
+    assert jobs == {1: 1, 2: 2, 5: 4}
+    assert plan(adapt(small, seeds=5), workspace, command="x", jobs=3).jobs == 3
 
 
 def test_jobs_change_nothing_of_a_run(

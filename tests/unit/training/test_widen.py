@@ -1,0 +1,55 @@
+"""More threads, and not one bit of difference."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from skipscope.data.dataset import Dataset
+from skipscope.models.registry import NETWORKS
+from skipscope.spec import RunSpec
+from skipscope.training import kernels, widen
+
+
+@pytest.fixture(autouse=True)
+def one_thread_again() -> Iterator[None]:
+    yield
+    kernels.keep_sums_on(None)
+    torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_threads_are_taken_only_where_no_bit_changes(
+    tiny: Dataset, run_of: object, name: str, precision: str
+) -> None:
+    """Whether they are is the machine's matter; what a step comes to is not."""
+    if precision == "bf16" and name != "cnn" and not torch.cpu._is_avx512_bf16_supported():
+        pytest.skip("bf16 is emulated on this processor, and takes minutes")
+    spec: RunSpec = run_of(name, precision=precision)
+    alone = widen._steps(spec, tiny)
+    taken = widen.widen(spec, tiny, 2)
+    assert torch.get_num_threads() == (2 if taken else 1)
+    after = widen._steps(spec, tiny)
+    assert all(torch.equal(one, other) for one, other in zip(alone, after, strict=True))
+
+
+def test_a_run_that_would_change_keeps_its_thread(
+    tiny: Dataset, run_of: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = widen._steps
+
+    def another(spec: RunSpec, data: Dataset) -> list[torch.Tensor]:
+        found = steps(spec, data)
+        found[0] = found[0] + torch.finfo(torch.float32).eps * (torch.get_num_threads() - 1)
+        return found
+
+    monkeypatch.setattr(widen, "_steps", another)
+    assert not widen.widen(run_of("cnn"), tiny, 2)
+    assert torch.get_num_threads() == 1
+    assert kernels._sums_on is None
+
+
+def test_the_stock_operators_are_not_widened(tiny: Dataset, run_of: object) -> None:
+    assert not widen.widen(run_of("cnn", kernels="stock"), tiny, 2)
+    assert torch.get_num_threads() == 1
