@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: setup fix check test demo lab clean
+.PHONY: setup fix check test demo lab bench clean
 
 setup: $(INSTALLED)          ## make .venv and install everything into it
 
@@ -31,6 +31,9 @@ demo: setup                  ## the whole job on the embedded data set
 
 lab: setup                   ## the four classroom networks on CIFAR-10
 	$(BIN)/skipscope run lab
+
+bench: setup                 ## this machine: ours against the usual loop
+	$(BIN)/skipscope bench
 
 clean:                       ## forget the environment and the caches, never a workspace
 	rm -rf .venv .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -15,17 +15,19 @@ from typing import Any
 
 import torch
 
-from skipscope.bench.contest import _process, _turn
+from skipscope.bench import ours
+from skipscope.bench.contest import WARM_UP, _process, _train, _turn
 from skipscope.data.dataset import load
 from skipscope.engine.local import KEEP_MEMORY, environment_of_workers
 from skipscope.engine.measure import Machine
 from skipscope.records.store import RunFolder
 from skipscope.spec import DataRef, Recipe, RunSpec, Way
 from skipscope.training import loop, run
+from skipscope.training.widen import widen
 
-NETWORKS = {"cnn": 45_000, "resnet": 9_000, "densenet": 9_000, "se_resnet": 4_500}
-"""And the training images of one epoch: a quarter to one minute each."""
-ROUNDS, SECONDS = 5, 8.0
+NETWORKS = {"cnn": 45_000, "resnet": 9_000, "densenet": 4_500, "se_resnet": 2_500}
+"""And the training images of one epoch: ten seconds or so each."""
+ROUNDS, SECONDS = 5, 4.0
 
 
 def shares(name: str, images: int, way: Way, answer: Any) -> None:
@@ -60,6 +62,25 @@ def shares(name: str, images: int, way: Way, answer: Any) -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
     # initialisation and files are part of what is outside
     answer.send((whole, spent["forward"] + spent["update"], spent["evaluate"], memory))
+
+
+def widened(name: str, way: Way, answer: Any) -> None:
+    """How many times as fast a run is once it was given all cores; 1 if it would change."""
+    torch.set_num_threads(way.threads)
+    torch.set_flush_denormal(True)
+    data = load("cifar10")
+    steps = ours.steps(name, data, way)
+    rates = []
+    for turn in range(2):
+        if turn:
+            ref = DataRef(name="cifar10", sha256=data.sha256)
+            spec = RunSpec(model=name, seed=0, recipe=ours.RECIPE.resolved(way), data=ref)
+            widen(spec, data, os.cpu_count() or 1)
+        for _ in range(WARM_UP):
+            next(steps)
+        images, seconds = _train(steps, SECONDS)
+        rates.append(images / seconds)
+    answer.send(rates[1] / rates[0])
 
 
 def apart(function: Callable[..., None], *arguments: Any) -> Any:
@@ -104,7 +125,11 @@ def main() -> None:
         ratios = side_by_side(name, way)
         share = f"{statistics.median(outside):.2%} ({min(outside):.2%} to {max(outside):.2%})"
         gain = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-        print(f"{name:10} outside {share}  memory {memory:.2f} GB  side by side {gain}", flush=True)
+        alone = apart(widened, name, way)
+        print(
+            f"{name:10} outside {share}  memory {memory:.2f} GB  side by side {gain}  widened {alone:.2f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -105,14 +105,15 @@ def _show(plan: "Plan") -> None:
         f"[bold]{study.name}[/]: {len(study.arm)} networks x {study.seeds} seed(s) on {data.name}, ", end=""
     )
     console.print(f"{data.train:,} training images, {data.validation:,} for validation, {data.test:,} sealed")
-    table = Table("arm", "network", box=None, padding=(0, 2))
-    for column in ("seed", "epochs", "steps", "precision", "estimate"):
+    named = any(arm.label != arm.model for arm in study.arm)
+    table = Table(*(["arm", "network"] if named else ["arm"]), box=None, padding=(0, 2))
+    for column in ("seed", "epochs", "steps", "estimate"):
         table.add_column(column, justify="right", no_wrap=True)
     for run in plan.runs:
-        recipe = run.spec.recipe
         left = f"about {span(run.seconds)}" if run.waits else f"{run.state} already"
-        cells = [run.arm, run.spec.model, str(run.spec.seed), str(recipe.epochs), f"{run.steps:,}"]
-        table.add_row(*(Text(cell) for cell in [*cells, recipe.precision, left]))
+        cells = [run.arm, run.spec.model] if named else [run.arm]
+        cells += [str(run.spec.seed), str(run.spec.recipe.epochs), f"{run.steps:,}", left]
+        table.add_row(*(Text(cell) for cell in cells))
     console.print(table)
     console.print(_way(plan), markup=False, soft_wrap=True)
     if plan.record.budget:

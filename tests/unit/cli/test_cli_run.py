@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from skipscope.cli import app
-from skipscope.errors import SpecError, UnknownName
+from skipscope.errors import SpecError, UnknownName, UsageError
 from skipscope.records.store import Workspace
 
 STUDY = """
@@ -86,8 +86,18 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     code, output = call("demo", "--dry-run", "--train-limit", "40", "--seeds", "2", "-w", tmp_path / "out")
     assert code == 0
     assert "4 networks x 2 seed(s) on shapes, 40 training images" in output
-    assert output.count("se_resnet") == 4
+    assert output.count("se_resnet") == 2
     assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_says_how_it_is_computed_and_what_a_budget_left(study: Path, tmp_path: Path) -> None:
+    code, output = call("run", study, "--seeds", "3", "--budget", "1h", "--dry-run", "-w", tmp_path / "out")
+    assert code == 0
+    assert "computed in " in output
+    assert "gradients agree to" in output
+    assert "to fit into 1h: 3 of 3 seed(s), 1 of 1 epochs, 60 of 60 training images" in output
+    broken = CliRunner().invoke(app, ["run", str(study), "--budget", "soon", "-w", str(tmp_path / "out")])
+    assert isinstance(broken.exception, UsageError)
 
 
 def test_an_empty_workspace_says_how_to_begin(tmp_path: Path) -> None:

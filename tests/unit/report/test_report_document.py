@@ -4,6 +4,7 @@ import pytest
 
 from skipscope.analysis.tables import gather
 from skipscope.figures.render import trusted
+from skipscope.records.schema import Budget
 from skipscope.report import build_report
 from skipscope.report.build import build_document
 from skipscope.report.document import Code, Figure, Note, Paragraph, Table
@@ -226,6 +227,19 @@ def test_a_limited_training_split_is_said(made_up):
     assert any(
         row == ("of these, trained on", "512") for b in found.blocks if isinstance(b, Table) for row in b.rows
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "expected"),
+    [("en", "20m: 1 of 3 seed(s), 1 of 5 epochs, 45,000 of 45,000"), ("zh", "20m 缩减：种子 1/3，轮数 1/5")],
+)
+def test_what_a_budget_left_is_said(made_up, language, expected):
+    tables = gather(made_up(arms=("cnn",), epochs=1, steps=4), None)
+    cut = Budget(asked="20m", seeds=3, epochs=5, images=45_000)
+    record = tables.record.model_copy(update={"budget": cut})
+    found = built(type(tables)(record=record, entries=tables.entries, metrics=tables.metrics), language)
+    assert expected in said(found)
+    assert "20m" not in said(built(tables, language))
 
 
 def test_figures_are_numbered_in_order_and_drawn_from_tables(made_up):

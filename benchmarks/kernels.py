@@ -1,0 +1,101 @@
+"""What each of our operators and habits is worth: steps without it against steps with all, in turns.
+
+`python benchmarks/kernels.py` (or names of networks behind it): one thread, a process for each variant, each
+of which trains only in its turn. Above 1: so many times as long without it.
+"""
+
+import multiprocessing as mp
+import statistics
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack, contextmanager
+from multiprocessing.connection import Connection
+from typing import Any
+
+import torch
+
+from skipscope.bench import ours
+from skipscope.bench.contest import WARM_UP, _train, _turn
+from skipscope.data.dataset import load
+from skipscope.engine.local import KEEP_MEMORY, environment_of_workers
+from skipscope.engine.measure import Machine
+from skipscope.spec import Recipe, Way
+from skipscope.training import kernels, loop
+
+NETWORKS = ("cnn", "resnet", "densenet", "se_resnet")
+ROUNDS, SECONDS = 5, 2.0
+
+
+def without(name: str) -> Callable[[], object]:
+    """Takes one of them out of a process."""
+    return {
+        "nothing": lambda: None,
+        "one product for small maps": lambda: setattr(kernels, "_sees_all", lambda _: False),
+        "strided weights' gradient": lambda: setattr(kernels, "STRIDED_FROM", 10**9),
+        "mean of a map": lambda: kernels.KERNELS.pop(kernels.adaptive_avg_pool2d),
+        "max-pool of few channels": lambda: kernels.KERNELS.pop(kernels.max_pool2d),
+        "weights in memory order": lambda: setattr(loop, "_in_memory_order", lambda _, x: x),
+        "freed memory kept": lambda: None,
+    }[name]
+
+
+VARIANTS = (
+    "nothing",
+    "one product for small maps",
+    "strided weights' gradient",
+    "mean of a map",
+    "max-pool of few channels",
+    "weights in memory order",
+    "freed memory kept",
+)
+
+
+def contestant(network: str, variant: str, way: Way, pipe: Connection) -> None:
+    """Trains when told, for as long as told."""
+    torch.set_num_threads(way.threads)
+    torch.set_flush_denormal(True)
+    without(variant)()
+    steps = ours.steps(network, load("cifar10"), way)
+    for _ in range(WARM_UP):
+        next(steps)
+    pipe.send(None)
+    try:
+        while True:
+            pipe.send(_train(steps, pipe.recv()))
+    except EOFError:
+        return
+
+
+@contextmanager
+def process(network: str, variant: str, way: Way) -> Any:
+    """Our end of its pipe."""
+    context = mp.get_context("spawn")
+    pipe, theirs = context.Pipe()
+    worker = context.Process(target=contestant, args=(network, variant, way, theirs), daemon=True)
+    with environment_of_workers({} if variant == "freed memory kept" else KEEP_MEMORY):
+        worker.start()
+    theirs.close()
+    try:
+        yield pipe
+    finally:
+        pipe.close()
+        worker.join()
+
+
+def main() -> None:
+    """A line a network and variant."""
+    way = Machine(load("cifar10")).choose([(name, Recipe()) for name in NETWORKS], threads=1).way
+    for network in sys.argv[1:] or NETWORKS:
+        with ExitStack() as stack:
+            pipes = [stack.enter_context(process(network, variant, way)) for variant in VARIANTS]
+            for pipe in pipes:
+                pipe.recv()
+            turns = [[_turn([pipe], SECONDS) for pipe in pipes] for _ in range(ROUNDS)]
+        for place, variant in enumerate(VARIANTS[1:], start=1):
+            ratios = [turn[0] / turn[place] for turn in turns]
+            spread = f"({min(ratios):.2f} to {max(ratios):.2f})"
+            print(f"{network:10} without {variant:28} {statistics.median(ratios):.2f} {spread}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
