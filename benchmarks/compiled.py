@@ -1,0 +1,62 @@
+"""What `torch.compile` would be worth: seconds to compile, and a step of it to a step of ours, in turns.
+
+`python benchmarks/compiled.py`: one thread, bf16, channels_last; needs a C++ compiler, which users need not have.
+"""
+
+import statistics
+from collections.abc import Callable
+from time import perf_counter
+
+import numpy as np
+import torch
+
+from skipscope.data.dataset import load
+from skipscope.models.registry import build
+from skipscope.spec import Recipe, Way
+from skipscope.training.evaluate import Inputs
+from skipscope.training.loop import forward, optimizer_for, update
+from skipscope.training.precision import device, place
+
+ROUNDS, STEPS = 5, 6
+
+
+def stepper(name: str, recipe: Recipe, *, compiled: bool) -> Callable[[], None]:
+    """One training step of the network on a batch of 128."""
+    network = place(build(name), recipe, device())
+    optimizer, data = optimizer_for(network, recipe), load("cifar10")
+    images, labels = data.train.take(np.arange(128))
+    x, target = Inputs(data, recipe, device())(images), torch.from_numpy(labels)
+    if compiled:
+        network.compile()
+    return lambda: update(forward(network, x, target, recipe)[0], network, optimizer, recipe, 1e-3)
+
+
+def seconds(step: Callable[[], None], times: int) -> float:
+    """Of so many steps."""
+    start = perf_counter()
+    for _ in range(times):
+        step()
+    return perf_counter() - start
+
+
+def main() -> None:
+    """A line a network."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    way = Way(precision="bf16", memory_format="channels_last", kernels="fast", threads=1)
+    fast = Recipe(clip_norm=0.5).resolved(way)
+    stock = fast.model_copy(update={"kernels": "stock"})
+    for name in ("cnn", "resnet", "densenet", "se_resnet"):
+        ours, theirs = stepper(name, fast, compiled=False), stepper(name, stock, compiled=True)
+        compiling = seconds(theirs, 1)
+        seconds(theirs, 2)
+        seconds(ours, 2)
+        ratios = [seconds(ours, STEPS) / seconds(theirs, STEPS) for _ in range(ROUNDS)]
+        spread = f"({min(ratios):.2f} to {max(ratios):.2f})"
+        print(
+            f"{name:10} compiles {compiling:4.0f} s, then {statistics.median(ratios):.2f} {spread} times our speed"
+        )
+
+
+if __name__ == "__main__":
+    main()
