@@ -1,6 +1,6 @@
 """What `torch.compile` would be worth: seconds to compile, and a step of it to a step of ours, in turns.
 
-`python benchmarks/compiled.py`: one thread, bf16, channels_last; needs a C++ compiler, which users need not have.
+`python benchmarks/compiled.py`: one thread, bf16, channels_last; it needs a C++ compiler, users do not.
 """
 
 import statistics
