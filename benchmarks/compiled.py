@@ -52,10 +52,8 @@ def main() -> None:
         seconds(theirs, 2)
         seconds(ours, 2)
         ratios = [seconds(ours, STEPS) / seconds(theirs, STEPS) for _ in range(ROUNDS)]
-        spread = f"({min(ratios):.2f} to {max(ratios):.2f})"
-        print(
-            f"{name:10} compiles {compiling:4.0f} s, then {statistics.median(ratios):.2f} {spread} times our speed"
-        )
+        speed = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        print(f"{name:10} compiles {compiling:4.0f} s, then {speed} times our speed", flush=True)
 
 
 if __name__ == "__main__":
