@@ -3,26 +3,26 @@
 `python benchmarks/workspace.py`, or with other numbers of runs and steps behind it: 50 200.
 """
 
+import multiprocessing as mp
 import os
 import sys
 import tempfile
 from pathlib import Path
 from time import perf_counter
 
-import numpy as np
-
-from skipscope.models.describe import describe
-from skipscope.records.schema import DataCard, Member, Result, RunRecord, StudyRecord
-from skipscope.records.store import Workspace
-from skipscope.spec import Arm, DataRef, Recipe, RunSpec, StudySpec, Way
-from skipscope.training.environment import environment
-
 NETWORKS = ("cnn", "resnet", "densenet", "se_resnet")
 EPOCHS = 5
 
 
-def fill(workspace: Workspace, runs: int, steps: int) -> None:
+def fill(path: str, runs: int, steps: int) -> None:
     """One study of four networks with `runs / 4` seeds each; losses that fall, noisily."""
+    from skipscope.models.describe import describe
+    from skipscope.records.schema import DataCard, Member, Result, RunRecord, StudyRecord
+    from skipscope.records.store import Workspace
+    from skipscope.spec import Arm, DataRef, Recipe, RunSpec, StudySpec, Way
+    from skipscope.training.environment import environment
+
+    workspace = Workspace(path)
     way = Way(precision="fp32", memory_format="channels_last", kernels="stock", threads=1)
     recipe, ref = Recipe(epochs=EPOCHS).resolved(way), DataRef(name="shapes", sha256="0" * 64)
     study = StudySpec(name="many", data="shapes", seeds=runs // 4, arm=tuple(Arm(model=n) for n in NETWORKS))
@@ -76,6 +76,8 @@ def fill(workspace: Workspace, runs: int, steps: int) -> None:
 
 def rows(steps: int, seed: int) -> list[dict[str, object]]:
     """`metrics.jsonl` of one run."""
+    import numpy as np
+
     losses = 2.3 * np.exp(np.random.default_rng(seed).normal(0, 0.1, steps)) * np.linspace(1, 0.3, steps)
     table: list[dict[str, object]] = []
     each = steps // EPOCHS
@@ -117,7 +119,10 @@ def main() -> None:
     """Makes the workspace, then times the commands, three times each."""
     runs, steps = (int(a) for a in sys.argv[1:3]) if len(sys.argv) > 2 else (500, 2_000)
     with tempfile.TemporaryDirectory() as folder:
-        fill(Workspace(folder), runs, steps)
+        # in a process of its own: a child begins with the memory of its parent, and torch's is large
+        filling = mp.get_context("spawn").Process(target=fill, args=(folder, runs, steps))
+        filling.start()
+        filling.join()
         size = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
         print(f"{runs} runs, {runs * steps:,} steps, {size / 1e6:.0f} MB")
         for command in (["status"], ["status", "--json"], ["report"]):
