@@ -17,8 +17,9 @@ from skipscope.models.registry import build
 from skipscope.spec import DataRef, Recipe, RunSpec, Way, load_study
 from skipscope.training.checkpoint import Progress
 from skipscope.training.evaluate import Inputs, evaluate
-from skipscope.training.loop import fit, optimizer_for
+from skipscope.training.loop import fit
 from skipscope.training.precision import device, place
+from skipscope.training.sgd import SGD
 
 EPOCHS = 5
 
@@ -43,7 +44,7 @@ def of_ours(name: str, data: Dataset, way: Way, epochs: int) -> tuple[float, flo
     spec = RunSpec(model=name, seed=0, recipe=recipe, data=DataRef(name="cifar10", sha256=data.sha256))
     start, progress = perf_counter(), Progress()
     model = place(build(name), recipe, device())
-    inputs, optimizer = Inputs(data, recipe, device()), optimizer_for(model, recipe)
+    inputs, optimizer = Inputs(data, recipe, device()), SGD(model, recipe)
     for _ in fit(model, optimizer, inputs, spec, data, progress):
         pass
     return perf_counter() - start, progress.val_accuracy

@@ -14,8 +14,9 @@ from skipscope.data.dataset import load
 from skipscope.models.registry import build
 from skipscope.spec import Recipe, Way
 from skipscope.training.evaluate import Inputs
-from skipscope.training.loop import forward, optimizer_for, update
+from skipscope.training.loop import forward, update
 from skipscope.training.precision import device, place
+from skipscope.training.sgd import SGD
 
 ROUNDS, STEPS = 5, 6
 
@@ -23,7 +24,7 @@ ROUNDS, STEPS = 5, 6
 def stepper(name: str, recipe: Recipe, *, compiled: bool) -> Callable[[], None]:
     """One training step of the network on a batch of 128."""
     network = place(build(name), recipe, device())
-    optimizer, data = optimizer_for(network, recipe), load("cifar10")
+    optimizer, data = SGD(network, recipe), load("cifar10")
     images, labels = data.train.take(np.arange(128))
     x, target = Inputs(data, recipe, device())(images), torch.from_numpy(labels)
     if compiled:

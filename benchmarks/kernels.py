@@ -20,10 +20,10 @@ from skipscope.data.dataset import load
 from skipscope.engine.local import KEEP_MEMORY, environment_of_workers
 from skipscope.engine.measure import Machine
 from skipscope.spec import Recipe, Way
-from skipscope.training import kernels, loop
+from skipscope.training import kernels, sgd
 
 NETWORKS = ("cnn", "resnet", "densenet", "se_resnet")
-ROUNDS, SECONDS = 5, 2.0
+ROUNDS, SECONDS = 5, 1.5
 
 
 def without(name: str) -> Callable[[], object]:
@@ -34,7 +34,7 @@ def without(name: str) -> Callable[[], object]:
         "strided weights' gradient": lambda: setattr(kernels, "STRIDED_FROM", 10**9),
         "mean of a map": lambda: kernels.KERNELS.pop(kernels.adaptive_avg_pool2d),
         "max-pool of few channels": lambda: kernels.KERNELS.pop(kernels.max_pool2d),
-        "weights in memory order": lambda: setattr(loop, "_in_memory_order", lambda _, x: x),
+        "weights in memory order": lambda: setattr(sgd, "_in_memory_order", lambda _, x: x),
         "freed memory kept": lambda: None,
     }[name]
 

@@ -27,7 +27,7 @@ from skipscope.training.widen import widen
 
 NETWORKS = {"cnn": 45_000, "resnet": 9_000, "densenet": 4_500, "se_resnet": 2_500}
 """And the training images of one epoch: ten seconds or so each."""
-ROUNDS, SECONDS = 5, 4.0
+ROUNDS, SECONDS = 5, 3.0
 
 
 def shares(name: str, images: int, way: Way, answer: Any) -> None:
@@ -119,7 +119,7 @@ def main() -> None:
     print(f"{way}; outside: of the time that is not forward passes of validation and test")
     for name, images in NETWORKS.items():
         outside = []
-        for _ in range(3):
+        for _ in range(2):
             whole, inside, evaluated, memory = apart(shares, name, images, way)
             outside.append(1 - inside / (whole - evaluated))
         ratios = side_by_side(name, way)

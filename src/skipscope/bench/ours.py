@@ -8,8 +8,9 @@ from skipscope.models.registry import build
 from skipscope.spec import DataRef, Recipe, RunSpec, Way
 from skipscope.training.checkpoint import Progress
 from skipscope.training.evaluate import Inputs
-from skipscope.training.loop import fit, optimizer_for
+from skipscope.training.loop import fit
 from skipscope.training.precision import device, place
+from skipscope.training.sgd import SGD
 
 RECIPE = Recipe(epochs=1000, learning_rate=0.01, augmentation="crop_flip", clip_norm=1.0)
 """What the usual loop does to images, ours does too; and it clips, as the `lab` study does."""
@@ -25,7 +26,7 @@ def steps(name: str, data: Dataset, way: Way) -> Iterator[int]:
     )
     on = device()
     model = place(build(name), spec.recipe, on)
-    inputs, optimizer = Inputs(data, spec.recipe, on), optimizer_for(model, spec.recipe)
+    inputs, optimizer = Inputs(data, spec.recipe, on), SGD(model, spec.recipe)
     few = replace(
         data, validation=replace(data.validation, rows=data.validation.rows[:1])
     )  # it has its own time

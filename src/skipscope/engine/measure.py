@@ -25,8 +25,9 @@ from skipscope.records.store import writing
 from skipscope.spec import Frozen, Recipe, Way
 from skipscope.training.environment import environment
 from skipscope.training.evaluate import Inputs
-from skipscope.training.loop import forward, optimizer_for, update
+from skipscope.training.loop import forward, update
 from skipscope.training.precision import device, place
+from skipscope.training.sgd import SGD
 
 CHANGES = ({"precision": "bf16"}, {"kernels": "fast"}, {"memory_format": "contiguous"})
 """Tried one after the other; each is kept if it pays."""
@@ -138,7 +139,7 @@ def _steps(model: str, way: Way, data: Dataset, *, steps: int) -> tuple[list[Ten
     """A fresh network's gradients (of matrices and kernels), and seconds an image of the fastest step."""
     recipe, on = Recipe(**way.model_dump()), device()
     network = place(build(model), recipe, on)
-    optimizer = optimizer_for(network, recipe)
+    optimizer = SGD(network, recipe)
     images, labels = data.train.take(np.arange(min(BATCH, len(data.train))))
     x, target = Inputs(data, recipe, on)(images), torch.from_numpy(labels).to(on)
     forward(network, x, target, recipe)[0].backward()  # type: ignore[no-untyped-call]

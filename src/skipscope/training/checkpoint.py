@@ -9,10 +9,10 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.optim import Optimizer
 
 from skipscope.errors import WorkspaceError
 from skipscope.records.store import writing
+from skipscope.training.sgd import SGD
 
 
 @dataclass(kw_only=True)
@@ -46,14 +46,14 @@ class Progress:
         self.seconds += seconds
 
 
-def save(path: Path, model: nn.Module, optimizer: Optimizer, progress: Progress) -> None:
+def save(path: Path, model: nn.Module, optimizer: SGD, progress: Progress) -> None:
     """Writes the state whole or not at all."""
     state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "progress": asdict(progress)}
     with writing(path) as draft:
         torch.save(state, draft)
 
 
-def load(path: Path, model: nn.Module, optimizer: Optimizer) -> Progress:
+def load(path: Path, model: nn.Module, optimizer: SGD) -> Progress:
     """Puts the state into the model and the optimizer; a fresh `Progress` where there is no file.
 
     Raises:

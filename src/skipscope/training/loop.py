@@ -24,6 +24,7 @@ from skipscope.training.checkpoint import Progress
 from skipscope.training.evaluate import Inputs, evaluate
 from skipscope.training.precision import computing
 from skipscope.training.schedule import learning_rate
+from skipscope.training.sgd import SGD
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,35 +61,9 @@ def epoch_order(seed: int, epoch: int, images: int) -> np.ndarray:
     return np.argsort(keys, kind="stable")
 
 
-def optimizer_for(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
-    """SGD with momentum; weight decay on matrices and kernels only.
-
-    What it is given are the weights in the order of their memory: a fused step on any other copies each of
-    them to and fro.
-    """
-    groups = [
-        {"params": [nn.Parameter(_in_memory_order(w, w.detach())) for w in weights], "weight_decay": decay}
-        for weights, decay in zip(_weights(model), (recipe.weight_decay, 0.0), strict=True)
-    ]
-    return torch.optim.SGD(
-        groups, lr=recipe.learning_rate, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True
-    )
-
-
-def _weights(model: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
-    """Matrices and kernels; biases and BatchNorm's scales."""
-    weights = list(model.parameters())
-    return [w for w in weights if w.ndim > 1], [w for w in weights if w.ndim <= 1]
-
-
-def _in_memory_order(weight: Tensor, x: Tensor) -> Tensor:
-    """A view of `x` (the weight or its gradient) that is contiguous: in channels_last, O I K L as O K L I."""
-    return x if weight.is_contiguous() else x.permute(0, 2, 3, 1)
-
-
 def fit(
     model: nn.Module,
-    optimizer: torch.optim.SGD,
+    optimizer: SGD,
     inputs: Inputs,
     spec: RunSpec,
     data: Dataset,
@@ -137,17 +112,12 @@ def forward(model: nn.Module, x: Tensor, target: Tensor, recipe: Recipe) -> tupl
     return loss, int((logits.argmax(1) == target).sum())
 
 
-def update(loss: Tensor, model: nn.Module, optimizer: torch.optim.SGD, recipe: Recipe, rate: float) -> None:
+def update(loss: Tensor, model: nn.Module, optimizer: SGD, recipe: Recipe, rate: float) -> None:
     """One step down the gradient of `loss` at the learning rate `rate`."""
     loss.backward()  # type: ignore[no-untyped-call]
     if recipe.clip_norm is not None:
         clip_grad_norm_(model.parameters(), recipe.clip_norm)
-    for group, weights in zip(optimizer.param_groups, _weights(model), strict=True):
-        group["lr"] = rate
-        for aligned, weight in zip(group["params"], weights, strict=True):
-            aligned.grad = None if weight.grad is None else _in_memory_order(weight, weight.grad)
-            weight.grad = None
-    optimizer.step()
+    optimizer.step(rate)
 
 
 def finish_epoch(

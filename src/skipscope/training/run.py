@@ -6,7 +6,6 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from time import perf_counter
 
-import torch
 from safetensors.torch import save_file
 from torch import nn
 
@@ -22,8 +21,9 @@ from skipscope.training.checkpoint import Progress
 from skipscope.training.environment import environment
 from skipscope.training.evaluate import Inputs, evaluate
 from skipscope.training.events import Event, Tell
-from skipscope.training.loop import EpochRow, StepRow, fit, optimizer_for, steps_per_epoch
+from skipscope.training.loop import EpochRow, StepRow, fit, steps_per_epoch
 from skipscope.training.precision import device, place
+from skipscope.training.sgd import SGD
 
 CHECKPOINT_SECONDS = 60.0
 """At most this much work is lost when a process is killed."""
@@ -42,7 +42,7 @@ def train(
     record = _begin(spec, folder)
     on = device()
     model = place(build(spec.model, seed=spec.seed), spec.recipe, on)
-    optimizer = optimizer_for(model, spec.recipe)
+    optimizer = SGD(model, spec.recipe)
     progress = checkpoint.load(folder.state_file, model, optimizer)
     folder.cut_metrics(progress.step)
     inputs = Inputs(data, spec.recipe, on)
@@ -88,7 +88,7 @@ class _Sitting:
         folder: RunFolder,
         tell: Tell,
         model: nn.Module,
-        optimizer: torch.optim.Optimizer,
+        optimizer: SGD,
         progress: Progress,
     ) -> None:
         self.spec, self.data, self.folder, self.tell = spec, data, folder, tell

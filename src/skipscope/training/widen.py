@@ -13,8 +13,9 @@ from skipscope.models.registry import build
 from skipscope.spec import RunSpec
 from skipscope.training import kernels
 from skipscope.training.evaluate import Inputs, evaluate
-from skipscope.training.loop import forward, optimizer_for, update
+from skipscope.training.loop import forward, update
 from skipscope.training.precision import device, place
+from skipscope.training.sgd import SGD
 
 
 def widen(spec: RunSpec, data: Dataset, threads: int) -> bool:
@@ -37,7 +38,7 @@ def widen(spec: RunSpec, data: Dataset, threads: int) -> bool:
 def _steps(spec: RunSpec, data: Dataset) -> list[Tensor]:
     """What two updates and a validation make of a fresh network: weights, running statistics, loss."""
     network, recipe = place(build(spec.model), spec.recipe, device()), spec.recipe
-    optimizer, inputs = optimizer_for(network, recipe), Inputs(data, recipe, device())
+    optimizer, inputs = SGD(network, recipe), Inputs(data, recipe, device())
     images, labels = data.train.take(np.arange(min(recipe.batch_size, len(data.train))))
     for _ in range(2):
         loss, _ = forward(network, inputs(images), torch.from_numpy(labels), recipe)

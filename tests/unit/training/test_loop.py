@@ -15,8 +15,9 @@ from skipscope.models.registry import build
 from skipscope.spec import Recipe, RunSpec
 from skipscope.training.checkpoint import Progress
 from skipscope.training.evaluate import Inputs, evaluate
-from skipscope.training.loop import epoch_order, fit, forward, optimizer_for, steps_per_epoch, update
+from skipscope.training.loop import epoch_order, fit, forward, steps_per_epoch, update
 from skipscope.training.schedule import learning_rate
+from skipscope.training.sgd import SGD
 
 RunOf = Callable[..., RunSpec]
 CPU = torch.device("cpu")
@@ -24,9 +25,7 @@ CPU = torch.device("cpu")
 
 def train(spec: RunSpec, data: Dataset) -> tuple[nn.Module, list[object]]:
     model = build(spec.model, seed=spec.seed)
-    rows = fit(
-        model, optimizer_for(model, spec.recipe), Inputs(data, spec.recipe, CPU), spec, data, Progress()
-    )
+    rows = fit(model, SGD(model, spec.recipe), Inputs(data, spec.recipe, CPU), spec, data, Progress())
     return model, list(rows)
 
 
@@ -78,10 +77,10 @@ def test_an_unfilled_batch_is_left_out_unless_it_is_the_only_one(images: int, st
 
 
 def test_weight_decay_is_for_matrices_only() -> None:
-    decayed, spared = optimizer_for(build("resnet"), Recipe(weight_decay=0.1)).param_groups
-    assert (decayed["weight_decay"], spared["weight_decay"]) == (0.1, 0)
-    assert {weight.ndim for weight in decayed["params"]} == {2, 4}
-    assert {weight.ndim for weight in spared["params"]} == {1}
+    (decayed, decay), (spared, none) = SGD(build("resnet"), Recipe(weight_decay=0.1)).groups
+    assert (decay, none) == (0.1, 0)
+    assert {weight.ndim for weight in decayed} == {2, 4}
+    assert {weight.ndim for weight in spared} == {1}
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_before_its_update(tiny: Dataset, run_of: RunOf) -> None:
@@ -89,9 +88,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_before_its_update(tiny: Dataset,
     model = build("cnn")
     progress, done = Progress(), 0
     with pytest.raises(Diverged) as caught:
-        for _ in fit(
-            model, optimizer_for(model, spec.recipe), Inputs(tiny, spec.recipe, CPU), spec, tiny, progress
-        ):
+        for _ in fit(model, SGD(model, spec.recipe), Inputs(tiny, spec.recipe, CPU), spec, tiny, progress):
             done += 1
     assert caught.value.numbers["step"] == done + 1 == progress.step + 1
     assert not math.isfinite(caught.value.numbers["loss"])
@@ -103,7 +100,7 @@ def test_clipping_bounds_the_update() -> None:
     before = model.weight.detach().clone()
     recipe = Recipe(clip_norm=0.5, momentum=0, nesterov=False, weight_decay=0)
     loss = 1e6 * model(torch.ones(1, 4)).sum()
-    update(loss, model, optimizer_for(model, recipe), recipe, rate=2.0)
+    update(loss, model, SGD(model, recipe), recipe, rate=2.0)
     # rate x clipped norm; clip_grad_norm_ divides by (norm + 1e-6), and fp32 rounds
     assert (model.weight - before).norm().item() == pytest.approx(1.0, rel=1e-5)
 
