@@ -27,10 +27,10 @@ def test_threads_are_taken_only_where_no_bit_changes(
     if precision == "bf16" and name != "cnn" and not torch.cpu._is_avx512_bf16_supported():
         pytest.skip("bf16 is emulated on this processor, and takes minutes")
     spec: RunSpec = run_of(name, precision=precision)
-    alone = widen._steps(spec, tiny)
+    alone, _ = widen._steps(spec, tiny)
     taken = widen.widen(spec, tiny, 2)
     assert torch.get_num_threads() == (2 if taken else 1)
-    after = widen._steps(spec, tiny)
+    after, _ = widen._steps(spec, tiny)
     assert all(torch.equal(one, other) for one, other in zip(alone, after, strict=True))
 
 
@@ -39,15 +39,31 @@ def test_a_run_that_would_change_keeps_its_thread(
 ) -> None:
     steps = widen._steps
 
-    def another(spec: RunSpec, data: Dataset) -> list[torch.Tensor]:
-        found = steps(spec, data)
+    def another(spec: RunSpec, data: Dataset) -> tuple[list[torch.Tensor], float]:
+        found, _ = steps(spec, data)
         found[0] = found[0] + torch.finfo(torch.float32).eps * (torch.get_num_threads() - 1)
-        return found
+        return found, 1 / torch.get_num_threads()
 
     monkeypatch.setattr(widen, "_steps", another)
     assert not widen.widen(run_of("cnn"), tiny, 2)
     assert torch.get_num_threads() == 1
     assert kernels._sums_on is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "taken"), [((1.0, 0.5), True), ((1.0, 0.99), False), ((1.0, 5.0), False)]
+)
+def test_threads_that_do_not_pay_are_not_taken(
+    tiny: Dataset,
+    run_of: object,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: tuple[float, float],
+    taken: bool,
+) -> None:
+    timed = iter(seconds)
+    monkeypatch.setattr(widen, "_steps", lambda *_: ([torch.zeros(1)], next(timed)))
+    assert widen.widen(run_of("cnn"), tiny, 2) == taken
+    assert torch.get_num_threads() == (2 if taken else 1)
 
 
 def test_the_stock_operators_are_not_widened(tiny: Dataset, run_of: object) -> None:
