@@ -21,7 +21,7 @@ from skipscope.training.precision import device, place
 from skipscope.training.sgd import SGD
 
 PAYS = 0.95
-"""More threads are taken if a step takes at most this share of the time: beside other work it may take more."""
+"""More threads are taken if a step takes at most this share of the time: beside other work it may not."""
 
 
 def widen(spec: RunSpec, data: Dataset, threads: int) -> bool:
