@@ -17,7 +17,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.nn.functional import adaptive_avg_pool2d, batch_norm, linear, max_pool2d, pad
+from torch.nn.functional import batch_norm, linear, max_pool2d, pad
 from torch.overrides import TorchFunctionMode
 
 Pair = tuple[int, int]
@@ -282,27 +282,6 @@ class _BatchNorm(Function):
         return of_x, None, None, of_weight, of_bias, None, None
 
 
-def mean_of_map(x: Tensor, output_size: Any) -> Tensor:
-    """`adaptive_avg_pool2d`; for a 1x1 output, its gradient is not written out over the map."""
-    if output_size in (1, (1, 1)) and x.ndim == 4 and x.device.type == "cpu":
-        y: Tensor = _Mean.apply(x)  # type: ignore[no-untyped-call]
-        return y
-    return adaptive_avg_pool2d(x, output_size)
-
-
-class _Mean(Function):
-    """B C H W -> B C 1 1."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.shape = x.shape
-        return x.mean((2, 3), keepdim=True)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Any:
-        return (gradients[0] / ctx.shape[2:].numel()).expand(ctx.shape)
-
-
 def max_pool(
     x: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, *others: Any, **named: Any
 ) -> Any:
@@ -343,7 +322,6 @@ class _Halves(Function):
 
 KERNELS: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.conv2d: convolution,
-    adaptive_avg_pool2d: mean_of_map,
     batch_norm: normalise,
     max_pool2d: max_pool,
 }

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
-from torch.nn.functional import adaptive_avg_pool2d, conv2d, max_pool2d
+from torch.nn.functional import conv2d, max_pool2d
 
 from skipscope.models.registry import NETWORKS, build
 from skipscope.training import kernels
@@ -99,15 +99,6 @@ def test_first_and_second_gradients_against_finite_differences(case: dict) -> No
     with fast():
         assert gradcheck(f, tensors, fast_mode=True)
         assert gradgradcheck(f, tensors, fast_mode=True)
-
-
-def test_the_mean_of_a_map() -> None:
-    x = torch.randn(2, 3, 4, 5, dtype=torch.float64, requires_grad=True)
-    with fast():
-        torch.testing.assert_close(adaptive_avg_pool2d(x, (1, 1)), x.mean((2, 3), keepdim=True))
-        assert gradcheck(lambda x: adaptive_avg_pool2d(x, 1), x)
-        assert gradgradcheck(lambda x: adaptive_avg_pool2d(x, 1), x)
-        assert adaptive_avg_pool2d(x, 2).shape == (2, 3, 2, 2)
 
 
 @pytest.mark.parametrize(
