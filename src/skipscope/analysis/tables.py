@@ -16,7 +16,7 @@ from skipscope.records.schema import NetworkCard, RunRecord, State, StudyRecord
 from skipscope.records.store import Workspace
 
 POINTS_PER_CURVE = 1_000
-POINTS_IN_ALL = 24_000
+POINTS_IN_ALL = 12_000
 """Together they keep a page of many seeds small; a page of four curves draws 1,000 points each."""
 
 
@@ -150,7 +150,7 @@ def last_step(metrics: pl.DataFrame) -> int:
 
 def stride(steps: int, *, curves: int) -> int:
     """Every how-many-th step to draw so that a curve, and all of them, stay within their points."""
-    points = max(50, min(POINTS_PER_CURVE, POINTS_IN_ALL // max(1, curves)))
+    points = max(20, min(POINTS_PER_CURVE, POINTS_IN_ALL // max(1, curves)))
     return max(1, math.ceil(steps / points))
 
 
