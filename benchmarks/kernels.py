@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from skipscope.bench import ours
-from skipscope.bench.contest import WARM_UP, _train, _turn
+from skipscope.bench.contest import _turn, in_turn
 from skipscope.data.dataset import load
 from skipscope.engine.local import KEEP_MEMORY, environment_of_workers
 from skipscope.engine.measure import Machine
@@ -53,15 +53,7 @@ def contestant(network: str, variant: str, way: Way, pipe: Connection) -> None:
     torch.set_num_threads(way.threads)
     torch.set_flush_denormal(True)
     without(variant)()
-    steps = ours.steps(network, load("cifar10"), way)
-    for _ in range(WARM_UP):
-        next(steps)
-    pipe.send(None)
-    try:
-        while True:
-            pipe.send(_train(steps, pipe.recv()))
-    except EOFError:
-        return
+    in_turn(ours.steps(network, load("cifar10"), way), pipe)
 
 
 @contextmanager

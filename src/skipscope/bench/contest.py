@@ -97,7 +97,7 @@ def _process(kind: str, name: str, way: Way, data: DataName, data_dir: Path | No
 def _contestant(
     kind: str, name: str, way: Way, data: DataName, data_dir: Path | None, pipe: Connection
 ) -> None:
-    """Trains for as many seconds as it is told, whenever it is told."""
+    """What a process of the usual loop or of ours does."""
     loaded = load_data(data, data_dir=data_dir)
     if kind == "ours":
         torch.set_num_threads(way.threads)
@@ -106,6 +106,11 @@ def _contestant(
     else:
         torch.set_num_threads(os.cpu_count() or 1)
         steps = usual.steps(build(name), loaded)
+    in_turn(steps, pipe)
+
+
+def in_turn(steps: Iterator[int], pipe: Connection) -> None:
+    """Says when it is ready; then trains for as many seconds as it is told, until the pipe is closed."""
     for _ in range(WARM_UP):
         next(steps)
     pipe.send(None)

@@ -20,8 +20,9 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from skipscope.data.dataset import Dataset
+from skipscope.errors import WorkspaceError
 from skipscope.models.registry import build
-from skipscope.records.store import writing
+from skipscope.records.store import write_whole
 from skipscope.spec import Frozen, Recipe, Way
 from skipscope.training.environment import environment
 from skipscope.training.evaluate import Inputs
@@ -79,9 +80,8 @@ class Machine:
         key = f"{model}: {way}"
         if key not in self.known:
             self.known[key] = _measure(model, way, self.data)
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            with writing(self.file) as draft:
-                draft.write_bytes(_KNOWN.dump_json(self.known, indent=1))
+            with suppress(WorkspaceError):  # a cache that cannot be written is measured again, no more
+                write_whole(self.file, _KNOWN.dump_json(self.known, indent=1))
         return self.known[key]
 
     def choose(self, arms: Iterable[tuple[str, Recipe]], threads: int) -> Choice:

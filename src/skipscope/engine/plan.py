@@ -89,8 +89,9 @@ def plan(
     Raises:
         UnknownName: an arm's network is not registered.
         DataError: the data set is not there or damaged.
-        UsageError: nothing of the study fits into the budget.
+        UsageError: the budget is not a length of time, or nothing of the study fits into it.
     """
+    allowed = None if budget is None else seconds_of(budget)
     data = load_data(study.data, data_dir=data_dir, train_limit=study.train_limit)
     cores, machine = _cores(), Machine(data)
     way, choice = _begun(study, workspace), None
@@ -100,23 +101,19 @@ def plan(
         way = choice.way
     seconds = partial(_seconds, machine=machine, way=way, data=data)
     cut = None
-    if budget is not None:
-        whole, most = study, jobs or cores
-        study = fit(
-            study,
-            len(data.train),
-            partial(_estimate, seconds=seconds, jobs=most, images=len(data.train)),
-            seconds_of(budget),
-        )
-        cut = Budget(asked=budget, seeds=whole.seeds, epochs=whole.recipe.epochs, images=len(data.train))
+    if budget is not None and allowed is not None:
+        whole, images = study, len(data.train)
+        estimate = partial(_estimate, seconds=seconds, jobs=jobs or cores, images=images)
+        study = fit(study, images, estimate, allowed)
+        cut = Budget(asked=budget, seeds=whole.seeds, epochs=whole.recipe.epochs, images=images)
         data = load_data(study.data, data_dir=data_dir, train_limit=study.train_limit)
     runs = []
     for arm, spec in _specs(study, data, way):
-        state, left = _state(workspace, spec), 0.0
+        state, cost = _state(workspace, spec), 0.0
         steps = spec.recipe.epochs * steps_per_epoch(spec.recipe, len(data.train))
         if state not in ("done", "failed"):
             left = 1 - workspace.run_folder(spec.id).last_step() / steps
-        cost = seconds(spec.model, spec.recipe, len(data.train)) * left
+            cost = seconds(spec.model, spec.recipe, len(data.train)) * left
         runs.append(PlannedRun(arm=arm, spec=spec, state=state, steps=steps, seconds=cost))
     members = tuple(Member(arm=run.arm, seed=run.spec.seed, run=run.spec.id) for run in runs)
     record = StudyRecord(

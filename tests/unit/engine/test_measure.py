@@ -127,3 +127,8 @@ def test_threads_are_as_they_were(data: Dataset) -> None:
     before = torch.get_num_threads()
     measure._measure("cnn", stock(before + 1), data)
     assert torch.get_num_threads() == before
+
+
+def test_a_cache_that_cannot_be_written_stops_nothing(data: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "skipscope").write_text("a file where the folder should be", encoding="utf-8")
+    assert Machine(data).measured("cnn", stock(1)).seconds > 0

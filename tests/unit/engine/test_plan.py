@@ -96,6 +96,17 @@ def test_a_run_half_done_costs_half(
     assert plan(study, workspace, command="x").seconds == pytest.approx(whole / 2)
 
 
+def test_what_is_done_is_not_measured_again(
+    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = plan(small, workspace, command="x")
+    workspace.write_study(first.record)
+    record = begun(small, workspace)
+    workspace.run_folder(record.id).write(record.model_copy(update={"state": "done"}))
+    monkeypatch.setattr("skipscope.engine.plan.Machine.measured", lambda *_: pytest.fail("measured"))
+    assert plan(small, workspace, command="x").seconds == 0
+
+
 @given(st.lists(st.floats(0.1, 100), max_size=8), st.integers(1, 4))
 def test_makespan_lies_between_its_bounds(seconds: list[float], jobs: int) -> None:
     total, longest = sum(seconds), max(seconds, default=0)
