@@ -106,6 +106,9 @@ class StudySpec(Frozen):
     )
     seeds: int = Field(1, ge=1, description="runs per arm: seeds 0, 1, ...")
     recipe: Recipe = Recipe()
+    probes: tuple[str, ...] | None = Field(
+        None, description="what looks at the trained networks; if left out, all that apply"
+    )
     arm: tuple[Arm, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

@@ -5,15 +5,16 @@ view, so that a report can say so.
 """
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
+from numpy.typing import NDArray
 
 from skipscope.records.schema import NetworkCard, RunRecord, State, StudyRecord
-from skipscope.records.store import Workspace
+from skipscope.records.store import READINGS, Workspace
 
 POINTS_PER_CURVE = 1_000
 POINTS_IN_ALL = 12_000
@@ -85,6 +86,11 @@ class StudyTables:
     record: StudyRecord
     entries: tuple[Entry, ...]
     metrics: pl.DataFrame
+    raw_readings: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=READINGS))
+    sample: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    """The validation images that probes looked at: images (N 32 32 3), labels, positions, if kept."""
+    pictures: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict)
+    """Of each arm's first finished run that has them: filters and feature maps by name."""
 
     @property
     def arms(self) -> list[str]:
@@ -115,6 +121,15 @@ class StudyTables:
         return epochs_table(self.metrics, self.entries)
 
     @cached_property
+    def readings(self) -> pl.DataFrame:
+        """Every reading, as measured: arm, seed, counted, probe, step, place, quantity, value."""
+        return (
+            self.raw_readings.drop_nulls("value")
+            .join(_members(self.entries), on="run", maintain_order="left")
+            .select("arm", "seed", "counted", "probe", "step", "place", "quantity", "value")
+        )
+
+    @cached_property
     def longest(self) -> int:
         """Steps of the longest run."""
         return last_step(self.metrics)
@@ -139,7 +154,19 @@ def gather(workspace: Workspace, study: str | None) -> StudyTables:
         for member in record.members
     )
     there = dict.fromkeys(entry.run for entry in entries if entry.record is not None)
-    return StudyTables(record=record, entries=entries, metrics=workspace.metrics(there))
+    pictures: dict[str, Mapping[str, NDArray[Any]]] = {}
+    for entry in entries:
+        if entry.state == "done" and entry.arm not in pictures:
+            found = workspace.run_folder(entry.run).pictures()
+            pictures |= {entry.arm: found} if found else {}
+    return StudyTables(
+        record=record,
+        entries=entries,
+        metrics=workspace.metrics(there),
+        raw_readings=workspace.readings(there),
+        sample=workspace.sample(record.data.sha256),
+        pictures=pictures,
+    )
 
 
 def last_step(metrics: pl.DataFrame) -> int:

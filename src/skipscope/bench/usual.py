@@ -13,18 +13,18 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
-from skipscope.data.dataset import Dataset
+from skipscope.data.dataset import Dataset, Split
 
 BATCH, WORKERS = 128, 2
 
 
 class Images(TorchDataset[tuple[Tensor, int]]):
-    """The training images as `torchvision.datasets.CIFAR10(train=True, transform=...)` gives them."""
+    """Images as `torchvision.datasets.CIFAR10(transform=...)` gives them."""
 
-    def __init__(self, data: Dataset, *, augmented: bool) -> None:
+    def __init__(self, data: Dataset, split: Split, *, augmented: bool) -> None:
         """Height x width x channels in memory, as torchvision keeps them."""
         self.augmented = augmented
-        images, self.labels = data.train.take(np.arange(len(data.train)))
+        images, self.labels = split.take(np.arange(len(split)))
         self.images = images.transpose(0, 2, 3, 1).copy()  # N 32 32 3
         self.mean, self.std = list(data.mean), list(data.std)
 
@@ -50,7 +50,7 @@ class Images(TorchDataset[tuple[Tensor, int]]):
 
 def steps(model: nn.Module, data: Dataset, *, augmented: bool = True) -> Iterator[int]:
     """Trains the network for ever; gives the number of images after each step."""
-    images = Images(data, augmented=augmented)
+    images = Images(data, data.train, augmented=augmented)
     loader = DataLoader(images, batch_size=BATCH, shuffle=True, num_workers=WORKERS, drop_last=True)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     criterion = nn.CrossEntropyLoss()
@@ -63,3 +63,15 @@ def steps(model: nn.Module, data: Dataset, *, augmented: bool = True) -> Iterato
             optimizer.step()
             running_loss += loss.item()
             yield len(labels)
+
+
+def accuracy(model: nn.Module, data: Dataset) -> float:
+    """The share of the validation images that the network classifies rightly; leaves it in training mode."""
+    images = Images(data, data.validation, augmented=False)
+    correct = 0
+    model.eval()
+    with torch.no_grad():
+        for x, labels in DataLoader(images, batch_size=BATCH, num_workers=WORKERS):
+            correct += int((model(x).argmax(1) == labels).sum())
+    model.train()
+    return correct / len(images)

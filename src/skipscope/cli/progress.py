@@ -73,7 +73,7 @@ class Bars:
     def tell(self, event: Event) -> None:
         """Moves the run's bar; a run that ends leaves a line."""
         run = self.runs[event.run]
-        if event.state == "training":
+        if event.state in ("training", "measuring"):
             if event.run not in self.tasks:
                 self.tasks[event.run] = self.progress.add_task(name_of(run), total=event.steps, status="")
             task, status = self.tasks[event.run], standing(event, run)
@@ -91,6 +91,8 @@ class Bars:
 
 def standing(event: Event, run: PlannedRun) -> str:
     """How far a run is and how it does."""
+    if event.state == "measuring":
+        return f"measuring: {event.message.replace('_', ' ')}"
     if event.loss is None:
         return "starting"
     accuracy = "" if event.accuracy is None else f"validation {event.accuracy:.1%}, "
@@ -110,7 +112,7 @@ class Lines:
         if event.state == "training" and not self._is_news(event):
             return
         run = self.runs[event.run]
-        text = standing(event, run) if event.state == "training" else ending(event)
+        text = standing(event, run) if event.state in ("training", "measuring") else ending(event)
         if event.steps_per_second:
             left = span((event.steps - event.step) / event.steps_per_second)
             text = f"step {event.step}/{event.steps}, {text}, {left} left"

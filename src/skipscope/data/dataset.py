@@ -34,6 +34,12 @@ class Split:
         """The split's first images."""
         return replace(self, rows=self.rows[:number])
 
+    def stratified(self, limit: int) -> "Split":
+        """`limit` of its images, every class in its share; the whole split if it is not larger."""
+        if limit >= len(self):
+            return self
+        return replace(self, rows=split.subset(np.asarray(self.labels), self.rows, limit))
+
     def take(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """Writable copies of the images and labels at `positions`: B 3 32 32 uint8 and B int64."""
         rows = self.rows[positions]

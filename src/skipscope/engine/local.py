@@ -10,7 +10,7 @@ import os
 import signal
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -63,7 +63,7 @@ def execute(
             while waiting and len(workers) < plan.jobs:
                 run = waiting.pop(0)
                 tell(Event(run=run.spec.id, state="training", steps=run.steps))
-                ours, worker = _start(run, workspace, data_dir)
+                ours, worker = _start(run, workspace, data_dir, plan.record.study.probes)
                 workers[ours] = run, worker
                 if asked():  # while it was being started: it was not among those that were told
                     ours.send(None)
@@ -84,7 +84,9 @@ def execute(
     return [record for run in plan.runs if (record := workspace.run_folder(run.spec.id).read()) is not None]
 
 
-def _start(run: PlannedRun, workspace: Workspace, data_dir: Path | None) -> tuple[Connection, SpawnProcess]:
+def _start(
+    run: PlannedRun, workspace: Workspace, data_dir: Path | None, probes: Collection[str] | None
+) -> tuple[Connection, SpawnProcess]:
     """A worker on its run, and our end of its pipe.
 
     A pipe for each, and no lock in common: a worker that is killed at any moment leaves nothing locked.
@@ -93,7 +95,7 @@ def _start(run: PlannedRun, workspace: Workspace, data_dir: Path | None) -> tupl
     ours, theirs = context.Pipe()
     worker = context.Process(
         target=work,
-        args=(run.spec.model_dump_json(), workspace.path, data_dir, theirs),
+        args=(run.spec.model_dump_json(), workspace.path, data_dir, probes, theirs),
         name=run.spec.id,
         daemon=True,
     )
@@ -113,7 +115,7 @@ def _share_out(threads: int, workers: Workers, offered: dict[Connection, int]) -
 
 
 def work(
-    spec_json: str, workspace: Path, data_dir: Path | None, parent: "Connection[Event, int | None]"
+    spec_json: str, workspace: Path, data_dir: Path | None, probes: Collection[str] | None, parent: Orders
 ) -> None:
     """What a worker process does: one run, from its spec to its record."""
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -142,7 +144,7 @@ def work(
         torch.set_flush_denormal(True)
         ref = spec.data
         data = load_data(ref.name, data_dir=data_dir, train_limit=ref.train_limit)
-        train(spec, data, folder, tell=tell, stop=stop)
+        train(spec, data, folder, tell=tell, stop=stop, probes=probes)
     except Exception as error:  # noqa: BLE001 - the other runs go on, and this one says why
         _record_error(workspace, spec, error)
         tell(Event(run=spec.id, state="failed", message=_first_line(error)))

@@ -11,6 +11,7 @@ from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.budget import fit, seconds_of
 from skipscope.engine.measure import Choice, Machine
+from skipscope.probes.measure import known
 from skipscope.records.schema import Budget, DataCard, Member, State, StudyRecord
 from skipscope.records.store import Workspace
 from skipscope.spec import DataRef, Recipe, RunSpec, StudySpec, Way
@@ -19,6 +20,10 @@ from skipscope.training.run import now
 
 START_SECONDS = 4.0
 """Until a worker process makes its first step: it imports torch and opens the data set."""
+
+
+PROBED = 100_000
+"""Forward passes that measuring a trained network takes about as long as."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,10 +92,11 @@ def plan(
     By default as many runs go side by side as there are cores, a thread each, which beats threads in one run.
 
     Raises:
-        UnknownName: an arm's network is not registered.
+        UnknownName: an arm's network is not registered, or there is no such probe.
         DataError: the data set is not there or damaged.
         UsageError: the budget is not a length of time, or nothing of the study fits into it.
     """
+    known(study.probes or ())
     allowed = None if budget is None else seconds_of(budget)
     data = load_data(study.data, data_dir=data_dir, train_limit=study.train_limit)
     cores, machine = _cores(), Machine(data)
@@ -125,7 +131,7 @@ def plan(
 
 def _seconds(model: str, recipe: Recipe, images: int, *, machine: Machine, way: Way, data: Dataset) -> float:
     """Of a whole run on this many training images; a forward pass counts a third of a step."""
-    forward_only = len(data.validation) * recipe.epochs + data.test_size
+    forward_only = len(data.validation) * recipe.epochs + data.test_size + PROBED
     each = machine.measured(model, recipe.way(way)).seconds
     return START_SECONDS + each * (images * recipe.epochs + forward_only / 3)
 

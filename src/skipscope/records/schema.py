@@ -68,6 +68,7 @@ class Result(Frozen):
     seconds: float = Field(description="of training and validation, over all sittings")
     train_seconds: float = Field(description="of forward, backward and step, with their data")
     images_per_second: float = Field(description="training images per train_second")
+    probe_seconds: float = Field(0.0, description="of measuring the trained network")
 
 
 class Failure(Frozen):

@@ -9,12 +9,15 @@ Whole files are written beside their place and renamed into it, so a reader neve
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
+from zipfile import BadZipFile
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from skipscope.errors import UnknownName, WorkspaceError
@@ -36,6 +39,16 @@ METRICS = {
     "seconds": pl.Float64,
 }
 """The columns of `Workspace.metrics()`; accuracies are shares in 0..1, seconds are since the run's start."""
+
+READINGS = {
+    "run": pl.String,
+    "probe": pl.String,
+    "step": pl.Int64,
+    "place": pl.String,
+    "quantity": pl.String,
+    "value": pl.Float64,
+}
+"""The columns of `Workspace.readings()`; a value that is not finite is null. Units stand with the probe."""
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -85,6 +98,9 @@ class RunFolder:
         self.path = path
         self.record_file = path / "run.json"
         self.metrics_file = path / "metrics.jsonl"
+        self.readings_file = path / "readings.parquet"
+        self.readings_draft = path / "readings.jsonl"
+        self.pictures_file = path / "pictures.npz"
         self.state_file = path / "state.pt"
         self.model_file = path / "model.safetensors"
 
@@ -102,12 +118,52 @@ class RunFolder:
 
     def append_metrics(self, rows: list[dict[str, Any]]) -> None:
         """Adds rows at the end of `metrics.jsonl`."""
-        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        _append(self.metrics_file, rows)
+
+    def append_readings(self, rows: list[dict[str, Any]]) -> None:
+        """Adds readings of a run that is being trained at the end of `readings.jsonl`."""
+        if rows:
+            _append(self.readings_draft, rows)
+
+    def drafted_readings(self) -> pl.DataFrame:
+        """The readings of a run that is being trained, with the columns `READINGS`."""
+        lines = _whole_lines(self.readings_draft)
+        if not lines:
+            return pl.DataFrame(schema=READINGS)
+        rows = pl.read_ndjson(lines, schema={key: READINGS[key] for key in READINGS if key != "run"})
+        return rows.with_columns(run=pl.lit(self.path.name)).select(list(READINGS))
+
+    def readings(self) -> pl.DataFrame:
+        """The run's readings as far as there are any, with the columns `READINGS`.
+
+        Raises:
+            WorkspaceError: the file is damaged.
+        """
+        if not self.readings_file.exists():
+            return self.drafted_readings()
         try:
-            with self.metrics_file.open("a", encoding="utf-8") as file:
-                file.write(lines)
-        except OSError as error:
-            raise _unwritable(self.metrics_file, error) from None
+            return pl.read_parquet(self.readings_file).select(list(READINGS)).cast(READINGS)  # type: ignore[arg-type]
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise WorkspaceError(
+                f"These readings are damaged: {str(error).splitlines()[0]}.",
+                where=str(self.readings_file),
+                todo=f"delete that file, then: skipscope probe {self.path.name}",
+            ) from None
+
+    def pictures(self) -> dict[str, NDArray[Any]]:
+        """Arrays for pictures of the trained network by name, as far as there are any.
+
+        Raises:
+            WorkspaceError: the file is damaged.
+        """
+        return read_arrays(
+            self.pictures_file, todo=f"delete that file, then: skipscope probe {self.path.name}"
+        )
+
+    def write_readings(self, readings: pl.DataFrame) -> None:
+        """Puts all readings of the run in place of those before."""
+        with writing(self.readings_file) as draft:
+            readings.write_parquet(draft)
 
     def last_step(self) -> int:
         """The last step that `metrics.jsonl` tells of, 0 where there is none."""
@@ -124,19 +180,17 @@ class RunFolder:
         line = next((line for line in reversed(lines) if marked in line), None)
         return None if line is None else json.loads(line)
 
-    def cut_metrics(self, step: int) -> None:
+    def cut(self, step: int) -> None:
         """Drops what was written after `step`: the run goes on from there and writes it again."""
-        if self.metrics_file.exists():
-            kept = [json.dumps(row) + "\n" for row in self._rows() if row["step"] <= step]
-            write_whole(self.metrics_file, "".join(kept).encode())
+        for path in (self.metrics_file, self.readings_draft):
+            if path.exists():
+                rows = map(json.loads, _whole_lines(path).splitlines())
+                kept = [json.dumps(row) + "\n" for row in rows if row["step"] <= step]
+                write_whole(path, "".join(kept).encode())
 
     def whole_lines(self) -> bytes:
         """`metrics.jsonl` without a last line that was being written when the process was stopped."""
-        content = self.metrics_file.read_bytes() if self.metrics_file.exists() else b""
-        return content[: content.rfind(b"\n") + 1]
-
-    def _rows(self) -> Iterator[dict[str, Any]]:
-        return (json.loads(line) for line in self.whole_lines().splitlines())
+        return _whole_lines(self.metrics_file)
 
 
 class Workspace:
@@ -209,6 +263,78 @@ class Workspace:
                 rows = pl.read_ndjson(lines, schema={key: METRICS[key] for key in METRICS if key != "run"})
                 frames.append(rows.with_columns(run=pl.lit(id)).select(list(METRICS)))
         return pl.concat(frames)
+
+    def readings(
+        self, ids: Iterable[str] | None = None, *, probes: Iterable[str] | None = None
+    ) -> pl.DataFrame:
+        """Every reading of every run (or of the runs, or by the probes, named), with the columns `READINGS`.
+
+        Raises:
+            WorkspaceError: a file of readings is damaged.
+        """
+        wanted = [run.id for run in self.runs()] if ids is None else list(ids)
+        frames = [pl.DataFrame(schema=READINGS)]
+        for id in wanted:
+            frame = self.run_folder(id).readings()
+            frames.append(frame if probes is None else frame.filter(pl.col("probe").is_in(list(probes))))
+        return pl.concat(frames)
+
+    def sample(self, sha256: str) -> dict[str, NDArray[Any]]:
+        """The validation images that probes look at: images (N 32 32 3), labels, positions in the split.
+
+        Empty where no run has left them.
+
+        Raises:
+            WorkspaceError: the file is damaged.
+        """
+        path = self.sample_file(sha256)
+        return read_arrays(
+            path, todo="delete that file, then: skipscope probe RUN, for any run of the data set"
+        )
+
+    def sample_file(self, sha256: str) -> Path:
+        """Where the validation images are that probes look at, for a data set by its checksum."""
+        return self.path / "data" / f"{sha256[:8]}.npz"
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Puts arrays at `path`, whole or not at all.
+
+    Raises:
+        WorkspaceError: the folder cannot be written to.
+    """
+    with writing(path) as draft, draft.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def read_arrays(path: Path, *, todo: str) -> dict[str, NDArray[Any]]:
+    """Arrays by name; none where there is no file. Nothing in it is executed.
+
+    Raises:
+        WorkspaceError: the file is damaged; says `todo`.
+    """
+    if not path.exists():
+        return {}
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise WorkspaceError(f"This file is damaged ({error}).", where=str(path), todo=todo) from None
+
+
+def _append(path: Path, rows: list[dict[str, Any]]) -> None:
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(lines)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def _whole_lines(path: Path) -> bytes:
+    """A file's lines without a last one that was being written when the process was stopped."""
+    content = path.read_bytes() if path.exists() else b""
+    return content[: content.rfind(b"\n") + 1]
 
 
 def _json(record: BaseModel) -> bytes:

@@ -3,14 +3,15 @@
 There is no generator state in it: everything random is a function of (seed, purpose, epoch).
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, fields
 from math import nan
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skipscope.errors import WorkspaceError
+from skipscope.probes.learning_order import follow
 from skipscope.records.store import writing
 from skipscope.training.sgd import SGD
 
@@ -35,6 +36,8 @@ class Progress:
     """On validation, after the last whole epoch."""
     val_accuracy: float = nan
     """On validation, after the last whole epoch."""
+    right_since: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int16))
+    """The epoch since which each validation image is always right, 0 if it is wrong; empty at first."""
 
     def count(self, loss: float, correct: int, images: int, seconds: float) -> None:
         """Adds one update on a batch of `images` with the mean loss `loss`."""
@@ -45,10 +48,19 @@ class Progress:
         self.train_seconds += seconds
         self.seconds += seconds
 
+    def follow(self, right: Tensor, epoch: int) -> None:
+        """Keeps since when each validation image is right."""
+        before = self.right_since if len(self.right_since) else torch.zeros(len(right), dtype=torch.int16)
+        self.right_since = follow(before, right, epoch)
+
 
 def save(path: Path, model: nn.Module, optimizer: SGD, progress: Progress) -> None:
     """Writes the state whole or not at all."""
-    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "progress": asdict(progress)}
+    state = {
+        "model": model.state_dict(),
+        "optimizer": optimizer.state_dict(),
+        "progress": {part.name: getattr(progress, part.name) for part in fields(progress)},
+    }
     with writing(path) as draft:
         torch.save(state, draft)
 

@@ -3,6 +3,8 @@
 Shapes: B images, C = 3 channels, H x W = 32 x 32.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -38,9 +40,20 @@ class Inputs:
         return x.contiguous(memory_format=self.memory_format)
 
 
-def evaluate(model: nn.Module, split: Split, inputs: Inputs, recipe: Recipe) -> tuple[float, float]:
-    """Mean cross-entropy (no label smoothing) and accuracy in 0..1; leaves the model in training mode."""
-    loss_sum, correct = 0.0, 0
+class Evaluation(NamedTuple):
+    """A network's results on a split of N images."""
+
+    loss: float
+    """Mean cross-entropy, without label smoothing."""
+    accuracy: float
+    """In 0..1."""
+    right: Tensor
+    """N: whether each image is classified rightly."""
+
+
+def evaluate(model: nn.Module, split: Split, inputs: Inputs, recipe: Recipe) -> Evaluation:
+    """Loss and accuracy on the split; leaves the model in training mode."""
+    loss_sum, right = 0.0, []
     model.eval()
     with torch.inference_mode(), computing(recipe, inputs.device):
         for start in range(0, len(split), BATCH):
@@ -48,6 +61,7 @@ def evaluate(model: nn.Module, split: Split, inputs: Inputs, recipe: Recipe) -> 
             target = torch.from_numpy(labels).to(inputs.device)
             logits = model(inputs(images)).float()
             loss_sum += cross_entropy(logits, target, reduction="sum").item()
-            correct += int((logits.argmax(1) == target).sum())
+            right.append((logits.argmax(1) == target).cpu())
     model.train()
-    return loss_sum / len(split), correct / len(split)
+    every = torch.cat(right)
+    return Evaluation(loss_sum / len(split), int(every.sum()) / len(split), every)

@@ -6,6 +6,7 @@ images of an epoch's order that do not fill a batch are left out; the order is a
 
 import math
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -18,10 +19,12 @@ from torch.nn.utils import clip_grad_norm_
 from skipscope.data.augment import Augmentation
 from skipscope.data.dataset import Dataset
 from skipscope.errors import Diverged
+from skipscope.probes.step import Watch
 from skipscope.randomness import derive
 from skipscope.spec import Recipe, RunSpec
 from skipscope.training.checkpoint import Progress
 from skipscope.training.evaluate import Inputs, evaluate
+from skipscope.training.instruments import Instruments
 from skipscope.training.precision import computing
 from skipscope.training.schedule import learning_rate
 from skipscope.training.sgd import SGD
@@ -68,8 +71,11 @@ def fit(
     spec: RunSpec,
     data: Dataset,
     progress: Progress,
+    instruments: Instruments | None = None,
 ) -> Iterator[tuple[StepRow, EpochRow | None]]:
     """Trains on from `progress`, which is kept true: when it yields, the run could stop there and go on.
+
+    `instruments` watch some of the steps, and change no bit of any.
 
     Yields:
         The row of each update and, with the last one of an epoch, the epoch's.
@@ -87,7 +93,8 @@ def fit(
             positions = slice(batch * recipe.batch_size, (batch + 1) * recipe.batch_size)
             images, labels = data.train.take(order[positions])
             x = inputs(augment(images, positions))  # B 3 32 32
-            loss, correct = forward(model, x, torch.from_numpy(labels).to(x.device), recipe)
+            watch = None if instruments is None else instruments.watch(progress.step + 1, steps)
+            loss, correct = forward(model, x, torch.from_numpy(labels).to(x.device), recipe, watch)
             row = StepRow(
                 step=progress.step + 1,
                 epoch=epoch,
@@ -96,36 +103,58 @@ def fit(
             )
             if not math.isfinite(row.loss):
                 raise diverged(row, progress)
-            update(loss, model, optimizer, recipe, row.learning_rate)
+            update(loss, model, optimizer, recipe, row.learning_rate, watch)
             progress.count(row.loss, correct, len(labels), perf_counter() - start)
-            yield (
-                row,
-                finish_epoch(epoch, model, inputs, recipe, data, progress) if batch == steps - 1 else None,
-            )
+            ended = None
+            if batch == steps - 1:
+                ended = finish_epoch(epoch, model, inputs, recipe, data, progress, instruments)
+            yield row, ended
 
 
-def forward(model: nn.Module, x: Tensor, target: Tensor, recipe: Recipe) -> tuple[Tensor, int]:
+def forward(
+    model: nn.Module, x: Tensor, target: Tensor, recipe: Recipe, watch: Watch | None = None
+) -> tuple[Tensor, int]:
     """The batch's mean loss and how many of its images are classified rightly."""
-    with computing(recipe, x.device):
+    with computing(recipe, x.device), watch.computing() if watch else nullcontext():
         logits = model(x)  # B classes
     loss = cross_entropy(logits.float(), target, label_smoothing=recipe.label_smoothing)
     return loss, int((logits.argmax(1) == target).sum())
 
 
-def update(loss: Tensor, model: nn.Module, optimizer: SGD, recipe: Recipe, rate: float) -> None:
+def update(
+    loss: Tensor,
+    model: nn.Module,
+    optimizer: SGD,
+    recipe: Recipe,
+    rate: float,
+    watch: Watch | None = None,
+) -> None:
     """One step down the gradient of `loss` at the learning rate `rate`."""
     loss.backward()  # type: ignore[no-untyped-call]
+    if watch:
+        watch.after_backward()
     if recipe.clip_norm is not None:
         clip_grad_norm_(model.parameters(), recipe.clip_norm)
     optimizer.step(rate)
+    if watch:
+        watch.after_update()
 
 
 def finish_epoch(
-    epoch: int, model: nn.Module, inputs: Inputs, recipe: Recipe, data: Dataset, progress: Progress
+    epoch: int,
+    model: nn.Module,
+    inputs: Inputs,
+    recipe: Recipe,
+    data: Dataset,
+    progress: Progress,
+    instruments: Instruments | None,
 ) -> EpochRow:
     """Validates and closes the epoch's sums."""
     start = perf_counter()
-    progress.val_loss, progress.val_accuracy = evaluate(model, data.validation, inputs, recipe)
+    progress.val_loss, progress.val_accuracy, right = evaluate(model, data.validation, inputs, recipe)
+    progress.follow(right, epoch)
+    if instruments:
+        instruments.after_epoch(progress, epoch, right, last=epoch == recipe.epochs)
     progress.seconds += perf_counter() - start
     row = EpochRow(
         step=progress.step,

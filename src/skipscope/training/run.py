@@ -1,11 +1,12 @@
 """One run, from its spec to its record: goes on where it stopped, ends with the sealed test."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict
 from datetime import UTC, datetime
 from time import perf_counter
 
+import torch
 from safetensors.torch import save_file
 from torch import nn
 
@@ -13,6 +14,7 @@ from skipscope.data.dataset import Dataset
 from skipscope.errors import Diverged
 from skipscope.models.describe import describe
 from skipscope.models.registry import build
+from skipscope.probes.measure import initial_rows, view_of
 from skipscope.records.schema import Failure, Result, RunRecord
 from skipscope.records.store import RunFolder, writing
 from skipscope.spec import RunSpec
@@ -21,6 +23,7 @@ from skipscope.training.checkpoint import Progress
 from skipscope.training.environment import environment
 from skipscope.training.evaluate import Inputs, evaluate
 from skipscope.training.events import Event, Tell
+from skipscope.training.instruments import Instruments, measure_trained, sample
 from skipscope.training.loop import EpochRow, StepRow, fit, steps_per_epoch
 from skipscope.training.precision import device, place
 from skipscope.training.sgd import SGD
@@ -32,29 +35,42 @@ TELL_SECONDS = 0.25
 
 
 def train(
-    spec: RunSpec, data: Dataset, folder: RunFolder, *, tell: Tell, stop: Callable[[], bool]
+    spec: RunSpec,
+    data: Dataset,
+    folder: RunFolder,
+    *,
+    tell: Tell,
+    stop: Callable[[], bool],
+    probes: Collection[str] | None = None,
+    watched: bool = True,
 ) -> RunRecord:
-    """Trains the run in `folder`, or goes on with it; `stop()` is asked after every step.
+    """Trains the run in `folder`, or goes on with it, and measures it; `stop()` is asked after every step.
 
-    The record that comes back is "done", "failed" (diverged) or "unfinished" (asked to stop; the same
-    call goes on from there, bit for bit, given the same number of threads).
+    `probes` are those that look at the trained network (all that apply, if None); `watched` whether the
+    training itself is measured, which changes no bit of it. The record that comes back is "done", "failed"
+    (diverged) or "unfinished" (asked to stop; the same call goes on from there, bit for bit, given the same
+    number of threads).
     """
     record = _begin(spec, folder)
     on = device()
     model = place(build(spec.model, seed=spec.seed), spec.recipe, on)
     optimizer = SGD(model, spec.recipe)
     progress = checkpoint.load(folder.state_file, model, optimizer)
-    folder.cut_metrics(progress.step)
+    folder.cut(progress.step)
     inputs = Inputs(data, spec.recipe, on)
-    sitting = _Sitting(spec, data, folder, tell, model, optimizer, progress)
+    instruments = Instruments(model, data) if watched else None
+    sitting = _Sitting(spec, data, folder, tell, model, optimizer, progress, instruments)
+    if progress.step == 0 and watched:
+        folder.append_readings(initial_rows(view_of(model, *sample(data, inputs))))
     try:
-        for step, epoch in fit(model, optimizer, inputs, spec, data, progress):
+        for step, epoch in fit(model, optimizer, inputs, spec, data, progress, instruments):
             sitting.after(step, epoch)
             if stop():
                 return sitting.leave(record)
     except Diverged as error:
         return sitting.fail(record, error)
-    return sitting.finish(record, inputs)
+    sitting.flush()
+    return sitting.finish(record, inputs, probes=probes, stop=stop)
 
 
 def _begin(spec: RunSpec, folder: RunFolder) -> RunRecord:
@@ -90,9 +106,11 @@ class _Sitting:
         model: nn.Module,
         optimizer: SGD,
         progress: Progress,
+        instruments: Instruments | None,
     ) -> None:
         self.spec, self.data, self.folder, self.tell = spec, data, folder, tell
         self.model, self.optimizer, self.progress = model, optimizer, progress
+        self.instruments = instruments
         self.steps = spec.recipe.epochs * steps_per_epoch(spec.recipe, len(data.train))
         self.rows: list[dict[str, object]] = []
         self.told = self.saved = perf_counter()
@@ -104,7 +122,7 @@ class _Sitting:
         if epoch is not None:
             self.rows.append({"kind": "epoch"} | asdict(epoch))
         if epoch is not None or perf_counter() - self.told > TELL_SECONDS:
-            self._flush()
+            self.flush()
             self.tell(self._event(step, epoch_ended=epoch is not None))
             self.told = perf_counter()
         if epoch is not None or perf_counter() - self.saved > CHECKPOINT_SECONDS:
@@ -116,7 +134,7 @@ class _Sitting:
         return record
 
     def fail(self, record: RunRecord, error: Diverged) -> RunRecord:
-        self._flush()
+        self.flush()
         numbers = {key: value if math.isfinite(value) else str(value) for key, value in error.numbers.items()}
         failure = Failure(kind="diverged", message=str(error), numbers=numbers)
         record = record.model_copy(update={"state": "failed", "finished": now(), "failure": failure})
@@ -129,12 +147,18 @@ class _Sitting:
         )
         return record
 
-    def finish(self, record: RunRecord, inputs: Inputs) -> RunRecord:
-        """Writes the weights, opens the sealed test set once, and closes the record."""
+    def finish(
+        self, record: RunRecord, inputs: Inputs, *, probes: Collection[str] | None, stop: Callable[[], bool]
+    ) -> RunRecord:
+        """Writes the weights, measures, opens the sealed test set once, and closes the record."""
         weights = {name: tensor.contiguous().cpu() for name, tensor in self.model.state_dict().items()}
         with writing(self.folder.model_file) as draft:
             save_file(weights, draft, metadata={"run": record.id, "network": self.spec.model})
-        test_loss, test_accuracy = evaluate(self.model, self.data.sealed_test(), inputs, self.spec.recipe)
+        start = perf_counter()
+        if not self._measure(inputs, probes, stop):
+            return self.leave(record)
+        probed = perf_counter() - start
+        test_loss, test_accuracy, _ = evaluate(self.model, self.data.sealed_test(), inputs, self.spec.recipe)
         result = Result(
             val_loss=self.progress.val_loss,
             val_accuracy=self.progress.val_accuracy,
@@ -143,14 +167,36 @@ class _Sitting:
             seconds=self.progress.seconds,
             train_seconds=self.progress.train_seconds,
             images_per_second=self._images(self.progress.step) / self.progress.train_seconds,
+            probe_seconds=probed,
         )
         record = record.model_copy(update={"state": "done", "finished": now(), "result": result})
         self.folder.write(record)
-        self.folder.state_file.unlink(missing_ok=True)
+        for passing in (self.folder.state_file, self.folder.readings_draft):
+            passing.unlink(missing_ok=True)
         self.tell(
             Event(run=record.id, state="done", step=self.steps, steps=self.steps, accuracy=test_accuracy)
         )
         return record
+
+    def _measure(self, inputs: Inputs, probes: Collection[str] | None, stop: Callable[[], bool]) -> bool:
+        """The frozen probes, each told of before it begins; no, if it was asked to stop before the last."""
+        given = torch.get_num_threads()
+
+        def go_on(probe: str) -> bool:
+            self.tell(
+                Event(run=self.spec.id, state="measuring", step=self.steps, steps=self.steps, message=probe)
+            )
+            asked = stop()
+            # it may have been given more threads than it was begun with: they take sums in another order
+            torch.set_num_threads(int(self.spec.recipe.threads))
+            return not asked
+
+        try:
+            return measure_trained(
+                self.folder, self.model, self.data, inputs, step=self.steps, probes=probes, go_on=go_on
+            )
+        finally:
+            torch.set_num_threads(given)
 
     def _images(self, steps: int) -> int:
         return steps * min(self.spec.recipe.batch_size, len(self.data.train))
@@ -171,11 +217,14 @@ class _Sitting:
             accuracy=None if math.isnan(self.progress.val_accuracy) else self.progress.val_accuracy,
         )
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Writes the rows that are held."""
+        if self.instruments:
+            self.folder.append_readings(self.instruments.take())
         self.folder.append_metrics(self.rows)
         self.rows.clear()
 
     def _save(self) -> None:
-        self._flush()
+        self.flush()
         checkpoint.save(self.folder.state_file, self.model, self.optimizer, self.progress)
         self.saved = perf_counter()

@@ -54,5 +54,5 @@ def _steps(spec: RunSpec, data: Dataset) -> tuple[list[Tensor], float]:
         loss, _ = forward(network, inputs(images), torch.from_numpy(labels), recipe)
         update(loss, network, optimizer, recipe, rate=0.01)
         fastest = min(fastest, perf_counter() - start)
-    validated = torch.tensor(evaluate(network, data.validation.first(500), inputs, recipe))
+    validated = torch.tensor(evaluate(network, data.validation.first(500), inputs, recipe)[:2])
     return [*network.state_dict().values(), validated], fastest

@@ -28,7 +28,7 @@ def test_a_ratio_is_of_the_rounds_not_of_the_medians() -> None:
 
 
 def test_without_augmentation_the_usual_input_is_ours(data: Dataset) -> None:
-    images = usual.Images(data, augmented=False)
+    images = usual.Images(data, data.train, augmented=False)
     x, label = images[7]
     pixels, labels = data.train.take(np.arange(8))
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (data.mean, data.std))
@@ -40,8 +40,8 @@ def test_without_augmentation_the_usual_input_is_ours(data: Dataset) -> None:
 
 def test_augmented_it_is_a_crop_of_the_padded_image_perhaps_flipped(data: Dataset) -> None:
     torch.manual_seed(0)
-    images = usual.Images(data, augmented=True)
-    plain, _ = usual.Images(data, augmented=False)[3]
+    images = usual.Images(data, data.train, augmented=True)
+    plain, _ = usual.Images(data, data.train, augmented=False)[3]
     shown = torch.stack([images[3][0] for _ in range(60)])
     assert shown.shape == (60, 3, 32, 32)
     assert len({x.sum().item() for x in shown}) > 10
@@ -88,3 +88,13 @@ def test_the_command_reports_each_network_and_the_mean(
         assert table["networks"]["cnn"]["spread"] == pytest.approx(0.1)
     else:
         assert "ratio 4.00" in done.stdout
+
+
+def test_the_usual_loop_evaluates_on_every_validation_image(data: Dataset) -> None:
+    labels = torch.from_numpy(data.validation.take(np.arange(len(data.validation)))[1])
+
+    class AlwaysThree(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.one_hot(torch.full((len(x),), 3), 10).float()
+
+    assert usual.accuracy(AlwaysThree(), data) == pytest.approx((labels == 3).float().mean().item())

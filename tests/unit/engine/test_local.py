@@ -131,7 +131,7 @@ def test_an_error_in_a_worker_is_kept_with_the_run_and_tried_again(
 
     with monkeypatch.context() as patch:
         patch.setattr("skipscope.training.run.fit", broken)
-        work(spec.model_dump_json(), workspace.path, None, theirs)
+        work(spec.model_dump_json(), workspace.path, None, (), theirs)
     event = ours.recv()
     assert (event.state, event.message) == ("failed", "a bug of ours")
     record = workspace.run(spec.id)
@@ -140,7 +140,7 @@ def test_an_error_in_a_worker_is_kept_with_the_run_and_tried_again(
         encoding="utf-8"
     )
     assert len(plan(small, workspace, command="x").waiting) == 1
-    work(spec.model_dump_json(), workspace.path, None, theirs)
+    work(spec.model_dump_json(), workspace.path, None, (), theirs)
     assert workspace.run(spec.id).state == "done"
     assert workspace.run(spec.id).failure is None
 

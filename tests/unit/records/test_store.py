@@ -84,7 +84,7 @@ def test_a_line_that_was_being_written_does_not_count(workspace: Workspace) -> N
         file.write('{"kind": "st')
     assert folder.last_step() == 3
     assert workspace.metrics()["step"].to_list() == [1, 2, 3]
-    folder.cut_metrics(2)
+    folder.cut(2)
     assert folder.metrics_file.read_text(encoding="utf-8").count("\n") == 2
 
 
@@ -129,7 +129,7 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:
 
 def test_no_metrics_yet(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    folder.cut_metrics(0)
+    folder.cut(0)
     assert folder.last_step() == 0
     assert folder.last_epoch() is None
     assert not folder.metrics_file.exists()

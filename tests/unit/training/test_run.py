@@ -33,9 +33,17 @@ class Stop:
 
 
 def train(
-    spec: RunSpec, data: Dataset, path: Path, *, after: int = -1, tell: Any = lambda event: None
+    spec: RunSpec,
+    data: Dataset,
+    path: Path,
+    *,
+    after: int = -1,
+    tell: Any = lambda event: None,
+    probes: tuple[str, ...] | None = (),
+    watched: bool = True,
 ) -> RunRecord:
-    return running.train(spec, data, RunFolder(path), tell=tell, stop=Stop(after))
+    stop = Stop(after)
+    return running.train(spec, data, RunFolder(path), tell=tell, stop=stop, probes=probes, watched=watched)
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -59,6 +67,57 @@ def test_stopped_and_continued_is_bit_for_bit_the_same(
     assert all(torch.equal(one[key], other[key]) for key in one)
     assert rows(tmp_path / "whole") == rows(tmp_path / "parts")
     assert whole.result.test_loss == parts.result.test_loss
+    one_reads, other_reads = (
+        RunFolder(tmp_path / name).readings().drop("run") for name in ("whole", "parts")
+    )
+    assert one_reads.height > 100
+    assert one_reads.equals(other_reads)
+
+
+@pytest.mark.parametrize("model", ["cnn", "resnet", "densenet", "se_resnet"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_training_with_and_without_probes_is_bit_for_bit_the_same(
+    model: str, precision: str, tiny: Dataset, run_of: RunOf, tmp_path: Path
+) -> None:
+    spec = run_of(model, precision=precision, clip_norm=0.5, augmentation="crop_flip", epochs=1)
+    torch.manual_seed(7)
+    train(spec, tiny, tmp_path / "with")
+    after_probes = torch.rand(1)
+    torch.manual_seed(7)
+    train(spec, tiny, tmp_path / "without", watched=False)
+    assert torch.equal(after_probes, torch.rand(1))  # no probe draws from torch's own generator
+    one, other = (load_file(tmp_path / name / "model.safetensors") for name in ("with", "without"))
+    assert all(torch.equal(one[key], other[key]) for key in one)  # BatchNorm's statistics among them
+    assert rows(tmp_path / "with") == rows(tmp_path / "without")
+    assert {"gradient_flow", "activations", "update_ratio", "learning_order"} <= set(
+        RunFolder(tmp_path / "with").readings()["probe"]
+    )
+    assert RunFolder(tmp_path / "without").readings().is_empty()
+
+
+def test_a_trained_network_is_measured_and_can_be_again(
+    tiny: Dataset, run_of: RunOf, tmp_path: Path
+) -> None:
+    told: list[Event] = []
+    record = train(run_of(), tiny, tmp_path, probes=None, tell=told.append)
+    frozen = [event.message for event in told if event.state == "measuring"]
+    readings = RunFolder(tmp_path).readings()
+    assert set(frozen) <= set(readings["probe"])
+    assert readings["step"].unique().sort().to_list()[0] == 0
+    assert readings["run"].unique().to_list() == [tmp_path.name]
+    assert record.result.probe_seconds > 0
+    assert not (tmp_path / "readings.jsonl").exists()
+
+
+def test_asked_to_stop_before_a_frozen_probe_it_goes_on_from_there(
+    tiny: Dataset, run_of: RunOf, tmp_path: Path
+) -> None:
+    assert train(run_of(), tiny, tmp_path, probes=None, after=7).state == "unfinished"  # six steps, one probe
+    assert not (tmp_path / "readings.parquet").exists()
+    again = train(run_of(), tiny, tmp_path, probes=None)
+    assert again.state == "done"
+    steps = [row["step"] for row in rows(tmp_path) if row["kind"] == "step"]
+    assert steps == [1, 2, 3, 4, 5, 6]
 
 
 def test_what_was_written_after_the_checkpoint_is_written_again_not_twice(
@@ -109,6 +168,7 @@ def test_the_record_of_a_finished_run(tiny: Dataset, run_of: RunOf, tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "metrics.jsonl",
         "model.safetensors",
+        "readings.parquet",
         "run.json",
     ]
 

@@ -1,0 +1,1 @@
+"""Instruments: what is measured of a network, one file a measurement; `registry.PROBES` has them all."""

@@ -1,0 +1,47 @@
+"""What passes through: each layer's mean and spread, dead ReLU units, and f(x) beside x.
+
+The spread of a layer's responses after BatchNorm is Fig. 7 of He et al. 2015; where a shortcut adds x to
+f(x), the ratio of their sizes says how far the block is from the identity.
+"""
+
+from collections.abc import Iterable
+
+from skipscope.probes.base import CallSummary, Probe, Reading, StepView, Summary, anything
+
+
+def measure(view: StepView) -> Iterable[Reading]:
+    """Layer by layer, ReLU by ReLU, block by block."""
+    calls = view.calls
+    for index, call in enumerate(calls):
+        if call.kind == "conv":
+            response = _response(calls, index)
+            yield Reading(place=call.place, quantity="mean", value=response.mean)
+            yield Reading(place=call.place, quantity="std", value=response.std)
+        elif call.kind == "relu" and call.zeros is not None and call.dead is not None:
+            yield Reading(place=call.place, quantity="zeros", value=call.zeros)
+            yield Reading(place=call.place, quantity="dead", value=call.dead)
+        elif call.kind == "shortcut" and call.branch is not None and call.shortcut:
+            yield Reading(place=call.place, quantity="branch_ratio", value=call.branch / call.shortcut)
+
+
+def _response(calls: tuple[CallSummary, ...], index: int) -> Summary:
+    """A convolution's response: after the BatchNorm that follows it at once, else its own output."""
+    after = calls[index + 1] if index + 1 < len(calls) else None
+    return after.output if after is not None and after.kind == "norm" else calls[index].output
+
+
+ACTIVATIONS = Probe(
+    name="activations",
+    when=frozenset({"step", "initial"}),
+    applies_to=anything,
+    measure=measure,
+    units={
+        "mean": "mean of a convolution's responses (after the BatchNorm that follows it)",
+        "std": "their standard deviation",
+        "zeros": "share of a ReLU's outputs that are 0",
+        "dead": "share of a ReLU's channels that are 0 at every pixel of every image of the batch",
+        "branch_ratio": "root mean square of f(x) over that of x where a shortcut adds them",
+    },
+    source="He et al. 2015, Fig. 7 and eq. 1; Lu et al. 2019 for dead ReLUs",
+    cost="reads each output once at a measured step; one layer's output in fp32",
+)

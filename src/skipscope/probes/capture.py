@@ -1,0 +1,390 @@
+"""The one place where a network is listened to: which operators it calls, on what, and what comes out.
+
+A network is not asked for its class. A mode that stands in for torch's functions sees every call, and from
+the calls alone it is known what is a shortcut (an addition of two maps that lie a different number of
+convolutions from the image), a gate (a map times a sigmoid's output), a dense connection (a concatenation)
+and which source each channel of a map comes from. So networks that somebody else wrote, functional ReLUs
+and sigmoids and in-place operators are heard as well. Everything is taken away when the scope ends.
+
+Shapes: B images, C channels, H x W pixels.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+Kind = Literal["conv", "linear", "norm", "relu", "shortcut", "gate", "concat", "module"]
+
+NAMES: dict[str, str] = {
+    "conv2d": "conv",
+    "linear": "linear",
+    "batch_norm": "norm",
+    "relu": "relu",
+    "add": "shortcut",
+    "iadd": "shortcut",
+    "radd": "shortcut",
+    "mul": "gate",
+    "imul": "gate",
+    "rmul": "gate",
+    "cat": "concat",
+    "concat": "concat",
+    "concatenate": "concat",
+}
+"""What a torch function may be, by its name without underscores: sums and products need a second look."""
+OF_THEIR_OWN: dict[str, type[nn.Module] | tuple[type[nn.Module], ...]] = {
+    "conv": nn.Conv2d,
+    "linear": (nn.Linear, nn.Conv2d),
+    "norm": nn.Module,
+    "relu": nn.ReLU,
+}
+"""A call inside a module made for it has the module's name; any other, that of the module around it."""
+SQUASH = {"sigmoid", "hardsigmoid"}
+SAME_VALUES = {"view", "reshape", "expand", "expand_as", "unsqueeze", "getitem"}
+
+Source = tuple[str, int]
+"""A place, and how many channels of a map come from it."""
+
+
+class Trace(NamedTuple):
+    """Where a tensor comes from."""
+
+    depth: int
+    """Convolutions and linear layers on the longest way from the image."""
+    squashed: bool
+    """A sigmoid's output."""
+    sources: tuple[Source, ...]
+    """Of its channels, in their order."""
+
+
+@dataclass(kw_only=True)
+class Call:
+    """One call of an operator, while it is made."""
+
+    kind: Kind
+    place: str
+    depth: int
+    inputs: tuple[Tensor, ...]
+    """conv, linear, norm, relu, module: (x,); shortcut: (f(x), x); gate: (values, gate); concat: all."""
+    sources: tuple[Source, ...]
+    """Of the first input's channels; of a concatenation, of all."""
+    output: Tensor = field(default_factory=lambda: torch.empty(0))
+    again: Callable[..., Tensor] = field(repr=False)
+    """`again(*inputs)`: the operator on other inputs, in the order of `inputs`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A call that a network makes every time it computes."""
+
+    kind: Kind
+    place: str
+    depth: int
+    inputs: tuple[tuple[int, ...], ...]
+    """Shapes, without the batch."""
+    output: tuple[int, ...]
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anatomy:
+    """What a network does with an image, in the order in which it does it."""
+
+    sites: tuple[Site, ...]
+
+    def of(self, *kinds: Kind) -> tuple[Site, ...]:
+        """The sites of these kinds."""
+        return tuple(site for site in self.sites if site.kind in kinds)
+
+
+Edit = Callable[[Call], "Tensor | None"]
+"""What takes the place of a call's output; None leaves it."""
+
+
+@contextmanager
+def capture(
+    model: nn.Module, see: Callable[[Call], None] | None = None, *, edit: Edit | None = None
+) -> Iterator[None]:
+    """While it is on, `see` is shown every call of `model`, after `edit` could change its output.
+
+    The place of a call that is made several times in a pass is followed by `:2`, `:3`, ... Inputs are as
+    they were before an in-place operator overwrote them. A hook on `call.output` ends with the graph.
+    """
+    listener = _Listener(model, see, edit)
+    with ExitStack() as stack:
+        for name, module in model.named_modules():
+            stack.callback(module.register_forward_pre_hook(listener.entering(name)).remove)
+            hook = module.register_forward_hook(listener.leaving(name), always_call=True)
+            stack.callback(hook.remove)
+        stack.enter_context(listener)
+        yield
+
+
+def anatomy(model: nn.Module, images: Tensor) -> Anatomy:
+    """What the network does with these images (B 3 H W; two are enough); nothing of it is changed."""
+    sites: list[Site] = []
+
+    def note(call: Call) -> None:
+        sites.append(
+            Site(
+                kind=call.kind,
+                place=call.place,
+                depth=call.depth,
+                inputs=tuple(tuple(x.shape[1:]) for x in call.inputs),
+                output=tuple(call.output.shape[1:]),
+                sources=call.sources,
+            )
+        )
+
+    with evaluating(model), torch.no_grad(), capture(model, note):
+        model(images)
+    return Anatomy(sites=tuple(sites))
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """The network in evaluation mode; every module is put back into the mode it was in."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+class _Listener(TorchFunctionMode):
+    """Between a network and torch's functions."""
+
+    def __init__(self, model: nn.Module, see: Callable[[Call], None] | None, edit: Edit | None) -> None:
+        super().__init__()
+        self.root, self.see, self.edit = model, see, edit
+        self.inside: list[tuple[str, nn.Module, Tensor | None]] = []
+        self.counts: Counter[tuple[str, str]] = Counter()
+
+    def entering(self, name: str) -> Callable[..., Any]:
+        def hook(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
+            marked = None
+            if not self.inside:
+                self.counts.clear()
+                inputs = marked = tuple(map(_as_input, inputs))
+            first = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], Tensor) else None
+            self.inside.append((name, module, first))
+            return marked
+
+        return hook
+
+    def leaving(self, name: str) -> Callable[..., Any]:
+        def hook(module: nn.Module, _inputs: Any, output: Any) -> Any:
+            if not self.inside or self.inside[-1][1] is not module:
+                return None
+            _, _, first = self.inside.pop()
+            if (
+                first is None
+                or not isinstance(output, Tensor)
+                or not self.inside
+                or not any(module.children())
+            ):
+                return None
+            trace, before = _trace(output), _trace(first)
+            if trace is None or before is None:
+                return None
+            call = Call(
+                kind="module",
+                place=self._counted("module", name),
+                depth=trace.depth,
+                inputs=(first,),
+                sources=before.sources,
+                again=lambda _x: output,
+            )
+            return self._done(call, output, trace)
+
+        return hook
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Iterable[type], args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        word = name.strip("_")
+        traces = [trace for x in _tensors(args) if (trace := _trace(x)) is not None] if self.inside else []
+        if not traces:
+            return func(*args, **kwargs)
+        kind = NAMES.get(word)
+        call = None if kind is None else self._call(kind, func, args, kwargs)
+        if (
+            call is not None
+            and kind in ("shortcut", "gate")
+            and name not in ("add", "mul", "__add__", "__mul__")
+        ):
+            call.inputs = tuple(map(_copied, call.inputs))  # one may be about to be overwritten
+        trace = None
+        output = func(*args, **kwargs)
+        if isinstance(output, Tensor):
+            trace = _after(word, call, traces, args, output)
+            _mark(output, trace)
+        if call is None or trace is None:
+            return output
+        call.depth = trace.depth
+        return self._done(call, output, trace)
+
+    def _done(self, call: Call, output: Tensor, trace: Trace) -> Tensor:
+        """The output, or what `edit` put in its place; `see` has seen it."""
+        call.output = output
+        if self.edit is not None and (other := self.edit(call)) is not None:
+            # the network may overwrite what it is given: an input in an output's place must be a copy
+            call.output = other.clone() if any(other is x for x in call.inputs) else other
+            _mark(call.output, trace)
+        if self.see is not None:
+            self.see(call)
+        return call.output
+
+    def _call(self, kind: str, func: Callable[..., Any], args: Any, kwargs: Any) -> Call | None:
+        """What this call is, if it is one of those that are told of."""
+        operands = list(args[0]) if kind == "concat" and args and isinstance(args[0], (list, tuple)) else args
+        inputs = [x for x in operands[: None if kind == "concat" else 2] if isinstance(x, Tensor)]
+        if kind == "conv" and _is_a_product(inputs):
+            kind = "linear"
+        order = _order(kind, inputs, args, kwargs)
+        if order is None:
+            return None
+        chosen = tuple(inputs[place] for place in order)
+        if _trace(chosen[0]) is None:
+            return None
+
+        def again(*others: Tensor) -> Tensor:
+            if kind == "concat":
+                return func(list(others), *args[1:], **kwargs)  # type: ignore[no-any-return]
+            placed = list(args)
+            for place, other in zip(order, others, strict=True):
+                placed[place] = other
+            return func(*placed, **kwargs)  # type: ignore[no-any-return]
+
+        traces = [_trace(x) for x in (chosen if kind == "concat" else chosen[:1])]
+        return Call(
+            kind=kind,  # type: ignore[arg-type]
+            place=self._counted(kind, self._place(kind)),
+            depth=0,
+            inputs=chosen,
+            sources=tuple(source for trace in traces if trace is not None for source in trace.sources),
+            again=again,
+        )
+
+    def _place(self, kind: str) -> str:
+        name, module, _ = self.inside[-1]
+        of_its_own = OF_THEIR_OWN.get(kind)
+        if kind in ("shortcut", "gate", "concat"):
+            return name or kind
+        if of_its_own is not None and isinstance(module, of_its_own) and not any(module.children()):
+            return name or kind
+        return f"{name}.{kind}" if name else kind
+
+    def _counted(self, kind: str, place: str) -> str:
+        self.counts[kind, place] += 1
+        times = self.counts[kind, place]
+        return place if times == 1 else f"{place}:{times}"
+
+
+def _order(kind: str, inputs: Sequence[Tensor], args: Any, kwargs: Any) -> Sequence[int] | None:
+    """In which order a call's operands are told of; None if it is not of this kind after all."""
+    if kind == "shortcut":
+        return _addition(inputs)
+    if kind == "gate":
+        return _gating(inputs)
+    if kind == "concat":
+        return range(len(inputs)) if _side_by_side(args, kwargs, inputs) else None
+    return [0] if inputs else None
+
+
+def _trace(x: Any) -> Trace | None:
+    return getattr(x, "_skipscope_trace", None) if isinstance(x, Tensor) else None
+
+
+def _mark(x: Tensor, trace: Trace) -> None:
+    x._skipscope_trace = trace  # type: ignore[attr-defined] # noqa: SLF001 - it goes with the tensor
+
+
+def _copied(x: Tensor) -> Tensor:
+    copy = x.clone()
+    if (trace := _trace(x)) is not None:
+        _mark(copy, trace)
+    return copy
+
+
+def _as_input(x: Any) -> Any:
+    """The image under a name of its own: the caller's tensor stays unmarked."""
+    if not isinstance(x, Tensor):
+        return x
+    alias = x.view_as(x)
+    _mark(alias, Trace(0, squashed=False, sources=(("input", x.shape[1] if x.ndim > 1 else 1),)))
+    return alias
+
+
+def _tensors(args: Any) -> Iterator[Tensor]:
+    for argument in args:
+        if isinstance(argument, Tensor):
+            yield argument
+        elif isinstance(argument, (list, tuple)):
+            yield from (x for x in argument if isinstance(x, Tensor))
+
+
+def _addition(inputs: Sequence[Tensor]) -> Sequence[int] | None:
+    """Which operand is f(x) and which x: the one with fewer convolutions on its way is x."""
+    traces = [_trace(x) for x in inputs]
+    if len(inputs) != 2 or inputs[0].shape != inputs[1].shape or None in traces:
+        return None
+    first, second = (trace.depth for trace in traces if trace is not None)
+    return None if first == second else (0, 1) if first > second else (1, 0)
+
+
+def _gating(inputs: Sequence[Tensor]) -> Sequence[int] | None:
+    """Which operand is gated and which is the gate."""
+    traces = [_trace(x) for x in inputs]
+    if len(inputs) != 2 or inputs[0].ndim != 4 or None in traces:
+        return None
+    first, second = (trace.squashed for trace in traces if trace is not None)
+    return None if first == second else (1, 0) if first else (0, 1)
+
+
+def _is_a_product(inputs: Sequence[Tensor]) -> bool:
+    """Whether a convolution is a fully connected layer: 1x1 on 1x1 maps, as a gate's are."""
+    return len(inputs) == 2 and inputs[0].shape[2:] == inputs[1].shape[2:] == (1, 1)
+
+
+def _side_by_side(args: Any, kwargs: Any, inputs: Sequence[Tensor]) -> bool:
+    """Whether maps are concatenated along their channels."""
+    along = kwargs.get("dim", args[1] if len(args) > 1 else 0)
+    return len(inputs) > 1 and all(x.ndim == 4 for x in inputs) and along in (1, -3)
+
+
+def _after(word: str, call: Call | None, traces: list[Trace], args: Any, output: Tensor) -> Trace:
+    """Where an operator's output comes from."""
+    depth = max(trace.depth for trace in traces)
+    kind = None if call is None else call.kind
+    if call is not None and kind == "gate" and (gated := _trace(call.inputs[0])) is not None:
+        return gated._replace(squashed=False)  # a gate weighs what there is: it lies on no way
+    squashed = word in SQUASH or (word in SAME_VALUES and traces[0].squashed)
+    channels = output.shape[1] if output.ndim > 1 else 1
+    if call is None or kind in ("norm", "relu"):
+        first = next(x for x in _tensors(args) if _trace(x) is not None)
+        return Trace(depth, squashed, _spread(traces[0].sources, first, output))
+    if kind == "concat":
+        return Trace(depth, squashed, call.sources)
+    deeper = depth + (kind in ("conv", "linear"))
+    return Trace(deeper, squashed, ((call.place, channels),))
+
+
+def _spread(sources: tuple[Source, ...], x: Tensor, output: Tensor) -> tuple[Source, ...]:
+    """Sources through an operator that keeps channels apart, or lays each channel's pixels in a row."""
+    channels = output.shape[1] if output.ndim > 1 else 1
+    known = sum(count for _, count in sources)
+    if channels == known:
+        return sources
+    if x.ndim == 4 and output.ndim == 2 and known and channels % known == 0:
+        return tuple((place, count * (channels // known)) for place, count in sources)
+    return ((sources[-1][0] if sources else "input", channels),)

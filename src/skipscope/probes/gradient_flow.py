@@ -1,0 +1,49 @@
+"""How much of the loss gradient arrives at each layer (He et al. 2015, section 4.1).
+
+The gradient by a convolution's output is what its weights learn from; in a plain network it is a product of
+all later layers' Jacobians, with a shortcut a sum that has the identity in it (He et al. 2016, eq. 5).
+"""
+
+from collections.abc import Iterable
+from math import nan
+
+from skipscope.probes.base import Probe, Reading, StepView, anything
+
+
+def measure(view: StepView) -> Iterable[Reading]:
+    """Norms by output and by weight, a layer at a time; signal to noise; and first layer over last."""
+    calls = [(call, call.gradient) for call in view.of("conv", "linear") if call.gradient is not None]
+    for call, gradient in calls:
+        yield Reading(place=call.place, quantity="output_l2", value=gradient.l2)
+        yield Reading(place=call.place, quantity="output_rms", value=gradient.rms)
+        yield Reading(place=call.place, quantity="depth", value=call.depth)
+        if call.signal is not None and call.noise:
+            yield Reading(place=call.place, quantity="signal_to_noise", value=call.signal / call.noise)
+    for weight in view.weights:
+        yield Reading(place=weight.place, quantity="weight_l2", value=weight.gradient)
+        yield Reading(place=weight.place, quantity="weight_rms", value=weight.gradient_rms)
+    convolutions = [gradient for call, gradient in calls if call.kind == "conv"]
+    if len(convolutions) > 1:
+        first, last = convolutions[0], convolutions[-1]
+        yield Reading(place="first/last", quantity="output_l2", value=first.l2 / last.l2 if last.l2 else nan)
+        yield Reading(
+            place="first/last", quantity="output_rms", value=first.rms / last.rms if last.rms else nan
+        )
+
+
+GRADIENT_FLOW = Probe(
+    name="gradient_flow",
+    when=frozenset({"step", "initial"}),
+    applies_to=anything,
+    measure=measure,
+    units={
+        "output_l2": "L2 norm of the loss gradient by the layer's output, whole batch",
+        "output_rms": "the same, root mean square over its numbers",
+        "weight_l2": "L2 norm of the loss gradient by the layer's weight, before clipping",
+        "weight_rms": "the same, root mean square over its numbers",
+        "signal_to_noise": "norm of the images' mean gradient by the output over their spread around it",
+        "depth": "convolutions and linear layers up to and with this one",
+    },
+    source="He et al. 2015, section 4.1; Glorot and Bengio 2010, section 4.2.1",
+    cost="reads each output and its gradient once at a measured step; one layer's output in fp32",
+)

@@ -1,0 +1,42 @@
+"""What is learnt when: for each validation image, the first epoch from which on it is always right.
+
+The reverse of a forgetting event (Toneva et al. 2019, section 3), on images that were not trained on.
+"""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from skipscope.probes.base import EpochView, Probe, Reading, anything
+
+
+def follow(since: Tensor, right: Tensor, epoch: int) -> Tensor:
+    """`since` after `epoch`: kept where an image is right still, `epoch` where it is anew, 0 where wrong."""
+    return torch.where(
+        right, torch.where(since > 0, since, torch.full_like(since, epoch)), torch.zeros_like(since)
+    )
+
+
+def measure(view: EpochView) -> Iterable[Reading]:
+    """Accuracy per class after each epoch; after the last, each image's epoch (0: wrong in the end)."""
+    for label in sorted(set(view.labels.tolist())):
+        share = view.right[view.labels == label].float().mean().item()
+        yield Reading(place=f"class {label}", quantity="accuracy", value=share)
+    if view.last:
+        for image, epoch in enumerate(view.since.tolist()):
+            yield Reading(place=f"validation {image}", quantity="right_since", value=epoch)
+
+
+LEARNING_ORDER = Probe(
+    name="learning_order",
+    when=frozenset({"epoch"}),
+    applies_to=anything,
+    measure=measure,
+    units={
+        "accuracy": "share of the class's validation images that are right, 0..1",
+        "right_since": "first epoch from which on the image is right until the end; 0 if it is wrong then",
+    },
+    source="Toneva et al. 2019, section 3 (forgetting events), turned round",
+    cost="nothing beside the validation that is made anyway; two bytes an image",
+)

@@ -1,0 +1,144 @@
+"""Probes on a network as it is: in fp32, on a copy, so that the network itself cannot be changed.
+
+    frame = skipscope.probe(model, images, labels, probes=["gradient_flow", "curvature"])
+
+Shapes: N images of 3 x H x W, normalised as the network sees them; N class numbers.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
+from math import isfinite
+from typing import Any
+
+import polars as pl
+import torch
+from torch import Tensor, nn
+
+from skipscope.errors import UnknownName, UsageError
+from skipscope.probes.base import Probe, Reading, View
+from skipscope.probes.capture import anatomy
+from skipscope.probes.registry import PROBES
+from skipscope.probes.step import of_one_step
+from skipscope.records.store import READINGS
+
+STEP_IMAGES = 128
+"""Of the sample, for the probes that look at one training step."""
+
+
+def probe(
+    model: nn.Module, images: Any, labels: Any, *, probes: Iterable[str] | None = None, seed: int = 0
+) -> pl.DataFrame:
+    """Measures anybody's network of images; nothing of it is changed, and no generator is moved on.
+
+    Args:
+        model: Takes a batch of images and gives logits.
+        images: N 3 H W, normalised as the network was trained; a tensor or what becomes one.
+        labels: N class numbers.
+        probes: Their names; all that apply to the network if left out.
+        seed: Directions and pairs that a probe draws are drawn from it.
+
+    Returns:
+        A row a reading, with the columns run (empty), probe, step (0), place, quantity, value.
+
+    Raises:
+        UnknownName: there is no such probe.
+        UsageError: images and labels do not fit each other, or a probe that was named does not apply.
+    """
+    view = view_of(model, images, labels, seed=seed)
+    chosen = [
+        PROBES[name]
+        for name in (known(probes) if probes is not None else PROBES)
+        if PROBES[name].when & {"initial", "frozen"}
+    ]
+    if probes is not None:
+        for each in chosen:
+            if not each.applies_to(view.anatomy):
+                raise UsageError(
+                    f"The probe {each.name} has nothing to measure in this network.",
+                    todo="leave it out, or leave out probes altogether: then all that apply are taken",
+                )
+    rows = [
+        {"run": "", "probe": each.name, "step": 0, **reading(r)}
+        for each in chosen
+        if each.applies_to(view.anatomy)
+        for r in measure(each, view)
+    ]
+    return pl.DataFrame(rows, schema=READINGS)
+
+
+def known(names: Iterable[str]) -> list[str]:
+    """The names, if they are probes'.
+
+    Raises:
+        UnknownName: one is not; lists those that are.
+    """
+    chosen = [names] if isinstance(names, str) else list(names)
+    for name in chosen:
+        if name not in PROBES:
+            raise UnknownName("probe", name, PROBES)
+    return chosen
+
+
+def view_of(model: nn.Module, images: Any, labels: Any, *, seed: int = 0) -> View:
+    """A copy of the network in fp32 and evaluation mode, with its sample on its device.
+
+    Raises:
+        UsageError: images and labels do not fit each other.
+    """
+    weight = next(model.parameters(), torch.zeros(0))
+    x = torch.as_tensor(images).to(weight.device, torch.float32)
+    y = torch.as_tensor(labels).to(weight.device, torch.long)
+    if x.ndim != 4 or y.shape != x.shape[:1] or not len(y):
+        raise UsageError(
+            f"Images of shape {tuple(x.shape)} and labels of shape {tuple(y.shape)} are no sample.",
+            todo="give N x 3 x H x W images and N labels",
+        )
+    copy = deepcopy(model).float().eval()
+    for parameter in copy.parameters():
+        parameter.grad = None
+    with _plain(x):
+        return View(model=copy, images=x, labels=y, anatomy=anatomy(copy, x[:2]), seed=seed)
+
+
+def measure(each: Probe[Any], view: View) -> Iterator[Reading]:
+    """One probe's readings of the network as it is."""
+    with _plain(view.images):
+        if "step" in each.when:
+            few = view.first(STEP_IMAGES)
+            yield from each.measure(of_one_step(few.model, few.images, few.labels))
+        else:
+            yield from each.measure(view)
+
+
+def frozen_rows(
+    view: View, *, step: int, probes: Iterable[str] | None = None, before: Callable[[str], bool] | None = None
+) -> list[dict[str, Any]] | None:
+    """Readings of a trained network, as rows; `before(name)` is asked before each probe and may end it."""
+    rows: list[dict[str, Any]] = []
+    for name in PROBES if probes is None else probes:
+        each = PROBES[name]
+        if "frozen" in each.when and each.applies_to(view.anatomy):
+            if before is not None and not before(name):
+                return None
+            rows += ({"probe": name, "step": step, **reading(r)} for r in measure(each, view))
+    return rows
+
+
+def initial_rows(view: View) -> list[dict[str, Any]]:
+    """Readings of a network before its first step, as rows."""
+    return [
+        {"probe": each.name, "step": 0, **reading(r)}
+        for each in PROBES.values()
+        if "initial" in each.when and each.applies_to(view.anatomy)
+        for r in measure(each, view)
+    ]
+
+
+def reading(r: Reading) -> dict[str, Any]:
+    """As a part of a row; what is not finite is None, which every format of a table knows."""
+    return {"place": r.place, "quantity": r.quantity, "value": float(r.value) if isfinite(r.value) else None}
+
+
+def _plain(x: Tensor) -> torch.autocast:
+    """The scope without autocast: fp32 whatever surrounds it."""
+    return torch.autocast(x.device.type, enabled=False)

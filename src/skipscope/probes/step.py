@@ -1,0 +1,181 @@
+"""One training step, watched: what the in-step probes are told of it, gathered while it is made.
+
+Every number is computed when its tensor passes by, and the tensor is let go: beside the step's own memory
+there are copies of the weights (for the update) and one layer's output at a time in fp32.
+
+Shapes: B images; outputs B C H W or B C; gradients have the shape of what they are the gradient by.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from math import sqrt
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from skipscope.probes.base import CallSummary, StepView, Summary, WeightSummary
+from skipscope.probes.capture import Call, capture
+
+WITH_GRADIENT = {"conv", "linear"}
+TOLD_OF = WITH_GRADIENT | {"relu", "norm", "shortcut"}
+
+
+def due(step: int, steps_per_epoch: int) -> bool:
+    """Whether `step` (from 1) is measured: 1, 2, 4, ... in the first epoch, and every quarter of an epoch.
+
+    From the eleventh epoch on, the last step of an epoch: a long run has a reading an epoch.
+    """
+    epoch, place = divmod(step - 1, steps_per_epoch)
+    place += 1
+    if epoch == 0 and place & (place - 1) == 0:
+        return True
+    quarters = 4 if epoch < 10 else 1
+    return any(place == max(1, round(steps_per_epoch * part / quarters)) for part in range(1, quarters + 1))
+
+
+@dataclass
+class _Kept:
+    """A call, and what its gradient came to."""
+
+    summary: CallSummary
+
+
+class Watch:
+    """Watches one step: `computing()` around the forward pass, then `after_backward`, then `after_update`."""
+
+    def __init__(self, model: nn.Module) -> None:
+        """A watch of one step of `model`."""
+        self.model = model
+        self.kept: list[_Kept] = []
+        self.weights: dict[str, WeightSummary] = {}
+        self.before: dict[str, Tensor] = {}
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """The scope of the forward pass."""
+        with capture(self.model, self._see):
+            yield
+
+    def after_backward(self) -> None:
+        """Between the backward pass and the update: the weights' gradients are whole, and not clipped."""
+        for place, weight in weights_of(self.model):
+            if weight.grad is not None:
+                self._weigh(place, weight, weight.grad)
+                self.before[place] = weight.detach().clone()
+
+    def after_update(self) -> None:
+        """After the update."""
+        for place, weight in weights_of(self.model):
+            if (before := self.before.pop(place, None)) is not None:
+                moved = _norm(weight.detach() - before)
+                self.weights[place] = replace(self.weights[place], update=moved)
+
+    @property
+    def view(self) -> StepView:
+        """What was seen."""
+        return StepView(calls=tuple(kept.summary for kept in self.kept), weights=tuple(self.weights.values()))
+
+    def _weigh(self, place: str, weight: Tensor, gradient: Tensor) -> None:
+        norm = _norm(gradient)
+        self.weights[place] = WeightSummary(
+            place=place,
+            weight=_norm(weight.detach()),
+            gradient=norm,
+            gradient_rms=norm / sqrt(gradient.numel()),
+            update=None,
+        )
+
+    def _see(self, call: Call) -> None:
+        if call.kind not in TOLD_OF:
+            return
+        output = call.output.detach()
+        kept = _Kept(CallSummary(kind=call.kind, place=call.place, depth=call.depth, output=summary(output)))
+        if call.kind == "relu":
+            zeros, dead = _zeros(output)
+            kept.summary = replace(kept.summary, zeros=zeros, dead=dead)
+        if call.kind == "shortcut":
+            branch, shortcut = (_rms(x.detach()) for x in call.inputs)
+            kept.summary = replace(kept.summary, branch=branch, shortcut=shortcut)
+        if call.kind in WITH_GRADIENT and call.output.requires_grad:
+            call.output.register_hook(_keeper(kept))  # type: ignore[no-untyped-call]
+        self.kept.append(kept)
+
+
+def _keeper(kept: _Kept) -> Callable[[Tensor], None]:
+    def keep(gradient: Tensor) -> None:
+        signal, noise = signal_and_noise(gradient)
+        kept.summary = replace(kept.summary, gradient=summary(gradient), signal=signal, noise=noise)
+
+    return keep
+
+
+def of_one_step(model: nn.Module, images: Tensor, labels: Tensor) -> StepView:
+    """The step that training on this batch would begin with, but its update; the network is left as it is.
+
+    Batch statistics are used, as in training, and every buffer (BatchNorm's running means) is put back.
+    """
+    watch = Watch(model)
+    weights = dict(weights_of(model))
+    buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
+    modes = [(module, module.training) for module in model.modules()]
+    model.train()
+    try:
+        with torch.enable_grad():
+            with watch.computing():
+                logits = model(images)
+            loss = cross_entropy(logits.float(), labels)
+            gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
+    finally:
+        for module, mode in modes:
+            module.training = mode
+        with torch.no_grad():
+            for buffer, value in buffers:
+                buffer.copy_(value)
+    for (place, weight), gradient in zip(weights.items(), gradients, strict=True):
+        if gradient is not None:
+            watch._weigh(place, weight, gradient)  # noqa: SLF001 - the same watch, one line further
+    return watch.view
+
+
+def weights_of(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    """The weight of every convolution and linear layer that learns, under the layer's name."""
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Conv2d | nn.Linear) and module.weight.requires_grad:
+            yield name or "weight", cast("nn.Parameter", module.weight)
+
+
+def summary(x: Tensor) -> Summary:
+    """Of all its numbers, in fp32."""
+    values = x.to(torch.float32)
+    variance, mean = torch.var_mean(values, correction=0)
+    l2 = _norm(values)
+    return Summary(l2=l2, rms=l2 / sqrt(max(1, x.numel())), mean=mean.item(), std=variance.sqrt().item())
+
+
+def signal_and_noise(gradient: Tensor) -> tuple[float, float]:
+    """Of the images' own gradients g_b by an output: |mean g_b| and the root of mean |g_b - mean|^2.
+
+    `gradient` is that of a mean loss, B ...: each image's own is B times its row.
+    """
+    rows = gradient.flatten(1).to(torch.float32) * len(gradient)  # B n
+    signal = _norm(rows.mean(0))
+    power = rows.square().sum().item() / len(rows)
+    return signal, sqrt(max(0.0, power - signal**2))
+
+
+def _zeros(output: Tensor) -> tuple[float, float]:
+    """Share of outputs that are 0, and of channels that are 0 everywhere."""
+    zero = output == 0
+    per_channel = zero.flatten(2).all(2).all(0) if output.ndim > 2 else zero.all(0)
+    return zero.float().mean().item(), per_channel.float().mean().item()
+
+
+def _rms(x: Tensor) -> float:
+    return _norm(x) / sqrt(max(1, x.numel()))
+
+
+def _norm(x: Tensor) -> float:
+    return float(torch.linalg.vector_norm(x, dtype=torch.float32))

@@ -1,0 +1,23 @@
+"""Who moves: the norm of a step's update over the norm of the weight it is made to."""
+
+from collections.abc import Iterable
+
+from skipscope.probes.base import Probe, Reading, StepView, anything
+
+
+def measure(view: StepView) -> Iterable[Reading]:
+    """|w after - w before| / |w before|, a layer at a time."""
+    for weight in view.weights:
+        if weight.update is not None and weight.weight:
+            yield Reading(place=weight.place, quantity="ratio", value=weight.update / weight.weight)
+
+
+UPDATE_RATIO = Probe(
+    name="update_ratio",
+    when=frozenset({"step"}),
+    applies_to=anything,
+    measure=measure,
+    units={"ratio": "L2 norm of the update over L2 norm of the weight, without unit"},
+    source="You et al. 2017, section 4 (the inverse of their ratio, times the learning rate)",
+    cost="a copy of the weights at a measured step",
+)

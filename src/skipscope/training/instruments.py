@@ -1,0 +1,103 @@
+"""Probes on a run: which of its steps are watched, the trained network, and the readings that come of it."""
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor, nn
+
+from skipscope.data.dataset import Dataset
+from skipscope.probes.base import EpochView, Reading
+from skipscope.probes.measure import frozen_rows, reading, view_of
+from skipscope.probes.registry import PROBES
+from skipscope.probes.step import Watch, due
+from skipscope.records.store import READINGS, RunFolder
+from skipscope.training.checkpoint import Progress
+from skipscope.training.evaluate import Inputs
+
+SAMPLE = 2000
+"""Validation images that frozen probes look at: fixed, every class in its share. Never the test set."""
+
+
+class Instruments:
+    """The in-step probes on one run. `rows` are readings that nobody has written yet."""
+
+    def __init__(self, model: nn.Module, data: Dataset) -> None:
+        """All in-step probes; each looks at what of the network it applies to."""
+        self.model = model
+        self.labels = torch.from_numpy(data.validation.labels[data.validation.rows]).long()
+        self.rows: list[dict[str, Any]] = []
+        self.watching: tuple[int, Watch] | None = None
+
+    def watch(self, step: int, steps_per_epoch: int) -> Watch | None:
+        """A watch for `step`, if it is one that is measured."""
+        self.close()
+        if not due(step, steps_per_epoch):
+            return None
+        watch = Watch(self.model)
+        self.watching = step, watch
+        return watch
+
+    def close(self) -> None:
+        """Reads off the step that was watched last."""
+        if self.watching is not None:
+            step, watch = self.watching
+            self.watching = None
+            for probe in PROBES.values():
+                if "step" in probe.when:
+                    self._read(probe.name, step, probe.measure(watch.view))
+
+    def after_epoch(self, progress: Progress, epoch: int, right: Tensor, *, last: bool) -> None:
+        """Reads off a validation."""
+        view = EpochView(epoch=epoch, last=last, right=right, since=progress.right_since, labels=self.labels)
+        for probe in PROBES.values():
+            if "epoch" in probe.when:
+                self._read(probe.name, progress.step, probe.measure(view))
+
+    def take(self) -> list[dict[str, Any]]:
+        """The rows since the last time."""
+        self.close()
+        rows, self.rows = self.rows, []
+        return rows
+
+    def _read(self, probe: str, step: int, readings: Iterable[Reading]) -> None:
+        self.rows += ({"probe": probe, "step": step, **reading(r)} for r in readings)
+
+
+def sample(data: Dataset, inputs: Inputs) -> tuple[Tensor, Tensor]:
+    """The fixed validation images that probes look at: N 3 32 32 as a network sees them, and N classes."""
+    images, labels = taken(data)
+    return inputs(images).contiguous(), torch.from_numpy(labels)
+
+
+def taken(data: Dataset) -> tuple[Any, Any]:
+    """The same as they are stored: N 3 32 32 uint8 and N int64."""
+    chosen = data.validation.stratified(SAMPLE)
+    return chosen.take(np.arange(len(chosen)))
+
+
+def measure_trained(
+    folder: RunFolder,
+    model: nn.Module,
+    data: Dataset,
+    inputs: Inputs,
+    *,
+    step: int,
+    probes: Collection[str] | None,
+    go_on: Callable[[str], bool],
+) -> bool:
+    """Measures a trained network and writes all readings of its run; what other probes read before is kept.
+
+    No, with nothing written, if `go_on` said no before a probe.
+    """
+    rows = frozen_rows(view_of(model, *sample(data, inputs)), step=step, probes=probes, before=go_on)
+    if rows is None:
+        return False
+    frozen = pl.DataFrame(rows, schema={key: READINGS[key] for key in READINGS if key != "run"})
+    measured = frozen.with_columns(run=pl.lit(folder.path.name)).select(list(READINGS))
+    kept = folder.drafted_readings() if folder.readings_draft.exists() else folder.readings()
+    again = kept["probe"].is_in(frozen["probe"].unique().implode()) & (kept["step"] == step)
+    folder.write_readings(pl.concat([kept.filter(~again), measured]))
+    return True

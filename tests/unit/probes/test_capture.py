@@ -1,0 +1,149 @@
+"""A network is listened to, whoever wrote it, and nothing of that is left behind."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+from skipscope.models.registry import build
+from skipscope.probes.capture import Call, anatomy, capture
+
+
+class OfTheirOwn(nn.Module):
+    """Functional ReLU, in-place addition, a gate of linear layers that is expanded, a list concatenated."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.inner = nn.Conv2d(8, 8, 3, padding=1)
+        self.squeeze, self.excite = nn.Linear(8, 4), nn.Linear(4, 8)
+        self.more = nn.Conv2d(8, 4, 3, padding=1)
+        self.read = nn.Linear(12, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = relu(self.stem(x))
+        f = self.inner(x)
+        gate = torch.sigmoid(self.excite(relu(self.squeeze(f.mean((2, 3)))))).view(len(f), 8, 1, 1)
+        f = f * gate.expand_as(f)
+        f += x
+        x = relu(f, inplace=True)
+        x = torch.cat((x, self.more(x)), 1)
+        return self.read(x.mean((2, 3)))
+
+
+IMAGES = torch.zeros(2, 3, 8, 8)
+
+
+def test_what_somebody_else_wrote_is_understood_from_its_calls() -> None:
+    sites = anatomy(OfTheirOwn(), IMAGES).sites
+    assert [(site.kind, site.place) for site in sites] == [
+        ("conv", "stem"),
+        ("relu", "relu"),
+        ("conv", "inner"),
+        ("linear", "squeeze"),
+        ("relu", "relu:2"),
+        ("linear", "excite"),
+        ("gate", "gate"),
+        ("shortcut", "shortcut"),
+        ("relu", "relu:3"),
+        ("conv", "more"),
+        ("concat", "concat"),
+        ("linear", "read"),
+    ]
+    last = sites[-1]
+    assert last.sources == (("shortcut", 8), ("more", 4))
+    assert [site.depth for site in sites if site.kind in ("conv", "gate", "shortcut")] == [1, 2, 2, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("network", "shortcuts", "gates", "concats"),
+    [("cnn", 0, 0, 0), ("resnet", 8, 0, 0), ("densenet", 0, 0, 12), ("se_resnet", 8, 8, 0)],
+)
+def test_the_classroom_networks_have_what_their_names_say(
+    network: str, shortcuts: int, gates: int, concats: int
+) -> None:
+    seen = anatomy(build(network), torch.zeros(2, 3, 32, 32))
+    counted = len(seen.of("shortcut")), len(seen.of("gate")), len(seen.of("concat"))
+    assert counted == (shortcuts, gates, concats)
+    names = {name for name, _ in build(network).named_modules()}
+    assert {site.place.split(":")[0] for site in seen.of("conv", "shortcut", "gate", "concat")} <= names
+
+
+def test_every_dense_layer_reads_the_layers_before_it() -> None:
+    seen = anatomy(build("densenet"), torch.zeros(2, 3, 32, 32))
+    reads = {site.place: len(site.sources) for site in seen.of("conv", "linear")}
+    first_convolutions = [reads[f"denseblock1.denseblock.{layer}.layer.2"] for layer in range(6)]
+    assert first_convolutions == [1, 2, 3, 4, 5, 6]
+    assert reads["conv1"] == 7
+    assert reads["fc1"] == 7
+    features = next(site for site in seen.of("linear") if site.place == "fc1").sources
+    assert sum(count for _, count in features) == 448 * 4 * 4
+
+
+def test_a_branch_and_its_shortcut_are_told_apart_and_seen_before_they_are_overwritten() -> None:
+    torch.manual_seed(0)
+    model, x = OfTheirOwn(), torch.randn(2, 3, 8, 8)
+    seen: dict[str, Call] = {}
+    with capture(model, lambda call: seen.update({call.place: call})):
+        model(x)
+    branch, shortcut = seen["shortcut"].inputs
+    with torch.no_grad():
+        first = relu(model.stem(x))
+        f = model.inner(first)
+        gate = torch.sigmoid(model.excite(relu(model.squeeze(f.mean((2, 3))))))
+    assert torch.allclose(shortcut, first)
+    assert torch.allclose(branch, f * gate[:, :, None, None])
+
+
+def test_an_output_can_be_put_in_another_place() -> None:
+    torch.manual_seed(0)
+    model, x = build("resnet").eval(), torch.randn(2, 3, 32, 32)
+
+    def without_the_branch(call: Call) -> Tensor | None:
+        return call.inputs[1] if call.kind == "shortcut" and call.place == "layer1.1" else None
+
+    with torch.no_grad():
+        with capture(model, edit=without_the_branch):
+            edited = model(x)
+        block = model.get_submodule("layer1.1")
+        block.bn2.weight.zero_()
+        block.bn2.bias.zero_()
+        assert torch.equal(edited, model(x))
+
+
+def test_an_operator_can_be_run_again_on_other_inputs() -> None:
+    torch.manual_seed(0)
+    model, x = build("densenet").eval(), torch.randn(2, 3, 32, 32)
+
+    def doubled(call: Call) -> Tensor | None:
+        return call.again(2 * call.inputs[0]) if call.place == "fc1" else None
+
+    with torch.no_grad():
+        plain = model(x)
+        with capture(model, edit=doubled):
+            assert torch.allclose(model(x) - model.fc1.bias, 2 * (plain - model.fc1.bias), atol=1e-5)
+
+
+def test_nothing_is_left_behind_even_after_an_error() -> None:
+    model, x = build("resnet"), torch.randn(2, 3, 32, 32)
+
+    def fails(call: Call) -> None:
+        if call.place == "layer2.0.conv1":
+            raise RuntimeError("in the middle")
+
+    with pytest.raises(RuntimeError, match="in the middle"), capture(model, fails):
+        model(x)
+    hooks = [len(m._forward_hooks) + len(m._forward_pre_hooks) for m in model.modules()]
+    assert not any(hooks)
+    assert not hasattr(x, "_skipscope_trace")
+    assert torch.overrides._get_current_function_mode() is None
+
+
+def test_a_network_is_put_back_into_the_modes_it_was_in() -> None:
+    model = build("resnet")
+    model.bn.eval()
+    before = [module.training for module in model.modules()]
+    statistics = model.bn.running_mean.clone()
+    anatomy(model, torch.randn(2, 3, 32, 32))
+    assert [module.training for module in model.modules()] == before
+    assert torch.equal(model.bn.running_mean, statistics)
