@@ -22,7 +22,7 @@ from torch.nn.functional import cosine_similarity
 from skipscope.data.dataset import Dataset
 from skipscope.errors import WorkspaceError
 from skipscope.models.registry import build
-from skipscope.records.store import write_whole
+from skipscope.records.files import write_whole
 from skipscope.spec import Frozen, Recipe, Way
 from skipscope.training.environment import environment
 from skipscope.training.evaluate import Inputs

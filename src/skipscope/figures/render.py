@@ -14,7 +14,7 @@ from platformdirs import user_cache_path
 
 from skipscope.errors import WorkspaceError
 from skipscope.figures import style
-from skipscope.records.store import write_whole
+from skipscope.records.files import write_whole
 
 PROBE = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40">'

@@ -6,7 +6,7 @@ f(x), the ratio of their sizes says how far the block is from the identity.
 
 from collections.abc import Iterable
 
-from skipscope.probes.base import CallSummary, Probe, Reading, StepView, Summary, anything
+from skipscope.probes.base import CallSummary, Probe, Reading, StepView, anything
 
 
 def measure(view: StepView) -> Iterable[Reading]:
@@ -15,8 +15,9 @@ def measure(view: StepView) -> Iterable[Reading]:
     for index, call in enumerate(calls):
         if call.kind == "conv":
             response = _response(calls, index)
-            yield Reading(place=call.place, quantity="mean", value=response.mean)
-            yield Reading(place=call.place, quantity="std", value=response.std)
+            if response.mean is not None and response.std is not None:
+                yield Reading(place=call.place, quantity="mean", value=response.mean)
+                yield Reading(place=call.place, quantity="std", value=response.std)
         elif call.kind == "relu" and call.zeros is not None and call.dead is not None:
             yield Reading(place=call.place, quantity="zeros", value=call.zeros)
             yield Reading(place=call.place, quantity="dead", value=call.dead)
@@ -24,10 +25,10 @@ def measure(view: StepView) -> Iterable[Reading]:
             yield Reading(place=call.place, quantity="branch_ratio", value=call.branch / call.shortcut)
 
 
-def _response(calls: tuple[CallSummary, ...], index: int) -> Summary:
+def _response(calls: tuple[CallSummary, ...], index: int) -> CallSummary:
     """A convolution's response: after the BatchNorm that follows it at once, else its own output."""
     after = calls[index + 1] if index + 1 < len(calls) else None
-    return after.output if after is not None and after.kind == "norm" else calls[index].output
+    return after if after is not None and after.kind == "norm" else calls[index]
 
 
 ACTIVATIONS = Probe(

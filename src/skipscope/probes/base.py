@@ -60,16 +60,6 @@ class View:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summary:
-    """Numbers of one tensor at one step: a layer's output or the gradient of the loss by it."""
-
-    l2: float
-    rms: float
-    mean: float
-    std: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class CallSummary:
     """What one call of an operator was at one step; what does not apply is None."""
 
@@ -77,8 +67,12 @@ class CallSummary:
     place: str
     depth: int
     """Convolutions and linear layers on the longest way from the image to this output."""
-    output: Summary
-    gradient: Summary | None = None
+    mean: float | None = None
+    """Of the output of a convolution, a linear layer or a BatchNorm."""
+    std: float | None = None
+    gradient: float | None = None
+    """L2 norm of the loss gradient by the output of a convolution or linear layer."""
+    gradient_rms: float | None = None
     signal: float | None = None
     """Norm of the mean over images of each image's own gradient by the output."""
     noise: float | None = None

@@ -73,9 +73,16 @@ class Call:
     """conv, linear, norm, relu, module: (x,); shortcut: (f(x), x); gate: (values, gate); concat: all."""
     sources: tuple[Source, ...]
     """Of the first input's channels; of a concatenation, of all."""
+    weight: Tensor | None = None
+    """conv: O I/groups h w; linear: O I (a 1x1 convolution's: O I 1 1)."""
     output: Tensor = field(default_factory=lambda: torch.empty(0))
     again: Callable[..., Tensor] = field(repr=False)
     """`again(*inputs)`: the operator on other inputs, in the order of `inputs`."""
+
+    @property
+    def depths(self) -> tuple[int, ...]:
+        """Of each input; 0 of one that does not come from the image."""
+        return tuple(0 if (trace := _trace(x)) is None else trace.depth for x in self.inputs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,6 +279,9 @@ class _Listener(TorchFunctionMode):
             depth=0,
             inputs=chosen,
             sources=tuple(source for trace in traces if trace is not None for source in trace.sources),
+            weight=(args[1] if len(args) > 1 else kwargs.get("weight"))
+            if kind in ("conv", "linear")
+            else None,
             again=again,
         )
 

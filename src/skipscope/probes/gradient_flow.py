@@ -12,23 +12,25 @@ from skipscope.probes.base import Probe, Reading, StepView, anything
 
 def measure(view: StepView) -> Iterable[Reading]:
     """Norms by output and by weight, a layer at a time; signal to noise; and first layer over last."""
-    calls = [(call, call.gradient) for call in view.of("conv", "linear") if call.gradient is not None]
-    for call, gradient in calls:
-        yield Reading(place=call.place, quantity="output_l2", value=gradient.l2)
-        yield Reading(place=call.place, quantity="output_rms", value=gradient.rms)
+    calls = [
+        (call, call.gradient, call.gradient_rms)
+        for call in view.of("conv", "linear")
+        if call.gradient is not None and call.gradient_rms is not None
+    ]
+    for call, norm, rms in calls:
+        yield Reading(place=call.place, quantity="output_l2", value=norm)
+        yield Reading(place=call.place, quantity="output_rms", value=rms)
         yield Reading(place=call.place, quantity="depth", value=call.depth)
         if call.signal is not None and call.noise:
             yield Reading(place=call.place, quantity="signal_to_noise", value=call.signal / call.noise)
     for weight in view.weights:
         yield Reading(place=weight.place, quantity="weight_l2", value=weight.gradient)
         yield Reading(place=weight.place, quantity="weight_rms", value=weight.gradient_rms)
-    convolutions = [gradient for call, gradient in calls if call.kind == "conv"]
+    convolutions = [(norm, rms) for call, norm, rms in calls if call.kind == "conv"]
     if len(convolutions) > 1:
-        first, last = convolutions[0], convolutions[-1]
-        yield Reading(place="first/last", quantity="output_l2", value=first.l2 / last.l2 if last.l2 else nan)
-        yield Reading(
-            place="first/last", quantity="output_rms", value=first.rms / last.rms if last.rms else nan
-        )
+        pairs = zip(("output_l2", "output_rms"), convolutions[0], convolutions[-1], strict=True)
+        for quantity, first, last in pairs:
+            yield Reading(place="first/last", quantity=quantity, value=first / last if last else nan)
 
 
 GRADIENT_FLOW = Probe(

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from skipscope.probes.base import CallSummary, StepView, Summary, WeightSummary
+from skipscope.probes.base import CallSummary, StepView, WeightSummary
 from skipscope.probes.capture import Call, capture
 
 WITH_GRADIENT = {"conv", "linear"}
@@ -92,13 +92,16 @@ class Watch:
         if call.kind not in TOLD_OF:
             return
         output = call.output.detach()
-        kept = _Kept(CallSummary(kind=call.kind, place=call.place, depth=call.depth, output=summary(output)))
+        kept = _Kept(CallSummary(kind=call.kind, place=call.place, depth=call.depth))
         if call.kind == "relu":
             zeros, dead = _zeros(output)
             kept.summary = replace(kept.summary, zeros=zeros, dead=dead)
-        if call.kind == "shortcut":
+        elif call.kind == "shortcut":
             branch, shortcut = (_rms(x.detach()) for x in call.inputs)
             kept.summary = replace(kept.summary, branch=branch, shortcut=shortcut)
+        else:
+            variance, mean = torch.var_mean(output.to(torch.float32), correction=0)
+            kept.summary = replace(kept.summary, mean=mean.item(), std=variance.sqrt().item())
         if call.kind in WITH_GRADIENT and call.output.requires_grad:
             call.output.register_hook(_keeper(kept))  # type: ignore[no-untyped-call]
         self.kept.append(kept)
@@ -106,8 +109,9 @@ class Watch:
 
 def _keeper(kept: _Kept) -> Callable[[Tensor], None]:
     def keep(gradient: Tensor) -> None:
-        signal, noise = signal_and_noise(gradient)
-        kept.summary = replace(kept.summary, gradient=summary(gradient), signal=signal, noise=noise)
+        norm, signal, noise = norm_signal_noise(gradient)
+        rms = norm / sqrt(gradient.numel())
+        kept.summary = replace(kept.summary, gradient=norm, gradient_rms=rms, signal=signal, noise=noise)
 
     return keep
 
@@ -147,30 +151,23 @@ def weights_of(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
             yield name or "weight", cast("nn.Parameter", module.weight)
 
 
-def summary(x: Tensor) -> Summary:
-    """Of all its numbers, in fp32."""
-    values = x.to(torch.float32)
-    variance, mean = torch.var_mean(values, correction=0)
-    l2 = _norm(values)
-    return Summary(l2=l2, rms=l2 / sqrt(max(1, x.numel())), mean=mean.item(), std=variance.sqrt().item())
+def norm_signal_noise(gradient: Tensor) -> tuple[float, float, float]:
+    """The L2 norm of a loss gradient by an output, and its parts.
 
-
-def signal_and_noise(gradient: Tensor) -> tuple[float, float]:
-    """Of the images' own gradients g_b by an output: |mean g_b| and the root of mean |g_b - mean|^2.
-
-    `gradient` is that of a mean loss, B ...: each image's own is B times its row.
+    With each image's own gradient g_b, signal is |mean g_b| and noise the root of mean |g_b - mean|^2.
+    `gradient` is that of a mean loss, B ...: an image's own is B times its row.
     """
-    rows = gradient.flatten(1).to(torch.float32) * len(gradient)  # B n
-    signal = _norm(rows.mean(0))
-    power = rows.square().sum().item() / len(rows)
-    return signal, sqrt(max(0.0, power - signal**2))
+    rows = gradient.flatten(1).to(torch.float32)  # B n
+    norm, images = _norm(rows), len(rows)
+    signal = _norm(rows.sum(0))
+    return norm, signal, sqrt(max(0.0, images * norm**2 - signal**2))
 
 
 def _zeros(output: Tensor) -> tuple[float, float]:
     """Share of outputs that are 0, and of channels that are 0 everywhere."""
-    zero = output == 0
-    per_channel = zero.flatten(2).all(2).all(0) if output.ndim > 2 else zero.all(0)
-    return zero.float().mean().item(), per_channel.float().mean().item()
+    others = [axis for axis in range(output.ndim) if axis != 1]
+    alive = torch.count_nonzero(output, dim=others)  # C
+    return 1 - alive.sum().item() / max(1, output.numel()), (alive == 0).float().mean().item()
 
 
 def _rms(x: Tensor) -> float:

@@ -1,29 +1,30 @@
 """Where records live: a workspace of run folders, study records and reports.
 
-    <workspace>/runs/<id>/{run.json, metrics.jsonl, state.pt, model.safetensors}
-    <workspace>/studies/<name>.json
-    <workspace>/reports/<name>/
-
-Whole files are written beside their place and renamed into it, so a reader never meets half of one.
+<workspace>/runs/<id>/{run.json, metrics.jsonl, readings.parquet, pictures.npz, state.pt, model.safetensors}
+<workspace>/studies/<name>.json
+<workspace>/data/<checksum>.npz
+<workspace>/reports/<name>/
 """
 
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeVar
-from zipfile import BadZipFile
+from typing import Any
 
-import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import BaseModel, ValidationError
 
 from skipscope.errors import UnknownName, WorkspaceError
-from skipscope.records.schema import SCHEMA, RunRecord, StudyRecord
-
-Record = TypeVar("Record", bound=BaseModel)
+from skipscope.records.files import (
+    append_lines,
+    read_arrays,
+    read_record,
+    whole_lines,
+    write_record,
+    write_whole,
+    writing,
+)
+from skipscope.records.schema import RunRecord, StudyRecord
 
 METRICS = {
     "run": pl.String,
@@ -51,45 +52,6 @@ READINGS = {
 """The columns of `Workspace.readings()`; a value that is not finite is null. Units stand with the probe."""
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Puts `content` at `path` whole or not at all.
-
-    Raises:
-        WorkspaceError: the folder cannot be written to.
-    """
-    with writing(path) as draft:
-        draft.write_bytes(content)
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[Path]:
-    """Gives a draft path to write to; renames it to `path` when the block ends well.
-
-    Raises:
-        WorkspaceError: the folder cannot be written to.
-    """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield draft
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        raise _unwritable(path, error) from None
-    finally:
-        with suppress(OSError):
-            draft.unlink(missing_ok=True)
-
-
-def _unwritable(path: Path, error: OSError) -> WorkspaceError:
-    return WorkspaceError(
-        f"This cannot be written: {error.strerror or error}.",
-        where=str(path),
-        todo="free space or rights there, or choose another folder with --workspace",
-    )
-
-
 class RunFolder:
     """One run's files."""
 
@@ -110,24 +72,24 @@ class RunFolder:
         Raises:
             WorkspaceError: the file is damaged, or a newer skipscope wrote it.
         """
-        return _read(self.record_file, RunRecord) if self.record_file.exists() else None
+        return read_record(self.record_file, RunRecord) if self.record_file.exists() else None
 
     def write(self, record: RunRecord) -> None:
         """Puts the record in place of the one before."""
-        write_whole(self.record_file, _json(record))
+        write_record(self.record_file, record)
 
     def append_metrics(self, rows: list[dict[str, Any]]) -> None:
         """Adds rows at the end of `metrics.jsonl`."""
-        _append(self.metrics_file, rows)
+        append_lines(self.metrics_file, rows)
 
     def append_readings(self, rows: list[dict[str, Any]]) -> None:
         """Adds readings of a run that is being trained at the end of `readings.jsonl`."""
         if rows:
-            _append(self.readings_draft, rows)
+            append_lines(self.readings_draft, rows)
 
     def drafted_readings(self) -> pl.DataFrame:
         """The readings of a run that is being trained, with the columns `READINGS`."""
-        lines = _whole_lines(self.readings_draft)
+        lines = whole_lines(self.readings_draft)
         if not lines:
             return pl.DataFrame(schema=READINGS)
         rows = pl.read_ndjson(lines, schema={key: READINGS[key] for key in READINGS if key != "run"})
@@ -184,13 +146,13 @@ class RunFolder:
         """Drops what was written after `step`: the run goes on from there and writes it again."""
         for path in (self.metrics_file, self.readings_draft):
             if path.exists():
-                rows = map(json.loads, _whole_lines(path).splitlines())
+                rows = map(json.loads, whole_lines(path).splitlines())
                 kept = [json.dumps(row) + "\n" for row in rows if row["step"] <= step]
                 write_whole(path, "".join(kept).encode())
 
     def whole_lines(self) -> bytes:
         """`metrics.jsonl` without a last line that was being written when the process was stopped."""
-        return _whole_lines(self.metrics_file)
+        return whole_lines(self.metrics_file)
 
 
 class Workspace:
@@ -211,7 +173,7 @@ class Workspace:
     def runs(self) -> list[RunRecord]:
         """Every run, in the order of their ids."""
         folders = sorted((self.path / "runs").glob("*/run.json"))
-        return [_read(path, RunRecord) for path in folders]
+        return [read_record(path, RunRecord) for path in folders]
 
     def run(self, id: str) -> RunRecord:
         """The run with this id.
@@ -226,7 +188,7 @@ class Workspace:
 
     def studies(self) -> list[StudyRecord]:
         """Every study, the most recently planned last."""
-        records = [_read(path, StudyRecord) for path in sorted((self.path / "studies").glob("*.json"))]
+        records = [read_record(path, StudyRecord) for path in sorted((self.path / "studies").glob("*.json"))]
         return sorted(records, key=lambda record: record.planned)
 
     def study(self, name: str | None = None) -> StudyRecord:
@@ -252,7 +214,7 @@ class Workspace:
 
     def write_study(self, record: StudyRecord) -> None:
         """Puts the study's record in place of the one before."""
-        write_whole(self.path / "studies" / f"{record.study.name}.json", _json(record))
+        write_record(self.path / "studies" / f"{record.study.name}.json", record)
 
     def metrics(self, ids: Iterable[str] | None = None) -> pl.DataFrame:
         """Every row of every `metrics.jsonl` (or of the runs named), with the columns `METRICS`."""
@@ -295,76 +257,3 @@ class Workspace:
     def sample_file(self, sha256: str) -> Path:
         """Where the validation images are that probes look at, for a data set by its checksum."""
         return self.path / "data" / f"{sha256[:8]}.npz"
-
-
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Puts arrays at `path`, whole or not at all.
-
-    Raises:
-        WorkspaceError: the folder cannot be written to.
-    """
-    with writing(path) as draft, draft.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-
-
-def read_arrays(path: Path, *, todo: str) -> dict[str, NDArray[Any]]:
-    """Arrays by name; none where there is no file. Nothing in it is executed.
-
-    Raises:
-        WorkspaceError: the file is damaged; says `todo`.
-    """
-    if not path.exists():
-        return {}
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise WorkspaceError(f"This file is damaged ({error}).", where=str(path), todo=todo) from None
-
-
-def _append(path: Path, rows: list[dict[str, Any]]) -> None:
-    lines = "".join(json.dumps(row) + "\n" for row in rows)
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(lines)
-    except OSError as error:
-        raise _unwritable(path, error) from None
-
-
-def _whole_lines(path: Path) -> bytes:
-    """A file's lines without a last one that was being written when the process was stopped."""
-    content = path.read_bytes() if path.exists() else b""
-    return content[: content.rfind(b"\n") + 1]
-
-
-def _json(record: BaseModel) -> bytes:
-    return (record.model_dump_json(by_alias=True, indent=1) + "\n").encode()
-
-
-def _read(path: Path, kind: type[Record]) -> Record:
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise WorkspaceError(f"This cannot be read: {error.strerror}.", where=str(path)) from None
-    except ValueError:
-        raise _damaged(path, "it is not JSON") from None
-    schema = content.get("schema") if isinstance(content, dict) else None
-    if isinstance(schema, int) and schema > SCHEMA:
-        raise WorkspaceError(
-            f"A newer skipscope wrote this (schema {schema}, this one reads up to {SCHEMA}).",
-            where=str(path),
-            todo="update skipscope: pip install --upgrade skipscope",
-        )
-    try:
-        return kind.model_validate(content)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise _damaged(path, f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-
-
-def _damaged(path: Path, why: str) -> WorkspaceError:
-    return WorkspaceError(
-        f"This record is damaged: {why}.",
-        where=str(path),
-        todo="restore it from a copy, or delete its folder: the same command trains the run again",
-    )

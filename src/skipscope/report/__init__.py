@@ -7,7 +7,8 @@ from skipscope.analysis.tables import StudyTables, gather
 from skipscope.errors import UnknownName
 from skipscope.figures import render as pictures
 from skipscope.figures import style
-from skipscope.records.store import Workspace, write_whole
+from skipscope.records.files import write_whole
+from skipscope.records.store import Workspace
 from skipscope.report import html, markdown
 from skipscope.report.build import build_document
 from skipscope.report.document import Document, Pair

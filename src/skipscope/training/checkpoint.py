@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from skipscope.errors import WorkspaceError
 from skipscope.probes.learning_order import follow
-from skipscope.records.store import writing
+from skipscope.records.files import writing
 from skipscope.training.sgd import SGD
 
 

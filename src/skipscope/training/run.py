@@ -15,8 +15,9 @@ from skipscope.errors import Diverged
 from skipscope.models.describe import describe
 from skipscope.models.registry import build
 from skipscope.probes.measure import initial_rows, view_of
+from skipscope.records.files import writing
 from skipscope.records.schema import Failure, Result, RunRecord
-from skipscope.records.store import RunFolder, writing
+from skipscope.records.store import RunFolder
 from skipscope.spec import RunSpec
 from skipscope.training import checkpoint
 from skipscope.training.checkpoint import Progress

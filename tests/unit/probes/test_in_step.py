@@ -13,7 +13,7 @@ from skipscope.models.registry import build
 from skipscope.probes.base import EpochView, Reading
 from skipscope.probes.measure import probe
 from skipscope.probes.registry import PROBES
-from skipscope.probes.step import Watch, due, of_one_step, signal_and_noise
+from skipscope.probes.step import Watch, due, norm_signal_noise, of_one_step
 
 CLOSE = 1e-4
 """Relative: sums of some ten thousand numbers in fp32, in another order."""
@@ -161,8 +161,8 @@ def test_ratios_do_not_depend_on_the_scale_of_the_loss_nor_sums_on_the_order_of_
     scale: float, order: list[int]
 ) -> None:
     gradient = torch.randn(6, 5, generator=torch.Generator().manual_seed(3))
-    signal, noise = signal_and_noise(gradient)
-    scaled_signal, scaled_noise = signal_and_noise(scale * gradient[order])
+    _, signal, noise = norm_signal_noise(gradient)
+    _, scaled_signal, scaled_noise = norm_signal_noise(scale * gradient[order])
     assert scaled_signal / scaled_noise == pytest.approx(signal / noise, rel=CLOSE)
 
 

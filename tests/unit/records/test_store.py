@@ -3,11 +3,14 @@
 import json
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
 from skipscope.errors import UnknownName, WorkspaceError
+from skipscope.records.files import read_arrays, write_arrays, write_whole, writing
 from skipscope.records.schema import DataCard, Environment, Member, NetworkCard, RunRecord, StudyRecord
-from skipscope.records.store import METRICS, RunFolder, Workspace, write_whole, writing
+from skipscope.records.store import METRICS, READINGS, RunFolder, Workspace
 from skipscope.spec import DataRef, Recipe, RunSpec, load_study
 
 SPEC = RunSpec(
@@ -133,3 +136,57 @@ def test_no_metrics_yet(tmp_path: Path) -> None:
     assert folder.last_step() == 0
     assert folder.last_epoch() is None
     assert not folder.metrics_file.exists()
+
+
+READING = {"probe": "gradient_flow", "step": 1, "place": "conv1", "quantity": "output_l2", "value": 0.5}
+
+
+def test_readings_of_a_run_that_trains_are_read_as_far_as_they_were_written(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "runs" / "cnn-s0-abc")
+    folder.path.mkdir(parents=True)
+    folder.append_readings([READING, READING | {"step": 3, "value": None}])
+    with folder.readings_draft.open("a") as file:
+        file.write('{"probe": "gradient_fl')  # the process was stopped here
+    readings = folder.readings()
+    assert readings.columns == list(READINGS)
+    assert readings["step"].to_list() == [1, 3]
+    assert readings["value"].to_list() == [0.5, None]
+    assert readings["run"].unique().to_list() == ["cnn-s0-abc"]
+    folder.cut(2)
+    assert folder.readings()["step"].to_list() == [1]
+
+
+def test_readings_of_a_finished_run_and_of_chosen_probes(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "runs" / "cnn-s0-abc")
+    rows = [READING, READING | {"probe": "curvature"}]
+    folder.write_readings(pl.DataFrame([{"run": "cnn-s0-abc"} | row for row in rows], schema=READINGS))
+    workspace = Workspace(tmp_path)
+    assert workspace.readings(["cnn-s0-abc"]).height == 2
+    assert workspace.readings(["cnn-s0-abc"], probes=["curvature"])["probe"].to_list() == ["curvature"]
+    assert workspace.readings([]).columns == list(READINGS)
+
+
+def test_damaged_readings_and_pictures_say_what_to_do(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "runs" / "cnn-s0-abc")
+    folder.path.mkdir(parents=True)
+    assert folder.pictures() == {}
+    write_arrays(folder.pictures_file, {"filters": np.ones((2, 3))})
+    assert folder.pictures()["filters"].shape == (2, 3)
+    for path, read in ((folder.readings_file, folder.readings), (folder.pictures_file, folder.pictures)):
+        path.write_bytes(b"PK\x03\x04 half a file")
+        with pytest.raises(WorkspaceError, match="skipscope probe cnn-s0-abc"):
+            read()
+
+
+def test_a_pickle_among_the_pictures_is_never_run(tmp_path: Path) -> None:
+    path, mark = tmp_path / "pictures.npz", tmp_path / "was-run"
+
+    class Planted:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return Path.touch, (mark,)  # type: ignore[return-value]
+
+    with path.open("wb") as file:
+        np.savez(file, filters=np.array([Planted()], dtype=object))
+    with pytest.raises(WorkspaceError):
+        read_arrays(path, todo="delete it")
+    assert not mark.exists()

@@ -95,9 +95,7 @@ def test_training_with_and_without_probes_is_bit_for_bit_the_same(
     assert RunFolder(tmp_path / "without").readings().is_empty()
 
 
-def test_a_trained_network_is_measured_and_can_be_again(
-    tiny: Dataset, run_of: RunOf, tmp_path: Path
-) -> None:
+def test_a_trained_network_is_measured_and_can_be_again(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:
     told: list[Event] = []
     record = train(run_of(), tiny, tmp_path, probes=None, tell=told.append)
     frozen = [event.message for event in told if event.state == "measuring"]

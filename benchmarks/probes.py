@@ -1,0 +1,93 @@
+"""What measuring costs: in-step probes as a share of a `lab` run, and frozen probes in seconds a network.
+
+`python benchmarks/probes.py` takes steps of each classroom network with and without a watch, in turns, in one
+thread; the share is that of the steps that the default schedule watches in five epochs of 45,000 images.
+`python benchmarks/probes.py resnet20 se_resnet` times each frozen probe of these networks instead, on 2,000
+images of noise and all cores.
+"""
+
+import statistics
+import sys
+from time import perf_counter
+
+import torch
+
+from skipscope.data.dataset import load
+from skipscope.engine.measure import Machine
+from skipscope.models.registry import build
+from skipscope.probes.measure import measure, view_of
+from skipscope.probes.registry import PROBES
+from skipscope.probes.step import Watch, due
+from skipscope.spec import Recipe, Way, load_study
+from skipscope.training.evaluate import Inputs
+from skipscope.training.instruments import SAMPLE
+from skipscope.training.loop import forward, update
+from skipscope.training.precision import device, place
+from skipscope.training.sgd import SGD
+
+ROUNDS = 12
+STEPS, EPOCHS = 351, 5
+
+
+def in_step(name: str, way: Way) -> str:
+    """One network's share, with what a step takes."""
+    data = load("cifar10")
+    recipe = load_study("lab").recipe.resolved(way)
+    network = place(build(name), recipe, device())
+    optimizer, inputs = SGD(network, recipe), Inputs(data, recipe, device())
+    images, labels = data.train.first(recipe.batch_size).take(torch.arange(recipe.batch_size).numpy())
+    spent: dict[bool, list[float]] = {False: [], True: []}
+    for round_ in range(ROUNDS + 2):
+        for watched in (False, True):
+            start = perf_counter()
+            watch = Watch(network) if watched else None
+            loss, _ = forward(network, inputs(images), torch.from_numpy(labels), recipe, watch)
+            update(loss, network, optimizer, recipe, 0.01, watch)
+            if watch is not None:
+                for probe in PROBES.values():
+                    if "step" in probe.when:
+                        list(probe.measure(watch.view))
+            if round_ >= 2:
+                spent[watched].append(perf_counter() - start)
+    plain, watching = (statistics.median(spent[watched]) for watched in (False, True))
+    measured = sum(due(step, STEPS) for step in range(1, EPOCHS * STEPS + 1))
+    extra = measured * (watching - plain)
+    share = extra / (EPOCHS * STEPS * plain + extra)
+    return (
+        f"{name:10} a step {1000 * plain:6.1f} ms, watched {1000 * watching:6.1f} ms, "
+        f"{measured} of {EPOCHS * STEPS} watched: {share:.2%} of the run"
+    )
+
+
+def frozen(name: str) -> None:
+    """A line a probe."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(SAMPLE, 3, 32, 32, generator=generator)
+    view = view_of(build(name), images, torch.arange(SAMPLE) % 10)
+    whole = 0.0
+    for each in PROBES.values():
+        if "frozen" in each.when and each.applies_to(view.anatomy):
+            start = perf_counter()
+            count = len(list(measure(each, view)))
+            seconds = perf_counter() - start
+            whole += seconds
+            print(f"{name:10} {each.name:18} {seconds:6.1f} s {count:7,} readings", flush=True)
+    print(f"{name:10} {'all':18} {whole:6.1f} s", flush=True)
+
+
+def main() -> None:
+    """In-step shares, or the frozen probes of the networks named."""
+    torch.set_flush_denormal(True)
+    if names := sys.argv[1:]:
+        for name in names:
+            frozen(name)
+        return
+    names = ["cnn", "resnet", "densenet", "se_resnet"]
+    way = Machine(load("cifar10")).choose([(name, Recipe()) for name in names], threads=1).way
+    torch.set_num_threads(way.threads)
+    for name in names:
+        print(in_step(name, way), flush=True)
+
+
+if __name__ == "__main__":
+    main()
