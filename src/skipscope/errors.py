@@ -3,8 +3,10 @@
     SkipscopeError            something a person can mend
     ├── UsageError            a name, option or file that cannot be meant (exit code 2)
     │   ├── SpecError         a study file says something impossible: names the file and the key
-    │   └── UnknownName       no such network, study, data set: lists the known ones
+    │   ├── UnknownName       no such network, study, data set: lists the known ones
+    │   └── NetworkError      a user's file gives no network: names the file and the line
     ├── DataError             a data set is missing, damaged or not what it claims to be
+    ├── PictureError          a file of a user's is no image, or one that cannot be looked at
     ├── WorkspaceError        a run folder or study record cannot be read or written
     └── TrainingError         a run could not be brought to its end
         └── Diverged          the loss stopped being a finite number
@@ -54,16 +56,26 @@ class SpecError(UsageError):
 class UnknownName(UsageError):
     """A name nobody registered; says which are known."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        """`kind` is what was looked for ("network", "study", "data set")."""
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, where: str = "") -> None:
+        """`kind` is what was looked for ("network", "study", "data set"), `where` in which file."""
         known = sorted(known)
         near = get_close_matches(name, known, n=1)
         guess = f" Did you mean {near[0]!r}?" if near else ""
-        super().__init__(f"There is no {kind} {name!r}.{guess}", todo=f"known: {', '.join(known)}")
+        super().__init__(
+            f"There is no {kind} {name!r}.{guess}", where=where, todo=f"known: {', '.join(known)}"
+        )
+
+
+class NetworkError(UsageError):
+    """A user's file gives no network that maps images to logits."""
 
 
 class DataError(SkipscopeError):
     """A data set is missing, damaged or not what it claims to be."""
+
+
+class PictureError(SkipscopeError):
+    """A file of a user's is no image, or one that cannot be looked at."""
 
 
 class WorkspaceError(SkipscopeError):

@@ -5,8 +5,10 @@ choose, and its hash names the run, so that an equal run is never trained twice.
 """
 
 import json
+import re
 import tomllib
 from collections import Counter
+from collections.abc import Callable
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -82,6 +84,38 @@ class Recipe(Frozen):
         return self.model_copy(update=self.way(auto).model_dump())
 
 
+class UserNetwork(Frozen):
+    """A network that a user wrote: `mynet.py:Net` is the class or function `Net` of that file.
+
+    Before it is trained it is pinned to what the file says: `mynet.py:Net@0123456789abcdef`.
+    """
+
+    file: str
+    name: str
+    digest: str | None = Field(None, description="16 hexadecimal digits of the SHA-256 of the file's text")
+
+    @classmethod
+    def parse(cls, model: str) -> Self | None:
+        """None if `model` is not written this way: it is the name of a network of ours, or of none."""
+        found = _IN_A_FILE.fullmatch(model)
+        return None if found is None else cls.model_validate(found.groupdict())
+
+    def __str__(self) -> str:
+        """As it is written."""
+        return f"{self.file}:{self.name}" + (f"@{self.digest}" if self.digest else "")
+
+
+_IN_A_FILE = re.compile(
+    r"(?P<file>.+\.py):(?P<name>[A-Za-z_][A-Za-z0-9_]{0,63})(?:@(?P<digest>[0-9a-f]{16}))?"
+)
+
+
+def network_name(model: str) -> str:
+    """What a network is called: `resnet20`, or `Net` if it is `mynet.py:Net`."""
+    own = UserNetwork.parse(model)
+    return model if own is None else own.name
+
+
 class Arm(Frozen):
     """One network under one recipe; `recipe` overrides keys of the study's."""
 
@@ -92,7 +126,7 @@ class Arm(Frozen):
     @property
     def label(self) -> str:
         """What tables and figures call the arm: its name, else its network's."""
-        return self.name or self.model
+        return self.name or network_name(self.model)
 
 
 class StudySpec(Frozen):
@@ -127,6 +161,11 @@ class StudySpec(Frozen):
         """The study's recipe with the arm's keys in place of its own."""
         return Recipe.model_validate(self.recipe.model_dump() | arm.recipe)
 
+    def with_models(self, other: Callable[[str], str]) -> Self:
+        """The same study with `other(model)` in place of each arm's network."""
+        arms = (arm.model_copy(update={"model": other(arm.model)}) for arm in self.arm)
+        return self.model_copy(update={"arm": tuple(arms)})
+
 
 class DataRef(Frozen):
     """A data set by name and content: a run trained on other bytes is another run."""
@@ -156,18 +195,24 @@ class RunSpec(Frozen):
     def _is_resolved(self) -> Self:
         if any(getattr(self.recipe, key) == "auto" for key in Way.model_fields):
             raise ValueError("how a run is computed is chosen before it is planned: nothing in it is auto")
+        own = UserNetwork.parse(self.model)
+        if own is not None and own.digest is None:
+            raise ValueError("a network in a file is pinned to what the file says before it is planned")
         return self
 
     @property
     def hash8(self) -> str:
-        """Eight hexadecimal digits of the SHA-256 of the canonical JSON."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        """Eight hexadecimal digits of the SHA-256 of the canonical JSON, where a user's file has no path."""
+        content = self.model_dump(mode="json")
+        if (own := UserNetwork.parse(self.model)) is not None:
+            content["model"] = f"{own.name}@{own.digest}"
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return sha256(canonical.encode()).hexdigest()[:8]
 
     @property
     def id(self) -> str:
         """`<network>-s<seed>-<hash8>`: an arm without a name of its own is called after its network."""
-        return f"{self.model}-s{self.seed}-{self.hash8}"
+        return f"{network_name(self.model)}-s{self.seed}-{self.hash8}"
 
 
 def shipped_studies() -> dict[str, Path]:
@@ -199,7 +244,14 @@ def load_study(study: str | Path) -> StudySpec:
         raise SpecError(
             f"This is not a TOML file: {error}.", where=str(path), todo="mend that line"
         ) from None
-    return parse_study({"name": path.stem} | table, where=str(path))
+    written = parse_study({"name": path.stem} | table, where=str(path))
+    return written.with_models(lambda model: _beside(path, model))
+
+
+def _beside(study: Path, model: str) -> str:
+    """A study's file names a user's file as it is seen from the study's folder."""
+    own = UserNetwork.parse(model)
+    return model if own is None else str(own.model_copy(update={"file": str(study.parent / own.file)}))
 
 
 def parse_study(table: dict[str, object], *, where: str) -> StudySpec:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from skipscope.errors import SpecError, UnknownName
-from skipscope.spec import DataRef, Recipe, RunSpec, load_study, shipped_studies
+from skipscope.spec import Arm, DataRef, Recipe, RunSpec, StudySpec, load_study, shipped_studies
 
 REF = DataRef(name="shapes", sha256="0" * 64)
 RECIPE = Recipe(precision="fp32", memory_format="contiguous", kernels="stock", threads=1)
@@ -90,3 +90,58 @@ def test_a_run_is_named_by_all_that_it_depends_on() -> None:
 def test_a_run_leaves_nothing_to_choose() -> None:
     with pytest.raises(ValidationError, match="nothing in it is auto"):
         RunSpec(model="cnn", seed=0, recipe=Recipe(), data=REF)
+
+
+def test_ids_of_runs_that_exist_do_not_change() -> None:
+    """Else everybody's networks would be trained again. Written down before a file could be named."""
+    run = RunSpec(model="cnn", seed=0, recipe=RECIPE, data=REF)
+    assert run.id == "cnn-s0-fff194d2"
+    assert run.model_copy(update={"model": "se_resnet", "seed": 2}).id == "se_resnet-s2-f96315a2"
+
+
+def test_a_study_names_a_file_beside_it(tmp_path: Path) -> None:
+    """An arm is called after the class; a path is seen from the study's folder, or stands for itself."""
+    text = f'''
+seeds = 2
+
+[[arm]]
+model = "mynet.py:Net"
+
+[[arm]]
+model = "nets/mynet.py:Net"
+name = "other"
+
+[[arm]]
+model = "{tmp_path.as_posix()}/far.py:Far"
+
+[[arm]]
+model = "cnn"
+'''
+    study = load_study(write(tmp_path, text))
+    assert [(arm.label, arm.model) for arm in study.arm] == [
+        ("Net", f"{tmp_path / 'mynet.py'}:Net"),
+        ("other", f"{tmp_path / 'nets' / 'mynet.py'}:Net"),
+        ("Far", f"{tmp_path / 'far.py'}:Far"),
+        ("cnn", "cnn"),
+    ]
+    assert StudySpec(name="x", arm=(Arm(model="mynet.py:Net"),)).arm[0].model == "mynet.py:Net"
+
+
+def test_two_files_with_a_class_of_one_name_need_names(tmp_path: Path) -> None:
+    text = '[[arm]]\nmodel = "one.py:Net"\n[[arm]]\nmodel = "two.py:Net"\n'
+    with pytest.raises(SpecError, match="two arms are called 'Net'"):
+        load_study(write(tmp_path, text))
+
+
+def test_a_run_of_a_file_is_known_by_class_and_text_wherever_the_file_lies() -> None:
+    def run(model: str) -> RunSpec:
+        return RunSpec(model=model, seed=1, recipe=RECIPE, data=REF)
+
+    one = run("a folder/mynet.py:Net@0123456789abcdef")
+    assert one.id == f"Net-s1-{one.hash8}"
+    assert run("C:\\nets\\other.py:Net@0123456789abcdef").id == one.id
+    assert run("a folder/mynet.py:Net@1123456789abcdef").hash8 != one.hash8
+    assert run("a folder/mynet.py:Ten@0123456789abcdef").hash8 != one.hash8
+    assert RunSpec.model_validate_json(one.model_dump_json()) == one
+    with pytest.raises(ValidationError, match="pinned to what the file says"):
+        run("mynet.py:Net")

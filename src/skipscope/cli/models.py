@@ -19,7 +19,7 @@ def overview(context: typer.Context) -> None:
     from rich.table import Table
 
     from skipscope.models.describe import describe
-    from skipscope.models.registry import NETWORKS
+    from skipscope.models.registry import FAMILIES, NETWORKS, USERS
 
     table = Table("network", box=None, padding=(0, 2), title_justify="left")
     table.add_column("parameters", justify="right")
@@ -28,12 +28,15 @@ def overview(context: typer.Context) -> None:
         card = describe(name)
         table.add_row(name, f"{card.params:,}", f"{card.macs:,}")
     console.print(table)
+    console.print("\nand every network of these names:")
+    for rule in (*FAMILIES, USERS):
+        console.print(f"  {rule}", markup=False, soft_wrap=True)
     console.print("\nskipscope models show NAME   its structure, and the shape after each stage")
 
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="A network, such as resnet.")],
+    name: Annotated[str, typer.Argument(help="A network, such as resnet, resnet20, mynet.py:Net.")],
     text: Annotated[bool, typer.Option("--text", help="Exactly print(net), nothing else.")] = False,
     json: Json = False,
 ) -> None:

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 def status(workspace: Place = PLACE, json: Json = False) -> None:
     """What is there: every run with its state, accuracy and speed."""
     from skipscope.records.store import Workspace
+    from skipscope.spec import network_name
 
     place = Workspace(workspace)
     arms = {member.run: member.arm for study in place.studies() for member in study.members}
-    runs = [_row(record, arms.get(record.id, record.spec.model), place) for record in place.runs()]
+    runs = [
+        _row(record, arms.get(record.id) or network_name(record.spec.model), place) for record in place.runs()
+    ]
     if json:
         import json as encoder
 

@@ -11,6 +11,7 @@ from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.budget import fit, seconds_of
 from skipscope.engine.measure import Choice, Machine
+from skipscope.models.user import pinned
 from skipscope.probes.measure import known
 from skipscope.records.schema import Budget, DataCard, Member, State, StudyRecord
 from skipscope.records.store import Workspace
@@ -93,10 +94,12 @@ def plan(
 
     Raises:
         UnknownName: an arm's network is not registered, or there is no such probe.
+        NetworkError: a user's file gives no network.
         DataError: the data set is not there or damaged.
         UsageError: the budget is not a length of time, or nothing of the study fits into it.
     """
     known(study.probes or ())
+    study = study.with_models(pinned)
     allowed = None if budget is None else seconds_of(budget)
     data = load_data(study.data, data_dir=data_dir, train_limit=study.train_limit)
     cores, machine = _cores(), Machine(data)

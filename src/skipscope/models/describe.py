@@ -1,7 +1,7 @@
 """What a network is, in numbers: structure, shapes, parameters and multiply-adds per stage."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ def describe(name: str) -> NetworkCard:
 
     Raises:
         UnknownName: no network has this name.
+        NetworkError: a user's file gives no network.
     """
     model = build(name).eval()
     stages = tuple(_stages(model))
@@ -39,16 +40,14 @@ def parameters(module: nn.Module) -> int:
 
 def multiply_adds(module: nn.Module, output: Tensor) -> int:
     """Of one call of a convolution or linear layer, per image; 0 for any other module."""
-    if isinstance(module, nn.Conv2d):
+    if isinstance(module, (nn.Conv2d, nn.Linear)):
         return output[0].numel() * math.prod(module.weight.shape[1:])
-    if isinstance(module, nn.Linear):
-        return module.weight.numel()
     return 0
 
 
 def _stages(model: nn.Module) -> Iterator[Stage]:
-    """One stage a call of a top-level module, in the order of the calls."""
-    seen: set[nn.Module] = set()
+    """One stage a call of a top-level module (or of one in a top-level list), in the order of the calls."""
+    seen = {model}
     for name, module, shape, macs in _calls(model):
         yield Stage(
             name=name,
@@ -61,30 +60,42 @@ def _stages(model: nn.Module) -> Iterator[Stage]:
 
 
 def _calls(model: nn.Module) -> list[tuple[str, nn.Module, tuple[int, ...], int]]:
-    """Name, module, output shape and multiply-adds of every call of a top-level module."""
+    """Name, module, output shape and multiply-adds of every call of a stage."""
     calls: list[tuple[str, nn.Module, tuple[int, ...], int]] = []
     macs = 0
 
-    def after_any(module: nn.Module, _inputs: Any, output: Tensor) -> None:
+    def after_any(module: nn.Module, _inputs: Any, output: Any) -> None:
         nonlocal macs
         macs += multiply_adds(module, output)
 
-    def after_stage(module: nn.Module, _inputs: Any, output: Tensor) -> None:
+    def after_stage(module: nn.Module, _inputs: Any, output: Any) -> None:
         nonlocal macs
-        calls.append((names[module], module, tuple(output.shape[1:]), macs))
+        shape = tuple(output.shape[1:]) if isinstance(output, Tensor) else ()
+        calls.append((names[module], module, shape, macs))
         macs = 0
 
-    names = {module: name for name, module in model.named_children()}
-    with _hooks(model, after_any, after_stage), torch.inference_mode():
-        model(torch.zeros(1, 3, 32, 32))
+    names = dict(_named_stages(model))
+    with _hooks(model, after_any, names, after_stage), torch.inference_mode():
+        logits = model(torch.zeros(1, 3, 32, 32))
+    if macs:  # of parts called past the module around them
+        calls.append(("rest", model, tuple(logits.shape[1:]), macs))
     return calls
 
 
+def _named_stages(model: nn.Module, prefix: str = "") -> Iterator[tuple[nn.Module, str]]:
+    """The top-level modules; of a list, which is never called itself, the modules in it."""
+    for name, module in model.named_children():
+        if isinstance(module, (nn.ModuleList, nn.ModuleDict)):
+            yield from _named_stages(module, f"{prefix}{name}.")
+        else:
+            yield module, f"{prefix}{name}"
+
+
 @contextmanager
-def _hooks(model: nn.Module, after_any: Any, after_stage: Any) -> Iterator[None]:
+def _hooks(model: nn.Module, after_any: Any, stages: Iterable[nn.Module], after_stage: Any) -> Iterator[None]:
     # a top-level leaf has both hooks: they run in the order in which they were put in
     handles = [module.register_forward_hook(after_any) for module in model.modules()]
-    handles += [module.register_forward_hook(after_stage) for module in model.children()]
+    handles += [module.register_forward_hook(after_stage) for module in stages]
     try:
         yield
     finally:

@@ -1,13 +1,15 @@
 """The networks by name."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import nn
 
 from skipscope.errors import UnknownName
-from skipscope.models import classroom
+from skipscope.models import classroom, dense, residual, user
 from skipscope.randomness import derive
+from skipscope.spec import UserNetwork
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "cnn": classroom.Net,
@@ -15,16 +17,38 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "densenet": classroom.DenseNet,
     "se_resnet": classroom.SEResNet,
 }
+FAMILIES: dict[str, Callable[[str], Callable[[], nn.Module] | None]] = {
+    residual.RULE: residual.named,
+    dense.RULE: dense.named,
+}
+"""A rule that names follow, for people, and what makes the network of a name, if it follows the rule."""
+USERS = "FILE.py:NAME: the class or function NAME in a file of yours"
 
 
 def build(name: str, *, seed: int = 0) -> nn.Module:
     """The network `name`, initialised from (seed, "initialisation"); torch's own generator is left alone.
 
+    Args:
+        name: one of `NETWORKS`, a name of one of the `FAMILIES` (`resnet20`), or `mynet.py:Net`, which calls
+            `Net` of that file without arguments.
+        seed: a run's.
+
     Raises:
         UnknownName: no network has this name; lists those that have one.
+        NetworkError: the user's file gives no network for these images; names the line.
     """
-    if name not in NETWORKS:
-        raise UnknownName("network", name, NETWORKS)
+    make = _maker(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "initialisation") >> 1)  # as a signed number, as torch takes it
-        return NETWORKS[name]()
+        return make()
+
+
+def _maker(name: str) -> Callable[[], nn.Module]:
+    if name in NETWORKS:
+        return NETWORKS[name]
+    if (own := UserNetwork.parse(name)) is not None:
+        return partial(user.build, own)
+    for named in FAMILIES.values():
+        if (make := named(name)) is not None:
+            return make
+    raise UnknownName("network", name, [*NETWORKS, *FAMILIES, USERS])

@@ -94,6 +94,7 @@ def fit(
             images, labels = data.train.take(order[positions])
             x = inputs(augment(images, positions))  # B 3 32 32
             watch = None if instruments is None else instruments.watch(progress.step + 1, steps)
+            torch.manual_seed(derive(seed, "chance", progress.step))  # a network's own, as of dropout
             loss, correct = forward(model, x, torch.from_numpy(labels).to(x.device), recipe, watch)
             row = StepRow(
                 step=progress.step + 1,

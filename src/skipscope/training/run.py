@@ -152,7 +152,11 @@ class _Sitting:
         self, record: RunRecord, inputs: Inputs, *, probes: Collection[str] | None, stop: Callable[[], bool]
     ) -> RunRecord:
         """Writes the weights, measures, opens the sealed test set once, and closes the record."""
-        weights = {name: tensor.contiguous().cpu() for name, tensor in self.model.state_dict().items()}
+        # a copy of each: weights that two names share cannot be saved as they are
+        weights = {
+            name: tensor.cpu().clone(memory_format=torch.contiguous_format)
+            for name, tensor in self.model.state_dict().items()
+        }
         with writing(self.folder.model_file) as draft:
             save_file(weights, draft, metadata={"run": record.id, "network": self.spec.model})
         start = perf_counter()

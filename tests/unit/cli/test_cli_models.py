@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from skipscope.cli import app
 from skipscope.errors import UnknownName
-from skipscope.models.registry import NETWORKS
+from skipscope.models.registry import FAMILIES, NETWORKS, USERS
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 
@@ -38,9 +38,21 @@ def test_the_table_shows_shapes_and_sums() -> None:
     assert "83,126" in text
 
 
-def test_the_overview_lists_every_network() -> None:
+def test_the_overview_lists_every_network_and_rule() -> None:
     text = output()
-    assert all(name in text for name in NETWORKS)
+    assert all(name in text for name in (*NETWORKS, *FAMILIES, USERS))
+
+
+def test_a_network_of_a_family_is_shown() -> None:
+    text = output("show", "resnet20")
+    assert "32 x 16 x 16" in text
+    assert "269,722" in text
+
+
+def test_a_network_of_a_user_is_shown(tmp_path: Path) -> None:
+    text = "from torch import nn\n\ndef Net():\n    return nn.Sequential(nn.Flatten(), nn.Linear(3072, 10))\n"
+    (tmp_path / "mynet.py").write_text(text)
+    assert "30,730" in output("show", f"{tmp_path / 'mynet.py'}:Net")
 
 
 def test_an_unknown_network_is_a_misuse() -> None:

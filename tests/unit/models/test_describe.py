@@ -1,5 +1,7 @@
 """Multiply-adds and shapes against counts made by hand."""
 
+from pathlib import Path
+
 import pytest
 
 from skipscope.errors import UnknownName
@@ -35,3 +37,37 @@ def test_unknown_network_lists_the_known_ones() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'resnet'") as caught:
         build("resnt")
     assert "densenet" in caught.value.todo
+
+
+def test_a_network_of_a_user_in_lists_tuples_and_tokens_adds_up(tmp_path: Path) -> None:
+    """A list is never called, a layer gives two tensors, is called on each token, or past its module."""
+    file = tmp_path / "odd.py"
+    file.write_text(
+        "import torch\n"
+        "from torch import nn\n"
+        "class Two(nn.Module):\n"
+        "    def forward(self, x):\n"
+        "        return x, x\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.convs = nn.ModuleList([nn.Conv2d(3, 4, 8, stride=8), nn.Conv2d(4, 6, 1)])\n"
+        "        self.two = Two()\n"
+        "        self.tokens = nn.Linear(6, 5)\n"
+        "        self.head = nn.Sequential(nn.Linear(5, 10, bias=False))\n"
+        "    def forward(self, x):\n"
+        "        for conv in self.convs:\n"
+        "            x = conv(x)\n"
+        "        x, _ = self.two(x)\n"
+        "        x = self.tokens(x.flatten(2).transpose(1, 2))\n"
+        "        return self.head[0](x.mean(1))\n"
+    )
+    card = describe(f"{file}:Net")
+    assert [(stage.name, stage.shape, stage.params, stage.macs) for stage in card.stages] == [
+        ("convs.0", (4, 4, 4), 4 * (3 * 64 + 1), 4 * 4 * 4 * 3 * 64),
+        ("convs.1", (6, 4, 4), 6 * 5, 4 * 4 * 6 * 4),
+        ("two", (), 0, 0),
+        ("tokens", (16, 5), 5 * 7, 16 * 5 * 6),
+        ("rest", (10,), 0, 5 * 10),
+    ]
+    assert card.params == 4 * 193 + 6 * 5 + 5 * 7 + 50

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 
 from skipscope.data.dataset import Dataset, Split
 from skipscope.errors import WorkspaceError
+from skipscope.models.user import pinned
 from skipscope.records.schema import RunRecord
 from skipscope.records.store import RunFolder
 from skipscope.spec import RunSpec
@@ -72,6 +73,38 @@ def test_stopped_and_continued_is_bit_for_bit_the_same(
     )
     assert one_reads.height > 100
     assert one_reads.equals(other_reads)
+
+
+OWN = """
+from torch import nn
+from torch.nn.functional import dropout
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 8, stride=8)
+        self.head = nn.Linear(128, 10)
+        self.twin = self.stem  # the same weights under two names
+
+    def forward(self, x):
+        return self.head(dropout(self.twin(x).relu().flatten(1), 0.5, self.training))
+"""
+
+
+def test_dropout_and_shared_weights_of_a_users_network_resume_bit_for_bit(
+    tiny: Dataset, run_of: RunOf, tmp_path: Path
+) -> None:
+    (tmp_path / "own.py").write_text(OWN, encoding="utf-8")
+    spec = run_of(pinned(f"{tmp_path / 'own.py'}:Net"))
+    whole = train(spec, tiny, tmp_path / "whole")
+    assert train(spec, tiny, tmp_path / "parts", after=2).state == "unfinished"
+    torch.manual_seed(5)  # whatever another process' generator stands at
+    train(spec, tiny, tmp_path / "parts")
+    assert whole.state == "done", whole.failure
+    one, other = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "parts"))
+    assert {"stem.weight", "twin.weight"} < one.keys()
+    assert all(torch.equal(one[key], other[key]) for key in one)
+    assert rows(tmp_path / "whole") == rows(tmp_path / "parts")
 
 
 @pytest.mark.parametrize("model", ["cnn", "resnet", "densenet", "se_resnet"])

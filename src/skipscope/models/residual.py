@@ -1,0 +1,128 @@
+"""The networks of He et al. 2015, section 4.2, for small images: `plainN`, `resnetN`, gated `se_resnetN`.
+
+One block serves them all. Plain is residual without the addition, gated is residual with a gate, and nothing
+else; networks of one seed start from equal weights wherever they both have them.
+
+Shapes: B images, C channels, H x W pixels. A comment on a line that changes a shape says the new one.
+"""
+
+import re
+from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from skipscope.models.blocks import SE, BatchNorm2d
+from skipscope.models.initialisation import drawn, initialise
+
+RULE = "plainN or resnetN or se_resnetN with N = 6n+2; and _nobn: without BatchNorm"
+_NAME = re.compile(r"(?P<kind>plain|resnet|se_resnet)(?P<depth>[1-9]\d{0,3})(?P<nobn>_nobn)?")
+
+
+def named(name: str) -> Callable[[], nn.Module] | None:
+    """What makes the network of this name, if the name follows the rule: `resnet20`, `plain56_nobn`."""
+    found = _NAME.fullmatch(name)
+    if found is None or int(found["depth"]) < 8 or int(found["depth"]) % 6 != 2:
+        return None
+    return partial(
+        ResidualNet,
+        int(found["depth"]),
+        residual=found["kind"] != "plain",
+        gated=found["kind"] == "se_resnet",
+        normalised=found["nobn"] is None,
+    )
+
+
+class Subsample(nn.Module):
+    """The shortcut without parameters: every `stride`-th pixel, zeros in the channels that are new.
+
+    Option A of He et al. 2015, section 3.3.
+    """
+
+    def __init__(self, *, stride: int, new: int) -> None:
+        """`new` channels are appended."""
+        super().__init__()
+        self.stride, self.new = stride, new
+
+    def extra_repr(self) -> str:
+        """The arguments."""
+        return f"stride={self.stride}, new={self.new}"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B C H W -> B C+new H/stride W/stride."""
+        return pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.new))
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions f(x): relu(f(x) + x) with a shortcut (He et al. 2015, eq. 1), else relu(f(x)).
+
+    With a gate: relu(gate(f(x)) * f(x) + x) (Hu et al. 2018, Fig. 3).
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, *, stride: int, residual: bool, gated: bool, normalised: bool
+    ) -> None:
+        """A block from `inputs` to `outputs` channels; its first convolution has the stride."""
+        super().__init__()
+        norm = BatchNorm2d if normalised else nn.Identity
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=not normalised)
+        self.bn1 = norm(outputs)
+        self.relu = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=not normalised)
+        self.bn2 = norm(outputs)
+        self.se = SE(outputs) if gated else None
+        self.shortcut: nn.Module | None = None
+        if residual:
+            changes = stride != 1 or inputs != outputs
+            self.shortcut = Subsample(stride=stride, new=outputs - inputs) if changes else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B inputs H W -> B outputs H/stride W/stride."""
+        f = self.relu(self.bn1(self.conv1(x)))  # B outputs H/stride W/stride
+        f = self.bn2(self.conv2(f))
+        if self.se is not None:
+            f = self.se(f) * f
+        if self.shortcut is not None:
+            f = f + self.shortcut(x)
+        y: Tensor = self.relu(f)
+        return y
+
+
+class ResidualNet(nn.Module):
+    """A 3x3 stem, three stages of n blocks with 16, 32 and 64 channels, a classifier: 6n+2 layers."""
+
+    def __init__(
+        self, depth: int, *, residual: bool = True, gated: bool = False, normalised: bool = True
+    ) -> None:
+        """`depth` is 6n+2; without BatchNorm (`normalised`) the convolutions have biases instead."""
+        super().__init__()
+        generator = drawn()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=not normalised)
+        self.bn = BatchNorm2d(16) if normalised else nn.Identity()
+        self.relu = nn.ReLU(inplace=True)
+        for stage, (before, width) in enumerate(pairwise((16, 16, 32, 64)), start=1):
+            blocks = [
+                Block(
+                    width if place else before,
+                    width,
+                    stride=1 if place or stage == 1 else 2,
+                    residual=residual,
+                    gated=gated,
+                    normalised=normalised,
+                )
+                for place in range((depth - 2) // 6)
+            ]
+            self.add_module(f"layer{stage}", nn.Sequential(*blocks))
+        self.avg_pool = nn.AdaptiveAvgPool2d((1, 1))
+        self.fc = nn.Linear(64, 10)
+        initialise(self, generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """B 3 32 32 -> logits, B 10."""
+        x = self.relu(self.bn(self.conv1(x)))  # B 16 32 32
+        for stage in range(1, 4):
+            x = self.get_submodule(f"layer{stage}")(x)  # B 16 32 32, B 32 16 16, B 64 8 8
+        logits: Tensor = self.fc(self.avg_pool(x).flatten(1))
+        return logits

@@ -1,0 +1,98 @@
+"""A study of a network that its user wrote: planned, trained in a worker, told apart by the file's text."""
+
+import os
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+import skipscope
+from skipscope.engine.local import execute
+from skipscope.engine.plan import Plan, plan
+from skipscope.errors import NetworkError
+from skipscope.records.store import Workspace
+from skipscope.spec import load_study
+
+STUDY = """
+data = "shapes"
+train_limit = 60
+
+[recipe]
+epochs = 1
+batch_size = 20
+
+[[arm]]
+model = "nets/mynet.py:Net"
+"""
+NET = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 8, stride=8)
+        self.head = nn.Linear(64, 10)
+        self.spare = nn.Linear(64, 10)  # takes no part
+
+    def forward(self, x):
+        return self.head(self.stem(x).relu().flatten(1))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A study's folder with a network beside the study."""
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "mynet.py").write_text(NET, encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(STUDY, encoding="utf-8")
+    return tmp_path
+
+
+def planned(folder: Path, workspace: Workspace) -> Plan:
+    # as it is typed: seen from where one stands, which is not the study's folder
+    study = load_study(os.path.relpath(folder / "mine.toml"))
+    return plan(study, workspace, command="x")
+
+
+def test_a_worker_trains_it_and_it_can_be_built_again(folder: Path, workspace: Workspace) -> None:
+    told = planned(folder, workspace)
+    (record,) = execute(told, workspace, tell=lambda _event: None, interrupted=lambda: None)
+    assert record.state == "done", record.failure
+    assert record.id == f"Net-s0-{record.spec.hash8}"
+    assert record.network.params == 4 * 193 + 2 * 650
+    weights = load_file(workspace.run_folder(record.id).model_file)
+    again = skipscope.build(record.spec.model, seed=1)
+    again.load_state_dict(weights)
+    assert [(member.arm, member.run) for member in told.record.members] == [("Net", record.id)]
+    assert not planned(folder, workspace).waiting  # an equal run is found
+
+    net = folder / "nets" / "mynet.py"
+    net.write_text(NET.replace("(x).relu()", "(x).tanh()"), encoding="utf-8")
+    changed = planned(folder, workspace)
+    assert [run.spec.id for run in changed.waiting] != [record.id]
+    with pytest.raises(NetworkError, match="something else than when this run was planned"):
+        skipscope.build(record.spec.model)
+    elsewhere = folder / "mynet.py"
+    elsewhere.write_text(NET, encoding="utf-8")
+    (folder / "mine.toml").write_text(STUDY.replace("nets/", ""), encoding="utf-8")
+    assert not planned(folder, workspace).waiting  # nor is it trained again where it lies in another place
+
+
+def test_a_file_that_changes_while_its_run_waits_fails_the_run(folder: Path, workspace: Workspace) -> None:
+    told = planned(folder, workspace)
+    (folder / "nets" / "mynet.py").write_text(NET + "# \n", encoding="utf-8")
+    events = []
+    execute(told, workspace, tell=events.append, interrupted=lambda: None)
+    assert events[-1].state == "failed"
+    assert "something else than when this run was planned" in events[-1].message
+
+
+def test_a_network_that_cannot_be_trained_is_refused_before_any_run(
+    folder: Path, workspace: Workspace
+) -> None:
+    (folder / "nets" / "mynet.py").write_text(NET.replace("64, 10", "65, 10"), encoding="utf-8")
+    with pytest.raises(NetworkError, match="Net in evaluation raised RuntimeError: mat1 and mat2"):
+        planned(folder, workspace)
+    (folder / "nets" / "mynet.py").unlink()
+    with pytest.raises(NetworkError, match="There is no such file"):
+        planned(folder, workspace)
