@@ -8,8 +8,7 @@ they are used. What each is worth is in docs/performance.md, with the command th
 Shapes: B images; maps of I -> O channels and H x W -> h x w pixels; kernels of O x I x K x L weights.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import product
 from typing import Any, cast
@@ -19,6 +18,8 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.nn.functional import batch_norm, linear, max_pool2d, pad
 from torch.overrides import TorchFunctionMode
+
+from skipscope.training import sums
 
 Pair = tuple[int, int]
 Window = tuple[Pair, Pair]
@@ -32,30 +33,6 @@ STRIDED_FROM = 16
 POOL_BELOW = 16
 """Channels below which `_Halves` wins."""
 PLAIN_POOL = {"dilation": 1, "ceil_mode": False, "return_indices": False}
-
-
-_sums_on: int | None = None
-"""Threads on which operators run whose sums depend on their number; None: on as many as all others."""
-
-
-def keep_sums_on(threads: int | None) -> None:
-    """From now on, in this process, more threads change no bit of what these operators compute."""
-    global _sums_on  # noqa: PLW0603 - the number of threads is a state of the process, too
-    _sums_on = threads
-
-
-@contextmanager
-def _as_before() -> Iterator[None]:
-    """The number of threads a run was begun with."""
-    threads = torch.get_num_threads()
-    if _sums_on is None or _sums_on == threads:
-        yield
-        return
-    torch.set_num_threads(_sums_on)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 class fast(TorchFunctionMode):  # noqa: N801 - it is used as a function is: with fast():
@@ -93,7 +70,7 @@ def convolution(
             y = _WholeMap.apply(seen, weight, _uses(rows, columns))  # type: ignore[no-untyped-call]
             y = y.view(len(x), len(rows), len(columns), -1).permute(0, 3, 1, 2)
             return cast("Tensor", y if bias is None else y + bias.to(y.dtype).view(-1, 1, 1))
-        if _is_strided(weight, stride) or _sums_on is not None:
+        if _is_strided(weight, stride) or sums.kept():
             x = _cast(x)
             bias = None if bias is None else bias.to(x.dtype)
             y = _Convolution.apply(x, weight.to(x.dtype), bias, stride, padding)  # type: ignore[no-untyped-call]
@@ -201,7 +178,7 @@ class _Convolution(Function):
         stock = partial(torch.ops.aten.convolution_backward, gradient, x, weight, [len(weight)], *how)
         if for_x:
             of_x = stock((True, False, False))[0]
-        with _as_before():
+        with sums.as_before():
             if not _is_strided(weight, ctx.stride):
                 _, of_weight, of_bias = stock((False, for_weight, for_bias))
             else:
@@ -220,66 +197,6 @@ def _columns(x: Tensor, kernel: Iterable[int], stride: Pair, padding: Pair) -> T
     for dimension, (size, step) in enumerate(zip(kernel, stride, strict=True), start=1):
         x = x.unfold(dimension, size, step)  # B h w I K L
     return x.permute(0, 1, 2, 4, 5, 3).flatten(3).flatten(0, 2)
-
-
-def normalise(
-    x: Tensor,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = False,  # noqa: FBT001, FBT002 - torch's own
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    """`batch_norm`; where a run was given more threads, its sums are taken as before."""
-    if _sums_on is None or not training or x.device.type != "cpu":
-        return batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
-    y = _BatchNorm.apply(x, running_mean, running_var, weight, bias, momentum, eps)  # type: ignore[no-untyped-call]
-    return cast("Tensor", y)
-
-
-class _BatchNorm(Function):
-    """B C H W -> B C H W."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        running_mean: Tensor | None,
-        running_var: Tensor | None,
-        weight: Tensor | None,
-        bias: Tensor | None,
-        momentum: float,
-        eps: float,
-    ) -> Tensor:
-        with _as_before():
-            y, mean, inverse = torch.native_batch_norm(
-                x,
-                weight,
-                bias,
-                running_mean,
-                running_var,
-                True,  # noqa: FBT003 - in training
-                momentum,
-                eps,
-            )
-        ctx.save_for_backward(x, weight, mean, inverse)
-        ctx.eps = eps
-        return y
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Any:
-        x, weight, mean, inverse = ctx.saved_tensors
-        for_x, _, _, for_weight, for_bias, *_ = ctx.needs_input_grad
-        with _as_before():
-            of_x, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
-                *(gradients[0], x, weight, None, None, mean, inverse),
-                train=True,
-                eps=ctx.eps,
-                output_mask=(for_x, for_weight, for_bias),
-            )
-        return of_x, None, None, of_weight, of_bias, None, None
 
 
 def max_pool(
@@ -322,7 +239,7 @@ class _Halves(Function):
 
 KERNELS: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.conv2d: convolution,
-    batch_norm: normalise,
+    batch_norm: sums.normalise,
     max_pool2d: max_pool,
 }
 """Torch's function -> what stands in for it."""

@@ -1,7 +1,7 @@
 """More threads for a run that has cores to itself, if that changes no bit of it and is faster.
 
 Most operators give every output to one thread, and are the same on any number of them. Those that share a sum
-out among threads stay on the number that the run was begun with (`kernels.keep_sums_on`).
+out among threads stay on the number that the run was begun with (`sums.keep_sums_on`).
 """
 
 from math import inf
@@ -14,7 +14,7 @@ from torch import Tensor
 from skipscope.data.dataset import Dataset
 from skipscope.models.registry import build
 from skipscope.spec import RunSpec
-from skipscope.training import kernels
+from skipscope.training import sums
 from skipscope.training.evaluate import Inputs, evaluate
 from skipscope.training.loop import forward, update
 from skipscope.training.precision import device, place
@@ -29,16 +29,16 @@ def widen(spec: RunSpec, data: Dataset, threads: int) -> bool:
     begun = int(spec.recipe.threads)
     if spec.recipe.kernels != "fast" or device().type != "cpu":
         return False
-    kernels.keep_sums_on(None)
+    sums.keep_sums_on(None)
     torch.set_num_threads(begun)
     before, alone = _steps(spec, data)
-    kernels.keep_sums_on(begun)
+    sums.keep_sums_on(begun)
     torch.set_num_threads(threads)
     after, together = _steps(spec, data)
     same = all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
     if same and together < PAYS * alone:
         return True
-    kernels.keep_sums_on(None)
+    sums.keep_sums_on(None)
     torch.set_num_threads(begun)
     return False
 

@@ -8,13 +8,13 @@ import torch
 from skipscope.data.dataset import Dataset
 from skipscope.models.registry import NETWORKS
 from skipscope.spec import RunSpec
-from skipscope.training import kernels, widen
+from skipscope.training import sums, widen
 
 
 @pytest.fixture(autouse=True)
 def one_thread_again() -> Iterator[None]:
     yield
-    kernels.keep_sums_on(None)
+    sums.keep_sums_on(None)
     torch.set_num_threads(1)
 
 
@@ -47,7 +47,7 @@ def test_a_run_that_would_change_keeps_its_thread(
     monkeypatch.setattr(widen, "_steps", another)
     assert not widen.widen(run_of("cnn"), tiny, 2)
     assert torch.get_num_threads() == 1
-    assert kernels._sums_on is None
+    assert not sums.kept()
 
 
 @pytest.mark.parametrize(
