@@ -53,9 +53,7 @@ def shares(name: str, images: int, way: Way, answer: Any) -> None:
     spec = RunSpec(
         model=name,
         seed=0,
-        recipe=Recipe(epochs=EPOCHS, learning_rate=0.05, clip_norm=0.5, augmentation="crop_flip").resolved(
-            way
-        ),
+        recipe=Recipe(epochs=EPOCHS, learning_rate=0.05, clip_norm=0.5, augmentation="flip").resolved(way),
         data=DataRef(name="cifar10", sha256=data.sha256, train_limit=images),
     )
     with tempfile.TemporaryDirectory() as folder:

@@ -43,6 +43,15 @@ class SE(nn.Module):
         return gate
 
 
+class Projection(nn.Sequential):
+    """The shortcut with parameters: a strided 1x1 convolution (option B of He et al. 2015, section 3.3)."""
+
+    def __init__(self, inputs: int, outputs: int, *, stride: int, normalised: bool = True) -> None:
+        """B inputs H W -> B outputs H/stride W/stride."""
+        norm = BatchNorm2d if normalised else nn.Identity
+        super().__init__(nn.Conv2d(inputs, outputs, 1, stride=stride, bias=not normalised), norm(outputs))
+
+
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions f(x) and a shortcut: relu(f(x) + x) (He et al. 2015, eq. 1 and 2).
 

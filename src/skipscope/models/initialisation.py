@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from skipscope.models.blocks import SE
+from skipscope.models.blocks import SE, Projection
 
 
 def drawn() -> torch.Generator:
@@ -17,11 +17,12 @@ def drawn() -> torch.Generator:
 def initialise(model: nn.Module, generator: torch.Generator) -> None:
     """Weights from N(0, 2 / fan-in), biases 0 (He et al. 2015b, eq. 10), in the order of the modules.
 
-    Gates come last: with them or without, the other weights are the same.
+    Gates and projections come last: with them or without, the other weights are the same.
     """
-    gates = {part for module in model.modules() if isinstance(module, SE) for part in module.modules()}
+    extras = [module for module in model.modules() if isinstance(module, (SE, Projection))]
+    last = {part for extra in extras for part in extra.modules()}
     layers = [module for module in model.modules() if isinstance(module, (nn.Conv2d, nn.Linear))]
-    for layer in sorted(layers, key=gates.__contains__):
+    for layer in sorted(layers, key=last.__contains__):
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)

@@ -16,6 +16,8 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "resnet": classroom.ResNet_normal,
     "densenet": classroom.DenseNet,
     "se_resnet": classroom.SEResNet,
+    "resnet_nopool": partial(classroom.ResNet_normal, pooled=False),
+    "se_resnet_pool": partial(classroom.SEResNet, pooled=True),
 }
 FAMILIES: dict[str, Callable[[str], Callable[[], nn.Module] | None]] = {
     residual.RULE: residual.named,

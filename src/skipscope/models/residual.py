@@ -14,11 +14,14 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from skipscope.models.blocks import SE, BatchNorm2d
+from skipscope.models.blocks import SE, BatchNorm2d, Projection
 from skipscope.models.initialisation import drawn, initialise
 
-RULE = "plainN or resnetN or se_resnetN with N = 6n+2; and _nobn: without BatchNorm"
-_NAME = re.compile(r"(?P<kind>plain|resnet|se_resnet)(?P<depth>[1-9]\d{0,3})(?P<nobn>_nobn)?")
+RULE = (
+    "plainN or resnetN or se_resnetN with N = 6n+2; and _b: projections where shapes change, "
+    "_nobn: without BatchNorm"
+)
+_NAME = re.compile(r"(?P<kind>plain|resnet|se_resnet)(?P<depth>[1-9]\d{0,3})(?P<b>_b)?(?P<nobn>_nobn)?")
 
 
 def named(name: str) -> Callable[[], nn.Module] | None:
@@ -26,11 +29,14 @@ def named(name: str) -> Callable[[], nn.Module] | None:
     found = _NAME.fullmatch(name)
     if found is None or int(found["depth"]) < 8 or int(found["depth"]) % 6 != 2:
         return None
+    if found["b"] and found["kind"] == "plain":  # it has no shortcut to project
+        return None
     return partial(
         ResidualNet,
         int(found["depth"]),
         residual=found["kind"] != "plain",
         gated=found["kind"] == "se_resnet",
+        projected=found["b"] is not None,
         normalised=found["nobn"] is None,
     )
 
@@ -62,9 +68,20 @@ class Block(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, outputs: int, *, stride: int, residual: bool, gated: bool, normalised: bool
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        stride: int,
+        residual: bool,
+        gated: bool,
+        projected: bool,
+        normalised: bool,
     ) -> None:
-        """A block from `inputs` to `outputs` channels; its first convolution has the stride."""
+        """A block from `inputs` to `outputs` channels; its first convolution has the stride.
+
+        `projected` is option B of He et al. 2015, section 3.3, else option A.
+        """
         super().__init__()
         norm = BatchNorm2d if normalised else nn.Identity
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=not normalised)
@@ -75,8 +92,12 @@ class Block(nn.Module):
         self.se = SE(outputs) if gated else None
         self.shortcut: nn.Module | None = None
         if residual:
-            changes = stride != 1 or inputs != outputs
-            self.shortcut = Subsample(stride=stride, new=outputs - inputs) if changes else nn.Identity()
+            if stride == 1 and inputs == outputs:
+                self.shortcut = nn.Identity()
+            elif projected:
+                self.shortcut = Projection(inputs, outputs, stride=stride, normalised=normalised)
+            else:
+                self.shortcut = Subsample(stride=stride, new=outputs - inputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """B inputs H W -> B outputs H/stride W/stride."""
@@ -94,7 +115,13 @@ class ResidualNet(nn.Module):
     """A 3x3 stem, three stages of n blocks with 16, 32 and 64 channels, a classifier: 6n+2 layers."""
 
     def __init__(
-        self, depth: int, *, residual: bool = True, gated: bool = False, normalised: bool = True
+        self,
+        depth: int,
+        *,
+        residual: bool = True,
+        gated: bool = False,
+        projected: bool = False,
+        normalised: bool = True,
     ) -> None:
         """`depth` is 6n+2; without BatchNorm (`normalised`) the convolutions have biases instead."""
         super().__init__()
@@ -110,6 +137,7 @@ class ResidualNet(nn.Module):
                     stride=1 if place or stage == 1 else 2,
                     residual=residual,
                     gated=gated,
+                    projected=projected,
                     normalised=normalised,
                 )
                 for place in range((depth - 2) // 6)

@@ -47,6 +47,11 @@ def test_a_gate_adds_its_two_layers_to_each_block_and_nothing_else() -> None:
     assert added == 3 * (gate(16) + gate(32) + gate(64))
 
 
+def test_a_projection_adds_a_1x1_convolution_and_its_norm_where_shapes_change_and_nothing_else() -> None:
+    added = parameters(build("resnet20_b")) - parameters(build("resnet20"))
+    assert added == sum(before * width + 2 * width for before, width in ((16, 32), (32, 64)))
+
+
 def test_stages_are_the_paper_s() -> None:
     shapes = {stage.name: stage.shape for stage in describe("resnet20").stages}
     assert {name: shapes[name] for name in ("layer1", "layer2", "layer3", "avg_pool", "fc")} == {
@@ -58,7 +63,7 @@ def test_stages_are_the_paper_s() -> None:
     }
 
 
-@pytest.mark.parametrize("other", ["plain20", "se_resnet20", "resnet20_nobn", "plain20_nobn"])
+@pytest.mark.parametrize("other", ["plain20", "se_resnet20", "resnet20_nobn", "plain20_nobn", "resnet20_b"])
 def test_networks_of_one_seed_start_from_equal_weights_wherever_both_have_them(other: str) -> None:
     one, two = build("resnet20", seed=5).state_dict(), build(other, seed=5).state_dict()
     both = one.keys() & two.keys()
@@ -95,8 +100,11 @@ def block(x: Tensor, w: dict[str, Tensor], at: str, *, residual: bool, gated: bo
         s = 1 / (1 + (-linear(z, w[f"{at}.se.fc2.weight"].flatten(1), w[f"{at}.se.fc2.bias"])).exp())
         f = s[:, :, None, None] * f
     if residual:
-        shortcut = torch.zeros_like(f)
-        shortcut[:, :inputs] = x[:, :, ::stride, ::stride]
+        if f"{at}.shortcut.0.weight" in w:
+            shortcut = normed(conv2d(x, w[f"{at}.shortcut.0.weight"], None, stride), w, f"{at}.shortcut.1")
+        else:
+            shortcut = torch.zeros_like(f)
+            shortcut[:, :inputs] = x[:, :, ::stride, ::stride]
         f = f + shortcut
     return f.clamp(min=0)
 
@@ -107,7 +115,9 @@ def normed(x: Tensor, w: dict[str, Tensor], at: str) -> Tensor:
     return batch_norm(x, *(w[f"{at}.{key}"] for key in ("running_mean", "running_var", "weight", "bias")))
 
 
-@pytest.mark.parametrize("name", ["plain14", "resnet14", "se_resnet14", "resnet14_nobn", "plain14_nobn"])
+@pytest.mark.parametrize(
+    "name", ["plain14", "resnet14", "resnet14_b", "se_resnet14", "resnet14_nobn", "plain14_nobn"]
+)
 def test_computes_what_the_paper_says(name: str) -> None:
     model = build(name).double().eval()
     generator = torch.Generator().manual_seed(3)
@@ -138,7 +148,7 @@ def test_the_shortcut_takes_every_second_pixel_and_has_zeros_in_new_channels() -
 
 
 @pytest.mark.parametrize(
-    "name", ["resnet21", "resnet2", "plain020", "resnet20_nobn_nobn", "se_plain20", "plain"]
+    "name", ["resnet21", "resnet2", "plain020", "resnet20_nobn_nobn", "se_plain20", "plain", "plain20_b"]
 )
 def test_a_name_outside_the_rule_lists_names_and_rules(name: str) -> None:
     with pytest.raises(UnknownName) as caught:
