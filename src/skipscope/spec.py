@@ -60,6 +60,9 @@ class Recipe(Frozen):
         5e-4, ge=0, description="on matrices and kernels only, never on biases or BatchNorm"
     )
     warmup_epochs: float = Field(1.0, ge=0, description="linear from 0; then half a cosine down to 0")
+    milestones: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        (), description="shares of training at which the rate is divided by 10, in place of the cosine"
+    )
     clip_norm: float | None = Field(None, gt=0, description="the gradient's L2 norm is cut down to this")
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     augmentation: Literal["none", "flip", "crop_flip"] = "crop_flip"
@@ -69,9 +72,11 @@ class Recipe(Frozen):
     threads: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
 
     @model_validator(mode="after")
-    def _nesterov_needs_momentum(self) -> Self:
+    def _is_possible(self) -> Self:
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov = true needs a momentum above 0")
+        if list(self.milestones) != sorted(set(self.milestones)):
+            raise ValueError("milestones come one after another")
         return self
 
     def way(self, auto: Way) -> Way:
@@ -82,6 +87,10 @@ class Recipe(Frozen):
     def resolved(self, auto: Way) -> Self:
         """The recipe with nothing left to choose."""
         return self.model_copy(update=self.way(auto).model_dump())
+
+
+ADDED_LATER = ("milestones",)
+"""Keys of a recipe that older runs do not have: at their defaults they are no part of a run's hash."""
 
 
 class UserNetwork(Frozen):
@@ -121,7 +130,7 @@ class Arm(Frozen):
 
     model: str
     name: Name | None = None
-    recipe: dict[str, int | float | bool | str] = {}
+    recipe: dict[str, int | float | bool | str | list[float]] = {}
 
     @property
     def label(self) -> str:
@@ -204,6 +213,9 @@ class RunSpec(Frozen):
     def hash8(self) -> str:
         """Eight hexadecimal digits of the SHA-256 of the canonical JSON, where a user's file has no path."""
         content = self.model_dump(mode="json")
+        for key in ADDED_LATER:
+            if getattr(self.recipe, key) == Recipe.model_fields[key].default:
+                del content["recipe"][key]
         if (own := UserNetwork.parse(self.model)) is not None:
             content["model"] = f"{own.name}@{own.digest}"
         canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))

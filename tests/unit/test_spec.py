@@ -83,7 +83,8 @@ def test_a_run_is_named_by_all_that_it_depends_on() -> None:
         run.model_copy(update={"recipe": RECIPE.model_copy(update={"epochs": 6})}),
         run.model_copy(update={"data": REF.model_copy(update={"sha256": "1" * 64})}),
     ]
-    assert len({run.hash8, *(other.hash8 for other in others)}) == 4
+    others.append(run.model_copy(update={"recipe": RECIPE.model_copy(update={"milestones": (0.5,)})}))
+    assert len({run.hash8, *(other.hash8 for other in others)}) == 5
     assert RunSpec.model_validate_json(run.model_dump_json()).id == run.id
 
 

@@ -115,8 +115,10 @@ def resolved(context: Context) -> dict[str, Recipe]:
 
 def setting(context: Context, value: object) -> Inline | str:
     """A recipe's value in words."""
-    if value is None:
+    if value is None or value == ():
         return context.words("value.none")
+    if isinstance(value, tuple):
+        return ", ".join(map(plain, value))
     return context.words(f"value.{plain(value)}") if isinstance(value, bool) else plain(value)
 
 

@@ -20,6 +20,13 @@ def test_rises_to_the_peak_and_falls_to_nearly_nothing() -> None:
     assert 0 < rates[49] < 0.001
 
 
+def test_is_divided_by_ten_at_each_milestone() -> None:
+    recipe = Recipe(epochs=4, learning_rate=0.1, warmup_epochs=0.5, milestones=(0.5, 0.75))
+    rates = [learning_rate(recipe, step, 10) for step in range(40)]
+    assert rates[:5] == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.1])
+    assert rates[5:] == pytest.approx([0.1] * 15 + [0.01] * 10 + [0.001] * 10)
+
+
 @given(
     epochs=st.integers(1, 9),
     steps=st.integers(1, 50),
