@@ -16,5 +16,6 @@ def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
     if step < warmup:
         return recipe.learning_rate * ((step + 1) / warmup)
     if recipe.milestones:
-        return recipe.learning_rate / 10 ** sum(step >= round(share * total) for share in recipe.milestones)
+        passed = sum(step >= round(share * total) for share in recipe.milestones)
+        return recipe.learning_rate / 10.0**passed
     return recipe.learning_rate * (1 + cos(pi * (step - warmup) / (total - warmup))) / 2
