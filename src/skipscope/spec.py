@@ -148,6 +148,9 @@ class StudySpec(Frozen):
         None, ge=10, description="train on a stratified subset of this many images"
     )
     seeds: int = Field(1, ge=1, description="runs per arm: seeds 0, 1, ...")
+    initial_seeds: int = Field(
+        0, ge=0, description="seeds 0, 1, ... whose networks are measured as they start, trained or not"
+    )
     recipe: Recipe = Recipe()
     probes: tuple[str, ...] | None = Field(
         None, description="what looks at the trained networks; if left out, all that apply"
@@ -212,19 +215,32 @@ class RunSpec(Frozen):
     @property
     def hash8(self) -> str:
         """Eight hexadecimal digits of the SHA-256 of the canonical JSON, where a user's file has no path."""
-        content = self.model_dump(mode="json")
+        content = self.model_dump(mode="json") | {"model": _wherever(self.model)}
         for key in ADDED_LATER:
             if getattr(self.recipe, key) == Recipe.model_fields[key].default:
                 del content["recipe"][key]
-        if (own := UserNetwork.parse(self.model)) is not None:
-            content["model"] = f"{own.name}@{own.digest}"
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return sha256(canonical.encode()).hexdigest()[:8]
+        return _hash8(content)
 
     @property
     def id(self) -> str:
         """`<network>-s<seed>-<hash8>`: an arm without a name of its own is called after its network."""
         return f"{network_name(self.model)}-s{self.seed}-{self.hash8}"
+
+
+def start_name(model: str, data: str) -> str:
+    """What readings of untrained networks are kept under: `<network>-<hash8>`, for data of this SHA-256."""
+    return f"{network_name(model)}-{_hash8({'model': _wherever(model), 'data': data})}"
+
+
+def _wherever(model: str) -> str:
+    """The network, wherever a user's file lies."""
+    own = UserNetwork.parse(model)
+    return model if own is None else f"{own.name}@{own.digest}"
+
+
+def _hash8(content: dict[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return sha256(canonical.encode()).hexdigest()[:8]
 
 
 def shipped_studies() -> dict[str, Path]:

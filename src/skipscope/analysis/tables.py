@@ -14,7 +14,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from skipscope.records.schema import NetworkCard, RunRecord, State, StudyRecord
-from skipscope.records.store import READINGS, Workspace
+from skipscope.records.store import READINGS, START, Workspace
+from skipscope.spec import start_name
 
 POINTS_PER_CURVE = 1_000
 POINTS_IN_ALL = 12_000
@@ -87,6 +88,8 @@ class StudyTables:
     entries: tuple[Entry, ...]
     metrics: pl.DataFrame
     raw_readings: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=READINGS))
+    start: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"arm": pl.String} | START))
+    """What networks of further seeds, which were not trained, read before their first step."""
     sample: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     """The validation images that probes looked at: images (N 32 32 3), labels, positions, if kept."""
     pictures: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict)
@@ -123,11 +126,13 @@ class StudyTables:
     @cached_property
     def readings(self) -> pl.DataFrame:
         """Every reading, as measured: arm, seed, counted, probe, step, place, quantity, value."""
-        return (
-            self.raw_readings.drop_nulls("value")
-            .join(_members(self.entries), on="run", maintain_order="left")
-            .select("arm", "seed", "counted", "probe", "step", "place", "quantity", "value")
-        )
+        members = _members(self.entries)
+        trained = self.raw_readings.join(members, on="run", maintain_order="left")
+        begun = trained.filter(pl.col("step") == 0)
+        further = self.start.join(begun, on=["arm", "seed"], how="anti", maintain_order="left")
+        columns = ["arm", "seed", "counted", "probe", "step", "place", "quantity", "value"]
+        frames = [trained, further.with_columns(counted=pl.lit(True))]  # noqa: FBT003 - a value
+        return pl.concat([frame.select(columns).drop_nulls("value") for frame in frames])
 
     @cached_property
     def longest(self) -> int:
@@ -164,9 +169,20 @@ def gather(workspace: Workspace, study: str | None) -> StudyTables:
         entries=entries,
         metrics=workspace.metrics(there),
         raw_readings=workspace.readings(there),
+        start=_start(workspace, record),
         sample=workspace.sample(record.data.sha256),
         pictures=pictures,
     )
+
+
+def _start(workspace: Workspace, record: StudyRecord) -> pl.DataFrame:
+    """The readings of untrained networks that the study asks for."""
+    frames = [pl.DataFrame(schema={"arm": pl.String} | START)]
+    for arm in record.study.arm:
+        rows = workspace.start_readings(start_name(arm.model, record.data.sha256))
+        asked = rows.filter(pl.col("seed") < record.study.initial_seeds)
+        frames.append(asked.select(pl.lit(arm.label).alias("arm"), *START))
+    return pl.concat(frames)
 
 
 def last_step(metrics: pl.DataFrame) -> int:

@@ -148,6 +148,7 @@ def _carry_out(plan: "Plan", workspace: "Workspace", data_dir: Path | None) -> N
     """Trains, reports, says what to do next; exit code 1 if a run is missing at the end."""
     from skipscope.cli.progress import display
     from skipscope.engine.local import execute
+    from skipscope.engine.start import measure_starts
     from skipscope.report import build_report
 
     def interrupted() -> None:
@@ -155,6 +156,15 @@ def _carry_out(plan: "Plan", workspace: "Workspace", data_dir: Path | None) -> N
             "Stopping: the runs save what they have (Ctrl-C again: stop now, back to the last checkpoint)"
         )
 
+    if plan.record.study.initial_seeds:
+        with console.status("Measuring networks before their first step") as status:
+            measure_starts(
+                plan.record,
+                workspace,
+                jobs=plan.jobs,
+                data_dir=data_dir,
+                tell=lambda said: status.update(f"Measuring networks before their first step: {said}"),
+            )
     with display(plan, console) as shown:
         records = execute(plan, workspace, tell=shown.tell, interrupted=interrupted, data_dir=data_dir)
     unfinished = len(plan.runs) - sum(record.state != "unfinished" for record in records)

@@ -52,6 +52,10 @@ READINGS = {
 """The columns of `Workspace.readings()`; a value that is not finite is null. Units stand with the probe."""
 
 
+START: dict[str, Any] = {"seed": pl.Int64} | READINGS
+"""The columns of readings of untrained networks; run is the network's name."""
+
+
 class RunFolder:
     """One run's files."""
 
@@ -103,14 +107,7 @@ class RunFolder:
         """
         if not self.readings_file.exists():
             return self.drafted_readings()
-        try:
-            return pl.read_parquet(self.readings_file).select(list(READINGS)).cast(READINGS)  # type: ignore[arg-type]
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise WorkspaceError(
-                f"These readings are damaged: {str(error).splitlines()[0]}.",
-                where=str(self.readings_file),
-                todo=f"delete that file, then: skipscope probe {self.path.name}",
-            ) from None
+        return _readings(self.readings_file, todo=f"delete that file, then: skipscope probe {self.path.name}")
 
     def pictures(self) -> dict[str, NDArray[Any]]:
         """Arrays for pictures of the trained network by name, as far as there are any.
@@ -124,8 +121,7 @@ class RunFolder:
 
     def write_readings(self, readings: pl.DataFrame) -> None:
         """Puts all readings of the run in place of those before."""
-        with writing(self.readings_file) as draft:
-            readings.write_parquet(draft)
+        write_readings(self.readings_file, readings)
 
     def last_step(self) -> int:
         """The last step that `metrics.jsonl` tells of, 0 where there is none."""
@@ -241,6 +237,21 @@ class Workspace:
             frames.append(frame if probes is None else frame.filter(pl.col("probe").is_in(list(probes))))
         return pl.concat(frames)
 
+    def start_file(self, name: str) -> Path:
+        """Where readings of untrained networks are, by their `spec.start_name`."""
+        return self.path / "start" / f"{name}.parquet"
+
+    def start_readings(self, name: str) -> pl.DataFrame:
+        """What networks of many seeds read before their first step: seed and the columns `READINGS`.
+
+        Raises:
+            WorkspaceError: the file is damaged.
+        """
+        path = self.start_file(name)
+        if not path.exists():
+            return pl.DataFrame(schema=START)
+        return _readings(path, START, todo="delete that file and run the study again")
+
     def sample(self, sha256: str) -> dict[str, NDArray[Any]]:
         """The validation images that probes look at: images (N 32 32 3), labels, positions in the split.
 
@@ -257,3 +268,21 @@ class Workspace:
     def sample_file(self, sha256: str) -> Path:
         """Where the validation images are that probes look at, for a data set by its checksum."""
         return self.path / "data" / f"{sha256[:8]}.npz"
+
+
+def write_readings(path: Path, readings: pl.DataFrame) -> None:
+    """Puts a table of readings at `path`, whole or not at all.
+
+    Raises:
+        WorkspaceError: the folder cannot be written to.
+    """
+    with writing(path) as draft:
+        readings.write_parquet(draft)
+
+
+def _readings(path: Path, columns: dict[str, Any] = READINGS, *, todo: str) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(path).select(list(columns)).cast(columns)  # type: ignore[arg-type]
+    except (pl.exceptions.PolarsError, OSError) as error:
+        what = f"These readings are damaged: {str(error).splitlines()[0]}."
+        raise WorkspaceError(what, where=str(path), todo=todo) from None

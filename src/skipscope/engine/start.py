@@ -1,0 +1,95 @@
+"""Networks as they start: the initial probes on many seeds, trained or not, a file a network.
+
+Seconds each, so they are cheap evidence on what depth and shortcuts do before anything is learnt.
+"""
+
+import multiprocessing as mp
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+
+from skipscope.data.dataset import Dataset
+from skipscope.data.dataset import load as load_data
+from skipscope.models.registry import build
+from skipscope.probes.measure import initial_rows, view_of
+from skipscope.records.schema import StudyRecord
+from skipscope.records.store import START, Workspace, write_readings
+from skipscope.spec import Recipe, network_name, start_name
+from skipscope.training.evaluate import Inputs
+from skipscope.training.instruments import sample
+
+SEEDS_A_TURN = 5
+"""Of one network, in a worker; kept when the turn ends."""
+
+
+def measure_starts(
+    record: StudyRecord,
+    workspace: Workspace,
+    *,
+    jobs: int | None = None,
+    data_dir: Path | None = None,
+    tell: Callable[[str], object] = lambda _said: None,
+) -> None:
+    """Measures what of `study.initial_seeds` is not measured yet, as many networks side by side as cores.
+
+    Raises:
+        WorkspaceError: the workspace cannot be written to.
+    """
+    turns = list(_turns(record, workspace))
+    if not turns:
+        return
+    arguments = (record.study.data, data_dir)
+    with ProcessPoolExecutor(
+        jobs or os.cpu_count(), mp.get_context("spawn"), initializer=_begin, initargs=arguments
+    ) as pool:
+        answers = {pool.submit(_measure, model, seeds): model for model, seeds in turns}
+        try:
+            for done, answer in enumerate(as_completed(answers), start=1):
+                _keep(workspace, start_name(answers[answer], record.data.sha256), answer.result())
+                tell(f"{network_name(answers[answer])}, {done} of {len(turns)}")
+        finally:  # Ctrl-C, or a disk that is full: what waits is not begun
+            pool.shutdown(cancel_futures=True)
+
+
+def _turns(record: StudyRecord, workspace: Workspace) -> Iterator[tuple[str, list[int]]]:
+    """Networks with the seeds that are still to be measured."""
+    for model in dict.fromkeys(arm.model for arm in record.study.arm):
+        there = set(workspace.start_readings(start_name(model, record.data.sha256))["seed"])
+        seeds = [seed for seed in range(record.study.initial_seeds) if seed not in there]
+        for first in range(0, len(seeds), SEEDS_A_TURN):
+            yield model, seeds[first : first + SEEDS_A_TURN]
+
+
+def _keep(workspace: Workspace, name: str, rows: pl.DataFrame) -> None:
+    """Adds to the network's file."""
+    kept = pl.concat([workspace.start_readings(name), rows]).sort("seed", maintain_order=True)
+    write_readings(workspace.start_file(name), kept)
+
+
+_data: list[Dataset] = []
+"""A worker's, loaded once."""
+
+
+def _begin(name: Any, data_dir: Path | None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    _data.append(load_data(name, data_dir=data_dir))
+
+
+def _measure(model: str, seeds: list[int]) -> pl.DataFrame:
+    """The initial readings of one network's seeds."""
+    (data,) = _data
+    images, labels = sample(data, Inputs(data, Recipe(memory_format="contiguous"), torch.device("cpu")))
+    rows = [
+        {"seed": seed, "run": network_name(model), **row}
+        for seed in seeds
+        for row in initial_rows(view_of(build(model, seed=seed), images, labels))
+    ]
+    return pl.DataFrame(rows, schema=START)
