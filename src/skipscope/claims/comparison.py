@@ -1,0 +1,91 @@
+"""Which arms are set against each other, for the sake of what, and what they may differ in for it."""
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from skipscope.spec import Frozen
+
+Factor = Literal["shortcut", "gate", "pool", "dense", "depth", "normalisation", "network"]
+"""What is compared. `network`: two networks as they are, whatever they differ in."""
+
+ARCHITECTURE = (
+    "stem",
+    "maps",
+    "depth",
+    "width",
+    "normalisation",
+    "shortcut",
+    "concatenation",
+    "gate",
+    "parameters",
+    "arithmetic",
+)
+"""What a network's own properties are called."""
+OWN: dict[Factor, frozenset[str]] = {
+    # the addition has no parameters and, as He et al. count, no arithmetic; a projection's stay within 5 %
+    "shortcut": frozenset({"shortcut"}),
+    # two small layers a block: some parameters, next to no arithmetic: more than 5 % of it is not the gate's
+    "gate": frozenset({"gate", "parameters"}),
+    # a pool in the stem is the stem; all maps behind it are smaller, and so is the arithmetic
+    "pool": frozenset({"stem", "maps", "arithmetic"}),
+    # layers that append, in place of layers that add: another width and another cost; see `matched`
+    "dense": frozenset({"concatenation", "shortcut", "width", "arithmetic"}),
+    "depth": frozenset({"depth", "parameters", "arithmetic"}),
+    "normalisation": frozenset({"normalisation"}),
+    "network": frozenset(ARCHITECTURE),
+}
+"""Differences that belong to what is compared; any other confounds it."""
+
+
+class Comparison(Frozen):
+    """Which arms are compared with which, and for the sake of what; named before anything is run."""
+
+    treated: tuple[str, ...]
+    """Labels of arms; several: at several depths, in the order of `control`."""
+    control: tuple[str, ...] = ()
+    """None: the claim is of the treated arms alone."""
+    factor: Factor
+    matched: Literal["depth", "parameters"] | None = None
+    """Of a dense network and its control: which of the two agrees; the other may differ."""
+    timed: bool = False
+    """Whether seconds are compared: then the machine must be the same too."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> "Comparison":
+        if not self.treated:
+            raise ValueError("a comparison has an arm at least")
+        if self.control and len(self.control) != len(self.treated):
+            raise ValueError("each treated arm has its control")
+        if (self.matched is not None) != (self.factor == "dense" and bool(self.control)):
+            raise ValueError("a dense network and its control are matched in depth or in parameters")
+        return self
+
+    def __str__(self) -> str:
+        """`resnet20 - plain20`; at several depths with commas; of one arm its name."""
+        if not self.control:
+            return ", ".join(self.treated)
+        pairs = zip(self.treated, self.control, strict=True)
+        return ", ".join(f"{one} - {other}" for one, other in pairs)
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Every arm, each once."""
+        return tuple(dict.fromkeys((*self.treated, *self.control)))
+
+    @property
+    def own(self) -> frozenset[str]:
+        """Differences that belong to what is compared."""
+        if self.matched is None:
+            return OWN[self.factor]
+        return OWN[self.factor] | {"parameters" if self.matched == "depth" else "depth"}
+
+
+class Difference(Frozen):
+    """One thing in which two arms differ and should not."""
+
+    what: str
+    """A word of `ARCHITECTURE`, `recipe.KEY`, a key of `Way`, or `data`, `training images`, `machine`,
+    `diverged seeds`."""
+    treated: str
+    control: str
