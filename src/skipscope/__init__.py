@@ -8,6 +8,21 @@ In a notebook or a script:
     study = skipscope.load_study("lab")
     workspace = skipscope.run(study)
     workspace.metrics()
+
+The probes measure anybody's network, on anybody's images:
+
+    >>> import skipscope, torch
+    >>> from torch import nn
+    >>> mine = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(8 * 14 * 14, 5))
+    >>> images = torch.randn(32, 3, 16, 16)  # as `mine` is given them: normalised
+    >>> labels = torch.arange(32) % 5
+    >>> frame = skipscope.probe(mine, images, labels, probes=["gradient_flow", "activations"])
+    >>> frame.columns
+    ['run', 'probe', 'step', 'place', 'quantity', 'value']
+    >>> sorted(set(frame.filter(frame["place"] == "0")["quantity"]))  # of the convolution
+    ['depth', 'mean', 'output_l2', 'output_rms', 'signal_to_noise', 'std', 'weight_l2', 'weight_rms']
+
+`skipscope probe --list` says what each quantity is, and in which unit.
 """
 
 from importlib import import_module
@@ -16,15 +31,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from skipscope.engine.study import run
     from skipscope.models.registry import build
+    from skipscope.probes.measure import probe
     from skipscope.records.store import Workspace
     from skipscope.spec import load_study
 
-__all__ = ["Workspace", "build", "load_study", "run"]
+__all__ = ["Workspace", "build", "load_study", "probe", "run"]
 
 _HOMES = {
     "Workspace": "skipscope.records.store",
     "build": "skipscope.models.registry",
     "load_study": "skipscope.spec",
+    "probe": "skipscope.probes.measure",
     "run": "skipscope.engine.study",
 }
 

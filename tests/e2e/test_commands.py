@@ -22,25 +22,51 @@ model = "cnn"
 """
 
 
+DEMO = """
+data = "shapes"
+train_limit = 64
+probes = ["answers", "reuse_by_weight", "gates"]
+[recipe]
+epochs = 1
+batch_size = 32
+[[arm]]
+model = "cnn"
+[[arm]]
+model = "resnet"
+[[arm]]
+model = "densenet"
+[[arm]]
+model = "se_resnet"
+"""
+
+
 def call(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [SKIPSCOPE, *words], cwd=cwd, capture_output=True, text=True, timeout=300, check=False
     )
 
 
-def test_the_demo_from_nothing_to_a_report(tmp_path: Path) -> None:
-    """The whole road with all four networks, on few images and for one epoch."""
-    done = call("demo", "--epochs", "1", "--train-limit", "64", cwd=tmp_path)
+def test_a_study_from_nothing_to_a_report(tmp_path: Path) -> None:
+    """The whole road with all four networks, on few images, for one epoch and with the quick probes."""
+    (tmp_path / "few.toml").write_text(DEMO, encoding="utf-8")
+    done = call("run", "few.toml", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\x1b" not in done.stdout  # no escape codes in a pipe
-    page = (tmp_path / "skipscope-out" / "reports" / "demo" / "report.html").read_text(encoding="utf-8")
+    page = (tmp_path / "skipscope-out" / "reports" / "few" / "report.html").read_text(encoding="utf-8")
     assert "not CIFAR-10" in page
     runs = json.loads(call("status", "--json", cwd=tmp_path).stdout)["runs"]
     assert sorted(run["arm"] for run in runs) == ["cnn", "densenet", "resnet", "se_resnet"]
     assert {run["state"] for run in runs} == {"done"}
-    again = call("demo", "--epochs", "1", "--train-limit", "64", cwd=tmp_path)
+    again = call("run", "few.toml", cwd=tmp_path)
     assert again.returncode == 0
     assert "nothing to train" in again.stdout
+
+
+def test_the_demo_is_the_shipped_study_on_the_embedded_data_set(tmp_path: Path) -> None:
+    done = call("demo", "--dry-run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "4 networks" in done.stdout
+    assert "shapes" in done.stdout
 
 
 def test_ctrl_c_saves_says_how_to_go_on_and_going_on_works(tmp_path: Path) -> None:

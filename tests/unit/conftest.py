@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import made_up_readings
 import numpy as np
 import pytest
 
@@ -285,3 +286,9 @@ def made_up(tmp_path: Path) -> Callable[..., Workspace]:
         return write_workspace(tmp_path / "workspace", **variant)  # type: ignore[arg-type]
 
     return make
+
+
+@pytest.fixture
+def with_readings() -> Callable[..., Workspace]:
+    """`with_readings(made_up())`: the same workspace with readings of every probe, a sample and pictures."""
+    return made_up_readings.with_readings

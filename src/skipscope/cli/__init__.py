@@ -12,6 +12,8 @@ from skipscope.cli.bench import bench
 from skipscope.cli.data import app as data
 from skipscope.cli.models import app as models
 from skipscope.cli.options import complaints
+from skipscope.cli.predict import predict
+from skipscope.cli.probe import probe
 from skipscope.cli.report import report
 from skipscope.cli.run import demo, run
 from skipscope.cli.status import status
@@ -29,6 +31,8 @@ app.command()(demo)
 app.command()(run)
 app.command()(status)
 app.command()(report)
+app.command()(probe)
+app.command()(predict)
 app.command()(bench)
 app.add_typer(models, name="models")
 app.add_typer(data, name="data")

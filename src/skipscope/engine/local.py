@@ -26,6 +26,7 @@ from skipscope.records.schema import Failure, RunRecord
 from skipscope.records.store import Workspace
 from skipscope.spec import RunSpec
 from skipscope.training.events import Event, Tell
+from skipscope.training.instruments import keep_sample
 from skipscope.training.run import now, train
 from skipscope.training.widen import widen
 
@@ -144,6 +145,7 @@ def work(
         torch.set_flush_denormal(True)
         ref = spec.data
         data = load_data(ref.name, data_dir=data_dir, train_limit=ref.train_limit)
+        keep_sample(Workspace(workspace), data)
         train(spec, data, folder, tell=tell, stop=stop, probes=probes)
     except Exception as error:  # noqa: BLE001 - the other runs go on, and this one says why
         _record_error(workspace, spec, error)

@@ -196,4 +196,6 @@ def _card(data: Dataset) -> DataCard:
         validation=len(data.validation),
         test=data.test_size,
         source=data.source,
+        mean=data.mean,
+        std=data.std,
     )

@@ -49,7 +49,7 @@ def loss(
     each = (
         alt.Chart()
         .mark_line(clip=True, strokeWidth=0.9)
-        .encode(x=x, y=y("loss:Q"), color=paint, detail="seed:N", opacity=_shown(0.3, picked=legend))
+        .encode(x=x, y=y("loss:Q"), color=paint, detail="seed:N", opacity=shown(0.3, picked=legend))
     )
     bold = (
         alt.Chart()
@@ -60,11 +60,11 @@ def loss(
             y=y("mean(smoothed):Q"),
             color=paint,
             strokeDash=style.dash(arms) if legend else alt.Undefined,
-            opacity=_shown(1, picked=legend),
+            opacity=shown(1, picked=legend),
         )
     )
     # one arm alone has no legend to pick from
-    bold = bold.add_params(_picked()) if legend else bold
+    bold = bold.add_params(picked()) if legend else bold
     cross = (
         alt.Chart()
         .mark_point(shape="M-1,-1L1,1M-1,1L1,-1", size=110, strokeWidth=3, clip=False)
@@ -84,7 +84,7 @@ def accuracy(
     labels: Mapping[str, str] = ENGLISH,
 ) -> alt.LayerChart:
     """Accuracy an epoch, all arms."""
-    x = _epoch_axis(table, labels)
+    x = epoch_axis(table, labels)
     return _epoch_curves(table, x, quantity, arms, labels, style.PAIR_HEIGHT)
 
 
@@ -128,7 +128,7 @@ def accuracy_of(
         .unpivot(list(names), index=["arm", "seed", "epoch"], variable_name="measure", value_name="accuracy")
         .with_columns(pl.col("measure").replace(names))
     )
-    x = _epoch_axis(table, labels)
+    x = epoch_axis(table, labels)
     scale = alt.Scale(domain=_accuracy_span(table), zero=False, nice=True)
     y = alt.Y("mean(accuracy):Q", title=None, axis=alt.Axis(format="%", tickCount=5), scale=scale)
     told = list(names.values())
@@ -177,18 +177,18 @@ def _epoch_curves(
     seeds = (
         alt.Chart()
         .mark_line(strokeWidth=0.9)
-        .encode(x=x, y=y, color=paint, detail="seed:N", order=order, opacity=_shown(0.3))
+        .encode(x=x, y=y, color=paint, detail="seed:N", order=order, opacity=shown(0.3))
     )
     counted = alt.Chart().transform_filter("datum.counted")
     line = (
         counted.mark_line(strokeWidth=2.4)
         .encode(
-            x=x, y=y, color=paint, strokeDash=style.dash(arms, legend=False), order=order, opacity=_shown(1)
+            x=x, y=y, color=paint, strokeDash=style.dash(arms, legend=False), order=order, opacity=shown(1)
         )
-        .add_params(_picked())
+        .add_params(picked())
     )
     dots = counted.mark_point(filled=True, size=60).encode(
-        x=x, y=y, color=paint, shape=style.shape(arms), detail="epoch:Q", tooltip=tips, opacity=_shown(1)
+        x=x, y=y, color=paint, shape=style.shape(arms), detail="epoch:Q", tooltip=tips, opacity=shown(1)
     )
     return _finish([seeds, line, dots], table, only=None, height=height)
 
@@ -231,7 +231,7 @@ def _loss_axis(table: pl.DataFrame, labels: Mapping[str, str]) -> Callable[[str]
     return lambda field: alt.Y(field, title=labels["loss"], axis=axis, scale=scale)
 
 
-def _epoch_axis(table: pl.DataFrame, labels: Mapping[str, str]) -> alt.X:
+def epoch_axis(table: pl.DataFrame, labels: Mapping[str, str]) -> alt.X:
     """Whole epochs from the first, with at most a dozen ticks."""
     top = table["epoch"].max()
     last = top if isinstance(top, int) else 1
@@ -247,12 +247,12 @@ def _accuracy_span(table: pl.DataFrame) -> list[float]:
     return [max(0.0, low - 0.02), min(1.0, high + 0.02)]
 
 
-def _picked() -> alt.Parameter:
+def picked() -> alt.Parameter:
     """The arm clicked in the legend."""
     return alt.selection_point(name=PICK, fields=["arm"], bind="legend")
 
 
-def _shown(opacity: float, *, picked: bool = True) -> alt.OpacityValue:
+def shown(opacity: float, *, picked: bool = True) -> alt.OpacityValue:
     """So opaque, and nearly gone while another arm is picked in the legend."""
     if not picked:
         return alt.OpacityValue(opacity)

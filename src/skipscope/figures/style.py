@@ -21,6 +21,8 @@ HEIGHT = 320
 PAIR_HEIGHT = 270
 WIDTH = 680
 PAIR_WIDTH = 440
+HEAT = ("#f3f6f9", "#b9cfe0", "#6f9cc0", "#2f6494", "#0d2f52")
+"""From none to much, as lightness: it comes out of a grey printer as it went in."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,12 @@ def looks(arms: Sequence[str]) -> dict[str, Look]:
         free = [look for look in OTHERS[start:] + OTHERS[:start] if look not in chosen.values()]
         chosen[arm] = NETWORKS.get(arm) or (free or [OTHERS[start]])[0]
     return chosen
+
+
+def tint(color: str, share: float) -> str:
+    """So much of the colour, the rest white."""
+    channels = (int(color[place : place + 2], 16) for place in (1, 3, 5))
+    return "#" + "".join(f"{round(255 - share * (255 - channel)):02x}" for channel in channels)
 
 
 def color(arms: Sequence[str], *, legend: bool = True) -> alt.Color:

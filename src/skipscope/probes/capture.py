@@ -327,12 +327,12 @@ def _copied(x: Tensor) -> Tensor:
 
 
 def _as_input(x: Any) -> Any:
-    """The image under a name of its own: the caller's tensor stays unmarked."""
+    """A copy of the image: the caller's stays unmarked, and as it is if the network overwrites its input."""
     if not isinstance(x, Tensor):
         return x
-    alias = x.view_as(x)
-    _mark(alias, Trace(0, squashed=False, sources=(("input", x.shape[1] if x.ndim > 1 else 1),)))
-    return alias
+    copy = x.clone()
+    _mark(copy, Trace(0, squashed=False, sources=(("input", x.shape[1] if x.ndim > 1 else 1),)))
+    return copy
 
 
 def _tensors(args: Any) -> Iterator[Tensor]:

@@ -3,9 +3,18 @@
 from typing import Any
 
 from skipscope.probes.activations import ACTIVATIONS
+from skipscope.probes.answers import ANSWERS
 from skipscope.probes.base import Probe
+from skipscope.probes.block_deletion import BLOCK_DELETION
+from skipscope.probes.curvature import CURVATURE
+from skipscope.probes.gates import GATE_SURGERY, GATES
 from skipscope.probes.gradient_flow import GRADIENT_FLOW
+from skipscope.probes.landscape import LANDSCAPE
 from skipscope.probes.learning_order import LEARNING_ORDER
+from skipscope.probes.linear_probes import LINEAR_PROBES
+from skipscope.probes.redundancy import REDUNDANCY
+from skipscope.probes.reuse import REUSE_BY_ABLATION, REUSE_BY_WEIGHT
+from skipscope.probes.shattering import SHATTERING
 from skipscope.probes.update_ratio import UPDATE_RATIO
 
 PROBES: dict[str, Probe[Any]] = {
@@ -15,5 +24,16 @@ PROBES: dict[str, Probe[Any]] = {
         UPDATE_RATIO,
         ACTIVATIONS,
         LEARNING_ORDER,
+        SHATTERING,
+        ANSWERS,
+        LINEAR_PROBES,
+        REUSE_BY_WEIGHT,
+        REUSE_BY_ABLATION,
+        REDUNDANCY,
+        GATES,
+        GATE_SURGERY,
+        BLOCK_DELETION,
+        LANDSCAPE,
+        CURVATURE,
     )
 }

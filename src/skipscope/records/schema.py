@@ -47,6 +47,10 @@ class DataCard(Frozen):
     validation: int
     test: int
     source: str = Field(description="where the bytes came from, in words")
+    mean: tuple[float, float, float] | None = Field(
+        None, description="of its channels in 0..1, as networks are given them; not in older records"
+    )
+    std: tuple[float, float, float] | None = None
 
 
 class Environment(Frozen):

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from skipscope.analysis.tables import StudyTables, gather
 from skipscope.errors import UnknownName
-from skipscope.figures import render as pictures
-from skipscope.figures import style
+from skipscope.figures import pixels, render, style
 from skipscope.records.files import write_whole
 from skipscope.records.store import Workspace
 from skipscope.report import html, markdown
@@ -41,20 +40,21 @@ def build_report(
     tables = gather(workspace, study)
     folder = workspace.report_folder(tables.record.study.name)
     written: list[Path] = []
-    with pictures.trusted():
+    with render.trusted():
         documents = [build_document(tables, each) for each in LANGUAGES]
         _write_tables(folder, documents[0])
         if "html" in formats:
-            page = html.render(documents, language=chosen, library=pictures.library())
+            page = html.render(documents, language=chosen, library=render.library())
             written.append(_write(folder / "report.html", page))
         if "md" in formats:
+            _write_pictures(folder, documents[0])
             written += [_write_markdown(folder, _drawable(tables, document)) for document in documents]
     return written
 
 
 def _drawable(tables: StudyTables, document: Document) -> Document:
     """The document, with English in its charts where pictures drawn here cannot show Chinese."""
-    if document.language != "zh" or pictures.has_chinese():
+    if document.language != "zh" or render.has_chinese():
         return document
     return build_document(tables, "zh", chart_language="en")
 
@@ -65,14 +65,24 @@ def _write_markdown(folder: Path, document: Document) -> Path:
     small = {figure.name for block in document.blocks if isinstance(block, Pair) for figure in block.figures}
     for figure in document.figures:
         width = style.PAIR_WIDTH if figure.name in small else style.WIDTH
-        picture = pictures.svg(figure.spec, figure.table, width=width, font=font)
+        picture = render.svg(figure.spec, figure.table, width=width, font=font)
         _write(folder / "figures" / f"{figure.name}.{document.language}.svg", picture)
     return _write(folder / f"report.{document.language}.md", markdown.render(document))
+
+
+def _write_pictures(folder: Path, document: Document) -> None:
+    """Of galleries: they are the same in every language."""
+    for gallery in document.galleries:
+        for place, tile in enumerate(gallery.tiles):
+            picture = pixels.png(pixels.enlarged(tile.picture, tile.zoom))
+            write_whole(folder / "figures" / gallery.file(place), picture)
 
 
 def _write_tables(folder: Path, document: Document) -> None:
     for figure in document.figures:
         _write(folder / "figures" / f"{figure.name}.csv", figure.table.write_csv())
+    for gallery in document.galleries:
+        _write(folder / "figures" / f"{gallery.name}.csv", gallery.table.write_csv())
 
 
 def _write(path: Path, text: str) -> Path:

@@ -7,9 +7,14 @@ from skipscope.report.document import Document, Note
 from skipscope.report.explanation import explanation
 from skipscope.report.networks import networks
 from skipscope.report.overlay import overlay
+from skipscope.report.pictures import pictures
 from skipscope.report.provenance import provenance
 from skipscope.report.results import lead
+from skipscope.report.trained import trained
+from skipscope.report.while_training import while_training
 from skipscope.report.words import Language, Words
+
+SECTIONS = (overlay, networks, while_training, trained, pictures, explanation, provenance)
 
 
 def build_document(
@@ -17,7 +22,10 @@ def build_document(
 ) -> Document:
     """The whole report in one language; `chart_language` where the charts cannot be labelled in it."""
     words = Words(language)
-    context = Context(tables=tables, words=words, labels=Words(chart_language or language).raw("chart"))
+    charts = Words(chart_language or language)
+    context = Context(
+        tables=tables, words=words, labels=charts.raw("chart"), chart_classes=charts.raw("class_names")
+    )
     replaced = (Note(text=words("page.english_labels")),) if chart_language not in (None, language) else ()
     record = tables.record
     versions = {run.environment.versions.get("skipscope") for arm in tables.summaries for run in arm.records}
@@ -34,11 +42,6 @@ def build_document(
             version=" / ".join(sorted(v for v in versions if v)) or words("value.unknown"),
         ),
         lead=(*lead(context), *replaced),
-        sections=(
-            overlay(context, "1"),
-            networks(context, "2"),
-            explanation(context, "3"),
-            provenance(context, "4"),
-        ),
+        sections=tuple(section(context, str(number)) for number, section in enumerate(SECTIONS, start=1)),
         looks=style.looks(tables.arms),
     )

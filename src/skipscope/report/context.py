@@ -1,13 +1,15 @@
 """What every section is built from: the tables, the language, and the running number of figures."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count as counting
 
 import altair as alt
+import polars as pl
 
 from skipscope.analysis.tables import ArmSummary, Entry, Spread, StudyTables, half_life, last_step, wilson
-from skipscope.report.document import Figure, Note
+from skipscope.report.document import Figure, Gallery, Note, Tile
 from skipscope.report.words import NBSP, Inline, Words, code, count, percent, plain, span, unmarked
 
 
@@ -18,6 +20,9 @@ class Context:
     tables: StudyTables
     words: Words
     labels: dict[str, str]
+    """What charts say."""
+    chart_classes: dict[str, str]
+    """How charts name classes; others they name as the data do."""
     numbers: Iterator[int] = field(default_factory=lambda: counting(1))
 
     @property
@@ -36,6 +41,35 @@ class Context:
         return Figure(
             name=name, number=next(self.numbers), caption=caption, spoken=unmarked(spoken), chart=chart
         )
+
+    def gallery(
+        self,
+        name: str,
+        tiles: list[Tile],
+        table: pl.DataFrame,
+        *,
+        caption: Inline,
+        spoken: Inline,
+        steps: bool = False,
+    ) -> Gallery:
+        """The next figure, of pictures."""
+        return Gallery(
+            name=name,
+            number=next(self.numbers),
+            caption=caption,
+            spoken=unmarked(spoken),
+            tiles=tuple(tiles),
+            table=table,
+            steps=steps,
+        )
+
+    def file_of(self, arm: str) -> str:
+        """What the arm is called in names of files: no two alike, whatever it is called elsewhere."""
+        return f"{self.tables.arms.index(arm) + 1}-{re.sub(r'[^A-Za-z0-9_.-]', '-', arm)}"
+
+    def class_name(self, name: str) -> Inline:
+        """A class in the report's language."""
+        return self.words.name(f"class_names.{name}", name)
 
     def test_cell(self, summary: ArmSummary) -> Inline:
         """Sealed test accuracy: with Wilson's interval for one run, with the range for several."""

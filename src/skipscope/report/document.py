@@ -12,6 +12,7 @@ from typing import Any, Literal
 import altair as alt
 import polars as pl
 
+from skipscope.figures.pixels import Picture
 from skipscope.figures.render import specification
 from skipscope.figures.style import Look
 from skipscope.report.words import Inline, Language
@@ -100,7 +101,42 @@ class Pair:
     figures: tuple[Figure, Figure]
 
 
-Block = Paragraph | Note | Equation | Code | Table | Figure | Pair
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Tile:
+    """One picture of a gallery, each of its pixels drawn as a square of `zoom`, with what it is."""
+
+    picture: Picture
+    caption: Inline
+    zoom: int = 1
+
+    @property
+    def side(self) -> tuple[int, int]:
+        """Width and height as drawn, in pixels."""
+        height, width = self.picture.shape[:2]
+        return self.zoom * width, self.zoom * height
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gallery:
+    """Pictures with one number and caption; of `steps`, each follows from the one before it.
+
+    `table` says what is shown; `name` is its files' name.
+    """
+
+    name: str
+    number: int
+    caption: Inline
+    spoken: str
+    tiles: tuple[Tile, ...]
+    table: pl.DataFrame
+    steps: bool = False
+
+    def file(self, place: int) -> str:
+        """The name of a tile's picture, by its place from 0."""
+        return f"{self.name}-{place + 1}.png"
+
+
+Block = Paragraph | Note | Equation | Code | Table | Figure | Pair | Gallery
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,3 +181,8 @@ class Document:
                 yield block
             elif isinstance(block, Pair):
                 yield from block.figures
+
+    @property
+    def galleries(self) -> Iterator[Gallery]:
+        """Every gallery, in the order of the page."""
+        yield from (block for block in self.blocks if isinstance(block, Gallery))

@@ -1,6 +1,7 @@
 """The report as one page that needs nothing but itself: both languages, the data once, Vega inside."""
 
 import json
+from base64 import b64encode
 from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
@@ -11,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from skipscope.figures import style
+from skipscope.figures.pixels import Picture, png
 from skipscope.report.document import Document
 from skipscope.report.words import Language, Words, to_html, unmarked
 
@@ -47,6 +49,7 @@ def _templates() -> Environment:
     templates.filters["marks"] = lambda text: Markup(to_html(text))  # noqa: S704 - it escapes what it does not mark
     templates.filters["words_only"] = unmarked
     templates.filters["parted"] = _parted
+    templates.filters["inside"] = _inside
     templates.tests["kind"] = lambda block, name: type(block).__name__ == name
     return templates
 
@@ -55,6 +58,11 @@ def _parted(text: str) -> tuple[str, str]:
     """A cell's value, and the interval after it if there is one."""
     value, bracket, rest = text.partition(" \\[")
     return type(text)(value), type(text)(bracket[1:] + rest)
+
+
+def _inside(picture: Picture) -> str:
+    """A picture's address that holds the picture itself, a pixel of it a pixel: the page enlarges it."""
+    return f"data:image/png;base64,{b64encode(png(picture)).decode()}"
 
 
 def _charts(documents: Sequence[Document]) -> tuple[dict[str, Any], dict[str, Any]]:

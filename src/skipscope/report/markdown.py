@@ -9,15 +9,18 @@ from skipscope.report.document import (
     Document,
     Equation,
     Figure,
+    Gallery,
     Note,
     Pair,
     Paragraph,
     Section,
     Table,
 )
-from skipscope.report.words import Inline, Language, Words, literal, to_html
+from skipscope.report.words import Inline, Language, Words, literal, to_html, unmarked
 
 ALERTS = {"warning": "[!WARNING]", "note": "[!NOTE]"}
+IN_A_ROW = 5
+"""Pictures: so many fit beside each other on a page."""
 
 
 def render(document: Document, *, pictures: str = "figures") -> str:
@@ -63,6 +66,8 @@ def _block(block: Block, language: Language, pictures: str) -> str:  # noqa: PLR
             return _figure(block, language, pictures)
         case Pair():
             return "\n\n".join(_figure(figure, language, pictures) for figure in block.figures)
+        case Gallery():
+            return _gallery(block, language, pictures)
 
 
 def _code(code: Code) -> str:
@@ -84,6 +89,23 @@ def _table(table: Table) -> str:
 def _figure(figure: Figure, language: Language, pictures: str) -> str:
     label = Words(language)("page.figure", number=figure.number)
     return f"![{literal(figure.spoken)}]({pictures}/{figure.name}.{language}.svg)\n\n{label} {figure.caption}"
+
+
+def _gallery(gallery: Gallery, language: Language, pictures: str) -> str:
+    """A table of pictures over their captions, some in a row."""
+    images = [
+        Inline(f"![{literal(unmarked(tile.caption))}]({pictures}/{gallery.file(place)})")
+        for place, tile in enumerate(gallery.tiles)
+    ]
+    captions = [tile.caption for tile in gallery.tiles]
+    width = min(IN_A_ROW, len(images))
+    rows = [
+        _row([*part, *[""] * (width - len(part))])
+        for start in range(0, len(images), width)
+        for part in (images[start : start + width], captions[start : start + width])
+    ]
+    label = Words(language)("page.figure", number=gallery.number)
+    return "\n".join([rows[0], _row([Inline(":---:")] * width), *rows[1:]]) + f"\n\n{label} {gallery.caption}"
 
 
 def _bold_total(table: Table) -> list[tuple[str, ...]]:

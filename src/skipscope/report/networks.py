@@ -21,6 +21,9 @@ from skipscope.report.document import (
     Table,
 )
 from skipscope.report.overlay import items, last_values
+from skipscope.report.pictures import pictures_of
+from skipscope.report.trained_network import trained_of
+from skipscope.report.while_training import training_of
 from skipscope.report.words import Inline, code, count, percent, short
 
 IMAGE_SIDE = 32
@@ -65,8 +68,11 @@ def network(context: Context, summary: ArmSummary, number: str) -> Section:
     else:
         blocks += [
             *curves_of(context, summary.arm),
+            *training_of(context, summary.arm),
             stage_table(context, summary.network),
             *first_convolution(context, summary.network),
+            *pictures_of(context, summary.arm),
+            *trained_of(context, summary.arm),
             structure(context, summary.network),
         ]
     return Section(
@@ -113,7 +119,7 @@ def reached(context: Context, summary: ArmSummary) -> Inline:
 def curves_of(context: Context, arm: str) -> list[Block]:
     """The arm's loss and accuracy, as far as they were recorded."""
     tables, words = context.tables, context.words
-    name = f"{tables.arms.index(arm) + 1}-{re.sub(r'[^A-Za-z0-9_.-]', '-', arm)}"
+    name = context.file_of(arm)
     shown: list[Figure] = []
     if not tables.steps.filter(pl.col("arm") == arm).is_empty():
         final = {

@@ -152,6 +152,21 @@ def short(number: float) -> str:
     return f"{number:.0f}"
 
 
+def rounded(number: float) -> str:
+    """0.31, 12, 1,200 or 4.2 × 10⁻⁵: two significant digits."""
+    digits, _, power = f"{number:.1e}".partition("e")
+    if number == 0 or -3 <= int(power) <= 4:
+        whole = float(f"{number:.2g}")
+        return f"{whole:,.{max(0, 1 - int(power))}f}".replace("-", "−")
+    raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{digits} × 10{raised}".replace("-", "−")
+
+
+def signed(number: float) -> str:
+    """+3.4 or −0.2: of percentage points."""
+    return f"{number:+.1f}".replace("-", "−")
+
+
 def plain(value: object) -> str:
     """A setting or a measured number as people write it."""
     if isinstance(value, bool):

@@ -11,9 +11,11 @@ from torch import Tensor, nn
 from skipscope.data.dataset import Dataset
 from skipscope.probes.base import EpochView, Reading
 from skipscope.probes.measure import frozen_rows, reading, view_of
+from skipscope.probes.pictures import pictures
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import Watch, due
-from skipscope.records.store import READINGS, RunFolder
+from skipscope.records.files import write_arrays
+from skipscope.records.store import READINGS, RunFolder, Workspace
 from skipscope.training.checkpoint import Progress
 from skipscope.training.evaluate import Inputs
 
@@ -78,6 +80,19 @@ def taken(data: Dataset) -> tuple[Any, Any]:
     return chosen.take(np.arange(len(chosen)))
 
 
+def keep_sample(workspace: Workspace, data: Dataset) -> None:
+    """Leaves the sample in the workspace, for reports, if it is not there.
+
+    images N 32 32 3 uint8, labels N, positions N: where in the validation split each image stands.
+    """
+    path = workspace.sample_file(data.sha256)
+    if path.exists():
+        return
+    images, labels = taken(data)
+    positions = np.searchsorted(data.validation.rows, data.validation.stratified(SAMPLE).rows)
+    write_arrays(path, {"images": images.transpose(0, 2, 3, 1), "labels": labels, "positions": positions})
+
+
 def measure_trained(
     folder: RunFolder,
     model: nn.Module,
@@ -88,13 +103,17 @@ def measure_trained(
     probes: Collection[str] | None,
     go_on: Callable[[str], bool],
 ) -> bool:
-    """Measures a trained network and writes all readings of its run; what other probes read before is kept.
+    """Measures a trained network and writes all readings of its run, and pictures of one image in it.
 
-    No, with nothing written, if `go_on` said no before a probe.
+    What other probes read before is kept. No, with nothing written, if `go_on` said no before a probe.
     """
-    rows = frozen_rows(view_of(model, *sample(data, inputs)), step=step, probes=probes, before=go_on)
+    view = view_of(model, *sample(data, inputs))
+    rows = frozen_rows(view, step=step, probes=probes, before=go_on)
     if rows is None:
         return False
+    images, labels = taken(data)
+    shown = {"image": images[0].transpose(1, 2, 0), "image_label": labels[0]}
+    write_arrays(folder.pictures_file, pictures(view) | shown)
     frozen = pl.DataFrame(rows, schema={key: READINGS[key] for key in READINGS if key != "run"})
     measured = frozen.with_columns(run=pl.lit(folder.path.name)).select(list(READINGS))
     kept = folder.drafted_readings() if folder.readings_draft.exists() else folder.readings()

@@ -47,6 +47,8 @@ def test_a_study_is_trained_once(small: StudySpec, workspace: Workspace) -> None
         record.id for record in records
     )
     assert workspace.study("small").members[1].run == records[1].id
+    assert len(workspace.sample(records[0].spec.data.sha256)["labels"]) > 0  # for the report
+    assert all(workspace.run_folder(record.id).pictures() for record in records)
     times = [workspace.run_folder(record.id).model_file.stat().st_mtime_ns for record in records]
     again, events = carry_out(adapt(small, seeds=2), workspace)
     assert again == records

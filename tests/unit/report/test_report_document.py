@@ -258,7 +258,7 @@ def test_a_figure_without_a_table_is_our_mistake(made_up):
 
 
 def test_charts_fall_back_to_english_where_there_are_no_chinese_glyphs(made_up, monkeypatch):
-    monkeypatch.setattr("skipscope.report.pictures.has_chinese", lambda: False)
+    monkeypatch.setattr("skipscope.figures.render.has_chinese", lambda: False)
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     build_report(workspace, None, formats={"md"}, language=None)
     folder = workspace.report_folder("lab")

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from skipscope.claims.catalogue import catalogue
-from skipscope.figures.curves import ENGLISH
+from skipscope.figures.training import ENGLISH
 from skipscope.report.words import (
     NBSP,
     Inline,

@@ -199,6 +199,7 @@ def test_the_record_of_a_finished_run(tiny: Dataset, run_of: RunOf, tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "metrics.jsonl",
         "model.safetensors",
+        "pictures.npz",
         "readings.parquet",
         "run.json",
     ]

@@ -1,0 +1,151 @@
+"""The loss over a plane through a trained network's weights: cells as measured, and lines of equal loss.
+
+The plane is spanned by two filter-normalised directions (Li et al. 2018, section 4).
+"""
+
+import math
+from collections.abc import Iterator
+from itertools import pairwise, product
+
+import polars as pl
+
+from skipscope.analysis.trained_readings import of_trained
+
+OF_PLANE = r"^loss@(?<x>[+-]\d+\.\d+),(?<y>[+-]\d+\.\d+)$"
+HIGHEST = 20.0
+"""Above it no lines are drawn: a loss on its way to infinity would leave no room for the others."""
+MOST_LEVELS = 9
+ROOM = 0.07
+"""Of the plane's width: nearer to another, a line's value is not written."""
+
+Point = tuple[float, float]
+Segment = tuple[Point, Point]
+COLUMNS = {
+    "arm": pl.String,
+    "kind": pl.String,
+    "x": pl.Float64,
+    "y": pl.Float64,
+    "x2": pl.Float64,
+    "y2": pl.Float64,
+    "loss": pl.Float64,
+}
+
+
+def landscape(readings: pl.DataFrame) -> pl.DataFrame:
+    """The plane of each arm's first run: arm, kind, x, y, x2, y2, loss.
+
+    A `cell` reaches from (x, y) to (x2, y2) around the point measured, its middle. A `line` is a piece of
+    the line on which the loss, interpolated in its logarithm, has the value `loss`; a `label` is where to
+    write that value.
+    """
+    rows = of_trained(readings, "landscape").filter(pl.col("seed") == pl.col("seed").first().over("arm"))
+    parts = pl.col("quantity").str.extract_groups(OF_PLANE)
+    points = rows.select(
+        "arm",
+        *(parts.struct[axis].cast(pl.Float64).alias(axis) for axis in "xy"),
+        loss=pl.col("value").round_sig_figs(4),
+    ).drop_nulls()
+    if points.is_empty():
+        return pl.DataFrame(schema=COLUMNS)
+    parted = points.partition_by("arm", as_dict=True, maintain_order=True)
+    heights = levels(*loss_span(points["loss"]))
+    return pl.concat(
+        [
+            part
+            for (arm,), table in parted.items()
+            for part in (_cells(table), _lines(str(arm), table, heights))
+        ]
+    )
+
+
+def loss_span(losses: pl.Series) -> tuple[float, float]:
+    """The lowest and the highest loss that colours tell apart."""
+    low, high = (float(end) if isinstance(end, float) else 1.0 for end in (losses.min(), losses.max()))
+    low = max(low, 1e-4)
+    return low, max(min(high, HIGHEST), low * 1.5)
+
+
+def highest(table: pl.DataFrame) -> dict[str, float]:
+    """The highest loss on each arm's plane."""
+    cells = table.filter(pl.col("kind") == "cell")
+    return dict(cells.group_by("arm", maintain_order=True).agg(pl.col("loss").max()).iter_rows())
+
+
+def levels(low: float, high: float) -> list[float]:
+    """Round numbers between the two, as many as can be read."""
+    for parts in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
+        found = [round(part * 10.0**power, 6) for power in range(-4, 3) for part in parts]
+        found = [level for level in found if low < level < high]
+        if len(found) <= MOST_LEVELS:
+            return found
+    return found[:MOST_LEVELS]
+
+
+def isolines(grid: dict[Point, float], level: float) -> Iterator[Segment]:
+    """Pieces of the line on which the grid's values, interpolated between neighbours, are `level`.
+
+    Marching squares; where a square's corners alternate, the mean of the four decides what is connected. A
+    square with a corner that was not measured has no line.
+    """
+    xs, ys = (sorted({point[axis] for point in grid}) for axis in (0, 1))
+    for (left, right), (low, high) in product(pairwise(xs), pairwise(ys)):
+        corners = [(left, low), (right, low), (right, high), (left, high)]
+        if all(corner in grid for corner in corners):
+            yield from _in_square(corners, [grid[corner] for corner in corners], level)
+
+
+def _in_square(corners: list[Point], values: list[float], level: float) -> Iterator[Segment]:
+    """Of one square: corners and their values in turn around it."""
+    above = [value > level for value in values]
+    crossings = []
+    for one in range(4):
+        other = (one + 1) % 4
+        if above[one] != above[other]:
+            part = (level - values[one]) / (values[other] - values[one])
+            (ax, ay), (bx, by) = corners[one], corners[other]
+            crossings.append((ax + part * (bx - ax), ay + part * (by - ay)))
+    if len(crossings) == 4 and above[0] != (sum(values) / 4 > level):
+        # the middle belongs to the second and the fourth corner: the other two are cut off
+        crossings = [crossings[3], *crossings[:3]]
+    yield from zip(crossings[::2], crossings[1::2], strict=True)
+
+
+def _cells(points: pl.DataFrame) -> pl.DataFrame:
+    """Each point in the middle of its cell."""
+    half = {axis: _gap(points[axis]) / 2 for axis in "xy"}
+    return points.select(
+        "arm",
+        *(pl.col(axis) - half[axis] for axis in "xy"),
+        "loss",
+        kind=pl.lit("cell"),
+        x2=pl.col("x") + half["x"],
+        y2=pl.col("y") + half["y"],
+    ).select(list(COLUMNS))
+
+
+def _lines(arm: str, points: pl.DataFrame, heights: list[float]) -> pl.DataFrame:
+    """Lines of equal loss, with their values written where they come nearest to the upper right."""
+    grid = {(x, y): math.log(max(loss, 1e-9)) for x, y, loss in points.select("x", "y", "loss").iter_rows()}
+    rows: list[tuple[object, ...]] = []
+    apart = ROOM * (max(grid)[0] - min(grid)[0])
+    written: list[Point] = []
+    for height in heights:
+        pieces = list(isolines(grid, math.log(height)))
+        rows += [(arm, "line", *map(_short, (*one, *other)), height) for one, other in pieces]
+        if not pieces:
+            continue
+        (ax, ay), (bx, by) = max(pieces, key=lambda piece: sum(map(sum, piece)))
+        at = (_short((ax + bx) / 2), _short((ay + by) / 2))
+        if all(math.dist(at, other) > apart for other in written):
+            written.append(at)
+            rows.append((arm, "label", *at, None, None, height))
+    return pl.DataFrame(rows, schema=COLUMNS, orient="row")
+
+
+def _gap(values: pl.Series) -> float:
+    ends = values.unique().sort()
+    return float(ends[1] - ends[0]) if len(ends) > 1 else 1.0
+
+
+def _short(value: float) -> float:
+    return round(value, 4)

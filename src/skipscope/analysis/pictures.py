@@ -1,0 +1,172 @@
+"""What networks answered, image by image, and which images to show: pure functions of the readings.
+
+An image is known by its number in the probe sample (`image`) and by its place in the validation split
+(`position`). `sample` is `StudyTables.sample`: images (N 32 32 3), labels (N) and positions (N).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from skipscope.analysis.training_readings import END, at_ends, named, of_training, right_since
+
+Sample = Mapping[str, NDArray[Any]]
+MAPS = "maps/"
+
+
+def answers(readings: pl.DataFrame, sample: Sample, classes: Sequence[str]) -> pl.DataFrame:
+    """The trained networks' answers: arm, seed, image, position, label, answer, confidence, right.
+
+    `label` and `answer` are classes by name; `confidence` is the probability given to the answer.
+    """
+    rows = at_ends(of_training(readings, "answers")).filter(pl.col("moment") == END)
+    image = pl.col("place").str.extract(r"^sample (\d+)$").cast(pl.Int64)
+    wide = (
+        rows.with_columns(image=image)
+        .drop_nulls("image")
+        .group_by("arm", "seed", "image", maintain_order=True)
+        .agg(
+            pl.col("value").filter(pl.col("quantity") == name).first().alias(name)
+            for name in ("answer", "confidence")
+        )
+    )
+    table = wide.join(_labels(sample, classes), on="image", maintain_order="left").with_columns(
+        answer=named(pl.col("answer").cast(pl.Int64), classes), confidence=pl.col("confidence").round(4)
+    )
+    return table.select("arm", "seed", "image", "position", "label", "answer", "confidence").with_columns(
+        right=pl.col("label") == pl.col("answer")
+    )
+
+
+def confusion(answered: pl.DataFrame, arm: str, classes: Sequence[str]) -> pl.DataFrame:
+    """How often each class is taken for which, over all seeds: label, answer, images, share (of the class's).
+
+    Every pair of classes has a row, in the classes' order.
+    """
+    chosen = answered.filter(pl.col("arm") == arm)
+    counts = chosen.group_by("label", "answer").agg(images=pl.len())
+    pairs = [(label, answer) for label in classes for answer in classes]
+    table = pl.DataFrame(pairs, schema={"label": pl.String, "answer": pl.String}, orient="row")
+    table = table.join(counts, on=["label", "answer"], how="left", maintain_order="left").with_columns(
+        pl.col("images").fill_null(0)
+    )
+    share = pl.col("images") / pl.col("images").sum().over("label").clip(1)
+    return table.with_columns(share=share.round(4))
+
+
+def confident_errors(answered: pl.DataFrame, arm: str, number: int) -> pl.DataFrame:
+    """What the arm's first run got wrong with the highest confidence: rows of `answers`."""
+    chosen = answered.filter(pl.col("arm") == arm)
+    first = chosen.filter(pl.col("seed") == pl.col("seed").first())
+    return (
+        first.filter(~pl.col("right")).sort("confidence", descending=True, maintain_order=True).head(number)
+    )
+
+
+def agreement(answered: pl.DataFrame) -> pl.DataFrame:
+    """How many of the networks' first runs got each image right: image, position, label, right, of."""
+    first = answered.filter(pl.col("seed") == pl.col("seed").first().over("arm"))
+    return (
+        first.group_by("image", "position", "label", maintain_order=True)
+        .agg(pl.col("right").sum(), of=pl.len())
+        .filter(pl.col("of") == answered["arm"].n_unique())
+    )
+
+
+def common_errors(answered: pl.DataFrame, number: int) -> pl.DataFrame:
+    """Images that every network's first run got wrong, the surest first: their rows of `answers`."""
+    none = agreement(answered).filter(pl.col("right") == 0).select("image")
+    first = answered.filter(pl.col("seed") == pl.col("seed").first().over("arm"))
+    shared = first.join(none, on="image", how="semi", maintain_order="left")
+    surest = (
+        shared.group_by("image", maintain_order=True)
+        .agg(pl.col("confidence").mean())
+        .sort("confidence", descending=True, maintain_order=True)
+        .head(number)
+    )
+    return surest.select("image").join(shared, on="image", maintain_order="left")
+
+
+def order(readings: pl.DataFrame, sample: Sample, classes: Sequence[str]) -> pl.DataFrame:
+    """When all runs together had learnt each image of the sample: image, position, label, learnt, epoch.
+
+    `learnt` is the share of the runs in whose end it is right, `epoch` the mean over those of the first from
+    which on it was. The first learnt come first, those never learnt last; among equals, classes alternate.
+    """
+    seen = right_since(readings).join(_labels(sample, classes), on="position", maintain_order="left")
+    known = pl.col("epoch") > 0
+    table = seen.group_by("image", "position", "label", maintain_order=True).agg(
+        learnt=known.mean(), epoch=pl.col("epoch").filter(known).mean()
+    )
+    key = [-pl.col("learnt"), pl.col("epoch"), pl.col("image")]
+    turn = pl.int_range(pl.len()).over("label", "learnt", "epoch")
+    return (
+        table.sort(key, nulls_last=True)
+        .with_columns(turn=turn)
+        .sort(*key[:2], "turn", "image", nulls_last=True)
+        .drop("turn")
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstStep:
+    """One kernel of a network's first convolution, where it answers an image most strongly, and its map."""
+
+    kernel: int
+    """Its number, from 0."""
+    weights: NDArray[Any]
+    """I K K."""
+    answer: NDArray[Any]
+    """h w: its map of the image."""
+    row: int
+    column: int
+    """Of the map's largest value."""
+    top: int
+    left: int
+    """Of the window in the image that it was computed from; negative where it reaches over the edge."""
+
+
+def first_step(pictures: Mapping[str, NDArray[Any]]) -> FirstStep | None:
+    """The kernel whose map of the image varies most, or None if the pictures do not say it.
+
+    Stride and padding follow from the sides: a map of side o from an image of side n through a window of side
+    k has stride n // o and as much padding as its last window needs.
+    """
+    name, filters = next((key for key in pictures if key.startswith(MAPS)), None), pictures.get("filters")
+    if name is None or filters is None or "image" not in pictures:
+        return None
+    maps = pictures[name]
+    if maps.shape[0] > filters.shape[0]:
+        return None
+    kernel = int(maps.reshape(len(maps), -1).std(axis=1).argmax())
+    side, size, image = maps.shape[-1], filters.shape[-1], pictures["image"].shape[0]
+    stride = max(1, image // side)
+    padding = max(0, ceil(((side - 1) * stride + size - image) / 2))
+    row, column = (int(place) for place in np.unravel_index(maps[kernel].argmax(), maps[kernel].shape))
+    return FirstStep(
+        kernel=kernel,
+        weights=filters[kernel],
+        answer=maps[kernel],
+        row=row,
+        column=column,
+        top=row * stride - padding,
+        left=column * stride - padding,
+    )
+
+
+def _labels(sample: Sample, classes: Sequence[str]) -> pl.DataFrame:
+    """The sample's images: image, position, label."""
+    labels = sample.get("labels", np.zeros(0, dtype=np.int64))
+    table = pl.DataFrame(
+        {
+            "image": np.arange(len(labels)),
+            "position": np.asarray(sample.get("positions", np.zeros(0)), dtype=np.int64),
+            "label": np.asarray(labels, dtype=np.int64),
+        },
+    )
+    return table.with_columns(named(pl.col("label"), classes))

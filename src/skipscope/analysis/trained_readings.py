@@ -1,0 +1,197 @@
+"""What was measured of trained networks as tidy tables: one function a picture, all of them pure.
+
+They take `StudyTables.readings`; only runs that count are in them (see `tables`). `depth` says where in its
+network a place lies, from 0 (the first that was measured) to 1 (the last).
+"""
+
+import polars as pl
+
+FIGURES_KEPT = 4
+"""Significant digits: more are not seen in a picture, and make its page large."""
+SHOWN_CHANNELS, SHOWN_BLOCKS = 48, 8
+"""At most so many channels a block and blocks a network in the picture of gates, evenly spread."""
+
+OF_CHANNEL = r"^(?<block>.*) channel (?<channel>\d+)$"
+OF_SLICE = r"^(?<quantity>loss|accuracy)@(?<a>[+-]\d+\.\d+)$"
+REMOVED = r"^(\d+) blocks?, draw \d+$"
+
+
+def of_trained(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
+    """The probe's readings of the trained networks."""
+    chosen = readings.filter("counted", pl.col("probe") == probe, pl.col("step") > 0)
+    return chosen.filter(pl.col("step") == pl.col("step").max().over("arm", "seed"))
+
+
+def linear_probes(readings: pl.DataFrame) -> pl.DataFrame:
+    """Accuracy of a linear read-out after each stage: arm, seed, place, depth, accuracy."""
+    return _with_depth(_wide(of_trained(readings, "linear_probes"), "accuracy"))
+
+
+def effective_ranks(readings: pl.DataFrame) -> pl.DataFrame:
+    """Of each convolution's channels: arm, seed, place, depth, effective_rank, effective_rank_share."""
+    rows = of_trained(readings, "redundancy")
+    return _with_depth(_wide(rows, "effective_rank_share", "effective_rank"))
+
+
+def largest_correlations(readings: pl.DataFrame) -> pl.DataFrame:
+    """Of new channels with earlier ones, a block: arm, seed, place, depth, largest_correlation."""
+    return _with_depth(_wide(of_trained(readings, "redundancy"), "largest_correlation"))
+
+
+def shattering(readings: pl.DataFrame) -> pl.DataFrame:
+    """Autocorrelation of input gradients along a line: arm, seed, trained, lag, autocorrelation."""
+    rows = readings.filter(
+        "counted", pl.col("probe") == "shattering", pl.col("quantity") == "autocorrelation"
+    )
+    rows = rows.filter((pl.col("step") == 0) | (pl.col("step") == pl.col("step").max().over("arm", "seed")))
+    return rows.select(
+        "arm",
+        "seed",
+        trained=pl.col("step") > 0,
+        lag=pl.col("place").str.extract(r"^lag (\d+)$").cast(pl.Int64),
+        autocorrelation=pl.col("value").round_sig_figs(FIGURES_KEPT),
+    ).sort("lag", maintain_order=True)
+
+
+def curvature(readings: pl.DataFrame) -> pl.DataFrame:
+    """The Hessian's top eigenvalue and trace, each with how well it is known: a row a run."""
+    rows = of_trained(readings, "curvature").filter(pl.col("place") == "hessian")
+    return _wide(rows, "top_eigenvalue", "top_residual", "iterations", "trace", "trace_error").drop("place")
+
+
+def deletions(readings: pl.DataFrame) -> pl.DataFrame:
+    """Blocks taken out: arm, seed, removed (which), blocks (how many), depth, loss_change, accuracy_lost.
+
+    `depth` is where a block that was taken out alone lies; it is null for pairs and sets.
+    """
+    rows = of_trained(readings, "block_deletion").filter(pl.col("place") != "intact")
+    several = pl.col("place").str.extract(REMOVED).cast(pl.Int64)
+    table = _wide(rows, "loss_change", "accuracy_change").with_columns(
+        blocks=pl.coalesce(several, pl.col("place").str.count_matches(" + ", literal=True).cast(pl.Int64) + 1)
+    )
+    depth = _with_depth(table.filter(pl.col("blocks") == 1)).select("arm", "seed", "place", "depth")
+    return (
+        table.join(depth, on=["arm", "seed", "place"], how="left", maintain_order="left")
+        .rename({"place": "removed"})
+        .select("arm", "seed", "removed", "blocks", "depth", "loss_change", lost())
+    )
+
+
+def slices(readings: pl.DataFrame) -> pl.DataFrame:
+    """Along one filter-normalised direction: arm, seed, distance, loss, accuracy."""
+    rows = of_trained(readings, "landscape").filter(pl.col("place") == "a")
+    parts = pl.col("quantity").str.extract_groups(OF_SLICE)
+    table = rows.with_columns(quantity=parts.struct["quantity"], place=parts.struct["a"]).drop_nulls(
+        "quantity"
+    )
+    return (
+        _wide(table, "loss", "accuracy")
+        .with_columns(distance=pl.col("place").cast(pl.Float64))
+        .sort("distance", maintain_order=True)
+        .select("arm", "seed", "distance", "loss", "accuracy")
+    )
+
+
+def gates(readings: pl.DataFrame) -> pl.DataFrame:
+    """What a block's gates do: arm, seed, place, depth, mean, std, class_share, low, high."""
+    rows = of_trained(readings, "gates").filter(~pl.col("place").str.contains(OF_CHANNEL))
+    return _with_depth(_wide(rows, "mean", "std", "class_share", "low", "high"))
+
+
+def gate_strips(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
+    """Mean gate by class and channel of the arm's first run: block, class, channel, place, of, gate.
+
+    Channels are in the order of their mean gate, `place` of `of` within the block; every so-many-th is kept
+    where a block has many, and so are blocks. What is kept is one channel each, not a mean of several:
+    means of channels would hide what classes differ in.
+    """
+    rows = of_trained(readings, "gates").filter(
+        pl.col("arm") == arm, pl.col("quantity").str.starts_with("gate:")
+    )
+    rows = rows.filter(pl.col("seed") == pl.col("seed").first())
+    parts = pl.col("place").str.extract_groups(OF_CHANNEL)
+    table = rows.select(
+        block=parts.struct["block"],
+        channel=parts.struct["channel"].cast(pl.Int64),
+        gate=pl.col("value"),
+        **{"class": pl.col("quantity").str.strip_prefix("gate:").cast(pl.Int64)},
+    )
+    blocks = table["block"].unique(maintain_order=True).to_list()
+    kept = [blocks[place] for place in _spread(len(blocks), SHOWN_BLOCKS)]
+    table = table.filter(pl.col("block").is_in(kept)).with_columns(
+        mean=pl.col("gate").mean().over("block", "channel")
+    )
+    order = pl.struct("mean", "channel").rank("dense").over("block").cast(pl.Int64) - 1
+    table = table.with_columns(place=order).with_columns(of=pl.col("place").max().over("block") + 1)
+    shown = pl.min_horizontal(pl.col("of"), pl.lit(SHOWN_CHANNELS))
+    # the place among those kept of each channel, if it is the first that falls on it
+    at = pl.col("place") * shown // pl.col("of")
+    first = at != (pl.col("place") - 1) * shown // pl.col("of")
+    return (
+        table.filter(first | (pl.col("place") == 0))
+        .with_columns(place=at, of=shown)
+        .select("block", "class", "channel", "place", "of", pl.col("gate").round(3))
+        .sort("place", maintain_order=True)
+    )
+
+
+def surgery(readings: pl.DataFrame) -> pl.DataFrame:
+    """Gates replaced: arm, seed, place, by (one, mean, other), loss_change, accuracy_lost."""
+    parts = pl.col("quantity").str.split_exact(":", 1)
+    rows = of_trained(readings, "gate_surgery").with_columns(
+        quantity=parts.struct["field_0"], by=parts.struct["field_1"]
+    )
+    table = _wide(rows, "loss_change", "accuracy_change", also=("by",)).drop_nulls("by")
+    return table.select(pl.exclude("accuracy_change"), lost())
+
+
+def lost() -> pl.Expr:
+    """A change of accuracy as percentage points lost: what is lost is positive."""
+    return (-100 * pl.col("accuracy_change")).round(3).alias("accuracy_lost")
+
+
+def means(table: pl.DataFrame, *by: str) -> pl.DataFrame:
+    """The mean over seeds of every number, a row for each `by`, in the order of the table."""
+    numbers = [name for name, kind in table.schema.items() if kind.is_numeric() and name not in {*by, "seed"}]
+    return table.group_by(*by, maintain_order=True).agg(pl.col(numbers).mean())
+
+
+def arm_means(table: pl.DataFrame, column: str) -> dict[str, float]:
+    """A column's mean over each arm's rows, in the study's order."""
+    return dict(table.group_by("arm", maintain_order=True).agg(pl.col(column).mean()).iter_rows())
+
+
+def steepness(lines: pl.DataFrame) -> tuple[float, dict[str, float]]:
+    """How many times the loss of the trained weights an arm has at a distance, and that distance.
+
+    `lines` are `slices`. The distance is the one measured nearest to a half; both sides count.
+    """
+    far = lines.with_columns(pl.col("distance").abs().alias("far"))
+    distance = min(far.filter(pl.col("far") > 0)["far"].unique(), key=lambda value: (abs(value - 0.5), value))
+    there, here = (arm_means(far.filter(pl.col("far") == end), "loss") for end in (distance, 0.0))
+    return distance, {arm: loss / here[arm] for arm, loss in there.items() if here.get(arm)}
+
+
+def _wide(rows: pl.DataFrame, *quantities: str, also: tuple[str, ...] = ()) -> pl.DataFrame:
+    """A row a place of a run, a column a quantity (null where it was not measured); order is kept."""
+    chosen = rows.filter(pl.col("quantity").is_in(quantities))
+    columns = [
+        pl.col("value").filter(pl.col("quantity") == name).first().round_sig_figs(FIGURES_KEPT).alias(name)
+        for name in quantities
+    ]
+    return chosen.group_by("arm", "seed", "place", *also, maintain_order=True).agg(columns)
+
+
+def _with_depth(table: pl.DataFrame) -> pl.DataFrame:
+    """With `depth` before the quantities: a run's places were measured in the order of the network."""
+    place, of = pl.int_range(pl.len()).over("arm", "seed"), pl.len().over("arm", "seed")
+    depth = (place / pl.max_horizontal(of - 1, pl.lit(1))).round(4)
+    first = ["arm", "seed", "place"]
+    return table.with_columns(depth=depth).select(*first, "depth", pl.exclude(*first, "depth"))
+
+
+def _spread(number: int, at_most: int) -> list[int]:
+    """So many of 0..number-1, evenly spread, the first and the last among them."""
+    if number <= at_most:
+        return list(range(number))
+    return [round(place * (number - 1) / (at_most - 1)) for place in range(at_most)]

@@ -1,0 +1,201 @@
+"""What was measured while networks trained, as tidy tables: one function a picture, all of them pure.
+
+They take `StudyTables.readings`; only runs that count are in them (see `tables`). `depth` says where in its
+network a place lies, from 0 (the first) to 1 (the last); `moment` is `start` (before the first step, or at
+the first step that was measured) or `end` (the last step that was measured).
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import polars as pl
+
+FIGURES_KEPT = 4
+"""Significant digits: more are not seen in a picture, and make its page large."""
+Moment = Literal["start", "end"]
+START: Moment = "start"
+END: Moment = "end"
+MOMENTS = (START, END)
+RATIO = "first/last"
+NORM = "output_l2"
+RUN = ("arm", "seed")
+
+
+def of_training(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
+    """The probe's readings of runs that count."""
+    return readings.filter("counted", pl.col("probe") == probe)
+
+
+def gradients(readings: pl.DataFrame) -> pl.DataFrame:
+    """The loss gradient by each convolution's output, at the start and at the end.
+
+    Columns: arm, seed, moment, step, place, convolution (how many there are on the longest way from the
+    image up to and with this one), depth, norm (L2, whole batch).
+    """
+    rows = at_ends(of_training(readings, "gradient_flow").filter(pl.col("quantity") == NORM))
+    return rows.join(depths(readings), on=["arm", "place"], maintain_order="left").select(
+        *RUN, "moment", "step", "place", "convolution", "depth", norm=_rounded("value")
+    )
+
+
+def gradient_ratios(readings: pl.DataFrame) -> pl.DataFrame:
+    """Its norm at the first convolution over that at the last: arm, seed, step, ratio."""
+    rows = of_training(readings, "gradient_flow").filter(
+        pl.col("place") == RATIO, pl.col("quantity") == NORM, pl.col("value") > 0
+    )
+    return rows.select(*RUN, "step", ratio=_rounded("value"))
+
+
+def ratios_by_depth(readings: pl.DataFrame) -> pl.DataFrame:
+    """The same at the start and at the end: arm, seed, moment, convolutions, ratio.
+
+    `convolutions` are those on the longest way through the network.
+    """
+    lengths = depths(readings).group_by("arm").agg(convolutions=pl.col("convolution").max())
+    rows = at_ends(gradient_ratios(readings)).join(lengths, on="arm", maintain_order="left")
+    return rows.select(*RUN, "moment", "convolutions", "ratio")
+
+
+def updates(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
+    """How much a step changed each layer's weight, median over seeds: place, depth, step, ratio."""
+    rows = of_training(readings, "update_ratio").filter(pl.col("arm") == arm, pl.col("value") > 0)
+    table = rows.group_by("place", "step", maintain_order=True).agg(ratio=pl.col("value").median())
+    # layers as they are called, not as they were written down
+    called = depths(readings, all_layers=True).filter(pl.col("arm") == arm).select("place", "depth")
+    return (
+        table.join(called, on="place", how="left", maintain_order="left")
+        .sort("depth", maintain_order=True)
+        .select("place", "depth", "step", ratio=_rounded("ratio"))
+    )
+
+
+def typical_updates(readings: pl.DataFrame) -> pl.DataFrame:
+    """The same of the median layer of each run: arm, seed, step, ratio."""
+    rows = of_training(readings, "update_ratio").filter(pl.col("value") > 0)
+    table = rows.group_by(*RUN, "step", maintain_order=True).agg(ratio=pl.col("value").median())
+    return table.with_columns(_rounded("ratio"))
+
+
+def responses(readings: pl.DataFrame) -> pl.DataFrame:
+    """Spread of each convolution's responses: arm, seed, moment, step, place, convolution, depth, std."""
+    rows = at_ends(of_training(readings, "activations").filter(pl.col("quantity") == "std"))
+    return rows.join(depths(readings), on=["arm", "place"], maintain_order="left").select(
+        *RUN, "moment", "step", "place", "convolution", "depth", std=_rounded("value")
+    )
+
+
+def branches(readings: pl.DataFrame) -> pl.DataFrame:
+    """|f(x)| / |x| of each residual block: arm, seed, moment, step, place, block (from 1), depth, ratio."""
+    rows = of_training(readings, "activations").filter(pl.col("quantity") == "branch_ratio")
+    return _in_order(at_ends(rows), "block").select(
+        *RUN, "moment", "step", "place", "block", "depth", ratio=_rounded("value")
+    )
+
+
+def rectifiers(readings: pl.DataFrame) -> pl.DataFrame:
+    """What each ReLU stops, in the order in which they are called.
+
+    Columns: arm, seed, moment, step, place, relu (from 1), depth, zeros (share of its outputs that are 0),
+    dead (share of its channels that are 0 for the whole batch).
+    """
+    rows = at_ends(of_training(readings, "activations"))
+    table = (
+        rows.filter(pl.col("quantity").is_in(["zeros", "dead"]))
+        .group_by(*RUN, "moment", "step", "place", maintain_order=True)
+        .agg(
+            pl.col("value").filter(pl.col("quantity") == name).first().round(4).alias(name)
+            for name in ("zeros", "dead")
+        )
+    )
+    return _in_order(table, "relu").select(*RUN, "moment", "step", "place", "relu", "depth", "zeros", "dead")
+
+
+def class_accuracy(readings: pl.DataFrame, classes: Sequence[str]) -> pl.DataFrame:
+    """Validation accuracy of each class after each epoch, mean over seeds: arm, epoch, class, accuracy."""
+    rows = of_training(readings, "learning_order").filter(pl.col("quantity") == "accuracy")
+    number = pl.col("place").str.extract(r"^class (\d+)$").cast(pl.Int64)
+    table = rows.with_columns(epoch=_epoch(), number=number)
+    means = table.group_by("arm", "epoch", "number", maintain_order=True).agg(pl.col("value").mean())
+    return means.select(
+        "arm", "epoch", named(pl.col("number"), classes).alias("class"), accuracy=pl.col("value").round(4)
+    )
+
+
+def learnt(readings: pl.DataFrame) -> pl.DataFrame:
+    """Share of validation images right from an epoch on until the end: arm, seed, epoch, share, images."""
+    rows = of_training(readings, "learning_order")
+    ends = rows.filter(pl.col("quantity") == "accuracy").select(*RUN, epoch=_epoch())
+    counts = right_since(readings).group_by(*RUN, "epoch").agg(new=pl.len())
+    whole = counts.group_by(RUN).agg(images=pl.col("new").sum())
+    return (
+        ends.unique(maintain_order=True)
+        .join(whole, on=RUN, maintain_order="left")
+        .join(counts, on=[*RUN, "epoch"], how="left", maintain_order="left")
+        .with_columns(pl.col("new").fill_null(0).cum_sum().over(RUN))
+        .select(*RUN, "epoch", (pl.col("new") / pl.col("images")).round(4).alias("share"), "images")
+    )
+
+
+def right_since(readings: pl.DataFrame) -> pl.DataFrame:
+    """Each validation image's epoch: arm, seed, position (in the split), epoch (0: wrong in the end)."""
+    rows = of_training(readings, "learning_order").filter(pl.col("quantity") == "right_since")
+    position = pl.col("place").str.extract(r"^validation (\d+)$").cast(pl.Int64)
+    return rows.select(*RUN, position=position, epoch=pl.col("value").cast(pl.Int64))
+
+
+def depths(readings: pl.DataFrame, *, all_layers: bool = False) -> pl.DataFrame:
+    """Where each convolution (or each layer) of a network lies: arm, place, convolution, depth."""
+    flow = of_training(readings, "gradient_flow").filter(pl.col("quantity") == "depth")
+    table = flow.select("arm", "place", convolution=pl.col("value").cast(pl.Int64)).unique(
+        ["arm", "place"], keep="first", maintain_order=True
+    )
+    if not all_layers:
+        # the spread of responses is measured of convolutions, and of nothing else
+        spread = of_training(readings, "activations").filter(pl.col("quantity") == "std")
+        table = table.join(spread, on=["arm", "place"], how="semi", maintain_order="left")
+    return table.with_columns(depth=_relative("convolution").over("arm"))
+
+
+def at_ends(rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of each run's first and last measured step, with `moment`; of one step alone, both."""
+    first, last = (pl.col("step") == end.over(RUN) for end in (pl.col("step").min(), pl.col("step").max()))
+    return pl.concat(
+        [
+            rows.filter(first).with_columns(moment=pl.lit(START)),
+            rows.filter(last).with_columns(moment=pl.lit(END)),
+        ]
+    )
+
+
+def medians(table: pl.DataFrame, column: str, moment: Moment | None = None) -> dict[str, float]:
+    """A column's median over each arm's rows (of one moment), in the study's order."""
+    rows = table if moment is None else table.filter(pl.col("moment") == moment)
+    return dict(rows.group_by("arm", maintain_order=True).agg(pl.col(column).median()).iter_rows())
+
+
+def named(number: pl.Expr, names: Sequence[str]) -> pl.Expr:
+    """A class number as its name, or as it is where there is none."""
+    known = dict(enumerate(names))
+    return number.replace_strict(known, default=number.cast(pl.String), return_dtype=pl.String)
+
+
+def _epoch() -> pl.Expr:
+    """Of a reading made after an epoch: which epoch."""
+    return pl.col("step").rank("dense").over(RUN).cast(pl.Int64)
+
+
+def _in_order(table: pl.DataFrame, number: str) -> pl.DataFrame:
+    """Places of one run and moment numbered in the order of measuring."""
+    group = [*RUN, "moment"]
+    numbered = table.with_columns(pl.int_range(1, pl.len() + 1).over(group).alias(number))
+    return numbered.with_columns(depth=_relative(number).over(group))
+
+
+def _relative(number: str) -> pl.Expr:
+    """From 0 at the first to 1 at the last."""
+    first, last = pl.col(number).min(), pl.col(number).max()
+    return ((pl.col(number) - first) / (last - first).clip(1)).round(4)
+
+
+def _rounded(column: str) -> pl.Expr:
+    return pl.col(column).round_sig_figs(FIGURES_KEPT)

@@ -1,0 +1,151 @@
+"""`skipscope predict`: every trained network's answer to a picture, side by side."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from skipscope.cli.options import PLACE, DataDir, Json, Place, complaints, console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from skipscope.engine.predict import Answer, Networks, Prediction
+    from skipscope.errors import PictureError
+
+GAP = 3
+"""Columns between two networks."""
+
+
+def predict(
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE", help="PNG, JPEG, WebP, GIF, ...", show_default=False)
+    ],
+    study: Annotated[
+        str | None,
+        typer.Option(help="Whose networks answer.  [default: the study planned last]", show_default=False),
+    ] = None,
+    workspace: Place = PLACE,
+    data_dir: DataDir = None,
+    json: Json = False,
+) -> None:
+    """Ask every trained network what a picture shows.
+
+    Prints the five likeliest classes side by side, and draws where each network looks (Grad-CAM) into the
+    workspace's folder predictions. A picture is cropped to its central square and made 32 x 32, as the
+    networks' own images are. They know the classes they were trained on and no other: whatever is in the
+    picture, one of these is the answer.
+    """
+    from skipscope.engine.predict import Networks
+    from skipscope.errors import PictureError
+    from skipscope.records.store import Workspace
+
+    networks = Networks(Workspace(workspace), study, data_dir=data_dir)
+    answered, refused = [], []
+    for image in images:
+        try:
+            prediction = networks.predict(image)
+        except PictureError as error:
+            refused.append((image, error))
+            continue
+        answered.append(prediction)
+        if not json:
+            _show(prediction)
+    if json:
+        _print_json(networks, answered, refused)
+    elif answered:
+        _explain(networks, answered[0])
+    for _, refusal in refused:
+        complaints.print(f"[bold red]skipscope:[/] {escape(str(refusal))}", soft_wrap=True)
+    if refused:
+        raise typer.Exit(1)
+
+
+def _show(prediction: "Prediction") -> None:
+    """A column a network, as many side by side as there is room for."""
+    from rich.table import Table
+    from rich.text import Text
+
+    console.print(Text(str(prediction.picture.path), style="bold"), soft_wrap=True)
+    for note in prediction.picture.notes:
+        console.print(note)
+    for answers in _abreast([(answer, _column(answer)) for answer in prediction.answers]):
+        table = Table(box=None, padding=(0, GAP, 0, 0))
+        for answer, _ in answers:
+            table.add_column(Text(answer.arm), no_wrap=True)
+        for row in range(max(len(column) for _, column in answers)):
+            style = "bold" if row == 0 else ""
+            table.add_row(*(Text(column[row]) for _, column in answers), style=style)
+        console.print(table)
+    console.print(Text(f"drawn: {prediction.file}"), soft_wrap=True)
+    console.print()
+
+
+def _column(answer: "Answer") -> list[str]:
+    """A class a line, its probability in line with the others'."""
+    widest = max(len(label) for label, _ in answer.top)
+    return [f"{label:{widest}} {share:6.1%}" for label, share in answer.top]
+
+
+def _abreast(columns: "list[tuple[Answer, list[str]]]") -> "Iterator[list[tuple[Answer, list[str]]]]":
+    """The columns in rows that fit the console."""
+    row: list[tuple[Answer, list[str]]] = []
+    used = 0
+    for answer, column in columns:
+        width = max(len(answer.arm), *map(len, column)) + GAP
+        if row and used + width - GAP > console.width:
+            yield row
+            row, used = [], 0
+        row.append((answer, column))
+        used += width
+    yield row
+
+
+def _explain(networks: "Networks", prediction: "Prediction") -> None:
+    """What the drawings show, said once for all of them."""
+    places = [
+        f"{answer.arm} at {answer.heat.place} ({' x '.join(map(str, answer.heat.values.shape))})"
+        for answer in prediction.answers
+        if answer.heat is not None
+    ]
+    data = networks.study.data
+    console.print(f"Probabilities over the {len(data.classes)} classes of {data.name}.")
+    if places:
+        said = "Drawn in orange is what speaks for a network's first answer (Grad-CAM)"
+        console.print(f"{said}: {', '.join(places)}.", markup=False)
+    if networks.untrained:
+        console.print(f"Without a finished run: {', '.join(networks.untrained)}.")
+
+
+def _print_json(
+    networks: "Networks", answered: "list[Prediction]", refused: "list[tuple[Path, PictureError]]"
+) -> None:
+    import json
+
+    content = {
+        "schema": 1,
+        "study": networks.study.study.name,
+        "data": networks.study.data.name,
+        "images": [_as_json(prediction) for prediction in answered],
+        "refused": [{"image": str(image), "why": error.what, "todo": error.todo} for image, error in refused],
+    }
+    typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
+
+
+def _as_json(prediction: "Prediction") -> dict[str, Any]:
+    """One picture under the documented keys."""
+    return {
+        "image": str(prediction.picture.path),
+        "drawing": str(prediction.file),
+        "notes": list(prediction.picture.notes),
+        "answers": [
+            {
+                "arm": answer.arm,
+                "run": answer.run,
+                "top": [{"class": label, "probability": share} for label, share in answer.top],
+                "grad_cam_place": None if answer.heat is None else answer.heat.place,
+            }
+            for answer in prediction.answers
+        ],
+    }

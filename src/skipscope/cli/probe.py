@@ -1,0 +1,109 @@
+"""`skipscope probe`: a finished run measured again, and what can be measured at all."""
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.text import Text
+
+from skipscope.cli.options import PLACE, DataDir, Place, console
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from skipscope.engine.probe import Measured, Tell
+    from skipscope.probes.base import Probe
+
+WHEN = {
+    "step": "while training, at some steps",
+    "epoch": "while training, after each epoch",
+    "initial": "before the first step",
+    "frozen": "on the trained network",
+}
+"""In the order of a run."""
+
+
+def probe(
+    run: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="RUN",
+            help="A run's id or the beginning of one, or an arm of the study planned last.",
+            show_default=False,
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="This probe only; may be repeated.", show_default=False),
+    ] = None,
+    list_all: Annotated[bool, typer.Option("--list", help="What each probe measures, and stop.")] = False,
+    workspace: Place = PLACE,
+    data_dir: DataDir = None,
+) -> None:
+    """Measure a finished run again.
+
+    The probes of trained networks look at it, on the validation images of when its training ended. What they
+    read is put in place of what they read before; the readings of other probes are kept. A study's report
+    shows it when it is drawn again: skipscope report.
+    """
+    if list_all:
+        _list()
+        return
+    if run is None:
+        raise typer.BadParameter("say which run, or --list", param_hint="RUN")
+    from skipscope.engine.probe import measure_again
+    from skipscope.records.store import Workspace
+
+    with _progress() as tell:
+        measured = measure_again(Workspace(workspace), run, only=only or [], data_dir=data_dir, tell=tell)
+    _show(measured)
+
+
+@contextmanager
+def _progress() -> "Iterator[Tell]":
+    """Shows which probe is at work: with its seconds on a terminal, a line each where output is piped."""
+    if not console.is_terminal:
+        yield lambda name, number, of: console.print(f"measuring {number} of {of}: {name}")
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    with Progress(*columns, console=console, transient=True) as shown:
+        task = shown.add_task("loading the network and its data")
+        yield lambda name, number, of: shown.reset(task, description=f"measuring {number} of {of}: {name}")
+
+
+def _show(measured: "Measured") -> None:
+    from rich.table import Table
+
+    table = Table("probe", box=None, padding=(0, 2, 0, 0))
+    for column in ("readings", "seconds"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for name, seconds in measured.seconds.items():
+        table.add_row(name, f"{measured.readings[name]:,}", f"{seconds:.1f}")
+    console.print(Text(measured.record.id, style="bold"), soft_wrap=True)
+    console.print(table)
+    console.print(Text(f"written: {measured.file}"), soft_wrap=True)
+
+
+def _list() -> None:
+    """Every probe: when it looks, what it gives in which unit, where it is from, what it costs."""
+    from skipscope.probes.registry import PROBES
+
+    for each in PROBES.values():
+        _describe(each)
+
+
+def _describe(each: "Probe[Any]") -> None:
+    from rich.table import Table
+
+    console.print(Text(each.name, style="bold"))
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    when = ", ".join(words for key, words in WHEN.items() if key in each.when)
+    rows = {"when": when, **each.units, "source": each.source, "cost": each.cost}
+    for key, words in rows.items():
+        table.add_row(Text(f"  {key}"), Text(words))
+    console.print(table)
+    console.print()

@@ -1,0 +1,149 @@
+"""What trained networks answer to a picture, side by side: probabilities, and where each of them looks.
+
+In fp32 on the processor: a network that was trained in bf16 may be a hair more or less sure here.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from skipscope.data import picture
+from skipscope.data.picture import Picture, Triple
+from skipscope.engine.trained import data_of, network
+from skipscope.errors import WorkspaceError
+from skipscope.figures.prediction import Panel, prediction
+from skipscope.probes.grad_cam import HeatMap, grad_cam
+from skipscope.records.files import write_whole
+from skipscope.records.schema import RunRecord, StudyRecord
+from skipscope.records.store import Workspace
+
+TOP = 5
+STEM = 50
+"""Characters of a picture's name that its drawing is called by, at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One network's."""
+
+    arm: str
+    run: str
+    top: tuple[tuple[str, float], ...]
+    """Up to five classes with their probabilities, the likeliest first."""
+    heat: HeatMap | None
+    """Where in the picture it finds the likeliest; None for a network that has no maps."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """Every network's answer to one picture."""
+
+    picture: Picture
+    answers: tuple[Answer, ...]
+    file: Path
+    """The same as a drawing."""
+
+
+class Networks:
+    """The trained networks of a study: of each arm, the run of the first seed that is finished."""
+
+    def __init__(
+        self, workspace: Workspace, study: str | None = None, *, data_dir: Path | None = None
+    ) -> None:
+        """Of the study planned last, if none is named; the data set is read for older records only.
+
+        Raises:
+            UnknownName: there is no such study.
+            WorkspaceError: there is no study, nothing of it is finished, or weights are missing or damaged.
+            DataError: an older record does not say how images are normalised, and its data set is gone.
+        """
+        self.workspace = workspace
+        self.study = workspace.study(study)
+        self.runs = _first_finished(workspace, self.study)
+        if not self.runs:
+            raise WorkspaceError(
+                f"No network of the study {self.study.study.name} is trained yet.",
+                where=str(workspace.path),
+                todo=f"train them: {self.study.command}",
+            )
+        self.mean, self.std = _statistics(self.study, next(iter(self.runs.values())), data_dir)
+        self.models = {arm: network(workspace, record) for arm, record in self.runs.items()}
+        self.drawn: set[Path] = set()
+
+    @property
+    def untrained(self) -> list[str]:
+        """The study's arms without a finished run."""
+        return [arm.label for arm in self.study.study.arm if arm.label not in self.runs]
+
+    def predict(self, path: Path) -> Prediction:
+        """The networks' answers to the picture in this file, and a drawing of them in the workspace.
+
+        Raises:
+            PictureError: it is no image, too large, or breaks half-way.
+            WorkspaceError: the drawing cannot be written.
+        """
+        given = picture.read(path)
+        x = torch.from_numpy(given.normalised(self.mean, self.std))  # 3 32 32
+        answers = tuple(self._answer(arm, model, x) for arm, model in self.models.items())
+        file = self._file(path)
+        panels = [_panel(answer) for answer in answers]
+        seen = given.pixels.transpose(1, 2, 0)  # 32 32 3
+        write_whole(file, prediction(given.shown, given.size, seen, panels))
+        self.drawn.add(file)
+        return Prediction(picture=given, answers=answers, file=file)
+
+    def _answer(self, arm: str, model: nn.Module, x: Tensor) -> Answer:
+        with torch.inference_mode():
+            shares = model(x[None])[0].softmax(0)  # classes
+        best = shares.topk(min(TOP, len(shares)))
+        names = [self.study.data.classes[label] for label in best.indices.tolist()]
+        return Answer(
+            arm=arm,
+            run=self.runs[arm].id,
+            top=tuple(zip(names, best.values.tolist(), strict=True)),
+            heat=grad_cam(model, x),
+        )
+
+    def _file(self, path: Path) -> Path:
+        """Where its drawing goes: in place of an older one, never of one just drawn or of a picture given."""
+        folder, times = self.workspace.path / "predictions", 1
+        file = folder / f"{path.stem[:STEM]}.png"
+        while file in self.drawn or file.resolve() == path.resolve():
+            times += 1
+            file = folder / f"{path.stem[:STEM]}-{times}.png"
+        return file
+
+
+def _first_finished(workspace: Workspace, study: StudyRecord) -> dict[str, RunRecord]:
+    """Arm and run, in the study's order."""
+    chosen: dict[str, RunRecord] = {}
+    for arm in study.study.arm:
+        members = [member for member in study.members if member.arm == arm.label]
+        for member in sorted(members, key=lambda member: member.seed):
+            record = workspace.run_folder(member.run).read()
+            if record is not None and record.state == "done":
+                chosen[arm.label] = record
+                break
+    return chosen
+
+
+def _statistics(study: StudyRecord, run: RunRecord, data_dir: Path | None) -> tuple[Triple, Triple]:
+    """Mean and standard deviation of the training images' channels; of the data set, in older records."""
+    if study.data.mean is not None and study.data.std is not None:
+        return study.data.mean, study.data.std
+    data = data_of(run.spec.data, data_dir)
+    return data.mean, data.std
+
+
+def _panel(answer: Answer) -> Panel:
+    heat = answer.heat
+    label, probability = answer.top[0]
+    return Panel(
+        arm=answer.arm,
+        answer=label,
+        probability=probability,
+        place="" if heat is None else heat.place,
+        heat=None if heat is None else heat.values.numpy(),
+    )

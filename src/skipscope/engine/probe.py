@@ -1,0 +1,121 @@
+"""A finished run measured again as at its end: the same images, computed in the same way: the same bits."""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import polars as pl
+import torch
+
+from skipscope.engine.trained import data_of, finished, network
+from skipscope.errors import UsageError
+from skipscope.probes.capture import Anatomy, anatomy
+from skipscope.probes.measure import known
+from skipscope.probes.registry import PROBES
+from skipscope.records.schema import RunRecord
+from skipscope.records.store import Workspace
+from skipscope.training.evaluate import Inputs
+from skipscope.training.instruments import keep_sample, measure_trained
+from skipscope.training.loop import steps_per_epoch
+from skipscope.training.precision import device, place
+
+Tell = Callable[[str, int, int], object]
+"""Told before each probe begins: its name, which one it is, of how many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What was measured of a run, and where it was written."""
+
+    record: RunRecord
+    seconds: dict[str, float]
+    """Of each probe, in the order in which they looked."""
+    readings: dict[str, int]
+    """How many each of them gave."""
+    file: Path
+
+
+def measure_again(
+    workspace: Workspace,
+    name: str,
+    *,
+    only: Collection[str] = (),
+    data_dir: Path | None = None,
+    tell: Tell,
+) -> Measured:
+    """Measures the finished run called `name` (see `finished`) with the probes of trained networks.
+
+    All that apply, or `only` these; what other probes read before is kept.
+
+    Raises:
+        UnknownName: there is no such run, or no such probe.
+        UsageError: several runs are called so; a probe looks at training only, or has nothing to measure.
+        WorkspaceError: the run is not finished, or its weights are missing or damaged.
+        DataError: its data set is gone, or is another one now.
+    """
+    asked = _of_trained_networks(only)
+    record = finished(workspace, name)
+    spec, folder = record.spec, workspace.run_folder(record.id)
+    model = place(network(workspace, record), spec.recipe, device())
+    inside = anatomy(model, torch.zeros(2, 3, 32, 32, device=device()))
+    probes = [probe for probe in asked or PROBES if _applies(probe, inside, named=bool(asked))]
+    data = data_of(spec.data, data_dir)
+    keep_sample(workspace, data)
+    step = spec.recipe.epochs * steps_per_epoch(spec.recipe, len(data.train))
+    started: dict[str, float] = {}
+
+    def begins(probe: str) -> bool:
+        started[probe] = perf_counter()
+        tell(probe, len(started), len(probes))
+        return True
+
+    with _computing_as_a_worker(int(spec.recipe.threads)):
+        inputs = Inputs(data, spec.recipe, device())
+        measure_trained(folder, model, data, inputs, step=step, probes=probes, go_on=begins)
+    ends = [*started.values(), perf_counter()][1:]
+    now = folder.readings().filter(pl.col("step") == step)
+    return Measured(
+        record=record,
+        seconds={probe: end - start for (probe, start), end in zip(started.items(), ends, strict=True)},
+        readings={probe: len(now.filter(pl.col("probe") == probe)) for probe in started},
+        file=folder.readings_file,
+    )
+
+
+def _of_trained_networks(names: Collection[str]) -> list[str]:
+    """The names, once each, if all are of probes that look at a trained network."""
+    chosen = list(dict.fromkeys(known(names)))
+    for name in chosen:
+        if "frozen" not in PROBES[name].when:
+            trained = [probe.name for probe in PROBES.values() if "frozen" in probe.when]
+            raise UsageError(
+                f"The probe {name} looks at a network while it is trained, not at a finished run.",
+                todo=f"its readings of the training are kept; probes of finished runs: {', '.join(trained)}",
+            )
+    return chosen
+
+
+def _applies(name: str, inside: Anatomy, *, named: bool) -> bool:
+    probe = PROBES[name]
+    applies = "frozen" in probe.when and probe.applies_to(inside)
+    if named and not applies:
+        raise UsageError(
+            f"The probe {name} has nothing to measure in this network.",
+            todo="leave --only out: then all that apply are taken",
+        )
+    return applies
+
+
+@contextmanager
+def _computing_as_a_worker(threads: int) -> Iterator[None]:
+    """As many threads as the run was trained with, and no denormal numbers: sums come out as they did."""
+    given = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(given)
+        torch.set_flush_denormal(False)

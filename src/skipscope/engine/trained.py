@@ -1,0 +1,98 @@
+"""Finished runs: found by what people call them, and their networks as they were left."""
+
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from skipscope.data.dataset import Dataset
+from skipscope.data.dataset import load as load_data
+from skipscope.errors import DataError, UnknownName, UsageError, WorkspaceError
+from skipscope.models.registry import build
+from skipscope.records.schema import RunRecord
+from skipscope.records.store import Workspace
+from skipscope.spec import DataRef
+
+
+def finished(workspace: Workspace, name: str) -> RunRecord:
+    """The finished run that is called `name`: a run's id or the beginning of one, or an arm's name.
+
+    An arm's is that of the study planned last, if it has one run there.
+
+    Raises:
+        UnknownName: no run is called so; lists those there are.
+        UsageError: several are; lists them.
+        WorkspaceError: it is not finished.
+    """
+    runs = {record.id: record for record in workspace.runs()}
+    latest = workspace.studies()[-1:]
+    arms = [member.run for study in latest for member in study.members if member.arm == name]
+    begun = [id for id in runs if id.startswith(name)]
+    candidates = [name] if name in runs else arms if len(arms) == 1 else list(dict.fromkeys(arms + begun))
+    if not candidates:
+        known = [*runs, *(member.arm for study in latest for member in study.members)]
+        raise UnknownName("run", name, dict.fromkeys(known), where=str(workspace.path))
+    if len(candidates) > 1:
+        raise UsageError(f"Several runs are called {name!r}.", todo=f"choose one: {', '.join(candidates)}")
+    record = runs.get(candidates[0])
+    if record is None or record.state != "done":
+        raise WorkspaceError(
+            f"The run {candidates[0]} is {'not begun' if record is None else _state(record)}.",
+            where=str(workspace.path),
+            todo=f"finish it with the command that began it{_command(workspace, candidates[0])}",
+        )
+    return record
+
+
+def network(workspace: Workspace, record: RunRecord) -> nn.Module:
+    """The run's network as its training left it, in evaluation mode, in fp32, on the processor.
+
+    Raises:
+        WorkspaceError: its weights are missing, damaged, or another network's.
+        NetworkError: it is a user's, and its file has changed.
+    """
+    file = workspace.run_folder(record.id).model_file
+    again = f"delete the folder {file.parent} and train it again{_command(workspace, record.id)}"
+    model = build(record.spec.model, seed=record.spec.seed)
+    try:
+        model.load_state_dict(load_file(file))
+    except FileNotFoundError:
+        raise WorkspaceError(
+            f"The weights of {record.id} are missing.", where=str(file), todo=again
+        ) from None
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise WorkspaceError(
+            f"The weights of {record.id} cannot be read: {str(error).splitlines()[0]}",
+            where=str(file),
+            todo=again,
+        ) from None
+    return model.float().eval()
+
+
+def data_of(ref: DataRef, data_dir: Path | None) -> Dataset:
+    """The data set that a run was trained on, if it is still there.
+
+    Raises:
+        DataError: it is not, or its content is another.
+    """
+    data = load_data(ref.name, data_dir=data_dir, train_limit=ref.train_limit)
+    if data.sha256 != ref.sha256:
+        raise DataError(
+            f"This {ref.name} is not the one that the run was trained on: its checksum is another.",
+            where=data.source,
+            todo=f"import that one again (skipscope data import PATH): its checksum is {ref.sha256[:16]}...",
+        )
+    return data
+
+
+def _state(record: RunRecord) -> str:
+    return "not finished" if record.state == "unfinished" else "a run that failed"
+
+
+def _command(workspace: Workspace, run: str) -> str:
+    """The command of the last study that has the run, in words, if one has."""
+    commands = [
+        study.command for study in workspace.studies() if any(member.run == run for member in study.members)
+    ]
+    return f": {commands[-1]}" if commands else ""

@@ -1,0 +1,39 @@
+"""What taking out one block costs a network."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import polars as pl
+
+from skipscope.figures import style
+from skipscope.figures.trained import ENGLISH
+
+
+def by_block(
+    table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
+) -> alt.LayerChart:
+    """Accuracy lost as a bar a block, in the order of the network; its seeds as points."""
+    blocks = table.filter(pl.col("arm") == arm, pl.col("blocks") == 1)["removed"].unique(maintain_order=True)
+    color = style.looks(arms)[arm].color
+    y = alt.Y("removed:N", sort=blocks.to_list(), title=None)
+    axis = alt.Axis(format=".4~g", tickCount=5, grid=True)
+
+    def x(field: str) -> alt.X:
+        return alt.X(field, title=labels["accuracy_lost"], axis=axis)
+
+    tips = [
+        alt.Tooltip("removed:N", title=labels["removed"]),
+        alt.Tooltip("mean(accuracy_lost):Q", title=labels["accuracy_lost"], format=".2f"),
+        alt.Tooltip("mean(loss_change):Q", title=labels["loss_change"], format="+.3~g"),
+    ]
+    new = alt.Chart().transform_filter(f"datum.arm == {json.dumps(arm)} && datum.blocks == 1")
+    bar = new.mark_bar(color=color, height={"band": 0.6})
+    layers = [bar.encode(x=x("mean(accuracy_lost):Q"), y=y, tooltip=tips)]
+    if table["seed"].n_unique() > 1:
+        seeds = new.mark_point(
+            size=34, filled=True, color=style.INK, stroke="white", strokeWidth=1, opacity=1
+        )
+        layers.append(seeds.encode(x=x("accuracy_lost:Q"), y=y, detail="seed:N"))
+    height = max(style.HEIGHT, min(18 * len(blocks), 900))
+    return style.framed(alt.LayerChart(layer=layers, data=table), height=height)

@@ -1,0 +1,119 @@
+"""The loss over a plane through the trained weights: colours, lines of equal loss, one scale for all."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from skipscope.analysis.landscape import loss_span
+from skipscope.figures import style
+from skipscope.figures.trained import ENGLISH
+
+COLUMNS = 2
+PANEL = 225
+BETWEEN = (1.06, 1.17)
+"""From one panel's corner to the next, in widths and in heights."""
+
+
+def overview(
+    table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
+) -> alt.LayerChart:
+    """All networks, a panel each, under its name."""
+    left, low, right, high = _extent(table)
+    wide, tall = (right - left) * BETWEEN[0], (high - low) * BETWEEN[1]
+    rows = -(-len(arms) // COLUMNS)
+    columns = min(COLUMNS, len(arms))
+    bare: Any = {"axis": None}
+    x = {**bare, "scale": alt.Scale(domain=[left, left + columns * wide], nice=False)}
+    y = {**bare, "scale": alt.Scale(domain=[high - rows * tall, high + 0.1 * (high - low)], nice=False)}
+    place = f"indexof({json.dumps(list(arms))}, datum.arm)"
+    across, down = f"({place} % {COLUMNS}) * {wide:.6g}", f"floor({place} / {COLUMNS}) * {tall:.6g}"
+    new = alt.Chart().transform_calculate(
+        px=f"datum.x + {across}",
+        px2=f"datum.x2 + {across}",
+        py=f"datum.y - {down}",
+        py2=f"datum.y2 - {down}",
+    )
+    names = (
+        new.transform_filter("datum.kind == 'cell'")
+        .transform_aggregate(px="min(px)", py="max(py2)", groupby=["arm"])
+        .mark_text(align="left", baseline="bottom", dy=-4, fontSize=12.5, fontWeight=600)
+        .encode(
+            x=alt.X("px:Q", **x), y=alt.Y("py:Q", **y), text="arm:N", color=style.color(arms, legend=False)
+        )
+    )
+    chart = alt.LayerChart(layer=[*_layers(new, table, x, y, labels), names], data=table)
+    chart.resolve = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))
+    return style.framed(chart, height=rows * (PANEL + 26))
+
+
+def map_of(table: pl.DataFrame, *, arm: str, labels: Mapping[str, str] = ENGLISH) -> alt.LayerChart:
+    """One network's plane, on the axes and the scale of all."""
+    left, low, right, high = _extent(table)
+    axis = alt.Axis(tickCount=5, format="+.2~f", grid=False)
+    x = {"title": labels["plane_a"], "axis": axis, "scale": alt.Scale(domain=[left, right], nice=False)}
+    y = {"title": labels["plane_b"], "axis": axis, "scale": alt.Scale(domain=[low, high], nice=False)}
+    new = alt.Chart().transform_calculate(px="datum.x", px2="datum.x2", py="datum.y", py2="datum.y2")
+    chart = alt.LayerChart(layer=_layers(new, table, x, y, labels), data=table)
+    chart.transform = [alt.FilterTransform(alt.FieldEqualPredicate(field="arm", equal=arm))]
+    return style.framed(chart, height=style.HEIGHT)
+
+
+def _layers(
+    new: alt.Chart, table: pl.DataFrame, x: dict[str, Any], y: dict[str, Any], labels: Mapping[str, str]
+) -> list[alt.Chart]:
+    """Cells, lines, their values, and a cross where the trained weights are."""
+    domain = loss_span(table.filter(pl.col("kind") == "cell")["loss"])
+    lines = table.filter(pl.col("kind") == "line")["loss"].unique().sort().to_list()
+    legend = alt.Legend(
+        title=labels["slice_loss"],
+        titleFontWeight="normal",
+        type="gradient",
+        orient="top",
+        offset=36,
+        gradientLength=200,
+        format=".4~g",
+        values=lines[:: max(1, len(lines) // 5)] or alt.Undefined,
+        titleOrient="left",
+    )
+    scale = alt.Scale(type="log", domain=list(domain), range=list(style.HEAT), clamp=True, nice=False)
+    middle = "datum.kind == 'cell' && abs(datum.x + datum.x2) < 1e-6 && abs(datum.y + datum.y2) < 1e-6"
+    dark = (domain[0] * domain[1] ** 2) ** (1 / 3)
+    ink = alt.condition(f"datum.loss > {dark:.6g}", alt.value("white"), alt.value(style.INK))
+    at = {"x": alt.X("px:Q", **x), "y": alt.Y("py:Q", **y)}
+    cells = new.transform_filter("datum.kind == 'cell'").mark_rect(clip=True, aria=False)
+    pieces = new.transform_filter("datum.kind == 'line'").mark_rule(strokeWidth=1.1, clip=True, aria=False)
+    values = new.transform_filter("datum.kind == 'label'").mark_text(
+        fontSize=10.5, align="right", dx=-3, dy=6
+    )
+    cross = (
+        new.transform_filter(middle)
+        .transform_calculate(px="(datum.px + datum.px2) / 2", py="(datum.py + datum.py2) / 2")
+        .mark_point(shape="cross", filled=True, size=60, color=style.INK, stroke="white", opacity=1)
+    )
+    return [
+        cells.encode(
+            **at,
+            x2="px2:Q",
+            y2="py2:Q",
+            color=alt.Color("loss:Q", scale=scale, legend=legend),
+            stroke=alt.Stroke("loss:Q", scale=scale, legend=None),
+            tooltip=[
+                alt.Tooltip("arm:N", title=labels["arm"]),
+                alt.Tooltip("loss:Q", title=labels["slice_loss"], format=".3~g"),
+            ],
+        ),
+        pieces.encode(**at, x2="px2:Q", y2="py2:Q", color=ink),
+        values.encode(**at, text=alt.Text("loss:Q", format=".4~g"), color=ink),
+        cross.encode(**at),
+    ]
+
+
+def _extent(table: pl.DataFrame) -> tuple[float, float, float, float]:
+    """Left, low, right, high of all cells."""
+    cells = table.filter(pl.col("kind") == "cell")
+    ends = (cells["x"].min(), cells["y"].min(), cells["x2"].max(), cells["y2"].max())
+    left, low, right, high = (float(end) for end in ends)  # type: ignore[arg-type]
+    return left, low, right, high

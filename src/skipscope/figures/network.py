@@ -1,0 +1,214 @@
+"""What was measured of one network while it trained, layer by layer and class by class.
+
+Tables are those of `analysis.training_readings` and `analysis.pictures`.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import polars as pl
+
+from skipscope.figures import style
+from skipscope.figures.training import ENGLISH, logarithmic, steps
+
+ROW = 24
+"""Height of a class in a heat map, in pixels."""
+NUMBERED = 12
+"""With more columns there is no room for numbers in them."""
+
+
+def updates(
+    table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
+) -> alt.LayerChart:
+    """Update-to-weight ratio over steps: a faint line a layer, early to late; their median in bold."""
+    look = style.looks(arms)[arm]
+    x = steps(table, labels)
+    ends = f"datum.value == 0 ? {json.dumps(labels['first'])} : {json.dumps(labels['last'])}"
+    legend = alt.Legend(
+        title=labels["layer"],
+        titleOrient="left",
+        titleFontWeight="normal",
+        orient="top",
+        gradientLength=130,
+        values=[0, 1],
+        labelExpr=ends,
+        labelOverlap=False,
+    )
+    scale = alt.Scale(domain=[0, 1], range=[style.tint(look.color, 0.3), look.color])
+    ratio = logarithmic(table["ratio"], labels["update_ratio"])
+    layers = (
+        alt.Chart()
+        .mark_line(strokeWidth=1.2, opacity=0.8)
+        .encode(
+            x=x,
+            y=ratio("ratio:Q"),
+            detail="place:N",
+            color=alt.Color("depth:Q", scale=scale, legend=legend),
+        )
+    )
+    y = ratio("median(ratio):Q")
+    tips = [
+        alt.Tooltip("step:Q", title=labels["step"], format=",d"),
+        alt.Tooltip("median(ratio):Q", title=labels["median_layer"], format=".2~g"),
+        alt.Tooltip("min(ratio):Q", title="min", format=".2~g"),
+        alt.Tooltip("max(ratio):Q", title="max", format=".2~g"),
+    ]
+    # white below it, so that it is seen among many lines in grey as well
+    halo = alt.Chart().mark_line(strokeWidth=5, color="white").encode(x=x, y=y)
+    median = alt.Chart().mark_line(strokeWidth=2.6, color=style.INK).encode(x=x, y=y)
+    points = alt.Chart().mark_point(size=120, opacity=0).encode(x=x, y=y, tooltip=tips)
+    chart = alt.LayerChart(layer=[layers, halo, median, points], data=table)
+    return style.framed(chart, height=style.PAIR_HEIGHT)
+
+
+def rectifiers(
+    table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
+) -> alt.LayerChart:
+    """Of each ReLU, outputs that are 0 and channels that always are: bars at the end, ticks at the start."""
+    look = style.looks(arms)[arm]
+    names = ["zeros", "dead"]
+    legend = alt.Legend(
+        title=None, orient="top", symbolType="square", labelExpr=_told(labels, names), labelLimit=0
+    )
+    color = alt.Color(
+        "measure:N",
+        scale=alt.Scale(domain=names, range=[style.tint(look.color, 0.3), style.INK]),
+        legend=legend,
+    )
+    last = table["relu"].max()
+    many = last if isinstance(last, int) else 1
+    x = alt.X(
+        "relu:O",
+        title=labels["relu"],
+        axis=alt.Axis(
+            labelAngle=0, values=[k for k in range(1, many + 1) if many <= 12 or k % 5 == 0 or k == 1]
+        ),
+        scale=alt.Scale(paddingInner=0.25),
+    )
+    y = alt.Y(
+        "mean(share):Q",
+        title=labels["share"],
+        stack=None,
+        axis=alt.Axis(format="%", tickCount=5),
+        scale=alt.Scale(domain=[0, 1]),
+    )
+    tips = [
+        alt.Tooltip("min(place):N", title=labels["place"]),
+        alt.Tooltip("measure:N", title=" "),
+        alt.Tooltip("mean(share):Q", title=labels["share"], format=".1%"),
+    ]
+    bars = (
+        alt.Chart()
+        .mark_bar()
+        .transform_filter("datum.moment == 'end'")
+        .encode(x=x, y=y, color=color, tooltip=tips)
+    )
+    ticks = (
+        alt.Chart()
+        .mark_tick(thickness=2, color=style.FAINT_INK)
+        .transform_filter("datum.moment == 'start' && datum.measure == 'zeros'")
+        .encode(x=x, y=y)
+    )
+    chart = alt.LayerChart(layer=[bars, ticks], data=table.filter(pl.col("arm") == arm))
+    chart.transform = [alt.FoldTransform(fold=names, **{"as": ["measure", "share"]})]
+    return style.framed(chart, height=style.PAIR_HEIGHT)
+
+
+def classes(
+    table: pl.DataFrame,
+    *,
+    arm: str,
+    names: Mapping[str, str],
+    labels: Mapping[str, str] = ENGLISH,
+) -> alt.LayerChart:
+    """Validation accuracy of each class (known by `names`) after each epoch, the best class on top."""
+    chosen = table.filter(pl.col("arm") == arm)
+    last = chosen.filter(pl.col("epoch") == pl.col("epoch").max())
+    ordered = last.sort("accuracy", descending=True, maintain_order=True)["class"].to_list()
+    epochs = chosen["epoch"].n_unique()
+    x = alt.X(
+        "epoch:O",
+        title=labels["epoch"],
+        axis=alt.Axis(orient="bottom", labelAngle=0, domain=False, ticks=False, labelOverlap=True),
+        scale=alt.Scale(padding=0),
+    )
+    y = alt.Y("class:N", sort=ordered, title=None, axis=_class_axis(names), scale=alt.Scale(padding=0))
+    tips = [
+        alt.Tooltip("class:N", title=labels["class"]),
+        alt.Tooltip("epoch:O", title=labels["epoch"]),
+        alt.Tooltip("accuracy:Q", title=labels["val_accuracy"], format=".1%"),
+    ]
+    cells = _cells(x, y, "accuracy", labels["val_accuracy"], tips)
+    numbers = _numbers(x, y, "accuracy")
+    chart = alt.LayerChart(layer=[cells, numbers] if epochs <= NUMBERED else [cells], data=chosen)
+    return style.framed(chart, height=ROW * max(1, len(ordered)))
+
+
+def confusion(
+    table: pl.DataFrame,
+    *,
+    names: Mapping[str, str],
+    labels: Mapping[str, str] = ENGLISH,
+) -> alt.LayerChart:
+    """Which class is taken for which: a row a class, its images in per cent over the answers."""
+    order = table["label"].unique(maintain_order=True).to_list()
+    x = alt.X(
+        "answer:N",
+        sort=order,
+        title=labels["answer"],
+        axis=_class_axis(names, angle=-45),
+        scale=alt.Scale(padding=0),
+    )
+    y = alt.Y(
+        "label:N", sort=order, title=labels["class"], axis=_class_axis(names), scale=alt.Scale(padding=0)
+    )
+    tips = [
+        alt.Tooltip("label:N", title=labels["class"]),
+        alt.Tooltip("answer:N", title=labels["answer"]),
+        alt.Tooltip("images:Q", title=labels["images"]),
+        alt.Tooltip("share:Q", title=labels["share"], format=".1%"),
+    ]
+    cells = _cells(x, y, "share", labels["share"], tips)
+    numbers = _numbers(x, y, "share")
+    return style.framed(alt.LayerChart(layer=[cells, numbers], data=table), height=ROW * max(1, len(order)))
+
+
+def _cells(x: alt.X, y: alt.Y, field: str, told: str, tips: list[alt.Tooltip]) -> alt.Chart:
+    legend = alt.Legend(
+        title=told,
+        titleOrient="left",
+        titleFontWeight="normal",
+        orient="top",
+        format="%",
+        gradientLength=130,
+    )
+    color = alt.Color(f"{field}:Q", scale=alt.Scale(domain=[0, 1], range=list(style.HEAT)), legend=legend)
+    chart: alt.Chart = (
+        alt.Chart().mark_rect(stroke="white", strokeWidth=1).encode(x=x, y=y, color=color, tooltip=tips)
+    )
+    return chart
+
+
+def _numbers(x: alt.X, y: alt.Y, field: str) -> alt.Chart:
+    """Per cent without its sign, white on dark cells; none where it is 0."""
+    color = alt.condition(f"datum.{field} > 0.55", alt.value("white"), alt.value(style.INK))
+    chart: alt.Chart = (
+        alt.Chart()
+        .mark_text(fontSize=11)
+        .transform_calculate(percent=f"round(100 * datum.{field})")
+        .transform_filter("datum.percent > 0")
+        .encode(x=x, y=y, text="percent:Q", color=color)
+    )
+    return chart
+
+
+def _class_axis(names: Mapping[str, str], *, angle: int = 0) -> alt.Axis:
+    told = _told(names, list(names))
+    return alt.Axis(domain=False, ticks=False, labelExpr=told, labelLimit=0, labelAngle=angle)
+
+
+def _told(labels: Mapping[str, str], names: Sequence[str]) -> str:
+    """A Vega expression that says names as the labels do."""
+    known = json.dumps({name: labels[name] for name in names}, ensure_ascii=False)
+    return f"{known}[datum.value] || datum.label"

@@ -1,0 +1,88 @@
+"""Arrays as pictures: kernels in their colours, maps in grey, side by side, as PNG.
+
+A picture is H W 3 of uint8. Nothing is smoothed: one number stays one square.
+"""
+
+from collections.abc import Sequence
+from io import BytesIO
+from math import ceil
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+Picture = NDArray[np.uint8]
+
+GAP = 2
+"""Pixels between the pictures of a sheet."""
+MARK = "#d55e00"
+"""Of a frame: told from any ground by its white border."""
+
+
+def kernel(weights: NDArray[Any]) -> Picture:
+    """Weights (I K K) as colours on one scale, grey is 0; of other than three inputs, their mean."""
+    most = float(np.abs(weights).max()) or 1.0
+    colours = weights if len(weights) == 3 else np.repeat(weights.mean(axis=0, keepdims=True), 3, axis=0)
+    return _bytes(0.5 + colours / (2 * most)).transpose(1, 2, 0)
+
+
+def grey(values: NDArray[Any]) -> Picture:
+    """A map (h w) from its smallest value, black, to its largest, white; one value everywhere is mid-grey."""
+    low, high = float(values.min()), float(values.max())
+    shares = (values - low) / (high - low) if high > low else np.full(values.shape, 0.5)
+    return np.repeat(_bytes(shares)[..., None], 3, axis=2)
+
+
+def greys(maps: NDArray[Any]) -> list[Picture]:
+    """Each of the maps (C h w) on its own scale; of one pixel each, all on one."""
+    if maps.shape[1:] == (1, 1):
+        return [single[None, None] for single in grey(maps[:, :, 0])[:, 0]]
+    return [grey(values) for values in maps]
+
+
+def sheet(pictures: Sequence[Picture], *, columns: int, cell: int) -> Picture:
+    """Pictures of one size in rows, each enlarged to about `cell` pixels, with white between them."""
+    pictures = [enlarged(picture, max(1, round(cell / picture.shape[1]))) for picture in pictures]
+    columns = min(columns, len(pictures))
+    rows = ceil(len(pictures) / columns)
+    height, width = pictures[0].shape[:2]
+    whole = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3), 255, dtype=np.uint8)
+    for place, picture in enumerate(pictures):
+        top, left = (place // columns) * (height + GAP), (place % columns) * (width + GAP)
+        whole[top : top + height, left : left + width] = picture
+    return whole
+
+
+def enlarged(picture: Picture, times: int) -> Picture:
+    """Each pixel as a square of so many."""
+    return picture.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def framed(picture: Picture, *, top: int, left: int, side: int, times: int) -> Picture:
+    """Enlarged, with a frame around the square of `side` pixels at (top, left), as far as it is inside."""
+    image = Image.fromarray(enlarged(picture, times))
+    draw = ImageDraw.Draw(image)
+    corner, end = (left * times, top * times), ((left + side) * times - 1, (top + side) * times - 1)
+    for margin, width, colour in ((3, 3, "white"), (2, 2, MARK)):
+        box = (corner[0] - margin, corner[1] - margin, end[0] + margin, end[1] + margin)
+        draw.rectangle(box, outline=colour, width=width)
+    return np.asarray(image)
+
+
+def window(picture: Picture, *, top: int, left: int, side: int) -> Picture:
+    """The square of `side` pixels at (top, left); black where it reaches over the edge, as padding is 0."""
+    padded = np.pad(picture, ((side, side), (side, side), (0, 0)))
+    return padded[top + side : top + 2 * side, left + side : left + 2 * side]
+
+
+def png(picture: Picture) -> bytes:
+    """The picture's file."""
+    file = BytesIO()
+    Image.fromarray(picture).save(file, format="PNG")
+    return file.getvalue()
+
+
+def _bytes(shares: NDArray[Any]) -> Picture:
+    levels: Picture = np.clip(np.rint(255 * shares), 0, 255).astype(np.uint8)
+    return levels

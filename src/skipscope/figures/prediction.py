@@ -1,0 +1,129 @@
+"""What networks answer to one picture, as a picture: as given, as they see it, and where each of them looks.
+
+Shapes: pictures are H W 3 of uint8; a heat map is h w in 0..1.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from math import ceil
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from skipscope.figures.pixels import MARK, Picture, enlarged
+from skipscope.figures.style import FAINT_INK, INK, RULE, looks
+
+TIMES = 7
+"""Each pixel of what the networks see is a square of so many."""
+GAP, MARGIN, LINE = 24, 20, 19
+COLUMNS = 3
+LARGE, SMALL = 16, 13
+"""Sizes of type; the font is Pillow's own, which has all letters of the captions."""
+LEGEND = "orange: what speaks for an answer"
+STRONGEST = 0.7
+"""How much of the heat's colour lies over the region that says most."""
+PALEST = 0.4
+"""How much of the way to white the picture under it is taken: the heat is darker than most of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One network's answer."""
+
+    arm: str
+    answer: str
+    probability: float
+    place: str
+    """Where its maps were looked at."""
+    heat: NDArray[Any] | None
+
+
+def prediction(shown: Picture, size: tuple[int, int], seen: Picture, panels: Sequence[Panel]) -> bytes:
+    """A PNG: the picture as it was given (of `size`), as networks see it (`seen`), and a panel a network."""
+    side = TIMES * seen.shape[0]
+    colours = looks([panel.arm for panel in panels])
+    cells = [
+        (_fitted(shown, side), INK, "as given", f"{size[0]} x {size[1]} pixels", ""),
+        (
+            enlarged(seen, TIMES),
+            INK,
+            "what the networks see",
+            f"{seen.shape[1]} x {seen.shape[0]} pixels",
+            LEGEND,
+        ),
+        *(
+            (overlay(seen, panel.heat), colours[panel.arm].color, panel.arm, _said(panel), _looked(panel))
+            for panel in panels
+        ),
+    ]
+    columns = min(COLUMNS, len(cells))
+    cell = side + LINE * 3 + GAP
+    rows = ceil(len(cells) / columns)
+    size = (2 * MARGIN + columns * (side + GAP) - GAP, 2 * MARGIN + rows * cell - GAP)
+    sheet = Image.new("RGB", size, "white")
+    draw = ImageDraw.Draw(sheet)
+    for place, (picture, colour, *lines) in enumerate(cells):
+        left, top = MARGIN + place % columns * (side + GAP), MARGIN + place // columns * cell
+        sheet.paste(Image.fromarray(picture), (left, top))
+        draw.rectangle((left - 1, top - 1, left + side, top + side), outline=RULE)
+        for line, text in enumerate(lines):
+            font = ImageFont.load_default(LARGE if line < 2 else SMALL)
+            ink = (colour, INK, FAINT_INK)[line]
+            draw.text((left, top + side + 4 + line * LINE), _short(text, font, side), fill=ink, font=font)
+    file = BytesIO()
+    sheet.save(file, format="PNG")
+    return file.getvalue()
+
+
+def overlay(seen: Picture, heat: NDArray[Any] | None) -> Picture:
+    """The picture in grey, enlarged, under the heat's colour: the more there is of it, the more heat.
+
+    The map is stretched over the whole picture, bilinearly, as in the paper: where convolutions do not pad,
+    a region at the border is drawn a few pixels too far out.
+    """
+    grey = Image.fromarray(enlarged(seen, TIMES)).convert("L").convert("RGB")
+    grey = Image.blend(grey, Image.new("RGB", grey.size, "white"), PALEST)
+    if heat is None:
+        return np.asarray(grey)
+    share = Image.fromarray(heat.astype(np.float32)).resize(grey.size, Image.Resampling.BILINEAR)
+    alpha = Image.fromarray((STRONGEST * 255 * np.asarray(share)).astype(np.uint8))
+    return np.asarray(Image.composite(Image.new("RGB", grey.size, MARK), grey, alpha))
+
+
+def _said(panel: Panel) -> str:
+    return f"{panel.answer} {panel.probability:.0%}"
+
+
+def _looked(panel: Panel) -> str:
+    """The caption's last line: where the map is from, how fine it is."""
+    if panel.heat is None:
+        return "it has no maps to look at"
+    if not panel.heat.any():
+        return f"{panel.place}: no region speaks for it"
+    height, width = panel.heat.shape
+    return f"Grad-CAM at {panel.place}, {width} x {height}"
+
+
+def _fitted(shown: Picture, side: int) -> Picture:
+    """The whole picture in a square of `side` on white; a small one as squares of pixels."""
+    height, width = shown.shape[:2]
+    if (times := side // max(height, width)) > 1:
+        image = Image.fromarray(enlarged(shown, times))
+    else:
+        image = Image.fromarray(shown)
+        image.thumbnail((side, side))
+    square = Image.new("RGB", (side, side), "white")
+    square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
+    return np.asarray(square)
+
+
+def _short(text: str, font: Any, width: int) -> str:
+    """The text, cut where it is wider than its picture."""
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(f"{text}...") > width:
+        text = text[:-1]
+    return f"{text}..."

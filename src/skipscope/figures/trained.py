@@ -1,0 +1,286 @@
+"""What was measured of trained networks, all of them in the same picture.
+
+Tables are those of `analysis.trained_readings`. Bold is the mean over seeds, faint is each seed.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import altair as alt
+import polars as pl
+
+from skipscope.analysis.landscape import HIGHEST
+from skipscope.figures import curves, style
+from skipscope.figures.curves import picked, shown
+
+ENGLISH = curves.ENGLISH | {
+    "depth": "place in the network",
+    "first": "first",
+    "last": "last",
+    "place": "place",
+    "read_out": "accuracy of a linear read-out",
+    "effective_rank_share": "effective rank / channels",
+    "effective_rank": "effective rank",
+    "largest_correlation": "largest |correlation| with an earlier channel",
+    "lag": "distance on the line of inputs, in steps",
+    "autocorrelation": "autocorrelation of input gradients",
+    "distance": "distance from the trained weights",
+    "slice_loss": "loss",
+    "slice_accuracy": "accuracy",
+    "plane_a": "along direction a",
+    "plane_b": "along direction b",
+    "top_eigenvalue": "largest eigenvalue of the Hessian",
+    "trace": "trace of the Hessian",
+    "uncertainty": "±",
+    "block": "block",
+    "blocks": "blocks taken out",
+    "removed": "taken out",
+    "accuracy_lost": "accuracy lost, percentage points",
+    "loss_change": "rise of the loss",
+    "target": "layer that reads",
+    "source": "layer that is read",
+    "weight": "mean |w|",
+    "relative": "mean |w|, relative",
+    "class": "class",
+    "channel": "channel",
+    "channels": "channels of the block, by their mean gate",
+    "gate": "mean gate",
+    "share": "share",
+    "class_share": "of the variance between classes",
+    "low": "of gates below 0.05",
+    "high": "of gates above 0.95",
+    "replaced": "gates replaced by",
+    "one": "1",
+    "mean": "their mean",
+    "other": "another image's",
+}
+"""What axes and tooltips say, unless told."""
+
+ALONG: tuple[Literal["loss", "accuracy"], ...] = ("loss", "accuracy")
+CURVATURES: dict[str, Literal["top_eigenvalue", "trace"]] = {
+    "curvature-top": "top_eigenvalue",
+    "curvature-trace": "trace",
+}
+REDUNDANCIES: tuple[Literal["effective_rank_share", "largest_correlation"], ...] = (
+    "effective_rank_share",
+    "largest_correlation",
+)
+"""What is drawn of each: quantities, of curvature under their figures' names."""
+
+
+def by_depth(
+    table: pl.DataFrame,
+    *,
+    quantity: Literal["accuracy", "effective_rank_share", "largest_correlation", "accuracy_lost"],
+    arms: Sequence[str],
+    labels: Mapping[str, str] = ENGLISH,
+) -> alt.LayerChart:
+    """A quantity of a network's places against where they lie in it."""
+    share = quantity != "accuracy_lost"
+    told = labels["read_out" if quantity == "accuracy" else quantity]
+    ends = f"datum.value == 0 ? {json.dumps(labels['first'])} : {json.dumps(labels['last'])}"
+    x = alt.X(
+        "depth:Q",
+        title=labels["depth"],
+        axis=alt.Axis(values=[0, 1], labelExpr=ends),
+        scale=alt.Scale(domain=[0, 1], padding=14, nice=False),
+    )
+    y = alt.Y(
+        f"mean({quantity}):Q",
+        title=told,
+        axis=alt.Axis(format="%" if share else ".4~g", tickCount=6),
+        scale=alt.Scale(zero=quantity != "accuracy"),
+    )
+    tips = [
+        alt.Tooltip("arm:N", title=labels["arm"]),
+        alt.Tooltip("min(place):N" if "place" in table.columns else "min(removed):N", title=labels["place"]),
+        alt.Tooltip(f"mean({quantity}):Q", title=told, format=".1%" if share else ".2f"),
+    ]
+    # a network of many layers would be nothing but markers
+    size = 55 if table.group_by("arm", "seed").len()["len"].max() <= 12 else 22  # type: ignore[operator]
+    return _overlaid(table, x, y, tips, arms=arms, size=size)
+
+
+def by_lag(
+    table: pl.DataFrame, *, trained: bool, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
+) -> alt.LayerChart:
+    """Autocorrelation of the input gradients against the lag, before or after training on one scale."""
+    last = int(table["lag"].max())  # type: ignore[arg-type]
+    low = min(0.0, float(table["autocorrelation"].min()))  # type: ignore[arg-type]
+    x = alt.X(
+        "lag:Q",
+        title=labels["lag"],
+        axis=alt.Axis(
+            format="d", values=[lag for lag in range(1, last + 1) if lag % max(1, last // 10) == 0]
+        ),
+        scale=alt.Scale(domain=[min(1, last - 1), last], padding=14, nice=False),
+    )
+    y = alt.Y(
+        "mean(autocorrelation):Q",
+        title=labels["autocorrelation"],
+        axis=alt.Axis(format=".4~g", tickCount=6),
+        scale=alt.Scale(domain=[low, 1], nice=True),
+    )
+    tips = [
+        alt.Tooltip("arm:N", title=labels["arm"]),
+        alt.Tooltip("lag:Q", title=labels["lag"]),
+        alt.Tooltip("mean(autocorrelation):Q", title=labels["autocorrelation"], format=".2f"),
+    ]
+    where = "datum.trained" if trained else "!datum.trained"
+    return _overlaid(table, x, y, tips, arms=arms, where=where, size=40)
+
+
+def along(
+    table: pl.DataFrame,
+    *,
+    quantity: Literal["loss", "accuracy"],
+    arms: Sequence[str],
+    labels: Mapping[str, str] = ENGLISH,
+) -> alt.LayerChart:
+    """Loss (on a log axis) or accuracy along one direction through the trained weights."""
+    told = labels[f"slice_{quantity}"]
+    low, high = (float(end) for end in (table["loss"].min(), table["loss"].max()))  # type: ignore[arg-type]
+    low = max(low * 0.85, 1e-5)
+    ticks = [part * 10.0**power for power in range(-5, 3) for part in (1, 2, 5)]
+    domain = [low, max(min(high, HIGHEST), low * 2)]
+    if quantity == "loss":
+        axis = alt.Axis(values=[tick for tick in ticks if domain[0] <= tick <= domain[1]], format=".4~g")
+        scale = alt.Scale(type="log", domain=domain, nice=False)
+    else:
+        axis, scale = alt.Axis(format="%", tickCount=6), alt.Scale(zero=True)
+    x = alt.X(
+        "distance:Q",
+        title=labels["distance"],
+        axis=alt.Axis(tickCount=5, format="+.2~f"),
+        scale=alt.Scale(nice=False),
+    )
+    tips = [
+        alt.Tooltip("arm:N", title=labels["arm"]),
+        alt.Tooltip("distance:Q", title=labels["distance"], format="+.2f"),
+        alt.Tooltip("mean(loss):Q", title=labels["slice_loss"], format=".3g"),
+        alt.Tooltip("mean(accuracy):Q", title=labels["slice_accuracy"], format=".1%"),
+    ]
+    y = alt.Y(f"mean({quantity}):Q", title=told, axis=axis, scale=scale)
+    return _overlaid(table, x, y, tips, arms=arms, size=18)
+
+
+def by_number(
+    table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
+) -> alt.LayerChart:
+    """Accuracy lost against how many blocks were taken out: each a faint point, their mean a line."""
+    most = int(table["blocks"].max())  # type: ignore[arg-type]
+    x = alt.X(
+        "blocks:Q",
+        title=labels["blocks"],
+        axis=alt.Axis(format="d", values=[n for n in range(1, most + 1) if n % max(1, most // 8) == 0]),
+        scale=alt.Scale(domain=[1, max(most, 2)], padding=14, nice=False),
+    )
+    y = _y_lost("mean(accuracy_lost):Q", labels)
+    tips = [
+        alt.Tooltip("arm:N", title=labels["arm"]),
+        alt.Tooltip("removed:N", title=labels["removed"]),
+        alt.Tooltip("accuracy_lost:Q", title=labels["accuracy_lost"], format=".2f"),
+        alt.Tooltip("loss_change:Q", title=labels["loss_change"], format="+.3g"),
+    ]
+    each = (
+        alt.Chart()
+        .mark_point(filled=True, size=26)
+        .encode(
+            x=x,
+            y=_y_lost("accuracy_lost:Q", labels),
+            color=style.color(arms),
+            shape=style.shape(arms),
+            tooltip=tips,
+            opacity=shown(0.35),
+        )
+    )
+    line = (
+        alt.Chart()
+        .mark_line(strokeWidth=2.4)
+        .encode(
+            x=x,
+            y=y,
+            color=style.color(arms),
+            strokeDash=style.dash(arms, legend=False),
+            opacity=shown(1),
+        )
+        .add_params(picked())
+    )
+    return style.framed(alt.LayerChart(layer=[each, line], data=table), height=style.PAIR_HEIGHT)
+
+
+def bars(
+    table: pl.DataFrame,
+    *,
+    quantity: Literal["top_eigenvalue", "trace"],
+    arms: Sequence[str],
+    labels: Mapping[str, str] = ENGLISH,
+) -> alt.LayerChart:
+    """A number of each network as a bar with the number beside it, its seeds as points."""
+    error = "top_residual" if quantity == "top_eigenvalue" else "trace_error"
+    y = alt.Y("arm:N", title=None, sort=list(arms), axis=alt.Axis(labelFontSize=12.5, domain=True))
+    top = float(table[quantity].max())  # type: ignore[arg-type]
+    scale = alt.Scale(domain=[min(0.0, float(table[quantity].min())), top * 1.18])  # type: ignore[arg-type]
+    axis = alt.Axis(format="~s", tickCount=5, grid=True)
+
+    def x(field: str) -> alt.X:
+        return alt.X(field, title=labels[quantity], axis=axis, scale=scale)
+
+    tips = [
+        alt.Tooltip("arm:N", title=labels["arm"]),
+        alt.Tooltip(f"mean({quantity}):Q", title=labels[quantity], format=",.4~g"),
+        alt.Tooltip(f"mean({error}):Q", title=labels["uncertainty"], format=".3~g"),
+    ]
+    mean = f"mean({quantity}):Q"
+    bar = (
+        alt.Chart()
+        .mark_bar(height={"band": 0.55})
+        .encode(x=x(mean), y=y, color=style.color(arms, legend=False), tooltip=tips)
+    )
+    seeds = (
+        alt.Chart()
+        .mark_point(size=38, filled=True, color=style.INK, stroke="white", strokeWidth=1, opacity=1)
+        .encode(x=x(f"{quantity}:Q"), y=y, detail="seed:N")
+    )
+    text = (
+        alt.Chart()
+        .mark_text(align="left", dx=9, fontSize=12.5, color=style.INK)
+        .encode(x=x(f"max({quantity}):Q"), y=y, text=alt.Text(mean, format=",.3~s"))
+    )
+    layers = [bar, seeds, text] if table["seed"].n_unique() > 1 else [bar, text]
+    return style.framed(alt.LayerChart(layer=layers, data=table), height=max(110, 46 * len(arms)))
+
+
+def _y_lost(field: str, labels: Mapping[str, str]) -> alt.Y:
+    axis = alt.Axis(format=".4~g", tickCount=6)
+    return alt.Y(field, title=labels["accuracy_lost"], axis=axis, scale=alt.Scale(zero=True))
+
+
+def _overlaid(
+    table: pl.DataFrame,
+    x: alt.X,
+    y: alt.Y,
+    tips: list[alt.Tooltip],
+    *,
+    arms: Sequence[str],
+    size: int,
+    where: str | None = None,
+) -> alt.LayerChart:
+    """Lines of the mean over seeds with markers, each seed faint behind it if there are several."""
+    paint = style.color(arms)
+    new = alt.Chart() if where is None else alt.Chart().transform_filter(where)
+    seeds = new.mark_line(strokeWidth=0.9, clip=True).encode(
+        x=x, y=y, color=paint, detail="seed:N", opacity=shown(0.3)
+    )
+    line = (
+        new.mark_line(strokeWidth=2.2, clip=True)
+        .encode(x=x, y=y, color=paint, strokeDash=style.dash(arms, legend=False), opacity=shown(1))
+        .add_params(picked())
+    )
+    dots = new.mark_point(filled=True, size=size, clip=True).encode(
+        x=x, y=y, color=paint, shape=style.shape(arms), tooltip=tips, opacity=shown(1)
+    )
+    several = table["seed"].n_unique() > 1
+    layers = [seeds, line, dots] if several else [line, dots]
+    return style.framed(alt.LayerChart(layer=layers, data=table), height=style.PAIR_HEIGHT)

@@ -1,0 +1,45 @@
+"""What a trained network answers, image by image."""
+
+from collections.abc import Iterable
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from skipscope.probes.base import Probe, Reading, View
+from skipscope.probes.capture import Anatomy
+from skipscope.probes.outcome import batches
+
+
+def measure(view: View) -> Iterable[Reading]:
+    """Answer and confidence of each image of the sample; loss and accuracy of all."""
+    with torch.no_grad():
+        # copies: a network may overwrite what it is given
+        logits = torch.cat([view.model(images.clone()) for images, _ in batches(view)]).double()  # N K
+    confidences, answers = logits.softmax(1).max(1)
+    for image, (answer, confidence) in enumerate(zip(answers.tolist(), confidences.tolist(), strict=True)):
+        yield Reading(place=f"sample {image}", quantity="answer", value=answer)
+        yield Reading(place=f"sample {image}", quantity="confidence", value=confidence)
+    right = (answers == view.labels).double().mean().item()
+    yield Reading(place="all", quantity="accuracy", value=right)
+    yield Reading(place="all", quantity="loss", value=cross_entropy(logits, view.labels).item())
+
+
+def applies(_anatomy: Anatomy) -> bool:
+    """Every network answers."""
+    return True
+
+
+ANSWERS = Probe(
+    name="answers",
+    when=frozenset({"frozen"}),
+    applies_to=applies,
+    measure=measure,
+    units={
+        "answer": "number of the class with the largest logit",
+        "confidence": "its probability (softmax), 0..1",
+        "accuracy": "share of the sample's images that are right, 0..1",
+        "loss": "mean cross-entropy over the sample, nats",
+    },
+    source="the network's own output",
+    cost="one pass of the sample; classes numbers an image",
+)

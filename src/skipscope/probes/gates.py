@@ -1,0 +1,187 @@
+"""What gates do, and whether they matter (Hu et al. 2018, section 7 and Fig. 5).
+
+A gate is what a map is multiplied with that a sigmoid made: of each image a number a channel in (0, 1).
+
+Shapes: B images of C channels, gate B C 1 1 (or expanded to B C H W; what differs between pixels counts as
+its mean over them); K classes.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from skipscope.probes.base import Probe, Reading, View
+from skipscope.probes.capture import Anatomy, Call, Edit, Site, capture
+from skipscope.probes.outcome import batches, changes, outcome
+
+LOW, HIGH = 0.05, 0.95
+"""Beyond these a gate is nearly shut, nearly open: the sigmoid is flat there."""
+CONSTANT = 1e-6
+"""A gate whose standard deviation over images is less does not depend on the image."""
+
+TOGETHER_IMAGES = 500
+BLOCK_PASSES, FEWEST_IMAGES, MOST_IMAGES = 2_400, 32, 500
+"""Images through the network over all blocks' surgeries; of a block at least and at most so many."""
+
+Replacement = Callable[[Call], Tensor]
+"""What stands in for a gate, in its shape."""
+
+
+def gate_sites(anatomy: Anatomy) -> list[Site]:
+    """Where a map is gated, in the order of the network."""
+    return [site for site in anatomy.of("gate") if len(site.inputs[1]) == 3]
+
+
+class Tally:
+    """One block's gates by class, without holding them."""
+
+    def __init__(self, classes: int) -> None:
+        """Of no image yet."""
+        self.images = torch.zeros(classes, dtype=torch.float64)  # K
+        self.sums = torch.zeros((), dtype=torch.float64)  # K C
+        self.squares = torch.zeros((), dtype=torch.float64)  # C
+        self.low = self.high = 0
+
+    def add(self, gates: Tensor, classes: Tensor) -> None:
+        """A batch: gates B C, and B numbers of classes, 0..K-1."""
+        member = one_hot(classes, len(self.images)).double()  # B K
+        self.images = self.images + member.sum(0)
+        self.sums = self.sums + member.T @ gates
+        self.squares = self.squares + gates.square().sum(0)
+        self.low += int((gates < LOW).sum())
+        self.high += int((gates > HIGH).sum())
+
+    def class_means(self) -> Tensor:
+        """K C."""
+        return self.sums / self.images[:, None]
+
+    def spread(self) -> tuple[float, float]:
+        """Sums of squares about each channel's mean: of all images' gates, and of class means'."""
+        images = self.images.sum()
+        mean = self.sums.sum(0) / images
+        total = self.squares - images * mean.square()
+        between = self.images @ (self.class_means() - mean).square()
+        varies = total > images * CONSTANT**2
+        return total[varies].sum().item(), between[varies].sum().item()
+
+
+def measure(view: View) -> Iterable[Reading]:
+    """Every block's gates on the whole sample, by class."""
+    labels, classes = torch.unique(view.labels, return_inverse=True)
+    tallies = {site.place: Tally(len(labels)) for site in gate_sites(view.anatomy)}
+
+    def note(classes: Tensor, call: Call) -> None:
+        if call.kind == "gate" and call.place in tallies:
+            tallies[call.place].add(call.inputs[1].mean((2, 3), dtype=torch.float64).cpu(), classes.cpu())
+
+    for images, members in batches(replace(view, labels=classes)):
+        with torch.no_grad(), capture(view.model, partial(note, members)):
+            view.model(images)
+    for place, tally in tallies.items():
+        yield from _block(place, tally)
+        for channel, means in enumerate(tally.class_means().T.tolist()):
+            for label, gate in zip(labels.tolist(), means, strict=True):
+                yield Reading(place=f"{place} channel {channel}", quantity=f"gate:{label}", value=gate)
+
+
+def _block(place: str, tally: Tally) -> Iterator[Reading]:
+    total, between = tally.spread()
+    means = tally.sums.sum(0) / tally.images.sum()  # C
+    gates = tally.images.sum().item() * len(means)
+    yield Reading(place=place, quantity="mean", value=means.mean().item())
+    yield Reading(place=place, quantity="std", value=(total / gates) ** 0.5)
+    yield Reading(place=place, quantity="class_share", value=between / total if total else 0.0)
+    yield Reading(place=place, quantity="low", value=tally.low / gates)
+    yield Reading(place=place, quantity="high", value=tally.high / gates)
+
+
+def operate(view: View) -> Iterable[Reading]:
+    """Each block's gates replaced, and all blocks' at once; what it costs on the same images."""
+    places = [site.place for site in gate_sites(view.anatomy)]
+    many = view.first(TOGETHER_IMAGES)
+    sums: dict[str, Tensor] = {}
+
+    def add(call: Call) -> None:
+        if call.kind == "gate" and call.place in places:
+            sums[call.place] = sums.get(call.place, 0) + call.inputs[1].sum(0, dtype=torch.float64)
+
+    intact = outcome(many, see=add)
+    means = {place: total / len(many.labels) for place, total in sums.items()}  # C 1 1
+
+    def mean(call: Call) -> Tensor:
+        return means[call.place].to(call.inputs[1].dtype).expand_as(call.inputs[1])
+
+    ways: dict[str, Replacement] = {"one": lambda call: torch.ones_like(call.inputs[1]), "mean": mean}
+    if len(many.labels) > 1:
+        ways["other"] = lambda call: call.inputs[1][derangement(view, len(call.inputs[1]))]
+    for way, replacement in ways.items():
+        yield from changes("all", intact, outcome(many, replacing(places, replacement)), way)
+    images = BLOCK_PASSES // (len(ways) * len(places))
+    few = view.first(min(MOST_IMAGES, max(FEWEST_IMAGES, images)))
+    intact = outcome(few)
+    for place in places:
+        for way, replacement in ways.items():
+            yield from changes(place, intact, outcome(few, replacing([place], replacement)), way)
+
+
+def replacing(places: Iterable[str], replacement: Replacement) -> Edit:
+    """What gates these places' maps with something else."""
+    chosen = set(places)
+
+    def edit(call: Call) -> Tensor | None:
+        if call.kind != "gate" or call.place not in chosen:
+            return None
+        return call.again(call.inputs[0], replacement(call))
+
+    return edit
+
+
+def derangement(view: View, images: int) -> Tensor:
+    """For each image of a batch another one: a random order, and each is given the one before it in that."""
+    order = torch.randperm(images, generator=view.generator("gate_surgery"))
+    others = torch.empty_like(order)
+    others[order] = order.roll(1)
+    return others.to(view.images.device)
+
+
+def applies(anatomy: Anatomy) -> bool:
+    """Where there is a gate."""
+    return bool(gate_sites(anatomy))
+
+
+GATES = Probe(
+    name="gates",
+    when=frozenset({"frozen"}),
+    applies_to=applies,
+    measure=measure,
+    units={
+        "mean": "mean gate over the block's channels and all images",
+        "std": "standard deviation of a channel's gate over images, root mean square over channels",
+        "class_share": "share of the gates' variance over images that lies between classes (one way: sum of "
+        "squares between over total, each summed over channels), 0..1; gates that know nothing of the class "
+        "come to (classes - 1) / (images - 1) on average; 0 of gates that do not vary",
+        "low": f"share of gates below {LOW}",
+        "high": f"share of gates above {HIGH}",
+        "gate": "a channel's mean gate over the images of the class named after the mark",
+    },
+    source="Hu et al. 2018, section 7 and Fig. 5",
+    cost="one pass of the sample; classes x channels numbers a block",
+)
+GATE_SURGERY = Probe(
+    name="gate_surgery",
+    when=frozenset({"frozen"}),
+    applies_to=applies,
+    measure=operate,
+    units={
+        "loss_change": "mean cross-entropy with gates replaced (by `one`; by their `mean` over images, a "
+        "channel; by those of an `other` image of the batch), minus without",
+        "accuracy_change": "share of the same images that are right, in the same way",
+    },
+    source="Hu et al. 2018, section 7 (the role of excitation), by intervention",
+    cost=f"all blocks at once: 4 passes of {TOGETHER_IMAGES} images; one at a time: {BLOCK_PASSES:,} images "
+    f"through the network over all blocks and ways, {FEWEST_IMAGES} to {MOST_IMAGES} a way",
+)

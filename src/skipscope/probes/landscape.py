@@ -1,0 +1,88 @@
+"""The loss around a trained network, along filter-normalised directions (Li et al. 2018, section 4).
+
+A direction is drawn like the weights, and each of its filters is made as long as the network's own filter:
+so a network whose filters are merely larger (which BatchNorm takes back) does not look flatter. Biases and
+BatchNorm's weights stay where they are, and so do its running statistics (evaluation mode). A direction is a
+function of the seed and of a weight's name and shape alone: networks that share a layer are moved the same
+way in it, and all over the same distances.
+"""
+
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from itertools import product
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from skipscope.probes.base import Probe, Reading, View, anything
+
+LINE = [round(step / 6, 2) for step in range(-6, 7)]
+"""Where the loss is taken along the first direction, exactly; 1: as far as every filter is long."""
+PLANE = [a for a in LINE if abs(a) <= 0.5]
+"""And in each of two directions: the coarse grid."""
+LINE_IMAGES, PLANE_IMAGES = 250, 125
+
+
+def measure(view: View) -> Iterable[Reading]:
+    """Loss and accuracy along one direction, loss over two."""
+    one, other = direction(view, "a"), direction(view, "b")
+    line, plane = view.first(LINE_IMAGES), view.first(PLANE_IMAGES)
+    for a in LINE:
+        loss, accuracy = at(line, {name: a * step for name, step in one.items()})
+        yield Reading(place="a", quantity=f"loss@{a:+.2f}", value=loss)
+        yield Reading(place="a", quantity=f"accuracy@{a:+.2f}", value=accuracy)
+    for a, b in product(PLANE, PLANE):
+        loss, _ = at(plane, {name: a * one[name] + b * other[name] for name in one})
+        yield Reading(place="a,b", quantity=f"loss@{a:+.2f},{b:+.2f}", value=loss)
+
+
+def direction(view: View, which: str) -> dict[str, Tensor]:
+    """A step for each weight with filters: normal draws, each filter as long as the network's own."""
+    return {
+        name: filter_normalised(drawn(view, f"landscape {which} {name}", weight), weight)
+        for name, weight in view.model.named_parameters()
+        if weight.ndim > 1
+    }
+
+
+def drawn(view: View, purpose: str, weight: Tensor) -> Tensor:
+    """Normal draws in the weight's shape, from its name: layers that a network lacks shift no other's."""
+    return torch.randn(weight.shape, generator=view.generator(purpose)).to(weight.device)
+
+
+def filter_normalised(step: Tensor, weight: Tensor) -> Tensor:
+    """Each step[o] with the norm of weight[o] (Li et al. 2018, section 4): O ... -> O ..."""
+    along = tuple(range(1, weight.ndim))
+    lengths = torch.linalg.vector_norm(step, dim=along, keepdim=True)  # O 1 ...
+    wanted = torch.linalg.vector_norm(weight.detach(), dim=along, keepdim=True)
+    scale: Tensor = wanted / lengths.clamp(min=torch.finfo(step.dtype).tiny)
+    return step * scale
+
+
+def at(view: View, step: Mapping[str, Tensor]) -> tuple[float, float]:
+    """Loss and accuracy of a copy of the network with its weights moved by `step`."""
+    model = deepcopy(view.model)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if name in step:
+                weight.add_(step[name])
+        logits = model(view.images.clone()).double()  # a network may overwrite what it is given
+    loss = cross_entropy(logits, view.labels).item()
+    return loss, (logits.argmax(1) == view.labels).double().mean().item()
+
+
+LANDSCAPE = Probe(
+    name="landscape",
+    when=frozenset({"frozen"}),
+    applies_to=anything,
+    measure=measure,
+    units={
+        "loss": "mean cross-entropy, nats, with the weights moved by so many times a direction whose filters "
+        "are as long as the network's own; BatchNorm's running statistics stay",
+        "accuracy": "share of images that are right there, 0..1",
+    },
+    source="Li et al. 2018, section 4",
+    cost=f"{len(LINE)} passes of {LINE_IMAGES} images and {len(PLANE)} x {len(PLANE)} of {PLANE_IMAGES}; "
+    "memory of two directions, a step and a moved copy: four times the weights",
+)

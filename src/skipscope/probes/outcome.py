@@ -1,0 +1,51 @@
+"""What a network comes to on a sample, as it is or with some calls' outputs put in others' place.
+
+Shapes: N images of a sample, B of a batch; logits B K.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from skipscope.probes.base import Reading, View
+from skipscope.probes.capture import Call, Edit, capture
+
+BATCH = 125
+"""Images a forward pass, at most."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """Over the images of a sample."""
+
+    loss: float
+    """Mean cross-entropy, in nats."""
+    accuracy: float
+    """Share of images that are right, 0..1."""
+
+
+def batches(view: View, size: int = BATCH) -> Iterator[tuple[Tensor, Tensor]]:
+    """Images and labels in parts of at most `size` that differ by at most one image."""
+    parts = -(-len(view.labels) // size)
+    yield from zip(view.images.tensor_split(parts), view.labels.tensor_split(parts), strict=True)
+
+
+def outcome(view: View, edit: Edit | None = None, see: Callable[[Call], None] | None = None) -> Outcome:
+    """The network's loss and accuracy on the whole sample; `edit` and `see` are those of `capture`."""
+    loss, right = 0.0, 0
+    with torch.no_grad(), capture(view.model, see, edit=edit):
+        for images, labels in batches(view):
+            logits = view.model(images).double()
+            loss += cross_entropy(logits, labels, reduction="sum").item()
+            right += int((logits.argmax(1) == labels).sum())
+    return Outcome(loss=loss / len(view.labels), accuracy=right / len(view.labels))
+
+
+def changes(place: str, intact: Outcome, changed: Outcome, by: str = "") -> Iterator[Reading]:
+    """Changed minus intact, loss and accuracy; `by` says in the quantity what was done."""
+    mark = f":{by}" if by else ""
+    yield Reading(place=place, quantity=f"loss_change{mark}", value=changed.loss - intact.loss)
+    yield Reading(place=place, quantity=f"accuracy_change{mark}", value=changed.accuracy - intact.accuracy)

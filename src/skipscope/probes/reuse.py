@@ -1,0 +1,142 @@
+"""Which earlier features a layer reads: by the size of its weights, and by what their absence costs.
+
+A target is a convolution or linear layer whose input comes from more than one source, as behind a
+concatenation. The two need not agree: a weight says nothing of how large its input is, and an absence can be
+made up for by later layers.
+
+Shapes: O outputs; I input channels (of a layer on a flattened map: channels x H x W columns), each of which
+comes from one source; weight O I/groups h w.
+"""
+
+from collections.abc import Iterable
+from math import nan
+
+import torch
+from torch import Tensor
+
+from skipscope.probes.base import Probe, Reading, View
+from skipscope.probes.capture import Anatomy, Call, Edit, Site, capture
+from skipscope.probes.outcome import changes, outcome
+
+IMAGE_PASSES = 10_000
+"""Images through the network, over all ablations together."""
+FEWEST_IMAGES = 32
+"""However many ablations there are."""
+
+
+def readers(anatomy: Anatomy) -> list[Site]:
+    """Convolutions and linear layers of which it is known where each of their input channels comes from."""
+    return [
+        site
+        for site in anatomy.of("conv", "linear")
+        if len(site.inputs[0]) in (1, 3) and sum(count for _, count in site.sources) == site.inputs[0][0]
+    ]
+
+
+def targets(anatomy: Anatomy) -> list[Site]:
+    """Those that read more than one source."""
+    return [site for site in readers(anatomy) if len(sources_of(site)) > 1]
+
+
+def sources_of(site: Site) -> list[str]:
+    """In the order of its channels; one that is read in several places stands once."""
+    return list(dict.fromkeys(place for place, _ in site.sources))
+
+
+def channels_from(site: Site, source: str) -> Tensor:
+    """I truth values: which of the site's input channels come from `source`."""
+    return torch.cat([torch.full((count,), place == source) for place, count in site.sources])
+
+
+def by_weight(view: View) -> Iterable[Reading]:
+    """Mean |w| of each target over each source's channels, and its share."""
+    weights: dict[tuple[str, str], Tensor] = {}
+
+    def keep(call: Call) -> None:
+        if call.weight is not None:
+            weights[call.kind, call.place] = call.weight.detach()
+
+    with torch.no_grad(), capture(view.model, keep):
+        view.model(view.images[:2])
+    for site in targets(view.anatomy):
+        weight = weights.get((site.kind, site.place))
+        if weight is not None:
+            sizes = column_means(weight, site.inputs[0][0])
+            means = {s: sizes[channels_from(site, s)].mean().item() for s in sources_of(site)}
+            whole = sum(means.values())
+            for source, mean in means.items():
+                place = f"{site.place} <- {source}"
+                yield Reading(place=place, quantity="weight", value=mean)
+                yield Reading(place=place, quantity="share", value=mean / whole if whole else nan)
+
+
+def column_means(weight: Tensor, channels: int) -> Tensor:
+    """I: mean |w| of what an input channel meets; a group's outputs read their own channels only."""
+    groups = channels // weight.shape[1]
+    # groups O/groups I/groups h*w -> groups I/groups -> I
+    return (
+        weight.cpu().abs().reshape(groups, -1, weight.shape[1], weight[0, 0].numel()).mean((1, 3)).flatten()
+    )
+
+
+def by_ablation(view: View) -> Iterable[Reading]:
+    """Each source zeroed at one target's input, and at the inputs of all that read it."""
+    reading, reused = readers(view.anatomy), targets(view.anatomy)
+    sources = list(dict.fromkeys(source for site in reused for source in sources_of(site)))
+    passes = 1 + sum(len(sources_of(site)) for site in reused) + len(sources)
+    few = view.first(max(FEWEST_IMAGES, IMAGE_PASSES // passes))
+    intact = outcome(few)
+    for site in reused:
+        for source in sources_of(site):
+            zeroed = outcome(few, without(source, [site]))
+            yield from changes(f"{site.place} <- {source}", intact, zeroed)
+    for source in sources:
+        everywhere = [site for site in reading if source in sources_of(site)]
+        yield from changes(f"all <- {source}", intact, outcome(few, without(source, everywhere)))
+
+
+def without(source: str, sites: Iterable[Site]) -> Edit:
+    """What computes these sites as if the source's channels were 0 in their inputs."""
+    absent = {(site.kind, site.place): channels_from(site, source) for site in sites}
+
+    def edit(call: Call) -> Tensor | None:
+        mask = absent.get((call.kind, call.place))
+        if mask is None:
+            return None
+        x = call.inputs[0]
+        return call.again(x.masked_fill(mask.to(x.device).view(-1, *[1] * (x.ndim - 2)), 0))
+
+    return edit
+
+
+def applies(anatomy: Anatomy) -> bool:
+    """Where there is a target."""
+    return bool(targets(anatomy))
+
+
+REUSE_BY_WEIGHT = Probe(
+    name="reuse_by_weight",
+    when=frozenset({"frozen"}),
+    applies_to=applies,
+    measure=by_weight,
+    units={
+        "weight": "mean |w| over the target's outputs, its kernel and the source's channels: a source with "
+        "more channels does not count for more; a BatchNorm before the target is not in it",
+        "share": "weight over the sum of the target's sources' weights: 1 / sources is even use",
+    },
+    source="Huang et al. 2017, section 5 and Fig. 5",
+    cost="one pass of two images; one weight at a time",
+)
+REUSE_BY_ABLATION = Probe(
+    name="reuse_by_ablation",
+    when=frozenset({"frozen"}),
+    applies_to=applies,
+    measure=by_ablation,
+    units={
+        "loss_change": "mean cross-entropy with the source's channels 0 in the target's input, minus without",
+        "accuracy_change": "share of the same images that are right, in the same way",
+    },
+    source="after Huang et al. 2017, Fig. 5; ablation as in Veit et al. 2016, section 4.1",
+    cost=f"{IMAGE_PASSES:,} images through the network over all pairs and sources, at least {FEWEST_IMAGES} "
+    "a pair; memory of a forward pass and a copy of one input",
+)

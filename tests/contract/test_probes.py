@@ -1,0 +1,287 @@
+"""What holds for every registered probe on every kind of network: true to its word, and nothing left behind.
+
+Probes that take their time are given few points and steps: what they come to is tested beside them.
+"""
+
+import random
+from collections.abc import Iterator
+from functools import cache
+from math import isfinite
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from skipscope.errors import UsageError
+from skipscope.models.registry import build
+from skipscope.models.user import pinned
+from skipscope.probes import block_deletion, curvature, landscape, linear_probes, shattering
+from skipscope.probes.base import Probe, View
+from skipscope.probes.measure import measure, probe, view_of
+from skipscope.probes.registry import PROBES
+
+OWN = """
+import torch
+from torch import nn
+from torch.nn.functional import relu
+
+
+class Block(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(6, 6, 3, padding=1, bias=False)
+        self.bn = nn.BatchNorm2d(6)
+        self.gate = nn.Linear(6, 6)
+        self.act = nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        f = self.bn(self.conv(x))
+        f = f * torch.sigmoid(self.gate(f.mean((2, 3))))[:, :, None, None]
+        f += x
+        return self.act(f)
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 6, 4, stride=4)
+        self.blocks = nn.Sequential(Block(), Block())
+        self.more = nn.Conv2d(6, 4, 3, padding=1)
+        self.drop = nn.Dropout(0.5)
+        self.head = nn.Linear(10, 10)
+
+    def forward(self, x):
+        x -= 0.1  # it overwrites what it is given
+        x = self.blocks(relu(self.stem(x), inplace=True))
+        x = torch.cat([x, relu(self.more(x))], 1)
+        return self.head(self.drop(x.mean((2, 3))))
+"""
+"""A residual block with a gate, written as people do: in place, functional, and with a concatenation."""
+
+IMAGES, SIDE = 2, 32
+SMALLER = {"resnet": 16, "se_resnet": 16}
+"""They take images of any size, and their time."""
+EVERYWHERE = {"gradient_flow", "activations", "shattering", "answers", "linear_probes", "redundancy"} | {
+    "landscape",
+    "curvature",
+}
+DENSE = {"reuse_by_weight", "reuse_by_ablation", "block_deletion"}
+GATED = {"gates", "gate_surgery", "block_deletion"}
+APPLIES: dict[str, set[str]] = {
+    "cnn": EVERYWHERE,
+    "resnet": EVERYWHERE | {"block_deletion"},
+    "densenet": EVERYWHERE | DENSE,
+    "se_resnet": EVERYWHERE | GATED,
+    "plain20": EVERYWHERE | {"block_deletion"},
+    "resnet20": EVERYWHERE | {"block_deletion"},
+    "densenet16_k12": EVERYWHERE | DENSE,
+    "own": EVERYWHERE | DENSE | GATED,
+}
+"""Which of the probes of networks as they are have something to measure where."""
+AS_THEY_ARE = {name: each for name, each in PROBES.items() if each.when & {"initial", "frozen"}}
+CASES = [(network, name) for network in APPLIES for name in AS_THEY_ARE if name in APPLIES[network]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Two threads wait for each other where the machine has other work."""
+    given = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(given)
+
+
+@pytest.fixture(autouse=True)
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is repeated is repeated a few times only."""
+    monkeypatch.setattr(block_deletion, "SHARES", (0.5,))
+    monkeypatch.setattr(block_deletion, "DRAWS", 1)
+    monkeypatch.setattr(curvature, "MOST_ITERATIONS", 1)
+    monkeypatch.setattr(curvature, "DRAWS", 2)
+    monkeypatch.setattr(landscape, "LINE", [0.0, 0.5])
+    monkeypatch.setattr(landscape, "PLANE", [0.5])
+    monkeypatch.setattr(linear_probes, "ITERATIONS", 5)
+    monkeypatch.setattr(shattering, "POINTS", 3)
+    monkeypatch.setattr(shattering, "LAGS", (1, 2))
+    monkeypatch.setattr(shattering, "LINES", 1)
+
+
+@pytest.fixture(scope="session")
+def own_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("own") / "own.py"
+    path.write_text(OWN, encoding="utf-8")
+    return path
+
+
+@cache
+def seen(network: str, own_file: Path) -> View:
+    """One for all tests: whatever a probe left behind would be met by the next."""
+    model = build(pinned(f"{own_file}:Net") if network == "own" else network)
+    side = SMALLER.get(network, SIDE)
+    x = torch.randn(IMAGES, 3, side, side, generator=torch.Generator().manual_seed(1))
+    return view_of(model, x, torch.arange(IMAGES) % 10)
+
+
+def state(view: View) -> dict[str, Any]:
+    """Everything that a probe could change."""
+    model = view.model
+    return {
+        "weights and buffers": {name: value.clone() for name, value in model.state_dict().items()},
+        "which weights learn": [weight.requires_grad for weight in model.parameters()],
+        "gradients": [weight.grad for weight in model.parameters()],
+        "layout": [weight.stride() for weight in model.parameters()],
+        "modes": [module.training for module in model.modules()],
+        "hooks": [
+            len(hooks)
+            for module in model.modules()
+            for name, hooks in vars(module).items()
+            if name.endswith("_hooks")
+        ],
+        "attributes": [sorted(vars(module)) for module in model.modules()],
+        "images": view.images.clone(),
+        "labels": view.labels.clone(),
+        "names on images": sorted(vars(view.images)),
+        "torch's chance": torch.get_rng_state(),
+        "numpy's chance": np.random.get_state()[1].tolist(),  # noqa: NPY002 - the global one is the point
+        "python's chance": random.getstate(),
+        "modes of torch": (
+            torch.is_grad_enabled(),
+            torch.is_autocast_enabled("cpu"),
+            torch.get_num_threads(),
+            torch.get_default_dtype(),
+            torch.overrides._get_current_function_mode(),
+        ),
+    }
+
+
+def changed(before: Any, after: Any) -> list[str]:
+    """The names of what differs."""
+    return [name for name in before if not _same(before[name], after[name])]
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    return bool(one == other)
+
+
+class Passes:
+    """Counts passes through a network and keeps what went in; may break off in the middle of one."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.inputs: list[Tensor] = []
+        self.fails_at: int | None = None
+        layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+        self.handles = [
+            model.register_forward_pre_hook(self._begins),
+            layers[len(layers) // 2].register_forward_pre_hook(self._within),
+        ]
+
+    def _begins(self, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        self.inputs.append(inputs[0].detach().clone())
+
+    def _within(self, _module: nn.Module, _inputs: object) -> None:
+        if len(self.inputs) == self.fails_at:
+            raise RuntimeError("in the middle")
+
+    def __deepcopy__(self, _memo: object) -> "Passes":
+        return self  # a copy of the network is counted with it
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self.handles:
+            handle.remove()
+
+
+@pytest.mark.parametrize(("network", "name"), CASES)
+def test_it_reads_what_it_declares_and_leaves_everything_as_it_was(
+    network: str, name: str, own_file: Path
+) -> None:
+    view, each = seen(network, own_file), PROBES[name]
+    before = state(view)
+    with Passes(view.model) as passes:
+        first = list(measure(each, view))
+    assert changed(before, state(view)) == []
+    assert first
+    assert {reading.quantity.split(":")[0].split("@")[0] for reading in first} <= each.units.keys()
+    assert len({(reading.place, reading.quantity) for reading in first}) == len(first)
+    assert all(isinstance(reading.value, float | int) for reading in first)
+    odd = [reading for reading in first if not isfinite(reading.value)]
+    assert odd == []
+    for images in passes.inputs:
+        assert _of_sample(images, view.images)
+    if passes.inputs:
+        with Passes(view.model) as passes_again, pytest.raises(RuntimeError, match="in the middle"):
+            passes_again.fails_at = min(2, len(passes.inputs))  # the first is often the network as it is
+            list(measure(each, view))
+        assert changed(before, state(view)) == []
+    assert list(measure(each, view)) == first
+
+
+def _of_sample(images: Tensor, sample: Tensor) -> bool:
+    """Whether they are images of the sample, or lie on lines between them: nothing else was looked at."""
+    known = sample.flatten(1).double().T  # D N
+    rows = images.flatten(1).double().T
+    found = torch.linalg.lstsq(known, rows).solution  # N B: noise images are far from each other's span
+    between = (found.sum(0) - 1).abs().max() < 1e-4
+    return bool(between) and torch.allclose(known @ found, rows, atol=1e-4)
+
+
+@pytest.mark.parametrize("network", APPLIES)
+def test_it_says_where_it_has_nothing_to_measure(network: str, own_file: Path) -> None:
+    view = seen(network, own_file)
+    applied = {name for name, each in AS_THEY_ARE.items() if each.applies_to(view.anatomy)}
+    assert applied == APPLIES[network]
+    for name in sorted(AS_THEY_ARE.keys() - applied)[:1]:
+        with pytest.raises(UsageError, match="nothing to measure") as caught:
+            probe(view.model, view.images, view.labels, probes=[name])
+        assert name in caught.value.what
+
+
+@pytest.mark.parametrize("name", AS_THEY_ARE)
+def test_no_pass_has_more_than_five_hundred_images(name: str, own_file: Path) -> None:
+    torch.manual_seed(0)
+    model = build(pinned(f"{own_file}:Net"))
+    images = torch.randn(1_100, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    view = view_of(model, images, torch.arange(1_100) % 10)
+    with Passes(view.model) as passes:
+        list(measure(PROBES[name], view))
+    assert max(map(len, passes.inputs), default=0) <= 500
+
+
+@pytest.mark.parametrize("name", AS_THEY_ARE)
+def test_a_users_own_network_is_left_as_it_is_being_trained(name: str, own_file: Path) -> None:
+    model = build(pinned(f"{own_file}:Net"))
+    model.blocks[0].eval()  # a part that its author froze
+    model.stem.weight.requires_grad_(requires_grad=False)
+    view = seen("own", own_file)
+    model(view.images.clone()).sum().backward()
+    gradients = [None if weight.grad is None else weight.grad.clone() for weight in model.parameters()]
+    mine = View(model=model, images=view.images, labels=view.labels, anatomy=view.anatomy)
+    before = state(mine)
+    first = probe(model, view.images, view.labels, probes=[name])
+    assert changed(before, state(mine)) == []
+    for weight, gradient in zip(model.parameters(), gradients, strict=True):
+        assert gradient is None if weight.grad is None else torch.equal(weight.grad, gradient)
+    assert set(first["probe"]) == {name}
+    assert first.equals(probe(model, view.images, view.labels, probes=[name]))
+
+
+@pytest.mark.parametrize("each", PROBES.values(), ids=PROBES)
+def test_it_says_what_it_is(each: Probe[Any]) -> None:
+    assert each.when
+    assert each.when <= {"step", "epoch", "initial", "frozen"}
+    assert each.units
+    assert all(each.units.values())
+    assert any(year.isdigit() and len(year) == 4 for year in each.source.replace(",", " ").split()) or (
+        "network's own" in each.source
+    )
+    assert each.cost
+    assert PROBES[each.name] is each

@@ -1,0 +1,100 @@
+"""Charts of what was measured of trained networks."""
+
+import polars as pl
+import pytest
+
+from skipscope.analysis import landscape as planes
+from skipscope.analysis import trained_readings as measured
+from skipscope.analysis.reuse import reuse
+from skipscope.analysis.tables import gather
+from skipscope.figures import deletion, gates, landscape, render, trained
+from skipscope.figures import reuse as heat
+
+CLASSES = [str(number) for number in range(10)]
+
+
+@pytest.fixture(params=[1, 2])
+def tables(request, made_up, with_readings):
+    return gather(with_readings(made_up(seeds=request.param, epochs=2, steps=16)), None)
+
+
+def strips(readings):
+    table = measured.gate_strips(readings, "se_resnet")
+    return table.with_columns(pl.col("class").cast(pl.String))
+
+
+def every(tables):
+    readings, arms = tables.readings, tables.arms
+    removed, cells = measured.deletions(readings), planes.landscape(readings)
+    near, far = measured.curvature(readings), measured.shattering(readings)
+    cuts = measured.surgery(readings)
+    dense = reuse(readings, "densenet")
+    ranks, like = measured.effective_ranks(readings), measured.largest_correlations(readings)
+    return {
+        "read-outs": trained.by_depth(measured.linear_probes(readings), quantity="accuracy", arms=arms),
+        "ranks": trained.by_depth(ranks, quantity="effective_rank_share", arms=arms),
+        "correlations": trained.by_depth(like, quantity="largest_correlation", arms=arms),
+        "removed": trained.by_depth(
+            removed.filter(pl.col("blocks") == 1), quantity="accuracy_lost", arms=arms
+        ),
+        "several": trained.by_number(removed, arms=arms),
+        "before": trained.by_lag(far, trained=False, arms=arms),
+        "after": trained.by_lag(far, trained=True, arms=arms),
+        "line": trained.along(measured.slices(readings), quantity="loss", arms=arms),
+        "line-accuracy": trained.along(measured.slices(readings), quantity="accuracy", arms=arms),
+        "top": trained.bars(near, quantity="top_eigenvalue", arms=arms),
+        "trace": trained.bars(near, quantity="trace", arms=arms),
+        "planes": landscape.overview(cells, arms=arms),
+        "plane": landscape.map_of(cells, arm="resnet"),
+        "weight": heat.heat(dense, block=1, quantity="relative"),
+        "ablation": heat.heat(dense, block=1, quantity="loss_change"),
+        "strips": gates.strips(strips(readings), classes=CLASSES),
+        "shares": gates.shares(measured.gates(readings), arm="se_resnet", arms=arms),
+        "surgery": gates.surgery(cuts, arm="se_resnet", arms=arms, together=False),
+        "surgery-all": gates.surgery(cuts, arm="se_resnet", arms=arms, together=True),
+        "blocks": deletion.by_block(removed.filter(pl.col("arm") == "resnet"), arm="resnet", arms=arms),
+    }
+
+
+def drawn(chart):
+    return render.svg(render.specification(chart), chart.data, width=440)
+
+
+def test_every_chart_is_valid_vega_lite_that_draws_without_a_warning(tables):
+    for name, chart in every(tables).items():
+        spec = render.specification(chart, validate=True)
+        assert "datasets" not in spec
+        picture = drawn(chart)
+        assert picture.startswith("<svg"), name
+        assert "NaN" not in picture, name
+
+
+def test_seeds_are_seen_where_there_are_several(tables):
+    several = tables.record.study.seeds > 1
+    charts = every(tables)
+    assert len(charts["top"].layer) == 2 + several
+    assert len(charts["read-outs"].layer) == 2 + several
+    assert len(charts["blocks"].layer) == 1 + several
+
+
+def test_both_pictures_of_shattering_are_on_one_scale(tables):
+    charts = every(tables)
+    one, other = (
+        render.specification(charts[name])["layer"][0]["encoding"]["y"]["scale"]
+        for name in ("before", "after")
+    )
+    assert one == other
+
+
+def test_a_large_heat_map_has_no_numbers(made_up, with_readings):
+    tables = gather(with_readings(made_up(epochs=1, steps=8)), None)
+    small = reuse(tables.readings, "densenet").filter(pl.col("block") == 1)
+    wide = pl.concat(small.with_columns(pl.col("of", "source") + f" {copy}") for copy in range(heat.NUMBERED))
+    assert len(heat.heat(small, block=1, quantity="relative").layer) == 2
+    assert len(heat.heat(wide, block=1, quantity="relative").layer) == 1
+
+
+def test_a_network_without_gates_has_nothing_to_draw(made_up, with_readings):
+    readings = gather(with_readings(made_up(epochs=1, steps=8)), None).readings
+    assert measured.gate_strips(readings, "cnn").is_empty()
+    assert measured.gates(readings).filter(pl.col("arm") == "cnn").is_empty()

@@ -1,0 +1,351 @@
+"""The Hessian's largest eigenvalue and trace: against the whole matrix, differences and formulas."""
+
+import math
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.functional import cross_entropy, relu
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+from skipscope.models.registry import build
+from skipscope.probes import curvature
+from skipscope.probes.base import Reading, View
+from skipscope.probes.curvature import CURVATURE, DRAWS, hessian, largest, measure, signs
+from skipscope.probes.measure import measure as in_fp32
+from skipscope.probes.measure import view_of
+
+CLASSES = 3
+
+
+class Small(nn.Module):
+    """Convolutions, BatchNorm, ReLUs in place or not, a max-pool, a shortcut, a gate."""
+
+    def __init__(self, *, inplace: bool = True) -> None:
+        super().__init__()
+        self.conv1, self.bn = nn.Conv2d(3, 4, 3, padding=1), nn.BatchNorm2d(4)
+        self.conv2, self.gate = nn.Conv2d(4, 4, 3, padding=1, bias=False), nn.Conv2d(4, 4, 1)
+        self.pool, self.fc = nn.MaxPool2d(2), nn.Linear(4 * 9, CLASSES)
+        self.relu = nn.ReLU(inplace=inplace)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.relu(self.bn(self.conv1(x)))
+        f = self.conv2(x)
+        f = torch.sigmoid(self.gate(f.mean((2, 3), keepdim=True))) * f
+        x = self.pool(self.relu(f + x))
+        return self.fc(x.flatten(1))
+
+
+def small(*, inplace: bool = True) -> Small:
+    torch.manual_seed(0)
+    model = Small(inplace=inplace)
+    nn.init.normal_(model.bn.running_mean, std=0.3)
+    with torch.no_grad():
+        model.fc.weight.mul_(3)  # logits that differ: a curvature that is not uniform
+    return model.eval()
+
+
+def seen(model: nn.Module, images: int = 20, seed: int = 0) -> View:
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(images, 3, 6, 6, generator=generator)
+    return view_of(model, x, torch.arange(images) % CLASSES, seed=seed)
+
+
+def exact(view: View) -> View:
+    """In float64, where a reference can be told from rounding."""
+    return View(
+        model=deepcopy(view.model).double().to(memory_format=torch.contiguous_format),
+        images=view.images.double(),
+        labels=view.labels,
+        anatomy=view.anatomy,
+        seed=view.seed,
+    )
+
+
+def matrix(view: View) -> Tensor:
+    """The whole Hessian, P P, by autograd from the loss as a function of one vector."""
+    shapes = {name: weight.shape for name, weight in view.model.named_parameters()}
+
+    def loss(vector: Tensor) -> Tensor:
+        parts = vector.split([shape.numel() for shape in shapes.values()])
+        weights = {name: part.view(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+        return cross_entropy(functional_call(view.model, weights, (view.images,)), view.labels)
+
+    start = parameters_to_vector(view.model.parameters()).detach()
+    found: Tensor = torch.autograd.functional.hessian(loss, start)
+    return found
+
+
+def told(readings: Iterable[Reading]) -> dict[str, float]:
+    found = list(readings)
+    assert {reading.place for reading in found} == {"hessian"}
+    return {reading.quantity: reading.value for reading in found}
+
+
+VIEW = exact(seen(small()))
+MATRIX = matrix(VIEW)
+
+
+def test_the_reference_is_of_a_network_that_can_be_written_out() -> None:
+    assert MATRIX.shape == (395, 395)
+    assert torch.allclose(MATRIX, MATRIX.T, atol=1e-10)
+    values = torch.linalg.eigvalsh(MATRIX)
+    assert values[-1] > 1.2 * values[-2] > 0 > values[0]  # it is indefinite, and one stands out
+
+
+@pytest.mark.parametrize("inplace", [True, False])
+def test_products_are_those_with_the_whole_hessian(inplace: bool) -> None:
+    product, size = hessian(exact(seen(small(inplace=inplace))))
+    assert size == len(MATRIX)
+    generator = torch.Generator().manual_seed(2)
+    for _ in range(3):
+        v = torch.randn(size, generator=generator, dtype=torch.float64)
+        assert torch.allclose(product(v), MATRIX @ v, rtol=1e-9, atol=1e-10)  # float64, two orders of sums
+
+
+def test_products_are_differences_of_the_gradient() -> None:
+    product, size = hessian(VIEW)
+    v = torch.randn(size, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    h, gradients = 1e-6, []
+    for sign in (1, -1):
+        model = deepcopy(VIEW.model)
+        with torch.no_grad():
+            vector_to_parameters(parameters_to_vector(model.parameters()) + sign * h * v, model.parameters())
+        cross_entropy(model(VIEW.images), VIEW.labels).backward()
+        gradients.append(torch.cat([weight.grad.flatten() for weight in model.parameters()]))
+    # an error of h squared, and of rounding over h; no ReLU has a kink within h
+    assert torch.allclose(product(v), (gradients[0] - gradients[1]) / (2 * h), rtol=1e-4, atol=1e-6)
+
+
+def test_readings_are_those_of_the_whole_hessian() -> None:
+    found, view = told(measure(seen(small()))), seen(small())
+    values = torch.linalg.eigvalsh(MATRIX)
+    # an error of at most residual^2 |e| / (distance to the next eigenvalue) (Rayleigh quotient), and fp32
+    bound = found["top_residual"] ** 2 * values[-1] ** 2 / (values[-1] - values[-2])
+    assert abs(found["top_eigenvalue"] - values[-1]) < bound + 1e-4 * values[-1]
+    assert found["top_residual"] <= curvature.TOLERANCE
+    assert 1 < found["iterations"] <= curvature.MOST_ITERATIONS
+    draws = [signs(view, f"curvature trace {draw}", len(MATRIX)).double() for draw in range(DRAWS)]
+    estimates = torch.stack([draw @ MATRIX @ draw for draw in draws])
+    spread = math.sqrt(((estimates - estimates.mean()) ** 2).sum().item() / (DRAWS - 1))
+    assert found["trace"] == pytest.approx(estimates.mean().item(), rel=1e-4)  # fp32
+    assert found["trace_error"] == pytest.approx(spread / math.sqrt(DRAWS), rel=1e-4)
+
+
+def test_the_residual_is_how_far_it_is_from_an_eigenvalue() -> None:
+    """Of a symmetric matrix one lies within |H v - e v| of e, however early the search ended."""
+    product, size = hessian(VIEW)
+    values = torch.linalg.eigvalsh(MATRIX)
+    before = math.inf
+    for most in (1, 2, 4, 8, 60):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(curvature, "MOST_ITERATIONS", most)
+            patch.setattr(curvature, "TOLERANCE", 1e-9)
+            top = largest(product, signs(VIEW, "curvature start", size))
+        assert (values - top.value).abs().min() <= top.residual * abs(top.value) * (1 + 1e-9)
+        assert top.residual < before
+        before = top.residual
+    assert top.value == pytest.approx(values[-1].item(), rel=1e-6)  # residual^2, and far less
+
+
+def test_many_draws_come_to_the_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curvature, "DRAWS", 200)
+    found, trace = told(measure(VIEW)), MATRIX.trace().item()
+    assert abs(found["trace"] - trace) < 4 * found["trace_error"]
+    off = MATRIX - MATRIX.diag().diag()
+    # the variance of one estimate is 2 sum of the squares off the diagonal; of 200 it is known to a tenth
+    wanted = math.sqrt(2 * off.square().sum().item() / 200)
+    assert found["trace_error"] == pytest.approx(wanted, rel=0.2)
+
+
+def test_of_a_softmax_regression_it_is_the_formula() -> None:
+    """With weights of 0 all classes are as likely: H = (I/K - 1/K^2) (x) mean of x x^T."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 6 * 6, CLASSES))
+    for weight in model.parameters():
+        nn.init.zeros_(weight)
+    view = exact(seen(model, 50))
+    x = torch.cat([view.images.flatten(1), torch.ones(50, 1, dtype=torch.float64)], 1)
+    moments = x.T @ x / 50
+    found = told(measure(view))
+    expected = torch.linalg.eigvalsh(moments)[-1].item() / CLASSES
+    # the two eigenvalues of I/K - 1/K^2 that are not 0 are equal: residual^2 over the next distance is small
+    assert found["top_eigenvalue"] == pytest.approx(expected, rel=0.01)
+    trace = moments.trace().item() * (1 / CLASSES - 1 / CLASSES**2) * CLASSES
+    assert abs(found["trace"] - trace) < 5 * found["trace_error"]  # 8 draws: Student's t has longer tails
+
+
+def diagonal(values: list[float]) -> Callable[[Tensor], Tensor]:
+    return lambda v: torch.tensor(values, dtype=v.dtype) * v
+
+
+@pytest.mark.parametrize(
+    ("values", "top"),
+    [
+        ([5.0, 2.0, -1.0, 0.0], 5.0),
+        ([-5.0, 2.0, 1.0, -1.0], 2.0),  # what is farthest from 0 is negative
+        ([-5.0, -2.0, -1.0], -1.0),
+        ([3.0], 3.0),
+        ([-3.0], -3.0),
+    ],
+)
+def test_the_largest_is_the_most_positive(values: list[float], top: float) -> None:
+    found = largest(diagonal(values), torch.ones(len(values), dtype=torch.float64))
+    # -5 as the new 0 slows the second search down: 6/7 a step, 0.02 after 25; of the value that squared
+    assert found.residual <= 2 * curvature.TOLERANCE
+    assert found.value == pytest.approx(top, rel=1e-3)
+    assert found.iterations <= 2 * curvature.MOST_ITERATIONS
+
+
+def test_a_plane_has_no_curvature() -> None:
+    top = largest(diagonal([0.0, 0.0]), torch.ones(2))
+    assert (top.value, top.residual, top.iterations) == (0, 0, 1)
+
+    class Ignoring(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(3 * 6 * 6, CLASSES)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return 0 * self.fc(x.flatten(1))
+
+    found = told(measure(seen(Ignoring())))
+    assert found == {"top_eigenvalue": 0, "top_residual": 0, "iterations": 1, "trace": 0, "trace_error": 0}
+
+
+def test_what_is_not_finite_ends_the_search() -> None:
+    top = largest(lambda v: v * math.nan, torch.ones(3))
+    assert math.isnan(top.value)
+    assert top.iterations == 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    values=st.lists(st.integers(-20, 20), min_size=2, max_size=12, unique=True),
+    scale=st.sampled_from([1e-3, 0.5, 7.0, 1e4]),
+    seed=st.integers(0, 2**31),
+)
+def test_a_scaled_loss_has_a_scaled_curvature_found_in_as_many_steps(
+    values: list[int], scale: float, seed: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    basis, _ = torch.linalg.qr(
+        torch.randn(len(values), len(values), generator=generator, dtype=torch.float64)
+    )
+    h = basis @ torch.tensor(values, dtype=torch.float64).diag() @ basis.T
+    start = torch.randn(len(values), generator=generator, dtype=torch.float64)
+    one, other = largest(lambda v: h @ v, start), largest(lambda v: scale * (h @ v), start)
+    assert other.value == pytest.approx(scale * one.value, rel=1e-6, abs=1e-9 * scale)
+    assert min(abs(value - one.value) for value in values) <= one.residual * abs(one.value) + 1e-9
+
+
+def close(one: dict[str, float], other: dict[str, float]) -> bool:
+    """Up to the tolerance of the search: a residual of 0.01 is an eigenvalue right to far less."""
+    known = abs(one["top_eigenvalue"] - other["top_eigenvalue"]) < 1e-3 * abs(one["top_eigenvalue"])
+    return known and one["top_residual"] <= curvature.TOLERANCE >= other["top_residual"]
+
+
+@settings(max_examples=10, deadline=None)
+@given(images=st.permutations(range(20)))
+def test_the_order_of_images_and_how_often_all_are_there_does_not_matter(images: list[int]) -> None:
+    view = seen(small())
+    other = view_of(view.model, view.images[images], view.labels[images])
+    twice = view_of(view.model, view.images[images * 2], view.labels[images * 2])
+    before = told(measure(view))
+    for each in (other, twice):
+        found = told(measure(each))
+        assert close(before, found)
+        for quantity in ("trace", "trace_error"):  # the same signs; fp32 sums in another order
+            assert found[quantity] == pytest.approx(before[quantity], rel=1e-3)
+
+
+@settings(max_examples=10, deadline=None)
+@given(order=st.permutations(range(4)))
+def test_the_order_of_channels_does_not_matter(order: list[int]) -> None:
+    view, turned = seen(small()), small()
+    with torch.no_grad():
+        bn = turned.bn
+        outputs = [turned.conv1.weight, turned.conv1.bias, bn.weight, bn.bias, bn.running_mean]
+        for values in (*outputs, bn.running_var, turned.conv2.weight, turned.gate.weight, turned.gate.bias):
+            values.copy_(values.clone()[order])
+        for values in (turned.conv2.weight, turned.gate.weight):
+            values.copy_(values.clone()[:, order])
+        turned.fc.weight.copy_(turned.fc.weight.clone().unflatten(1, (4, 9))[:, order].flatten(1))
+    one, other = told(measure(view)), told(measure(seen(turned)))
+    assert close(one, other)
+    # other signs meet other weights: two estimates of the same trace
+    apart = abs(one["trace"] - other["trace"])
+    assert apart < 6 * math.hypot(one["trace_error"], other["trace_error"])
+
+
+def test_one_seed_gives_the_same_readings_and_another_other_signs() -> None:
+    first, again, other = (told(measure(seen(small(), seed=seed))) for seed in (0, 0, 1))
+    assert first == again
+    assert close(first, other)
+    assert first["trace"] != other["trace"]
+    drawn = signs(VIEW, "any", 1000)
+    assert set(drawn.tolist()) == {1, -1}
+    assert abs(drawn.sum()) < 4 * math.sqrt(1000)
+
+
+def test_weights_that_were_frozen_count_and_shared_ones_count_once() -> None:
+    class Shared(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.fc = nn.Conv2d(3, 3, 1), nn.Linear(3, CLASSES)
+            self.other = self.one
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.fc(self.other(relu(self.one(x))).mean((2, 3)))
+
+    torch.manual_seed(0)
+    model = Shared()
+    learning = told(measure(seen(model)))
+    assert hessian(seen(model))[1] == 3 * 3 + 3 + 3 * CLASSES + CLASSES
+    assert told(measure(seen(model.requires_grad_(False)))) == learning
+
+
+@pytest.mark.parametrize("name", ["cnn", "resnet", "densenet", "se_resnet", "resnet8", "plain8_nobn"])
+def test_networks_by_name_have_a_curvature(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curvature, "MOST_ITERATIONS", 2)
+    monkeypatch.setattr(curvature, "DRAWS", 2)
+    generator = torch.Generator().manual_seed(1)
+    view = view_of(build(name), torch.randn(3, 3, 32, 32, generator=generator), [0, 1, 2])
+    assert CURVATURE.applies_to(view.anatomy)
+    found = told(in_fp32(CURVATURE, view))
+    assert set(found) == set(CURVATURE.units)
+    assert all(math.isfinite(value) for value in found.values())
+    assert found["top_eigenvalue"] != 0
+
+
+def state(model: nn.Module) -> list[Tensor]:
+    return [value.clone() for value in model.state_dict().values()]
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_the_network_stays_as_it_was(failing: bool) -> None:
+    view = seen(small())
+    before, chance, images = state(view.model), torch.get_rng_state(), view.images.clone()
+    if failing:
+
+        def fails(*_: object) -> None:
+            raise RuntimeError("in the middle")
+
+        handle = view.model.fc.register_forward_hook(fails)
+        with pytest.raises(RuntimeError, match="in the middle"):
+            list(measure(view))
+        handle.remove()
+    else:
+        with torch.no_grad():
+            assert list(measure(view)) == list(measure(view))
+    assert all(torch.equal(a, b) for a, b in zip(before, state(view.model), strict=True))
+    assert all(weight.grad is None and weight.requires_grad for weight in view.model.parameters())
+    assert view.model.conv1.weight.is_contiguous(memory_format=torch.channels_last)
+    assert not any(module.training for module in view.model.modules())
+    assert torch.equal(images, view.images)
+    assert torch.equal(chance, torch.get_rng_state())
+    assert torch.is_grad_enabled()

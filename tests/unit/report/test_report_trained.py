@@ -1,0 +1,129 @@
+"""What a report says of trained networks."""
+
+import polars as pl
+import pytest
+
+from skipscope.analysis.tables import gather
+from skipscope.figures.render import trusted
+from skipscope.report import trained
+from skipscope.report.build import build_document
+from skipscope.report.document import Note, Paragraph
+from skipscope.report.words import unmarked
+
+
+def section(found, name):
+    return next(each for each in found.sections if each.id == name)
+
+
+def said(found):
+    own = [unmarked(block.text) for block in found.blocks if isinstance(block, Paragraph | Note)]
+    return "\n".join([*own, *(said(part) for part in found.sections)]).replace("\u00a0", " ")
+
+
+def built(tables, language="en"):
+    with trusted():
+        return build_document(tables, language)
+
+
+@pytest.fixture
+def small(made_up, with_readings):
+    def make(**variant):
+        return gather(with_readings(made_up(**{"epochs": 2, "steps": 16} | variant)), None)
+
+    return make
+
+
+def replaced(tables, probe, change):
+    """The tables with other readings by one probe: `change(frame)`."""
+    raw = tables.raw_readings
+    chosen = raw.filter(pl.col("probe") == probe)
+    return type(tables)(
+        record=tables.record,
+        entries=tables.entries,
+        metrics=tables.metrics,
+        raw_readings=pl.concat([raw.filter(pl.col("probe") != probe), change(chosen)]),
+        sample=tables.sample,
+        pictures=tables.pictures,
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_part_has_its_sentence_and_its_question(small, language):
+    part = section(built(small(seeds=2), language), "trained")
+    names = [each.id.removeprefix("trained-") for each in part.sections]
+    assert names == [
+        "readouts", "deletion", "landscape", "curvature", "shattering", "redundancy", "inside",
+    ]  # fmt: skip
+    question = {"en": "textbook's question", "zh": "教科书的问题"}[language]
+    assert said(part).count(question) == len(names) - 1  # what only some have is asked in their own sections
+    assert not any(isinstance(block, Note) for block in part.blocks)
+
+
+def test_numbers_are_those_of_the_readings(small):
+    def eigenvalues(frame):
+        number = (
+            pl.col("run")
+            .str.extract(r"^([a-z_]+)-s")
+            .replace_strict({"cnn": 100.0, "resnet": 20.0, "densenet": 40.0, "se_resnet": 25.0})
+        )
+        top = pl.col("quantity") == "top_eigenvalue"
+        return frame.with_columns(value=pl.when(top).then(number).otherwise("value"))
+
+    tables = small()
+    text = said(section(built(replaced(tables, "curvature", eigenvalues)), "trained"))
+    assert "cnn 100, resnet 20, densenet 40 and se_resnet 25" in text
+    assert "The largest eigenvalue of cnn is 5.0 times that of resnet." in text
+
+    def alike(frame):
+        top = pl.col("quantity") == "top_eigenvalue"
+        return frame.with_columns(value=pl.when(top).then(10.0).otherwise("value"))
+
+    text = said(section(built(replaced(tables, "curvature", alike)), "trained"))
+    assert "The networks differ by a factor of no more than 1.0." in text
+
+
+def test_a_network_of_its_own_kind_tells_of_reuse_gates_and_blocks(small):
+    networks = section(built(small()), "networks").sections
+    of = {each.arm: said(each) for each in networks if each.arm}
+    assert "Who reads whom" in of["densenet"]
+    assert "Its gates" in of["se_resnet"]
+    assert "Without one of its 8 blocks" in of["resnet"]
+    assert "Who reads whom" not in of["resnet"]
+    assert "Its gates" not in of["resnet"]
+    assert all("On the plane of weights" in text for text in of.values())
+
+
+def test_all_gates_replaced_cost_what_was_measured(small):
+    planted = {"accuracy_change:one": -0.123, "accuracy_change:mean": -0.02, "accuracy_change:other": 0.01}
+
+    def change(frame):
+        value = pl.when(pl.col("place") == "all").then(
+            pl.col("quantity").replace_strict(planted, default=0.5)
+        )
+        return frame.with_columns(value=value.otherwise("value"))
+
+    found = built(replaced(small(arms=("se_resnet",)), "gate_surgery", change))
+    text = said(section(found, "networks"))
+    assert "accuracy changes by −12.3 percentage points (by 1), −2.0 (each" in text
+    assert "and +1.0 (by those of another image)" in text
+
+
+def test_a_change_of_the_loss_has_its_sign():
+    from skipscope.report.trained_network import _change
+
+    assert [_change(value) for value in (0.31, -0.0042, None)] == ["+0.31", "−0.0042", "—"]
+
+
+@pytest.mark.parametrize("without", trained.ON_ANY_NETWORK)
+def test_a_probe_that_is_missing_is_named_with_the_command_that_adds_it(small, without):
+    tables = replaced(small(), without, lambda frame: frame.filter(~pl.col("run").str.starts_with("cnn")))
+    notes = [block for block in section(built(tables), "trained").blocks if isinstance(block, Note)]
+    assert len(notes) == 1
+    assert f"skipscope probe {tables.entries[0].run}" in notes[0].text
+    assert "`resnet`" not in notes[0].text
+
+
+def test_nothing_finished_is_said(small):
+    part = section(built(small(arms=("cnn",), unfinished=("cnn",))), "trained")
+    assert not part.sections
+    assert "No run has come to its end yet" in said(part)

@@ -1,0 +1,143 @@
+"""What a trained network leaves for the report: readings, pictures, and the sample once a data set."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from torch import nn
+
+from skipscope.data.dataset import Dataset, load
+from skipscope.errors import WorkspaceError
+from skipscope.models.registry import build
+from skipscope.probes.measure import view_of
+from skipscope.probes.pictures import pictures
+from skipscope.records.store import READINGS, RunFolder, Workspace
+from skipscope.spec import RunSpec
+from skipscope.training import instruments
+from skipscope.training.evaluate import Inputs
+from skipscope.training.instruments import keep_sample, measure_trained, sample
+
+RunOf = Callable[..., RunSpec]
+CPU = torch.device("cpu")
+
+
+def test_the_workspace_keeps_the_images_that_probes_look_at(tmp_path: Path, run_of: RunOf) -> None:
+    data, workspace = load("shapes"), Workspace(tmp_path / "my 实验")
+    keep_sample(workspace, data)
+    kept = workspace.sample(data.sha256)
+    assert sorted(kept) == ["images", "labels", "positions"]
+    count = min(instruments.SAMPLE, len(data.validation))
+    assert kept["images"].shape == (count, 32, 32, 3)
+    assert kept["images"].dtype == np.uint8
+    # image and class by their place in the validation split, as the order of learning names them
+    images, labels = data.validation.take(kept["positions"])
+    assert np.array_equal(images.transpose(0, 2, 3, 1), kept["images"])
+    assert np.array_equal(labels, kept["labels"])
+    # and they are what the probes are given
+    inputs = Inputs(data, run_of().recipe, CPU)
+    seen, classes = sample(data, inputs)
+    assert torch.equal(seen, inputs(kept["images"].transpose(0, 3, 1, 2)))
+    assert np.array_equal(classes.numpy(), kept["labels"])
+
+
+def test_of_a_large_split_a_stratified_part_is_kept(
+    tiny: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(instruments, "SAMPLE", 10)
+    workspace = Workspace(tmp_path)
+    keep_sample(workspace, tiny)
+    kept = workspace.sample(tiny.sha256)
+    assert len(kept["labels"]) == len(set(kept["positions"].tolist())) == 10
+    assert np.array_equal(tiny.validation.take(kept["positions"])[1], kept["labels"])
+    assert len(set(kept["labels"].tolist())) == 10  # one of each class, of which two have two
+
+
+def test_it_is_written_once_and_whole(tiny: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = Workspace(tmp_path)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("skipscope.records.files.np.savez_compressed", full)
+        with pytest.raises(WorkspaceError, match="No space left"):
+            keep_sample(workspace, tiny)
+    path = workspace.sample_file(tiny.sha256)
+    assert list(path.parent.iterdir()) == []
+    keep_sample(workspace, tiny)
+    written = path.stat().st_mtime_ns
+    keep_sample(workspace, tiny)
+    assert path.stat().st_mtime_ns == written
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+
+
+def network() -> nn.Module:
+    return build("cnn", seed=0)
+
+
+def measured(folder: RunFolder, data: Dataset, run_of: RunOf, **how: object) -> bool:
+    inputs = Inputs(data, run_of().recipe, CPU)
+    chosen = {"step": 6, "probes": ("answers",), "go_on": lambda _: True} | how
+    return measure_trained(folder, network(), data, inputs, **chosen)  # type: ignore[arg-type]
+
+
+def test_pictures_of_one_image_lie_beside_the_readings(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    assert measured(folder, tiny, run_of)
+    found = folder.pictures()
+    images, labels = tiny.validation.take(np.arange(1))
+    assert np.array_equal(found.pop("image"), images[0].transpose(1, 2, 0))
+    assert found.pop("image_label") == labels[0]
+    view = view_of(network(), *sample(tiny, Inputs(tiny, run_of().recipe, CPU)))
+    expected = pictures(view)
+    assert list(found) == list(expected)
+    assert all(np.array_equal(found[name], expected[name]) for name in expected)
+    assert set(folder.readings()["probe"]) == {"answers"}
+
+
+def test_what_other_probes_read_is_kept(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    rows = [("answers", 6, 5.0), ("answers", 3, 6.0), ("gates", 6, 7.0)]
+    before = pl.DataFrame(
+        [("run", probe, step, "all", "accuracy", value) for probe, step, value in rows],
+        schema=READINGS,
+        orient="row",
+    )
+    folder.write_readings(before)
+    assert measured(folder, tiny, run_of)
+    after = folder.readings()
+    assert after.head(2).equals(before.tail(2))
+    now = after.filter(probe="answers", step=6, place="all", quantity="accuracy")["value"]
+    assert len(now) == 1
+    assert 0 <= now[0] <= 1
+
+
+def test_asked_to_stop_it_writes_nothing(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    asked: list[str] = []
+
+    def first_only(probe: str) -> bool:
+        asked.append(probe)
+        return len(asked) < 2
+
+    assert not measured(folder, tiny, run_of, probes=("answers", "redundancy"), go_on=first_only)
+    assert asked == ["answers", "redundancy"]
+    assert not folder.path.exists()
+
+
+def test_pictures_that_cannot_be_written_leave_the_readings_as_they_were(
+    tiny: Dataset, run_of: RunOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("skipscope.records.files.np.savez_compressed", full)
+    with pytest.raises(WorkspaceError, match="No space left"):
+        measured(folder, tiny, run_of)
+    assert not folder.readings_file.exists()
+    assert folder.pictures() == {}
