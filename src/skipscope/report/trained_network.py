@@ -89,13 +89,9 @@ def gates_of(context: Context, arm: str) -> list[Block]:
     if not said:
         return []
     ask = question(context, "trained_readings.gates_question")
+    strips = gate_strips(context, arm, said[0])
     shown = [*gate_shares(context, arm, said[0]), *surgery_of(context, arm, said[-1])]
-    return [
-        paragraph(context, words("trained_readings.gates"), *said),
-        ask,
-        *gate_strips(context, arm, said[0]),
-        *beside(shown),
-    ]
+    return [paragraph(context, words("trained_readings.gates"), *said), ask, *strips, *beside(shown)]
 
 
 def gate_sentences(context: Context, arm: str) -> list[Inline]:

@@ -127,3 +127,8 @@ def test_nothing_finished_is_said(small):
     part = section(built(small(arms=("cnn",), unfinished=("cnn",))), "trained")
     assert not part.sections
     assert "No run has come to its end yet" in said(part)
+
+
+def test_figures_are_numbered_in_the_order_of_the_page(small):
+    numbers = [figure.number for figure in built(small(arms=("se_resnet",))).figures]
+    assert numbers == sorted(numbers)
