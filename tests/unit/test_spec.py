@@ -19,9 +19,11 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_shipped_studies_load() -> None:
-    assert {"demo", "lab"} <= set(shipped_studies())
+    assert {"demo", "lab", "paper"} <= set(shipped_studies())
     for name in shipped_studies():
-        assert load_study(name).name == name
+        study = load_study(name)
+        assert study.name == name
+        assert set(study.title) == {"en", "zh"}
 
 
 def test_lab_has_one_recipe_for_its_four_arms() -> None:
@@ -29,6 +31,20 @@ def test_lab_has_one_recipe_for_its_four_arms() -> None:
     assert [arm.label for arm in lab.arm] == ["cnn", "resnet", "densenet", "se_resnet"]
     assert {lab.recipe_of(arm) for arm in lab.arm} == {lab.recipe}
     assert lab.recipe.epochs == 5
+
+
+def test_paper_has_the_papers_recipes() -> None:
+    """He et al. 2015, section 4.2; Huang et al. 2017, section 4.2."""
+    paper = load_study("paper")
+    recipes = {arm.label: paper.recipe_of(arm) for arm in paper.arm}
+    steps = {arm: (r.learning_rate, r.milestones, r.warmup_epochs, r.clip_norm) for arm, r in recipes.items()}
+    assert set(steps.values()) == {(0.1, (0.5, 0.75), 0, None)}
+    common = {(r.momentum, r.weight_decay, r.augmentation, r.label_smoothing) for r in recipes.values()}
+    assert common == {(0.9, 1e-4, "crop_flip", 0)}
+    of_he = {arm for arm, r in recipes.items() if (r.epochs, r.batch_size, r.nesterov) == (164, 128, False)}
+    of_huang = {arm for arm, r in recipes.items() if (r.epochs, r.batch_size, r.nesterov) == (300, 64, True)}
+    assert of_he == {"plain20", "resnet20", "se_resnet20", "resnet32", "plain56", "resnet56"}
+    assert of_huang == {"densenet40_k12", "densenet_bc100_k12"}
 
 
 def test_an_arm_overrides_keys_of_the_recipe(tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypedDict
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from skipscope.spec import DataName
 
 console = Console(highlight=False, soft_wrap=False)
 complaints = Console(stderr=True, highlight=False)
@@ -30,3 +33,23 @@ class DataSet(StrEnum):
 
     CIFAR10 = "cifar10"
     SHAPES = "shapes"
+
+
+class Said(TypedDict):
+    """What stands on a command line in place of what a study's file says; None where it says nothing."""
+
+    data: "DataName | None"
+    epochs: int | None
+    seeds: int | None
+    train_limit: int | None
+
+
+def words_of(said: Said, budget: str | None = None) -> list[str]:
+    """The same as it is typed."""
+    values = said | {"budget": budget}
+    return [
+        word
+        for key, value in values.items()
+        if value is not None
+        for word in (f"--{key.replace('_', '-')}", str(value))
+    ]

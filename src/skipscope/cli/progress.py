@@ -131,10 +131,12 @@ class Lines:
 
 
 def span(seconds: float) -> str:
-    """A length of time for people: 12 s, 3 min 05 s, 2 h 10 min."""
+    """A length of time for people: 12 s, 3 min 05 s, 2 h 10 min, 13 d 04 h."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+    if whole < 48 * 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+    return f"{whole // 86_400} d {whole % 86_400 // 3600:02} h"

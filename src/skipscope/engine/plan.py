@@ -10,7 +10,8 @@ from pathlib import Path
 from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.budget import fit, seconds_of
-from skipscope.engine.measure import Choice, Machine
+from skipscope.engine.measure import Choice, Machine, stock
+from skipscope.engine.start import unmeasured
 from skipscope.models.user import pinned
 from skipscope.probes.measure import known
 from skipscope.records.schema import Budget, DataCard, Member, State, StudyRecord
@@ -25,6 +26,8 @@ START_SECONDS = 4.0
 
 PROBED = 100_000
 """Forward passes that measuring a trained network takes about as long as."""
+STARTED = 1_000
+"""Images of a training step in fp32 that measuring a network before its first step takes about as long as."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +50,22 @@ class PlannedRun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlannedStart:
+    """A network that is still to be measured before its first step."""
+
+    model: str
+    seed: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """A study's runs on this machine, longest first, and how many go side by side."""
 
     record: StudyRecord
     runs: tuple[PlannedRun, ...]
+    starts: tuple[PlannedStart, ...]
+    """Of the study's `initial_seeds`, measured before the first run begins."""
     jobs: int
     cores: int
     """Where runs leave some free, a run gets more threads, if that changes no bit of it."""
@@ -68,7 +82,8 @@ class Plan:
     @property
     def seconds(self) -> float:
         """Estimated until the last run ends."""
-        return makespan([run.seconds for run in self.waiting], self.jobs)
+        before = makespan([start.seconds for start in self.starts], self.jobs)
+        return before + makespan([run.seconds for run in self.waiting], self.jobs)
 
 
 def makespan(seconds: list[float], jobs: int) -> float:
@@ -87,10 +102,13 @@ def plan(
     data_dir: Path | None = None,
     jobs: int | None = None,
     budget: str | None = None,
+    choice: Choice | None = None,
 ) -> Plan:
     """The study's runs, resolved for this machine, with their cost from a few timed steps.
 
     By default as many runs go side by side as there are cores, a thread each, which beats threads in one run.
+    `choice` is how to compute, where that was chosen for several studies at once; a study goes on as it was
+    begun all the same.
 
     Raises:
         UnknownName: an arm's network is not registered, or there is no such probe.
@@ -103,33 +121,61 @@ def plan(
     allowed = None if budget is None else seconds_of(budget)
     data = load_data(study.data, data_dir=data_dir, train_limit=study.train_limit)
     cores, machine = _cores(), Machine(data)
-    way, choice = _begun(study, workspace), None
-    if way is None:
-        arms = [(arm.model, study.recipe_of(arm)) for arm in study.arm]
-        choice = machine.choose(arms, threads=1)
+    begun = _begun(study, workspace)
+    if begun is not None:
+        choice, way = None, begun
+    else:
+        choice = choice or machine.choose(arms_of(study), threads=1)
         way = choice.way
     seconds = partial(_seconds, machine=machine, way=way, data=data)
+    starts = tuple(_starts(study, workspace, data, machine))
     cut = None
     if budget is not None and allowed is not None:
         whole, images = study, len(data.train)
         estimate = partial(_estimate, seconds=seconds, jobs=jobs or cores, images=images)
-        study = fit(study, images, estimate, allowed)
+        before = makespan([start.seconds for start in starts], jobs or cores)
+        study = fit(study, images, lambda cut: before + estimate(cut), allowed)
         cut = Budget(asked=budget, seeds=whole.seeds, epochs=whole.recipe.epochs, images=images)
         data = load_data(study.data, data_dir=data_dir, train_limit=study.train_limit)
-    runs = []
+    runs = tuple(_runs(study, workspace, data, way, seconds))
+    members = tuple(Member(arm=run.arm, seed=run.spec.seed, run=run.spec.id) for run in runs)
+    record = StudyRecord(
+        study=study, data=_card(data), members=members, planned=now(), command=command, budget=cut
+    )
+    jobs = jobs or max(1, min(cores, sum(run.waits for run in runs)))
+    return Plan(record=record, runs=runs, starts=starts, jobs=jobs, cores=cores, way=way, choice=choice)
+
+
+def arms_of(study: StudySpec) -> list[tuple[str, Recipe]]:
+    """Each arm's network and recipe."""
+    return [(arm.model, study.recipe_of(arm)) for arm in study.arm]
+
+
+def _starts(
+    study: StudySpec, workspace: Workspace, data: Dataset, machine: Machine
+) -> Iterator[PlannedStart]:
+    """What is not measured yet; it is measured in fp32, whatever the study is computed in."""
+    for model, seeds in unmeasured(study, data.sha256, workspace):
+        for seed in seeds:
+            seconds = STARTED * machine.measured(model, stock(threads=1)).seconds
+            yield PlannedStart(model=model, seed=seed, seconds=seconds)
+
+
+def _runs(
+    study: StudySpec,
+    workspace: Workspace,
+    data: Dataset,
+    way: Way,
+    seconds: Callable[[str, Recipe, int], float],
+) -> Iterator[PlannedRun]:
+    """With what the workspace has of each, and what the rest of it takes."""
     for arm, spec in _specs(study, data, way):
         state, cost = _state(workspace, spec), 0.0
         steps = spec.recipe.epochs * steps_per_epoch(spec.recipe, len(data.train))
         if state not in ("done", "failed"):
             left = 1 - workspace.run_folder(spec.id).last_step() / steps
             cost = seconds(spec.model, spec.recipe, len(data.train)) * left
-        runs.append(PlannedRun(arm=arm, spec=spec, state=state, steps=steps, seconds=cost))
-    members = tuple(Member(arm=run.arm, seed=run.spec.seed, run=run.spec.id) for run in runs)
-    record = StudyRecord(
-        study=study, data=_card(data), members=members, planned=now(), command=command, budget=cut
-    )
-    jobs = jobs or max(1, min(cores, sum(run.waits for run in runs)))
-    return Plan(record=record, runs=tuple(runs), jobs=jobs, cores=cores, way=way, choice=choice)
+        yield PlannedRun(arm=arm, spec=spec, state=state, steps=steps, seconds=cost)
 
 
 def _seconds(model: str, recipe: Recipe, images: int, *, machine: Machine, way: Way, data: Dataset) -> float:
@@ -143,7 +189,7 @@ def _estimate(
     study: StudySpec, *, seconds: Callable[[str, Recipe, int], float], jobs: int, images: int
 ) -> float:
     """Of the whole study, none of it done."""
-    costs = [seconds(arm.model, study.recipe_of(arm), study.train_limit or images) for arm in study.arm]
+    costs = [seconds(model, recipe, study.train_limit or images) for model, recipe in arms_of(study)]
     return makespan(sorted(costs * study.seeds, reverse=True), jobs)
 
 

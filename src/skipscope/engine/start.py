@@ -20,7 +20,7 @@ from skipscope.models.registry import build
 from skipscope.probes.measure import initial_rows, view_of
 from skipscope.records.schema import StudyRecord
 from skipscope.records.store import START, Workspace, write_readings
-from skipscope.spec import Recipe, network_name, start_name
+from skipscope.spec import Recipe, StudySpec, network_name, start_name
 from skipscope.training.evaluate import Inputs
 from skipscope.training.instruments import sample
 
@@ -57,11 +57,20 @@ def measure_starts(
             pool.shutdown(cancel_futures=True)
 
 
+def unmeasured(study: StudySpec, data: str, workspace: Workspace) -> Iterator[tuple[str, list[int]]]:
+    """The study's networks with those of its `initial_seeds` that are still to be measured.
+
+    `data` is the data set's SHA-256.
+    """
+    for model in dict.fromkeys(arm.model for arm in study.arm):
+        there = set(workspace.start_readings(start_name(model, data))["seed"])
+        if seeds := [seed for seed in range(study.initial_seeds) if seed not in there]:
+            yield model, seeds
+
+
 def _turns(record: StudyRecord, workspace: Workspace) -> Iterator[tuple[str, list[int]]]:
-    """Networks with the seeds that are still to be measured."""
-    for model in dict.fromkeys(arm.model for arm in record.study.arm):
-        there = set(workspace.start_readings(start_name(model, record.data.sha256))["seed"])
-        seeds = [seed for seed in range(record.study.initial_seeds) if seed not in there]
+    """The same in turns that are not too long to lose."""
+    for model, seeds in unmeasured(record.study, record.data.sha256, workspace):
         for first in range(0, len(seeds), SEEDS_A_TURN):
             yield model, seeds[first : first + SEEDS_A_TURN]
 

@@ -98,6 +98,9 @@ def test_a_plan_says_how_it_is_computed_and_what_a_budget_left(study: Path, tmp_
     assert "to fit into 1h: 3 of 3 seed(s), 1 of 1 epochs, 60 of 60 training images" in output
     broken = CliRunner().invoke(app, ["run", str(study), "--budget", "soon", "-w", str(tmp_path / "out")])
     assert isinstance(broken.exception, UsageError)
+    study.write_text("initial_seeds = 20" + STUDY, encoding="utf-8")
+    _, output = call("run", study, "--dry-run", "-w", tmp_path / "out")
+    assert "before it, 1 network(s) of 20 seeds are measured as they start" in output
 
 
 def test_an_empty_workspace_says_how_to_begin(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from skipscope.engine.adapt import adapt
 from skipscope.engine.measure import Measured
-from skipscope.engine.plan import PROBED, START_SECONDS, makespan, plan
+from skipscope.engine.plan import PROBED, START_SECONDS, STARTED, makespan, plan
 from skipscope.errors import SpecError, UnknownName, UsageError
 from skipscope.records.schema import Failure, RunRecord
 from skipscope.records.store import Workspace
@@ -95,6 +95,20 @@ def test_a_run_half_done_costs_half(
     folder = workspace.run_folder(begun(study, workspace).id)
     folder.append_metrics([{"kind": "step", "step": 3}])
     assert plan(study, workspace, command="x").seconds == pytest.approx(whole / 2)
+
+
+def test_networks_measured_as_they_start_are_part_of_the_time(
+    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skipscope.engine.plan.Machine.measured", lambda *_: Measured(seconds=1, agreement=1))
+    study = StudySpec.model_validate(small.model_dump() | {"initial_seeds": 3})
+    planned = plan(study, workspace, command="x", jobs=2)
+    assert [(start.model, start.seed, start.seconds) for start in planned.starts] == [
+        ("cnn", seed, STARTED) for seed in range(3)
+    ]
+    assert planned.seconds == pytest.approx(plan(small, workspace, command="x").seconds + 2 * STARTED)
+    with pytest.raises(UsageError, match="Nothing of this study fits"):
+        plan(study, workspace, command="x", jobs=2, budget=f"{2 * STARTED}s")
 
 
 def test_what_is_done_is_not_measured_again(

@@ -1,0 +1,113 @@
+"""`skipscope run all`: the shipped studies that fit into a budget, one after the other."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from skipscope.cli.options import Said, console, words_of
+from skipscope.cli.plans import carry_out, show, until
+from skipscope.cli.progress import span
+
+if TYPE_CHECKING:
+    from skipscope.engine.programme import Part, Programme, Survey
+    from skipscope.records.store import Workspace
+    from skipscope.spec import StudySpec
+
+
+def run_all(
+    said: Said,
+    workspace: "Workspace",
+    *,
+    data_dir: Path | None,
+    jobs: int | None,
+    budget: str | None,
+    dry_run: bool,
+) -> None:
+    """Says what it chose, then does it; a study that fails leaves the others, Ctrl-C ends it all.
+
+    Raises:
+        UsageError: there is no budget (says how long everything would take), or it is not a length of time.
+    """
+    from skipscope.engine.budget import seconds_of
+    from skipscope.engine.programme import compose, planned, survey
+
+    if budget is not None:
+        seconds_of(budget)  # a slip of the pen is told at once, not after the measuring
+    with console.status("Planning: a few timed steps of the networks of all studies"):
+        found = survey(_studies(said), workspace, data_dir=data_dir, jobs=jobs)
+    if budget is None:
+        raise _asks_for_a_budget(found)
+    programme = compose(found, budget)
+    _show(programme)
+    again = shlex.join(["skipscope", "run", "all", *words_of(said, budget)])
+    outcomes = []
+    for part in programme.parts:
+        if dry_run and not part.within:
+            continue
+        console.print()
+        plan = planned(part, programme, workspace, command=_command(part, said), data_dir=data_dir, jobs=jobs)
+        show(plan)
+        if not dry_run:
+            outcomes.append(carry_out(plan, workspace, data_dir, again=again))
+        if "stopped" in outcomes:
+            break
+    if set(outcomes) - {"done"}:
+        raise typer.Exit(1)
+
+
+def _studies(said: Said) -> "list[StudySpec]":
+    """The shipped ones, but those of the embedded images: these say nothing about CIFAR-10."""
+    from skipscope.engine.adapt import adapt
+    from skipscope.spec import load_study, shipped_studies
+
+    shipped = map(load_study, shipped_studies())
+    return [adapt(study, **said) for study in shipped if study.data != "shapes"]
+
+
+def _command(part: "Part", said: Said) -> str:
+    """What makes this study again, alone."""
+    alone = said if part.within else said | {"seeds": part.seeds}
+    return shlex.join(["skipscope", "run", part.name, *words_of(alone, part.within)])
+
+
+def _asks_for_a_budget(found: "Survey") -> Exception:
+    from skipscope.errors import UsageError
+
+    each = ", ".join(f"{part.name} {span(part.seconds)}" for part in found.parts)
+    whole = span(sum(part.seconds for part in found.parts))
+    return UsageError(
+        f"All studies would take about {whole} here ({each}; runs that two share are counted once).",
+        todo="say how long it may take: skipscope run all --budget 60m",
+    )
+
+
+def _show(programme: "Programme") -> None:
+    """What is done, in what order, and what is not."""
+    from rich.table import Table
+
+    table = Table("study", box=None, padding=(0, 2))
+    for column in ("seeds", "runs", "of them new", "estimate"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for part in programme.parts:
+        study = part.whole.record.study
+        if part.within:
+            table.add_row(part.name, "", "", "", f"cut to fit into {part.within}")
+        else:
+            runs = part.seeds * len(study.arm)
+            cells = (
+                f"{part.seeds} of {study.seeds}",
+                f"{runs}",
+                f"{part.new}",
+                f"about {span(part.seconds)}",
+            )
+            table.add_row(part.name, *cells)
+    console.print(f"[bold]all[/], within {programme.budget}, in this order:")
+    console.print(table)
+    for part in programme.left_out:
+        declared = part.whole.record.study.seeds
+        console.print(
+            f"left out: {part.name}, about {span(part.seconds)} for one seed of {declared}", soft_wrap=True
+        )
+    console.print(until(programme.seconds))

@@ -1,0 +1,137 @@
+"""A plan on the console: shown before its first step, then carried out."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from rich.markup import escape
+
+from skipscope.cli.options import PLACE, console
+
+if TYPE_CHECKING:
+    from skipscope.engine.plan import Plan
+    from skipscope.records.schema import Budget, RunRecord, StudyRecord
+    from skipscope.records.store import Workspace
+
+Outcome = Literal["done", "incomplete", "stopped"]
+"""Whether each run has a result; `stopped` if somebody pressed Ctrl-C."""
+
+
+def show(plan: "Plan") -> None:
+    """The plan, before the first step."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from skipscope.cli.progress import span
+
+    study, data = plan.record.study, plan.record.data
+    console.print(
+        f"[bold]{study.name}[/]: {len(study.arm)} networks x {study.seeds} seed(s) on {data.name}, ", end=""
+    )
+    console.print(f"{data.train:,} training images, {data.validation:,} for validation, {data.test:,} sealed")
+    named = any(arm.label != arm.model for arm in study.arm)
+    table = Table(*(["arm", "network"] if named else ["arm"]), box=None, padding=(0, 2))
+    for column in ("seed", "epochs", "steps", "estimate"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for run in plan.runs:
+        left = f"about {span(run.seconds)}" if run.waits else f"{run.state} already"
+        cells = [run.arm, run.spec.model] if named else [run.arm]
+        cells += [str(run.spec.seed), str(run.spec.recipe.epochs), f"{run.steps:,}", left]
+        table.add_row(*(Text(cell) for cell in cells))
+    console.print(table)
+    console.print(_way(plan), markup=False, soft_wrap=True)
+    if plan.record.budget:
+        console.print(_cut(plan.record, plan.record.budget), markup=False, soft_wrap=True)
+    if plan.starts:
+        networks = len({start.model for start in plan.starts})
+        console.print(
+            f"before it, {networks} network(s) of {study.initial_seeds} seeds are measured as they start"
+        )
+    if plan.waiting:
+        side = f"{plan.jobs} side by side, " if plan.jobs > 1 else ""
+        console.print(side + until(plan.seconds))
+    else:
+        console.print("Every run of it exists already: nothing to train.")
+
+
+def until(seconds: float) -> str:
+    """How long it takes and when it ends, by the clock on the user's wall."""
+    from datetime import datetime, timedelta
+
+    from skipscope.cli.progress import span
+
+    end = datetime.now() + timedelta(seconds=seconds)  # noqa: DTZ005
+    day = "" if seconds < 86_400 else f"{end:%d %b} "
+    return f"about {span(seconds)} in all, until {day}{end:%H:%M}"
+
+
+def _way(plan: "Plan") -> str:
+    """How it is computed, and why."""
+    if plan.choice is None:
+        return f"computed in {plan.way}, as this study was begun"
+    faster = f"{plan.choice.speedup:.1f} times as fast as torch's own operators in fp32"
+    return f"computed in {plan.way}: measured here, {faster}, gradients agree to {plan.choice.agreement:.3f}"
+
+
+def _cut(record: "StudyRecord", before: "Budget") -> str:
+    """What a budget left of the study."""
+    study = record.study
+    return (
+        f"to fit into {before.asked}: {study.seeds} of {before.seeds} seed(s), "
+        f"{study.recipe.epochs} of {before.epochs} epochs, "
+        f"{record.data.train:,} of {before.images:,} training images"
+    )
+
+
+def carry_out(
+    plan: "Plan", workspace: "Workspace", data_dir: Path | None, *, again: str | None = None
+) -> Outcome:
+    """Trains, reports, says what to do next; `again` is the command that goes on, if not the plan's own."""
+    from skipscope.cli.progress import display
+    from skipscope.engine.local import execute
+    from skipscope.engine.start import measure_starts
+    from skipscope.report import build_report
+
+    stopped = False
+
+    def interrupted() -> None:
+        nonlocal stopped
+        stopped = True
+        shown.say(
+            "Stopping: the runs save what they have (Ctrl-C again: stop now, back to the last checkpoint)"
+        )
+
+    if plan.record.study.initial_seeds:
+        with console.status("Measuring networks before their first step") as status:
+            measure_starts(
+                plan.record,
+                workspace,
+                jobs=plan.jobs,
+                data_dir=data_dir,
+                tell=lambda said: status.update(f"Measuring networks before their first step: {said}"),
+            )
+    with display(plan, console) as shown:
+        records = execute(plan, workspace, tell=shown.tell, interrupted=interrupted, data_dir=data_dir)
+    unfinished = len(plan.runs) - sum(record.state != "unfinished" for record in records)
+    if unfinished:
+        command = again or plan.record.command
+        if workspace.path != PLACE:
+            command += f" -w {shlex.quote(str(workspace.path))}"
+        console.print(f"{unfinished} run(s) are not finished. The same command goes on with them:")
+        console.print(f"  {command}", markup=False, soft_wrap=True)
+    if any(record.state == "done" for record in records):
+        page = build_report(workspace, plan.record.study.name)[0]
+        console.print(f"The report, a page to open in a browser: [bold]{escape(str(page))}", soft_wrap=True)
+    failed = [record for record in records if record.state == "failed"]
+    _tell_failures(failed)
+    if stopped:
+        return "stopped"
+    return "incomplete" if failed or unfinished else "done"
+
+
+def _tell_failures(failed: "list[RunRecord]") -> None:
+    from rich.text import Text
+
+    for record in failed:
+        reason = record.failure.message if record.failure else ""
+        console.print(Text(f"{record.id} failed. {reason}", style="red"))
