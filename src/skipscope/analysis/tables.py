@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from skipscope.records.schema import NetworkCard, RunRecord, State, StudyRecord
 from skipscope.records.store import READINGS, START, Workspace
-from skipscope.spec import start_name
+from skipscope.spec import network_name, start_name
 
 POINTS_PER_CURVE = 1_000
 POINTS_IN_ALL = 12_000
@@ -89,9 +90,11 @@ class StudyTables:
     metrics: pl.DataFrame
     raw_readings: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=READINGS))
     start: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"arm": pl.String} | START))
-    """What networks of further seeds, which were not trained, read before their first step."""
+    """What networks of further seeds, and of `study.initial`, read before their first step."""
     sample: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     """The validation images that probes looked at: images (N 32 32 3), labels, positions, if kept."""
+    right: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    """Of each finished run by its id: which test images it classifies rightly, where that was kept."""
     pictures: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict)
     """Of each arm's first finished run that has them: filters and feature maps by name."""
 
@@ -129,7 +132,8 @@ class StudyTables:
         members = _members(self.entries)
         trained = self.raw_readings.join(members, on="run", maintain_order="left")
         begun = trained.filter(pl.col("step") == 0)
-        further = self.start.join(begun, on=["arm", "seed"], how="anti", maintain_order="left")
+        ours = self.start.filter(pl.col("arm").is_in(self.arms))  # of `initial` the claims tell
+        further = ours.join(begun, on=["arm", "seed"], how="anti", maintain_order="left")
         columns = ["arm", "seed", "counted", "probe", "step", "place", "quantity", "value"]
         frames = [trained, further.with_columns(counted=pl.lit(True))]  # noqa: FBT003 - a value
         return pl.concat([frame.select(columns).drop_nulls("value") for frame in frames])
@@ -160,6 +164,9 @@ def gather(workspace: Workspace, study: str | None) -> StudyTables:
     )
     there = dict.fromkeys(entry.run for entry in entries if entry.record is not None)
     pictures: dict[str, Mapping[str, NDArray[Any]]] = {}
+    answers = {
+        entry.run: workspace.run_folder(entry.run).right() for entry in entries if entry.state == "done"
+    }
     for entry in entries:
         if entry.state == "done" and entry.arm not in pictures:
             found = workspace.run_folder(entry.run).pictures()
@@ -171,6 +178,7 @@ def gather(workspace: Workspace, study: str | None) -> StudyTables:
         raw_readings=workspace.readings(there),
         start=_start(workspace, record),
         sample=workspace.sample(record.data.sha256),
+        right={run: right for run, right in answers.items() if right is not None},
         pictures=pictures,
     )
 
@@ -178,10 +186,11 @@ def gather(workspace: Workspace, study: str | None) -> StudyTables:
 def _start(workspace: Workspace, record: StudyRecord) -> pl.DataFrame:
     """The readings of untrained networks that the study asks for."""
     frames = [pl.DataFrame(schema={"arm": pl.String} | START)]
-    for arm in record.study.arm:
-        rows = workspace.start_readings(start_name(arm.model, record.data.sha256))
+    arms = [(arm.label, arm.model) for arm in record.study.arm]
+    for label, model in [*arms, *((network_name(model), model) for model in record.study.initial)]:
+        rows = workspace.start_readings(start_name(model, record.data.sha256))
         asked = rows.filter(pl.col("seed") < record.study.initial_seeds)
-        frames.append(asked.select(pl.lit(arm.label).alias("arm"), *START))
+        frames.append(asked.select(pl.lit(label).alias("arm"), *START))
     return pl.concat(frames)
 
 

@@ -48,8 +48,9 @@ from skipscope.analysis.statistics import (
     power,
     seeds_needed,
 )
-from skipscope.claims.comparison import Comparison, Difference, Factor
-from skipscope.spec import Frozen
+from skipscope.claims.confounds import Difference
+from skipscope.spec.comparison import Comparison, Factor
+from skipscope.spec.values import Frozen
 
 Group = Literal["shortcuts", "concatenation", "gates", "course"]
 Verdict = Literal["supported", "contradicted", "inconclusive", "not_measured", "confounded"]
@@ -98,6 +99,8 @@ class Measured:
     """Arms, probes or seeds that it would take."""
     todo: str = ""
     """The command that adds them."""
+    context: bool = False
+    """Shown, and decides nothing, even if its part counts: there is a fairer comparison."""
 
 
 class Effect(Frozen):
@@ -168,7 +171,7 @@ class Result(Frozen):
         """As `claims --json` writes it: numbers to six digits, so that any machine gives the same bytes."""
         first = self.leading
         effect = first.effect if first else None
-        written: dict[str, Any] = _rounded(
+        row: dict[str, Any] = _rounded(
             {
                 "id": self.id,
                 "verdict": self.verdict,
@@ -188,7 +191,7 @@ class Result(Frozen):
                 "parts": [finding.model_dump() for finding in self.findings],
             }
         )
-        return written
+        return row
 
 
 def evidence(part: Part, effect: Estimate) -> tuple[float, float]:
@@ -276,7 +279,7 @@ def _finding(part: Part, measured: Measured) -> Finding:
         p_for = p_against = None
     return Finding(
         part=part.id,
-        counts=part.counts,
+        counts=part.counts and not measured.context,
         comparison=str(measured.comparison),
         factor=measured.comparison.factor,
         arms=measured.comparison.arms,

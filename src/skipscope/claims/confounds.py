@@ -8,18 +8,27 @@ own. Any other makes the comparison confounded, and its verdict is withheld.
 from collections.abc import Iterator, Mapping
 
 from skipscope.claims import structure
-from skipscope.claims.comparison import OWN, Comparison, Difference
 from skipscope.records.schema import NetworkCard, RunRecord
 from skipscope.spec import Way
+from skipscope.spec.comparison import Comparison
+from skipscope.spec.derived import DEPTH_TOLERANCE
+from skipscope.spec.values import Frozen
 
 TOLERANCE = 1.05
 """Parameters or arithmetic that differ by more than this factor differ."""
-DEPTH_TOLERANCE = 1.1
-"""Dense networks have 3n+4 layers and residual ones 6n+2, which are never the same number."""
-
 Runs = Mapping[str, Mapping[int, RunRecord]]
 """The runs of each arm that came to an end, well or not, by seed."""
 Fact = str | int
+
+
+class Difference(Frozen):
+    """One thing in which two arms differ and should not."""
+
+    what: str
+    """A word of `ARCHITECTURE`, `recipe.KEY`, a key of `Way`, or `data`, `training images`, `machine`,
+    `diverged seeds`."""
+    treated: str
+    control: str
 
 
 def confounds(comparison: Comparison, runs: Runs) -> tuple[Difference, ...]:
@@ -27,17 +36,21 @@ def confounds(comparison: Comparison, runs: Runs) -> tuple[Difference, ...]:
 
     Arms of several depths are a curve each: along it nothing but depth may change, and it is compared too.
     """
-    found: dict[Difference, None] = {}
+    found: list[Difference] = []
     for one, other, own, slack in _pairs(comparison):
         for mine, theirs in _together(runs.get(one, {}), runs.get(other, {})):
-            pairs = zip(
-                facts(mine, timed=comparison.timed), facts(theirs, timed=comparison.timed), strict=True
-            )
-            for (what, treated), (_, control) in pairs:
-                if what not in own and _differ(what, treated, control, slack):
-                    difference = Difference(what=what, treated=_text(treated), control=_text(control))
-                    found[difference] = None
-    return (*found, *_diverged(comparison, runs))
+            one_side, other_side = (facts(run, timed=comparison.timed) for run in (mine, theirs))
+            found += _differences(one_side, other_side, own, slack)
+    return (*dict.fromkeys(found), *_diverged(comparison, runs))
+
+
+def confounds_of_networks(comparison: Comparison, cards: Mapping[str, NetworkCard]) -> tuple[Difference, ...]:
+    """The same of networks before their first step, which no recipe has touched."""
+    found: list[Difference] = []
+    for one, other, own, slack in _pairs(comparison):
+        if one in cards and other in cards:
+            found += _differences(_architecture(cards[one]), _architecture(cards[other]), own, slack)
+    return tuple(dict.fromkeys(found))
 
 
 def facts(run: RunRecord, *, timed: bool = False) -> list[tuple[str, Fact]]:
@@ -75,11 +88,18 @@ def _pairs(comparison: Comparison) -> Iterator[tuple[str, str, frozenset[str], f
     slack = DEPTH_TOLERANCE if comparison.matched == "depth" else 1.0
     for one, other in zip(comparison.treated, comparison.control, strict=False):
         yield one, other, comparison.own, slack
-    own = OWN["network"] if comparison.factor == "network" else OWN["depth"]
     for curve in (comparison.treated, comparison.control):
         for arm in dict.fromkeys(curve[1:]):
             if arm != curve[0]:
-                yield arm, curve[0], own, 1.0
+                yield arm, curve[0], comparison.own_across, 1.0
+
+
+def _differences(
+    one: list[tuple[str, Fact]], other: list[tuple[str, Fact]], own: frozenset[str], slack: float
+) -> Iterator[Difference]:
+    for (what, treated), (_, control) in zip(one, other, strict=True):
+        if what not in own and _differ(what, treated, control, slack):
+            yield Difference(what=what, treated=_text(treated), control=_text(control))
 
 
 def _together(

@@ -115,6 +115,36 @@ def gate(card: NetworkCard) -> str:
     return "SE" if found else "none"
 
 
+def kept(card: NetworkCard) -> int:
+    """Numbers of one image that its convolutions are given, and keep until the backward pass.
+
+    Every convolution of a stage gives maps of the stage's size, but for strides and pools behind it; those
+    of gates get one number a channel.
+    """
+    found = 0
+    for stage in {stage.name: stage for stage in card.stages if len(stage.shape) == 3}.values():
+        side = max(stage.shape[1:])
+        for module in reversed([m for m in modules(card.structure) if m.path[0] == stage.name]):
+            if module.kind == "Conv2d":
+                before = 1 if "se" in module.path else _side_before(module, side)
+                found += module.times * int(module.arguments.split(", ")[0]) * before**2
+            if module.kind in ("Conv2d", "AvgPool2d", "MaxPool2d") and not BESIDE & set(module.path):
+                side *= _size(module, "stride", 1)
+    return found
+
+
+def _side_before(module: Module, after: int) -> int:
+    """Of the map that a convolution is given, from that of the map it gives."""
+    stride = _size(module, "stride", 1)
+    unpadded = (after - 1) * stride + _size(module, "kernel_size", 1) - 2 * _size(module, "padding", 0)
+    return max(after * stride, unpadded)
+
+
+def _size(module: Module, key: str, default: int) -> int:
+    found = re.search(_SIZE.format(key), module.arguments)
+    return int(found[1]) if found else default
+
+
 def _growth(card: NetworkCard) -> list[str]:
     """How many channels the layers of dense blocks append: outputs of the last convolution of each."""
     last: dict[tuple[str, ...], str] = {}
@@ -152,10 +182,10 @@ def _maps(card: NetworkCard) -> list[Stage]:
 def _part(stage: Stage, printed: Module | None) -> str:
     if printed is None or not ("Pool" in stage.kind or stage.kind == "Conv2d"):
         return ""
-    kernel, stride = (re.search(_SIZE.format(key), printed.arguments) for key in ("kernel_size", "stride"))
+    kernel, stride = _size(printed, "kernel_size", 0), _size(printed, "stride", 1)
     kind = {"Conv2d": "conv", "MaxPool2d": "max-pool", "AvgPool2d": "mean-pool"}.get(stage.kind, stage.kind)
-    size = f" {kernel[1]}x{kernel[1]}" if kernel else ""
-    return kind + size + (f"/{stride[1]}" if stride and stride[1] != "1" else "")
+    size = f" {kernel}x{kernel}" if kernel else ""
+    return kind + size + (f"/{stride}" if stride > 1 else "")
 
 
 def _listed(names: set[str]) -> str:

@@ -12,6 +12,7 @@ from skipscope.data.dataset import load as load_data
 from skipscope.engine.budget import fit, seconds_of
 from skipscope.engine.measure import Choice, Machine, stock
 from skipscope.engine.start import unmeasured
+from skipscope.models.describe import describe
 from skipscope.models.user import pinned
 from skipscope.probes.measure import known
 from skipscope.records.schema import Budget, DataCard, Member, State, StudyRecord
@@ -111,7 +112,7 @@ def plan(
     begun all the same.
 
     Raises:
-        UnknownName: an arm's network is not registered, or there is no such probe.
+        UnknownName: an arm's (or initial) network is not registered, or there is no such probe.
         NetworkError: a user's file gives no network.
         DataError: the data set is not there or damaged.
         UsageError: the budget is not a length of time, or nothing of the study fits into it.
@@ -140,7 +141,13 @@ def plan(
     runs = tuple(_runs(study, workspace, data, way, seconds))
     members = tuple(Member(arm=run.arm, seed=run.spec.seed, run=run.spec.id) for run in runs)
     record = StudyRecord(
-        study=study, data=_card(data), members=members, planned=now(), command=command, budget=cut
+        study=study,
+        data=_card(data),
+        members=members,
+        planned=now(),
+        command=command,
+        budget=cut,
+        networks=tuple(describe(model) for model in study.initial),
     )
     jobs = jobs or max(1, min(cores, sum(run.waits for run in runs)))
     return Plan(record=record, runs=runs, starts=starts, jobs=jobs, cores=cores, way=way, choice=choice)

@@ -62,7 +62,7 @@ def unmeasured(study: StudySpec, data: str, workspace: Workspace) -> Iterator[tu
 
     `data` is the data set's SHA-256.
     """
-    for model in dict.fromkeys(arm.model for arm in study.arm):
+    for model in dict.fromkeys([*(arm.model for arm in study.arm), *study.initial]):
         there = set(workspace.start_readings(start_name(model, data))["seed"])
         if seeds := [seed for seed in range(study.initial_seeds) if seed not in there]:
             yield model, seeds

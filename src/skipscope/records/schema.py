@@ -73,6 +73,9 @@ class Result(Frozen):
     train_seconds: float = Field(description="of forward, backward and step, with their data")
     images_per_second: float = Field(description="training images per train_second")
     probe_seconds: float = Field(0.0, description="of measuring the trained network")
+    train_accuracy: float | None = Field(
+        None, description="of the final weights, on as many training images as validate; not in older records"
+    )
 
 
 class Failure(Frozen):
@@ -125,3 +128,6 @@ class StudyRecord(Frozen):
     planned: str = Field(description="UTC, ISO 8601")
     command: str = Field(description="the command line that makes it again")
     budget: Budget | None = None
+    networks: tuple[NetworkCard, ...] = Field(
+        (), description="of study.initial, in its order, which no run tells of"
+    )

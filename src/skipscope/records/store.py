@@ -1,6 +1,7 @@
 """Where records live: a workspace of run folders, study records and reports.
 
-<workspace>/runs/<id>/{run.json, metrics.jsonl, readings.parquet, pictures.npz, state.pt, model.safetensors}
+<workspace>/runs/<id>/{run.json, metrics.jsonl, readings.parquet, pictures.npz, test.npz, state.pt,
+                       model.safetensors}
 <workspace>/studies/<name>.json
 <workspace>/data/<checksum>.npz
 <workspace>/reports/<name>/
@@ -11,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
@@ -20,6 +22,7 @@ from skipscope.records.files import (
     read_arrays,
     read_record,
     whole_lines,
+    write_arrays,
     write_record,
     write_whole,
     writing,
@@ -67,6 +70,7 @@ class RunFolder:
         self.readings_file = path / "readings.parquet"
         self.readings_draft = path / "readings.jsonl"
         self.pictures_file = path / "pictures.npz"
+        self.test_file = path / "test.npz"
         self.state_file = path / "state.pt"
         self.model_file = path / "model.safetensors"
 
@@ -118,6 +122,19 @@ class RunFolder:
         return read_arrays(
             self.pictures_file, todo=f"delete that file, then: skipscope probe {self.path.name}"
         )
+
+    def write_right(self, right: NDArray[np.bool_]) -> None:
+        """Keeps which of the test images, in their order, the trained network classifies rightly."""
+        write_arrays(self.test_file, {"right": np.packbits(right), "images": np.array(len(right))})
+
+    def right(self) -> NDArray[np.bool_] | None:
+        """The same read back; None of runs that are not finished, or older.
+
+        Raises:
+            WorkspaceError: the file is damaged.
+        """
+        kept = read_arrays(self.test_file, todo="delete that file: intervals are then of the seeds alone")
+        return np.unpackbits(kept["right"], count=int(kept["images"])).astype(bool) if kept else None
 
     def write_readings(self, readings: pl.DataFrame) -> None:
         """Puts all readings of the run in place of those before."""

@@ -163,7 +163,12 @@ class _Sitting:
         if not self._measure(inputs, probes, stop):
             return self.leave(record)
         probed = perf_counter() - start
-        test_loss, test_accuracy, _ = evaluate(self.model, self.data.sealed_test(), inputs, self.spec.recipe)
+        seen = self.data.train.stratified(len(self.data.validation))
+        _, train_accuracy, _ = evaluate(self.model, seen, inputs, self.spec.recipe)
+        test_loss, test_accuracy, right = evaluate(
+            self.model, self.data.sealed_test(), inputs, self.spec.recipe
+        )
+        self.folder.write_right(right.numpy())
         result = Result(
             val_loss=self.progress.val_loss,
             val_accuracy=self.progress.val_accuracy,
@@ -173,6 +178,7 @@ class _Sitting:
             train_seconds=self.progress.train_seconds,
             images_per_second=self._images(self.progress.step) / self.progress.train_seconds,
             probe_seconds=probed,
+            train_accuracy=train_accuracy,
         )
         record = record.model_copy(update={"state": "done", "finished": now(), "result": result})
         self.folder.write(record)

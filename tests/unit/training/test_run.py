@@ -202,7 +202,15 @@ def test_the_record_of_a_finished_run(tiny: Dataset, run_of: RunOf, tmp_path: Pa
         "pictures.npz",
         "readings.parquet",
         "run.json",
+        "test.npz",
     ]
+    right = RunFolder(tmp_path).right()
+    assert len(right) == tiny.test_size
+    assert right.mean() == record.result.test_accuracy
+    # of the weights as they were left, on as many images as validate (of training there are fewer)
+    assert record.result.train_accuracy * len(tiny.train) == pytest.approx(
+        round(record.result.train_accuracy * len(tiny.train))
+    )
 
 
 def test_a_run_that_diverges_is_recorded_as_failed_with_the_numbers_of_its_step(

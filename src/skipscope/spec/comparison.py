@@ -1,10 +1,11 @@
 """Which arms are set against each other, for the sake of what, and what they may differ in for it."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import BeforeValidator, model_validator
 
-from skipscope.spec import Frozen
+from skipscope.spec.values import Frozen
 
 Factor = Literal["shortcut", "gate", "pool", "dense", "depth", "normalisation", "network"]
 """What is compared. `network`: two networks as they are, whatever they differ in."""
@@ -22,7 +23,7 @@ ARCHITECTURE = (
     "arithmetic",
 )
 """What a network's own properties are called."""
-OWN: dict[Factor, frozenset[str]] = {
+OWN: Mapping[Factor, frozenset[str]] = {
     # the addition has no parameters and, as He et al. count, no arithmetic; a projection's stay within 5 %
     "shortcut": frozenset({"shortcut"}),
     # two small layers a block: some parameters, next to no arithmetic: more than 5 % of it is not the gate's
@@ -38,27 +39,39 @@ OWN: dict[Factor, frozenset[str]] = {
 """Differences that belong to what is compared; any other confounds it."""
 
 
+def _several(arms: Any) -> Any:
+    """One arm may be written without brackets."""
+    return (arms,) if isinstance(arms, str) else arms
+
+
+Arms = Annotated[tuple[str, ...], BeforeValidator(_several)]
+
+
 class Comparison(Frozen):
     """Which arms are compared with which, and for the sake of what; named before anything is run."""
 
-    treated: tuple[str, ...]
+    treated: Arms
     """Labels of arms; several: at several depths, in the order of `control`."""
-    control: tuple[str, ...] = ()
+    control: Arms = ()
     """None: the claim is of the treated arms alone."""
     factor: Factor
     matched: Literal["depth", "parameters"] | None = None
     """Of a dense network and its control: which of the two agrees; the other may differ."""
+    across: Factor = "depth"
+    """What several pairs differ in among each other: depth, or the other factor of a 2 x 2."""
     timed: bool = False
     """Whether seconds are compared: then the machine must be the same too."""
 
     @model_validator(mode="after")
-    def _is_whole(self) -> "Comparison":
+    def _is_whole(self) -> Self:
         if not self.treated:
-            raise ValueError("a comparison has an arm at least")
+            raise ValueError("treated names an arm at least")
         if self.control and len(self.control) != len(self.treated):
-            raise ValueError("each treated arm has its control")
+            raise ValueError("each arm of treated has its own in control, in the same order")
         if (self.matched is not None) != (self.factor == "dense" and bool(self.control)):
-            raise ValueError("a dense network and its control are matched in depth or in parameters")
+            raise ValueError(
+                'a dense network and its control say matched = "depth" or "parameters"; no others do'
+            )
         return self
 
     def __str__(self) -> str:
@@ -80,12 +93,7 @@ class Comparison(Frozen):
             return OWN[self.factor]
         return OWN[self.factor] | {"parameters" if self.matched == "depth" else "depth"}
 
-
-class Difference(Frozen):
-    """One thing in which two arms differ and should not."""
-
-    what: str
-    """A word of `ARCHITECTURE`, `recipe.KEY`, a key of `Way`, or `data`, `training images`, `machine`,
-    `diverged seeds`."""
-    treated: str
-    control: str
+    @property
+    def own_across(self) -> frozenset[str]:
+        """Differences between several pairs that belong to what they differ in among each other."""
+        return OWN["network"] if self.factor == "network" else OWN[self.across]

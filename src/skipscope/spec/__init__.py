@@ -5,7 +5,6 @@ choose, and its hash names the run, so that an equal run is never trained twice.
 """
 
 import json
-import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable
@@ -14,9 +13,15 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from skipscope.errors import SpecError, UnknownName
+from skipscope.spec.comparison import Comparison
+from skipscope.spec.derived import derived, side_by_side
+from skipscope.spec.network import UserNetwork as UserNetwork
+from skipscope.spec.network import network_name as network_name
+from skipscope.spec.network import wherever
+from skipscope.spec.values import Frozen as Frozen
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 """A name that is also a file name on every system."""
@@ -26,12 +31,6 @@ MemoryFormat = Literal["contiguous", "channels_last"]
 Kernels = Literal["stock", "fast"]
 """Torch's operators, or those of `training/kernels.py` in place of some."""
 DataName = Literal["cifar10", "shapes"]
-
-
-class Frozen(BaseModel):
-    """A value: immutable, compared by content, with no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Way(Frozen):
@@ -93,44 +92,12 @@ ADDED_LATER = ("milestones",)
 """Keys of a recipe that older runs do not have: at their defaults they are no part of a run's hash."""
 
 
-class UserNetwork(Frozen):
-    """A network that a user wrote: `mynet.py:Net` is the class or function `Net` of that file.
-
-    Before it is trained it is pinned to what the file says: `mynet.py:Net@0123456789abcdef`.
-    """
-
-    file: str
-    name: str
-    digest: str | None = Field(None, description="16 hexadecimal digits of the SHA-256 of the file's text")
-
-    @classmethod
-    def parse(cls, model: str) -> Self | None:
-        """None if `model` is not written this way: it is the name of a network of ours, or of none."""
-        found = _IN_A_FILE.fullmatch(model)
-        return None if found is None else cls.model_validate(found.groupdict())
-
-    def __str__(self) -> str:
-        """As it is written."""
-        return f"{self.file}:{self.name}" + (f"@{self.digest}" if self.digest else "")
-
-
-_IN_A_FILE = re.compile(
-    r"(?P<file>.+\.py):(?P<name>[A-Za-z_][A-Za-z0-9_]{0,63})(?:@(?P<digest>[0-9a-f]{16}))?"
-)
-
-
-def network_name(model: str) -> str:
-    """What a network is called: `resnet20`, or `Net` if it is `mynet.py:Net`."""
-    own = UserNetwork.parse(model)
-    return model if own is None else own.name
-
-
 class Arm(Frozen):
     """One network under one recipe; `recipe` overrides keys of the study's."""
 
     model: str
     name: Name | None = None
-    recipe: dict[str, int | float | bool | str | list[float]] = {}
+    recipe: dict[str, int | float | bool | str | list[float]] = Field({})
 
     @property
     def label(self) -> str:
@@ -142,7 +109,7 @@ class StudySpec(Frozen):
     """Arms x seeds on one data set."""
 
     name: Name
-    title: dict[Literal["en", "zh"], str] = {}
+    title: dict[Literal["en", "zh"], str] = Field({})
     data: DataName = "cifar10"
     train_limit: int | None = Field(
         None, ge=10, description="train on a stratified subset of this many images"
@@ -151,11 +118,18 @@ class StudySpec(Frozen):
     initial_seeds: int = Field(
         0, ge=0, description="seeds 0, 1, ... whose networks are measured as they start, trained or not"
     )
+    initial: tuple[str, ...] = Field(
+        (),
+        description="further networks that are measured as they start and not trained; with initial_seeds",
+    )
     recipe: Recipe = Recipe()
     probes: tuple[str, ...] | None = Field(
         None, description="what looks at the trained networks; if left out, all that apply"
     )
     arm: tuple[Arm, ...] = Field(min_length=1)
+    comparison: tuple[Comparison, ...] = Field(
+        (), description="in place of those of the same factor that follow from the arms"
+    )
 
     @model_validator(mode="after")
     def _arms_are_told_apart(self) -> Self:
@@ -169,6 +143,41 @@ class StudySpec(Frozen):
                 raise ValueError(f"arm {arm.label!r}: recipe.{_problems(error)}") from None
         return self
 
+    @model_validator(mode="after")
+    def _what_is_initial_is_measured(self) -> Self:
+        if self.initial and not self.initial_seeds:
+            raise ValueError("initial: these networks are measured with initial_seeds, which is 0: set it")
+        return self
+
+    @model_validator(mode="after")
+    def _comparisons_are_of_its_arms(self) -> Self:
+        known = {arm.label for arm in self.arm} | {network_name(model) for model in self.initial}
+        for place, comparison in enumerate(self.comparison):
+            for side in ("treated", "control"):
+                for label in getattr(comparison, side):
+                    if label not in known:
+                        allowed = ", ".join(sorted(known))
+                        raise ValueError(
+                            f"comparison.{place}.{side}: there is no arm {label!r}; there are {allowed}"
+                        )
+        return self
+
+    @property
+    def comparisons(self) -> tuple[Comparison, ...]:
+        """Those declared, and those that follow from the arms, of factors of which none is declared."""
+        declared = {comparison.factor for comparison in self.comparison}
+        groups: dict[str, dict[str, str]] = {}
+        for arm in self.arm:  # those under one recipe; of two with one network the first
+            recipe = json.dumps(arm.recipe, sort_keys=True)
+            groups.setdefault(recipe, {}).setdefault(network_name(arm.model), arm.label)
+        initial = {network_name(model): network_name(model) for model in self.initial}
+        found = [each for trained in groups.values() for each in derived({**initial, **trained})]
+        firsts: dict[str, str] = {}
+        for trained in groups.values():
+            firsts = trained | firsts
+        found += side_by_side(firsts)
+        return (*self.comparison, *(each for each in dict.fromkeys(found) if each.factor not in declared))
+
     def recipe_of(self, arm: Arm) -> Recipe:
         """The study's recipe with the arm's keys in place of its own."""
         return Recipe.model_validate(self.recipe.model_dump() | arm.recipe)
@@ -176,7 +185,9 @@ class StudySpec(Frozen):
     def with_models(self, other: Callable[[str], str]) -> Self:
         """The same study with `other(model)` in place of each arm's network."""
         arms = (arm.model_copy(update={"model": other(arm.model)}) for arm in self.arm)
-        return self.model_copy(update={"arm": tuple(arms)})
+        return self.model_copy(
+            update={"arm": tuple(arms), "initial": tuple(other(model) for model in self.initial)}
+        )
 
 
 class DataRef(Frozen):
@@ -215,7 +226,7 @@ class RunSpec(Frozen):
     @property
     def hash8(self) -> str:
         """Eight hexadecimal digits of the SHA-256 of the canonical JSON, where a user's file has no path."""
-        content = self.model_dump(mode="json") | {"model": _wherever(self.model)}
+        content = self.model_dump(mode="json") | {"model": wherever(self.model)}
         for key in ADDED_LATER:
             if getattr(self.recipe, key) == Recipe.model_fields[key].default:
                 del content["recipe"][key]
@@ -229,13 +240,7 @@ class RunSpec(Frozen):
 
 def start_name(model: str, data: str) -> str:
     """What readings of untrained networks are kept under: `<network>-<hash8>`, for data of this SHA-256."""
-    return f"{network_name(model)}-{_hash8({'model': _wherever(model), 'data': data})}"
-
-
-def _wherever(model: str) -> str:
-    """The network, wherever a user's file lies."""
-    own = UserNetwork.parse(model)
-    return model if own is None else f"{own.name}@{own.digest}"
+    return f"{network_name(model)}-{_hash8({'model': wherever(model), 'data': data})}"
 
 
 def _hash8(content: dict[str, Any]) -> str:

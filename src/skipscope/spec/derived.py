@@ -1,0 +1,127 @@
+"""The comparisons of a study that declares none: read off its arms' networks, by their names.
+
+- shortcut: resnetN - plainN, at all depths that both have; likewise with _b and with _nobn
+- gate: se_resnetN - resnetN
+- dense: densenetL_kK - plainN and - resnetN, where L and N are within a tenth: matched in depth
+- depth: resnetN at several N; likewise se_resnetN and densenetL_kK
+- of the classroom networks every pair that a textbook would name, and the 2 x 2 of pool and gate
+- network: the first of each kind beside the study's first
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import product
+
+from skipscope.spec.comparison import Comparison, Factor
+
+DEPTH_TOLERANCE = 1.1
+"""Dense networks have 3n+4 layers and residual ones 6n+2, which are never the same number."""
+
+_RESIDUAL = re.compile(r"(?P<kind>plain|resnet|se_resnet)(?P<depth>\d+)(?P<variant>(?:_b)?(?:_nobn)?)")
+_DENSE = re.compile(r"(?P<kind>densenet(?:_bc)?)(?P<depth>\d+)(?P<variant>_k\d+)")
+_CLASSROOM: tuple[tuple[str, str, Factor], ...] = (
+    ("resnet", "cnn", "shortcut"),
+    ("se_resnet", "resnet", "gate"),
+    ("densenet", "cnn", "dense"),
+    ("densenet", "resnet", "dense"),
+)
+"""What a course sets against each other; none of these pairs differs in one thing only."""
+_SQUARE = ("resnet", "resnet_nopool", "se_resnet_pool", "se_resnet")
+"""Pool and no gate, neither, both, a gate and no pool."""
+
+Labels = Mapping[str, str]
+"""Arms by their networks' names."""
+Curves = dict[tuple[str, str], dict[int, str]]
+"""Kind and variant: the arm at each depth."""
+
+
+def derived(labels: Labels) -> tuple[Comparison, ...]:
+    """What the networks allow to be compared for the sake of one thing."""
+    curves = _curves(labels)
+    return (*_residual(curves), *_dense(curves), *_depths(curves), *_classroom(labels))
+
+
+def side_by_side(labels: Labels) -> Iterator[Comparison]:
+    """The first trained network of each kind beside the first of all."""
+    firsts: dict[str, str] = {}
+    for model, label in labels.items():
+        firsts.setdefault(kind_of(model), label)
+    first, *others = firsts.values()
+    for other in others:
+        yield Comparison(treated=(other,), control=(first,), factor="network")
+
+
+def kind_of(model: str) -> str:
+    """What a network is without its depth: `resnet`, `se_resnet_nobn`, `densenet`; else its name."""
+    found = _RESIDUAL.fullmatch(model) or _DENSE.fullmatch(model)
+    if found is None:
+        return model
+    return found["kind"] + (found["variant"] if found.re is _RESIDUAL else "")
+
+
+def _curves(labels: Labels) -> Curves:
+    curves: Curves = {}
+    for model, label in labels.items():
+        found = _RESIDUAL.fullmatch(model) or _DENSE.fullmatch(model)
+        if found is not None:
+            curves.setdefault((found["kind"], found["variant"]), {})[int(found["depth"])] = label
+    return {key: dict(sorted(curve.items())) for key, curve in curves.items()}
+
+
+def _residual(curves: Curves) -> Iterator[Comparison]:
+    pairs: tuple[tuple[str, str, Factor], ...] = (
+        ("resnet", "plain", "shortcut"),
+        ("se_resnet", "resnet", "gate"),
+    )
+    for (treated, control, factor), variant in product(pairs, ("", "_b", "_nobn", "_b_nobn")):
+        # a plain network has no shortcut to project
+        beside = variant.removeprefix("_b") if control == "plain" else variant
+        one, other = curves.get((treated, variant), {}), curves.get((control, beside), {})
+        common = [depth for depth in one if depth in other]
+        if common:
+            yield Comparison(
+                treated=tuple(one[depth] for depth in common),
+                control=tuple(other[depth] for depth in common),
+                factor=factor,
+            )
+
+
+def _dense(curves: Curves) -> Iterator[Comparison]:
+    for (kind, _), curve in curves.items():
+        for control in ("plain", "resnet"):
+            near = list(_nearest(curve, curves.get((control, ""), {})))
+            if kind.startswith("densenet") and near:
+                treated, controls = zip(*near, strict=True)
+                yield Comparison(treated=treated, control=controls, factor="dense", matched="depth")
+
+
+def _nearest(dense: Mapping[int, str], others: Mapping[int, str]) -> Iterator[tuple[str, str]]:
+    """Arms whose depths are within a tenth; of several as near the shallower."""
+    for depth, label in dense.items():
+        near = [n for n in others if max(n, depth) <= DEPTH_TOLERANCE * min(n, depth)]
+        if near:
+            yield label, others[min(near, key=lambda n: (abs(n - depth), n))]
+
+
+def _depths(curves: Curves) -> Iterator[Comparison]:
+    for (kind, variant), curve in curves.items():
+        if len(curve) > 1 and "nobn" not in variant and kind != "plain":
+            yield Comparison(treated=tuple(curve.values()), factor="depth")
+
+
+def _classroom(labels: Labels) -> Iterator[Comparison]:
+    for treated, control, factor in _CLASSROOM:
+        if treated in labels and control in labels:
+            matched = {"cnn": "depth", "resnet": "parameters"}[control] if factor == "dense" else None
+            yield Comparison.model_validate(
+                {
+                    "treated": labels[treated],
+                    "control": labels[control],
+                    "factor": factor,
+                    "matched": matched,
+                }
+            )
+    if all(name in labels for name in _SQUARE):
+        pooled, bare, gated, both = (labels[name] for name in _SQUARE)
+        yield Comparison(treated=(bare, both), control=(pooled, gated), factor="pool", across="gate")
+        yield Comparison(treated=(gated, both), control=(pooled, bare), factor="gate", across="pool")

@@ -1,0 +1,46 @@
+"""What a network is called in a study: a name of ours, or a class in a file of the user's."""
+
+import re
+from typing import Self
+
+from pydantic import Field
+
+from skipscope.spec.values import Frozen
+
+
+class UserNetwork(Frozen):
+    """A network that a user wrote: `mynet.py:Net` is the class or function `Net` of that file.
+
+    Before it is trained it is pinned to what the file says: `mynet.py:Net@0123456789abcdef`.
+    """
+
+    file: str
+    name: str
+    digest: str | None = Field(None, description="16 hexadecimal digits of the SHA-256 of the file's text")
+
+    @classmethod
+    def parse(cls, model: str) -> Self | None:
+        """None if `model` is not written this way: it is the name of a network of ours, or of none."""
+        found = _IN_A_FILE.fullmatch(model)
+        return None if found is None else cls.model_validate(found.groupdict())
+
+    def __str__(self) -> str:
+        """As it is written."""
+        return f"{self.file}:{self.name}" + (f"@{self.digest}" if self.digest else "")
+
+
+_IN_A_FILE = re.compile(
+    r"(?P<file>.+\.py):(?P<name>[A-Za-z_][A-Za-z0-9_]{0,63})(?:@(?P<digest>[0-9a-f]{16}))?"
+)
+
+
+def network_name(model: str) -> str:
+    """What a network is called: `resnet20`, or `Net` if it is `mynet.py:Net`."""
+    own = UserNetwork.parse(model)
+    return model if own is None else own.name
+
+
+def wherever(model: str) -> str:
+    """The network, wherever a user's file lies."""
+    own = UserNetwork.parse(model)
+    return model if own is None else f"{own.name}@{own.digest}"
