@@ -162,6 +162,27 @@ def over_seeds_and_images(right: Floats) -> Estimate | None:
     return found.mirrored if turned else found
 
 
+def widened(effect: Estimate, images_error: float) -> Estimate:
+    """The effect over seeds, with the standard error that its test images add, drawn independently.
+
+    For accuracies of which it is not known image by image who was right. Degrees of freedom after
+    Satterthwaite, as if the images' share were known.
+    """
+    if effect.n < 2:
+        return effect
+    error = sqrt(effect.error**2 + images_error**2)
+    freedom = effect.freedom * (error / effect.error) ** 4 if effect.error else inf
+    reach = float(stdtrit(min(freedom, 1e9), 1 - LEVEL / 2)) * error
+    return replace(
+        effect,
+        low=min(effect.low, effect.value - reach),
+        high=max(effect.high, effect.value + reach),
+        error=error,
+        freedom=min(freedom, 1e9),
+        images_error=images_error,
+    )
+
+
 def differences(treated: BySeed, control: BySeed) -> dict[int, float | None]:
     """Treated minus control, for the seeds that both have; None where either is not finite."""
     return combined([(1.0, treated), (-1.0, control)])

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from skipscope.cli.bench import bench
+from skipscope.cli.claims import claims
 from skipscope.cli.data import app as data
 from skipscope.cli.models import app as models
 from skipscope.cli.options import complaints
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command()(demo)
 app.command()(run)
 app.command()(status)
+app.command()(claims)
 app.command()(report)
 app.command()(probe)
 app.command()(predict)

@@ -1,6 +1,6 @@
 """Which arms are set against each other, for the sake of what, and what they may differ in for it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, model_validator
@@ -85,6 +85,15 @@ class Comparison(Frozen):
     def arms(self) -> tuple[str, ...]:
         """Every arm, each once."""
         return tuple(dict.fromkeys((*self.treated, *self.control)))
+
+    def only(self, arms: Collection[str]) -> Self | None:
+        """Its pairs of these arms; None if there are none."""
+        sides = [self.treated, self.control] if self.control else [self.treated]
+        kept = [pair for pair in zip(*sides, strict=True) if set(pair) <= set(arms)]
+        if not kept:
+            return None
+        treated, *control = zip(*kept, strict=True)
+        return self.model_copy(update={"treated": treated, "control": control[0] if control else ()})
 
     @property
     def own(self) -> frozenset[str]:

@@ -1,0 +1,77 @@
+"""Every claim, asked of a study: the one entry point of reports and of `skipscope claims`.
+
+    results = evaluate(Workspace("skipscope-out"), "lab")
+
+A pure function of the records: the same workspace gives the same results to the last bit.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from skipscope.analysis.tables import StudyTables, gather
+from skipscope.claims.base import Result, corrected, judge
+from skipscope.claims.catalogue import Listed, catalogue
+from skipscope.claims.convergence import CONVERGENCE
+from skipscope.claims.dense import DENSE
+from skipscope.claims.evidence import Evidence
+from skipscope.claims.gate import GATES
+from skipscope.claims.quantities import QUANTITIES
+from skipscope.claims.question import Question, ask, with_seeds
+from skipscope.claims.shortcut import SHORTCUT
+from skipscope.records.store import Workspace
+
+QUESTIONS: Mapping[str, tuple[Question, ...]] = SHORTCUT | DENSE | GATES | CONVERGENCE
+"""What is asked for each claim, by its id."""
+SCHEMA = 1
+
+
+def evaluate(source: Workspace | StudyTables, study: str | None = None) -> tuple[Result, ...]:
+    """The verdicts on all claims, in the order of the catalogue, corrected for their groups.
+
+    Args:
+        source: a workspace, or the tables of a study of it.
+        study: its name; the one planned last, if left out.
+
+    Raises:
+        SkipscopeError: there is no such study, or a record is damaged.
+    """
+    tables = source if isinstance(source, StudyTables) else gather(source, study)
+    return judged(Evidence(tables, QUANTITIES))
+
+
+def judged(evidence: Evidence) -> tuple[Result, ...]:
+    """The same of any evidence."""
+    return corrected(_judged(listed, evidence) for listed in catalogue())
+
+
+def _judged(listed: Listed, evidence: Evidence) -> Result:
+    measured = [each for question in QUESTIONS[listed.id] for each in ask(question, evidence)]
+    return judge(listed.claim, measured, data=evidence.record.data.name)
+
+
+def document(study: str, results: tuple[Result, ...]) -> dict[str, Any]:
+    """What `skipscope claims --json` writes."""
+    return {"schema": SCHEMA, "study": study, "claims": [result.row() for result in results]}
+
+
+def next_steps(results: tuple[Result, ...], command: str) -> dict[str, list[str]]:
+    """Commands that would settle claims that are open, each with their ids.
+
+    Args:
+        results: the study's.
+        command: the study's own, which `--seeds` adds runs to.
+    """
+    steps: dict[str, list[str]] = {}
+    for result in results:
+        counted = [finding for finding in result.findings if finding.counts]
+        wanted = [finding.todo for finding in counted if finding.todo]
+        seeds = [
+            finding.effect.n + finding.more_seeds
+            for finding in counted
+            if finding.effect is not None and finding.more_seeds
+        ]
+        if seeds and not wanted and result.verdict == "inconclusive":
+            wanted.append(with_seeds(command, max(seeds)))
+        for todo in dict.fromkeys(wanted):
+            steps.setdefault(todo, []).append(result.id)
+    return steps

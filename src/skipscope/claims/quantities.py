@@ -1,0 +1,257 @@
+"""What claims compare: numbers of an arm's run, from its readings, metrics and record.
+
+What is a ratio is given as its logarithm: factors then add up, and are no more skewed than they must be.
+"""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from skipscope.claims.evidence import Evidence, Series, by_arm
+
+RUN = ("arm", "seed")
+FIRST_LAST = "first/last"
+
+
+def of_run(rows: pl.DataFrame, value: pl.Expr) -> Series:
+    """A value of each run, from its rows."""
+    return by_arm(rows.group_by(*RUN, maintain_order=True).agg(value.alias("value")))
+
+
+def gradients(rows: pl.DataFrame) -> pl.DataFrame:
+    """Log10 of the loss gradient in the first stage over that in the last: arm, seed, step, value.
+
+    The L2 norm by a convolution's output, geometric mean over the stage's. A stage is a part of the network
+    that holds several layers; of networks without two stages it is the first convolution over the last.
+    """
+    rows = rows.filter(
+        pl.col("probe") == "gradient_flow", pl.col("quantity") == "output_l2", pl.col("value") > 0
+    )
+    keys = [*RUN, "step"]
+    ends = rows.filter(pl.col("place") == FIRST_LAST).select(*keys, ratio=pl.col("value").log10())
+    stages = (
+        rows.filter(pl.col("place") != FIRST_LAST)
+        .with_columns(
+            stage=pl.col("place").str.split(".").list.first(), inner=pl.col("place").str.contains(r"\.")
+        )
+        .filter("inner")
+        .group_by(*keys, "stage", maintain_order=True)
+        .agg(pl.col("value").log10().mean(), layers=pl.len())
+        .filter(pl.col("layers") > 1)
+        .group_by(keys, maintain_order=True)
+        .agg(staged=pl.col("value").first() - pl.col("value").last(), stages=pl.len())
+        .filter(pl.col("stages") > 1)
+    )
+    table = ends.join(stages, on=keys, how="left", maintain_order="left")
+    return table.select(*keys, value=pl.coalesce("staged", "ratio"))
+
+
+def gradients_at_start(evidence: Evidence) -> Series:
+    """Before the first step."""
+    return by_arm(gradients(evidence.start))
+
+
+def gradients_in_training(evidence: Evidence) -> Series:
+    """The median over the steps that were measured."""
+    table = gradients(evidence.readings.filter(pl.col("step") > 0))
+    return of_run(table, pl.col("value").median())
+
+
+def training_error(evidence: Evidence) -> Series:
+    """Per cent of the training images that were wrong as they came in the last epoch."""
+    rows = evidence.metrics.filter(pl.col("kind") == "epoch")
+    return of_run(rows, 100 * (1 - pl.col("train_accuracy").last()))
+
+
+def branches(evidence: Evidence) -> Series:
+    """Log2 of |f(x)| / |x|, mean over a network's blocks, at the last step that was measured."""
+    rows = evidence.frozen("activations").filter(pl.col("quantity") == "branch_ratio")
+    return of_run(rows, pl.col("value").log(2).mean())
+
+
+def deletions(evidence: Evidence) -> Series:
+    """Percentage points of accuracy lost with one block taken out, mean over blocks."""
+    rows = evidence.frozen("block_deletion").filter(
+        pl.col("quantity") == "accuracy_change",
+        ~pl.col("place").str.contains(r" \+ |^\d+ blocks?, draw "),
+    )
+    return of_run(rows, -100 * pl.col("value").mean())
+
+
+def shattering(rows: pl.DataFrame) -> Series:
+    """Autocorrelation of input gradients along a line, mean over lags."""
+    rows = rows.filter(pl.col("probe") == "shattering", pl.col("quantity") == "autocorrelation")
+    return of_run(rows, pl.col("value").mean())
+
+
+def eigenvalue(evidence: Evidence) -> Series:
+    """Log10 of the Hessian's largest eigenvalue."""
+    rows = evidence.frozen("curvature").filter(pl.col("quantity") == "top_eigenvalue")
+    return of_run(rows, pl.col("value").log10().first())
+
+
+def rise(evidence: Evidence, place: str, centre: str, pattern: str) -> Series:
+    """Log10 of the mean loss over a slice through the weights, over the loss at the weights themselves."""
+    rows = evidence.frozen("landscape").filter(
+        pl.col("place") == place, pl.col("quantity").str.contains(pattern)
+    )
+    here = pl.col("value").filter(pl.col("quantity") == centre).first()
+    return of_run(rows, (pl.col("value").mean() / here).log10())
+
+
+def reuse_by_weight(evidence: Evidence) -> Series:
+    """How much of even use a layer's least read source has, mean over layers: mean |w| over that of all."""
+    rows = evidence.frozen("reuse_by_weight").filter(pl.col("quantity") == "weight")
+    table = rows.with_columns(target=pl.col("place").str.split(" <- ").list.first())
+    layers = table.group_by(*RUN, "target", maintain_order=True).agg(
+        value=pl.col("value").min() / pl.col("value").mean()
+    )
+    return of_run(layers, pl.col("value").mean())
+
+
+NOTICED = 0.001
+"""Nats: what a source's absence costs if it counts as used."""
+
+
+def reuse_by_ablation(evidence: Evidence) -> Series:
+    """Share of pairs of a layer and a source in which the source's absence costs more than `NOTICED`."""
+    rows = evidence.frozen("reuse_by_ablation").filter(
+        pl.col("quantity") == "loss_change", ~pl.col("place").str.starts_with("all <- ")
+    )
+    return of_run(rows, (pl.col("value") > NOTICED).mean())
+
+
+def newest_layers(rows: pl.DataFrame) -> pl.DataFrame:
+    """Of each block the convolution that makes its new channels: the last that is not beside the way."""
+    parent = pl.col("place").str.replace(r"\.[^.]+$", "")
+    inner = rows.filter(
+        pl.col("place").str.contains(r"\."), ~pl.col("place").str.contains(r"\b(shortcut|downsample|se)\b")
+    )
+    return inner.group_by(*RUN, parent.alias("block"), maintain_order=True).agg(pl.col("value").last())
+
+
+def rank(evidence: Evidence) -> Series:
+    """Effective rank over number of a block's new channels, mean over blocks."""
+    rows = evidence.frozen("redundancy").filter(pl.col("quantity") == "effective_rank_share")
+    return of_run(newest_layers(rows), pl.col("value").mean())
+
+
+def correlation(evidence: Evidence) -> Series:
+    """Largest correlation of a block's new channels with earlier ones, mean over blocks."""
+    rows = evidence.frozen("redundancy").filter(pl.col("quantity") == "largest_correlation")
+    return of_run(rows, pl.col("value").mean())
+
+
+def of_gates(evidence: Evidence, *quantities: str) -> Series:
+    """The sum of these quantities of a block's gates, mean over blocks."""
+    rows = evidence.frozen("gates").filter(pl.col("quantity").is_in(quantities))
+    return of_run(rows, pl.col("value").mean() * len(quantities))
+
+
+def surgery(evidence: Evidence, by: str) -> Series:
+    """Nats of loss more with all gates replaced."""
+    rows = evidence.frozen("gate_surgery").filter(
+        pl.col("place") == "all", pl.col("quantity") == f"loss_change:{by}"
+    )
+    return of_run(rows, pl.col("value").first())
+
+
+def result(evidence: Evidence, quantity: str, scale: float = 1.0) -> Series:
+    """A field of the result of each run that has it."""
+    return {
+        arm: {
+            seed: scale * value
+            for seed, run in runs.items()
+            if run.result is not None and (value := getattr(run.result, quantity)) is not None
+        }
+        for arm, runs in evidence.done.items()
+    }
+
+
+def gap(evidence: Evidence) -> Series:
+    """Validation minus training accuracy of the final weights, in percentage points."""
+    seen, unseen = result(evidence, "train_accuracy", 100), result(evidence, "val_accuracy", 100)
+    return {arm: {seed: unseen[arm][seed] - value for seed, value in seen[arm].items()} for arm in seen}
+
+
+def loss_curve(evidence: Evidence) -> Series:
+    """The training loss after each epoch, as (epoch, seconds, loss); at 0 that of the first step."""
+    rows = evidence.metrics
+    first = rows.filter(pl.col("kind") == "step").group_by(*RUN, maintain_order=True).first()
+    begun = first.select(*RUN, epoch=pl.lit(0, pl.Int64), seconds=pl.lit(0.0), loss="loss")
+    ends = rows.filter(pl.col("kind") == "epoch").select(*RUN, "epoch", "seconds", loss="train_loss")
+    return of_run(
+        pl.concat([begun, ends]), pl.concat_list(pl.col("epoch", "seconds", "loss").cast(pl.Float64))
+    )
+
+
+def unsteadiness(evidence: Evidence) -> Series:
+    """Log2 of the median |change of the loss's logarithm| from step to step, in the second half."""
+    rows = evidence.metrics.filter(
+        pl.col("kind") == "step", pl.col("step") * 2 > pl.col("step").max().over(RUN)
+    )
+    return of_run(rows, pl.col("loss").log().diff().abs().median().log(2))
+
+
+def early_over_late(evidence: Evidence) -> Series:
+    """Log2 of the update ratio of the first third of layers over the last, median over measured steps."""
+    rows = evidence.readings.filter(pl.col("probe") == "update_ratio", pl.col("value") > 0)
+    depths = (
+        evidence.readings.filter(pl.col("probe") == "gradient_flow", pl.col("quantity") == "depth")
+        .group_by(*RUN, "place", maintain_order=True)
+        .agg(depth=pl.col("value").first())
+        .with_columns(share=(pl.col("depth") - 1) / (pl.col("depth").max().over(RUN) - 1))
+    )
+    table = rows.join(depths, on=[*RUN, "place"], maintain_order="left")
+    ratio = pl.col("value").log(2)
+    steps = table.group_by(*RUN, "step", maintain_order=True).agg(
+        value=ratio.filter(pl.col("share") <= 1 / 3).mean() - ratio.filter(pl.col("share") >= 2 / 3).mean()
+    )
+    return of_run(steps, pl.col("value").median())
+
+
+def class_order(evidence: Evidence) -> Series:
+    """Each class's validation accuracy, mean over epochs: the earlier learnt, the higher. By class."""
+    rows = evidence.readings.filter(pl.col("probe") == "learning_order", pl.col("quantity") == "accuracy")
+    classes = rows.group_by(*RUN, "place", maintain_order=True).agg(pl.col("value").mean())
+    return of_run(classes.sort("place", maintain_order=True), pl.col("value"))
+
+
+def image_order(evidence: Evidence) -> Series:
+    """The epoch from which on each validation image is right, one more than the last where it is not."""
+    rows = evidence.readings.filter(pl.col("probe") == "learning_order", pl.col("quantity") == "right_since")
+    since = pl.when(pl.col("value") > 0).then("value")
+    return of_run(rows, since.fill_null(since.max().fill_null(0) + 1))
+
+
+QUANTITIES: dict[str, Callable[[Evidence], Series]] = {
+    "gradients at the start": gradients_at_start,
+    "gradients in training": gradients_in_training,
+    "training error": training_error,
+    "branches": branches,
+    "deletions": deletions,
+    "shattering at the start": lambda evidence: shattering(evidence.start),
+    "shattering": lambda evidence: shattering(evidence.frozen("shattering")),
+    "eigenvalue": eigenvalue,
+    "slice": lambda evidence: rise(evidence, "a", "loss@+0.00", r"^loss@[+-]0\.[0-5]"),
+    "plane": lambda evidence: rise(evidence, "a,b", "loss@+0.00,+0.00", "^loss@"),
+    "reuse by weight": reuse_by_weight,
+    "reuse by ablation": reuse_by_ablation,
+    "rank": rank,
+    "correlation": correlation,
+    "class share": lambda evidence: of_gates(evidence, "class_share"),
+    "saturation": lambda evidence: of_gates(evidence, "low", "high"),
+    "gates of one": lambda evidence: surgery(evidence, "one"),
+    "mean gates": lambda evidence: surgery(evidence, "mean"),
+    "gates of another": lambda evidence: surgery(evidence, "other"),
+    "test accuracy": lambda evidence: result(evidence, "test_accuracy", 100),
+    "validation accuracy": lambda evidence: result(evidence, "val_accuracy", 100),
+    "images per second": lambda evidence: result(evidence, "images_per_second"),
+    "gap": gap,
+    "loss curve": loss_curve,
+    "unsteadiness": unsteadiness,
+    "early over late": early_over_late,
+    "class order": class_order,
+    "image order": image_order,
+}
+"""What claims are made of, by name."""

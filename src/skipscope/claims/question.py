@@ -1,0 +1,166 @@
+"""What is asked of a study for a part of a claim: of which comparisons, which quantity, by which contrast."""
+
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from skipscope.analysis.statistics import Estimate
+from skipscope.claims.base import MINIMUM_SEEDS, Measured
+from skipscope.claims.confounds import Difference, confounds, confounds_of_networks
+from skipscope.claims.contrasts import Contrast
+from skipscope.claims.evidence import Evidence, Planned
+from skipscope.spec import load_study
+from skipscope.spec.comparison import Comparison, Factor
+
+Chosen = Callable[[Evidence], list[Comparison]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """One part of a claim."""
+
+    part: str
+    of: Chosen
+    """The comparisons of a study that it is asked of."""
+    quantity: str = ""
+    """A name of `QUANTITIES`; none where networks themselves are counted."""
+    by: Contrast
+    probe: str = ""
+    """What measures the quantity, where training alone does not."""
+    start: bool = False
+    """Asked of networks before their first step, trained later or not."""
+    least: int = 1
+    """Pairs that a comparison must have: two for what is asked against depth."""
+    timed: bool = False
+    study: str
+    """The shipped study that measures it best."""
+
+
+def compared(
+    factor: Factor,
+    also: Callable[[Evidence, Comparison], bool] = lambda _evidence, _comparison: True,
+) -> Chosen:
+    """Comparisons for the sake of `factor`."""
+
+    def chosen(evidence: Evidence) -> list[Comparison]:
+        return [each for each in evidence.comparisons if each.factor == factor and also(evidence, each)]
+
+    return chosen
+
+
+def alone(that: Callable[[Evidence, str], bool]) -> Chosen:
+    """The arms of which `that` holds, as they are: one comparison without control."""
+
+    def chosen(evidence: Evidence) -> list[Comparison]:
+        arms = tuple(arm for arm in evidence.trained_arms if that(evidence, arm))
+        return [Comparison(treated=arms, factor="network")] if arms else []
+
+    return chosen
+
+
+def ask(question: Question, evidence: Evidence) -> list[Measured]:
+    """What the study says to it, comparison by comparison.
+
+    Where one comparison is fair, those that are confounded are context: they decide nothing.
+    """
+    candidates = [_of_those_trained(question, evidence, each) for each in question.of(evidence)]
+    found = [
+        _measured(question, evidence, each)
+        for each in dict.fromkeys(candidates)
+        if each is not None and len(each.treated) >= question.least
+    ]
+    if not found:
+        return [_not_asked(question, evidence)]
+    fair = any(each.effect is not None and not each.confounds for each in found)
+    return [replace(each, context=True) if fair and each.confounds else each for each in found]
+
+
+def _of_those_trained(question: Question, evidence: Evidence, comparison: Comparison) -> Comparison | None:
+    """Without the pairs of which an arm is measured at its start only, unless that is what is asked of."""
+    if question.start:
+        return comparison
+    return comparison.only(evidence.trained_arms)
+
+
+def _measured(question: Question, evidence: Evidence, comparison: Comparison) -> Measured:
+    comparison = comparison.model_copy(update={"timed": question.timed})
+    missing = _missing(question, evidence, comparison)
+    effect: Estimate | None = None if missing else question.by(evidence, question.quantity, comparison)
+    if effect is None and not missing:
+        missing = ("seeds",)
+    confounded = () if effect is None else differences_of(question, evidence, comparison)
+    todo = "" if effect is not None else _todo(question, evidence, comparison)
+    return Measured(
+        part=question.part,
+        comparison=comparison,
+        effect=effect,
+        confounds=confounded,
+        runs=_runs(evidence, comparison),
+        missing=missing,
+        todo=_study(question) if confounded else todo,
+    )
+
+
+def differences_of(question: Question, evidence: Evidence, comparison: Comparison) -> tuple[Difference, ...]:
+    """What confounds it: before the first step networks alone can differ."""
+    if question.start or not question.quantity:
+        return confounds_of_networks(comparison, evidence.cards)
+    return confounds(comparison, evidence.runs)
+
+
+def _missing(question: Question, evidence: Evidence, comparison: Comparison) -> tuple[str, ...]:
+    """Arms without the quantity, and what it takes to measure it."""
+    if not question.quantity:
+        return tuple(arm for arm in comparison.arms if arm not in evidence.cards)
+    series = evidence.series(question.quantity)
+    return tuple(
+        f"{arm}: {question.probe or question.quantity}" if evidence.done.get(arm) else arm
+        for arm in comparison.arms
+        if not series.get(arm)
+    )
+
+
+def _runs(evidence: Evidence, comparison: Comparison) -> tuple[str, ...]:
+    """The finished runs of its arms."""
+    return tuple(run.id for arm in comparison.arms for _, run in sorted(evidence.done.get(arm, {}).items()))
+
+
+def _todo(question: Question, evidence: Evidence, comparison: Comparison) -> str:
+    """What adds what it lacks: the study's own command, a probe of runs that are there, another study."""
+    lacking = [arm for arm in comparison.arms if not evidence.series(question.quantity).get(arm)]
+    if not lacking:
+        return with_seeds(evidence.record.command, MINIMUM_SEEDS)
+    there = [run for arm in lacking for run in evidence.done.get(arm, {}).values()]
+    if not there or not question.probe:
+        return evidence.record.command
+    probes = evidence.study.probes
+    if probes is not None and question.probe not in probes:
+        return "; ".join(f"skipscope probe {run.id} --only {question.probe}" for run in there)
+    return _study(question)  # it has nothing to measure there
+
+
+def _study(question: Question) -> str:
+    """The shipped study that measures it best."""
+    return shlex.join(["skipscope", "run", question.study])
+
+
+def with_seeds(command: str, seeds: int) -> str:
+    """A study's command with so many seeds: runs that are there already are not trained again."""
+    said = re.sub(r" --seeds[ =]\d+", "", command)
+    return f"{said} --seeds {seeds}"
+
+
+def _not_asked(question: Question, evidence: Evidence) -> Measured:
+    """No arms of the study can be asked: which of a shipped study's are lacking."""
+    planned = Planned(load_study(question.study))
+    wanted, *_ = (each for each in question.of(planned) if len(each.treated) >= question.least)
+    known = {*evidence.trained_arms, *(evidence.models if question.start else ())}
+    missing = tuple(arm for arm in wanted.arms if arm not in known)
+    return Measured(
+        part=question.part,
+        comparison=wanted,
+        effect=None,
+        missing=missing or wanted.arms,
+        todo=_study(question),
+    )

@@ -1,0 +1,90 @@
+"""`skipscope claims`: what a study shows, claim by claim."""
+
+import shlex
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from skipscope.cli.options import PLACE, Json, Place, console
+
+if TYPE_CHECKING:
+    from skipscope.claims.base import Finding, Result
+
+STYLES = {
+    "supported": "green",
+    "contradicted": "red",
+    "inconclusive": "yellow",
+    "confounded": "magenta",
+    "not_measured": "dim",
+}
+
+
+def claims(
+    study: Annotated[
+        str | None, typer.Argument(help="A study of this workspace; the one planned last, if left out.")
+    ] = None,
+    workspace: Place = PLACE,
+    json: Json = False,
+) -> None:
+    """What is shown: every claim with its verdict, effect and interval, and what would settle it."""
+    from skipscope.analysis.tables import gather
+    from skipscope.claims.evaluate import document, evaluate
+    from skipscope.records.store import Workspace
+
+    tables = gather(Workspace(workspace), study)
+    results = evaluate(tables)
+    if json:
+        import json as encoder
+
+        typer.echo(encoder.dumps(document(tables.record.study.name, results), indent=1))
+        return
+    console.print(f"[bold]{tables.record.study.name}[/] on {tables.record.data.name}")
+    _print(results)
+    if tables.record.data.name == "shapes":
+        console.print(
+            "These verdicts hold of the embedded data set only: they show that the instruments work, and "
+            "nothing about CIFAR-10.",
+            soft_wrap=True,
+        )
+    here = "" if workspace == PLACE else f" -w {shlex.quote(str(workspace))}"
+    _print_next(results, tables.record.command, here)
+
+
+def _print(results: "tuple[Result, ...]") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from skipscope.claims.catalogue import catalogue
+
+    names = {claim.id: claim.en.name for claim in catalogue()}
+    table = Table("", "claim", "verdict", "effect [95 %]", "n", box=None, padding=(0, 1, 0, 0))
+    table.columns[-1].justify = "right"
+    for result in results:
+        cells = [result.id, names[result.id], result.verdict.replace("_", " "), *_effect(result.leading)]
+        table.add_row(*(Text(cell) for cell in cells), style=STYLES[result.verdict])
+    console.print(table)
+
+
+def _effect(finding: "Finding | None") -> tuple[str, str]:
+    """Estimate, interval and unit; pairs."""
+    if finding is None or finding.effect is None:
+        return "-", "-"
+    effect = finding.effect
+    if finding.exact:
+        return f"{effect.estimate:.3g} {effect.unit}, exactly", "-"
+    interval = (
+        "[?]" if effect.low is None or effect.high is None else f"[{effect.low:.3g}, {effect.high:.3g}]"
+    )
+    return f"{effect.estimate:+.3g} {interval} {effect.unit}", str(effect.n)
+
+
+def _print_next(results: "tuple[Result, ...]", command: str, here: str) -> None:
+    """What each open claim wants for, command by command; `here` names the workspace."""
+    from skipscope.claims.evaluate import next_steps
+
+    steps = next_steps(results, command)
+    if steps:
+        console.print("\nWhat would say more:")
+    for todo, ids in steps.items():
+        commands = "; ".join(f"{each}{here}" for each in todo.split("; "))
+        console.print(f"  {', '.join(ids)}: {commands}", markup=False, soft_wrap=True)
