@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skipscope.analysis.tables import StudyTables, gather
-from skipscope.claims.base import Result, corrected, judge
+from skipscope.claims.base import Result
 from skipscope.claims.catalogue import Listed, catalogue
 from skipscope.claims.convergence import CONVERGENCE
 from skipscope.claims.dense import DENSE
@@ -18,6 +18,7 @@ from skipscope.claims.gate import GATES
 from skipscope.claims.quantities import QUANTITIES
 from skipscope.claims.question import Question, ask, with_seeds
 from skipscope.claims.shortcut import SHORTCUT
+from skipscope.claims.verdicts import corrected, judge
 from skipscope.records.store import Workspace
 
 QUESTIONS: Mapping[str, tuple[Question, ...]] = SHORTCUT | DENSE | GATES | CONVERGENCE
