@@ -109,15 +109,19 @@ def differences_of(question: Question, evidence: Evidence, comparison: Compariso
     return confounds(comparison, evidence.runs)
 
 
-def _missing(question: Question, evidence: Evidence, comparison: Comparison) -> tuple[str, ...]:
-    """Arms without the quantity, and what it takes to measure it."""
+def _lacking(question: Question, evidence: Evidence, comparison: Comparison) -> list[str]:
+    """Its arms of which the quantity was not measured."""
     if not question.quantity:
-        return tuple(arm for arm in comparison.arms if arm not in evidence.cards)
+        return [arm for arm in comparison.arms if arm not in evidence.cards]
     series = evidence.series(question.quantity)
+    return [arm for arm in comparison.arms if not series.get(arm)]
+
+
+def _missing(question: Question, evidence: Evidence, comparison: Comparison) -> tuple[str, ...]:
+    """Arms that lack the quantity; of those that are trained, what lacks."""
     return tuple(
         f"{arm}: {question.probe or question.quantity}" if evidence.done.get(arm) else arm
-        for arm in comparison.arms
-        if not series.get(arm)
+        for arm in _lacking(question, evidence, comparison)
     )
 
 
@@ -128,7 +132,7 @@ def _runs(evidence: Evidence, comparison: Comparison) -> tuple[str, ...]:
 
 def _todo(question: Question, evidence: Evidence, comparison: Comparison) -> str:
     """What adds what it lacks: the study's own command, a probe of runs that are there, another study."""
-    lacking = [arm for arm in comparison.arms if not evidence.series(question.quantity).get(arm)]
+    lacking = _lacking(question, evidence, comparison)
     if not lacking:
         return with_seeds(evidence.record.command, MINIMUM_SEEDS)
     there = [run for arm in lacking for run in evidence.done.get(arm, {}).values()]

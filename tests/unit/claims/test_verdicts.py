@@ -230,7 +230,7 @@ def test_a_family_is_corrected_by_holm_and_groups_are_families() -> None:
 def test_a_verdict_that_the_correction_takes_back_becomes_what_its_parts_leave() -> None:
     two = claim(part("a"), part("b"))
     weak = judge(two, [measured(effect(-1, 0.99), "a"), measured(effect(2, 3), "b", confounds=(STEM,))])
-    assert weak.verdict == "inconclusive" or weak.verdict == "confounded"
+    assert weak.verdict == "confounded"  # what counts against it does not suffice, and the rest is withheld
     strong = [judge(claim(part(), id=f"S{k}"), [measured(effect(0.999, 3))]) for k in range(2)]
     assert [result.verdict for result in corrected(strong)] == ["inconclusive"] * 2
 

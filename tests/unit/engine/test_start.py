@@ -57,6 +57,21 @@ def test_networks_are_measured_before_they_are_trained(tmp_path: Path) -> None:
     assert workspace.start_readings(path.stem).filter(seed=0).equals(_read(tmp_path, before).filter(seed=0))
 
 
+def test_networks_that_are_not_trained_are_measured_and_described(tmp_path: Path) -> None:
+    study = STUDY.model_copy(update={"initial": ("plain8_nobn",), "initial_seeds": 1, "arm": STUDY.arm[:1]})
+    workspace = Workspace(tmp_path)
+    record = plan(study, workspace, command="x").record
+    assert {member.arm for member in record.members} == {"plain8"}  # it is not trained
+    [card] = record.networks
+    assert (card.name, "BatchNorm2d" in card.structure) == ("plain8_nobn", False)
+    workspace.write_study(record)
+    measure_starts(record, workspace, jobs=1)
+    tables = gather(workspace, "depths")
+    assert tables.record == record
+    assert set(tables.start["arm"]) == {"plain8", "plain8_nobn"}
+    assert set(tables.readings["arm"]) == {"plain8"}  # figures are of arms
+
+
 def _read(folder: Path, content: bytes) -> object:
     other = Workspace(folder / "other")
     other.start_file("x").parent.mkdir(parents=True)

@@ -1,0 +1,176 @@
+"""How arms are set against each other, by hand."""
+
+from collections.abc import Mapping
+from math import inf, log2
+
+import numpy as np
+import pytest
+from made_up_evidence import evidence
+
+from skipscope.claims import contrasts
+from skipscope.claims.evidence import Evidence, Series
+from skipscope.spec.comparison import Comparison
+
+
+def given(values: Series, *models: str, **more: object) -> Evidence:
+    """Evidence of which the quantity `q` is as given."""
+    found = evidence(*(models or values), **more)
+    found._found["q"] = values
+    return found
+
+
+def pair(treated: str | tuple[str, ...], control: str | tuple[str, ...] = (), **more: object) -> Comparison:
+    return Comparison(treated=treated, control=control, **{"factor": "shortcut"} | more)
+
+
+def seeds(values: Mapping[str, tuple[float, ...]]) -> Series:
+    return {arm: dict(enumerate(each)) for arm, each in values.items()}
+
+
+DEPTHS = seeds({"resnet8": (4.0, 5.0), "resnet20": (3.0, 5.0), "plain8": (5.0, 6.0), "plain20": (9.0, 11.0)})
+BOTH = pair(("resnet8", "resnet20"), ("plain8", "plain20"))
+
+
+def test_pairs_are_averaged_over_depths() -> None:
+    found = contrasts.pairs(given(DEPTHS), "q", BOTH)
+    assert (found.value, found.n) == ((-3.5 + -3.5) / 2, 2)
+    assert contrasts.pairs(given(DEPTHS), "q", pair(("resnet8", "resnet20"))).value == pytest.approx(4.25)
+    assert contrasts.pairs(given({}, "resnet8", "plain8"), "q", pair("resnet8", "plain8")) is None
+
+
+def test_the_deepest_pair_and_growth_with_depth() -> None:
+    found = given(DEPTHS)
+    assert contrasts.deepest(found, "q", BOTH).value == -6
+    # plain gains 4 and 5, residual -1 and 0: the interaction
+    assert contrasts.deep_minus_shallow(found, "q", BOTH).value == 5
+    assert contrasts.growth("control")(found, "q", BOTH).value == 4.5
+    assert contrasts.growth("treated")(found, "q", BOTH).value == -0.5
+
+
+def test_slopes_are_for_ten_layers_or_a_doubling() -> None:
+    found = given(DEPTHS)
+    assert contrasts.slope(found, "q", BOTH).value == pytest.approx((-0.5 - 4.5) / 1.2)
+    alone = pair(("resnet8", "resnet20"), factor="depth")
+    assert contrasts.slope(found, "q", alone).value == pytest.approx(-0.5 / 1.2)
+    assert contrasts.slope_by_doubling(found, "q", alone).value == pytest.approx(-0.5 / log2(20 / 8))
+
+
+def rights(**arms: tuple[tuple[int, ...], ...]) -> dict[tuple[str, int], tuple[int, ...]]:
+    return {(arm, seed): row for arm, rows in arms.items() for seed, row in enumerate(rows)}
+
+
+def test_test_accuracies_draw_images_too() -> None:
+    rng = np.random.default_rng(0)
+    kept = {("resnet8", s): rng.random(40) < 0.7 for s in range(5)}
+    kept |= {("plain8", s): rng.random(40) < 0.5 for s in range(5)}
+    numbers = {key: {"test_accuracy": float(right.mean())} for key, right in kept.items()}
+    both = evidence("resnet8", "plain8", seeds=5, right=kept, numbers=numbers)
+    found = contrasts.tested(both, "test accuracy", pair("resnet8", "plain8"))
+    alone = contrasts.pairs(both, "test accuracy", pair("resnet8", "plain8"))
+    assert found.value == pytest.approx(alone.value)
+    assert found.images_error > 0
+    # of an older run it was not kept which images are right: as if they erred independently
+    del kept["plain8", 3]
+    older = evidence("resnet8", "plain8", seeds=5, right=kept, numbers=numbers)
+    wide = contrasts.tested(older, "test accuracy", pair("resnet8", "plain8"))
+    shares = [[numbers[arm, s]["test_accuracy"] for s in range(5)] for arm in ("resnet8", "plain8")]
+    theory = 100 * np.sqrt(sum(np.mean([p * (1 - p) for p in arm]) for arm in shares) / 40)
+    assert wide.images_error == pytest.approx(theory)
+    assert wide.high - wide.low > alone.high - alone.low
+    assert contrasts.tested(given({}, "resnet8", "plain8"), "q", pair("resnet8", "plain8")) is None
+
+
+SQUARE = pair(("resnet_nopool", "se_resnet"), ("resnet", "se_resnet_pool"), factor="pool", across="gate")
+
+
+def test_a_square_is_split_into_its_factors() -> None:
+    cells = {"resnet": 70.0, "resnet_nopool": 73.0, "se_resnet_pool": 71.0, "se_resnet": 75.0}
+    arms = tuple(cells)
+    numbers = {(arm, s): {"test_accuracy": value / 100} for arm, value in cells.items() for s in range(2)}
+    found = evidence(*arms, seeds=2, numbers=numbers)
+    gate = pair(("se_resnet_pool", "se_resnet"), ("resnet", "resnet_nopool"), factor="gate", across="pool")
+    pooled = contrasts.tested(found, "test accuracy", SQUARE).value
+    gated = contrasts.tested(found, "test accuracy", gate).value
+    assert (pooled, gated) == pytest.approx(((3 + 4) / 2, (1 + 2) / 2))
+    assert contrasts.two_by_two(found, "test accuracy", SQUARE).value == pytest.approx(4 - 3)
+    # the two shares add up to the difference of the networks as they are printed
+    assert contrasts.whole(found, "test accuracy", SQUARE).value == pytest.approx(pooled + gated)
+
+
+def test_what_is_counted_is_exact() -> None:
+    found = evidence("se_resnet20", "resnet20", "se_resnet8", "resnet8")
+    by = contrasts.counted(lambda card: card.params)
+    one = by(found, "", pair("se_resnet20", "resnet20", factor="gate"))
+    assert one.exact
+    assert one.value == pytest.approx(100 * (272_095 / 269_722 - 1))
+    both = by(found, "", pair(("se_resnet8", "se_resnet20"), ("resnet8", "resnet20"), factor="gate"))
+    assert both.value >= one.value  # of several the largest
+    assert by(found, "", pair("se_resnet20", "plain20")) is None
+    assert by(found, "", pair("resnet8")) is None
+
+
+def test_time_per_image_is_in_per_cent() -> None:
+    found = given(seeds({"se_resnet8": (100.0, 80.0), "resnet8": (125.0, 120.0)}))
+    assert contrasts.per_image(found, "q", pair("se_resnet8", "resnet8")).value == pytest.approx(
+        (25 + 50) / 2
+    )
+
+
+def test_parameters_needed_are_read_between_sizes() -> None:
+    arms = ("densenet19_k10", "densenet22_k12")
+    small, large, control = (log2(n) for n in (139_290, 270_706, 269_722))
+    comparison = pair(arms, ("resnet20", "resnet20"), factor="dense", matched="depth", across="network")
+    found = given(
+        seeds(
+            {
+                # half-way between; below both; above both
+                "densenet19_k10": (60.0, 62.0, 50.0),
+                "densenet22_k12": (64.0, 64.0, 55.0),
+                "resnet20": (62.0, 61.0, 58.0),
+            }
+        )
+    )
+    needed = contrasts.parameters_needed(found, "q", comparison)
+    expected = [(small + large) / 2 - control, small - control, large - control]
+    assert needed.value == pytest.approx(sum(expected) / 3)
+    unknown = given(found.series("q"), "resnet20")
+    assert contrasts.parameters_needed(unknown, "q", comparison) is None
+
+
+def test_the_time_to_a_loss_is_interpolated() -> None:
+    curves = {
+        "resnet": {0: [[0, 0, 2.0], [1, 10, 1.0], [2, 20, 0.5]]},
+        "cnn": {0: [[0, 0, 2.0], [1, 5, 1.4], [2, 10, 1.0]]},
+    }
+    found = given(curves)
+    epochs = contrasts.time_to_loss(0)(found, "q", pair("resnet", "cnn", factor="network"))
+    seconds = contrasts.time_to_loss(1)(found, "q", pair("resnet", "cnn", factor="network"))
+    assert (epochs.value, seconds.value) == pytest.approx((log2(1 / 2), 0.0))  # both at a loss of 1
+    curve = curves["resnet"][0]
+    assert contrasts.reached(curve, 2**0.5, 0) == pytest.approx(0.5)
+    assert contrasts.reached(curve, 0.1, 0) is None
+    assert contrasts.reached(curve, 3.0, 0) == 0
+    assert contrasts.reached([[0, 0, 1.0], [1, 5, 1.0]], 1.0, 0) == 1
+    never = given({"resnet": {0: [[0, 0, 1.0], [1, 5, 2.0]]}, "cnn": {0: [[0, 0, 9.0], [1, 5, 3.0]]}})
+    assert contrasts.time_to_loss(0)(never, "q", pair("resnet", "cnn", factor="network")) is None
+
+
+def test_spread_over_seeds_is_distance_from_the_median() -> None:
+    found = given(seeds({"resnet8": (1.0, 2.0, 6.0), "plain8": (3.0, 3.0, 4.0)}))
+    assert contrasts.spread(found, "q", pair("resnet8", "plain8")).value == pytest.approx((1 + 0 + 3) / 3)
+    one = given(seeds({"resnet8": (1.0,), "plain8": (3.0,)}))
+    assert contrasts.spread(one, "q", pair("resnet8", "plain8")) is None
+
+
+def test_agreement_is_spearmans() -> None:
+    orders = {
+        "resnet8": {0: [1.0, 2.0, 3.0, 4.0], 1: [1.0, 2.0, 4.0, 3.0]},
+        "plain8": {0: [10.0, 20.0, 40.0, 30.0]},
+    }
+    found = given(orders)
+    # 1 - 6 x (0 + 0 + 1 + 1) / (4 x 15)
+    assert contrasts.agreement(found, "q", pair("resnet8", "plain8")).value == pytest.approx(0.8)
+    own = contrasts.with_itself(found, "q", pair("resnet8", factor="network"))
+    assert (own.value, own.high) == (pytest.approx(0.8), inf)
+    assert contrasts.ranked([1.0, 1.0], [1.0, 2.0]) is None
+    assert contrasts.ranked([1.0], [1.0, 2.0]) is None

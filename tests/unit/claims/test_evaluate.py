@@ -1,0 +1,124 @@
+"""Every claim, asked of whole studies."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from importlib.resources import files
+
+import pytest
+from made_up_evidence import tables
+
+from skipscope.claims.base import Result
+from skipscope.claims.catalogue import catalogue
+from skipscope.claims.evaluate import QUESTIONS, document, evaluate, next_steps
+from skipscope.claims.quantities import QUANTITIES
+from skipscope.probes.registry import PROBES
+from skipscope.records.store import Workspace
+from skipscope.spec import shipped_studies
+
+
+def by_id(results: tuple[Result, ...]) -> dict[str, Result]:
+    return {result.id: result for result in results}
+
+
+def test_each_part_is_asked_for_once_and_has_its_words() -> None:
+    for claim in catalogue():
+        asked = [question.part for question in QUESTIONS[claim.id]]
+        assert sorted(asked) == sorted(part.id for part in claim.part), claim.id
+        assert any(part.counts for part in claim.part), claim.id
+        for part in claim.part:
+            assert part.wording("en").name
+            assert part.wording("zh").reason
+            assert part.bound >= 0 or part.direction in ("above", "below")
+        for question in QUESTIONS[claim.id]:
+            assert question.quantity in {"", *QUANTITIES}
+            assert question.probe in {"", *PROBES}
+            assert question.study in shipped_studies()
+    assert set(QUESTIONS) == {claim.id for claim in catalogue()}
+    written = tomllib.loads((files("skipscope.claims") / "parts.toml").read_text(encoding="utf-8"))["part"]
+    assert len(written) == sum(len(claim.part) for claim in catalogue())
+
+
+@pytest.fixture
+def demo(made_up: Callable[..., Workspace], with_readings: Callable[..., Workspace]) -> Workspace:
+    return with_readings(made_up(data="shapes", name="demo"))
+
+
+def test_the_classroom_networks_on_one_seed(demo: Workspace) -> None:
+    found = by_id(evaluate(demo))
+    measured = {id for id, result in found.items() if result.verdict != "not_measured"}
+    assert len(measured) >= 12
+    assert {"S4", "D1", "E1", "E4", "T1", "T2", "T4", "T5"} <= measured
+    # nothing is settled by one seed
+    assert {result.verdict for result in found.values()} == {"not_measured", "inconclusive", "confounded"}
+    for id in ("S1", "S6", "S7", "D3", "D4", "E2", "E3"):
+        assert found[id].verdict == "confounded", id
+    assert {result.data for result in found.values()} == {"shapes"}
+    assert {"stem", "maps", "arithmetic"} == {each["what"] for each in found["E3"].row()["confounds"]}
+    steps = next_steps(tuple(found.values()), "skipscope demo")
+    assert "E5" in steps["skipscope run stem"]
+    assert "E3" in steps["skipscope run fair"]
+    assert "T1" in steps["skipscope demo --seeds 5"]
+
+
+def test_five_seeds_settle_what_the_networks_themselves_are_asked(
+    made_up: Callable[..., Workspace], with_readings: Callable[..., Workspace]
+) -> None:
+    found = by_id(evaluate(with_readings(made_up(seeds=6))))
+    # in the made-up readings gates are worth less than 0.05 nats by their mean, and explain 4 to 60 per cent
+    assert found["E1"].verdict == "supported"
+    assert found["D1"].verdict in ("supported", "contradicted")
+    assert found["T1"].verdict == "supported"
+    assert found["E3"].verdict == "confounded"
+    assert found["T1"].leading.effect.n == 6
+    assert found["T1"].family == len([r for r in found.values() if r.group == "course" and r.p is not None])
+
+
+def test_the_same_records_give_the_same_bytes(demo: Workspace) -> None:
+    first = json.dumps(document("demo", evaluate(demo, "demo")))
+    assert json.dumps(document("demo", evaluate(demo, "demo"))) == first
+    script = (
+        "import json, sys\n"
+        "from skipscope.claims.evaluate import document, evaluate\n"
+        "from skipscope.records.store import Workspace\n"
+        f"print(json.dumps(document('demo', evaluate(Workspace({str(demo.path)!r})))), end='')\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout == first
+
+
+def row(arm: str, seed: int, error: float) -> dict[str, object]:
+    return {
+        "arm": arm, "seed": seed, "kind": "epoch", "step": 9, "epoch": 1, "train_loss": 1.0,
+        "train_accuracy": 1 - error / 100, "val_accuracy": 0.5, "val_loss": 1.0, "seconds": 1.0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("deep_plain", "verdict"), [(45.0, "supported"), (39.0, "contradicted"), (41.2, "inconclusive")]
+)
+def test_degradation_is_the_interaction(deep_plain: float, verdict: str) -> None:
+    errors = {"plain8": 40.0, "plain20": deep_plain, "resnet8": 40.0, "resnet20": 39.5}
+    noise = {"plain8": 0.2, "plain20": 0.6, "resnet8": 0.1, "resnet20": 0.0}
+    metrics = [
+        row(arm, seed, error + noise[arm] * (-1) ** seed * (1 + 0.1 * seed))
+        for arm, error in errors.items()
+        for seed in range(6)
+    ]
+    found = by_id(evaluate(tables(*errors, seeds=6, metrics=metrics)))
+    assert found["S3"].verdict == verdict
+    assert found["S3"].leading.comparison == "resnet8 - plain8, resnet20 - plain20"
+    assert found["S2"].verdict == "supported"
+
+
+def test_exact_quantities_need_one_run_of_each() -> None:
+    found = by_id(evaluate(tables("resnet20", "se_resnet20")))
+    assert found["E2"].verdict == "supported"
+    assert found["E2"].leading.effect.estimate == pytest.approx(0.8798, abs=1e-4)
+    assert found["E2"].p == 0
+    assert found["E3"].verdict == "inconclusive"
+    classroom = by_id(evaluate(tables("resnet", "se_resnet")))
+    assert classroom["E2"].verdict == "confounded"

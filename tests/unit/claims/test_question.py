@@ -1,0 +1,185 @@
+"""What is asked of a study, and what it says where it cannot answer."""
+
+import pytest
+from made_up_evidence import evidence, result, run, tables
+
+from skipscope.claims import question
+from skipscope.claims.contrasts import counted, deepest, pairs, slope
+from skipscope.claims.evidence import Evidence, Planned
+from skipscope.claims.question import Question, alone, ask, compared, with_seeds
+from skipscope.spec import load_study
+
+Q = "eigenvalue"
+
+
+def curvature(*arms: str, seeds: int = 1) -> list[tuple]:
+    return [
+        (arm, seed, "curvature", 5, "hessian", "top_eigenvalue", 10.0 ** (k + 1))
+        for k, arm in enumerate(arms)
+        for seed in range(seeds)
+    ]
+
+
+def asked(evidence_: Evidence, **more: object) -> list:
+    usual = {"part": "p", "of": compared("shortcut"), "quantity": Q, "by": deepest, "study": "fair"}
+    return ask(Question(**usual | more), evidence_)
+
+
+def test_a_fair_comparison_is_measured() -> None:
+    found = evidence("plain8", "resnet8", rows=curvature("resnet8", "plain8"))
+    [measured] = asked(found)
+    assert (str(measured.comparison), measured.effect.value) == ("resnet8 - plain8", -1)
+    assert (measured.confounds, measured.missing, measured.todo, measured.context) == ((), (), "", False)
+    assert measured.runs == (run("resnet8", 0).id, run("plain8", 0).id)
+
+
+def test_a_confounded_one_names_the_study_that_is_fair() -> None:
+    found = evidence("cnn", "resnet", rows=curvature("resnet", "cnn"))
+    [measured] = asked(found)
+    assert {"stem", "maps"} <= {each.what for each in measured.confounds}
+    assert measured.todo == "skipscope run fair"
+
+
+def test_beside_a_fair_one_a_confounded_one_is_context() -> None:
+    arms = ("plain8", "resnet8", "cnn", "resnet")
+    found = asked(evidence(*arms, rows=curvature(*arms)))
+    assert [(str(each.comparison), each.context) for each in found] == [
+        ("resnet8 - plain8", False),
+        ("resnet - cnn", True),
+    ]
+
+
+def test_arms_that_lack_are_those_of_a_shipped_study() -> None:
+    [measured] = asked(evidence("plain20"))
+    assert (str(measured.comparison), measured.missing, measured.todo) == (
+        "resnet20 - plain20",
+        ("resnet20",),
+        "skipscope run fair",
+    )
+    [deep] = asked(evidence("cnn"), by=slope, least=2, study="depth")
+    assert len(deep.comparison.treated) == 4
+    assert "plain56" in deep.missing
+    # without BatchNorm there are others
+    bare = compared("shortcut", lambda e, c: not any(map(e.is_normalised, c.arms)))
+    [control] = asked(evidence("cnn"), of=bare, study="depth", start=True)
+    assert all(arm.endswith("_nobn") for arm in control.comparison.arms)
+    # a single network of the right kind
+    [gated] = asked(evidence("cnn"), of=alone(Evidence.is_gated), study="lab")
+    assert gated.missing == ("se_resnet",)
+    [same] = asked(evidence("plain20", "resnet20"), of=compared("gate"), study="lab")
+    assert same.missing == ("se_resnet", "resnet")
+
+
+def test_a_study_under_way_goes_on_with_its_own_command() -> None:
+    found = evidence("plain8", "resnet8", rows=curvature("resnet8"), missing=[("plain8", 0)])
+    [measured] = asked(found)
+    assert (measured.missing, measured.todo) == (("plain8",), "skipscope run made")
+
+
+def test_a_probe_that_was_left_out_is_named_with_its_runs() -> None:
+    more = {"rows": curvature("resnet8"), "probes": ["answers"]}
+    [measured] = asked(evidence("plain8", "resnet8", **more), probe="curvature")
+    assert measured.missing == ("plain8: curvature",)
+    assert measured.todo == f"skipscope probe {run('plain8', 0).id} --only curvature"
+    # one that was not left out has nothing to measure there
+    [other] = asked(evidence("plain8", "resnet8", rows=curvature("resnet8")), probe="curvature")
+    assert other.todo == "skipscope run fair"
+    # what no probe measures is named by itself
+    [record] = asked(evidence("plain8", "resnet8", rows=curvature("resnet8")))
+    assert record.missing == ("plain8: eigenvalue",)
+    assert record.todo == "skipscope run made"
+
+
+def test_arms_without_a_seed_in_common_want_for_seeds() -> None:
+    rows = [*curvature("resnet8"), ("plain8", 1, "curvature", 5, "hessian", "top_eigenvalue", 3.0)]
+    [measured] = asked(evidence("plain8", "resnet8", rows=rows, seeds=2))
+    assert (measured.effect, measured.missing) == (None, ("seeds",))
+    assert measured.todo == "skipscope run made --seeds 5"
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("skipscope run lab", "skipscope run lab --seeds 7"),
+        ("skipscope run lab --seeds 3 --epochs 2", "skipscope run lab --epochs 2 --seeds 7"),
+        ("skipscope run lab --seeds=3", "skipscope run lab --seeds 7"),
+    ],
+)
+def test_more_seeds_are_asked_for_once(command: str, expected: str) -> None:
+    assert with_seeds(command, 7) == expected
+
+
+def test_networks_that_are_not_trained_are_asked_of_their_start_only() -> None:
+    start = [(arm, s, "shattering", 0, "lag 1", "autocorrelation", v) for s in range(3)
+             for arm, v in (("plain8_nobn", 0.2), ("resnet8_nobn", 0.5))]  # fmt: skip
+    more = {"initial": ["plain8_nobn", "resnet8_nobn"], "initial_seeds": 3, "start": start}
+    found = evidence("cnn", **more)
+    [measured] = asked(found, quantity="shattering at the start", start=True)
+    assert (measured.effect.n, measured.effect.value) == (3, pytest.approx(0.3))
+    assert measured.confounds == ()  # the networks alone are compared
+    assert measured.runs == ()
+    [trained] = asked(found)
+    assert trained.todo == "skipscope run fair"
+
+
+def test_a_curve_is_cut_down_to_what_is_trained() -> None:
+    arms = ("plain8", "resnet8")
+    more = {"initial": ["plain14", "resnet14"], "initial_seeds": 1}
+    [measured] = asked(evidence(*arms, rows=curvature(*arms), **more))
+    assert str(measured.comparison) == "resnet8 - plain8"
+
+
+def test_what_is_counted_needs_no_run_but_its_card() -> None:
+    by = counted(lambda card: card.params)
+    found = evidence("resnet20", "se_resnet20")
+    [measured] = asked(found, of=compared("gate"), by=by, quantity="")
+    assert measured.effect.exact
+    [lacking] = asked(
+        evidence("resnet20", "se_resnet20", missing=[("resnet20", 0)]),
+        of=compared("gate"),
+        by=by,
+        quantity="",
+    )
+    assert lacking.missing == ("resnet20",)
+    [confounded] = asked(evidence("resnet", "se_resnet"), of=compared("gate"), by=by, quantity="")
+    assert confounded.confounds
+
+
+def test_several_networks_as_they_are() -> None:
+    found = evidence("resnet8", "cnn", "se_resnet8", rows=curvature("resnet8", "se_resnet8"))
+    [measured] = asked(found, of=alone(Evidence.is_residual), by=pairs)
+    assert str(measured.comparison) == "resnet8, se_resnet8"
+    assert measured.effect.value == 1.5
+
+
+def test_kinds_are_told_by_structure_and_before_there_is_a_record_by_name() -> None:
+    planned = Planned(load_study("fair"))
+    assert planned.is_residual("se_resnet20")
+    assert planned.is_gated("se_resnet20")
+    assert not planned.is_gated("resnet20")
+    assert planned.is_plain("plain20")
+    assert planned.is_dense("densenet22_k12")
+    assert planned.is_normalised("plain20")
+    assert not Planned(load_study("depth")).is_normalised("plain8_nobn")
+    found = evidence("resnet8", "densenet19_k10", "plain8_nobn")
+    assert (found.is_residual("resnet8"), found.is_dense("densenet19_k10")) == (True, True)
+    assert not found.is_normalised("plain8_nobn")
+    assert found.depths(("resnet8", "densenet19_k10")) == [8, 19]
+
+
+def test_runs_that_failed_have_no_numbers_and_are_known() -> None:
+    made = tables("resnet8")
+    [entry] = made.entries
+    from dataclasses import replace
+
+    from skipscope.records.schema import Failure
+
+    failed = entry.record.model_copy(
+        update={"state": "failed", "result": None, "failure": Failure(kind="diverged", message="")}
+    )
+    found = Evidence(replace(made, entries=(replace(entry, record=failed),)), {})
+    assert found.runs["resnet8"] == {0: failed}
+    assert found.done["resnet8"] == {}
+    assert found.right("resnet8") == {}
+    assert result().train_accuracy == 0.7
+    assert question.MINIMUM_SEEDS == 5

@@ -1,0 +1,81 @@
+"""`skipscope claims`."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from skipscope.cli.claims import claims
+from skipscope.errors import UnknownName
+
+
+@pytest.fixture
+def app():
+    application = typer.Typer()
+    application.command()(claims)
+    return application
+
+
+@pytest.fixture
+def demo(made_up, with_readings):
+    return with_readings(made_up(data="shapes", name="demo"))
+
+
+def test_it_says_what_is_shown_and_what_would_show_more(app, demo, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    ran = CliRunner().invoke(app, ["demo", "-w", str(demo.path)], catch_exceptions=False)
+    assert ran.exit_code == 0
+    lines = ran.output.splitlines()
+    assert lines[0] == "demo on shapes"
+    [accuracy] = [line for line in lines if line.startswith("E3")]
+    assert "confounded" in accuracy
+    assert "[?] points" in accuracy
+    [parameters] = [line for line in lines if line.startswith("E2")]
+    assert "per cent, exactly" in parameters
+    [stem] = [line for line in lines if line.startswith("E5")]
+    assert "not measured" in stem
+    assert "nothing about CIFAR-10" in ran.output
+    assert f"E5: skipscope run stem -w {demo.path}" in ran.output
+
+
+def test_of_real_data_it_says_no_such_thing(app, made_up, with_readings):
+    place = with_readings(made_up(seeds=6))
+    ran = CliRunner().invoke(app, [], env={"SKIPSCOPE_WORKSPACE": str(place.path)}, catch_exceptions=False)
+    assert "about CIFAR-10" not in ran.output
+    [speed] = [line for line in ran.output.splitlines() if line.startswith("T1")]
+    assert "supported" in speed
+    assert speed.split()[-1] == "6"
+
+
+def test_for_machines(app, demo):
+    def told():
+        ran = CliRunner().invoke(app, ["-w", str(demo.path), "--json"], catch_exceptions=False)
+        return ran.output
+
+    said = json.loads(told())
+    assert said["schema"] == 1
+    assert said["study"] == "demo"
+    assert [claim["id"] for claim in said["claims"]][:3] == ["S1", "S2", "S3"]
+    for claim in said["claims"]:
+        assert {"id", "verdict", "effect", "interval", "n", "comparison", "confounds", "runs"} <= claim.keys()
+        assert claim["data"] == "shapes"
+    assert told() == told()
+
+
+def test_a_study_that_is_not_there(app, demo):
+    with pytest.raises(UnknownName):
+        CliRunner().invoke(app, ["absent", "-w", str(demo.path)], catch_exceptions=False)
+
+
+def test_nothing_imports_torch(demo):
+    script = (
+        "import sys\n"
+        "from skipscope.cli import app\n"
+        f"sys.argv = ['skipscope', 'claims', '-w', {str(demo.path)!r}]\n"
+        "try:\n    app()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, capture_output=True)

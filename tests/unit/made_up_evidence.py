@@ -1,0 +1,131 @@
+"""A study's tables from a few rows: true networks, invented numbers."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from skipscope.analysis.tables import Entry, StudyTables
+from skipscope.claims.evidence import Evidence
+from skipscope.claims.quantities import QUANTITIES
+from skipscope.models.describe import describe
+from skipscope.records.schema import (
+    DataCard,
+    Environment,
+    Member,
+    NetworkCard,
+    Result,
+    RunRecord,
+    StudyRecord,
+)
+from skipscope.records.store import METRICS, READINGS, START
+from skipscope.spec import DataRef, Recipe, RunSpec, StudySpec
+
+RECIPE = Recipe(precision="fp32", memory_format="contiguous", kernels="stock", threads=1)
+Row = tuple[str, int, str, int, str, str, float | None]
+"""Arm, seed, probe, step, place, quantity, value."""
+
+
+@cache
+def card(model: str) -> NetworkCard:
+    return describe(model)
+
+
+def result(**numbers: Any) -> Result:
+    usual = {
+        "val_loss": 1.0,
+        "val_accuracy": 0.6,
+        "test_loss": 1.0,
+        "test_accuracy": 0.6,
+        "seconds": 10.0,
+        "train_seconds": 9.0,
+        "images_per_second": 100.0,
+        "train_accuracy": 0.7,
+    }
+    return Result.model_validate(usual | numbers)
+
+
+def run(model: str, seed: int, **numbers: Any) -> RunRecord:
+    spec = RunSpec(model=model, seed=seed, recipe=RECIPE, data=DataRef(name="shapes", sha256="ab" * 32))
+    return RunRecord(
+        id=spec.id,
+        spec=spec,
+        state="done",
+        started="",
+        environment=Environment(versions={"torch": "2"}, machine={"processor": "P"}, threads=1, git=None),
+        network=card(model),
+        result=result(**numbers),
+    )
+
+
+def tables(
+    *models: str,
+    seeds: int = 1,
+    rows: Iterable[Row] = (),
+    start: Iterable[Row] = (),
+    metrics: Iterable[Mapping[str, Any]] = (),
+    numbers: Mapping[tuple[str, int], Mapping[str, Any]] | None = None,
+    right: Mapping[tuple[str, int], Any] | None = None,
+    missing: Iterable[tuple[str, int]] = (),
+    **study: Any,
+) -> StudyTables:
+    """The study of these networks, with what was measured; `numbers` are of results."""
+    missing = set(missing)
+    spec = StudySpec.model_validate(
+        {
+            "name": "made",
+            "data": "shapes",
+            "seeds": seeds,
+            "recipe": RECIPE,
+            "arm": [{"model": m} for m in models],
+        }
+        | study
+    )
+    entries = []
+    for seed in range(seeds):
+        for arm in spec.arm:
+            record = run(arm.model, seed, **(numbers or {}).get((arm.label, seed), {}))
+            known = None if (arm.label, seed) in missing else record
+            entries.append(Entry(arm=arm.label, seed=seed, run=record.id, record=known))
+    ids = {(entry.arm, entry.seed): entry.run for entry in entries}
+    return StudyTables(
+        record=StudyRecord(
+            study=spec,
+            data=DataCard(
+                name="shapes",
+                sha256="ab" * 32,
+                classes=("a", "b"),
+                train=90,
+                validation=10,
+                test=40,
+                source="drawn",
+            ),
+            members=tuple(Member(arm=e.arm, seed=e.seed, run=e.run) for e in entries),
+            planned="",
+            command="skipscope run made",
+            networks=tuple(card(model) for model in spec.initial),
+        ),
+        entries=tuple(entries),
+        metrics=pl.DataFrame(
+            [{"run": ids[each["arm"], each["seed"]], **_without(each)} for each in metrics], schema=METRICS
+        ),
+        raw_readings=pl.DataFrame(
+            [(ids[arm, seed], *rest) for arm, seed, *rest in rows], schema=READINGS, orient="row"
+        ),
+        start=pl.DataFrame(
+            [(arm, seed, arm, *rest) for arm, seed, *rest in start],
+            schema={"arm": pl.String} | START,
+            orient="row",
+        ),
+        right={ids[key]: np.asarray(value, dtype=bool) for key, value in (right or {}).items()},
+    )
+
+
+def evidence(*models: str, **more: Any) -> Evidence:
+    return Evidence(tables(*models, **more), QUANTITIES)
+
+
+def _without(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key not in ("arm", "seed")}
