@@ -17,6 +17,11 @@ class Wording(Frozen):
     name: str
     sentence: str
     needs: str
+    supported: str
+    contradicted: str
+    inconclusive: str
+    changes: str
+    """What would change the verdict."""
 
 
 class PartWording(Frozen):
@@ -80,6 +85,16 @@ def catalogue() -> tuple[Listed, ...]:
         claim.model_copy(update={"part": tuple(part for part in parts if part.claim == claim.id)})
         for claim in claims
     )
+
+
+def part_of(claim: str, part: str) -> ListedPart:
+    """A part by its claim's id and its own.
+
+    Raises:
+        KeyError: there is none.
+    """
+    found = {(listed.id, each.id): each for listed in catalogue() for each in listed.part}
+    return found[claim, part]
 
 
 def _table(name: str) -> dict[str, Any]:

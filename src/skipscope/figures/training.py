@@ -34,6 +34,16 @@ ENGLISH = trained.ENGLISH | {
     "learnt": "images right for good",
     "answer": "answer",
     "images": "images",
+    "multiples": "effect, in multiples of the smallest worth having",
+    "effect": "effect",
+    "lowest": "low end",
+    "highest": "high end",
+    "bound": "smallest worth having",
+    "verdict": "verdict",
+    "supported": "supported",
+    "contradicted": "contradicted",
+    "inconclusive": "inconclusive",
+    "confounded": "withheld",
 }
 """What axes and tooltips say, unless told."""
 

@@ -4,6 +4,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from skipscope.analysis.tables import StudyTables, gather
+from skipscope.claims.evaluate import evaluate
 from skipscope.errors import UnknownName
 from skipscope.figures import pixels, render, style
 from skipscope.records.files import write_whole
@@ -41,7 +42,8 @@ def build_report(
     folder = workspace.report_folder(tables.record.study.name)
     written: list[Path] = []
     with render.trusted():
-        documents = [build_document(tables, each) for each in LANGUAGES]
+        results = evaluate(tables)
+        documents = [build_document(tables, each, results=results) for each in LANGUAGES]
         _write_tables(folder, documents[0])
         if "html" in formats:
             page = html.render(documents, language=chosen, library=render.library())

@@ -1,6 +1,8 @@
 """Puts a report together from a study's tables."""
 
 from skipscope.analysis.tables import StudyTables
+from skipscope.claims.base import Result
+from skipscope.claims.evaluate import evaluate
 from skipscope.figures import style
 from skipscope.report.context import Context
 from skipscope.report.document import Document, Note
@@ -18,13 +20,25 @@ SECTIONS = (overlay, networks, while_training, trained, pictures, explanation, p
 
 
 def build_document(
-    tables: StudyTables, language: Language, *, chart_language: Language | None = None
+    tables: StudyTables,
+    language: Language,
+    *,
+    chart_language: Language | None = None,
+    results: tuple[Result, ...] | None = None,
 ) -> Document:
-    """The whole report in one language; `chart_language` where the charts cannot be labelled in it."""
+    """The whole report in one language; `chart_language` where the charts cannot be labelled in it.
+
+    `results` are those of the claims, if they are known already.
+    """
     words = Words(language)
     charts = Words(chart_language or language)
     context = Context(
-        tables=tables, words=words, labels=charts.raw("chart"), chart_classes=charts.raw("class_names")
+        tables=tables,
+        words=words,
+        labels=charts.raw("chart"),
+        chart_classes=charts.raw("class_names"),
+        chart_parts=charts.raw("claim_part"),
+        results=evaluate(tables) if results is None else results,
     )
     replaced = (Note(text=words("page.english_labels")),) if chart_language not in (None, language) else ()
     record = tables.record

@@ -9,6 +9,7 @@ import altair as alt
 import polars as pl
 
 from skipscope.analysis.tables import ArmSummary, Entry, Spread, StudyTables, half_life, last_step, wilson
+from skipscope.claims.base import Result
 from skipscope.report.document import Figure, Gallery, Note, Tile
 from skipscope.report.words import NBSP, Inline, Words, code, count, percent, plain, span, unmarked
 
@@ -23,6 +24,10 @@ class Context:
     """What charts say."""
     chart_classes: dict[str, str]
     """How charts name classes; others they name as the data do."""
+    chart_parts: dict[str, dict[str, str]] = field(default_factory=dict)
+    """How charts name the parts of claims."""
+    results: tuple[Result, ...] = ()
+    """What the study says of each claim."""
     numbers: Iterator[int] = field(default_factory=lambda: counting(1))
 
     @property
@@ -66,6 +71,10 @@ class Context:
     def file_of(self, arm: str) -> str:
         """What the arm is called in names of files: no two alike, whatever it is called elsewhere."""
         return f"{self.tables.arms.index(arm) + 1}-{re.sub(r'[^A-Za-z0-9_.-]', '-', arm)}"
+
+    def chart_part(self, claim: str, part: str) -> str:
+        """A part of a claim as charts name it."""
+        return self.chart_parts.get(claim, {}).get(part, part)
 
     def class_name(self, name: str) -> Inline:
         """A class in the report's language."""

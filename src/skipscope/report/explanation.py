@@ -1,39 +1,125 @@
-"""The claims with their verdicts, and what makes a comparison unfair."""
+"""The explanation: what the textbooks' sentences came to, in prose and claim by claim.
 
-from skipscope.claims.catalogue import Listed, catalogue
+Every sentence is chosen by a verdict; none is said that the readings of this workspace do not support.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from skipscope.claims.base import Result
+from skipscope.claims.catalogue import Listed, Wording, catalogue
 from skipscope.records.schema import NetworkCard
 from skipscope.report.context import Context
-from skipscope.report.document import Column, Note, Paragraph, Section, Table
+from skipscope.report.document import Block, Column, Note, Paragraph, Section, Table
+from skipscope.report.evidence import details, effect_cell, forest_of, parts_table, sentence_of
+from skipscope.report.results import joined
 from skipscope.report.words import Inline, short
 
 CONFOUNDED = 1.05
 """Arithmetic that differs by more than this factor is a difference of its own."""
+SETTLED = ("supported", "contradicted")
 
 
 def explanation(context: Context, number: str) -> Section:
-    """Fairness first, then the claims group by group."""
+    """What holds and what does not, in prose; then the claims, group by group."""
     words = context.words
-    groups = dict.fromkeys(claim.group for claim in catalogue())
+    results = {result.id: result for result in context.results}
+    groups = {group: list(claims) for group, claims in groupby(catalogue(), key=lambda claim: claim.group)}
     parts = [
+        Section(
+            id="claims-short",
+            number=f"{number}.1",
+            title=words("explanation.short"),
+            blocks=tuple(in_short(context, groups, results)),
+        )
+    ]
+    parts += [
         Section(
             id=f"claims-{group}",
             number=f"{number}.{place}",
             title=words(f"claims.{group}"),
-            blocks=(claim_table(context, [claim for claim in catalogue() if claim.group == group]),),
+            blocks=tuple(group_blocks(context, group, claims, results)),
         )
-        for place, group in enumerate(groups, start=1)
+        for place, (group, claims) in enumerate(groups.items(), start=2)
     ]
+    embedded = (
+        [Note(text=words("explanation.embedded"))] if context.tables.record.data.name == "shapes" else []
+    )
     return Section(
         id="explanation",
         number=number,
         title=words("explanation.title"),
-        blocks=(Paragraph(text=words("explanation.text")), *fairness(context)),
+        blocks=(Paragraph(text=words("explanation.text")), *embedded, *fairness(context)),
         sections=tuple(parts),
     )
 
 
-def claim_table(context: Context, claims: list[Listed]) -> Table:
-    """Id, sentence, verdict and what is missing."""
+def wording(context: Context, claim: Listed) -> Wording:
+    """The claim in the report's language."""
+    return claim.wording(context.words.language)
+
+
+def sentence(context: Context, claim: Listed, result: Result | None) -> Inline:
+    """The claim as it came out: the sentence itself, its contrary, or that it cannot be told."""
+    text = wording(context, claim)
+    told = {
+        "supported": text.supported,
+        "contradicted": text.contradicted,
+        "inconclusive": text.inconclusive,
+    }
+    claimed = context.words("explanation.claimed", sentence=Inline(text.sentence))
+    return Inline(told.get(result.verdict if result else "not_measured", claimed))
+
+
+def in_short(
+    context: Context, groups: Mapping[str, Sequence[Listed]], results: Mapping[str, Result]
+) -> list[Block]:
+    """A paragraph a group: what held, where the textbook and the measurement part, what is open."""
+    words = context.words
+    counts = {
+        verdict: sum(result.verdict == verdict for result in results.values())
+        for verdict in ("supported", "contradicted", "inconclusive", "confounded", "not_measured")
+    }
+    blocks: list[Block] = [
+        Paragraph(text=words("explanation.counts", of=len(results), **counts)),
+    ]
+    for group, claims in groups.items():
+        said = [words("explanation.of_group", group=words(f"claims.{group}"))]
+        for verdict in ("supported", "contradicted"):
+            said += [
+                spoken(context, claim, results[claim.id])
+                for claim in claims
+                if claim.id in results and results[claim.id].verdict == verdict
+            ]
+        said += left_open(context, [results[claim.id] for claim in claims if claim.id in results])
+        blocks.append(Paragraph(text=Inline(joined(context, said))))
+    blocks.append(verdict_table(context, results))
+    return blocks
+
+
+def spoken(context: Context, claim: Listed, result: Result) -> Inline:
+    """A settled claim in a sentence, with its number; where it is contradicted, what the textbook says."""
+    return context.words(
+        f"explanation.says_{result.verdict}",
+        id=claim.id,
+        textbook=Inline(wording(context, claim).sentence.rstrip("。.")),
+        sentence=Inline(sentence(context, claim, result).rstrip("。.")),
+        numbers=sentence_of(context, result),
+    )
+
+
+def left_open(context: Context, results: Sequence[Result]) -> list[Inline]:
+    """Which claims cannot be told, are withheld, were not measured."""
+    words = context.words
+    return [
+        words(f"explanation.left_{verdict}", ids=words.listed(ids))
+        for verdict in ("inconclusive", "confounded", "not_measured")
+        if (ids := [result.id for result in results if result.verdict == verdict])
+    ]
+
+
+def verdict_table(context: Context, results: Mapping[str, Result]) -> Table:
+    """All claims on one page."""
     words = context.words
     return Table(
         kind="claims",
@@ -43,24 +129,71 @@ def claim_table(context: Context, claims: list[Listed]) -> Table:
                 Inline(""),
                 words("explanation.claim"),
                 words("explanation.verdict"),
-                words("explanation.needs"),
+                words("explanation.rests_on"),
             )
         ),
-        rows=tuple(claim_row(context, claim) for claim in claims),
+        rows=tuple(
+            (
+                Inline(f"**{claim.id}**"),
+                stated(context, claim),
+                words(f"explanation.{results[claim.id].verdict if claim.id in results else 'not_measured'}"),
+                rests_on(context, claim, results.get(claim.id)),
+            )
+            for claim in catalogue()
+        ),
     )
 
 
-def claim_row(context: Context, claim: Listed) -> tuple[str, ...]:
-    """One claim. Its texts are ours, so their marks mean something."""
-    wording = claim.wording(context.words.language)
+def stated(context: Context, claim: Listed) -> Inline:
+    """Name and sentence. Its texts are ours, so their marks mean something."""
+    text = wording(context, claim)
     # GitHub does not end bold print after a full stop that a Chinese character follows
-    stated = f"**{wording.name}**。" if context.words.language == "zh" else f"**{wording.name}.** "
-    return (
-        Inline(f"**{claim.id}**"),
-        Inline(stated + wording.sentence),
-        context.words(f"explanation.{claim.verdict}"),
-        context.words("explanation.why", needs=Inline(wording.needs)),
+    name = f"**{text.name}**。" if context.words.language == "zh" else f"**{text.name}.** "
+    return Inline(name + text.sentence)
+
+
+def rests_on(context: Context, claim: Listed, result: Result | None) -> Inline:
+    """The leading effect and its pairs, or what it would take."""
+    first = result.leading if result else None
+    if first is None or first.effect is None:
+        return context.words("explanation.why", needs=Inline(wording(context, claim).needs))
+    return context.words("explanation.effect_of", effect=effect_cell(first), n=first.effect.n)
+
+
+def group_blocks(
+    context: Context, group: str, claims: Sequence[Listed], results: Mapping[str, Result]
+) -> list[Block]:
+    """Its effects in one picture, then a card a claim."""
+    there = [results[claim.id] for claim in claims if claim.id in results]
+    blocks: list[Block] = list(forest_of(context, group, there))
+    for claim in claims:
+        blocks += card(context, claim, results.get(claim.id))
+    return blocks
+
+
+def card(context: Context, claim: Listed, result: Result | None) -> list[Block]:
+    """The sentence with its verdict and number, its quantities, and the small print."""
+    words = context.words
+    verdict = result.verdict if result else "not_measured"
+    head = words(
+        "explanation.card",
+        id=claim.id,
+        name=Inline(wording(context, claim).name),
+        verdict=words(f"explanation.{verdict}"),
+        sentence=sentence(context, claim, result),
     )
+    if result is None or verdict == "not_measured":
+        needs = words("explanation.why", needs=Inline(wording(context, claim).needs))
+        return [
+            Paragraph(text=Inline(joined(context, [head, needs]))),
+            *(details(context, result) if result else []),
+        ]
+    change = words("explanation.would_change", what=Inline(wording(context, claim).changes))
+    return [
+        Paragraph(text=Inline(joined(context, [head, sentence_of(context, result), change]))),
+        *parts_table(context, result),
+        *details(context, result),
+    ]
 
 
 def fairness(context: Context) -> list[Note]:

@@ -73,7 +73,7 @@ def test_a_whole_page_is_small_and_loads_nothing(made_up, real_library, seeds):
 def test_step_data_stands_in_the_page_once(made_up):
     page = page_of(made_up())
     tables, charts = embedded(page, "tables"), embedded(page, "charts")
-    assert len(charts) == 24
+    assert len(charts) == 30
     steps = [name for name, table in tables.items() if "smoothed" in table]
     assert len(steps) == 1
     users = [name for name, chart in charts.items() if chart["data"]["name"] == steps[0]]
@@ -116,7 +116,7 @@ def test_a_language_asked_for_comes_first(made_up):
 def test_charts_can_be_read_out(made_up):
     page = Page(page_of(made_up()))
     plots = [part for part in page.all("div") if "data-chart" in part]
-    assert len(plots) == 24
+    assert len(plots) == 30
     assert all(plot["role"] == "img" and plot["aria-label"] for plot in plots)
     assert all(table for table in page.all("th") if "scope" in table)
 
@@ -159,7 +159,7 @@ def test_markdown_shows_its_pictures_and_keeps_their_tables(made_up):
     folder = workspace.report_folder("lab")
     for path in written:
         shown = re.findall(r"\]\((figures/[^)]+)\)", path.read_text(encoding="utf-8"))
-        assert len(shown) == 8
+        assert len(shown) == 9
         for name in shown:
             assert (folder / name).read_text(encoding="utf-8").startswith("<svg")
             assert (folder / re.sub(r"\.(en|zh)\.svg$", ".csv", name)).exists()

@@ -1,0 +1,97 @@
+"""Claims' effects with their intervals, each in multiples of the smallest effect worth having."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from skipscope.figures import style
+from skipscope.figures.training import ENGLISH
+
+FARTHEST = 6.0
+"""Multiples that are drawn: what lies beyond is cut off there."""
+SHAPES = {
+    "supported": "circle",
+    "contradicted": "cross",
+    "inconclusive": "square",
+    "confounded": "triangle-up",
+}
+COLUMNS = {
+    "row": pl.String,
+    "verdict": pl.String,
+    "effect": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "bound": pl.Float64,
+    "at": pl.Float64,
+    "from": pl.Float64,
+    "to": pl.Float64,
+    "side": pl.Float64,
+}
+"""`effect`, `low`, `high` and `bound` as measured; `at`, `from`, `to` and `side` as drawn."""
+
+
+Row = tuple[str, str, float, float | None, float | None, float]
+
+
+def scaled(rows: Sequence[Row]) -> pl.DataFrame:
+    """Rows of (row, verdict, effect, low, high, bound) with where they are drawn, columns `COLUMNS`.
+
+    An effect whose bound is 0 is drawn in multiples of its interval's farther end.
+    """
+    table = pl.DataFrame(rows, schema=dict(list(COLUMNS.items())[:6]), orient="row")
+    ends = pl.max_horizontal(pl.col("effect", "low", "high").abs())
+    unit = pl.when(pl.col("bound") != 0).then(pl.col("bound").abs()).otherwise(ends)
+    unit = pl.when(unit > 0).then(unit).otherwise(1.0)
+
+    def drawn(value: pl.Expr) -> pl.Expr:
+        return (value / unit).clip(-FARTHEST, FARTHEST).round(4)
+
+    # a single pair has no interval: as wide as the picture
+    return table.with_columns(
+        drawn(pl.col("effect")).alias("at"),
+        drawn(pl.col("low")).fill_null(-FARTHEST).alias("from"),
+        drawn(pl.col("high")).fill_null(FARTHEST).alias("to"),
+        drawn(pl.col("bound")).alias("side"),
+    ).select(list(COLUMNS))
+
+
+def forest(table: pl.DataFrame, *, labels: Mapping[str, str] = ENGLISH) -> alt.LayerChart:
+    """A row a quantity of `scaled`: its interval as a line, its effect as a mark, its bound as a stroke."""
+    rows = table["row"].to_list()
+    told = {verdict: labels[verdict] for verdict in SHAPES if verdict in set(table["verdict"])}
+    table = table.with_columns(pl.col("verdict").replace(told))
+    y = alt.Y("row:N", sort=rows, title=None, axis=alt.Axis(labelLimit=0, domain=False, ticks=False))
+    reach = min(
+        FARTHEST,
+        max(2.0, float(table.select(pl.max_horizontal(pl.col("at", "from", "to").abs()).max()).item())),
+    )
+    x: dict[str, Any] = {
+        "title": labels["multiples"],
+        "axis": alt.Axis(format="+~g", tickCount=7, grid=True),
+        "scale": alt.Scale(domain=[-reach, reach], nice=False, clamp=True),
+    }
+    tips = [
+        alt.Tooltip("row:N", title=" "),
+        alt.Tooltip("effect:Q", title=labels["effect"], format="+.3~g"),
+        alt.Tooltip("low:Q", title=labels["lowest"], format="+.3~g"),
+        alt.Tooltip("high:Q", title=labels["highest"], format="+.3~g"),
+        alt.Tooltip("bound:Q", title=labels["bound"], format="+.3~g"),
+        alt.Tooltip("verdict:N", title=labels["verdict"]),
+    ]
+    new = alt.Chart()
+    zero = new.mark_rule(color=style.FAINT_INK, strokeWidth=1).encode(x=alt.datum(0))
+    bound = new.mark_tick(color=style.INK, thickness=2, size=16).encode(x=alt.X("side:Q", **x), y=y)
+    line = new.mark_rule(color=style.INK, strokeWidth=1.6).encode(x=alt.X("from:Q", **x), x2="to:Q", y=y)
+    shape = alt.Shape(
+        "verdict:N",
+        scale=alt.Scale(domain=list(told.values()), range=[SHAPES[verdict] for verdict in told]),
+        legend=alt.Legend(title=None, orient="top", offset=12),
+    )
+    mark = new.mark_point(size=90, filled=True, color=style.INK, opacity=1).encode(
+        x=alt.X("at:Q", **x), y=y, shape=shape, tooltip=tips
+    )
+    return style.framed(
+        alt.LayerChart(layer=[zero, line, bound, mark], data=table), height=26 * len(rows) + 20
+    )

@@ -1,0 +1,194 @@
+"""What a claim's verdict rests on, in words: effects, intervals, bounds, confounds, what is lacking."""
+
+from collections.abc import Iterable, Sequence
+
+from skipscope.claims.base import Finding, Result
+from skipscope.claims.catalogue import part_of
+from skipscope.figures import claims as figures
+from skipscope.report.context import Context
+from skipscope.report.document import Block, Column, Figure, Note, Table
+from skipscope.report.words import Inline, code, literal, rounded
+
+SHOWN_RUNS = 6
+"""So many run ids are written out; of more, their number and the first."""
+
+
+def number(value: float) -> str:
+    """+0.31 or −12: two significant digits and a sign."""
+    return ("−" if value < 0 else "+") + rounded(abs(value))
+
+
+def effect_cell(finding: Finding) -> Inline:
+    """The effect with its interval, in the claim's unit."""
+    effect = finding.effect
+    if effect is None:
+        return Inline("—")
+    if effect.low is None or effect.high is None or finding.exact:
+        return Inline(number(effect.estimate))
+    ends = f"{number(effect.low)}, {number(effect.high)}"
+    return Inline(f"{number(effect.estimate)} \\[{ends}\\]")
+
+
+def bound_cell(finding: Finding) -> Inline:
+    """What the effect would have to be."""
+    mark = "\\<" if finding.direction in ("below", "within") else "\\>"
+    if finding.direction in ("above", "below"):
+        return Inline(f"{mark} {number(finding.bound)}")
+    return Inline(f"\\|·\\| {mark} {rounded(abs(finding.bound))}")
+
+
+def named(context: Context, claim: str, part: str) -> Inline:
+    """A part's short name in the report's language."""
+    return context.words.name(f"claim_part.{claim}.{part}", part)
+
+
+def described(context: Context, claim: str, part: str) -> Inline:
+    """What a part measures, to the letter. Its texts are ours, but no marks are meant in them."""
+    return literal(part_of(claim, part).wording(context.words.language).name)
+
+
+def reason(context: Context, claim: str, part: str) -> Inline:
+    """Why the part's bound is the smallest effect worth having."""
+    return literal(part_of(claim, part).wording(context.words.language).reason)
+
+
+def unit(context: Context, name: str) -> Inline:
+    """A unit in the report's language."""
+    return context.words.name(f"claim_unit.{name.replace(' ', '_').replace('.', '_')}", name)
+
+
+def sentence_of(context: Context, result: Result) -> Inline:
+    """The leading finding's number in a sentence; nothing where nothing was measured."""
+    words, first = context.words, result.leading
+    if first is None or first.effect is None:
+        return Inline("")
+    key = "exact" if first.exact else "single" if first.effect.low is None else "measured"
+    return words(
+        f"explanation.{key}",
+        what=named(context, result.id, first.part),
+        effect=effect_cell(first),
+        unit=unit(context, first.effect.unit),
+        n=first.effect.n,
+        comparison=code(first.comparison),
+    )
+
+
+def parts_table(context: Context, result: Result) -> list[Block]:
+    """Every quantity of the claim, where there is more to say than its sentence does."""
+    words = context.words
+    found = [finding for finding in result.findings if finding.effect is not None]
+    if not found:
+        return []
+    keys = ("quantity", "comparison", "effect", "unit", "bound", "pairs", "verdict")
+    return [
+        Table(
+            columns=tuple(
+                Column(
+                    title=words(f"explanation.{key}"),
+                    align="right" if key in ("effect", "bound", "pairs") else "left",
+                )
+                for key in keys
+            ),
+            rows=tuple(
+                (
+                    Inline(
+                        described(context, result.id, f.part)
+                        + ("" if f.counts else words.raw("explanation.aside"))
+                    ),
+                    code(f.comparison),
+                    effect_cell(f),
+                    unit(context, f.effect.unit if f.effect else ""),
+                    Inline(f"{bound_cell(f)} \\({reason(context, result.id, f.part)}\\)"),
+                    str(f.effect.n if f.effect else 0),
+                    words(f"explanation.{f.verdict}"),
+                )
+                for f in found
+            ),
+        )
+    ]
+
+
+def details(context: Context, result: Result) -> list[Block]:
+    """Small print: what confounds it, what is lacking and adds it, its runs."""
+    words = context.words
+    said: list[Inline] = []
+    confounds = list(dict.fromkeys(each for finding in result.findings for each in finding.confounds))
+    if confounds:
+        listed = words.listed(
+            [
+                words(
+                    "explanation.difference",
+                    what=words.name(f"confound.{each.what.replace(' ', '_').replace('.', '_')}", each.what),
+                    treated=each.treated,
+                    control=each.control,
+                )
+                for each in confounds
+            ]
+        )
+        said.append(words("explanation.differences", what=listed))
+    said += lacking(context, result)
+    if result.adjusted_p is not None:
+        said.append(words("explanation.corrected", p=f"{result.adjusted_p:.2g}", family=result.family))
+    runs = sorted({run for finding in result.findings for run in finding.runs})
+    if runs:
+        key = "runs" if len(runs) <= SHOWN_RUNS else "runs_of"
+        said.append(
+            words(
+                f"explanation.{key}",
+                runs=words.listed([code(run) for run in runs[:SHOWN_RUNS]]),
+                number=len(runs),
+            )
+        )
+    return [Note(text=Inline(_joined(context, said)), kind="quiet")] if said else []
+
+
+def lacking(context: Context, result: Result) -> list[Inline]:
+    """What was not measured with the command that adds it, and how many seeds would settle it."""
+    words = context.words
+    said = []
+    open_parts = [f for f in result.findings if f.counts and f.effect is None]
+    if open_parts:
+        missing = list(dict.fromkeys(each for finding in open_parts for each in finding.missing))
+        todo = dict.fromkeys(finding.todo for finding in open_parts if finding.todo)
+        text = words.listed([code(each) for each in missing[:SHOWN_RUNS]])
+        said.append(words("explanation.lacking", what=text, todo=words.listed([code(each) for each in todo])))
+    more = [f.more_seeds for f in result.findings if f.counts and f.more_seeds]
+    if more and result.verdict == "inconclusive":
+        said.append(words("explanation.more_seeds", number=max(more)))
+    return said
+
+
+def forest_of(context: Context, group: str, results: Sequence[Result]) -> list[Figure]:
+    """The group's effects side by side, in multiples of the smallest worth having."""
+    rows: list[figures.Row] = []
+    for result in results:
+        for finding in result.findings:
+            effect = finding.effect
+            if effect is not None and finding.verdict in figures.SHAPES:
+                row = f"{result.id} {context.chart_part(result.id, finding.part)}"
+                low, high = (effect.estimate, effect.estimate) if finding.exact else (effect.low, effect.high)
+                rows.append(
+                    (_told_apart(row, rows), finding.verdict, effect.estimate, low, high, finding.bound)
+                )
+    if not rows:
+        return []
+    words = context.words
+    spoken = words("explanation.forest_spoken", number=len(rows))
+    return [
+        context.figure(
+            f"effects-{group}",
+            figures.forest(figures.scaled(rows), labels=context.labels),
+            caption=words("explanation.forest_caption"),
+            spoken=spoken,
+        )
+    ]
+
+
+def _told_apart(row: str, rows: Iterable[tuple[object, ...]]) -> str:
+    """The name of a row; a part that is asked of several comparisons is numbered."""
+    taken = sum(str(name).split(" #")[0] == row for name, *_ in rows)
+    return f"{row} #{taken + 1}" if taken else row
+
+
+def _joined(context: Context, said: list[Inline]) -> str:
+    return ("" if context.words.language == "zh" else " ").join(said)

@@ -1,0 +1,207 @@
+"""The explanation: every sentence is chosen by a verdict and has its number."""
+
+import pytest
+
+from skipscope.analysis.tables import gather
+from skipscope.claims.base import Effect, Finding, Result
+from skipscope.claims.catalogue import catalogue
+from skipscope.claims.confounds import Difference
+from skipscope.figures import claims as figures
+from skipscope.figures import render
+from skipscope.report.build import build_document
+from skipscope.report.document import Figure, Note, Paragraph, Table
+from skipscope.report.evidence import bound_cell, effect_cell
+from skipscope.report.words import Words, unmarked
+
+VERDICTS = ("supported", "contradicted", "inconclusive", "confounded", "not_measured")
+
+
+def finding(part, verdict="supported", **other):
+    effect = Effect(estimate=0.75, low=0.5, high=1.0, n=5, unit="points", spread=0.2, images_error=0.0)
+    given = {
+        "part": part.id,
+        "counts": part.counts,
+        "comparison": "resnet20 - plain20",
+        "factor": "shortcut",
+        "arms": ("resnet20", "plain20"),
+        "direction": part.direction,
+        "bound": part.bound,
+        "exact": False,
+        "verdict": verdict,
+        "effect": None if verdict == "not_measured" else effect,
+        "p_for": 0.01,
+        "p_against": 1.0,
+        "confounds": (),
+        "runs": ("plain20-s0-00000000", "resnet20-s0-00000000"),
+        "missing": (),
+        "todo": "",
+    }
+    return Finding.model_validate(given | other)
+
+
+def all_of(verdict, **other):
+    """Every claim with this verdict, each by its first part."""
+    return tuple(
+        Result(
+            id=listed.id,
+            group=listed.group,
+            verdict=verdict,
+            findings=(finding(listed.part[0].part, verdict, **other),),
+            p=0.01,
+            adjusted_p=0.03,
+            family=3,
+        )
+        for listed in catalogue()
+    )
+
+
+@pytest.fixture
+def tables(made_up):
+    return gather(made_up(arms=("cnn",), epochs=1, steps=4), None)
+
+
+def explained(tables, results, language="en"):
+    with render.trusted():
+        found = build_document(tables, language, results=results)
+    return next(section for section in found.sections if section.id == "explanation")
+
+
+def said(section):
+    own = [unmarked(block.text) for block in section.blocks if isinstance(block, Paragraph | Note)]
+    return "\n".join([*own, *(said(part) for part in section.sections)]).replace("\u00a0", " ")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_a_claim_is_said_as_it_came_out(tables, verdict, language):
+    text = said(explained(tables, all_of(verdict), language))
+    for listed in catalogue():
+        wording = listed.wording(language)
+        others = {
+            "supported": wording.supported,
+            "contradicted": wording.contradicted,
+            "inconclusive": wording.inconclusive,
+        }
+        mine = unmarked(others.get(verdict, wording.sentence)).rstrip("。.")
+        assert mine in text.replace("`", ""), listed.id
+        for other in others.values():
+            if other not in (others.get(verdict), wording.sentence):
+                assert unmarked(other) not in text, listed.id
+
+
+def test_where_textbook_and_measurement_part_both_are_said(tables):
+    short = said(explained(tables, all_of("contradicted")).sections[0])
+    first = catalogue()[0].wording("en")
+    assert f"The textbook says: “{first.sentence.rstrip('.')}”. Here it is otherwise: " in short
+    assert "+0.75 [+0.50, +1.0] percentage points, 5 paired seeds (resnet20 - plain20)" in short
+
+
+def test_verdicts_are_counted_and_open_claims_are_listed(tables):
+    results = list(all_of("inconclusive"))
+    results[0] = results[0].model_copy(update={"verdict": "supported"})
+    results[1] = results[1].model_copy(update={"verdict": "confounded"})
+    results[2] = results[2].model_copy(update={"verdict": "not_measured"})
+    short = said(explained(tables, tuple(results)).sections[0])
+    assert "Of 21 claims 1 are supported, 0 contradicted, 18 inconclusive; of 1 the verdict" in short
+    assert "differ in more than the thing compared: S2." in short
+    assert "Not measured in this study: S3." in short
+    assert "Cannot be told from these runs: S4, S5, S6 and S7." in short
+
+
+def test_what_else_differs_is_named_beside_a_withheld_verdict(tables):
+    differs = (Difference(what="maps", treated="16x16", control="8x8"),)
+    text = said(explained(tables, all_of("confounded", confounds=differs)))
+    assert "What else differs: sizes of the maps (16x16 against 8x8)." in text
+
+
+def test_what_is_lacking_comes_with_the_command_and_the_seeds_that_it_takes(tables):
+    lacking = {"missing": ("plain20",), "todo": "skipscope run fair"}
+    text = said(explained(tables, all_of("not_measured", **lacking)))
+    assert "Missing: plain20. To add it: skipscope run fair." in text
+    text = said(explained(tables, all_of("inconclusive", more_seeds=7)))
+    assert "About 7 more seeds would settle it" in text
+    assert "About 7 more" not in said(explained(tables, all_of("supported", more_seeds=7)))
+
+
+def test_of_many_runs_the_first_are_named(tables):
+    runs = tuple(f"resnet20-s{seed}-00000000" for seed in range(9))
+    text = said(explained(tables, all_of("supported", runs=runs)))
+    assert "9 runs: resnet20-s0-00000000" in text
+    assert "resnet20-s8" not in text
+
+
+def test_the_embedded_data_set_is_named_as_what_verdicts_hold_of(made_up):
+    for data, expected in (("shapes", True), ("cifar10", False)):
+        tables = gather(made_up(arms=("cnn",), epochs=1, steps=4, data=data, name=data), data)
+        assert ("says nothing about CIFAR-10" in said(explained(tables, all_of("supported")))) == expected
+
+
+def test_cards_have_their_quantities_in_a_table_and_groups_their_picture(tables):
+    section = explained(tables, all_of("supported"))
+    for part in section.sections[1:]:
+        claims = [block for block in part.blocks if isinstance(block, Table)]
+        assert len(claims) == sum(f"claims-{listed.group}" == part.id for listed in catalogue())
+        assert isinstance(part.blocks[0], Figure)
+    nothing = explained(tables, all_of("not_measured"))
+    assert not any(
+        isinstance(block, Figure | Table) for part in nothing.sections[1:] for block in part.blocks
+    )
+
+
+def test_an_effect_has_no_interval_from_one_seed_and_needs_none_where_it_is_counted():
+    part = catalogue()[0].part[0].part
+    one = finding(
+        part, effect=Effect(estimate=-2.0, low=None, high=None, n=1, unit="x", spread=0, images_error=0)
+    )
+    assert effect_cell(one) == "−2.0"
+    assert effect_cell(finding(part, exact=True)) == "+0.75"
+    assert effect_cell(finding(part)) == "+0.75 \\[+0.50, +1.0\\]"
+    assert effect_cell(finding(part, "not_measured")) == "—"
+
+
+@pytest.mark.parametrize(
+    ("direction", "told"),
+    [("above", "> +0.30"), ("below", "< +0.30"), ("apart", "|·| > 0.30"), ("within", "|·| < 0.30")],
+)
+def test_what_would_count_is_told_by_its_direction(direction, told):
+    part = catalogue()[0].part[0].part
+    assert unmarked(bound_cell(finding(part, direction=direction, bound=0.3))) == told
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_part_and_unit_has_its_words(language):
+    words = Words(language)
+    for listed in catalogue():
+        for part in listed.part:
+            assert words.has(f"claim_part.{listed.id}.{part.id}"), (listed.id, part.id)
+            assert words.has(f"claim_unit.{part.unit.replace(' ', '_')}"), part.unit
+
+
+def test_effects_are_drawn_in_multiples_of_the_smallest_worth_having():
+    table = figures.scaled(
+        [
+            ("a", "supported", 0.6, 0.3, 9.0, 0.3),
+            ("b", "inconclusive", -0.5, -1.0, 0.5, 0.0),
+            ("c", "inconclusive", 0.1, None, None, -0.1),
+            ("d", "contradicted", 0.0, 0.0, 0.0, 0.0),
+        ]
+    )
+    assert table.select("at", "from", "to", "side").rows() == [
+        (2.0, 1.0, figures.FARTHEST, 1.0),
+        (-0.5, -1.0, 0.5, 0.0),
+        (1.0, -figures.FARTHEST, figures.FARTHEST, -1.0),
+        (0.0, 0.0, 0.0, 0.0),
+    ]
+    chart = figures.forest(table)
+    picture = render.svg(render.specification(chart, validate=True), chart.data, width=680)
+    assert picture.startswith("<svg")
+    assert "NaN" not in picture
+
+
+def test_a_quantity_of_several_comparisons_has_a_row_each(tables):
+    listed = next(each for each in catalogue() if each.id == "T1")
+    each = finding(listed.part[0].part)
+    result = Result(id="T1", group="course", verdict="supported", findings=(each, each, each))
+    section = explained(tables, (result,))
+    [figure] = [block for part in section.sections for block in part.blocks if isinstance(block, Figure)]
+    assert len(set(figure.table["row"])) == 3
