@@ -24,7 +24,7 @@ check: setup                 ## lint, format, types, import contracts
 	$(BIN)/lint-imports
 
 test: check                  ## check, then every test
-	$(BIN)/pytest --cov --cov-fail-under=95
+	$(BIN)/pytest --numprocesses=auto --cov --cov-fail-under=95
 
 demo: setup                  ## the whole job on the embedded data set
 	$(BIN)/skipscope demo

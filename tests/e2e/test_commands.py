@@ -25,7 +25,7 @@ model = "cnn"
 DEMO = """
 data = "shapes"
 train_limit = 64
-probes = ["answers", "reuse_by_weight", "gates"]
+probes = ["reuse_by_weight"]
 [recipe]
 epochs = 1
 batch_size = 32
