@@ -102,7 +102,7 @@ def test_what_differs_in_one_thing_passes(comparison: Comparison) -> None:
         (pair("densenet40_k12", "resnet20", "dense", matched="depth"), {"depth"}),
         (Comparison(treated=("resnet8", "se_resnet20"), factor="depth"), {"gate"}),
     ],
-    ids=str,
+    ids=lambda value: "-".join(sorted(value)) if isinstance(value, set) else str(value),
 )  # fmt: skip
 def test_what_differs_in_more_is_flagged(comparison: Comparison, expected: set[str]) -> None:
     assert what(comparison) == expected
