@@ -7,6 +7,7 @@
     │   └── NetworkError      a user's file gives no network: names the file and the line
     ├── DataError             a data set is missing, damaged or not what it claims to be
     ├── PictureError          a file of a user's is no image, or one that cannot be looked at
+    ├── FontError             a report cannot be printed: no font here has its characters
     ├── WorkspaceError        a run folder or study record cannot be read or written
     └── TrainingError         a run could not be brought to its end
         └── Diverged          the loss stopped being a finite number
@@ -16,6 +17,7 @@ Each says what is wrong, where, and what to do next. Asserts are for us, these a
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 
 class SkipscopeError(Exception):
@@ -76,6 +78,15 @@ class DataError(SkipscopeError):
 
 class PictureError(SkipscopeError):
     """A file of a user's is no image, or one that cannot be looked at."""
+
+
+class FontError(SkipscopeError):
+    """A report cannot be printed: no font here has all of its characters."""
+
+    def __init__(self, what: str, *, todo: str = "", written: Iterable[Path] = ()) -> None:
+        """`written` is what could be made all the same."""
+        super().__init__(what, todo=todo)
+        self.written = tuple(written)
 
 
 class WorkspaceError(SkipscopeError):

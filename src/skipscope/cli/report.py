@@ -1,5 +1,6 @@
 """`skipscope report`: draws a study's report again from its records."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,10 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from skipscope.errors import FontError
+
 FORMATS = ("html", "md")
+"""Without `--format`: what is made in seconds and read at once."""
 
 
 def report(
@@ -18,24 +22,38 @@ def report(
     *,
     lang: Annotated[
         str | None,
-        typer.Option(help="zh or en: the language the page opens in; it holds both.", show_default=False),
+        typer.Option(
+            help="zh or en: the language the page opens in (it holds both), and that of PDF and DOCX.  "
+            "[default: the reader's; both]",
+            show_default=False,
+        ),
     ] = None,
     format: Annotated[
         list[str] | None,
-        typer.Option(help="html or md, repeated or with commas.  [default: both]", show_default=False),
+        typer.Option(
+            help="html, md, pdf or docx, repeated or with commas.  [default: html,md]", show_default=False
+        ),
     ] = None,
     workspace: Annotated[
         Path,
         typer.Option("--workspace", "-w", envvar="SKIPSCOPE_WORKSPACE", help="Where runs and reports live."),
     ] = Path("skipscope-out"),
 ) -> None:
-    """Draw the report of a study from its records: a page in Chinese and English, and Markdown."""
+    """Draw the report of a study from its records: a page in Chinese and English, Markdown, PDF, DOCX."""
     # altair and polars take half a second to import: `skipscope --help` does not wait for them
     from skipscope.records.store import Workspace
     from skipscope.report import build_report
 
     wanted = {part.strip() for given in format or FORMATS for part in given.split(",") if part.strip()}
-    written = build_report(Workspace(workspace), study, formats=wanted, language=lang)
+    try:
+        said(build_report(Workspace(workspace), study, formats=wanted, language=lang))
+    except FontError as error:
+        said(error.written)
+        raise
+
+
+def said(written: Iterable[Path]) -> None:
+    """Prints paths, whatever is in them."""
     console = Console(soft_wrap=True)
     for path in written:
         console.print(Text(str(path)))

@@ -13,14 +13,8 @@ from altair.utils.schemapi import debug_mode
 from platformdirs import user_cache_path
 
 from skipscope.errors import WorkspaceError
-from skipscope.figures import style
+from skipscope.figures import fonts, style
 from skipscope.records.files import write_whole
-
-PROBE = (
-    '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40">'
-    '<text x="4" y="30" font-size="24" font-family="{font}">{text}</text></svg>'
-)
-
 
 EXPORTS = "window.vegaEmbed = vegaEmbed;"
 DATA = "table"
@@ -73,8 +67,8 @@ def library() -> str:
 
 @cache
 def has_chinese() -> bool:
-    """Whether pictures drawn here can show Chinese: two characters without glyphs look the same."""
-    first, second = (
-        vl_convert.svg_to_png(PROBE.format(font=style.FONT.replace('"', "'"), text=text)) for text in "中文"
-    )
-    return bool(first != second)
+    """Whether pictures drawn here can show Chinese. Vega measures text in the font it is shown in."""
+    folder = fonts.extra_folder()
+    if folder is not None:
+        vl_convert.register_font_directory(str(folder))
+    return fonts.chinese() is not None

@@ -57,7 +57,7 @@ def _block(block: Block, language: Language, pictures: str) -> str:  # noqa: PLR
         case Note():
             return f"> {ALERTS[block.kind]}\n> {block.text}"
         case Equation():
-            return _fenced("\n".join(block.lines))
+            return fenced("\n".join(block.lines))
         case Code():
             return _code(block)
         case Table():
@@ -72,16 +72,16 @@ def _block(block: Block, language: Language, pictures: str) -> str:  # noqa: PLR
 
 def _code(code: Code) -> str:
     if code.title is None:
-        return _fenced(code.text, "sh")
-    return f"<details>\n<summary>{to_html(code.title)}</summary>\n\n{_fenced(code.text)}\n\n</details>"
+        return fenced(code.text, "sh")
+    return f"<details>\n<summary>{to_html(code.title)}</summary>\n\n{fenced(code.text)}\n\n</details>"
 
 
 def _table(table: Table) -> str:
     rules = {"left": ":---", "right": "---:"}
     lines = [
-        _row(column.title for column in table.columns),
-        _row(Inline(rules[column.align]) for column in table.columns),
-        *(_row(row) for row in _bold_total(table)),
+        table_row(column.title for column in table.columns),
+        table_row(Inline(rules[column.align]) for column in table.columns),
+        *(table_row(cells) for cells in bold_total(table)),
     ]
     return "\n".join(lines) + (f"\n\n*{table.caption}*" if table.caption else "")
 
@@ -100,28 +100,34 @@ def _gallery(gallery: Gallery, language: Language, pictures: str) -> str:
     captions = [tile.caption for tile in gallery.tiles]
     width = min(IN_A_ROW, len(images))
     rows = [
-        _row([*part, *[""] * (width - len(part))])
+        table_row([*part, *[""] * (width - len(part))])
         for start in range(0, len(images), width)
         for part in (images[start : start + width], captions[start : start + width])
     ]
     label = Words(language)("page.figure", number=gallery.number)
-    return "\n".join([rows[0], _row([Inline(":---:")] * width), *rows[1:]]) + f"\n\n{label} {gallery.caption}"
+    return (
+        "\n".join([rows[0], table_row([Inline(":---:")] * width), *rows[1:]])
+        + f"\n\n{label} {gallery.caption}"
+    )
 
 
-def _bold_total(table: Table) -> list[tuple[str, ...]]:
+def bold_total(table: Table) -> list[tuple[str, ...]]:
+    """The table's rows; the last in bold print if it is their sum."""
     if not table.total:
         return list(table.rows)
     last = tuple(Inline(f"**{marked(cell)}**") if cell else "" for cell in table.rows[-1])
     return [*table.rows[:-1], last]
 
 
-def _row(cells: Iterable[str]) -> str:
+def table_row(cells: Iterable[str]) -> str:
+    """A row of a pipe table."""
     # a bar ends a cell even inside a code span, unless it is escaped
     shown = (re.sub(r"(?<!\\)\|", r"\\|", marked(cell)).replace("\n", " ") for cell in cells)
     return "| " + " | ".join(shown) + " |"
 
 
-def _fenced(text: str, tongue: str = "text") -> str:
+def fenced(text: str, tongue: str = "text") -> str:
+    """Text to the letter, whatever backticks are in it."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{tongue}\n{text}\n{fence}"

@@ -5,8 +5,8 @@ import typer
 from typer.testing import CliRunner
 
 from skipscope.cli.report import report
-from skipscope.errors import UnknownName
-from skipscope.figures import render
+from skipscope.errors import FontError, UnknownName
+from skipscope.figures import fonts, render
 
 
 @pytest.fixture
@@ -39,3 +39,14 @@ def test_errors_are_passed_on(app, made_up):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     with pytest.raises(UnknownName):
         CliRunner().invoke(app, ["absent", "-w", str(workspace.path)], catch_exceptions=False)
+
+
+def test_what_could_be_made_is_printed_before_what_could_not(app, made_up, monkeypatch):
+    monkeypatch.setattr(fonts, "families", lambda language: ("Libertinus Serif",))
+    monkeypatch.setattr(fonts, "missing", lambda text, family: "中" if "中" in text or "网" in text else "")
+    workspace = made_up(arms=("cnn",), epochs=1, steps=4, title={"en": "One network"})
+    ran = CliRunner().invoke(app, ["-w", str(workspace.path), "--format", "pdf"])
+    assert ran.output.splitlines() == [str(workspace.report_folder("lab") / "report.en.pdf")]
+    assert isinstance(ran.exception, FontError)
+    assert ran.exception.exit_code == 1
+    assert "pip install" in str(ran.exception)

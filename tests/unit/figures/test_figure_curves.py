@@ -99,7 +99,13 @@ def test_the_script_is_kept(monkeypatch, tmp_path):
     assert len(calls) == 1
 
 
-def test_a_machine_without_chinese_glyphs_is_noticed(monkeypatch):
+@pytest.mark.parametrize("family", [None, "Noto Sans CJK SC"])
+def test_a_machine_without_chinese_glyphs_is_noticed(monkeypatch, family):
+    monkeypatch.setattr(render.fonts, "chinese", lambda: family)
+    assert render.has_chinese.__wrapped__() is (family is not None)
+
+
+def test_without_the_extra_nothing_is_registered(monkeypatch):
+    monkeypatch.setattr(render.fonts, "extra_folder", lambda: None)
+    monkeypatch.setattr(render.vl_convert, "register_font_directory", None)
     assert render.has_chinese.__wrapped__() in (True, False)
-    monkeypatch.setattr(render.vl_convert, "svg_to_png", lambda svg: b"the same box")
-    assert render.has_chinese.__wrapped__() is False

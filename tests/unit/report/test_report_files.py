@@ -194,8 +194,8 @@ def test_everything_at_once(made_up, no_pictures):
 
 def test_formats_and_languages_nobody_knows(made_up):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
-    with pytest.raises(UnknownName, match="docx"):
-        build_report(workspace, None, formats={"docx"}, language=None)
+    with pytest.raises(UnknownName, match="rtf"):
+        build_report(workspace, None, formats={"rtf"}, language=None)
     with pytest.raises(UnknownName, match="fr"):
         build_report(workspace, None, formats={"md"}, language="fr")
 

@@ -1,0 +1,115 @@
+-- What the report's divs become in a format: a function of paper.typ, or a paragraph style of the Word document.
+
+local typst = FORMAT == "typst"
+
+local UNBROKEN = 24 -- a table of so many rows is not broken over pages
+
+local STYLES = {
+  banner = "Banner", about = "About", warning = "Warning", note = "Note", quiet = "Quiet",
+  equation = "Equation", commands = "Commands", listing = "Listing", caption = "Table Caption", figcaption = "Caption",
+}
+
+-- A div as the call of a function: #warning[...]
+local function called(name, blocks)
+  local inside = pandoc.Blocks({ pandoc.RawBlock("typst", "#" .. name .. "[") })
+  inside:extend(blocks)
+  inside:insert(pandoc.RawBlock("typst", "]"))
+  return inside
+end
+
+-- The shares of the line that columns get; without them a table is as wide as what is in it.
+local function spread(tables, widths, style)
+  local shares = {}
+  for share in widths:gmatch("%S+") do shares[#shares + 1] = tonumber(share) end
+  return tables:walk({
+    Table = function(found)
+      for place, spec in ipairs(found.colspecs) do
+        if shares[place] then found.colspecs[place] = { spec[1], shares[place] } end
+      end
+      if style then found.attr.attributes["custom-style"] = style end
+      return found
+    end,
+  })
+end
+
+-- Each cell of a gallery is a picture with its words below it.
+local function below(blocks)
+  return blocks:walk({
+    Plain = function(cell)
+      local words = cell.content
+      if #words > 1 and words[1].t == "Image" then
+        local rest = pandoc.Inlines({})
+        for place = 2, #words do
+          if place > 2 or words[place].t ~= "Space" then rest:insert(words[place]) end
+        end
+        if typst then
+          rest:insert(1, pandoc.RawInline("typst", "#tile["))
+          rest:insert(pandoc.RawInline("typst", "]"))
+        else
+          rest = pandoc.Inlines({ pandoc.LineBreak(), table.unpack(rest) })
+        end
+        return pandoc.Plain(pandoc.Inlines({ words[1], table.unpack(rest) }))
+      end
+    end,
+  })
+end
+
+local function even(blocks, columns)
+  local widths = {}
+  for place = 1, columns do widths[place] = string.format("%.4f", 1 / columns) end
+  return spread(blocks, table.concat(widths, " "), "Pictures")
+end
+
+local function columns(blocks)
+  for _, block in ipairs(blocks) do
+    if block.t == "Table" then return #block.colspecs end
+  end
+  return 1
+end
+
+-- The field of the contents; word.py fills it.
+local function contents(title)
+  local run = '<w:r><w:fldChar w:fldCharType="begin" w:dirty="true" /><w:instrText xml:space="preserve">'
+    .. 'TOC \\o "1-2" \\h \\z \\u</w:instrText><w:fldChar w:fldCharType="separate" />'
+    .. '<w:fldChar w:fldCharType="end" /></w:r>'
+  return { pandoc.Div(title, { ["custom-style"] = "TOC Heading" }), pandoc.RawBlock("openxml", "<w:p>" .. run .. "</w:p>") }
+end
+
+local function rows(blocks)
+  local found = 0
+  blocks:walk({
+    Table = function(one)
+      for _, body in ipairs(one.bodies) do found = found + #body.body end
+    end,
+  })
+  return found
+end
+
+function Div(div)
+  local kind = div.classes[1]
+  local blocks = div.content
+  if kind == "contents" and not typst then
+    return contents(blocks)
+  end
+  if kind == "table" and (not typst or div.classes:includes("spread")) then
+    blocks = spread(blocks, div.attributes.widths)
+  elseif kind == "gallery" or kind == "pair" then
+    blocks = even(below(blocks), columns(blocks))
+  end
+  if typst then
+    local name = kind
+    if kind == "figure" then name = "figured" end -- typst has a figure and a table of its own
+    if kind == "table" then
+      local whole = rows(blocks) <= UNBROKEN and "false" or "true"
+      name = string.format("tabled(breakable: %s, size: %s)", whole, div.attributes.size)
+    end
+    return called(name, blocks)
+  end
+  if kind == "figure" then
+    blocks[1] = pandoc.Div({ blocks[1] }, { ["custom-style"] = "Picture" })
+  end
+  if STYLES[kind] then
+    return pandoc.Div(blocks, { ["custom-style"] = STYLES[kind] })
+  end
+  return blocks
+end
