@@ -4,7 +4,7 @@ Imported once, from whatever copy a person has, into the store; checked on the w
 Legend: images N 3 32 32 uint8 in the official order, training then test; labels N uint8.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import file_digest, sha256
 from pathlib import Path
 
@@ -41,25 +41,40 @@ def import_from(path: Path, *, data_dir: Path | None = None) -> store.Store:
         DataError: the path is none of the known formats, or what it holds is not CIFAR-10.
     """
     path = path.expanduser()
+    kinds = set()
+
+    def found() -> Iterator[Batch]:
+        for kind, batch in _batches(path):
+            kinds.add(kind)
+            yield batch
+
+    images, labels = put_together(found(), path)
+    _refuse_uneven(labels[:TRAIN], "training", path)
+    _refuse_uneven(labels[TRAIN:], "test", path)
+    return store.write(
+        NAME, images, labels, train=TRAIN, source=_source(path, kinds.pop()), data_dir=data_dir
+    )
+
+
+def put_together(batches: Iterable[Batch], where: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """All images, 60,000 3 32 32, and their labels.
+
+    Raises:
+        DataError: two batches hold the same images.
+    """
     images = np.empty((TRAIN + TEST, 3, 32, 32), dtype=np.uint8)
     labels = np.empty(TRAIN + TEST, dtype=np.uint8)
     seen: dict[str, int] = {}
-    kinds = set()
-    for kind, batch in _batches(path):
-        kinds.add(kind)
+    for batch in batches:
         rows = slice(batch.start, batch.start + len(batch.labels))
         images[rows], labels[rows] = batch.images, batch.labels
         twin = seen.setdefault(sha256(images[rows].data).hexdigest(), batch.start)
         if twin != batch.start:
             raise DataError(
                 f"The images from {batch.start:,} on are those from {twin:,} on: a batch was copied twice.",
-                where=str(path),
+                where=str(where),
             )
-    _refuse_uneven(labels[:TRAIN], "training", path)
-    _refuse_uneven(labels[TRAIN:], "test", path)
-    return store.write(
-        NAME, images, labels, train=TRAIN, source=_source(path, kinds.pop()), data_dir=data_dir
-    )
+    return images, labels
 
 
 def open_store(data_dir: Path | None = None) -> store.Store:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skipscope.data import cifar10, shapes, split, store
+from skipscope.data import cifar10, shapes, store
+from skipscope.data.split import hold_out, subset
 from skipscope.errors import UnknownName
 
 NAMES = ("cifar10", "shapes")
@@ -38,7 +39,7 @@ class Split:
         """`limit` of its images, every class in its share; the whole split if it is not larger."""
         if limit >= len(self):
             return self
-        return replace(self, rows=split.subset(np.asarray(self.labels), self.rows, limit))
+        return replace(self, rows=subset(np.asarray(self.labels), self.rows, limit))
 
     def take(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """Writable copies of the images and labels at `positions`: B 3 32 32 uint8 and B int64."""
@@ -86,13 +87,24 @@ def load(name: str, *, data_dir: Path | None = None, train_limit: int | None = N
     raise UnknownName("data set", name, NAMES)
 
 
+def divide(
+    images: NDArray[np.uint8], labels: NDArray[Any], *, train: int, limit: int | None = None
+) -> tuple[Split, Split, Split]:
+    """What trains, what validates, and the test set: the images after the first `train`."""
+    training, validation = hold_out(labels[:train], per_class=VALIDATION_PER_CLASS)
+    if limit is not None:
+        training = subset(labels, training, limit)
+    return (
+        Split(images=images, labels=labels, rows=training),
+        Split(images=images, labels=labels, rows=validation),
+        Split(images=images, labels=labels, rows=np.arange(train, len(labels))),
+    )
+
+
 def _cifar10(data_dir: Path | None, train_limit: int | None) -> Dataset:
     stored = cifar10.open_store(data_dir)
     index = stored.index
-    train, validation = split.hold_out(stored.labels[: index.train], per_class=VALIDATION_PER_CLASS)
-    test = np.arange(index.train, index.train + index.test)
-    if train_limit is not None:
-        train = split.subset(stored.labels, train, train_limit)
+    train, validation, test = divide(stored.images, stored.labels, train=index.train, limit=train_limit)
     return Dataset(
         name=cifar10.NAME,
         sha256=index.sha256,
@@ -100,9 +112,9 @@ def _cifar10(data_dir: Path | None, train_limit: int | None) -> Dataset:
         mean=index.mean,
         std=index.std,
         source=index.source,
-        train=Split(images=stored.images, labels=stored.labels, rows=train),
-        validation=Split(images=stored.images, labels=stored.labels, rows=validation),
-        _test=Split(images=stored.images, labels=stored.labels, rows=test),
+        train=train,
+        validation=validation,
+        _test=test,
     )
 
 
@@ -114,7 +126,7 @@ def _shapes(train_limit: int | None) -> Dataset:
         np.arange(len(labels)), [shapes.TRAIN, shapes.TRAIN + shapes.VALIDATION]
     )
     if train_limit is not None:
-        train = split.subset(labels, train, train_limit)
+        train = subset(labels, train, train_limit)
     return Dataset(
         name=shapes.NAME,
         sha256=store.content_sha256(images, labels),

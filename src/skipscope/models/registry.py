@@ -28,7 +28,7 @@ USERS = "FILE.py:NAME: the class or function NAME in a file of yours"
 
 
 def build(name: str, *, seed: int = 0) -> nn.Module:
-    """The network `name`, initialised from (seed, "initialisation"); torch's own generator is left alone.
+    """The network `name`, initialised from the seed.
 
     Args:
         name: one of `NETWORKS`, a name of one of the `FAMILIES` (`resnet20`), or `mynet.py:Net`, which calls
@@ -39,7 +39,11 @@ def build(name: str, *, seed: int = 0) -> nn.Module:
         UnknownName: no network has this name; lists those that have one.
         NetworkError: the user's file gives no network for these images; names the line.
     """
-    make = _maker(name)
+    return seeded(_maker(name), seed)
+
+
+def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """What `make` makes, initialised from (seed, "initialisation"); torch's own generator is left alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "initialisation") >> 1)  # as a signed number, as torch takes it
         return make()
