@@ -71,8 +71,9 @@ class Edition:
     """A report in one language, and its charts as pictures: drawn once, whatever they are for."""
 
     tables: StudyTables
-    results: tuple[Result, ...]
     language: Language
+    results: tuple[Result, ...] | None = None
+    """Those of the claims, if they are known already."""
 
     @cached_property
     def document(self) -> Document:
