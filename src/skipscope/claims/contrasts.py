@@ -102,7 +102,7 @@ def tested(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimat
     if effect is None or not seeds:
         return effect
     if not all(seed in rights[arm] for arm in comparison.arms for seed in seeds):
-        images = evidence.record.data.test
+        images = evidence.test_images
         errors = [
             float(np.mean([series[arm][seed] * (100 - series[arm][seed]) for seed in seeds])) / images
             for arm in comparison.arms

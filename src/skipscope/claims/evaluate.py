@@ -10,7 +10,7 @@ from typing import Any
 
 from skipscope.analysis.tables import StudyTables, gather
 from skipscope.claims.base import Result
-from skipscope.claims.catalogue import Listed, catalogue
+from skipscope.claims.catalogue import catalogue
 from skipscope.claims.convergence import CONVERGENCE
 from skipscope.claims.dense import DENSE
 from skipscope.claims.evidence import Evidence
@@ -40,14 +40,18 @@ def evaluate(source: Workspace | StudyTables, study: str | None = None) -> tuple
     return judged(Evidence(tables, QUANTITIES))
 
 
-def judged(evidence: Evidence) -> tuple[Result, ...]:
-    """The same of any evidence."""
-    return corrected(_judged(listed, evidence) for listed in catalogue())
-
-
-def _judged(listed: Listed, evidence: Evidence) -> Result:
-    measured = [each for question in QUESTIONS[listed.id] for each in ask(question, evidence)]
-    return judge(listed.claim, measured, data=evidence.record.data.name)
+def judged(
+    evidence: Evidence, questions: Mapping[str, tuple[Question, ...]] = QUESTIONS
+) -> tuple[Result, ...]:
+    """The same of any evidence, and of other questions for the same claims."""
+    return corrected(
+        judge(
+            listed.claim,
+            [each for question in questions[listed.id] for each in ask(question, evidence)],
+            data=evidence.data,
+        )
+        for listed in catalogue()
+    )
 
 
 def document(study: str, results: tuple[Result, ...]) -> dict[str, Any]:

@@ -42,6 +42,21 @@ class Evidence:
         return self.tables.record
 
     @property
+    def data(self) -> str:
+        """The data set's name."""
+        return self.record.data.name
+
+    @property
+    def test_images(self) -> int:
+        """How many images accuracies are of."""
+        return self.record.data.test
+
+    @property
+    def command(self) -> str:
+        """What makes the study again."""
+        return self.record.command
+
+    @property
     def study(self) -> StudySpec:
         """The study as it was asked for."""
         return self.record.study
@@ -165,6 +180,7 @@ class Planned(Evidence):
         """A study, shipped or not."""
         self._study = study
         self.cards: Mapping[str, NetworkCard] = {}
+        self.runs: Runs = {}
 
     def series(self, quantity: str) -> Series:  # noqa: ARG002 - nothing was measured
         """Of no arm."""

@@ -134,10 +134,10 @@ def _todo(question: Question, evidence: Evidence, comparison: Comparison) -> str
     """What adds what it lacks: the study's own command, a probe of runs that are there, another study."""
     lacking = _lacking(question, evidence, comparison)
     if not lacking:
-        return with_seeds(evidence.record.command, MINIMUM_SEEDS)
+        return with_seeds(evidence.command, MINIMUM_SEEDS)
     there = [run for arm in lacking for run in evidence.done.get(arm, {}).values()]
     if not there or not question.probe:
-        return evidence.record.command
+        return evidence.command
     probes = evidence.study.probes
     if probes is not None and question.probe not in probes:
         return "; ".join(f"skipscope probe {run.id} --only {question.probe}" for run in there)
