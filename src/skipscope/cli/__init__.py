@@ -13,6 +13,7 @@ from skipscope.cli.claims import claims
 from skipscope.cli.data import app as data
 from skipscope.cli.models import app as models
 from skipscope.cli.options import complaints
+from skipscope.cli.pack import pack
 from skipscope.cli.predict import predict
 from skipscope.cli.probe import probe
 from skipscope.cli.report import report
@@ -33,6 +34,7 @@ app.command()(run)
 app.command()(status)
 app.command()(claims)
 app.command()(report)
+app.command()(pack)
 app.command()(probe)
 app.command()(predict)
 app.command()(bench)

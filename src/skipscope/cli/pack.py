@@ -1,0 +1,38 @@
+"""`skipscope pack`: report, records and code as one archive, ready to hand in."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from skipscope.cli.options import PLACE, Place, console
+
+
+def pack(
+    study: Annotated[
+        str | None,
+        typer.Argument(help="The study's name.  [default: the one planned last]", show_default=False),
+    ] = None,
+    *,
+    student_id: Annotated[str, typer.Option("--student-id", help="As it begins the file's name.")],
+    name: Annotated[str, typer.Option("--name", help="As it ends the file's name, in any script.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder to write to.", show_default="this one")
+    ] = Path(),
+    lang: Annotated[
+        str | None,
+        typer.Option(help="zh or en: the language of PDF and DOCX.  [default: both]", show_default=False),
+    ] = None,
+    workspace: Place = PLACE,
+) -> None:
+    """Pack the report (PDF, DOCX, page), its records and the code as STUDENT_ID+NAME.zip.
+
+    The code is one file, code.py, with the networks, the data and the training loop: it needs torch and numpy
+    only. A notebook that runs it lies beside it. Weights are not packed.
+    """
+    from skipscope.records.store import Workspace
+    from skipscope.report.handin import pack as packed
+
+    path = packed(Workspace(workspace), study, student_id=student_id, name=name, output=output, language=lang)
+    console.print(Text(str(path)), soft_wrap=True)

@@ -1,0 +1,45 @@
+"""`skipscope pack`."""
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from skipscope.cli.pack import pack
+from skipscope.errors import UsageError
+from skipscope.figures import render
+
+
+@pytest.fixture
+def app(monkeypatch):
+    monkeypatch.setattr(render, "library", lambda: "")
+    monkeypatch.setattr(
+        render, "svg", lambda *_, **__: '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+    )
+    application = typer.Typer()
+    application.command()(pack)
+    return application
+
+
+def test_it_writes_into_this_folder_and_says_what(app, made_up, tmp_path, monkeypatch):
+    workspace = made_up(arms=("cnn",), epochs=1, steps=4)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    arguments = ["-w", str(workspace.path), "--student-id", "2012345", "--name", "姓名", "--lang", "en"]
+    ran = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert ran.exit_code == 0
+    assert ran.output.splitlines() == ["2012345+姓名.zip"]
+    assert (tmp_path / "here" / "2012345+姓名.zip").exists()
+
+
+def test_what_is_no_name_is_passed_on(app, made_up):
+    workspace = made_up(arms=("cnn",), epochs=1, steps=4)
+    with pytest.raises(UsageError, match="--name"):
+        CliRunner().invoke(
+            app,
+            ["-w", str(workspace.path), "--student-id", "1", "--name", "a/b"],
+            catch_exceptions=False,
+        )
+
+
+def test_both_are_needed(app):
+    assert CliRunner().invoke(app, ["--name", "a"]).exit_code == 2
