@@ -90,6 +90,7 @@ def carry_out(
     from skipscope.cli.progress import display
     from skipscope.engine.local import execute
     from skipscope.engine.start import measure_starts
+    from skipscope.records.lock import held
     from skipscope.report import build_report
 
     stopped = False
@@ -101,17 +102,18 @@ def carry_out(
             "Stopping: the runs save what they have (Ctrl-C again: stop now, back to the last checkpoint)"
         )
 
-    if plan.record.study.initial_seeds:
-        with console.status("Measuring networks before their first step") as status:
-            measure_starts(
-                plan.record,
-                workspace,
-                jobs=plan.jobs,
-                data_dir=data_dir,
-                tell=lambda said: status.update(f"Measuring networks before their first step: {said}"),
-            )
-    with display(plan, console) as shown:
-        records = execute(plan, workspace, tell=shown.tell, interrupted=interrupted, data_dir=data_dir)
+    with held(workspace.path, doing=plan.record.command):
+        if plan.record.study.initial_seeds:
+            with console.status("Measuring networks before their first step") as status:
+                measure_starts(
+                    plan.record,
+                    workspace,
+                    jobs=plan.jobs,
+                    data_dir=data_dir,
+                    tell=lambda said: status.update(f"Measuring networks before their first step: {said}"),
+                )
+        with display(plan, console) as shown:
+            records = execute(plan, workspace, tell=shown.tell, interrupted=interrupted, data_dir=data_dir)
     unfinished = len(plan.runs) - sum(record.state != "unfinished" for record in records)
     if unfinished:
         command = again or plan.record.command

@@ -58,7 +58,7 @@ def ending(event: Event) -> str:
         return f"done, sealed test accuracy {event.accuracy:.1%}"
     if event.state == "stopped":
         return f"saved at step {event.step} of {event.steps}"
-    if event.state == "restarted":
+    if event.state in ("restarted", "waiting"):
         return event.message
     return f"failed: {event.message}"
 
@@ -79,10 +79,17 @@ class Bars:
             task, status = self.tasks[event.run], standing(event, run)
             self.progress.update(task, completed=event.step, status=status, refresh=True)
             return
+        if event.state == "waiting":
+            self._waits(event)
+            return
         if event.run in self.tasks:
             self.progress.remove_task(self.tasks.pop(event.run))
         style = "red" if event.state == "failed" else ""
         self.console.print(Text(f"{name_of(run)}: {ending(event)}", style=style))
+
+    def _waits(self, event: Event) -> None:
+        if event.run in self.tasks:
+            self.progress.update(self.tasks[event.run], status=event.message)
 
     def say(self, text: str) -> None:
         """A line above the bars."""
@@ -109,7 +116,7 @@ class Lines:
 
     def tell(self, event: Event) -> None:
         """A line if there is news."""
-        if event.state == "training" and not self._is_news(event):
+        if event.state in ("training", "waiting") and not self._is_news(event):
             return
         run = self.runs[event.run]
         text = standing(event, run) if event.state in ("training", "measuring") else ending(event)

@@ -49,6 +49,7 @@ def run(
     from skipscope.cli.plans import carry_out, show
     from skipscope.engine.adapt import adapt
     from skipscope.engine.plan import plan
+    from skipscope.records.lock import refuse_if_held
     from skipscope.records.store import Workspace
     from skipscope.spec import load_study
 
@@ -56,6 +57,8 @@ def run(
         data=None if data is None else data.value, epochs=epochs, seeds=seeds, train_limit=train_limit
     )
     place = Workspace(workspace)
+    if not dry_run:
+        refuse_if_held(place.path)  # before anything is timed
     if study == "all":
         run_all(said, place, data_dir=data_dir, jobs=jobs, budget=budget, dry_run=dry_run)
         return

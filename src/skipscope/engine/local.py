@@ -22,6 +22,7 @@ import torch
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.plan import Plan, PlannedRun
 from skipscope.errors import SkipscopeError
+from skipscope.records.lock import held_run
 from skipscope.records.schema import Failure, RunRecord
 from skipscope.records.store import Workspace
 from skipscope.spec import RunSpec
@@ -145,11 +146,20 @@ def work(
         torch.set_flush_denormal(True)
         ref = spec.data
         data = load_data(ref.name, data_dir=data_dir, train_limit=ref.train_limit)
-        keep_sample(Workspace(workspace), data)
-        train(spec, data, folder, tell=tell, stop=stop, probes=probes)
+        with held_run(folder.path, waits=lambda holder: _waits(spec, holder, tell, stop)) as mine:
+            if mine:
+                keep_sample(Workspace(workspace), data)
+                train(spec, data, folder, tell=tell, stop=stop, probes=probes)
     except Exception as error:  # noqa: BLE001 - the other runs go on, and this one says why
-        _record_error(workspace, spec, error)
         tell(Event(run=spec.id, state="failed", message=_first_line(error)))
+        with suppress(SkipscopeError, OSError):  # of a full disk, or a folder that is gone, this is lost, too
+            _record_error(workspace, spec, error)
+
+
+def _waits(spec: RunSpec, holder: str, tell: Tell, stop: Callable[[], bool]) -> bool:
+    """Waits for another process to leave the run, unless it is asked to stop meanwhile."""
+    tell(Event(run=spec.id, state="waiting", message=f"waits for {holder} to leave the run"))
+    return not stop()
 
 
 def _record_error(workspace: Path, spec: RunSpec, error: Exception) -> None:
@@ -160,12 +170,22 @@ def _record_error(workspace: Path, spec: RunSpec, error: Exception) -> None:
         (folder.path / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
     record = folder.read()
     if record is not None:
-        failure = Failure(kind="error", message=str(error) or type(error).__name__)
+        failure = Failure(kind="error", message=_said(error))
         folder.write(record.model_copy(update={"state": "failed", "finished": now(), "failure": failure}))
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+    return _said(error).splitlines()[0]
+
+
+def _said(error: Exception) -> str:
+    """What a person is told; torch says what it could not allocate in a RuntimeError."""
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        return (
+            "There was not enough memory for this run.\n"
+            "next:  end other programs or give --jobs 1, then the same command again: it goes on"
+        )
+    return str(error) or type(error).__name__
 
 
 def _was_killed(worker: SpawnProcess) -> bool:

@@ -12,6 +12,7 @@ from skipscope.data.dataset import load as load_data
 from skipscope.engine.budget import fit, seconds_of
 from skipscope.engine.measure import Choice, Machine, stock
 from skipscope.engine.start import unmeasured
+from skipscope.errors import WorkspaceError
 from skipscope.models.describe import describe
 from skipscope.models.user import pinned
 from skipscope.probes.measure import known
@@ -180,7 +181,7 @@ def _runs(
         state, cost = _state(workspace, spec), 0.0
         steps = spec.recipe.epochs * steps_per_epoch(spec.recipe, len(data.train))
         if state not in ("done", "failed"):
-            left = 1 - workspace.run_folder(spec.id).last_step() / steps
+            left = 1 - _done(workspace, spec) / steps
             cost = seconds(spec.model, spec.recipe, len(data.train)) * left
         yield PlannedRun(arm=arm, spec=spec, state=state, steps=steps, seconds=cost)
 
@@ -226,13 +227,24 @@ def _specs(study: StudySpec, data: Dataset, way: Way) -> Iterator[tuple[str, Run
 
 
 def _state(workspace: Workspace, spec: RunSpec) -> State | None:
-    """What the workspace has of the run; one that ended in an error is tried again."""
+    """What the workspace has of the run; one that ended in an error, or is damaged, is tried again."""
     record = workspace.run_folder(spec.id).read()
     if record is None:
         return None
     if record.failure is not None and record.failure.kind == "error":
         return "unfinished"
+    if record.state == "done" and workspace.run_folder(spec.id).damaged():
+        return None
     return record.state
+
+
+def _done(workspace: Workspace, spec: RunSpec) -> int:
+    """Steps of an unfinished run that need not be made again; of a damaged one, none."""
+    folder = workspace.run_folder(spec.id)
+    try:
+        return folder.last_step() if folder.state_file.exists() or folder.state_before.exists() else 0
+    except WorkspaceError:
+        return 0
 
 
 def _cores() -> int:

@@ -10,10 +10,11 @@ import polars as pl
 import torch
 
 from skipscope.engine.trained import data_of, finished, network
-from skipscope.errors import UsageError
+from skipscope.errors import UsageError, WorkspaceError
 from skipscope.probes.capture import Anatomy, anatomy
 from skipscope.probes.measure import known
 from skipscope.probes.registry import PROBES
+from skipscope.records.lock import held_run
 from skipscope.records.schema import RunRecord
 from skipscope.records.store import Workspace
 from skipscope.training.evaluate import Inputs
@@ -71,7 +72,7 @@ def measure_again(
         tell(probe, len(started), len(probes))
         return True
 
-    with _computing_as_a_worker(int(spec.recipe.threads)):
+    with _computing_as_a_worker(int(spec.recipe.threads)), held_run(folder.path, waits=_refuse) as _:
         inputs = Inputs(data, spec.recipe, device())
         measure_trained(folder, model, data, inputs, step=step, probes=probes, go_on=begins)
     ends = [*started.values(), perf_counter()][1:]
@@ -95,6 +96,10 @@ def _of_trained_networks(names: Collection[str]) -> list[str]:
                 todo=f"its readings of the training are kept; probes of finished runs: {', '.join(trained)}",
             )
     return chosen
+
+
+def _refuse(holder: str) -> bool:
+    raise WorkspaceError(f"Another process works on this run: {holder}.", todo="wait until it ends")
 
 
 def _applies(name: str, inside: Anatomy, *, named: bool) -> bool:

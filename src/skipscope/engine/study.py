@@ -5,6 +5,7 @@ from pathlib import Path
 from skipscope.engine.local import execute
 from skipscope.engine.plan import plan
 from skipscope.engine.start import measure_starts
+from skipscope.records.lock import held
 from skipscope.records.store import Workspace
 from skipscope.spec import StudySpec
 
@@ -16,6 +17,7 @@ def run(study: StudySpec, workspace: Path | str = "skipscope-out", *, jobs: int 
     """
     place = Workspace(workspace)
     planned = plan(study, place, command=f"skipscope.run(load_study({study.name!r}))", jobs=jobs)
-    measure_starts(planned.record, place, jobs=jobs)
-    execute(planned, place, tell=lambda _event: None, interrupted=lambda: None)
+    with held(place.path, doing=planned.record.command):
+        measure_starts(planned.record, place, jobs=jobs)
+        execute(planned, place, tell=lambda _event: None, interrupted=lambda: None)
     return place

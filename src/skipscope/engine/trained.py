@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load as unpacked_weights
 from torch import nn
 
 from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
 from skipscope.errors import DataError, UnknownName, UsageError, WorkspaceError
 from skipscope.models.registry import build
+from skipscope.records.checksums import is_summed, read_summed
 from skipscope.records.schema import RunRecord
 from skipscope.records.store import Workspace
 from skipscope.spec import DataRef
@@ -53,10 +54,12 @@ def network(workspace: Workspace, record: RunRecord) -> nn.Module:
         NetworkError: it is a user's, and its file has changed.
     """
     file = workspace.run_folder(record.id).model_file
-    again = f"delete the folder {file.parent} and train it again{_command(workspace, record.id)}"
+    # an older skipscope's have no checksum: whether they are damaged is not seen when the study is run
+    again = "" if is_summed(file) else f"delete the folder {file.parent} and "
+    again += f"train it again{_command(workspace, record.id)}"
     model = build(record.spec.model, seed=record.spec.seed)
     try:
-        model.load_state_dict(load_file(file))
+        model.load_state_dict(unpacked_weights(read_summed(file, todo=again)))
     except FileNotFoundError:
         raise WorkspaceError(
             f"The weights of {record.id} are missing.", where=str(file), todo=again

@@ -3,13 +3,17 @@
 A reader never meets half of one; only lines at the end of a file may be half, and those are left out.
 """
 
+import errno
+import io
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+import zlib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any, TypeVar
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,44 +24,105 @@ from skipscope.records.schema import SCHEMA
 
 Record = TypeVar("Record", bound=BaseModel)
 
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Puts `content` at `path` whole or not at all.
-
-    Raises:
-        WorkspaceError: the folder cannot be written to.
-    """
-    with writing(path) as draft:
-        draft.write_bytes(content)
+DRAFT = ".draft"
+"""How the name of a file ends that is not yet whole."""
+ARRAYS_BYTES = 400_000_000
+"""More than the arrays of any network's pictures have: what unpacks to more was made to fill a memory."""
 
 
-@contextmanager
-def writing(path: Path) -> Iterator[Path]:
-    """Gives a draft path to write to; renames it to `path` when the block ends well.
+def write_whole(path: Path, content: bytes, *, before: Path | None = None) -> None:
+    """Puts `content` at `path` whole or not at all; what was there goes to `before`, if that is given.
+
+    It is on the disk when this returns, its name too: whatever is done next cannot overtake it.
 
     Raises:
-        WorkspaceError: the folder cannot be written to.
+        WorkspaceError: the folder cannot be written to; of a full disk it says how much is needed.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    draft = path.with_name(f".{path.name}.{os.getpid()}{DRAFT}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield draft
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        draft.replace(path)
+        try:
+            with draft.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            if before is not None and path.exists():
+                path.replace(before)
+            draft.replace(path)
+        finally:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+        sync_folder(path.parent)
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise unwritable(path, error, needed=len(content)) from None
+
+
+def sync_folder(folder: Path) -> None:
+    """Waits until the folder's names are on the disk, where a system lets one ask for it."""
+    if os.name == "nt":
+        return
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # no such thing on this file system
+            raise
     finally:
+        os.close(opened)
+
+
+def remove(*paths: Path) -> None:
+    """Removes files, as far as they are there.
+
+    Raises:
+        WorkspaceError: the folder cannot be written to.
+    """
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise unwritable(path, error, needed=0) from None
+
+
+def remove_drafts(folder: Path) -> None:
+    """Removes what killed processes left half-written; nobody else may be writing in `folder`."""
+    for draft in folder.glob(f".*{DRAFT}"):
         with suppress(OSError):
-            draft.unlink(missing_ok=True)
+            draft.unlink()
 
 
-def _unwritable(path: Path, error: OSError) -> WorkspaceError:
+def unwritable(path: Path, error: OSError, *, needed: int) -> WorkspaceError:
+    """Why `needed` bytes could not be written to `path`."""
+    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG):
+        free = ""
+        with suppress(OSError):
+            free = f", {_size(disk_usage(path.parent).free)} free"
+        return WorkspaceError(
+            f"The disk is full: {path.name} needs {_size(needed)}{free}.",
+            where=str(path),
+            todo="free space there, then give the same command again: it goes on where it stopped",
+        )
     return WorkspaceError(
         f"This cannot be written: {error.strerror or error}.",
         where=str(path),
-        todo="free space or rights there, or choose another folder with --workspace",
+        todo="give yourself the right to write there, or choose another folder with --workspace",
     )
+
+
+def _size(size: float) -> str:
+    """12 bytes, 1.4 kB, 90.1 MB."""
+    for unit in ("bytes", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:,.1f} GB"
+
+
+def packed_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Arrays by name as a .npz file has them."""
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    return file.getvalue()
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -66,39 +131,39 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     Raises:
         WorkspaceError: the folder cannot be written to.
     """
-    with writing(path) as draft, draft.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    write_whole(path, packed_arrays(arrays))
 
 
 def read_arrays(path: Path, *, todo: str) -> dict[str, NDArray[Any]]:
-    """Arrays by name; none where there is no file. Nothing in it is executed.
-
-    Opened here and not by numpy, which leaves a damaged file open.
+    """Arrays by name; none where there is no file. Nothing in it is executed, its checksums are compared.
 
     Raises:
-        WorkspaceError: the file is damaged; says `todo`.
+        WorkspaceError: the file is damaged or too large; says `todo`.
     """
     if not path.exists():
         return {}
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            return dict(file)
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise WorkspaceError(f"This file is damaged ({error}).", where=str(path), todo=todo) from None
+        return unpacked_arrays(path.read_bytes(), path, todo=todo)
+    except OSError as error:
+        raise WorkspaceError(f"This cannot be read: {error.strerror}.", where=str(path)) from None
 
 
-def append_lines(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Adds rows as lines of JSON.
+def unpacked_arrays(content: bytes, path: Path, *, todo: str) -> dict[str, NDArray[Any]]:
+    """What `packed_arrays` packed, which was read from `path`. Nothing in it is executed.
 
     Raises:
-        WorkspaceError: the file cannot be written to.
+        WorkspaceError: the file is damaged or too large; says `todo`.
     """
-    lines = "".join(json.dumps(row) + "\n" for row in rows)
     try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(lines)
-    except OSError as error:
-        raise _unwritable(path, error) from None
+        with ZipFile(io.BytesIO(content)) as packed:
+            size = sum(entry.file_size for entry in packed.infolist())
+        if size > ARRAYS_BYTES:
+            what = f"This file unpacks to {size:,} bytes: no network's pictures have so many."
+            raise WorkspaceError(what, where=str(path), todo=todo)
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            return dict(file)
+    except (OSError, ValueError, KeyError, EOFError, NotImplementedError, BadZipFile, zlib.error) as error:
+        raise WorkspaceError(f"This file is damaged ({error}).", where=str(path), todo=todo) from None
 
 
 def whole_lines(path: Path) -> bytes:
@@ -113,17 +178,22 @@ def write_record(path: Path, record: BaseModel) -> None:
     Raises:
         WorkspaceError: the folder cannot be written to.
     """
-    write_whole(path, (record.model_dump_json(by_alias=True, indent=1) + "\n").encode())
+    write_whole(path, record_bytes(record))
 
 
-def read_record(path: Path, kind: type[Record]) -> Record:
-    """A record that `write_record` wrote.
+def record_bytes(record: BaseModel) -> bytes:
+    """A record as its file has it."""
+    return (record.model_dump_json(by_alias=True, indent=1) + "\n").encode()
+
+
+def read_record(path: Path, kind: type[Record], read: Callable[[Path], bytes] = Path.read_bytes) -> Record:
+    """A record that `write_record` wrote; `read` gives the file's bytes.
 
     Raises:
         WorkspaceError: the file is damaged, or a newer skipscope wrote it.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read(path))
     except OSError as error:
         raise WorkspaceError(f"This cannot be read: {error.strerror}.", where=str(path)) from None
     except ValueError:

@@ -3,12 +3,13 @@
 import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from skipscope.analysis.tables import StudyTables, gather
 from skipscope.errors import UsageError, WorkspaceError
-from skipscope.records.files import writing
+from skipscope.records.files import write_whole
 from skipscope.records.store import Workspace
 from skipscope.report import build_report
 from skipscope.report.program import arms_of, notebook, program
@@ -49,10 +50,12 @@ def pack(
     path = output / f"{stem}.zip"
     contents = [*((f"report/{each.name}", each.read_bytes()) for each in report), *_code(tables)]
     contents += _records(workspace, tables)
+    packed = BytesIO()
+    with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
+        for place, content in contents:
+            archive.writestr(_entry(f"{stem}/{place}"), content)
     try:
-        with writing(path) as draft, ZipFile(draft, "w", ZIP_DEFLATED) as archive:
-            for place, content in contents:
-                archive.writestr(_entry(f"{stem}/{place}"), content)
+        write_whole(path, packed.getvalue())
     except WorkspaceError as error:
         todo = "free space or rights there, or choose another folder with --output"
         raise WorkspaceError(error.what, where=error.where, todo=todo) from None

@@ -3,7 +3,10 @@
 There is no generator state in it: everything random is a function of (seed, purpose, epoch).
 """
 
-from dataclasses import dataclass, field, fields
+import io
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields
+from hashlib import sha256
 from math import nan
 from pathlib import Path
 
@@ -12,7 +15,10 @@ from torch import Tensor, nn
 
 from skipscope.errors import WorkspaceError
 from skipscope.probes.learning_order import follow
-from skipscope.records.files import writing
+from skipscope.records.files import remove as remove_files
+from skipscope.records.files import write_whole
+from skipscope.records.journal import Mark
+from skipscope.records.run_folder import RunFolder
 from skipscope.training.sgd import SGD
 
 
@@ -54,33 +60,107 @@ class Progress:
         self.right_since = follow(before, right, epoch)
 
 
-def save(path: Path, model: nn.Module, optimizer: SGD, progress: Progress) -> None:
-    """Writes the state whole or not at all."""
+MAGIC = b"skipscope-sha256"
+"""At a checkpoint's end, before the 32 bytes of its checksum: an older skipscope's has neither."""
+
+
+def save(folder: RunFolder, model: nn.Module, optimizer: SGD, progress: Progress) -> None:
+    """Writes the state whole or not at all; the one before stays beside it.
+
+    Raises:
+        WorkspaceError: the disk is full, or the folder is gone.
+    """
+    marks = folder.marks()  # on the disk first: a checkpoint never knows of rows that are not there
     state = {
         "model": model.state_dict(),
         "optimizer": optimizer.state_dict(),
         "progress": {part.name: getattr(progress, part.name) for part in fields(progress)},
+        "marks": {name: asdict(mark) for name, mark in marks.items()},
     }
-    with writing(path) as draft:
-        torch.save(state, draft)
+    packed = io.BytesIO()
+    torch.save(state, packed)
+    content = packed.getvalue()
+    sealed = content + MAGIC + sha256(content).digest()
+    write_whole(folder.state_file, sealed, before=folder.state_before)
 
 
-def load(path: Path, model: nn.Module, optimizer: SGD) -> Progress:
-    """Puts the state into the model and the optimizer; a fresh `Progress` where there is no file.
+def load(folder: RunFolder, model: nn.Module, optimizer: SGD, *, tell: Callable[[str], object]) -> Progress:
+    """Puts the last sound state into the model and the optimizer, and the run's journals back to it.
+
+    Without any, a fresh `Progress` in a folder that is emptied. `tell` is told of a damaged one.
 
     Raises:
-        WorkspaceError: the file is damaged or is not of this run.
+        WorkspaceError: there are checkpoints and all are damaged; they are put aside.
     """
-    if not path.exists():
-        return Progress()
+    damaged: list[WorkspaceError] = []
+    for path in (folder.state_file, folder.state_before):
+        if not path.exists():
+            continue
+        try:
+            progress = _restored(path, folder, model, optimizer)
+        except WorkspaceError as error:
+            damaged.append(error)
+            continue
+        if damaged:
+            tell(
+                f"its last checkpoint is damaged ({damaged[0].where}): "
+                f"it goes on from the one before, step {progress.step}"
+            )
+        return progress
+    if damaged:
+        for path in (folder.state_file, folder.state_before):
+            if path.exists():
+                path.replace(path.with_suffix(".damaged"))
+        raise damaged[0]
+    folder.begin()
+    return Progress()
+
+
+def remove(folder: RunFolder) -> None:
+    """Both checkpoints, of a run that needs none any more."""
+    remove_files(folder.state_file, folder.state_before)
+
+
+def _restored(path: Path, folder: RunFolder, model: nn.Module, optimizer: SGD) -> Progress:
+    """Everything as it was when the checkpoint at `path` was written."""
     try:
-        state = torch.load(path, weights_only=True)
+        content = _sound(path)
+        state = torch.load(io.BytesIO(content), weights_only=True)
+        progress = Progress(**state["progress"])
+        marks = state.get("marks")
+        if marks is not None:
+            marks = {name: Mark(**mark) for name, mark in marks.items()}
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-        return Progress(**state["progress"])
     except Exception as error:  # whatever a damaged file makes torch raise
         raise WorkspaceError(
-            f"This checkpoint cannot be read ({type(error).__name__}).",
-            where=str(path),
-            todo="delete that file: the run then starts again from its beginning",
+            f"This checkpoint is damaged ({_why(error)}).", where=str(path), todo=FROM_THE_START
         ) from error
+    try:
+        folder.rewind(marks, progress.step)
+    except WorkspaceError as error:
+        error.todo = error.todo or FROM_THE_START
+        raise
+    return progress
+
+
+FROM_THE_START = (
+    "it and its like are put aside; the same command again trains this run from its start. "
+    "If you have a copy of the run's folder, put that in its place first"
+)
+
+
+def _sound(path: Path) -> bytes:
+    """The checkpoint without its seal, held against it."""
+    content = path.read_bytes()
+    end = len(content) - len(MAGIC) - 32
+    if end < 0 or content[end:-32] != MAGIC:
+        return content
+    content, digest = content[:end], content[-32:]
+    if sha256(content).digest() != digest:
+        raise ValueError("its checksum is not the one it was written with")
+    return content
+
+
+def _why(error: Exception) -> str:
+    return f"{error}" if isinstance(error, ValueError) else type(error).__name__

@@ -113,10 +113,10 @@ def measure_trained(
         return False
     images, labels = taken(data)
     shown = {"image": images[0].transpose(1, 2, 0), "image_label": labels[0]}
-    write_arrays(folder.pictures_file, pictures(view) | shown)
+    folder.write_pictures(pictures(view) | shown)
     frozen = pl.DataFrame(rows, schema={key: READINGS[key] for key in READINGS if key != "run"})
     measured = frozen.with_columns(run=pl.lit(folder.path.name)).select(list(READINGS))
-    kept = folder.drafted_readings() if folder.readings_draft.exists() else folder.readings()
+    kept = folder.readings()
     again = kept["probe"].is_in(frozen["probe"].unique().implode()) & (kept["step"] == step)
     folder.write_readings(pl.concat([kept.filter(~again), measured]))
     return True

@@ -4,10 +4,11 @@ import math
 from collections.abc import Callable, Collection
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from time import perf_counter
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save as packed_weights
 from torch import nn
 
 from skipscope.data.dataset import Dataset
@@ -15,7 +16,7 @@ from skipscope.errors import Diverged
 from skipscope.models.describe import describe
 from skipscope.models.registry import build
 from skipscope.probes.measure import initial_rows, view_of
-from skipscope.records.files import writing
+from skipscope.records.files import remove, remove_drafts
 from skipscope.records.schema import Failure, Result, RunRecord
 from skipscope.records.store import RunFolder
 from skipscope.spec import RunSpec
@@ -52,12 +53,14 @@ def train(
     (diverged) or "unfinished" (asked to stop; the same call goes on from there, bit for bit, given the same
     number of threads).
     """
-    record = _begin(spec, folder)
+    record = _begin(spec, folder, tell)
+    if record.state == "done":
+        return record
+    remove_drafts(folder.path)
     on = device()
     model = place(build(spec.model, seed=spec.seed), spec.recipe, on)
     optimizer = SGD(model, spec.recipe)
-    progress = checkpoint.load(folder.state_file, model, optimizer)
-    folder.cut(progress.step)
+    progress = checkpoint.load(folder, model, optimizer, tell=partial(_tell_restart, tell, spec))
     inputs = Inputs(data, spec.recipe, on)
     instruments = Instruments(model, data) if watched else None
     sitting = _Sitting(spec, data, folder, tell, model, optimizer, progress, instruments)
@@ -74,10 +77,13 @@ def train(
     return sitting.finish(record, inputs, probes=probes, stop=stop)
 
 
-def _begin(spec: RunSpec, folder: RunFolder) -> RunRecord:
-    """The record of the run as it starts or goes on."""
+def _begin(spec: RunSpec, folder: RunFolder, tell: Tell = lambda _event: None) -> RunRecord:
+    """The record of the run as it starts or goes on; what of a finished one is damaged is made again."""
     record = folder.read()
-    if record is None or record.state == "failed":
+    damaged = folder.damaged() if record is not None and record.state == "done" else []
+    if damaged:
+        _tell_restart(tell, spec, f"{', '.join(damaged)} of it is damaged or missing: it is trained again")
+    if record is None or record.state == "failed" or damaged:
         record = RunRecord(
             id=spec.id,
             spec=spec,
@@ -88,6 +94,10 @@ def _begin(spec: RunSpec, folder: RunFolder) -> RunRecord:
         )
         folder.write(record)
     return record
+
+
+def _tell_restart(tell: Tell, spec: RunSpec, message: str) -> None:
+    tell(Event(run=spec.id, state="restarted", message=message))
 
 
 def now() -> str:
@@ -140,7 +150,7 @@ class _Sitting:
         failure = Failure(kind="diverged", message=str(error), numbers=numbers)
         record = record.model_copy(update={"state": "failed", "finished": now(), "failure": failure})
         self.folder.write(record)
-        self.folder.state_file.unlink(missing_ok=True)
+        checkpoint.remove(self.folder)
         self.tell(
             Event(
                 run=record.id, state="failed", step=self.progress.step, steps=self.steps, message=error.what
@@ -157,8 +167,8 @@ class _Sitting:
             name: tensor.cpu().clone(memory_format=torch.contiguous_format)
             for name, tensor in self.model.state_dict().items()
         }
-        with writing(self.folder.model_file) as draft:
-            save_file(weights, draft, metadata={"run": record.id, "network": self.spec.model})
+        metadata = {"run": record.id, "network": self.spec.model}
+        self.folder.write_model(packed_weights(weights, metadata=metadata))
         start = perf_counter()
         if not self._measure(inputs, probes, stop):
             return self.leave(record)
@@ -182,8 +192,8 @@ class _Sitting:
         )
         record = record.model_copy(update={"state": "done", "finished": now(), "result": result})
         self.folder.write(record)
-        for passing in (self.folder.state_file, self.folder.readings_draft):
-            passing.unlink(missing_ok=True)
+        checkpoint.remove(self.folder)
+        remove(self.folder.readings_draft)
         self.tell(
             Event(run=record.id, state="done", step=self.steps, steps=self.steps, accuracy=test_accuracy)
         )
@@ -237,5 +247,5 @@ class _Sitting:
 
     def _save(self) -> None:
         self.flush()
-        checkpoint.save(self.folder.state_file, self.model, self.optimizer, self.progress)
+        checkpoint.save(self.folder, self.model, self.optimizer, self.progress)
         self.saved = perf_counter()

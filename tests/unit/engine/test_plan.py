@@ -94,6 +94,8 @@ def test_a_run_half_done_costs_half(
     assert whole == pytest.approx(START_SECONDS + 2 * 60 + forward_only / 3)
     folder = workspace.run_folder(begun(study, workspace).id)
     folder.append_metrics([{"kind": "step", "step": 3}])
+    assert plan(study, workspace, command="x").seconds == whole  # it has no checkpoint to go on from
+    folder.state_file.write_bytes(b"")
     assert plan(study, workspace, command="x").seconds == pytest.approx(whole / 2)
 
 

@@ -126,10 +126,10 @@ def test_an_archive_that_cannot_be_finished_leaves_the_one_before(made_up, tmp_p
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     (tmp_path / "1+a.zip").write_bytes(b"the one before")
 
-    def full(*_):
-        raise OSError(28, "No space left on device")
+    def full(path, content):
+        raise unwritable(path, OSError(28, "No space left on device"), needed=len(content))
 
-    monkeypatch.setattr(handin, "_entry", full)
+    monkeypatch.setattr(handin, "write_whole", full)
     with pytest.raises(WorkspaceError, match="No space left") as caught:
         pack(workspace, None, student_id="1", name="a", output=tmp_path, language="en")
     assert "--output" in caught.value.todo

@@ -62,8 +62,8 @@ def test_it_is_written_once_and_whole(tiny: Dataset, tmp_path: Path, monkeypatch
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("skipscope.records.files.np.savez_compressed", full)
-        with pytest.raises(WorkspaceError, match="No space left"):
+        patch.setattr("skipscope.records.files.os.fsync", full)
+        with pytest.raises(WorkspaceError, match="The disk is full"):
             keep_sample(workspace, tiny)
     path = workspace.sample_file(tiny.sha256)
     assert list(path.parent.iterdir()) == []
@@ -136,8 +136,8 @@ def test_pictures_that_cannot_be_written_leave_the_readings_as_they_were(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("skipscope.records.files.np.savez_compressed", full)
-    with pytest.raises(WorkspaceError, match="No space left"):
+    monkeypatch.setattr("skipscope.records.files.os.fsync", full)
+    with pytest.raises(WorkspaceError, match="The disk is full"):
         measured(folder, tiny, run_of)
     assert not folder.readings_file.exists()
     assert folder.pictures() == {}

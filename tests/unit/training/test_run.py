@@ -199,6 +199,7 @@ def test_the_record_of_a_finished_run(tiny: Dataset, run_of: RunOf, tmp_path: Pa
     assert events[-1].accuracy == record.result.test_accuracy
     assert [event.epoch for event in events if event.epoch_ended] == [1, 2]
     assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "SHA256SUMS",
         "metrics.jsonl",
         "model.safetensors",
         "pictures.npz",
@@ -249,7 +250,8 @@ def test_a_damaged_checkpoint_says_what_to_do(tiny: Dataset, run_of: RunOf, tmp_
     with pytest.raises(WorkspaceError) as caught:
         train(run_of(), tiny, tmp_path)
     assert caught.value.where == str(tmp_path / "state.pt")
-    assert "starts again" in caught.value.todo
+    assert "from its start" in caught.value.todo
+    assert train(run_of(), tiny, tmp_path).state == "done"  # the same command again
 
 
 def test_fewer_images_than_a_batch_are_one_batch(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:

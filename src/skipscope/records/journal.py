@@ -1,0 +1,102 @@
+"""A file of lines that only grows while a run is trained, and how far it can be trusted.
+
+A checkpoint keeps a journal's `Mark`: what the run goes on from is the journal up to there, to the byte. Rows
+that were written after it are dropped and written again; none is there twice, none is missing.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from skipscope.errors import WorkspaceError
+from skipscope.records.files import remove, sync_folder, unwritable, whole_lines, write_whole
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A place in a journal: its bytes up to there, and their SHA-256."""
+
+    bytes: int
+    sha256: str
+
+
+class Journal:
+    """Rows as lines of JSON, written by one process at a time."""
+
+    def __init__(self, path: Path) -> None:
+        """A file that need not exist yet."""
+        self.path = path
+        self._seen = sha256()
+        self._bytes = 0
+
+    def append(self, rows: list[dict[str, Any]]) -> None:
+        """Adds rows at the end.
+
+        Raises:
+            WorkspaceError: the file cannot be written to.
+        """
+        lines = "".join(json.dumps(row) + "\n" for row in rows).encode()
+        try:
+            with self.path.open("ab") as file:
+                file.write(lines)
+        except OSError as error:
+            raise unwritable(self.path, error, needed=len(lines)) from None
+        self._seen.update(lines)
+        self._bytes += len(lines)
+
+    def mark(self) -> Mark:
+        """Where it stands, once all of it is on the disk; the file was begun or rewound by this object.
+
+        Raises:
+            WorkspaceError: the disk is full, or the file is gone.
+        """
+        if self._bytes:
+            try:
+                with self.path.open("r+b") as file:
+                    os.fsync(file.fileno())
+                sync_folder(self.path.parent)
+            except OSError as error:
+                raise unwritable(self.path, error, needed=self._bytes) from None
+        return Mark(bytes=self._bytes, sha256=self._seen.hexdigest())
+
+    def rewind(self, mark: Mark) -> None:
+        """Drops what was written after `mark`.
+
+        Raises:
+            WorkspaceError: what was written before it is damaged, or the file cannot be written to.
+        """
+        content = self.path.read_bytes() if self.path.exists() else b""
+        kept = content[: mark.bytes]
+        if len(kept) < mark.bytes or sha256(kept).hexdigest() != mark.sha256:
+            raise WorkspaceError(
+                "This file is damaged: it is not what was there when the checkpoint was written.",
+                where=str(self.path),
+            )
+        if len(content) > len(kept):
+            write_whole(self.path, kept)
+        self._seen, self._bytes = sha256(kept), len(kept)
+
+    def cut(self, step: int) -> None:
+        """Drops the rows after `step`: of a run whose checkpoint has no mark.
+
+        Raises:
+            WorkspaceError: a row is no JSON, or the file cannot be written to.
+        """
+        content = whole_lines(self.path)
+        try:
+            rows = [json.loads(line) for line in content.splitlines()]
+            kept = [json.dumps(row) + "\n" for row in rows if row["step"] <= step]
+        except (ValueError, KeyError, TypeError) as error:
+            raise WorkspaceError(f"A row of this file is damaged ({error}).", where=str(self.path)) from None
+        content = "".join(kept).encode()
+        if self.path.exists():
+            write_whole(self.path, content)
+        self._seen, self._bytes = sha256(content), len(content)
+
+    def begin(self) -> None:
+        """Removes the file: the run starts."""
+        remove(self.path)
+        self._seen, self._bytes = sha256(), 0

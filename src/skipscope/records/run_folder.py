@@ -1,0 +1,203 @@
+"""One run's files, as they are written while it trains and read afterwards.
+
+Whatever is final has its checksum in SHA256SUMS; what grows while the run trains is a journal.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from skipscope.errors import WorkspaceError
+from skipscope.records.checksums import forget, is_sound, note, read_summed, write_summed
+from skipscope.records.files import (
+    packed_arrays,
+    read_record,
+    record_bytes,
+    remove,
+    unpacked_arrays,
+    whole_lines,
+)
+from skipscope.records.frames import AGAIN, METRICS, READINGS, read_readings, read_rows, write_readings
+from skipscope.records.journal import Journal, Mark
+from skipscope.records.schema import RunRecord
+
+
+class RunFolder:
+    """One run's files."""
+
+    def __init__(self, path: Path) -> None:
+        """A folder that need not exist yet."""
+        self.path = path
+        self.record_file = path / "run.json"
+        self.metrics_file = path / "metrics.jsonl"
+        self.readings_file = path / "readings.parquet"
+        self.readings_draft = path / "readings.jsonl"
+        self.pictures_file = path / "pictures.npz"
+        self.test_file = path / "test.npz"
+        self.state_file = path / "state.pt"
+        self.state_before = path / "state.before.pt"
+        self.model_file = path / "model.safetensors"
+        self.metrics = Journal(self.metrics_file)
+        self.draft = Journal(self.readings_draft)
+
+    def read(self) -> RunRecord | None:
+        """The run's record, or None where there is none yet.
+
+        Raises:
+            WorkspaceError: the file is damaged, or a newer skipscope wrote it.
+        """
+        if not self.record_file.exists():
+            return None
+        todo = f"delete the folder {self.path}: the same command trains the run again"
+        return read_record(self.record_file, RunRecord, lambda path: read_summed(path, todo=todo))
+
+    def write(self, record: RunRecord) -> None:
+        """Puts the record in place of the one before; of a finished run, its metrics are closed with it."""
+        if record.state == "done" and self.metrics_file.exists():
+            note(self.metrics_file)
+        write_summed(self.record_file, record_bytes(record))
+
+    def damaged(self) -> list[str]:
+        """What of a finished run is missing, damaged or cannot be read, by the files' names."""
+        files = [self.model_file, self.metrics_file, self.readings_file, self.test_file]
+        found = [file.name for file in files if not is_sound(file)]
+        if self.readings_file.name not in found:
+            try:
+                self.readings()
+            except WorkspaceError:
+                found.append(self.readings_file.name)
+        return found
+
+    def begin(self) -> None:
+        """Removes what an earlier training of the run left: it starts."""
+        self._forget_what_is_final()
+        for journal in (self.metrics, self.draft):
+            journal.begin()
+
+    def _forget_what_is_final(self) -> None:
+        """What was written at the end of a training that was cut off there, or is damaged."""
+        final = self.readings_file, self.pictures_file, self.test_file, self.model_file
+        remove(*final)
+        forget(self.path, [file.name for file in (self.metrics_file, *final)])
+
+    def append_metrics(self, rows: list[dict[str, Any]]) -> None:
+        """Adds rows at the end of `metrics.jsonl`."""
+        self.metrics.append(rows)
+
+    def append_readings(self, rows: list[dict[str, Any]]) -> None:
+        """Adds readings of a run that is being trained at the end of `readings.jsonl`."""
+        if rows:
+            self.draft.append(rows)
+
+    def marks(self) -> dict[str, Mark]:
+        """Where the run's journals stand, for a checkpoint."""
+        return {journal.path.name: journal.mark() for journal in (self.metrics, self.draft)}
+
+    def rewind(self, marks: dict[str, Mark] | None, step: int) -> None:
+        """Drops what was written after a checkpoint at `step`: the run writes it again.
+
+        Raises:
+            WorkspaceError: what was written before it is damaged.
+        """
+        self._forget_what_is_final()
+        for journal in (self.metrics, self.draft):
+            if marks is None:
+                journal.cut(step)
+            else:
+                journal.rewind(marks[journal.path.name])
+
+    def drafted_readings(self) -> pl.DataFrame:
+        """The readings of a run that is being trained, with the columns `READINGS`.
+
+        Raises:
+            WorkspaceError: a row of them is damaged.
+        """
+        rows = read_rows(self.readings_draft, whole_lines(self.readings_draft), READINGS)
+        return rows.with_columns(run=pl.lit(self.path.name)).select(list(READINGS))
+
+    def readings(self) -> pl.DataFrame:
+        """The run's readings as far as there are any, with the columns `READINGS`.
+
+        Raises:
+            WorkspaceError: the file is damaged.
+        """
+        if not self.readings_file.exists():
+            return self.drafted_readings()
+        return read_readings(self.readings_file, todo=AGAIN)
+
+    def pictures(self) -> dict[str, NDArray[Any]]:
+        """Arrays for pictures of the trained network by name, as far as there are any.
+
+        Raises:
+            WorkspaceError: the file is damaged.
+        """
+        todo = f"make it again: skipscope probe {self.path.name}"
+        if not self.pictures_file.exists():
+            return {}
+        return unpacked_arrays(read_summed(self.pictures_file, todo=todo), self.pictures_file, todo=todo)
+
+    def write_pictures(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Puts all pictures of the run in place of those before."""
+        write_summed(self.pictures_file, packed_arrays(arrays))
+
+    def write_right(self, right: NDArray[np.bool_]) -> None:
+        """Keeps which of the test images, in their order, the trained network classifies rightly."""
+        kept = {"right": np.packbits(right), "images": np.array(len(right))}
+        write_summed(self.test_file, packed_arrays(kept))
+
+    def right(self) -> NDArray[np.bool_] | None:
+        """The same read back; None of runs that are not finished, or older.
+
+        Raises:
+            WorkspaceError: the file is damaged.
+        """
+        if not self.test_file.exists():
+            return None
+        todo = "delete that file: intervals are then of the seeds alone"
+        kept = unpacked_arrays(read_summed(self.test_file, todo=todo), self.test_file, todo=todo)
+        return np.unpackbits(kept["right"], count=int(kept["images"])).astype(bool)
+
+    def write_readings(self, readings: pl.DataFrame) -> None:
+        """Puts all readings of the run in place of those before."""
+        write_readings(self.readings_file, readings)
+
+    def write_model(self, content: bytes) -> None:
+        """Puts the trained weights, as safetensors, in place of those before."""
+        write_summed(self.model_file, content)
+
+    def last_step(self) -> int:
+        """The last step that `metrics.jsonl` tells of, 0 where there is none."""
+        row = self._last_row(b"")
+        return int(row["step"] or 0) if row else 0
+
+    def last_epoch(self) -> dict[str, Any] | None:
+        """The row of the last whole epoch, None before the first ends."""
+        return self._last_row(b'"kind": "epoch"')
+
+    def _last_row(self, marked: bytes) -> dict[str, Any] | None:
+        """The last row with these bytes in it: a file of many rows is not parsed for one."""
+        lines = self.whole_lines().splitlines()
+        line = next((line for line in reversed(lines) if marked in line), None)
+        if line is None:
+            return None
+        (row,) = read_rows(self.metrics_file, line + b"\n", METRICS).to_dicts()
+        return row
+
+    def whole_lines(self) -> bytes:
+        """`metrics.jsonl` without a last line that was being written when the process was stopped.
+
+        Raises:
+            WorkspaceError: the file is damaged, or cannot be read.
+        """
+        if not self.metrics_file.exists():
+            return b""
+        try:
+            content = read_summed(self.metrics_file, todo=AGAIN)
+        except OSError as error:
+            raise WorkspaceError(
+                f"This cannot be read: {error.strerror}.", where=str(self.metrics_file)
+            ) from None
+        return content[: content.rfind(b"\n") + 1]
