@@ -6,6 +6,7 @@ from zipfile import ZipFile
 import pytest
 
 from skipscope.errors import FontError, UnknownName, UsageError, WorkspaceError
+from skipscope.records.files import unwritable
 from skipscope.records.store import Workspace
 from skipscope.report import build_report, handin
 from skipscope.report.handin import file_stem, pack
