@@ -11,9 +11,12 @@ Of simulated studies, with the networks, seeds and comparisons of the shipped on
 Of real runs: one network against itself under other seeds, split in halves over and over.
 """
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from importlib.resources import files
 from math import sqrt
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,13 +25,17 @@ from skipscope.analysis.hypotheses import power
 from skipscope.claims import simulation
 from skipscope.claims.base import MINIMUM_SEEDS, Finding, Result
 from skipscope.claims.evaluate import QUESTIONS, judged
+from skipscope.errors import WorkspaceError
+from skipscope.records.files import write_whole
 from skipscope.records.schema import NetworkCard
+from skipscope.records.store import Workspace
 from skipscope.spec import StudySpec, load_study
 
 SCHEMA = 1
+NAME = "calibration.json"
 STUDIES = ("fair", "depth", "stem")
 """Every claim is asked of the first of them that measures all that counts for it."""
-SHARE = 1 / 3
+SHARE = 0.3
 """Of the smallest effect worth having: what the difference of two runs spreads by."""
 SCENARIOS: Mapping[str, Callable[..., float]] = {
     "no effect": simulation.null,
@@ -176,3 +183,57 @@ def _share(counts: Counter[str], *verdicts: str) -> float:
 
 def _rounded(value: float) -> float:
     return float(f"{value:.4g}")
+
+
+def document(
+    simulated: Mapping[str, Mapping[str, Any]],
+    real: Mapping[str, Mapping[str, Any]],
+    *,
+    comparisons: int,
+    pairs: int,
+    splits: int,
+) -> dict[str, Any]:
+    """What `calibration.json` holds: how it was made, and the figures of each claim."""
+    claims: dict[str, Any] = {}
+    for id in QUESTIONS:
+        row = dict(simulated.get(id, {})) | ({"real": dict(real[id])} if id in real else {})
+        if row:
+            claims[id] = row
+    return {
+        "schema": SCHEMA,
+        "comparisons": comparisons,
+        "pairs": pairs,
+        "splits": splits if pairs else 0,
+        "spread": SHARE,
+        "claims": claims,
+    }
+
+
+def write(workspace: Workspace, found: Mapping[str, Any]) -> Path:
+    """Keeps a calibration in the workspace.
+
+    Raises:
+        WorkspaceError: the folder cannot be written to.
+    """
+    path = workspace.path / NAME
+    write_whole(path, (json.dumps(found, indent=1) + "\n").encode())
+    return path
+
+
+def known(workspace: Workspace | None = None) -> dict[str, Any]:
+    """The workspace's calibration; where there is none, the one that comes with the package.
+
+    Raises:
+        WorkspaceError: the file is damaged.
+    """
+    path = None if workspace is None else workspace.path / NAME
+    if path is None or not path.exists():
+        text = (files("skipscope.claims") / NAME).read_text(encoding="utf-8")
+    else:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    try:
+        found: dict[str, Any] = json.loads(text)
+    except ValueError:
+        todo = "delete that file, or make it again: skipscope calibrate"
+        raise WorkspaceError("This is not a calibration.", where=str(path), todo=todo) from None
+    return found

@@ -100,13 +100,13 @@ def rise(evidence: Evidence, place: str, centre: str, pattern: str) -> Series:
 
 
 def reuse_by_weight(evidence: Evidence) -> Series:
-    """How much of even use a layer's least read source has, mean over layers: mean |w| over that of all."""
+    """How much of even use a layer's least read source has, median over layers: mean |w| over that of all."""
     rows = evidence.frozen("reuse_by_weight").filter(pl.col("quantity") == "weight")
     table = rows.with_columns(target=pl.col("place").str.split(" <- ").list.first())
     layers = table.group_by(*RUN, "target", maintain_order=True).agg(
         value=pl.col("value").min() / pl.col("value").mean()
     )
-    return of_run(layers, pl.col("value").mean())
+    return of_run(layers, pl.col("value").median())
 
 
 NOTICED = 0.001

@@ -1,6 +1,6 @@
 """Studies that were never run: every arm draws from one distribution, so that no arm differs from another.
 
-What a claim says of them is a false alarm. An effect is planted by shifting what a contrast came to, which
+Of test accuracies it is one curve, against parameters. What a claim says of them is a false alarm. An effect is planted by shifting what a contrast came to, which
 is what shifting an arm's runs by it would come to.
 
 A run's number is a seed's own, which all arms of that seed share, and noise. The noise is such that the
@@ -10,7 +10,7 @@ difference of two runs spreads by a given share of the smallest effect worth hav
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
-from math import sqrt
+from math import log2, sqrt
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ from skipscope.spec import StudySpec, network_name
 from skipscope.spec.comparison import Comparison
 
 TEST_IMAGES, ACCURACY = 2_000, 0.6
+POINTS_A_DOUBLING, PARAMETERS = 1.07, 270_000
+"""Of test accuracy with each doubling of parameters (He et al. 2015, Table 6, resnet20 to resnet56)."""
 CLASSES, IMAGES, EPOCHS = 10, 200, 5
 """Of the orders of learning, and of the curves."""
 Parts = Mapping[str, Mapping[str, Part]]
@@ -108,6 +110,10 @@ class Simulated(Planned):
             found = self._tested(found)
         return found
 
+    def _for_its_size(self, arm: str) -> float:
+        """Percentage points that its parameters bring: all networks lie on one curve."""
+        return POINTS_A_DOUBLING * log2(self.cards[arm].params / PARAMETERS)
+
     def _applies(self, quantity: str, arm: str) -> bool:
         """Whether there is such a thing in its network: gates, layers that read several sources."""
         if quantity.startswith("reuse"):
@@ -128,7 +134,8 @@ class Simulated(Planned):
         hard = self.rng.normal(size=TEST_IMAGES)
         for arm, runs in accuracies.items():
             self._right[arm] = {}
-            for seed, accuracy in runs.items():
+            for seed, drawn in runs.items():
+                accuracy = drawn + self._for_its_size(arm)
                 ease = hard + self.rng.normal(size=TEST_IMAGES)
                 shown = np.zeros(TEST_IMAGES, dtype=bool)
                 shown[np.argsort(ease)[: round(np.clip(accuracy, 0, 100) / 100 * TEST_IMAGES)]] = True

@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 
 from skipscope.cli.bench import bench
+from skipscope.cli.calibrate import calibrate
 from skipscope.cli.claims import claims
 from skipscope.cli.data import app as data
 from skipscope.cli.models import app as models
@@ -33,6 +34,7 @@ app.command()(demo)
 app.command()(run)
 app.command()(status)
 app.command()(claims)
+app.command()(calibrate)
 app.command()(report)
 app.command()(pack)
 app.command()(probe)

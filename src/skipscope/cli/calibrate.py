@@ -1,0 +1,90 @@
+"""`skipscope calibrate`: how often verdicts are false, and how often they see what is there."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from skipscope.cli.options import PLACE, Place, console
+
+if TYPE_CHECKING:
+    from skipscope.analysis.tables import StudyTables
+    from skipscope.records.store import Workspace
+
+
+def calibrate(
+    comparisons: Annotated[int, typer.Option(min=1, help="Simulated studies of each kind.")] = 200,
+    pairs: Annotated[
+        int, typer.Option(min=0, help="Real pairs of runs of one network on the embedded data set; 0: none.")
+    ] = 10,
+    splits: Annotated[int, typer.Option(min=1, help="How often these runs are dealt out.")] = 20,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Runs side by side; default: one a core.", show_default=False)
+    ] = None,
+    workspace: Place = PLACE,
+) -> None:
+    """Put the claims themselves to the test, before they are believed.
+
+    Simulated studies in which nothing differs, or as much as is worth having, or twice that; and real runs
+    of a network against others of itself. The figures are printed and kept in the workspace for reports.
+    """
+    from skipscope.claims.against_itself import verdicts
+    from skipscope.claims.calibration import against_itself, document, write
+    from skipscope.records.store import Workspace
+
+    place = Workspace(workspace)
+    simulated = _simulated(comparisons)
+    real: dict[str, Any] = {}
+    if pairs:
+        tables = _trained(place, pairs, jobs)
+        with console.status("Asking the claims of a network against itself"):
+            real = against_itself(verdicts(tables, splits))
+    found = document(simulated, real, comparisons=comparisons, pairs=pairs, splits=splits)
+    path = write(place, found)
+    _print(found)
+    console.print(str(path), markup=False, soft_wrap=True)
+
+
+def _simulated(comparisons: int) -> dict[str, Any]:
+    from rich.progress import Progress
+
+    from skipscope.claims.calibration import SCENARIOS, STUDIES, calibrate
+    from skipscope.models.describe import describe
+
+    with Progress(console=console, transient=True) as progress:
+        total = comparisons * len(SCENARIOS) * len(STUDIES)
+        task = progress.add_task("Simulated studies", total=total)
+        return calibrate(describe, comparisons=comparisons, tell=lambda: progress.advance(task))
+
+
+def _trained(place: "Workspace", pairs: int, jobs: int | None) -> "StudyTables":
+    """The runs of one network, trained where they are not there yet."""
+    from skipscope.analysis.tables import gather
+    from skipscope.claims.against_itself import study
+    from skipscope.cli.progress import display
+    from skipscope.engine.local import execute
+    from skipscope.engine.plan import plan
+
+    spec = study(pairs)
+    with console.status("Planning the runs of a network against itself"):
+        planned = plan(spec, place, command="skipscope calibrate", jobs=jobs)
+    with display(planned, console) as shown:
+        execute(planned, place, tell=shown.tell, interrupted=lambda: shown.say("Stopping"))
+    return gather(place, spec.name)
+
+
+def _print(found: dict[str, Any]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    columns = ("", "study", "supported at no effect", "any at the bound", "power at twice", "against itself")
+    table = Table(*columns, box=None, padding=(0, 2, 0, 0))
+    for id, row in found["claims"].items():
+        shares = (row.get(key) for key in ("false_supported", "at_bound", "power"))
+        real = row.get("real", {}).get("false_supported")
+        cells = [id, row.get("study", "-"), *(_percent(share) for share in (*shares, real))]
+        table.add_row(*(Text(cell) for cell in cells))
+    console.print(table)
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.1%}"
