@@ -4,6 +4,7 @@ import polars as pl
 
 from skipscope.analysis.tables import accuracy_by_epoch
 from skipscope.figures import curves
+from skipscope.report.beside_papers import beside_papers
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Column, Figure, Note, Pair, Paragraph, Section, Table
 from skipscope.report.results import joined
@@ -21,7 +22,14 @@ def overlay(context: Context, number: str) -> Section:
     if not tables.epochs.is_empty():
         blocks += [Paragraph(text=Inline(joined(context, course(context)))), *accuracy_figures(context)]
         blocks += [Note(text=words("overlay.gap_note"), kind="quiet"), epoch_table(context)]
-    return Section(id="overlay", number=number, title=words("overlay.title"), blocks=tuple(blocks))
+    papers = beside_papers(context, f"{number}.1")
+    return Section(
+        id="overlay",
+        number=number,
+        title=words("overlay.title"),
+        blocks=tuple(blocks),
+        sections=() if papers is None else (papers,),
+    )
 
 
 def loss_figure(context: Context) -> Figure:

@@ -1,0 +1,114 @@
+"""Papers beside ours: published error and parameters next to measured ones, and how the recipes differ."""
+
+from skipscope.analysis.papers import Difference, Published, differences, error_of, published, recipe_of
+from skipscope.analysis.tables import ArmSummary
+from skipscope.report.context import Context, interval
+from skipscope.report.document import Block, Column, Note, Paragraph, Section, Table
+from skipscope.report.words import NBSP, Inline, code, count, literal, plain
+from skipscope.spec import Recipe
+
+
+def beside_papers(context: Context, number: str) -> Section | None:
+    """A row for every arm that a paper's table has; None where it has none, or the data are not CIFAR-10."""
+    known = [
+        (summary, published()[summary.model])
+        for summary in context.tables.summaries
+        if summary.model in published()
+    ]
+    if not known or context.tables.record.data.name != "cifar10":
+        return None
+    words = context.words
+    titles = ("arm", "published", "measured", "published_params", "params", "recipe")
+    table = Table(
+        columns=tuple(
+            Column(title=words(f"papers.{title}"), align="left" if title in ("arm", "recipe") else "right")
+            for title in titles
+        ),
+        rows=tuple(row(context, summary, value) for summary, value in known),
+        caption=words("papers.caption"),
+        arms=tuple(summary.arm for summary, _ in known),
+    )
+    blocks: list[Block] = [Paragraph(text=words("papers.text")), table]
+    if any(summary.model.startswith("plain") for summary in context.tables.summaries):
+        blocks.append(Note(text=words("papers.plain"), kind="quiet"))
+    return Section(id="papers", number=number, title=words("papers.title"), blocks=tuple(blocks))
+
+
+def row(context: Context, summary: ArmSummary, value: Published) -> tuple[str, ...]:
+    """One network's."""
+    study = context.tables.record.study
+    asked = {arm.label: study.recipe_of(arm) for arm in study.arm}
+    recipe = summary.records[0].spec.recipe if summary.records else asked[summary.arm]
+    return (
+        code(summary.arm),
+        reported(context, value, recipe),
+        measured(context, summary),
+        "—" if value.params is None else f"{value.params / 1e6:g}{NBSP}M",
+        "—" if summary.network is None else count(summary.network.params),
+        differing(context, value, recipe),
+    )
+
+
+def reported(context: Context, value: Published, recipe: Recipe) -> Inline:
+    """The published error with its source, and what the paper says beside it."""
+    words = context.words
+    error = error_of(value, recipe)
+    said = [words("papers.error", error=f"{error:.2f}", source=value.source)]
+    if error != value.error:
+        said.append(words("papers.no_augmentation"))
+    if value.baseline_error is not None:
+        said.append(words("papers.baseline", error=f"{value.baseline_error:.2f}"))
+    if value.note is not None:
+        said.append(words.name(f"papers.notes.{value.model}", value.note))
+    return Inline(words.raw("list.clause").join(said))
+
+
+def measured(context: Context, summary: ArmSummary) -> Inline:
+    """The error on the sealed test set, with its interval: of one run Wilson's, of several the range."""
+    spread = summary.over_seeds("test_accuracy")
+    if spread is None:
+        return context.words("key.no_result")
+    low, high = interval(spread, context.tables.record.data.test)
+    between = f",{NBSP}" if spread.n == 1 else "–"
+    error, least, most = (f"{100 * (1 - accuracy):.2f}" for accuracy in (spread.mean, high, low))
+    return Inline(f"{error}{NBSP}% \\[{least}{between}{most}\\]")
+
+
+def differing(context: Context, value: Published, recipe: Recipe) -> Inline:
+    """What differs in the recipes, or that nothing named does."""
+    words, paper = context.words, recipe_of(value, recipe)
+    if paper is None:
+        return words("papers.unknown_recipe")
+    record = context.tables.record
+    images = record.study.train_limit or record.data.train
+    found = [named(context, difference) for difference in differences(recipe, images, paper)]
+    if not found:
+        return words("papers.same_recipe", source=paper.source)
+    return Inline(words.raw("list.clause").join(found))
+
+
+def named(context: Context, difference: Difference) -> Inline:
+    """A difference in words."""
+    words, key = context.words, difference.key
+    if words.has(f"papers.besides.{key}"):
+        return words(f"papers.besides.{key}")
+    return words(
+        "papers.difference",
+        what=words.name(f"papers.settings.{key}", key),
+        ours=setting(context, key, difference.ours),
+        theirs=setting(context, key, difference.theirs),
+    )
+
+
+def setting(context: Context, key: str, value: object) -> Inline:
+    """A recipe's value as a reader of papers knows it."""
+    words = context.words
+    if key == "milestones":
+        if not isinstance(value, tuple) or not value:
+            return words("papers.cosine")
+        return words("papers.steps", shares=words.listed([f"{100 * share:g}{NBSP}%" for share in value]))
+    if value is None:
+        return words("value.none")
+    if words.has(f"papers.values.{value}"):
+        return words(f"papers.values.{value}")
+    return words(f"value.{plain(value)}") if isinstance(value, bool) else literal(plain(value))
