@@ -35,8 +35,8 @@ HALF_WIDTH = 80
 TILE = 0.23
 """Millimetres that a pixel of a gallery's picture is drawn as: five pictures of 128 fit a line."""
 IN_A_ROW = 5
-LONG, PIECE = 17, 8
-"""A word of so many letters may be broken into pieces of so many, as paper.typ does it."""
+LONG = 17
+"""A word of so many letters may be broken, as paper.typ does it."""
 
 
 def render(document: Document, *, suffix: str) -> str:
@@ -157,15 +157,14 @@ def widths(rows: Sequence[Sequence[str]]) -> tuple[list[float], float]:
     return [share / sum(shares) for share in shares], min(1.0, LINE / sum(least))
 
 
-_PIECE = re.compile(r"[^-_/]*[-_/]?")
+_PIECE = re.compile(r"[^-_/.]{1,16}[-_/.]?|[-_/.]")
 
 
 def _words(cell: str) -> Iterable[str]:
-    """Where a line may break: at spaces, after hyphens, around Chinese characters, within very long words."""
+    """Where a line may break: at spaces, around Chinese characters, within very long words."""
     spaced = "".join(f" {letter} " if _extent(letter) == 2 else letter for letter in cell)
     for word in spaced.split():
-        for piece in _PIECE.findall(word):
-            yield piece if len(piece) < LONG else piece[:PIECE]
+        yield from [word] if len(word) < LONG else _PIECE.findall(word)
     yield ""
 
 

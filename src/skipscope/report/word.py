@@ -47,7 +47,12 @@ def reference(pandocs: bytes) -> bytes:
 
 def finished(document: bytes) -> bytes:
     """A document of pandoc's with its contents filled in: Word adds the page numbers when it is opened."""
-    return _with(document, {"word/document.xml": _with_contents}, {})
+    return _with(document, {"word/document.xml": lambda text: _with_whole_rows(_with_contents(text))}, {})
+
+
+def _with_whole_rows(text: str) -> str:
+    """No row of a table is broken over pages: a picture stays with the words below it."""
+    return text.replace("<w:tr><w:tc>", "<w:tr><w:trPr><w:cantSplit /></w:trPr><w:tc>")
 
 
 def _with_contents(text: str) -> str:

@@ -2,7 +2,7 @@
 
 local typst = FORMAT == "typst"
 
-local UNBROKEN = 24 -- a table of so many rows is not broken over pages
+local UNBROKEN, UNBROKEN_TILES = 24, 4 -- tables and galleries of so many rows are not broken over pages
 
 local STYLES = {
   banner = "Banner", about = "About", warning = "Warning", note = "Note", quiet = "Quiet",
@@ -48,7 +48,8 @@ local function below(blocks)
         else
           rest = pandoc.Inlines({ pandoc.LineBreak(), table.unpack(rest) })
         end
-        return pandoc.Plain(pandoc.Inlines({ words[1], table.unpack(rest) }))
+        local tile = pandoc.Plain(pandoc.Inlines({ words[1], table.unpack(rest) }))
+        return typst and tile or pandoc.Div({ tile }, { ["custom-style"] = "Tile" })
       end
     end,
   })
@@ -102,6 +103,9 @@ function Div(div)
     if kind == "table" then
       local whole = rows(blocks) <= UNBROKEN and "false" or "true"
       name = string.format("tabled(breakable: %s, size: %s)", whole, div.attributes.size)
+    end
+    if kind == "gallery" then
+      name = string.format("gallery(breakable: %s)", rows(blocks) <= UNBROKEN_TILES and "false" or "true")
     end
     return called(name, blocks)
   end
