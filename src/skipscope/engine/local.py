@@ -56,6 +56,9 @@ def execute(
     second stops the workers where they are. Gives the records of all the plan's runs that have one.
     """
     workspace.write_study(plan.record)
+    for run in plan.runs:
+        if run.state == "done":  # of one that was killed as it ended, the checkpoints are still there
+            workspace.run_folder(run.spec.id).tidy()
     waiting = list(plan.waiting)
     deaths: Counter[str] = Counter()
     workers: Workers = {}

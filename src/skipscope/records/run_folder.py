@@ -71,6 +71,10 @@ class RunFolder:
                 found.append(self.readings_file.name)
         return found
 
+    def tidy(self) -> None:
+        """Removes what only an unfinished run needs."""
+        remove(self.state_file, self.state_before, self.readings_draft)
+
     def begin(self) -> None:
         """Removes what an earlier training of the run left: it starts."""
         self._forget_what_is_final()

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from skipscope.errors import WorkspaceError
 from skipscope.probes.learning_order import follow
-from skipscope.records.files import remove as remove_files
 from skipscope.records.files import write_whole
 from skipscope.records.journal import Mark
 from skipscope.records.run_folder import RunFolder
@@ -114,11 +113,6 @@ def load(folder: RunFolder, model: nn.Module, optimizer: SGD, *, tell: Callable[
         raise damaged[0]
     folder.begin()
     return Progress()
-
-
-def remove(folder: RunFolder) -> None:
-    """Both checkpoints, of a run that needs none any more."""
-    remove_files(folder.state_file, folder.state_before)
 
 
 def _restored(path: Path, folder: RunFolder, model: nn.Module, optimizer: SGD) -> Progress:

@@ -54,9 +54,10 @@ def train(
     number of threads).
     """
     record = _begin(spec, folder, tell)
-    if record.state == "done":
-        return record
     remove_drafts(folder.path)
+    if record.state == "done":
+        folder.tidy()
+        return record
     on = device()
     model = place(build(spec.model, seed=spec.seed), spec.recipe, on)
     optimizer = SGD(model, spec.recipe)
@@ -150,7 +151,7 @@ class _Sitting:
         failure = Failure(kind="diverged", message=str(error), numbers=numbers)
         record = record.model_copy(update={"state": "failed", "finished": now(), "failure": failure})
         self.folder.write(record)
-        checkpoint.remove(self.folder)
+        remove(self.folder.state_file, self.folder.state_before)
         self.tell(
             Event(
                 run=record.id, state="failed", step=self.progress.step, steps=self.steps, message=error.what
@@ -192,8 +193,7 @@ class _Sitting:
         )
         record = record.model_copy(update={"state": "done", "finished": now(), "result": result})
         self.folder.write(record)
-        checkpoint.remove(self.folder)
-        remove(self.folder.readings_draft)
+        self.folder.tidy()
         self.tell(
             Event(run=record.id, state="done", step=self.steps, steps=self.steps, accuracy=test_accuracy)
         )

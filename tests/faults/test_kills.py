@@ -1,0 +1,110 @@
+"""A run that is killed at any moment, and given again, comes out as if nothing had happened."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from injected import LONG, Zygote, only_run, same, study
+
+from skipscope.records.store import RunFolder, Workspace
+
+KILLS = 120 if LONG else 10
+"""Of a training process, at random moments."""
+STUDY_KILLS = 36 if LONG else 3
+"""Of a study's worker, of its parent, of both, in turn."""
+DEATHS = 1 if LONG else 12
+"""Every n-th write is died in."""
+
+
+def test_a_training_process_killed_at_random_moments(
+    zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
+) -> None:
+    epochs = 60 if LONG else 20
+    chance, folder, killed = random.Random(6), tmp_path / "run", 0
+    while killed < KILLS:
+        process = zygote.train(folder, epochs=epochs)
+        time.sleep(chance.uniform(0.0, 0.6))
+        process.kill()
+        if process.wait().code == 0:  # it was done: once more from nothing
+            same(undisturbed(epochs), RunFolder(folder))
+            folder = tmp_path / f"run{killed}"
+            continue
+        assert process.code == -signal.SIGKILL, process.said
+        killed += 1
+    ended = zygote.train(folder, epochs=epochs).wait()
+    assert ended.code == 0, ended.said
+    same(undisturbed(epochs), RunFolder(folder))
+
+
+def test_death_in_the_middle_of_every_write(zygote: Zygote, tmp_path: Path) -> None:
+    """Half a file, a file without its name, rows that were never on the disk: none of it is seen later."""
+    whole = tmp_path / "whole"
+    counted = zygote.train(whole, epochs=1, die_at=0).wait()
+    assert counted.code == 0, counted.said
+    number = int(counted.said.split()[-1])
+    assert number > 50
+    for place in range(1 + random.Random(number).randrange(DEATHS), number + 1, DEATHS):
+        folder = tmp_path / f"died-at-{place}"
+        died = zygote.train(folder, epochs=1, die_at=place).wait()
+        assert died.code == 9, (place, died.said)
+        ended = zygote.train(folder, epochs=1).wait()
+        assert ended.code == 0, (place, ended.said)
+        same(RunFolder(whole), RunFolder(folder))
+
+
+def test_a_studys_worker_its_parent_or_both_killed(
+    zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
+) -> None:
+    """A new parent begins at once, while the worker of the one before may still be at its last step."""
+    epochs = 60
+    toml, chance = study(tmp_path, epochs=epochs), random.Random(7)
+    killed = dict.fromkeys(("parent", "worker", "both"), 0)
+    out = tmp_path / "out"
+    while sum(killed.values()) < STUDY_KILLS:
+        process = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(out))
+        before = at_step(out)
+        while at_step(out) == before and not process.ended:
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 0.5))
+        workers = children(process.pid)
+        if workers and not process.ended:
+            victim = min(killed, key=lambda name: killed[name])
+            killed[victim] += 1
+            for worker in workers if victim != "parent" else ():
+                with suppress(ProcessLookupError):  # it has just ended by itself
+                    os.kill(worker, signal.SIGKILL)
+            if victim != "worker":
+                process.kill()
+        assert process.wait().code in (0, -signal.SIGKILL), process.said
+        if process.code == 0:  # the worker was killed and started again, or had ended
+            same(undisturbed(epochs), only_run(out))
+            out = tmp_path / f"out{sum(killed.values())}"
+    ended = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(out)).wait()
+    assert ended.code == 0, ended.said
+    same(undisturbed(epochs), only_run(out))
+    assert [run.state for run in Workspace(out).runs()] == ["done"]
+
+
+def at_step(workspace: Path) -> int:
+    """How far the workspace's run is, as its metrics tell; 0 while they are being replaced."""
+    for file in workspace.glob("runs/*/metrics.jsonl"):
+        with suppress(OSError):
+            return file.stat().st_size
+    return 0
+
+
+def children(parent: int) -> list[int]:
+    """Worker processes: those whose command is of multiprocessing's spawn."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            mine = f"PPid:\t{parent}\n" in status.read_text()
+            if mine and b"spawn_main" in (status.parent / "cmdline").read_bytes():
+                found.append(int(status.parent.name))
+        except OSError:
+            continue
+    return found
