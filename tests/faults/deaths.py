@@ -7,7 +7,7 @@ appended to a file since its last fsync is lost, as when the power fails; rename
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 _done = 0
 _last = 0
@@ -74,7 +74,7 @@ class _Counted:
     def __init__(self, file: Any) -> None:
         self.file = file
 
-    def __enter__(self) -> "_Counted":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
