@@ -1,6 +1,6 @@
 """What a claim's verdict rests on, in words: effects, intervals, bounds, confounds, what is lacking."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from skipscope.claims.base import Finding, Result
 from skipscope.claims.catalogue import part_of
@@ -165,11 +165,9 @@ def forest_of(context: Context, group: str, results: Sequence[Result]) -> list[F
         for finding in result.findings:
             effect = finding.effect
             if effect is not None and finding.verdict in figures.SHAPES:
-                row = f"{result.id} {context.chart_part(result.id, finding.part)}"
+                row = _row(context, result, finding)
                 low, high = (effect.estimate, effect.estimate) if finding.exact else (effect.low, effect.high)
-                rows.append(
-                    (_told_apart(row, rows), finding.verdict, effect.estimate, low, high, finding.bound)
-                )
+                rows.append((row, finding.verdict, effect.estimate, low, high, finding.bound))
     if not rows:
         return []
     words = context.words
@@ -184,10 +182,11 @@ def forest_of(context: Context, group: str, results: Sequence[Result]) -> list[F
     ]
 
 
-def _told_apart(row: str, rows: Iterable[tuple[object, ...]]) -> str:
-    """The name of a row; a part that is asked of several comparisons is numbered."""
-    taken = sum(str(name).split(" #")[0] == row for name, *_ in rows)
-    return f"{row} #{taken + 1}" if taken else row
+def _row(context: Context, result: Result, finding: Finding) -> str:
+    """The name of a row: of a part that is asked of several comparisons with the comparison."""
+    name = f"{result.id} {context.chart_part(result.id, finding.part)}"
+    several = sum(other.part == finding.part for other in result.findings) > 1
+    return f"{name}, {finding.comparison}" if several else name
 
 
 def _joined(context: Context, said: list[Inline]) -> str:

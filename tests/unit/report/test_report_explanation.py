@@ -200,8 +200,10 @@ def test_effects_are_drawn_in_multiples_of_the_smallest_worth_having():
 
 def test_a_quantity_of_several_comparisons_has_a_row_each(tables):
     listed = next(each for each in catalogue() if each.id == "T1")
-    each = finding(listed.part[0].part)
-    result = Result(id="T1", group="course", verdict="supported", findings=(each, each, each))
+    part = listed.part[0].part
+    several = tuple(finding(part, comparison=f"{arm} - cnn") for arm in ("resnet", "densenet", "se_resnet"))
+    result = Result(id="T1", group="course", verdict="supported", findings=several)
     section = explained(tables, (result,))
     [figure] = [block for part in section.sections for block in part.blocks if isinstance(block, Figure)]
-    assert len(set(figure.table["row"])) == 3
+    rows = figure.table["row"].to_list()
+    assert [row.split(", ")[-1] for row in rows] == ["resnet - cnn", "densenet - cnn", "se_resnet - cnn"]
