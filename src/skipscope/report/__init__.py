@@ -51,10 +51,13 @@ def build_report(
     tables = gather(workspace, study)
     folder = workspace.report_folder(tables.record.study.name)
     written: list[Path] = []
-    with render.trusted():
-        results = evaluate(tables)
+    results = evaluate(tables)
+    # most of the work on paper is not Python's: it goes on beside what follows
+    with render.trusted(), ThreadPoolExecutor() as pool:
         editions = {each: Edition(tables=tables, results=results, language=each) for each in LANGUAGES}
         documents = [edition.document for edition in editions.values()]
+        printed = [editions[each] for each in LANGUAGES if chosen in (None, each)]
+        papers, problems = _print(pool, printed, sorted(formats & paper.FORMATS.keys()))
         _write_tables(folder, documents[0])
         if "html" in formats:
             page = html.render(documents, language=chosen, library=render.library())
@@ -62,8 +65,11 @@ def build_report(
         if "md" in formats:
             _write_pictures(folder, documents[0])
             written += [_write_markdown(folder, edition) for edition in editions.values()]
-        printed = [editions[each] for each in LANGUAGES if chosen in (None, each)]
-        return written + _write_papers(folder, printed, sorted(formats & paper.FORMATS.keys()), written)
+        written += [_write(folder / name, made.result()) for name, made in papers.items()]
+    if problems:
+        what = "\n".join(error.what for error in problems)
+        raise FontError(what, todo=problems[0].todo, written=written)
+    return written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,31 +113,23 @@ class Edition:
         }
 
 
-def _write_papers(
-    folder: Path, editions: Sequence[Edition], formats: Sequence[str], others: Sequence[Path]
-) -> list[Path]:
-    """PDF and DOCX, as far as they are asked for and there are fonts.
-
-    Side by side: most of the work is not Python's.
-    """
+def _print(
+    pool: ThreadPoolExecutor, editions: Sequence[Edition], formats: Sequence[str]
+) -> tuple[dict[str, Future[bytes]], list[FontError]]:
+    """Begins PDF and DOCX, by the names of their files, as far as there are fonts for a language."""
+    begun: dict[str, Future[bytes]] = {}
     problems: list[FontError] = []
-    waiting: dict[Path, Future[bytes]] = {}
-    with ThreadPoolExecutor() as pool:
-        for edition in editions if formats else ():
-            try:
-                family = paper.family(edition.document)
-            except FontError as error:
-                problems.append(error)
-                continue
-            for format in formats:
-                path = folder / f"report.{edition.language}.{format}"
-                make = paper.FORMATS[format]
-                waiting[path] = pool.submit(make, edition.document, edition.charts, family)
-    written = [_write(path, made.result()) for path, made in waiting.items()]
-    if problems:
-        what = "\n".join(error.what for error in problems)
-        raise FontError(what, todo=problems[0].todo, written=[*others, *written])
-    return written
+    for edition in editions if formats else ():
+        try:
+            family = paper.family(edition.document)
+        except FontError as error:
+            problems.append(error)
+            continue
+        charts = edition.charts
+        for format in formats:
+            making = pool.submit(paper.FORMATS[format], edition.document, charts, family)
+            begun[f"report.{edition.language}.{format}"] = making
+    return begun, problems
 
 
 def _write_markdown(folder: Path, edition: Edition) -> Path:
