@@ -1,8 +1,7 @@
 """Studies that were never run: every arm draws from one distribution, so that no arm differs from another.
 
-Of test accuracies it is one curve, against parameters. What a claim says of them is a false alarm. An
-effect is planted by shifting what a contrast came to, which is what shifting an arm's runs by it would
-come to.
+Of test accuracies it is one curve, against parameters. What a claim says of them is a false alarm. An effect
+is planted by shifting what a contrast came to, which is what shifting an arm's runs by it would come to.
 
 A run's number is a seed's own, which all arms of that seed share, and noise. The noise is such that the
 difference of two runs spreads by a given share of the smallest effect worth having.
