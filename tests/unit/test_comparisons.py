@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from skipscope.engine.adapt import adapt
 from skipscope.errors import SpecError
 from skipscope.spec import StudySpec, load_study
 from skipscope.spec.comparison import ARCHITECTURE, OWN, Comparison
@@ -146,6 +147,20 @@ def test_ten_lines_are_a_study(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     assert [str(each) for each in load_study(path).comparisons] == ["resnet20 - plain20"] * 2
+
+
+def test_the_command_line_leaves_them_as_they_are() -> None:
+    fair = load_study("fair")
+    cut = adapt(fair, seeds=2, epochs=1, data="shapes")
+    assert (cut.comparisons, cut.initial_seeds, cut.seeds) == (fair.comparisons, 20, 2)
+    depth = load_study("depth")
+    assert adapt(depth, seeds=1).initial == depth.initial
+
+
+def test_records_of_before_there_were_comparisons_are_read() -> None:
+    table = study("plain20", "resnet20").model_dump(mode="json")
+    del table["comparison"], table["initial"]
+    assert [str(each) for each in StudySpec.model_validate(table).comparisons] == ["resnet20 - plain20"] * 2
 
 
 def test_a_comparison_says_what_may_differ() -> None:

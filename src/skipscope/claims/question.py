@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 from skipscope.analysis.statistics import Estimate
 from skipscope.claims.base import MINIMUM_SEEDS, Measured
@@ -155,9 +156,14 @@ def with_seeds(command: str, seeds: int) -> str:
     return f"{said} --seeds {seeds}"
 
 
+@cache
+def _shipped(name: str) -> Planned:
+    return Planned(load_study(name))
+
+
 def _not_asked(question: Question, evidence: Evidence) -> Measured:
     """No arms of the study can be asked: which of a shipped study's are lacking."""
-    planned = Planned(load_study(question.study))
+    planned = _shipped(question.study)
     wanted, *_ = (each for each in question.of(planned) if len(each.treated) >= question.least)
     known = {*evidence.trained_arms, *(evidence.models if question.start else ())}
     missing = tuple(arm for arm in wanted.arms if arm not in known)

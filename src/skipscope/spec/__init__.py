@@ -17,7 +17,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from skipscope.errors import SpecError, UnknownName
 from skipscope.spec.comparison import Comparison
-from skipscope.spec.derived import derived, side_by_side
+from skipscope.spec.derived import following
 from skipscope.spec.network import UserNetwork as UserNetwork
 from skipscope.spec.network import network_name as network_name
 from skipscope.spec.network import wherever
@@ -166,17 +166,9 @@ class StudySpec(Frozen):
     def comparisons(self) -> tuple[Comparison, ...]:
         """Those declared, and those that follow from the arms, of factors of which none is declared."""
         declared = {comparison.factor for comparison in self.comparison}
-        groups: dict[str, dict[str, str]] = {}
-        for arm in self.arm:  # those under one recipe; of two with one network the first
-            recipe = json.dumps(arm.recipe, sort_keys=True)
-            groups.setdefault(recipe, {}).setdefault(network_name(arm.model), arm.label)
-        initial = {network_name(model): network_name(model) for model in self.initial}
-        found = [each for trained in groups.values() for each in derived({**initial, **trained})]
-        firsts: dict[str, str] = {}
-        for trained in groups.values():
-            firsts = trained | firsts
-        found += side_by_side(firsts)
-        return (*self.comparison, *(each for each in dict.fromkeys(found) if each.factor not in declared))
+        arms = [(network_name(a.model), a.label, json.dumps(a.recipe, sort_keys=True)) for a in self.arm]
+        found = following(arms, [network_name(model) for model in self.initial])
+        return (*self.comparison, *(each for each in found if each.factor not in declared))
 
     def recipe_of(self, arm: Arm) -> Recipe:
         """The study's recipe with the arm's keys in place of its own."""

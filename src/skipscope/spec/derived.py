@@ -9,7 +9,7 @@
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 
 from skipscope.spec.comparison import Comparison, Factor
@@ -33,6 +33,25 @@ Labels = Mapping[str, str]
 """Arms by their networks' names."""
 Curves = dict[tuple[str, str], dict[int, str]]
 """Kind and variant: the arm at each depth."""
+
+
+def following(arms: Iterable[tuple[str, str, str]], initial: Iterable[str]) -> list[Comparison]:
+    """Every comparison that follows from a study's arms, each once.
+
+    Arms under one recipe are compared; of two with one network under it the first.
+
+    Args:
+        arms: of each the name of its network, its label, and its recipe as text.
+        initial: the names of networks that are measured as they start, and not trained.
+    """
+    groups: dict[str, dict[str, str]] = {}
+    firsts: dict[str, str] = {}
+    for model, label, recipe in arms:
+        groups.setdefault(recipe, {}).setdefault(model, label)
+        firsts.setdefault(model, label)
+    only = {model: model for model in initial}
+    found = [each for trained in groups.values() for each in derived({**only, **trained})]
+    return list(dict.fromkeys([*found, *side_by_side(firsts)]))
 
 
 def derived(labels: Labels) -> tuple[Comparison, ...]:
