@@ -43,11 +43,7 @@ def build_report(
         WorkspaceError: there is no study, a record is damaged, or the report cannot be written.
         FontError: a format could not be made in a language for want of glyphs; all the others were.
     """
-    for format in sorted(formats - FORMATS):
-        raise UnknownName("report format", format, FORMATS)
-    chosen = next((known for known in LANGUAGES if known == language), None)
-    if language is not None and chosen is None:
-        raise UnknownName("language", language, LANGUAGES)
+    chosen = _known(formats, language)
     tables = gather(workspace, study)
     folder = workspace.report_folder(tables.record.study.name)
     written: list[Path] = []
@@ -70,6 +66,15 @@ def build_report(
         what = "\n".join(error.what for error in problems)
         raise FontError(what, todo=problems[0].todo, written=written)
     return written
+
+
+def _known(formats: AbstractSet[str], language: str | None) -> Language | None:
+    for format in sorted(formats - FORMATS):
+        raise UnknownName("report format", format, FORMATS)
+    chosen = next((known for known in LANGUAGES if known == language), None)
+    if language is not None and chosen is None:
+        raise UnknownName("language", language, LANGUAGES)
+    return chosen
 
 
 @dataclass(frozen=True, kw_only=True)

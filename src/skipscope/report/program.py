@@ -19,7 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from skipscope.analysis.tables import StudyTables
 from skipscope.report.excerpt import Source, dataclass_of, imported
-from skipscope.spec import Recipe, load_study
+from skipscope.spec import Recipe, StudySpec, load_study
 
 RULE = "-" * 100
 ALONE = """if __name__ == "__main__":
@@ -45,40 +45,38 @@ def program(tables: StudyTables) -> str:
     arms = trained(tables)
     study = load_study("lab") if arms is None else tables.record.study
     chosen = arms or [Arm(arm.label, arm.model, study.recipe_of(arm)) for arm in study.arm]
-    threads = {arm.recipe.threads for arm in chosen} - {"auto"}
     parts = _manifest()
     body = "\n\n\n".join(_section(section, frozenset(parts["without"])) for section in parts["section"])
-    calls = [_call(arm.recipe) for arm in chosen]
-    end = (
-        _templates()
-        .get_template("code.py.txt")
-        .render(
-            rule=RULE,
-            shared=calls[0] if len(set(calls)) == 1 else None,
-            arms=[
-                {"label": arm.label, "network": arm.network, "recipe": call}
-                for arm, call in zip(chosen, calls, strict=True)
-            ],
-            seeds=study.seeds,
-            limit=study.train_limit,
-            threads=max(map(int, threads), default=1),
-        )
+    text = f"{body}\n\n\n{_what_is_trained(study, chosen)}"
+    return f"{_head(study, chosen)}\n\n{_imports(text, parts)}\n\n{text.strip()}\n"
+
+
+def _head(study: StudySpec, arms: list[Arm]) -> str:
+    title = study.title.get("en", "Convolutional networks").rstrip(".")
+    template = _templates().get_template("code-head.txt")
+    return template.render(
+        title=title.replace("\\", "").replace('"', "'"),  # it stands in a docstring
+        arms=", ".join(arm.label for arm in arms),
+        version=version("skipscope"),
+        ways=", ".join(sorted(set(filter(None, map(_way, arms))))),
+    ).strip()
+
+
+def _what_is_trained(study: StudySpec, arms: list[Arm]) -> str:
+    calls = [_call(arm.recipe) for arm in arms]
+    threads = {arm.recipe.threads for arm in arms} - {"auto"}
+    template = _templates().get_template("code.py.txt")
+    return template.render(
+        rule=RULE,
+        shared=calls[0] if len(set(calls)) == 1 else None,
+        arms=[
+            {"label": arm.label, "network": arm.network, "recipe": call}
+            for arm, call in zip(arms, calls, strict=True)
+        ],
+        seeds=study.seeds,
+        limit=study.train_limit,
+        threads=max(map(int, threads), default=1),
     )
-    head = (
-        _templates()
-        .get_template("code-head.txt")
-        .render(
-            title=study.title.get("en", "Convolutional networks")
-            .rstrip(".")
-            .replace("\\", "")
-            .replace('"', "'"),
-            arms=", ".join(arm.label for arm in chosen),
-            version=version("skipscope"),
-            ways=", ".join(sorted(set(filter(None, map(_way, chosen))))),
-        )
-    )
-    text = f"{body}\n\n\n{end}"
-    return f"{head.strip()}\n\n{_imports(text, parts)}\n\n{text.strip()}\n"
 
 
 def trained(tables: StudyTables) -> list[Arm] | None:
