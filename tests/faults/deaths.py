@@ -47,9 +47,13 @@ def _step() -> bool:
 
 def _die() -> None:
     for path, size in _synced.items():
-        if os.path.exists(path):
-            os.truncate(path, min(size, os.path.getsize(path)))
+        if Path(path).exists():
+            os.truncate(path, min(size, _size(path)))
     os._exit(9)
+
+
+def _size(path: str | Path) -> int:
+    return Path(path).stat().st_size
 
 
 def _counted(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,11 +62,11 @@ def _counted(call: Callable[..., Any]) -> Callable[..., Any]:
             _die()
         result = call(*args, **more)
         if call.__name__ == "fsync":
-            path = os.readlink(f"/proc/self/fd/{args[0]}")
+            path = str(Path(f"/proc/self/fd/{args[0]}").readlink())
             if path in _synced:
-                _synced[path] = os.path.getsize(path)
+                _synced[path] = _size(path)
         elif call.__name__ == "replace":
-            _synced[str(args[1])] = _synced.pop(str(args[0]), os.path.getsize(args[1]))
+            _synced[str(args[1])] = _synced.pop(str(args[0]), _size(args[1]))
         return result
 
     return counted

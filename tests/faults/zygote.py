@@ -5,6 +5,7 @@ nothing but the embedded data set, so that a fork of it is as good as a fresh pr
 """
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -37,19 +38,19 @@ def spec(epochs: int) -> RunSpec:
     )
 
 
-def train(folder: str, epochs: int, die_at: int | None = None) -> int:
+def train(folder: str, epochs: int, die_at: int | None = None, stop_after: int = -1) -> int:
     """What a worker does with the run, its checkpoints close together; dies at the n-th write, if asked."""
     running.CHECKPOINT_SECONDS, running.TELL_SECONDS = 0.05, 0.02
     if die_at is not None:
         running.CHECKPOINT_SECONDS, running.TELL_SECONDS = 0.0, 1e9  # the same writes every time
         deaths.at(die_at, Path(folder))
-    data = load("shapes", train_limit=60)
+    data, steps = load("shapes", train_limit=60), itertools.count(1)
     record = running.train(
         spec(epochs),
         data,
         RunFolder(Path(folder)),
-        tell=lambda _event: None,
-        stop=lambda: False,
+        tell=lambda event: sys.stdout.write(f"{event.message}\n"),
+        stop=lambda: next(steps) == stop_after,
         probes=(PROBE,),
     )
     if die_at is not None:

@@ -25,6 +25,10 @@ DataDir = Annotated[
 @app.command()
 def get(data_dir: DataDir = None) -> None:
     """Download CIFAR-10 (162 MB) and import it."""
+    _download(_console(), data_dir)
+
+
+def _download(console: "Console", data_dir: Path | None) -> None:
     from rich.progress import (
         BarColumn,
         DownloadColumn,
@@ -36,7 +40,6 @@ def get(data_dir: DataDir = None) -> None:
 
     from skipscope.data import fetch
 
-    console = _console()
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task("asking the servers", total=None)
@@ -76,7 +79,12 @@ def import_(
 
 
 @app.command()
-def check(data_dir: DataDir = None) -> None:
+def check(
+    data_dir: DataDir = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Download and import again what is damaged.")
+    ] = False,
+) -> None:
     """Read every byte of the data sets and compare it with its checksum."""
     from skipscope.data import cifar10, shapes, store
     from skipscope.errors import DataError
@@ -90,9 +98,16 @@ def check(data_dir: DataDir = None) -> None:
             todo="do not compare its results with those of other machines; please report this",
         )
     _print(console, "shapes: sound, it draws to the same bytes as everywhere")
-    stored = cifar10.open_store(data_dir)
-    with console.status("reading CIFAR-10"):
-        store.check(stored)
+    try:
+        stored = cifar10.open_store(data_dir)
+        with console.status("reading CIFAR-10"):
+            store.check(stored)
+    except DataError as error:
+        if not repair:
+            raise
+        _print(console, f"cifar10: {error.what} It is downloaded again.")
+        _download(console, data_dir)
+        return
     _print(console, f"cifar10: sound, sha256 {stored.index.sha256}")
 
 

@@ -101,6 +101,16 @@ def divide(
     )
 
 
+def check(name: str, *, data_dir: Path | None = None) -> None:
+    """Whether what is stored of the data set is to the last bit what was imported; what is drawn always is.
+
+    Raises:
+        DataError: a file is missing or damaged.
+    """
+    if name == cifar10.NAME:
+        store.check_files(cifar10.open_store(data_dir))
+
+
 def _cifar10(data_dir: Path | None, train_limit: int | None) -> Dataset:
     stored = cifar10.open_store(data_dir)
     index = stored.index

@@ -11,7 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import file_digest, sha256
@@ -25,11 +25,15 @@ from platformdirs import user_data_path
 from pydantic import Field, ValidationError
 
 from skipscope.errors import DataError
+from skipscope.records.files import sync_file, sync_folder
 from skipscope.spec import Frozen
 
 SCHEMA = 2
 IMAGES, LABELS, INDEX = "images.npy", "labels.npy", "index.json"
-IMPORT_AGAIN = "import the data set again: skipscope data import PATH, or skipscope data get"
+IMPORT_AGAIN = (
+    "mend it: `skipscope data check --repair` downloads it again, `skipscope data import PATH` takes a copy "
+    "you have"
+)
 STALE_SECONDS = 3600
 """A half-written folder that nobody touched for this long was left behind by a killed import."""
 
@@ -138,7 +142,10 @@ def write(
             raise DataError(
                 "What was written does not read back the same.", where=str(draft), todo="check the disk"
             )
+        for file in (IMAGES, LABELS, INDEX):
+            sync_file(draft / file)
         _swap(draft, folder)
+        sync_folder(folder.parent)
     return _read(folder)
 
 
@@ -150,15 +157,21 @@ def read(name: str, *, data_dir: Path | None) -> Store | None:
     """
     folder = data_folder(data_dir) / name
     try:
+        if not folder.exists():
+            _put_back(folder)
         return _read(folder) if folder.exists() else None
     except PermissionError as error:
         raise DataError(
             "There is no right to read the data set.", where=str(error.filename or folder)
         ) from None
+    except OSError as error:
+        raise DataError(
+            f"The data set cannot be read: {error.strerror}.", where=str(error.filename or folder)
+        ) from None
 
 
-def check(store: Store) -> None:
-    """Reads every byte and compares it with the index.
+def check_files(store: Store) -> None:
+    """Reads every byte and compares it with the checksums of the files: half a second for CIFAR-10.
 
     Raises:
         DataError: names the damaged file.
@@ -166,6 +179,15 @@ def check(store: Store) -> None:
     for file, entry in store.index.files.items():
         if _entry(store.folder / file) != entry:
             raise _damaged(store.folder / file, "its checksum is not the one it had when it was imported")
+
+
+def check(store: Store) -> None:
+    """The same, and compares the content with the data set's own checksum.
+
+    Raises:
+        DataError: names the damaged file.
+    """
+    check_files(store)
     if content_sha256(store.images, store.labels) != store.index.sha256:
         raise _damaged(store.folder / INDEX, "the checksum of the content is not that of the files")
 
@@ -240,6 +262,18 @@ def _beside(folder: Path) -> Iterator[Path]:
         yield draft
     finally:
         shutil.rmtree(room, ignore_errors=True)
+
+
+def _put_back(folder: Path) -> None:
+    """Puts a data set into its place that a process left beside it when it was killed while swapping two."""
+    if not folder.parent.is_dir():
+        return
+    rooms = sorted(folder.parent.glob(f".{folder.name}-*"), key=lambda room: room.stat().st_mtime)
+    for left in (room / name for room in reversed(rooms) for name in ("new", "old")):
+        with suppress(OSError, DataError):
+            check_files(_read(left))
+            left.rename(folder)
+            return
 
 
 def _swap(draft: Path, folder: Path) -> None:

@@ -19,6 +19,7 @@ from typing import TypeAlias
 
 import torch
 
+from skipscope.data.dataset import check as check_data
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.plan import Plan, PlannedRun
 from skipscope.errors import SkipscopeError
@@ -54,7 +55,13 @@ def execute(
 
     The first Ctrl-C (or SIGTERM) calls `interrupted`, lets the workers save, and starts no further run; the
     second stops the workers where they are. Gives the records of all the plan's runs that have one.
+
+    Raises:
+        DataError: a file of the data set is damaged.
+        WorkspaceError: the study's record cannot be written, or a run's is damaged.
     """
+    if plan.waiting:
+        check_data(plan.record.study.data, data_dir=data_dir)
     workspace.write_study(plan.record)
     for run in plan.runs:
         if run.state == "done":  # of one that was killed as it ended, the checkpoints are still there

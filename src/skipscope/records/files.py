@@ -57,6 +57,12 @@ def write_whole(path: Path, content: bytes, *, before: Path | None = None) -> No
         raise unwritable(path, error, needed=len(content)) from None
 
 
+def sync_file(path: Path) -> None:
+    """Waits until the file is on the disk."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Waits until the folder's names are on the disk, where a system lets one ask for it."""
     if os.name == "nt":

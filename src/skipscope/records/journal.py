@@ -5,14 +5,13 @@ that were written after it are dropped and written again; none is there twice, n
 """
 
 import json
-import os
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from skipscope.errors import WorkspaceError
-from skipscope.records.files import remove, sync_folder, unwritable, whole_lines, write_whole
+from skipscope.records.files import remove, sync_file, sync_folder, unwritable, whole_lines, write_whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +54,7 @@ class Journal:
         """
         if self._bytes:
             try:
-                with self.path.open("r+b") as file:
-                    os.fsync(file.fileno())
+                sync_file(self.path)
                 sync_folder(self.path.parent)
             except OSError as error:
                 raise unwritable(self.path, error, needed=self._bytes) from None

@@ -62,7 +62,7 @@ class RunFolder:
 
     def damaged(self) -> list[str]:
         """What of a finished run is missing, damaged or cannot be read, by the files' names."""
-        files = [self.model_file, self.metrics_file, self.readings_file, self.test_file]
+        files = [self.model_file, self.metrics_file, self.readings_file, self.pictures_file, self.test_file]
         found = [file.name for file in files if not is_sound(file)]
         if self.readings_file.name not in found:
             try:

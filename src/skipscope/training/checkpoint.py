@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from skipscope.errors import WorkspaceError
 from skipscope.probes.learning_order import follow
-from skipscope.records.files import write_whole
+from skipscope.records.files import remove, write_whole
 from skipscope.records.journal import Mark
 from skipscope.records.run_folder import RunFolder
 from skipscope.training.sgd import SGD
@@ -101,6 +101,7 @@ def load(folder: RunFolder, model: nn.Module, optimizer: SGD, *, tell: Callable[
             damaged.append(error)
             continue
         if damaged:
+            remove(folder.state_file)  # the next one would put it in the sound one's place
             tell(
                 f"its last checkpoint is damaged ({damaged[0].where}): "
                 f"it goes on from the one before, step {progress.step}"

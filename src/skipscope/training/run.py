@@ -126,6 +126,7 @@ class _Sitting:
         self.steps = spec.recipe.epochs * steps_per_epoch(spec.recipe, len(data.train))
         self.rows: list[dict[str, object]] = []
         self.told = self.saved = perf_counter()
+        self.saved_step = progress.step if folder.state_file.exists() else -1
         self.start = (progress.step, progress.train_seconds)
 
     def after(self, step: StepRow, epoch: EpochRow | None) -> None:
@@ -247,5 +248,8 @@ class _Sitting:
 
     def _save(self) -> None:
         self.flush()
+        if self.saved_step == self.progress.step:
+            return  # again would leave two that are the same, and none before
+        self.saved_step = self.progress.step
         checkpoint.save(self.folder, self.model, self.optimizer, self.progress)
         self.saved = perf_counter()
