@@ -169,8 +169,8 @@ class _Sitting:
             name: tensor.cpu().clone(memory_format=torch.contiguous_format)
             for name, tensor in self.model.state_dict().items()
         }
-        metadata = {"run": record.id, "network": self.spec.model}
-        self.folder.write_model(packed_weights(weights, metadata=metadata))
+        # one entry: several are written in an order of chance, and equal runs leave equal files
+        self.folder.write_model(packed_weights(weights, metadata={"run": record.id}))
         start = perf_counter()
         if not self._measure(inputs, probes, stop):
             return self.leave(record)

@@ -124,7 +124,7 @@ def test_a_recipe_as_a_dataclass_has_the_models_fields_and_defaults():
 
     from skipscope.spec import Recipe
 
-    text = dataclass_of(Source("spec"), "Recipe", defaults={"memory_format": "channels_last"})
+    text = dataclass_of(Source("spec.__init__"), "Recipe", defaults={"memory_format": "channels_last"})
     names = {"dataclass": dataclass, "Literal": Literal}
     names |= dict.fromkeys(("Precision", "MemoryFormat", "Kernels"), str)
     exec(text, names)
