@@ -234,8 +234,6 @@ def _with_family(result: Result, adjusted: Mapping[str, float]) -> Result:
     update: dict[str, Any] = {"adjusted_p": p, "family": len(adjusted)}
     if p > LEVEL and result.verdict in ("supported", "contradicted"):
         update["verdict"] = _untested([finding for finding in result.findings if finding.counts])
-        if update["verdict"] == "not_measured":
-            update["verdict"] = "inconclusive"
     return _with_seeds(result.model_copy(update=update))
 
 

@@ -32,13 +32,12 @@ def calibrate(
     from skipscope.records.store import Workspace
 
     place = Workspace(workspace)
-    simulated = _simulated(comparisons)
     real: dict[str, Any] = {}
-    if pairs:
+    if pairs:  # first: a command that was stopped goes on with them
         tables = _trained(place, pairs, jobs)
         with console.status("Asking the claims of a network against itself"):
             real = against_itself(verdicts(tables, splits))
-    found = document(simulated, real, comparisons=comparisons, pairs=pairs, splits=splits)
+    found = document(_simulated(comparisons), real, comparisons=comparisons, pairs=pairs, splits=splits)
     path = write(place, found)
     _print(found)
     console.print(str(path), markup=False, soft_wrap=True)
@@ -68,7 +67,10 @@ def _trained(place: "Workspace", pairs: int, jobs: int | None) -> "StudyTables":
     with console.status("Planning the runs of a network against itself"):
         planned = plan(spec, place, command="skipscope calibrate", jobs=jobs)
     with display(planned, console) as shown:
-        execute(planned, place, tell=shown.tell, interrupted=lambda: shown.say("Stopping"))
+        records = execute(planned, place, tell=shown.tell, interrupted=lambda: shown.say("Stopping"))
+    if any(record.state != "done" for record in records) or len(records) < len(planned.runs):
+        console.print("Not every run is finished. The same command goes on with them.")
+        raise typer.Exit(1)
     return gather(place, spec.name)
 
 

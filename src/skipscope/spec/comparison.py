@@ -51,7 +51,7 @@ class Comparison(Frozen):
     """Which arms are compared with which, and for the sake of what; named before anything is run."""
 
     treated: Arms
-    """Labels of arms; several: at several depths, in the order of `control`."""
+    """Labels of arms; several: at several depths, from the least, in the order of `control`."""
     control: Arms = ()
     """None: the claim is of the treated arms alone."""
     factor: Factor

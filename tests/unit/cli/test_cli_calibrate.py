@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from skipscope.claims import against_itself
 from skipscope.cli.calibrate import calibrate
+from skipscope.engine import local
 from skipscope.spec import parse_study
 
 TINY = {
@@ -49,6 +50,15 @@ def test_simulated_studies_and_real_runs(app, tmp_path, monkeypatch):
     assert line.split()[:2] == ["E5", "stem"]
     assert line.split()[-1] == "-"  # one pair settles nothing
     assert str(tmp_path / "calibration.json") in ran.output.replace("\n", "")
+
+
+def test_runs_that_were_stopped_are_no_calibration(app, tmp_path, monkeypatch):
+    monkeypatch.setattr(against_itself, "study", lambda pairs: parse_study(TINY, where="a test"))
+    monkeypatch.setattr(local, "execute", lambda *_, **__: [])
+    ran = CliRunner().invoke(app, ["--comparisons", "1", "-w", str(tmp_path)], catch_exceptions=False)
+    assert ran.exit_code == 1
+    assert "The same command goes on" in ran.output
+    assert not (tmp_path / "calibration.json").exists()
 
 
 def test_without_real_runs(app, tmp_path):
