@@ -5,11 +5,13 @@ nothing but the embedded data set, so that a fork of it is as good as a fresh pr
 """
 
 import contextlib
+import io
 import itertools
 import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,11 @@ def start(*, out: str, cwd: str, env: dict[str, str], do: str, **arguments: Any)
         os.dup2(said, 1)
         os.dup2(said, 2)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for stream in ("stdout", "stderr"):  # as an interpreter opens them in this environment
+            raw = io.FileIO(1, "w", closefd=False)
+            encoding = env.get("PYTHONIOENCODING", "utf-8")
+            setattr(sys, stream, io.TextIOWrapper(io.BufferedWriter(raw), encoding, line_buffering=True))
+        time.tzset()
         code = {"train": train, "command": command, "study": study}[do](**arguments)
     except BaseException:  # noqa: BLE001 - said, as an interpreter says it
         import traceback

@@ -4,6 +4,7 @@ Every command imports what it needs when it is called, so that `--help` answers 
 """
 
 import sys
+from io import TextIOWrapper
 
 import typer
 from rich.markup import escape
@@ -46,8 +47,13 @@ app.add_typer(data, name="data")
 
 def main() -> None:
     """The program: exits 0, 1 (failed) or 2 (misuse)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except SkipscopeError as error:
         complaints.print(f"[bold red]skipscope:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:  # before a command has begun to listen to it
+        sys.exit(130)

@@ -27,7 +27,7 @@ def status(workspace: Place = PLACE, json: Json = False) -> None:
         typer.echo(encoder.dumps({"schema": 1, "runs": runs}, indent=1))
         return
     if not runs:
-        console.print(f"No run in {workspace} yet. Begin with: skipscope demo")
+        console.print(f"No run in {workspace} yet. Begin with: skipscope demo", markup=False, soft_wrap=True)
         return
     _print(runs)
 

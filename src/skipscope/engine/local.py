@@ -83,7 +83,7 @@ def execute(
             ready = wait(list(workers))
             for ours in [ours for ours in workers if ours in ready]:
                 try:
-                    tell(ours.recv())
+                    event = ours.recv()
                 except (EOFError, OSError):
                     run, worker = workers.pop(ours)
                     ours.close()
@@ -93,6 +93,8 @@ def execute(
                         tell(_death(run, worker, again=again))
                         waiting[:0] = [run] * again
                     worker.close()
+                else:
+                    tell(event)
     return [record for run in plan.runs if (record := workspace.run_folder(run.spec.id).read()) is not None]
 
 

@@ -145,7 +145,7 @@ def plan(
         study=study,
         data=_card(data),
         members=members,
-        planned=now(),
+        planned=_now(workspace),
         command=command,
         budget=cut,
         networks=tuple(describe(model) for model in study.initial),
@@ -236,6 +236,11 @@ def _state(workspace: Workspace, spec: RunSpec) -> State | None:
     if record.state == "done" and workspace.run_folder(spec.id).damaged():
         return None
     return record.state
+
+
+def _now(workspace: Workspace) -> str:
+    """The time; of a clock that was put back, that of the study planned before: the last planned stays last."""
+    return max([now(), *(record.planned for record in workspace.studies())])
 
 
 def _done(workspace: Workspace, spec: RunSpec) -> int:

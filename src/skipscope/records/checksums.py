@@ -103,7 +103,7 @@ def _sums(folder: Path, *, todo: str = "") -> Sums:
     sums: Sums = {}
     try:
         lines = path.read_bytes().decode("ascii").splitlines()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise _damaged(path, str(error), todo) from None

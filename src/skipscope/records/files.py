@@ -205,7 +205,9 @@ def read_record(path: Path, kind: type[Record], read: Callable[[Path], bytes] = 
     except ValueError:
         raise _damaged(path, "it is not JSON") from None
     schema = content.get("schema") if isinstance(content, dict) else None
-    if isinstance(schema, int) and schema > SCHEMA:
+    if type(schema) is not int or schema < 1:
+        raise _damaged(path, f"it has the schema {schema!r}")
+    if schema > SCHEMA:
         raise WorkspaceError(
             f"A newer skipscope wrote this (schema {schema}, this one reads up to {SCHEMA}).",
             where=str(path),

@@ -57,8 +57,9 @@ class Workspace:
         return record
 
     def studies(self) -> list[StudyRecord]:
-        """Every study, the most recently planned last."""
-        records = [read_record(path, StudyRecord) for path in sorted((self.path / "studies").glob("*.json"))]
+        """Every study, the most recently planned last; of one time, the most recently written."""
+        files = sorted((self.path / "studies").glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+        records = [read_record(path, StudyRecord) for path in files]
         return sorted(records, key=lambda record: record.planned)
 
     def study(self, name: str | None = None) -> StudyRecord:

@@ -223,7 +223,7 @@ def test_weights_that_are_missing_damaged_or_anothers_are_named(
     whole = file.read_bytes()
     for content in (whole[: len(whole) // 2], b"", b"\xff" * 100, runs["resnet8"].read_bytes()):
         file.write_bytes(content)
-        with pytest.raises(WorkspaceError, match="cannot be read|This file is damaged") as caught:
+        with pytest.raises(WorkspaceError, match=r"cannot be read|This file is damaged") as caught:
             call(pictures[0], "-w", trained.path)
         assert str(file) in str(caught.value)
         assert "skipscope run small.toml" in caught.value.todo

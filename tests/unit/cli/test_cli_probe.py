@@ -187,7 +187,7 @@ def test_weights_and_data_that_are_gone_or_changed_are_told_of(
     there = folder(trained, "cnn-s1-")
     shutil.copy(there.model_file, there.path / "kept")
     there.model_file.write_bytes(b"\0" * 50)
-    with pytest.raises(WorkspaceError, match="cannot be read|This file is damaged"):
+    with pytest.raises(WorkspaceError, match=r"cannot be read|This file is damaged"):
         call("cnn-s1", "-w", trained.path)
     there.model_file.unlink()
     with pytest.raises(WorkspaceError, match="are missing"):

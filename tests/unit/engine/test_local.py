@@ -217,3 +217,17 @@ def test_a_run_that_is_left_alone_gets_the_cores_and_the_same_weights(
         assert [record.state for record in records] == ["done"] * seeds
         weights.append(load_file(place.run_folder(records[0].id).model_file))
     assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())
+
+
+def test_what_cannot_be_told_is_no_death_of_a_worker(small: StudySpec, workspace: Workspace) -> None:
+    """As where output is piped to a program that has ended; the worker notices, saves and leaves."""
+
+    def tell(event: Event) -> None:
+        if event.step:
+            raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        carry_out(adapt(small, epochs=LONG), workspace, tell)
+    (record,) = workspace.runs()
+    assert record.state == "unfinished"
+    assert _comes(lambda: workspace.run_folder(record.id).state_file.exists())

@@ -1,0 +1,83 @@
+"""Ctrl-C, as a terminal sends it: to the program and to all its workers."""
+
+import json
+import random
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from injected import Zygote, only_run, same, study
+
+from skipscope.records.store import RunFolder, Workspace
+
+
+def test_once_saves_and_stops_and_it_goes_on_bit_for_bit(
+    zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
+) -> None:
+    toml, out = study(tmp_path, epochs=60), tmp_path / "out"
+    process = zygote.skipscope("run", toml, "-w", out, cwd=tmp_path)
+    assert process.says("cnn s0: step"), process.said
+    process.kill(signal.SIGINT, group=True)
+    ended = process.wait()
+    assert ended.code == 1
+    assert "saved at step" in ended.said
+    assert "The same command goes on" in ended.said
+    assert "Traceback" not in ended.said
+    folder = only_run(out)
+    saved = int(ended.said.partition("saved at step ")[2].split()[0])
+    assert folder.last_step() == saved > 0
+    ended = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(out)).wait()
+    assert ended.code == 0, ended.said
+    same(undisturbed(60), folder)
+
+
+def test_twice_stops_now_and_nothing_is_lost(
+    zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
+) -> None:
+    """The second comes before the worker can have seen the first: it is stopped where it is."""
+    toml, out = study(tmp_path, epochs=60), tmp_path / "out"
+    process = zygote.skipscope("run", toml, "-w", out, cwd=tmp_path)
+    assert process.says("cnn s0: step"), process.said
+    process.kill(signal.SIGINT, group=True)
+    assert process.says("Stopping"), process.said
+    process.kill(signal.SIGINT, group=True)
+    ended = process.wait()
+    assert ended.code == 1
+    assert "Traceback" not in ended.said
+    assert [run.state for run in Workspace(out).runs()] == ["unfinished"]
+    ended = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(out)).wait()
+    assert ended.code == 0, ended.said
+    same(undisturbed(60), only_run(out))
+
+
+def test_while_it_plans(zygote: Zygote, tmp_path: Path) -> None:
+    """Before there is anything to save: it ends, without a traceback."""
+    toml = study(tmp_path, arms='[[arm]]\nmodel = "resnet"\n[[arm]]\nmodel = "se_resnet"\n')
+    env = {"XDG_CACHE_HOME": str(tmp_path / "cache")}  # every network is timed anew
+    process = zygote.skipscope("run", toml, "-w", "out", cwd=tmp_path, env=env)
+    time.sleep(random.Random(8).uniform(0.2, 1.0))
+    process.kill(signal.SIGINT, group=True)
+    ended = process.wait()
+    assert ended.code in (1, 130)
+    assert "Traceback" not in ended.said
+    assert not (tmp_path / "out").exists()
+
+
+def test_reading_a_workspace_that_is_being_written(zygote: Zygote, tmp_path: Path) -> None:
+    """Status, again and again, while the run saves at every step."""
+    folder = tmp_path / "out" / "runs" / "cnn-s0-0"
+    folder.parent.mkdir(parents=True)
+    process, seen = zygote.train(folder, epochs=20), set()
+    while not process.ended:
+        workspace = Workspace(tmp_path / "out")
+        for record in workspace.runs():
+            seen.add(record.state)
+            workspace.metrics()
+            workspace.readings()
+            folder_now = workspace.run_folder(folder.name)
+            folder_now.last_epoch()
+            folder_now.pictures()
+    assert process.wait().code == 0, process.said
+    assert "unfinished" in seen
+    assert json.loads((folder / "run.json").read_bytes())["state"] == "done"
