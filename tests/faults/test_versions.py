@@ -15,7 +15,7 @@ from skipscope.records.schema import SCHEMA
 from skipscope.records.store import RunFolder, Workspace
 
 OLD = Path(__file__).parent / "old"
-"""What commit cbf511c wrote, without the weights: before kernels, threads, probes, checksums, mean and std."""
+"""What commit cbf511c wrote, without weights: before kernels, threads, probes, checksums, mean and std."""
 
 
 def test_the_first_skipscopes_workspace_is_read_as_it_was_meant(tmp_path: Path) -> None:

@@ -60,12 +60,7 @@ def execute(
         DataError: a file of the data set is damaged.
         WorkspaceError: the study's record cannot be written, or a run's is damaged.
     """
-    if plan.waiting:
-        check_data(plan.record.study.data, data_dir=data_dir)
-    workspace.write_study(plan.record)
-    for run in plan.runs:
-        if run.state == "done":  # of one that was killed as it ended, the checkpoints are still there
-            workspace.run_folder(run.spec.id).tidy()
+    _prepare(plan, workspace, data_dir)
     waiting = list(plan.waiting)
     deaths: Counter[str] = Counter()
     workers: Workers = {}
@@ -96,6 +91,16 @@ def execute(
                 else:
                     tell(event)
     return [record for run in plan.runs if (record := workspace.run_folder(run.spec.id).read()) is not None]
+
+
+def _prepare(plan: Plan, workspace: Workspace, data_dir: Path | None) -> None:
+    """Sound data, the study's record, and no checkpoints of finished runs."""
+    if plan.waiting:
+        check_data(plan.record.study.data, data_dir=data_dir)
+    workspace.write_study(plan.record)
+    for run in plan.runs:
+        if run.state == "done":  # of one that was killed as it ended, the checkpoints are still there
+            workspace.run_folder(run.spec.id).tidy()
 
 
 def _start(

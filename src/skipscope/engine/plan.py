@@ -239,7 +239,7 @@ def _state(workspace: Workspace, spec: RunSpec) -> State | None:
 
 
 def _now(workspace: Workspace) -> str:
-    """The time; of a clock that was put back, that of the study planned before: the last planned stays last."""
+    """The time; of a clock that was put back, that of the study before: the last planned stays last."""
     return max([now(), *(record.planned for record in workspace.studies())])
 
 

@@ -230,4 +230,4 @@ def test_what_cannot_be_told_is_no_death_of_a_worker(small: StudySpec, workspace
         carry_out(adapt(small, epochs=LONG), workspace, tell)
     (record,) = workspace.runs()
     assert record.state == "unfinished"
-    assert _comes(lambda: workspace.run_folder(record.id).state_file.exists())
+    assert _comes(workspace.run_folder(record.id).state_file.exists)
