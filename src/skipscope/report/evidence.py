@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 from skipscope.claims.base import Finding, Result
+from skipscope.claims.calibration import known
 from skipscope.claims.catalogue import part_of
 from skipscope.figures import claims as figures
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Column, Figure, Note, Table
-from skipscope.report.words import Inline, code, literal, rounded
+from skipscope.report.words import Inline, code, literal, percent, rounded
 
 SHOWN_RUNS = 6
 """So many run ids are written out; of more, their number and the first."""
@@ -129,6 +130,7 @@ def details(context: Context, result: Result) -> list[Block]:
     said += lacking(context, result)
     if result.adjusted_p is not None:
         said.append(words("explanation.corrected", p=f"{result.adjusted_p:.2g}", family=result.family))
+    said += calibrated(context, result)
     runs = sorted({run for finding in result.findings for run in finding.runs})
     if runs:
         key = "runs" if len(runs) <= SHOWN_RUNS else "runs_of"
@@ -140,6 +142,16 @@ def details(context: Context, result: Result) -> list[Block]:
             )
         )
     return [Note(text=Inline(_joined(context, said)), kind="quiet")] if said else []
+
+
+def calibrated(context: Context, result: Result) -> list[Inline]:
+    """How often, in simulation, it is supported where nothing differs, and where twice its bound does."""
+    found = known()
+    row = found["claims"].get(result.id, {})
+    if "power" not in row:
+        return []
+    shares = {"false": percent(row["false_supported"]), "power": percent(row["power"])}
+    return [context.words("explanation.calibrated", studies=found["comparisons"], **shares)]
 
 
 def lacking(context: Context, result: Result) -> list[Inline]:

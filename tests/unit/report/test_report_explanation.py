@@ -4,14 +4,16 @@ import pytest
 
 from skipscope.analysis.tables import gather
 from skipscope.claims.base import Effect, Finding, Result
+from skipscope.claims.calibration import known
 from skipscope.claims.catalogue import catalogue
 from skipscope.claims.confounds import Difference
+from skipscope.claims.evaluate import evaluate
 from skipscope.figures import claims as figures
 from skipscope.figures import render
 from skipscope.report.build import build_document
 from skipscope.report.document import Figure, Note, Paragraph, Table
 from skipscope.report.evidence import bound_cell, effect_cell
-from skipscope.report.words import Words, unmarked
+from skipscope.report.words import Words, percent, unmarked
 
 VERDICTS = ("supported", "contradicted", "inconclusive", "confounded", "not_measured")
 
@@ -121,6 +123,21 @@ def test_what_is_lacking_comes_with_the_command_and_the_seeds_that_it_takes(tabl
     text = said(explained(tables, all_of("inconclusive", more_seeds=7)))
     assert "About 7 more seeds would settle it" in text
     assert "About 7 more" not in said(explained(tables, all_of("supported", more_seeds=7)))
+
+
+def test_how_often_a_verdict_is_false_stands_beside_it(tables):
+    text = said(explained(tables, all_of("supported")))
+    row = known()["claims"]["E3"]
+    expected = f"supported in {percent(row['false_supported'])} where nothing differs".replace("\u00a0", " ")
+    assert expected in text
+    assert text.count("simulated studies each") == sum("power" in row for row in known()["claims"].values())
+
+
+def test_a_demo_measures_most_claims(made_up, with_readings):
+    tables = gather(with_readings(made_up(data="shapes", name="demo", epochs=2, steps=16)), None)
+    results = evaluate(tables)
+    assert sum(result.verdict != "not_measured" for result in results) >= 12
+    assert {result.data for result in results} == {"shapes"}
 
 
 def test_of_many_runs_the_first_are_named(tables):
