@@ -32,6 +32,3 @@ def undisturbed(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Cal
         return there[epochs]
 
     return run
-
-collect_ignore = ["test_places.py", "test_failures.py", "test_signals.py", "test_versions.py"]
-"""Merged too late to be seen to pass beside the rest: run by name."""

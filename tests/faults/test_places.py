@@ -70,8 +70,14 @@ def test_without_the_rights(tmp_path: Path) -> None:
         "    except WorkspaceError as error:\n"
         "        print(error.what)\n"
     )
+    # the other user cannot write what coverage measures, and would complain of that as well
+    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "out")], capture_output=True, text=True, check=False
+        [sys.executable, "-c", script, str(tmp_path / "out")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=env,
     )
     if "No module named" in done.stderr:
         pytest.skip("the other user cannot read this Python's packages")

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from typer.testing import CliRunner
 
 from skipscope.cli import app
+from skipscope.cli.options import console
 from skipscope.data.dataset import load
 from skipscope.errors import DataError, NetworkError, UnknownName, WorkspaceError
 from skipscope.figures.prediction import Panel, overlay, prediction
@@ -22,9 +23,10 @@ from skipscope.records.store import Workspace
 
 
 def call(*words: str | Path, columns: int = 80) -> Any:
-    return CliRunner(env={"COLUMNS": str(columns)}).invoke(
-        app, ["predict", *map(str, words)], catch_exceptions=False
-    )
+    # a console made where COLUMNS is set, as in a worker of the tests, keeps that width whatever is set later
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(console, "_width", columns)
+        return CliRunner().invoke(app, ["predict", *map(str, words)], catch_exceptions=False)
 
 
 @pytest.fixture(scope="session")
