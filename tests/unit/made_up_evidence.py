@@ -69,6 +69,7 @@ def tables(
     numbers: Mapping[tuple[str, int], Mapping[str, Any]] | None = None,
     right: Mapping[tuple[str, int], Any] | None = None,
     missing: Iterable[tuple[str, int]] = (),
+    planned: bool = True,
     **study: Any,
 ) -> StudyTables:
     """The study of these networks, with what was measured; `numbers` are of results."""
@@ -105,7 +106,7 @@ def tables(
             members=tuple(Member(arm=e.arm, seed=e.seed, run=e.run) for e in entries),
             planned="",
             command="skipscope run made",
-            networks=tuple(card(model) for model in spec.initial),
+            networks=tuple(card(model) for model in (*models, *spec.initial)) if planned else (),
         ),
         entries=tuple(entries),
         metrics=pl.DataFrame(

@@ -128,6 +128,7 @@ ARM = '[[arm]]\nmodel = "cnn"\n[[arm]]\nmodel = "resnet"\n'
             "comparison.0: a dense network and its control say matched",
         ),
         ('initial = ["plain8"]\n' + ARM, "initial: these networks are measured with initial_seeds"),
+        ('initial = ["cnn"]\ninitial_seeds = 2\n' + ARM, "initial: 'cnn' is there already"),
     ],
 )
 def test_errors_name_the_file_and_the_key(tmp_path: Path, text: str, says: str) -> None:

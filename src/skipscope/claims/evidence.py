@@ -85,16 +85,12 @@ class Evidence:
 
     @cached_property
     def cards(self) -> Mapping[str, NetworkCard]:
-        """The networks, trained or not, by arm."""
-        study = self.study
-        initial = {
-            network_name(model): card
-            for model, card in zip(study.initial, self.record.networks, strict=False)
-        }
+        """The networks, trained or not, by arm; of an older study those of its runs."""
+        planned = dict(zip(self.models, self.record.networks, strict=False))
         trained = {
             entry.arm: entry.record.network for entry in self.tables.entries if entry.record is not None
         }
-        return initial | trained
+        return planned | trained
 
     @cached_property
     def trained_arms(self) -> tuple[str, ...]:
@@ -104,8 +100,9 @@ class Evidence:
     @cached_property
     def models(self) -> Mapping[str, str]:
         """The networks' names, by arm."""
-        initial = {network_name(model): network_name(model) for model in self.study.initial}
-        return initial | {arm.label: network_name(arm.model) for arm in self.study.arm}
+        arms = {arm.label: network_name(arm.model) for arm in self.study.arm}
+        initial = (network_name(model) for model in self.study.initial)
+        return arms | {name: name for name in initial if name not in arms}
 
     def is_residual(self, arm: str) -> bool:
         """Whether its network has shortcuts that add."""

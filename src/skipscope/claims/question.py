@@ -112,10 +112,8 @@ def differences_of(question: Question, evidence: Evidence, comparison: Compariso
 
 def _lacking(question: Question, evidence: Evidence, comparison: Comparison) -> list[str]:
     """Its arms of which the quantity was not measured."""
-    if not question.quantity:
-        return [arm for arm in comparison.arms if arm not in evidence.cards]
-    series = evidence.series(question.quantity)
-    return [arm for arm in comparison.arms if not series.get(arm)]
+    series = evidence.series(question.quantity) if question.quantity else evidence.cards
+    return [arm for arm in comparison.arms if arm not in evidence.cards or not series.get(arm)]
 
 
 def _missing(question: Question, evidence: Evidence, comparison: Comparison) -> tuple[str, ...]:

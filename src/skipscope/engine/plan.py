@@ -148,7 +148,7 @@ def plan(
         planned=_now(workspace),
         command=command,
         budget=cut,
-        networks=tuple(describe(model) for model in study.initial),
+        networks=tuple(describe(model) for model in (*(arm.model for arm in study.arm), *study.initial)),
     )
     jobs = jobs or max(1, min(cores, sum(run.waits for run in runs)))
     return Plan(record=record, runs=runs, starts=starts, jobs=jobs, cores=cores, way=way, choice=choice)

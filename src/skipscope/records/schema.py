@@ -129,5 +129,5 @@ class StudyRecord(Frozen):
     command: str = Field(description="the command line that makes it again")
     budget: Budget | None = None
     networks: tuple[NetworkCard, ...] = Field(
-        (), description="of study.initial, in its order, which no run tells of"
+        (), description="of the arms, then of study.initial: known before any run; not in older records"
     )

@@ -147,6 +147,9 @@ class StudySpec(Frozen):
     def _what_is_initial_is_measured(self) -> Self:
         if self.initial and not self.initial_seeds:
             raise ValueError("initial: these networks are measured with initial_seeds, which is 0: set it")
+        labels = [*(arm.label for arm in self.arm), *map(network_name, self.initial)]
+        if twice := [label for label, count in Counter(labels).items() if count > 1]:
+            raise ValueError(f"initial: {twice[0]!r} is there already, and measured as it starts")
         return self
 
     @model_validator(mode="after")

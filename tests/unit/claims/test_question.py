@@ -122,6 +122,23 @@ def test_networks_that_are_not_trained_are_asked_of_their_start_only() -> None:
     assert trained.todo == "skipscope run fair"
 
 
+def test_networks_are_asked_of_their_start_before_any_run() -> None:
+    values = {"plain8": 0.2, "resnet8": 0.5, "plain14": 0.1, "resnet14": 0.6}
+    start = [
+        (arm, s, "shattering", 0, "lag 1", "autocorrelation", v)
+        for s in range(3)
+        for arm, v in values.items()
+    ]
+    arms = tuple(values)
+    more = {"initial_seeds": 3, "start": start, "missing": [(arm, 0) for arm in arms]}
+    how = {"quantity": "shattering at the start", "by": slope, "start": True, "least": 2}
+    [measured] = asked(evidence(*arms, **more), **how)
+    assert measured.effect.value == pytest.approx((0.5 - 0.3) / 0.6)
+    # an older record does not tell what they are
+    [older] = asked(evidence(*arms, **more, planned=False), **how)
+    assert (older.effect, older.missing[:1]) == (None, ("resnet8",))
+
+
 def test_a_curve_is_cut_down_to_what_is_trained() -> None:
     arms = ("plain8", "resnet8")
     more = {"initial": ["plain14", "resnet14"], "initial_seeds": 1}
@@ -135,7 +152,7 @@ def test_what_is_counted_needs_no_run_but_its_card() -> None:
     [measured] = asked(found, of=compared("gate"), by=by, quantity="")
     assert measured.effect.exact
     [lacking] = asked(
-        evidence("resnet20", "se_resnet20", missing=[("resnet20", 0)]),
+        evidence("resnet20", "se_resnet20", missing=[("resnet20", 0)], planned=False),
         of=compared("gate"),
         by=by,
         quantity="",
