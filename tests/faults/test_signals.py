@@ -64,9 +64,11 @@ def test_while_it_plans(zygote: Zygote, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_reading_a_workspace_that_is_being_written(zygote: Zygote, tmp_path: Path) -> None:
+def test_reading_a_workspace_that_is_being_written(
+    zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
+) -> None:
     """Status, again and again, while the run saves at every step."""
-    folder = tmp_path / "out" / "runs" / "cnn-s0-0"
+    folder = tmp_path / "out" / "runs" / undisturbed(20).read().id
     folder.parent.mkdir(parents=True)
     process, seen = zygote.train(folder, epochs=20), set()
     while not process.ended:

@@ -6,10 +6,8 @@ official python   data_batch_1 ... data_batch_5, test_batch; pickles of a dictio
 Legend: a batch is up to 10,000 images; pixels 3 32 32 are red, green and blue planes.
 """
 
-import io
-import pickle
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skipscope.data import pickled
 from skipscope.errors import DataError
 
 BATCHES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
@@ -76,16 +75,17 @@ def _python(name: str, data: bytes, where: Path) -> tuple[NDArray[np.uint8], NDA
         raise DataError(f"{name} holds no dictionary of data and labels.", where=str(where))
     table = {key.decode("latin1") if isinstance(key, bytes) else key: value for key, value in table.items()}
     images, labels = table.get("data"), table.get("labels")
+    octets = images.octets() if isinstance(images, pickled.Array) else None
     shape = (BATCH_IMAGES, PIXELS)
-    if not isinstance(images, np.ndarray) or images.shape != shape or images.dtype != np.uint8:
+    if octets is None or octets.shape != shape:
         raise DataError(f"{name} has no `data` of {shape} bytes.", where=str(where))
-    try:
-        numbers = np.asarray(labels)
-    except ValueError:  # lists of lists of different lengths
-        numbers = np.empty(0)
-    if numbers.shape != (BATCH_IMAGES,) or not np.issubdtype(numbers.dtype, np.integer):
+    numbers = labels if isinstance(labels, list) else []
+    if len(numbers) != BATCH_IMAGES or not all(type(number) is int for number in numbers):
         raise DataError(f"{name} has no `labels`: {BATCH_IMAGES:,} whole numbers.", where=str(where))
-    return images.reshape(-1, 3, 32, 32), checked(numbers, name, where)
+    # a whole number may have any size; bytes have not
+    small = np.array([min(max(number, -1), 256) for number in numbers])
+    _refuse_outside(small, numbers, name, where)
+    return octets.reshape(-1, 3, 32, 32), small.astype(np.uint8)
 
 
 def checked(labels: NDArray[Any], name: str, where: Path) -> NDArray[np.uint8]:
@@ -94,50 +94,26 @@ def checked(labels: NDArray[Any], name: str, where: Path) -> NDArray[np.uint8]:
     Raises:
         DataError: one of them is not 0 to 9; names its row.
     """
+    _refuse_outside(labels, labels, name, where)
+    return labels.astype(np.uint8)
+
+
+def _refuse_outside(labels: NDArray[Any], said: Sequence[int] | NDArray[Any], name: str, where: Path) -> None:
     outside = np.flatnonzero((labels < 0) | (labels > 9))
     if len(outside):
         row = int(outside[0])
-        raise DataError(
-            f"{name}, row {row} has the label {labels[row]}; CIFAR-10 has 0 to 9.", where=str(where)
-        )
-    return labels.astype(np.uint8)
+        label = said[row] if abs(said[row]) < 10**9 else "a number without end"
+        raise DataError(f"{name}, row {row} has the label {label}; CIFAR-10 has 0 to 9.", where=str(where))
 
 
 def _unpickle(name: str, data: bytes, where: Path) -> object:
     try:
-        return _ArraysOnly(name, data, where).load()
-    except DataError:
-        raise
+        return pickled.load(data)
+    except pickled.Refused as error:
+        raise DataError(
+            f"{name} {error}",
+            where=str(where),
+            todo="get the archive from a source you trust: skipscope data get",
+        ) from None
     except Exception as error:  # noqa: BLE001 - a damaged pickle may raise anything
         raise DataError(f"{name} is a damaged pickle: {error}.", where=str(where)) from None
-
-
-class _ArraysOnly(pickle.Unpickler):
-    """A pickle may name any function to be called; this finds those that make numpy arrays, no others."""
-
-    def __init__(self, name: str, data: bytes, where: Path) -> None:
-        # the official files are Python 2's: their strings are bytes, and latin1 maps those one to one
-        super().__init__(io.BytesIO(data), encoding="latin1")
-        self._name, self._where = name, where
-        reconstruct = np.empty(0).__reduce__()[0]
-        self._known: dict[tuple[str, str], object] = {
-            ("numpy", "ndarray"): np.ndarray,
-            ("numpy", "dtype"): np.dtype,
-            ("numpy.core.multiarray", "_reconstruct"): reconstruct,
-            ("numpy._core.multiarray", "_reconstruct"): reconstruct,
-        }
-
-    def find_class(self, module: str, name: str) -> object:
-        """The named maker of arrays.
-
-        Raises:
-            DataError: it is anything else.
-        """
-        if (module, name) not in self._known:
-            raise DataError(
-                f"{self._name} is a pickle that asks for {module}.{name}; a batch needs numpy arrays only. "
-                "Nothing of it was run.",
-                where=str(self._where),
-                todo="get the archive from a source you trust: skipscope data get",
-            )
-        return self._known[module, name]

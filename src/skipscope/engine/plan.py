@@ -12,6 +12,7 @@ from skipscope.data.dataset import load as load_data
 from skipscope.engine.budget import fit, seconds_of
 from skipscope.engine.measure import Choice, Machine, stock
 from skipscope.engine.start import unmeasured
+from skipscope.engine.trust import trust
 from skipscope.errors import WorkspaceError
 from skipscope.models.describe import describe
 from skipscope.models.user import pinned
@@ -120,6 +121,7 @@ def plan(
     """
     known(study.probes or ())
     study = study.with_models(pinned)
+    trust([*(arm.model for arm in study.arm), *study.initial])
     allowed = None if budget is None else seconds_of(budget)
     data = load_data(study.data, data_dir=data_dir, train_limit=study.train_limit)
     cores, machine = _cores(), Machine(data)
@@ -129,7 +131,8 @@ def plan(
     else:
         choice = choice or machine.choose(arms_of(study), threads=1)
         way = choice.way
-    seconds = partial(_seconds, machine=machine, way=way, data=data)
+    probed = 0 if study.probes == () else PROBED
+    seconds = partial(_seconds, machine=machine, way=way, data=data, probed=probed)
     starts = tuple(_starts(study, workspace, data, machine))
     cut = None
     if budget is not None and allowed is not None:
@@ -186,9 +189,11 @@ def _runs(
         yield PlannedRun(arm=arm, spec=spec, state=state, steps=steps, seconds=cost)
 
 
-def _seconds(model: str, recipe: Recipe, images: int, *, machine: Machine, way: Way, data: Dataset) -> float:
+def _seconds(
+    model: str, recipe: Recipe, images: int, *, machine: Machine, way: Way, data: Dataset, probed: int
+) -> float:
     """Of a whole run on this many training images; a forward pass counts a third of a step."""
-    forward_only = len(data.validation) * recipe.epochs + data.test_size + PROBED
+    forward_only = len(data.validation) * recipe.epochs + data.test_size + probed
     each = machine.measured(model, recipe.way(way)).seconds
     return START_SECONDS + each * (images * recipe.epochs + forward_only / 3)
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
+from skipscope.engine.trust import refuse_unless_trusted
 from skipscope.errors import DataError, UnknownName, UsageError, WorkspaceError
 from skipscope.models.registry import build
 from skipscope.records.checksums import is_summed, read_summed
@@ -51,12 +52,13 @@ def network(workspace: Workspace, record: RunRecord) -> nn.Module:
 
     Raises:
         WorkspaceError: its weights are missing, damaged, or another network's.
-        NetworkError: it is a user's, and its file has changed.
+        NetworkError: it is a user's, and its file has changed, or no study has named it on this machine.
     """
     file = workspace.run_folder(record.id).model_file
     # an older skipscope's have no checksum: whether they are damaged is not seen when the study is run
     again = "" if is_summed(file) else f"delete the folder {file.parent} and "
     again += f"train it again{_command(workspace, record.id)}"
+    refuse_unless_trusted(record.spec.model)
     model = build(record.spec.model, seed=record.spec.seed)
     try:
         model.load_state_dict(unpacked_weights(read_summed(file, todo=again)))

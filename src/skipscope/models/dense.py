@@ -17,6 +17,10 @@ RULE = "densenetL_kK with L = 3n+4 or densenet_bcL_kK with L = 6n+4; K: growth r
 _NAME = re.compile(r"densenet(?P<bc>_bc)?(?P<depth>[1-9]\d{0,3})_k(?P<growth>[1-9]\d{0,2})")
 
 
+DEEPEST, WIDEST = 400, 100
+"""Layers and channels that a layer adds, of the largest: the papers' have 250 and 40."""
+
+
 def named(name: str) -> Callable[[], nn.Module] | None:
     """What makes the network of this name, if the name follows the rule: `densenet_bc100_k12`."""
     found = _NAME.fullmatch(name)
@@ -24,7 +28,7 @@ def named(name: str) -> Callable[[], nn.Module] | None:
         return None
     compact, depth = found["bc"] is not None, int(found["depth"])
     convolutions = 2 if compact else 1  # of a layer; there are three blocks of n layers
-    if depth <= 4 or (depth - 4) % (3 * convolutions):
+    if not 4 < depth <= DEEPEST or (depth - 4) % (3 * convolutions) or not 0 < int(found["growth"]) <= WIDEST:
         return None
     return partial(DenseNet, (depth - 4) // (3 * convolutions), int(found["growth"]), compact=compact)
 

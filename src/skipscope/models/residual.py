@@ -24,10 +24,14 @@ RULE = (
 _NAME = re.compile(r"(?P<kind>plain|resnet|se_resnet)(?P<depth>[1-9]\d{0,3})(?P<b>_b)?(?P<nobn>_nobn)?")
 
 
+DEEPEST = 1202
+"""Layers of the papers' deepest: a name is no reason to fill a memory."""
+
+
 def named(name: str) -> Callable[[], nn.Module] | None:
     """What makes the network of this name, if the name follows the rule: `resnet20`, `plain56_nobn`."""
     found = _NAME.fullmatch(name)
-    if found is None or int(found["depth"]) < 8 or int(found["depth"]) % 6 != 2:
+    if found is None or not 8 <= int(found["depth"]) <= DEEPEST or int(found["depth"]) % 6 != 2:
         return None
     if found["b"] and found["kind"] == "plain":  # it has no shortcut to project
         return None

@@ -7,13 +7,12 @@ import errno
 import io
 import json
 import os
-import zlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from shutil import disk_usage
 from typing import Any, TypeVar
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,13 +162,16 @@ def unpacked_arrays(content: bytes, path: Path, *, todo: str) -> dict[str, NDArr
     try:
         with ZipFile(io.BytesIO(content)) as packed:
             size = sum(entry.file_size for entry in packed.infolist())
-        if size > ARRAYS_BYTES:
-            what = f"This file unpacks to {size:,} bytes: no network's pictures have so many."
-            raise WorkspaceError(what, where=str(path), todo=todo)
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            return dict(file)
-    except (OSError, ValueError, KeyError, EOFError, NotImplementedError, BadZipFile, zlib.error) as error:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:  # unpacks what is asked of it
+            arrays = dict(file) if size <= ARRAYS_BYTES else {}
+    except Exception as error:  # noqa: BLE001 - whatever a damaged file makes zipfile and numpy raise
         raise WorkspaceError(f"This file is damaged ({error}).", where=str(path), todo=todo) from None
+    if size > ARRAYS_BYTES:
+        what = f"This file unpacks to {size:,} bytes: no network's pictures have so many."
+        raise WorkspaceError(what, where=str(path), todo=todo)
+    if not all(isinstance(array, np.ndarray) for array in arrays.values()):  # numpy gives other files' bytes
+        raise WorkspaceError("This file holds something else than arrays.", where=str(path), todo=todo)
+    return arrays
 
 
 def whole_lines(path: Path) -> bytes:
@@ -202,7 +204,7 @@ def read_record(path: Path, kind: type[Record], read: Callable[[Path], bytes] = 
         content = json.loads(read(path))
     except OSError as error:
         raise WorkspaceError(f"This cannot be read: {error.strerror}.", where=str(path)) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _damaged(path, "it is not JSON") from None
     schema = content.get("schema") if isinstance(content, dict) else None
     if type(schema) is not int or schema < 1:

@@ -5,6 +5,7 @@ that were written after it are dropped and written again; none is there twice, n
 """
 
 import json
+import math
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -37,7 +38,7 @@ class Journal:
         Raises:
             WorkspaceError: the file cannot be written to.
         """
-        lines = "".join(json.dumps(row) + "\n" for row in rows).encode()
+        lines = "".join(json.dumps(_finite(row), allow_nan=False) + "\n" for row in rows).encode()
         try:
             with self.path.open("ab") as file:
                 file.write(lines)
@@ -98,3 +99,11 @@ class Journal:
         """Removes the file: the run starts."""
         remove(self.path)
         self._seen, self._bytes = sha256(), 0
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN and no infinity: they are null, which readers take for no number."""
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in row.items()
+    }

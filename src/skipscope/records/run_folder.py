@@ -184,11 +184,9 @@ class RunFolder:
     def _last_row(self, marked: bytes) -> dict[str, Any] | None:
         """The last row with these bytes in it: a file of many rows is not parsed for one."""
         lines = self.whole_lines().splitlines()
-        line = next((line for line in reversed(lines) if marked in line), None)
-        if line is None:
-            return None
-        (row,) = read_rows(self.metrics_file, line + b"\n", METRICS).to_dicts()
-        return row
+        line = next((line for line in reversed(lines) if line.strip() and marked in line), b"")
+        rows = read_rows(self.metrics_file, line + b"\n" * bool(line), METRICS).to_dicts()
+        return rows[0] if rows else None
 
     def whole_lines(self) -> bytes:
         """`metrics.jsonl` without a last line that was being written when the process was stopped.

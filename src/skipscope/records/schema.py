@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from skipscope.spec import Frozen, RunSpec, StudySpec
+from skipscope.spec.values import RunId
 
 SCHEMA = 1
 
@@ -90,7 +91,7 @@ class RunRecord(Frozen):
     """`run.json`."""
 
     schema_: int = Field(SCHEMA, alias="schema")
-    id: str
+    id: RunId
     spec: RunSpec
     state: State
     started: str = Field(description="UTC, ISO 8601")
@@ -106,7 +107,7 @@ class Member(Frozen):
 
     arm: str
     seed: int
-    run: str
+    run: RunId
 
 
 class Budget(Frozen):

@@ -40,10 +40,10 @@ class Workspace:
         return self.path / "reports" / study
 
     def runs(self) -> list[RunRecord]:
-        """Every run, in the order of their ids."""
-        files = sorted((self.path / "runs").glob("*/run.json"))
-        records = (self.run_folder(file.parent.name).read() for file in files)
-        return [record for record in records if record is not None]
+        """Every run, in the order of their ids; a copy of a run's folder under another name is none."""
+        names = sorted(file.parent.name for file in (self.path / "runs").glob("*/run.json"))
+        records = {name: self.run_folder(name).read() for name in names}
+        return [record for name, record in records.items() if record is not None and record.id == name]
 
     def run(self, id: str) -> RunRecord:
         """The run with this id.

@@ -5,7 +5,6 @@ choose, and its hash names the run, so that an equal run is never trained twice.
 """
 
 import json
-import tomllib
 from collections import Counter
 from collections.abc import Callable
 from hashlib import sha256
@@ -13,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from skipscope.errors import SpecError, UnknownName
 from skipscope.spec.comparison import Comparison
@@ -21,6 +20,7 @@ from skipscope.spec.derived import following
 from skipscope.spec.network import UserNetwork as UserNetwork
 from skipscope.spec.network import network_name as network_name
 from skipscope.spec.network import wherever
+from skipscope.spec.toml_file import read_toml
 from skipscope.spec.values import Frozen as Frozen
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -50,8 +50,10 @@ class Way(Frozen):
 class Recipe(Frozen):
     """How a network is trained. One recipe serves all arms of a study unless an arm says otherwise."""
 
-    epochs: int = Field(5, ge=1)
-    batch_size: int = Field(128, ge=1)
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    epochs: int = Field(5, ge=1, le=1_000_000)
+    batch_size: int = Field(128, ge=1, le=1_000_000)
     learning_rate: float = Field(0.05, gt=0, description="the peak, reached after the warm-up")
     momentum: float = Field(0.9, ge=0, lt=1)
     nesterov: bool = True
@@ -68,7 +70,7 @@ class Recipe(Frozen):
     precision: Literal["auto"] | Precision = "auto"
     memory_format: Literal["auto"] | MemoryFormat = "auto"
     kernels: Literal["auto"] | Kernels = "auto"
-    threads: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
+    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=10_000)] = "auto"
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
@@ -114,9 +116,12 @@ class StudySpec(Frozen):
     train_limit: int | None = Field(
         None, ge=10, description="train on a stratified subset of this many images"
     )
-    seeds: int = Field(1, ge=1, description="runs per arm: seeds 0, 1, ...")
+    seeds: int = Field(1, ge=1, le=10_000, description="runs per arm: seeds 0, 1, ...")
     initial_seeds: int = Field(
-        0, ge=0, description="seeds 0, 1, ... whose networks are measured as they start, trained or not"
+        0,
+        ge=0,
+        le=100_000,
+        description="seeds 0, 1, ... whose networks are measured as they start, trained or not",
     )
     initial: tuple[str, ...] = Field(
         (),
@@ -262,17 +267,7 @@ def load_study(study: str | Path) -> StudySpec:
         if str(study) not in shipped:
             raise UnknownName("study", str(study), [*shipped, "or the path of a .toml file"])
         path = shipped[str(study)]
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SpecError("There is no such study file.", where=str(path), todo="check the path") from None
-    except OSError as error:
-        raise SpecError(f"The study file cannot be read: {error.strerror}.", where=str(path)) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SpecError(
-            f"This is not a TOML file: {error}.", where=str(path), todo="mend that line"
-        ) from None
-    written = parse_study({"name": path.stem} | table, where=str(path))
+    written = parse_study({"name": path.stem} | read_toml(path), where=str(path))
     return written.with_models(lambda model: _beside(path, model))
 
 

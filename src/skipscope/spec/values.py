@@ -1,9 +1,14 @@
 """What every part of a spec and of a record is: a value."""
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+RunId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,150}$")]
+"""A run's id is a folder's name, and leads nowhere else."""
 
 
 class Frozen(BaseModel):
-    """A value: immutable, compared by content, with no unknown keys."""
+    """A value: immutable, compared by content, with no unknown keys; not-finite numbers come back."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")

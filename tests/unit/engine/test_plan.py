@@ -99,6 +99,15 @@ def test_a_run_half_done_costs_half(
     assert plan(study, workspace, command="x").seconds == pytest.approx(whole / 2)
 
 
+def test_a_study_that_does_not_look_at_trained_networks_takes_no_time_for_it(
+    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skipscope.engine.plan.Machine.measured", lambda *_: Measured(seconds=1, agreement=1))
+    blind = small.model_copy(update={"probes": ()})
+    seconds = [plan(study, workspace, command="x").seconds for study in (small, blind)]
+    assert seconds[0] - seconds[1] == pytest.approx(PROBED / 3)
+
+
 def test_networks_measured_as_they_start_are_part_of_the_time(
     small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,54 @@
+"""Whose code may be run: that of networks which a study of this user's has named on this machine.
+
+A record names a network's file, too, and records travel: a workspace that somebody sent must not make
+`predict` or `probe` run a file that came with it. So what a study named is kept in the user's cache, by the
+SHA-256 of its text.
+"""
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import platformdirs
+
+from skipscope.errors import NetworkError, WorkspaceError
+from skipscope.records.files import write_whole
+from skipscope.spec import UserNetwork
+
+
+def trust(models: Iterable[str]) -> None:
+    """From now on: the user named these networks, pinned to what their files say, in a study."""
+    named = {own.digest for model in models if (own := UserNetwork.parse(model)) is not None and own.digest}
+    known = _known()
+    if named - known:
+        with suppress(WorkspaceError):  # a cache that cannot be written asks again, no more
+            write_whole(_file(), json.dumps(sorted(known | named)).encode())
+
+
+def refuse_unless_trusted(model: str) -> None:
+    """Networks of ours, and those that `trust` was told of, may be made.
+
+    Raises:
+        NetworkError: it is a user's, and no study has named it on this machine.
+    """
+    own = UserNetwork.parse(model)
+    if own is not None and own.digest not in _known():
+        raise NetworkError(
+            f"To look at {own.name}, its file would be run, and no study of yours has named it here.",
+            where=own.file,
+            todo="read that file; if you trust it, name it in a study and plan that: "
+            "skipscope run STUDY.toml --dry-run",
+        )
+
+
+def _file() -> Path:
+    return platformdirs.user_cache_path("skipscope") / "networks.json"
+
+
+def _known() -> set[str]:
+    with suppress(OSError, ValueError):
+        known = json.loads(_file().read_bytes())
+        if isinstance(known, list):
+            return {digest for digest in known if isinstance(digest, str)}
+    return set()
