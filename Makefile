@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: setup fix check test demo lab bench clean
+.PHONY: setup fix check test faults audit lock demo lab bench clean
 
 setup: $(INSTALLED)          ## make .venv and install everything into it
 
@@ -26,6 +26,23 @@ check: setup                 ## lint, format, types, import contracts
 test: check                  ## check, then every test
 	$(BIN)/pytest --numprocesses=auto --cov --cov-fail-under=95
 
+faults: setup                ## the long versions of tests/faults: half an hour
+	SKIPSCOPE_FAULTS=1 $(BIN)/pytest tests/faults -p no:randomly
+
+.audit/installed:
+	$(PYTHON) -m venv .audit
+	.audit/bin/python -m pip install --disable-pip-version-check --quiet pip-audit pip-tools
+	@touch $@
+
+lock: .audit/installed       ## requirements.lock: what a user needs at run time, with hashes
+	CUSTOM_COMPILE_COMMAND="make lock" .audit/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-annotate \
+		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+		--constraint constraints.txt --output-file requirements.lock pyproject.toml
+
+audit: setup .audit/installed ## known holes and licences of what is locked
+	PYTHONPATH=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
+		.audit/bin/python tools/audit.py requirements.lock
+
 demo: setup                  ## the whole job on the embedded data set
 	$(BIN)/skipscope demo
 
@@ -36,4 +53,4 @@ bench: setup                 ## this machine: ours against the usual loop
 	$(BIN)/skipscope bench
 
 clean:                       ## forget the environment and the caches, never a workspace
-	rm -rf .venv .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .audit .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

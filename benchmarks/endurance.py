@@ -1,0 +1,148 @@
+"""Does anything grow? Memory and open files of the program and its workers, over many runs or one long one.
+
+    python benchmarks/endurance.py --runs 200            many short runs in one workspace
+    python benchmarks/endurance.py --minutes 30          one run of about that length
+
+Both sample `/proc` (Linux): resident memory and open files of this process, which plans and waits, and of its
+workers. What is printed is the slope of a straight line through the samples of the second half, with its
+standard error, and, over many runs, the median peak of a worker in the first and in the last quarter of them.
+"""
+
+import argparse
+import multiprocessing as mp
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from skipscope.engine.local import execute
+from skipscope.engine.plan import plan
+from skipscope.records.lock import held
+from skipscope.records.store import Workspace
+from skipscope.spec import parse_study
+
+SAMPLE_SECONDS = 0.5
+
+
+@dataclass
+class Samples:
+    """Of one process: seconds since the start, MiB, open files."""
+
+    rows: list[tuple[float, float, int]] = field(default_factory=list)
+
+    def take(self, pid: int | str, now: float) -> None:
+        """One more, if the process is still there."""
+        status = Path(f"/proc/{pid}/status")
+        try:
+            kib = int(status.read_text(encoding="utf-8").partition("VmRSS:")[2].split()[0])
+            files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
+        except (OSError, IndexError, ValueError):
+            return
+        self.rows.append((now, kib / 1024, files))
+
+    def slope(self) -> str:
+        """MiB an hour over the second half, with its standard error; files at the half and at the end."""
+        half = np.array(self.rows[len(self.rows) // 2 :])
+        hours, memory = half[:, 0] / 3600, half[:, 1]
+        (rate, _), covariance = np.polyfit(hours, memory, 1, cov=True)
+        error = float(np.sqrt(covariance[0, 0]))
+        return (
+            f"{rate:+.1f} MiB/h (standard error {error:.1f}) around {memory.mean():.0f} MiB, "
+            f"files {half[:, 2].min():.0f} to {half[:, 2].max():.0f}"
+        )
+
+
+class Watch:
+    """Samples this process and its workers until it is told to end."""
+
+    def __init__(self) -> None:
+        self.parent = Samples()
+        self.workers: dict[str, Samples] = {}
+        self.start, self.over = time.monotonic(), threading.Event()
+        self.thread = threading.Thread(target=self._watch, daemon=True)
+        self.thread.start()
+
+    def _watch(self) -> None:
+        while not self.over.wait(SAMPLE_SECONDS):
+            now = time.monotonic() - self.start
+            self.parent.take("self", now)
+            for child in mp.active_children():
+                self.workers.setdefault(child.name, Samples()).take(child.pid or 0, now)
+
+    def end(self) -> None:
+        """No more samples."""
+        self.over.set()
+        self.thread.join()
+
+
+def study(runs: int, epochs: int) -> dict[str, object]:
+    """The smallest network on a few of the embedded images."""
+    way = {"precision": "fp32", "memory_format": "channels_last", "kernels": "fast", "threads": 1}
+    return {
+        "name": "endurance",
+        "data": "shapes",
+        "train_limit": 60,
+        "seeds": runs,
+        "probes": ["redundancy"],
+        "recipe": {"epochs": epochs, "batch_size": 20, **way},
+        "arm": [{"model": "cnn"}],
+    }
+
+
+def main(runs: int, minutes: float, jobs: int) -> None:
+    """Trains and prints."""
+    epochs = 2
+    if minutes:
+        runs = 1
+        epochs = max(2, round(minutes * 60 / seconds_an_epoch()))
+    with tempfile.TemporaryDirectory() as folder:
+        place = Workspace(Path(folder))
+        planned = plan(
+            parse_study(study(runs, epochs), where="endurance.py"), place, command="endurance.py", jobs=jobs
+        )
+        watch = Watch()
+        with held(place.path, doing="endurance.py"):
+            records = execute(planned, place, tell=lambda _event: None, interrupted=lambda: None)
+        watch.end()
+        seconds = time.monotonic() - watch.start
+        print(f"{len(records)} runs of {epochs} epochs, {seconds:.0f} s, {jobs} side by side")
+        print(f"states: {dict(Counter(record.state for record in records))}")
+    print(f"parent: {watch.parent.slope()}")
+    peaks = [
+        max(memory for _, memory, _ in samples.rows) for samples in watch.workers.values() if samples.rows
+    ]
+    files = [max(opened for *_, opened in samples.rows) for samples in watch.workers.values() if samples.rows]
+    if runs == 1:
+        print(f"worker: {next(iter(watch.workers.values())).slope()}")
+        return
+    quarter = max(1, len(peaks) // 4)
+    first, last = np.median(peaks[:quarter]), np.median(peaks[-quarter:])
+    print(f"workers seen: {len(peaks)}; in the first quarter of them and in the last:")
+    print(f"  median peak {first:.0f} and {last:.0f} MiB")
+    print(f"  open files at most {max(files[:quarter])} and {max(files[-quarter:])}")
+
+
+def seconds_an_epoch() -> float:
+    """Measured on a run of a hundred."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Workspace(Path(folder))
+        planned = plan(
+            parse_study(study(1, 100), where="endurance.py"), place, command="endurance.py", jobs=1
+        )
+        (record,) = execute(planned, place, tell=lambda _event: None, interrupted=lambda: None)
+        if record.result is None:
+            raise SystemExit("the run that was to be timed failed")
+        return record.result.seconds / 100
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--minutes", type=float, default=0.0, help="one long run in place of many")
+    parser.add_argument("--jobs", type=int, default=2)
+    given = parser.parse_args()
+    main(given.runs, given.minutes, given.jobs)
