@@ -2,18 +2,20 @@
 
     python benchmarks/endurance.py --runs 200            many short runs in one workspace
     python benchmarks/endurance.py --minutes 30          one run of about that length
+    python benchmarks/endurance.py --pid 1234            a `skipscope run` that is at work, until it ends
 
-Both sample `/proc` (Linux): resident memory and open files of this process, which plans and waits, and of its
+All sample `/proc` (Linux): resident memory and open files of the process that plans and waits, and of its
 workers. What is printed is the slope of a straight line through the samples of the second half, with its
 standard error, and, over many runs, the median peak of a worker in the first and in the last quarter of them.
 """
 
 import argparse
-import multiprocessing as mp
+import os
 import tempfile
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +28,8 @@ from skipscope.records.store import Workspace
 from skipscope.spec import parse_study
 
 SAMPLE_SECONDS = 0.5
+LONG_SECONDS = 60
+"""Of a worker that is not there so long no line is drawn."""
 
 
 @dataclass
@@ -34,15 +38,16 @@ class Samples:
 
     rows: list[tuple[float, float, int]] = field(default_factory=list)
 
-    def take(self, pid: int | str, now: float) -> None:
+    def take(self, pid: int, now: float) -> bool:
         """One more, if the process is still there."""
         status = Path(f"/proc/{pid}/status")
         try:
             kib = int(status.read_text(encoding="utf-8").partition("VmRSS:")[2].split()[0])
             files = len(list(Path(f"/proc/{pid}/fd").iterdir()))
         except (OSError, IndexError, ValueError):
-            return
+            return False
         self.rows.append((now, kib / 1024, files))
+        return True
 
     def slope(self) -> str:
         """MiB an hour over the second half, with its standard error; files at the half and at the end."""
@@ -56,12 +61,22 @@ class Samples:
         )
 
 
-class Watch:
-    """Samples this process and its workers until it is told to end."""
+def children(pid: int) -> list[int]:
+    """Processes that this one started and that are still there."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(OSError):
+            found += [int(child) for child in task.read_text(encoding="utf-8").split()]
+    return found
 
-    def __init__(self) -> None:
+
+class Watch:
+    """Samples a process and its workers until it is told to end."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
         self.parent = Samples()
-        self.workers: dict[str, Samples] = {}
+        self.workers: dict[int, Samples] = {}
         self.start, self.over = time.monotonic(), threading.Event()
         self.thread = threading.Thread(target=self._watch, daemon=True)
         self.thread.start()
@@ -69,9 +84,10 @@ class Watch:
     def _watch(self) -> None:
         while not self.over.wait(SAMPLE_SECONDS):
             now = time.monotonic() - self.start
-            self.parent.take("self", now)
-            for child in mp.active_children():
-                self.workers.setdefault(child.name, Samples()).take(child.pid or 0, now)
+            if not self.parent.take(self.pid, now):
+                return  # it has ended
+            for child in children(self.pid):
+                self.workers.setdefault(child, Samples()).take(child, now)
 
     def end(self) -> None:
         """No more samples."""
@@ -104,21 +120,26 @@ def main(runs: int, minutes: float, jobs: int) -> None:
         planned = plan(
             parse_study(study(runs, epochs), where="endurance.py"), place, command="endurance.py", jobs=jobs
         )
-        watch = Watch()
+        watch = Watch(os.getpid())
         with held(place.path, doing="endurance.py"):
             records = execute(planned, place, tell=lambda _event: None, interrupted=lambda: None)
         watch.end()
         seconds = time.monotonic() - watch.start
         print(f"{len(records)} runs of {epochs} epochs, {seconds:.0f} s, {jobs} side by side")
         print(f"states: {dict(Counter(record.state for record in records))}")
+    said(watch)
+
+
+def said(watch: Watch) -> None:
+    """Prints what was seen."""
     print(f"parent: {watch.parent.slope()}")
+    for pid, samples in watch.workers.items():
+        if len(samples.rows) * SAMPLE_SECONDS >= LONG_SECONDS:
+            print(f"worker {pid}, {samples.rows[-1][0] - samples.rows[0][0]:.0f} s: {samples.slope()}")
     peaks = [
         max(memory for _, memory, _ in samples.rows) for samples in watch.workers.values() if samples.rows
     ]
     files = [max(opened for *_, opened in samples.rows) for samples in watch.workers.values() if samples.rows]
-    if runs == 1:
-        print(f"worker: {next(iter(watch.workers.values())).slope()}")
-        return
     quarter = max(1, len(peaks) // 4)
     first, last = np.median(peaks[:quarter]), np.median(peaks[-quarter:])
     print(f"workers seen: {len(peaks)}; in the first quarter of them and in the last:")
@@ -144,5 +165,11 @@ if __name__ == "__main__":
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--minutes", type=float, default=0.0, help="one long run in place of many")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--pid", type=int, help="watch this process and those it starts, until it ends")
     given = parser.parse_args()
-    main(given.runs, given.minutes, given.jobs)
+    if given.pid:
+        watching = Watch(given.pid)
+        watching.thread.join()
+        said(watching)
+    else:
+        main(given.runs, given.minutes, given.jobs)
