@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skipscope.data import pickled
+from skipscope.data.pickled import Array, Refused, unpickled
 from skipscope.errors import DataError
 
 BATCHES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
@@ -75,7 +75,7 @@ def _python(name: str, data: bytes, where: Path) -> tuple[NDArray[np.uint8], NDA
         raise DataError(f"{name} holds no dictionary of data and labels.", where=str(where))
     table = {key.decode("latin1") if isinstance(key, bytes) else key: value for key, value in table.items()}
     images, labels = table.get("data"), table.get("labels")
-    octets = images.octets() if isinstance(images, pickled.Array) else None
+    octets = images.octets() if isinstance(images, Array) else None
     shape = (BATCH_IMAGES, PIXELS)
     if octets is None or octets.shape != shape:
         raise DataError(f"{name} has no `data` of {shape} bytes.", where=str(where))
@@ -108,8 +108,8 @@ def _refuse_outside(labels: NDArray[Any], said: Sequence[int] | NDArray[Any], na
 
 def _unpickle(name: str, data: bytes, where: Path) -> object:
     try:
-        return pickled.load(data)
-    except pickled.Refused as error:
+        return unpickled(data)
+    except Refused as error:
         raise DataError(
             f"{name} {error}",
             where=str(where),

@@ -70,6 +70,8 @@ _NAMES = {
 
 
 class _ArraysOnly(pickle.Unpickler):
+    """Finds the stand-ins and nothing else."""
+
     def find_class(self, module: str, name: str) -> object:
         """The stand-in of the named maker of arrays; anything else is refused."""
         if (module, name) not in _NAMES:
@@ -80,7 +82,7 @@ class _ArraysOnly(pickle.Unpickler):
         return _NAMES[module, name]
 
 
-def load(data: bytes) -> object:
+def unpickled(data: bytes) -> object:
     """What is pickled in `data`, its arrays as `Array`.
 
     Raises:

@@ -21,8 +21,9 @@ RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT"
 FORBIDDEN = '<>:"/\\|?*'
 LONGEST = 255
 """Bytes of a file's name: what ext4 takes, and most others."""
-BESIDE = ("run.json", "metrics.jsonl", "readings.parquet", "readings.jsonl")
-"""Of a run's folder: what the report is drawn from, but for pictures and weights."""
+BESIDE = ("run.json", "metrics.jsonl", "readings.parquet", "readings.jsonl", "test.npz")
+"""Of a run's folder: what the report is drawn from, but for pictures and weights. test.npz says which test
+images were right, and shows none."""
 
 
 def pack(
@@ -117,7 +118,8 @@ def _records(workspace: Workspace, tables: StudyTables) -> Iterator[tuple[str, b
     record = tables.record
     files = [workspace.path / "studies" / f"{record.study.name}.json"]
     files += [workspace.run_folder(member.run).path / name for member in record.members for name in BESIDE]
-    files += [workspace.start_file(start_name(arm.model, record.data.sha256)) for arm in record.study.arm]
+    started = [*(arm.model for arm in record.study.arm), *record.study.initial]
+    files += [workspace.start_file(start_name(model, record.data.sha256)) for model in started]
     for file in dict.fromkeys(files):
         if file.exists():
             yield f"records/{file.relative_to(workspace.path).as_posix()}", file.read_bytes()

@@ -3,14 +3,18 @@
 import json
 from zipfile import ZipFile
 
+import numpy as np
+import polars as pl
 import pytest
 
+from skipscope.analysis.tables import gather
 from skipscope.errors import FontError, UnknownName, UsageError, WorkspaceError
 from skipscope.records.files import unwritable
-from skipscope.records.store import Workspace
+from skipscope.records.store import START, Workspace, write_readings
 from skipscope.report import build_report, handin
 from skipscope.report.handin import file_stem, pack
 from skipscope.report.program import arms_of
+from skipscope.spec import start_name
 
 UTF8 = 0x800
 """The flag of a zip entry whose name is UTF-8 (APPNOTE 4.4.4, bit 11)."""
@@ -105,6 +109,19 @@ def test_the_archive_has_report_records_and_code_and_no_weights(made_up, with_re
     assert again.readings().equals(workspace.readings())
     (page,) = build_report(again, None, formats={"html"})
     assert "resnet" in page.read_text(encoding="utf-8")
+
+
+def test_the_records_have_all_that_claims_are_read_from(made_up, tmp_path):
+    workspace = made_up(arms=("cnn",), epochs=1, steps=4)
+    [run] = workspace.runs()
+    workspace.run_folder(run.id).write_right(np.array([True, False]))
+    record = workspace.studies()[0]
+    study = record.study.model_copy(update={"initial": ("plain8_nobn",), "initial_seeds": 1})
+    workspace.write_study(record.model_copy(update={"study": study}))
+    start = workspace.start_file(start_name("plain8_nobn", record.data.sha256))
+    write_readings(start, pl.DataFrame(schema=START))
+    places = {place for place, _ in handin._records(workspace, gather(workspace, None))}
+    assert {f"records/runs/{run.id}/test.npz", f"records/start/{start.name}"} <= places
 
 
 def test_one_language_is_enough_if_it_is_asked_for(made_up, tmp_path):
