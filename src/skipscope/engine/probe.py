@@ -74,7 +74,9 @@ def measure_again(
 
     with _computing_as_a_worker(int(spec.recipe.threads)), held_run(folder.path, waits=_refuse) as _:
         inputs = Inputs(data, spec.recipe, device())
-        measure_trained(folder, model, data, inputs, step=step, probes=probes, go_on=begins)
+        measure_trained(
+            folder, model, data, inputs, recipe=spec.recipe, step=step, probes=probes, go_on=begins
+        )
     ends = [*started.values(), perf_counter()][1:]
     now = folder.readings().filter(pl.col("step") == step)
     return Measured(

@@ -16,8 +16,10 @@ from skipscope.probes.registry import PROBES
 from skipscope.probes.step import Watch, due
 from skipscope.records.files import write_arrays
 from skipscope.records.store import READINGS, RunFolder, Workspace
+from skipscope.spec import Recipe
 from skipscope.training.checkpoint import Progress
 from skipscope.training.evaluate import Inputs
+from skipscope.training.precision import computing
 
 SAMPLE = 2000
 """Validation images that frozen probes look at: fixed, every class in its share. Never the test set."""
@@ -99,16 +101,19 @@ def measure_trained(
     data: Dataset,
     inputs: Inputs,
     *,
+    recipe: Recipe,
     step: int,
     probes: Collection[str] | None,
     go_on: Callable[[str], bool],
 ) -> bool:
     """Measures a trained network and writes all readings of its run, and pictures of one image in it.
 
-    What other probes read before is kept. No, with nothing written, if `go_on` said no before a probe.
+    It is computed in fp32, with the recipe's operators. What other probes read before is kept. No, with
+    nothing written, if `go_on` said no before a probe.
     """
     view = view_of(model, *sample(data, inputs))
-    rows = frozen_rows(view, step=step, probes=probes, before=go_on)
+    with computing(recipe.model_copy(update={"precision": "fp32"}), inputs.device):
+        rows = frozen_rows(view, step=step, probes=probes, before=go_on)
     if rows is None:
         return False
     images, labels = taken(data)

@@ -215,7 +215,14 @@ class _Sitting:
 
         try:
             return measure_trained(
-                self.folder, self.model, self.data, inputs, step=self.steps, probes=probes, go_on=go_on
+                self.folder,
+                self.model,
+                self.data,
+                inputs,
+                recipe=self.spec.recipe,
+                step=self.steps,
+                probes=probes,
+                go_on=go_on,
             )
         finally:
             torch.set_num_threads(given)

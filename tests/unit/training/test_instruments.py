@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skipscope.data.dataset import Dataset, load
 from skipscope.errors import WorkspaceError
@@ -19,6 +20,7 @@ from skipscope.spec import RunSpec
 from skipscope.training import instruments
 from skipscope.training.evaluate import Inputs
 from skipscope.training.instruments import keep_sample, measure_trained, sample
+from skipscope.training.kernels import KERNELS, convolution
 
 RunOf = Callable[..., RunSpec]
 CPU = torch.device("cpu")
@@ -80,7 +82,7 @@ def network() -> nn.Module:
 
 def measured(folder: RunFolder, data: Dataset, run_of: RunOf, **how: object) -> bool:
     inputs = Inputs(data, run_of().recipe, CPU)
-    chosen = {"step": 6, "probes": ("answers",), "go_on": lambda _: True} | how
+    chosen = {"recipe": run_of().recipe, "step": 6, "probes": ("answers",), "go_on": lambda _: True} | how
     return measure_trained(folder, network(), data, inputs, **chosen)  # type: ignore[arg-type]
 
 
@@ -113,6 +115,23 @@ def test_what_other_probes_read_is_kept(tiny: Dataset, run_of: RunOf, tmp_path: 
     now = after.filter(probe="answers", step=6, place="all", quantity="accuracy")["value"]
     assert len(now) == 1
     assert 0 <= now[0] <= 1
+
+
+@pytest.mark.parametrize("kernels", ["fast", "stock"])
+def test_it_computes_in_fp32_with_the_recipes_operators(
+    tiny: Dataset, run_of: RunOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernels: str
+) -> None:
+    seen = []
+
+    def ours(x: Tensor, *rest: Any, **named: Any) -> Tensor:
+        y = convolution(x, *rest, **named)
+        seen.append(y.dtype)
+        return y
+
+    monkeypatch.setitem(KERNELS, torch.conv2d, ours)
+    recipe = run_of().recipe.model_copy(update={"precision": "bf16", "kernels": kernels})
+    assert measured(RunFolder(tmp_path / "run"), tiny, run_of, recipe=recipe)
+    assert set(seen) == ({torch.float32} if kernels == "fast" else set())
 
 
 def test_asked_to_stop_it_writes_nothing(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:
