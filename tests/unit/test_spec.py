@@ -60,12 +60,16 @@ def test_an_arm_overrides_keys_of_the_recipe(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("seeds = [", "not a TOML file"),
-        ("seeds = 1", "arm: Field required"),
-        ('[[arm]]\nmodel = "cnn"\n[recipe]\nepoch = 3', "recipe.epoch: Extra inputs are not permitted"),
+        ("seeds = 1", "arm: this key is missing"),
+        ('[[arm]]\nmodel = "cnn"\n[recipe]\nepoch = 3', "line 4, recipe.epoch: there is no such key"),
         ('data = "mnist"\n[[arm]]\nmodel = "cnn"', "'cifar10' or 'shapes'"),
         ('[[arm]]\nmodel = "cnn"\n[[arm]]\nmodel = "cnn"', "two arms are called 'cnn'"),
         ('[[arm]]\nmodel = "cnn"\nrecipe.epochs = 0', "recipe.epochs"),
         ('[[arm]]\nmodel = "cnn"\n[recipe]\nmomentum = 0', "nesterov"),
+        ('[[arm]]\nmodel = "cnn"\n\n[[arm]]\nname = "x"', "line 4, arm.1.model: this key is missing"),
+        ('recipe = { epochs = 0 }\n[[arm]]\nmodel = "cnn"', "line 1, recipe.epochs: Input should be"),
+        ('title.en = """\nseeds = 0\n"""\nseeds = 0\n[[arm]]\nmodel = "cnn"', "line 4, seeds: Input"),
+        (f'# {"x" * 8000}\nseeds = 0\n[[arm]]\nmodel = "cnn"', "seeds: Input should be greater"),
         ('name = "../x"\n[[arm]]\nmodel = "cnn"', "name: String should match pattern"),
     ],
 )

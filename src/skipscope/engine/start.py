@@ -38,12 +38,15 @@ def measure_starts(
 ) -> None:
     """Measures what of `study.initial_seeds` is not measured yet, as many networks side by side as cores.
 
+    The study's record is written first: what is measured so far can be read at any time.
+
     Raises:
         WorkspaceError: the workspace cannot be written to.
     """
     turns = list(_turns(record, workspace))
     if not turns:
         return
+    workspace.write_study(record)
     arguments = (record.study.data, data_dir)
     with ProcessPoolExecutor(
         jobs or os.cpu_count(), mp.get_context("spawn"), initializer=_begin, initargs=arguments

@@ -20,6 +20,7 @@ from skipscope.spec.derived import following
 from skipscope.spec.network import UserNetwork as UserNetwork
 from skipscope.spec.network import network_name as network_name
 from skipscope.spec.network import wherever
+from skipscope.spec.problems import problems
 from skipscope.spec.toml_file import read_toml
 from skipscope.spec.values import Frozen as Frozen
 
@@ -145,7 +146,7 @@ class StudySpec(Frozen):
             try:
                 self.recipe_of(arm)
             except ValidationError as error:
-                raise ValueError(f"arm {arm.label!r}: recipe.{_problems(error)}") from None
+                raise ValueError(f"arm {arm.label!r}: recipe.{problems(error)}") from None
         return self
 
     @model_validator(mode="after")
@@ -267,7 +268,8 @@ def load_study(study: str | Path) -> StudySpec:
         if str(study) not in shipped:
             raise UnknownName("study", str(study), [*shipped, "or the path of a .toml file"])
         path = shipped[str(study)]
-    written = parse_study({"name": path.stem} | read_toml(path), where=str(path))
+    table, text = read_toml(path)
+    written = parse_study({"name": path.stem} | table, where=str(path), text=text)
     return written.with_models(lambda model: _beside(path, model))
 
 
@@ -277,23 +279,13 @@ def _beside(study: Path, model: str) -> str:
     return model if own is None else str(own.model_copy(update={"file": str(study.parent / own.file)}))
 
 
-def parse_study(table: dict[str, object], *, where: str) -> StudySpec:
-    """A table as a study; `where` is named in the error.
+def parse_study(table: dict[str, object], *, where: str, text: str = "") -> StudySpec:
+    """A table as a study; `where`, and lines of the `text` that it was read from, are named in the error.
 
     Raises:
-        SpecError: a key or value is impossible; names each key and what it allows.
+        SpecError: a key or value is impossible; names each key, its line, and what it allows.
     """
     try:
         return StudySpec.model_validate(table)
     except ValidationError as error:
-        raise SpecError(_problems(error), where=where, todo="mend the keys named above") from None
-
-
-def _problems(error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors(include_url=False):
-        key = ".".join(str(part) for part in problem["loc"]) or "the study"
-        message = problem["msg"].removeprefix("Value error, ")
-        given = "" if problem["type"] in ("missing", "value_error") else f" (it says {problem['input']!r})"
-        lines.append(f"{key}: {message}{given}")
-    return "\n".join(lines)
+        raise SpecError(problems(error, text), where=where, todo="mend the keys named above") from None

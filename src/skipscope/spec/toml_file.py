@@ -1,10 +1,15 @@
 """A study's TOML file, read with care: it may come from anywhere."""
 
 import tomllib
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from skipscope.errors import SpecError
+
+Key = Sequence[str | int]
+"""The way to a value: `("arm", 2, "model")` is that of the third arm."""
 
 MOST_BYTES = 200_000
 """A hundred times a long study."""
@@ -12,14 +17,19 @@ MOST_DOTS = 200
 """More than a line of a study has: the parser takes time and memory by the square of a key's parts."""
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The file's table.
+LOCATED = 8_000
+"""Characters of a study in which lines are looked for: the time this takes grows with their square."""
+
+
+def read_toml(path: Path) -> tuple[dict[str, Any], str]:
+    """The file's table and its text.
 
     Raises:
         SpecError: there is no such file, or it cannot be read, is not TOML, or was made to fill a memory.
     """
     try:
-        return tomllib.loads(_small(path))
+        text = _small(path)
+        return tomllib.loads(text), text
     except FileNotFoundError:
         raise SpecError("There is no such study file.", where=str(path), todo="check the path") from None
     except OSError as error:
@@ -38,3 +48,29 @@ def _small(path: Path) -> str:
         if line.count(".") > MOST_DOTS:
             raise SpecError(f"Line {number} has more than {MOST_DOTS} dots.", where=str(path), todo="mend it")
     return text
+
+
+def line_of(key: Key, text: str) -> int | None:
+    """The line of a study's text from which on it has this key, or as much of the way to it as is there.
+
+    The parser says no lines; but of the file's first n lines it says whether the key is in them.
+    """
+    if len(text) > LOCATED:
+        return None
+    whole = _steps(key, tomllib.loads(text))
+    lines = text.splitlines(keepends=True)
+    for number in range(1, len(lines) + 1):
+        with suppress(tomllib.TOMLDecodeError):  # it ends in the middle of a value
+            if _steps(key, tomllib.loads("".join(lines[:number]))) == whole:
+                return number if whole else None
+    return None
+
+
+def _steps(key: Key, table: Any) -> int:
+    """How many steps of the way are there."""
+    for step, part in enumerate(key):
+        try:
+            table = table[part]
+        except (KeyError, IndexError, TypeError):
+            return step
+    return len(key)
