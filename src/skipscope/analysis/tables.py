@@ -55,6 +55,8 @@ class ArmSummary:
     arm: str
     model: str
     entries: tuple[Entry, ...]
+    planned: NetworkCard | None = None
+    """The network's card as the study's record has it; older ones have none."""
 
     @property
     def records(self) -> list[RunRecord]:
@@ -63,8 +65,8 @@ class ArmSummary:
 
     @property
     def network(self) -> NetworkCard | None:
-        """The network's card, from any of the runs."""
-        return self.records[0].network if self.records else None
+        """The network's card, from any of the runs, else from the plan."""
+        return self.records[0].network if self.records else self.planned
 
     @property
     def finished(self) -> int:
@@ -107,11 +109,13 @@ class StudyTables:
     def summaries(self) -> list[ArmSummary]:
         """One summary an arm, in the study's order."""
         models = {arm.label: arm.model for arm in self.record.study.arm}
+        planned = dict(zip(models, self.record.networks, strict=False))
         return [
             ArmSummary(
                 arm=arm,
                 model=models.get(arm, arm),
                 entries=tuple(entry for entry in self.entries if entry.arm == arm),
+                planned=planned.get(arm),
             )
             for arm in self.arms
         ]
@@ -292,13 +296,3 @@ def _members(entries: Sequence[Entry]) -> pl.DataFrame:
 
 def _counts(entry: Entry, settled: set[str]) -> bool:
     return entry.state == "done" or entry.arm not in settled
-
-
-def wilson(share: float, n: int, *, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's interval of a share of `n` independent trials, 95 % unless told (Wilson 1927).
-
-    Of a test accuracy it holds what the choice of test images leaves open; it knows nothing of the seed.
-    """
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)

@@ -8,7 +8,8 @@ from itertools import count as counting
 import altair as alt
 import polars as pl
 
-from skipscope.analysis.tables import ArmSummary, Entry, Spread, StudyTables, half_life, last_step, wilson
+from skipscope.analysis.statistics import wilson
+from skipscope.analysis.tables import ArmSummary, Entry, Spread, StudyTables, half_life, last_step
 from skipscope.claims.base import Result
 from skipscope.report.document import Figure, Gallery, Note, Tile
 from skipscope.report.words import NBSP, Inline, Words, code, count, percent, plain, span, unmarked
@@ -102,19 +103,26 @@ class Context:
         return self.words("key.no_result") if spread is None else Inline(self.words.duration(spread.mean))
 
     def troubles(self, arm: str | None = None) -> list[Note]:
-        """One warning for every run without a result (of one arm, if named)."""
-        entries = [
-            entry for entry in self.tables.entries if arm in (None, entry.arm) and entry.state != "done"
-        ]
-        return [Note(text=self.trouble(entry), kind="warning") for entry in entries]
+        """A warning for every run without a result (of one arm, if named); one for all that are not begun."""
+        entries = [entry for entry in self.tables.entries if arm in (None, entry.arm)]
+        told = [self.trouble(entry) for entry in entries if entry.state not in ("done", "missing")]
+        if missing := [entry for entry in entries if entry.state == "missing"]:
+            told.append(self.words("state.missing", runs=self._by_arm(missing)))
+        return [Note(text=text, kind="warning") for text in told]
+
+    def _by_arm(self, entries: list[Entry]) -> Inline:
+        """The arms, each with its seeds."""
+        arms = dict.fromkeys(entry.arm for entry in entries)
+        seeds = {arm: [str(entry.seed) for entry in entries if entry.arm == arm] for arm in arms}
+        return self.words.listed(
+            [self.words("state.seeds", arm=code(arm), seeds=", ".join(each)) for arm, each in seeds.items()]
+        )
 
     def trouble(self, entry: Entry) -> Inline:
-        """Why a run has no result: not trained, unfinished, diverged (with the step's numbers) or broken."""
+        """Why a begun run has no result: unfinished, diverged (with the step's numbers) or broken."""
         who = {"arm": code(entry.arm), "seed": entry.seed}
         record = entry.record
-        if record is None:
-            return self.words("state.missing", **who)
-        if record.failure is None:
+        if record is None or record.failure is None:
             done, of = self._progress(entry)
             return self.words("state.unfinished", **who, step=done, of=of)
         if record.failure.kind == "error":

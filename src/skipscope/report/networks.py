@@ -27,7 +27,9 @@ from skipscope.report.while_training import training_of
 from skipscope.report.words import Inline, code, count, percent, short
 
 IMAGE_SIDE = 32
-FAMILIES = ("se_resnet", "densenet", "resnet", "cnn")
+FAMILIES = ("se_resnet", "densenet", "resnet", "plain", "cnn")
+AS_IN_A_PAPER = re.compile(r"[a-z_]+\d")
+"""`resnet20`, `densenet_bc100_k12`; not `resnet_nopool`, which is the classroom network but for one thing."""
 CONVOLUTION = re.compile(
     r"\((?P<name>\w+)\): Conv2d\((?P<inputs>\d+), (?P<outputs>\d+), "
     r"kernel_size=\((?P<kernel>\d+), (?P=kernel)\), stride=\((?P<stride>\d+), (?P=stride)\)"
@@ -91,8 +93,10 @@ def ideas(context: Context, summary: ArmSummary) -> list[Block]:
     family = next((name for name in FAMILIES if summary.model.startswith(name)), None)
     if family is None:
         return [Note(text=words("networks.unknown")), measured]
+    kind = "paper" if AS_IN_A_PAPER.match(summary.model) else "classroom"
     texts: list[Block] = [
         Paragraph(text=words(f"network.{family}.idea")),
+        Paragraph(text=words(f"network.{family}.{kind}")),
         Equation(lines=tuple(words.raw(f"network.{family}.equation"))),
         Paragraph(text=words("networks.claimed", text=words(f"network.{family}.claimed"))),
         measured,

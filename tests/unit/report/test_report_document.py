@@ -103,7 +103,7 @@ def test_every_way_of_having_no_result_has_its_sentence(made_up):
     found = said(document(made_up(broken=("cnn",), unfinished=("resnet",), missing=("densenet",))))
     assert "No space left on <disk>." in found
     assert "stopped after step 392 of 1,755" in found
-    assert "densenet, seed 0: not trained yet." in found
+    assert "Not trained yet: densenet (seed 0)." in found
     assert "se_resnet reaches" in found
 
 
@@ -184,13 +184,40 @@ def test_structure_is_shown_to_the_letter(made_up):
 
 
 def test_a_network_nobody_described(made_up):
-    assert "no text about this network" in said(document(made_up(arms=("plain20",), epochs=1, steps=4)))
+    assert "no text about this network" in said(document(made_up(arms=("mine",), epochs=1, steps=4)))
 
 
-def test_a_relative_of_a_classroom_network_has_its_idea_but_not_its_caution(made_up):
-    found = said(document(made_up(arms=("resnet20",), epochs=1, steps=4)))
-    assert "Residual blocks (He et al. 2015)" in found
-    assert "ImageNet stem" not in found
+@pytest.mark.parametrize(
+    ("model", "shortcut"),
+    [
+        ("resnet20", "it has no parameters (option A"),
+        ("resnet_nopool", "the shortcut is a 1×1 convolution"),
+        ("plain20", "with nothing added to what they compute"),
+        ("se_resnet20", "The resnet of the same number with a gate in every block"),
+        ("densenet22_k12", "three dense blocks of equally many layers"),
+    ],
+)
+def test_a_relative_of_a_classroom_network_is_described_as_it_is_built(made_up, model, shortcut):
+    found = said(document(made_up(arms=(model,), epochs=1, steps=4)))
+    assert shortcut in found
+    assert "As built here" not in found
+
+
+def test_what_is_not_begun_is_told_once_with_its_seeds(made_up):
+    tables = gather(made_up(arms=("cnn", "resnet"), seeds=2, epochs=1, steps=4), None)
+    entries = tuple(entry if entry.arm == "cnn" else replaced(entry, None) for entry in tables.entries)
+    found = built(type(tables)(record=tables.record, entries=entries, metrics=tables.metrics))
+    notes = [unmarked(block.text) for block in found.lead if isinstance(block, Note)]
+    assert [note.partition(".")[0] for note in notes] == ["Not trained yet: resnet (seed 0, 1)"]
+
+
+def test_a_network_that_is_only_planned_is_shown(made_up):
+    tables = gather(made_up(arms=("cnn", "resnet"), epochs=1, steps=4, missing=("resnet",)), None)
+    card = tables.entries[0].record.network
+    planned = tables.record.model_copy(update={"networks": (card, card)})
+    found = built(type(tables)(record=planned, entries=tables.entries, metrics=tables.metrics))
+    assert [b.text for b in found.blocks if isinstance(b, Code)].count(card.structure) == 2
+    assert "There is no run of this network yet" not in said(found)
 
 
 def test_recipes_that_differ_get_a_column_each(made_up):
