@@ -5,13 +5,13 @@ import math
 import polars as pl
 import pytest
 
+from skipscope.analysis.statistics import wilson
 from skipscope.analysis.tables import (
     accuracy_by_epoch,
     gather,
     half_life,
     last_step,
     stride,
-    wilson,
 )
 from skipscope.errors import UnknownName, WorkspaceError
 from skipscope.records.store import Workspace
