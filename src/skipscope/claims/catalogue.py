@@ -29,6 +29,9 @@ class PartWording(Frozen):
 
     name: str
     reason: str
+    supported: str = ""
+    """What of a control is told beside its claim's sentence, where it comes out so."""
+    contradicted: str = ""
 
 
 class ListedPart(Frozen):

@@ -11,7 +11,7 @@ from skipscope.claims.catalogue import Listed, Wording, catalogue
 from skipscope.records.schema import NetworkCard
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Column, Note, Paragraph, Section, Table
-from skipscope.report.evidence import details, effect_cell, forest_of, parts_table, sentence_of
+from skipscope.report.evidence import details, effect_cell, forest_of, numbers_of, parts_table
 from skipscope.report.results import joined
 from skipscope.report.words import Inline, short
 
@@ -104,7 +104,7 @@ def spoken(context: Context, claim: Listed, result: Result) -> Inline:
         id=claim.id,
         textbook=Inline(wording(context, claim).sentence.rstrip("。.")),
         sentence=Inline(sentence(context, claim, result).rstrip("。.")),
-        numbers=sentence_of(context, result),
+        numbers=Inline(joined(context, numbers_of(context, result))),
     )
 
 
@@ -190,7 +190,7 @@ def card(context: Context, claim: Listed, result: Result | None) -> list[Block]:
         ]
     change = words("explanation.would_change", what=Inline(wording(context, claim).changes))
     return [
-        Paragraph(text=Inline(joined(context, [head, sentence_of(context, result), change]))),
+        Paragraph(text=Inline(joined(context, [head, *numbers_of(context, result), change]))),
         *parts_table(context, result),
         *details(context, result),
     ]

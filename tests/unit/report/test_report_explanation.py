@@ -98,13 +98,27 @@ def test_where_textbook_and_measurement_part_both_are_said(tables):
     assert "+0.75 [+0.50, +1.0] percentage points, 5 paired seeds (resnet20 - plain20)" in short
 
 
+@pytest.mark.parametrize("verdict", ["supported", "contradicted", "inconclusive"])
+def test_what_a_control_says_stands_beside_its_claim(tables, verdict):
+    first = catalogue()[0]
+    control = next(part for part in first.part if part.id == "nobn")
+    results = [*all_of("contradicted")]
+    findings = (*results[0].findings, finding(control.part, verdict))
+    results[0] = results[0].model_copy(update={"findings": findings})
+    found = explained(tables, tuple(results))
+    told = {"supported": control.en.supported, "contradicted": control.en.contradicted}
+    for sentence in told.values():
+        whole = f"{sentence}: +0.75 [+0.50, +1.0] percentage points."
+        assert said(found).count(whole) == (2 if sentence == told.get(verdict) else 0)
+
+
 def test_verdicts_are_counted_and_open_claims_are_listed(tables):
     results = list(all_of("inconclusive"))
     results[0] = results[0].model_copy(update={"verdict": "supported"})
     results[1] = results[1].model_copy(update={"verdict": "confounded"})
     results[2] = results[2].model_copy(update={"verdict": "not_measured"})
     short = said(explained(tables, tuple(results)).sections[0])
-    assert "Of 21 claims 1 are supported, 0 contradicted, 18 inconclusive; of 1 the verdict" in short
+    assert "21 claims: 1 supported, 0 contradicted, 18 inconclusive, 1 withheld, 1 not measured" in short
     assert "differ in more than the thing compared: S2." in short
     assert "Not measured in this study: S3." in short
     assert "Cannot be told from these runs: S4, S5, S6 and S7." in short
