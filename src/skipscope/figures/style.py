@@ -1,9 +1,11 @@
 """The only colours, sizes and fonts of charts and pages.
 
-A network has one colour, one dash pattern and one marker everywhere. The colours are Okabe and Ito's,
-told apart by people with any colour vision; dashes and markers tell them apart in grey.
+A network has one colour, one dash pattern and one marker everywhere in a report. The colours are Okabe and
+Ito's, told apart by people with any colour vision; dashes and markers tell them apart in grey. The papers'
+networks have the colour and the dashes of their family, the deeper the darker, and a marker each.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -40,6 +42,23 @@ NETWORKS = {
     "densenet": Look("#009e73", (7, 3), "triangle-up"),
     "se_resnet": Look("#d55e00", (8, 2, 2, 2), "diamond"),
 }
+FAMILIES = {"plain": Look("#a6661d", (2, 2), "circle")} | {
+    family: NETWORKS[family] for family in ("resnet", "se_resnet", "densenet")
+}
+"""Of the papers' networks, by the beginning of their names."""
+_MEMBER = re.compile(r"(?P<family>plain|resnet|se_resnet|densenet)(?:_bc)?(?P<depth>\d+)(?P<rest>\D.*)?")
+DARKEST = 0.35
+"""How much of its family's light the deepest of several keeps; the shallowest has the family's colour."""
+MARKERS = (
+    "circle",
+    "cross",
+    "triangle-down",
+    "triangle-right",
+    "triangle-left",
+    "diamond",
+    "square",
+    "triangle-up",
+)
 OTHERS = (
     Look("#882255", (5, 2), "triangle-down"),
     Look("#332288", (1, 0), "cross"),
@@ -54,12 +73,32 @@ OTHERS = (
 
 def looks(arms: Sequence[str]) -> dict[str, Look]:
     """How each arm is drawn: networks as always, others by their name, no two alike while looks last."""
+    members = {arm: found for arm in arms if (found := _MEMBER.fullmatch(arm))}
     chosen: dict[str, Look] = {}
     for arm in arms:
+        if arm in members:
+            family = [other for other in members if members[other]["family"] == members[arm]["family"]]
+            chosen[arm] = _member(arm, sorted(family, key=lambda other: _depth(members[other])), members[arm])
+            continue
         start = int.from_bytes(sha256(arm.encode()).digest()[:4]) % len(OTHERS)
         free = [look for look in OTHERS[start:] + OTHERS[:start] if look not in chosen.values()]
         chosen[arm] = NETWORKS.get(arm) or (free or [OTHERS[start]])[0]
     return chosen
+
+
+def _depth(member: re.Match[str]) -> tuple[str, int, str]:
+    """Without BatchNorm and the like first, then by depth."""
+    rest = member["rest"] or ""
+    return ("" if rest.startswith("_k") else rest, int(member["depth"]), rest)
+
+
+def _member(arm: str, family: Sequence[str], found: re.Match[str]) -> Look:
+    """One of a family that is drawn together, shallow to deep."""
+    look, place = FAMILIES[found["family"]], family.index(arm)
+    light = 1 - (1 - DARKEST) * place / max(1, len(family) - 1)
+    channels = (int(look.color[at : at + 2], 16) for at in (1, 3, 5))
+    color = "#" + "".join(f"{round(light * channel):02x}" for channel in channels)
+    return Look(color, look.dash, MARKERS[place % len(MARKERS)])
 
 
 def tint(color: str, share: float) -> str:

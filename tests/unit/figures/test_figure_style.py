@@ -5,6 +5,7 @@ from itertools import combinations
 import pytest
 
 from skipscope.figures import style
+from skipscope.spec import load_study
 
 
 def test_a_network_looks_the_same_in_any_company():
@@ -25,7 +26,22 @@ def test_networks_are_told_apart_in_grey():
         assert one.shape != other.shape
 
 
-@pytest.mark.parametrize("look", [*style.NETWORKS.values(), *style.OTHERS])
+def test_a_family_has_a_colour_that_darkens_with_depth_and_no_two_members_alike():
+    study = load_study("depth")
+    arms = [arm.label for arm in study.arm]
+    found = style.looks(arms)
+    assert len(set(found.values())) == len(arms)
+    for family in ("plain", "resnet", "densenet"):
+        members = [found[arm] for arm in arms if arm.startswith(family)]
+        light = [sum(int(look.color[at : at + 2], 16) for at in (1, 3, 5)) for look in members]
+        assert light == sorted(light, reverse=True)
+        assert len({look.shape for look in members}) == len(members)
+        assert {look.dash for look in members} == {style.FAMILIES[family].dash}
+        assert members[0].color == style.FAMILIES[family].color
+    assert style.looks(["resnet", "resnet20"])["resnet20"] != style.NETWORKS["resnet"]
+
+
+@pytest.mark.parametrize("look", [*style.NETWORKS.values(), *style.OTHERS, *style.FAMILIES.values()])
 def test_lines_stand_out_from_paper(look):
     """WCAG 2.1, 1.4.11: graphics have a contrast of at least 3."""
     channels = [int(look.color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
