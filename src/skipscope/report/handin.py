@@ -50,7 +50,7 @@ def pack(
     report = build_report(workspace, tables.record.study.name, formats=FORMATS, language=language)
     path = output / f"{stem}.zip"
     contents = [*((f"report/{each.name}", each.read_bytes()) for each in report), *_code(tables)]
-    contents += _records(workspace, tables)
+    contents += ((f"records/{place}", content) for place, content in records(workspace, tables))
     packed = BytesIO()
     with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
         for place, content in contents:
@@ -113,8 +113,8 @@ def _code(tables: StudyTables) -> Iterator[tuple[str, bytes]]:
     yield "code.ipynb", notebook(arms_of(text)).encode()
 
 
-def _records(workspace: Workspace, tables: StudyTables) -> Iterator[tuple[str, bytes]]:
-    """What the report was drawn from: `skipscope report -w records` draws it again."""
+def records(workspace: Workspace, tables: StudyTables) -> Iterator[tuple[str, bytes]]:
+    """What the report is drawn from, but for pictures: places in a workspace, and what is there."""
     record = tables.record
     files = [workspace.path / "studies" / f"{record.study.name}.json"]
     files += [workspace.run_folder(member.run).path / name for member in record.members for name in BESIDE]
@@ -122,7 +122,7 @@ def _records(workspace: Workspace, tables: StudyTables) -> Iterator[tuple[str, b
     files += [workspace.start_file(start_name(model, record.data.sha256)) for model in started]
     for file in dict.fromkeys(files):
         if file.exists():
-            yield f"records/{file.relative_to(workspace.path).as_posix()}", file.read_bytes()
+            yield file.relative_to(workspace.path).as_posix(), file.read_bytes()
 
 
 def _entry(place: str) -> ZipInfo:

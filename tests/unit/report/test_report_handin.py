@@ -120,8 +120,8 @@ def test_the_records_have_all_that_claims_are_read_from(made_up, tmp_path):
     workspace.write_study(record.model_copy(update={"study": study}))
     start = workspace.start_file(start_name("plain8_nobn", record.data.sha256))
     write_readings(start, pl.DataFrame(schema=START))
-    places = {place for place, _ in handin._records(workspace, gather(workspace, None))}
-    assert {f"records/runs/{run.id}/test.npz", f"records/start/{start.name}"} <= places
+    places = {place for place, _ in handin.records(workspace, gather(workspace, None))}
+    assert {f"runs/{run.id}/test.npz", f"start/{start.name}"} <= places
 
 
 def test_one_language_is_enough_if_it_is_asked_for(made_up, tmp_path):
