@@ -3,6 +3,7 @@
 import json
 import re
 from html.parser import HTMLParser
+from importlib.resources import files
 
 import polars as pl
 import pytest
@@ -174,6 +175,12 @@ def test_markdown_tables_have_as_many_cells_as_titles(made_up, no_pictures):
             cells = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else None
             assert width is None or cells is None or cells == width
             width = cells
+
+
+def test_no_chinese_text_ends_in_bold_punctuation():
+    """Chinese sentences are joined without a space: what is bold as a whole would not end after its stop."""
+    text = files("skipscope.report").joinpath("text", "zh.toml").read_text(encoding="utf-8")
+    assert re.findall(r'"\*\*[^*]*[：。！？]\*\*"$', text, re.MULTILINE) == []
 
 
 def test_bold_print_ends_where_github_lets_it_end(made_up, no_pictures):
