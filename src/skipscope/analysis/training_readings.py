@@ -157,12 +157,15 @@ def depths(readings: pl.DataFrame, *, all_layers: bool = False) -> pl.DataFrame:
 
 
 def at_ends(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows of each run's first and last measured step, with `moment`; of one step alone, both."""
+    """The rows of each run's first and last measured step, with `moment`; of one step alone, both.
+
+    A network that was measured before its first step only has no end.
+    """
     first, last = (pl.col("step") == end.over(RUN) for end in (pl.col("step").min(), pl.col("step").max()))
     return pl.concat(
         [
             rows.filter(first).with_columns(moment=pl.lit(START)),
-            rows.filter(last).with_columns(moment=pl.lit(END)),
+            rows.filter(last, pl.col("step") > 0).with_columns(moment=pl.lit(END)),
         ]
     )
 

@@ -57,7 +57,8 @@ def branches(context: Context, sizes: pl.DataFrame, beside: Figure) -> tuple[Inl
 def silent_table(context: Context) -> list[Block]:
     """Zeros and dead channels of every network that has a ReLU."""
     words, table = context.words, measured.rectifiers(context.tables.readings)
-    arms = [arm for arm in context.tables.arms if arm in set(table["arm"])]
+    trained = set(table.filter(pl.col("moment") == END)["arm"])
+    arms = [arm for arm in context.tables.arms if arm in trained]
     if not arms:
         return []
     found = [silence(table.filter(pl.col("arm") == arm)) for arm in arms]

@@ -1,11 +1,9 @@
 """What was measured while networks trained: how they differ, and what stands in a network's own section."""
 
-from collections.abc import Mapping
-
 import polars as pl
 
 from skipscope.analysis import training_readings as measured
-from skipscope.analysis.training_readings import END, MOMENTS, medians
+from skipscope.analysis.training_readings import END, MOMENTS, START, medians
 from skipscope.figures import network, training
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure, Note, Pair, Paragraph, Section
@@ -24,7 +22,8 @@ def while_training(context: Context, number: str) -> Section:
     title = words("training_readings.title")
     steps = measured.of_training(readings, "gradient_flow").filter(pl.col("step") > 0)
     if steps.is_empty():
-        return Section(id="while-training", number=number, title=title, blocks=tuple(missing(context)))
+        blocks = [*missing(context), *before_training(context)]
+        return Section(id="while-training", number=number, title=title, blocks=tuple(blocks))
     most = steps.group_by("arm", "seed").agg(pl.col("step").n_unique())["step"].max()
     parts = {"gradients": gradients, "movement": movement, "responses": responses, "learning": learning}
     return Section(
@@ -108,53 +107,67 @@ def gradients(context: Context) -> list[Block]:
     )
     text = words("training_readings.gradients_text", **values)
     return [
-        paragraph(context, text, *fading(context, medians(ratios, "ratio", END))),
+        paragraph(context, text, *fading(context, ratios, END)),
         question(context, "training_readings.gradients_question"),
         Pair(figures=(before, after)),
         Pair(figures=(over_steps, by_depth)),
     ]
 
 
+def before_training(context: Context) -> list[Block]:
+    """Of networks that were measured as they start, and no further, what that says of the gradient."""
+    ratios = measured.ratios_by_depth(context.tables.readings)
+    if ratios.is_empty():
+        return []
+    values = medians(ratios, "ratio", START)
+    text = context.words("training_readings.gradients_text_start", start=told(context, values))
+    return [
+        paragraph(context, text, *fading(context, ratios, START)),
+        question(context, "training_readings.gradients_question"),
+        Pair(figures=(gradient_norms(context, START, text), ratio_by_depth(context, ratios, text))),
+    ]
+
+
 def gradient_figures(context: Context, ratios: pl.DataFrame, spoken: Inline) -> tuple[Figure, ...]:
     """Norms by depth at the start and at the end; first over last by step, and by how deep a network is."""
-    words, readings, arms, labels = (
-        context.words,
-        context.tables.readings,
-        context.tables.arms,
-        context.labels,
-    )
-    norms = measured.gradients(readings)
-    bold = over_seeds(context)
-    by_depth = [
-        context.figure(
-            f"gradients-{moment}",
-            training.gradients(norms, moment=moment, arms=arms, labels=labels),
-            caption=words(f"training_readings.gradients_{moment}", mean=bold, step=steps_of(norms, moment)),
-            spoken=spoken,
-        )
-        for moment in MOMENTS
-    ]
-    over_steps = training.over_steps(
-        measured.gradient_ratios(readings), told="gradient_ratio", arms=arms, labels=labels
-    )
-    several = context.tables.record.study.seeds > 1
+    words, arms, labels = context.words, context.tables.arms, context.labels
+    over_steps = measured.gradient_ratios(context.tables.readings)
     return (
-        *by_depth,
+        *(gradient_norms(context, moment, spoken) for moment in MOMENTS),
         context.figure(
             "gradient-ratio",
-            over_steps,
-            caption=words("training_readings.ratio_caption", mean=bold),
+            training.over_steps(over_steps, told="gradient_ratio", arms=arms, labels=labels),
+            caption=words("training_readings.ratio_caption", mean=over_seeds(context)),
             spoken=spoken,
         ),
-        context.figure(
-            "gradient-ratio-by-depth",
-            training.ratio_by_depth(ratios, arms=arms, labels=labels),
-            caption=words(
-                "training_readings.depth_caption",
-                range=Inline(words.raw("training_readings.depth_range") if several else ""),
-            ),
-            spoken=spoken,
+        ratio_by_depth(context, ratios, spoken),
+    )
+
+
+def gradient_norms(context: Context, moment: measured.Moment, spoken: Inline) -> Figure:
+    """The gradient's norm by depth, at the start or at the end."""
+    norms, bold = measured.gradients(context.tables.readings), over_seeds(context)
+    at = steps_of(norms, moment)
+    return context.figure(
+        f"gradients-{moment}",
+        training.gradients(norms, moment=moment, arms=context.tables.arms, labels=context.labels),
+        caption=context.words(f"training_readings.gradients_{moment}", mean=bold, step=at),
+        spoken=spoken,
+    )
+
+
+def ratio_by_depth(context: Context, ratios: pl.DataFrame, spoken: Inline) -> Figure:
+    """First over last by how deep a network is."""
+    words, study = context.words, context.tables.record.study
+    several = max(study.seeds, study.initial_seeds) > 1
+    return context.figure(
+        "gradient-ratio-by-depth",
+        training.ratio_by_depth(ratios, arms=context.tables.arms, labels=context.labels),
+        caption=words(
+            "training_readings.depth_caption",
+            range=Inline(words.raw("training_readings.depth_range") if several else ""),
         ),
+        spoken=spoken,
     )
 
 
@@ -164,16 +177,17 @@ def steps_of(table: pl.DataFrame, moment: str) -> Inline:
     return Inline("–".join(count(step) for step in dict.fromkeys((steps[0], steps[-1]))))
 
 
-def fading(context: Context, ends: Mapping[str, float]) -> list[Inline]:
+def fading(context: Context, ratios: pl.DataFrame, moment: measured.Moment) -> list[Inline]:
     """Where the gradient fades or grows on its way to the image, if anywhere."""
-    words = context.words
+    words, ends = context.words, medians(ratios, "ratio", moment)
+    when = words(f"training_readings.when_{moment}")
     low, high = min(ends, key=ends.__getitem__), max(ends, key=ends.__getitem__)
     said = []
     if ends[low] * MUCH < 1:
-        said.append(words("training_readings.fades", arm=code(low), value=rounded(1 / ends[low])))
+        said.append(words("training_readings.fades", when=when, arm=code(low), value=rounded(1 / ends[low])))
     if ends[high] > MUCH:
-        said.append(words("training_readings.grows", arm=code(high), value=rounded(ends[high])))
-    return said or [words("training_readings.even")]
+        said.append(words("training_readings.grows", when=when, arm=code(high), value=rounded(ends[high])))
+    return said or [words("training_readings.even", when=when)]
 
 
 def movement(context: Context) -> list[Block]:

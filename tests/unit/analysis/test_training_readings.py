@@ -71,6 +71,14 @@ def test_each_run_has_its_own_last_step():
     assert ends == [(0, 9), (1, 5)]
 
 
+def test_what_was_measured_before_the_first_step_only_has_no_end():
+    """Further seeds of a study are: beside those that were trained they would pass for trained."""
+    layers = [("a", 1, 1.0, True), ("b", 2, 1.0, True)]
+    table = measured.gradients(frame(*flow(0, 0, layers), *flow(0, 9, layers), *flow(1, 0, layers)))
+    seeds = {moment: table.filter(moment=moment)["seed"].unique().to_list() for moment in measured.MOMENTS}
+    assert seeds == {"start": [0, 1], "end": [0]}
+
+
 def test_ratios_know_how_deep_their_network_is():
     layers = [("a", 1, 1.0, True), ("side", 6, 1.0, True), ("b", 17, 1.0, True)]
     ratio = [

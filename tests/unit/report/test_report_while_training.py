@@ -1,5 +1,6 @@
 """What a report says of readings made while training, and of pictures."""
 
+import dataclasses
 import re
 
 import polars as pl
@@ -7,6 +8,7 @@ import pytest
 
 from skipscope.analysis.tables import gather
 from skipscope.figures.render import trusted
+from skipscope.records.store import START
 from skipscope.report import build_report
 from skipscope.report.build import build_document
 from skipscope.report.document import Gallery, Note, Paragraph, Table
@@ -202,6 +204,22 @@ def test_a_network_that_did_not_come_to_its_end_is_told_as_far_as_it_goes(small,
     learning = section(found, "while-training").sections[3]
     assert "resnet" not in said(learning).split("The hardest class")[0]
     assert any(gallery.name == "errors-1-cnn" for gallery in found.galleries)
+
+
+def test_networks_that_were_measured_as_they_start_only_are_compared_there(small):
+    tables = small(arms=("cnn", "resnet"))
+    arms = {entry.run: entry.arm for entry in tables.entries}
+    begun = tables.raw_readings.filter(pl.col("step") == 0)
+    start = begun.with_columns(arm=pl.col("run").replace_strict(arms), seed=pl.lit(7, pl.Int64))
+    entries = tuple(dataclasses.replace(entry, record=None) for entry in tables.entries)
+    metrics, nothing = tables.metrics.clear(), tables.raw_readings.clear()
+    more = {"metrics": metrics, "raw_readings": nothing, "start": start.select("arm", *START)}
+    found = section(built(type(tables)(record=tables.record, entries=entries, **more)), "while-training")
+    text = said(found)
+    assert "Before training, what arrives is so many times what came in" in text
+    assert "Before training it " in text
+    assert "at the end" not in text.lower()
+    assert not found.sections
 
 
 @pytest.mark.parametrize("variant", [{"unfinished": ("cnn", "resnet")}, {"missing": ("cnn", "resnet")}])
