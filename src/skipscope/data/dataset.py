@@ -4,6 +4,7 @@ Legend: N images of C = 3 channels, H x W = 32 x 32; B of them in a batch.
 """
 
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -129,9 +130,7 @@ def _cifar10(data_dir: Path | None, train_limit: int | None) -> Dataset:
 
 
 def _shapes(train_limit: int | None) -> Dataset:
-    drawn, labels = shapes.draw()
-    images = store.by_pixel(drawn)
-    mean, std = store.channel_statistics(images[: -shapes.TEST])
+    images, labels, mean, std, sha256 = _drawn()
     train, validation, test = np.split(
         np.arange(len(labels)), [shapes.TRAIN, shapes.TRAIN + shapes.VALIDATION]
     )
@@ -139,7 +138,7 @@ def _shapes(train_limit: int | None) -> Dataset:
         train = subset(labels, train, train_limit)
     return Dataset(
         name=shapes.NAME,
-        sha256=store.content_sha256(images, labels),
+        sha256=sha256,
         classes=shapes.CLASSES,
         mean=mean,
         std=std,
@@ -148,3 +147,14 @@ def _shapes(train_limit: int | None) -> Dataset:
         validation=Split(images=images, labels=labels, rows=validation),
         _test=Split(images=images, labels=labels, rows=test),
     )
+
+
+@cache
+def _drawn() -> tuple[NDArray[np.uint8], NDArray[np.uint8], store.Triple, store.Triple, str]:
+    """What does not depend on the limit, once a process: images by pixel, labels, mean, std, checksum."""
+    drawn, labels = shapes.draw()
+    images = store.by_pixel(drawn)
+    mean, std = store.channel_statistics(images[: -shapes.TEST])
+    sha256 = store.content_sha256(images, labels)
+    images.flags.writeable = False
+    return images, labels, mean, std, sha256
