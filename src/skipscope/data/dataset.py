@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skipscope.data import cifar10, shapes, store
+from skipscope.data import cifar10, drawn, shapes, store
 from skipscope.data.split import hold_out, subset
 from skipscope.errors import UnknownName
 
@@ -84,7 +84,7 @@ def load(name: str, *, data_dir: Path | None = None, train_limit: int | None = N
     if name == "cifar10":
         return _cifar10(data_dir, train_limit)
     if name == "shapes":
-        return _shapes(train_limit)  # it is drawn, not kept: `data_dir` means nothing to it
+        return _shapes(train_limit)  # it is drawn: `data_dir` means nothing to it
     raise UnknownName("data set", name, NAMES)
 
 
@@ -152,9 +152,6 @@ def _shapes(train_limit: int | None) -> Dataset:
 @cache
 def _drawn() -> tuple[NDArray[np.uint8], NDArray[np.uint8], store.Triple, store.Triple, str]:
     """What does not depend on the limit, once a process: images by pixel, labels, mean, std, checksum."""
-    drawn, labels = shapes.draw()
-    images = store.by_pixel(drawn)
+    images, labels = drawn.images(), shapes.labels()
     mean, std = store.channel_statistics(images[: -shapes.TEST])
-    sha256 = store.content_sha256(images, labels)
-    images.flags.writeable = False
-    return images, labels, mean, std, sha256
+    return images, labels, mean, std, store.content_sha256(images, labels)
