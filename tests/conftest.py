@@ -11,7 +11,6 @@ os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import pytest
-import torch
 
 from skipscope.data import cifar10
 
@@ -25,9 +24,19 @@ def no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_first() -> None:
+    """As a worker trains and measures, before anything of a session is made; each worker has a core."""
+    import torch  # not where pytest-xdist only hands out tests
+
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(autouse=True)
-def one_thread() -> None:
-    """As a worker trains and measures; each of pytest's workers has a core."""
+def one_thread(one_thread_first: None) -> None:
+    """Again, after a test that set another number."""
+    import torch
+
     torch.set_num_threads(1)
 
 
