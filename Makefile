@@ -24,7 +24,7 @@ check: setup                 ## lint, format, types, import contracts
 	$(BIN)/lint-imports
 
 test: check                  ## check, then every test
-	$(BIN)/pytest --numprocesses=auto --cov --cov-fail-under=95
+	$(BIN)/pytest --numprocesses=auto --dist=worksteal --cov --cov-fail-under=95
 
 faults: setup                ## the long versions of tests/faults: half an hour
 	SKIPSCOPE_FAULTS=1 $(BIN)/pytest tests/faults -p no:randomly

@@ -4,6 +4,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+# Before torch and numpy are imported, and for every process that tests start: threads that have nothing to do
+# sleep. They spin otherwise, and beside another worker of pytest-xdist a network on one image then takes
+# thirty times the processor seconds. What is computed, and on how many threads, stays as it is.
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+
 import pytest
 
 from skipscope.data import cifar10
@@ -19,12 +25,33 @@ def no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def one_thread_first() -> None:
+    """As a worker trains and measures, before anything of a session is made; each worker has a core."""
+    import torch  # not where pytest-xdist only hands out tests
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def one_thread(one_thread_first: None) -> None:
+    """Again, after a test that set another number."""
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
 def data_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A data and a cache folder for the session: the user's own are neither read nor written."""
-    folder = tmp_path_factory.mktemp("data")
+    """A data and a cache folder for the session: the user's own are neither read nor written.
+
+    The cache is one for all workers of pytest-xdist: how fast this machine is need not be measured in each.
+    """
+    folder, base = tmp_path_factory.mktemp("data"), tmp_path_factory.getbasetemp()
+    cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared-cache"
+    cache.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKIPSCOPE_DATA", str(folder))
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_CACHE_HOME", str(cache))
         yield folder
 
 

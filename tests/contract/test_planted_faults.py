@@ -3,7 +3,7 @@
 Six small networks each, untrained: a fault shows at once, and a verdict needs five seeds.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from math import sqrt
 from typing import Any
 
@@ -20,14 +20,6 @@ from skipscope.probes.measure import probe
 SEEDS = 6
 Fault = Callable[[nn.Module], object]
 Row = tuple[Any, ...]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    given = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(given)
 
 
 def images(number: int, side: int) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,6 @@ Probes that take their time are given few points and steps: what they come to is
 """
 
 import random
-from collections.abc import Iterator
 from functools import cache
 from math import isfinite
 from pathlib import Path
@@ -83,15 +82,6 @@ APPLIES: dict[str, set[str]] = {
 """Which of the probes of networks as they are have something to measure where."""
 AS_THEY_ARE = {name: each for name, each in PROBES.items() if each.when & {"initial", "frozen"}}
 CASES = [(network, name) for network in APPLIES for name in AS_THEY_ARE if name in APPLIES[network]]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Two threads wait for each other where the machine has other work."""
-    given = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(given)
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 """A run that is killed at any moment, and given again, comes out as if nothing had happened."""
 
+import itertools
 import os
 import random
 import signal
@@ -60,10 +61,11 @@ def test_a_studys_worker_its_parent_or_both_killed(
     zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
 ) -> None:
     """A new parent begins at once, while the worker of the one before may still be at its last step."""
-    epochs = 60
+    epochs = 60 if LONG else 20
     toml, chance = study(tmp_path, epochs=epochs), random.Random(7)
     killed = dict.fromkeys(("parent", "worker", "both"), 0)
-    out = tmp_path / "out"
+    outs = (tmp_path / f"out{number}" for number in itertools.count())
+    out = next(outs)
     while sum(killed.values()) < STUDY_KILLS:
         process = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(out))
         before = at_step(out)
@@ -82,7 +84,7 @@ def test_a_studys_worker_its_parent_or_both_killed(
         assert process.wait().code in (0, -signal.SIGKILL), process.said
         if process.code == 0:  # the worker was killed and started again, or had ended
             same(undisturbed(epochs), only_run(out))
-            out = tmp_path / f"out{sum(killed.values())}"
+            out = next(outs)
     ended = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(out)).wait()
     assert ended.code == 0, ended.said
     same(undisturbed(epochs), only_run(out))

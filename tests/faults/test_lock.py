@@ -18,6 +18,7 @@ def test_the_second_says_who_holds_the_workspace_and_reading_goes_on(zygote: Zyg
     toml, out = study(tmp_path, epochs=5000), tmp_path / "out"
     first = zygote.skipscope("run", toml, "-w", out, cwd=tmp_path)
     assert first.says("cnn s0: step"), first.said
+    first.kill(signal.SIGSTOP, group=True)  # it holds what it holds, and leaves the processor to the others
     second = zygote.skipscope("run", toml, "-w", out, cwd=tmp_path).wait()
     assert second.code == 1
     flat = " ".join(second.said.split())
@@ -31,6 +32,7 @@ def test_the_second_says_who_holds_the_workspace_and_reading_goes_on(zygote: Zyg
     assert zygote.skipscope("report", "-w", out, "--format", "html", cwd=tmp_path).wait().code == 0
     dry = zygote.skipscope("run", toml, "-w", out, "--dry-run", cwd=tmp_path).wait()
     assert dry.code == 0, dry.said
+    first.kill(signal.SIGCONT, group=True)
     first.kill()
     first.wait()
     third = zygote.skipscope("run", toml, "-w", out, cwd=tmp_path)  # the dead one's lock is taken over

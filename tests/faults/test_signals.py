@@ -15,7 +15,7 @@ from skipscope.records.store import RunFolder, Workspace
 def test_once_saves_and_stops_and_it_goes_on_bit_for_bit(
     zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
 ) -> None:
-    toml, out = study(tmp_path, epochs=60), tmp_path / "out"
+    toml, out = study(tmp_path, epochs=20), tmp_path / "out"
     process = zygote.skipscope("run", toml, "-w", out, cwd=tmp_path)
     assert process.says("cnn s0: step"), process.said
     process.kill(signal.SIGINT, group=True)
@@ -29,14 +29,14 @@ def test_once_saves_and_stops_and_it_goes_on_bit_for_bit(
     assert folder.last_step() == saved > 0
     ended = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(out)).wait()
     assert ended.code == 0, ended.said
-    same(undisturbed(60), folder)
+    same(undisturbed(20), folder)
 
 
 def test_twice_stops_now_and_nothing_is_lost(
     zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
 ) -> None:
     """The second comes before the worker can have seen the first: it is stopped where it is."""
-    toml, out = study(tmp_path, epochs=60), tmp_path / "out"
+    toml, out = study(tmp_path, epochs=20), tmp_path / "out"
     process = zygote.skipscope("run", toml, "-w", out, cwd=tmp_path)
     assert process.says("cnn s0: step"), process.said
     process.kill(signal.SIGINT, group=True)
@@ -48,7 +48,7 @@ def test_twice_stops_now_and_nothing_is_lost(
     assert [run.state for run in Workspace(out).runs()] == ["unfinished"]
     ended = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(out)).wait()
     assert ended.code == 0, ended.said
-    same(undisturbed(60), only_run(out))
+    same(undisturbed(20), only_run(out))
 
 
 def test_while_it_plans(zygote: Zygote, tmp_path: Path) -> None:

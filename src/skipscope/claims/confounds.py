@@ -5,7 +5,8 @@ and how it was computed; the data; which runs failed. A comparison's factor says
 own. Any other makes the comparison confounded, and its verdict is withheld.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 
 from skipscope.claims import structure
 from skipscope.records.schema import NetworkCard, RunRecord
@@ -68,8 +69,9 @@ def facts(run: RunRecord, *, timed: bool = False) -> list[tuple[str, Fact]]:
     ]
 
 
-def _architecture(card: NetworkCard) -> list[tuple[str, Fact]]:
-    return [
+@cache
+def _architecture(card: NetworkCard) -> tuple[tuple[str, Fact], ...]:
+    return (
         ("stem", structure.stem(card)),
         ("maps", structure.maps(card)),
         ("depth", structure.depth(card)),
@@ -80,7 +82,7 @@ def _architecture(card: NetworkCard) -> list[tuple[str, Fact]]:
         ("gate", structure.gate(card)),
         ("parameters", card.params),
         ("arithmetic", card.macs),
-    ]
+    )
 
 
 def _pairs(comparison: Comparison) -> Iterator[tuple[str, str, frozenset[str], float]]:
@@ -95,7 +97,7 @@ def _pairs(comparison: Comparison) -> Iterator[tuple[str, str, frozenset[str], f
 
 
 def _differences(
-    one: list[tuple[str, Fact]], other: list[tuple[str, Fact]], own: frozenset[str], slack: float
+    one: Iterable[tuple[str, Fact]], other: Iterable[tuple[str, Fact]], own: frozenset[str], slack: float
 ) -> Iterator[Difference]:
     for (what, treated), (_, control) in zip(one, other, strict=True):
         if what not in own and _differ(what, treated, control, slack):

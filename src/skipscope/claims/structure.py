@@ -89,11 +89,13 @@ def width(card: NetworkCard) -> str:
     )
 
 
+@cache
 def normalisation(card: NetworkCard) -> str:
     """The kinds of layers that normalise, or `none`."""
     return _listed({module.kind for module in modules(card.structure) if "Norm" in module.kind})
 
 
+@cache
 def shortcut(card: NetworkCard) -> str:
     """`none`, `identity` or `projection` where shapes change; of a user's network, as our names tell it."""
     found = modules(card.structure)
@@ -103,12 +105,14 @@ def shortcut(card: NetworkCard) -> str:
     return "identity" if named or any(module.kind == "BasicBlock" for module in found) else "none"
 
 
+@cache
 def concatenation(card: NetworkCard) -> str:
     """`dense` or `none`; of a user's network, as our names tell it."""
     names = (name for module in modules(card.structure) for name in module.path)
     return "dense" if any(name.startswith("denseblock") for name in names) else "none"
 
 
+@cache
 def gate(card: NetworkCard) -> str:
     """`SE` or `none`; of a user's network, as our names tell it."""
     found = any(module.kind == "SE" or module.path[-1] == "se" for module in modules(card.structure))

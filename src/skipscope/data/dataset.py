@@ -4,13 +4,14 @@ Legend: N images of C = 3 channels, H x W = 32 x 32; B of them in a batch.
 """
 
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skipscope.data import cifar10, shapes, store
+from skipscope.data import cifar10, drawn, shapes, store
 from skipscope.data.split import hold_out, subset
 from skipscope.errors import UnknownName
 
@@ -83,7 +84,7 @@ def load(name: str, *, data_dir: Path | None = None, train_limit: int | None = N
     if name == "cifar10":
         return _cifar10(data_dir, train_limit)
     if name == "shapes":
-        return _shapes(train_limit)  # it is drawn, not kept: `data_dir` means nothing to it
+        return _shapes(train_limit)  # it is drawn: `data_dir` means nothing to it
     raise UnknownName("data set", name, NAMES)
 
 
@@ -129,9 +130,7 @@ def _cifar10(data_dir: Path | None, train_limit: int | None) -> Dataset:
 
 
 def _shapes(train_limit: int | None) -> Dataset:
-    drawn, labels = shapes.draw()
-    images = store.by_pixel(drawn)
-    mean, std = store.channel_statistics(images[: -shapes.TEST])
+    images, labels, mean, std, sha256 = _drawn()
     train, validation, test = np.split(
         np.arange(len(labels)), [shapes.TRAIN, shapes.TRAIN + shapes.VALIDATION]
     )
@@ -139,7 +138,7 @@ def _shapes(train_limit: int | None) -> Dataset:
         train = subset(labels, train, train_limit)
     return Dataset(
         name=shapes.NAME,
-        sha256=store.content_sha256(images, labels),
+        sha256=sha256,
         classes=shapes.CLASSES,
         mean=mean,
         std=std,
@@ -148,3 +147,11 @@ def _shapes(train_limit: int | None) -> Dataset:
         validation=Split(images=images, labels=labels, rows=validation),
         _test=Split(images=images, labels=labels, rows=test),
     )
+
+
+@cache
+def _drawn() -> tuple[NDArray[np.uint8], NDArray[np.uint8], store.Triple, store.Triple, str]:
+    """What does not depend on the limit, once a process: images by pixel, labels, mean, std, checksum."""
+    images, labels = drawn.images(), shapes.labels()
+    mean, std = store.channel_statistics(images[: -shapes.TEST])
+    return images, labels, mean, std, store.content_sha256(images, labels)

@@ -40,16 +40,23 @@ def draw() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
     A process draws them once (about a second); the arrays are read-only.
     """
-    number = TRAIN + VALIDATION + TEST
+    numbers, number = labels(), TRAIN + VALIDATION + TEST
     _keep_freed_memory()
     images = np.empty((number, 3, 32, 32), dtype=np.uint8)
-    labels = (np.arange(number) % len(CLASSES)).astype(np.uint8)  # every stretch of ten has each class once
     for label, shape in enumerate(SHAPES.values()):
         for start in range(label, number, CHUNK * len(CLASSES)):
             rows = slice(start, start + CHUNK * len(CLASSES), len(CLASSES))
             images[rows] = _picture(_Chance(start, len(range(number)[rows])), shape)
-    images.flags.writeable = labels.flags.writeable = False
-    return images, labels
+    images.flags.writeable = False
+    return images, numbers
+
+
+@cache
+def labels() -> NDArray[np.uint8]:
+    """Of all images, read-only."""
+    found = (np.arange(TRAIN + VALIDATION + TEST) % len(CLASSES)).astype(np.uint8)
+    found.flags.writeable = False  # every stretch of ten has each class once
+    return found
 
 
 def _keep_freed_memory() -> None:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from skipscope.models.registry import build
 from skipscope.records.schema import NetworkCard, Stage
+from skipscope.spec import UserNetwork
 
 
 def describe(name: str) -> NetworkCard:
@@ -22,6 +24,12 @@ def describe(name: str) -> NetworkCard:
         UnknownName: no network has this name.
         NetworkError: a user's file gives no network.
     """
+    # a network of ours is what it is; the file of a user's may have changed
+    return _described(name) if UserNetwork.parse(name) is None else _described.__wrapped__(name)
+
+
+@cache
+def _described(name: str) -> NetworkCard:
     model = build(name).eval()
     stages = tuple(_stages(model))
     return NetworkCard(
@@ -75,11 +83,22 @@ def _calls(model: nn.Module) -> list[tuple[str, nn.Module, tuple[int, ...], int]
         macs = 0
 
     names = dict(_named_stages(model))
-    with _hooks(model, after_any, names, after_stage), torch.inference_mode():
+    with _hooks(model, after_any, names, after_stage), _one_thread(), torch.inference_mode():
         logits = model(torch.zeros(1, 3, 32, 32))
     if macs:  # of parts called past the module around them
         calls.append(("rest", model, tuple(logits.shape[1:]), macs))
     return calls
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """On one image, threads wait for each other: on a busy machine thirty times as long as they compute."""
+    given = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(given)
 
 
 def _named_stages(model: nn.Module, prefix: str = "") -> Iterator[tuple[nn.Module, str]]:

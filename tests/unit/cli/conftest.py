@@ -1,12 +1,10 @@
 """A study on a few of the embedded images, some of its runs finished."""
 
 import shutil
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
-import torch
 
 from skipscope.data.dataset import load
 from skipscope.records.schema import DataCard, Member, StudyRecord
@@ -73,12 +71,3 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(trained_once: Path, tmp_path: Path) -> Workspace:
     """A copy that a test may change."""
     return Workspace(shutil.copytree(trained_once, tmp_path / "my 实验"))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Two threads wait for each other where the machine has other work."""
-    given = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(given)

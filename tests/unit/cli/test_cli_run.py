@@ -14,6 +14,7 @@ from skipscope.records.store import Workspace
 STUDY = """
 data = "shapes"
 train_limit = 60
+probes = []
 [recipe]
 epochs = 1
 batch_size = 20

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skipscope.data import dataset
+from skipscope.data import dataset, drawn, shapes
 from skipscope.errors import DataError, UnknownName, UsageError
 
 
@@ -69,6 +69,47 @@ def test_shapes_load_without_a_data_folder(tmp_path: Path) -> None:
     assert np.allclose(data.mean, images.mean(axis=(0, 2, 3)), atol=1e-12)
     assert np.allclose(data.std, images.std(axis=(0, 2, 3)), atol=1e-9)
     assert not (tmp_path / "none").exists()
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's cache in which nothing is yet."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return drawn.file()
+
+
+def test_what_was_drawn_is_kept_and_mapped(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = drawn.images()
+    assert cache.exists()
+    monkeypatch.setattr(shapes, "draw", None)  # nothing is drawn again
+    again = drawn.images()
+    assert isinstance(again.base, np.memmap)
+    assert np.array_equal(again, first)
+    assert again.strides == first.strides
+    for images in (first, again):
+        with pytest.raises(ValueError, match="read-only"):
+            images[0, 0, 0, 0] = 1
+
+
+@pytest.mark.parametrize("damage", ["a bit", "an end", "a shape", "an object", "a folder"])
+def test_what_is_kept_and_damaged_is_drawn_again(damage: str, cache: Path) -> None:
+    first = drawn.images()
+    content = cache.read_bytes()
+    cache.unlink()
+    match damage:
+        case "a bit":
+            cache.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        case "an end":
+            cache.write_bytes(content[:-1000])
+        case "a shape":
+            np.save(cache, np.zeros((4, 4), dtype=np.uint8))
+        case "an object":
+            np.save(cache, np.array([{}], dtype=object), allow_pickle=True)
+        case "a folder":  # nor can anything be kept there
+            cache.mkdir()
+    assert np.array_equal(drawn.images(), first)
+    if damage != "a folder":
+        assert cache.read_bytes() == content
 
 
 def test_an_unknown_name_lists_the_known() -> None:

@@ -13,6 +13,7 @@ TABLE = {
     "name": "small",
     "data": "shapes",
     "train_limit": 60,
+    "probes": ["redundancy"],
     "recipe": {"epochs": 1, "batch_size": 20},
     "arm": [{"model": "cnn"}],
 }

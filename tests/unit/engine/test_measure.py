@@ -32,7 +32,7 @@ def machine(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Mac
     def make(
         seconds: Callable[[str, Way], float], agreement: Callable[[Way], float] = lambda _: 1.0
     ) -> Machine:
-        def measured(model: str, way: Way, _data: Dataset) -> Measured:
+        def measured(model: str, way: Way, *_: object) -> Measured:
             return Measured(seconds=seconds(model, way), agreement=agreement(way))
 
         monkeypatch.setattr(measure, "_measure", measured)
@@ -123,10 +123,27 @@ def test_a_wrong_kernel_is_seen(data: Dataset, monkeypatch: pytest.MonkeyPatch) 
     assert measure._measure("resnet", way, data).agreement < AGREES
 
 
+def test_what_the_stock_way_gives_is_computed_once(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps, computed = measure._steps, []
+
+    def counted(model: str, way: Way, *args: object, **more: object) -> object:
+        computed.append(way)
+        return steps(model, way, *args, **more)
+
+    monkeypatch.setattr(measure, "_steps", counted)
+    machine, fast = Machine(data), stock(1).model_copy(update={"kernels": "fast"})
+    usual = machine.measured("cnn", stock(1))
+    assert usual.agreement == pytest.approx(1)
+    found = machine.measured("cnn", fast)
+    assert computed == [stock(1), fast]
+    assert found.agreement == pytest.approx(measure._measure("cnn", fast, data).agreement)
+    assert computed == [stock(1), fast, fast, stock(1)]
+
+
 def test_threads_are_as_they_were(data: Dataset) -> None:
-    before = torch.get_num_threads()
-    measure._measure("cnn", stock(before + 1), data)
-    assert torch.get_num_threads() == before
+    torch.set_num_threads(2)
+    measure._measure("cnn", stock(1), data)
+    assert torch.get_num_threads() == 2
 
 
 def test_a_cache_that_cannot_be_written_stops_nothing(data: Dataset, tmp_path: Path) -> None:

@@ -1,14 +1,8 @@
-"""Small networks and samples, and one thread: the machine has other work."""
+"""A small sample of images."""
 
 import pytest
 import torch
 from torch import Tensor
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> None:
-    """As a worker measures."""
-    torch.set_num_threads(1)
 
 
 @pytest.fixture

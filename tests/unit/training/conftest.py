@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from skipscope.data.dataset import Dataset, Split
 from skipscope.spec import DataRef, Recipe, RunSpec
@@ -44,9 +43,3 @@ def tiny_run(model: str = "cnn", **recipe: object) -> RunSpec:
 def run_of() -> object:
     """`tiny_run`, as a fixture."""
     return tiny_run
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> None:
-    """As a worker trains; two threads wait for each other where the machine has other work."""
-    torch.set_num_threads(1)
