@@ -1,8 +1,8 @@
-"""Puts the records of a workspace, and figures of its reports, beside docs/findings.md.
+"""Puts the records of a workspace, and figures of its reports, beside docs/findings.md and its translation.
 
-`python tools/findings.py WORKSPACE`: what `skipscope pack` packs of each study (no weights, no pictures of
-the data set), the figures named here, and the verdicts between the marks in the text. A study that the
-workspace does not have stays as it is.
+`python tools/findings.py [WORKSPACE]`: what `skipscope pack` packs of each study (no weights, no pictures of
+the data set), the figures named here, and the verdicts between the marks in the texts. A study that the
+workspace does not have stays as it is. Without WORKSPACE, only the verdicts are written again.
 """
 
 import re
@@ -10,13 +10,14 @@ import sys
 from pathlib import Path
 
 from skipscope.analysis.tables import StudyTables, gather
-from skipscope.claims.base import Finding
 from skipscope.claims.catalogue import catalogue
 from skipscope.claims.evaluate import evaluate
 from skipscope.records.store import Workspace
 from skipscope.report import build_report
+from skipscope.report.evidence import effect_cell
 from skipscope.report.handin import records
-from skipscope.report.words import unmarked
+from skipscope.report.markdown import table_row
+from skipscope.report.words import Inline, Language, Words
 
 DOCS = Path(__file__).parents[1] / "docs"
 FIGURES = {
@@ -34,47 +35,54 @@ FIGURES = {
     "lab": ["loss", "accuracy"],
     "stem": ["effects-gates"],
 }
-VERDICTS = re.compile(r"(<!-- verdicts of (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+TEXTS: dict[Language, str] = {"en": "findings.md", "zh": "findings.zh-CN.md"}
+VERDICTS = re.compile(r"(<!-- verdicts of (?P<study>\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def main(workspace: Workspace) -> None:
-    """Copies, draws and writes."""
-    tables = {record.study.name: gather(workspace, record.study.name) for record in workspace.studies()}
-    for study, found in tables.items():
-        for place, content in records(workspace, found):
+def copy(workspace: Workspace) -> None:
+    """Records and figures."""
+    for record in workspace.studies():
+        name = record.study.name
+        for place, content in records(workspace, gather(workspace, name)):
             write(DOCS / "findings" / place, content)
-        drawn = build_report(workspace, study, formats={"md"}, language="en")[0].parent / "figures"
-        for name in FIGURES.get(study, []):
-            figure = drawn / f"{name}.en.svg"
-            if figure.exists():
-                write(DOCS / "findings" / "figures" / f"{study}-{name}.svg", figure.read_bytes())
-    text = DOCS / "findings.md"
-    filled = VERDICTS.sub(
-        lambda found: found[1] + (verdicts(tables[found[2]]) if found[2] in tables else "") + found[3],
-        text.read_text(encoding="utf-8"),
+        drawn = build_report(workspace, name, formats={"md"}, language=None)[0].parent / "figures"
+        for figure in FIGURES.get(name, []):
+            for language in TEXTS:
+                path = drawn / f"{figure}.{language}.svg"
+                if path.exists():
+                    write(DOCS / "findings" / "figures" / f"{name}-{path.name}", path.read_bytes())
+
+
+def fill() -> None:
+    """The verdicts in the texts."""
+    for language, text in TEXTS.items():
+        path = DOCS / text
+        path.write_text(filled(path.read_text(encoding="utf-8"), language), encoding="utf-8")
+
+
+def filled(text: str, language: Language) -> str:
+    """The text with the verdicts that the records beside it give."""
+    place = Workspace(DOCS / "findings")
+    return VERDICTS.sub(
+        lambda found: found[1] + verdicts(gather(place, found["study"]), language) + found[3], text
     )
-    text.write_text(filled, encoding="utf-8")
 
 
-def verdicts(tables: StudyTables) -> str:
+def verdicts(tables: StudyTables, language: Language) -> str:
     """A table in Markdown: what was measured, and what came out."""
-    names = {claim.id: unmarked(claim.en.name) for claim in catalogue()}
-    lines = ["| claim | verdict | leading effect [95 %] | pairs |", "|---|---|---:|---:|"]
+    words = Words(language)
+    names = {claim.id: claim.wording(language).name for claim in catalogue()}
+    keys = ("claim", "verdict", "effect", "unit", "pairs")
+    lines = [table_row(words(f"explanation.{key}") for key in keys), "|---|---|---:|---|---:|"]
     for result in evaluate(tables):
         first = result.leading
-        if result.verdict != "not_measured" and first is not None:
-            said = result.verdict.replace("confounded", "withheld")
-            lines.append(f"| {result.id} {names[result.id]} | {said} | {effect(first)} |")
+        if result.verdict == "not_measured" or first is None or first.effect is None:
+            continue
+        unit = words.name(f"claim_unit.{first.effect.unit.replace(' ', '_')}", first.effect.unit)
+        pairs = "-" if first.exact else str(first.effect.n)
+        cells = [f"{result.id} {names[result.id]}", words(f"explanation.{result.verdict}")]
+        lines.append(table_row(map(Inline, [*cells, effect_cell(first), unit, pairs])))
     return "\n".join(lines) + "\n"
-
-
-def effect(finding: Finding) -> str:
-    """Estimate, interval, unit; pairs."""
-    found = finding.effect
-    if found is None:
-        return "- | -"
-    ends = "" if finding.exact or found.low is None else f" [{found.low:+.3g}, {found.high:+.3g}]"
-    return f"{found.estimate:+.3g}{ends} {found.unit} | {'exact' if finding.exact else found.n}"
 
 
 def write(path: Path, content: bytes) -> None:
@@ -84,4 +92,6 @@ def write(path: Path, content: bytes) -> None:
 
 
 if __name__ == "__main__":
-    main(Workspace(Path(sys.argv[1])))
+    for given in sys.argv[1:]:
+        copy(Workspace(Path(given)))
+    fill()

@@ -50,11 +50,15 @@ def compared(
     return chosen
 
 
-def alone(that: Callable[[Evidence, str], bool]) -> Chosen:
-    """The arms of which `that` holds, as they are: one comparison without control."""
+def alone(that: Callable[[Evidence, str], bool], *, initial: bool = False) -> Chosen:
+    """The arms of which `that` holds, as they are: one comparison without control.
+
+    Among the study's arms; where `initial` says so, among the networks that it does not train, too.
+    """
 
     def chosen(evidence: Evidence) -> list[Comparison]:
-        arms = tuple(arm for arm in evidence.trained_arms if that(evidence, arm))
+        known = evidence.models if initial else evidence.trained_arms
+        arms = tuple(arm for arm in known if that(evidence, arm))
         return [Comparison(treated=arms, factor="network")] if arms else []
 
     return chosen

@@ -23,6 +23,16 @@ def bare(evidence: Evidence, comparison: Comparison) -> bool:
     return not any(evidence.is_normalised(arm) for arm in comparison.arms)
 
 
+def bare_residual(evidence: Evidence, arm: str) -> bool:
+    """Whether it has shortcuts that add, and no BatchNorm."""
+    return evidence.is_residual(arm) and not evidence.is_normalised(arm)
+
+
+def bare_plain(evidence: Evidence, arm: str) -> bool:
+    """Whether it has neither shortcuts nor BatchNorm."""
+    return evidence.is_plain(arm) and not evidence.is_normalised(arm)
+
+
 def residual(evidence: Evidence, comparison: Comparison) -> bool:
     """Whether its treated networks have shortcuts that add."""
     return all(evidence.is_residual(arm) for arm in comparison.treated)
@@ -89,6 +99,22 @@ SHORTCUT: dict[str, tuple[Question, ...]] = {
         ),
         Question(part="arrives", of=RESIDUAL, quantity=GRADIENTS, by=pairs, start=True, study="depth"),
         Question(part="fades", of=PLAIN, quantity=GRADIENTS, by=pairs, start=True, study="depth"),
+        Question(
+            part="nobn_arrives",
+            of=alone(bare_residual, initial=True),
+            quantity=GRADIENTS,
+            by=pairs,
+            start=True,
+            study="depth",
+        ),
+        Question(
+            part="nobn_fades",
+            of=alone(bare_plain, initial=True),
+            quantity=GRADIENTS,
+            by=pairs,
+            start=True,
+            study="depth",
+        ),
     ),
     "S2": (
         Question(
