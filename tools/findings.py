@@ -24,15 +24,12 @@ FIGURES = {
     "depth": ["gradient-ratio-by-depth", "gradients-start", "shattering-start", "effects-shortcuts"],
     "fair": [
         "loss",
-        "accuracy",
-        "deletion",
-        "landscape",
         "effects-shortcuts",
         "effects-concatenation",
         "effects-gates",
         "effects-course",
     ],
-    "lab": ["loss", "accuracy"],
+    "lab": ["loss"],
     "stem": ["effects-gates"],
 }
 TEXTS: dict[Language, str] = {"en": "findings.md", "zh": "findings.zh-CN.md"}
