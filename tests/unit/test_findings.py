@@ -39,7 +39,8 @@ def test_every_figure_of_the_text_is_there_and_none_is_left_over(text):
 
 
 def test_they_hold_no_image_of_the_data_set_no_weights_and_few_megabytes():
-    files = [path for path in WORKSPACE.path.rglob("*") if path.is_file() and "figures" not in path.parts]
+    files = [path for path in WORKSPACE.path.rglob("*.*") if path.is_file() and "figures" not in path.parts]
+    files.remove(WORKSPACE.path / ".gitignore")
     runs = {path.name for path in files if "runs" in path.parts}
     others = {path.parent.name for path in files if "runs" not in path.parts}
     assert runs <= KEPT
