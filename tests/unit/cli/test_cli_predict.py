@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from skipscope.cli import app
 from skipscope.cli.options import console
 from skipscope.data.dataset import load
+from skipscope.engine.trust import trust
 from skipscope.errors import DataError, NetworkError, UnknownName, WorkspaceError
 from skipscope.figures.prediction import Panel, overlay, prediction
 from skipscope.models.registry import build
@@ -253,11 +254,14 @@ def test_a_users_network_without_maps_answers_and_a_changed_one_does_not(
     save_file(build(model).state_dict(), folder.model_file)
     study = trained.study().study.model_copy(update={"arm": (Arm(model=model),)})
     change(trained, study=study, members=(Member(arm="Net", seed=0, run=spec.id),))
+    with pytest.raises(NetworkError, match="no study of yours has named it here"):
+        call(pictures[0], "-w", trained.path)
+    trust([model])  # as planning a study that names it does
     [answer] = as_json(pictures[0], "-w", trained.path)["images"][0]["answers"]
     assert (answer["arm"], answer["grad_cam_place"], len(answer["top"])) == ("Net", None, 5)
     assert "Drawn in orange" not in call(pictures[0], "-w", trained.path).output
     (tmp_path / "mine.py").write_text(text + "# another\n")
-    with pytest.raises(NetworkError):
+    with pytest.raises(NetworkError, match="changed"):
         call(pictures[0], "-w", trained.path)
 
 
