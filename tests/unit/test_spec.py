@@ -81,6 +81,18 @@ def test_impossible_files_say_where_and_what(tmp_path: Path, text: str, says: st
     assert caught.value.where == str(path)
 
 
+def test_a_file_of_mistakes_is_told_in_part(tmp_path: Path) -> None:
+    text = "".join(f"key{n} = 1\n" for n in range(300)) + '[[arm]]\nmodel = "cnn"'
+    with pytest.raises(SpecError) as caught:
+        load_study(write(tmp_path, text))
+    told = caught.value.what.splitlines()
+    assert (told[0], told[19]) == (
+        "line 1, key0: there is no such key",
+        "line 20, key19: there is no such key",
+    )
+    assert told[20:] == ["and 280 more"]
+
+
 def test_missing_files_and_names(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="'lab'"):
         load_study("lob")

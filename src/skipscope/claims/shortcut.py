@@ -9,7 +9,7 @@ from skipscope.claims.contrasts import (
     slope_by_doubling,
 )
 from skipscope.claims.evidence import Evidence
-from skipscope.claims.question import Question, alone, compared
+from skipscope.claims.question import Chosen, Question, alone, compared
 from skipscope.spec.comparison import Comparison
 
 
@@ -23,14 +23,14 @@ def bare(evidence: Evidence, comparison: Comparison) -> bool:
     return not any(evidence.is_normalised(arm) for arm in comparison.arms)
 
 
-def bare_residual(evidence: Evidence, arm: str) -> bool:
-    """Whether it has shortcuts that add, and no BatchNorm."""
-    return evidence.is_residual(arm) and not evidence.is_normalised(arm)
+def on_their_own(*, shortcuts: bool, norm: bool) -> Chosen:
+    """The networks with shortcuts that add, or without; with BatchNorm, or without."""
 
+    def that(evidence: Evidence, arm: str) -> bool:
+        kind = evidence.is_residual(arm) if shortcuts else evidence.is_plain(arm)
+        return kind and evidence.is_normalised(arm) == norm
 
-def bare_plain(evidence: Evidence, arm: str) -> bool:
-    """Whether it has neither shortcuts nor BatchNorm."""
-    return evidence.is_plain(arm) and not evidence.is_normalised(arm)
+    return alone(that, initial=True)
 
 
 def residual(evidence: Evidence, comparison: Comparison) -> bool:
@@ -41,7 +41,6 @@ def residual(evidence: Evidence, comparison: Comparison) -> bool:
 WITH_NORM = compared("shortcut", normalised)
 WITHOUT = compared("shortcut", bare)
 RESIDUAL = alone(Evidence.is_residual)
-PLAIN = alone(Evidence.is_plain)
 GRADIENTS, SHATTERING = "gradients at the start", "shattering at the start"
 
 SHORTCUT: dict[str, tuple[Question, ...]] = {
@@ -97,23 +96,21 @@ SHORTCUT: dict[str, tuple[Question, ...]] = {
             start=True,
             study="depth",
         ),
-        Question(part="arrives", of=RESIDUAL, quantity=GRADIENTS, by=pairs, start=True, study="depth"),
-        Question(part="fades", of=PLAIN, quantity=GRADIENTS, by=pairs, start=True, study="depth"),
-        Question(
-            part="nobn_arrives",
-            of=alone(bare_residual, initial=True),
-            quantity=GRADIENTS,
-            by=pairs,
-            start=True,
-            study="depth",
-        ),
-        Question(
-            part="nobn_fades",
-            of=alone(bare_plain, initial=True),
-            quantity=GRADIENTS,
-            by=pairs,
-            start=True,
-            study="depth",
+        *(
+            Question(
+                part=part,
+                of=on_their_own(shortcuts=shortcuts, norm=norm),
+                quantity=GRADIENTS,
+                by=pairs,
+                start=True,
+                study="depth",
+            )
+            for part, shortcuts, norm in (
+                ("arrives", True, True),
+                ("fades", False, True),
+                ("nobn_arrives", True, False),
+                ("nobn_fades", False, False),
+            )
         ),
     ),
     "S2": (

@@ -25,10 +25,14 @@ def describe(name: str) -> NetworkCard:
         NetworkError: a user's file gives no network.
     """
     # a network of ours is what it is; the file of a user's may have changed
-    return _described(name) if UserNetwork.parse(name) is None else _described.__wrapped__(name)
+    return _ours(name) if UserNetwork.parse(name) is None else _described(name)
 
 
 @cache
+def _ours(name: str) -> NetworkCard:
+    return _described(name)
+
+
 def _described(name: str) -> NetworkCard:
     model = build(name).eval()
     stages = tuple(_stages(model))

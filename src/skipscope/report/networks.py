@@ -25,6 +25,7 @@ from skipscope.report.pictures import pictures_of
 from skipscope.report.trained_network import trained_of
 from skipscope.report.while_training import training_of
 from skipscope.report.words import Inline, code, count, percent, short
+from skipscope.spec import UserNetwork
 
 IMAGE_SIDE = 32
 FAMILIES = ("se_resnet", "densenet", "resnet", "plain", "cnn")
@@ -90,7 +91,8 @@ def ideas(context: Context, summary: ArmSummary) -> list[Block]:
     """What the network is, what is claimed of it and what was measured."""
     words = context.words
     measured = Paragraph(text=words("networks.measured", text=reached(context, summary)))
-    family = next((name for name in FAMILIES if summary.model.startswith(name)), None)
+    ours = UserNetwork.parse(summary.model) is None  # a user's file may be called resnet.py
+    family = next((name for name in FAMILIES if ours and summary.model.startswith(name)), None)
     if family is None:
         return [Note(text=words("networks.unknown")), measured]
     kind = "paper" if AS_IN_A_PAPER.match(summary.model) else "classroom"

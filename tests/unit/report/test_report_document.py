@@ -187,6 +187,15 @@ def test_a_network_nobody_described(made_up):
     assert "no text about this network" in said(document(made_up(arms=("mine",), epochs=1, steps=4)))
 
 
+def test_a_users_network_is_not_described_as_ours_whatever_its_file_is_called(made_up):
+    tables = gather(made_up(arms=("cnn",), epochs=1, steps=4), None)
+    arm = tables.record.study.arm[0].model_copy(update={"name": "cnn", "model": "resnet.py:Net"})
+    study = tables.record.study.model_copy(update={"arm": (arm,)})
+    record = tables.record.model_copy(update={"study": study})
+    found = built(type(tables)(record=record, entries=tables.entries, metrics=tables.metrics))
+    assert "no text about this network" in said(found)
+
+
 @pytest.mark.parametrize(
     ("model", "shortcut"),
     [
