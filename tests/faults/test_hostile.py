@@ -4,7 +4,6 @@ Bytes that once were a sound file, changed at random, and files made by hand for
 find. Each is read with an alarm set (a hang fails), and memory is looked at when all of a kind were read.
 """
 
-import io
 import json
 import signal
 import zipfile
@@ -13,24 +12,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from injected import LONG
-from PIL import Image
-from safetensors.numpy import save as packed
+from readers import CORPUS, OLD, READERS, Read, corpus, read_all, sound, weights
 
-from skipscope.analysis.tables import gather
-from skipscope.data import archive, formats, parquet, picture
-from skipscope.engine.trained import network
+from skipscope.data import formats
 from skipscope.errors import SkipscopeError
 from skipscope.models.registry import build
-from skipscope.records.store import READINGS, RunFolder, Workspace
-from skipscope.spec import load_study, shipped_studies
+from skipscope.records.store import RunFolder, Workspace
+from skipscope.spec import load_study
 
-CORPUS = Path(__file__).parent / "corpus"
-OLD = Path(__file__).parent / "old"
 EXAMPLES = 3000 if LONG else 60
 HANG_SECONDS = 60
 """Many times what any of these files takes."""
@@ -109,37 +102,55 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(shutil.copytree(OLD, tmp_path / "out"))
 
 
-def read_all(place: Workspace) -> None:
-    """What status and report read of a workspace."""
-    for record in place.runs():
-        place.run_folder(record.id).last_epoch()
-        place.run_folder(record.id).last_step()
-    place.metrics()
-    place.readings()
-    tables = gather(place, None)
-    for _ in (tables.summaries, tables.steps):
-        pass
+# Every kind of file
+
+
+@pytest.mark.parametrize(
+    ("reader", "path"), [(reader, path) for reader in READERS for path in corpus(reader)], ids=str
+)
+def test_the_corpus(reader: str, path: Path, tmp_path: Path) -> None:
+    """Files to begin with, files made to do harm, and what fuzzing once found."""
+    with harmless():
+        READERS[reader](tmp_path)(path.read_bytes())
+
+
+def test_the_corpus_has_no_folder_that_nobody_reads() -> None:
+    assert {folder.name for folder in CORPUS.iterdir() if folder.is_dir()} <= set(READERS)
+    for reader in READERS:
+        assert sound(reader), reader
+
+
+@pytest.mark.parametrize("reader", READERS)
+@fuzzed
+@given(data=st.data())
+def test_a_changed_file(reader: str, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    read = shared(reader, tmp_path_factory)
+    content = data.draw(changed(data.draw(st.sampled_from(sound(reader)))))
+    with harmless():
+        read(content)
+
+
+@fuzzed
+@given(data=st.data())
+def test_an_archive_changed_before_it_was_packed(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    import gzip
+
+    content = gzip.compress(data.draw(changed(gzip.decompress(sound("archive")[-1]))), compresslevel=1)
+    with harmless():
+        shared("archive", tmp_path_factory)(content)
 
 
 # Studies
 
 
-STUDIES = [path.read_bytes() for path in shipped_studies().values()]
 KEYS = ("name", "title", "data", "train_limit", "seeds", "initial_seeds", "recipe", "probes", "arm", "odd")
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-
-
-@fuzzed
-@given(data=st.data())
-def test_a_changed_study(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    path = shared(tmp_path_factory) / "study.toml"
-    path.write_bytes(data.draw(changed(data.draw(st.sampled_from(STUDIES)))))
-    with harmless():
-        load_study(path)
 
 
 @fuzzed
@@ -192,24 +203,9 @@ def test_a_network_by_a_name_that_would_fill_the_memory(name: str) -> None:
 
 @fuzzed
 @given(data=st.data())
-def test_changed_records_and_metrics(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    place = Workspace(shared(tmp_path_factory) / "records")
-    files = sorted(path.relative_to(OLD) for path in OLD.rglob("*.json*"))
-    chosen = data.draw(st.sampled_from(files))
-    for file in files:
-        path = place.path / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        content = (OLD / file).read_bytes()
-        path.write_bytes(data.draw(changed(content)) if file == chosen else content)
-    with harmless():
-        read_all(place)
-
-
-@fuzzed
-@given(data=st.data())
 def test_records_with_other_values(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     """Sound JSON that says something else at one place."""
-    place = Workspace(shared(tmp_path_factory) / "values")
+    place = Workspace(tmp_path_factory.getbasetemp() / "values")
     files = sorted(path.relative_to(OLD) for path in OLD.rglob("*.json*"))
     chosen = data.draw(st.sampled_from(files))
     for file in files:
@@ -270,39 +266,6 @@ def test_a_copy_of_a_runs_folder_is_no_other_run(workspace: Workspace) -> None:
 # Tables, arrays, weights
 
 
-def a_table() -> bytes:
-    row = {"run": "a", "probe": "p", "step": 1, "place": "x", "quantity": "q", "value": 0.5}
-    content = io.BytesIO()
-    pl.DataFrame([row] * 50, schema=READINGS).write_parquet(content)
-    return content.getvalue()
-
-
-def an_archive_of_arrays() -> bytes:
-    content = io.BytesIO()
-    np.savez_compressed(content, filters=np.ones((2, 3)), **{"maps/a": np.zeros((4, 8, 8))})
-    return content.getvalue()
-
-
-@fuzzed
-@given(data=st.data())
-def test_changed_readings(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    folder = RunFolder(shared(tmp_path_factory) / "readings")
-    folder.path.mkdir(exist_ok=True)
-    folder.readings_file.write_bytes(data.draw(changed(a_table())))
-    with harmless():
-        folder.readings()
-
-
-@fuzzed
-@given(data=st.data())
-def test_changed_pictures(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    folder = RunFolder(shared(tmp_path_factory) / "pictures")
-    folder.path.mkdir(exist_ok=True)
-    folder.pictures_file.write_bytes(data.draw(changed(an_archive_of_arrays())))
-    with harmless():
-        folder.pictures()
-
-
 def npy(header: str, content: bytes = b"") -> bytes:
     text = header.encode().ljust(118) + b"\n"
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + content
@@ -351,27 +314,6 @@ def test_an_archive_that_unpacks_to_more_than_a_memory_holds(tmp_path: Path) -> 
         folder.pictures()
 
 
-WEIGHTS = packed({"fc3.bias": np.ones(10, np.float32), "fc3.weight": np.ones((10, 84), np.float32)})
-
-
-def loads(folder: Workspace, content: bytes) -> None:
-    record = folder.runs()[0]
-    folder.run_folder(record.id).model_file.write_bytes(content)
-    with harmless():
-        network(folder, record)
-
-
-@fuzzed
-@given(data=st.data())
-def test_changed_weights(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    import shutil
-
-    place = shared(tmp_path_factory) / "weights"
-    if not place.exists():
-        shutil.copytree(OLD, place)
-    loads(Workspace(place), data.draw(changed(WEIGHTS)))
-
-
 @pytest.mark.parametrize(
     "header",
     [
@@ -385,54 +327,14 @@ def test_changed_weights(tmp_path_factory: pytest.TempPathFactory, data: st.Data
     ],
 )
 @pytest.mark.parametrize("length", [None, 2**63, 2**40, 0])
-def test_headers_of_weights_made_by_hand(header: bytes, length: int | None, workspace: Workspace) -> None:
+def test_headers_of_weights_made_by_hand(header: bytes, length: int | None, tmp_path: Path) -> None:
     size = len(header) if length is None else length
-    loads(workspace, size.to_bytes(8, "little") + header + b"\0" * 4)
-
-
-# CIFAR-10, in three forms
-
-
-def small_tar() -> bytes:
-    import tarfile
-
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w:gz") as tar:
-        for name in ("cifar-10-batches-bin/data_batch_1.bin", "cifar-10-batches-bin/batches.meta.txt"):
-            member = tarfile.TarInfo(name)
-            member.size = 3073
-            tar.addfile(member, io.BytesIO(bytes(3073)))
-    return content.getvalue()
-
-
-@fuzzed
-@given(data=st.data(), packed_again=st.booleans())
-def test_changed_archives(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, packed_again: bool
-) -> None:
-    import gzip
-
-    path = shared(tmp_path_factory) / "cifar.tar.gz"
-    content = small_tar()
-    path.write_bytes(
-        gzip.compress(data.draw(changed(gzip.decompress(content))), compresslevel=1)
-        if packed_again
-        else data.draw(changed(content))
-    )
+    read = weights(tmp_path)
     with harmless():
-        for _ in formats.batches(archive.members(path, formats.is_batch), path):
-            pass
+        read(size.to_bytes(8, "little") + header + b"\0" * 4)
 
 
-PICKLES = sorted(CORPUS.glob("*.pickle"))
-
-
-@fuzzed
-@given(data=st.data())
-def test_changed_python_batches(data: st.DataObject) -> None:
-    content = data.draw(st.sampled_from(PICKLES)).read_bytes()
-    with harmless():
-        formats._python("data_batch_1", data.draw(changed(content)), Path("x"))
+# CIFAR-10 as pickles
 
 
 @pytest.mark.parametrize(
@@ -466,61 +368,14 @@ def test_labels_that_are_lists_of_themselves(tmp_path: Path) -> None:
         formats._python("data_batch_1", data, tmp_path)
 
 
-@fuzzed
-@given(data=st.data())
-def test_changed_parquet_files(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    folder = shared(tmp_path_factory) / "parquet"
-    folder.mkdir(exist_ok=True)
-    (folder / "train-0.parquet").write_bytes(data.draw(changed(images_in_a_table())))
-    with harmless():
-        parquet._row_count(folder / "train-0.parquet")
-        parquet._parquet(folder / "train-0.parquet", 0)
+MADE: dict[str, Read] = {}
 
 
-def images_in_a_table() -> bytes:
-    image, content = io.BytesIO(), io.BytesIO()
-    Image.new("RGB", (32, 32)).save(image, "PNG")
-    cell = {"bytes": image.getvalue(), "path": "x.png"}
-    pl.DataFrame({"img": [cell] * 3, "label": [1, 2, 3]}).write_parquet(content)
-    return content.getvalue()
-
-
-# Images for `predict`
-
-
-def images() -> dict[str, bytes]:
-    noise = np.random.default_rng(0).integers(0, 256, (24, 24, 3)).astype(np.uint8)
-    made = {}
-    for name in picture._formats():
-        file = io.BytesIO()
-        Image.fromarray(noise).save(file, name)
-        made[name] = file.getvalue()
-    return made
-
-
-@fuzzed
-@given(data=st.data())
-def test_changed_images(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    path = shared(tmp_path_factory) / "image"
-    path.write_bytes(data.draw(changed(images()[data.draw(st.sampled_from(sorted(images())))])))
-    with harmless():
-        picture.read(path)
-
-
-def test_the_corpus_of_images(tmp_path: Path) -> None:
-    """Files that were made to do harm to those who read images, or to Pillow."""
-    found = sorted((CORPUS / "images").iterdir())
-    assert found
-    for path in found:
-        with harmless():
-            picture.read(path)
-
-
-def shared(factory: pytest.TempPathFactory) -> Path:
-    """A folder that all examples of the module use in turn."""
-    if not hasattr(shared, "folder"):
-        shared.folder = factory.mktemp("fuzzed")  # type: ignore[attr-defined]
-    return shared.folder  # type: ignore[attr-defined,no-any-return]
+def shared(reader: str, factory: pytest.TempPathFactory) -> Read:
+    """A reader that all examples use in turn."""
+    if reader not in MADE:
+        MADE[reader] = READERS[reader](factory.mktemp(reader))
+    return MADE[reader]
 
 
 def test_examples_are_really_changed() -> None:
