@@ -26,7 +26,9 @@ check: setup                 ## lint, format, types, import contracts
 test: check                  ## check, then every test
 	$(BIN)/pytest --numprocesses=auto --dist=worksteal --cov --cov-fail-under=95
 
-faults: setup                ## the long versions of tests/faults: half an hour
+faults: setup                ## the long versions of tests/faults, and a fuzzer on every reader
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[fuzz]' || \
+		echo "atheris has no wheel here: what it tests is skipped"
 	SKIPSCOPE_FAULTS=1 $(BIN)/pytest tests/faults -p no:randomly
 
 .audit/installed:

@@ -19,7 +19,7 @@ def test_what_is_needed_at_run_time_is_locked_at_the_version_that_is_tested():
     needed = {re.split(r"[<>=\[; ]", line)[0].lower() for line in project["dependencies"]}
     locked, tested = pinned("requirements.lock"), pinned("constraints.txt")
     assert needed <= locked.keys()
-    del locked["setuptools"]  # torch needs it, and pip freeze, of which constraints.txt is made, leaves it out
+    del locked["setuptools"]  # torch needs it; pip freeze, which makes constraints.txt, leaves it out
     assert {name: tested.get(name) for name in locked} == locked
 
 
