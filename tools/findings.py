@@ -24,6 +24,7 @@ FIGURES = {
     "depth": ["gradient-ratio-by-depth", "gradients-start", "shattering-start", "effects-shortcuts"],
     "fair": [
         "loss",
+        "gradient-ratio",
         "effects-shortcuts",
         "effects-concatenation",
         "effects-gates",
