@@ -31,6 +31,7 @@ ENGLISH = {
 """What axes and tooltips say, unless told."""
 
 MOMENTS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000, 36000, 86400]
+CLOCK = (0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 PICK = "picked"
 HIGHEST_LOSS = 20.0
 """A loss on its way to infinity leaves the picture here, so that the others keep their shape."""
@@ -97,7 +98,7 @@ def accuracy_in_time(
     # with one network ten times as slow as another, a linear axis shows one of them only
     kind: Literal["log", "linear"] = "log" if shortest > 0 and longest / shortest >= 6 else "linear"
     axis = alt.Axis(
-        values=MOMENTS if kind == "log" else alt.Undefined,
+        values=MOMENTS if kind == "log" else _moments(longest),
         labelExpr=_clock(labels),
         labelOverlap="greedy",
         tickCount=6,
@@ -105,6 +106,12 @@ def accuracy_in_time(
     scale = alt.Scale(type=kind, nice=False, zero=False, padding=12)
     x = alt.X("mean(seconds):Q", title=labels["time"], axis=axis, scale=scale)
     return _epoch_curves(table, x, "val_accuracy", arms, labels, style.HEIGHT)
+
+
+def _moments(longest: float) -> list[float]:
+    """Whole seconds, minutes or hours, a handful until the longest: what divides a clock's face evenly."""
+    step = next((step for step in CLOCK if longest / step <= 6), CLOCK[-1])
+    return [step * tick for tick in range(math.floor(longest / step) + 1)]
 
 
 def _clock(labels: Mapping[str, str]) -> str:

@@ -42,7 +42,7 @@ NETWORKS = {
     "densenet": Look("#009e73", (7, 3), "triangle-up"),
     "se_resnet": Look("#d55e00", (8, 2, 2, 2), "diamond"),
 }
-FAMILIES = {"plain": Look("#a6661d", (2, 2), "circle")} | {
+FAMILIES = {"plain": Look("#c0679a", (2, 2), "circle")} | {
     family: NETWORKS[family] for family in ("resnet", "se_resnet", "densenet")
 }
 """Of the papers' networks, by the beginning of their names."""
@@ -74,11 +74,14 @@ OTHERS = (
 def looks(arms: Sequence[str]) -> dict[str, Look]:
     """How each arm is drawn: networks as always, others by their name, no two alike while looks last."""
     members = {arm: found for arm in arms if (found := _MEMBER.fullmatch(arm))}
+    fixed = [NETWORKS[arm] for arm in arms if arm in NETWORKS]
     chosen: dict[str, Look] = {}
     for arm in arms:
         if arm in members:
             family = [other for other in members if members[other]["family"] == members[arm]["family"]]
-            chosen[arm] = _member(arm, sorted(family, key=lambda other: _depth(members[other])), members[arm])
+            used = [look.shape for look in (*fixed, *chosen.values())]
+            by_depth = sorted(family, key=lambda other: _depth(members[other]))
+            chosen[arm] = _member(arm, by_depth, members[arm], used)
             continue
         start = int.from_bytes(sha256(arm.encode()).digest()[:4]) % len(OTHERS)
         free = [look for look in OTHERS[start:] + OTHERS[:start] if look not in chosen.values()]
@@ -92,13 +95,13 @@ def _depth(member: re.Match[str]) -> tuple[str, int, str]:
     return ("" if rest.startswith("_k") else rest, int(member["depth"]), rest)
 
 
-def _member(arm: str, family: Sequence[str], found: re.Match[str]) -> Look:
-    """One of a family that is drawn together, shallow to deep."""
+def _member(arm: str, family: Sequence[str], found: re.Match[str], used: Sequence[str]) -> Look:
+    """One of a family that is drawn together, shallow to deep; its marker is one that is `used` least."""
     look, place = FAMILIES[found["family"]], family.index(arm)
     light = 1 - (1 - DARKEST) * place / max(1, len(family) - 1)
     channels = (int(look.color[at : at + 2], 16) for at in (1, 3, 5))
     color = "#" + "".join(f"{round(light * channel):02x}" for channel in channels)
-    return Look(color, look.dash, MARKERS[place % len(MARKERS)])
+    return Look(color, look.dash, min((look.shape, *MARKERS), key=used.count))
 
 
 def tint(color: str, share: float) -> str:

@@ -67,6 +67,20 @@ def test_time_is_logarithmic_only_where_the_networks_differ_much(tables):
     assert kind(tables.epochs.filter(pl.col("arm") == "cnn")) == "linear"
 
 
+@pytest.mark.parametrize(("longest", "said"), [(420, "2, 4, 6"), (70, "15"), (9000, "30"), (0.9, "0.2")])
+def test_moments_on_a_clock_are_whole_ones(tables, longest, said):
+    """A third of a hundred minutes was once a tick: 1.66667 min."""
+    table = tables.epochs.filter(pl.col("arm") == "cnn").with_columns(
+        seconds=pl.col("seconds") * longest / pl.col("seconds").max()
+    )
+    chart = curves.accuracy_in_time(table, arms=["cnn"])
+    ticks = render.specification(chart)["layer"][0]["encoding"]["x"]["axis"]["values"]
+    unit = 1 if longest < 100 else 60
+    assert said in ", ".join(f"{tick / unit:g}" for tick in ticks)
+    assert 4 <= len(ticks) <= 7
+    assert all(f"{tick / unit:g}" == f"{tick / unit:.1f}".removesuffix(".0") for tick in ticks)
+
+
 def test_one_epoch_and_one_step_can_be_drawn(made_up):
     tables = gather(made_up(epochs=1, steps=1), None)
     for chart in every(tables).values():

@@ -41,6 +41,15 @@ def test_a_family_has_a_colour_that_darkens_with_depth_and_no_two_members_alike(
     assert style.looks(["resnet", "resnet20"])["resnet20"] != style.NETWORKS["resnet"]
 
 
+@pytest.mark.parametrize(
+    "arms",
+    [["plain20", "resnet20", "se_resnet20", "densenet22_k12", "densenet19_k10"], ["resnet20", "resnet"]],
+)
+def test_one_of_each_family_has_a_marker_of_its_own(arms):
+    """Of points there are no dashes: in grey the marker is all there is."""
+    assert len({look.shape for look in style.looks(arms).values()}) == len(arms)
+
+
 @pytest.mark.parametrize("look", [*style.NETWORKS.values(), *style.OTHERS, *style.FAMILIES.values()])
 def test_lines_stand_out_from_paper(look):
     """WCAG 2.1, 1.4.11: graphics have a contrast of at least 3."""
