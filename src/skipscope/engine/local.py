@@ -12,6 +12,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -19,9 +20,11 @@ from typing import TypeAlias
 
 import torch
 
+from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import check as check_data
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.plan import Plan, PlannedRun
+from skipscope.engine.probe import complete
 from skipscope.errors import SkipscopeError
 from skipscope.records.lock import held_run
 from skipscope.records.schema import Failure, RunRecord
@@ -29,6 +32,7 @@ from skipscope.records.store import Workspace
 from skipscope.spec import RunSpec
 from skipscope.training.events import Event, Tell
 from skipscope.training.instruments import keep_sample
+from skipscope.training.loop import steps_per_epoch
 from skipscope.training.run import now, train
 from skipscope.training.widen import widen
 
@@ -166,11 +170,38 @@ def work(
         with held_run(folder.path, waits=lambda holder: _waits(spec, holder, tell, stop)) as mine:
             if mine:
                 keep_sample(Workspace(workspace), data)
-                train(spec, data, folder, tell=tell, stop=stop, probes=probes)
+                record = train(spec, data, folder, tell=tell, stop=stop, probes=probes)
+                if record.state == "done":
+                    _complete(Workspace(workspace), record, data, probes, tell, stop)
     except Exception as error:  # noqa: BLE001 - the other runs go on, and this one says why
         tell(Event(run=spec.id, state="failed", message=_first_line(error)))
         with suppress(SkipscopeError, OSError):  # of a full disk, or a folder that is gone, this is lost, too
             _record_error(workspace, spec, error)
+
+
+def _complete(
+    workspace: Workspace,
+    record: RunRecord,
+    data: Dataset,
+    probes: Collection[str] | None,
+    tell: Tell,
+    stop: Callable[[], bool],
+) -> None:
+    """What a finished run was not looked at with, as another study that has it asked for less."""
+    steps = record.spec.recipe.epochs * steps_per_epoch(record.spec.recipe, len(data.train))
+    at_its_end = Event(run=record.id, state="measuring", step=steps, steps=steps)
+
+    def go_on(probe: str) -> bool:
+        tell(replace(at_its_end, message=probe))
+        asked = stop()
+        # it may have been given more threads than it was begun with: they take sums in another order
+        torch.set_num_threads(int(record.spec.recipe.threads))
+        return not asked
+
+    ended = complete(workspace, record, data, probes, go_on)
+    if ended is not None and record.result is not None:
+        accuracy = record.result.test_accuracy
+        tell(replace(at_its_end, state="done" if ended else "stopped", accuracy=accuracy))
 
 
 def _waits(spec: RunSpec, holder: str, tell: Tell, stop: Callable[[], bool]) -> bool:

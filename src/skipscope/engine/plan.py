@@ -11,7 +11,8 @@ from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.budget import fit, seconds_of
 from skipscope.engine.measure import Choice, Machine, stock
-from skipscope.engine.start import unmeasured
+from skipscope.engine.probe import unmeasured
+from skipscope.engine.start import unmeasured as starts_unmeasured
 from skipscope.engine.trust import trust
 from skipscope.errors import WorkspaceError
 from skipscope.models.describe import describe
@@ -45,11 +46,13 @@ class PlannedRun:
     """Updates in all."""
     seconds: float
     """Estimated for what is left of it, as it is computed."""
+    unmeasured: tuple[str, ...] = ()
+    """Probes of this study that a finished run has not been looked at with."""
 
     @property
     def waits(self) -> bool:
-        """Whether it is still to be trained, wholly or in part."""
-        return self.state not in ("done", "failed")
+        """Whether it is still to be trained, wholly or in part, or to be measured."""
+        return self.state not in ("done", "failed") or bool(self.unmeasured)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +145,7 @@ def plan(
         study = fit(study, images, lambda cut: before + estimate(cut), allowed)
         cut = Budget(asked=budget, seeds=whole.seeds, epochs=whole.recipe.epochs, images=images)
         data = load_data(study.data, data_dir=data_dir, train_limit=study.train_limit)
-    runs = tuple(_runs(study, workspace, data, way, seconds))
+    runs = tuple(_runs(study, workspace, data, way, seconds, machine))
     members = tuple(Member(arm=run.arm, seed=run.spec.seed, run=run.spec.id) for run in runs)
     record = StudyRecord(
         study=study,
@@ -166,7 +169,7 @@ def _starts(
     study: StudySpec, workspace: Workspace, data: Dataset, machine: Machine
 ) -> Iterator[PlannedStart]:
     """What is not measured yet; it is measured in fp32, whatever the study is computed in."""
-    for model, seeds in unmeasured(study, data.sha256, workspace):
+    for model, seeds in starts_unmeasured(study, data.sha256, workspace):
         for seed in seeds:
             seconds = STARTED * machine.measured(model, stock(threads=1)).seconds
             yield PlannedStart(model=model, seed=seed, seconds=seconds)
@@ -178,15 +181,24 @@ def _runs(
     data: Dataset,
     way: Way,
     seconds: Callable[[str, Recipe, int], float],
+    machine: Machine,
 ) -> Iterator[PlannedRun]:
     """With what the workspace has of each, and what the rest of it takes."""
     for arm, spec in _specs(study, data, way):
         state, cost = _state(workspace, spec), 0.0
+        missing: list[str] = []
         steps = spec.recipe.epochs * steps_per_epoch(spec.recipe, len(data.train))
         if state not in ("done", "failed"):
             left = 1 - _done(workspace, spec) / steps
             cost = seconds(spec.model, spec.recipe, len(data.train)) * left
-        yield PlannedRun(arm=arm, spec=spec, state=state, steps=steps, seconds=cost)
+        elif state == "done":
+            missing = unmeasured(workspace.run_folder(spec.id), spec, data, study.probes)
+        if missing:
+            each = machine.measured(spec.model, spec.recipe.way(way)).seconds
+            cost = START_SECONDS + each * PROBED / 3
+        yield PlannedRun(
+            arm=arm, spec=spec, state=state, steps=steps, seconds=cost, unmeasured=tuple(missing)
+        )
 
 
 def _seconds(

@@ -3,20 +3,25 @@
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from time import perf_counter
 
 import polars as pl
 import torch
+from torch import nn
 
+from skipscope.data.dataset import Dataset
 from skipscope.engine.trained import data_of, finished, network
 from skipscope.errors import UsageError, WorkspaceError
+from skipscope.models.registry import build
 from skipscope.probes.capture import Anatomy, anatomy
 from skipscope.probes.measure import known
 from skipscope.probes.registry import PROBES
 from skipscope.records.lock import held_run
 from skipscope.records.schema import RunRecord
-from skipscope.records.store import Workspace
+from skipscope.records.store import RunFolder, Workspace
+from skipscope.spec import RunSpec
 from skipscope.training.evaluate import Inputs
 from skipscope.training.instruments import keep_sample, measure_trained
 from skipscope.training.loop import steps_per_epoch
@@ -59,12 +64,11 @@ def measure_again(
     asked = _of_trained_networks(only)
     record = finished(workspace, name)
     spec, folder = record.spec, workspace.run_folder(record.id)
-    model = place(network(workspace, record), spec.recipe, device())
-    inside = anatomy(model, torch.zeros(2, 3, 32, 32, device=device()))
+    model = network(workspace, record)
+    inside = anatomy(model, torch.zeros(2, 3, 32, 32))
     probes = [probe for probe in asked or PROBES if _applies(probe, inside, named=bool(asked))]
     data = data_of(spec.data, data_dir)
     keep_sample(workspace, data)
-    step = spec.recipe.epochs * steps_per_epoch(spec.recipe, len(data.train))
     started: dict[str, float] = {}
 
     def begins(probe: str) -> bool:
@@ -73,18 +77,81 @@ def measure_again(
         return True
 
     with _computing_as_a_worker(int(spec.recipe.threads)), held_run(folder.path, waits=_refuse) as _:
-        inputs = Inputs(data, spec.recipe, device())
-        measure_trained(
-            folder, model, data, inputs, recipe=spec.recipe, step=step, probes=probes, go_on=begins
-        )
+        _measure(folder, spec, model, data, probes, begins)
     ends = [*started.values(), perf_counter()][1:]
-    now = folder.readings().filter(pl.col("step") == step)
+    now = _at_its_end(folder, spec, data)
     return Measured(
         record=record,
         seconds={probe: end - start for (probe, start), end in zip(started.items(), ends, strict=True)},
         readings={probe: len(now.filter(pl.col("probe") == probe)) for probe in started},
         file=folder.readings_file,
     )
+
+
+def unmeasured(folder: RunFolder, spec: RunSpec, data: Dataset, probes: Collection[str] | None) -> list[str]:
+    """Of these probes (all, if None) those of trained networks that a finished run has no readings of.
+
+    A run is shared by all studies that have it, and it may have been trained for one with fewer probes.
+    """
+    have = set(_at_its_end(folder, spec, data)["probe"])
+    frozen = [name for name in (PROBES if probes is None else probes) if "frozen" in PROBES[name].when]
+    missing = [name for name in frozen if name not in have]
+    inside = _anatomy(spec.model) if missing else None
+    return [name for name in missing if inside and PROBES[name].applies_to(inside)]
+
+
+def complete(
+    workspace: Workspace,
+    record: RunRecord,
+    data: Dataset,
+    probes: Collection[str] | None,
+    go_on: Callable[[str], bool],
+) -> bool | None:
+    """Measures what is `unmeasured` of a finished run that this process holds, if anything is.
+
+    Whether it came to its end: no, with nothing written, if `go_on` said no; None if nothing was to be done.
+    `go_on(name)` is asked before each probe. As many threads as the run was trained with are the caller's.
+    """
+    folder = workspace.run_folder(record.id)
+    missing = unmeasured(folder, record.spec, data, probes)
+    if not missing:
+        return None
+    return _measure(folder, record.spec, network(workspace, record), data, missing, go_on)
+
+
+def _measure(
+    folder: RunFolder,
+    spec: RunSpec,
+    model: nn.Module,
+    data: Dataset,
+    probes: Collection[str],
+    go_on: Callable[[str], bool],
+) -> bool:
+    return measure_trained(
+        folder,
+        place(model, spec.recipe, device()),
+        data,
+        Inputs(data, spec.recipe, device()),
+        recipe=spec.recipe,
+        step=_last_step(spec, data),
+        probes=probes,
+        go_on=go_on,
+    )
+
+
+def _last_step(spec: RunSpec, data: Dataset) -> int:
+    return spec.recipe.epochs * steps_per_epoch(spec.recipe, len(data.train))
+
+
+def _at_its_end(folder: RunFolder, spec: RunSpec, data: Dataset) -> pl.DataFrame:
+    """Readings of the last step."""
+    return folder.readings().filter(pl.col("step") == _last_step(spec, data))
+
+
+@cache
+def _anatomy(model: str) -> Anatomy:
+    """Of a network by its name, whatever its weights."""
+    return anatomy(build(model, seed=0).eval(), torch.zeros(2, 3, 32, 32))
 
 
 def _of_trained_networks(names: Collection[str]) -> list[str]:

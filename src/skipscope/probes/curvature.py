@@ -1,16 +1,19 @@
 """The Hessian of the loss at a network's weights: its largest eigenvalue and its trace, without the matrix.
 
 H v is the gradient of (gradient of the loss) . v (Pearlmutter 1994), so one graph of the gradient serves all
-products. The weights are all parameters, in one vector of P numbers; BatchNorm keeps its running statistics.
+products, where it fits. The weights are all parameters, in one vector of P numbers; BatchNorm keeps its
+running statistics.
 """
 
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from math import ceil
 
 import torch
 from torch import Tensor
 from torch.autograd import grad
+from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.functional import cross_entropy
 
 from skipscope.probes.base import Probe, Reading, View, anything
@@ -20,6 +23,9 @@ TOLERANCE = 0.01
 """Power iteration ends when |H v - e v| is at most this share of |e|; e is then right to its square or so."""
 MOST_ITERATIONS = 25
 """Of each search, if the tolerance is not reached."""
+GRAPH = 2**29
+"""Bytes that a graph may keep; a product takes as much again. A larger one, as of a dense network, is made
+anew for every product, in parts that fit, which costs up to twice the time."""
 DRAWS = 8
 """Random signs for the trace: its error falls with their square root."""
 
@@ -61,17 +67,48 @@ def hessian(view: View) -> tuple[Product, int]:
     model = deepcopy(view.model).requires_grad_()
     model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     weights = list(model.parameters())
-    with torch.enable_grad():
-        # of a copy: a network may overwrite what it is given
-        logits = model(view.images.clone(memory_format=torch.contiguous_format))
-        loss = cross_entropy(logits, view.labels)
-        gradient = _flat(grad(loss, weights, create_graph=True, allow_unused=True), weights)
 
-    def product(v: Tensor) -> Tensor:
-        rows = grad(gradient, weights, v.to(gradient), retain_graph=True, allow_unused=True)
+    def gradient(images: Tensor, labels: Tensor) -> Tensor:
+        """These images' part of it, with its graph."""
+        with torch.enable_grad():
+            # of a copy: a network may overwrite what it is given
+            logits = model(images.clone(memory_format=torch.contiguous_format))
+            loss = cross_entropy(logits, labels) * (len(labels) / len(view.labels))
+            return _flat(grad(loss, weights, create_graph=True, allow_unused=True), weights)
+
+    def product(part: Tensor, v: Tensor, *, keep: bool) -> Tensor:
+        rows = grad(part, weights, v.to(part), retain_graph=keep, allow_unused=True)
         return _flat(rows, weights).detach()
 
-    return product, len(gradient)
+    size = sum(weight.numel() for weight in weights)
+    few = view.first(2)
+    each = _kept(lambda: gradient(few.images, few.labels), weights) / len(few.labels)
+    parts = min(len(view.labels), ceil(len(view.labels) * each / GRAPH))
+    if parts <= 1:
+        whole = gradient(view.images, view.labels)
+        return lambda v: product(whole, v, keep=True), size
+
+    def in_parts(v: Tensor) -> Tensor:
+        pairs = zip(view.images.tensor_split(parts), view.labels.tensor_split(parts), strict=True)
+        return sum((product(gradient(*pair), v, keep=False) for pair in pairs), start=torch.zeros_like(v))
+
+    return in_parts, size
+
+
+def _kept(compute: Callable[[], Tensor], weights: Iterable[Tensor]) -> int:
+    """Bytes that the graph of what is computed keeps, but for the weights."""
+    sizes: dict[int, int] = {}
+    kept: list[Tensor] = []  # until all are counted: a place in memory may be given twice
+
+    def count(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        sizes[storage.data_ptr()] = storage.nbytes()
+        kept.append(tensor.detach())
+        return tensor
+
+    with saved_tensors_hooks(count, lambda tensor: tensor):
+        compute()
+    return sum(size for place, size in sizes.items() if place not in {w.data_ptr() for w in weights})
 
 
 def _flat(parts: Iterable[Tensor | None], weights: Iterable[Tensor]) -> Tensor:
@@ -86,7 +123,7 @@ def _flat(parts: Iterable[Tensor | None], weights: Iterable[Tensor]) -> Tensor:
 
 def signs(view: View, purpose: str, size: int) -> Tensor:
     """P times +1 or -1 (Rademacher)."""
-    drawn = torch.randint(0, 2, (size,), generator=view.generator(purpose))
+    drawn = torch.randint(0, 2, (size,), generator=view.generator(purpose), dtype=torch.int8)
     return (2.0 * drawn - 1).to(view.images)
 
 
@@ -136,5 +173,5 @@ CURVATURE = Probe(
     },
     source="Pearlmutter 1994; Hutchinson 1990; Li et al. 2018, section 6; Yao et al. 2020 (PyHessian)",
     cost=f"up to {2 * MOST_ITERATIONS} + {DRAWS} backward passes through the gradient of {IMAGES} images; "
-    "memory of that graph and a few vectors as long as the weights",
+    "memory of that graph, at most half a GiB twice, and of a few vectors as long as the weights",
 )

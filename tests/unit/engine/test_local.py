@@ -13,9 +13,11 @@ import torch
 from safetensors.torch import load_file
 
 import skipscope
+from skipscope.data.dataset import load as load_data
 from skipscope.engine.adapt import adapt
 from skipscope.engine.local import execute, work
 from skipscope.engine.plan import plan
+from skipscope.engine.probe import complete
 from skipscope.records.store import Workspace
 from skipscope.spec import StudySpec
 from skipscope.training.events import Event
@@ -54,6 +56,36 @@ def test_a_study_is_trained_once(small: StudySpec, workspace: Workspace) -> None
     assert again == records
     assert events == []
     assert times == [workspace.run_folder(record.id).model_file.stat().st_mtime_ns for record in records]
+
+
+def test_a_run_that_another_study_was_content_with_is_measured_and_not_trained_again(
+    small: StudySpec, workspace: Workspace
+) -> None:
+    """`depth` asks for no look at trained networks, `fair` for all, and they share runs."""
+    ((whole,), _) = carry_out(small, Workspace(workspace.path / "at once"))
+    ((record,), _) = carry_out(small.model_copy(update={"probes": ()}), workspace)
+    folder = workspace.run_folder(record.id)
+    trained = folder.model_file.stat().st_mtime_ns
+    (planned,) = plan(small, workspace, command="x").waiting
+    assert (planned.state, planned.unmeasured) == ("done", ("redundancy",))
+    _, events = carry_out(small, workspace)
+    assert [event.state for event in events] == ["training", "measuring", "done"]
+    assert events[-1].step == events[-1].steps == planned.steps
+    assert folder.model_file.stat().st_mtime_ns == trained
+    assert not folder.damaged()
+    at_once = Workspace(workspace.path / "at once").run_folder(whole.id)
+    assert folder.readings().equals(at_once.readings())
+    assert not plan(small, workspace, command="x").waiting
+
+
+def test_asked_to_stop_before_it_is_measured_a_run_stays_done(small: StudySpec, workspace: Workspace) -> None:
+    ((record,), _) = carry_out(small.model_copy(update={"probes": ()}), workspace)
+    data = load_data("shapes", train_limit=60)
+    before = workspace.run_folder(record.id).readings()
+    assert complete(workspace, record, data, ["redundancy"], lambda _probe: False) is False
+    assert workspace.run_folder(record.id).readings().equals(before)
+    assert complete(workspace, record, data, ["gates"], lambda _probe: True) is None  # it has no gates
+    assert complete(workspace, record, data, ["redundancy"], lambda _probe: True) is True
 
 
 def test_in_one_call_from_a_script(small: StudySpec, workspace: Workspace) -> None:

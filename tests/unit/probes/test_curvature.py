@@ -108,6 +108,26 @@ def test_products_are_those_with_the_whole_hessian(inplace: bool) -> None:
         assert torch.allclose(product(v), MATRIX @ v, rtol=1e-9, atol=1e-10)  # float64, two orders of sums
 
 
+@pytest.mark.parametrize("room", [1, 30_000])
+def test_a_graph_that_does_not_fit_is_made_in_parts(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curvature, "GRAPH", room)
+    views: list[int] = []
+    view = exact(seen(small()))
+    view.model.register_forward_pre_hook(lambda _model, given: views.append(len(given[0])))
+    product, size = hessian(view)
+    views.clear()
+    v = torch.randn(size, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    assert torch.allclose(product(v), MATRIX @ v, rtol=1e-9, atol=1e-10)  # float64, two orders of sums
+    assert sum(views) == 20
+    assert len(views) > 1
+
+
+def test_what_a_graph_keeps_is_counted_once_and_without_the_weights() -> None:
+    x, w = torch.randn(1000, requires_grad=True), torch.randn(1000, requires_grad=True)
+    # x * w keeps both; exp keeps its result, which the second product keeps, too: x and exp(x * w)
+    assert curvature._kept(lambda: (x * w).exp() * x, [w]) == 2 * 4000
+
+
 def test_products_are_differences_of_the_gradient() -> None:
     product, size = hessian(VIEW)
     v = torch.randn(size, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
