@@ -20,7 +20,7 @@ from skipscope.spec.derived import following
 from skipscope.spec.network import UserNetwork as UserNetwork
 from skipscope.spec.network import network_name as network_name
 from skipscope.spec.network import wherever
-from skipscope.spec.problems import problems
+from skipscope.spec.problems import Within, problems
 from skipscope.spec.toml_file import read_toml
 from skipscope.spec.values import Frozen as Frozen
 
@@ -142,11 +142,11 @@ class StudySpec(Frozen):
         twice = [label for label, count in Counter(arm.label for arm in self.arm).items() if count > 1]
         if twice:
             raise ValueError(f"two arms are called {twice[0]!r}: give one of them a name")
-        for arm in self.arm:
+        for place, arm in enumerate(self.arm):
             try:
                 self.recipe_of(arm)
             except ValidationError as error:
-                raise ValueError(f"arm {arm.label!r}: recipe.{problems(error)}") from None
+                raise Within(("arm", place, "recipe"), error) from None
         return self
 
     @model_validator(mode="after")

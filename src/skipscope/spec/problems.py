@@ -1,5 +1,8 @@
 """What pydantic finds wrong with a spec, said to a person."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from pydantic import ValidationError
 
 from skipscope.spec.toml_file import lines_of
@@ -12,9 +15,19 @@ TOLD = 20
 """Problems that are told; a file with more of them is no study."""
 
 
+class Within(ValueError):
+    """What a validator of the whole raises of a part that it validates itself."""
+
+    def __init__(self, at: tuple[str | int, ...], error: ValidationError) -> None:
+        """`at` is the way from the whole to the part."""
+        super().__init__(str(error))
+        self.at, self.error = at, error
+
+
 def problems(error: ValidationError, text: str = "") -> str:
     """A line for each problem: its line in the study's text, its key, what it says and what it may say."""
-    found = error.errors(include_url=False)[:TOLD]
+    every = list(_each(error))
+    found = every[:TOLD]
     told = []
     for problem, line in zip(found, lines_of([problem["loc"] for problem in found], text), strict=True):
         key = ".".join(str(part) for part in problem["loc"]) or "the study"
@@ -22,5 +35,16 @@ def problems(error: ValidationError, text: str = "") -> str:
         message = MESSAGES.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
         given = "" if problem["type"] in SAYS_ALL else f" (it says {problem['input']!r})"
         told.append(f"{place}: {message}{given}")
-    more = error.error_count() - len(found)
+    more = len(every) - len(found)
     return "\n".join([*told, f"and {more} more"] if more else told)
+
+
+def _each(error: ValidationError) -> Iterator[Any]:
+    """Its problems, those of a part with the way to the part."""
+    for problem in error.errors(include_url=False):
+        cause = problem.get("ctx", {}).get("error")
+        if isinstance(cause, Within):
+            for inner in _each(cause.error):
+                yield inner | {"loc": (*problem["loc"], *cause.at, *inner["loc"])}
+        else:
+            yield problem
