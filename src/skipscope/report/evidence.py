@@ -98,7 +98,7 @@ def parts_table(context: Context, result: Result) -> list[Block]:
             columns=tuple(
                 Column(
                     title=words(f"explanation.{key}"),
-                    align="right" if key in ("effect", "bound", "pairs") else "left",
+                    align="right" if key in ("effect", "pairs") else "left",
                 )
                 for key in keys
             ),
@@ -141,7 +141,7 @@ def details(context: Context, result: Result) -> list[Block]:
         said.append(words("explanation.differences", what=listed))
     said += lacking(context, result)
     if result.adjusted_p is not None:
-        said.append(words("explanation.corrected", p=f"{result.adjusted_p:.2g}", family=result.family))
+        said.append(words("explanation.corrected", p=rounded(result.adjusted_p), family=result.family))
     said += calibrated(context, result)
     runs = sorted({run for finding in result.findings for run in finding.runs})
     if runs:
