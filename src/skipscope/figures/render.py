@@ -41,10 +41,11 @@ def specification(chart: alt.LayerChart, *, validate: bool = False) -> dict[str,
 
 def svg(spec: dict[str, Any], table: pl.DataFrame, *, width: int, font: str = style.FONT) -> str:
     """A picture for print of the chart with this specification; `width` is its plot's, in pixels."""
-    return str(vl_convert.vegalite_to_svg(_printable(spec, table, width, font)))
+    return str(vl_convert.vegalite_to_svg(printable(spec, table, width=width, font=font)))
 
 
-def _printable(spec: dict[str, Any], table: pl.DataFrame, width: int, font: str) -> dict[str, Any]:
+def printable(spec: dict[str, Any], table: pl.DataFrame, *, width: int, font: str) -> dict[str, Any]:
+    """The same specification with its data, and the size and font of a picture for print."""
     fixed = {key: value for key, value in spec.items() if key != "autosize"}
     config = spec["config"] | {"font": font, "background": "white"}
     return fixed | {"width": width, "config": config, "datasets": {DATA: table.to_dicts()}}

@@ -1,6 +1,6 @@
 """Reports: built once as data, rendered as a page, as Markdown, and on paper."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from skipscope.analysis.tables import StudyTables, gather
 from skipscope.claims.base import Result
 from skipscope.claims.evaluate import evaluate
 from skipscope.errors import FontError, UnknownName
-from skipscope.figures import pixels, render, style
+from skipscope.figures import drawing, pixels, render, style
 from skipscope.records.files import write_whole
 from skipscope.records.store import Workspace
 from skipscope.report import html, markdown, paper
@@ -51,13 +51,16 @@ def build_report(
     # most of the work on paper is not Python's: it goes on beside what follows
     with render.trusted(), ThreadPoolExecutor() as pool:
         editions = {each: Edition(tables=tables, results=results, language=each) for each in LANGUAGES}
+        on_paper = sorted(formats & paper.FORMATS.keys())
+        printed = [editions[each] for each in LANGUAGES if on_paper and chosen in (None, each)]
+        for edition in editions.values() if "md" in formats else printed:
+            _ = edition.drawing  # it goes on beside what follows, too
         documents = [edition.document for edition in editions.values()]
-        printed = [editions[each] for each in LANGUAGES if chosen in (None, each)]
-        papers, problems = _print(pool, printed, sorted(formats & paper.FORMATS.keys()))
-        _write_tables(folder, documents[0])
         if "html" in formats:
             page = html.render(documents, language=chosen, library=render.library())
             written.append(_write(folder / "report.html", page))
+        papers, problems = _print(pool, printed, on_paper)
+        _write_tables(folder, documents[0])
         if "md" in formats:
             _write_pictures(folder, documents[0])
             written += [_write_markdown(folder, edition) for edition in editions.values()]
@@ -99,23 +102,32 @@ class Edition:
         return build_document(self.tables, "zh", chart_language="en", results=self.results)
 
     @cached_property
-    def charts(self) -> dict[str, str]:
-        """The SVG of each of `drawable`'s figures, by its name.
+    def drawing(self) -> Callable[[], list[str]]:
+        """Pictures of `drawable`'s figures, in its order: begun, and waited for when they are asked for.
 
         Chinese is measured by Vega as well where a Latin font is asked for, and in two thirds of the time.
         """
         blocks = self.drawable.blocks
         small = {figure.name for block in blocks if isinstance(block, Pair) for figure in block.figures}
+        return drawing.begin(
+            [
+                render.printable(
+                    figure.spec,
+                    figure.table,
+                    width=PAIR_WIDTH if figure.name in small else style.WIDTH,
+                    font=style.LATIN_FONT,
+                )
+                for figure in self.drawable.figures
+            ]
+        )
+
+    @cached_property
+    def charts(self) -> dict[str, str]:
+        """The SVG of each of `drawable`'s figures, by its name."""
         shown = style.FONT if self.language == "zh" else style.LATIN_FONT
-        return {
-            figure.name: render.svg(
-                figure.spec,
-                figure.table,
-                width=PAIR_WIDTH if figure.name in small else style.WIDTH,
-                font=style.LATIN_FONT,
-            ).replace(style.LATIN_FONT, shown)
-            for figure in self.drawable.figures
-        }
+        pictures = [picture.replace(style.LATIN_FONT, shown) for picture in self.drawing()]
+        names = (figure.name for figure in self.drawable.figures)
+        return dict(zip(names, pictures, strict=True))
 
 
 def _print(
@@ -124,7 +136,7 @@ def _print(
     """Begins PDF and DOCX, by the names of their files, as far as there are fonts for a language."""
     begun: dict[str, Future[bytes]] = {}
     problems: list[FontError] = []
-    for edition in editions if formats else ():
+    for edition in editions:
         try:
             family = paper.family(edition.document)
         except FontError as error:

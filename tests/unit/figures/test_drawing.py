@@ -1,0 +1,49 @@
+"""Pictures drawn in a process of their own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import altair as alt
+import polars as pl
+import pytest
+
+from skipscope.figures import drawing, render, style
+
+TABLE = pl.DataFrame({"层": [1, 2, 3], "y": [1.0, float("nan"), 2.0]})
+SPEC = render.specification(alt.layer(alt.Chart(TABLE).mark_line().encode(x="层:Q", y="y:Q"))) | {
+    "config": {}
+}
+
+
+def charts(count: int = 3) -> list[dict]:
+    return [render.printable(SPEC, TABLE, width=100 + n, font=style.FONT) for n in range(count)]
+
+
+def test_they_are_those_drawn_here() -> None:
+    here = [render.svg(SPEC, TABLE, width=100 + n, font=style.FONT) for n in range(3)]
+    assert drawing.begin(charts())() == here
+    assert "层" in here[0]
+
+
+def test_where_no_other_process_can_draw_they_are_drawn_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = drawing.begin(charts())()
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    assert drawing.begin(charts())() == drawn
+
+
+def test_what_lies_in_the_working_directory_is_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("open('ran', 'w')", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert len(drawing.begin(charts(1))()) == 1
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_process_reads_a_chart_a_line() -> None:
+    lines = "".join(json.dumps(chart) + "\n" for chart in charts(2))
+    command = [sys.executable, "-P", "-m", "skipscope.figures.drawing"]
+    said = subprocess.run(command, input=lines, capture_output=True, text=True, check=True).stdout
+    assert [json.loads(line)[:4] for line in said.splitlines()] == ["<svg", "<svg"]
