@@ -66,8 +66,12 @@ def fuzz(reader: str, seconds: int, found: Path) -> Outcome:
     said = done.stdout + done.stderr
     counts = re.findall(r"stat::number_of_executed_units: (\d+)|^#(\d+)\t", said, re.MULTILINE)
     inputs = max((int(one or other) for one, other in counts), default=0)
+    # Python's traceback comes on the one, libFuzzer's on the other, behind a line for every module
+    told = re.sub(
+        r"^INFO: Instrumenting .*\n", "", f"{done.stdout[-3000:]}\n{done.stderr}", flags=re.MULTILINE
+    )
     return Outcome(
-        inputs, None if done.returncode == 0 else f"{reader}, exit {done.returncode}: {said[-3000:]}"
+        inputs, None if done.returncode == 0 else f"{reader}, exit {done.returncode}: {told[:6000]}"
     )
 
 
