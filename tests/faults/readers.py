@@ -88,7 +88,8 @@ def archives(folder: Path) -> Read:
 
 def images_in_a_table(path: Path) -> None:
     """Whatever the number of its rows: all of CIFAR-10 would be needed to pass by that."""
-    parquet._row_count(path)
+    with parquet._readable(path):
+        parquet.row_count(path)
     parquet._parquet(path, 0)
 
 

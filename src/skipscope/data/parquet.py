@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 from PIL import Image
-from polars.exceptions import PanicException, PolarsError
+from pyarrow import ArrowException  # type: ignore[import-untyped]
 
 from skipscope.data.formats import Batch, checked
 from skipscope.errors import DataError
+from skipscope.records.parquet import read_table, row_count
 
 _FILE = re.compile(r"^(train|test)\b.*\.parquet$")
 _ROWS = {"train": 50_000, "test": 10_000}
@@ -40,7 +40,10 @@ def read(folder: Path) -> Iterator[Batch]:
     for split, expected in _ROWS.items():
         names = (found for file in sorted(folder.iterdir()) if (found := _FILE.match(file.name)))
         chosen = [folder / found[0] for found in names if found[1] == split]
-        rows = sum(_row_count(file) for file in chosen)
+        rows = 0
+        for file in chosen:
+            with _readable(file):
+                rows += row_count(file)
         if rows != expected:
             what = f"{rows:,} rows" if chosen else f"no {split}-*.parquet"
             raise DataError(
@@ -52,36 +55,31 @@ def read(folder: Path) -> Iterator[Batch]:
             yield batch
 
 
-def _row_count(file: Path) -> int:
-    with _readable(file):
-        return int(pl.scan_parquet(file).select(pl.len()).collect().item())
-
-
 def _parquet(file: Path, start: int) -> Batch:
     with _readable(file):
-        frame = pl.read_parquet(file)
-        column = next((name for name in ("img", "image") if name in frame.columns), None)
-        if column is None or "label" not in frame.columns:
-            raise DataError(
-                f"{file.name} has the columns {', '.join(frame.columns)}, not img or image and label.",
-                where=str(file),
-            )
-        labels = frame["label"].cast(pl.Int64)
-        encoded = frame[column].struct.field("bytes")
-    missing = labels.is_null().arg_true()
-    if len(missing):
-        raise DataError(f"{file.name}, row {missing[0]} has no label.", where=str(file))
-    images = np.empty((len(frame), 3, 32, 32), dtype=np.uint8)
+        table = read_table(file)
+    column = next((name for name in ("img", "image") if name in table.column_names), None)
+    if column is None or "label" not in table.column_names:
+        raise DataError(
+            f"{file.name} has the columns {', '.join(table.column_names)}, not img or image and label.",
+            where=str(file),
+        )
+    with _readable(file):
+        encoded = table[column].combine_chunks().field("bytes")
+        labels = table["label"].cast("int64").to_pylist()
+    if None in labels:
+        raise DataError(f"{file.name}, row {labels.index(None)} has no label.", where=str(file))
+    images = np.empty((len(labels), 3, 32, 32), dtype=np.uint8)
     for row, data in enumerate(encoded):
-        images[row] = _png(data, f"{file.name}, row {row}", file)
-    return Batch(start=start, images=images, labels=checked(labels.to_numpy(), file.name, file))
+        images[row] = _png(data.as_py(), f"{file.name}, row {row}", file)
+    return Batch(start=start, images=images, labels=checked(np.array(labels), file.name, file))
 
 
 @contextmanager
 def _readable(file: Path) -> Iterator[None]:
     try:
         yield
-    except (PolarsError, PanicException, OSError) as error:  # a panic of polars is no Exception
+    except (ArrowException, ValueError, KeyError, AttributeError, TypeError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{file.name} cannot be read: {first}.", where=str(file)) from None
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from skipscope.errors import WorkspaceError
 from skipscope.records.checksums import read_summed, write_summed
+from skipscope.records.parquet import read_table
 
 AGAIN = "give the command that trained the run again: what of a run is damaged is trained again"
 """What mends a file of a run."""
@@ -60,9 +61,9 @@ def read_readings(path: Path, columns: dict[str, Any] = READINGS, *, todo: str) 
         WorkspaceError: the file is damaged; says `todo`.
     """
     try:
-        content = io.BytesIO(read_summed(path, todo=todo))
-        return pl.read_parquet(content).select(list(columns)).cast(columns)  # type: ignore[arg-type]
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        table = pl.DataFrame(read_table(read_summed(path, todo=todo), list(columns)))
+        return table.select(list(columns)).cast(columns)  # type: ignore[arg-type]
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         what = f"These readings are damaged: {_first(error)}."
         raise WorkspaceError(what, where=str(path), todo=todo) from None
 
