@@ -4,9 +4,10 @@
     python benchmarks/endurance.py --minutes 30          one run of about that length
     python benchmarks/endurance.py --pid 1234            a `skipscope run` that is at work, until it ends
 
-All sample `/proc` (Linux): resident memory and open files of the process that plans and waits, and of its
-workers. What is printed is the slope of a straight line through the samples of the second half, with its
-standard error, and, over many runs, the median peak of a worker in the first and in the last quarter of them.
+All sample `/proc` (Linux): resident memory and open files of the process that plans and waits, as long as it
+has workers (it draws the report when they have ended), and of its workers. What is printed is the slope of a
+straight line through the samples of the second half, with its standard error, and, over many runs, the median
+peak of a worker in the first and in the last quarter of them.
 """
 
 import argparse
@@ -61,13 +62,19 @@ class Samples:
         )
 
 
-def children(pid: int) -> list[int]:
-    """Processes that this one started and that are still there."""
+def workers_of(pid: int) -> list[int]:
+    """Processes that this one started and that are still there, but for multiprocessing's own."""
     found = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
             found += [int(child) for child in task.read_text(encoding="utf-8").split()]
-    return found
+    return [child for child in found if b"resource_tracker" not in _command(child)]
+
+
+def _command(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 class Watch:
@@ -84,10 +91,13 @@ class Watch:
     def _watch(self) -> None:
         while not self.over.wait(SAMPLE_SECONDS):
             now = time.monotonic() - self.start
-            if not self.parent.take(self.pid, now):
+            if not Path(f"/proc/{self.pid}").exists():
                 return  # it has ended
-            for child in children(self.pid):
-                self.workers.setdefault(child, Samples()).take(child, now)
+            workers = workers_of(self.pid)
+            if workers:
+                self.parent.take(self.pid, now)
+            for worker in workers:
+                self.workers.setdefault(worker, Samples()).take(worker, now)
 
     def end(self) -> None:
         """No more samples."""
