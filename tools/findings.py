@@ -21,7 +21,14 @@ from skipscope.report.words import Inline, Language, Words
 
 DOCS = Path(__file__).parents[1] / "docs"
 FIGURES = {
-    "depth": ["gradient-ratio-by-depth", "gradients-start", "shattering-start", "effects-shortcuts"],
+    "depth": [
+        "gradient-ratio-by-depth",
+        "gradients-start",
+        "shattering-start",
+        "effects-shortcuts",
+        "loss",
+        "gradient-ratio",
+    ],
     "fair": [
         "loss",
         "gradient-ratio",

@@ -75,12 +75,12 @@ def sentence_of(context: Context, result: Result) -> Inline:
 
 
 def numbers_of(context: Context, result: Result) -> list[Inline]:
-    """The leading finding's number, and what the controls say that have a sentence of their own."""
+    """The leading finding's number, and what other parts say that have a sentence of their own."""
     said = [sentence_of(context, result)]
     for finding in result.findings:
         text = part_of(result.id, finding.part).wording(context.words.language)
         told = {"supported": text.supported, "contradicted": text.contradicted}.get(finding.verdict)
-        if told and finding.effect is not None:
+        if told and finding.effect is not None and finding is not result.leading:
             effect, measured = effect_cell(finding), unit(context, finding.effect.unit)
             said.append(context.words("explanation.told", told=Inline(told), effect=effect, unit=measured))
     return said
