@@ -7,7 +7,7 @@ The process reads a chart a line and writes an SVG a line, both as JSON.
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -16,24 +16,38 @@ import vl_convert
 from skipscope.figures import fonts
 
 
-def begin(charts: Sequence[dict[str, Any]]) -> Callable[[], list[str]]:
-    """Begins to draw these (see `render.printable`); what is given back waits for the SVGs."""
-    # files and no pipes: neither process waits for the other to read; `end` closes them
-    given, drawn = (TemporaryFile("w+", encoding="utf-8") for _ in range(2))  # noqa: SIM115
-    given.writelines(json.dumps(chart) + "\n" for chart in charts)
-    given.seek(0)
-    # -P: a json.py that lies in the working directory is not ours
-    command = [sys.executable, "-P", "-m", "skipscope.figures.drawing"]
-    process = subprocess.Popen(command, stdin=given, stdout=drawn, stderr=subprocess.DEVNULL)  # noqa: S603
+class Drawing:
+    """Charts that are being drawn (see `render.printable`)."""
 
-    def end() -> list[str]:
-        with given, drawn:
-            if process.wait():  # it was killed, or this Python starts no other
-                return [str(vl_convert.vegalite_to_svg(chart)) for chart in charts]
-            drawn.seek(0)
-            return [json.loads(line) for line in drawn]
+    def __init__(self, charts: Sequence[dict[str, Any]]) -> None:
+        """Begins."""
+        self.charts = charts
+        # files and no pipes: neither process waits for the other to read
+        self.given, self.drawn = (TemporaryFile("w+", encoding="utf-8") for _ in range(2))  # noqa: SIM115
+        self.given.writelines(json.dumps(chart) + "\n" for chart in charts)
+        self.given.seek(0)
+        # -P: a json.py that lies in the working directory is not ours
+        command = [sys.executable, "-P", "-m", "skipscope.figures.drawing"]
+        self.process = subprocess.Popen(  # noqa: S603
+            command, stdin=self.given, stdout=self.drawn, stderr=subprocess.DEVNULL
+        )
 
-    return end
+    def pictures(self) -> list[str]:
+        """The SVGs, waited for."""
+        try:
+            if self.process.wait():  # it was killed, or this Python starts no other
+                return [str(vl_convert.vegalite_to_svg(chart)) for chart in self.charts]
+            self.drawn.seek(0)
+            return [json.loads(line) for line in self.drawn]
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Ends it, whether or not anybody wants the pictures."""
+        self.process.kill()
+        self.process.wait()
+        self.given.close()
+        self.drawn.close()
 
 
 def main() -> None:

@@ -1,8 +1,9 @@
 """Reports: built once as data, rendered as a page, as Markdown, and on paper."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,8 @@ from skipscope.analysis.tables import StudyTables, gather
 from skipscope.claims.base import Result
 from skipscope.claims.evaluate import evaluate
 from skipscope.errors import FontError, UnknownName
-from skipscope.figures import drawing, pixels, render, style
+from skipscope.figures import pixels, render, style
+from skipscope.figures.drawing import Drawing
 from skipscope.records.files import write_whole
 from skipscope.records.store import Workspace
 from skipscope.report import html, markdown, paper
@@ -49,12 +51,12 @@ def build_report(
     written: list[Path] = []
     results = evaluate(tables)
     # most of the work on paper is not Python's: it goes on beside what follows
-    with render.trusted(), ThreadPoolExecutor() as pool:
+    with render.trusted(), ExitStack() as ends, ThreadPoolExecutor() as pool:
         editions = {each: Edition(tables=tables, results=results, language=each) for each in LANGUAGES}
         on_paper = sorted(formats & paper.FORMATS.keys())
         printed = [editions[each] for each in LANGUAGES if on_paper and chosen in (None, each)]
         for edition in editions.values() if "md" in formats else printed:
-            _ = edition.drawing  # it goes on beside what follows, too
+            ends.callback(edition.drawing.close)  # begun here, it goes on beside what follows, too
         documents = [edition.document for edition in editions.values()]
         if "html" in formats:
             page = html.render(documents, language=chosen, library=render.library())
@@ -102,14 +104,14 @@ class Edition:
         return build_document(self.tables, "zh", chart_language="en", results=self.results)
 
     @cached_property
-    def drawing(self) -> Callable[[], list[str]]:
+    def drawing(self) -> Drawing:
         """Pictures of `drawable`'s figures, in its order: begun, and waited for when they are asked for.
 
         Chinese is measured by Vega as well where a Latin font is asked for, and in two thirds of the time.
         """
         blocks = self.drawable.blocks
         small = {figure.name for block in blocks if isinstance(block, Pair) for figure in block.figures}
-        return drawing.begin(
+        return Drawing(
             [
                 render.printable(
                     figure.spec,
@@ -125,7 +127,7 @@ class Edition:
     def charts(self) -> dict[str, str]:
         """The SVG of each of `drawable`'s figures, by its name."""
         shown = style.FONT if self.language == "zh" else style.LATIN_FONT
-        pictures = [picture.replace(style.LATIN_FONT, shown) for picture in self.drawing()]
+        pictures = [picture.replace(style.LATIN_FONT, shown) for picture in self.drawing.pictures()]
         names = (figure.name for figure in self.drawable.figures)
         return dict(zip(names, pictures, strict=True))
 

@@ -9,7 +9,8 @@ import altair as alt
 import polars as pl
 import pytest
 
-from skipscope.figures import drawing, render, style
+from skipscope.figures import render, style
+from skipscope.figures.drawing import Drawing
 
 TABLE = pl.DataFrame({"层": [1, 2, 3], "y": [1.0, float("nan"), 2.0]})
 SPEC = render.specification(alt.layer(alt.Chart(TABLE).mark_line().encode(x="层:Q", y="y:Q"))) | {
@@ -23,14 +24,23 @@ def charts(count: int = 3) -> list[dict]:
 
 def test_they_are_those_drawn_here() -> None:
     here = [render.svg(SPEC, TABLE, width=100 + n, font=style.FONT) for n in range(3)]
-    assert drawing.begin(charts())() == here
+    assert Drawing(charts()).pictures() == here
     assert "层" in here[0]
 
 
 def test_where_no_other_process_can_draw_they_are_drawn_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn = drawing.begin(charts())()
+    drawn = Drawing(charts()).pictures()
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    assert drawing.begin(charts())() == drawn
+    assert Drawing(charts()).pictures() == drawn
+
+
+def test_what_nobody_asks_for_is_ended() -> None:
+    begun = Drawing(charts())
+    begun.close()
+    begun.close()
+    assert begun.process.returncode is not None
+    assert begun.given.closed
+    assert begun.drawn.closed
 
 
 def test_what_lies_in_the_working_directory_is_not_run(
@@ -38,7 +48,7 @@ def test_what_lies_in_the_working_directory_is_not_run(
 ) -> None:
     (tmp_path / "json.py").write_text("open('ran', 'w')", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    assert len(drawing.begin(charts(1))()) == 1
+    assert len(Drawing(charts(1)).pictures()) == 1
     assert not (tmp_path / "ran").exists()
 
 
