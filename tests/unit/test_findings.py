@@ -4,6 +4,7 @@ import runpy
 from pathlib import Path
 
 import pytest
+from made_up_pictures import Undrawn
 
 from skipscope.analysis.tables import gather
 from skipscope.records.store import Workspace
@@ -50,10 +51,7 @@ def test_they_hold_no_image_of_the_data_set_no_weights_and_few_megabytes():
 
 @pytest.mark.parametrize("study", STUDIES)
 def test_anyone_draws_their_report_again(study, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "skipscope.figures.render.svg",
-        lambda spec, table, **_: '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
-    )
+    monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
     monkeypatch.setattr(Workspace, "report_folder", lambda self, name: tmp_path / name)
     english, chinese = build_report(WORKSPACE, study, formats={"md"}, language=None)
     tables = gather(WORKSPACE, study)

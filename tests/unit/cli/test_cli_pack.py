@@ -2,6 +2,7 @@
 
 import pytest
 import typer
+from made_up_pictures import Undrawn
 from typer.testing import CliRunner
 
 from skipscope.cli.pack import pack
@@ -12,9 +13,7 @@ from skipscope.figures import render
 @pytest.fixture
 def app(monkeypatch):
     monkeypatch.setattr(render, "library", lambda: "")
-    monkeypatch.setattr(
-        render, "svg", lambda *_, **__: '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
-    )
+    monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
     application = typer.Typer()
     application.command()(pack)
     return application

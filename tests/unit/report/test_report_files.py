@@ -7,6 +7,7 @@ from importlib.resources import files
 
 import polars as pl
 import pytest
+from made_up_pictures import Undrawn
 
 from skipscope.errors import UnknownName
 from skipscope.figures import render as pictures
@@ -25,7 +26,7 @@ def short_library(monkeypatch, request):
 @pytest.fixture
 def no_pictures(monkeypatch):
     """Pictures are what takes the time of Markdown."""
-    monkeypatch.setattr(pictures, "svg", lambda spec, table, **_: "<svg></svg>")
+    monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
 
 
 @pytest.fixture

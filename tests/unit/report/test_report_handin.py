@@ -6,6 +6,7 @@ from zipfile import ZipFile
 import numpy as np
 import polars as pl
 import pytest
+from made_up_pictures import Undrawn
 
 from skipscope.analysis.tables import gather
 from skipscope.errors import FontError, UnknownName, UsageError, WorkspaceError
@@ -23,10 +24,7 @@ UTF8 = 0x800
 @pytest.fixture(autouse=True)
 def quick_pictures(monkeypatch):
     """Pictures and Vega take the time of a report: nothing here looks at them."""
-    monkeypatch.setattr(
-        "skipscope.figures.render.svg",
-        lambda spec, table, **_: '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
-    )
+    monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
     monkeypatch.setattr("skipscope.figures.render.library", lambda: "window.vegaEmbed = () => {};")
 
 

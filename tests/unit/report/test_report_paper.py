@@ -8,6 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 import typst
+from made_up_pictures import Undrawn
 from PIL import Image
 
 from skipscope.analysis.tables import gather
@@ -29,7 +30,8 @@ def fast_charts(monkeypatch):
         '<svg xmlns="http://www.w3.org/2000/svg" width="640" height="300"><rect width="640" height="300" '
         'fill="#eef"/><text x="9" y="40" font-family="Arial">训练 loss</text></svg>'
     )
-    monkeypatch.setattr("skipscope.figures.render.svg", lambda spec, table, **_: drawn)
+    monkeypatch.setattr(Undrawn, "svg", drawn)
+    monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
 
 
 @pytest.fixture
@@ -182,10 +184,7 @@ def test_without_a_font_the_english_report_is_made_and_the_chinese_is_not(
     made_up, fast_charts, no_chinese, monkeypatch
 ):
     monkeypatch.setattr("skipscope.figures.render.has_chinese", lambda: False)
-    monkeypatch.setattr(
-        "skipscope.figures.render.svg",
-        lambda spec, table, **_: '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
-    )
+    monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     with pytest.raises(FontError, match="in Chinese") as caught:
         build_report(workspace, None, formats={"pdf", "docx", "md"})

@@ -5,6 +5,7 @@ import re
 
 import polars as pl
 import pytest
+from made_up_pictures import Undrawn
 
 from skipscope.analysis.tables import gather
 from skipscope.figures.render import trusted
@@ -244,7 +245,7 @@ def test_the_page_holds_its_pictures_and_stays_small(made_up, with_readings, mon
 
 
 def test_markdown_has_its_pictures_as_files_with_tables_beside_them(made_up, with_readings, monkeypatch):
-    monkeypatch.setattr("skipscope.figures.render.svg", lambda spec, table, **_: "<svg></svg>")
+    monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
     workspace = with_readings(made_up(arms=("cnn",), epochs=2, steps=16))
     for path in build_report(workspace, None, formats={"md"}):
         text = path.read_text(encoding="utf-8")

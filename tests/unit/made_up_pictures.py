@@ -1,0 +1,22 @@
+"""Charts drawn by nobody: Vega takes most of a report's time, and most tests look at what is around it.
+
+monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class Undrawn:
+    """In place of `figures.drawing.Drawing`: the same picture of every chart."""
+
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+
+    def __init__(self, charts: Sequence[dict[str, Any]]) -> None:
+        self.charts = charts
+
+    def pictures(self) -> list[str]:
+        return [self.svg] * len(self.charts)
+
+    def close(self) -> None:
+        """Nothing was begun."""
