@@ -35,7 +35,7 @@ def show(plan: "Plan") -> None:
         table.add_column(column, justify="right", no_wrap=True)
     for run in plan.runs:
         left = f"about {span(run.seconds)}" if run.waits else f"{run.state} already"
-        left += ", to be measured" if run.unmeasured else ""
+        left += ", to be measured" if run.unprobed else ""
         cells = [run.arm, run.spec.model] if named else [run.arm]
         cells += [str(run.spec.seed), str(run.spec.recipe.epochs), f"{run.steps:,}", left]
         table.add_row(*(Text(cell) for cell in cells))

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from pyarrow import ArrowException  # type: ignore[import-untyped]
+from pyarrow import ArrowException  # type: ignore[import-untyped]  # it has no types
+from pyarrow.compute import struct_field  # type: ignore[import-untyped]
 
 from skipscope.data.formats import Batch, checked
 from skipscope.errors import DataError
@@ -40,10 +41,7 @@ def read(folder: Path) -> Iterator[Batch]:
     for split, expected in _ROWS.items():
         names = (found for file in sorted(folder.iterdir()) if (found := _FILE.match(file.name)))
         chosen = [folder / found[0] for found in names if found[1] == split]
-        rows = 0
-        for file in chosen:
-            with _readable(file):
-                rows += row_count(file)
+        rows = sum(_row_count(file) for file in chosen)
         if rows != expected:
             what = f"{rows:,} rows" if chosen else f"no {split}-*.parquet"
             raise DataError(
@@ -53,6 +51,11 @@ def read(folder: Path) -> Iterator[Batch]:
             batch = _parquet(file, start)
             start += len(batch.labels)
             yield batch
+
+
+def _row_count(file: Path) -> int:
+    with _readable(file):
+        return row_count(file)
 
 
 def _parquet(file: Path, start: int) -> Batch:
@@ -65,7 +68,7 @@ def _parquet(file: Path, start: int) -> Batch:
             where=str(file),
         )
     with _readable(file):
-        encoded = table[column].combine_chunks().field("bytes")
+        encoded = struct_field(table[column], "bytes")
         labels = table["label"].cast("int64").to_pylist()
     if None in labels:
         raise DataError(f"{file.name}, row {labels.index(None)} has no label.", where=str(file))
@@ -79,7 +82,7 @@ def _parquet(file: Path, start: int) -> Batch:
 def _readable(file: Path) -> Iterator[None]:
     try:
         yield
-    except (ArrowException, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ArrowException, ValueError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(f"{file.name} cannot be read: {first}.", where=str(file)) from None
 

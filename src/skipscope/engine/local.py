@@ -32,7 +32,7 @@ from skipscope.records.store import Workspace
 from skipscope.spec import RunSpec
 from skipscope.training.events import Event, Tell
 from skipscope.training.instruments import keep_sample
-from skipscope.training.loop import steps_per_epoch
+from skipscope.training.loop import all_steps
 from skipscope.training.run import now, train
 from skipscope.training.widen import widen
 
@@ -188,15 +188,12 @@ def _complete(
     stop: Callable[[], bool],
 ) -> None:
     """What a finished run was not looked at with, as another study that has it asked for less."""
-    steps = record.spec.recipe.epochs * steps_per_epoch(record.spec.recipe, len(data.train))
+    steps = all_steps(record.spec.recipe, len(data.train))
     at_its_end = Event(run=record.id, state="measuring", step=steps, steps=steps)
 
     def go_on(probe: str) -> bool:
         tell(replace(at_its_end, message=probe))
-        asked = stop()
-        # it may have been given more threads than it was begun with: they take sums in another order
-        torch.set_num_threads(int(record.spec.recipe.threads))
-        return not asked
+        return not stop()
 
     ended = complete(workspace, record, data, probes, go_on)
     if ended is not None and record.result is not None:
@@ -217,7 +214,7 @@ def _record_error(workspace: Path, spec: RunSpec, error: Exception) -> None:
         folder.path.mkdir(parents=True, exist_ok=True)
         (folder.path / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
     record = folder.read()
-    if record is not None:
+    if record is not None and record.state != "done":  # a finished run was only to be measured
         failure = Failure(kind="error", message=_said(error))
         folder.write(record.model_copy(update={"state": "failed", "finished": now(), "failure": failure}))
 

@@ -11,8 +11,8 @@ from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.budget import fit, seconds_of
 from skipscope.engine.measure import Choice, Machine, stock
-from skipscope.engine.probe import unmeasured
-from skipscope.engine.start import unmeasured as starts_unmeasured
+from skipscope.engine.probe import unprobed
+from skipscope.engine.start import unmeasured
 from skipscope.engine.trust import trust
 from skipscope.errors import WorkspaceError
 from skipscope.models.describe import describe
@@ -21,7 +21,7 @@ from skipscope.probes.measure import known
 from skipscope.records.schema import Budget, DataCard, Member, State, StudyRecord
 from skipscope.records.store import Workspace
 from skipscope.spec import DataRef, Recipe, RunSpec, StudySpec, Way
-from skipscope.training.loop import steps_per_epoch
+from skipscope.training.loop import all_steps
 from skipscope.training.run import now
 
 START_SECONDS = 4.0
@@ -46,13 +46,13 @@ class PlannedRun:
     """Updates in all."""
     seconds: float
     """Estimated for what is left of it, as it is computed."""
-    unmeasured: tuple[str, ...] = ()
+    unprobed: tuple[str, ...] = ()
     """Probes of this study that a finished run has not been looked at with."""
 
     @property
     def waits(self) -> bool:
         """Whether it is still to be trained, wholly or in part, or to be measured."""
-        return self.state not in ("done", "failed") or bool(self.unmeasured)
+        return self.state not in ("done", "failed") or bool(self.unprobed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +169,7 @@ def _starts(
     study: StudySpec, workspace: Workspace, data: Dataset, machine: Machine
 ) -> Iterator[PlannedStart]:
     """What is not measured yet; it is measured in fp32, whatever the study is computed in."""
-    for model, seeds in starts_unmeasured(study, data.sha256, workspace):
+    for model, seeds in unmeasured(study, data.sha256, workspace):
         for seed in seeds:
             seconds = STARTED * machine.measured(model, stock(threads=1)).seconds
             yield PlannedStart(model=model, seed=seed, seconds=seconds)
@@ -187,18 +187,16 @@ def _runs(
     for arm, spec in _specs(study, data, way):
         state, cost = _state(workspace, spec), 0.0
         missing: list[str] = []
-        steps = spec.recipe.epochs * steps_per_epoch(spec.recipe, len(data.train))
+        steps = all_steps(spec.recipe, len(data.train))
         if state not in ("done", "failed"):
             left = 1 - _done(workspace, spec) / steps
             cost = seconds(spec.model, spec.recipe, len(data.train)) * left
         elif state == "done":
-            missing = unmeasured(workspace.run_folder(spec.id), spec, data, study.probes)
+            missing = unprobed(workspace.run_folder(spec.id), spec, data, study.probes)
         if missing:
             each = machine.measured(spec.model, spec.recipe.way(way)).seconds
             cost = START_SECONDS + each * PROBED / 3
-        yield PlannedRun(
-            arm=arm, spec=spec, state=state, steps=steps, seconds=cost, unmeasured=tuple(missing)
-        )
+        yield PlannedRun(arm=arm, spec=spec, state=state, steps=steps, seconds=cost, unprobed=tuple(missing))
 
 
 def _seconds(

@@ -24,7 +24,7 @@ from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import RunSpec
 from skipscope.training.evaluate import Inputs
 from skipscope.training.instruments import keep_sample, measure_trained
-from skipscope.training.loop import steps_per_epoch
+from skipscope.training.loop import all_steps
 from skipscope.training.precision import device, place
 
 Tell = Callable[[str, int, int], object]
@@ -88,7 +88,7 @@ def measure_again(
     )
 
 
-def unmeasured(folder: RunFolder, spec: RunSpec, data: Dataset, probes: Collection[str] | None) -> list[str]:
+def unprobed(folder: RunFolder, spec: RunSpec, data: Dataset, probes: Collection[str] | None) -> list[str]:
     """Of these probes (all, if None) those of trained networks that a finished run has no readings of.
 
     A run is shared by all studies that have it, and it may have been trained for one with fewer probes.
@@ -96,8 +96,7 @@ def unmeasured(folder: RunFolder, spec: RunSpec, data: Dataset, probes: Collecti
     have = set(_at_its_end(folder, spec, data)["probe"])
     frozen = [name for name in (PROBES if probes is None else probes) if "frozen" in PROBES[name].when]
     missing = [name for name in frozen if name not in have]
-    inside = _anatomy(spec.model) if missing else None
-    return [name for name in missing if inside and PROBES[name].applies_to(inside)]
+    return [name for name in missing if PROBES[name].applies_to(_anatomy(spec.model))]
 
 
 def complete(
@@ -107,13 +106,13 @@ def complete(
     probes: Collection[str] | None,
     go_on: Callable[[str], bool],
 ) -> bool | None:
-    """Measures what is `unmeasured` of a finished run that this process holds, if anything is.
+    """Measures what is `unprobed` of a finished run that this process holds, if anything is.
 
     Whether it came to its end: no, with nothing written, if `go_on` said no; None if nothing was to be done.
-    `go_on(name)` is asked before each probe. As many threads as the run was trained with are the caller's.
+    `go_on(name)` is asked before each probe.
     """
     folder = workspace.run_folder(record.id)
-    missing = unmeasured(folder, record.spec, data, probes)
+    missing = unprobed(folder, record.spec, data, probes)
     if not missing:
         return None
     return _measure(folder, record.spec, network(workspace, record), data, missing, go_on)
@@ -140,7 +139,7 @@ def _measure(
 
 
 def _last_step(spec: RunSpec, data: Dataset) -> int:
-    return spec.recipe.epochs * steps_per_epoch(spec.recipe, len(data.train))
+    return all_steps(spec.recipe, len(data.train))
 
 
 def _at_its_end(folder: RunFolder, spec: RunSpec, data: Dataset) -> pl.DataFrame:

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -22,20 +23,22 @@ class Drawing:
     def __init__(self, charts: Sequence[dict[str, Any]]) -> None:
         """Begins."""
         self.charts = charts
-        # files and no pipes: neither process waits for the other to read
+        # files and no pipes: neither process waits for the other to read; `close` closes them
         self.given, self.drawn = (TemporaryFile("w+", encoding="utf-8") for _ in range(2))  # noqa: SIM115
         self.given.writelines(json.dumps(chart) + "\n" for chart in charts)
         self.given.seek(0)
         # -P: a json.py that lies in the working directory is not ours
-        command = [sys.executable, "-P", "-m", "skipscope.figures.drawing"]
-        self.process = subprocess.Popen(  # noqa: S603
-            command, stdin=self.given, stdout=self.drawn, stderr=subprocess.DEVNULL
-        )
+        command = [sys.executable or "python", "-P", "-m", "skipscope.figures.drawing"]
+        self.process = None
+        with suppress(OSError):  # this Python starts no other: they are drawn here, when they are asked for
+            self.process = subprocess.Popen(  # noqa: S603 - our own module, nobody's words
+                command, stdin=self.given, stdout=self.drawn, stderr=subprocess.DEVNULL
+            )
 
     def pictures(self) -> list[str]:
         """The SVGs, waited for."""
         try:
-            if self.process.wait():  # it was killed, or this Python starts no other
+            if self.process is None or self.process.wait():  # or it was killed
                 return [str(vl_convert.vegalite_to_svg(chart)) for chart in self.charts]
             self.drawn.seek(0)
             return [json.loads(line) for line in self.drawn]
@@ -44,8 +47,9 @@ class Drawing:
 
     def close(self) -> None:
         """Ends it, whether or not anybody wants the pictures."""
-        self.process.kill()
-        self.process.wait()
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
         self.given.close()
         self.drawn.close()
 

@@ -4,11 +4,12 @@ polars believes what a page says of its length, and one that says exabytes ends 
 record of it (a flipped bit in a file of readings is enough). Arrow's reader is fuzzed without end; it raises.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 from pyarrow import parquet
 
 MOST_ROWS = 5_000_000
@@ -23,14 +24,13 @@ def read_table(source: bytes | Path, columns: Sequence[str] | None = None) -> An
     Raises:
         ValueError: it is no sound parquet file, or has too many rows; says why in one line.
     """
-    try:
-        with _opened(source) as file:
-            _counted(file)
+    with _one_line():
+        about = _metadata(source)
+        leaves = [about.schema.column(place) for place in range(about.num_columns)]
+        coded = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
+        with parquet.ParquetFile(_file(source), metadata=about, read_dictionary=coded) as file:
             table = file.read(columns=columns, use_threads=False).replace_schema_metadata(None)
         table.validate(full=True)  # that texts are UTF-8 and codes have words: polars takes it for granted
-    except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
-        raise ValueError(_first(error)) from None
-    else:
         return table
 
 
@@ -40,28 +40,24 @@ def row_count(source: bytes | Path) -> int:
     Raises:
         ValueError: it is no parquet file, or has too many rows; says why in one line.
     """
+    with _one_line():
+        return int(_metadata(source).num_rows)
+
+
+def _metadata(source: bytes | Path) -> Any:
+    about = parquet.read_metadata(_file(source))
+    if not 0 <= about.num_rows <= MOST_ROWS:
+        raise ValueError(f"it says that it has {about.num_rows:,} rows")
+    return about
+
+
+def _file(source: bytes | Path) -> Any:
+    return str(source) if isinstance(source, Path) else pa.BufferReader(source)
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
     try:
-        with _opened(source) as file:
-            return _counted(file)
+        yield
     except (pa.ArrowException, OSError, ValueError, MemoryError) as error:
-        raise ValueError(_first(error)) from None
-
-
-def _opened(source: bytes | Path) -> Any:
-    given = str(source) if isinstance(source, Path) else pa.BufferReader(source)
-    with parquet.ParquetFile(given) as file:
-        columns = [file.schema.column(place) for place in range(len(file.schema.names))]
-        coded = [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
-    given = str(source) if isinstance(source, Path) else pa.BufferReader(source)
-    return parquet.ParquetFile(given, read_dictionary=coded)
-
-
-def _counted(file: Any) -> int:
-    rows = int(file.metadata.num_rows)
-    if not 0 <= rows <= MOST_ROWS:
-        raise ValueError(f"it says that it has {rows:,} rows")
-    return rows
-
-
-def _first(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError((str(error) or type(error).__name__).splitlines()[0]) from None

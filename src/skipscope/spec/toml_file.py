@@ -56,7 +56,8 @@ def lines_of(keys: Sequence[Key], text: str) -> list[int | None]:
     found: list[int | None] = [None] * len(keys)
     if not text or len(text) > LOCATED:
         return found
-    whole = [_steps(key, tomllib.loads(text)) for key in keys]
+    all_of_it = tomllib.loads(text)
+    whole = [_steps(key, all_of_it) for key in keys]
     lines = text.splitlines(keepends=True)
     for number, line in enumerate(lines, start=1):
         if line.isspace():

@@ -108,12 +108,23 @@ def measure_trained(
 ) -> bool:
     """Measures a trained network and writes all readings of its run, and pictures of one image in it.
 
-    It is computed in fp32, with the recipe's operators. What other probes read before is kept. No, with
-    nothing written, if `go_on` said no before a probe.
+    It is computed in fp32, with the recipe's operators and threads. What other probes read before is kept.
+    No, with nothing written, if `go_on` said no before a probe.
     """
     view = view_of(model, *sample(data, inputs))
-    with computing(recipe.model_copy(update={"precision": "fp32"}), inputs.device):
-        rows = frozen_rows(view, step=step, probes=probes, before=go_on)
+    given = torch.get_num_threads()
+
+    def before(probe: str) -> bool:
+        asked = go_on(probe)
+        # a worker may have been given more threads meanwhile: they take sums in another order
+        torch.set_num_threads(int(recipe.threads))
+        return asked
+
+    try:
+        with computing(recipe.model_copy(update={"precision": "fp32"}), inputs.device):
+            rows = frozen_rows(view, step=step, probes=probes, before=before)
+    finally:
+        torch.set_num_threads(given)
     if rows is None:
         return False
     images, labels = taken(data)

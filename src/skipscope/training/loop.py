@@ -58,6 +58,11 @@ def steps_per_epoch(recipe: Recipe, images: int) -> int:
     return max(1, images // recipe.batch_size)
 
 
+def all_steps(recipe: Recipe, images: int) -> int:
+    """Updates of a whole run on so many training images."""
+    return recipe.epochs * steps_per_epoch(recipe, images)
+
+
 def epoch_order(seed: int, epoch: int, images: int) -> np.ndarray:
     """The order of the training images in `epoch` (from 1): a permutation of 0..images-1."""
     keys = np.random.PCG64(derive(seed, "order", epoch)).random_raw(images)

@@ -26,7 +26,7 @@ from skipscope.training.environment import environment
 from skipscope.training.evaluate import Inputs, evaluate
 from skipscope.training.events import Event, Tell
 from skipscope.training.instruments import Instruments, measure_trained, sample
-from skipscope.training.loop import EpochRow, StepRow, fit, steps_per_epoch
+from skipscope.training.loop import EpochRow, StepRow, all_steps, fit
 from skipscope.training.precision import device, place
 from skipscope.training.sgd import SGD
 
@@ -123,7 +123,7 @@ class _Sitting:
         self.spec, self.data, self.folder, self.tell = spec, data, folder, tell
         self.model, self.optimizer, self.progress = model, optimizer, progress
         self.instruments = instruments
-        self.steps = spec.recipe.epochs * steps_per_epoch(spec.recipe, len(data.train))
+        self.steps = all_steps(spec.recipe, len(data.train))
         self.rows: list[dict[str, object]] = []
         self.told = self.saved = perf_counter()
         self.saved_step = progress.step if folder.state_file.exists() else -1
@@ -202,30 +202,23 @@ class _Sitting:
 
     def _measure(self, inputs: Inputs, probes: Collection[str] | None, stop: Callable[[], bool]) -> bool:
         """The frozen probes, each told of before it begins; no, if it was asked to stop before the last."""
-        given = torch.get_num_threads()
 
         def go_on(probe: str) -> bool:
             self.tell(
                 Event(run=self.spec.id, state="measuring", step=self.steps, steps=self.steps, message=probe)
             )
-            asked = stop()
-            # it may have been given more threads than it was begun with: they take sums in another order
-            torch.set_num_threads(int(self.spec.recipe.threads))
-            return not asked
+            return not stop()
 
-        try:
-            return measure_trained(
-                self.folder,
-                self.model,
-                self.data,
-                inputs,
-                recipe=self.spec.recipe,
-                step=self.steps,
-                probes=probes,
-                go_on=go_on,
-            )
-        finally:
-            torch.set_num_threads(given)
+        return measure_trained(
+            self.folder,
+            self.model,
+            self.data,
+            inputs,
+            recipe=self.spec.recipe,
+            step=self.steps,
+            probes=probes,
+            go_on=go_on,
+        )
 
     def _images(self, steps: int) -> int:
         return steps * min(self.spec.recipe.batch_size, len(self.data.train))

@@ -67,7 +67,7 @@ def test_a_run_that_another_study_was_content_with_is_measured_and_not_trained_a
     folder = workspace.run_folder(record.id)
     trained = folder.model_file.stat().st_mtime_ns
     (planned,) = plan(small, workspace, command="x").waiting
-    assert (planned.state, planned.unmeasured) == ("done", ("redundancy",))
+    assert (planned.state, planned.unprobed) == ("done", ("redundancy",))
     _, events = carry_out(small, workspace)
     assert [event.state for event in events] == ["training", "measuring", "done"]
     assert events[-1].step == events[-1].steps == planned.steps
@@ -86,6 +86,21 @@ def test_asked_to_stop_before_it_is_measured_a_run_stays_done(small: StudySpec, 
     assert workspace.run_folder(record.id).readings().equals(before)
     assert complete(workspace, record, data, ["gates"], lambda _probe: True) is None  # it has no gates
     assert complete(workspace, record, data, ["redundancy"], lambda _probe: True) is True
+
+
+def test_an_error_while_a_finished_run_is_measured_leaves_it_finished(
+    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ((record,), _) = carry_out(small.model_copy(update={"probes": ()}), workspace)
+
+    def fails(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("skipscope.engine.local.complete", fails)
+    ours, theirs = multiprocessing.Pipe()
+    work(record.spec.model_dump_json(), workspace.path, None, ["redundancy"], theirs)
+    assert ours.recv().state == "failed"
+    assert workspace.run_folder(record.id).read() == record
 
 
 def test_in_one_call_from_a_script(small: StudySpec, workspace: Workspace) -> None:

@@ -28,9 +28,12 @@ def test_they_are_those_drawn_here() -> None:
     assert "层" in here[0]
 
 
-def test_where_no_other_process_can_draw_they_are_drawn_here(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("python", ["/bin/false", "/nowhere/python"])
+def test_where_no_other_process_can_draw_they_are_drawn_here(
+    python: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     drawn = Drawing(charts()).pictures()
-    monkeypatch.setattr(sys, "executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", python)
     assert Drawing(charts()).pictures() == drawn
 
 
@@ -38,6 +41,7 @@ def test_what_nobody_asks_for_is_ended() -> None:
     begun = Drawing(charts())
     begun.close()
     begun.close()
+    assert begun.process is not None
     assert begun.process.returncode is not None
     assert begun.given.closed
     assert begun.drawn.closed
