@@ -63,12 +63,12 @@ class Samples:
 
 
 def workers_of(pid: int) -> list[int]:
-    """Processes that this one started and that are still there, but for multiprocessing's own."""
+    """Those of a `skipscope run` that are there now; what counts resources or draws charts is none."""
     found = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
             found += [int(child) for child in task.read_text(encoding="utf-8").split()]
-    return [child for child in found if b"resource_tracker" not in _command(child)]
+    return [child for child in found if b"spawn_main" in _command(child)]
 
 
 def _command(pid: int) -> bytes:

@@ -9,6 +9,7 @@ from itertools import pairwise, product
 
 import polars as pl
 
+from skipscope.analysis.once import once
 from skipscope.analysis.trained_readings import of_trained
 
 OF_PLANE = r"^loss@(?<x>[+-]\d+\.\d+),(?<y>[+-]\d+\.\d+)$"
@@ -31,6 +32,7 @@ COLUMNS = {
 }
 
 
+@once
 def landscape(readings: pl.DataFrame) -> pl.DataFrame:
     """The plane of each arm's first run: arm, kind, x, y, x2, y2, loss.
 

@@ -6,6 +6,8 @@ network a place lies, from 0 (the first that was measured) to 1 (the last).
 
 import polars as pl
 
+from skipscope.analysis.once import once
+
 FIGURES_KEPT = 4
 """Significant digits: more are not seen in a picture, and make its page large."""
 SHOWN_CHANNELS, SHOWN_BLOCKS = 48, 8
@@ -16,6 +18,7 @@ OF_SLICE = r"^(?<quantity>loss|accuracy)@(?<a>[+-]\d+\.\d+)$"
 REMOVED = r"^(\d+) blocks?, draw \d+$"
 
 
+@once
 def of_trained(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
     """The probe's readings of the trained networks."""
     chosen = readings.filter("counted", pl.col("probe") == probe, pl.col("step") > 0)
@@ -59,6 +62,7 @@ def curvature(readings: pl.DataFrame) -> pl.DataFrame:
     return _wide(rows, "top_eigenvalue", "top_residual", "iterations", "trace", "trace_error").drop("place")
 
 
+@once
 def deletions(readings: pl.DataFrame) -> pl.DataFrame:
     """Blocks taken out: arm, seed, removed (which), blocks (how many), depth, loss_change, accuracy_lost.
 
@@ -92,12 +96,14 @@ def slices(readings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@once
 def gates(readings: pl.DataFrame) -> pl.DataFrame:
     """What a block's gates do: arm, seed, place, depth, mean, std, class_share, low, high."""
     rows = of_trained(readings, "gates").filter(~pl.col("place").str.contains(OF_CHANNEL))
     return _with_depth(_wide(rows, "mean", "std", "class_share", "low", "high"))
 
 
+@once
 def gate_strips(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
     """Mean gate by class and channel of the arm's first run: block, class, channel, place, of, gate.
 
@@ -135,6 +141,7 @@ def gate_strips(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
     )
 
 
+@once
 def surgery(readings: pl.DataFrame) -> pl.DataFrame:
     """Gates replaced: arm, seed, place, by (one, mean, other), loss_change, accuracy_lost."""
     parts = pl.col("quantity").str.split_exact(":", 1)

@@ -10,6 +10,8 @@ from typing import Literal
 
 import polars as pl
 
+from skipscope.analysis.once import once
+
 FIGURES_KEPT = 4
 """Significant digits: more are not seen in a picture, and make its page large."""
 Moment = Literal["start", "end"]
@@ -21,6 +23,7 @@ NORM = "output_l2"
 RUN = ("arm", "seed")
 
 
+@once
 def of_training(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
     """The probe's readings of runs that count."""
     return readings.filter("counted", pl.col("probe") == probe)
@@ -56,6 +59,7 @@ def ratios_by_depth(readings: pl.DataFrame) -> pl.DataFrame:
     return rows.select(*RUN, "moment", "convolutions", "ratio")
 
 
+@once
 def updates(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
     """How much a step changed each layer's weight, median over seeds: place, depth, step, ratio."""
     rows = of_training(readings, "update_ratio").filter(pl.col("arm") == arm, pl.col("value") > 0)
@@ -69,6 +73,7 @@ def updates(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
     )
 
 
+@once
 def typical_updates(readings: pl.DataFrame) -> pl.DataFrame:
     """The same of the median layer of each run: arm, seed, step, ratio."""
     rows = of_training(readings, "update_ratio").filter(pl.col("value") > 0)
@@ -92,6 +97,7 @@ def branches(readings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@once
 def rectifiers(readings: pl.DataFrame) -> pl.DataFrame:
     """What each ReLU stops, in the order in which they are called.
 
@@ -110,6 +116,7 @@ def rectifiers(readings: pl.DataFrame) -> pl.DataFrame:
     return _in_order(table, "relu").select(*RUN, "moment", "step", "place", "relu", "depth", "zeros", "dead")
 
 
+@once
 def class_accuracy(readings: pl.DataFrame, classes: Sequence[str]) -> pl.DataFrame:
     """Validation accuracy of each class after each epoch, mean over seeds: arm, epoch, class, accuracy."""
     rows = of_training(readings, "learning_order").filter(pl.col("quantity") == "accuracy")
@@ -143,6 +150,7 @@ def right_since(readings: pl.DataFrame) -> pl.DataFrame:
     return rows.select(*RUN, position=position, epoch=pl.col("value").cast(pl.Int64))
 
 
+@once
 def depths(readings: pl.DataFrame, *, all_layers: bool = False) -> pl.DataFrame:
     """Where each convolution (or each layer) of a network lies: arm, place, convolution, depth."""
     flow = of_training(readings, "gradient_flow").filter(pl.col("quantity") == "depth")

@@ -81,9 +81,11 @@ def forest(table: pl.DataFrame, *, labels: Mapping[str, str] = ENGLISH) -> alt.L
         alt.Tooltip("verdict:N", title=labels["verdict"]),
     ]
     new = alt.Chart()
-    zero = new.mark_rule(color=style.FAINT_INK, strokeWidth=1).encode(x=alt.datum(0))
+    zero = new.mark_rule(color=style.FAINT_INK, strokeWidth=1).encode(x=alt.XDatum(0))
     bound = new.mark_tick(color=style.INK, thickness=2, size=16).encode(x=alt.X("side:Q", **x), y=y)
-    line = new.mark_rule(color=style.INK, strokeWidth=1.6).encode(x=alt.X("from:Q", **x), x2="to:Q", y=y)
+    line = new.mark_rule(color=style.INK, strokeWidth=1.6).encode(
+        x=alt.X("from:Q", **x), x2=alt.X2("to:Q"), y=y
+    )
     shape = alt.Shape(
         "verdict:N",
         scale=alt.Scale(domain=list(told.values()), range=[SHAPES[verdict] for verdict in told]),

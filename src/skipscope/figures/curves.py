@@ -50,7 +50,9 @@ def loss(
     each = (
         alt.Chart()
         .mark_line(clip=True, strokeWidth=0.9)
-        .encode(x=x, y=y("loss:Q"), color=paint, detail="seed:N", opacity=shown(0.3, picked=legend))
+        .encode(
+            x=x, y=y("loss:Q"), color=paint, detail=alt.Detail("seed:N"), opacity=shown(0.3, picked=legend)
+        )
     )
     bold = (
         alt.Chart()
@@ -184,7 +186,7 @@ def _epoch_curves(
     seeds = (
         alt.Chart()
         .mark_line(strokeWidth=0.9)
-        .encode(x=x, y=y, color=paint, detail="seed:N", order=order, opacity=shown(0.3))
+        .encode(x=x, y=y, color=paint, detail=alt.Detail("seed:N"), order=order, opacity=shown(0.3))
     )
     counted = alt.Chart().transform_filter("datum.counted")
     line = (
@@ -195,7 +197,13 @@ def _epoch_curves(
         .add_params(picked())
     )
     dots = counted.mark_point(filled=True, size=60).encode(
-        x=x, y=y, color=paint, shape=style.shape(arms), detail="epoch:Q", tooltip=tips, opacity=shown(1)
+        x=x,
+        y=y,
+        color=paint,
+        shape=style.shape(arms),
+        detail=alt.Detail("epoch:Q"),
+        tooltip=tips,
+        opacity=shown(1),
     )
     return _finish([seeds, line, dots], table, only=None, height=height)
 

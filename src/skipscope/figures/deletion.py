@@ -34,6 +34,6 @@ def by_block(
         seeds = new.mark_point(
             size=34, filled=True, color=style.INK, stroke="white", strokeWidth=1, opacity=1
         )
-        layers.append(seeds.encode(x=x("accuracy_lost:Q"), y=y, detail="seed:N"))
+        layers.append(seeds.encode(x=x("accuracy_lost:Q"), y=y, detail=alt.Detail("seed:N")))
     height = max(style.HEIGHT, min(18 * len(blocks), 900))
     return style.framed(alt.LayerChart(layer=layers, data=table), height=height)

@@ -45,7 +45,7 @@ def strips(
                 axis=alt.Axis(labels=False, ticks=False, domain=False),
                 scale=alt.Scale(domain=[0, 1], nice=False),
             ),
-            x2="end:Q",
+            x2=alt.X2("end:Q"),
             y=alt.Y("block:N", sort=blocks, title=None, scale=gap, axis=alt.Axis(grid=False)),
             yOffset=alt.YOffset("class:N", sort=list(classes), scale=alt.Scale(paddingInner=0)),
             color=alt.Color("gate:Q", scale=alt.Scale(domain=[0, 1], range=list(style.HEAT)), legend=legend),

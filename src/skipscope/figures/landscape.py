@@ -41,7 +41,10 @@ def overview(
         .transform_aggregate(px="min(px)", py="max(py2)", groupby=["arm"])
         .mark_text(align="left", baseline="bottom", dy=-4, fontSize=12.5, fontWeight=600)
         .encode(
-            x=alt.X("px:Q", **x), y=alt.Y("py:Q", **y), text="arm:N", color=style.color(arms, legend=False)
+            x=alt.X("px:Q", **x),
+            y=alt.Y("py:Q", **y),
+            text=alt.Text("arm:N"),
+            color=style.color(arms, legend=False),
         )
     )
     chart = alt.LayerChart(layer=[*_layers(new, table, x, y, labels), names], data=table)
@@ -81,7 +84,7 @@ def _layers(
     scale = alt.Scale(type="log", domain=list(domain), range=list(style.HEAT), clamp=True, nice=False)
     middle = "datum.kind == 'cell' && abs(datum.x + datum.x2) < 1e-6 && abs(datum.y + datum.y2) < 1e-6"
     dark = (domain[0] * domain[1] ** 2) ** (1 / 3)
-    ink = alt.condition(f"datum.loss > {dark:.6g}", alt.value("white"), alt.value(style.INK))
+    ink = style.ink(white_where=f"datum.loss > {dark:.6g}")
     at = {"x": alt.X("px:Q", **x), "y": alt.Y("py:Q", **y)}
     cells = new.transform_filter("datum.kind == 'cell'").mark_rect(clip=True, aria=False)
     pieces = new.transform_filter("datum.kind == 'line'").mark_rule(strokeWidth=1.1, clip=True, aria=False)
@@ -96,8 +99,8 @@ def _layers(
     return [
         cells.encode(
             **at,
-            x2="px2:Q",
-            y2="py2:Q",
+            x2=alt.X2("px2:Q"),
+            y2=alt.Y2("py2:Q"),
             color=alt.Color("loss:Q", scale=scale, legend=legend),
             stroke=alt.Stroke("loss:Q", scale=scale, legend=None),
             tooltip=[
@@ -105,7 +108,7 @@ def _layers(
                 alt.Tooltip("loss:Q", title=labels["slice_loss"], format=".3~g"),
             ],
         ),
-        pieces.encode(**at, x2="px2:Q", y2="py2:Q", color=ink),
+        pieces.encode(**at, x2=alt.X2("px2:Q"), y2=alt.Y2("py2:Q"), color=ink),
         values.encode(**at, text=alt.Text("loss:Q", format=".4~g"), color=ink),
         cross.encode(**at),
     ]

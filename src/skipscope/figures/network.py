@@ -43,7 +43,7 @@ def updates(
         .encode(
             x=x,
             y=ratio("ratio:Q"),
-            detail="place:N",
+            detail=alt.Detail("place:N"),
             color=alt.Color("depth:Q", scale=scale, legend=legend),
         )
     )
@@ -192,13 +192,13 @@ def _cells(x: alt.X, y: alt.Y, field: str, told: str, tips: list[alt.Tooltip]) -
 
 def _numbers(x: alt.X, y: alt.Y, field: str) -> alt.Chart:
     """Per cent without its sign, white on dark cells; none where it is 0."""
-    color = alt.condition(f"datum.{field} > 0.55", alt.value("white"), alt.value(style.INK))
+    color = style.ink(white_where=f"datum.{field} > 0.55")
     chart: alt.Chart = (
         alt.Chart()
         .mark_text(fontSize=11)
         .transform_calculate(percent=f"round(100 * datum.{field})")
         .transform_filter("datum.percent > 0")
-        .encode(x=x, y=y, text="percent:Q", color=color)
+        .encode(x=x, y=y, text=alt.Text("percent:Q"), color=color)
     )
     return chart
 

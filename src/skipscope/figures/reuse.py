@@ -63,7 +63,7 @@ def heat(
         x=x,
         y=y,
         text=alt.Text(f"{quantity}:Q", format=FORMATS[quantity]),
-        color=alt.condition(f"datum.{quantity} > {dark:.6g}", alt.value("white"), alt.value(style.INK)),
+        color=style.ink(white_where=f"datum.{quantity} > {dark:.6g}"),
     )
     layers = [cells] if small else [cells, numbers]
     height = len(targets) * (18 if small else CELL)

@@ -141,6 +141,11 @@ def _legend(arms: Sequence[str]) -> alt.Legend:
     return alt.Legend(title=None, orient="top", columns=2 if wide else len(arms))
 
 
+def ink(*, white_where: str) -> alt.ColorValue:
+    """Of words and lines on cells of `HEAT`: white on the dark ones, for which the Vega expression holds."""
+    return alt.ColorValue(INK, condition={"test": white_where, "value": "white"})
+
+
 def framed(chart: alt.LayerChart, *, height: int) -> alt.LayerChart:
     """The chart, given the width of its place and the house's type and lines. Changes it: copies are slow."""
     chart.width = "container"

@@ -241,7 +241,7 @@ def bars(
     seeds = (
         alt.Chart()
         .mark_point(size=38, filled=True, color=style.INK, stroke="white", strokeWidth=1, opacity=1)
-        .encode(x=x(f"{quantity}:Q"), y=y, detail="seed:N")
+        .encode(x=x(f"{quantity}:Q"), y=y, detail=alt.Detail("seed:N"))
     )
     text = (
         alt.Chart()
@@ -271,7 +271,7 @@ def _overlaid(
     paint = style.color(arms)
     new = alt.Chart() if where is None else alt.Chart().transform_filter(where)
     seeds = new.mark_line(strokeWidth=0.9, clip=True).encode(
-        x=x, y=y, color=paint, detail="seed:N", opacity=shown(0.3)
+        x=x, y=y, color=paint, detail=alt.Detail("seed:N"), opacity=shown(0.3)
     )
     line = (
         new.mark_line(strokeWidth=2.2, clip=True)

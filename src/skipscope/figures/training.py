@@ -108,7 +108,11 @@ def ratio_by_depth(
     """
     family = pl.col("arm").str.replace_all(r"\d+", "#")
     table = table.with_columns(family=family, at=_beside("convolutions"))
-    deep = table.group_by("family").agg(pl.col("arm").n_unique()).filter(pl.col("arm") > 1)["family"]
+    deep = (
+        table.group_by("family", maintain_order=True)
+        .agg(pl.col("arm").n_unique())
+        .filter(pl.col("arm") > 1)["family"]
+    )
     ratio = logarithmic(table["ratio"], labels["gradient_ratio"])
     y, low = ratio("median(ratio):Q"), ratio("min(ratio):Q")
     x = alt.X(
@@ -118,14 +122,14 @@ def ratio_by_depth(
         scale=alt.Scale(zero=False, padding=22, nice=False),
     )
     of_families = alt.Chart().transform_filter(alt.FieldOneOfPredicate(field="family", oneOf=deep.to_list()))
-    group: dict[str, Any] = {"detail": ["family:N", "moment:N"]}
+    group: dict[str, Any] = {"detail": [alt.Detail("family:N"), alt.Detail("moment:N")]}
     band = of_families.mark_area(color=style.FAINT_INK, opacity=0.13).encode(
-        x=x, y=low, y2="max(ratio):Q", **group
+        x=x, y=low, y2=alt.Y2("max(ratio):Q"), **group
     )
     path = of_families.mark_line(color=style.FAINT_INK, strokeWidth=1.2).encode(x=x, y=y, **group)
     color = style.color(arms)
     rule = alt.Chart().mark_rule(strokeWidth=1.6).encode(
-        x=x, y=low, y2="max(ratio):Q", color=color, detail="moment:N", opacity=shown(0.8)
+        x=x, y=low, y2=alt.Y2("max(ratio):Q"), color=color, detail=alt.Detail("moment:N"), opacity=shown(0.8)
     )  # fmt: skip
     dots = (
         alt.Chart()
@@ -250,7 +254,7 @@ def _overlaid(
     paint = style.color(arms)
     new = alt.Chart().transform_filter(where)
     seeds = new.mark_line(strokeWidth=0.9, clip=True).encode(
-        x=x, y=y, color=paint, detail="seed:N", opacity=shown(0.3)
+        x=x, y=y, color=paint, detail=alt.Detail("seed:N"), opacity=shown(0.3)
     )
     line = (
         new.mark_line(strokeWidth=2.2, clip=True)

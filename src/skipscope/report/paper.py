@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-import polars.selectors as cs
+import polars as pl
 import pypandoc  # type: ignore[import-untyped]
 import typst
 
@@ -81,18 +81,20 @@ def family(document: Document) -> Family:
     family = fonts.families(document.language)
     written = paper_source.render(document, suffix="svg") + document.title
     charted = "".join(json.dumps(figure.spec, ensure_ascii=False) for figure in document.figures)
-    shown = "".join(
+    shown = {
         value
         for figure in document.figures
-        for column in figure.table.select(cs.string())
-        for value in column.unique().drop_nulls()
-    )
-    absent = fonts.missing(written + charted + shown, family)
+        for column in figure.table.iter_columns()
+        if column.dtype == pl.String
+        for value in column
+        if value is not None
+    }
+    absent = fonts.missing("".join((written, charted, *sorted(shown))), family)
     if absent:
-        shown = absent if len(absent) <= 12 else f"{absent[:12]}…"
+        told = absent if len(absent) <= 12 else f"{absent[:12]}…"
         raise FontError(
             f"No font on this machine has all the characters of the report in {NAMES[document.language]} "
-            f"({len(absent)} are missing: {shown}): its PDF and DOCX were not made.",
+            f"({len(absent)} are missing: {told}): its PDF and DOCX were not made.",
             todo=fonts.HOW_TO_GET_ONE,
         )
     return family

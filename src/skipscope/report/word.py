@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from io import BytesIO
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 TEMPLATES = files("skipscope.report") / "templates" / "word"
 PAGE = (
@@ -91,7 +91,8 @@ def _with(document: bytes, changes: Mapping[str, Callable[[str], str]], new: Map
 def _plain(name: str) -> ZipInfo:
     """Without the time of day: equal documents are equal files."""
     entry = ZipInfo(name)
-    entry.compress_type = ZIP_DEFLATED
+    # a PNG is as small as it gets
+    entry.compress_type = ZIP_STORED if name.endswith(".png") else ZIP_DEFLATED
     return entry
 
 

@@ -1,0 +1,39 @@
+"""Pure functions of a table that remember what they came to, as long as the table is there.
+
+A report asks for the same things of the same readings for every network, and in both languages.
+"""
+
+from collections.abc import Callable, Hashable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+from weakref import finalize
+
+import polars as pl
+
+Given = ParamSpec("Given")
+
+
+def once(
+    compute: Callable[Concatenate[pl.DataFrame, Given], pl.DataFrame],
+) -> Callable[Concatenate[pl.DataFrame, Given], pl.DataFrame]:
+    """Computes it the first time only, for this very table and these arguments. Nobody may change either."""
+    found: dict[int, dict[Hashable, tuple[object, pl.DataFrame]]] = {}
+
+    @wraps(compute)
+    def remembered(table: pl.DataFrame, /, *given: Given.args, **named: Given.kwargs) -> pl.DataFrame:
+        known = found.get(id(table))
+        if known is None:
+            known = found[id(table)] = {}
+            finalize(table, found.pop, id(table), None)
+        key = (*map(_key, given), *((name, _key(value)) for name, value in sorted(named.items())))
+        if key not in known:
+            # with the arguments: what is known by its place must not make room for another
+            known[key] = (given, named), compute(table, *given, **named)
+        return known[key][1]
+
+    return remembered
+
+
+def _key(value: Any) -> Hashable:
+    """The value, or where it lies if it has no hash."""
+    return value if isinstance(value, Hashable) else id(value)
