@@ -79,12 +79,13 @@ def _effect(finding: "Finding | None") -> tuple[str, str]:
 
 
 def _print_next(results: "tuple[Result, ...]", command: str, here: str) -> None:
-    """What each open claim wants for, command by command; `here` names the workspace."""
+    """What open claims want for, and of commands a run the first; `here` names the workspace."""
     from skipscope.claims.evaluate import next_steps
 
     steps = next_steps(results, command)
     if steps:
         console.print("\nWhat would say more:")
     for todo, ids in steps.items():
-        commands = "; ".join(f"{each}{here}" for each in todo.split("; "))
-        console.print(f"  {', '.join(ids)}: {commands}", markup=False, soft_wrap=True)
+        first, *others = todo.split("; ")
+        more = f" (and so for {len(others)} more: --json names them)" if others else ""
+        console.print(f"  {', '.join(ids)}: {first}{here}{more}", markup=False, soft_wrap=True)

@@ -65,6 +65,19 @@ def test_for_machines(app, demo):
     assert told() == told()
 
 
+def test_of_a_command_for_every_run_it_says_one(app, made_up):
+    """A study may have declared that it does not probe."""
+    place = made_up(seeds=6)
+    for record in (place.path / "studies").glob("**/*.json"):
+        study = json.loads(record.read_text())
+        study["study"]["probes"] = []
+        record.write_text(json.dumps(study))
+    ran = CliRunner().invoke(app, ["-w", str(place.path)], catch_exceptions=False)
+    [wanted] = [line for line in ran.output.splitlines() if "--only gates" in line]
+    assert wanted.count("skipscope probe") == 1
+    assert wanted.endswith(f"--only gates -w {place.path} (and so for 5 more: --json names them)")
+
+
 def test_a_study_that_is_not_there(app, demo):
     with pytest.raises(UnknownName):
         CliRunner().invoke(app, ["absent", "-w", str(demo.path)], catch_exceptions=False)
