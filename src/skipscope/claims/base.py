@@ -120,9 +120,15 @@ class Result(Frozen):
 
     @property
     def leading(self) -> Finding | None:
-        """The finding that stands for the claim: the first that counts and was measured, else the first."""
-        order = sorted(self.findings, key=lambda finding: (not finding.counts, finding.effect is None))
-        return order[0] if order else None
+        """The finding that stands for the claim.
+
+        Of those that count and were measured the first that has the claim's verdict, else the first.
+        """
+
+        def rank(finding: Finding) -> tuple[bool, bool, bool]:
+            return not finding.counts, finding.effect is None, finding.verdict != self.verdict
+
+        return min(self.findings, key=rank, default=None)
 
     def row(self) -> dict[str, Any]:
         """As `claims --json` writes it: numbers to six digits, so that any machine gives the same bytes."""

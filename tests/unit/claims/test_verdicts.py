@@ -175,6 +175,23 @@ def test_where_any_part_suffices_one_supports_and_all_must_fail() -> None:
     assert judge(either, [measured(good, "a"), measured(None, "b")]).verdict == "supported"
 
 
+@pytest.mark.parametrize(
+    ("needs", "first", "second", "stands"),
+    [
+        ("any", (-1, 0.5), (2, 3), "b"),  # the second supports
+        ("all", (2, 3), (-1, 0.5), "b"),  # the second contradicts
+        ("all", (2, 3), (0.5, 1.5), "b"),  # the second leaves it open
+        ("all", (2, 3), (4, 5), "a"),
+    ],
+)
+def test_the_number_beside_a_verdict_is_one_that_it_rests_on(
+    needs: str, first: tuple[float, float], second: tuple[float, float], stands: str
+) -> None:
+    asked = claim(part("a"), part("b"), needs=needs)
+    result = judge(asked, [measured(effect(*first), "a"), measured(effect(*second), "b")])
+    assert result.leading.part == stands
+
+
 def test_controls_and_context_decide_nothing() -> None:
     two = claim(part("a"), part("b", counts=False))
     result = judge(two, [measured(effect(-1, 0.5), "b"), measured(effect(2, 3), "a")])

@@ -84,7 +84,7 @@ def test_a_claim_is_said_as_it_came_out(tables, verdict, language):
             "contradicted": wording.contradicted,
             "inconclusive": wording.inconclusive,
         }
-        mine = unmarked(others.get(verdict, wording.sentence)).rstrip("。.")
+        mine = unmarked(others.get(verdict, wording.sentence)).rstrip("。.").replace("`", "")
         assert mine in text.replace("`", ""), listed.id
         for other in others.values():
             if other not in (others.get(verdict), wording.sentence):
