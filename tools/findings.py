@@ -37,7 +37,7 @@ FIGURES = {
         "effects-gates",
         "effects-course",
     ],
-    "lab": ["loss"],
+    "lab": ["loss", "accuracy-in-time"],
     "stem": ["effects-gates"],
 }
 TEXTS: dict[Language, str] = {"en": "findings.md", "zh": "findings.zh-CN.md"}
