@@ -19,7 +19,6 @@ from skipscope.records.store import READINGS, RunFolder, Workspace
 from skipscope.spec import Recipe
 from skipscope.training.checkpoint import Progress
 from skipscope.training.evaluate import Inputs
-from skipscope.training.memory import give_back
 from skipscope.training.precision import computing
 
 SAMPLE = 2000
@@ -117,7 +116,6 @@ def measure_trained(
 
     def before(probe: str) -> bool:
         asked = go_on(probe)
-        give_back()
         # a worker may have been given more threads meanwhile: they take sums in another order
         torch.set_num_threads(int(recipe.threads))
         return asked
