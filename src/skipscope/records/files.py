@@ -29,17 +29,19 @@ ARRAYS_BYTES = 400_000_000
 """More than the arrays of any network's pictures have: what unpacks to more was made to fill a memory."""
 
 
-def write_whole(path: Path, content: bytes, *, before: Path | None = None) -> None:
+def write_whole(path: Path, content: bytes, *, before: Path | None = None, new_folder: bool = True) -> None:
     """Puts `content` at `path` whole or not at all; what was there goes to `before`, if that is given.
 
-    It is on the disk when this returns, its name too: whatever is done next cannot overtake it.
+    Its folder is made, if there is none, unless `new_folder` is false. It is on the disk when this returns,
+    its name too: whatever is done next cannot overtake it.
 
     Raises:
         WorkspaceError: the folder cannot be written to; of a full disk it says how much is needed.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}{DRAFT}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if new_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with draft.open("wb") as file:
                 file.write(content)

@@ -8,6 +8,7 @@ import json
 import math
 from dataclasses import dataclass
 from hashlib import sha256
+from os import SEEK_END
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +37,20 @@ class Journal:
         """Adds rows at the end.
 
         Raises:
-            WorkspaceError: the file cannot be written to.
+            WorkspaceError: the file cannot be written to, or is not as this object left it.
         """
         lines = "".join(json.dumps(_finite(row), allow_nan=False) + "\n" for row in rows).encode()
         try:
-            with self.path.open("ab") as file:
+            # one that is gone is not begun again: its first rows would be missing, and nobody would notice
+            with self.path.open("r+b" if self._bytes else "ab") as file:
+                there = file.seek(0, SEEK_END)
+                if there != self._bytes:
+                    raise WorkspaceError(
+                        f"This file was changed while its run was writing it: {there:,} bytes are there "
+                        f"where {self._bytes:,} were written.",
+                        where=str(self.path),
+                        todo="give the same command again: the run goes on from its last checkpoint",
+                    )
                 file.write(lines)
         except OSError as error:
             raise unwritable(self.path, error, needed=len(lines)) from None

@@ -80,7 +80,8 @@ def save(folder: RunFolder, model: nn.Module, optimizer: SGD, progress: Progress
     torch.save(state, packed)
     content = packed.getvalue()
     sealed = content + MAGIC + sha256(content).digest()
-    write_whole(folder.state_file, sealed, before=folder.state_before)
+    # a checkpoint in a folder that was deleted meanwhile would know of rows that are gone
+    write_whole(folder.state_file, sealed, before=folder.state_before, new_folder=False)
 
 
 def load(folder: RunFolder, model: nn.Module, optimizer: SGD, *, tell: Callable[[str], object]) -> Progress:

@@ -1,6 +1,7 @@
 """One run from its spec to its record: stopped anywhere, it ends as if it never had been."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -252,6 +253,22 @@ def test_a_damaged_checkpoint_says_what_to_do(tiny: Dataset, run_of: RunOf, tmp_
     assert caught.value.where == str(tmp_path / "state.pt")
     assert "from its start" in caught.value.todo
     assert train(run_of(), tiny, tmp_path).state == "done"  # the same command again
+
+
+def test_a_checkpoint_makes_no_folder_that_was_deleted(
+    tiny: Dataset, run_of: RunOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deleted after the rows were written and before it is: it would know of rows that are gone."""
+    save, run = torch.save, tmp_path / "run"
+
+    def saved_late(*given: Any) -> None:
+        save(*given)
+        shutil.rmtree(run)
+
+    monkeypatch.setattr(torch, "save", saved_late)
+    with pytest.raises(WorkspaceError, match="cannot be written: No such file"):
+        train(run_of(), tiny, run, after=2)
+    assert not run.exists()
 
 
 def test_fewer_images_than_a_batch_are_one_batch(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:
