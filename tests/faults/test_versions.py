@@ -44,8 +44,12 @@ def test_a_run_that_an_older_skipscope_began_goes_on(
     torch.save(state, folder.state_file)
     folder.state_before.unlink(missing_ok=True)
     (folder.path / "SHA256SUMS").unlink()
-    folder.append_metrics([{"kind": "step", "step": 8, "epoch": 3, "loss": 1.0, "learning_rate": 0.1}])
-    folder.append_readings([{"probe": "x", "step": 8, "place": "", "quantity": "y", "value": 1.0}])
+    for file, row in (
+        (folder.metrics_file, {"kind": "step", "step": 8, "epoch": 3, "loss": 1.0, "learning_rate": 0.1}),
+        (folder.readings_draft, {"probe": "x", "step": 8, "place": "", "quantity": "y", "value": 1.0}),
+    ):
+        with file.open("a", encoding="utf-8") as journal:
+            journal.write(json.dumps(row) + "\n")
     assert zygote.train(folder.path, epochs=4).wait().code == 0
     same(undisturbed(4), folder)
     assert rows(folder) == rows(undisturbed(4))
