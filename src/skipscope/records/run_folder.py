@@ -55,9 +55,15 @@ class RunFolder:
         return read_record(self.record_file, RunRecord, lambda path: read_summed(path, todo=todo))
 
     def write(self, record: RunRecord) -> None:
-        """Puts the record in place of the one before; of a finished run, its metrics are closed with it."""
-        if record.state == "done" and self.metrics_file.exists():
-            note(self.metrics_file)
+        """Puts the record in place of the one before; of a finished run, its metrics are closed with it.
+
+        Raises:
+            WorkspaceError: the folder cannot be written to, or the rows that were put in it are gone.
+        """
+        if record.state == "done":
+            self.metrics.mark()
+            if self.metrics_file.exists():
+                note(self.metrics_file)
         write_summed(self.record_file, record_bytes(record))
 
     def damaged(self) -> list[str]:

@@ -271,6 +271,23 @@ def test_a_checkpoint_makes_no_folder_that_was_deleted(
     assert not run.exists()
 
 
+def test_a_run_whose_folder_is_deleted_while_it_is_measured_is_not_done(
+    tiny: Dataset, run_of: RunOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows are gone, and its weights alone are no run."""
+    evaluate, run = running.evaluate, tmp_path / "run"
+
+    def evaluated(*given: Any) -> Any:
+        if run.exists():
+            shutil.rmtree(run)
+        return evaluate(*given)
+
+    monkeypatch.setattr(running, "evaluate", evaluated)
+    with pytest.raises(WorkspaceError, match="cannot be written: No such file"):
+        train(run_of(), tiny, run)
+    assert RunFolder(run).read() is None
+
+
 def test_fewer_images_than_a_batch_are_one_batch(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:
     few = replace(tiny, train=replace(tiny.train, rows=tiny.train.rows[:10]))
     record = train(run_of(), few, tmp_path)
