@@ -47,7 +47,7 @@ def test_without_the_rights(tmp_path: Path) -> None:
     """As a user who may not write there; as one who may not read what is there."""
     if os.getuid():
         pytest.skip("needs to be another user for a moment")
-    (tmp_path / "out" / "runs").mkdir(parents=True)
+    (tmp_path / "out" / "runs" / "a-s0-0").mkdir(parents=True)
     (tmp_path / "out" / "studies").mkdir()
     secret = tmp_path / "out" / "studies" / "x.json"
     secret.write_text("{}")
@@ -64,6 +64,7 @@ def test_without_the_rights(tmp_path: Path) -> None:
         f"os.setuid({NOBODY})\n"
         "place = Workspace(sys.argv[1])\n"
         "for what in (place.studies, lambda: held(place.path, doing='x').__enter__(),\n"
+        "             place.run_folder('b-s0-0').make,\n"
         "             lambda: place.run_folder('a-s0-0').write_pictures({})):\n"
         "    try:\n"
         "        what()\n"
@@ -82,7 +83,7 @@ def test_without_the_rights(tmp_path: Path) -> None:
     if "No module named" in done.stderr:
         pytest.skip("the other user cannot read this Python's packages")
     assert done.stderr == ""
-    assert done.stdout.count("Permission denied") == 3, done.stdout
+    assert done.stdout.count("Permission denied") == 4, done.stdout
 
 
 def test_the_folder_deleted_under_the_run(tmp_path: Path) -> None:

@@ -162,13 +162,14 @@ def work(
             widen(spec, data, threads)
         return False
 
+    began = False
     try:
         torch.set_num_threads(int(spec.recipe.threads))
         torch.set_flush_denormal(True)
         ref = spec.data
         data = load_data(ref.name, data_dir=data_dir, train_limit=ref.train_limit)
-        with held_run(folder.path, waits=lambda holder: _waits(spec, holder, tell, stop)) as mine:
-            if mine:
+        with held_run(folder.path, waits=lambda holder: _waits(spec, holder, tell, stop)) as began:
+            if began:
                 keep_sample(Workspace(workspace), data)
                 record = train(spec, data, folder, tell=tell, stop=stop, probes=probes)
                 if record.state == "done":
@@ -176,7 +177,7 @@ def work(
     except Exception as error:  # noqa: BLE001 - the other runs go on, and this one says why
         tell(Event(run=spec.id, state="failed", message=_first_line(error)))
         with suppress(SkipscopeError, OSError):  # of a full disk, or a folder that is gone, this is lost, too
-            _record_error(workspace, spec, error)
+            _record_error(workspace, spec, error, began=began)
 
 
 def _complete(
@@ -207,11 +208,12 @@ def _waits(spec: RunSpec, holder: str, tell: Tell, stop: Callable[[], bool]) -> 
     return not stop()
 
 
-def _record_error(workspace: Path, spec: RunSpec, error: Exception) -> None:
+def _record_error(workspace: Path, spec: RunSpec, error: Exception, *, began: bool) -> None:
     """Keeps why the run ended; the traceback of what is not a user's to mend goes beside the record."""
     folder = Workspace(workspace).run_folder(spec.id)
     if not isinstance(error, SkipscopeError):
-        folder.path.mkdir(parents=True, exist_ok=True)
+        if not began:
+            folder.make()
         (folder.path / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
     record = folder.read()
     if record is not None and record.state != "done":  # a finished run was only to be measured

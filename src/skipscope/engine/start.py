@@ -18,6 +18,7 @@ from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
 from skipscope.models.registry import build
 from skipscope.probes.measure import initial_rows, view_of
+from skipscope.records.files import make_folder
 from skipscope.records.schema import StudyRecord
 from skipscope.records.store import START, Workspace, write_readings
 from skipscope.spec import Recipe, StudySpec, network_name, start_name
@@ -81,7 +82,9 @@ def _turns(record: StudyRecord, workspace: Workspace) -> Iterator[tuple[str, lis
 def _keep(workspace: Workspace, name: str, rows: pl.DataFrame) -> None:
     """Adds to the network's file."""
     kept = pl.concat([workspace.start_readings(name), rows]).sort("seed", maintain_order=True)
-    write_readings(workspace.start_file(name), kept)
+    file = workspace.start_file(name)
+    make_folder(file.parent)
+    write_readings(file, kept)
 
 
 _data: list[Dataset] = []

@@ -20,17 +20,17 @@ Sums = dict[str, set[str]]
 
 
 def write_summed(path: Path, content: bytes) -> None:
-    """Puts `content` at `path`, whole or not at all, and its checksum beside it.
+    """Puts `content` at `path`, whole or not at all, and its checksum beside it; the folder is there.
 
     Raises:
-        WorkspaceError: the folder cannot be written to, or its checksums are damaged.
+        WorkspaceError: the folder is gone or cannot be written to, or its checksums are damaged.
     """
     sums, new = _sums(path.parent), sha256(content).hexdigest()
     old = sums.get(path.name, set())
     if path.exists() and not old:
         old = {_digest(path)}
     _put(path.parent, sums | {path.name: old | {new}})
-    write_whole(path, content)
+    write_whole(path, content, new_folder=False)
     _put(path.parent, sums | {path.name: {new}})
 
 
@@ -120,7 +120,7 @@ def _put(folder: Path, sums: Sums) -> None:
     content = "".join(lines).encode()
     path = folder / SUMS
     if not path.exists() or path.read_bytes() != content:
-        write_whole(path, content)
+        write_whole(path, content, new_folder=False)
 
 
 def _damaged(path: Path, how: str, todo: str) -> WorkspaceError:

@@ -58,6 +58,18 @@ def write_whole(path: Path, content: bytes, *, before: Path | None = None, new_f
         raise unwritable(path, error, needed=len(content)) from None
 
 
+def make_folder(folder: Path) -> None:
+    """A folder, if there is none, and those above it.
+
+    Raises:
+        WorkspaceError: it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error, needed=0) from None
+
+
 def sync_file(path: Path) -> None:
     """Waits until the file is on the disk."""
     with path.open("r+b") as file:

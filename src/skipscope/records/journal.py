@@ -85,7 +85,7 @@ class Journal:
                 where=str(self.path),
             )
         if len(content) > len(kept):
-            write_whole(self.path, kept)
+            write_whole(self.path, kept, new_folder=False)
         self._seen, self._bytes = sha256(kept), len(kept)
 
     def cut(self, step: int) -> None:
@@ -102,7 +102,7 @@ class Journal:
             raise WorkspaceError(f"A row of this file is damaged ({error}).", where=str(self.path)) from None
         content = "".join(kept).encode()
         if self.path.exists():
-            write_whole(self.path, content)
+            write_whole(self.path, content, new_folder=False)
         self._seen, self._bytes = sha256(content), len(content)
 
     def begin(self) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from skipscope.errors import WorkspaceError
 from skipscope.records.checksums import forget, is_sound, note, read_summed, write_summed
 from skipscope.records.files import (
+    make_folder,
     packed_arrays,
     read_record,
     record_bytes,
@@ -42,6 +43,16 @@ class RunFolder:
         self.model_file = path / "model.safetensors"
         self.metrics = Journal(self.metrics_file)
         self.draft = Journal(self.readings_draft)
+
+    def make(self) -> None:
+        """The folder, if there is none: only a run that begins does this.
+
+        What is written later does not: a folder that was deleted meanwhile stays so.
+
+        Raises:
+            WorkspaceError: it cannot be made.
+        """
+        make_folder(self.path)
 
     def read(self) -> RunRecord | None:
         """The run's record, or None where there is none yet.

@@ -93,6 +93,7 @@ def _begin(spec: RunSpec, folder: RunFolder, tell: Tell = lambda _event: None) -
             environment=environment(),
             network=describe(spec.model),
         )
+        folder.make()
         folder.write(record)
     return record
 

@@ -250,6 +250,7 @@ def test_a_users_network_without_maps_answers_and_a_changed_one_does_not(
     record = next(run for run in trained.runs() if run.state == "done")
     spec = record.spec.model_copy(update={"model": model})
     folder = trained.run_folder(spec.id)
+    folder.make()
     folder.write(record.model_copy(update={"spec": spec, "id": spec.id}))
     save_file(build(model).state_dict(), folder.model_file)
     study = trained.study().study.model_copy(update={"arm": (Arm(model=model),)})

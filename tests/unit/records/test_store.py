@@ -43,6 +43,7 @@ def study_record(name: str, planned: str) -> StudyRecord:
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     place = Workspace(tmp_path)
+    place.run_folder(SPEC.id).make()
     place.run_folder(SPEC.id).write(RECORD)
     return place
 
@@ -163,8 +164,28 @@ def test_readings_of_a_run_that_trains_are_read_as_far_as_they_were_written(tmp_
     assert folder.readings()["step"].to_list() == [1]
 
 
+@pytest.mark.parametrize("state", ["unfinished", "failed", "done"])
+def test_a_run_folder_that_was_deleted_is_not_made_again(tmp_path: Path, state: str) -> None:
+    """Its worker reads why, and does not leave a record or weights of a run that is gone."""
+    folder = RunFolder(tmp_path / "runs" / "cnn-s0-abc")
+    writes = [
+        lambda: folder.write(RECORD.model_copy(update={"state": state})),
+        lambda: folder.write_readings(pl.DataFrame(schema=READINGS)),
+        lambda: folder.write_pictures({}),
+        lambda: folder.write_right(np.array([True])),
+        lambda: folder.write_model(b"weights"),
+        lambda: folder.append_metrics([{"step": 1}]),
+        lambda: folder.append_readings([READING]),
+    ]
+    for write in writes:
+        with pytest.raises(WorkspaceError, match="cannot be written: No such file"):
+            write()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_readings_of_a_finished_run_and_of_chosen_probes(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "runs" / "cnn-s0-abc")
+    folder.make()
     rows = [READING, READING | {"probe": "curvature"}]
     folder.write_readings(pl.DataFrame([{"run": "cnn-s0-abc"} | row for row in rows], schema=READINGS))
     workspace = Workspace(tmp_path)

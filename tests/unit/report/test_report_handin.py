@@ -117,6 +117,7 @@ def test_the_records_have_all_that_claims_are_read_from(made_up, tmp_path):
     study = record.study.model_copy(update={"initial": ("plain8_nobn",), "initial_seeds": 1})
     workspace.write_study(record.model_copy(update={"study": study}))
     start = workspace.start_file(start_name("plain8_nobn", record.data.sha256))
+    start.parent.mkdir()
     write_readings(start, pl.DataFrame(schema=START))
     places = {place for place, _ in handin.records(workspace, gather(workspace, None))}
     assert {f"runs/{run.id}/test.npz", f"start/{start.name}"} <= places

@@ -80,6 +80,12 @@ def network() -> nn.Module:
     return build("cnn", seed=0)
 
 
+def folder_at(path: Path) -> RunFolder:
+    folder = RunFolder(path)
+    folder.make()
+    return folder
+
+
 def measured(folder: RunFolder, data: Dataset, run_of: RunOf, **how: object) -> bool:
     inputs = Inputs(data, run_of().recipe, CPU)
     chosen = {"recipe": run_of().recipe, "step": 6, "probes": ("answers",), "go_on": lambda _: True} | how
@@ -87,7 +93,7 @@ def measured(folder: RunFolder, data: Dataset, run_of: RunOf, **how: object) -> 
 
 
 def test_pictures_of_one_image_lie_beside_the_readings(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run")
+    folder = folder_at(tmp_path / "run")
     assert measured(folder, tiny, run_of)
     found = folder.pictures()
     images, labels = tiny.validation.take(np.arange(1))
@@ -101,7 +107,7 @@ def test_pictures_of_one_image_lie_beside_the_readings(tiny: Dataset, run_of: Ru
 
 
 def test_what_other_probes_read_is_kept(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run")
+    folder = folder_at(tmp_path / "run")
     rows = [("answers", 6, 5.0), ("answers", 3, 6.0), ("gates", 6, 7.0)]
     before = pl.DataFrame(
         [("run", probe, step, "all", "accuracy", value) for probe, step, value in rows],
@@ -130,12 +136,12 @@ def test_it_computes_in_fp32_with_the_recipes_operators(
 
     monkeypatch.setitem(KERNELS, torch.conv2d, ours)
     recipe = run_of().recipe.model_copy(update={"precision": "bf16", "kernels": kernels})
-    assert measured(RunFolder(tmp_path / "run"), tiny, run_of, recipe=recipe)
+    assert measured(folder_at(tmp_path / "run"), tiny, run_of, recipe=recipe)
     assert set(seen) == ({torch.float32} if kernels == "fast" else set())
 
 
 def test_asked_to_stop_it_writes_nothing(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path / "run")
+    folder = folder_at(tmp_path / "run")
     asked: list[str] = []
 
     def first_only(probe: str) -> bool:
@@ -144,13 +150,13 @@ def test_asked_to_stop_it_writes_nothing(tiny: Dataset, run_of: RunOf, tmp_path:
 
     assert not measured(folder, tiny, run_of, probes=("answers", "redundancy"), go_on=first_only)
     assert asked == ["answers", "redundancy"]
-    assert not folder.path.exists()
+    assert not list(folder.path.iterdir())
 
 
 def test_pictures_that_cannot_be_written_leave_the_readings_as_they_were(
     tiny: Dataset, run_of: RunOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = RunFolder(tmp_path / "run")
+    folder = folder_at(tmp_path / "run")
 
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
