@@ -20,7 +20,7 @@ from skipscope.data.dataset import load
 from skipscope.engine.local import KEEP_MEMORY, environment_of_workers
 from skipscope.engine.measure import Machine
 from skipscope.spec import Recipe, Way
-from skipscope.training import kernels, sgd
+from skipscope.training import kernels, sgd, winograd
 
 NETWORKS = ("cnn", "resnet", "densenet", "se_resnet")
 ROUNDS, SECONDS = 5, 1.5
@@ -33,6 +33,7 @@ def without(name: str) -> Callable[[], object]:
         "one product for small maps": lambda: setattr(kernels, "_sees_all", lambda _: False),
         "strided weights' gradient": lambda: setattr(kernels, "STRIDED_FROM", 10**9),
         "max-pool of few channels": lambda: kernels.KERNELS.pop(kernels.max_pool2d),
+        "Winograd's products": lambda: setattr(winograd, "PAYS_FROM", 10**9),
         "weights in memory order": lambda: setattr(sgd, "_in_memory_order", lambda _, x: x),
         "freed memory kept": lambda: None,
     }[name]
@@ -43,6 +44,7 @@ VARIANTS = (
     "one product for small maps",
     "strided weights' gradient",
     "max-pool of few channels",
+    "Winograd's products",
     "weights in memory order",
     "freed memory kept",
 )

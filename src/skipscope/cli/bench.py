@@ -106,6 +106,6 @@ def _print_table(
     )
     console.print(
         f"peak of 3x3 convolutions on all cores: {peaks['bf16']:,.0f} (bf16) and {peaks['fp32']:,.0f} (fp32) "
-        "thousand million multiply-adds a second",
+        "thousand million multiply-adds a second; Winograd's products do with fewer, which is not subtracted",
         soft_wrap=True,
     )

@@ -30,7 +30,12 @@ from skipscope.training.loop import forward, update
 from skipscope.training.precision import device, place
 from skipscope.training.sgd import SGD
 
-CHANGES = ({"precision": "bf16"}, {"kernels": "fast"}, {"memory_format": "contiguous"})
+CHANGES = (
+    {"precision": "bf16"},
+    {"kernels": "fast"},
+    {"kernels": "winograd"},
+    {"memory_format": "contiguous"},
+)
 """Tried one after the other; each is kept if it pays."""
 PAYS = 0.97
 """A change is kept if a step of all networks takes at most this share of the time: below it is noise."""

@@ -29,8 +29,8 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,6
 
 Precision = Literal["fp32", "bf16"]
 MemoryFormat = Literal["contiguous", "channels_last"]
-Kernels = Literal["stock", "fast"]
-"""Torch's operators, or those of `training/kernels.py` in place of some."""
+Kernels = Literal["stock", "fast", "winograd"]
+"""Torch's operators; `training/kernels.py` in place of some; `training/winograd.py` as well."""
 DataName = Literal["cifar10", "shapes"]
 
 

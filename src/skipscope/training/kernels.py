@@ -8,7 +8,7 @@ they are used. What each is worth is in docs/performance.md, with the command th
 Shapes: B images; maps of I -> O channels and H x W -> h x w pixels; kernels of O x I x K x L weights.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import product
 from typing import Any, cast
@@ -36,13 +36,18 @@ PLAIN_POOL = {"dilation": 1, "ceil_mode": False, "return_indices": False}
 
 
 class fast(TorchFunctionMode):  # noqa: N801 - it is used as a function is: with fast():
-    """While it is on, the functions in `KERNELS` are ours."""
+    """While it is on, the functions in `KERNELS` (or in what it is given) are ours."""
+
+    def __init__(self, by: Mapping[Callable[..., Any], Callable[..., Any]] | None = None) -> None:
+        """By torch's function, what stands in for it."""
+        super().__init__()
+        self.by = KERNELS if by is None else by
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Iterable[type], args: Any = (), kwargs: Any = None
     ) -> Any:
         """Every call of a torch function comes by here."""
-        return KERNELS.get(func, func)(*args, **(kwargs or {}))
+        return self.by.get(func, func)(*args, **(kwargs or {}))
 
 
 def convolution(

@@ -3,16 +3,23 @@
 Which of them is best on a machine is measured when a run is planned (`engine/measure.py`).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import nn
 
 from skipscope.spec import Recipe
 from skipscope.training.kernels import fast
+from skipscope.training.winograd import winograd
 
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+OPERATORS: dict[str, Callable[[], AbstractContextManager[object]]] = {
+    "auto": nullcontext,
+    "stock": nullcontext,
+    "fast": fast,
+    "winograd": winograd,
+}
 
 
 def device() -> torch.device:
@@ -29,9 +36,6 @@ def place(model: nn.Module, recipe: Recipe, on: torch.device) -> nn.Module:
 @contextmanager
 def computing(recipe: Recipe, on: torch.device) -> Iterator[None]:
     """The scope in which a forward pass runs: bf16 autocast and our operators, if the recipe says so."""
-    with torch.autocast(on.type, dtype=torch.bfloat16, enabled=recipe.precision == "bf16"):
-        if recipe.kernels == "fast":
-            with fast():
-                yield
-        else:
-            yield
+    narrow = torch.autocast(on.type, dtype=torch.bfloat16, enabled=recipe.precision == "bf16")
+    with narrow, OPERATORS[recipe.kernels]():
+        yield

@@ -19,14 +19,14 @@ def one_thread_again() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize(("precision", "kernels"), [("fp32", "fast"), ("fp32", "winograd"), ("bf16", "fast")])
 def test_threads_are_taken_only_where_no_bit_changes(
-    tiny: Dataset, run_of: object, name: str, precision: str
+    tiny: Dataset, run_of: object, name: str, precision: str, kernels: str
 ) -> None:
     """Whether they are is the machine's matter; what a step comes to is not."""
     if precision == "bf16" and name != "cnn" and not torch.cpu._is_avx512_bf16_supported():
         pytest.skip("bf16 is emulated on this processor, and takes minutes")
-    spec: RunSpec = run_of(name, precision=precision)
+    spec: RunSpec = run_of(name, precision=precision, kernels=kernels)
     alone, _ = widen._steps(spec, tiny)
     taken = widen.widen(spec, tiny, 2)
     assert torch.get_num_threads() == (2 if taken else 1)
