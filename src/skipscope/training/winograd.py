@@ -63,9 +63,9 @@ def convolution(
     plain = stride in (1, (1, 1)) and padding in (1, (1, 1)) and dilation in (1, (1, 1)) and groups == 1
     plain = plain and x.ndim == 4 and weight.shape[2:] == (KERNEL, KERNEL)
     exact = x.dtype in (torch.float32, torch.float64) and not torch.is_autocast_enabled("cpu")
-    if plain and exact and x.device.type == "cpu":
+    if plain and exact and x.device.type == "cpu" and x.dtype == weight.dtype:
         outputs, inputs = weight.shape[:2]
-        whole = x.shape[2] % TILE == x.shape[3] % TILE == 0
+        whole = x.shape[2] % TILE == x.shape[3] % TILE == 0 and x.shape[1] == inputs and x.numel()
         if whole and inputs * outputs >= PAYS_FROM * (inputs + outputs):
             return cast("Tensor", _Winograd.apply(x, weight, bias))  # type: ignore[no-untyped-call]
     return kernels.convolution(x, weight, bias, stride, padding, dilation, groups)

@@ -141,6 +141,41 @@ def test_where_it_is_used_and_where_not(other: dict) -> None:
     assert "_Winograd" not in node(**(USED | other))
 
 
+@pytest.mark.parametrize(
+    "x",
+    [torch.zeros(1, ENOUGH + 1, 4, 4), torch.zeros(1, ENOUGH, 4, 4, dtype=torch.float64)],
+    ids=["I", "dtype"],
+)
+def test_errors_are_the_stock_operators(x: Tensor) -> None:
+    weight = torch.zeros(USED["weight"])
+    with pytest.raises(RuntimeError) as theirs:
+        conv2d(x, weight, padding=1)
+    with winograd(), pytest.raises(RuntimeError) as mine:
+        conv2d(x, weight, padding=1)
+    assert str(mine.value) == str(theirs.value)
+
+
+def test_no_images_have_no_maps() -> None:
+    with winograd():
+        y = conv2d(torch.zeros(0, ENOUGH, 4, 4), torch.zeros(USED["weight"]), padding=1)
+    assert y.shape == (0, ENOUGH, 4, 4)
+
+
+def test_it_can_train_after_a_validation_had_it_first() -> None:
+    for kept in (ours._see, ours._sum_up, ours._weigh):
+        kept.cache_clear()
+    weight = torch.randn(USED["weight"])
+    x = torch.randn(USED["x"])
+    with winograd(), torch.inference_mode():
+        before = conv2d(x, weight, padding=1)
+    weight.requires_grad_()
+    with winograd():
+        after = conv2d(x, weight, padding=1)
+    after.sum().backward()
+    assert torch.equal(before, after)
+    assert weight.grad is not None
+
+
 def test_bf16_is_left_to_the_other_operators() -> None:
     x, weight = torch.randn(USED["x"]), torch.randn(USED["weight"], requires_grad=True)
     with torch.autocast("cpu", torch.bfloat16), winograd():
