@@ -50,6 +50,20 @@ def test_each_change_that_pays_is_kept(machine: Callable[..., Machine]) -> None:
     assert choice.speedup == pytest.approx(2.5)
 
 
+@pytest.mark.parametrize("bf16", [0.5, 2.0])
+def test_winograd_is_tried_in_fp32_alone(machine: Callable[..., Machine], bf16: float) -> None:
+    asked = []
+
+    def seconds(_model: str, way: Way) -> float:
+        asked.append((way.precision, way.kernels))
+        of_kernels = {"stock": 1, "fast": 0.9, "winograd": 0.8}[way.kernels]
+        return of_kernels * (bf16 if way.precision == "bf16" else 1)
+
+    way = machine(seconds).choose(ARMS, threads=1).way
+    assert (way.precision, way.kernels) == (("bf16", "fast") if bf16 < 1 else ("fp32", "winograd"))
+    assert ("bf16", "winograd") not in asked
+
+
 def test_all_arms_together_decide(machine: Callable[..., Machine]) -> None:
     """The small network is faster in bf16, the large one slower by more."""
 
