@@ -1,9 +1,11 @@
 """What `torch.compile` would be worth: seconds to compile, and a step of it to a step of ours, in turns.
 
-`python benchmarks/compiled.py`: one thread, bf16, channels_last; it needs a C++ compiler, users do not.
+`python benchmarks/compiled.py` (or names of networks behind it): one thread, in the way that is best on this
+machine, with and without our operators; it needs a C++ compiler, users do not.
 """
 
 import statistics
+import sys
 from collections.abc import Callable
 from time import perf_counter
 
@@ -11,13 +13,15 @@ import numpy as np
 import torch
 
 from skipscope.data.dataset import load
+from skipscope.engine.measure import Machine
 from skipscope.models.registry import build
-from skipscope.spec import Recipe, Way
+from skipscope.spec import Recipe
 from skipscope.training.evaluate import Inputs
 from skipscope.training.loop import forward, update
 from skipscope.training.precision import device, place
 from skipscope.training.sgd import SGD
 
+NETWORKS = ("cnn", "resnet", "densenet", "se_resnet")
 ROUNDS, STEPS = 5, 6
 
 
@@ -44,10 +48,11 @@ def main() -> None:
     """A line a network."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    way = Way(precision="bf16", memory_format="channels_last", kernels="fast", threads=1)
+    way = Machine(load("cifar10")).choose([(name, Recipe()) for name in NETWORKS], threads=1).way
+    print(way, flush=True)
     fast = Recipe(clip_norm=0.5).resolved(way)
     stock = fast.model_copy(update={"kernels": "stock"})
-    for name in ("cnn", "resnet", "densenet", "se_resnet"):
+    for name in sys.argv[1:] or NETWORKS:
         ours, theirs = stepper(name, fast, compiled=False), stepper(name, stock, compiled=True)
         compiling = seconds(theirs, 1)
         seconds(theirs, 2)
