@@ -40,10 +40,10 @@ def shares(name: str, images: int, way: Way, answer: Any) -> None:
     places += ((run, "evaluate"), (run, "measure_trained"))
 
     def clocked(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any) -> Any:
+        def call(*arguments: Any, **named: Any) -> Any:
             start = perf_counter()
             try:
-                return function(*arguments)
+                return function(*arguments, **named)
             finally:
                 spent[part] += perf_counter() - start
 
