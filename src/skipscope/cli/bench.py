@@ -41,7 +41,7 @@ def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, 
         data = load(source)
     names = tuple(network or NETWORKS)
     macs = {name: describe(name).macs for name in names}
-    rounds, seconds = (3, 4.0) if quick else (5, 10.0)
+    rounds, seconds = (3, 2.0) if quick else (5, 10.0)
     runs = os.cpu_count() or 1
     results: dict[str, Result] = {}
     with console.status("Measuring how to compute on this machine") as shown:
