@@ -79,19 +79,23 @@ class Machine:
         """Reads what is there; what cannot be read is measured again."""
         self.data = data
         self.file = _file()
-        self.known: dict[str, Measured] = {}
+        self.known = self._kept()
         self._references: References = {}
-        with suppress(OSError, ValidationError):
-            self.known = _KNOWN.validate_json(self.file.read_bytes())
 
     def measured(self, model: str, way: Way) -> Measured:
         """The network's step, timed if it never was."""
         key = f"{model}: {way}"
         if key not in self.known:
             self.known[key] = _measure(model, way, self.data, self._references)
+            self.known |= self._kept()  # of two that measure at once, the first one's stays, for both
             with suppress(WorkspaceError):  # a cache that cannot be written is measured again, no more
                 write_whole(self.file, _KNOWN.dump_json(self.known, indent=1))
         return self.known[key]
+
+    def _kept(self) -> dict[str, Measured]:
+        with suppress(OSError, ValidationError):
+            return _KNOWN.validate_json(self.file.read_bytes())
+        return {}
 
     def choose(self, arms: Iterable[tuple[str, Recipe]], threads: int) -> Choice:
         """The fastest way that agrees with the stock one on the arms' networks; what a recipe pins stays."""

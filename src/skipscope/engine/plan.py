@@ -157,6 +157,7 @@ def plan(
         networks=tuple(describe(model) for model in (*(arm.model for arm in study.arm), *study.initial)),
     )
     jobs = jobs or max(1, min(cores, sum(run.waits for run in runs)))
+    way = study.recipe.way(way)
     return Plan(record=record, runs=runs, starts=starts, jobs=jobs, cores=cores, way=way, choice=choice)
 
 

@@ -104,6 +104,12 @@ def test_a_plan_says_how_it_is_computed_and_what_a_budget_left(study: Path, tmp_
     assert "before it, 1 network(s) of 20 seeds are measured as they start" in output
 
 
+def test_a_plan_says_what_a_study_pins_and_not_what_was_best_without_it(study: Path, tmp_path: Path) -> None:
+    study.write_text(STUDY.replace("[recipe]", '[recipe]\nkernels = "winograd"'), encoding="utf-8")
+    _, output = call("run", study, "--dry-run", "-w", tmp_path / "out")
+    assert "winograd kernels" in output
+
+
 def test_an_empty_workspace_says_how_to_begin(tmp_path: Path) -> None:
     assert "skipscope demo" in call("status", "-w", tmp_path)[1]
     assert status(tmp_path) == {"schema": 1, "runs": []}

@@ -194,6 +194,21 @@ def test_an_error_in_a_worker_is_kept_with_the_run_and_tried_again(
     assert workspace.run(spec.id).failure is None
 
 
+def test_a_bug_before_a_run_begins_leaves_its_traceback(
+    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import multiprocessing as mp
+
+    _, theirs = mp.Pipe()
+    spec = plan(small, workspace, command="x").runs[0].spec
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process keeps its own handlers
+    monkeypatch.setattr("skipscope.engine.local.load_data", lambda *_, **__: 1 / 0)
+    work(spec.model_dump_json(), workspace.path, None, (), theirs)
+    assert "ZeroDivisionError" in (workspace.run_folder(spec.id).path / "traceback.txt").read_text(
+        encoding="utf-8"
+    )
+
+
 def test_a_worker_does_not_outlive_its_parent(tmp_path: Path) -> None:
     """SIGKILL of the parent: the worker saves and leaves, and the run can go on."""
     script = tmp_path / "parent.py"

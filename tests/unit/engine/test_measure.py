@@ -120,6 +120,20 @@ def test_what_was_measured_is_kept(data: Dataset, monkeypatch: pytest.MonkeyPatc
     assert Machine(data).known == {}
 
 
+def test_two_processes_that_measure_at_once_lose_nothing(
+    data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the first has written stays, for both: they choose the same way."""
+    timed = iter([1.0, 2.0, 3.0])
+    monkeypatch.setattr(measure, "_measure", lambda *_: Measured(seconds=next(timed), agreement=1.0))
+    one, other = Machine(data), Machine(data)
+    one.measured("large", stock(3))
+    other.measured("small", stock(3))
+    assert other.measured("large", stock(3)).seconds == 1.0
+    assert one.measured("small", stock(3)).seconds == 2.0  # it measured 3, and then read what was there
+    assert Machine(data).measured("small", stock(3)).seconds == 2.0
+
+
 def test_a_wrong_kernel_is_seen(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """A convolution whose weights' gradient has its rows swapped: right in size, wrong in kind."""
     way = stock(1).model_copy(update={"kernels": "fast"})

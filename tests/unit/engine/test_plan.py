@@ -71,7 +71,9 @@ def test_the_longest_goes_first(small: StudySpec, workspace: Workspace) -> None:
 
 
 def begun(small: StudySpec, workspace: Workspace) -> RunRecord:
-    spec = plan(small, workspace, command="x").runs[0].spec
+    planned = plan(small, workspace, command="x")
+    workspace.write_study(planned.record)
+    spec = planned.runs[0].spec
     return _begin(spec, workspace.run_folder(spec.id))
 
 
