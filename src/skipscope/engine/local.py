@@ -69,17 +69,17 @@ def execute(
     deaths: Counter[str] = Counter()
     workers: Workers = {}
     offered: dict[Connection, int] = {}
-    with _interrupts(workers, waiting, interrupted) as asked:
+    with _interrupts() as (asked, interrupts):
         while workers or waiting:
-            while waiting and len(workers) < plan.jobs:
+            while waiting and len(workers) < plan.jobs and not asked():
                 run = waiting.pop(0)
                 tell(Event(run=run.spec.id, state="training", steps=run.steps))
                 ours, worker = _start(run, workspace, data_dir, plan.record.study.probes)
                 workers[ours] = run, worker
-                if asked():  # while it was being started: it was not among those that were told
-                    ours.send(None)
             _share_out(plan.cores // (plan.jobs if waiting else max(1, len(workers))), workers, offered)
-            ready = wait(list(workers))
+            ready = wait([*workers, interrupts])
+            if interrupts in ready:
+                _stop(workers, waiting, interrupted, now=interrupts.recv() > 1)
             for ours in [ours for ours in workers if ours in ready]:
                 try:
                     event = ours.recv()
@@ -208,6 +208,21 @@ def _waits(spec: RunSpec, holder: str, tell: Tell, stop: Callable[[], bool]) -> 
     return not stop()
 
 
+def _stop(
+    workers: Workers, waiting: list[PlannedRun], interrupted: Callable[[], object], *, now: bool
+) -> None:
+    """Asks the workers to save and stop, and starts nothing more; or stops them where they are."""
+    waiting.clear()
+    for ours, (_, worker) in workers.items():
+        if now:
+            worker.kill()
+        else:
+            with suppress(OSError):  # it has just ended by itself
+                ours.send(None)
+    if not now:
+        interrupted()
+
+
 def _record_error(workspace: Path, spec: RunSpec, error: Exception, *, began: bool) -> None:
     """Keeps why the run ended; the traceback of what is not a user's to mend goes beside the record."""
     folder = Workspace(workspace).run_folder(spec.id)
@@ -263,29 +278,26 @@ def environment_of_workers(variables: dict[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def _interrupts(
-    workers: Workers, waiting: list[PlannedRun], interrupted: Callable[[], object]
-) -> Iterator[Callable[[], bool]]:
-    """Ctrl-C once: save and stop, start nothing more. Twice: stop now. Gives whether it was pressed."""
-    asked = False
+def _interrupts() -> Iterator[tuple[Callable[[], bool], "Connection[int, int]"]]:
+    """Whether Ctrl-C was pressed (or SIGTERM sent), and a pipe with a number for each time: 1, 2, ...
+
+    It may come in the middle of a print, or of a message to a worker: all that follows from it is done by who
+    reads the pipe.
+    """
+    times = 0
+    read, write = mp.Pipe(duplex=False)
 
     def handle(_number: int, _frame: object) -> None:
-        nonlocal asked
-        for ours, (_, worker) in workers.items():
-            if asked:
-                worker.kill()
-            else:
-                with suppress(OSError):  # it has just ended by itself
-                    ours.send(None)
-        waiting.clear()
-        if not asked:
-            asked = True
-            interrupted()
+        nonlocal times
+        times += 1
+        write.send(times)
 
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, handle) for number in numbers]
     try:
-        yield lambda: asked
+        yield lambda: times > 0, read
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
+        read.close()
+        write.close()

@@ -194,6 +194,24 @@ def test_an_error_in_a_worker_is_kept_with_the_run_and_tried_again(
     assert workspace.run(spec.id).failure is None
 
 
+def test_ctrl_c_in_the_middle_of_a_line_is_heard_after_it(small: StudySpec, workspace: Workspace) -> None:
+    """Nobody can print in the middle of a print."""
+    telling, heard = [False], []
+
+    def tell(event: Event) -> None:
+        telling[0] = True
+        if event.step and not heard:
+            signal.raise_signal(signal.SIGINT)
+        telling[0] = False
+
+    long = adapt(small, epochs=400)
+    records = execute(
+        plan(long, workspace, command="x"), workspace, tell=tell, interrupted=lambda: heard.append(telling[0])
+    )
+    assert heard == [False]
+    assert {record.state for record in records} == {"unfinished"}
+
+
 def test_a_bug_before_a_run_begins_leaves_its_traceback(
     small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
