@@ -119,7 +119,17 @@ def test_a_machine_without_chinese_glyphs_is_noticed(monkeypatch, family):
     assert render.has_chinese.__wrapped__() is (family is not None)
 
 
-def test_without_the_extra_nothing_is_registered(monkeypatch):
+@pytest.fixture
+def fonts_forgotten():
+    """What is found of fonts in this test is found again after it."""
+    for found in (render.fonts.book, render.fonts.chinese):
+        found.cache_clear()
+    yield
+    for found in (render.fonts.book, render.fonts.chinese):
+        found.cache_clear()
+
+
+def test_without_the_extra_nothing_is_registered(monkeypatch, fonts_forgotten):
     monkeypatch.setattr(render.fonts, "extra_folder", lambda: None)
     monkeypatch.setattr(render.vl_convert, "register_font_directory", None)
     assert render.has_chinese.__wrapped__() in (True, False)
