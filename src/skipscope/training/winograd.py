@@ -2,16 +2,17 @@
 
 An output tile of 4x4 pixels takes 36 products of numbers instead of 144: what a tile sees (6x6 pixels) and
 the kernel are transformed, multiplied place by place, summed over the channels, and transformed back (section
-4.1, F(4x4, 3x3)). Each of the 36 places is a matrix product over all tiles of a batch, and so are the
-transforms. Rounding is some five times that of the stock operator, so it is another value of a recipe's
-`kernels`; it is for fp32 (bf16 goes to `kernels.convolution`). All else is as under `with fast():`.
+4.1, F(4x4, 3x3)). A whole map of 2x2 pixels takes 9 instead of 16. Each place is a matrix product over all
+tiles of a batch, and so are the transforms. Rounding is some five times that of the stock operator, so it is
+another value of a recipe's `kernels`; it is for fp32 (bf16 goes to `kernels.convolution`). All else is as
+under `with fast():`.
 
-Shapes: B images; maps of I -> O channels and H x W pixels in n x m tiles; 6 x 6 places of a tile.
+Shapes: B images; maps of I -> O channels and H x W pixels in n x m tiles; p x q places of a tile.
 """
 
 from functools import cache, partial
 from itertools import product
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -19,30 +20,52 @@ from torch.autograd import Function
 
 from skipscope.training import kernels, sums
 
-TILE, SEEN, KERNEL = 4, 6, 3
+KERNEL = 3
 PAYS_FROM = 24
 """I O / (I + O) from which on it wins: products are as I O, transforms as I + O."""
+WIDEST = 8
+"""Pixels of a side up to which all of it wins; on larger maps only the weights' gradient does, for which the
+stock operator takes twice as long as for each of the others."""
 
-# with the points 0, 1, -1, 2, -2 and infinity
-_SEE = (
-    (4, 0, -5, 0, 1, 0),
-    (0, -4, -4, 1, 1, 0),
-    (0, 4, -4, -1, 1, 0),
-    (0, -2, -1, 2, 1, 0),
-    (0, 2, -1, -2, 1, 0),
-    (0, 4, 0, -5, 0, 1),
+Rows = tuple[tuple[float, ...], ...]
+
+
+class _Line(NamedTuple):
+    """How one side of a map is filtered: a tile is `sum_up` (`weigh` kernel * `see` pixels)."""
+
+    see: Rows  # places x pixels that a tile sees
+    weigh: Rows  # places x 3
+    sum_up: Rows  # pixels of a tile x places
+    everywhere: int
+    """The place that counts once in all pixels of a tile: a bias is added there."""
+
+
+_FOURS = _Line(  # with the points 0, 1, -1, 2, -2 and infinity
+    see=(
+        (4, 0, -5, 0, 1, 0),
+        (0, -4, -4, 1, 1, 0),
+        (0, 4, -4, -1, 1, 0),
+        (0, -2, -1, 2, 1, 0),
+        (0, 2, -1, -2, 1, 0),
+        (0, 4, 0, -5, 0, 1),
+    ),
+    weigh=(
+        (1 / 4, 0, 0),
+        (-1 / 6, -1 / 6, -1 / 6),
+        (-1 / 6, 1 / 6, -1 / 6),
+        (1 / 24, 1 / 12, 1 / 6),
+        (1 / 24, -1 / 12, 1 / 6),
+        (0, 0, 1),
+    ),
+    sum_up=((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1)),
+    everywhere=1,
 )
-_WEIGH = (
-    (1 / 4, 0, 0),
-    (-1 / 6, -1 / 6, -1 / 6),
-    (-1 / 6, 1 / 6, -1 / 6),
-    (1 / 24, 1 / 12, 1 / 6),
-    (1 / 24, -1 / 12, 1 / 6),
-    (0, 0, 1),
+_PAIR = _Line(  # alone between zeros: b x + c y and a x + b y are b (x + y), and (c - b) y or (a - b) x
+    see=((1, 1), (0, 1), (1, 0)),
+    weigh=((0, 1, 0), (0, -1, 1), (1, -1, 0)),
+    sum_up=((1, 1, 0), (1, 0, 1)),
+    everywhere=0,
 )
-_SUM_UP = ((1, 1, 1, 1, 1, 0), (0, 1, -1, 2, -2, 0), (0, 1, 1, 4, 4, 0), (0, 1, -1, 8, -8, 1))
-ONE = 1
-"""The point 1: what is added there is added to every output of a tile."""
 
 
 def winograd() -> kernels.fast:
@@ -65,7 +88,7 @@ def convolution(
     exact = x.dtype in (torch.float32, torch.float64) and not torch.is_autocast_enabled("cpu")
     if plain and exact and x.device.type == "cpu" and x.dtype == weight.dtype:
         outputs, inputs = weight.shape[:2]
-        whole = x.shape[2] % TILE == x.shape[3] % TILE == 0 and x.shape[1] == inputs and x.numel()
+        whole = x.shape[1] == inputs and x.numel() and all(side == 2 or side % 4 == 0 for side in x.shape[2:])
         if whole and inputs * outputs >= PAYS_FROM * (inputs + outputs):
             return cast("Tensor", _Winograd.apply(x, weight, bias))  # type: ignore[no-untyped-call]
     return kernels.convolution(x, weight, bias, stride, padding, dilation, groups)
@@ -77,62 +100,70 @@ class _Winograd(Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
-        places = _products(_seen(x), _weights(weight).transpose(1, 2))  # 6 n 6 m*B O
+        if max(x.shape[2:]) > WIDEST:
+            return torch.conv2d(x, weight, bias, 1, 1)
+        places = _products(_seen(x), _weights(weight, x).transpose(1, 2))  # p n q m*B O
         if bias is not None:
-            places[ONE, :, ONE] += bias
-        return _as_map(places, _matrices(x, sums_up=True), x)
+            row, column = (line.everywhere for line in _lines(x))
+            places[row, :, column] += bias
+        return _as_map(places, _matrices(_sum_up, x), x)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (x, weight), (gradient,) = ctx.saved_tensors, gradients
         for_x, for_weight, for_bias = ctx.needs_input_grad
-        if torch.is_grad_enabled():  # a second gradient goes through the stock operators
-            how = ((1, 1), (1, 1), (1, 1), False, (0, 0), 1)
-            stock = partial(torch.ops.aten.convolution_backward, gradient, x, weight, [len(weight)], *how)
-            of_x = stock((True, False, False))[0] if for_x else None
+        how = ((1, 1), (1, 1), (1, 1), False, (0, 0), 1)  # no dilation, not transposed, one group
+        stock = partial(torch.ops.aten.convolution_backward, gradient, x, weight, [len(weight)], *how)
+        again = torch.is_grad_enabled()  # a second gradient goes through the stock operators
+        wide = max(x.shape[2:]) > WIDEST
+        of_x = of_weight = of_bias = None
+        if for_x and (again or wide):
+            of_x = stock((True, False, False))[0]
+        if again:
             with sums.as_before():
                 return of_x, *stock((False, for_weight, for_bias))[1:]
-        back = [matrix.t() for matrix in _matrices(gradient, sums_up=True)]
-        places = _places(gradient, back)  # 6 n 6 m*B O
-        of_x = of_weight = of_bias = None
-        if for_x:
-            of_seen = _products(places, _weights(weight))  # 6 n 6 m*B I
-            of_x = _as_map(of_seen, [matrix.t() for matrix in _matrices(x)], x)
+        places = _places(gradient, [matrix.t() for matrix in _matrices(_sum_up, x)])  # p n q m*B O
+        if for_x and not wide:
+            of_seen = _products(places, _weights(weight, x))  # p n q m*B I
+            of_x = _as_map(of_seen, [matrix.t() for matrix in _matrices(_see, x)], x)
         with sums.as_before():
             if for_weight:
-                of_weights = _summed(places, _seen(x))  # 36 O I
-                matrix = _weigh(x.dtype).t().expand(len(weight), -1, -1)  # O 9 36
+                of_weights = _summed(places, _seen(x))  # p*q O I
+                matrix = _weigh(*x.shape[2:], x.dtype).t().expand(len(weight), -1, -1)  # O 9 p*q
                 taps = torch.bmm(matrix, of_weights.transpose(0, 1))  # O 9 I
                 of_weight = taps.view(len(weight), KERNEL, KERNEL, -1).permute(0, 3, 1, 2)
             if for_bias:
-                of_bias = places[ONE, :, ONE].sum((0, 1))
+                row, column = (line.everywhere for line in _lines(x))
+                of_bias = places[row, :, column].sum((0, 1))
         return of_x, of_weight, of_bias
 
 
 def _seen(x: Tensor) -> Tensor:
-    """B I H W -> 6 n 6 m*B I: what the tiles see, transformed (B^T d B)."""
-    return _places(x, _matrices(x))
+    """B I H W -> p n q m*B I: what the tiles see, transformed (B^T d B)."""
+    return _places(x, _matrices(_see, x))
 
 
-def _weights(weight: Tensor) -> Tensor:
-    """O I 3 3 -> 36 O I: the kernels, transformed (G g G^T)."""
+def _weights(weight: Tensor, x: Tensor) -> Tensor:
+    """O I 3 3 -> p*q O I: the kernels, transformed (G g G^T)."""
     taps = weight.permute(0, 2, 3, 1).reshape(len(weight), KERNEL * KERNEL, -1)
-    return torch.bmm(_weigh(weight.dtype).expand(len(weight), -1, -1), taps).transpose(0, 1)
+    matrix = _weigh(*x.shape[2:], x.dtype).expand(len(weight), -1, -1)  # O p*q 9
+    return torch.bmm(matrix, taps).transpose(0, 1)
 
 
 def _places(x: Tensor, matrices: list[Tensor]) -> Tensor:
-    """B C H W -> 6 n 6 m*B C, by a matrix for the rows and one for the columns."""
+    """B C H W -> p n q m*B C, by a matrix for the rows and one for the columns."""
     channels, *sides = x.shape[1:]
     pixels = x.permute(2, 3, 0, 1).contiguous().view(*sides, -1)
-    return _on_both_sides(pixels, *matrices).view(SEEN, sides[0] // TILE, SEEN, -1, channels)
+    rows, columns = (len(line.see) for line in _lines(x))
+    places = _on_both_sides(pixels, *matrices)  # p*n q*m B*C
+    return places.view(rows, len(places) // rows, columns, -1, channels)
 
 
 def _as_map(places: Tensor, matrices: list[Tensor], like: Tensor) -> Tensor:
-    """6 n 6 m*B C -> B C H W, in the memory format of `like`."""
-    height, width = like.shape[2:]
+    """P n q m*B C -> B C H W, in the memory format of `like`."""
     batch, channels = len(like), places.shape[-1]
-    at = places.view(SEEN * height // TILE, SEEN * width // TILE, batch * channels)
-    y = _on_both_sides(at, *matrices).view(height, width, batch, channels).permute(2, 3, 0, 1)
+    at = places.view(*(matrix.shape[1] for matrix in matrices), batch * channels)  # p*n q*m B*C
+    y = _on_both_sides(at, *matrices).view(*like.shape[2:], batch, channels).permute(2, 3, 0, 1)
     last = like.is_contiguous(memory_format=torch.channels_last)
     return y.contiguous(memory_format=torch.channels_last if last else torch.contiguous_format)
 
@@ -144,48 +175,64 @@ def _on_both_sides(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 def _products(places: Tensor, matrices: Tensor) -> Tensor:
-    """6 n 6 R C times the matrix of its place, 36 C D -> 6 n 6 R D."""
+    """P n q R C times the matrix of its place, p*q C D -> p n q R D."""
+    rows, tiles, columns = places.shape[:3]
     y = places.new_empty(*places.shape[:-1], matrices.shape[-1])
-    for row, tile in product(range(SEEN), range(places.shape[1])):
-        torch.bmm(places[row, tile], matrices[row * SEEN : (row + 1) * SEEN], out=y[row, tile])
+    for row, tile in product(range(rows), range(tiles)):
+        torch.bmm(places[row, tile], matrices[row * columns : (row + 1) * columns], out=y[row, tile])
     return y
 
 
 def _summed(left: Tensor, right: Tensor) -> Tensor:
-    """6 n 6 R C and 6 n 6 R D -> 36 C D: products summed over all tiles."""
-    y = left.new_empty(SEEN, SEEN, left.shape[-1], right.shape[-1])
-    for row in range(SEEN):
+    """P n q R C and p n q R D -> p*q C D: products summed over all tiles."""
+    rows, tiles, columns = left.shape[:3]
+    y = left.new_empty(rows, columns, left.shape[-1], right.shape[-1])
+    for row in range(rows):
         torch.bmm(left[row, 0].transpose(1, 2), right[row, 0], out=y[row])
-        for tile in range(1, left.shape[1]):
+        for tile in range(1, tiles):
             y[row].baddbmm_(left[row, tile].transpose(1, 2), right[row, tile])
     return y.flatten(0, 1)
 
 
-def _matrices(x: Tensor, *, sums_up: bool = False) -> list[Tensor]:
-    """For the rows and the columns of a map: 6n x H from pixels to places, or H x 6n back to pixels."""
-    return [(_sum_up if sums_up else _see)(side, x.dtype) for side in x.shape[2:]]
+def _line(side: int) -> _Line:
+    return _PAIR if side == len(_PAIR.sum_up) else _FOURS
+
+
+def _lines(x: Tensor) -> list[_Line]:
+    """For the rows and the columns of a map."""
+    return [_line(side) for side in x.shape[2:]]
+
+
+def _matrices(of: Any, x: Tensor) -> list[Tensor]:
+    """For the rows and the columns of a map: `_see`, p*n x H from pixels to places, or `_sum_up`, back."""
+    return [of(side, x.dtype) for side in x.shape[2:]]
 
 
 @cache
 def _see(side: int, dtype: torch.dtype) -> Tensor:
-    """6n x side: place by place, what each tile has there; beyond the map's edge there is nothing."""
-    padded = torch.zeros(SEEN, side // TILE, side + 2, dtype=torch.float64)
-    for tile in range(side // TILE):
-        padded[:, tile, TILE * tile : TILE * tile + SEEN] = torch.tensor(_SEE, dtype=torch.float64)
-    return padded[..., 1:-1].flatten(0, 1).to(dtype)
+    """p*n x side: place by place, what each tile has there; beyond the map's edge there is nothing."""
+    see, tile = torch.tensor(_line(side).see, dtype=torch.float64), len(_line(side).sum_up)
+    places, seen = see.shape
+    beyond = (seen - tile) // 2
+    padded = torch.zeros(places, side // tile, side + 2 * beyond, dtype=torch.float64)
+    for at in range(side // tile):
+        padded[:, at, tile * at : tile * at + seen] = see
+    return padded[..., beyond : beyond + side].flatten(0, 1).to(dtype)
 
 
 @cache
 def _sum_up(side: int, dtype: torch.dtype) -> Tensor:
-    """Side x 6n."""
-    whole = torch.zeros(side, SEEN, side // TILE, dtype=torch.float64)
-    for tile in range(side // TILE):
-        whole[TILE * tile : TILE * (tile + 1), :, tile] = torch.tensor(_SUM_UP, dtype=torch.float64)
+    """Side x p*n."""
+    sum_up = torch.tensor(_line(side).sum_up, dtype=torch.float64)
+    tile, places = sum_up.shape
+    whole = torch.zeros(side, places, side // tile, dtype=torch.float64)
+    for at in range(side // tile):
+        whole[tile * at : tile * (at + 1), :, at] = sum_up
     return whole.flatten(1).to(dtype)
 
 
 @cache
-def _weigh(dtype: torch.dtype) -> Tensor:
-    """36 x 9, for both directions at once."""
-    one = torch.tensor(_WEIGH, dtype=torch.float64)
-    return torch.kron(one, one).to(dtype)
+def _weigh(height: int, width: int, dtype: torch.dtype) -> Tensor:
+    """p*q x 9, for both directions at once."""
+    rows, columns = (torch.tensor(_line(side).weigh, dtype=torch.float64) for side in (height, width))
+    return torch.kron(rows, columns).to(dtype)

@@ -20,7 +20,7 @@ CASES = st.fixed_dictionaries(
         "batch": st.integers(1, 3),
         "inputs": st.integers(1, 5),
         "outputs": st.integers(1, 5),
-        "side": st.tuples(st.sampled_from([4, 8, 12]), st.sampled_from([4, 8, 12])),
+        "side": st.tuples(st.sampled_from([2, 4, 8, 12]), st.sampled_from([2, 4, 8, 12])),
         "bias": st.booleans(),
         "layout": st.sampled_from([torch.contiguous_format, torch.channels_last]),
     }
@@ -33,6 +33,9 @@ ONE_TILE = {
     "bias": True,
     "layout": torch.channels_last,
 }
+WHOLE_MAP = ONE_TILE | {"side": (2, 2)}
+TWO_KINDS = ONE_TILE | {"side": (2, 8), "layout": torch.contiguous_format}
+WIDE = ONE_TILE | {"side": (12, 4)}
 TWO_BY_ONE = ONE_TILE | {"side": (8, 4), "bias": False, "layout": torch.contiguous_format}
 
 
@@ -62,6 +65,9 @@ def value_and_gradients(f: Callable[..., Tensor], given: list[Tensor]) -> list[T
 
 @given(CASES)
 @example(ONE_TILE)
+@example(WHOLE_MAP)
+@example(TWO_KINDS)
+@example(WIDE)
 @example(TWO_BY_ONE)
 @settings(deadline=None, max_examples=60)
 def test_it_is_the_stock_convolution(case: dict) -> None:
@@ -73,7 +79,7 @@ def test_it_is_the_stock_convolution(case: dict) -> None:
         torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("side", [4, 8, 16])
+@pytest.mark.parametrize("side", [2, 4, 8, 16])
 def test_rounding_in_fp32(side: int) -> None:
     """Some five times the stock operator's, which is still far below the noise of a batch's gradient."""
     case = {"batch": 16, "inputs": 64, "outputs": 64, "side": (side, side), "bias": True}
@@ -85,7 +91,10 @@ def test_rounding_in_fp32(side: int) -> None:
         assert (mine - true).abs().max() < 3e-5 * true.abs().max()
 
 
-@pytest.mark.parametrize("case", [ONE_TILE, TWO_BY_ONE], ids=["4x4", "8x4"])
+CASE_BY_NAME = {"4x4": ONE_TILE, "2x2": WHOLE_MAP, "2x8": TWO_KINDS, "12x4": WIDE, "8x4": TWO_BY_ONE}
+
+
+@pytest.mark.parametrize("case", CASE_BY_NAME.values(), ids=CASE_BY_NAME)
 def test_first_and_second_gradients_against_finite_differences(case: dict) -> None:
     given = tensors(case, torch.float64)
     assert gradcheck(of_winograd, given, fast_mode=True)
@@ -121,6 +130,7 @@ USED = {"x": (1, ENOUGH, 8, 4), "weight": (ENOUGH, ENOUGH, 3, 3), "padding": 1}
     [
         {"x": (1, FEW, 8, 4), "weight": (FEW, FEW, 3, 3)},
         {"x": (1, ENOUGH, 8, 6)},
+        {"x": (1, ENOUGH, 1, 4)},
         {"x": (ENOUGH, 8, 4)},
         {"padding": 0},
         {"padding": "same"},
