@@ -31,7 +31,7 @@ def without(name: str) -> Callable[[], object]:
     return {
         "nothing": lambda: None,
         "one product for small maps": lambda: setattr(kernels, "_sees_all", lambda _: False),
-        "strided weights' gradient": lambda: setattr(kernels, "STRIDED_FROM", 10**9),
+        "product for weights' gradient": lambda: setattr(kernels, "PRODUCT_FROM", 10**9),
         "max-pool of few channels": lambda: kernels.KERNELS.pop(kernels.max_pool2d),
         "Winograd's products": lambda: setattr(winograd, "PAYS_FROM", 10**9),
         "weights in memory order": lambda: setattr(sgd, "_in_memory_order", lambda _, x: x),
@@ -42,7 +42,7 @@ def without(name: str) -> Callable[[], object]:
 VARIANTS = (
     "nothing",
     "one product for small maps",
-    "strided weights' gradient",
+    "product for weights' gradient",
     "max-pool of few channels",
     "Winograd's products",
     "weights in memory order",

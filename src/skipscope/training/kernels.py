@@ -27,7 +27,7 @@ Window = tuple[Pair, Pair]
 Uses = dict[Pair, tuple[list[int], list[int]]]
 """For each weight of a kernel (row, column): output pixels, and the input pixel that each uses it on."""
 
-STRIDED_FROM = 16
+PRODUCT_FROM = 16
 """Input channels from which on `_Convolution` wins: a stem that reads three colours is left to the stock."""
 
 POOL_BELOW = 16
@@ -62,8 +62,8 @@ def convolution(
     """`torch.conv2d`, by matrix products where those are faster; everything else goes to the stock operator.
 
     Where every output sees the whole map (3x3 on maps of 2x2 and 1x1) the layer is one matrix product: the
-    stock operator spends up to 8/9 of its arithmetic on padding there. Where the stride is above 1 the stock
-    gradient of the weights is slow, and is made by one matrix product instead.
+    stock operator spends up to 8/9 of its arithmetic on padding there. Where the stride is above 1, or a
+    kernel is 1x1 in fp32, the stock gradient of the weights is slow, and one matrix product makes it instead.
     """
     plain = x.ndim == 4 and groups == 1 and dilation in (1, (1, 1)) and not isinstance(padding, str)
     if plain and x.device.type == "cpu":
@@ -75,17 +75,18 @@ def convolution(
             y = _WholeMap.apply(seen, weight, _uses(rows, columns))  # type: ignore[no-untyped-call]
             y = y.view(len(x), len(rows), len(columns), -1).permute(0, 3, 1, 2)
             return cast("Tensor", y if bias is None else y + bias.to(y.dtype).view(-1, 1, 1))
-        if _is_strided(weight, stride) or sums.kept():
-            x = _cast(x)
+        x = _cast(x)
+        if _takes_product(x, weight, stride) or sums.kept():
             bias = None if bias is None else bias.to(x.dtype)
             y = _Convolution.apply(x, weight.to(x.dtype), bias, stride, padding)  # type: ignore[no-untyped-call]
             return cast("Tensor", y)
     return torch.conv2d(x, weight, bias, stride, padding, dilation, groups)
 
 
-def _is_strided(weight: Tensor, stride: Pair) -> bool:
+def _takes_product(x: Tensor, weight: Tensor, stride: Pair) -> bool:
     """Whether the gradient of its weights is ours."""
-    return max(stride) > 1 and weight.shape[1] >= STRIDED_FROM
+    slow = max(stride) > 1 or (weight.shape[2:] == (1, 1) and x.dtype.itemsize >= 4)
+    return slow and weight.shape[1] >= PRODUCT_FROM
 
 
 def _pair(value: int | Iterable[int]) -> Pair:
@@ -164,7 +165,7 @@ def _uses(rows: list[Window], columns: list[Window]) -> Uses:
 
 
 class _Convolution(Function):
-    """The stock convolution; if strided, the weights' gradient is outputs' gradients times what they saw."""
+    """The stock convolution; where that is faster, the weights' gradient is outputs' times what they saw."""
 
     @staticmethod
     def forward(
@@ -184,7 +185,7 @@ class _Convolution(Function):
         if for_x:
             of_x = stock((True, False, False))[0]
         with sums.as_before():
-            if not _is_strided(weight, ctx.stride):
+            if not _takes_product(x, weight, ctx.stride):
                 _, of_weight, of_bias = stock((False, for_weight, for_bias))
             else:
                 if for_weight:

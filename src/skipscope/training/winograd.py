@@ -99,10 +99,12 @@ class _Winograd(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(x, weight)
         if max(x.shape[2:]) > WIDEST:
+            ctx.save_for_backward(x, weight, None)
             return torch.conv2d(x, weight, bias, 1, 1)
-        places = _products(_seen(x), _weights(weight, x).transpose(1, 2))  # p n q m*B O
+        seen = _seen(x)
+        ctx.save_for_backward(x, weight, seen if ctx.needs_input_grad[1] else None)
+        places = _products(seen, _weights(weight, x).transpose(1, 2))  # p n q m*B O
         if bias is not None:
             row, column = (line.everywhere for line in _lines(x))
             places[row, :, column] += bias
@@ -110,7 +112,7 @@ class _Winograd(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        (x, weight), (gradient,) = ctx.saved_tensors, gradients
+        (x, weight, seen), (gradient,) = ctx.saved_tensors, gradients
         for_x, for_weight, for_bias = ctx.needs_input_grad
         how = ((1, 1), (1, 1), (1, 1), False, (0, 0), 1)  # no dilation, not transposed, one group
         stock = partial(torch.ops.aten.convolution_backward, gradient, x, weight, [len(weight)], *how)
@@ -128,7 +130,7 @@ class _Winograd(Function):
             of_x = _as_map(of_seen, [matrix.t() for matrix in _matrices(_see, x)], x)
         with sums.as_before():
             if for_weight:
-                of_weights = _summed(places, _seen(x))  # p*q O I
+                of_weights = _summed(places, _seen(x) if seen is None else seen)  # p*q O I
                 matrix = _weigh(*x.shape[2:], x.dtype).t().expand(len(weight), -1, -1)  # O 9 p*q
                 taps = torch.bmm(matrix, of_weights.transpose(0, 1))  # O 9 I
                 of_weight = taps.view(len(weight), KERNEL, KERNEL, -1).permute(0, 3, 1, 2)

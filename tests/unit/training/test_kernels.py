@@ -20,7 +20,7 @@ CASES = st.fixed_dictionaries(
         "kernel": st.tuples(st.integers(1, 4), st.integers(1, 4)),
         "stride": st.tuples(st.integers(1, 3), st.integers(1, 3)),
         "padding": st.tuples(st.integers(0, 2), st.integers(0, 2)),
-        "inputs": st.sampled_from([1, 3, kernels.STRIDED_FROM]),
+        "inputs": st.sampled_from([1, 3, kernels.PRODUCT_FROM]),
         "bias": st.booleans(),
         "layout": st.sampled_from([torch.contiguous_format, torch.channels_last]),
     }
@@ -36,7 +36,8 @@ ONE = {
 }
 """The last maps of `resnet`: 3x3 on one pixel."""
 FOUR = ONE | {"side": (2, 2)}
-DOWN = ONE | {"side": (4, 4), "stride": (2, 2), "inputs": kernels.STRIDED_FROM, "bias": True}
+DOWN = ONE | {"side": (4, 4), "stride": (2, 2), "inputs": kernels.PRODUCT_FROM, "bias": True}
+POINT = DOWN | {"kernel": (1, 1), "stride": (1, 1), "padding": (0, 0)}
 
 
 def given_case(case: dict, dtype: torch.dtype) -> tuple[Callable[..., Tensor], list[Tensor]]:
@@ -65,6 +66,7 @@ def value_and_gradients(f: Callable[..., Tensor], tensors: list[Tensor]) -> list
 @example(ONE)
 @example(FOUR)
 @example(DOWN)
+@example(POINT)
 @settings(deadline=None, max_examples=150)
 def test_convolution_is_the_stock_one(case: dict) -> None:
     f, tensors = given_case(case, torch.float64)
@@ -77,7 +79,7 @@ def test_convolution_is_the_stock_one(case: dict) -> None:
         torch.testing.assert_close(mine, theirs, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("case", [ONE, FOUR, DOWN], ids=["1x1", "2x2", "stride 2"])
+@pytest.mark.parametrize("case", [ONE, FOUR, DOWN, POINT], ids=["1x1", "2x2", "stride 2", "1x1 kernel"])
 def test_convolution_in_bf16(case: dict) -> None:
     f, tensors = given_case(case, torch.float32)
     exact = value_and_gradients(f, tensors)
@@ -93,7 +95,7 @@ def test_convolution_in_bf16(case: dict) -> None:
         assert (theirs - true).abs().max() <= 2**-6 * size
 
 
-@pytest.mark.parametrize("case", [ONE, FOUR, DOWN], ids=["1x1", "2x2", "stride 2"])
+@pytest.mark.parametrize("case", [ONE, FOUR, DOWN, POINT], ids=["1x1", "2x2", "stride 2", "1x1 kernel"])
 def test_first_and_second_gradients_against_finite_differences(case: dict) -> None:
     f, tensors = given_case(case | {"inputs": min(case["inputs"], 16)}, torch.float64)
     with fast():
