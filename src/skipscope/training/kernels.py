@@ -31,7 +31,7 @@ PRODUCT_FROM = 16
 """Input channels from which on `_Convolution` wins: a stem that reads three colours is left to the stock."""
 
 POOL_BELOW = 16
-"""Channels below which `_Halves` wins."""
+"""Channels below which `_Halves` wins, in bf16; in fp32 the stock operator does."""
 PLAIN_POOL = {"dilation": 1, "ceil_mode": False, "return_indices": False}
 
 
@@ -208,14 +208,15 @@ def _columns(x: Tensor, kernel: Iterable[int], stride: Pair, padding: Pair) -> T
 def max_pool(
     x: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, *others: Any, **named: Any
 ) -> Any:
-    """`max_pool2d`; for 2x2 windows side by side on few channels, three comparisons of whole maps.
+    """`max_pool2d`; for 2x2 windows side by side on few channels in bf16, three comparisons of whole maps.
 
     The stock operator works along the channels of a pixel, and slowly where they do not fill a vector.
     """
     halves = kernel_size in (2, (2, 2)) and stride in (None, 2, (2, 2)) and padding in (0, (0, 0))
     plain = not others and all(named.get(key, value) == value for key, value in PLAIN_POOL.items())
     even = x.ndim == 4 and x.shape[2] % 2 == x.shape[3] % 2 == 0 and x.shape[3] < 256
-    if halves and plain and even and x.shape[1] < POOL_BELOW and x.device.type == "cpu":
+    narrow = x.dtype == torch.bfloat16 and x.device.type == "cpu"
+    if halves and plain and even and narrow and x.shape[1] < POOL_BELOW:
         return _Halves.apply(x)  # type: ignore[no-untyped-call]
     return max_pool2d(x, kernel_size, stride, padding, *others, **named)
 
