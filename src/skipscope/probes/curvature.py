@@ -8,6 +8,7 @@ running statistics.
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 from math import ceil
 
 import torch
@@ -81,9 +82,10 @@ def hessian(view: View) -> tuple[Product, int]:
         return _flat(rows, weights).detach()
 
     size = sum(weight.numel() for weight in weights)
-    few = view.first(2)
-    each = _kept(lambda: gradient(few.images, few.labels), weights) / len(few.labels)
-    parts = min(len(view.labels), ceil(len(view.labels) * each / GRAPH))
+    two, four = (_kept(partial(gradient, few.images, few.labels), weights) for few in map(view.first, (2, 4)))
+    each = (four - two) / 2
+    room = GRAPH - (two - 2 * each)  # what is as large as the weights is kept once, for any number of images
+    parts = min(len(view.labels), ceil(len(view.labels) * each / max(room, each)))
     if parts <= 1:
         whole = gradient(view.images, view.labels)
         return lambda v: product(whole, v, keep=True), size

@@ -10,7 +10,7 @@ under `with fast():`.
 Shapes: B images; maps of I -> O channels and H x W pixels in n x m tiles; p x q places of a tile.
 """
 
-from functools import cache, partial
+from functools import cache
 from itertools import product
 from typing import Any, NamedTuple, cast
 
@@ -90,7 +90,7 @@ def convolution(
         outputs, inputs = weight.shape[:2]
         whole = x.shape[1] == inputs and x.numel() and all(side == 2 or side % 4 == 0 for side in x.shape[2:])
         if whole and inputs * outputs >= PAYS_FROM * (inputs + outputs):
-            return cast("Tensor", _Winograd.apply(x, weight, bias))  # type: ignore[no-untyped-call]
+            return _apply(x, weight, bias)
     return kernels.convolution(x, weight, bias, stride, padding, dilation, groups)
 
 
@@ -114,30 +114,48 @@ class _Winograd(Function):
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (x, weight, seen), (gradient,) = ctx.saved_tensors, gradients
         for_x, for_weight, for_bias = ctx.needs_input_grad
-        how = ((1, 1), (1, 1), (1, 1), False, (0, 0), 1)  # no dilation, not transposed, one group
-        stock = partial(torch.ops.aten.convolution_backward, gradient, x, weight, [len(weight)], *how)
-        again = torch.is_grad_enabled()  # a second gradient goes through the stock operators
-        wide = max(x.shape[2:]) > WIDEST
         of_x = of_weight = of_bias = None
-        if for_x and (again or wide):
-            of_x = stock((True, False, False))[0]
-        if again:
-            with sums.as_before():
-                return of_x, *stock((False, for_weight, for_bias))[1:]
-        places = _places(gradient, [matrix.t() for matrix in _matrices(_sum_up, x)])  # p n q m*B O
-        if for_x and not wide:
+        if torch.is_grad_enabled():  # it may be derived again
+            of_x = _apply(gradient, _turned(weight)) if for_x else None
+            of_weight = _WeightGradient.apply(x, gradient) if for_weight else None  # type: ignore[no-untyped-call]
+            return of_x, of_weight, gradient.sum((0, 2, 3)) if for_bias else None
+        places = _spread(gradient)  # p n q m*B O
+        if for_x and max(x.shape[2:]) > WIDEST:
+            of_x = torch.conv2d(gradient, _turned(weight), None, 1, 1)
+        elif for_x:
             of_seen = _products(places, _weights(weight, x))  # p n q m*B I
             of_x = _as_map(of_seen, [matrix.t() for matrix in _matrices(_see, x)], x)
         with sums.as_before():
             if for_weight:
-                of_weights = _summed(places, _seen(x) if seen is None else seen)  # p*q O I
-                matrix = _weigh(*x.shape[2:], x.dtype).t().expand(len(weight), -1, -1)  # O 9 p*q
-                taps = torch.bmm(matrix, of_weights.transpose(0, 1))  # O 9 I
-                of_weight = taps.view(len(weight), KERNEL, KERNEL, -1).permute(0, 3, 1, 2)
+                of_weight = _kernel(_summed(places, _seen(x) if seen is None else seen), x)
             if for_bias:
                 row, column = (line.everywhere for line in _lines(x))
                 of_bias = places[row, :, column].sum((0, 1))
         return of_x, of_weight, of_bias
+
+
+class _WeightGradient(Function):
+    """B I H W, and B O H W of gradients of what it became -> O I 3 3."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gradient: Tensor) -> Tensor:
+        ctx.save_for_backward(x, gradient)
+        with sums.as_before():
+            return _kernel(_summed(_spread(gradient), _seen(x)), x)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        (x, gradient), (along,) = ctx.saved_tensors, gradients
+        return _apply(gradient, _turned(along)), _apply(x, along)
+
+
+def _apply(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    return cast("Tensor", _Winograd.apply(x, weight, bias))  # type: ignore[no-untyped-call]
+
+
+def _turned(weight: Tensor) -> Tensor:
+    """O I 3 3 -> I O 3 3: what takes the gradients of outputs to those of inputs."""
+    return weight.flip(2, 3).transpose(0, 1)
 
 
 def _seen(x: Tensor) -> Tensor:
@@ -145,11 +163,23 @@ def _seen(x: Tensor) -> Tensor:
     return _places(x, _matrices(_see, x))
 
 
+def _spread(gradient: Tensor) -> Tensor:
+    """B O H W -> p n q m*B O: gradients of the products that were summed up."""
+    return _places(gradient, [matrix.t() for matrix in _matrices(_sum_up, gradient)])
+
+
 def _weights(weight: Tensor, x: Tensor) -> Tensor:
     """O I 3 3 -> p*q O I: the kernels, transformed (G g G^T)."""
     taps = weight.permute(0, 2, 3, 1).reshape(len(weight), KERNEL * KERNEL, -1)
     matrix = _weigh(*x.shape[2:], x.dtype).expand(len(weight), -1, -1)  # O p*q 9
     return torch.bmm(matrix, taps).transpose(0, 1)
+
+
+def _kernel(of_weights: Tensor, x: Tensor) -> Tensor:
+    """p*q O I -> O I 3 3: from gradients of the transformed kernels to those of the kernels."""
+    matrix = _weigh(*x.shape[2:], x.dtype).t().expand(of_weights.shape[1], -1, -1)  # O 9 p*q
+    taps = torch.bmm(matrix, of_weights.transpose(0, 1))  # O 9 I
+    return taps.view(len(taps), KERNEL, KERNEL, -1).permute(0, 3, 1, 2)
 
 
 def _places(x: Tensor, matrices: list[Tensor]) -> Tensor:

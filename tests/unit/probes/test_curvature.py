@@ -122,6 +122,27 @@ def test_a_graph_that_does_not_fit_is_made_in_parts(room: int, monkeypatch: pyte
     assert len(views) > 1
 
 
+class Exponential(nn.Linear):
+    """Keeps what is as large as its weights, for any number of images."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.linear(x, self.weight.exp(), self.bias)
+
+
+def test_what_is_as_large_as_the_weights_is_counted_once_and_not_for_each_image(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # 173 kB a time for the weights, some kB an image: 20 images fit, but not with the weights of each
+    monkeypatch.setattr(curvature, "GRAPH", 2**20)
+    views: list[int] = []
+    view = seen(nn.Sequential(nn.Flatten(), Exponential(108, 400), nn.Tanh(), nn.Linear(400, CLASSES)))
+    view.model.register_forward_pre_hook(lambda _model, given: views.append(len(given[0])))
+    product, size = hessian(view)
+    assert views == [2, 4, 20]
+    assert torch.isfinite(product(torch.ones(size))).all()
+    assert views == [2, 4, 20]  # the graph of all images was kept
+
+
 def test_what_a_graph_keeps_is_counted_once_and_without_the_weights() -> None:
     x, w = torch.randn(1000, requires_grad=True), torch.randn(1000, requires_grad=True)
     # x * w keeps both; exp keeps its result, which the second product keeps, too: x and exp(x * w)
