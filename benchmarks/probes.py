@@ -3,7 +3,7 @@
 `python benchmarks/probes.py` takes steps of each classroom network with and without a watch, in turns, in one
 thread; the share is that of the steps that the default schedule watches in five epochs of 45,000 images.
 `python benchmarks/probes.py resnet20 se_resnet` times each frozen probe of these networks instead, on 2,000
-images of noise and all cores.
+images of noise, computed as a worker does: in the machine's own way, in one thread.
 """
 
 import statistics
@@ -22,7 +22,7 @@ from skipscope.spec import Recipe, Way, load_study
 from skipscope.training.evaluate import Inputs
 from skipscope.training.instruments import SAMPLE
 from skipscope.training.loop import forward, update
-from skipscope.training.precision import device, place
+from skipscope.training.precision import computing, device, place
 from skipscope.training.sgd import SGD
 
 ROUNDS = 12
@@ -59,16 +59,18 @@ def in_step(name: str, way: Way) -> str:
     )
 
 
-def frozen(name: str) -> None:
+def frozen(name: str, way: Way) -> None:
     """A line a probe."""
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(SAMPLE, 3, 32, 32, generator=generator)
-    view = view_of(build(name), images, torch.arange(SAMPLE) % 10)
+    recipe = Recipe().resolved(way).model_copy(update={"precision": "fp32"})
+    view = view_of(place(build(name), recipe, device()), images, torch.arange(SAMPLE) % 10)
     whole = 0.0
     for each in PROBES.values():
         if "frozen" in each.when and each.applies_to(view.anatomy):
             start = perf_counter()
-            count = len(list(measure(each, view)))
+            with computing(recipe, device()):
+                count = len(list(measure(each, view)))
             seconds = perf_counter() - start
             whole += seconds
             print(f"{name:10} {each.name:18} {seconds:6.1f} s {count:7,} readings", flush=True)
@@ -78,14 +80,14 @@ def frozen(name: str) -> None:
 def main() -> None:
     """In-step shares, or the frozen probes of the networks named."""
     torch.set_flush_denormal(True)
+    classroom = ["cnn", "resnet", "densenet", "se_resnet"]
+    way = Machine(load("cifar10")).choose([(name, Recipe()) for name in classroom], threads=1).way
+    torch.set_num_threads(way.threads)
     if names := sys.argv[1:]:
         for name in names:
-            frozen(name)
+            frozen(name, way)
         return
-    names = ["cnn", "resnet", "densenet", "se_resnet"]
-    way = Machine(load("cifar10")).choose([(name, Recipe()) for name in names], threads=1).way
-    torch.set_num_threads(way.threads)
-    for name in names:
+    for name in classroom:
         print(in_step(name, way), flush=True)
 
 

@@ -11,8 +11,14 @@ os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import pytest
+from hypothesis import settings
 
 from skipscope.data import cifar10
+
+settings.register_profile(
+    "no clock", deadline=None
+)  # an example takes as long as the machine's other work lets it
+settings.load_profile("no clock")
 
 ARCHIVE = "cifar-10-binary.tar.gz"
 

@@ -31,7 +31,6 @@ MEMORY = 1 << 30
 
 fuzzed = settings(
     max_examples=EXAMPLES,
-    deadline=None,
     phases=(Phase.explicit, Phase.generate),  # a hostile file need not be a small one
     suppress_health_check=list(HealthCheck),
     database=None,

@@ -15,8 +15,8 @@ from skipscope.data.dataset import Dataset, Split
 from skipscope.spec import Recipe
 from skipscope.training.precision import FORMATS, computing
 
-BATCH = 500
-"""Images a forward pass; of no influence on the result beyond rounding."""
+BATCH = 250
+"""Images a forward pass, as many as keep its maps in the cache; of no influence beyond rounding."""
 
 
 class Inputs:

@@ -134,10 +134,11 @@ class _WholeMap(Function):
             of_x = (gradient.flatten(1) @ matrix).view(x.shape)
         if for_weight:
             kernel = weight.new_zeros(len(weight), *weight.shape[2:], x.shape[2])  # O K L I
-            for (row, column), (outputs, inputs) in ctx.uses.items():
-                # over all images and all pixels that this weight joins
-                one = gradient[:, outputs].flatten(0, 1).t() @ x[:, inputs].flatten(0, 1)  # O I
-                kernel[:, row, column] = one
+            with sums.as_before():
+                for (row, column), (outputs, inputs) in ctx.uses.items():
+                    # over all images and all pixels that this weight joins
+                    one = gradient[:, outputs].flatten(0, 1).t() @ x[:, inputs].flatten(0, 1)  # O I
+                    kernel[:, row, column] = one
             of_weight = kernel.permute(0, 3, 1, 2)
         return of_x, of_weight, None
 
@@ -205,6 +206,34 @@ def _columns(x: Tensor, kernel: Iterable[int], stride: Pair, padding: Pair) -> T
     return x.permute(0, 1, 2, 4, 5, 3).flatten(3).flatten(0, 2)
 
 
+def fully_connected(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`linear`; where a run was given more threads, its sums are taken as before."""
+    if not sums.kept() or x.device.type != "cpu":
+        return linear(x, weight, bias)
+    bias = None if bias is None else _cast(bias)
+    return cast("Tensor", _Linear.apply(_cast(x), _cast(weight), bias))  # type: ignore[no-untyped-call]
+
+
+class _Linear(Function):
+    """... I, O I and O -> ... O."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return linear(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        (x, weight), (gradient,) = ctx.saved_tensors, gradients
+        for_x, for_weight, for_bias = ctx.needs_input_grad
+        of_x = gradient @ weight if for_x else None
+        rows = gradient.reshape(-1, len(weight))
+        with sums.as_before():
+            of_weight = rows.t() @ x.reshape(-1, x.shape[-1]) if for_weight else None
+            of_bias = rows.sum(0) if for_bias else None
+        return of_x, of_weight, of_bias
+
+
 def max_pool(
     x: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, *others: Any, **named: Any
 ) -> Any:
@@ -246,6 +275,7 @@ class _Halves(Function):
 
 KERNELS: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.conv2d: convolution,
+    linear: fully_connected,
     batch_norm: sums.normalise,
     max_pool2d: max_pool,
 }

@@ -202,8 +202,9 @@ def _as_map(places: Tensor, matrices: list[Tensor], like: Tensor) -> Tensor:
 
 def _on_both_sides(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """H W N -> H' W' N, by matrices of H' x H and W' x W."""
-    half = (rows @ x.view(len(x), -1)).view(len(rows), *x.shape[1:])
-    return torch.bmm(columns.expand(len(rows), -1, -1), half)
+    # one product for the rows would be taken in another order by more threads, and is not faster
+    half = torch.bmm(rows.expand(x.shape[1], -1, -1), x.transpose(0, 1))  # W H' N
+    return torch.bmm(columns.expand(len(rows), -1, -1), half.transpose(0, 1))
 
 
 def _products(places: Tensor, matrices: Tensor) -> Tensor:

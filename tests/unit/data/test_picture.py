@@ -258,7 +258,7 @@ def test_an_image_that_breaks_off_is_refused(way: str, tmp_path: Path) -> None:
 
 
 @given(data=st.data(), way=st.sampled_from(sorted(WAYS)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_damage_is_refused_or_read_but_never_a_crash(
     data: st.DataObject, way: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -364,7 +364,7 @@ def test_the_number_of_images_follows_from_the_budget(
     assert passed == [each] * (1 + 5 + 4 + 3)  # intact, blocks, pairs, sets
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(order=st.permutations(range(6)), images=st.permutations(range(40)))
 def test_the_order_of_channels_and_of_images_does_not_matter(order: list[int], images: list[int]) -> None:
     view, turned = seen(net()), net()

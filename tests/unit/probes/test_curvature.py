@@ -264,7 +264,7 @@ def test_what_is_not_finite_ends_the_search() -> None:
     assert top.iterations == 1
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     values=st.lists(st.integers(-20, 20), min_size=2, max_size=12, unique=True),
     scale=st.sampled_from([1e-3, 0.5, 7.0, 1e4]),
@@ -290,7 +290,7 @@ def close(one: dict[str, float], other: dict[str, float]) -> bool:
     return known and one["top_residual"] <= curvature.TOLERANCE >= other["top_residual"]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(images=st.permutations(range(20)))
 def test_the_order_of_images_and_how_often_all_are_there_does_not_matter(images: list[int]) -> None:
     view = seen(small())
@@ -304,7 +304,7 @@ def test_the_order_of_images_and_how_often_all_are_there_does_not_matter(images:
             assert found[quantity] == pytest.approx(before[quantity], rel=1e-3)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(order=st.permutations(range(4)))
 def test_the_order_of_channels_does_not_matter(order: list[int]) -> None:
     view, turned = seen(small()), small()

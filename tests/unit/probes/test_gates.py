@@ -278,7 +278,7 @@ def test_the_number_of_images_of_a_block_follows_from_the_budget(monkeypatch: py
     assert passed == [60] * 4 + [40] * 7
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(order=st.permutations(range(CHANNELS)), images=st.permutations(range(48)))
 def test_the_order_of_channels_and_of_images_does_not_matter(order: list[int], images: list[int]) -> None:
     view = seen(gated())

@@ -184,7 +184,7 @@ def test_nothing_is_left_behind_after_an_error() -> None:
 
 
 @given(scale=st.floats(0.01, 100), order=st.permutations(range(4)))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_scale_of_the_logits_and_the_order_of_channels_do_not_matter(
     scale: float, order: list[int]
 ) -> None:

@@ -156,7 +156,7 @@ def test_a_shortcut_multiplied_by_zero_is_found(sample: tuple[Tensor, Tensor]) -
 
 
 @given(scale=st.floats(0.01, 100), order=st.permutations(range(6)))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_ratios_do_not_depend_on_the_scale_of_the_loss_nor_sums_on_the_order_of_images(
     scale: float, order: list[int]
 ) -> None:

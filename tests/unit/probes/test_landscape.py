@@ -173,7 +173,7 @@ def rescaled(model: Small, factors: list[float]) -> Small:
     return other
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(factors=st.lists(st.floats(0.1, 10), min_size=4, max_size=4))
 def test_a_network_with_larger_filters_does_not_look_flatter(factors: list[float]) -> None:
     model = small()
@@ -221,7 +221,7 @@ def test_networks_that_share_layers_are_moved_the_same_way_in_them() -> None:
         assert torch.allclose(torch.cosine_similarity(one, other), torch.ones(len(one)), atol=1e-5)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(images=st.permutations(range(20)))
 def test_the_order_of_images_does_not_matter(images: list[int]) -> None:
     view = seen(small())
@@ -231,7 +231,7 @@ def test_the_order_of_images_does_not_matter(images: list[int]) -> None:
     assert all(after[key] == pytest.approx(value, rel=1e-5) for key, value in before.items())  # fp32 sums
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(order=st.permutations(range(5)), a=st.floats(-1, 1))
 def test_channels_in_another_order_with_their_steps_are_the_same_network(order: list[int], a: float) -> None:
     view = seen(small())

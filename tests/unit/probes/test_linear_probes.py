@@ -107,7 +107,7 @@ def test_each_image_is_answered_by_the_read_out_of_the_other_half() -> None:
         assert found[place] == pytest.approx(right / 61, abs=1e-12)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(counts=st.lists(st.integers(1, 9), min_size=1, max_size=5), seed=st.integers(0, 2**31))
 def test_halves_share_out_every_class_and_every_image_once(counts: list[int], seed: int) -> None:
     labels = torch.tensor([label for label, count in enumerate(counts) for _ in range(count)])
@@ -152,7 +152,7 @@ def test_labels_that_have_nothing_to_do_with_the_images_are_read_out_at_chance()
         assert value == pytest.approx(1 / 3, abs=4 * (2 / 9 / 300) ** 0.5), place  # 4 standard errors
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     factors=st.lists(st.floats(0.01, 100), min_size=6, max_size=6),
     order=st.permutations(range(6)),

@@ -193,7 +193,7 @@ def test_a_list_concatenated_anew_at_each_layer_counts_as_one_that_grows() -> No
     assert values[0] == pytest.approx(values[1], rel=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     channels=st.permutations(range(4)),
     batches=st.permutations(range(5)),

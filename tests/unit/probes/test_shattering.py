@@ -228,7 +228,7 @@ def test_an_untrained_batchnorm_computes_with_the_sample_and_a_trained_one_as_it
     assert told(view_of(by_hand, view.images, view.labels))["line"] < 0.8 * found["line"]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(scale=st.floats(1e-3, 1e3), order=st.permutations(range(3)))
 def test_the_scale_of_the_logits_and_the_order_of_colours_do_not_matter(
     scale: float, order: list[int]

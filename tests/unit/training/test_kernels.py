@@ -67,7 +67,7 @@ def value_and_gradients(f: Callable[..., Tensor], tensors: list[Tensor]) -> list
 @example(FOUR)
 @example(DOWN)
 @example(POINT)
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_convolution_is_the_stock_one(case: dict) -> None:
     f, tensors = given_case(case, torch.float64)
     stock = value_and_gradients(f, tensors)

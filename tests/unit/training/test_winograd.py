@@ -69,7 +69,7 @@ def value_and_gradients(f: Callable[..., Tensor], given: list[Tensor]) -> list[T
 @example(TWO_KINDS)
 @example(WIDE)
 @example(TWO_BY_ONE)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_it_is_the_stock_convolution(case: dict) -> None:
     given = tensors(case, torch.float64)
     pairs = zip(value_and_gradients(of_winograd, given), value_and_gradients(stock, given), strict=True)
