@@ -15,9 +15,8 @@ from hypothesis import settings
 
 from skipscope.data import cifar10
 
-settings.register_profile(
-    "no clock", deadline=None
-)  # an example takes as long as the machine's other work lets it
+# an example of hypothesis takes as long as the machine's other work lets it
+settings.register_profile("no clock", deadline=None)
 settings.load_profile("no clock")
 
 ARCHIVE = "cifar-10-binary.tar.gz"

@@ -1,7 +1,8 @@
 """Sums whose last bits depend on how many threads share them, taken on as many as the run was begun with.
 
 A run that is given more threads (widen.py) stays the same to the last bit if these operators do not follow.
-BatchNorm is one of them; the gradients of convolutions' weights are the others (kernels.py).
+BatchNorm is one of them; the gradients of convolutions' and linear layers' weights are the others
+(kernels.py, winograd.py).
 """
 
 from collections.abc import Iterator
