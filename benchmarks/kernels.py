@@ -17,10 +17,11 @@ import torch
 from skipscope.bench import ours
 from skipscope.bench.contest import _turn, in_turn
 from skipscope.data.dataset import load
-from skipscope.engine.local import KEEP_MEMORY, environment_of_workers
+from skipscope.engine.local import environment_of_workers
 from skipscope.engine.measure import Machine
 from skipscope.spec import Recipe, Way
 from skipscope.training import kernels, sgd, winograd
+from skipscope.training.memory import KEEP_MEMORY
 
 NETWORKS = ("cnn", "resnet", "densenet", "se_resnet")
 ROUNDS, SECONDS = 5, 1.5

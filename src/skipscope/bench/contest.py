@@ -18,9 +18,10 @@ import torch
 
 from skipscope.bench import ours, usual
 from skipscope.data.dataset import load as load_data
-from skipscope.engine.local import KEEP_MEMORY, environment_of_workers
+from skipscope.engine.local import environment_of_workers
 from skipscope.models.registry import build
 from skipscope.spec import DataName, Way
+from skipscope.training.memory import KEEP_MEMORY
 
 WARM_UP = 2
 """Steps before a process says that it is ready: the first ones choose algorithms and fill caches."""

@@ -33,6 +33,7 @@ from skipscope.spec import RunSpec
 from skipscope.training.events import Event, Tell
 from skipscope.training.instruments import keep_sample
 from skipscope.training.loop import all_steps
+from skipscope.training.memory import KEEP_MEMORY
 from skipscope.training.run import now, train
 from skipscope.training.widen import widen
 
@@ -43,8 +44,6 @@ Orders: TypeAlias = "Connection[Event, int | None]"
 
 RESTARTS = 2
 """How often a run whose worker was killed goes on by itself."""
-KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**32), "MALLOC_TRIM_THRESHOLD_": str(2**33)}
-"""For glibc: freed memory stays with the worker. Giving it back costs a page fault a page at every step."""
 
 
 def execute(

@@ -1,16 +1,18 @@
 """The Hessian of the loss at a network's weights: its largest eigenvalue and its trace, without the matrix.
 
 H v is the gradient of (gradient of the loss) . v (Pearlmutter 1994), so one graph of the gradient serves all
-products, where it fits. The weights are all parameters, in one vector of P numbers; BatchNorm keeps its
-running statistics.
+products, where it fits. The eigenvalue is Lanczos', the trace Hutchinson's. The weights are all parameters,
+in one vector of P numbers; BatchNorm keeps its running statistics.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from math import ceil
+from itertools import starmap
+from math import ceil, inf, isfinite, nan
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd import grad
@@ -21,22 +23,24 @@ from skipscope.probes.base import Probe, Reading, View, anything
 
 IMAGES = 96
 TOLERANCE = 0.01
-"""Power iteration ends when |H v - e v| is at most this share of |e|; e is then right to its square or so."""
+"""The search ends when |H v - e v| is at most this share of |e|; e is then right to its square or so."""
 MOST_ITERATIONS = 25
-"""Of each search, if the tolerance is not reached."""
-GRAPH = 2**29
+"""If the tolerance is not reached."""
+GRAPH = 2**27
 """Bytes that a graph may keep; a product takes as much again. A larger one, as of a dense network, is made
-anew for every product, in parts that fit, which costs up to twice the time."""
+anew for every product, in parts that fit, which takes half the time again."""
 DRAWS = 8
 """Random signs for the trace: its error falls with their square root."""
 
 Product = Callable[[Tensor], Tensor]
 """v to H v, P numbers to P numbers."""
+Rows = tuple[Tensor | None, ...]
+"""A gradient, weight by weight; None of one that takes no part."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Top:
-    """What power iteration came to."""
+    """What the search came to."""
 
     value: float
     residual: float
@@ -69,35 +73,48 @@ def hessian(view: View) -> tuple[Product, int]:
     model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     weights = list(model.parameters())
 
-    def gradient(images: Tensor, labels: Tensor) -> Tensor:
-        """These images' part of it, with its graph."""
+    def gradient(images: Tensor, labels: Tensor) -> Rows:
+        """These images' part of it, weight by weight, with its graph."""
         with torch.enable_grad():
             # of a copy: a network may overwrite what it is given
             logits = model(images.clone(memory_format=torch.contiguous_format))
             loss = cross_entropy(logits, labels) * (len(labels) / len(view.labels))
-            return _flat(grad(loss, weights, create_graph=True, allow_unused=True), weights)
+            return grad(loss, weights, create_graph=True, allow_unused=True)
 
-    def product(part: Tensor, v: Tensor, *, keep: bool) -> Tensor:
-        rows = grad(part, weights, v.to(part), retain_graph=keep, allow_unused=True)
-        return _flat(rows, weights).detach()
-
-    size = sum(weight.numel() for weight in weights)
     two, four = (_kept(partial(gradient, few.images, few.labels), weights) for few in map(view.first, (2, 4)))
     each = (four - two) / 2
     room = GRAPH - (two - 2 * each)  # what is as large as the weights is kept once, for any number of images
     parts = min(len(view.labels), ceil(len(view.labels) * each / max(room, each)))
-    if parts <= 1:
-        whole = gradient(view.images, view.labels)
-        return lambda v: product(whole, v, keep=True), size
+    pieces = list(zip(view.images.tensor_split(parts), view.labels.tensor_split(parts), strict=True))
+    kept = [gradient(*pieces[0])] if parts == 1 else None
 
-    def in_parts(v: Tensor) -> Tensor:
-        pairs = zip(view.images.tensor_split(parts), view.labels.tensor_split(parts), strict=True)
-        return sum((product(gradient(*pair), v, keep=False) for pair in pairs), start=torch.zeros_like(v))
+    def product(v: Tensor) -> Tensor:
+        w = torch.zeros_like(v)
+        for part in kept or starmap(gradient, pieces):
+            _add(part, weights, v, w, keep=bool(kept))
+        return w
 
-    return in_parts, size
+    return product, sum(weight.numel() for weight in weights)
 
 
-def _kept(compute: Callable[[], Tensor], weights: Iterable[Tensor]) -> int:
+def _add(part: Rows, weights: Sequence[Tensor], v: Tensor, w: Tensor, *, keep: bool) -> None:
+    """Adds to w what the gradient of `part` . v is; a weight that takes no part counts with zeros."""
+    sizes = [weight.numel() for weight in weights]
+    pairs = [
+        (row, along.view_as(row))
+        for row, along in zip(part, torch.split(v, sizes), strict=True)
+        if row is not None and row.requires_grad
+    ]
+    if not pairs:
+        return
+    rows, along = zip(*pairs, strict=True)
+    found = grad(rows, weights, along, retain_graph=keep, allow_unused=True)
+    for total, row in zip(torch.split(w, sizes), found, strict=True):
+        if row is not None:
+            total.add_(row.flatten())
+
+
+def _kept(compute: Callable[[], object], weights: Iterable[Tensor]) -> int:
     """Bytes that the graph of what is computed keeps, but for the weights."""
     sizes: dict[int, int] = {}
     kept: list[Tensor] = []  # until all are counted: a place in memory may be given twice
@@ -113,16 +130,6 @@ def _kept(compute: Callable[[], Tensor], weights: Iterable[Tensor]) -> int:
     return sum(size for place, size in sizes.items() if place not in {w.data_ptr() for w in weights})
 
 
-def _flat(parts: Iterable[Tensor | None], weights: Iterable[Tensor]) -> Tensor:
-    """One vector; a weight that takes no part counts with zeros."""
-    return torch.cat(
-        [
-            torch.zeros_like(weight).flatten() if part is None else part.flatten()
-            for part, weight in zip(parts, weights, strict=True)
-        ]
-    )
-
-
 def signs(view: View, purpose: str, size: int) -> Tensor:
     """P times +1 or -1 (Rademacher)."""
     drawn = torch.randint(0, 2, (size,), generator=view.generator(purpose), dtype=torch.int8)
@@ -130,33 +137,33 @@ def signs(view: View, purpose: str, size: int) -> Tensor:
 
 
 def largest(product: Product, start: Tensor) -> Top:
-    """The largest eigenvalue, above the others by sign and not by size.
+    """The largest eigenvalue, above the others by sign and not by size, by Lanczos' iteration from `start`.
 
-    Power iteration comes to the eigenvalue e that is farthest from 0. If that is negative, it is looked for
-    again with e as the new 0: H - e has no negative eigenvalue.
+    In the basis of v, H v, H H v, ... made orthonormal, H is a matrix of three diagonals. Its largest
+    eigenvalue comes to that of H, and the residual is read off it, so two vectors of the basis are kept at a
+    time. As all of them lose their orthogonality in rounding, an eigenvalue that was found comes up again,
+    which does no harm to the largest (Golub and Van Loan 2013, sections 10.1 and 10.3).
     """
-    farthest = _power(product, start, 0.0)
-    if not farthest.value < 0:
-        return farthest
-    again = _power(product, start, farthest.value)
-    return replace(again, iterations=farthest.iterations + again.iterations)
-
-
-def _power(product: Product, start: Tensor, zero: float) -> Top:
-    """Power iteration on H - zero, from `start`; values and residuals are those of H."""
-    v, iterations = start / start.norm(), 0
+    before, v, beta = torch.zeros_like(start), start / start.norm(), 0.0
+    del start  # as long as the weights
+    diagonal: list[float] = []
+    beside: list[float] = []
     while True:
         w = product(v)
-        iterations += 1
-        value = v.dot(w).item()
-        apart = (w - value * v).norm().item()
-        residual = apart / abs(value) if value else (0.0 if apart == 0 else float("inf"))
-        shifted = w - zero * v
-        length = shifted.norm()
-        found = residual <= TOLERANCE or length == 0
-        if found or iterations == MOST_ITERATIONS or not torch.isfinite(length):
-            return Top(value=value, residual=residual, iterations=iterations)
-        v = shifted / length
+        w.add_(before, alpha=-beta)
+        alpha = v.dot(w).item()
+        w.add_(v, alpha=-alpha)
+        beta = w.norm().item()
+        diagonal.append(alpha)
+        if not isfinite(alpha) or not isfinite(beta):
+            return Top(value=nan, residual=nan, iterations=len(diagonal))
+        values, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(beside, -1))  # the lower half is read
+        value, apart = values[-1].item(), beta * abs(vectors[-1, -1].item())
+        residual = apart / abs(value) if value else (0.0 if apart == 0 else inf)
+        if residual <= TOLERANCE or beta == 0 or len(diagonal) == MOST_ITERATIONS:
+            return Top(value=value, residual=residual, iterations=len(diagonal))
+        beside.append(beta)
+        before, v = v, w.div_(beta)
 
 
 CURVATURE = Probe(
@@ -169,11 +176,11 @@ CURVATURE = Probe(
         f"over {IMAGES} images by all parameters",
         "top_residual": "|H v - e v| over |e| where the search ended",
         "iterations": f"products with the Hessian that the search took: until {TOLERANCE} is reached, at "
-        f"most {MOST_ITERATIONS}, twice that if the eigenvalue farthest from 0 is negative",
+        f"most {MOST_ITERATIONS}",
         "trace": f"of the Hessian, mean of {DRAWS} estimates with random signs (Hutchinson)",
         "trace_error": "its standard error",
     },
-    source="Pearlmutter 1994; Hutchinson 1990; Li et al. 2018, section 6; Yao et al. 2020 (PyHessian)",
-    cost=f"up to {2 * MOST_ITERATIONS} + {DRAWS} backward passes through the gradient of {IMAGES} images; "
-    "memory of that graph, at most half a GiB twice, and of a few vectors as long as the weights",
+    source="Pearlmutter 1994; Lanczos 1950; Hutchinson 1990; Li et al. 2018, section 6; Ghorbani et al. 2019",
+    cost=f"up to {MOST_ITERATIONS} + {DRAWS} backward passes through the gradient of {IMAGES} images; "
+    "memory of that graph, at most an eighth of a GiB twice, and of a few vectors as long as the weights",
 )

@@ -29,7 +29,9 @@ ARRAYS_BYTES = 400_000_000
 """More than the arrays of any network's pictures have: what unpacks to more was made to fill a memory."""
 
 
-def write_whole(path: Path, content: bytes, *, before: Path | None = None, new_folder: bool = True) -> None:
+def write_whole(
+    path: Path, content: bytes | memoryview, *, before: Path | None = None, new_folder: bool = True
+) -> None:
     """Puts `content` at `path` whole or not at all; what was there goes to `before`, if that is given.
 
     Its folder is made, if there is none, unless `new_folder` is false. It is on the disk when this returns,

@@ -78,10 +78,9 @@ def save(folder: RunFolder, model: nn.Module, optimizer: SGD, progress: Progress
     }
     packed = io.BytesIO()
     torch.save(state, packed)
-    content = packed.getvalue()
-    sealed = content + MAGIC + sha256(content).digest()
+    packed.write(MAGIC + sha256(packed.getbuffer()).digest())
     # a checkpoint in a folder that was deleted meanwhile would know of rows that are gone
-    write_whole(folder.state_file, sealed, before=folder.state_before, new_folder=False)
+    write_whole(folder.state_file, packed.getbuffer(), before=folder.state_before, new_folder=False)
 
 
 def load(folder: RunFolder, model: nn.Module, optimizer: SGD, *, tell: Callable[[str], object]) -> Progress:

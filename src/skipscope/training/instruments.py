@@ -19,6 +19,7 @@ from skipscope.records.store import READINGS, RunFolder, Workspace
 from skipscope.spec import Recipe
 from skipscope.training.checkpoint import Progress
 from skipscope.training.evaluate import Inputs
+from skipscope.training.memory import keep_less
 from skipscope.training.precision import computing
 
 SAMPLE = 2000
@@ -111,6 +112,7 @@ def measure_trained(
     It is computed in fp32, with the recipe's operators and threads. What other probes read before is kept.
     No, with nothing written, if `go_on` said no before a probe.
     """
+    keep_less()
     view = view_of(model, *sample(data, inputs))
     given = torch.get_num_threads()
 

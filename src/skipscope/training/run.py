@@ -165,13 +165,9 @@ class _Sitting:
         self, record: RunRecord, inputs: Inputs, *, probes: Collection[str] | None, stop: Callable[[], bool]
     ) -> RunRecord:
         """Writes the weights, measures, opens the sealed test set once, and closes the record."""
-        # a copy of each: weights that two names share cannot be saved as they are
-        weights = {
-            name: tensor.cpu().clone(memory_format=torch.contiguous_format)
-            for name, tensor in self.model.state_dict().items()
-        }
-        # one entry: several are written in an order of chance, and equal runs leave equal files
-        self.folder.write_model(packed_weights(weights, metadata={"run": record.id}))
+        self._save()
+        self.optimizer.velocities.clear()  # measuring needs the memory
+        self._write_weights()
         start = perf_counter()
         if not self._measure(inputs, probes, stop):
             return self.leave(record)
@@ -200,6 +196,15 @@ class _Sitting:
             Event(run=record.id, state="done", step=self.steps, steps=self.steps, accuracy=test_accuracy)
         )
         return record
+
+    def _write_weights(self) -> None:
+        # a copy of each: weights that two names share cannot be saved as they are
+        weights = {
+            name: tensor.cpu().clone(memory_format=torch.contiguous_format)
+            for name, tensor in self.model.state_dict().items()
+        }
+        # one entry: several are written in an order of chance, and equal runs leave equal files
+        self.folder.write_model(packed_weights(weights, metadata={"run": self.spec.id}))
 
     def _measure(self, inputs: Inputs, probes: Collection[str] | None, stop: Callable[[], bool]) -> bool:
         """The frozen probes, each told of before it begins; no, if it was asked to stop before the last."""

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor
 from torch.autograd import Function
+from torch.autograd.function import once_differentiable
 
 from skipscope.training import kernels, sums
 
@@ -99,63 +100,95 @@ class _Winograd(Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if max(x.shape[2:]) > WIDEST:
-            ctx.save_for_backward(x, weight, None)
-            return torch.conv2d(x, weight, bias, 1, 1)
-        seen = _seen(x)
-        ctx.save_for_backward(x, weight, seen if ctx.needs_input_grad[1] else None)
-        places = _products(seen, _weights(weight, x).transpose(1, 2))  # p n q m*B O
-        if bias is not None:
-            row, column = (line.everywhere for line in _lines(x))
-            places[row, :, column] += bias
-        return _as_map(places, _matrices(_sum_up, x), x)
+        ctx.save_for_backward(x, weight)
+        seen = None if _is_wide(x) else _seen(x)
+        ctx.seen = seen if ctx.needs_input_grad[1] else None
+        return _forth(x, weight, bias, seen)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
-        (x, weight, seen), (gradient,) = ctx.saved_tensors, gradients
-        for_x, for_weight, for_bias = ctx.needs_input_grad
-        of_x = of_weight = of_bias = None
-        if torch.is_grad_enabled():  # it may be derived again
-            of_x = _apply(gradient, _turned(weight)) if for_x else None
-            of_weight = _WeightGradient.apply(x, gradient) if for_weight else None  # type: ignore[no-untyped-call]
+        (x, weight), (gradient,) = ctx.saved_tensors, gradients
+        *wanted, for_bias = ctx.needs_input_grad
+        seen, ctx.seen = ctx.seen, None  # of a graph that is kept, x is enough
+        first = _Gradients.apply if torch.is_grad_enabled() else _gradients
+        of_x, of_weight = first(x, weight, gradient, seen, *wanted)
+        with sums.as_before():
             return of_x, of_weight, gradient.sum((0, 2, 3)) if for_bias else None
-        places = _spread(gradient)  # p n q m*B O
-        if for_x and max(x.shape[2:]) > WIDEST:
-            of_x = torch.conv2d(gradient, _turned(weight), None, 1, 1)
-        elif for_x:
-            of_seen = _products(places, _weights(weight, x))  # p n q m*B I
-            of_x = _as_map(of_seen, [matrix.t() for matrix in _matrices(_see, x)], x)
-        with sums.as_before():
-            if for_weight:
-                of_weight = _kernel(_summed(places, _seen(x) if seen is None else seen), x)
-            if for_bias:
-                row, column = (line.everywhere for line in _lines(x))
-                of_bias = places[row, :, column].sum((0, 1))
-        return of_x, of_weight, of_bias
 
 
-class _WeightGradient(Function):
-    """B I H W, and B O H W of gradients of what it became -> O I 3 3."""
+class _Gradients(Function):
+    """B I H W, O I 3 3, and B O H W of gradients of what they became -> gradients of both, if wanted."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, gradient: Tensor) -> Tensor:
-        ctx.save_for_backward(x, gradient)
-        with sums.as_before():
-            return _kernel(_summed(_spread(gradient), _seen(x)), x)
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, gradient: Tensor, seen: Tensor | None, *wanted: bool
+    ) -> tuple[Tensor | None, Tensor | None]:
+        ctx.save_for_backward(x, weight, gradient)
+        ctx.set_materialize_grads(False)
+        return _gradients(x, weight, gradient, seen, *wanted)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Any:
-        (x, gradient), (along,) = ctx.saved_tensors, gradients
-        return _apply(gradient, _turned(along)), _apply(x, along)
+    @once_differentiable
+    def backward(ctx: Any, of_x: Tensor | None, of_weight: Tensor | None) -> Any:
+        """What is derived is the sum of `of_x` times the one and `of_weight` times the other gradient."""
+        x, weight, gradient = ctx.saved_tensors
+        second_of_x = second_of_weight = second_of_gradient = None
+        spread = _spread(gradient)
+        pairs = [pair for pair in ((of_x, weight), (x, of_weight)) if pair[0] is not None is not pair[1]]
+        if pairs:
+            # the sum of two convolutions is one, of all channels
+            maps, kernels = (torch.cat(parts, 1) for parts in zip(*pairs, strict=True))
+            seen = None if _is_wide(x) else _seen(maps)
+            second_of_gradient = _forth(maps, kernels, None, seen)
+        if of_weight is not None:
+            second_of_x = _back(gradient, of_weight, spread, x)
+        if of_x is not None:
+            seen = None if seen is None else seen[..., : x.shape[1]]
+            second_of_weight = _of_weight(of_x, spread, seen)
+        return second_of_x, second_of_weight, second_of_gradient, None, None, None
 
 
-def _apply(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def _apply(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return cast("Tensor", _Winograd.apply(x, weight, bias))  # type: ignore[no-untyped-call]
 
 
-def _turned(weight: Tensor) -> Tensor:
-    """O I 3 3 -> I O 3 3: what takes the gradients of outputs to those of inputs."""
-    return weight.flip(2, 3).transpose(0, 1)
+def _gradients(
+    x: Tensor, weight: Tensor, gradient: Tensor, seen: Tensor | None, *wanted: bool
+) -> tuple[Tensor | None, Tensor | None]:
+    for_x, for_weight = wanted
+    spread = _spread(gradient)
+    of_x = _back(gradient, weight, spread, x) if for_x else None
+    return of_x, _of_weight(x, spread, seen) if for_weight else None
+
+
+def _is_wide(x: Tensor) -> bool:
+    return max(x.shape[2:]) > WIDEST
+
+
+def _forth(x: Tensor, weight: Tensor, bias: Tensor | None, seen: Tensor | None) -> Tensor:
+    """B I H W and O I 3 3 -> B O H W."""
+    if seen is None:
+        return torch.conv2d(x, weight, bias, 1, 1)
+    places = _products(seen, _weights(weight, x).transpose(1, 2))  # p n q m*B O
+    if bias is not None:
+        row, column = (line.everywhere for line in _lines(x))
+        places[row, :, column] += bias
+    return _as_map(places, _matrices(_sum_up, x), x)
+
+
+def _back(gradient: Tensor, weight: Tensor, spread: Tensor, like: Tensor) -> Tensor:
+    """B O H W, O I 3 3 and p n q m*B O -> B I H W."""
+    if _is_wide(like):
+        # mirrored kernels take gradients of outputs to those of inputs
+        return torch.conv2d(gradient, weight.flip(2, 3).transpose(0, 1), None, 1, 1)
+    of_seen = _products(spread, _weights(weight, like))  # p n q m*B I
+    return _as_map(of_seen, [matrix.t() for matrix in _matrices(_see, like)], like)
+
+
+def _of_weight(x: Tensor, spread: Tensor, seen: Tensor | None) -> Tensor:
+    """B I H W and p n q m*B O -> O I 3 3."""
+    with sums.as_before():
+        return _kernel(_summed(spread, _seen(x) if seen is None else seen), x)
 
 
 def _seen(x: Tensor) -> Tensor:

@@ -101,6 +101,33 @@ def test_first_and_second_gradients_against_finite_differences(case: dict) -> No
     assert gradgradcheck(of_winograd, given, fast_mode=True)
 
 
+def test_a_graph_of_gradients_keeps_no_tiles() -> None:
+    """They are twice as large as the map, and are seen again as fast as they are read."""
+    x, weight, _ = tensors(ONE_TILE, torch.float64)
+    y = of_winograd(x, weight)
+    assert y.grad_fn.seen is not None
+    first = torch.autograd.grad(y.sum(), [x, weight], create_graph=True)
+    assert y.grad_fn.seen is None
+    of_x, of_weight = torch.autograd.grad(y.sum(), [x, weight])  # without them: the same again
+    assert torch.equal(of_x, first[0])
+    assert torch.equal(of_weight, first[1])
+
+
+@pytest.mark.parametrize("wanted", [0, 1])
+def test_second_gradients_of_one_of_the_two(wanted: int) -> None:
+    def second(f: Callable[..., Tensor]) -> tuple[Tensor, ...]:
+        x, weight, _ = tensors(ONE_TILE, torch.float64)
+        y = f(x, weight)
+        along = torch.randn(y.shape, generator=torch.Generator().manual_seed(1), dtype=y.dtype)
+        along.requires_grad_()
+        given = [x, weight]
+        (gradient,) = torch.autograd.grad(y, given[wanted], along, create_graph=True)
+        return torch.autograd.grad(gradient.square().sum(), [given[1 - wanted], along])
+
+    for mine, theirs in zip(second(of_winograd), second(stock), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)  # as above
+
+
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
 def test_the_output_has_the_inputs_layout(layout: torch.memory_format) -> None:
     x, weight = tensors(ONE_TILE | {"layout": layout, "bias": False}, torch.float32)
