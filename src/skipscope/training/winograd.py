@@ -29,6 +29,7 @@ WIDEST = 8
 stock operator takes longer than for each of the others."""
 
 Rows = tuple[tuple[float, ...], ...]
+Gradients = tuple[Tensor | None, Tensor | None, Tensor | None]
 
 
 class _Line(NamedTuple):
@@ -108,57 +109,55 @@ class _Winograd(Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         (x, weight), (gradient,) = ctx.saved_tensors, gradients
-        *wanted, for_bias = ctx.needs_input_grad
         seen, ctx.seen = ctx.seen, None  # of a graph that is kept, x is enough
         first = _Gradients.apply if torch.is_grad_enabled() else _gradients
-        of_x, of_weight = first(x, weight, gradient, seen, *wanted)
-        with sums.as_before():
-            return of_x, of_weight, gradient.sum((0, 2, 3)) if for_bias else None
+        return first(x, weight, gradient, seen, *ctx.needs_input_grad)
 
 
 class _Gradients(Function):
-    """B I H W, O I 3 3, and B O H W of gradients of what they became -> gradients of both, if wanted."""
+    """B I H W, O I 3 3, and B O H W of gradients of what they became -> gradients of x, weight and bias."""
 
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, gradient: Tensor, seen: Tensor | None, *wanted: bool
-    ) -> tuple[Tensor | None, Tensor | None]:
+    ) -> Gradients:
         ctx.save_for_backward(x, weight, gradient)
         ctx.set_materialize_grads(False)
         return _gradients(x, weight, gradient, seen, *wanted)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, of_x: Tensor | None, of_weight: Tensor | None) -> Any:
-        """What is derived is the sum of `of_x` times the one and `of_weight` times the other gradient."""
+    def backward(ctx: Any, of_x: Tensor | None, of_weight: Tensor | None, of_bias: Tensor | None) -> Any:
+        """What is derived is the sum of `of_x` times the first, `of_weight` times the second, and so on."""
         x, weight, gradient = ctx.saved_tensors
-        second_of_x = second_of_weight = second_of_gradient = None
+        second_of_x = second_of_weight = second_of_gradient = seen = None
         spread = _spread(gradient)
         pairs = [pair for pair in ((of_x, weight), (x, of_weight)) if pair[0] is not None is not pair[1]]
         if pairs:
             # the sum of two convolutions is one, of all channels
             maps, kernels = (torch.cat(parts, 1) for parts in zip(*pairs, strict=True))
             seen = None if _is_wide(x) else _seen(maps)
-            second_of_gradient = _forth(maps, kernels, None, seen)
+            second_of_gradient = _forth(maps, kernels, of_bias, seen)
+        elif of_bias is not None:
+            second_of_gradient = of_bias.view(-1, 1, 1).expand_as(gradient)
         if of_weight is not None:
             second_of_x = _back(gradient, of_weight, spread, x)
         if of_x is not None:
             seen = None if seen is None else seen[..., : x.shape[1]]
             second_of_weight = _of_weight(of_x, spread, seen)
-        return second_of_x, second_of_weight, second_of_gradient, None, None, None
+        return second_of_x, second_of_weight, second_of_gradient, *[None] * 4
 
 
 def _apply(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return cast("Tensor", _Winograd.apply(x, weight, bias))  # type: ignore[no-untyped-call]
 
 
-def _gradients(
-    x: Tensor, weight: Tensor, gradient: Tensor, seen: Tensor | None, *wanted: bool
-) -> tuple[Tensor | None, Tensor | None]:
-    for_x, for_weight = wanted
+def _gradients(x: Tensor, weight: Tensor, gradient: Tensor, seen: Tensor | None, *wanted: bool) -> Gradients:
+    """Of x, weight and bias, as far as they are wanted."""
     spread = _spread(gradient)
-    of_x = _back(gradient, weight, spread, x) if for_x else None
-    return of_x, _of_weight(x, spread, seen) if for_weight else None
+    of_x = _back(gradient, weight, spread, x) if wanted[0] else None
+    of_weight = _of_weight(x, spread, seen) if wanted[1] else None
+    return of_x, of_weight, _of_bias(spread, x) if wanted[2] else None
 
 
 def _is_wide(x: Tensor) -> bool:
@@ -189,6 +188,13 @@ def _of_weight(x: Tensor, spread: Tensor, seen: Tensor | None) -> Tensor:
     """B I H W and p n q m*B O -> O I 3 3."""
     with sums.as_before():
         return _kernel(_summed(spread, _seen(x) if seen is None else seen), x)
+
+
+def _of_bias(spread: Tensor, x: Tensor) -> Tensor:
+    """P n q m*B O -> O."""
+    row, column = (line.everywhere for line in _lines(x))
+    with sums.as_before():
+        return spread[row, :, column].sum((0, 1))
 
 
 def _seen(x: Tensor) -> Tensor:

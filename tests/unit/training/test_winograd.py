@@ -113,16 +113,16 @@ def test_a_graph_of_gradients_keeps_no_tiles() -> None:
     assert torch.equal(of_weight, first[1])
 
 
-@pytest.mark.parametrize("wanted", [0, 1])
-def test_second_gradients_of_one_of_the_two(wanted: int) -> None:
+@pytest.mark.parametrize("of", [[0], [1], [2], [0, 2]], ids=["x", "weight", "bias", "x and bias"])
+def test_second_gradients_of_some(of: list[int]) -> None:
     def second(f: Callable[..., Tensor]) -> tuple[Tensor, ...]:
-        x, weight, _ = tensors(ONE_TILE, torch.float64)
-        y = f(x, weight)
+        given = tensors(ONE_TILE, torch.float64)
+        y = f(*given)
         along = torch.randn(y.shape, generator=torch.Generator().manual_seed(1), dtype=y.dtype)
         along.requires_grad_()
-        given = [x, weight]
-        (gradient,) = torch.autograd.grad(y, given[wanted], along, create_graph=True)
-        return torch.autograd.grad(gradient.square().sum(), [given[1 - wanted], along])
+        gradients = torch.autograd.grad(y, [given[i] for i in of], along, create_graph=True)
+        total = sum(gradient.square().sum() for gradient in gradients)
+        return torch.autograd.grad(total, [*given[:2], along], allow_unused=True, materialize_grads=True)
 
     for mine, theirs in zip(second(of_winograd), second(stock), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)  # as above
