@@ -3,7 +3,7 @@
 monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -12,8 +12,8 @@ class Undrawn:
 
     svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
 
-    def __init__(self, charts: Sequence[dict[str, Any]]) -> None:
-        self.charts = charts
+    def __init__(self, charts: Iterable[dict[str, Any]]) -> None:
+        self.charts = list(charts)
 
     def pictures(self) -> list[str]:
         return [self.svg] * len(self.charts)

@@ -7,8 +7,9 @@ The process reads a chart a line and writes an SVG a line, both as JSON.
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
 from tempfile import TemporaryFile
 from typing import Any
 
@@ -20,9 +21,8 @@ from skipscope.figures import fonts
 class Drawing:
     """Charts that are being drawn (see `render.printable`)."""
 
-    def __init__(self, charts: Sequence[dict[str, Any]]) -> None:
-        """Begins."""
-        self.charts = charts
+    def __init__(self, charts: Iterable[dict[str, Any]]) -> None:
+        """Begins; each chart is asked for once, and forgotten."""
         # files and no pipes: neither process waits for the other to read; `close` closes them
         self.given, self.drawn = (TemporaryFile("w+", encoding="utf-8") for _ in range(2))  # noqa: SIM115
         self.given.writelines(json.dumps(chart) + "\n" for chart in charts)
@@ -39,7 +39,8 @@ class Drawing:
         """The SVGs, waited for."""
         try:
             if self.process is None or self.process.wait():  # or it was killed
-                return [str(vl_convert.vegalite_to_svg(chart)) for chart in self.charts]
+                self.given.seek(0)
+                return [svg(json.loads(chart)) for chart in self.given]
             self.drawn.seek(0)
             return [json.loads(line) for line in self.drawn]
         finally:
@@ -54,13 +55,24 @@ class Drawing:
         self.drawn.close()
 
 
-def main() -> None:
-    """What the process does."""
+@cache
+def know_fonts() -> None:
+    """Tells Vega of the extra's font: where texts are not measured in it, a chart comes out otherwise."""
     folder = fonts.extra_folder()
     if folder is not None:
         vl_convert.register_font_directory(str(folder))
+
+
+def svg(chart: dict[str, Any]) -> str:
+    """The picture of a chart with its data, drawn in this process."""
+    know_fonts()
+    return str(vl_convert.vegalite_to_svg(chart))
+
+
+def main() -> None:
+    """What the process does."""
     for line in sys.stdin:
-        sys.stdout.write(json.dumps(vl_convert.vegalite_to_svg(json.loads(line))) + "\n")
+        sys.stdout.write(json.dumps(svg(json.loads(line))) + "\n")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from altair.utils.schemapi import debug_mode
 from platformdirs import user_cache_path
 
 from skipscope.errors import WorkspaceError
-from skipscope.figures import fonts, style
+from skipscope.figures import drawing, fonts, style
 from skipscope.records.files import write_whole
 
 EXPORTS = "window.vegaEmbed = vegaEmbed;"
@@ -41,7 +41,7 @@ def specification(chart: alt.LayerChart, *, validate: bool = False) -> dict[str,
 
 def svg(spec: dict[str, Any], table: pl.DataFrame, *, width: int, font: str = style.FONT) -> str:
     """A picture for print of the chart with this specification; `width` is its plot's, in pixels."""
-    return str(vl_convert.vegalite_to_svg(printable(spec, table, width=width, font=font)))
+    return drawing.svg(printable(spec, table, width=width, font=font))
 
 
 def printable(spec: dict[str, Any], table: pl.DataFrame, *, width: int, font: str) -> dict[str, Any]:
@@ -69,7 +69,5 @@ def library() -> str:
 @cache
 def has_chinese() -> bool:
     """Whether pictures drawn here can show Chinese. Vega measures text in the font it is shown in."""
-    folder = fonts.extra_folder()
-    if folder is not None:
-        vl_convert.register_font_directory(str(folder))
+    drawing.know_fonts()
     return fonts.chinese() is not None

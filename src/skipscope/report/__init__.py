@@ -112,15 +112,13 @@ class Edition:
         blocks = self.drawable.blocks
         small = {figure.name for block in blocks if isinstance(block, Pair) for figure in block.figures}
         return Drawing(
-            [
-                render.printable(
-                    figure.spec,
-                    figure.table,
-                    width=PAIR_WIDTH if figure.name in small else style.WIDTH,
-                    font=style.LATIN_FONT,
-                )
-                for figure in self.drawable.figures
-            ]
+            render.printable(
+                figure.spec,
+                figure.table,
+                width=PAIR_WIDTH if figure.name in small else style.WIDTH,
+                font=style.LATIN_FONT,
+            )
+            for figure in self.drawable.figures
         )
 
     @cached_property

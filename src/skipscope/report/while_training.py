@@ -46,7 +46,8 @@ def while_training(context: Context, number: str) -> Section:
 def missing(context: Context) -> list[Block]:
     """Networks that were trained without probes: nothing measures it afterwards."""
     tables = context.tables
-    known = set(measured.of_training(tables.readings, "gradient_flow").filter(pl.col("step") > 0)["arm"])
+    watched = measured.of_training(tables.readings, "gradient_flow").filter(pl.col("step") > 0)
+    known = set(watched["arm"].unique())
     without = [code(arm.arm) for arm in tables.summaries if arm.records and arm.arm not in known]
     if not without:
         return []

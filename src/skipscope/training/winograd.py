@@ -92,7 +92,7 @@ def convolution(
         outputs, inputs = weight.shape[:2]
         whole = x.shape[1] == inputs and x.numel() and all(map(_is_whole, x.shape[2:]))
         if whole and inputs * outputs >= PAYS_FROM * (inputs + outputs):
-            return _apply(x, weight, bias)
+            return cast("Tensor", _Winograd.apply(x, weight, bias))  # type: ignore[no-untyped-call]
     return kernels.convolution(x, weight, bias, stride, padding, dilation, groups)
 
 
@@ -146,10 +146,6 @@ class _Gradients(Function):
             seen = None if seen is None else seen[..., : x.shape[1]]
             second_of_weight = _of_weight(of_x, spread, seen)
         return second_of_x, second_of_weight, second_of_gradient, *[None] * 4
-
-
-def _apply(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    return cast("Tensor", _Winograd.apply(x, weight, bias))  # type: ignore[no-untyped-call]
 
 
 def _gradients(x: Tensor, weight: Tensor, gradient: Tensor, seen: Tensor | None, *wanted: bool) -> Gradients:

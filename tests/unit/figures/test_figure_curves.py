@@ -122,10 +122,10 @@ def test_a_machine_without_chinese_glyphs_is_noticed(monkeypatch, family):
 @pytest.fixture
 def fonts_forgotten():
     """What is found of fonts in this test is found again after it."""
-    for found in (render.fonts.book, render.fonts.chinese):
+    for found in (render.fonts.book, render.fonts.chinese, render.drawing.know_fonts):
         found.cache_clear()
     yield
-    for found in (render.fonts.book, render.fonts.chinese):
+    for found in (render.fonts.book, render.fonts.chinese, render.drawing.know_fonts):
         found.cache_clear()
 
 
