@@ -84,7 +84,7 @@ def hessian(view: View) -> tuple[Product, int]:
     two, four = (_kept(partial(gradient, few.images, few.labels), weights) for few in map(view.first, (2, 4)))
     each = (four - two) / 2
     room = GRAPH - (two - 2 * each)  # what is as large as the weights is kept once, for any number of images
-    parts = min(len(view.labels), ceil(len(view.labels) * each / max(room, each)))
+    parts = min(len(view.labels), max(1, ceil(len(view.labels) * each / max(room, each, 1))))
     pieces = list(zip(view.images.tensor_split(parts), view.labels.tensor_split(parts), strict=True))
     kept = [gradient(*pieces[0])] if parts == 1 else None
 

@@ -122,6 +122,15 @@ def test_a_graph_that_does_not_fit_is_made_in_parts(room: int, monkeypatch: pyte
     assert len(views) > 1
 
 
+@pytest.mark.parametrize("images", [1, 2, 3])
+def test_a_few_images_are_enough(images: int) -> None:
+    """The graph is reckoned from those of two and of four images, where there are so many."""
+    view = exact(seen(small(), images))
+    product, size = hessian(view)
+    v = torch.randn(size, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    assert torch.allclose(product(v), matrix(view) @ v, rtol=1e-9, atol=1e-10)  # float64, two orders of sums
+
+
 class Exponential(nn.Linear):
     """Keeps what is as large as its weights, for any number of images."""
 

