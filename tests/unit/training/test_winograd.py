@@ -102,7 +102,7 @@ def test_first_and_second_gradients_against_finite_differences(case: dict) -> No
 
 
 def test_a_graph_of_gradients_keeps_no_tiles() -> None:
-    """They are twice as large as the map, and are seen again as fast as they are read."""
+    """They have 36 numbers for 16 of the map."""
     x, weight, _ = tensors(ONE_TILE, torch.float64)
     y = of_winograd(x, weight)
     assert y.grad_fn.seen is not None
