@@ -12,11 +12,16 @@ class Undrawn:
 
     svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
 
-    def __init__(self, charts: Iterable[dict[str, Any]]) -> None:
-        self.charts = list(charts)
+    lines: list[Any] | None = None
+
+    def start(self) -> None:
+        """Nothing is drawn."""
+
+    def begin(self, charts: Iterable[dict[str, Any]]) -> None:
+        self.lines = list(charts)
 
     def pictures(self) -> list[str]:
-        return [self.svg] * len(self.charts)
+        return [self.svg] * len(self.lines or [])
 
     def close(self) -> None:
         """Nothing was begun."""

@@ -131,10 +131,14 @@ class StudyTables:
         return epochs_table(self.metrics, self.entries)
 
     @cached_property
+    def placed(self) -> pl.DataFrame:
+        """`raw_readings` with arm, seed, counted and done (it came to its end) instead of the run."""
+        return placed(self.raw_readings, self.entries)
+
+    @cached_property
     def readings(self) -> pl.DataFrame:
         """Every reading, as measured: arm, seed, counted, probe, step, place, quantity, value."""
-        members = _members(self.entries)
-        trained = self.raw_readings.join(members, on="run", maintain_order="left")
+        trained = self.placed
         begun = trained.filter(pl.col("step") == 0)
         ours = self.start.filter(pl.col("arm").is_in(self.arms))  # of `initial` the claims tell
         further = ours.join(begun, on=["arm", "seed"], how="anti", maintain_order="left")
@@ -146,6 +150,12 @@ class StudyTables:
     def longest(self) -> int:
         """Steps of the longest run."""
         return last_step(self.metrics)
+
+    @property
+    def most_seeds(self) -> int:
+        """Of the arm with most, trained or measured before the first step."""
+        study = self.record.study
+        return max(study.seeds, study.initial_seeds)
 
     @property
     def stride(self) -> int:
@@ -160,20 +170,17 @@ def gather(workspace: Workspace, study: str | None) -> StudyTables:
         SkipscopeError: there is no such study, or a record is damaged.
     """
     record = workspace.study(study)
+    folders = {member.run: workspace.run_folder(member.run) for member in record.members}
     entries = tuple(
-        Entry(
-            arm=member.arm, seed=member.seed, run=member.run, record=workspace.run_folder(member.run).read()
-        )
+        Entry(arm=member.arm, seed=member.seed, run=member.run, record=folders[member.run].read())
         for member in record.members
     )
     there = dict.fromkeys(entry.run for entry in entries if entry.record is not None)
     pictures: dict[str, Mapping[str, NDArray[Any]]] = {}
-    answers = {
-        entry.run: workspace.run_folder(entry.run).right() for entry in entries if entry.state == "done"
-    }
+    answers = {entry.run: folders[entry.run].right() for entry in entries if entry.state == "done"}
     for entry in entries:
         if entry.state == "done" and entry.arm not in pictures:
-            found = workspace.run_folder(entry.run).pictures()
+            found = folders[entry.run].pictures()
             pictures |= {entry.arm: found} if found else {}
     return StudyTables(
         record=record,
@@ -196,6 +203,14 @@ def _start(workspace: Workspace, record: StudyRecord) -> pl.DataFrame:
         asked = rows.filter(pl.col("seed") < record.study.initial_seeds)
         frames.append(asked.select(pl.lit(label).alias("arm"), *START))
     return pl.concat(frames)
+
+
+def placed(rows: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFrame:
+    """Rows of the study's runs with arm, seed, counted and done instead of the run."""
+    members = _members(entries).select("run", "arm", "seed", "counted", "done")
+    # an inner join would copy every column, and there are millions of rows
+    found = rows.join(members, on="run", how="left", maintain_order="left").drop("run")
+    return found.filter(pl.col("arm").is_not_null())
 
 
 def last_step(metrics: pl.DataFrame) -> int:
@@ -223,10 +238,15 @@ def steps_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFrame
     """
     longest = last_step(metrics)
     every, half = stride(longest, curves=len(entries)), half_life(longest)
-    rows = metrics.filter(pl.col("kind") == "step", pl.col("loss").is_finite())
+    # of millions of rows every column that is carried along takes memory and time
+    rows = metrics.select("run", "kind", "step", "epoch", "loss").filter(
+        pl.col("kind") == "step", pl.col("loss").is_finite()
+    )
     last = pl.col("step") == pl.col("step").max().over("arm", "seed")
     return (
-        rows.join(_members(entries), on="run")
+        rows.drop("kind")
+        .join(_members(entries), on="run")
+        .drop("run")
         .sort("place", "step")
         .with_columns(
             smoothed=pl.col("loss").ewm_mean(half_life=half, adjust=True).over("arm", "seed"),
@@ -279,7 +299,15 @@ def _members(entries: Sequence[Entry]) -> pl.DataFrame:
     settled = {entry.arm for entry in entries if entry.state == "done"}
     return pl.DataFrame(
         [
-            (place, entry.arm, entry.seed, entry.run, entry.state == "failed", _counts(entry, settled))
+            (
+                place,
+                entry.arm,
+                entry.seed,
+                entry.run,
+                entry.state == "failed",
+                entry.state == "done",
+                _counts(entry, settled),
+            )
             for place, entry in enumerate(entries)
         ],
         schema={
@@ -288,6 +316,7 @@ def _members(entries: Sequence[Entry]) -> pl.DataFrame:
             "seed": pl.Int64,
             "run": pl.String,
             "failed": pl.Boolean,
+            "done": pl.Boolean,
             "counted": pl.Boolean,
         },
         orient="row",

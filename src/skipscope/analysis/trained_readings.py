@@ -25,22 +25,26 @@ def of_trained(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
     return chosen.filter(pl.col("step") == pl.col("step").max().over("arm", "seed"))
 
 
+@once
 def linear_probes(readings: pl.DataFrame) -> pl.DataFrame:
     """Accuracy of a linear read-out after each stage: arm, seed, place, depth, accuracy."""
     return _with_depth(_wide(of_trained(readings, "linear_probes"), "accuracy"))
 
 
+@once
 def effective_ranks(readings: pl.DataFrame) -> pl.DataFrame:
     """Of each convolution's channels: arm, seed, place, depth, effective_rank, effective_rank_share."""
     rows = of_trained(readings, "redundancy")
     return _with_depth(_wide(rows, "effective_rank_share", "effective_rank"))
 
 
+@once
 def largest_correlations(readings: pl.DataFrame) -> pl.DataFrame:
     """Of new channels with earlier ones, a block: arm, seed, place, depth, largest_correlation."""
     return _with_depth(_wide(of_trained(readings, "redundancy"), "largest_correlation"))
 
 
+@once
 def shattering(readings: pl.DataFrame) -> pl.DataFrame:
     """Autocorrelation of input gradients along a line: arm, seed, trained, lag, autocorrelation."""
     rows = readings.filter(
@@ -56,6 +60,7 @@ def shattering(readings: pl.DataFrame) -> pl.DataFrame:
     ).sort("lag", maintain_order=True)
 
 
+@once
 def curvature(readings: pl.DataFrame) -> pl.DataFrame:
     """The Hessian's top eigenvalue and trace, each with how well it is known: a row a run."""
     rows = of_trained(readings, "curvature").filter(pl.col("place") == "hessian")
@@ -81,6 +86,7 @@ def deletions(readings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@once
 def slices(readings: pl.DataFrame) -> pl.DataFrame:
     """Along one filter-normalised direction: arm, seed, distance, loss, accuracy."""
     rows = of_trained(readings, "landscape").filter(pl.col("place") == "a")

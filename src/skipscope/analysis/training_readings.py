@@ -29,6 +29,7 @@ def of_training(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
     return readings.filter("counted", pl.col("probe") == probe)
 
 
+@once
 def gradients(readings: pl.DataFrame) -> pl.DataFrame:
     """The loss gradient by each convolution's output, at the start and at the end.
 
@@ -41,6 +42,7 @@ def gradients(readings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@once
 def gradient_ratios(readings: pl.DataFrame) -> pl.DataFrame:
     """Its norm at the first convolution over that at the last: arm, seed, step, ratio."""
     rows = of_training(readings, "gradient_flow").filter(
@@ -49,6 +51,7 @@ def gradient_ratios(readings: pl.DataFrame) -> pl.DataFrame:
     return rows.select(*RUN, "step", ratio=_rounded("value"))
 
 
+@once
 def ratios_by_depth(readings: pl.DataFrame) -> pl.DataFrame:
     """The same at the start and at the end: arm, seed, moment, convolutions, ratio.
 
@@ -81,6 +84,7 @@ def typical_updates(readings: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(_rounded("ratio"))
 
 
+@once
 def responses(readings: pl.DataFrame) -> pl.DataFrame:
     """Spread of each convolution's responses: arm, seed, moment, step, place, convolution, depth, std."""
     rows = at_ends(of_training(readings, "activations").filter(pl.col("quantity") == "std"))
@@ -89,6 +93,7 @@ def responses(readings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@once
 def branches(readings: pl.DataFrame) -> pl.DataFrame:
     """|f(x)| / |x| of each residual block: arm, seed, moment, step, place, block (from 1), depth, ratio."""
     rows = of_training(readings, "activations").filter(pl.col("quantity") == "branch_ratio")
@@ -128,6 +133,7 @@ def class_accuracy(readings: pl.DataFrame, classes: Sequence[str]) -> pl.DataFra
     )
 
 
+@once
 def learnt(readings: pl.DataFrame) -> pl.DataFrame:
     """Share of validation images right from an epoch on until the end: arm, seed, epoch, share, images."""
     rows = of_training(readings, "learning_order")
@@ -143,6 +149,7 @@ def learnt(readings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+@once
 def right_since(readings: pl.DataFrame) -> pl.DataFrame:
     """Each validation image's epoch: arm, seed, position (in the split), epoch (0: wrong in the end)."""
     rows = of_training(readings, "learning_order").filter(pl.col("quantity") == "right_since")

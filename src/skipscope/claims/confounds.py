@@ -5,7 +5,7 @@ and how it was computed; the data; which runs failed. A comparison's factor says
 own. Any other makes the comparison confounded, and its verdict is withheld.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
 from skipscope.claims import structure
@@ -17,9 +17,13 @@ from skipscope.spec.values import Frozen
 
 TOLERANCE = 1.05
 """Parameters or arithmetic that differ by more than this factor differ."""
+MACHINE = "machine"
+"""It is a difference only where time is compared."""
 Runs = Mapping[str, Mapping[int, RunRecord]]
 """The runs of each arm that came to an end, well or not, by seed."""
 Fact = str | int
+Facts = tuple[tuple[str, Fact], ...]
+"""Under their names; the same names in the same order for any run."""
 
 
 class Difference(Frozen):
@@ -32,16 +36,35 @@ class Difference(Frozen):
     control: str
 
 
-def confounds(comparison: Comparison, runs: Runs) -> tuple[Difference, ...]:
+def facts_of(run: RunRecord) -> Facts:
+    """Whatever two runs could differ in."""
+    recipe = run.spec.recipe.model_dump(mode="json")
+    ways = [(key, recipe.pop(key)) for key in Way.model_fields]
+    machine = f"{run.environment.machine.get('processor')}, torch {run.environment.versions.get('torch')}"
+    return (
+        *_architecture(run.network),
+        *((f"recipe.{key}", str(value)) for key, value in recipe.items()),
+        *((key, str(value)) for key, value in ways),
+        ("data", f"{run.spec.data.name} {run.spec.data.sha256[:8]}"),
+        ("training images", str(run.spec.data.train_limit or "all")),
+        (MACHINE, machine),
+    )
+
+
+def confounds(
+    comparison: Comparison, runs: Runs, facts: Callable[[RunRecord], Facts] = facts_of
+) -> tuple[Difference, ...]:
     """The differences beyond the factor: of networks, recipe, how it was computed, data, machine, seeds.
 
     Arms of several depths are a curve each: along it nothing but depth may change, and it is compared too.
+    `facts` may remember what it said of a run: of many seeds that is most of the work.
     """
     found: list[Difference] = []
     for one, other, own, slack in _pairs(comparison):
-        for mine, theirs in _together(runs.get(one, {}), runs.get(other, {})):
-            one_side, other_side = (facts(run, timed=comparison.timed) for run in (mine, theirs))
-            found += _differences(one_side, other_side, own, slack)
+        pairs = _together(runs.get(one, {}), runs.get(other, {}))
+        passed = own if comparison.timed else own | {MACHINE}
+        for mine, theirs in dict.fromkeys((facts(mine), facts(theirs)) for mine, theirs in pairs):
+            found += _differences(mine, theirs, passed, slack)
     return (*dict.fromkeys(found), *_diverged(comparison, runs))
 
 
@@ -54,23 +77,8 @@ def confounds_of_networks(comparison: Comparison, cards: Mapping[str, NetworkCar
     return tuple(dict.fromkeys(found))
 
 
-def facts(run: RunRecord, *, timed: bool = False) -> list[tuple[str, Fact]]:
-    """Whatever two runs could differ in, under its name; the same names in the same order for any run."""
-    recipe = run.spec.recipe.model_dump(mode="json")
-    ways = [(key, recipe.pop(key)) for key in Way.model_fields]
-    machine = f"{run.environment.machine.get('processor')}, torch {run.environment.versions.get('torch')}"
-    return [
-        *_architecture(run.network),
-        *((f"recipe.{key}", str(value)) for key, value in recipe.items()),
-        *((key, str(value)) for key, value in ways),
-        ("data", f"{run.spec.data.name} {run.spec.data.sha256[:8]}"),
-        ("training images", str(run.spec.data.train_limit or "all")),
-        ("machine", machine if timed else ""),
-    ]
-
-
 @cache
-def _architecture(card: NetworkCard) -> tuple[tuple[str, Fact], ...]:
+def _architecture(card: NetworkCard) -> Facts:
     return (
         ("stem", structure.stem(card)),
         ("maps", structure.maps(card)),
@@ -96,9 +104,7 @@ def _pairs(comparison: Comparison) -> Iterator[tuple[str, str, frozenset[str], f
                 yield arm, curve[0], comparison.own_across, 1.0
 
 
-def _differences(
-    one: Iterable[tuple[str, Fact]], other: Iterable[tuple[str, Fact]], own: frozenset[str], slack: float
-) -> Iterator[Difference]:
+def _differences(one: Facts, other: Facts, own: frozenset[str], slack: float) -> Iterator[Difference]:
     for (what, treated), (_, control) in zip(one, other, strict=True):
         if what not in own and _differ(what, treated, control, slack):
             yield Difference(what=what, treated=_text(treated), control=_text(control))

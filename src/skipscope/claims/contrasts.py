@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 
 import numpy as np
-from scipy.stats import rankdata
+import polars as pl
 
 from skipscope.analysis.statistics import (
     BySeed,
@@ -273,5 +273,6 @@ def ranked(one: list[float], other: list[float]) -> float | None:
     """Spearman's correlation; None if either does not vary."""
     if len(one) != len(other) or len(set(one)) < 2 or len(set(other)) < 2:
         return None
-    ranks = np.column_stack([rankdata(one), rankdata(other)])  # as scipy's spearmanr, without its p-value
+    # as scipy's spearmanr, without its p-value and the second that importing it takes
+    ranks = np.column_stack([pl.Series(each, dtype=pl.Float64).rank().to_numpy() for each in (one, other)])
     return float(np.asarray(np.corrcoef(ranks, rowvar=False))[1, 0])

@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from skipscope.analysis.tables import StudyTables
+from skipscope.analysis.tables import StudyTables, placed
 from skipscope.claims import structure
-from skipscope.claims.confounds import Runs
+from skipscope.claims.confounds import Facts, Runs, facts_of
 from skipscope.records.schema import NetworkCard, RunRecord, StudyRecord
 from skipscope.spec import StudySpec, network_name
 from skipscope.spec.comparison import Comparison
@@ -29,6 +29,7 @@ class Evidence:
         """`quantities` are what can be asked of it, by name."""
         self.tables, self.quantities = tables, quantities
         self._found: dict[str, Series] = {}
+        self._facts: dict[str, Facts] = {}
 
     def series(self, quantity: str) -> Series:
         """A quantity by its name, of every arm that it was measured of."""
@@ -82,6 +83,12 @@ class Evidence:
             arm: {seed: run for seed, run in runs.items() if run.result is not None}
             for arm, runs in self.runs.items()
         }
+
+    def facts(self, run: RunRecord) -> Facts:
+        """What one of them could differ from another in."""
+        if run.id not in self._facts:
+            self._facts[run.id] = facts_of(run)
+        return self._facts[run.id]
 
     @cached_property
     def cards(self) -> Mapping[str, NetworkCard]:
@@ -138,7 +145,7 @@ class Evidence:
     @cached_property
     def readings(self) -> pl.DataFrame:
         """Of finished runs: arm, seed, probe, step, place, quantity, value (null where it is not finite)."""
-        return self.tables.raw_readings.join(self._members, on="run", maintain_order="left").drop("run")
+        return self.tables.placed.filter("done").drop("counted", "done")
 
     @cached_property
     def start(self) -> pl.DataFrame:
@@ -157,17 +164,12 @@ class Evidence:
     @cached_property
     def metrics(self) -> pl.DataFrame:
         """Of finished runs: arm, seed and the columns of `metrics.jsonl`."""
-        return self.tables.metrics.join(self._members, on="run", maintain_order="left").drop("run")
+        return placed(self.tables.metrics, self.tables.entries).filter("done").drop("counted", "done")
 
     def right(self, arm: str) -> dict[int, NDArray[np.bool_]]:
         """Which test images each of its runs classifies rightly, where that was kept."""
         runs = self.done.get(arm, {})
         return {seed: self.tables.right[run.id] for seed, run in runs.items() if run.id in self.tables.right}
-
-    @cached_property
-    def _members(self) -> pl.DataFrame:
-        rows = [(entry.arm, entry.seed, entry.run) for entry in self.tables.entries if entry.state == "done"]
-        return pl.DataFrame(rows, schema={"arm": pl.String, "seed": pl.Int64, "run": pl.String}, orient="row")
 
 
 class Planned(Evidence):

@@ -53,7 +53,7 @@ def gradients_at_start(evidence: Evidence) -> Series:
 
 def gradients_in_training(evidence: Evidence) -> Series:
     """The median over the steps that were measured."""
-    table = gradients(evidence.readings.filter(pl.col("step") > 0))
+    table = gradients(evidence.readings.filter(pl.col("probe") == "gradient_flow", pl.col("step") > 0))
     return of_run(table, pl.col("value").median())
 
 
@@ -176,8 +176,9 @@ def gap(evidence: Evidence) -> Series:
 
 def loss_curve(evidence: Evidence) -> Series:
     """The training loss after each epoch, as (epoch, seconds, loss); at 0 that of the first step."""
-    rows = evidence.metrics
-    first = rows.filter(pl.col("kind") == "step").group_by(*RUN, maintain_order=True).first()
+    rows = evidence.metrics.select(*RUN, "kind", "epoch", "seconds", "loss", "train_loss")
+    steps = rows.select(*RUN, "kind", "loss").filter(pl.col("kind") == "step")
+    first = steps.group_by(*RUN, maintain_order=True).first()
     begun = first.select(*RUN, epoch=pl.lit(0, pl.Int64), seconds=pl.lit(0.0), loss="loss")
     ends = rows.filter(pl.col("kind") == "epoch").select(*RUN, "epoch", "seconds", loss="train_loss")
     return of_run(
@@ -187,7 +188,7 @@ def loss_curve(evidence: Evidence) -> Series:
 
 def unsteadiness(evidence: Evidence) -> Series:
     """Log2 of the median |change of the loss's logarithm| from step to step, in the second half."""
-    rows = evidence.metrics.filter(
+    rows = evidence.metrics.select(*RUN, "kind", "step", "loss").filter(
         pl.col("kind") == "step", pl.col("step") * 2 > pl.col("step").max().over(RUN)
     )
     return of_run(rows, pl.col("loss").log().diff().abs().median().log(2))

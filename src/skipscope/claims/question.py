@@ -111,7 +111,7 @@ def differences_of(question: Question, evidence: Evidence, comparison: Compariso
     """What confounds it: before the first step networks alone can differ."""
     if question.start or not question.quantity:
         return confounds_of_networks(comparison, evidence.cards)
-    return confounds(comparison, evidence.runs)
+    return confounds(comparison, evidence.runs, evidence.facts)
 
 
 def _lacking(question: Question, evidence: Evidence, comparison: Comparison) -> list[str]:

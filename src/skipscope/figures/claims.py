@@ -7,6 +7,7 @@ import altair as alt
 import polars as pl
 
 from skipscope.figures import style
+from skipscope.figures.layered import Layered
 from skipscope.figures.training import ENGLISH
 
 FARTHEST = 6.0
@@ -57,7 +58,7 @@ def scaled(rows: Sequence[Row]) -> pl.DataFrame:
     ).select(list(COLUMNS))
 
 
-def forest(table: pl.DataFrame, *, labels: Mapping[str, str] = ENGLISH) -> alt.LayerChart:
+def forest(table: pl.DataFrame, *, labels: Mapping[str, str] = ENGLISH) -> Layered:
     """A row a quantity of `scaled`: its interval as a line, its effect as a mark, its bound as a stroke."""
     rows = table["row"].to_list()
     told = {verdict: labels[verdict] for verdict in SHAPES if verdict in set(table["verdict"])}
@@ -94,6 +95,4 @@ def forest(table: pl.DataFrame, *, labels: Mapping[str, str] = ENGLISH) -> alt.L
     mark = new.mark_point(size=90, filled=True, color=style.INK, opacity=1).encode(
         x=alt.X("at:Q", **x), y=y, shape=shape, tooltip=tips
     )
-    return style.framed(
-        alt.LayerChart(layer=[zero, line, bound, mark], data=table), height=26 * len(rows) + 20
-    )
+    return Layered(layers=[zero, line, bound, mark], data=table, height=26 * len(rows) + 20)

@@ -12,7 +12,8 @@ from typing import Literal
 import altair as alt
 import polars as pl
 
-from skipscope.figures import style
+from skipscope.figures import seeds, style
+from skipscope.figures.layered import Layered
 
 ENGLISH = {
     "arm": "network",
@@ -39,7 +40,7 @@ HIGHEST_LOSS = 20.0
 
 def loss(
     table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH, only: str | None = None
-) -> alt.LayerChart:
+) -> Layered:
     """Training loss a step, on a log axis: each step faint, smoothed bold, a cross where a run failed."""
     legend = only is None
     paint = style.color(arms, legend=legend)
@@ -48,14 +49,14 @@ def loss(
     )
     y = _loss_axis(table, labels)
     each = (
-        alt.Chart()
+        seeds.each(alt.Chart(), table)
         .mark_line(clip=True, strokeWidth=0.9)
         .encode(
             x=x, y=y("loss:Q"), color=paint, detail=alt.Detail("seed:N"), opacity=shown(0.3, picked=legend)
         )
     )
     bold = (
-        alt.Chart()
+        seeds.together(alt.Chart(), table)
         .mark_line(clip=True, strokeWidth=2.4)
         .transform_filter("datum.counted")
         .encode(
@@ -69,14 +70,15 @@ def loss(
     # one arm alone has no legend to pick from
     bold = bold.add_params(picked()) if legend else bold
     cross = (
-        alt.Chart()
+        seeds.each(alt.Chart(), table)
         .mark_point(shape="M-1,-1L1,1M-1,1L1,-1", size=110, strokeWidth=3, clip=False)
         .transform_filter("datum.stopped")
         .transform_calculate(shown=f"min(datum.smoothed, {_highest(table)})")
         .encode(x=x, y=y("shown:Q"), color=paint)
     )
     layers = [each, bold, cross, _loss_answers(table, x, y("smoothed:Q"), labels)]
-    return _finish(layers, table, only=only, height=style.HEIGHT if legend else style.PAIR_HEIGHT)
+    height = style.HEIGHT if legend else style.PAIR_HEIGHT
+    return _finish(layers, seeds.drawn(table, "arm", "step"), only=only, height=height)
 
 
 def accuracy(
@@ -85,7 +87,7 @@ def accuracy(
     arms: Sequence[str],
     quantity: Literal["val_accuracy", "train_accuracy"] = "val_accuracy",
     labels: Mapping[str, str] = ENGLISH,
-) -> alt.LayerChart:
+) -> Layered:
     """Accuracy an epoch, all arms."""
     x = epoch_axis(table, labels)
     return _epoch_curves(table, x, quantity, arms, labels, style.PAIR_HEIGHT)
@@ -93,7 +95,7 @@ def accuracy(
 
 def accuracy_in_time(
     table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> alt.LayerChart:
+) -> Layered:
     """Validation accuracy after each epoch against the time spent until then."""
     spent = table.group_by("arm").agg(pl.col("seconds").max())["seconds"]
     longest, shortest = (float(end) if isinstance(end, float) else 0.0 for end in (spent.max(), spent.min()))
@@ -128,7 +130,7 @@ def _clock(labels: Mapping[str, str]) -> str:
 
 def accuracy_of(
     table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> alt.LayerChart:
+) -> Layered:
     """One arm's accuracy an epoch: validation bold with filled markers, training thin, dashed and hollow."""
     look = style.looks(arms)[arm]
     names = {key: labels[key] for key in ("val_accuracy", "train_accuracy")}
@@ -161,7 +163,8 @@ def accuracy_of(
         .mark_point(size=42, shape=look.shape, stroke=look.color, strokeWidth=1.4, opacity=1)
         .encode(x=x, y=y, fill=fill, tooltip=tips)
     )
-    return _finish([line, dots], long, only=None, height=style.PAIR_HEIGHT)
+    data = seeds.means(long, "arm", "epoch", "measure")
+    return _finish([line, dots], data, only=None, height=style.PAIR_HEIGHT)
 
 
 def _epoch_curves(
@@ -171,7 +174,7 @@ def _epoch_curves(
     arms: Sequence[str],
     labels: Mapping[str, str],
     height: int,
-) -> alt.LayerChart:
+) -> Layered:
     """The mean over seeds with markers, each seed faint behind it."""
     scale = alt.Scale(domain=_accuracy_span(table), zero=False, nice=True)
     axis = alt.Axis(format="%", tickCount=6)
@@ -183,12 +186,12 @@ def _epoch_curves(
         alt.Tooltip(f"mean({quantity}):Q", title=labels[quantity], format=".1%"),
         alt.Tooltip("mean(seconds):Q", title=f"{labels['time']} ({labels['s']})", format=",.0f"),
     ]
-    seeds = (
-        alt.Chart()
+    faint = (
+        seeds.each(alt.Chart(), table)
         .mark_line(strokeWidth=0.9)
         .encode(x=x, y=y, color=paint, detail=alt.Detail("seed:N"), order=order, opacity=shown(0.3))
     )
-    counted = alt.Chart().transform_filter("datum.counted")
+    counted = seeds.together(alt.Chart(), table).transform_filter("datum.counted")
     line = (
         counted.mark_line(strokeWidth=2.4)
         .encode(
@@ -205,7 +208,7 @@ def _epoch_curves(
         tooltip=tips,
         opacity=shown(1),
     )
-    return _finish([seeds, line, dots], table, only=None, height=height)
+    return _finish([faint, line, dots], seeds.drawn(table, "arm", "epoch"), only=None, height=height)
 
 
 def _loss_answers(table: pl.DataFrame, x: alt.X, y: alt.Y, labels: Mapping[str, str]) -> alt.Chart:
@@ -221,7 +224,7 @@ def _loss_answers(table: pl.DataFrame, x: alt.X, y: alt.Y, labels: Mapping[str, 
         alt.Tooltip("smoothed:Q", title=labels["smoothed"], format=".3g"),
     ]
     chart: alt.Chart = (
-        alt.Chart()
+        seeds.each(alt.Chart(), table)
         .mark_point(size=120, opacity=0)
         .transform_filter(f"datum.step % {every} == {1 % every}")
         .encode(x=x, y=y, tooltip=tips)
@@ -274,8 +277,6 @@ def shown(opacity: float, *, picked: bool = True) -> alt.OpacityValue:
     return alt.OpacityValue(opacity * 0.12, condition={"param": PICK, "value": opacity})
 
 
-def _finish(layers: list[alt.Chart], table: pl.DataFrame, *, only: str | None, height: int) -> alt.LayerChart:
-    chart = alt.LayerChart(layer=layers, data=table)
-    if only is not None:
-        chart.transform = [alt.FilterTransform(alt.FieldEqualPredicate(field="arm", equal=only))]
-    return style.framed(chart, height=height)
+def _finish(layers: list[alt.Chart], table: pl.DataFrame, *, only: str | None, height: int) -> Layered:
+    mine = None if only is None else {"arm": only}
+    return Layered(layers=layers, data=table, height=height, only=mine)

@@ -1,20 +1,22 @@
 """What taking out one block costs a network."""
 
-import json
 from collections.abc import Mapping, Sequence
 
 import altair as alt
 import polars as pl
 
 from skipscope.figures import style
+from skipscope.figures.layered import Layered
+from skipscope.figures.seeds import drawn, each, together
 from skipscope.figures.trained import ENGLISH
 
 
 def by_block(
     table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> alt.LayerChart:
+) -> Layered:
     """Accuracy lost as a bar a block, in the order of the network; its seeds as points."""
-    blocks = table.filter(pl.col("arm") == arm, pl.col("blocks") == 1)["removed"].unique(maintain_order=True)
+    alone = table.filter(pl.col("arm") == arm, pl.col("blocks") == 1)
+    blocks = alone["removed"].unique(maintain_order=True)
     color = style.looks(arms)[arm].color
     y = alt.Y("removed:N", sort=blocks.to_list(), title=None)
     axis = alt.Axis(format=".4~g", tickCount=5, grid=True)
@@ -27,13 +29,12 @@ def by_block(
         alt.Tooltip("mean(accuracy_lost):Q", title=labels["accuracy_lost"], format=".2f"),
         alt.Tooltip("mean(loss_change):Q", title=labels["loss_change"], format="+.3~g"),
     ]
-    new = alt.Chart().transform_filter(f"datum.arm == {json.dumps(arm)} && datum.blocks == 1")
-    bar = new.mark_bar(color=color, height={"band": 0.6})
+    bar = together(alt.Chart(), alone).mark_bar(color=color, height={"band": 0.6})
     layers = [bar.encode(x=x("mean(accuracy_lost):Q"), y=y, tooltip=tips)]
-    if table["seed"].n_unique() > 1:
-        seeds = new.mark_point(
+    if alone["seed"].n_unique() > 1:
+        seeds = each(alt.Chart(), alone).mark_point(
             size=34, filled=True, color=style.INK, stroke="white", strokeWidth=1, opacity=1
         )
         layers.append(seeds.encode(x=x("accuracy_lost:Q"), y=y, detail=alt.Detail("seed:N")))
     height = max(style.HEIGHT, min(18 * len(blocks), 900))
-    return style.framed(alt.LayerChart(layer=layers, data=table), height=height)
+    return Layered(layers=layers, data=drawn(alone, "removed"), height=height)

@@ -7,6 +7,8 @@ import altair as alt
 import polars as pl
 
 from skipscope.figures import style
+from skipscope.figures.layered import Layered
+from skipscope.figures.seeds import means
 from skipscope.figures.trained import ENGLISH
 
 ROW = 5
@@ -16,9 +18,7 @@ WAYS = ("one", "mean", "other")
 ALL = "all"
 
 
-def strips(
-    table: pl.DataFrame, *, classes: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> alt.LayerChart:
+def strips(table: pl.DataFrame, *, classes: Sequence[str], labels: Mapping[str, str] = ENGLISH) -> Layered:
     """A strip a block: a row a class, a column a channel in the order of their mean gate; dark is open.
 
     `table` is `analysis.trained_readings.gate_strips` with the classes' names.
@@ -58,12 +58,12 @@ def strips(
         )
     )
     height = len(blocks) * max(ROW * len(classes), 12)
-    return style.framed(alt.LayerChart(layer=[chart], data=table), height=height)
+    return Layered(layers=[chart], data=table, height=height)
 
 
 def shares(
     table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> alt.LayerChart:
+) -> Layered:
     """By block: share of the gates' variance that lies between classes, and of gates nearly shut or open."""
     told = [labels[name] for name in MEASURES]
     long = (
@@ -98,7 +98,8 @@ def shares(
         .mark_point(size=62, strokeWidth=1.8, opacity=1)
         .encode(x=x, y=y, shape=shape, color=color, tooltip=tips)
     )
-    return style.framed(alt.LayerChart(layer=[dots], data=long), height=_tall(long["place"].n_unique()))
+    data = means(long, "place", "measure")
+    return Layered(layers=[dots], data=data, height=_tall(long["place"].n_unique()))
 
 
 def surgery(
@@ -108,7 +109,7 @@ def surgery(
     arms: Sequence[str],
     together: bool,
     labels: Mapping[str, str] = ENGLISH,
-) -> alt.LayerChart:
+) -> Layered:
     """What replacing the gates costs: of one block at a time, or `together` of all of them."""
     told = {name: labels[name] for name in WAYS}
     chosen = table.filter(pl.col("arm") == arm, (pl.col("place") == ALL) == together)
@@ -152,7 +153,7 @@ def surgery(
         number = alt.Chart().mark_text(align="left", dx=6, fontSize=12.5, color=style.INK)
         layers.append(number.encode(x=x, y=y, text=alt.Text("mean(accuracy_lost):Q", format=".1f")))
     height = 150 if together else _tall(chosen["place"].n_unique())
-    return style.framed(alt.LayerChart(layer=layers, data=chosen), height=height)
+    return Layered(layers=layers, data=means(chosen, "place", "by"), height=height)
 
 
 def _tall(rows: int) -> int:

@@ -9,6 +9,7 @@ import polars as pl
 
 from skipscope.analysis.landscape import loss_span
 from skipscope.figures import style
+from skipscope.figures.layered import Layered
 from skipscope.figures.trained import ENGLISH
 
 COLUMNS = 2
@@ -17,9 +18,7 @@ BETWEEN = (1.06, 1.17)
 """From one panel's corner to the next, in widths and in heights."""
 
 
-def overview(
-    table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> alt.LayerChart:
+def overview(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH) -> Layered:
     """All networks, a panel each, under its name."""
     left, low, right, high = _extent(table)
     wide, tall = (right - left) * BETWEEN[0], (high - low) * BETWEEN[1]
@@ -47,21 +46,19 @@ def overview(
             color=style.color(arms, legend=False),
         )
     )
-    chart = alt.LayerChart(layer=[*_layers(new, table, x, y, labels), names], data=table)
-    chart.resolve = alt.Resolve(scale=alt.ScaleResolveMap(color="independent"))
-    return style.framed(chart, height=rows * (PANEL + 26))
+    layers = [*_layers(new, table, x, y, labels), names]
+    return Layered(layers=layers, data=table, height=rows * (PANEL + 26), apart=("color",))
 
 
-def map_of(table: pl.DataFrame, *, arm: str, labels: Mapping[str, str] = ENGLISH) -> alt.LayerChart:
+def map_of(table: pl.DataFrame, *, arm: str, labels: Mapping[str, str] = ENGLISH) -> Layered:
     """One network's plane, on the axes and the scale of all."""
     left, low, right, high = _extent(table)
     axis = alt.Axis(tickCount=5, format="+.2~f", grid=False)
     x = {"title": labels["plane_a"], "axis": axis, "scale": alt.Scale(domain=[left, right], nice=False)}
     y = {"title": labels["plane_b"], "axis": axis, "scale": alt.Scale(domain=[low, high], nice=False)}
     new = alt.Chart().transform_calculate(px="datum.x", px2="datum.x2", py="datum.y", py2="datum.y2")
-    chart = alt.LayerChart(layer=_layers(new, table, x, y, labels), data=table)
-    chart.transform = [alt.FilterTransform(alt.FieldEqualPredicate(field="arm", equal=arm))]
-    return style.framed(chart, height=style.HEIGHT)
+    layers = _layers(new, table, x, y, labels)
+    return Layered(layers=layers, data=table, height=style.HEIGHT, only={"arm": arm})
 
 
 def _layers(

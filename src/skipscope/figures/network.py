@@ -10,6 +10,8 @@ import altair as alt
 import polars as pl
 
 from skipscope.figures import style
+from skipscope.figures.layered import Layered
+from skipscope.figures.seeds import means
 from skipscope.figures.training import ENGLISH, logarithmic, steps
 
 ROW = 24
@@ -20,7 +22,7 @@ NUMBERED = 12
 
 def updates(
     table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> alt.LayerChart:
+) -> Layered:
     """Update-to-weight ratio over steps: a faint line a layer, early to late; their median in bold."""
     look = style.looks(arms)[arm]
     x = steps(table, labels)
@@ -58,13 +60,12 @@ def updates(
     halo = alt.Chart().mark_line(strokeWidth=5, color="white").encode(x=x, y=y)
     median = alt.Chart().mark_line(strokeWidth=2.6, color=style.INK).encode(x=x, y=y)
     points = alt.Chart().mark_point(size=120, opacity=0).encode(x=x, y=y, tooltip=tips)
-    chart = alt.LayerChart(layer=[layers, halo, median, points], data=table)
-    return style.framed(chart, height=style.PAIR_HEIGHT)
+    return Layered(layers=[layers, halo, median, points], data=table, height=style.PAIR_HEIGHT)
 
 
 def rectifiers(
     table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> alt.LayerChart:
+) -> Layered:
     """Of each ReLU, outputs that are 0 and channels that always are: bars at the end, ticks at the start."""
     look = style.looks(arms)[arm]
     names = ["zeros", "dead"]
@@ -110,9 +111,8 @@ def rectifiers(
         .transform_filter("datum.moment == 'start' && datum.measure == 'zeros'")
         .encode(x=x, y=y)
     )
-    chart = alt.LayerChart(layer=[bars, ticks], data=table.filter(pl.col("arm") == arm))
-    chart.transform = [alt.FoldTransform(fold=names, **{"as": ["measure", "share"]})]
-    return style.framed(chart, height=style.PAIR_HEIGHT)
+    data = means(table.filter(pl.col("arm") == arm), "moment", "relu")
+    return Layered(layers=[bars, ticks], data=data, height=style.PAIR_HEIGHT, fold=names)
 
 
 def classes(
@@ -121,7 +121,7 @@ def classes(
     arm: str,
     names: Mapping[str, str],
     labels: Mapping[str, str] = ENGLISH,
-) -> alt.LayerChart:
+) -> Layered:
     """Validation accuracy of each class (known by `names`) after each epoch, the best class on top."""
     chosen = table.filter(pl.col("arm") == arm)
     last = chosen.filter(pl.col("epoch") == pl.col("epoch").max())
@@ -141,8 +141,8 @@ def classes(
     ]
     cells = _cells(x, y, "accuracy", labels["val_accuracy"], tips)
     numbers = _numbers(x, y, "accuracy")
-    chart = alt.LayerChart(layer=[cells, numbers] if epochs <= NUMBERED else [cells], data=chosen)
-    return style.framed(chart, height=ROW * max(1, len(ordered)))
+    layers = [cells, numbers] if epochs <= NUMBERED else [cells]
+    return Layered(layers=layers, data=chosen, height=ROW * max(1, len(ordered)))
 
 
 def confusion(
@@ -150,7 +150,7 @@ def confusion(
     *,
     names: Mapping[str, str],
     labels: Mapping[str, str] = ENGLISH,
-) -> alt.LayerChart:
+) -> Layered:
     """Which class is taken for which: a row a class, its images in per cent over the answers."""
     order = table["label"].unique(maintain_order=True).to_list()
     x = alt.X(
@@ -171,7 +171,7 @@ def confusion(
     ]
     cells = _cells(x, y, "share", labels["share"], tips)
     numbers = _numbers(x, y, "share")
-    return style.framed(alt.LayerChart(layer=[cells, numbers], data=table), height=ROW * max(1, len(order)))
+    return Layered(layers=[cells, numbers], data=table, height=ROW * max(1, len(order)))
 
 
 def _cells(x: alt.X, y: alt.Y, field: str, told: str, tips: list[alt.Tooltip]) -> alt.Chart:

@@ -1,5 +1,6 @@
 """Charts as specifications and pictures: data by name, sizes for print, Vega-Lite by vl-convert."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -14,6 +15,7 @@ from platformdirs import user_cache_path
 
 from skipscope.errors import WorkspaceError
 from skipscope.figures import drawing, fonts, style
+from skipscope.figures.layered import Layered
 from skipscope.records.files import write_whole
 
 EXPORTS = "window.vegaEmbed = vegaEmbed;"
@@ -31,11 +33,31 @@ def trusted() -> Iterator[None]:
         yield
 
 
-def specification(chart: alt.LayerChart, *, validate: bool = False) -> dict[str, Any]:
-    """The chart's Vega-Lite, with its data left out and called `DATA`."""
-    bare = chart.copy(deep=False)
-    bare.data = alt.NamedData(name=DATA)
-    spec: dict[str, Any] = bare.to_dict(validate=validate)
+def specification(chart: Layered, *, validate: bool = False) -> dict[str, Any]:
+    """The chart's Vega-Lite, in the house's type and lines; its data are left out and called `DATA`."""
+    layers = [layer.to_dict(validate=False, context={"top_level": False}) for layer in chart.layers]
+    for layer in layers:
+        del layer["data"]  # altair's name for none
+    spec: dict[str, Any] = {
+        "$schema": alt.SCHEMA_URL,
+        "config": style.CONFIG,
+        "data": {"name": DATA},
+        "layer": layers,
+        "width": "container",
+        "height": chart.height,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+    }
+    transform: list[dict[str, Any]] = [
+        {"filter": {"field": name, "equal": value}} for name, value in (chart.only or {}).items()
+    ]
+    if chart.fold:
+        transform.append({"fold": list(chart.fold), "as": ["measure", "share"]})
+    if transform:
+        spec["transform"] = transform
+    if chart.apart:
+        spec["resolve"] = {"scale": dict.fromkeys(chart.apart, "independent")}
+    if validate:
+        alt.LayerChart.validate(spec)
     return spec
 
 
@@ -45,10 +67,20 @@ def svg(spec: dict[str, Any], table: pl.DataFrame, *, width: int, font: str = st
 
 
 def printable(spec: dict[str, Any], table: pl.DataFrame, *, width: int, font: str) -> dict[str, Any]:
-    """The same specification with its data, and the size and font of a picture for print."""
+    """The same specification with its data, and the size and font of a picture for print.
+
+    Without what is there for the pointer alone, thousands of points that nobody sees, and without rows and
+    columns that it is not drawn from: what is handed to Vega takes longer than what is drawn.
+    """
     fixed = {key: value for key, value in spec.items() if key != "autosize"}
+    layers = [layer for layer in spec["layer"] if layer["mark"].get("opacity") != 0]
     config = spec["config"] | {"font": font, "background": "white"}
-    return fixed | {"width": width, "config": config, "datasets": {DATA: table.to_dicts()}}
+    for step in spec.get("transform", ()):
+        if "filter" in step:
+            table = table.filter(pl.col(step["filter"]["field"]) == step["filter"]["equal"])
+    named = json.dumps([layers, spec.get("transform")], ensure_ascii=False)
+    data = {DATA: table.select(name for name in table.columns if name in named).to_dicts()}
+    return fixed | {"layer": layers, "width": width, "config": config, "datasets": data}
 
 
 def library() -> str:

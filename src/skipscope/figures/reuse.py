@@ -7,6 +7,7 @@ import altair as alt
 import polars as pl
 
 from skipscope.figures import style
+from skipscope.figures.layered import Layered
 from skipscope.figures.trained import ENGLISH
 
 CELL = 34
@@ -23,7 +24,7 @@ def heat(
     block: int,
     quantity: Literal["relative", "loss_change"],
     labels: Mapping[str, str] = ENGLISH,
-) -> alt.LayerChart:
+) -> Layered:
     """A row a layer that reads, a column a source; darker is more. `table` is that of `analysis.reuse`.
 
     Colours go with the square root: what is cut off for all its readers costs many times what it costs one.
@@ -67,4 +68,4 @@ def heat(
     )
     layers = [cells] if small else [cells, numbers]
     height = len(targets) * (18 if small else CELL)
-    return style.framed(alt.LayerChart(layer=layers, data=table), height=height)
+    return Layered(layers=layers, data=table, height=height)

@@ -146,15 +146,6 @@ def ink(*, white_where: str) -> alt.ColorValue:
     return alt.ColorValue(INK, condition={"test": white_where, "value": "white"})
 
 
-def framed(chart: alt.LayerChart, *, height: int) -> alt.LayerChart:
-    """The chart, given the width of its place and the house's type and lines. Changes it: copies are slow."""
-    chart.width = "container"
-    chart.height = height
-    chart.autosize = alt.AutoSizeParams(type="fit-x", contains="padding")
-    chart.config = CONFIG
-    return chart
-
-
 CONFIG: dict[str, Any] = {
     "font": FONT,
     "background": "transparent",

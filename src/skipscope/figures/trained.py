@@ -5,7 +5,7 @@ Tables are those of `analysis.trained_readings`. Bold is the mean over seeds, fa
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import altair as alt
 import polars as pl
@@ -13,6 +13,8 @@ import polars as pl
 from skipscope.analysis.landscape import HIGHEST
 from skipscope.figures import curves, style
 from skipscope.figures.curves import picked, shown
+from skipscope.figures.layered import Layered
+from skipscope.figures.seeds import drawn, each, together
 
 ENGLISH = curves.ENGLISH | {
     "depth": "place in the network",
@@ -75,7 +77,7 @@ def by_depth(
     quantity: Literal["accuracy", "effective_rank_share", "largest_correlation", "accuracy_lost"],
     arms: Sequence[str],
     labels: Mapping[str, str] = ENGLISH,
-) -> alt.LayerChart:
+) -> Layered:
     """A quantity of a network's places against where they lie in it."""
     share = quantity != "accuracy_lost"
     told = labels["read_out" if quantity == "accuracy" else quantity]
@@ -99,12 +101,12 @@ def by_depth(
     ]
     # a network of many layers would be nothing but markers
     size = 55 if table.group_by("arm", "seed").len()["len"].max() <= 12 else 22  # type: ignore[operator]
-    return _overlaid(table, x, y, tips, arms=arms, size=size)
+    return _overlaid(table, x, y, tips, arms=arms, by=("arm", "depth"), size=size)
 
 
 def by_lag(
     table: pl.DataFrame, *, trained: bool, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> alt.LayerChart:
+) -> Layered:
     """Autocorrelation of the input gradients against the lag, before or after training on one scale."""
     last = int(table["lag"].max())  # type: ignore[arg-type]
     low = min(0.0, float(table["autocorrelation"].min()))  # type: ignore[arg-type]
@@ -127,8 +129,8 @@ def by_lag(
         alt.Tooltip("lag:Q", title=labels["lag"]),
         alt.Tooltip("mean(autocorrelation):Q", title=labels["autocorrelation"], format=".2f"),
     ]
-    where = "datum.trained" if trained else "!datum.trained"
-    return _overlaid(table, x, y, tips, arms=arms, where=where, size=40)
+    by, only = ("arm", "trained", "lag"), {"trained": trained}
+    return _overlaid(table, x, y, tips, arms=arms, by=by, size=40, only=only)
 
 
 def along(
@@ -137,7 +139,7 @@ def along(
     quantity: Literal["loss", "accuracy"],
     arms: Sequence[str],
     labels: Mapping[str, str] = ENGLISH,
-) -> alt.LayerChart:
+) -> Layered:
     """Loss (on a log axis) or accuracy along one direction through the trained weights."""
     told = labels[f"slice_{quantity}"]
     low, high = (float(end) for end in (table["loss"].min(), table["loss"].max()))  # type: ignore[arg-type]
@@ -162,12 +164,10 @@ def along(
         alt.Tooltip("mean(accuracy):Q", title=labels["slice_accuracy"], format=".1%"),
     ]
     y = alt.Y(f"mean({quantity}):Q", title=told, axis=axis, scale=scale)
-    return _overlaid(table, x, y, tips, arms=arms, size=18)
+    return _overlaid(table, x, y, tips, arms=arms, by=("arm", "distance"), size=18)
 
 
-def by_number(
-    table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> alt.LayerChart:
+def by_number(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH) -> Layered:
     """Accuracy lost against how many blocks were taken out: each a faint point, their mean a line."""
     most = int(table["blocks"].max())  # type: ignore[arg-type]
     x = alt.X(
@@ -183,8 +183,8 @@ def by_number(
         alt.Tooltip("accuracy_lost:Q", title=labels["accuracy_lost"], format=".2f"),
         alt.Tooltip("loss_change:Q", title=labels["loss_change"], format="+.3g"),
     ]
-    each = (
-        alt.Chart()
+    points = (
+        each(alt.Chart(), table)
         .mark_point(filled=True, size=26)
         .encode(
             x=x,
@@ -196,7 +196,7 @@ def by_number(
         )
     )
     line = (
-        alt.Chart()
+        together(alt.Chart(), table)
         .mark_line(strokeWidth=2.4)
         .encode(
             x=x,
@@ -207,7 +207,8 @@ def by_number(
         )
         .add_params(picked())
     )
-    return style.framed(alt.LayerChart(layer=[each, line], data=table), height=style.PAIR_HEIGHT)
+    data = drawn(table, "arm", "blocks")
+    return Layered(layers=[points, line], data=data, height=style.PAIR_HEIGHT)
 
 
 def bars(
@@ -216,7 +217,7 @@ def bars(
     quantity: Literal["top_eigenvalue", "trace"],
     arms: Sequence[str],
     labels: Mapping[str, str] = ENGLISH,
-) -> alt.LayerChart:
+) -> Layered:
     """A number of each network as a bar with the number beside it, its seeds as points."""
     error = "top_residual" if quantity == "top_eigenvalue" else "trace_error"
     y = alt.Y("arm:N", title=None, sort=list(arms), axis=alt.Axis(labelFontSize=12.5, domain=True))
@@ -249,7 +250,7 @@ def bars(
         .encode(x=x(f"max({quantity}):Q"), y=y, text=alt.Text(mean, format=",.3~s"))
     )
     layers = [bar, seeds, text] if table["seed"].n_unique() > 1 else [bar, text]
-    return style.framed(alt.LayerChart(layer=layers, data=table), height=max(110, 46 * len(arms)))
+    return Layered(layers=layers, data=table, height=max(110, 46 * len(arms)))
 
 
 def _y_lost(field: str, labels: Mapping[str, str]) -> alt.Y:
@@ -264,23 +265,29 @@ def _overlaid(
     tips: list[alt.Tooltip],
     *,
     arms: Sequence[str],
+    by: Sequence[str],
     size: int,
-    where: str | None = None,
-) -> alt.LayerChart:
-    """Lines of the mean over seeds with markers, each seed faint behind it if there are several."""
+    only: Mapping[str, Any] | None = None,
+) -> Layered:
+    """Lines of the mean over seeds with markers, each seed faint behind it if there are several.
+
+    What is alike in `by` is one point of a line.
+    """
     paint = style.color(arms)
-    new = alt.Chart() if where is None else alt.Chart().transform_filter(where)
-    seeds = new.mark_line(strokeWidth=0.9, clip=True).encode(
-        x=x, y=y, color=paint, detail=alt.Detail("seed:N"), opacity=shown(0.3)
+    bold = together(alt.Chart(), table)
+    seeds = (
+        each(alt.Chart(), table)
+        .mark_line(strokeWidth=0.9, clip=True)
+        .encode(x=x, y=y, color=paint, detail=alt.Detail("seed:N"), opacity=shown(0.3))
     )
     line = (
-        new.mark_line(strokeWidth=2.2, clip=True)
+        bold.mark_line(strokeWidth=2.2, clip=True)
         .encode(x=x, y=y, color=paint, strokeDash=style.dash(arms, legend=False), opacity=shown(1))
         .add_params(picked())
     )
-    dots = new.mark_point(filled=True, size=size, clip=True).encode(
+    dots = bold.mark_point(filled=True, size=size, clip=True).encode(
         x=x, y=y, color=paint, shape=style.shape(arms), tooltip=tips, opacity=shown(1)
     )
     several = table["seed"].n_unique() > 1
     layers = [seeds, line, dots] if several else [line, dots]
-    return style.framed(alt.LayerChart(layer=layers, data=table), height=style.PAIR_HEIGHT)
+    return Layered(layers=layers, data=drawn(table, *by), height=style.PAIR_HEIGHT, only=only)

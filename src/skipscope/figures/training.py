@@ -15,6 +15,8 @@ import polars as pl
 from skipscope.analysis.training_readings import Moment
 from skipscope.figures import style, trained
 from skipscope.figures.curves import epoch_axis, picked, shown
+from skipscope.figures.layered import Layered
+from skipscope.figures.seeds import drawn, each, together
 
 ENGLISH = trained.ENGLISH | {
     "gradient_norm": "gradient norm",
@@ -57,25 +59,21 @@ FEW = 12
 
 def gradients(
     table: pl.DataFrame, *, moment: Moment, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> alt.LayerChart:
+) -> Layered:
     """Gradient norm by depth at one moment, on the scale of both."""
     y = logarithmic(table["norm"], labels["gradient_norm"])("median(norm):Q")
     tips = _tips(labels, ("median(norm)", "gradient_norm", ".3~g"))
     return _by_depth(table, y, tips, moment=moment, arms=arms, labels=labels)
 
 
-def responses(
-    table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> alt.LayerChart:
+def responses(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH) -> Layered:
     """Spread of the responses by depth at the end of training (He et al. 2015, Fig. 7)."""
     y = alt.Y("median(std):Q", title=labels["std"], axis=alt.Axis(format=".3~g", tickCount=6))
     tips = _tips(labels, ("median(std)", "std", ".3~g"))
     return _by_depth(table, y, tips, moment="end", arms=arms, labels=labels)
 
 
-def branches(
-    table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> alt.LayerChart:
+def branches(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH) -> Layered:
     """How large f(x) is beside x, block by block, at the end of training."""
     y = alt.Y("median(ratio):Q", title=labels["branch_ratio"], axis=alt.Axis(format=".3~g", tickCount=6))
     tips = _tips(labels, ("median(ratio)", "branch_ratio", ".3~g"))
@@ -88,7 +86,7 @@ def over_steps(
     told: Literal["gradient_ratio", "update_ratio"],
     arms: Sequence[str],
     labels: Mapping[str, str] = ENGLISH,
-) -> alt.LayerChart:
+) -> Layered:
     """A ratio of each network at each measured step; both axes are logarithmic."""
     y = logarithmic(table["ratio"], labels[told])("median(ratio):Q")
     tips = [
@@ -96,12 +94,15 @@ def over_steps(
         alt.Tooltip("step:Q", title=labels["step"], format=",d"),
         alt.Tooltip("median(ratio):Q", title=labels[told], format=".3~g"),
     ]
-    return _overlaid(table, steps(table, labels), y, tips, arms=arms, size=24, where="datum.step > 0")
+    where = "datum.step > 0"
+    return _overlaid(
+        table, steps(table, labels), y, tips, arms=arms, by=("arm", "step"), size=24, where=where
+    )
 
 
 def ratio_by_depth(
     table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> alt.LayerChart:
+) -> Layered:
     """The gradient's ratio against how deep each network is, with its range over seeds.
 
     Networks of one family (one name, other numbers) are joined by a line, with the range as a band.
@@ -154,12 +155,10 @@ def ratio_by_depth(
         .add_params(picked())
     )
     layers = [band, path, rule, dots] if len(deep) else [rule, dots]
-    return style.framed(alt.LayerChart(layer=layers, data=table), height=style.PAIR_HEIGHT)
+    return Layered(layers=layers, data=table, height=style.PAIR_HEIGHT)
 
 
-def learnt(
-    table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> alt.LayerChart:
+def learnt(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH) -> Layered:
     """Share of the validation images that are right from an epoch on until the end."""
     top = table["share"].max()
     scale = alt.Scale(domain=[0, max(0.1, top) if isinstance(top, float) else 1], nice=True)
@@ -169,7 +168,7 @@ def learnt(
         alt.Tooltip("epoch:Q", title=labels["epoch"]),
         alt.Tooltip("median(share):Q", title=labels["learnt"], format=".1%"),
     ]
-    return _overlaid(table, epoch_axis(table, labels), y, tips, arms=arms, size=55)
+    return _overlaid(table, epoch_axis(table, labels), y, tips, arms=arms, by=("arm", "epoch"), size=55)
 
 
 def logarithmic(values: pl.Series, title: str) -> Callable[[str], alt.Y]:
@@ -211,7 +210,7 @@ def _by_depth(
     moment: Moment,
     arms: Sequence[str],
     labels: Mapping[str, str],
-) -> alt.LayerChart:
+) -> Layered:
     ends = f"datum.value == 0 ? {json.dumps(labels['first'])} : {json.dumps(labels['last'])}"
     x = alt.X(
         "depth:Q",
@@ -221,7 +220,8 @@ def _by_depth(
     )
     longest = table.group_by("arm", "seed", "moment").len()["len"].max()
     size = 22 if isinstance(longest, int) and longest > FEW else 55
-    return _overlaid(table, x, y, tips, arms=arms, size=size, where=f"datum.moment == '{moment}'")
+    by, only = ("arm", "moment", "depth"), {"moment": moment}
+    return _overlaid(table, x, y, tips, arms=arms, by=by, size=size, only=only)
 
 
 def _beside(column: str) -> pl.Expr:
@@ -247,22 +247,31 @@ def _overlaid(
     tips: list[alt.Tooltip],
     *,
     arms: Sequence[str],
+    by: Sequence[str],
     size: int,
-    where: str = "true",
-) -> alt.LayerChart:
-    """Lines over all seeds with markers, each seed faint behind them if there are several."""
+    where: str | None = None,
+    only: Mapping[str, Any] | None = None,
+) -> Layered:
+    """Lines over all seeds with markers, each seed faint behind them if there are several.
+
+    What is alike in `by` is one point of a line.
+    """
     paint = style.color(arms)
-    new = alt.Chart().transform_filter(where)
-    seeds = new.mark_line(strokeWidth=0.9, clip=True).encode(
-        x=x, y=y, color=paint, detail=alt.Detail("seed:N"), opacity=shown(0.3)
+    new = alt.Chart() if where is None else alt.Chart().transform_filter(where)
+    bold = together(new, table)
+    seeds = (
+        each(new, table)
+        .mark_line(strokeWidth=0.9, clip=True)
+        .encode(x=x, y=y, color=paint, detail=alt.Detail("seed:N"), opacity=shown(0.3))
     )
     line = (
-        new.mark_line(strokeWidth=2.2, clip=True)
+        bold.mark_line(strokeWidth=2.2, clip=True)
         .encode(x=x, y=y, color=paint, strokeDash=style.dash(arms, legend=False), opacity=shown(1))
         .add_params(picked())
     )
-    dots = new.mark_point(filled=True, size=size, clip=True).encode(
+    dots = bold.mark_point(filled=True, size=size, clip=True).encode(
         x=x, y=y, color=paint, shape=style.shape(arms), tooltip=tips, opacity=shown(1)
     )
     layers = [seeds, line, dots] if table["seed"].n_unique() > 1 else [line, dots]
-    return style.framed(alt.LayerChart(layer=layers, data=table), height=style.PAIR_HEIGHT)
+    data = drawn(table, *by, how="median")
+    return Layered(layers=layers, data=data, height=style.PAIR_HEIGHT, only=only)

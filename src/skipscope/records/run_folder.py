@@ -3,6 +3,7 @@
 Whatever is final has its checksum in SHA256SUMS; what grows while the run trains is a journal.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,15 @@ from skipscope.records.files import (
     unpacked_arrays,
     whole_lines,
 )
-from skipscope.records.frames import AGAIN, METRICS, READINGS, read_readings, read_rows, write_readings
+from skipscope.records.frames import (
+    AGAIN,
+    METRICS,
+    READINGS,
+    read_all_readings,
+    read_readings,
+    read_rows,
+    write_readings,
+)
 from skipscope.records.journal import Journal, Mark
 from skipscope.records.schema import RunRecord
 
@@ -220,3 +229,14 @@ class RunFolder:
                 f"This cannot be read: {error.strerror}.", where=str(self.metrics_file)
             ) from None
         return content[: content.rfind(b"\n") + 1]
+
+
+def all_readings(folders: Sequence[RunFolder]) -> pl.DataFrame:
+    """The readings of several runs, one after the other, with the columns `READINGS`.
+
+    Raises:
+        WorkspaceError: a file is damaged.
+    """
+    if all(folder.readings_file.exists() for folder in folders):
+        return read_all_readings([folder.readings_file for folder in folders], todo=AGAIN)
+    return pl.concat([folder.readings() for folder in folders])

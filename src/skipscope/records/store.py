@@ -8,7 +8,7 @@
 <workspace>/reports/<name>/
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,14 @@ from numpy.typing import NDArray
 
 from skipscope.errors import UnknownName, WorkspaceError
 from skipscope.records.files import read_arrays, read_record, write_record
-from skipscope.records.frames import METRICS, READINGS, START, read_readings, read_rows, write_readings
-from skipscope.records.run_folder import RunFolder
+from skipscope.records.frames import METRICS, READINGS, START, read_all_rows, read_readings, write_readings
+from skipscope.records.run_folder import RunFolder, all_readings
 from skipscope.records.schema import RunRecord, StudyRecord
 
 __all__ = ["METRICS", "READINGS", "START", "RunFolder", "Workspace", "write_readings"]
+
+TOGETHER = 50
+"""Files that are read at a time."""
 
 
 class Workspace:
@@ -93,13 +96,11 @@ class Workspace:
         Raises:
             WorkspaceError: a file of metrics is damaged.
         """
-        wanted = [run.id for run in self.runs()] if ids is None else list(ids)
-        frames = [pl.DataFrame(schema=METRICS)]
-        for id in wanted:
-            if lines := self.run_folder(id).whole_lines():
-                rows = read_rows(self.run_folder(id).metrics_file, lines, METRICS)
-                frames.append(rows.with_columns(run=pl.lit(id)).select(list(METRICS)))
-        return pl.concat(frames)
+        found = (
+            read_all_rows({each.metrics_file: each.whole_lines() for each in folders}, METRICS)
+            for folders in self._some(ids)
+        )
+        return pl.concat([pl.DataFrame(schema=METRICS), *found])
 
     def readings(
         self, ids: Iterable[str] | None = None, *, probes: Iterable[str] | None = None
@@ -109,12 +110,18 @@ class Workspace:
         Raises:
             WorkspaceError: a file of readings is damaged.
         """
-        wanted = [run.id for run in self.runs()] if ids is None else list(ids)
         frames = [pl.DataFrame(schema=READINGS)]
-        for id in wanted:
-            frame = self.run_folder(id).readings()
+        for folders in self._some(ids):
+            frame = all_readings(folders)
             frames.append(frame if probes is None else frame.filter(pl.col("probe").is_in(list(probes))))
         return pl.concat(frames)
+
+    def _some(self, ids: Iterable[str] | None) -> Iterator[list[RunFolder]]:
+        """The folders of the runs named, or of all, some at a time: files are read faster together."""
+        folders = [
+            self.run_folder(id) for id in (ids if ids is not None else (run.id for run in self.runs()))
+        ]
+        yield from (folders[at : at + TOGETHER] for at in range(0, len(folders), TOGETHER))
 
     def start_file(self, name: str) -> Path:
         """Where readings of untrained networks are, by their `spec.start_name`."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -46,22 +46,31 @@ def build_report(
         FontError: a format could not be made in a language for want of glyphs; all the others were.
     """
     chosen = _known(formats, language)
-    tables = gather(workspace, study)
-    folder = workspace.report_folder(tables.record.study.name)
+    on_paper = sorted(formats & paper.FORMATS.keys())
+    printed = [each for each in LANGUAGES if on_paper and chosen in (None, each)]
+    drawn = LANGUAGES if "md" in formats else printed
+    drawings = {each: Drawing() for each in LANGUAGES}
     written: list[Path] = []
-    results = evaluate(tables)
-    # most of the work on paper is not Python's: it goes on beside what follows
+    # most of the work on paper is not Python's: it goes on beside what follows, and so does drawing
     with render.trusted(), ExitStack() as ends, ThreadPoolExecutor() as pool:
-        editions = {each: Edition(tables=tables, results=results, language=each) for each in LANGUAGES}
-        on_paper = sorted(formats & paper.FORMATS.keys())
-        printed = [editions[each] for each in LANGUAGES if on_paper and chosen in (None, each)]
-        for edition in editions.values() if "md" in formats else printed:
-            ends.callback(edition.drawing.close)  # begun here, it goes on beside what follows, too
+        for each, drawing in drawings.items():
+            ends.callback(drawing.close)
+            if each in drawn:
+                drawing.start()
+        tables = gather(workspace, study)
+        folder = workspace.report_folder(tables.record.study.name)
+        results = evaluate(tables)
+        editions = {
+            each: Edition(tables=tables, results=results, language=each, drawing=drawings[each])
+            for each in LANGUAGES
+        }
+        for each in drawn:
+            editions[each].draw()
         documents = [edition.document for edition in editions.values()]
         if "html" in formats:
             page = html.render(documents, language=chosen, library=render.library())
             written.append(_write(folder / "report.html", page))
-        papers, problems = _print(pool, printed, on_paper)
+        papers, problems = _print(pool, [editions[each] for each in printed], on_paper)
         _write_tables(folder, documents[0])
         if "md" in formats:
             _write_pictures(folder, documents[0])
@@ -90,6 +99,7 @@ class Edition:
     language: Language
     results: tuple[Result, ...] | None = None
     """Those of the claims, if they are known already."""
+    drawing: Drawing = field(default_factory=Drawing)
 
     @cached_property
     def document(self) -> Document:
@@ -103,15 +113,14 @@ class Edition:
             return self.document
         return build_document(self.tables, "zh", chart_language="en", results=self.results)
 
-    @cached_property
-    def drawing(self) -> Drawing:
-        """Pictures of `drawable`'s figures, in its order: begun, and waited for when they are asked for.
+    def draw(self) -> None:
+        """Begins with the pictures of `drawable`'s figures, in its order.
 
         Chinese is measured by Vega as well where a Latin font is asked for, and in two thirds of the time.
         """
         blocks = self.drawable.blocks
         small = {figure.name for block in blocks if isinstance(block, Pair) for figure in block.figures}
-        return Drawing(
+        self.drawing.begin(
             render.printable(
                 figure.spec,
                 figure.table,
@@ -124,6 +133,8 @@ class Edition:
     @cached_property
     def charts(self) -> dict[str, str]:
         """The SVG of each of `drawable`'s figures, by its name."""
+        if self.drawing.lines is None:
+            self.draw()
         shown = style.FONT if self.language == "zh" else style.LATIN_FONT
         pictures = [picture.replace(style.LATIN_FONT, shown) for picture in self.drawing.pictures()]
         names = (figure.name for figure in self.drawable.figures)

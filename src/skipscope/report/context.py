@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count as counting
 
-import altair as alt
 import polars as pl
 
 from skipscope.analysis.statistics import wilson
 from skipscope.analysis.tables import ArmSummary, Entry, Spread, StudyTables, half_life, last_step
 from skipscope.claims.base import Result
+from skipscope.figures.layered import Layered
+from skipscope.figures.seeds import SHOWN
 from skipscope.report.document import Figure, Gallery, Note, Tile
 from skipscope.report.words import NBSP, Inline, Words, code, count, percent, plain, span, unmarked
 
@@ -35,14 +36,27 @@ class Context:
     def faint(self) -> Inline:
         """What the faint line of a loss curve is."""
         stride = self.tables.stride
-        return self.words("overlay.each") if stride == 1 else self.words("overlay.thinned", stride=stride)
+        key = "each" if stride == 1 else "thinned"
+        return self.words(f"overlay.{key}", stride=stride, of=self.of_first)
+
+    @property
+    def of_first(self) -> Inline:
+        """Of which seeds something is drawn one by one, if it is not of all."""
+        many = self.tables.record.study.seeds > SHOWN
+        return Inline(self.words.raw("overlay.of_first").format(number=SHOWN) if many else "")
+
+    @property
+    def each_seed(self) -> Inline:
+        """What the faint lines beside a bold one are."""
+        many = self.tables.most_seeds > SHOWN
+        return self.words(f"overlay.{'first_seeds' if many else 'each_seed'}", number=SHOWN)
 
     @property
     def half(self) -> str:
         """The half-life of the smoothed loss, in steps."""
         return str(half_life(last_step(self.tables.metrics)))
 
-    def figure(self, name: str, chart: alt.LayerChart, *, caption: Inline, spoken: Inline) -> Figure:
+    def figure(self, name: str, chart: Layered, *, caption: Inline, spoken: Inline) -> Figure:
         """The next figure."""
         return Figure(
             name=name, number=next(self.numbers), caption=caption, spoken=unmarked(spoken), chart=chart

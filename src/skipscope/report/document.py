@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-import altair as alt
 import polars as pl
 
+from skipscope.figures.layered import Layered
 from skipscope.figures.pixels import Picture
 from skipscope.figures.render import specification
 from skipscope.figures.style import Look
@@ -78,15 +78,12 @@ class Figure:
     number: int
     caption: Inline
     spoken: str
-    chart: alt.LayerChart
+    chart: Layered
 
     @property
     def table(self) -> pl.DataFrame:
         """What the chart is drawn from."""
-        data = self.chart.data
-        if not isinstance(data, pl.DataFrame):
-            raise TypeError(f"the chart {self.name} is not drawn from a polars table")
-        return data
+        return self.chart.data
 
     @cached_property
     def spec(self) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def deletion(context: Context) -> list[Block]:
             context.figure(
                 "deletion-by-number",
                 figures.by_number(table, arms=arms_in(context, table), labels=context.labels),
-                caption=words("trained_readings.deletion_number_caption"),
+                caption=words("trained_readings.deletion_number_caption", of=context.of_first),
                 spoken=said[-1],
             )
         )

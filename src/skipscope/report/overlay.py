@@ -59,7 +59,8 @@ def accuracy_figures(context: Context) -> list[Block]:
     words, tables = context.words, context.tables
     epochs, arms = tables.epochs, tables.arms
     # with one seed there is nothing faint to explain
-    mean = Inline(words.raw("overlay.seeds") if tables.record.study.seeds > 1 else "")
+    several = tables.record.study.seeds > 1
+    mean = Inline(words.raw("overlay.seeds").format(each=context.each_seed) if several else "")
     validation = context.figure(
         "validation-accuracy",
         curves.accuracy(epochs, arms=arms, labels=context.labels),

@@ -20,7 +20,8 @@ def told(context: Context, values: Mapping[str, float]) -> Inline:
 def over_seeds(context: Context) -> Inline:
     """What is bold and what is faint, if there are several seeds."""
     many = context.tables.record.study.seeds > 1
-    return Inline(context.words.raw("training_readings.seeds") if many else "")
+    told = context.words.raw("training_readings.seeds").format(each=context.each_seed)
+    return Inline(told if many else "")
 
 
 def several(context: Context, how: Literal["median", "mean"]) -> Inline:
@@ -32,7 +33,8 @@ def several(context: Context, how: Literal["median", "mean"]) -> Inline:
 def over_seeds_mean(context: Context) -> Inline:
     """The same where bold is the mean."""
     many = context.tables.record.study.seeds > 1
-    return Inline(context.words.raw("trained_readings.seeds") if many else "")
+    told = context.words.raw("trained_readings.seeds").format(each=context.each_seed)
+    return Inline(told if many else "")
 
 
 def arms_in(context: Context, table: pl.DataFrame) -> list[str]:

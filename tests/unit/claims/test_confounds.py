@@ -3,9 +3,10 @@
 from functools import cache
 from typing import Any
 
+import made_up_evidence
 import pytest
 
-from skipscope.claims.confounds import confounds, confounds_of_networks, facts
+from skipscope.claims.confounds import confounds, confounds_of_networks, facts_of
 from skipscope.models.describe import describe
 from skipscope.records.schema import Environment, Failure, NetworkCard, RunRecord
 from skipscope.spec import DataRef, Recipe, RunSpec
@@ -136,6 +137,22 @@ def test_where_seconds_are_compared_the_machine_is_too() -> None:
     assert what(SHORTCUT.model_copy(update={"timed": True}), given) == {"machine"}
 
 
+def test_a_difference_of_many_seeds_is_told_once() -> None:
+    given = {
+        arm: {seed: run(arm, seed, epochs=epochs) for seed in range(6)}
+        for arm, epochs in (("resnet20", 3), ("plain20", 9))
+    }
+    (told,) = confounds(SHORTCUT, given)
+    assert (told.what, told.treated, told.control) == ("recipe.epochs", "3", "9")
+
+
+def test_what_a_run_is_is_read_off_its_record_once() -> None:
+    found = made_up_evidence.evidence("resnet20", "plain20", seeds=2)
+    first, second = found.done["resnet20"].values()
+    assert found.facts(first) is found.facts(first)
+    assert found.facts(first) == facts_of(second)
+
+
 def test_runs_of_equal_seeds_are_compared_and_if_there_are_none_any() -> None:
     other = run("plain20", seed=1, epochs=9)
     given = {"resnet20": {0: run("resnet20"), 1: run("resnet20", seed=1, epochs=9)}}
@@ -156,7 +173,7 @@ def test_seeds_that_diverged_are_named() -> None:
 
 
 def test_facts_have_the_same_names_for_any_run() -> None:
-    names = [[name for name, _ in facts(run(model))] for model in ("cnn", "densenet22_k12")]
+    names = [[name for name, _ in facts_of(run(model))] for model in ("cnn", "densenet22_k12")]
     assert names[0] == names[1]
     assert "recipe.milestones" in names[0]
     assert "precision" in names[0]

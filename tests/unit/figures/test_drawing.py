@@ -11,20 +11,26 @@ import pytest
 
 from skipscope.figures import render, style
 from skipscope.figures.drawing import Drawing
+from skipscope.figures.layered import Layered
 
 TABLE = pl.DataFrame({"层": [1, 2, 3], "y": [1.0, float("nan"), 2.0]})
-SPEC = render.specification(alt.layer(alt.Chart(TABLE).mark_line().encode(x="层:Q", y="y:Q"))) | {
-    "config": {}
-}
+LINE = alt.Chart().mark_line().encode(x="层:Q", y="y:Q")
+SPEC = render.specification(Layered(layers=[LINE], data=TABLE, height=100)) | {"config": {}}
 
 
 def charts(count: int = 3) -> list[dict]:
     return [render.printable(SPEC, TABLE, width=100 + n, font=style.FONT) for n in range(count)]
 
 
+def drawn(count: int = 3) -> list[str]:
+    drawing = Drawing()
+    drawing.begin(charts(count))
+    return drawing.pictures()
+
+
 def test_they_are_those_drawn_here() -> None:
     here = [render.svg(SPEC, TABLE, width=100 + n, font=style.FONT) for n in range(3)]
-    assert Drawing(charts()).pictures() == here
+    assert drawn() == here
     assert "层" in here[0]
 
 
@@ -32,19 +38,28 @@ def test_they_are_those_drawn_here() -> None:
 def test_where_no_other_process_can_draw_they_are_drawn_here(
     python: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drawn = Drawing(charts()).pictures()
+    there = drawn()
     monkeypatch.setattr(sys, "executable", python)
-    assert Drawing(charts()).pictures() == drawn
+    assert drawn() == there
 
 
 def test_what_nobody_asks_for_is_ended() -> None:
-    begun = Drawing(charts())
+    begun = Drawing()
+    begun.begin(charts(100))  # more than a pipe holds
     begun.close()
     begun.close()
     assert begun.process is not None
     assert begun.process.returncode is not None
-    assert begun.given.closed
+    assert begun.drawn is not None
     assert begun.drawn.closed
+
+
+def test_what_is_started_and_never_begun_is_ended() -> None:
+    started = Drawing()
+    started.start()
+    started.close()
+    assert started.process is not None
+    assert started.process.returncode is not None
 
 
 def test_what_lies_in_the_working_directory_is_not_run(
@@ -52,7 +67,7 @@ def test_what_lies_in_the_working_directory_is_not_run(
 ) -> None:
     (tmp_path / "json.py").write_text("open('ran', 'w')", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    assert len(Drawing(charts(1)).pictures()) == 1
+    assert len(drawn(1)) == 1
     assert not (tmp_path / "ran").exists()
 
 

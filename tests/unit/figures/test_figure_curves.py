@@ -1,10 +1,13 @@
 """Curves: what is drawn from which table."""
 
+import re
+
 import polars as pl
 import pytest
 
 from skipscope.analysis.tables import gather
 from skipscope.figures import curves, render
+from skipscope.figures.seeds import SHOWN
 
 
 @pytest.fixture
@@ -133,3 +136,58 @@ def test_without_the_extra_nothing_is_registered(monkeypatch, fonts_forgotten):
     monkeypatch.setattr(render.fonts, "extra_folder", lambda: None)
     monkeypatch.setattr(render.vl_convert, "register_font_directory", None)
     assert render.has_chinese.__wrapped__() in (True, False)
+
+
+def lines(chart, colour):
+    """How many lines of this colour its picture has."""
+    picture = render.svg(render.specification(chart, validate=True), chart.data, width=300)
+    return len(re.findall(rf'<path aria-label="[^"]*"[^>]*stroke="{colour}"', picture))
+
+
+def with_seeds(table, number):
+    return pl.concat([table.filter(pl.col("seed") == 0).with_columns(seed=seed) for seed in range(number)])
+
+
+@pytest.mark.parametrize(("seeds", "drawn"), [(SHOWN, SHOWN), (SHOWN + 1, SHOWN), (3 * SHOWN, SHOWN)])
+def test_of_many_seeds_the_first_are_drawn_one_by_one(tables, seeds, drawn):
+    """A thousand faint lines are a smear; the bold one is of all of them."""
+    losses, epochs = with_seeds(tables.steps, seeds), with_seeds(tables.epochs, seeds)
+    for chart in (curves.loss(losses, arms=tables.arms), curves.accuracy(epochs, arms=tables.arms)):
+        assert lines(chart, "#0072b2") == drawn + 1
+        assert lines(chart, "#009e73") in (
+            drawn,
+            drawn + 1,
+        )  # it diverged: nothing bold, or it as far as it goes
+
+
+def test_the_bold_line_of_many_seeds_is_of_all_that_count(tables):
+    many = with_seeds(tables.epochs, 2 * SHOWN).with_columns(
+        val_accuracy=pl.col("val_accuracy") + pl.col("seed") / 1000, counted=pl.col("seed") % 3 > 0
+    )
+    table = curves.accuracy(many, arms=tables.arms).data
+    assert table["seed"].n_unique() == SHOWN + 1
+    bold = table.filter(pl.col("seed").is_null(), pl.col("arm") == "resnet").select("epoch", "val_accuracy")
+    expected = (
+        many.filter("counted", pl.col("arm") == "resnet").group_by("epoch").agg(pl.col("val_accuracy").mean())
+    )
+    # rounded to five digits, as rows are
+    assert bold.sort("epoch")["val_accuracy"].to_list() == pytest.approx(
+        expected.sort("epoch")["val_accuracy"].to_list(), rel=1e-4
+    )
+
+
+def test_a_run_that_stopped_keeps_its_cross_among_many(tables):
+    many = with_seeds(tables.steps, 2 * SHOWN)
+    last = many.filter(pl.col("arm") == "resnet")["step"].max()
+    stopped = (pl.col("seed") == 2 * SHOWN - 1) & (pl.col("arm") == "resnet") & (pl.col("step") == last)
+    table = curves.loss(many.with_columns(stopped=stopped), arms=tables.arms).data
+    assert table.filter("stopped")["seed"].to_list() == [2 * SHOWN - 1]
+
+
+def test_print_has_no_points_for_a_pointer(tables):
+    chart = every(tables)["loss"]
+    spec = render.specification(chart)
+    unseen = [layer for layer in spec["layer"] if layer["mark"].get("opacity") == 0]
+    assert len(unseen) == 1
+    printed = render.printable(spec, chart.data, width=300, font="Arial")
+    assert printed["layer"] == [layer for layer in spec["layer"] if layer not in unseen]

@@ -72,9 +72,9 @@ def test_every_chart_is_valid_vega_lite_that_draws_without_a_warning(tables):
 def test_seeds_are_seen_where_there_are_several(tables):
     several = tables.record.study.seeds > 1
     charts = every(tables)
-    assert len(charts["top"].layer) == 2 + several
-    assert len(charts["read-outs"].layer) == 2 + several
-    assert len(charts["blocks"].layer) == 1 + several
+    assert len(charts["top"].layers) == 2 + several
+    assert len(charts["read-outs"].layers) == 2 + several
+    assert len(charts["blocks"].layers) == 1 + several
 
 
 def test_both_pictures_of_shattering_are_on_one_scale(tables):
@@ -90,8 +90,8 @@ def test_a_large_heat_map_has_no_numbers(made_up, with_readings):
     tables = gather(with_readings(made_up(epochs=1, steps=8)), None)
     small = reuse(tables.readings, "densenet").filter(pl.col("block") == 1)
     wide = pl.concat(small.with_columns(pl.col("of", "source") + f" {copy}") for copy in range(heat.NUMBERED))
-    assert len(heat.heat(small, block=1, quantity="relative").layer) == 2
-    assert len(heat.heat(wide, block=1, quantity="relative").layer) == 1
+    assert len(heat.heat(small, block=1, quantity="relative").layers) == 2
+    assert len(heat.heat(wide, block=1, quantity="relative").layers) == 1
 
 
 def test_a_network_without_gates_has_nothing_to_draw(made_up, with_readings):
