@@ -57,13 +57,15 @@ def confounds(
     """The differences beyond the factor: of networks, recipe, how it was computed, data, machine, seeds.
 
     Arms of several depths are a curve each: along it nothing but depth may change, and it is compared too.
-    `facts` may remember what it said of a run: of many seeds that is most of the work.
+    `facts` may remember what it said, and of equal runs say the same: of many seeds that is most of the work.
     """
     found: list[Difference] = []
     for one, other, own, slack in _pairs(comparison):
         pairs = _together(runs.get(one, {}), runs.get(other, {}))
         passed = own if comparison.timed else own | {MACHINE}
-        for mine, theirs in dict.fromkeys((facts(mine), facts(theirs)) for mine, theirs in pairs):
+        told = [(facts(mine), facts(theirs)) for mine, theirs in pairs]
+        # many seeds of two arms are one pair, where equal facts are one object
+        for mine, theirs in {tuple(map(id, both)): both for both in told}.values():
             found += _differences(mine, theirs, passed, slack)
     return (*dict.fromkeys(found), *_diverged(comparison, runs))
 

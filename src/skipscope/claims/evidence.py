@@ -30,6 +30,7 @@ class Evidence:
         self.tables, self.quantities = tables, quantities
         self._found: dict[str, Series] = {}
         self._facts: dict[str, Facts] = {}
+        self._known: dict[Facts, Facts] = {}
 
     def series(self, quantity: str) -> Series:
         """A quantity by its name, of every arm that it was measured of."""
@@ -85,9 +86,10 @@ class Evidence:
         }
 
     def facts(self, run: RunRecord) -> Facts:
-        """What one of them could differ from another in."""
+        """What one of them could differ from another in: of runs that do not, one object."""
         if run.id not in self._facts:
-            self._facts[run.id] = facts_of(run)
+            found = facts_of(run)
+            self._facts[run.id] = self._known.setdefault(found, found)
         return self._facts[run.id]
 
     @cached_property

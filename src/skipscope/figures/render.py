@@ -74,7 +74,8 @@ def printable(spec: dict[str, Any], table: pl.DataFrame, *, width: int, font: st
     """
     fixed = {key: value for key, value in spec.items() if key != "autosize"}
     layers = [layer for layer in spec["layer"] if layer["mark"].get("opacity") != 0]
-    config = spec["config"] | {"font": font, "background": "white"}
+    # what an image shown by its file says to who cannot see it stands beside it
+    config = spec["config"] | {"font": font, "background": "white", "aria": False}
     for step in spec.get("transform", ()):
         if "filter" in step:
             table = table.filter(pl.col(step["filter"]["field"]) == step["filter"]["equal"])

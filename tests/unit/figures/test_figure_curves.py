@@ -141,7 +141,7 @@ def test_without_the_extra_nothing_is_registered(monkeypatch, fonts_forgotten):
 def lines(chart, colour):
     """How many lines of this colour its picture has."""
     picture = render.svg(render.specification(chart, validate=True), chart.data, width=300)
-    return len(re.findall(rf'<path aria-label="[^"]*"[^>]*stroke="{colour}"', picture))
+    return len(re.findall(rf'<path d="M[^"]*L[^"]*" stroke="{colour}"', picture))
 
 
 def with_seeds(table, number):
