@@ -184,6 +184,15 @@ def test_a_run_that_stopped_keeps_its_cross_among_many(tables):
     assert table.filter("stopped")["seed"].to_list() == [2 * SHOWN - 1]
 
 
+def test_print_is_handed_the_rows_and_columns_that_it_draws(tables):
+    chart = every(tables)["loss_of"]
+    printed = render.printable(render.specification(chart), chart.data, width=300, font="Arial")
+    rows = printed["datasets"][render.DATA]
+    assert {row["arm"] for row in rows} == {"resnet"}
+    assert rows[0].keys() == {"arm", "seed", "step", "loss", "smoothed", "counted", "stopped"}  # no epoch
+    assert {"arm", "epoch"} < set(chart.data.columns)
+
+
 def test_print_has_no_points_for_a_pointer(tables):
     chart = every(tables)["loss"]
     spec = render.specification(chart)

@@ -194,6 +194,72 @@ def test_readings_of_a_finished_run_and_of_chosen_probes(tmp_path: Path) -> None
     assert workspace.readings([]).columns == list(READINGS)
 
 
+IDS = ["cnn-s0-abc", "cnn-s1-abc", "cnn-s2-abc"]
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Workspace:
+    """Three runs with one, two and three rows of each kind: they are read together."""
+    workspace = Workspace(tmp_path)
+    for number, id in enumerate(IDS, start=1):
+        folder = workspace.run_folder(id)
+        folder.make()
+        folder.append_metrics(
+            [{"kind": "step", "step": step, "loss": 1.0 * number} for step in range(number)]
+        )
+        rows = [{"run": id} | READING | {"step": step} for step in range(number)]
+        folder.write_readings(pl.DataFrame(rows, schema=READINGS))
+    return workspace
+
+
+def test_rows_of_several_runs_are_each_runs_own(three: Workspace) -> None:
+    expected = [id for number, id in enumerate(IDS, start=1) for _ in range(number)]
+    assert three.metrics(IDS)["run"].to_list() == expected
+    assert three.metrics(IDS)["loss"].to_list() == [1, 2, 2, 3, 3, 3]
+    assert three.readings(IDS)["run"].to_list() == expected
+    assert three.readings(IDS)["step"].to_list() == [0, 0, 1, 0, 1, 2]
+    assert three.readings(reversed(IDS))["run"].to_list() == expected[::-1]
+
+
+def test_a_blank_line_gives_no_run_the_rows_of_another(three: Workspace) -> None:
+    with three.run_folder(IDS[0]).metrics_file.open("a", encoding="utf-8") as file:
+        file.write("\n\n")
+    assert three.metrics(IDS)["run"].value_counts().sort("run")["count"].to_list() == [1, 2, 3]
+
+
+def test_a_run_that_still_trains_is_read_beside_those_that_are_done(three: Workspace) -> None:
+    folder = three.run_folder("cnn-s3-abc")
+    folder.make()
+    folder.append_readings([READING])
+    assert three.readings([*IDS, "cnn-s3-abc"])["run"].to_list()[-2:] == [IDS[2], "cnn-s3-abc"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "read"),
+    [
+        ("metrics.jsonl", b'{"step": 1\n', Workspace.metrics),
+        ("metrics.jsonl", b'{"step": "x"}\n', Workspace.metrics),
+        ("readings.parquet", b"PAR1 or not", Workspace.readings),
+    ],
+)
+def test_of_several_runs_the_damaged_file_is_named(three: Workspace, name: str, content: bytes, read) -> None:
+    folder = three.run_folder(IDS[1]).path
+    (folder / name).write_bytes(content)
+    (folder / "SHA256SUMS").unlink(missing_ok=True)
+    with pytest.raises(WorkspaceError, match="damaged") as caught:
+        read(three, IDS)
+    assert str(folder / name) in str(caught.value)
+
+
+def test_readings_of_another_kind_are_named(three: Workspace) -> None:
+    path = three.run_folder(IDS[2]).readings_file
+    pl.DataFrame({"run": ["x"], "probe": ["y"], "step": ["no number"]}).write_parquet(path)
+    (path.parent / "SHA256SUMS").unlink()
+    with pytest.raises(WorkspaceError, match="damaged") as caught:
+        three.readings(IDS)
+    assert str(path) in str(caught.value)
+
+
 def test_damaged_readings_and_pictures_say_what_to_do(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "runs" / "cnn-s0-abc")
     folder.path.mkdir(parents=True)
