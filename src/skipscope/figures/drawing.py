@@ -18,7 +18,7 @@ import vl_convert
 
 from skipscope.figures import fonts
 
-NOTHING = {"data": {"values": []}, "mark": "point"}
+NOTHING = '{"data": {"values": []}, "mark": "point"}'
 
 
 class Drawing:
@@ -67,7 +67,7 @@ class Drawing:
         lines = self.lines or []
         try:
             if self.process is None or self.drawn is None or self.process.wait():  # or it was killed
-                return [svg(json.loads(chart)) for chart in lines]
+                return [svg(line) for line in lines]
             self.drawn.seek(0)
             return [json.loads(line) for line in self.drawn]
         finally:
@@ -94,8 +94,8 @@ def know_fonts() -> None:
         vl_convert.register_font_directory(str(folder))
 
 
-def svg(chart: dict[str, Any]) -> str:
-    """The picture of a chart with its data, drawn in this process."""
+def svg(chart: str) -> str:
+    """The picture of a chart with its data, given as JSON, drawn in this process."""
     know_fonts()
     return str(vl_convert.vegalite_to_svg(chart))
 
@@ -104,7 +104,7 @@ def main() -> None:
     """What the process does."""
     svg(NOTHING)  # the first takes a second, in which it has nothing to draw yet
     for line in sys.stdin:
-        sys.stdout.write(json.dumps(svg(json.loads(line))) + "\n")
+        sys.stdout.write(json.dumps(svg(line)) + "\n")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from skipscope.figures.layered import Layered
 
 TABLE = pl.DataFrame({"层": [1, 2, 3], "y": [1.0, float("nan"), 2.0]})
 LINE = alt.Chart().mark_line().encode(x="层:Q", y="y:Q")
-SPEC = render.specification(Layered(layers=[LINE], data=TABLE, height=100)) | {"config": {}}
+SPEC = render.specification(Layered(layers=[LINE], data=TABLE, height=100))
 
 
 def charts(count: int = 3) -> list[dict]:
