@@ -112,12 +112,12 @@ def measure_trained(
     It is computed in fp32, with the recipe's operators and threads. What other probes read before is kept.
     No, with nothing written, if `go_on` said no before a probe.
     """
-    keep_less()
     view = view_of(model, *sample(data, inputs))
     given = torch.get_num_threads()
 
     def before(probe: str) -> bool:
         asked = go_on(probe)
+        keep_less()
         # a worker may have been given more threads meanwhile: they take sums in another order
         torch.set_num_threads(int(recipe.threads))
         return asked

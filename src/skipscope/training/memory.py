@@ -16,7 +16,8 @@ MMAP_THRESHOLD = -3
 def keep_less() -> None:
     """Gives a worker's freed memory back, and from now on that of longer pieces as they are freed.
 
-    Measuring takes memory in other pieces than training did, so that what is kept of both adds up.
+    Measuring takes memory in other pieces than training did, so that what is kept of both adds up. A piece
+    that finds room in the middle of what training left is taken there, and kept: until this is called again.
     """
     if sys.platform != "linux" or not KEEP_MEMORY.items() <= os.environ.items():
         return  # somebody's own process
