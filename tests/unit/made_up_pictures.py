@@ -3,7 +3,7 @@
 monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
 """
 
-from collections.abc import Iterable
+from concurrent.futures import Future
 from typing import Any
 
 
@@ -12,16 +12,10 @@ class Undrawn:
 
     svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
 
-    lines: list[Any] | None = None
-
-    def start(self) -> None:
-        """Nothing is drawn."""
-
-    def begin(self, charts: Iterable[dict[str, Any]]) -> None:
-        self.lines = list(charts)
-
-    def pictures(self) -> list[str]:
-        return [self.svg] * len(self.lines or [])
+    def draw(self, chart: dict[str, Any]) -> Future[str]:
+        drawn: Future[str] = Future()
+        drawn.set_result(self.svg)
+        return drawn
 
     def close(self) -> None:
         """Nothing was begun."""

@@ -1,89 +1,92 @@
-"""Pictures drawn in a process of their own.
+"""Pictures drawn in processes of their own.
 
 Vega holds Python's lock while it draws, a tenth of a second a chart: beside it, a report is built on.
-The process reads a chart a line and writes an SVG a line, both as JSON.
+A process reads a chart a line and writes an SVG a line, both as JSON.
 """
 
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
-from tempfile import TemporaryFile
-from threading import Thread
-from typing import IO, Any
+from queue import SimpleQueue
+from typing import Any
 
 import vl_convert
 
 from skipscope.figures import fonts
 
+PROCESSES = 2
+"""Each needs a second of a core until it can draw, and 0.2 GB: a report has a hundred charts."""
 NOTHING = '{"data": {"values": []}, "mark": "point"}'
 
 
 class Drawing:
-    """Charts that are drawn (see `render.printable`), in the order in which they are given."""
+    """Draws charts (see `render.printable`) beside whoever asks for them. Somebody has to `close` it."""
 
     def __init__(self) -> None:
-        """Of no chart yet, and no process."""
-        self.process: subprocess.Popen[str] | None = None
-        self.lines: list[str] | None = None
-        self.giving: Thread | None = None
-        self.drawn: IO[str] | None = None
+        """Starts its processes: they are ready by the time there is a chart."""
+        self.closed = False
+        self.processes = [_started() for _ in range(PROCESSES)]
+        self.idle: SimpleQueue[subprocess.Popen[str] | None] = SimpleQueue()
+        for process in self.processes:
+            self.idle.put(process)
+        self.pool = ThreadPoolExecutor(PROCESSES)
 
-    def start(self) -> None:
-        """Starts the process: it takes a second until it can draw."""
-        if self.drawn is not None:
-            return
-        # no pipe: the process need not wait until somebody reads; `close` closes it
-        self.drawn = TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115
-        # -P: a json.py that lies in the working directory is not ours
-        command = [sys.executable or "python", "-P", "-m", "skipscope.figures.drawing"]
-        with suppress(OSError):  # this Python starts no other: they are drawn here, when they are asked for
-            self.process = subprocess.Popen(  # noqa: S603 - our own module, nobody's words
-                command,
-                stdin=subprocess.PIPE,
-                stdout=self.drawn,
-                stderr=subprocess.DEVNULL,
-                encoding="utf-8",
-            )
+    def draw(self, chart: dict[str, Any]) -> Future[str]:
+        """The chart's SVG, once it is drawn: by the first process that is free."""
+        return self.pool.submit(self._drawn, json.dumps(chart) + "\n")
 
-    def begin(self, charts: Iterable[dict[str, Any]]) -> None:
-        """Gives it all its charts, and does not wait for it to take them."""
-        self.start()
-        self.lines = [json.dumps(chart) + "\n" for chart in charts]
-        self.giving = Thread(target=self._give, daemon=True)
-        self.giving.start()
-
-    def _give(self) -> None:
-        if self.process is not None and self.process.stdin is not None:
-            with suppress(OSError):  # it was ended meanwhile
-                self.process.stdin.writelines(self.lines or [])
-            with suppress(OSError):
-                self.process.stdin.close()
-
-    def pictures(self) -> list[str]:
-        """The SVGs, waited for."""
-        lines = self.lines or []
-        try:
-            if self.process is None or self.drawn is None or self.process.wait():  # or it was killed
-                return [svg(line) for line in lines]
-            self.drawn.seek(0)
-            return [json.loads(line) for line in self.drawn]
-        finally:
-            self.close()
+    def _drawn(self, line: str) -> str:
+        process = self.idle.get()  # as many as there are threads: none waits for it
+        answer = "" if process is None else _answer(process, line)
+        self.idle.put(process if answer else None)
+        if answer:
+            return str(json.loads(answer))
+        # it never started, or was killed: what it would have drawn is drawn here
+        return "" if self.closed else svg(line)
 
     def close(self) -> None:
-        """Ends it, whether or not anybody wants the pictures."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            if self.giving is not None:
-                self.giving.join()
-            elif self.process.stdin is not None:
-                self.process.stdin.close()
-        if self.drawn is not None:
-            self.drawn.close()
+        """Ends the processes, whether or not anybody still wants what they draw."""
+        self.closed = True
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        for process in self.processes:
+            if process is not None:
+                process.kill()
+        self.pool.shutdown()
+        for process in self.processes:
+            if process is not None:
+                with suppress(OSError), process:  # waits for it; the rest of a line has no reader
+                    pass
+
+
+def _started() -> subprocess.Popen[str] | None:
+    """A process that draws, or None if this Python can start no other."""
+    # -P: a json.py that lies in the working directory is not ours
+    command = [sys.executable or "python", "-P", "-m", "skipscope.figures.drawing"]
+    with suppress(OSError):
+        return subprocess.Popen(  # noqa: S603 - our own module, nobody's words
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            encoding="utf-8",
+        )
+    return None
+
+
+def _answer(process: subprocess.Popen[str], line: str) -> str:
+    """What it writes for the line; nothing if it is gone."""
+    if process.stdin is None or process.stdout is None:
+        return ""
+    try:
+        process.stdin.write(line)
+        process.stdin.flush()
+        answer = process.stdout.readline()
+    except OSError:
+        return ""
+    return answer if answer.endswith("\n") else ""
 
 
 @cache
@@ -101,10 +104,11 @@ def svg(chart: str) -> str:
 
 
 def main() -> None:
-    """What the process does."""
-    svg(NOTHING)  # the first takes a second, in which it has nothing to draw yet
+    """What a process does."""
+    svg(NOTHING)  # the first takes a second, in which there is nothing to draw yet
     for line in sys.stdin:
         sys.stdout.write(json.dumps(svg(line)) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """Reports: built once as data, rendered as a page, as Markdown, and on paper."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 from skipscope.analysis.tables import StudyTables, gather
@@ -18,7 +18,7 @@ from skipscope.records.files import write_whole
 from skipscope.records.store import Workspace
 from skipscope.report import html, markdown, paper
 from skipscope.report.build import build_document
-from skipscope.report.document import Document, Pair
+from skipscope.report.document import Block, Document, Pair, figures_of
 from skipscope.report.words import LANGUAGES, Language
 
 WEB = frozenset({"html", "md"})
@@ -49,23 +49,19 @@ def build_report(
     on_paper = sorted(formats & paper.FORMATS.keys())
     printed = [each for each in LANGUAGES if on_paper and chosen in (None, each)]
     drawn = LANGUAGES if "md" in formats else printed
-    drawings = {each: Drawing() for each in LANGUAGES}
     written: list[Path] = []
     # most of the work on paper is not Python's: it goes on beside what follows, and so does drawing
     with render.trusted(), ExitStack() as ends, ThreadPoolExecutor() as pool:
-        for each, drawing in drawings.items():
-            ends.callback(drawing.close)
-            if each in drawn:
-                drawing.start()
+        drawing = ends.enter_context(closing(Drawing())) if drawn else None
         tables = gather(workspace, study)
         folder = workspace.report_folder(tables.record.study.name)
-        results = evaluate(tables)
+        results = cache(partial(evaluate, tables))
         editions = {
-            each: Edition(tables=tables, results=results, language=each, drawing=drawings[each])
+            each: Edition(
+                tables=tables, results=results, language=each, drawing=drawing if each in drawn else None
+            )
             for each in LANGUAGES
         }
-        for each in drawn:
-            editions[each].draw()
         documents = [edition.document for edition in editions.values()]
         if "html" in formats:
             page = html.render(documents, language=chosen, library=render.library())
@@ -97,48 +93,57 @@ class Edition:
 
     tables: StudyTables
     language: Language
-    results: tuple[Result, ...] | None = None
-    """Those of the claims, if they are known already."""
-    drawing: Drawing = field(default_factory=Drawing)
+    results: Callable[[], tuple[Result, ...]] | None = None
+    """Gives those of the claims, if somebody else wants them as well."""
+    drawing: Drawing | None = None
+    """What draws the charts, if they are wanted as pictures."""
+    begun: dict[str, Future[str]] = field(default_factory=dict)
+    """The SVG of each figure of `drawable` that there is so far, by its name."""
 
     @cached_property
     def document(self) -> Document:
         """The report."""
+        first = self.drawable  # it is drawn meanwhile
+        if self._labelled == self.language:
+            return first
         return build_document(self.tables, self.language, results=self.results)
 
     @cached_property
     def drawable(self) -> Document:
-        """The report, with English in its charts where pictures drawn here cannot show Chinese."""
-        if self.language != "zh" or render.has_chinese():
-            return self.document
-        return build_document(self.tables, "zh", chart_language="en", results=self.results)
+        """The report as it can be drawn here; each part's pictures are begun once the part is there."""
+        return build_document(
+            self.tables,
+            self.language,
+            chart_language=self._labelled,
+            results=self.results,
+            finished=self._draw,
+        )
 
-    def draw(self) -> None:
-        """Begins with the pictures of `drawable`'s figures, in its order.
+    @property
+    def _labelled(self) -> Language:
+        """The charts' language: English where pictures drawn here cannot show Chinese."""
+        shown = self.drawing is None or self.language != "zh" or render.has_chinese()
+        return self.language if shown else "en"
+
+    def _draw(self, blocks: Iterable[Block]) -> None:
+        """Begins with their pictures.
 
         Chinese is measured by Vega as well where a Latin font is asked for, and in two thirds of the time.
         """
-        blocks = self.drawable.blocks
-        small = {figure.name for block in blocks if isinstance(block, Pair) for figure in block.figures}
-        self.drawing.begin(
-            render.printable(
-                figure.spec,
-                figure.table,
-                width=PAIR_WIDTH if figure.name in small else style.WIDTH,
-                font=style.LATIN_FONT,
-            )
-            for figure in self.drawable.figures
-        )
+        if self.drawing is None:
+            return
+        for block in blocks:
+            width = PAIR_WIDTH if isinstance(block, Pair) else style.WIDTH
+            for figure in figures_of(block):
+                chart = render.printable(figure.spec, figure.table, width=width, font=style.LATIN_FONT)
+                self.begun[figure.name] = self.drawing.draw(chart)
 
     @cached_property
     def charts(self) -> dict[str, str]:
-        """The SVG of each of `drawable`'s figures, by its name."""
-        if self.drawing.lines is None:
-            self.draw()
+        """The SVG of each of `drawable`'s figures, by its name, waited for."""
         shown = style.FONT if self.language == "zh" else style.LATIN_FONT
-        pictures = [picture.replace(style.LATIN_FONT, shown) for picture in self.drawing.pictures()]
         names = (figure.name for figure in self.drawable.figures)
-        return dict(zip(names, pictures, strict=True))
+        return {name: self.begun[name].result().replace(style.LATIN_FONT, shown) for name in names}
 
 
 def _print(

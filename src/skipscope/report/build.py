@@ -1,11 +1,14 @@
 """Puts a report together from a study's tables."""
 
+from collections.abc import Callable, Iterable
+from functools import partial
+
 from skipscope.analysis.tables import StudyTables
 from skipscope.claims.base import Result
 from skipscope.claims.evaluate import evaluate
 from skipscope.figures import style
 from skipscope.report.context import Context
-from skipscope.report.document import Document, Note
+from skipscope.report.document import Block, Document, Note, Section
 from skipscope.report.explanation import explanation
 from skipscope.report.networks import networks
 from skipscope.report.overlay import overlay
@@ -24,11 +27,13 @@ def build_document(
     language: Language,
     *,
     chart_language: Language | None = None,
-    results: tuple[Result, ...] | None = None,
+    results: Callable[[], tuple[Result, ...]] | None = None,
+    finished: Callable[[Iterable[Block]], object] = tuple,
 ) -> Document:
     """The whole report in one language; `chart_language` where the charts cannot be labelled in it.
 
-    `results` are those of the claims, if they are known already.
+    `results` gives those of the claims, which are asked for late; `finished` is told of the blocks of each
+    part once the part is there.
     """
     words = Words(language)
     charts = Words(chart_language or language)
@@ -38,9 +43,15 @@ def build_document(
         labels=charts.raw("chart"),
         chart_classes=charts.raw("class_names"),
         chart_parts=charts.raw("claim_part"),
-        results=evaluate(tables) if results is None else results,
+        results=results or partial(evaluate, tables),
     )
     replaced = (Note(text=words("page.english_labels")),) if chart_language not in (None, language) else ()
+    begin = (*lead(context), *replaced)
+    finished(begin)
+    sections: list[Section] = []
+    for number, section in enumerate(SECTIONS, start=1):
+        sections.append(section(context, str(number)))
+        finished(sections[-1].all_blocks)
     record = tables.record
     versions = {run.environment.versions.get("skipscope") for arm in tables.summaries for run in arm.records}
     return Document(
@@ -55,7 +66,7 @@ def build_document(
             date=record.planned[:10],
             version=" / ".join(sorted(v for v in versions if v)) or words("value.unknown"),
         ),
-        lead=(*lead(context), *replaced),
-        sections=tuple(section(context, str(number)) for number, section in enumerate(SECTIONS, start=1)),
+        lead=begin,
+        sections=tuple(sections),
         looks=style.looks(tables.arms),
     )

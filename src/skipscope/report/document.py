@@ -136,6 +136,13 @@ class Gallery:
 Block = Paragraph | Note | Equation | Code | Table | Figure | Pair | Gallery
 
 
+def figures_of(block: Block) -> tuple[Figure, ...]:
+    """Those that a block shows."""
+    if isinstance(block, Pair):
+        return block.figures
+    return (block,) if isinstance(block, Figure) else ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Section:
     """A numbered part; `id` is the same in both languages, `arm` names the network it is about."""
@@ -146,6 +153,13 @@ class Section:
     blocks: tuple[Block, ...] = ()
     sections: tuple["Section", ...] = ()
     arm: str | None = None
+
+    @property
+    def all_blocks(self) -> Iterator[Block]:
+        """Its own, then those of its sections, in the order of the page."""
+        yield from self.blocks
+        for section in self.sections:
+            yield from section.all_blocks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,20 +178,14 @@ class Document:
     def blocks(self) -> Iterator[Block]:
         """Every block, in the order of the page."""
         yield from self.lead
-        waiting = list(self.sections)
-        while waiting:
-            section = waiting.pop(0)
-            yield from section.blocks
-            waiting = [*section.sections, *waiting]
+        for section in self.sections:
+            yield from section.all_blocks
 
     @property
     def figures(self) -> Iterator[Figure]:
         """Every figure, in the order of the page."""
         for block in self.blocks:
-            if isinstance(block, Figure):
-                yield block
-            elif isinstance(block, Pair):
-                yield from block.figures
+            yield from figures_of(block)
 
     @property
     def galleries(self) -> Iterator[Gallery]:

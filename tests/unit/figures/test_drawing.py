@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import altair as alt
@@ -23,14 +24,13 @@ def charts(count: int = 3) -> list[dict]:
 
 
 def drawn(count: int = 3) -> list[str]:
-    drawing = Drawing()
-    drawing.begin(charts(count))
-    return drawing.pictures()
+    with closing(Drawing()) as drawing:
+        return [picture.result() for picture in [drawing.draw(chart) for chart in charts(count)]]
 
 
 def test_they_are_those_drawn_here() -> None:
-    here = [render.svg(SPEC, TABLE, width=100 + n, font=style.FONT) for n in range(3)]
-    assert drawn() == here
+    here = [render.svg(SPEC, TABLE, width=100 + n, font=style.FONT) for n in range(5)]
+    assert drawn(5) == here
     assert "层" in here[0]
 
 
@@ -43,23 +43,28 @@ def test_where_no_other_process_can_draw_they_are_drawn_here(
     assert drawn() == there
 
 
+def test_what_killed_processes_would_have_drawn_is_drawn_here() -> None:
+    there = drawn(4)
+    with closing(Drawing()) as drawing:
+        first = drawing.draw(charts(1)[0]).result()
+        for process in drawing.processes:
+            assert process is not None
+            process.kill()
+        later = [drawing.draw(chart) for chart in charts(4)[1:]]
+        assert [first, *(picture.result() for picture in later)] == there
+
+
 def test_what_nobody_asks_for_is_ended() -> None:
     begun = Drawing()
-    begun.begin(charts(100))  # more than a pipe holds
+    waiting = [begun.draw(chart) for chart in charts(100)]
     begun.close()
     begun.close()
-    assert begun.process is not None
-    assert begun.process.returncode is not None
-    assert begun.drawn is not None
-    assert begun.drawn.closed
-
-
-def test_what_is_started_and_never_begun_is_ended() -> None:
-    started = Drawing()
-    started.start()
-    started.close()
-    assert started.process is not None
-    assert started.process.returncode is not None
+    assert any(picture.cancelled() for picture in waiting)
+    for process in begun.processes:
+        assert process is not None
+        assert process.returncode is not None
+        assert process.stdout is not None
+        assert process.stdout.closed
 
 
 def test_what_lies_in_the_working_directory_is_not_run(

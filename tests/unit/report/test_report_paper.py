@@ -50,7 +50,7 @@ def edition(made_up, with_readings, fast_charts):
     workspace = with_readings(made_up(arms=("cnn", "resnet"), epochs=2, steps=16, data="shapes"))
 
     def of(language):
-        return Edition(tables=gather(workspace, None), language=language)
+        return Edition(tables=gather(workspace, None), language=language, drawing=Undrawn())
 
     return of
 
@@ -217,7 +217,7 @@ def test_hostile_names_stay_names(made_up, fast_charts):
     workspace = made_up(
         arms=hostile, epochs=1, steps=4, title={"en": "#panic() $x$ <b> **y**", "zh": "`|<i>"}
     )
-    this = Edition(tables=gather(workspace, None), language="en")
+    this = Edition(tables=gather(workspace, None), language="en", drawing=Undrawn())
     assert made(this, "pdf").startswith(b"%PDF")
     docx = made(this, "docx")
     assert next(iter(paragraphs(docx, "Title"))) == "#panic() $x$ <b> **y**"
