@@ -38,7 +38,8 @@ class Augmentation:
         """The images at `positions` of the epoch, augmented in place or anew: B 3 32 32 -> B 3 32 32."""
         flip, pixels = self.flip[positions], images.transpose(0, 2, 3, 1)  # B H W C
         # torch mirrors five times as fast as numpy's negative stride
-        pixels[flip] = torch.from_numpy(pixels[flip]).flip(2).numpy()
+        flipped = np.flatnonzero(flip)
+        pixels[flipped] = torch.from_numpy(pixels.take(flipped, axis=0)).flip(2).numpy()
         if self.kind != "crop_flip":
             return images
         batch, height, width, channels = pixels.shape

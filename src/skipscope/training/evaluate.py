@@ -33,9 +33,9 @@ class Inputs:
         """B C H W uint8 -> B C H W float32 in the recipe's memory format."""
         batch, channels, height, width = images.shape
         pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 2, 3, 1)))  # B H W C
-        # a row of pixels at a time: three channels alone do not fill a vector
-        x = pixels.to(self.device).view(batch, height, -1).to(torch.float32)
-        x = x.sub_(self.mean.repeat(width)).mul_(self.scale.repeat(width))
+        # an image at a time: three channels alone do not fill a vector, and a row of them hardly does
+        x = pixels.to(self.device).view(batch, -1).to(torch.float32)
+        x = x.sub_(self.mean.repeat(height * width)).mul_(self.scale.repeat(height * width))
         x = x.view(batch, height, width, channels).permute(0, 3, 1, 2)
         return x.contiguous(memory_format=self.memory_format)
 
