@@ -1,11 +1,11 @@
 """Reports: built once as data, rendered as a page, as Markdown, and on paper."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
+from functools import cached_property
 from pathlib import Path
 
 from skipscope.analysis.tables import StudyTables, gather
@@ -55,7 +55,7 @@ def build_report(
         drawing = ends.enter_context(closing(Drawing())) if drawn else None
         tables = gather(workspace, study)
         folder = workspace.report_folder(tables.record.study.name)
-        results = cache(partial(evaluate, tables))
+        results = evaluate(tables)  # what it needs is gone before there are figures
         editions = {
             each: Edition(
                 tables=tables, results=results, language=each, drawing=drawing if each in drawn else None
@@ -93,8 +93,8 @@ class Edition:
 
     tables: StudyTables
     language: Language
-    results: Callable[[], tuple[Result, ...]] | None = None
-    """Gives those of the claims, if somebody else wants them as well."""
+    results: tuple[Result, ...] | None = None
+    """Those of the claims, if they are known already."""
     drawing: Drawing | None = None
     """What draws the charts, if they are wanted as pictures."""
     begun: dict[str, Future[str]] = field(default_factory=dict)

@@ -1,7 +1,6 @@
 """Puts a report together from a study's tables."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
 
 from skipscope.analysis.tables import StudyTables
 from skipscope.claims.base import Result
@@ -27,12 +26,12 @@ def build_document(
     language: Language,
     *,
     chart_language: Language | None = None,
-    results: Callable[[], tuple[Result, ...]] | None = None,
+    results: tuple[Result, ...] | None = None,
     finished: Callable[[Iterable[Block]], object] = tuple,
 ) -> Document:
     """The whole report in one language; `chart_language` where the charts cannot be labelled in it.
 
-    `results` gives those of the claims, which are asked for late; `finished` is told of the blocks of each
+    `results` are those of the claims, if they are known already; `finished` is told of the blocks of each
     part once the part is there.
     """
     words = Words(language)
@@ -43,7 +42,7 @@ def build_document(
         labels=charts.raw("chart"),
         chart_classes=charts.raw("class_names"),
         chart_parts=charts.raw("claim_part"),
-        results=results or partial(evaluate, tables),
+        results=evaluate(tables) if results is None else results,
     )
     replaced = (Note(text=words("page.english_labels")),) if chart_language not in (None, language) else ()
     begin = (*lead(context), *replaced)

@@ -1,7 +1,7 @@
 """What every section is built from: the tables, the language, and the running number of figures."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count as counting
 
@@ -28,8 +28,8 @@ class Context:
     """How charts name classes; others they name as the data do."""
     chart_parts: dict[str, dict[str, str]] = field(default_factory=dict)
     """How charts name the parts of claims."""
-    results: Callable[[], tuple[Result, ...]] = tuple
-    """Gives what the study says of each claim."""
+    results: tuple[Result, ...] = ()
+    """What the study says of each claim."""
     numbers: Iterator[int] = field(default_factory=lambda: counting(1))
 
     @property

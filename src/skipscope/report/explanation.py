@@ -23,7 +23,7 @@ SETTLED = ("supported", "contradicted")
 def explanation(context: Context, number: str) -> Section:
     """What holds and what does not, in prose; then the claims, group by group."""
     words = context.words
-    results = {result.id: result for result in context.results()}
+    results = {result.id: result for result in context.results}
     groups = {group: list(claims) for group, claims in groupby(catalogue(), key=lambda claim: claim.group)}
     parts = [
         Section(

@@ -64,7 +64,7 @@ def tables(made_up):
 
 def explained(tables, results, language="en"):
     with render.trusted():
-        found = build_document(tables, language, results=lambda: results)
+        found = build_document(tables, language, results=results)
     return next(section for section in found.sections if section.id == "explanation")
 
 
