@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from skipscope.figures import render, style
-from skipscope.figures.drawing import Drawing
+from skipscope.figures.drawing import Drawing, svg
 from skipscope.figures.layered import Layered
 
 TABLE = pl.DataFrame({"层": [1, 2, 3], "y": [1.0, float("nan"), 2.0]})
@@ -32,6 +32,15 @@ def test_they_are_those_drawn_here() -> None:
     here = [render.svg(SPEC, TABLE, width=100 + n, font=style.FONT) for n in range(5)]
     assert drawn(5) == here
     assert "层" in here[0]
+
+
+def test_a_picture_does_not_know_what_was_drawn_before_it() -> None:
+    clipped = Layered(layers=[LINE.mark_line(clip=True)], data=TABLE, height=100)
+    chart = json.dumps(render.printable(render.specification(clipped), TABLE, width=100, font=style.FONT))
+    first, second = svg(chart), svg(chart)
+    assert first == second
+    assert 'id="clip0"' in first
+    assert "url(#clip0)" in first
 
 
 @pytest.mark.parametrize("python", ["/bin/false", "/nowhere/python"])
