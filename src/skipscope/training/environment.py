@@ -11,7 +11,7 @@ import torch
 from skipscope.records.schema import Environment
 from skipscope.training.precision import device
 
-PACKAGES = ("skipscope", "torch", "numpy")
+PACKAGES = ("skipscope", "torch", "numpy", "llvmlite")
 
 
 def environment() -> Environment:

@@ -51,7 +51,7 @@ class fast(TorchFunctionMode):  # noqa: N801 - it is used as a function is: with
 
 
 def convolution(
-    x: Tensor,
+    input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
     stride: Any = 1,
@@ -65,6 +65,7 @@ def convolution(
     stock operator spends up to 8/9 of its arithmetic on padding there. Where the stride is above 1, or a
     kernel is 1x1 in fp32, the stock gradient of the weights is slow, and one matrix product makes it instead.
     """
+    x = input
     plain = x.ndim == 4 and groups == 1 and dilation in (1, (1, 1)) and not isinstance(padding, str)
     if plain and x.device.type == "cpu":
         stride, padding = _pair(stride), _pair(padding)
@@ -101,7 +102,7 @@ def _cast(x: Tensor) -> Tensor:
 
 def _windows(side: int, kernel: int, stride: int, padding: int) -> list[Window]:
     """What each output along one side sees; nothing where an output might see only padding."""
-    if padding >= kernel:
+    if padding >= kernel or stride < 1:
         return []
     starts = range(-padding, side + padding - kernel + 1, stride)
     seen = [(max(0, start), min(side, start + kernel)) for start in starts]
@@ -206,12 +207,12 @@ def _columns(x: Tensor, kernel: Iterable[int], stride: Pair, padding: Pair) -> T
     return x.permute(0, 1, 2, 4, 5, 3).flatten(3).flatten(0, 2)
 
 
-def fully_connected(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+def fully_connected(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`linear`; where a run was given more threads, its sums are taken as before."""
-    if not sums.kept() or x.device.type != "cpu":
-        return linear(x, weight, bias)
+    if not sums.kept() or input.device.type != "cpu":
+        return linear(input, weight, bias)
     bias = None if bias is None else _cast(bias)
-    return cast("Tensor", _Linear.apply(_cast(x), _cast(weight), bias))  # type: ignore[no-untyped-call]
+    return cast("Tensor", _Linear.apply(_cast(input), _cast(weight), bias))  # type: ignore[no-untyped-call]
 
 
 class _Linear(Function):

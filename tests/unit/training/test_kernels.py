@@ -11,8 +11,9 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.nn.functional import conv2d, max_pool2d
 
 from skipscope.models.registry import NETWORKS, build
-from skipscope.training import kernels
+from skipscope.training import kernels, sums
 from skipscope.training.kernels import fast
+from skipscope.training.winograd import winograd
 
 CASES = st.fixed_dictionaries(
     {
@@ -145,6 +146,26 @@ def test_networks_keep_their_text_their_weights_and_their_gradients(name: str) -
     assert all(type(module).__module__ != kernels.__name__ for module in network.modules())
     for mine, theirs in zip(ours, stock, strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("scope", [fast, winograd], ids=["fast", "winograd"])
+@pytest.mark.parametrize("keep_sums", [None, 1])
+def test_arguments_have_torchs_names(scope: Callable[[], object], keep_sums: int | None) -> None:
+    """As a network that somebody else wrote may give them."""
+    x = torch.randn(2, 16, 8, 8)
+    calls = [
+        (conv2d, {"weight": torch.randn(16, 16, 3, 3), "bias": torch.randn(16), "padding": 1, "dilation": 1}),
+        (nn.functional.linear, {"weight": torch.randn(3, 8), "bias": torch.randn(3)}),
+        (max_pool2d, {"kernel_size": 2, "stride": 2, "padding": 0}),
+        (nn.functional.batch_norm, {"running_mean": None, "running_var": None, "training": True}),
+    ]
+    for f, how in calls:
+        stock = f(input=x, **how)
+        sums.keep_sums_on(keep_sums)
+        with scope():
+            mine = f(input=x, **how)
+        sums.keep_sums_on(None)
+        torch.testing.assert_close(mine, stock, rtol=1e-4, atol=1e-3)  # 1e-5 of 40 in fp32
 
 
 def test_it_ends_with_its_scope() -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
+from itertools import product
 
 import pytest
 import torch
@@ -18,43 +20,56 @@ from skipscope.training.winograd import winograd
 CASES = st.fixed_dictionaries(
     {
         "batch": st.integers(1, 3),
-        "inputs": st.integers(1, 5),
-        "outputs": st.integers(1, 5),
-        "side": st.tuples(st.sampled_from([2, 4, 8, 12]), st.sampled_from([2, 4, 8, 12])),
+        "inputs": st.sampled_from([8, 16, 40]),
+        "outputs": st.sampled_from([8, 16, 40]),
+        "sides": st.sampled_from(
+            [(side, other, 1) for side, other in product([2, 4, 8, 12], repeat=2)]
+            + [(side, other, 2) for side, other in product([4, 8, 16], repeat=2)]
+        ),
         "bias": st.booleans(),
         "layout": st.sampled_from([torch.contiguous_format, torch.channels_last]),
     }
 )
 ONE_TILE = {
     "batch": 2,
-    "inputs": 3,
-    "outputs": 2,
-    "side": (4, 4),
+    "inputs": 8,
+    "outputs": 16,
+    "sides": (4, 4, 1),
     "bias": True,
     "layout": torch.channels_last,
 }
-WHOLE_MAP = ONE_TILE | {"side": (2, 2)}
-TWO_KINDS = ONE_TILE | {"side": (2, 8), "layout": torch.contiguous_format}
-WIDE = ONE_TILE | {"side": (12, 4)}
-TWO_BY_ONE = ONE_TILE | {"side": (8, 4), "bias": False, "layout": torch.contiguous_format}
+WHOLE_MAP = ONE_TILE | {"sides": (2, 2, 1)}
+TWO_KINDS = ONE_TILE | {"sides": (2, 8, 1), "layout": torch.contiguous_format}
+WIDE = ONE_TILE | {"sides": (12, 4, 1)}
+TWO_BY_ONE = ONE_TILE | {"sides": (8, 4, 1), "bias": False, "layout": torch.contiguous_format}
+
+STRIDED = ONE_TILE | {"sides": (16, 8, 2)}
+STRIDED_PAIR = ONE_TILE | {"sides": (4, 4, 2), "inputs": 16, "outputs": 8}
+STRIDED_OF_BOTH = ONE_TILE | {"sides": (8, 4, 2), "layout": torch.contiguous_format}
 
 
 def tensors(case: dict, dtype: torch.dtype) -> list[Tensor]:
     """Of one case, always the same."""
     draw = torch.Generator().manual_seed(0)
-    x = torch.randn(case["batch"], case["inputs"], *case["side"], generator=draw, dtype=dtype)
+    *sides, _ = case["sides"]
+    x = torch.randn(case["batch"], case["inputs"], *sides, generator=draw, dtype=dtype)
     weight = torch.randn(case["outputs"], case["inputs"], 3, 3, generator=draw, dtype=dtype)
     both = [x.to(memory_format=case["layout"]), weight.to(memory_format=case["layout"])]
     bias = [torch.randn(case["outputs"], generator=draw, dtype=dtype)] * case["bias"]
     return [tensor.requires_grad_() for tensor in (*both, *bias)]
 
 
-def stock(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    return conv2d(x, weight, bias, padding=1)
+def stock(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1) -> Tensor:
+    return conv2d(x, weight, bias, stride, padding=1)
 
 
-def of_winograd(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    return ours._Winograd.apply(x, weight, bias)
+def of_winograd(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1) -> Tensor:
+    return ours._Winograd.apply(x, weight, bias, ours.tiles_of(x, stride))
+
+
+def both(case: dict) -> list[Callable[..., Tensor]]:
+    """Ours and the stock operator, with the case's stride."""
+    return [partial(f, stride=case["sides"][2]) for f in (of_winograd, stock)]
 
 
 def value_and_gradients(f: Callable[..., Tensor], given: list[Tensor]) -> list[Tensor]:
@@ -69,48 +84,50 @@ def value_and_gradients(f: Callable[..., Tensor], given: list[Tensor]) -> list[T
 @example(TWO_KINDS)
 @example(WIDE)
 @example(TWO_BY_ONE)
+@example(STRIDED)
+@example(STRIDED_PAIR)
+@example(STRIDED_OF_BOTH)
 @settings(max_examples=60)
 def test_it_is_the_stock_convolution(case: dict) -> None:
     given = tensors(case, torch.float64)
-    pairs = zip(value_and_gradients(of_winograd, given), value_and_gradients(stock, given), strict=True)
+    pairs = zip(*(value_and_gradients(f, given) for f in both(case)), strict=True)
     for mine, theirs in pairs:
         assert mine.shape == theirs.shape
         # transforms multiply by up to 8, twice, and divide again: 1e-13; what is wrong is wrong by 0.1
         torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("side", [2, 4, 8, 16])
-def test_rounding_in_fp32(side: int) -> None:
+@pytest.mark.parametrize(("side", "stride"), [(2, 1), (4, 1), (8, 1), (16, 1), (4, 2), (8, 2), (16, 2)])
+def test_rounding_in_fp32(side: int, stride: int) -> None:
     """Some five times the stock operator's, which is still far below the noise of a batch's gradient."""
-    case = {"batch": 16, "inputs": 64, "outputs": 64, "side": (side, side), "bias": True}
+    case = {"batch": 16, "inputs": 64, "outputs": 64, "sides": (side, side, stride), "bias": True}
     given = tensors(case | {"layout": torch.channels_last}, torch.float32)
     exact = [tensor.detach().double().requires_grad_() for tensor in given]
-    pairs = zip(value_and_gradients(of_winograd, given), value_and_gradients(stock, exact), strict=True)
+    winograds, stocks = both(case)
+    pairs = zip(value_and_gradients(winograds, given), value_and_gradients(stocks, exact), strict=True)
     for mine, true in pairs:
         # measured 4e-6 to 8e-6 of the largest value; 2^-24 is 6e-8, and a wrong factor is 0.1 and more
         assert (mine - true).abs().max() < 3e-5 * true.abs().max()
 
 
-CASE_BY_NAME = {"4x4": ONE_TILE, "2x2": WHOLE_MAP, "2x8": TWO_KINDS, "12x4": WIDE, "8x4": TWO_BY_ONE}
+CASE_BY_NAME = {
+    "4x4": ONE_TILE,
+    "2x2": WHOLE_MAP,
+    "2x8": TWO_KINDS,
+    "12x4": WIDE,
+    "8x4": TWO_BY_ONE,
+    "16x8 to 8x4": STRIDED,
+    "4x4 to 2x2": STRIDED_PAIR,
+    "8x4 to 4x2": STRIDED_OF_BOTH,
+}
 
 
 @pytest.mark.parametrize("case", CASE_BY_NAME.values(), ids=CASE_BY_NAME)
 def test_first_and_second_gradients_against_finite_differences(case: dict) -> None:
     given = tensors(case, torch.float64)
-    assert gradcheck(of_winograd, given, fast_mode=True)
-    assert gradgradcheck(of_winograd, given, fast_mode=True)
-
-
-def test_a_graph_of_gradients_keeps_no_tiles() -> None:
-    """They have 36 numbers for 16 of the map."""
-    x, weight, _ = tensors(ONE_TILE, torch.float64)
-    y = of_winograd(x, weight)
-    assert y.grad_fn.seen is not None
-    first = torch.autograd.grad(y.sum(), [x, weight], create_graph=True)
-    assert y.grad_fn.seen is None
-    of_x, of_weight = torch.autograd.grad(y.sum(), [x, weight])  # without them: the same again
-    assert torch.equal(of_x, first[0])
-    assert torch.equal(of_weight, first[1])
+    winograds, _ = both(case)
+    assert gradcheck(winograds, given, fast_mode=True)
+    assert gradgradcheck(winograds, given, fast_mode=True)
 
 
 @pytest.mark.parametrize("of", [[0], [1], [2], [0, 2]], ids=["x", "weight", "bias", "x and bias"])
@@ -130,7 +147,7 @@ def test_second_gradients_of_some(of: list[int]) -> None:
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
 def test_the_output_has_the_inputs_layout(layout: torch.memory_format) -> None:
-    x, weight = tensors(ONE_TILE | {"layout": layout, "bias": False}, torch.float32)
+    x, weight = tensors(ONE_TILE | {"layout": layout, "bias": False}, torch.float64)
     y = of_winograd(x, weight)
     assert y.is_contiguous(memory_format=layout)
     of_x, of_weight = torch.autograd.grad(y.sum(), [x, weight])
@@ -146,23 +163,26 @@ def test_what_needs_no_gradient_gets_none() -> None:
     assert torch.allclose(alone, torch.autograd.grad(stock(x, weight).sum(), x)[0])
 
 
-ENOUGH = ours.PAYS_FROM * 2
-"""Channels in and out from which on it is used."""
-FEW = ENOUGH - 1
+ENOUGH = 16
+"""Channels: a vector of fp32."""
 USED = {"x": (1, ENOUGH, 8, 4), "weight": (ENOUGH, ENOUGH, 3, 3), "padding": 1}
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        {"x": (1, FEW, 8, 4), "weight": (FEW, FEW, 3, 3)},
+        {"x": (1, 24, 8, 4), "weight": (ENOUGH, 24, 3, 3)},
+        {"weight": (24, ENOUGH, 3, 3)},
         {"x": (1, ENOUGH, 8, 6)},
         {"x": (1, ENOUGH, 1, 4)},
         {"x": (ENOUGH, 8, 4)},
         {"padding": 0},
         {"padding": "same"},
         {"padding": 2, "dilation": 2},
-        {"stride": 2},
+        {"stride": (2, 1)},
+        {"stride": 3},
+        {"stride": 2, "x": (1, ENOUGH, 2, 4)},
+        {"stride": 2, "x": (1, ENOUGH, 12, 4)},
         {"groups": 2, "weight": (ENOUGH, ENOUGH // 2, 3, 3)},
         {"weight": (ENOUGH, ENOUGH, 5, 5), "padding": 2},
         {"weight": (ENOUGH, ENOUGH, 1, 1), "padding": 0},
@@ -175,20 +195,31 @@ def test_where_it_is_used_and_where_not(other: dict) -> None:
             return str(conv2d(torch.randn(x), torch.randn(weight, requires_grad=True), **how).grad_fn)
 
     assert "_Winograd" in node(**USED)
+    assert "_Winograd" in node(**USED, stride=2)
     assert "_Winograd" not in node(**(USED | other))
 
 
 @pytest.mark.parametrize(
-    "x",
-    [torch.zeros(1, ENOUGH + 1, 4, 4), torch.zeros(1, ENOUGH, 4, 4, dtype=torch.float64)],
-    ids=["I", "dtype"],
+    "other",
+    [
+        {"input": torch.zeros(1, ENOUGH + 1, 4, 4)},
+        {"input": torch.zeros(1, ENOUGH, 4, 4, dtype=torch.float64)},
+        {"bias": torch.zeros(ENOUGH + 1)},
+        {"bias": torch.zeros(ENOUGH, dtype=torch.float64)},
+        {"stride": 0},
+    ],
+    ids=["I", "dtype", "O of the bias", "dtype of the bias", "stride"],
 )
-def test_errors_are_the_stock_operators(x: Tensor) -> None:
-    weight = torch.zeros(USED["weight"])
+def test_errors_are_the_stock_operators(other: dict) -> None:
+    given = {
+        "input": torch.zeros(1, ENOUGH, 4, 4),
+        "weight": torch.zeros(USED["weight"]),
+        "padding": 1,
+    } | other
     with pytest.raises(RuntimeError) as theirs:
-        conv2d(x, weight, padding=1)
+        conv2d(**given)
     with winograd(), pytest.raises(RuntimeError) as mine:
-        conv2d(x, weight, padding=1)
+        conv2d(**given)
     assert str(mine.value) == str(theirs.value)
 
 
@@ -199,8 +230,6 @@ def test_no_images_have_no_maps() -> None:
 
 
 def test_it_can_train_after_a_validation_had_it_first() -> None:
-    for kept in (ours._see, ours._sum_up, ours._weigh):
-        kept.cache_clear()
     weight = torch.randn(USED["weight"])
     x = torch.randn(USED["x"])
     with winograd(), torch.inference_mode():
