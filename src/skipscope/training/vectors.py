@@ -5,12 +5,13 @@ one step hands to the next. LLVM makes of a vector of 64 bytes whatever register
 two with AVX2, four on ARM. A sum is taken in the order in which it is written, whatever the registers.
 """
 
-import ctypes
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from ctypes import CFUNCTYPE, c_int64, c_void_p
 from dataclasses import dataclass
 from functools import reduce
 from hashlib import sha256
+from inspect import getfile
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from skipscope.records.files import write_whole
 Value = Any
 """Something an instruction gives: llvmlite has no types."""
 Function = Callable[..., None]
+Takes = Mapping[str, tuple[int, int]]
+"""By a function's name: how many pointers it is given, and then how many counts."""
 
 BYTES = 64
 """Of a vector."""
@@ -44,17 +47,18 @@ def index(value: int) -> Value:
 
 
 class Program:
-    """Functions of one number format; `compiled` makes them callable."""
+    """Functions of one number format."""
 
-    def __init__(self, dtype: torch.dtype) -> None:
-        """Without functions."""
+    def __init__(self, dtype: torch.dtype, takes: Takes) -> None:
+        """Without any yet."""
         self.dtype = dtype
+        self.takes = takes
         self.module = ir.Module()
-        self.takes: dict[str, tuple[int, int]] = {}
 
     @contextmanager
-    def function(self, name: str, pointers: int, counts: int) -> Iterator[tuple["Writer", Sequence[Value]]]:
-        """What is written inside is its body; it takes so many pointers, then so many counts."""
+    def function(self, name: str) -> Iterator[tuple["Writer", Sequence[Value]]]:
+        """What is written inside is its body; it is given its arguments."""
+        pointers, counts = self.takes[name]
         kind = ir.FunctionType(ir.VoidType(), [POINTER] * pointers + [INDEX] * counts)
         function = ir.Function(self.module, kind, name)
         for pointer in function.args[:pointers]:
@@ -62,41 +66,47 @@ class Program:
         writer = Writer(ir.IRBuilder(function.append_basic_block()), self.dtype)
         yield writer, function.args
         writer.do.ret_void()
-        self.takes[name] = (pointers, counts)
-
-    def compiled(self) -> dict[str, Function]:
-        """The functions by name; while one runs, other threads of Python may.
-
-        Code is kept in the user's cache: a study's workers need the same, and compiling takes seconds.
-        """
-        binding.initialize_native_target()
-        binding.initialize_native_asmprinter()
-        written = str(self.module)
-        how = {"cpu": binding.get_host_cpu_name(), "features": binding.get_host_cpu_features().flatten()}
-        target = binding.Target.from_default_triple().create_target_machine(**how, opt=3)
-        module = binding.parse_assembly(written)
-        key = sha256(f"{llvmlite.__version__} {how} {written}".encode()).hexdigest()
-        file = platformdirs.user_cache_path("skipscope") / f"code-{key[:16]}"
-        kept = _kept(file)
-        if kept is None:
-            tuning = binding.create_pipeline_tuning_options(speed_level=2)
-            passes = binding.create_pass_builder(target, tuning)
-            passes.getModulePassManager().run(module, passes)
-        engine = binding.create_mcjit_compiler(module, target)
-        engine.set_object_cache(lambda _, code: _keep(file, code), lambda _: kept)
-        engine.finalize_object()
-        _ENGINES.append(engine)
-        return {
-            name: ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * pointers, *[ctypes.c_int64] * counts)(
-                engine.get_function_address(name)
-            )
-            for name, (pointers, counts) in self.takes.items()
-        }
 
 
-def _keep(file: Path, code: bytes) -> None:
-    with suppress(WorkspaceError):  # what cannot be kept is compiled again
-        write_whole(file, sha256(code).digest() + code)
+def compiled(
+    write: Callable[..., None], dtype: torch.dtype, takes: Takes, of: Mapping[str, object]
+) -> dict[str, Function]:
+    """The functions that are written, by name; while one runs, other threads of Python may.
+
+    Compiling takes a second or two, and all workers of a study need the same: the code is kept in the user's
+    cache, as what these source texts make `of` this for this processor.
+    """
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    processor = _processor()
+    target = binding.Target.from_default_triple().create_target_machine(**processor, opt=3, jit=True)
+    sources = [Path(file).read_text(encoding="utf-8") for file in (__file__, getfile(write))]
+    key = sha256(repr([llvmlite.__version__, processor, sources, dtype, of]).encode()).hexdigest()[:16]
+    file = platformdirs.user_cache_path("skipscope") / f"code-{key}"
+    code = _kept(file)
+    if code is None:
+        program = Program(dtype, takes)
+        write(program, **of)
+        code = _optimised(program.module, target)
+        with suppress(WorkspaceError):  # what cannot be kept is compiled again, no more
+            write_whole(file, sha256(code).digest() + code)
+    library = binding.JITLibraryBuilder().add_object_img(code)
+    for name in takes:
+        library.export_symbol(name)
+    linker = binding.create_lljit_compiler(target)
+    linked = library.link(linker, key)
+    _LINKED.append((linker, linked))
+    return {
+        name: CFUNCTYPE(None, *[c_void_p] * pointers, *[c_int64] * counts)(linked[name])
+        for name, (pointers, counts) in takes.items()
+    }
+
+
+def _processor() -> dict[str, str]:
+    features = ""
+    with suppress(RuntimeError):  # LLVM cannot ask every system; a processor's name has most of them
+        features = binding.get_host_cpu_features().flatten()
+    return {"cpu": binding.get_host_cpu_name(), "features": features}
 
 
 def _kept(file: Path) -> bytes | None:
@@ -109,8 +119,17 @@ def _kept(file: Path) -> bytes | None:
     return code if sha256(code).digest() == checksum else None
 
 
-_ENGINES: list[Any] = []
-"""They own the code of what was compiled, which is called until the process ends."""
+def _optimised(module: ir.Module, target: Any) -> bytes:
+    """An object file's."""
+    parsed = binding.parse_assembly(str(module))
+    passes = binding.create_pass_builder(target, binding.create_pipeline_tuning_options(speed_level=2))
+    passes.getModulePassManager().run(parsed, passes)
+    code: bytes = target.emit_object(parsed)
+    return code
+
+
+_LINKED: list[Any] = []
+"""They own the code that was linked, which is called until the process ends."""
 
 
 class Writer:

@@ -19,7 +19,8 @@ from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
 from skipscope.training import kernels, sums
-from skipscope.training.tiles import KERNEL, Line, Matrix, Side, Tiles
+from skipscope.training.tile_loops import KERNEL, Line, Matrix, Side
+from skipscope.training.tiles import Tiles
 from skipscope.training.vectors import width
 
 Gradients = tuple[Tensor | None, Tensor | None, Tensor | None]
