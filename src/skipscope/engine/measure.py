@@ -40,6 +40,8 @@ CHANGES = (
 """Tried one after the other; each is kept if it pays."""
 PAYS = 0.97
 """A change is kept if a step of all networks takes at most this share of the time: below it is noise."""
+HOPELESS = 3.0
+"""A change is given up at the first network, from the smallest on, whose step takes so many times as long."""
 AGREES = 0.8
 """The least cosine of any weight's gradient with fp32's: rounding is above it, a wrong kernel far below."""
 BATCH, STEPS = 64, 2
@@ -101,25 +103,26 @@ class Machine:
         """The fastest way that agrees with the stock one on the arms' networks; what a recipe pins stays."""
         best = stock(threads)
         quickest_first = sorted(arms, key=lambda arm: self.measured(arm[0], arm[1].way(best)).seconds)
-        seconds = slowest = self._seconds(best, quickest_first, limit=inf)
+        seconds = slowest = self._seconds(best, quickest_first, than=best, limit=inf)
         for change in CHANGES:
             other = best.model_copy(update=change)
             if (other.precision, change) == ("bf16", WINOGRAD):  # it leaves bf16 to the others
                 continue
-            taken = self._seconds(other, quickest_first, limit=PAYS * seconds)
+            taken = self._seconds(other, quickest_first, than=best, limit=PAYS * seconds)
             if taken < PAYS * seconds:
                 best, seconds = other, taken
         agreement = min(self.measured(model, recipe.way(best)).agreement for model, recipe in quickest_first)
         self._references.clear()
         return Choice(way=best, speedup=slowest / seconds, agreement=agreement)
 
-    def _seconds(self, way: Way, arms: list[tuple[str, Recipe]], *, limit: float) -> float:
-        """An image of each arm; infinite as soon as it passes the limit or some gradients are wrong."""
+    def _seconds(self, way: Way, arms: list[tuple[str, Recipe]], *, than: Way, limit: float) -> float:
+        """An image of each arm; infinite as soon as it is hopeless or some gradients are wrong."""
         total = 0.0
         for model, recipe in arms:
-            result = self.measured(model, recipe.way(way))
+            result, before = (self.measured(model, recipe.way(each)) for each in (way, than))
             total += result.seconds
-            if total > limit or (way != stock(way.threads) and result.agreement < AGREES):
+            hopeless = total > limit or result.seconds > HOPELESS * before.seconds
+            if hopeless or (way != stock(way.threads) and result.agreement < AGREES):
                 return inf
         return total
 

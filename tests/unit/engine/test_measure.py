@@ -109,6 +109,21 @@ def test_a_slow_way_is_given_up_at_the_first_network_that_shows_it(machine: Call
     assert ("large", "bf16") not in asked
 
 
+def test_a_way_that_is_hopeless_on_the_smallest_network_is_not_tried_on_the_others(
+    machine: Callable[..., Machine],
+) -> None:
+    """A number format that is emulated takes minutes on a large network; a small one's step shows it."""
+    asked = []
+
+    def seconds(model: str, way: Way) -> float:
+        asked.append((model, way.precision))
+        return {"small": 1.0, "large": 500.0}[model] * (4 if way.precision == "bf16" else 1)
+
+    assert machine(seconds).choose(ARMS, threads=1).way == stock(1)
+    assert ("small", "bf16") in asked
+    assert ("large", "bf16") not in asked
+
+
 def test_what_was_measured_is_kept(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     first = Machine(data).measured("cnn", stock(1))
     assert first.seconds > 0
