@@ -47,22 +47,43 @@ def of_a_linear_layer() -> list[torch.Tensor]:
     return [y, *torch.autograd.grad(y, [x, *layer.parameters()], along)]
 
 
-def of_winograds_tiles() -> list[torch.Tensor]:
-    x = torch.randn(128, 256, 4, 4, generator=torch.Generator().manual_seed(0))
-    weight = torch.randn(64, 256, 3, 3, generator=torch.Generator().manual_seed(1))
+def of_winograds_tiles(
+    side: int = 4, stride: int = 1, sizes: tuple[float, float] = (1, 1)
+) -> list[torch.Tensor]:
+    x = sizes[0] * torch.randn(128, 256, side, side, generator=torch.Generator().manual_seed(0))
+    weight = sizes[1] * torch.randn(64, 256, 3, 3, generator=torch.Generator().manual_seed(1))
     x, weight = (each.to(memory_format=torch.channels_last).requires_grad_() for each in (x, weight))
     with winograd():
-        y = torch.nn.functional.conv2d(x, weight, padding=1)
-    return [y, *torch.autograd.grad(y.square().sum(), [x, weight])]
+        y = torch.nn.functional.conv2d(x, weight, stride=stride, padding=1)
+    along = torch.randn(y.shape, generator=torch.Generator().manual_seed(2))
+    return [y, *torch.autograd.grad(y, [x, weight], along)]
 
 
-@pytest.mark.parametrize("results", [of_a_linear_layer, of_winograds_tiles])
+def of_strided_tiles() -> list[torch.Tensor]:
+    return of_winograds_tiles(8, stride=2)
+
+
+@pytest.mark.parametrize("results", [of_a_linear_layer, of_winograds_tiles, of_strided_tiles])
 def test_no_operator_changes_a_bit_on_more_threads(results: Callable[[], list[torch.Tensor]]) -> None:
     """Of these, some processors' libraries take sums in another order on two threads."""
     alone = results()
     sums.keep_sums_on(1)
     torch.set_num_threads(2)
     assert all(torch.equal(one, other) for one, other in zip(alone, results(), strict=True))
+
+
+def test_all_threads_have_this_ones_way_with_numbers_that_are_all_but_zero() -> None:
+    """A worker takes numbers below 2^-126 for zero; threads that were there before it said so do not."""
+    torch.set_num_threads(2)
+    of_winograds_tiles()
+    torch.set_flush_denormal(True)
+    try:
+        together = of_winograds_tiles(sizes=(1e-35, 1e-5))
+        torch.set_num_threads(1)
+        alone = of_winograds_tiles(sizes=(1e-35, 1e-5))
+    finally:
+        torch.set_flush_denormal(False)
+    assert all(torch.equal(one, other) for one, other in zip(alone, together, strict=True))
 
 
 def test_a_run_that_would_change_keeps_its_thread(
