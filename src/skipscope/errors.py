@@ -9,6 +9,7 @@
     ├── PictureError          a file of a user's is no image, or one that cannot be looked at
     ├── FontError             a report cannot be printed: no font here has its characters
     ├── WorkspaceError        a run folder or study record cannot be read or written
+    ├── MachineError          this machine cannot compute the way a recipe says
     └── TrainingError         a run could not be brought to its end
         └── Diverged          the loss stopped being a finite number
 
@@ -91,6 +92,10 @@ class FontError(SkipscopeError):
 
 class WorkspaceError(SkipscopeError):
     """A run folder or study record cannot be read or written."""
+
+
+class MachineError(SkipscopeError):
+    """This machine cannot compute the way a recipe says."""
 
 
 class TrainingError(SkipscopeError):

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from skipscope.data.dataset import Dataset
-from skipscope.errors import WorkspaceError
+from skipscope.errors import MachineError, WorkspaceError
 from skipscope.models.registry import build
 from skipscope.records.files import write_whole
 from skipscope.spec import Frozen, Recipe, Way
@@ -108,7 +108,10 @@ class Machine:
             other = best.model_copy(update=change)
             if (other.precision, change) == ("bf16", WINOGRAD):  # it leaves bf16 to the others
                 continue
-            taken = self._seconds(other, quickest_first, than=best, limit=PAYS * seconds)
+            try:
+                taken = self._seconds(other, quickest_first, than=best, limit=PAYS * seconds)
+            except MachineError:  # it is of no use here
+                continue
             if taken < PAYS * seconds:
                 best, seconds = other, taken
         agreement = min(self.measured(model, recipe.way(best)).agreement for model, recipe in quickest_first)

@@ -20,7 +20,7 @@ import platformdirs
 import torch
 from llvmlite import binding, ir
 
-from skipscope.errors import WorkspaceError
+from skipscope.errors import MachineError, WorkspaceError
 from skipscope.records.files import write_whole
 
 Value = Any
@@ -75,7 +75,23 @@ def compiled(
 
     Compiling takes a second or two, and all workers of a study need the same: the code is kept in the user's
     cache, as what these source texts make `of` this for this processor.
+
+    Raises:
+        MachineError: the system lets no code be made, or LLVM does not know the processor.
     """
+    try:
+        return _compiled(write, dtype, takes, of)
+    except (RuntimeError, OSError) as error:
+        raise MachineError(
+            f"Loops cannot be compiled on this machine: {error}",
+            where='kernels = "winograd" in [recipe]',
+            todo='set kernels = "fast", or leave it out: it is chosen by measurement',
+        ) from error
+
+
+def _compiled(
+    write: Callable[..., None], dtype: torch.dtype, takes: Takes, of: Mapping[str, object]
+) -> dict[str, Function]:
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     processor = _processor()

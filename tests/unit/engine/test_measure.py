@@ -9,6 +9,7 @@ import torch
 from skipscope.data.dataset import Dataset, load
 from skipscope.engine import measure
 from skipscope.engine.measure import AGREES, Machine, Measured, stock
+from skipscope.errors import MachineError
 from skipscope.spec import Recipe, Way
 
 AUTO = Recipe()
@@ -122,6 +123,20 @@ def test_a_way_that_is_hopeless_on_the_smallest_network_is_not_tried_on_the_othe
     assert machine(seconds).choose(ARMS, threads=1).way == stock(1)
     assert ("small", "bf16") in asked
     assert ("large", "bf16") not in asked
+
+
+def test_where_loops_cannot_be_compiled_others_are_taken(
+    machine: Callable[..., Machine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def seconds(_model: str, way: Way) -> float:
+        if way.kernels == "winograd":
+            raise MachineError("Loops cannot be compiled on this machine")
+        return 0.5 if way.kernels == "fast" or way.memory_format == "contiguous" else 1.0
+
+    there = machine(seconds)
+    assert there.choose(ARMS, threads=1).way.kernels == "fast"
+    with pytest.raises(MachineError):
+        there.choose([("small", Recipe(kernels="winograd"))], threads=1)
 
 
 def test_what_was_measured_is_kept(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

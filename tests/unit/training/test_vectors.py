@@ -7,6 +7,7 @@ import platformdirs
 import pytest
 import torch
 
+from skipscope.errors import MachineError
 from skipscope.training import vectors
 from skipscope.training.vectors import Program, Value, Writer, compiled, index, width
 
@@ -115,3 +116,13 @@ def test_a_cache_that_cannot_be_written_is_done_without(cache: Path, monkeypatch
     cache.write_text("a file, where the folder would be", encoding="utf-8")
     assert sums_of_ones(monkeypatch)[1] == 1
     assert sums_of_ones(monkeypatch)[1] == 1
+
+
+def test_a_system_that_lets_no_code_be_made(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> bytes:
+        raise RuntimeError("Cannot allocate memory: Permission denied")
+
+    monkeypatch.setattr(vectors, "_optimised", refused)
+    with pytest.raises(MachineError, match="Permission denied") as error:
+        run("sums", torch.ones(1, 16), torch.ones(2, 16), 1)
+    assert 'kernels = "fast"' in str(error.value)
