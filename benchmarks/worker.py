@@ -26,7 +26,7 @@ from skipscope.records.store import RunFolder
 from skipscope.spec import DataRef, Recipe, RunSpec, Way
 from skipscope.training import loop, run
 from skipscope.training.memory import KEEP_MEMORY
-from skipscope.training.widen import widen
+from skipscope.training.widen import WAIT_IDLY, widen
 
 NETWORKS = {"cnn": 45_000, "resnet": 9_000, "densenet": 4_500, "se_resnet": 2_500}
 """And the training images of an epoch: `cnn` trains as long as in the lab study, the others shorter."""
@@ -102,7 +102,7 @@ def apart(function: Callable[..., None], *arguments: Any) -> Any:
     """What `function` answers in a fresh process, started as a worker is."""
     context = mp.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
-    with environment_of_workers(KEEP_MEMORY):
+    with environment_of_workers(KEEP_MEMORY | WAIT_IDLY):
         process = context.Process(target=function, args=(*arguments, theirs))
         process.start()
     answer = ours.recv()

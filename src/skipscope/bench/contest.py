@@ -22,6 +22,7 @@ from skipscope.engine.local import environment_of_workers
 from skipscope.models.registry import build
 from skipscope.spec import DataName, Way
 from skipscope.training.memory import KEEP_MEMORY
+from skipscope.training.widen import WAIT_IDLY
 
 WARM_UP = 2
 """Steps before a process says that it is ready: the first ones choose algorithms and fill caches."""
@@ -84,7 +85,7 @@ def _process(kind: str, name: str, way: Way, data: DataName, data_dir: Path | No
     pipe, theirs = context.Pipe()
     # not a daemon: the usual loop starts processes of its own; the closed pipe ends it
     process = context.Process(target=_contestant, args=(kind, name, way, data, data_dir, theirs))
-    with environment_of_workers(KEEP_MEMORY if kind == "ours" else {}):
+    with environment_of_workers(KEEP_MEMORY | WAIT_IDLY if kind == "ours" else {}):
         process.start()
     theirs.close()
     try:

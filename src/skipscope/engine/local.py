@@ -35,7 +35,7 @@ from skipscope.training.instruments import keep_sample
 from skipscope.training.loop import all_steps
 from skipscope.training.memory import KEEP_MEMORY
 from skipscope.training.run import now, train
-from skipscope.training.widen import widen
+from skipscope.training.widen import WAIT_IDLY, widen
 
 Workers = dict[Connection, tuple[PlannedRun, SpawnProcess]]
 """Our end of each worker's pipe: it sends events; None asks it to save and stop, a number offers threads."""
@@ -121,7 +121,7 @@ def _start(
         name=run.spec.id,
         daemon=True,
     )
-    with environment_of_workers(KEEP_MEMORY):
+    with environment_of_workers(KEEP_MEMORY | WAIT_IDLY):
         worker.start()
     theirs.close()  # theirs alone now: when the worker ends, however it ends, we read the end of the pipe
     return ours, worker

@@ -1,11 +1,15 @@
 """More threads, and not one bit of difference."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 
 from skipscope.data.dataset import Dataset
+from skipscope.engine.local import environment_of_workers
 from skipscope.models.registry import NETWORKS
 from skipscope.spec import RunSpec
 from skipscope.training import sums, widen
@@ -121,3 +125,19 @@ def test_threads_that_do_not_pay_are_not_taken(
 def test_the_stock_operators_are_not_widened(tiny: Dataset, run_of: object) -> None:
     assert not widen.widen(run_of("cnn", kernels="stock"), tiny, 2)
     assert torch.get_num_threads() == 1
+
+
+def test_a_workers_threads_wait_idly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library for threads reads it once, as it is loaded: before anything of ours is."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    with environment_of_workers(widen.WAIT_IDLY):
+        said = subprocess.run(
+            [sys.executable, "-c", "import torch; print(torch.__config__.parallel_info())"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"OMP_DISPLAY_ENV": "true"},
+        )
+    if "OMP_WAIT_POLICY" not in said.stderr:
+        pytest.skip("torch has no OpenMP here")
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in said.stderr
