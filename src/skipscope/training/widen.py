@@ -22,7 +22,7 @@ from skipscope.training.sgd import SGD
 
 WAIT_IDLY = {"OMP_WAIT_POLICY": "passive"}
 """A worker's environment. Torch's threads would spin for milliseconds after each operator, on the core that a
-thread of `tiles.py` is given next: a step on two cores takes four fifths of the time if they do not."""
+thread of `tiles.py` is given next: two cores would hardly be faster than one (docs/performance.md)."""
 PAYS = 0.95
 """More threads are taken if a step takes at most this share of the time: beside other work it may not."""
 
