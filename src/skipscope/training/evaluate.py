@@ -3,6 +3,7 @@
 Shapes: B images, C = 3 channels, H x W = 32 x 32.
 """
 
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -24,8 +25,9 @@ class Inputs:
 
     def __init__(self, dataset: Dataset, recipe: Recipe, on: torch.device) -> None:
         """The training split's mean and standard deviation, on the device `on`."""
-        self.mean = torch.tensor(dataset.mean, device=on) * 255
-        self.scale = 1 / (torch.tensor(dataset.std, device=on) * 255)
+        pixels = prod(dataset.train.images.shape[2:])
+        self.mean = (torch.tensor(dataset.mean, device=on) * 255).repeat(pixels)  # H*W*C
+        self.scale = (1 / (torch.tensor(dataset.std, device=on) * 255)).repeat(pixels)
         self.memory_format = FORMATS[recipe.memory_format]
         self.device = on
 
@@ -34,8 +36,7 @@ class Inputs:
         batch, channels, height, width = images.shape
         pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 2, 3, 1)))  # B H W C
         # an image at a time: three channels alone do not fill a vector, and a row of them hardly does
-        x = pixels.to(self.device).view(batch, -1).to(torch.float32)
-        x = x.sub_(self.mean.repeat(height * width)).mul_(self.scale.repeat(height * width))
+        x = pixels.to(self.device).view(batch, -1).to(torch.float32).sub_(self.mean).mul_(self.scale)
         x = x.view(batch, height, width, channels).permute(0, 3, 1, 2)
         return x.contiguous(memory_format=self.memory_format)
 

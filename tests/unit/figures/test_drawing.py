@@ -5,13 +5,14 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import altair as alt
 import polars as pl
 import pytest
 
-from skipscope.figures import render, style
-from skipscope.figures.drawing import Drawing, svg
+from skipscope.figures import fonts, render, style
+from skipscope.figures.drawing import BROUGHT, Drawing, svg
 from skipscope.figures.layered import Layered
 
 TABLE = pl.DataFrame({"层": [1, 2, 3], "y": [1.0, float("nan"), 2.0]})
@@ -20,7 +21,7 @@ SPEC = render.specification(Layered(layers=[LINE], data=TABLE, height=100))
 
 
 def charts(count: int = 3) -> list[dict]:
-    return [render.printable(SPEC, TABLE, width=100 + n, font=style.FONT) for n in range(count)]
+    return [render.printable(SPEC, TABLE, width=100 + n, font=style.LATIN_FONT) for n in range(count)]
 
 
 def drawn(count: int = 3) -> list[str]:
@@ -29,14 +30,33 @@ def drawn(count: int = 3) -> list[str]:
 
 
 def test_they_are_those_drawn_here() -> None:
-    here = [render.svg(SPEC, TABLE, width=100 + n, font=style.FONT) for n in range(5)]
+    here = [render.svg(SPEC, TABLE, width=100 + n, font=style.LATIN_FONT) for n in range(5)]
     assert drawn(5) == here
     assert "层" in here[0]
 
 
+def test_the_systems_fonts_are_read_only_where_no_other_has_chinese(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[dict[str, str]] = []
+
+    class Started(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, command: list[str], *, env: dict[str, str], **others: Any) -> None:
+            started.append(env)
+            super().__init__(command, env=env, **others)
+
+    monkeypatch.delenv("FONTCONFIG_FILE", raising=False)
+    monkeypatch.setattr(subprocess, "Popen", Started)
+    for folder in (None, Path("/extra")):
+        monkeypatch.setattr(fonts, "extra_folder", lambda folder=folder: folder)
+        Drawing().close()
+    assert [env.get("FONTCONFIG_FILE") for env in started] == [None, None, str(BROUGHT), str(BROUGHT)]
+    assert BROUGHT.exists()
+
+
 def test_a_picture_does_not_know_what_was_drawn_before_it() -> None:
     clipped = Layered(layers=[LINE.mark_line(clip=True)], data=TABLE, height=100)
-    chart = json.dumps(render.printable(render.specification(clipped), TABLE, width=100, font=style.FONT))
+    chart = json.dumps(
+        render.printable(render.specification(clipped), TABLE, width=100, font=style.LATIN_FONT)
+    )
     first, second = svg(chart), svg(chart)
     assert first == second
     assert 'id="clip0"' in first
