@@ -40,7 +40,7 @@ def fit(study: StudySpec, images: int, estimate: Callable[[StudySpec], float], b
     Raises:
         UsageError: one epoch of one seed on `LEAST_IMAGES` takes longer.
     """
-    for cut in _cuts(study, images):
+    for cut in cuts(study, images):
         if estimate(cut) <= budget:
             return cut
     least = estimate(adapt(study, seeds=1, epochs=1, train_limit=min(LEAST_IMAGES, images)))
@@ -50,7 +50,7 @@ def fit(study: StudySpec, images: int, estimate: Callable[[StudySpec], float], b
     )
 
 
-def _cuts(study: StudySpec, images: int) -> Iterator[StudySpec]:
+def cuts(study: StudySpec, images: int) -> Iterator[StudySpec]:
     """From the whole study down, each cheaper than the one before."""
     yield study
     for seeds in range(study.seeds - 1, 0, -1):

@@ -128,9 +128,9 @@ def _start(
 
 
 def _share_out(threads: int, workers: Workers, offered: dict[Connection, int]) -> None:
-    """Offers each worker so many threads if that is more than it was offered before."""
-    for ours in workers:
-        if threads > offered.get(ours, 1):
+    """Offers each worker so many threads if that is more than it has, or was offered before."""
+    for ours, (run, _) in workers.items():
+        if threads > offered.get(ours, int(run.spec.recipe.threads)):
             offered[ours] = threads
             with suppress(OSError):  # it has just ended
                 ours.send(threads)

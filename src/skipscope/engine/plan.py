@@ -9,7 +9,7 @@ from pathlib import Path
 
 from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
-from skipscope.engine.budget import fit, seconds_of
+from skipscope.engine.budget import cuts, fit, seconds_of
 from skipscope.engine.measure import Choice, Machine, stock
 from skipscope.engine.probe import unprobed
 from skipscope.engine.start import unmeasured
@@ -112,7 +112,8 @@ def plan(
 ) -> Plan:
     """The study's runs, resolved for this machine, with their cost from a few timed steps.
 
-    By default as many runs go side by side as there are cores, a thread each, which beats threads in one run.
+    By default as many runs go side by side as there are cores for their threads: one each, unless a recipe
+    pins more, which beats threads in one run. A study that was cut to this budget before stays cut so.
     `choice` is how to compute, where that was chosen for several studies at once; a study goes on as it was
     begun all the same.
 
@@ -128,6 +129,14 @@ def plan(
     allowed = None if budget is None else seconds_of(budget)
     data = load_data(study.data, data_dir=data_dir, train_limit=study.train_limit)
     cores, machine = _cores(), Machine(data)
+    whole, images = study, len(data.train)
+    cut = (
+        None
+        if budget is None
+        else Budget(asked=budget, seeds=study.seeds, epochs=study.recipe.epochs, images=images)
+    )
+    kept = None if cut is None else _cut_before(study, cut, workspace)
+    study = kept or study
     begun = _begun(study, workspace)
     if begun is not None:
         choice, way = None, begun
@@ -137,13 +146,12 @@ def plan(
     probed = 0 if study.probes == () else PROBED
     seconds = partial(_seconds, machine=machine, way=way, data=data, probed=probed)
     starts = tuple(_starts(study, workspace, data, machine))
-    cut = None
-    if budget is not None and allowed is not None:
-        whole, images = study, len(data.train)
-        estimate = partial(_estimate, seconds=seconds, jobs=jobs or cores, images=images)
-        before = makespan([start.seconds for start in starts], jobs or cores)
-        study = fit(study, images, lambda cut: before + estimate(cut), allowed)
-        cut = Budget(asked=budget, seeds=whole.seeds, epochs=whole.recipe.epochs, images=images)
+    side_by_side = jobs or max(1, cores // _threads(study, way))
+    if allowed is not None and kept is None:
+        estimate = partial(_estimate, seconds=seconds, jobs=side_by_side, images=images)
+        before = makespan([start.seconds for start in starts], side_by_side)
+        study = fit(whole, images, lambda cut: before + estimate(cut), allowed)
+    if cut is not None:
         data = load_data(study.data, data_dir=data_dir, train_limit=study.train_limit)
     runs = tuple(_runs(study, workspace, data, way, seconds, machine))
     members = tuple(Member(arm=run.arm, seed=run.spec.seed, run=run.spec.id) for run in runs)
@@ -156,9 +164,20 @@ def plan(
         budget=cut,
         networks=tuple(describe(model) for model in (*(arm.model for arm in study.arm), *study.initial)),
     )
-    jobs = jobs or max(1, min(cores, sum(run.waits for run in runs)))
+    jobs = jobs or max(1, min(side_by_side, sum(run.waits for run in runs)))
     way = study.recipe.way(way)
     return Plan(record=record, runs=runs, starts=starts, jobs=jobs, cores=cores, way=way, choice=choice)
+
+
+def _threads(study: StudySpec, way: Way) -> int:
+    """Of a run: of the arms', the most."""
+    return max(int(recipe.way(way).threads) for _, recipe in arms_of(study))
+
+
+def _cut_before(study: StudySpec, cut: Budget, workspace: Workspace) -> StudySpec | None:
+    """What the same budget left of the same study: its runs would be others if it were cut again by now."""
+    found = (record.study for record in workspace.studies() if record.budget == cut)
+    return next((of for of in found if of in cuts(study, cut.images)), None)
 
 
 def arms_of(study: StudySpec) -> list[tuple[str, Recipe]]:
@@ -181,7 +200,7 @@ def _runs(
     workspace: Workspace,
     data: Dataset,
     way: Way,
-    seconds: Callable[[str, Recipe, int], float],
+    seconds: Callable[..., float],
     machine: Machine,
 ) -> Iterator[PlannedRun]:
     """With what the workspace has of each, and what the rest of it takes."""
@@ -191,7 +210,7 @@ def _runs(
         steps = all_steps(spec.recipe, len(data.train))
         if state not in ("done", "failed"):
             left = 1 - _done(workspace, spec) / steps
-            cost = seconds(spec.model, spec.recipe, len(data.train)) * left
+            cost = seconds(spec.model, spec.recipe, len(data.train), left=left)
         elif state == "done":
             missing = unprobed(workspace.run_folder(spec.id), spec, data, study.probes)
         if missing:
@@ -201,17 +220,26 @@ def _runs(
 
 
 def _seconds(
-    model: str, recipe: Recipe, images: int, *, machine: Machine, way: Way, data: Dataset, probed: int
+    model: str,
+    recipe: Recipe,
+    images: int,
+    *,
+    left: float = 1.0,
+    machine: Machine,
+    way: Way,
+    data: Dataset,
+    probed: int,
 ) -> float:
-    """Of a whole run on this many training images; a forward pass counts a third of a step."""
-    forward_only = len(data.validation) * recipe.epochs + data.test_size + probed
+    """Of a run on so many training images with this share of its steps left, and all that comes after them.
+
+    A forward pass counts a third of a step.
+    """
+    trained = left * recipe.epochs * (images + len(data.validation) / 3)
     each = machine.measured(model, recipe.way(way)).seconds
-    return START_SECONDS + each * (images * recipe.epochs + forward_only / 3)
+    return START_SECONDS + each * (trained + (data.test_size + probed) / 3)
 
 
-def _estimate(
-    study: StudySpec, *, seconds: Callable[[str, Recipe, int], float], jobs: int, images: int
-) -> float:
+def _estimate(study: StudySpec, *, seconds: Callable[..., float], jobs: int, images: int) -> float:
     """Of the whole study, none of it done."""
     costs = [seconds(model, recipe, study.train_limit or images) for model, recipe in arms_of(study)]
     return makespan(sorted(costs * study.seeds, reverse=True), jobs)

@@ -16,6 +16,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 from torch.autograd import Function
+from torch.nn import Parameter
 from torch.nn.functional import batch_norm, linear, max_pool2d, pad
 from torch.overrides import TorchFunctionMode
 
@@ -32,6 +33,8 @@ PRODUCT_FROM = 16
 
 POOL_BELOW = 16
 """Channels below which `_Halves` wins, in bf16; in fp32 the stock operator does."""
+PLAIN = (Tensor, Parameter)
+"""What is of another class has its own way with torch's functions, or no numbers at all."""
 PLAIN_POOL = {"dilation": 1, "ceil_mode": False, "return_indices": False}
 
 
@@ -66,22 +69,49 @@ def convolution(
     kernel is 1x1 in fp32, the stock gradient of the weights is slow, and one matrix product makes it instead.
     """
     x = input
-    plain = x.ndim == 4 and groups == 1 and dilation in (1, (1, 1)) and not isinstance(padding, str)
-    if plain and x.device.type == "cpu":
+    usual = groups == 1 and dilation in (1, (1, 1)) and not isinstance(padding, str)
+    if usual and joins(x, weight, bias):
         stride, padding = _pair(stride), _pair(padding)
         rows, columns = map(_windows, x.shape[2:], weight.shape[2:], stride, padding)
         if _sees_all(rows) and _sees_all(columns):
             (top, bottom), (left, right) = rows[0][0], columns[0][0]
             seen = _cast(x)[:, :, top:bottom, left:right].permute(0, 2, 3, 1).flatten(1, 2)  # B N I
             y = _WholeMap.apply(seen, weight, _uses(rows, columns))  # type: ignore[no-untyped-call]
-            y = y.view(len(x), len(rows), len(columns), -1).permute(0, 3, 1, 2)
-            return cast("Tensor", y if bias is None else y + bias.to(y.dtype).view(-1, 1, 1))
+            y = cast("Tensor", y).view(len(x), len(rows), len(columns), -1).permute(0, 3, 1, 2)
+            y = y if bias is None else y + bias.to(y.dtype).view(-1, 1, 1)
+            return y if channels_last(x, weight) else y.contiguous()
         x = _cast(x)
         if _takes_product(x, weight, stride) or sums.kept():
             bias = None if bias is None else bias.to(x.dtype)
             y = _Convolution.apply(x, weight.to(x.dtype), bias, stride, padding)  # type: ignore[no-untyped-call]
             return cast("Tensor", y)
     return torch.conv2d(x, weight, bias, stride, padding, dilation, groups)
+
+
+def joins(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    """Whether B I H W, O I K L and O fit together, and none is empty: what does not, the stock refuses."""
+    if x.ndim != 4 or weight.ndim != 4 or not plain(x, weight, bias):
+        return False
+    fits = x.shape[1] == weight.shape[1] and (bias is None or bias.shape == weight.shape[:1])
+    return fits and x.numel() > 0 and weight.numel() > 0
+
+
+def plain(*tensors: Tensor | None) -> bool:
+    """Whether they are numbers in this processor's memory, and of one format (or autocast makes them so)."""
+    there = [tensor for tensor in tensors if tensor is not None]
+    formats = {_format(tensor) for tensor in there}
+    return len(formats) == 1 and all(
+        type(tensor) in PLAIN
+        and tensor.is_floating_point()
+        and tensor.device.type == "cpu"
+        and tensor.layout == torch.strided
+        for tensor in there
+    )
+
+
+def channels_last(x: Tensor, weight: Tensor) -> bool:
+    """Whether the stock operator's outputs are in that memory format."""
+    return any(tensor.stride(1) == 1 and tensor.shape[2:].numel() > 1 for tensor in (x, weight))
 
 
 def _takes_product(x: Tensor, weight: Tensor, stride: Pair) -> bool:
@@ -91,13 +121,19 @@ def _takes_product(x: Tensor, weight: Tensor, stride: Pair) -> bool:
 
 
 def _pair(value: int | Iterable[int]) -> Pair:
-    rows, columns = (value, value) if isinstance(value, int) else value
-    return rows, columns
+    both = (value,) if isinstance(value, int) else tuple(value)  # one stands for both, as torch has it
+    return both[0], both[-1]
 
 
 def _cast(x: Tensor) -> Tensor:
     """As autocast does for a convolution."""
-    return x.to(torch.get_autocast_dtype("cpu")) if torch.is_autocast_enabled("cpu") else x
+    return x.to(_format(x))
+
+
+def _format(x: Tensor) -> torch.dtype:
+    """Autocast's, if it is on: it leaves what is more exact than fp32 as it is."""
+    casts = torch.is_autocast_enabled("cpu") and x.is_floating_point() and x.dtype != torch.float64
+    return torch.get_autocast_dtype("cpu") if casts else x.dtype
 
 
 def _windows(side: int, kernel: int, stride: int, padding: int) -> list[Window]:
@@ -115,14 +151,14 @@ def _sees_all(windows: list[Window]) -> bool:
 
 
 class _WholeMap(Function):
-    """B N I (all N pixels of a map) and O I K L -> B P O (all P pixels of the output)."""
+    """B N I (all N pixels of a map) and O I K L -> B P*O (all P pixels of the output)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, uses: Uses) -> Tensor:
         matrix = _unrolled(weight, uses, x)
         ctx.save_for_backward(x, weight, matrix)
         ctx.uses = uses
-        return linear(x.flatten(1), matrix).view(len(x), -1, len(weight))
+        return linear(x.flatten(1), matrix)  # no view of it: whoever called may change it in place
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
@@ -132,9 +168,10 @@ class _WholeMap(Function):
         if for_x:
             if torch.is_grad_enabled():  # a second gradient goes through the weights
                 matrix = _unrolled(weight, ctx.uses, x)
-            of_x = (gradient.flatten(1) @ matrix).view(x.shape)
+            of_x = (gradient @ matrix).view(x.shape)
         if for_weight:
             kernel = weight.new_zeros(len(weight), *weight.shape[2:], x.shape[2])  # O K L I
+            gradient = gradient.reshape(len(x), -1, len(weight))
             with sums.as_before():
                 for (row, column), (outputs, inputs) in ctx.uses.items():
                     # over all images and all pixels that this weight joins
@@ -209,14 +246,16 @@ def _columns(x: Tensor, kernel: Iterable[int], stride: Pair, padding: Pair) -> T
 
 def fully_connected(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`linear`; where a run was given more threads, its sums are taken as before."""
-    if not sums.kept() or input.device.type != "cpu":
+    if not sums.kept() or not plain(input, weight, bias) or weight.ndim != 2:
         return linear(input, weight, bias)
     bias = None if bias is None else _cast(bias)
-    return cast("Tensor", _Linear.apply(_cast(input), _cast(weight), bias))  # type: ignore[no-untyped-call]
+    rows = _cast(input).reshape(-1, input.shape[-1])
+    y = _Linear.apply(rows, _cast(weight), bias)  # type: ignore[no-untyped-call]
+    return cast("Tensor", y.view(*input.shape[:-1], len(weight)))
 
 
 class _Linear(Function):
-    """... I, O I and O -> ... O."""
+    """N I, O I and O -> N O."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -228,10 +267,9 @@ class _Linear(Function):
         (x, weight), (gradient,) = ctx.saved_tensors, gradients
         for_x, for_weight, for_bias = ctx.needs_input_grad
         of_x = gradient @ weight if for_x else None
-        rows = gradient.reshape(-1, len(weight))
         with sums.as_before():
-            of_weight = rows.t() @ x.reshape(-1, x.shape[-1]) if for_weight else None
-            of_bias = rows.sum(0) if for_bias else None
+            of_weight = gradient.t() @ x if for_weight else None
+            of_bias = gradient.sum(0) if for_bias else None
         return of_x, of_weight, of_bias
 
 
@@ -243,16 +281,17 @@ def max_pool(
     The stock operator works along the channels of a pixel, and slowly where they do not fill a vector.
     """
     halves = kernel_size in (2, (2, 2)) and stride in (None, 2, (2, 2)) and padding in (0, (0, 0))
-    plain = not others and all(named.get(key, value) == value for key, value in PLAIN_POOL.items())
-    even = x.ndim == 4 and x.shape[2] % 2 == x.shape[3] % 2 == 0 and x.shape[3] < 256
-    narrow = x.dtype == torch.bfloat16 and x.device.type == "cpu"
-    if halves and plain and even and narrow and x.shape[1] < POOL_BELOW:
-        return _Halves.apply(x)  # type: ignore[no-untyped-call]
+    usual = not others and all(named.get(key, value) == value for key, value in PLAIN_POOL.items())
+    even = x.ndim == 4 and x.shape[2] % 2 == x.shape[3] % 2 == 0 and x.shape[3] < 256 and x.numel() > 0
+    narrow = x.dtype == torch.bfloat16 and plain(x)
+    if halves and usual and even and narrow and x.shape[1] < POOL_BELOW:
+        y = _Halves.apply(x).permute(0, 3, 1, 2)  # type: ignore[no-untyped-call]
+        return y.contiguous() if x.is_contiguous() else y
     return max_pool2d(x, kernel_size, stride, padding, *others, **named)
 
 
 class _Halves(Function):
-    """B C H W -> B C H/2 W/2; of equals the first in reading order, as the stock operator takes it."""
+    """B C H W -> B H/2 W/2 C; of equals the first in reading order, as the stock operator takes it."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -265,13 +304,14 @@ class _Halves(Function):
         first = torch.arange(0, height * width, 2).view(-1, width // 2)[::2, :, None]  # H/2 W/2 1
         indices = first + (low.view(torch.uint8) * width + right.view(torch.uint8))
         ctx.save_for_backward(x, indices.permute(0, 3, 1, 2))
-        return torch.maximum(above, below).permute(0, 3, 1, 2)
+        return torch.maximum(above, below)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         x, indices = ctx.saved_tensors
         window = ((2, 2), (2, 2), (0, 0), (1, 1), False)
-        return torch.ops.aten.max_pool2d_with_indices_backward(gradients[0], x, *window, indices)
+        gradient = gradients[0].permute(0, 3, 1, 2)
+        return torch.ops.aten.max_pool2d_with_indices_backward(gradient, x, *window, indices)
 
 
 KERNELS: dict[Callable[..., Any], Callable[..., Any]] = {

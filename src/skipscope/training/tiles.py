@@ -6,6 +6,7 @@ the three. `winograd.py` has the transforms, `tile_loops.py` the loops.
 Shapes: B images; maps of I -> O channels, H x W -> h x w pixels; P places of a tile; v numbers in a vector.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -32,6 +33,10 @@ class Tiles:
         self.lines = {"forth": (rows.forth, columns.forth), "back": (rows.back, columns.back)}
         self.run = compiled(write, dtype, TAKES, of=self.lines)
 
+    def count(self, x: Tensor) -> int:
+        """Tiles of all the maps, B I H W."""
+        return len(x) * _count(self.lines["forth"], x.shape[2:])
+
     def forth(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """B I H W and O I 3 3 -> B O h w, in channels_last."""
         taps = _last(weight).permute(0, 2, 3, 1)
@@ -55,7 +60,7 @@ class Tiles:
         zeros = x.new_zeros(max(inputs, outputs))
         weights = x.new_empty(places * inputs * outputs)  # P O/v I v
         self.run[f"{way}_weigh"](*_pointers(taps, zeros, weights), inputs, outputs)
-        y = x.new_empty(batch, *made, outputs)
+        y = _empty_last(x, batch, outputs, *made)
         bias = zeros if bias is None else bias.contiguous()
         block = _block(inputs + outputs)
 
@@ -65,7 +70,7 @@ class Tiles:
             self.run[way](*tensors, first, last, block, *sides, *made, inputs, outputs, x.stride(3))
 
         _share(some, batch * tiles)
-        return y.permute(0, 3, 1, 2)
+        return y
 
     def of_weight(self, x: Tensor, gradient: Tensor) -> Tensor:
         """B I H W and B O h w -> O I 3 3."""
@@ -85,9 +90,9 @@ class Tiles:
             self.run["correlate"](*tensors, *counts, *sides, *made, inputs, outputs, *pixels)
 
         _share(some, outputs // panel)  # by channels: every sum is one thread's
-        taps = x.new_empty(outputs, KERNEL, KERNEL, inputs)
+        taps = _empty_last(x, outputs, inputs, KERNEL, KERNEL)
         self.run["unweigh"](*_pointers(sums, zeros, taps), outputs, inputs)
-        return taps.permute(0, 3, 1, 2)
+        return taps
 
 
 def _block(channels: int) -> int:
@@ -102,6 +107,11 @@ def _places(lines: Sequence[Line]) -> int:
 def _count(lines: Sequence[Line], sides: Sequence[int]) -> int:
     """Tiles of a map."""
     return prod(side // line.step for line, side in zip(lines, sides, strict=True))
+
+
+def _empty_last(like: Tensor, *shape: int) -> Tensor:
+    """No view of another: whoever gets it may change it in place."""
+    return torch.empty(shape, dtype=like.dtype, memory_format=torch.channels_last)
 
 
 def _last(x: Tensor) -> Tensor:
@@ -127,19 +137,20 @@ def _share(some: Callable[[int, int], None], count: int) -> None:
         return
     ends = [count * part // threads for part in range(threads + 1)]
     # a thread has its own way with numbers that are all but zero; each is to have this one's
-    flush = not (torch.full((1,), 1e-30) * 1e-10).item()
+    flush = not (torch.full((1,), 1e-30, dtype=torch.float32) * 1e-10).item()
 
     def there(first: int, last: int) -> None:
         torch.set_flush_denormal(flush)
         some(first, last)
 
     mine, *parts = pairwise(ends)
-    others = [_pool().submit(there, *part) for part in parts]
+    others = [_pool(os.getpid()).submit(there, *part) for part in parts]
     some(*mine)
     for other in others:
         other.result()
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
+def _pool(_process: int) -> ThreadPoolExecutor:
+    """A process that was forked has none of its parent's threads."""
     return ThreadPoolExecutor(thread_name_prefix="tiles")

@@ -16,13 +16,14 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.autograd.function import once_differentiable
 
 from skipscope.training import kernels, sums
 from skipscope.training.tile_loops import KERNEL, Line, Matrix, Side
 from skipscope.training.tiles import Tiles
 from skipscope.training.vectors import width
 
+FEWEST = 32
+"""Tiles. The weights are transformed for every batch: with few tiles that takes longer than it saves."""
 Gradients = tuple[Tensor | None, Tensor | None, Tensor | None]
 
 _FOURS = Line(  # with the points 0, 1, -1, 2, -2 and infinity
@@ -112,7 +113,7 @@ SIDES: dict[int | None, tuple[Side, Side]] = {
 
 
 def winograd() -> kernels.fast:
-    """While it is on, 3x3 convolutions are computed so where that pays."""
+    """While it is on, 3x3 convolutions are computed so where such tiles fill the maps, and are many."""
     return kernels.fast({**kernels.KERNELS, torch.conv2d: convolution})
 
 
@@ -125,17 +126,15 @@ def convolution(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
-    """`torch.conv2d`; Winograd's where it is 3x3 with padding 1 and the same stride both ways, and pays."""
+    """`torch.conv2d`; Winograd's where it is 3x3 with padding 1 and the same stride both ways."""
     x = input
-    plain = x.ndim == 4 and weight.shape[2:] == (KERNEL, KERNEL) and groups == 1
-    plain = plain and padding in (1, (1, 1)) and dilation in (1, (1, 1))
+    usual = weight.shape[2:] == (KERNEL, KERNEL) and groups == 1
+    usual = usual and padding in (1, (1, 1)) and dilation in (1, (1, 1))
     exact = x.dtype in (torch.float32, torch.float64) and not torch.is_autocast_enabled("cpu")
-    if plain and exact and x.device.type == "cpu" and x.dtype == weight.dtype:
-        outputs, inputs = weight.shape[:2]
-        fits = x.shape[1] == inputs and x.numel() and inputs % width(x.dtype) == outputs % width(x.dtype) == 0
-        fits = fits and (bias is None or (bias.dtype == x.dtype and bias.shape == (outputs,)))
-        tiles = tiles_of(x, stride) if fits else None
-        if tiles is not None:
+    if usual and exact and kernels.joins(x, weight, bias):
+        whole = all(channels % width(x.dtype) == 0 for channels in weight.shape[:2])
+        tiles = tiles_of(x, stride) if whole else None
+        if tiles is not None and tiles.count(x) >= FEWEST:
             return cast("Tensor", _Winograd.apply(x, weight, bias, tiles))  # type: ignore[no-untyped-call]
     return kernels.convolution(x, weight, bias, stride, padding, dilation, groups)
 
@@ -147,7 +146,7 @@ class _Winograd(Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, tiles: Tiles) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.tiles = tiles
-        return _as(x, tiles.forth(x, weight, bias))
+        return _as_stock(tiles.forth(x, weight, bias), x, weight)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
@@ -169,37 +168,38 @@ class _Gradients(Function):
         return _gradients(x, weight, gradient, tiles, *wanted)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, of_x: Tensor | None, of_weight: Tensor | None, of_bias: Tensor | None) -> Any:
-        """What is derived is the sum of `of_x` times the first, `of_weight` times the second, and so on."""
+        """What is derived is the sum of `of_x` times the first, `of_weight` times the second, and so on.
+
+        It is made of what has gradients itself: there is a third, too.
+        """
         x, weight, gradient = ctx.saved_tensors
         tiles = ctx.tiles
         second_of_x = second_of_weight = second_of_gradient = None
         pairs = [pair for pair in ((of_x, weight), (x, of_weight)) if pair[0] is not None is not pair[1]]
         if pairs:
             # the sum of two convolutions is one, of all channels
-            maps, kernels = (torch.cat(parts, 1) for parts in zip(*pairs, strict=True))
-            second_of_gradient = tiles.forth(maps, kernels, of_bias)
+            maps, taps = (torch.cat(parts, 1) for parts in zip(*pairs, strict=True))
+            second_of_gradient = _Winograd.apply(maps, taps, of_bias, tiles)  # type: ignore[no-untyped-call]
         elif of_bias is not None:
             second_of_gradient = of_bias.view(-1, 1, 1).expand_as(gradient)
         if of_weight is not None:
-            second_of_x = tiles.back(gradient, of_weight)
+            second_of_x = _Gradients.apply(x, of_weight, gradient, tiles, True, False, False)[0]  # type: ignore[no-untyped-call] # noqa: FBT003
         if of_x is not None:
-            second_of_weight = tiles.of_weight(of_x, gradient)
+            second_of_weight = _Gradients.apply(of_x, weight, gradient, tiles, False, True, False)[1]  # type: ignore[no-untyped-call] # noqa: FBT003
         return second_of_x, second_of_weight, second_of_gradient, *[None] * 4
 
 
 def _gradients(x: Tensor, weight: Tensor, gradient: Tensor, tiles: Tiles, *wanted: bool) -> Gradients:
     """Of x, weight and bias, as far as they are wanted."""
-    of_x = _as(x, tiles.back(gradient, weight)) if wanted[0] else None
+    of_x = _as_stock(tiles.back(gradient, weight), x, weight) if wanted[0] else None
     of_weight = tiles.of_weight(x, gradient) if wanted[1] else None
     return of_x, of_weight, _of_bias(gradient) if wanted[2] else None
 
 
-def _as(like: Tensor, y: Tensor) -> Tensor:
-    """In its memory format."""
-    last = like.is_contiguous(memory_format=torch.channels_last)
-    return y.contiguous() if like.is_contiguous() and not last else y
+def _as_stock(y: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+    """In the memory format that the stock operator gives it."""
+    return y if kernels.channels_last(x, weight) else y.contiguous()
 
 
 def _of_bias(gradient: Tensor) -> Tensor:

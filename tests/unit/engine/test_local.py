@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 import skipscope
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.adapt import adapt
-from skipscope.engine.local import execute, work
+from skipscope.engine.local import _share_out, execute, work
 from skipscope.engine.plan import plan
 from skipscope.engine.probe import complete
 from skipscope.records.store import Workspace
@@ -297,6 +297,18 @@ def test_a_run_that_is_left_alone_gets_the_cores_and_the_same_weights(
         assert [record.state for record in records] == ["done"] * seeds
         weights.append(load_file(place.run_folder(records[0].id).model_file))
     assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())
+
+
+def test_cores_are_offered_once_and_only_if_they_are_more(small: StudySpec, workspace: Workspace) -> None:
+    read, write = multiprocessing.Pipe(duplex=False)
+    for threads, offers, heard in (("auto", (1, 2, 2, 4), [2, 4]), (2, (1, 2, 3), [3])):
+        recipe = small.recipe.model_copy(update={"threads": threads})
+        (run,) = plan(small.model_copy(update={"recipe": recipe}), workspace, command="x").runs
+        offered: dict = {}
+        for offer in offers:
+            _share_out(offer, {write: (run, None)}, offered)
+        assert [read.recv() for _ in heard] == heard
+        assert not read.poll()
 
 
 def test_what_cannot_be_told_is_no_death_of_a_worker(small: StudySpec, workspace: Workspace) -> None:

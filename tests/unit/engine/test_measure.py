@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from skipscope.data.dataset import Dataset, load
 from skipscope.engine import measure
@@ -137,6 +138,42 @@ def test_where_loops_cannot_be_compiled_others_are_taken(
     assert there.choose(ARMS, threads=1).way.kernels == "fast"
     with pytest.raises(MachineError):
         there.choose([("small", Recipe(kernels="winograd"))], threads=1)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("Output 0 of _Winograd is a view"), TypeError("vmap")])
+def test_a_way_that_a_network_cannot_be_computed_in_is_not_taken(
+    machine: Callable[..., Machine], error: Exception
+) -> None:
+    """Somebody's own network may do what our operators do not know of; the stock ones do."""
+
+    def seconds(model: str, way: Way) -> float:
+        if (model, way.kernels) == ("large", "winograd"):
+            raise error
+        return {"stock": 1, "fast": 0.9, "winograd": 0.5}[way.kernels]
+
+    assert machine(seconds).choose(ARMS, threads=1).way.kernels == "fast"
+
+    def of_none(_model: str, _way: Way) -> float:
+        raise error
+
+    with pytest.raises(type(error)):
+        machine(of_none).choose([("another", AUTO)], threads=1)
+
+
+@pytest.mark.parametrize("between", [nn.Dropout(0.5), nn.Identity()], ids=["chance", "nothing goes back"])
+def test_two_ways_agree_whatever_the_network_does_by_itself(
+    data: Dataset, monkeypatch: pytest.MonkeyPatch, between: nn.Module
+) -> None:
+    def build(_model: str) -> nn.Module:
+        torch.manual_seed(0)
+        last = nn.Linear(8 * 30 * 30, 10)
+        if isinstance(between, nn.Identity):
+            nn.init.zeros_(last.weight)
+        return nn.Sequential(nn.Conv2d(3, 8, 3), between, nn.Flatten(), last)
+
+    monkeypatch.setattr(measure, "build", build)
+    way = stock(1).model_copy(update={"kernels": "fast"})
+    assert measure._measure("mine", way, data).agreement == pytest.approx(1, abs=1e-5)  # fp32
 
 
 def test_what_was_measured_is_kept(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,38 @@ def test_as_many_jobs_as_cores_or_runs(
     assert plan(adapt(small, seeds=5), workspace, command="x", jobs=3).jobs == 3
 
 
+def test_a_run_with_threads_of_its_own_takes_as_many_cores(
+    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skipscope.engine.plan._cores", lambda: 4)
+    for threads, jobs in ((2, 2), (3, 1), (8, 1)):
+        recipe = small.recipe.model_copy(update={"threads": threads})
+        study = adapt(small.model_copy(update={"recipe": recipe}), seeds=5)
+        assert plan(study, workspace, command="x").jobs == jobs
+    assert plan(study, workspace, command="x", jobs=3).jobs == 3
+
+
+def test_a_study_that_was_cut_goes_on_as_it_was_cut(
+    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the same budget: once its first networks are measured there would be time for more."""
+    monkeypatch.setattr(
+        "skipscope.engine.plan.Machine.measured", lambda *_: Measured(seconds=1e-3, agreement=1)
+    )
+    small = StudySpec.model_validate(small.model_dump() | {"initial_seeds": 3, "seeds": 1})
+    study = adapt(small, epochs=20)
+    asked = {"command": "x", "jobs": 1, "budget": "45s"}
+    first = plan(study, workspace, **asked)
+    assert 1 < first.record.study.recipe.epochs < 20
+    workspace.write_study(first.record)
+    monkeypatch.setattr("skipscope.engine.plan._starts", lambda *_: [])
+    again = plan(study, workspace, **asked)
+    assert (again.record.study, again.record.budget) == (first.record.study, first.record.budget)
+    assert [run.spec for run in again.runs] == [run.spec for run in first.runs]
+    assert plan(study, workspace, **(asked | {"budget": "46s"})).record.study != first.record.study
+    assert plan(adapt(study, epochs=21), workspace, **asked).record.study != first.record.study
+
+
 def test_jobs_change_nothing_of_a_run(
     small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,7 +131,13 @@ def test_a_run_half_done_costs_half(
     folder.append_metrics([{"kind": "step", "step": 3}])
     assert plan(study, workspace, command="x").seconds == whole  # it has no checkpoint to go on from
     folder.state_file.write_bytes(b"")
-    assert plan(study, workspace, command="x").seconds == pytest.approx(whole / 2)
+    half = (
+        START_SECONDS + (60 + 1000 / 3) + (1000 + PROBED) / 3
+    )  # what comes after the last step is all to come
+    assert plan(study, workspace, command="x").seconds == pytest.approx(half)
+    folder.append_metrics([{"kind": "step", "step": 6}])
+    left = START_SECONDS + (1000 + PROBED) / 3
+    assert plan(study, workspace, command="x").seconds == pytest.approx(left)
 
 
 def test_a_study_that_does_not_look_at_trained_networks_takes_no_time_for_it(

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
-from torch.nn.functional import conv2d, max_pool2d
+from torch.nn.functional import conv2d, linear, max_pool2d
 
 from skipscope.models.registry import NETWORKS, build
 from skipscope.training import kernels, sums
@@ -116,6 +116,101 @@ def test_what_is_not_ours_is_left_to_the_stock_operator(how: dict) -> None:
         assert torch.equal(conv2d(x, weight, **how), torch.conv2d(x, weight, **how))
 
 
+CALLS = {
+    "tiles": lambda x: conv2d(x(32, 16, 8, 8), x(16, 16, 3, 3), padding=1),
+    "strided tiles": lambda x: conv2d(x(32, 16, 8, 8), x(16, 16, 3, 3), x(16), stride=2, padding=1),
+    "whole map": lambda x: conv2d(x(4, 16, 2, 2), x(16, 16, 3, 3), padding=1),
+    "whole map, bias": lambda x: conv2d(x(4, 16, 2, 2), x(16, 16, 3, 3), x(16), padding=1),
+    "product": lambda x: conv2d(x(4, 16, 6, 6), x(16, 16, 3, 3), stride=2, padding=1),
+    "some channels": lambda x: conv2d(x(32, 32, 8, 8)[:, :16], x(16, 16, 3, 3), padding=1),
+    "linear": lambda x: linear(x(4, 16), x(8, 16), x(8)),
+    "linear, tokens": lambda x: linear(x(4, 3, 16), x(8, 16), x(8)),
+    "pool": lambda x: max_pool2d(x(4, 6, 8, 8).bfloat16(), 2),
+}
+
+
+@pytest.mark.parametrize("keep_sums", [None, 1])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_an_output_can_be_changed_in_place_and_lies_as_the_stock_operators(
+    call: Callable[..., Tensor], layout: torch.memory_format, keep_sums: int | None
+) -> None:
+    """A ReLU without memory of its own stands behind many a convolution, and `view` behind the last."""
+
+    def result() -> tuple[Tensor, list[Tensor]]:
+        draw, given = torch.Generator().manual_seed(0), []
+
+        def made(*shape: int) -> Tensor:
+            tensor = torch.randn(shape, generator=draw)
+            given.append(tensor.to(memory_format=layout) if len(shape) == 4 else tensor)
+            return given[-1].requires_grad_()
+
+        y = call(made)
+        strides = y.stride()
+        y = y.relu_()
+        assert y.stride() == strides
+        y.float().pow(2).sum().backward()
+        return y, [tensor.grad for tensor in given]
+
+    theirs, of_theirs = result()
+    sums.keep_sums_on(keep_sums)
+    try:
+        with winograd():
+            mine, of_mine = result()
+    finally:
+        sums.keep_sums_on(None)
+    assert mine.stride() == theirs.stride()
+    # fp32, rounded as Winograd's tiles round it (test_rounding_in_fp32); the pool takes the same pixels
+    for one, other in zip((mine, *of_mine), (theirs, *of_theirs), strict=True):
+        assert (one - other).abs().max() <= 1e-4 * other.abs().max()
+
+
+@pytest.mark.parametrize("scope", [fast, winograd], ids=["fast", "winograd"])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: conv2d(torch.zeros(0, 16, 2, 2), torch.zeros(16, 16, 3, 3), padding=1),
+        lambda: conv2d(torch.ones(2, 16, 6, 6), torch.ones(16, 16, 3, 3), stride=(2,), padding=(1,)),
+        lambda: conv2d(torch.ones(2, 16, 2, 2).double(), torch.ones(16, 16, 3, 3), padding=1),
+        lambda: conv2d(torch.ones(2, 16, 6, 6).double(), torch.ones(16, 16, 3, 3), stride=2, padding=1),
+        lambda: conv2d(torch.ones(2, 16, 2, 2), torch.ones(16, 1, 3, 3), padding=1),
+        lambda: conv2d(torch.ones(2, 16, 2, 2), torch.ones(16, 16, 3, 3), torch.ones(1), padding=1),
+        lambda: _in_bf16(torch.ones(2, 16, 2, 2).double(), torch.ones(16, 16, 3, 3).double(), padding=1),
+        lambda: _in_bf16(torch.ones(2, 16, 8, 8).double(), torch.ones(16, 16, 3, 3).double(), padding=1),
+        lambda: _in_bf16(torch.ones(2, 16, 8, 8).double(), torch.ones(16, 16, 3, 3), padding=1),
+    ],
+    ids=[
+        "no images",
+        "one for both",
+        "formats",
+        "formats, stride 2",
+        "channels",
+        "bias",
+        "double in bf16",
+        "double in bf16, larger",
+        "both in bf16",
+    ],
+)
+def test_at_the_edges_it_is_as_the_stock_operator(
+    call: Callable[[], Tensor], scope: Callable[[], object]
+) -> None:
+    def said() -> object:
+        try:
+            y = call()
+        except RuntimeError as error:
+            return str(error)
+        return y.shape, y.dtype, y.device, y.tolist() if y.device.type == "cpu" else None
+
+    expected = said()
+    with scope():
+        assert said() == expected
+
+
+def _in_bf16(*given: Tensor, **how: object) -> Tensor:
+    with torch.autocast("cpu", torch.bfloat16):
+        return conv2d(*given, **how)
+
+
 def test_a_single_image_without_a_batch() -> None:
     x, weight = torch.randn(3, 1, 1), torch.randn(6, 3, 3, 3)
     with fast():
@@ -204,12 +299,13 @@ def test_first_and_second_gradients_of_max_pool() -> None:
 
 
 def test_in_fp32_pools_are_the_stock_operators() -> None:
-    def node(dtype: torch.dtype) -> str:
+    def nodes(dtype: torch.dtype) -> str:
         with fast():
-            return str(max_pool2d(torch.zeros(1, 3, 4, 4, dtype=dtype, requires_grad=True), 2).grad_fn)
+            last = max_pool2d(torch.zeros(1, 3, 4, 4, dtype=dtype, requires_grad=True), 2).grad_fn
+        return f"{last} {last.next_functions} {last.next_functions[0][0].next_functions}"
 
-    assert "_Halves" in node(torch.bfloat16)
-    assert "_Halves" not in node(torch.float32)
+    assert "_Halves" in nodes(torch.bfloat16)
+    assert "_Halves" not in nodes(torch.float32)
 
 
 @pytest.mark.parametrize(

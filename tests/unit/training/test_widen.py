@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import torch
+from torch import nn
 
 from skipscope.data.dataset import Dataset
 from skipscope.engine.local import environment_of_workers
@@ -120,6 +121,36 @@ def test_threads_that_do_not_pay_are_not_taken(
     monkeypatch.setattr(widen, "_steps", lambda *_: ([torch.zeros(1)], next(timed)))
     assert widen.widen(run_of("cnn"), tiny, 2) == taken
     assert torch.get_num_threads() == (2 if taken else 1)
+
+
+def test_what_goes_wrong_with_more_threads_leaves_a_run_as_it_is(
+    tiny: Dataset, run_of: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, steps = torch.get_rng_state(), widen._steps
+
+    def fails(spec: RunSpec, data: Dataset) -> object:
+        if sums.kept():
+            raise RuntimeError("of this network, with other sums")
+        return steps(spec, data)
+
+    monkeypatch.setattr(widen, "_steps", fails)
+    assert not widen.widen(run_of("cnn", kernels="fast"), tiny, 2)
+    assert (torch.get_num_threads(), sums.kept()) == (1, False)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_networks_own_chance_is_the_same_on_any_number_of_threads(
+    tiny: Dataset, run_of: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(_model: str) -> nn.Module:
+        with torch.random.fork_rng(()):
+            torch.manual_seed(0)
+            return nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(3072, 10))
+
+    monkeypatch.setattr(widen, "build", build)
+    spec: RunSpec = run_of("cnn", kernels="fast")
+    (one, _), _, (other, _) = widen._steps(spec, tiny), torch.rand(7), widen._steps(spec, tiny)
+    assert all(torch.equal(mine, theirs) for mine, theirs in zip(one, other, strict=True))
 
 
 def test_the_stock_operators_are_not_widened(tiny: Dataset, run_of: object) -> None:

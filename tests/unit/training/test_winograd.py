@@ -1,7 +1,8 @@
 """Winograd's convolution against the stock one: values, gradients, second gradients, and where it is used."""
 
+import os
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from itertools import product
 
@@ -14,6 +15,7 @@ from torch.autograd import gradcheck, gradgradcheck
 from torch.nn.functional import conv2d
 
 from skipscope.models.registry import NETWORKS, build
+from skipscope.training import tiles
 from skipscope.training import winograd as ours
 from skipscope.training.winograd import winograd
 
@@ -155,6 +157,39 @@ def test_the_output_has_the_inputs_layout(layout: torch.memory_format) -> None:
     assert torch.allclose(of_weight, torch.autograd.grad(stock(x, weight).sum(), weight)[0], atol=1e-4)
 
 
+@pytest.mark.parametrize("case", [WIDE, WHOLE_MAP, STRIDED_OF_BOTH], ids=["tiles", "whole map", "stride 2"])
+def test_third_gradients(case: dict) -> None:
+    """Of a sum of gradients' squares, twice over: what a penalty on curvature would need."""
+    values = []
+    for f in both(case):
+        x, weight, bias = tensors(case, torch.float64)
+        (first,) = torch.autograd.grad(f(x, weight, bias).pow(3).sum(), weight, create_graph=True)
+        (second,) = torch.autograd.grad(first.pow(2).sum(), x, create_graph=True)
+        values.append(torch.autograd.grad(second.pow(2).sum(), [x, weight, bias]))
+    for mine, theirs in zip(*values, strict=True):
+        # in float64, through nine convolutions: far above their rounding, far below any mistake
+        assert (mine - theirs).abs().max() < 1e-9 * theirs.abs().max()
+
+
+def test_numbers_that_are_elsewhere_are_left_to_the_stock_operator() -> None:
+    x = torch.zeros(USED["x"])
+    with winograd():
+        y = conv2d(x.to("meta"), torch.zeros(USED["weight"], device="meta"), padding=1)
+        assert y.device.type == "meta"
+        for weight, bias in (("meta", "cpu"), ("cpu", "meta")):
+            with suppress(RuntimeError, NotImplementedError):  # as the stock operator has it
+                conv2d(
+                    x, torch.zeros(USED["weight"], device=weight), torch.zeros(ENOUGH, device=bias), padding=1
+                )
+
+
+def test_a_forked_process_has_its_own_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tiles._pool(os.getpid())
+    assert tiles._pool(os.getpid()) is here
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert tiles._pool(os.getpid()) is not here
+
+
 def test_what_needs_no_gradient_gets_none() -> None:
     x, weight, bias = tensors(ONE_TILE, torch.float64)
     (alone,) = torch.autograd.grad(of_winograd(x.detach(), weight, bias.detach()).sum(), weight)
@@ -165,24 +200,25 @@ def test_what_needs_no_gradient_gets_none() -> None:
 
 ENOUGH = 16
 """Channels: a vector of fp32."""
-USED = {"x": (1, ENOUGH, 8, 4), "weight": (ENOUGH, ENOUGH, 3, 3), "padding": 1}
+USED = {"x": (32, ENOUGH, 8, 4), "weight": (ENOUGH, ENOUGH, 3, 3), "padding": 1}
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        {"x": (1, 24, 8, 4), "weight": (ENOUGH, 24, 3, 3)},
+        {"x": (32, 24, 8, 4), "weight": (ENOUGH, 24, 3, 3)},
         {"weight": (24, ENOUGH, 3, 3)},
-        {"x": (1, ENOUGH, 8, 6)},
-        {"x": (1, ENOUGH, 1, 4)},
+        {"x": (32, ENOUGH, 8, 6)},
+        {"x": (32, ENOUGH, 1, 4)},
         {"x": (ENOUGH, 8, 4)},
+        {"x": (15, ENOUGH, 8, 4)},
         {"padding": 0},
         {"padding": "same"},
         {"padding": 2, "dilation": 2},
         {"stride": (2, 1)},
         {"stride": 3},
-        {"stride": 2, "x": (1, ENOUGH, 2, 4)},
-        {"stride": 2, "x": (1, ENOUGH, 12, 4)},
+        {"stride": 2, "x": (32, ENOUGH, 2, 4)},
+        {"stride": 2, "x": (32, ENOUGH, 12, 4)},
         {"groups": 2, "weight": (ENOUGH, ENOUGH // 2, 3, 3)},
         {"weight": (ENOUGH, ENOUGH, 5, 5), "padding": 2},
         {"weight": (ENOUGH, ENOUGH, 1, 1), "padding": 0},
@@ -195,6 +231,7 @@ def test_where_it_is_used_and_where_not(other: dict) -> None:
             return str(conv2d(torch.randn(x), torch.randn(weight, requires_grad=True), **how).grad_fn)
 
     assert "_Winograd" in node(**USED)
+    assert "_Winograd" in node(**(USED | {"x": (16, ENOUGH, 8, 4)}))
     assert "_Winograd" in node(**USED, stride=2)
     assert "_Winograd" not in node(**(USED | other))
 
@@ -202,17 +239,19 @@ def test_where_it_is_used_and_where_not(other: dict) -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        {"input": torch.zeros(1, ENOUGH + 1, 4, 4)},
-        {"input": torch.zeros(1, ENOUGH, 4, 4, dtype=torch.float64)},
+        {"input": torch.zeros(32, ENOUGH + 1, 4, 4)},
+        {"input": torch.zeros(32, ENOUGH, 4, 4, dtype=torch.float64)},
         {"bias": torch.zeros(ENOUGH + 1)},
         {"bias": torch.zeros(ENOUGH, dtype=torch.float64)},
         {"stride": 0},
+        {"weight": torch.zeros(ENOUGH, 1, 3, 3), "input": torch.zeros(32, ENOUGH, 2, 2)},
+        {"weight": torch.zeros(0, ENOUGH, 3, 3)},
     ],
-    ids=["I", "dtype", "O of the bias", "dtype of the bias", "stride"],
+    ids=["I", "dtype", "O of the bias", "dtype of the bias", "stride", "I of a small map", "no O"],
 )
 def test_errors_are_the_stock_operators(other: dict) -> None:
     given = {
-        "input": torch.zeros(1, ENOUGH, 4, 4),
+        "input": torch.zeros(32, ENOUGH, 4, 4),
         "weight": torch.zeros(USED["weight"]),
         "padding": 1,
     } | other
