@@ -5,14 +5,12 @@ A process reads a chart a line and writes an SVG a line, both as JSON.
 """
 
 import json
-import os
 import re
 import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -22,11 +20,6 @@ from skipscope.figures import fonts
 
 PROCESSES = 2
 """Each needs a second of a core until it can draw, and 0.2 GB: a report has a hundred charts."""
-BROUGHT = Path(__file__).with_name("brought-fonts.conf")
-"""Fontconfig's, without the system's fonts: Vega opens their files anew for every glyph that it measures.
-
-It brings one like Arial, in memory. Chinese is measured in the extra's font, or else in the system's.
-"""
 NUMBERED = re.compile(r'(?<=id="|rl\(#)(clip|gradient_)\d+')
 """Vega numbers these through all pictures of a process: in one of ours they begin at 0, whoever drew it."""
 NOTHING = '{"data": {"values": []}, "mark": "point"}'
@@ -75,11 +68,9 @@ def _started() -> subprocess.Popen[str] | None:
     """A process that draws, or None if this Python can start no other."""
     # -P: a json.py that lies in the working directory is not ours
     command = [sys.executable or "python", "-P", "-m", "skipscope.figures.drawing"]
-    brought = {} if fonts.extra_folder() is None else {"FONTCONFIG_FILE": str(BROUGHT)}
     with suppress(OSError):
         return subprocess.Popen(  # noqa: S603 - our own module, nobody's words
             command,
-            env=os.environ | brought,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
