@@ -97,7 +97,7 @@ def test_the_process_reads_a_chart_a_line() -> None:
 def test_a_long_label_of_chinese_and_latin_is_whole_where_there_are_no_fonts_but_the_extras(
     tmp_path: Path,
 ) -> None:
-    """Vega measures Latin beside Chinese in the Chinese font, whose letters are narrower than what is shown."""
+    """Vega measures Latin beside Chinese in the Chinese font: narrower than what is shown."""
     if fonts.extra_folder() is None:
         pytest.skip("needs the extra: pip install 'skipscope[zh]'")
     latin, chinese = "T1 , se_resnet - cnn", "达到同一训练损失的轮数"
