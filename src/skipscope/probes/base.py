@@ -7,6 +7,7 @@ Shapes: B images in a step's batch, N images of a sample; C channels, H x W pixe
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
@@ -15,6 +16,28 @@ from torch import Tensor, nn
 
 from skipscope.probes.capture import Anatomy
 from skipscope.randomness import derive
+
+
+def copied(model: nn.Module) -> nn.Module:
+    """A copy of its own, also of a network that keeps a map of its last forward pass, which has a graph.
+
+    `nn.utils.weight_norm` keeps such a weight, and whoever wants to look at features such a map.
+    """
+    kept = {
+        id(tensor): tensor.detach().clone()
+        for module in model.modules()
+        for value in vars(module).values()
+        for tensor in _within(value)
+        if isinstance(tensor, Tensor) and not tensor.is_leaf
+    }
+    return deepcopy(model, kept)
+
+
+def _within(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list | tuple) else (value,)
+
 
 When = Literal["step", "epoch", "initial", "frozen"]
 """While training: at a step, after an epoch. Or on a network as it is: before training, or trained."""

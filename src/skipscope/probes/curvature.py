@@ -6,7 +6,6 @@ in one vector of P numbers; BatchNorm keeps its running statistics.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from itertools import starmap
@@ -17,9 +16,10 @@ import torch
 from torch import Tensor
 from torch.autograd import grad
 from torch.autograd.graph import saved_tensors_hooks
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy
 
-from skipscope.probes.base import Probe, Reading, View, anything
+from skipscope.probes.base import Probe, Reading, View, anything, copied
 
 IMAGES = 96
 TOLERANCE = 0.01
@@ -69,13 +69,14 @@ def measure(view: View) -> Iterable[Reading]:
 def hessian(view: View) -> tuple[Product, int]:
     """The product with the Hessian of the mean cross-entropy over the view's images, and P."""
     # a copy: the network's own weights need not be such that learn, and its layout is slow to derive twice
-    model = deepcopy(view.model).requires_grad_()
+    model = copied(view.model).requires_grad_()
     model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     weights = list(model.parameters())
 
     def gradient(images: Tensor, labels: Tensor) -> Rows:
         """These images' part of it, weight by weight, with its graph."""
-        with torch.enable_grad():
+        # the other kernels of attention have no second gradient
+        with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
             # of a copy: a network may overwrite what it is given
             logits = model(images.clone(memory_format=torch.contiguous_format))
             loss = cross_entropy(logits, labels) * (len(labels) / len(view.labels))

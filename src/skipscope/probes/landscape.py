@@ -8,14 +8,13 @@ way in it, and all over the same distances.
 """
 
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from itertools import product
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from skipscope.probes.base import Probe, Reading, View, anything
+from skipscope.probes.base import Probe, Reading, View, anything, copied
 
 LINE = [round(step / 6, 2) for step in range(-6, 7)]
 """Where the loss is taken along the first direction, exactly; 1: as far as every filter is long."""
@@ -62,7 +61,7 @@ def filter_normalised(step: Tensor, weight: Tensor) -> Tensor:
 
 def at(view: View, step: Mapping[str, Tensor]) -> tuple[float, float]:
     """Loss and accuracy of a copy of the network with its weights moved by `step`."""
-    model = deepcopy(view.model)
+    model = copied(view.model)
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if name in step:

@@ -7,7 +7,6 @@ Shapes: N images of 3 x H x W, normalised as the network sees them; N class numb
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from math import isfinite
 from typing import Any
 
@@ -16,7 +15,7 @@ import torch
 from torch import nn
 
 from skipscope.errors import UnknownName, UsageError
-from skipscope.probes.base import Probe, Reading, View
+from skipscope.probes.base import Probe, Reading, View, copied
 from skipscope.probes.capture import anatomy
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import of_one_step
@@ -96,7 +95,7 @@ def view_of(model: nn.Module, images: Any, labels: Any, *, seed: int = 0) -> Vie
             todo="give N x 3 x H x W images and N labels",
         )
     # channels side by side: half as fast again, on processors, as torch's default
-    copy: nn.Module = deepcopy(model).float().eval()
+    copy: nn.Module = copied(model).float().eval()
     copy.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     x = x.contiguous(memory_format=torch.channels_last)
     for parameter in copy.parameters():

@@ -15,14 +15,13 @@ Shapes: T points on a line; images 3 x H x W.
 """
 
 from collections.abc import Iterable, Iterator
-from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
 from torch.autograd import grad
 from torch.nn.functional import normalize
 
-from skipscope.probes.base import Probe, Reading, View, anything
+from skipscope.probes.base import Probe, Reading, View, anything, copied
 
 POINTS = 64
 LINES = 4
@@ -66,7 +65,8 @@ def gradients_along(model: nn.Module, points: Tensor, logit: int) -> Tensor:
 
 def autocorrelation(gradients: Tensor, lag: int) -> float:
     """Mean cosine of gradients `lag` points apart: T ... -> a number; of a gradient that is 0 it is 0."""
-    directions = normalize(gradients.flatten(1).double(), dim=1)  # T D
+    # however small: gradients that fade with depth are not therefore shattered
+    directions = normalize(gradients.flatten(1).double(), dim=1, eps=torch.finfo(torch.float64).tiny)  # T D
     return (directions[:-lag] * directions[lag:]).sum(1).mean().item()
 
 
@@ -74,7 +74,7 @@ def normalised(model: nn.Module, images: Tensor) -> nn.Module:
     """The network; if it has BatchNorm that saw no batch yet, a copy that has seen these images (B 3 H W)."""
     if not any(map(_is_fresh, model.modules())):
         return model
-    copy = deepcopy(model).eval()
+    copy = copied(model).eval()
     for module in filter(_is_fresh, copy.modules()):
         module.momentum = None  # type: ignore[assignment] # a plain mean over batches, of which there is one
         module.train()

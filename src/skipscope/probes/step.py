@@ -121,24 +121,32 @@ def of_one_step(model: nn.Module, images: Tensor, labels: Tensor) -> StepView:
 
     Batch statistics are used, as in training, and every buffer (BatchNorm's running means) is put back.
     """
+    buffers = [
+        (module, name, buffer, buffer.detach().clone())
+        for module in model.modules()
+        for name, buffer in module.named_buffers(recurse=False)
+    ]
+    modes = [(module, module.training) for module in model.modules()]
+    learn = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+    model.train().requires_grad_()  # gradients pass through what does not learn as well
     watch = Watch(model)
     weights = dict(weights_of(model))
-    buffers = [(buffer, buffer.detach().clone()) for buffer in model.buffers()]
-    modes = [(module, module.training) for module in model.modules()]
-    model.train()
+    by = list(weights.values()) or [parameter for parameter, _ in learn]
     try:
         with torch.enable_grad():
             with watch.computing():
                 logits = model(images)
             loss = cross_entropy(logits.float(), labels)
-            gradients = torch.autograd.grad(loss, list(weights.values()), allow_unused=True)
+            gradients = torch.autograd.grad(loss, by, allow_unused=True) if loss.requires_grad else ()
     finally:
         for module, mode in modes:
             module.training = mode
+        for parameter, learns in learn:
+            parameter.requires_grad_(learns)
         with torch.no_grad():
-            for buffer, value in buffers:
-                buffer.copy_(value)
-    for (place, weight), gradient in zip(weights.items(), gradients, strict=True):
+            for module, name, buffer, value in buffers:
+                setattr(module, name, buffer.copy_(value))  # a network may have put another in its place
+    for (place, weight), gradient in zip(weights.items(), gradients, strict=False):  # or there are none
         if gradient is not None:
             watch._weigh(place, weight, gradient)  # noqa: SLF001 - the same watch, one line further
     return watch.view

@@ -18,6 +18,7 @@ from skipscope.probes.learning_order import follow
 from skipscope.records.files import remove, write_whole
 from skipscope.records.journal import Mark
 from skipscope.records.run_folder import RunFolder
+from skipscope.training.precision import device
 from skipscope.training.sgd import SGD
 
 
@@ -72,6 +73,7 @@ def save(folder: RunFolder, model: nn.Module, optimizer: SGD, progress: Progress
     marks = folder.marks()  # on the disk first: a checkpoint never knows of rows that are not there
     state = {
         "model": model.state_dict(),
+        "buffers": _others(model),
         "optimizer": optimizer.state_dict(),
         "progress": {part.name: getattr(progress, part.name) for part in fields(progress)},
         "marks": {name: asdict(mark) for name, mark in marks.items()},
@@ -81,6 +83,13 @@ def save(folder: RunFolder, model: nn.Module, optimizer: SGD, progress: Progress
     packed.write(MAGIC + sha256(packed.getbuffer()).digest())
     # a checkpoint in a folder that was deleted meanwhile would know of rows that are gone
     write_whole(folder.state_file, packed.getbuffer(), before=folder.state_before, new_folder=False)
+
+
+def _others(model: nn.Module) -> dict[str, Tensor]:
+    """Buffers that are not part of the weights (`persistent=False`), and yet of what comes next."""
+    saved = model.state_dict().keys()
+    # detached: what a probe may have noted on a tensor is not part of it
+    return {name: buffer.detach() for name, buffer in model.named_buffers() if name not in saved}
 
 
 def load(folder: RunFolder, model: nn.Module, optimizer: SGD, *, tell: Callable[[str], object]) -> Progress:
@@ -126,6 +135,9 @@ def _restored(path: Path, folder: RunFolder, model: nn.Module, optimizer: SGD) -
         if marks is not None:
             marks = {name: Mark(**mark) for name, mark in marks.items()}
         model.load_state_dict(state["model"])
+        for name, buffer in state.get("buffers", {}).items():
+            module, _, last = name.rpartition(".")
+            model.get_submodule(module).register_buffer(last, buffer.to(device()), persistent=False)
         optimizer.load_state_dict(state["optimizer"])
     except Exception as error:  # whatever a damaged file makes torch raise
         raise WorkspaceError(

@@ -56,7 +56,8 @@ def evaluate(model: nn.Module, split: Split, inputs: Inputs, recipe: Recipe) -> 
     """Loss and accuracy on the split; leaves the model in training mode."""
     loss_sum, right = 0.0, []
     model.eval()
-    with torch.inference_mode(), computing(recipe, inputs.device):
+    # no inference mode: what a network keeps for itself meanwhile could not be trained with
+    with torch.no_grad(), computing(recipe, inputs.device):
         for start in range(0, len(split), BATCH):
             images, labels = split.take(np.arange(start, min(start + BATCH, len(split))))
             target = torch.from_numpy(labels).to(inputs.device)

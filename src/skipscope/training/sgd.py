@@ -29,25 +29,31 @@ class SGD:
         """One update at the learning rate `rate`; the gradients are gone afterwards."""
         for weights, decay in self.groups:
             reached = [weight for weight in weights if weight.grad is not None]
-            # a weight's first step makes its velocity; all that are reached at all are reached at once
-            first = not all(weight in self.velocities for weight in reached)
-            for weight in reached if first and self.momentum else ():
-                self.velocities[weight] = torch.empty_like(_in_memory_order(weight, weight.detach()))
-            if reached:
-                torch._fused_sgd_(
-                    [_in_memory_order(weight, weight.detach()) for weight in reached],
-                    [_in_memory_order(weight, weight.grad) for weight in reached],  # type: ignore[arg-type]
-                    [self.velocities[weight] for weight in reached] if self.momentum else [],
-                    weight_decay=decay,
-                    momentum=self.momentum,
-                    lr=rate,
-                    dampening=0.0,
-                    nesterov=self.nesterov,
-                    maximize=False,
-                    is_first_step=first,
-                )
+            # a weight's first step makes its velocity; some are reached later than others (layers left out)
+            new = [weight for weight in reached if weight not in self.velocities]
+            if self.momentum:
+                for weight in new:
+                    self.velocities[weight] = torch.empty_like(_in_memory_order(weight, weight.detach()))
+            self._step(new, decay, rate, first=True)
+            self._step([weight for weight in reached if weight not in set(new)], decay, rate, first=False)
             for weight in reached:
                 weight.grad = None
+
+    def _step(self, weights: list[nn.Parameter], decay: float, rate: float, *, first: bool) -> None:
+        """Of those whose velocities are all new, or all there."""
+        if weights:
+            torch._fused_sgd_(
+                [_in_memory_order(weight, weight.detach()) for weight in weights],
+                [_in_memory_order(weight, weight.grad) for weight in weights],  # type: ignore[arg-type]
+                [self.velocities[weight] for weight in weights] if self.momentum else [],
+                weight_decay=decay,
+                momentum=self.momentum,
+                lr=rate,
+                dampening=0.0,
+                nesterov=self.nesterov,
+                maximize=False,
+                is_first_step=first,
+            )
 
     def state_dict(self) -> dict[str, Any]:
         """The velocities, in the order of the weights; what was not stepped yet has none."""
@@ -66,4 +72,6 @@ class SGD:
 
 def _in_memory_order(weight: Tensor, x: Tensor) -> Tensor:
     """A view of `x` (the weight or its gradient) that is contiguous: in channels_last, O I K L as O K L I."""
-    return x if weight.is_contiguous() else x.permute(0, 2, 3, 1)
+    if weight.is_contiguous():
+        return x
+    return x.permute(sorted(range(weight.ndim), key=weight.stride, reverse=True))

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.functional import cross_entropy, relu
+from torch.nn.functional import cross_entropy, relu, scaled_dot_product_attention
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from skipscope.models.registry import build
@@ -264,6 +264,25 @@ def test_it_is_found_where_many_are_close_below_it() -> None:
         v = diagonal(values)(v)
         v = v / v.norm()
     assert found.value > v.dot(diagonal(values)(v))
+
+
+class Attentive(nn.Module):
+    """One head over four patches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches, self.head = nn.Conv2d(3, 6, 3, stride=3), nn.Linear(6, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = self.patches(x).flatten(2).transpose(1, 2)
+        return self.head(scaled_dot_product_attention(tokens, tokens, tokens).mean(1))
+
+
+def test_attention_has_a_curvature() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(4, 3, 6, 6)
+    readings = told(in_fp32(CURVATURE, view_of(Attentive(), x, torch.arange(4))))
+    assert all(math.isfinite(value) for value in readings.values())
 
 
 def test_a_plane_has_no_curvature() -> None:

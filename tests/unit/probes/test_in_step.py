@@ -105,6 +105,44 @@ def test_an_update_is_compared_with_the_weight_before_it(sample: tuple[Tensor, T
     assert set(seen) == {(name, "ratio") for name in ("conv1", "conv2", "fc1", "fc2", "fc3")}
 
 
+def test_gradients_pass_through_what_does_not_learn(sample: tuple[Tensor, Tensor]) -> None:
+    model = build("cnn")
+    learning = read("gradient_flow", of_one_step(model, *sample))
+    for frozen in (model.conv1, model):
+        frozen.requires_grad_(requires_grad=False)
+        assert read("gradient_flow", of_one_step(model, *sample)) == learning
+        assert not any(parameter.requires_grad for parameter in frozen.parameters())
+
+
+class OfItsOwn(nn.Module):
+    """Weights that no layer has, a buffer that is another after each step, and a map that is kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(10, 3, 32, 32))
+        self.register_buffer("steps", torch.zeros(1))
+        self.map: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.steps = self.steps + 1
+        self.map = nn.functional.conv2d(x, self.weight)
+        return self.map.flatten(1)
+
+
+def test_a_network_that_keeps_its_map_and_changes_its_buffer_is_as_it_was(
+    sample: tuple[Tensor, Tensor],
+) -> None:
+    model = OfItsOwn()
+    model(sample[0]).sum().backward()
+    before, steps, kept = model.steps.clone(), model.steps, model.map
+    of_one_step(model, *sample)
+    assert model.steps is steps
+    assert torch.equal(model.steps, before)
+    model.map = kept
+    assert not probe(model, *sample, probes=["answers"]).is_empty()
+    assert model.map is kept
+
+
 def stack(activation: type[nn.Module], gain: float, depth: int = 16) -> nn.Module:
     """Convolutions one after the other, without normalisation."""
     torch.manual_seed(0)

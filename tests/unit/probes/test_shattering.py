@@ -51,6 +51,12 @@ def test_autocorrelation_is_the_mean_cosine_by_loops(lag: int) -> None:
     assert found == pytest.approx(by_loops(gradients, lag), rel=1e-12)  # both in double precision
 
 
+def test_gradients_that_fade_are_not_therefore_shattered() -> None:
+    gradients = torch.randn(20, 7, generator=torch.Generator().manual_seed(0)).cumsum(0)
+    # fp32's smallest, and only their rounding between the two
+    assert autocorrelation(1e-36 * gradients, 1) == pytest.approx(autocorrelation(gradients, 1), abs=FP32)
+
+
 class Given(torch.autograd.Function):
     """Logits of 0 whose gradient by the images is what was planted."""
 

@@ -77,6 +77,7 @@ def test_stopped_and_continued_is_bit_for_bit_the_same(
 
 
 OWN = """
+import torch
 from torch import nn
 from torch.nn.functional import dropout
 
@@ -86,9 +87,16 @@ class Net(nn.Module):
         self.stem = nn.Conv2d(3, 8, 8, stride=8)
         self.head = nn.Linear(128, 10)
         self.twin = self.stem  # the same weights under two names
+        self.register_buffer("mean", torch.zeros(128), persistent=False)  # and yet of what comes next
+        self.ones = None  # made anew for more images than there were
 
     def forward(self, x):
-        return self.head(dropout(self.twin(x).relu().flatten(1), 0.5, self.training))
+        if self.ones is None or len(self.ones) < len(x):
+            self.ones = torch.ones(len(x), 1)
+        x = self.ones[: len(x)] * self.twin(x).relu().flatten(1)
+        if self.training:
+            self.mean = 0.9 * self.mean + 0.1 * x.detach().mean(0)
+        return self.head(dropout(x - self.mean, 0.5, self.training))
 """
 
 

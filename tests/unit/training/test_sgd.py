@@ -63,6 +63,52 @@ def test_it_goes_on_where_it_was_saved() -> None:
     assert all(torch.equal(one, other) for one, other in pairs)
 
 
+@pytest.mark.parametrize("recipe", RECIPES, ids=["nesterov", "heavy ball", "plain"])
+def test_what_is_reached_later_has_a_first_step_of_its_own(recipe: Recipe) -> None:
+    """As of layers that are left out by chance, in training."""
+    draw = torch.Generator().manual_seed(0)
+    ours, theirs = (nn.ModuleList([nn.Linear(4, 4) for _ in range(3)]) for _ in range(2))
+    theirs.load_state_dict(ours.state_dict())
+    how = {"lr": 0.1, "momentum": recipe.momentum, "nesterov": recipe.nesterov, "fused": True}
+    # one a layer: torch's own cannot take a first step of some and a later one of others
+    stock = [
+        torch.optim.SGD(
+            [
+                {"params": [layer.weight], "weight_decay": recipe.weight_decay},
+                {"params": [layer.bias], "weight_decay": 0.0},
+            ],
+            **how,
+        )
+        for layer in theirs
+    ]
+    sgd = SGD(ours, recipe)
+    for layers in ((0, 1), (0, 1), (0, 1, 2), (1, 2), (0, 2)):
+        x = torch.randn(4, 4, generator=draw)
+        for network in (ours, theirs):
+            y = x
+            for layer in layers:
+                y = network[layer](y)
+            y.square().mean().backward()
+        sgd.step(0.1)
+        for layer in layers:
+            stock[layer].step()
+            stock[layer].zero_grad()
+        pairs = zip(ours.parameters(), theirs.parameters(), strict=True)
+        assert all(torch.equal(mine, his) for mine, his in pairs)
+
+
+def test_a_weight_in_any_order_of_memory() -> None:
+    network, twin = nn.Linear(3, 5, bias=False), nn.Linear(3, 5, bias=False)
+    network.weight = nn.Parameter(torch.arange(15.0).view(3, 5).t())
+    twin.weight = nn.Parameter(network.weight.detach().contiguous())
+    for each in (network, twin):
+        sgd = SGD(each, Recipe())
+        for _ in range(2):
+            each(torch.ones(1, 3)).square().sum().backward()
+            sgd.step(0.01)
+    assert torch.allclose(network.weight, twin.weight)  # sums of three, in another order
+
+
 def test_weights_that_the_loss_does_not_reach_stay() -> None:
     network = nn.ModuleList([nn.Linear(2, 2), nn.Linear(2, 2)])
     before = network[1].weight.detach().clone()
