@@ -274,8 +274,8 @@ class Attentive(nn.Module):
         self.patches, self.head = nn.Conv2d(3, 6, 3, stride=3), nn.Linear(6, 4)
 
     def forward(self, x: Tensor) -> Tensor:
-        tokens = self.patches(x).flatten(2).transpose(1, 2)
-        return self.head(scaled_dot_product_attention(tokens, tokens, tokens).mean(1))
+        tokens = self.patches(x).flatten(2).transpose(1, 2)[:, None].contiguous()  # of one head
+        return self.head(scaled_dot_product_attention(tokens, tokens, tokens).mean((1, 2)))
 
 
 def test_attention_has_a_curvature() -> None:
