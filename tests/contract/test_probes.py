@@ -224,6 +224,15 @@ def _of_sample(images: Tensor, sample: Tensor) -> bool:
     return bool(between) and torch.allclose(known @ found, rows, atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("name", "where"), [("redundancy", "this network"), ("update_ratio", "not being trained")]
+)
+def test_a_probe_that_is_named_measures_or_says_why_not(name: str, where: str) -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 10))
+    with pytest.raises(UsageError, match=where):
+        probe(network, torch.zeros(10, 3, 8, 8), torch.arange(10), probes=[name])
+
+
 @pytest.mark.parametrize("network", APPLIES)
 def test_it_says_where_it_has_nothing_to_measure(network: str, own_file: Path) -> None:
     view = seen(network, own_file)

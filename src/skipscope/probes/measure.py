@@ -46,22 +46,20 @@ def probe(
         UsageError: images and labels do not fit each other, or a probe that was named does not apply.
     """
     view = view_of(model, images, labels, seed=seed)
-    chosen = [
-        PROBES[name]
-        for name in (known(probes) if probes is not None else PROBES)
-        if PROBES[name].when & {"initial", "frozen"}
-    ]
-    if probes is not None:
-        for each in chosen:
-            if not each.applies_to(view.anatomy):
-                raise UsageError(
-                    f"The probe {each.name} has nothing to measure in this network.",
-                    todo="leave it out, or leave out probes altogether: then all that apply are taken",
-                )
+    chosen = [PROBES[name] for name in (known(probes) if probes is not None else PROBES)]
+    apply = [each for each in chosen if each.when & {"initial", "frozen"} and each.applies_to(view.anatomy)]
+    for each in chosen if probes is not None else ():
+        if each not in apply:
+            where = (
+                "this network" if each.when & {"initial", "frozen"} else "a network that is not being trained"
+            )
+            raise UsageError(
+                f"The probe {each.name} has nothing to measure in {where}.",
+                todo="leave it out, or leave out probes altogether: then all that apply are taken",
+            )
     rows = [
         {"run": "", "probe": each.name, "step": 0, **reading(r)}
-        for each in chosen
-        if each.applies_to(view.anatomy)
+        for each in apply
         for r in measure(each, view)
     ]
     return pl.DataFrame(rows, schema=READINGS)

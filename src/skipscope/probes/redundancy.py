@@ -10,8 +10,8 @@ from math import exp
 import torch
 from torch import Tensor
 
-from skipscope.probes.base import Probe, Reading, View, anything
-from skipscope.probes.capture import Call, capture
+from skipscope.probes.base import Probe, Reading, View
+from skipscope.probes.capture import Anatomy, Call, capture
 from skipscope.probes.outcome import batches
 
 IMAGES = 1_000
@@ -130,10 +130,15 @@ def _rows(maps: Sequence[Tensor]) -> Tensor:
     return torch.cat([x.detach().movedim(1, 0).flatten(1) for x in maps])
 
 
+def applies(anatomy: Anatomy) -> bool:
+    """There are convolutions, or something is joined to what was there before."""
+    return bool(anatomy.of("conv", "shortcut", "concat"))
+
+
 REDUNDANCY = Probe(
     name="redundancy",
     when=frozenset({"frozen"}),
-    applies_to=anything,
+    applies_to=applies,
     measure=measure,
     units={
         "effective_rank": "exp of the entropy of the normalised eigenvalues of the covariance of a "
