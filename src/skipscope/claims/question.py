@@ -88,8 +88,19 @@ def _of_those_trained(question: Question, evidence: Evidence, comparison: Compar
     return comparison.only(evidence.trained_arms)
 
 
+def _from_the_least(evidence: Evidence, comparison: Comparison) -> Comparison:
+    """Its pairs by their depth, however a study orders them: contrasts take the first and the last."""
+    known = set(comparison.arms) <= evidence.cards.keys()
+    if comparison.across != "depth" or not comparison.control or not known:
+        return comparison
+    pairs = zip(comparison.treated, comparison.control, strict=True)
+    ordered = sorted(pairs, key=lambda pair: evidence.depths(pair[::-1]))
+    treated, control = zip(*ordered, strict=True)
+    return comparison.model_copy(update={"treated": treated, "control": control})
+
+
 def _measured(question: Question, evidence: Evidence, comparison: Comparison) -> Measured:
-    comparison = comparison.model_copy(update={"timed": question.timed})
+    comparison = _from_the_least(evidence, comparison.model_copy(update={"timed": question.timed}))
     missing = _missing(question, evidence, comparison)
     effect: Estimate | None = None if missing else question.by(evidence, question.quantity, comparison)
     if effect is None and not missing:

@@ -8,6 +8,7 @@ from skipscope.claims.contrasts import counted, deepest, pairs, slope
 from skipscope.claims.evidence import Evidence, Planned
 from skipscope.claims.question import Question, alone, ask, compared, with_seeds
 from skipscope.spec import load_study
+from skipscope.spec.comparison import Comparison
 
 Q = "eigenvalue"
 
@@ -31,6 +32,19 @@ def test_a_fair_comparison_is_measured() -> None:
     assert (str(measured.comparison), measured.effect.value) == ("resnet8 - plain8", -1)
     assert (measured.confounds, measured.missing, measured.todo, measured.context) == ((), (), "", False)
     assert measured.runs == (run("resnet8", 0).id, run("plain8", 0).id)
+
+
+def test_the_greatest_depth_is_the_greatest_in_whatever_order_a_study_names_its_pairs() -> None:
+    rows = [*curvature("resnet8", "plain8"), *curvature("resnet14", "plain14")]
+    pairs = [("resnet14", "plain14"), ("resnet8", "plain8")]
+    found = []
+    for order in (pairs, pairs[::-1]):
+        treated, control = zip(*order, strict=True)
+        one = Comparison(treated=treated, control=control, factor="shortcut")
+        given = evidence("plain8", "resnet8", "plain14", "resnet14", rows=rows)
+        found += asked(given, of=lambda _evidence, one=one: [one])
+    assert {str(each.comparison) for each in found} == {"resnet8 - plain8, resnet14 - plain14"}
+    assert found[0].effect == found[1].effect
 
 
 def test_a_confounded_one_names_the_study_that_is_fair() -> None:
