@@ -176,6 +176,7 @@ def _effect(effect: Estimate, unit: str) -> Effect:
         unit=unit,
         spread=effect.spread,
         images_error=effect.images_error,
+        dropped=effect.dropped,
     )
 
 
@@ -189,10 +190,10 @@ def _with_seeds(result: Result) -> Result:
 
 def _more_seeds(finding: Finding, result: Result) -> int | None:
     effect, bound = finding.effect, finding.bound
-    if effect is None or finding.verdict == "confounded":
+    if effect is None or effect.dropped or finding.verdict == "confounded":
         return None
     settled = result.verdict in ("supported", "contradicted") or not finding.counts
-    if finding.verdict != "inconclusive" and settled:
+    if finding.exact or (finding.verdict != "inconclusive" and settled):
         return 0
     if finding.direction in ("apart", "within") and effect.estimate < 0:
         bound = -bound
