@@ -111,7 +111,7 @@ class Result(Frozen):
     verdict: Verdict
     findings: tuple[Finding, ...]
     p: float | None = None
-    """Of the verdict that the parts point to; None where no test was made."""
+    """Of the verdict that the parts point to; None where no test was made, as of what is exact."""
     adjusted_p: float | None = None
     """After Holm, over `family` claims."""
     family: int = 0

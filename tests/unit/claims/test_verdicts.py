@@ -93,6 +93,7 @@ def test_what_is_counted_needs_no_seeds(direction: str, value: float, expected: 
     exact = part(direction=direction, exact=True)
     result = judge(claim(exact), [measured(exactly(value))])
     assert result.verdict == expected
+    assert (result.p, result.adjusted_p, result.towards) == (None, None, expected)
     [same] = corrected([result])
     assert same == result  # and is in no family
     assert same.findings[0].more_seeds == 0
