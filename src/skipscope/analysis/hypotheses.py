@@ -6,7 +6,7 @@ say the same, but for where BCa reaches farther, which only makes the interval m
 
 from collections.abc import Mapping
 from dataclasses import replace
-from math import isfinite, sqrt
+from math import isfinite, isnan, sqrt
 
 from scipy.special import nctdtr, stdtr, stdtrit
 
@@ -42,7 +42,10 @@ def power(gap: float, error: float, freedom: float, *, level: float = LEVEL) -> 
     """Probability that an interval of 1 - `level` leaves out a bound that is `gap` from the true effect."""
     if not error:
         return float(gap != 0)
-    return float(1 - nctdtr(freedom, abs(gap) / error, stdtrit(freedom, 1 - level / 2)))
+    shift, critical = abs(gap) / error, stdtrit(freedom, 1 - level / 2)
+    missed = nctdtr(freedom, shift, critical)
+    # scipy gives NaN where the probability is too small for it: the shift is far beyond the critical value
+    return float(shift > critical if isnan(missed) else 1 - missed)
 
 
 def seeds_needed(

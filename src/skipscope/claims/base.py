@@ -73,6 +73,8 @@ class Effect(Frozen):
     """Standard deviation of a pair's difference; 0 where none is known, or there is none."""
     images_error: float
     """The part of the standard error that is due to the choice of test images."""
+    dropped: int = 0
+    """Pairs without a number, which are in nothing above: no further seed brings them back."""
 
 
 class Finding(Frozen):
@@ -109,7 +111,7 @@ class Result(Frozen):
     verdict: Verdict
     findings: tuple[Finding, ...]
     p: float | None = None
-    """Of the verdict that the parts point to; None where no test was made."""
+    """Of the verdict that the parts point to; None where no test was made, as of what is exact."""
     adjusted_p: float | None = None
     """After Holm, over `family` claims."""
     family: int = 0
@@ -117,6 +119,25 @@ class Result(Frozen):
     """Where the smaller p points, whether or not it suffices."""
     data: str = ""
     """Of which data set it holds; of the embedded one it says nothing about CIFAR-10."""
+
+    @property
+    def lacks_more_than_seeds(self) -> bool:
+        """Whether a part that counts was not measured, or pairs of it have no number."""
+        counted = [finding.effect for finding in self.findings if finding.counts]
+        return any(effect is None or effect.dropped for effect in counted)
+
+    @property
+    def more_seeds(self) -> int | None:
+        """How many more would settle the claim; None where it is settled, or they would not, or none can say.
+
+        Without an interval there is no spread to reckon with.
+        """
+        counted = [finding for finding in self.findings if finding.counts]
+        wanted = [finding.more_seeds for finding in counted if finding.more_seeds is not None]
+        if self.verdict != "inconclusive" or self.lacks_more_than_seeds or len(wanted) < len(counted):
+            return None
+        known = all(f.exact or (f.effect is not None and f.effect.low is not None) for f in counted)
+        return max(wanted, default=0) or None if known else None
 
     @property
     def leading(self) -> Finding | None:

@@ -171,8 +171,9 @@ def per_image(evidence: Evidence, quantity: str, comparison: Comparison) -> Esti
 def parameters_needed(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
     """Log2 of the parameters with which treated networks come to control's accuracy, over control's.
 
-    Of each seed, between treated networks of several sizes; beyond them the nearest size counts, so what
-    lies outside is underrated.
+    Of each seed, interpolated between treated networks of several sizes. A control that is less accurate than
+    the smallest of them, or more accurate than all, has no value: how many parameters it would take lies
+    outside of what was measured.
     """
     series = evidence.series(quantity)
     sizes = {arm: math.log2(evidence.cards[arm].params) for arm in comparison.arms if arm in evidence.cards}
@@ -181,22 +182,21 @@ def parameters_needed(evidence: Evidence, quantity: str, comparison: Comparison)
     control = comparison.control[0]
     arms = sorted(comparison.treated, key=lambda arm: sizes[arm])
     common = set.intersection(*(set(series.get(arm, {})) for arm in comparison.arms))
-    needed = {
-        seed: _crossing([(sizes[arm], series[arm][seed]) for arm in arms], series[control][seed])
-        - sizes[control]
-        for seed in common
-    }
+    needed: dict[int, float | None] = {}
+    for seed in common:
+        size = _crossing([(sizes[arm], series[arm][seed]) for arm in arms], series[control][seed])
+        needed[seed] = None if size is None else size - sizes[control]
     return over_seeds(needed)
 
 
-def _crossing(curve: list[tuple[float, float]], level: float) -> float:
-    """Where a curve of (size, accuracy) first comes to `level`; one of its ends if it does not cross it."""
+def _crossing(curve: list[tuple[float, float]], level: float) -> float | None:
+    """Where a curve of (size, accuracy) first comes to `level`; None if it begins above, or ends below it."""
     if curve[0][1] >= level:
-        return curve[0][0]
+        return curve[0][0] if curve[0][1] == level else None
     for (x, low), (further, high) in pairwise(curve):
         if low < level <= high:
             return x + (further - x) * (level - low) / (high - low)
-    return curve[-1][0]
+    return None
 
 
 def time_to_loss(column: int) -> Contrast:

@@ -75,7 +75,7 @@ def next_steps(results: tuple[Result, ...], command: str) -> dict[str, list[str]
             for finding in counted
             if finding.effect is not None and finding.more_seeds
         ]
-        if seeds and not wanted and result.verdict == "inconclusive":
+        if seeds and not wanted and result.verdict == "inconclusive" and not result.lacks_more_than_seeds:
             wanted.append(with_seeds(command, max(seeds)))
         for todo in dict.fromkeys(wanted):
             steps.setdefault(todo, []).append(result.id)

@@ -23,12 +23,16 @@ def gradients(rows: pl.DataFrame) -> pl.DataFrame:
 
     The L2 norm by a convolution's output, geometric mean over the stage's. A stage is a part of the network
     that holds several layers; of networks without two stages it is the first convolution over the last.
+
+    The value is null where a gradient that it takes is 0 or not finite: such a network is not left out, as if
+    it had not been measured, since it is the one whose gradient has vanished, or exploded, the most.
     """
-    rows = rows.filter(
-        pl.col("probe") == "gradient_flow", pl.col("quantity") == "output_l2", pl.col("value") > 0
+    there = pl.col("value").is_finite() & (pl.col("value") > 0)
+    rows = rows.filter(pl.col("probe") == "gradient_flow", pl.col("quantity") == "output_l2").with_columns(
+        log=pl.when(there).then(pl.col("value").log10())
     )
     keys = [*RUN, "step"]
-    ends = rows.filter(pl.col("place") == FIRST_LAST).select(*keys, ratio=pl.col("value").log10())
+    ends = rows.filter(pl.col("place") == FIRST_LAST).select(*keys, ratio="log")
     stages = (
         rows.filter(pl.col("place") != FIRST_LAST)
         .with_columns(
@@ -36,14 +40,20 @@ def gradients(rows: pl.DataFrame) -> pl.DataFrame:
         )
         .filter("inner")
         .group_by(*keys, "stage", maintain_order=True)
-        .agg(pl.col("value").log10().mean(), layers=pl.len())
+        .agg(unless_lost(pl.col("log").mean(), "log").alias("value"), layers=pl.len())
         .filter(pl.col("layers") > 1)
         .group_by(keys, maintain_order=True)
         .agg(staged=pl.col("value").first() - pl.col("value").last(), stages=pl.len())
         .filter(pl.col("stages") > 1)
     )
     table = ends.join(stages, on=keys, how="left", maintain_order="left")
-    return table.select(*keys, value=pl.coalesce("staged", "ratio"))
+    staged = pl.col("ratio").is_not_null() & pl.col("stages").is_not_null()
+    return table.select(*keys, value=pl.when(staged).then("staged").otherwise("ratio"))
+
+
+def unless_lost(of: pl.Expr, column: str) -> pl.Expr:
+    """What is made of a column's values; null where one of them is, which polars would pass over."""
+    return pl.when(pl.col(column).null_count() == 0).then(of)
 
 
 def gradients_at_start(evidence: Evidence) -> Series:
@@ -54,7 +64,7 @@ def gradients_at_start(evidence: Evidence) -> Series:
 def gradients_in_training(evidence: Evidence) -> Series:
     """The median over the steps that were measured."""
     table = gradients(evidence.readings.filter(pl.col("probe") == "gradient_flow", pl.col("step") > 0))
-    return of_run(table, pl.col("value").median())
+    return of_run(table, unless_lost(pl.col("value").median(), "value"))
 
 
 def training_error(evidence: Evidence) -> Series:

@@ -1,13 +1,16 @@
 """Studies that were never run: every arm draws from one distribution, so that no arm differs from another.
 
 Of test accuracies it is one curve, against parameters. What a claim says of them is a false alarm. An effect
-is planted by shifting what a contrast came to, which is what shifting an arm's runs by it would come to.
+is planted by shifting what a contrast came to, which is what shifting an arm's runs by it would come to; of
+the parameters that it takes to come to an accuracy, which have no value outside of the curve, by shifting the
+runs themselves.
 
 A run's number is a seed's own, which all arms of that seed share, and noise. The noise is such that the
 difference of two runs spreads by a given share of the smallest effect worth having.
 """
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import replace
 from functools import cache
 from math import log2, sqrt
@@ -20,7 +23,7 @@ from skipscope.analysis.statistics import Estimate
 from skipscope.claims import structure
 from skipscope.claims.base import Part
 from skipscope.claims.catalogue import catalogue
-from skipscope.claims.contrasts import Contrast, ranked, slope, slope_by_doubling
+from skipscope.claims.contrasts import Contrast, parameters_needed, ranked, slope, slope_by_doubling
 from skipscope.claims.evaluate import QUESTIONS
 from skipscope.claims.evidence import Evidence, Planned, Series
 from skipscope.claims.question import Question
@@ -62,7 +65,7 @@ class Simulated(Planned):
         super().__init__(study)
         self.cards, self.rng, self.share = cards, rng, share
         self.worth = worth_having()
-        self._drawn: dict[str, Series] = {}
+        self.drawn: dict[str, Series] = {}
         self._right: dict[str, dict[int, NDArray[np.bool_]]] = {}
 
     @property
@@ -82,9 +85,9 @@ class Simulated(Planned):
 
     def series(self, quantity: str) -> Series:
         """Drawn when it is asked for first."""
-        if quantity not in self._drawn:
-            self._drawn[quantity] = self._draw(quantity)
-        return self._drawn[quantity]
+        if quantity not in self.drawn:
+            self.drawn[quantity] = self._draw(quantity)
+        return self.drawn[quantity]
 
     def right(self, arm: str) -> dict[int, NDArray[np.bool_]]:
         """Which test images its runs classify rightly, as their accuracies say."""
@@ -108,6 +111,13 @@ class Simulated(Planned):
         }
         if quantity == "test accuracy":
             found = self._tested(found)
+        return found
+
+    def moved(self, quantity: str, arms: tuple[str, ...], by: float) -> "Simulated":
+        """The same draws, with these arms' higher by so much."""
+        found, known = copy(self), self.series(quantity)
+        raised = {arm: {seed: value + by for seed, value in known[arm].items()} for arm in arms}
+        found.drawn = self.drawn | {quantity: {**known, **raised}}
         return found
 
     def _for_its_size(self, arm: str) -> float:
@@ -226,6 +236,9 @@ def planted(effect: Callable[..., float]) -> dict[str, tuple[Question, ...]]:
 
 def _shifted(by: Contrast, part: Part, effect: Callable[..., float]) -> Contrast:
     def contrast(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
+        if by is parameters_needed and isinstance(evidence, Simulated):
+            points = -effect(part, alone=False) * POINTS_A_DOUBLING
+            return by(evidence.moved(quantity, comparison.treated, points), quantity, comparison)
         found = by(evidence, quantity, comparison)
         if found is None or found.exact:
             return found

@@ -97,13 +97,12 @@ def judge(claim: Claim, measured: Sequence[Measured], *, data: str = "") -> Resu
     if not tested:
         return _with_seeds(result.model_copy(update={"verdict": verdict}))
     towards: Literal["supported", "contradicted"] = "supported" if ps[0] <= ps[1] else "contradicted"
-    found = {
+    found: dict[str, Any] = {
         "verdict": towards if p <= LEVEL else verdict,
-        "p": p,
-        "adjusted_p": p,
-        "family": 1,
         "towards": towards if p < 1 else "",
     }
+    if not all(finding.exact for finding in counted):  # of what is counted there is no chance, and no test
+        found |= {"p": p, "adjusted_p": p, "family": 1}
     return _with_seeds(result.model_copy(update=found))
 
 
@@ -112,7 +111,7 @@ def corrected(results: Iterable[Result]) -> tuple[Result, ...]:
     results = tuple(results)
     families: dict[Group, dict[str, float]] = {}
     for result in results:
-        if result.p is not None and not _exact(result):
+        if result.p is not None:
             families.setdefault(result.group, {})[result.id] = result.p
     adjusted = {group: holm(ps) for group, ps in families.items()}
     return tuple(_with_family(result, adjusted.get(result.group, {})) for result in results)
@@ -176,6 +175,7 @@ def _effect(effect: Estimate, unit: str) -> Effect:
         unit=unit,
         spread=effect.spread,
         images_error=effect.images_error,
+        dropped=effect.dropped,
     )
 
 
@@ -189,10 +189,10 @@ def _with_seeds(result: Result) -> Result:
 
 def _more_seeds(finding: Finding, result: Result) -> int | None:
     effect, bound = finding.effect, finding.bound
-    if effect is None or finding.verdict == "confounded":
+    if effect is None or effect.dropped or finding.verdict == "confounded":
         return None
     settled = result.verdict in ("supported", "contradicted") or not finding.counts
-    if finding.verdict != "inconclusive" and settled:
+    if finding.exact or (finding.verdict != "inconclusive" and settled):
         return 0
     if finding.direction in ("apart", "within") and effect.estimate < 0:
         bound = -bound
@@ -235,8 +235,3 @@ def _with_family(result: Result, adjusted: Mapping[str, float]) -> Result:
     if p > LEVEL and result.verdict in ("supported", "contradicted"):
         update["verdict"] = _untested([finding for finding in result.findings if finding.counts])
     return _with_seeds(result.model_copy(update=update))
-
-
-def _exact(result: Result) -> bool:
-    """Whether nothing it rests on was drawn."""
-    return all(finding.exact for finding in result.findings if finding.counts)

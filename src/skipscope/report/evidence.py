@@ -176,9 +176,8 @@ def lacking(context: Context, result: Result) -> list[Inline]:
         todo = dict.fromkeys(finding.todo for finding in open_parts if finding.todo)
         text = words.listed([code(each) for each in missing[:SHOWN_RUNS]])
         said.append(words("explanation.lacking", what=text, todo=words.listed([code(each) for each in todo])))
-    more = [f.more_seeds for f in result.findings if f.counts and f.more_seeds]
-    if more and result.verdict == "inconclusive":
-        said.append(words("explanation.more_seeds", number=max(more)))
+    if result.more_seeds is not None:
+        said.append(words("explanation.more_seeds", number=result.more_seeds))
     return said
 
 

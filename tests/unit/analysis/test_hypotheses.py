@@ -56,6 +56,20 @@ def test_seeds_needed_are_the_fewest() -> None:
     assert seeds_needed(1.0, 1.0, level=0.005) > needed
 
 
+@pytest.mark.parametrize(("gap", "spread", "needed"), [(0.284, 0.169, 8), (5.65, 4.5, 11)])
+def test_a_power_too_near_to_one_to_be_told_from_it_is_one(gap: float, spread: float, needed: int) -> None:
+    assert seeds_needed(gap, spread, least=6, level=0.01) == needed
+    powers = [power(gap, spread / n**0.5, n - 1, level=0.01) for n in range(2, 1_001)]
+    assert powers == sorted(powers)
+    assert powers[-1] == 1
+
+
+def test_seeds_needed_are_what_one_finds_by_trying_each() -> None:
+    for ratio in (0.3, 0.7, 1.2, 2.0, 4.0):
+        tried = next(n for n in range(6, 1_001) if power(ratio, 1 / n**0.5, n - 1, level=0.01) >= 0.8)
+        assert seeds_needed(ratio, 1.0, least=6, level=0.01) == tried
+
+
 def test_where_seeds_do_not_help_none_are_asked_for() -> None:
     assert seeds_needed(0.0, 1.0) is None  # the effect seems to be the bound
     assert seeds_needed(1.0, 0.1, images_error=2.0) is None  # the images leave it open

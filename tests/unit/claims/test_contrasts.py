@@ -123,16 +123,19 @@ def test_parameters_needed_are_read_between_sizes() -> None:
     found = given(
         seeds(
             {
-                # half-way between; below both; above both
-                "densenet19_k10": (60.0, 62.0, 50.0),
-                "densenet22_k12": (64.0, 64.0, 55.0),
-                "resnet20": (62.0, 61.0, 58.0),
+                # half-way between; at the smaller's; at the larger's; below both; above both
+                "densenet19_k10": (60.0, 61.0, 50.0, 62.0, 50.0),
+                "densenet22_k12": (64.0, 64.0, 58.0, 64.0, 55.0),
+                "resnet20": (62.0, 61.0, 58.0, 61.0, 58.0),
             }
         )
     )
     needed = contrasts.parameters_needed(found, "q", comparison)
     expected = [(small + large) / 2 - control, small - control, large - control]
     assert needed.value == pytest.approx(sum(expected) / 3)
+    assert (needed.n, needed.dropped) == (3, 2)  # what lies outside of the curve is not told by it
+    outside = given(seeds({"densenet19_k10": (60.0,), "densenet22_k12": (64.0,), "resnet20": (70.0,)}))
+    assert contrasts.parameters_needed(outside, "q", comparison) is None
     unknown = given(found.series("q"), "resnet20")
     assert contrasts.parameters_needed(unknown, "q", comparison) is None
 

@@ -118,7 +118,17 @@ def test_exact_quantities_need_one_run_of_each() -> None:
     found = by_id(evaluate(tables("resnet20", "se_resnet20")))
     assert found["E2"].verdict == "supported"
     assert found["E2"].leading.effect.estimate == pytest.approx(0.8798, abs=1e-4)
-    assert found["E2"].p == 0
+    assert (found["E2"].p, found["E2"].adjusted_p, found["E2"].family) == (None, None, 0)
     assert found["E3"].verdict == "inconclusive"
     classroom = by_id(evaluate(tables("resnet", "se_resnet")))
     assert classroom["E2"].verdict == "confounded"
+
+
+def test_one_part_that_fails_does_not_deny_the_others() -> None:
+    """A claim that needs all its parts is contradicted by one: its sentence says no more than that."""
+    for claim in catalogue():
+        counted = [part for part in claim.part if part.counts]
+        if claim.needs == "all" and len(counted) > 1:
+            en, zh = claim.en.contradicted, claim.zh.contradicted
+            assert "does not hold throughout" in en or " or more than " in en, claim.id
+            assert "并非" in zh or "或运算" in zh, claim.id

@@ -61,6 +61,31 @@ def test_in_training_the_median_of_steps_counts() -> None:
     assert of("gradients in training", "cnn", rows=rows)["cnn"][0] == pytest.approx(2)
 
 
+@pytest.mark.parametrize("lost", [0.0, None])
+def test_a_gradient_that_vanished_wholly_is_not_passed_over(lost: float | None) -> None:
+    stages = {"layer1.0.conv1": 1.0, "layer1.0.conv2": 1.0, "layer2.0.conv1": 1.0, "layer2.0.conv2": 1.0}
+    whole = {**stages, "first/last": 1.0}
+    for place in ("layer1.0.conv1", "layer2.0.conv2", "first/last"):
+        rows = flow("resnet8", 0, 0, {**whole, place: lost}) + flow("resnet8", 1, 0, whole)
+        found = of("gradients at the start", "resnet8", rows=rows, seeds=2)
+        assert found == {"resnet8": {0: None, 1: 0.0}}
+    rows = flow("cnn", 0, 1, {"first/last": 2.0}) + flow("cnn", 0, 2, {"first/last": lost})
+    assert of("gradients in training", "cnn", rows=rows) == {"cnn": {0: None}}
+
+
+def test_a_pair_whose_gradient_vanished_leaves_the_part_open() -> None:
+    from skipscope.claims.contrasts import deepest
+    from skipscope.spec.comparison import Comparison
+
+    start = [row for seed in range(6) for row in flow("resnet8", seed, 0, {"first/last": 1.0})]
+    for seed in range(6):
+        start += flow("plain8", seed, 0, {"first/last": 0.1 * (1 + seed / 100) if seed else 0.0})
+    found = evidence("resnet8", "plain8", start=start, initial_seeds=6)
+    pair = Comparison(treated=("resnet8",), control=("plain8",), factor="shortcut")
+    effect = deepest(found, "gradients at the start", pair)
+    assert (effect.n, effect.dropped) == (5, 1)
+
+
 def test_training_error_is_of_the_last_epoch() -> None:
     epochs = [
         {"arm": "cnn", "seed": 0, "kind": "epoch", "step": e, "epoch": e, "train_accuracy": 0.25 * e}

@@ -93,6 +93,7 @@ def test_what_is_counted_needs_no_seeds(direction: str, value: float, expected: 
     exact = part(direction=direction, exact=True)
     result = judge(claim(exact), [measured(exactly(value))])
     assert result.verdict == expected
+    assert (result.p, result.adjusted_p, result.towards) == (None, None, expected)
     [same] = corrected([result])
     assert same == result  # and is in no family
     assert same.findings[0].more_seeds == 0
@@ -111,7 +112,28 @@ def test_fewer_than_five_seeds_are_inconclusive_and_say_how_many_more() -> None:
 
 def test_a_pair_that_could_not_be_measured_leaves_it_open() -> None:
     lost = over_seeds({**{seed: 5 + seed / 100 for seed in range(6)}, 6: None})
-    assert judge(claim(part()), [measured(lost)]).verdict == "inconclusive"
+    result = judge(claim(part()), [measured(lost)])
+    assert result.verdict == "inconclusive"
+    assert result.row()["parts"][0]["effect"]["dropped"] == 1
+    assert (result.findings[0].more_seeds, result.more_seeds) == (None, None)  # no seed brings the pair back
+
+
+def test_seeds_are_not_said_to_settle_what_lacks_more_than_seeds() -> None:
+    two = claim(part("a"), part("b"))
+    open_ = measured(effect(0.5, 3), "a")
+    alone = judge(claim(part("a")), [open_])
+    assert alone.more_seeds == alone.findings[0].more_seeds > 0
+    assert judge(two, [open_, measured(effect(2, 3), "b")]).more_seeds >= alone.more_seeds
+    lost = over_seeds({**{seed: 5 + seed / 100 for seed in range(6)}, 6: None})
+    single = over_seeds({0: 5.0})
+    at_the_bound = effect(-1, 3)
+    for other in (None, lost, single, at_the_bound):
+        result = judge(two, [open_, measured(other, "b")])
+        assert (result.verdict, result.more_seeds) == ("inconclusive", None)
+        assert result.lacks_more_than_seeds == (other in (None, lost))
+    context = judge(claim(part("a"), part("b", counts=False)), [open_, measured(None, "b")])
+    assert context.more_seeds == alone.more_seeds
+    assert judge(claim(part("a")), [measured(effect(2, 3), "a")]).more_seeds is None
 
 
 def test_more_seeds_are_counted_from_the_spread() -> None:

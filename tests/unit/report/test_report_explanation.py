@@ -137,6 +137,16 @@ def test_what_is_lacking_comes_with_the_command_and_the_seeds_that_it_takes(tabl
     text = said(explained(tables, all_of("inconclusive", more_seeds=7)))
     assert "About 7 more seeds would settle it" in text
     assert "About 7 more" not in said(explained(tables, all_of("supported", more_seeds=7)))
+    # a network that is not there, and a pair without a number, are no matter of seeds
+    [first, *_] = all_of("inconclusive", more_seeds=7)
+    absent = first.model_copy(
+        update={
+            "findings": (*first.findings, finding(catalogue()[0].part[1].part, "not_measured", **lacking))
+        }
+    )
+    text = said(explained(tables, (absent,)))
+    assert "Missing: plain20." in text
+    assert "more seeds would settle" not in text
 
 
 def test_how_often_a_verdict_is_false_stands_beside_it(tables):
