@@ -235,9 +235,13 @@ def known(workspace: Workspace | None = None) -> dict[str, Any]:
         text = (files("skipscope.claims") / NAME).read_text(encoding="utf-8")
     else:
         text = path.read_text(encoding="utf-8", errors="replace")
+    found: dict[str, Any] = {}
     try:
-        found: dict[str, Any] = json.loads(text)
-    except ValueError:
+        found = json.loads(text)
+        whole = {"claims", "comparisons"} <= set(found)
+    except (TypeError, ValueError):
+        whole = False
+    if not whole:
         todo = "delete that file, or make it again: skipscope calibrate"
-        raise WorkspaceError("This is not a calibration.", where=str(path), todo=todo) from None
+        raise WorkspaceError("This is not a calibration.", where=str(path), todo=todo)
     return found

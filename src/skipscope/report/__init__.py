@@ -1,15 +1,17 @@
 """Reports: built once as data, rendered as a page, as Markdown, and on paper."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from skipscope.analysis.tables import StudyTables, gather
 from skipscope.claims.base import Result
+from skipscope.claims.calibration import known
 from skipscope.claims.evaluate import evaluate
 from skipscope.errors import FontError, UnknownName
 from skipscope.figures import pixels, render, style
@@ -56,9 +58,14 @@ def build_report(
         tables = gather(workspace, study)
         folder = workspace.report_folder(tables.record.study.name)
         results = evaluate(tables)  # what it needs is gone before there are figures
+        calibration = known(workspace)
         editions = {
             each: Edition(
-                tables=tables, results=results, language=each, drawing=drawing if each in drawn else None
+                tables=tables,
+                results=results,
+                calibration=calibration,
+                language=each,
+                drawing=drawing if each in drawn else None,
             )
             for each in LANGUAGES
         }
@@ -95,6 +102,8 @@ class Edition:
     language: Language
     results: tuple[Result, ...] | None = None
     """Those of the claims, if they are known already."""
+    calibration: Mapping[str, Any] | None = None
+    """The workspace's; the package's own if left out."""
     drawing: Drawing | None = None
     """What draws the charts, if they are wanted as pictures."""
     begun: dict[str, Future[str]] = field(default_factory=dict)
@@ -106,7 +115,7 @@ class Edition:
         first = self.drawable  # it is drawn meanwhile
         if self._labelled == self.language:
             return first
-        return build_document(self.tables, self.language, results=self.results)
+        return build_document(self.tables, self.language, results=self.results, calibration=self.calibration)
 
     @cached_property
     def drawable(self) -> Document:
@@ -116,6 +125,7 @@ class Edition:
             self.language,
             chart_language=self._labelled,
             results=self.results,
+            calibration=self.calibration,
             finished=self._draw,
         )
 

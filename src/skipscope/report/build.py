@@ -1,9 +1,11 @@
 """Puts a report together from a study's tables."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from skipscope.analysis.tables import StudyTables
 from skipscope.claims.base import Result
+from skipscope.claims.calibration import known
 from skipscope.claims.evaluate import evaluate
 from skipscope.figures import style
 from skipscope.report.context import Context
@@ -27,11 +29,13 @@ def build_document(
     *,
     chart_language: Language | None = None,
     results: tuple[Result, ...] | None = None,
+    calibration: Mapping[str, Any] | None = None,
     finished: Callable[[Iterable[Block]], object] = tuple,
 ) -> Document:
     """The whole report in one language; `chart_language` where the charts cannot be labelled in it.
 
-    `results` are those of the claims, if they are known already; `finished` is told of the blocks of each
+    `results` are those of the claims, if they are known already; `calibration` is the workspace's, the
+    package's own if left out; `finished` is told of the blocks of each
     part once the part is there.
     """
     words = Words(language)
@@ -43,6 +47,7 @@ def build_document(
         chart_classes=charts.raw("class_names"),
         chart_parts=charts.raw("claim_part"),
         results=evaluate(tables) if results is None else results,
+        calibration=known() if calibration is None else calibration,
     )
     replaced = (Note(text=words("page.english_labels")),) if chart_language not in (None, language) else ()
     begin = (*lead(context), *replaced)

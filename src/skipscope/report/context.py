@@ -1,15 +1,17 @@
 """What every section is built from: the tables, the language, and the running number of figures."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count as counting
+from typing import Any
 
 import polars as pl
 
 from skipscope.analysis.statistics import wilson
 from skipscope.analysis.tables import ArmSummary, Entry, Spread, StudyTables, half_life, last_step
 from skipscope.claims.base import Result
+from skipscope.claims.calibration import known
 from skipscope.figures.layered import Layered
 from skipscope.figures.seeds import SHOWN
 from skipscope.report.document import Figure, Gallery, Note, Tile
@@ -30,6 +32,8 @@ class Context:
     """How charts name the parts of claims."""
     results: tuple[Result, ...] = ()
     """What the study says of each claim."""
+    calibration: Mapping[str, Any] = field(default_factory=known)
+    """How often claims are false, by simulation: the workspace's, else the package's."""
     numbers: Iterator[int] = field(default_factory=lambda: counting(1))
 
     @property

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from skipscope.claims.base import Finding, Result
-from skipscope.claims.calibration import known
 from skipscope.claims.catalogue import part_of
 from skipscope.figures import claims as figures
 from skipscope.report.context import Context
@@ -158,7 +157,7 @@ def details(context: Context, result: Result) -> list[Block]:
 
 def calibrated(context: Context, result: Result) -> list[Inline]:
     """How often, in simulation, it is supported where nothing differs, and where twice its bound does."""
-    found = known()
+    found = context.calibration
     row = found["claims"].get(result.id, {})
     if "power" not in row:
         return []

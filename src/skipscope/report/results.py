@@ -69,7 +69,8 @@ def ranking(context: Context) -> list[Inline]:
     ]
     images = context.tables.record.data.test
     if interval(next_to_it, images)[1] >= interval(top, images)[0]:
-        key = "summary.overlap" if top.n == next_to_it.n == 1 else "summary.overlap_seeds"
+        # one run has an interval of the test images, several have a range
+        key = "summary.overlap_seeds" if min(top.n, next_to_it.n) > 1 else "summary.overlap"
         sentences.append(words(key, first=code(best.arm), second=code(second.arm)))
     elif top.n == next_to_it.n == 1:
         sentences.append(words("summary.apart", second=code(second.arm)))

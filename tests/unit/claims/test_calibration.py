@@ -152,6 +152,7 @@ def test_figures_are_kept_in_the_workspace_or_come_with_the_package(tmp_path) ->
     assert made["claims"] == {"E2": {"real": {"splits": 3}}, "E3": {"power": 0.9}}
     write(place, made)
     assert known(place) == json.loads(json.dumps(made))
-    (tmp_path / "calibration.json").write_text("{", encoding="utf-8")
-    with pytest.raises(WorkspaceError, match="skipscope calibrate"):
-        known(place)
+    for damaged in ("{", "{}", "3", "[]"):
+        (tmp_path / "calibration.json").write_text(damaged, encoding="utf-8")
+        with pytest.raises(WorkspaceError, match="skipscope calibrate"):
+            known(place)

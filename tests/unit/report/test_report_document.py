@@ -98,6 +98,16 @@ def test_seeds_that_overlap_are_a_tie(made_up):
     assert "The seeds of cnn and resnet overlap" in said(built(tables))
 
 
+def test_one_run_beside_several_overlaps_by_its_interval(made_up):
+    tables = gather(made_up(arms=("cnn", "resnet"), seeds=2), None)
+    result = tables.entries[0].record.result
+    same = [replaced(entry, entry.record.model_copy(update={"result": result})) for entry in tables.entries]
+    same[-1] = replaced(same[-1], None)
+    tables = type(tables)(record=tables.record, entries=tuple(same), metrics=tables.metrics)
+    assert [summary.finished for summary in tables.summaries] == [2, 1]
+    assert "The intervals of cnn and resnet overlap" in said(built(tables))
+
+
 def replaced(entry, record):
     return type(entry)(arm=entry.arm, seed=entry.seed, run=entry.run, record=record)
 

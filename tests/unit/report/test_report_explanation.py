@@ -239,6 +239,20 @@ def test_effects_are_drawn_in_multiples_of_the_smallest_worth_having():
     assert "NaN" not in picture
 
 
+@pytest.mark.parametrize(
+    ("language", "column"), [("en", ("“to count”", "mirror image")), ("zh", ("“成立须”", "镜像"))]
+)
+def test_the_picture_says_where_an_interval_counts(tables, language, column):
+    section = explained(tables, all_of("supported"), language)
+    captions = [
+        block.caption for part in section.sections for block in part.blocks if isinstance(block, Figure)
+    ]
+    assert captions
+    for caption in captions:
+        assert all(each in caption for each in column)
+    assert Words(language).raw("explanation.bound") == column[0].strip("“”")
+
+
 def test_a_quantity_of_several_comparisons_has_a_row_each(tables):
     listed = next(each for each in catalogue() if each.id == "T1")
     part = listed.part[0].part
