@@ -209,7 +209,7 @@ class _Listener(TorchFunctionMode):
                 sources=before.sources,
                 again=lambda _x: output,
             )
-            return self._done(call, output, trace)
+            return self._done(call, output, trace, overwritten=output is first)
 
         return hook
 
@@ -238,14 +238,22 @@ class _Listener(TorchFunctionMode):
         if call is None or trace is None:
             return output
         call.depth = trace.depth
-        return self._done(call, output, trace)
+        overwritten = any(output is x for x in _tensors((*args, *kwargs.values())))
+        return self._done(call, output, trace, overwritten=overwritten)
 
-    def _done(self, call: Call, output: Tensor, trace: Trace) -> Tensor:
-        """The output, or what `edit` put in its place; `see` has seen it."""
+    def _done(self, call: Call, output: Tensor, trace: Trace, *, overwritten: bool) -> Tensor:
+        """The output, or what `edit` put in its place; `see` has seen it.
+
+        `overwritten`: the output is an operand. The network may go on with that tensor and not look at what
+        the call returned, so a replacement is written into it.
+        """
         call.output = output
         if self.edit is not None and (other := self.edit(call)) is not None:
-            # the network may overwrite what it is given: an input in an output's place must be a copy
-            call.output = other.clone() if any(other is x for x in call.inputs) else other
+            if overwritten and other.shape == output.shape:
+                call.output = output if other is output else output.copy_(other)  # autograd follows a copy
+            else:
+                # the network may overwrite what it is given: an input in an output's place must be a copy
+                call.output = other.clone() if any(other is x for x in call.inputs) else other
             _mark(call.output, trace)
         if self.see is not None:
             self.see(call)

@@ -3,10 +3,13 @@
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.functional import relu
 
 from skipscope.models.registry import build
 from skipscope.probes.capture import Call, anatomy, capture
+from skipscope.probes.grad_cam import grad_cam
+from skipscope.probes.measure import probe
 
 
 class OfTheirOwn(nn.Module):
@@ -147,3 +150,85 @@ def test_a_network_is_put_back_into_the_modes_it_was_in() -> None:
     anatomy(model, torch.randn(2, 3, 32, 32))
     assert [module.training for module in model.modules()] == before
     assert torch.equal(model.bn.running_mean, statistics)
+
+
+class InPlace(nn.Module):
+    """A gated residual block whose in-place operators are statements, or hand on what they return."""
+
+    def __init__(self, *, statements: bool) -> None:
+        super().__init__()
+        self.statements = statements
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.conv, self.bn = nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8)
+        self.gate, self.read = nn.Linear(8, 8), nn.Linear(8, 10)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        if self.statements:
+            functional.relu_(x)
+            f = self.bn(self.conv(x))
+            f.mul_(torch.sigmoid(self.gate(f.mean((2, 3))))[:, :, None, None])
+            f.add_(x)
+            self.relu(f)
+        else:
+            x = functional.relu_(x)
+            f = self.bn(self.conv(x))
+            f = f.mul_(torch.sigmoid(self.gate(f.mean((2, 3))))[:, :, None, None])
+            f = f.add_(x)
+            f = self.relu(f)
+        return self.read(f.mean((2, 3)))
+
+
+def both() -> tuple[InPlace, InPlace]:
+    torch.manual_seed(0)
+    one, other = InPlace(statements=True), InPlace(statements=False)
+    other.load_state_dict(one.state_dict())
+    return one.eval(), other.eval()
+
+
+@pytest.mark.parametrize("kind", ["relu", "gate", "shortcut"])
+@pytest.mark.parametrize("with_gradient", [False, True])
+def test_an_in_place_call_can_be_edited_whether_its_result_is_used_or_not(
+    kind: str, *, with_gradient: bool
+) -> None:
+    x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    found = []
+    for model in both():
+        put: list[Tensor] = []
+
+        def edit(call: Call, put: list[Tensor] = put) -> Tensor | None:
+            if call.kind != kind:
+                return None
+            put.append((call.output.detach() * 0.5 + 1).requires_grad_(with_gradient))
+            return put[-1].clone()
+
+        with torch.no_grad():
+            intact = model(x)
+        with torch.set_grad_enabled(with_gradient), capture(model, edit=edit):
+            edited = model(x)
+        assert put
+        assert not torch.allclose(edited, intact)
+        gradients = torch.autograd.grad(edited[:, 0].sum(), put[-1:]) if with_gradient else ()
+        assert all(gradient.abs().max() > 0 for gradient in gradients)
+        found.append((edited, *gradients))
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
+@pytest.mark.parametrize("name", ["block_deletion", "gate_surgery"])
+def test_probes_read_the_same_of_statements_and_of_expressions(name: str) -> None:
+    x = torch.randn(6, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    one, other = (probe(model, x, torch.arange(6), probes=[name]) for model in both())
+    assert one.equals(other)
+    changes = one.filter(one["quantity"].str.starts_with("loss_change"))["value"]
+    assert len(changes) > 0
+    assert all(change != 0 for change in changes)
+
+
+def test_a_heat_map_is_the_same_of_statements_and_of_expressions() -> None:
+    image = torch.randn(3, 8, 8, generator=torch.Generator().manual_seed(1))
+    one, other = (grad_cam(model, image) for model in both())
+    assert one is not None
+    assert other is not None
+    assert one.values.max() == 1
+    assert torch.equal(one.values, other.values)
