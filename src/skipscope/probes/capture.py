@@ -10,7 +10,7 @@ Shapes: B images, C channels, H x W pixels.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -45,7 +45,7 @@ OF_THEIR_OWN: dict[str, type[nn.Module] | tuple[type[nn.Module], ...]] = {
 }
 """A call inside a module made for it has the module's name; any other, that of the module around it."""
 SQUASH = {"sigmoid", "hardsigmoid"}
-SAME_VALUES = {"view", "reshape", "expand", "expand_as", "unsqueeze", "getitem"}
+SAME_VALUES = {"view", "reshape", "expand", "expand_as", "unsqueeze", "getitem", "chunk", "split", "unbind"}
 
 Source = tuple[str, int]
 """A place, and how many channels of a map come from it."""
@@ -59,7 +59,7 @@ class Trace(NamedTuple):
     squashed: bool
     """A sigmoid's output."""
     sources: tuple[Source, ...]
-    """Of its channels, in their order."""
+    """Of its channels, in their order; none where that is not known."""
 
 
 @dataclass(kw_only=True)
@@ -219,7 +219,9 @@ class _Listener(TorchFunctionMode):
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
         word = name.strip("_")
-        traces = [trace for x in _tensors(args) if (trace := _trace(x)) is not None] if self.inside else []
+        into = kwargs.get("out")  # it may have a trace of what it was before
+        given = [x for x in _tensors((args, kwargs)) if x is not into] if self.inside else []
+        traces = [trace for x in given if (trace := _trace(x)) is not None]
         if not traces:
             return func(*args, **kwargs)
         kind = NAMES.get(word)
@@ -227,18 +229,24 @@ class _Listener(TorchFunctionMode):
         if (
             call is not None
             and kind in ("shortcut", "gate")
-            and name not in ("add", "mul", "__add__", "__mul__")
+            and (name not in ("add", "mul", "__add__", "__mul__") or into is not None)
         ):
             call.inputs = tuple(map(_copied, call.inputs))  # one may be about to be overwritten
         trace = None
         output = func(*args, **kwargs)
         if isinstance(output, Tensor):
-            trace = _after(word, call, traces, args, output)
+            trace = _after(word, call, traces, given, output)
             _mark(output, trace)
+        elif isinstance(output, (list, tuple)):
+            for x in _tensors(output):
+                if not any(x is operand for operand in given):
+                    _mark(
+                        x, _after(word, None, traces, given, x)._replace(sources=())
+                    )  # of which part of it?
         if call is None or trace is None:
             return output
         call.depth = trace.depth
-        overwritten = any(output is x for x in _tensors((*args, *kwargs.values())))
+        overwritten = any(output is x for x in (*given, into))
         return self._done(call, output, trace, overwritten=overwritten)
 
     def _done(self, call: Call, output: Tensor, trace: Trace, *, overwritten: bool) -> Tensor:
@@ -261,8 +269,8 @@ class _Listener(TorchFunctionMode):
 
     def _call(self, kind: str, func: Callable[..., Any], args: Any, kwargs: Any) -> Call | None:
         """What this call is, if it is one of those that are told of."""
-        operands = list(args[0]) if kind == "concat" and args and isinstance(args[0], (list, tuple)) else args
-        inputs = [x for x in operands[: None if kind == "concat" else 2] if isinstance(x, Tensor)]
+        operands = _operands(kind, args, kwargs)
+        keys, inputs = list(operands), list(operands.values())
         if kind == "conv" and _is_a_product(inputs):
             kind = "linear"
         order = _order(kind, inputs, args, kwargs)
@@ -274,11 +282,8 @@ class _Listener(TorchFunctionMode):
 
         def again(*others: Tensor) -> Tensor:
             if kind == "concat":
-                return func(list(others), *args[1:], **kwargs)  # type: ignore[no-any-return]
-            placed = list(args)
-            for place, other in zip(order, others, strict=True):
-                placed[place] = other
-            return func(*placed, **kwargs)  # type: ignore[no-any-return]
+                return _with(func, args, kwargs, {_key(args, 0, "tensors"): list(others)})
+            return _with(func, args, kwargs, {keys[place]: x for place, x in zip(order, others, strict=True)})
 
         traces = [_trace(x) for x in (chosen if kind == "concat" else chosen[:1])]
         return Call(
@@ -287,9 +292,7 @@ class _Listener(TorchFunctionMode):
             depth=0,
             inputs=chosen,
             sources=tuple(source for trace in traces if trace is not None for source in trace.sources),
-            weight=(args[1] if len(args) > 1 else kwargs.get("weight"))
-            if kind in ("conv", "linear")
-            else None,
+            weight=operands.get(_key(args, 1, "weight")) if kind in ("conv", "linear") else None,
             again=again,
         )
 
@@ -306,6 +309,35 @@ class _Listener(TorchFunctionMode):
         self.counts[kind, place] += 1
         times = self.counts[kind, place]
         return place if times == 1 else f"{place}:{times}"
+
+
+Key = int | str
+"""Where a call has an argument: at a position, or under a name."""
+
+
+def _key(args: Sequence[Any], position: int, name: str) -> Key:
+    """The key of an argument that may be given either way."""
+    return position if position < len(args) else name
+
+
+def _operands(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[Key, Tensor]:
+    """What a call computes with, in its order: of a concatenation all that are in its list, numbered."""
+    if kind == "concat":
+        tensors = args[0] if args else kwargs.get("tensors")
+        return dict(enumerate(_tensors(tensors))) if isinstance(tensors, (list, tuple)) else {}
+    names = ["input", "weight"] if kind in ("conv", "linear") else ["input", "other"]
+    keys = [_key(args, position, name) for position, name in enumerate(names)]
+    found = {key: args[key] if isinstance(key, int) else kwargs.get(key) for key in keys}
+    return {key: x for key, x in found.items() if isinstance(x, Tensor)}
+
+
+def _with(
+    func: Callable[..., Tensor], args: Sequence[Any], kwargs: Mapping[str, Any], others: Mapping[Key, Any]
+) -> Tensor:
+    """The call with other arguments in some places."""
+    placed = [others.get(place, argument) for place, argument in enumerate(args)]
+    named = {name: others.get(name, argument) for name, argument in kwargs.items()}
+    return func(*placed, **named)
 
 
 def _order(kind: str, inputs: Sequence[Tensor], args: Any, kwargs: Any) -> Sequence[int] | None:
@@ -343,12 +375,15 @@ def _as_input(x: Any) -> Any:
     return copy
 
 
-def _tensors(args: Any) -> Iterator[Tensor]:
-    for argument in args:
-        if isinstance(argument, Tensor):
-            yield argument
-        elif isinstance(argument, (list, tuple)):
-            yield from (x for x in argument if isinstance(x, Tensor))
+def _tensors(argument: Any) -> Iterator[Tensor]:
+    """The tensors in an argument, in lists of them, and under names."""
+    if isinstance(argument, Tensor):
+        yield argument
+    elif isinstance(argument, (list, tuple)):
+        for x in argument:
+            yield from _tensors(x)
+    elif isinstance(argument, dict):
+        yield from _tensors(tuple(argument.values()))
 
 
 def _addition(inputs: Sequence[Tensor]) -> Sequence[int] | None:
@@ -376,11 +411,11 @@ def _is_a_product(inputs: Sequence[Tensor]) -> bool:
 
 def _side_by_side(args: Any, kwargs: Any, inputs: Sequence[Tensor]) -> bool:
     """Whether maps are concatenated along their channels."""
-    along = kwargs.get("dim", args[1] if len(args) > 1 else 0)
+    along = args[1] if len(args) > 1 else kwargs.get("dim", kwargs.get("axis", 0))
     return len(inputs) > 1 and all(x.ndim == 4 for x in inputs) and along in (1, -3)
 
 
-def _after(word: str, call: Call | None, traces: list[Trace], args: Any, output: Tensor) -> Trace:
+def _after(word: str, call: Call | None, traces: list[Trace], given: list[Tensor], output: Tensor) -> Trace:
     """Where an operator's output comes from."""
     depth = max(trace.depth for trace in traces)
     kind = None if call is None else call.kind
@@ -389,7 +424,7 @@ def _after(word: str, call: Call | None, traces: list[Trace], args: Any, output:
     squashed = word in SQUASH or (word in SAME_VALUES and traces[0].squashed)
     channels = output.shape[1] if output.ndim > 1 else 1
     if call is None or kind in ("norm", "relu"):
-        first = next(x for x in _tensors(args) if _trace(x) is not None)
+        first = next(x for x in given if _trace(x) is not None)
         return Trace(depth, squashed, _spread(traces[0].sources, first, output))
     if kind == "concat":
         return Trace(depth, squashed, call.sources)
@@ -401,8 +436,10 @@ def _spread(sources: tuple[Source, ...], x: Tensor, output: Tensor) -> tuple[Sou
     """Sources through an operator that keeps channels apart, or lays each channel's pixels in a row."""
     channels = output.shape[1] if output.ndim > 1 else 1
     known = sum(count for _, count in sources)
+    if not known:
+        return ()
     if channels == known:
         return sources
     if x.ndim == 4 and output.ndim == 2 and known and channels % known == 0:
         return tuple((place, count * (channels // known)) for place, count in sources)
-    return ((sources[-1][0] if sources else "input", channels),)
+    return ((sources[-1][0], channels),)

@@ -232,3 +232,93 @@ def test_a_heat_map_is_the_same_of_statements_and_of_expressions() -> None:
     assert other is not None
     assert one.values.max() == 1
     assert torch.equal(one.values, other.values)
+
+
+class InParts(nn.Module):
+    """What has several outputs: every layer behind it must still be heard of."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way = way
+        self.stem, self.more = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(4, 8, 3, padding=1)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.read = nn.Linear(8, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        if self.way == "attention":
+            tokens = x.flatten(2).transpose(1, 2)
+            return self.read(self.attention(tokens, tokens, tokens)[0].mean(1))
+        if self.way == "max":
+            return self.read(x.flatten(2).max(2)[0])
+        if self.way == "gate":
+            gate, x = torch.sigmoid(x).chunk(2, 1)[0], x.chunk(2, 1)[1]
+            x = x * gate
+        elif self.way == "unbind":
+            x = torch.stack(x.unbind(1)[:4], 1)
+        else:
+            x = (x.chunk(2, dim=1) if self.way == "chunk" else torch.split(x, 4, 1))[1]
+        return self.read(self.more(x).mean((2, 3)))
+
+
+@pytest.mark.parametrize("way", ["chunk", "split", "unbind", "max", "attention", "gate"])
+def test_what_has_several_outputs_does_not_end_the_trace(way: str) -> None:
+    seen = anatomy(InParts(way), IMAGES)
+    layers = [(site.place, site.depth) for site in seen.of("conv", "linear")]
+    maps = way not in ("max", "attention")
+    assert layers == ([("stem", 1), ("more", 2), ("read", 3)] if maps else [("stem", 1), ("read", 2)])
+    assert len(seen.of("gate")) == (way == "gate")
+    if maps:
+        assert (
+            next(site for site in seen.sites if site.place == "more").sources == ()
+        )  # channels 4 to 7 of it
+
+
+class Named(nn.Module):
+    """The same network with its operands in their places, and with all of them named."""
+
+    def __init__(self, *, named: bool) -> None:
+        super().__init__()
+        self.named = named
+        self.stem, self.inner = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
+        self.bn, self.gate, self.read = nn.BatchNorm2d(8), nn.Linear(8, 8), nn.Linear(16, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        w, n = self.inner.weight, self.bn
+        if not self.named:
+            x = torch.mul(self.stem(x), 0.5)
+            f = functional.batch_norm(functional.conv2d(x, w, None, 1, 1), n.running_mean, n.running_var)
+            g = torch.sigmoid(functional.linear(f.mean((2, 3)), self.gate.weight))[:, :, None, None]
+            f = functional.relu(torch.add(torch.mul(f, g), x))
+            return self.read(torch.cat((f, x), 1).mean((2, 3)))
+        x = torch.mul(input=self.stem(x), other=0.5)
+        f = functional.conv2d(weight=w, input=x, padding=1)
+        f = functional.batch_norm(input=f, running_mean=n.running_mean, running_var=n.running_var)
+        g = functional.linear(weight=self.gate.weight, input=torch.mean(input=f, dim=(2, 3)))
+        g = torch.sigmoid(input=g)[:, :, None, None]
+        f = functional.relu(input=torch.add(input=torch.mul(input=f, other=g), other=x))
+        return self.read(torch.mean(input=torch.cat(tensors=(f, x), dim=1), dim=(2, 3)))
+
+
+def test_named_operands_are_heard_like_those_in_their_places() -> None:
+    torch.manual_seed(0)
+    one, other = Named(named=False).eval(), Named(named=True).eval()
+    other.load_state_dict(one.state_dict())
+    sites = anatomy(one, IMAGES).sites
+    assert anatomy(other, IMAGES).sites == sites
+    assert len(sites) == 9
+    x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    weights: list[list[torch.Size]] = []
+
+    def again(call: Call) -> Tensor | None:
+        return None if call.kind == "module" else call.again(*(2 * operand for operand in call.inputs))
+
+    with torch.no_grad():
+        edited = []
+        for model in (one, other):
+            weights.append([])
+            with capture(model, lambda c: c.weight is None or weights[-1].append(c.weight.shape), edit=again):
+                edited.append(model(x))
+    assert torch.equal(*edited)
+    assert weights[0] == weights[1]
+    assert len(weights[0]) == 4
