@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from skipscope.probes.channels import Source, behind
+
 Kind = Literal["conv", "linear", "norm", "relu", "shortcut", "gate", "concat", "module"]
 
 NAMES: dict[str, str] = {
@@ -47,9 +49,6 @@ OF_THEIR_OWN: dict[str, type[nn.Module] | tuple[type[nn.Module], ...]] = {
 SQUASH = {"sigmoid", "hardsigmoid"}
 SAME_VALUES = {"view", "reshape", "expand", "expand_as", "unsqueeze", "getitem", "chunk", "split", "unbind"}
 
-Source = tuple[str, int]
-"""A place, and how many channels of a map come from it."""
-
 
 class Trace(NamedTuple):
     """Where a tensor comes from."""
@@ -72,7 +71,7 @@ class Call:
     inputs: tuple[Tensor, ...]
     """conv, linear, norm, relu, module: (x,); shortcut: (f(x), x); gate: (values, gate); concat: all."""
     sources: tuple[Source, ...]
-    """Of the first input's channels; of a concatenation, of all."""
+    """Of the first input's channels; of a concatenation, of all; none where they are not known."""
     weight: Tensor | None = None
     """conv: O I/groups h w; linear: O I (a 1x1 convolution's: O I 1 1)."""
     output: Tensor = field(default_factory=lambda: torch.empty(0))
@@ -221,8 +220,7 @@ class _Listener(TorchFunctionMode):
         word = name.strip("_")
         into = kwargs.get("out")  # it may have a trace of what it was before
         given = [x for x in _tensors((args, kwargs)) if x is not into] if self.inside else []
-        traces = [trace for x in given if (trace := _trace(x)) is not None]
-        if not traces:
+        if all(_trace(x) is None for x in given):
             return func(*args, **kwargs)
         kind = NAMES.get(word)
         call = None if kind is None else self._call(kind, func, args, kwargs)
@@ -235,14 +233,13 @@ class _Listener(TorchFunctionMode):
         trace = None
         output = func(*args, **kwargs)
         if isinstance(output, Tensor):
-            trace = _after(word, call, traces, given, output)
+            trace = _after(word, call, given, output, args, kwargs)
             _mark(output, trace)
         elif isinstance(output, (list, tuple)):
             for x in _tensors(output):
                 if not any(x is operand for operand in given):
-                    _mark(
-                        x, _after(word, None, traces, given, x)._replace(sources=())
-                    )  # of which part of it?
+                    # it is not known which of the channels this one has
+                    _mark(x, _after(word, None, given, x, args, kwargs)._replace(sources=()))
         if call is None or trace is None:
             return output
         call.depth = trace.depth
@@ -285,13 +282,12 @@ class _Listener(TorchFunctionMode):
                 return _with(func, args, kwargs, {_key(args, 0, "tensors"): list(others)})
             return _with(func, args, kwargs, {keys[place]: x for place, x in zip(order, others, strict=True)})
 
-        traces = [_trace(x) for x in (chosen if kind == "concat" else chosen[:1])]
         return Call(
             kind=kind,  # type: ignore[arg-type]
             place=self._counted(kind, self._place(kind)),
             depth=0,
             inputs=chosen,
-            sources=tuple(source for trace in traces if trace is not None for source in trace.sources),
+            sources=_all_sources(chosen if kind == "concat" else chosen[:1]),
             weight=operands.get(_key(args, 1, "weight")) if kind in ("conv", "linear") else None,
             again=again,
         )
@@ -415,31 +411,31 @@ def _side_by_side(args: Any, kwargs: Any, inputs: Sequence[Tensor]) -> bool:
     return len(inputs) > 1 and all(x.ndim == 4 for x in inputs) and along in (1, -3)
 
 
-def _after(word: str, call: Call | None, traces: list[Trace], given: list[Tensor], output: Tensor) -> Trace:
-    """Where an operator's output comes from."""
-    depth = max(trace.depth for trace in traces)
+def _after(
+    word: str, call: Call | None, given: Sequence[Tensor], output: Tensor, args: Any, kwargs: Any
+) -> Trace:
+    """Where an operator's output comes from; of the tensors it was given, one at least is known."""
+    known = [(x, trace) for x in given if (trace := _trace(x)) is not None]
+    first, before = known[0]
+    depth = max(trace.depth for _, trace in known)
     kind = None if call is None else call.kind
     if call is not None and kind == "gate" and (gated := _trace(call.inputs[0])) is not None:
         return gated._replace(squashed=False)  # a gate weighs what there is: it lies on no way
-    squashed = word in SQUASH or (word in SAME_VALUES and traces[0].squashed)
-    channels = output.shape[1] if output.ndim > 1 else 1
+    squashed = word in SQUASH or (word in SAME_VALUES and before.squashed)
     if call is None or kind in ("norm", "relu"):
-        first = next(x for x in given if _trace(x) is not None)
-        return Trace(depth, squashed, _spread(traces[0].sources, first, output))
+        return Trace(depth, squashed, behind(word, first, before.sources, output, args, kwargs))
     if kind == "concat":
         return Trace(depth, squashed, call.sources)
     deeper = depth + (kind in ("conv", "linear"))
+    if word == "linear" and output.ndim != 2:
+        return Trace(deeper, squashed, ())  # of tokens, whose channels are the last axis
+    channels = output.shape[1] if output.ndim > 1 else 1
     return Trace(deeper, squashed, ((call.place, channels),))
 
 
-def _spread(sources: tuple[Source, ...], x: Tensor, output: Tensor) -> tuple[Source, ...]:
-    """Sources through an operator that keeps channels apart, or lays each channel's pixels in a row."""
-    channels = output.shape[1] if output.ndim > 1 else 1
-    known = sum(count for _, count in sources)
-    if not known:
+def _all_sources(parts: Sequence[Tensor]) -> tuple[Source, ...]:
+    """Of maps side by side; none if they are not known of each."""
+    traces = [_trace(x) for x in parts]
+    if not all(trace is not None and trace.sources for trace in traces):
         return ()
-    if channels == known:
-        return sources
-    if x.ndim == 4 and output.ndim == 2 and known and channels % known == 0:
-        return tuple((place, count * (channels // known)) for place, count in sources)
-    return ((sources[-1][0], channels),)
+    return tuple(source for trace in traces if trace is not None for source in trace.sources)
