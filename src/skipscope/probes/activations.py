@@ -6,29 +6,24 @@ f(x), the ratio of their sizes says how far the block is from the identity.
 
 from collections.abc import Iterable
 
-from skipscope.probes.base import CallSummary, Probe, Reading, StepView, anything
+from skipscope.probes.base import Probe, Reading, StepView, anything
 
 
 def measure(view: StepView) -> Iterable[Reading]:
     """Layer by layer, ReLU by ReLU, block by block."""
-    calls = view.calls
-    for index, call in enumerate(calls):
+    for call in view.calls:
         if call.kind == "conv":
-            response = _response(calls, index)
-            if response.mean is not None and response.std is not None:
-                yield Reading(place=call.place, quantity="mean", value=response.mean)
-                yield Reading(place=call.place, quantity="std", value=response.std)
+            # after the BatchNorm that reads it, if there is one
+            normed = call.normed_mean is not None
+            mean, std = (call.normed_mean, call.normed_std) if normed else (call.mean, call.std)
+            if mean is not None and std is not None:
+                yield Reading(place=call.place, quantity="mean", value=mean)
+                yield Reading(place=call.place, quantity="std", value=std)
         elif call.kind == "relu" and call.zeros is not None and call.dead is not None:
             yield Reading(place=call.place, quantity="zeros", value=call.zeros)
             yield Reading(place=call.place, quantity="dead", value=call.dead)
         elif call.kind == "shortcut" and call.branch is not None and call.shortcut:
             yield Reading(place=call.place, quantity="branch_ratio", value=call.branch / call.shortcut)
-
-
-def _response(calls: tuple[CallSummary, ...], index: int) -> CallSummary:
-    """A convolution's response: after the BatchNorm that follows it at once, else its own output."""
-    after = calls[index + 1] if index + 1 < len(calls) else None
-    return after if after is not None and after.kind == "norm" else calls[index]
 
 
 ACTIVATIONS = Probe(
@@ -37,7 +32,7 @@ ACTIVATIONS = Probe(
     applies_to=anything,
     measure=measure,
     units={
-        "mean": "mean of a convolution's responses (after the BatchNorm that follows it)",
+        "mean": "mean of a convolution's responses (after the BatchNorm that reads them, if one does)",
         "std": "their standard deviation",
         "zeros": "share of a ReLU's outputs that are 0",
         "dead": "share of a ReLU's channels that are 0 at every pixel of every image of the batch",

@@ -93,6 +93,9 @@ class CallSummary:
     mean: float | None = None
     """Of the output of a convolution, a linear layer or a BatchNorm."""
     std: float | None = None
+    normed_mean: float | None = None
+    """Of the output of the first BatchNorm that reads this very output of a convolution."""
+    normed_std: float | None = None
     gradient: float | None = None
     """L2 norm of the loss gradient by the output of a convolution or linear layer."""
     gradient_rms: float | None = None

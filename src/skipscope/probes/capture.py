@@ -10,7 +10,7 @@ Shapes: B images, C channels, H x W pixels.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -18,6 +18,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+
+from skipscope.probes.channels import Source, behind
 
 Kind = Literal["conv", "linear", "norm", "relu", "shortcut", "gate", "concat", "module"]
 
@@ -45,10 +47,7 @@ OF_THEIR_OWN: dict[str, type[nn.Module] | tuple[type[nn.Module], ...]] = {
 }
 """A call inside a module made for it has the module's name; any other, that of the module around it."""
 SQUASH = {"sigmoid", "hardsigmoid"}
-SAME_VALUES = {"view", "reshape", "expand", "expand_as", "unsqueeze", "getitem"}
-
-Source = tuple[str, int]
-"""A place, and how many channels of a map come from it."""
+SAME_VALUES = {"view", "reshape", "expand", "expand_as", "unsqueeze", "getitem", "chunk", "split", "unbind"}
 
 
 class Trace(NamedTuple):
@@ -59,7 +58,7 @@ class Trace(NamedTuple):
     squashed: bool
     """A sigmoid's output."""
     sources: tuple[Source, ...]
-    """Of its channels, in their order."""
+    """Of its channels, in their order; none where that is not known."""
 
 
 @dataclass(kw_only=True)
@@ -72,7 +71,7 @@ class Call:
     inputs: tuple[Tensor, ...]
     """conv, linear, norm, relu, module: (x,); shortcut: (f(x), x); gate: (values, gate); concat: all."""
     sources: tuple[Source, ...]
-    """Of the first input's channels; of a concatenation, of all."""
+    """Of the first input's channels; of a concatenation, of all; none where they are not known."""
     weight: Tensor | None = None
     """conv: O I/groups h w; linear: O I (a 1x1 convolution's: O I 1 1)."""
     output: Tensor = field(default_factory=lambda: torch.empty(0))
@@ -209,7 +208,7 @@ class _Listener(TorchFunctionMode):
                 sources=before.sources,
                 again=lambda _x: output,
             )
-            return self._done(call, output, trace)
+            return self._done(call, output, trace, overwritten=output is first)
 
         return hook
 
@@ -219,33 +218,47 @@ class _Listener(TorchFunctionMode):
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
         word = name.strip("_")
-        traces = [trace for x in _tensors(args) if (trace := _trace(x)) is not None] if self.inside else []
-        if not traces:
+        into = kwargs.get("out")  # it may have a trace of what it was before
+        given = [x for x in _tensors((args, kwargs)) if x is not into] if self.inside else []
+        if all(_trace(x) is None for x in given):
             return func(*args, **kwargs)
         kind = NAMES.get(word)
         call = None if kind is None else self._call(kind, func, args, kwargs)
         if (
             call is not None
             and kind in ("shortcut", "gate")
-            and name not in ("add", "mul", "__add__", "__mul__")
+            and (name not in ("add", "mul", "__add__", "__mul__") or into is not None)
         ):
             call.inputs = tuple(map(_copied, call.inputs))  # one may be about to be overwritten
         trace = None
         output = func(*args, **kwargs)
         if isinstance(output, Tensor):
-            trace = _after(word, call, traces, args, output)
+            trace = _after(word, call, given, output, args, kwargs)
             _mark(output, trace)
+        elif isinstance(output, (list, tuple)):
+            for x in _tensors(output):
+                if not any(x is operand for operand in given):
+                    # it is not known which of the channels this one has
+                    _mark(x, _after(word, None, given, x, args, kwargs)._replace(sources=()))
         if call is None or trace is None:
             return output
         call.depth = trace.depth
-        return self._done(call, output, trace)
+        overwritten = any(output is x for x in (*given, into))
+        return self._done(call, output, trace, overwritten=overwritten)
 
-    def _done(self, call: Call, output: Tensor, trace: Trace) -> Tensor:
-        """The output, or what `edit` put in its place; `see` has seen it."""
+    def _done(self, call: Call, output: Tensor, trace: Trace, *, overwritten: bool) -> Tensor:
+        """The output, or what `edit` put in its place; `see` has seen it.
+
+        `overwritten`: the output is an operand. The network may go on with that tensor and not look at what
+        the call returned, so a replacement is written into it.
+        """
         call.output = output
         if self.edit is not None and (other := self.edit(call)) is not None:
-            # the network may overwrite what it is given: an input in an output's place must be a copy
-            call.output = other.clone() if any(other is x for x in call.inputs) else other
+            if overwritten and other.shape == output.shape:
+                call.output = output if other is output else output.copy_(other)  # autograd follows a copy
+            else:
+                # the network may overwrite what it is given: an input in an output's place must be a copy
+                call.output = other.clone() if any(other is x for x in call.inputs) else other
             _mark(call.output, trace)
         if self.see is not None:
             self.see(call)
@@ -253,8 +266,8 @@ class _Listener(TorchFunctionMode):
 
     def _call(self, kind: str, func: Callable[..., Any], args: Any, kwargs: Any) -> Call | None:
         """What this call is, if it is one of those that are told of."""
-        operands = list(args[0]) if kind == "concat" and args and isinstance(args[0], (list, tuple)) else args
-        inputs = [x for x in operands[: None if kind == "concat" else 2] if isinstance(x, Tensor)]
+        operands = _operands(kind, args, kwargs)
+        keys, inputs = list(operands), list(operands.values())
         if kind == "conv" and _is_a_product(inputs):
             kind = "linear"
         order = _order(kind, inputs, args, kwargs)
@@ -266,22 +279,16 @@ class _Listener(TorchFunctionMode):
 
         def again(*others: Tensor) -> Tensor:
             if kind == "concat":
-                return func(list(others), *args[1:], **kwargs)  # type: ignore[no-any-return]
-            placed = list(args)
-            for place, other in zip(order, others, strict=True):
-                placed[place] = other
-            return func(*placed, **kwargs)  # type: ignore[no-any-return]
+                return _with(func, args, kwargs, {_key(args, 0, "tensors"): list(others)})
+            return _with(func, args, kwargs, {keys[place]: x for place, x in zip(order, others, strict=True)})
 
-        traces = [_trace(x) for x in (chosen if kind == "concat" else chosen[:1])]
         return Call(
             kind=kind,  # type: ignore[arg-type]
             place=self._counted(kind, self._place(kind)),
             depth=0,
             inputs=chosen,
-            sources=tuple(source for trace in traces if trace is not None for source in trace.sources),
-            weight=(args[1] if len(args) > 1 else kwargs.get("weight"))
-            if kind in ("conv", "linear")
-            else None,
+            sources=_all_sources(chosen if kind == "concat" else chosen[:1]),
+            weight=operands.get(_key(args, 1, "weight")) if kind in ("conv", "linear") else None,
             again=again,
         )
 
@@ -298,6 +305,35 @@ class _Listener(TorchFunctionMode):
         self.counts[kind, place] += 1
         times = self.counts[kind, place]
         return place if times == 1 else f"{place}:{times}"
+
+
+Key = int | str
+"""Where a call has an argument: at a position, or under a name."""
+
+
+def _key(args: Sequence[Any], position: int, name: str) -> Key:
+    """The key of an argument that may be given either way."""
+    return position if position < len(args) else name
+
+
+def _operands(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[Key, Tensor]:
+    """What a call computes with, in its order: of a concatenation all that are in its list, numbered."""
+    if kind == "concat":
+        tensors = args[0] if args else kwargs.get("tensors")
+        return dict(enumerate(_tensors(tensors))) if isinstance(tensors, (list, tuple)) else {}
+    names = ["input", "weight"] if kind in ("conv", "linear") else ["input", "other"]
+    keys = [_key(args, position, name) for position, name in enumerate(names)]
+    found = {key: args[key] if isinstance(key, int) else kwargs.get(key) for key in keys}
+    return {key: x for key, x in found.items() if isinstance(x, Tensor)}
+
+
+def _with(
+    func: Callable[..., Tensor], args: Sequence[Any], kwargs: Mapping[str, Any], others: Mapping[Key, Any]
+) -> Tensor:
+    """The call with other arguments in some places."""
+    placed = [others.get(place, argument) for place, argument in enumerate(args)]
+    named = {name: others.get(name, argument) for name, argument in kwargs.items()}
+    return func(*placed, **named)
 
 
 def _order(kind: str, inputs: Sequence[Tensor], args: Any, kwargs: Any) -> Sequence[int] | None:
@@ -335,12 +371,15 @@ def _as_input(x: Any) -> Any:
     return copy
 
 
-def _tensors(args: Any) -> Iterator[Tensor]:
-    for argument in args:
-        if isinstance(argument, Tensor):
-            yield argument
-        elif isinstance(argument, (list, tuple)):
-            yield from (x for x in argument if isinstance(x, Tensor))
+def _tensors(argument: Any) -> Iterator[Tensor]:
+    """The tensors in an argument, in lists of them, and under names."""
+    if isinstance(argument, Tensor):
+        yield argument
+    elif isinstance(argument, (list, tuple)):
+        for x in argument:
+            yield from _tensors(x)
+    elif isinstance(argument, dict):
+        yield from _tensors(tuple(argument.values()))
 
 
 def _addition(inputs: Sequence[Tensor]) -> Sequence[int] | None:
@@ -368,33 +407,35 @@ def _is_a_product(inputs: Sequence[Tensor]) -> bool:
 
 def _side_by_side(args: Any, kwargs: Any, inputs: Sequence[Tensor]) -> bool:
     """Whether maps are concatenated along their channels."""
-    along = kwargs.get("dim", args[1] if len(args) > 1 else 0)
+    along = args[1] if len(args) > 1 else kwargs.get("dim", kwargs.get("axis", 0))
     return len(inputs) > 1 and all(x.ndim == 4 for x in inputs) and along in (1, -3)
 
 
-def _after(word: str, call: Call | None, traces: list[Trace], args: Any, output: Tensor) -> Trace:
-    """Where an operator's output comes from."""
-    depth = max(trace.depth for trace in traces)
+def _after(
+    word: str, call: Call | None, given: Sequence[Tensor], output: Tensor, args: Any, kwargs: Any
+) -> Trace:
+    """Where an operator's output comes from; of the tensors it was given, one at least is known."""
+    known = [(x, trace) for x in given if (trace := _trace(x)) is not None]
+    first, before = known[0]
+    depth = max(trace.depth for _, trace in known)
     kind = None if call is None else call.kind
     if call is not None and kind == "gate" and (gated := _trace(call.inputs[0])) is not None:
         return gated._replace(squashed=False)  # a gate weighs what there is: it lies on no way
-    squashed = word in SQUASH or (word in SAME_VALUES and traces[0].squashed)
-    channels = output.shape[1] if output.ndim > 1 else 1
+    squashed = word in SQUASH or (word in SAME_VALUES and before.squashed)
     if call is None or kind in ("norm", "relu"):
-        first = next(x for x in _tensors(args) if _trace(x) is not None)
-        return Trace(depth, squashed, _spread(traces[0].sources, first, output))
+        return Trace(depth, squashed, behind(word, first, before.sources, output, args, kwargs))
     if kind == "concat":
         return Trace(depth, squashed, call.sources)
     deeper = depth + (kind in ("conv", "linear"))
+    if word == "linear" and output.ndim != 2:
+        return Trace(deeper, squashed, ())  # of tokens, whose channels are the last axis
+    channels = output.shape[1] if output.ndim > 1 else 1
     return Trace(deeper, squashed, ((call.place, channels),))
 
 
-def _spread(sources: tuple[Source, ...], x: Tensor, output: Tensor) -> tuple[Source, ...]:
-    """Sources through an operator that keeps channels apart, or lays each channel's pixels in a row."""
-    channels = output.shape[1] if output.ndim > 1 else 1
-    known = sum(count for _, count in sources)
-    if channels == known:
-        return sources
-    if x.ndim == 4 and output.ndim == 2 and known and channels % known == 0:
-        return tuple((place, count * (channels // known)) for place, count in sources)
-    return ((sources[-1][0] if sources else "input", channels),)
+def _all_sources(parts: Sequence[Tensor]) -> tuple[Source, ...]:
+    """Of maps side by side; none if they are not known of each."""
+    traces = [_trace(x) for x in parts]
+    if not all(trace is not None and trace.sources for trace in traces):
+        return ()
+    return tuple(source for trace in traces if trace is not None for source in trace.sources)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import sqrt
 from typing import cast
+from weakref import ref
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +44,19 @@ class _Kept:
     summary: CallSummary
 
 
+@dataclass
+class _Convolved:
+    """A convolution's output while the network holds it; it is not kept alive, and known again as it was."""
+
+    kept: _Kept
+    output: ref[Tensor]
+    version: int
+
+    def is_read_by(self, call: Call) -> bool:
+        """Whether the call's input is this output, and nothing has overwritten it since."""
+        return self.output() is call.inputs[0] and self.version == _version(call.inputs[0])
+
+
 class Watch:
     """Watches one step: `computing()` around the forward pass, then `after_backward`, then `after_update`."""
 
@@ -50,6 +64,7 @@ class Watch:
         """A watch of one step of `model`."""
         self.model = model
         self.kept: list[_Kept] = []
+        self.convolved: list[_Convolved] = []
         self.weights: dict[str, WeightSummary] = {}
         self.before: dict[str, Tensor] = {}
 
@@ -88,6 +103,15 @@ class Watch:
             update=None,
         )
 
+    def _normed(self, call: Call, norm: CallSummary) -> None:
+        """Adds a BatchNorm's mean and spread to the convolution whose output it reads."""
+        for each in self.convolved:
+            if each.is_read_by(call):
+                kept = each.kept
+                kept.summary = replace(kept.summary, normed_mean=norm.mean, normed_std=norm.std)
+                self.convolved.remove(each)  # the first that reads it counts
+                return
+
     def _see(self, call: Call) -> None:
         if call.kind not in TOLD_OF:
             return
@@ -102,6 +126,11 @@ class Watch:
         else:
             variance, mean = torch.var_mean(output.to(torch.float32), correction=0)
             kept.summary = replace(kept.summary, mean=mean.item(), std=variance.sqrt().item())
+        if call.kind == "conv":
+            self.convolved = [each for each in self.convolved if each.output() is not None]
+            self.convolved.append(_Convolved(kept, ref(call.output), _version(call.output)))
+        elif call.kind == "norm":
+            self._normed(call, kept.summary)
         if call.kind in WITH_GRADIENT and call.output.requires_grad:
             call.output.register_hook(_keeper(kept))  # type: ignore[no-untyped-call]
         self.kept.append(kept)
@@ -169,6 +198,11 @@ def norm_signal_noise(gradient: Tensor) -> tuple[float, float, float]:
     norm, images = _norm(rows), len(rows)
     signal = _norm(rows.sum(0))
     return norm, signal, sqrt(max(0.0, images * norm**2 - signal**2))
+
+
+def _version(x: Tensor) -> int:
+    """How often a tensor was overwritten in place; tensors of inference mode do not count it."""
+    return 0 if x.is_inference() else x._version  # noqa: SLF001 - torch's documentation names it
 
 
 def _zeros(output: Tensor) -> tuple[float, float]:

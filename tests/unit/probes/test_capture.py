@@ -3,10 +3,13 @@
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.functional import relu
 
 from skipscope.models.registry import build
 from skipscope.probes.capture import Call, anatomy, capture
+from skipscope.probes.grad_cam import grad_cam
+from skipscope.probes.measure import probe
 
 
 class OfTheirOwn(nn.Module):
@@ -147,3 +150,175 @@ def test_a_network_is_put_back_into_the_modes_it_was_in() -> None:
     anatomy(model, torch.randn(2, 3, 32, 32))
     assert [module.training for module in model.modules()] == before
     assert torch.equal(model.bn.running_mean, statistics)
+
+
+class InPlace(nn.Module):
+    """A gated residual block whose in-place operators are statements, or hand on what they return."""
+
+    def __init__(self, *, statements: bool) -> None:
+        super().__init__()
+        self.statements = statements
+        self.stem = nn.Conv2d(3, 8, 3, padding=1)
+        self.conv, self.bn = nn.Conv2d(8, 8, 3, padding=1), nn.BatchNorm2d(8)
+        self.gate, self.read = nn.Linear(8, 8), nn.Linear(8, 10)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        if self.statements:
+            functional.relu_(x)
+            f = self.bn(self.conv(x))
+            f.mul_(torch.sigmoid(self.gate(f.mean((2, 3))))[:, :, None, None])
+            f.add_(x)
+            self.relu(f)
+        else:
+            x = functional.relu_(x)
+            f = self.bn(self.conv(x))
+            f = f.mul_(torch.sigmoid(self.gate(f.mean((2, 3))))[:, :, None, None])
+            f = f.add_(x)
+            f = self.relu(f)
+        return self.read(f.mean((2, 3)))
+
+
+def both() -> tuple[InPlace, InPlace]:
+    torch.manual_seed(0)
+    one, other = InPlace(statements=True), InPlace(statements=False)
+    other.load_state_dict(one.state_dict())
+    return one.eval(), other.eval()
+
+
+@pytest.mark.parametrize("kind", ["relu", "gate", "shortcut"])
+@pytest.mark.parametrize("with_gradient", [False, True])
+def test_an_in_place_call_can_be_edited_whether_its_result_is_used_or_not(
+    kind: str, *, with_gradient: bool
+) -> None:
+    x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    found = []
+    for model in both():
+        put: list[Tensor] = []
+
+        def edit(call: Call, put: list[Tensor] = put) -> Tensor | None:
+            if call.kind != kind:
+                return None
+            put.append((call.output.detach() * 0.5 + 1).requires_grad_(with_gradient))
+            return put[-1].clone()
+
+        with torch.no_grad():
+            intact = model(x)
+        with torch.set_grad_enabled(with_gradient), capture(model, edit=edit):
+            edited = model(x)
+        assert put
+        assert not torch.allclose(edited, intact)
+        gradients = torch.autograd.grad(edited[:, 0].sum(), put[-1:]) if with_gradient else ()
+        assert all(gradient.abs().max() > 0 for gradient in gradients)
+        found.append((edited, *gradients))
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
+@pytest.mark.parametrize("name", ["block_deletion", "gate_surgery"])
+def test_probes_read_the_same_of_statements_and_of_expressions(name: str) -> None:
+    x = torch.randn(6, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    one, other = (probe(model, x, torch.arange(6), probes=[name]) for model in both())
+    assert one.equals(other)
+    changes = one.filter(one["quantity"].str.starts_with("loss_change"))["value"]
+    assert len(changes) > 0
+    assert all(change != 0 for change in changes)
+
+
+def test_a_heat_map_is_the_same_of_statements_and_of_expressions() -> None:
+    image = torch.randn(3, 8, 8, generator=torch.Generator().manual_seed(1))
+    one, other = (grad_cam(model, image) for model in both())
+    assert one is not None
+    assert other is not None
+    assert one.values.max() == 1
+    assert torch.equal(one.values, other.values)
+
+
+class InParts(nn.Module):
+    """What has several outputs: every layer behind it must still be heard of."""
+
+    def __init__(self, way: str) -> None:
+        super().__init__()
+        self.way = way
+        self.stem, self.more = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(4, 8, 3, padding=1)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.read = nn.Linear(8, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        if self.way == "attention":
+            tokens = x.flatten(2).transpose(1, 2)
+            return self.read(self.attention(tokens, tokens, tokens)[0].mean(1))
+        if self.way == "max":
+            return self.read(x.flatten(2).max(2)[0])
+        if self.way == "gate":
+            gate, x = torch.sigmoid(x).chunk(2, 1)[0], x.chunk(2, 1)[1]
+            x = x * gate
+        elif self.way == "unbind":
+            x = torch.stack(x.unbind(1)[:4], 1)
+        else:
+            x = (x.chunk(2, dim=1) if self.way == "chunk" else torch.split(x, 4, 1))[1]
+        return self.read(self.more(x).mean((2, 3)))
+
+
+@pytest.mark.parametrize("way", ["chunk", "split", "unbind", "max", "attention", "gate"])
+def test_what_has_several_outputs_does_not_end_the_trace(way: str) -> None:
+    seen = anatomy(InParts(way), IMAGES)
+    layers = [(site.place, site.depth) for site in seen.of("conv", "linear")]
+    maps = way not in ("max", "attention")
+    assert layers == ([("stem", 1), ("more", 2), ("read", 3)] if maps else [("stem", 1), ("read", 2)])
+    assert len(seen.of("gate")) == (way == "gate")
+    if maps:
+        assert (
+            next(site for site in seen.sites if site.place == "more").sources == ()
+        )  # channels 4 to 7 of it
+
+
+class Named(nn.Module):
+    """The same network with its operands in their places, and with all of them named."""
+
+    def __init__(self, *, named: bool) -> None:
+        super().__init__()
+        self.named = named
+        self.stem, self.inner = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
+        self.bn, self.gate, self.read = nn.BatchNorm2d(8), nn.Linear(8, 8), nn.Linear(16, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        w, n = self.inner.weight, self.bn
+        if not self.named:
+            x = torch.mul(self.stem(x), 0.5)
+            f = functional.batch_norm(functional.conv2d(x, w, None, 1, 1), n.running_mean, n.running_var)
+            g = torch.sigmoid(functional.linear(f.mean((2, 3)), self.gate.weight))[:, :, None, None]
+            f = functional.relu(torch.add(torch.mul(f, g), x))
+            return self.read(torch.cat((f, x), 1).mean((2, 3)))
+        x = torch.mul(input=self.stem(x), other=0.5)
+        f = functional.conv2d(weight=w, input=x, padding=1)
+        f = functional.batch_norm(input=f, running_mean=n.running_mean, running_var=n.running_var)
+        g = functional.linear(weight=self.gate.weight, input=torch.mean(input=f, dim=(2, 3)))
+        g = torch.sigmoid(input=g)[:, :, None, None]
+        f = functional.relu(input=torch.add(input=torch.mul(input=f, other=g), other=x))
+        return self.read(torch.mean(input=torch.cat(tensors=(f, x), dim=1), dim=(2, 3)))
+
+
+def test_named_operands_are_heard_like_those_in_their_places() -> None:
+    torch.manual_seed(0)
+    one, other = Named(named=False).eval(), Named(named=True).eval()
+    other.load_state_dict(one.state_dict())
+    sites = anatomy(one, IMAGES).sites
+    assert anatomy(other, IMAGES).sites == sites
+    assert len(sites) == 9
+    x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    weights: list[list[torch.Size]] = []
+
+    def again(call: Call) -> Tensor | None:
+        return None if call.kind == "module" else call.again(*(2 * operand for operand in call.inputs))
+
+    with torch.no_grad():
+        edited = []
+        for model in (one, other):
+            weights.append([])
+            with capture(model, lambda c: c.weight is None or weights[-1].append(c.weight.shape), edit=again):
+                edited.append(model(x))
+    assert torch.equal(*edited)
+    assert weights[0] == weights[1]
+    assert len(weights[0]) == 4

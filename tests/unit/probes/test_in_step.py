@@ -227,3 +227,69 @@ def test_the_order_of_learning_counts_from_when_an_image_stays_right() -> None:
     seen = read("learning_order", view)
     assert seen["validation 2", "right_since"] == 1
     assert seen["class 0", "accuracy"] == 1
+
+
+class Orders(nn.Module):
+    """Convolutions whose outputs a BatchNorm reads later, overwritten, in parts, pooled, or never."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c, self.d, self.e, self.f = (nn.Conv2d(3, 4, 3, padding=1) for _ in range(6))
+        self.norms = nn.ModuleList(nn.BatchNorm2d(4) for _ in range(5))
+        self.norms.append(nn.BatchNorm2d(8))
+        self.read = nn.Linear(8, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        a, b = self.a(x), self.b(x)
+        y = self.norms[0](a) + self.norms[1](b)  # each reads its own, not the one before it
+        c = self.c(x)
+        c.relu_()
+        y = y + self.norms[2](c)
+        y = y + self.norms[3](max_pool2d(self.d(x), 3, 1, 1))
+        e = self.e(x)
+        e[:, :2] *= 3  # another tensor that shares its memory
+        y = y + self.norms[4](e)
+        y = self.norms[5](torch.cat([y, self.f(x)], 1))
+        return self.read(y.mean((2, 3)))
+
+
+def test_a_response_is_after_the_batchnorm_that_reads_the_convolution_and_no_other(
+    sample: tuple[Tensor, Tensor],
+) -> None:
+    torch.manual_seed(0)
+    model = Orders()
+    with torch.no_grad():
+        for norm in model.norms:
+            norm.weight.mul_(0.5)
+    seen = read("activations", of_one_step(model, *sample))
+    with torch.no_grad():
+        expected = {name: model.get_submodule(name)(sample[0]) for name in "abcdef"}
+        expected |= {name: model.norms[place](expected[name]) for place, name in enumerate("ab")}
+    for name, response in expected.items():
+        assert seen[name, "mean"] == pytest.approx(response.mean().item(), abs=1e-6)
+        assert seen[name, "std"] == pytest.approx(response.std(correction=0).item(), rel=CLOSE)
+
+
+def test_a_dense_layers_response_is_its_own(sample: tuple[Tensor, Tensor]) -> None:
+    model = build("densenet").train()
+    seen = read("activations", of_one_step(model, *sample))
+    own: dict[str, Tensor] = {}
+    for name in ("conv1", "denseblock1.denseblock.0.layer.3", "denseblock1.denseblock.0.layer.5"):
+        model.get_submodule(name).register_forward_hook(lambda _m, _x, y, name=name: own.update({name: y}))
+    model(sample[0])
+    for convolution, heard in {
+        "conv1": "conv1",
+        "denseblock1.denseblock.0.layer.2": "denseblock1.denseblock.0.layer.3",  # BatchNorm is behind it
+        "denseblock1.denseblock.0.layer.5": "denseblock1.denseblock.0.layer.5",
+    }.items():
+        assert seen[convolution, "mean"] == pytest.approx(own[heard].mean().item(), abs=1e-6)
+        assert seen[convolution, "std"] == pytest.approx(own[heard].std(correction=0).item(), rel=CLOSE)
+
+
+def test_a_convolutions_output_is_not_kept_alive_to_be_known_again(sample: tuple[Tensor, Tensor]) -> None:
+    model = build("densenet")
+    watch = Watch(model)
+    with torch.no_grad(), watch.computing():
+        model(sample[0])
+    assert watch.convolved
+    assert all(each.output() is None for each in watch.convolved)

@@ -1,0 +1,108 @@
+"""Which source each channel of a map comes from, behind one more operator.
+
+It is known behind operators of which it is known that they leave every channel in its place; behind any other
+it is not, since an operator may move channels and keep their number: a shuffle, a flip, a part of them.
+
+Shapes: B images, C channels, any number of further axes (H x W pixels).
+"""
+
+from collections.abc import Mapping, Sequence
+from math import prod
+from typing import Any
+
+from torch import Tensor
+
+Source = tuple[str, int]
+"""A place, and how many channels of a map come from it."""
+
+POINTWISE = """
+relu relu6 leaky_relu prelu rrelu elu selu celu gelu silu mish sigmoid tanh hardsigmoid hardswish hardtanh
+hardshrink softshrink tanhshrink softplus softsign log_sigmoid logsigmoid threshold softmax log_softmax
+clamp clip clamp_min clamp_max abs neg exp log sqrt rsqrt square erf pow reciprocal masked_fill
+maximum minimum add iadd radd sub isub rsub subtract mul imul rmul multiply div idiv rdiv divide
+truediv itruediv rtruediv true_divide expand expand_as clone contiguous detach
+to type type_as float double half bfloat16 cpu cuda
+dropout dropout1d dropout2d dropout3d alpha_dropout feature_dropout feature_alpha_dropout
+batch_norm instance_norm group_norm layer_norm local_response_norm
+"""
+PER_CHANNEL = {
+    f"{kind}_pool{axes}d"
+    for kind in ("max", "avg", "lp", "adaptive_avg", "adaptive_max", "fractional_max")
+    for axes in (1, 2, 3)
+} | {"interpolate", "upsample"}
+IN_PLACE = {*POINTWISE.split(), *PER_CHANNEL}
+"""What a torch function that leaves channels in their places may be called, without underscores."""
+RESHAPES = {"view", "reshape", "view_as", "reshape_as", "flatten", "unflatten", "squeeze", "unsqueeze"}
+"""The same numbers in the same order, row by row."""
+REDUCES = {"mean", "sum", "amax", "amin", "std", "var"}
+
+
+def behind(
+    word: str,
+    x: Tensor,
+    sources: tuple[Source, ...],
+    output: Tensor,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+) -> tuple[Source, ...]:
+    """The sources of an output's channels; none where they are not known.
+
+    Args:
+        word: the function's name, without the underscores around it.
+        x: B C ...; the operand that the sources are of.
+        sources: of its channels, in their order.
+        output: B C' ...
+        args: what the function was called with.
+        kwargs: the same, under names.
+    """
+    if min(x.ndim, output.ndim) < 2 or sum(count for _, count in sources) != x.shape[1]:
+        return ()
+    if word in RESHAPES:
+        return _reshaped(x, sources, output)
+    if output.shape[1] != x.shape[1]:
+        return ()
+    if word in IN_PLACE:
+        return sources if output.ndim == x.ndim else ()
+    second = args[1] if len(args) > 1 else None
+    kept = (
+        (word == "pad" and _pads_pixels(x, kwargs.get("pad", second)))
+        or (word in REDUCES and _over_pixels(x, kwargs.get("dim", kwargs.get("axis", second))))
+        or (word == "getitem" and _of_pixels(second))
+    )
+    return sources if kept else ()
+
+
+def _reshaped(x: Tensor, sources: tuple[Source, ...], output: Tensor) -> tuple[Source, ...]:
+    """B C ... stays B C in front, or each channel's pixels are laid in a row."""
+    if output.numel() != x.numel():
+        return ()
+    if output.shape[:2] == x.shape[:2]:
+        return sources
+    if output.shape == (x.shape[0], prod(x.shape[1:])):
+        return tuple((place, count * prod(x.shape[2:])) for place, count in sources)
+    return ()
+
+
+def _pads_pixels(x: Tensor, pad: Any) -> bool:
+    """Whether only axes behind the channels are padded; two numbers an axis, from the last."""
+    return isinstance(pad, (list, tuple)) and len(pad) <= 2 * (x.ndim - 2)
+
+
+def _over_pixels(x: Tensor, axes: Any) -> bool:
+    """Whether only axes behind the channels are reduced."""
+    several = (axes,) if isinstance(axes, int) else axes
+    return (
+        isinstance(several, (list, tuple)) and all(axis % x.ndim >= 2 for axis in several) and bool(several)
+    )
+
+
+def _of_pixels(index: Any) -> bool:
+    """Whether an index takes images, all their channels, and any pixels or new axes behind those."""
+    if not isinstance(index, tuple) or len(index) < 2:
+        return False
+    images, channels, *pixels = index
+    # an index that is a list or a tensor may move its axis to the front
+    known = all(
+        each is None or each is ... or isinstance(each, slice) or type(each) is int for each in pixels
+    )
+    return isinstance(images, slice) and channels == slice(None) and known
