@@ -208,7 +208,7 @@ class _Listener(TorchFunctionMode):
                 sources=before.sources,
                 again=lambda _x: output,
             )
-            return self._done(call, output, trace, overwritten=output is first)
+            return self._done(call, output, trace, output if output is first else None)
 
         return hook
 
@@ -231,7 +231,13 @@ class _Listener(TorchFunctionMode):
         ):
             call.inputs = tuple(map(_copied, call.inputs))  # one may be about to be overwritten
         trace = None
-        output = func(*args, **kwargs)
+        aside = None
+        if call is not None and kind == "relu" and self.edit is not None and torch.is_grad_enabled():
+            # a ReLU in place keeps its output for its gradient, so a replacement must not overwrite that
+            aside = call.inputs[0].clone()
+            output = call.again(aside)
+        else:
+            output = func(*args, **kwargs)
         if isinstance(output, Tensor):
             trace = _after(word, call, given, output, args, kwargs)
             _mark(output, trace)
@@ -243,22 +249,25 @@ class _Listener(TorchFunctionMode):
         if call is None or trace is None:
             return output
         call.depth = trace.depth
-        overwritten = any(output is x for x in (*given, into))
-        return self._done(call, output, trace, overwritten=overwritten)
+        if output is aside:
+            into = call.inputs[0]
+        else:
+            into = output if any(output is x for x in (*given, into)) else None
+        return self._done(call, output, trace, into)
 
-    def _done(self, call: Call, output: Tensor, trace: Trace, *, overwritten: bool) -> Tensor:
+    def _done(self, call: Call, output: Tensor, trace: Trace, into: Tensor | None) -> Tensor:
         """The output, or what `edit` put in its place; `see` has seen it.
 
-        `overwritten`: the output is an operand. The network may go on with that tensor and not look at what
-        the call returned, so a replacement is written into it.
+        `into`: the operand that the call overwrites. The network may go on with that tensor and not look at
+        what the call returned, so the output is written into it.
         """
         call.output = output
         if self.edit is not None and (other := self.edit(call)) is not None:
-            if overwritten and other.shape == output.shape:
-                call.output = output if other is output else output.copy_(other)  # autograd follows a copy
-            else:
-                # the network may overwrite what it is given: an input in an output's place must be a copy
-                call.output = other.clone() if any(other is x for x in call.inputs) else other
+            # the network may overwrite what it is given: an input in an output's place must be a copy
+            call.output = other.clone() if any(other is x for x in call.inputs) else other
+        if into is not None and call.output is not into and call.output.shape == into.shape:
+            call.output = into.copy_(call.output)  # autograd follows a copy
+        if call.output is not output:
             _mark(call.output, trace)
         if self.see is not None:
             self.see(call)

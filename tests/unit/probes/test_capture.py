@@ -322,3 +322,20 @@ def test_named_operands_are_heard_like_those_in_their_places() -> None:
     assert torch.equal(*edited)
     assert weights[0] == weights[1]
     assert len(weights[0]) == 4
+
+
+@pytest.mark.parametrize("statements", [False, True])
+def test_a_gradient_passes_through_an_edited_relu_in_place(*, statements: bool) -> None:
+    model = both()[not statements]
+    x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    with capture(model, edit=lambda call: 2 * call.output if call.kind == "relu" else None):
+        model(x).sum().backward()
+    found = model.stem.weight.grad
+    gate = model.gate
+    first = 2 * relu(model.stem(x))
+    f = model.bn(model.conv(first))
+    f = f * torch.sigmoid(gate(f.mean((2, 3))))[:, :, None, None]
+    last = 2 * relu(f + first)
+    (by_hand,) = torch.autograd.grad(model.read(last.mean((2, 3))).sum(), model.stem.weight)
+    assert found is not None
+    assert torch.allclose(found, by_hand, rtol=1e-4, atol=1e-6)
