@@ -195,3 +195,27 @@ def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
     assert place.runs() == []
     with pytest.raises(WorkspaceError, match="cannot be written"):
         place.run_folder("cnn-s0-0").write_pictures({})
+
+
+@pytest.mark.parametrize(
+    ("before", "words", "says", "code"),
+    [
+        ("cd gone && rmdir ../gone", "run demo --dry-run", "The folder you are in is gone", 2),
+        ("true", f"status -w {'a' * 5000}", "File name too long", 1),
+    ],
+    ids=["no folder to stand in", "a name too long"],
+)
+def test_what_the_system_refuses_is_said(
+    tmp_path: Path, before: str, words: str, says: str, code: int
+) -> None:
+    (tmp_path / "gone").mkdir()
+    program = f"{sys.executable} -P -c 'from skipscope.cli import main; main()' {words}"
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f"{before} && exec {program}"],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert complained(ended.stderr, says), ended.stderr
+    assert ended.returncode == code

@@ -104,7 +104,7 @@ def test_missing_files_and_names(tmp_path: Path) -> None:
         load_study(tmp_path / "folder.toml")
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SpecError, match="not a TOML file"):
+    with pytest.raises(SpecError, match="no text in UTF-8"):
         load_study(binary)
 
 
@@ -179,3 +179,13 @@ def test_a_run_of_a_file_is_known_by_class_and_text_wherever_the_file_lies() -> 
     assert RunSpec.model_validate_json(one.model_dump_json()) == one
     with pytest.raises(ValidationError, match="pinned to what the file says"):
         run("mynet.py:Net")
+
+
+def test_a_file_of_a_windows_editor_is_read_and_one_that_is_not_utf_8_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('data = "shapes"\n[[arm]]\nmodel = "cnn"\n', encoding="utf-8-sig")
+    assert load_study(str(path)).arm[0].model == "cnn"
+    path.write_text('title.zh = "实验"\n[[arm]]\nmodel = "cnn"\n', encoding="gbk")
+    with pytest.raises(SpecError, match="UTF-8") as caught:
+        load_study(str(path))
+    assert "save it as UTF-8" in caught.value.todo

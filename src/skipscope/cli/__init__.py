@@ -5,6 +5,7 @@ Every command imports what it needs when it is called, so that `--help` answers 
 
 import sys
 from io import TextIOWrapper
+from pathlib import Path
 
 import typer
 from rich.markup import escape
@@ -21,7 +22,7 @@ from skipscope.cli.probe import probe
 from skipscope.cli.report import report
 from skipscope.cli.run import demo, run
 from skipscope.cli.status import status
-from skipscope.errors import SkipscopeError
+from skipscope.errors import SkipscopeError, UsageError
 
 app = typer.Typer(
     name="skipscope",
@@ -45,15 +46,30 @@ app.add_typer(models, name="models")
 app.add_typer(data, name="data")
 
 
+def _here() -> None:
+    """Without a working directory torch cannot be loaded, and says nothing of it."""
+    try:
+        Path.cwd()
+    except OSError:
+        raise UsageError("The folder you are in is gone.", todo="cd to one that is there") from None
+
+
 def main() -> None:
     """The program: exits 0, 1 (failed) or 2 (misuse)."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
             stream.reconfigure(errors="backslashreplace")
     try:
+        _here()
         app()
     except SkipscopeError as error:
         complaints.print(f"[bold red]skipscope:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(error.exit_code)
+    except (
+        OSError
+    ) as error:  # a name that is too long, a device that is full: whatever a command did not expect
+        said = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+        complaints.print(f"[bold red]skipscope:[/] {escape(said)}", soft_wrap=True)
+        sys.exit(1)
     except KeyboardInterrupt:  # before a command has begun to listen to it
         sys.exit(130)

@@ -22,6 +22,7 @@ from torch.nn.functional import cosine_similarity
 from skipscope.data.dataset import Dataset
 from skipscope.errors import WorkspaceError
 from skipscope.models.registry import build
+from skipscope.models.user import blamed
 from skipscope.records.files import write_whole
 from skipscope.spec import Frozen, Recipe, Way
 from skipscope.training.environment import environment
@@ -88,7 +89,8 @@ class Machine:
         """The network's step, timed if it never was."""
         key = f"{model}: {way}"
         if key not in self.known:
-            self.known[key] = _measure(model, way, self.data, self._references)
+            with blamed(model, f"on a batch of {BATCH} images"):
+                self.known[key] = _measure(model, way, self.data, self._references)
             self.known |= self._kept()  # what another process wrote meanwhile stays
             with suppress(WorkspaceError):  # a cache that cannot be written is measured again, no more
                 write_whole(self.file, _KNOWN.dump_json(self.known, indent=1))

@@ -177,6 +177,21 @@ def _answer(text: _Text, network: nn.Module, name: str, line: int | None) -> Ten
     )
 
 
+@contextmanager
+def blamed(model: str, where: str) -> Iterator[None]:
+    """Around what computes with a network: if it is a user's own, an error names their file and line.
+
+    Raises:
+        NetworkError: the network raised something; `where` says in what it did.
+    """
+    own = UserNetwork.parse(model)
+    if own is None:
+        yield
+        return
+    with _theirs(_read(own.file), f"{own.name} {where}", None):
+        yield
+
+
 def _line(tree: ast.Module, name: str) -> int | None:
     """Where in the file `name` is defined, if it is a class or function."""
     defined = (node for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef)))

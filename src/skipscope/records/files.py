@@ -239,8 +239,7 @@ def read_record(path: Path, kind: type[Record], read: Callable[[Path], bytes] = 
 
 
 def _damaged(path: Path, why: str) -> WorkspaceError:
-    return WorkspaceError(
-        f"This record is damaged: {why}.",
-        where=str(path),
-        todo="restore it from a copy, or delete its folder: the same command trains the run again",
-    )
+    todo = "restore it from a copy, or delete its folder: the same command trains the run again"
+    if path.parent.name == "studies":  # all studies' records are there
+        todo = "restore it from a copy, or delete this file: the command that planned the study does it again"
+    return WorkspaceError(f"This record is damaged: {why}.", where=str(path), todo=todo)

@@ -13,7 +13,7 @@ from skipscope.analysis.tables import StudyTables, gather
 from skipscope.claims.base import Result
 from skipscope.claims.calibration import known
 from skipscope.claims.evaluate import evaluate
-from skipscope.errors import FontError, UnknownName
+from skipscope.errors import FontError, UnknownName, UsageError
 from skipscope.figures import pixels, render, style
 from skipscope.figures.drawing import Drawing
 from skipscope.records.files import write_whole
@@ -44,6 +44,7 @@ def build_report(
 
     Raises:
         UnknownName: no such study, format or language.
+        UsageError: there is no format.
         WorkspaceError: there is no study, a record is damaged, or the report cannot be written.
         FontError: a format could not be made in a language for want of glyphs; all the others were.
     """
@@ -86,6 +87,8 @@ def build_report(
 
 
 def _known(formats: AbstractSet[str], language: str | None) -> Language | None:
+    if not formats:
+        raise UsageError("No format is asked for.", todo=f"name some of {', '.join(sorted(FORMATS))}")
     for format in sorted(formats - FORMATS):
         raise UnknownName("report format", format, FORMATS)
     chosen = next((known for known in LANGUAGES if known == language), None)

@@ -31,8 +31,10 @@ def what_was_done(context: Context) -> Inline:
     words, record = context.words, context.tables.record
     recipes = {record.study.recipe_of(arm) for arm in record.study.arm}
     epochs = sorted({recipe.epochs for recipe in recipes})
+    trained = "what" if len(context.tables.arms) > 1 else "what_one"
+    done = all(entry.state == "done" for entry in context.tables.entries)
     return words(
-        "summary.what" if len(context.tables.arms) > 1 else "summary.what_one",
+        f"summary.{trained if done else 'planned'}",
         arms=words.listed([code(arm) for arm in context.tables.arms]),
         train=count(record.study.train_limit or record.data.train),
         data=words.name(f"data.{record.data.name}", record.data.name),

@@ -32,7 +32,13 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
         raise SpecError("There is no such study file.", where=str(path), todo="check the path") from None
     except OSError as error:
         raise SpecError(f"The study file cannot be read: {error.strerror}.", where=str(path)) from None
-    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8; a number or nesting without end
+    except UnicodeDecodeError as error:
+        raise SpecError(
+            f"This is no text in UTF-8: {error.reason} at byte {error.start}.",
+            where=str(path),
+            todo="save it as UTF-8 in your editor",
+        ) from None
+    except (ValueError, RecursionError) as error:  # not TOML; a number or nesting without end
         raise SpecError(
             f"This is not a TOML file: {error}.", where=str(path), todo="mend that line"
         ) from None
@@ -41,7 +47,7 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
 def _small(path: Path) -> str:
     if path.stat().st_size > MOST_BYTES:
         raise SpecError(f"A study's file has at most {MOST_BYTES:,} bytes.", where=str(path))
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8-sig")  # some editors put a mark in front
     for number, line in enumerate(text.splitlines(), start=1):
         if line.count(".") > MOST_DOTS:
             raise SpecError(f"Line {number} has more than {MOST_DOTS} dots.", where=str(path), todo="mend it")

@@ -5,7 +5,7 @@ import typer
 from typer.testing import CliRunner
 
 from skipscope.cli.report import report
-from skipscope.errors import FontError, UnknownName
+from skipscope.errors import FontError, UnknownName, UsageError
 from skipscope.figures import fonts, render
 
 
@@ -50,3 +50,9 @@ def test_what_could_be_made_is_printed_before_what_could_not(app, made_up, monke
     assert isinstance(ran.exception, FontError)
     assert ran.exception.exit_code == 1
     assert "pip install" in str(ran.exception)
+
+
+def test_no_format_at_all_is_no_report(app, made_up):
+    workspace = made_up(arms=("cnn",), epochs=1, steps=4)
+    with pytest.raises(UsageError, match="No format"):
+        CliRunner().invoke(app, ["lab", "--format", "", "-w", str(workspace.path)], catch_exceptions=False)

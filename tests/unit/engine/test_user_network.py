@@ -96,3 +96,21 @@ def test_a_network_that_cannot_be_trained_is_refused_before_any_run(
     (folder / "nets" / "mynet.py").unlink()
     with pytest.raises(NetworkError, match="There is no such file"):
         planned(folder, workspace)
+
+
+def test_a_network_that_fails_on_a_real_batch_is_named_with_its_line(
+    folder: Path, workspace: Workspace
+) -> None:
+    """The trial has two images, planning a batch."""
+    late = NET.replace(
+        "        return", "        if len(x) > 60:\n            raise ValueError('so many')\n        return"
+    )
+    (folder / "nets" / "mynet.py").write_text(late, encoding="utf-8")
+    study = (
+        (folder / "mine.toml").read_text(encoding="utf-8").replace("train_limit = 60", "train_limit = 100")
+    )
+    (folder / "mine.toml").write_text(study, encoding="utf-8")
+    with pytest.raises(NetworkError, match="raised ValueError: so many") as caught:
+        planned(folder, workspace)
+    line = 1 + late.splitlines().index("            raise ValueError('so many')")
+    assert str(caught.value.where).endswith(f"mynet.py, line {line}")

@@ -287,3 +287,13 @@ def test_a_pickle_among_the_pictures_is_never_run(tmp_path: Path) -> None:
     with pytest.raises(WorkspaceError):
         read_arrays(path, todo="delete it")
     assert not mark.exists()
+
+
+def test_a_damaged_study_is_one_file_and_not_the_folder_of_all(workspace: Workspace) -> None:
+    path = workspace.path / "studies" / "mine.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{")
+    with pytest.raises(WorkspaceError, match="damaged") as caught:
+        workspace.studies()
+    assert "delete this file" in caught.value.todo
+    assert "folder" not in caught.value.todo
