@@ -189,3 +189,13 @@ def test_a_file_of_a_windows_editor_is_read_and_one_that_is_not_utf_8_says_so(tm
     with pytest.raises(SpecError, match="UTF-8") as caught:
         load_study(str(path))
     assert "save it as UTF-8" in caught.value.todo
+
+
+def test_a_chinese_file_name_is_told_what_a_study_is_called(tmp_path: Path) -> None:
+    path = tmp_path / "实验.toml"
+    path.write_text('[[arm]]\nmodel = "cnn"\n', encoding="utf-8")
+    with pytest.raises(SpecError, match="called after its file") as caught:
+        load_study(path)
+    assert "rename the file" in caught.value.todo
+    path.write_text('name = "mine"\n[[arm]]\nmodel = "cnn"\n', encoding="utf-8")
+    assert load_study(path).name == "mine"

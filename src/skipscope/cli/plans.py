@@ -1,12 +1,11 @@
 """A plan on the console: shown before its first step, then carried out."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rich.markup import escape
 
-from skipscope.cli.options import PLACE, console
+from skipscope.cli.options import console
 
 if TYPE_CHECKING:
     from skipscope.engine.plan import Plan
@@ -117,9 +116,7 @@ def carry_out(
             records = execute(plan, workspace, tell=shown.tell, interrupted=interrupted, data_dir=data_dir)
     unfinished = len(plan.runs) - sum(record.state != "unfinished" for record in records)
     if unfinished:
-        command = again or plan.record.command
-        if workspace.path != PLACE:
-            command += f" -w {shlex.quote(str(workspace.path))}"
+        command = workspace.typed(again or plan.record.command)
         console.print(f"{unfinished} run(s) are not finished. The same command goes on with them:")
         console.print(f"  {command}", markup=False, soft_wrap=True)
     if any(record.state == "done" for record in records):

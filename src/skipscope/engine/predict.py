@@ -66,7 +66,7 @@ class Networks:
             raise WorkspaceError(
                 f"No network of the study {self.study.study.name} is trained yet.",
                 where=str(workspace.path),
-                todo=f"train them: {self.study.command}",
+                todo=f"train them: {workspace.typed(self.study.command)}",
             )
         self.mean, self.std = _statistics(self.study, next(iter(self.runs.values())), data_dir)
         self.models = {arm: network(workspace, record) for arm, record in self.runs.items()}

@@ -100,4 +100,4 @@ def _command(workspace: Workspace, run: str) -> str:
     commands = [
         study.command for study in workspace.studies() if any(member.run == run for member in study.members)
     ]
-    return f": {commands[-1]}" if commands else ""
+    return f": {workspace.typed(commands[-1])}" if commands else ""

@@ -8,6 +8,7 @@
 <workspace>/reports/<name>/
 """
 
+import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from skipscope.records.schema import RunRecord, StudyRecord
 
 __all__ = ["METRICS", "READINGS", "START", "RunFolder", "Workspace", "write_readings"]
 
+USUAL = Path("skipscope-out")
+"""Where commands look if nobody names a folder."""
 TOGETHER = 50
 """Files that are read at a time."""
 
@@ -33,6 +36,10 @@ class Workspace:
     def __init__(self, path: Path | str) -> None:
         """A folder that need not exist yet."""
         self.path = Path(path)
+
+    def typed(self, command: str) -> str:
+        """The command as it is typed for this workspace."""
+        return command if self.path == USUAL else f"{command} -w {shlex.quote(str(self.path))}"
 
     def run_folder(self, run: str) -> RunFolder:
         """The folder of the run with this id."""

@@ -5,6 +5,7 @@ choose, and its hash names the run, so that an equal run is never trained twice.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from hashlib import sha256
@@ -24,7 +25,8 @@ from skipscope.spec.problems import Within, problems
 from skipscope.spec.toml_file import read_toml
 from skipscope.spec.values import Frozen as Frozen
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+Name = Annotated[str, StringConstraints(pattern=NAME)]
 """A name that is also a file name on every system."""
 
 Precision = Literal["fp32", "bf16"]
@@ -269,6 +271,12 @@ def load_study(study: str | Path) -> StudySpec:
             raise UnknownName("study", str(study), [*shipped, "or the path of a .toml file"])
         path = shipped[str(study)]
     table, text = read_toml(path)
+    if "name" not in table and not re.fullmatch(NAME, path.stem):
+        raise SpecError(
+            f"A study is called after its file, and {path.stem!r} is no name that every system has for one.",
+            where=str(path),
+            todo='rename the file, or write name = "mine" above all else in it (letters, digits, _ . -)',
+        )
     written = parse_study({"name": path.stem} | table, where=str(path), text=text)
     return written.with_models(lambda model: _beside(path, model))
 

@@ -8,10 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from skipscope.cli.options import PLACE
 from skipscope.errors import UnknownName, WorkspaceError
 from skipscope.records.files import read_arrays, write_arrays, write_whole
 from skipscope.records.schema import DataCard, Environment, Member, NetworkCard, RunRecord, StudyRecord
-from skipscope.records.store import METRICS, READINGS, RunFolder, Workspace
+from skipscope.records.store import METRICS, READINGS, USUAL, RunFolder, Workspace
 from skipscope.spec import DataRef, Recipe, RunSpec, load_study
 
 SPEC = RunSpec(
@@ -297,3 +298,9 @@ def test_a_damaged_study_is_one_file_and_not_the_folder_of_all(workspace: Worksp
         workspace.studies()
     assert "delete this file" in caught.value.todo
     assert "folder" not in caught.value.todo
+
+
+def test_a_command_names_the_workspace_unless_it_is_the_usual_one() -> None:
+    assert PLACE == USUAL
+    assert Workspace(USUAL).typed("skipscope run lab") == "skipscope run lab"
+    assert Workspace("my runs").typed("skipscope run lab") == "skipscope run lab -w 'my runs'"
