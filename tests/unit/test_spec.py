@@ -60,6 +60,9 @@ def test_an_arm_overrides_keys_of_the_recipe(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("seeds = [", "not a TOML file"),
+        ('[arm]\nmodel = "cnn"', "arm: several may stand here: write it in brackets"),
+        ('title = "t"\n[[arm]]\nmodel = "cnn"', "title: this is a table"),
+        ('name = "a b"\n[[arm]]\nmodel = "cnn"', "name: a name begins with"),
         ("seeds = 1", "arm: this key is missing"),
         ('[[arm]]\nmodel = "cnn"\n[recipe]\nepoch = 3', "line 4, recipe.epoch: there is no such key"),
         ('data = "mnist"\n[[arm]]\nmodel = "cnn"', "'cifar10' or 'shapes'"),
@@ -71,7 +74,7 @@ def test_an_arm_overrides_keys_of_the_recipe(tmp_path: Path) -> None:
         ('recipe = { epochs = 0 }\n[[arm]]\nmodel = "cnn"', "line 1, recipe.epochs: Input should be"),
         ('title.en = """\nseeds = 0\n"""\nseeds = 0\n[[arm]]\nmodel = "cnn"', "line 4, seeds: Input"),
         (f'# {"x" * 8000}\nseeds = 0\n[[arm]]\nmodel = "cnn"', "seeds: Input should be greater"),
-        ('name = "../x"\n[[arm]]\nmodel = "cnn"', "name: String should match pattern"),
+        ('name = "../x"\n[[arm]]\nmodel = "cnn"', "name: a name begins with"),
     ],
 )
 def test_impossible_files_say_where_and_what(tmp_path: Path, text: str, says: str) -> None:

@@ -7,7 +7,14 @@ from pydantic import ValidationError
 
 from skipscope.spec.toml_file import lines_of
 
-MESSAGES = {"extra_forbidden": "there is no such key", "missing": "this key is missing"}
+MESSAGES = {
+    "extra_forbidden": "there is no such key",
+    "missing": "this key is missing",
+    "tuple_type": "several may stand here: write it in brackets, [...], or, above a table, in two: [[...]]",
+    "dict_type": "this is a table: write its keys one by one, as in title.en = ...",
+    "too_short": "one at least is needed",
+    "string_pattern_mismatch": "a name begins with a letter or digit and has 64 of these and _ . - at most",
+}
 """In place of what pydantic says to programmers."""
 SAYS_ALL = {"missing", "value_error", "extra_forbidden"}
 """What is told without the value."""
