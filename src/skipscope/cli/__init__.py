@@ -65,11 +65,14 @@ def main() -> None:
     except SkipscopeError as error:
         complaints.print(f"[bold red]skipscope:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(error.exit_code)
-    except (
-        OSError
-    ) as error:  # a name that is too long, a device that is full: whatever a command did not expect
-        said = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-        complaints.print(f"[bold red]skipscope:[/] {escape(said)}", soft_wrap=True)
+    except OSError as error:
+        # a name that is too long, a device that is full: whatever a command did not expect of the system
+        refused = SkipscopeError(
+            f"The system refuses: {error.strerror or error}.",
+            where=str(error.filename or ""),
+            todo="check the paths you gave, the rights and the space there",
+        )
+        complaints.print(f"[bold red]skipscope:[/] {escape(str(refused))}", soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:  # before a command has begun to listen to it
         sys.exit(130)

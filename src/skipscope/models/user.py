@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from skipscope.errors import NetworkError, UnknownName
+from skipscope.errors import NetworkError, SkipscopeError, UnknownName
 from skipscope.spec import UserNetwork
 
 CLASSES = 10
@@ -203,6 +203,8 @@ def _theirs(text: _Text, what: str, line: int | None) -> Iterator[None]:
     """Around what runs the user's code: an error names the last line of their file that was on the way."""
     try:
         yield
+    except SkipscopeError:  # of ours, and it says what is wrong itself
+        raise
     except (Exception, SystemExit) as error:
         frames = traceback.walk_tb(error.__traceback__)
         reached = [number for frame, number in frames if frame.f_code.co_filename == text.file]

@@ -44,7 +44,7 @@ class _Kept:
     summary: CallSummary
 
 
-@dataclass
+@dataclass(eq=False)  # tensors have no one truth to be compared by
 class _Convolved:
     """A convolution's output while the network holds it; it is not kept alive, and known again as it was."""
 

@@ -31,11 +31,11 @@ class SGD:
             reached = [weight for weight in weights if weight.grad is not None]
             # a weight's first step makes its velocity; some are reached later than others (layers left out)
             new = [weight for weight in reached if weight not in self.velocities]
-            if self.momentum:
-                for weight in new:
-                    self.velocities[weight] = torch.empty_like(_in_memory_order(weight, weight.detach()))
+            known = [weight for weight in reached if weight in self.velocities]
+            for weight in new if self.momentum else ():
+                self.velocities[weight] = torch.empty_like(_in_memory_order(weight, weight.detach()))
             self._step(new, decay, rate, first=True)
-            self._step([weight for weight in reached if weight not in set(new)], decay, rate, first=False)
+            self._step(known, decay, rate, first=False)
             for weight in reached:
                 weight.grad = None
 

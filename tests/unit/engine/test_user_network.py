@@ -9,7 +9,8 @@ from safetensors.torch import load_file
 import skipscope
 from skipscope.engine.local import execute
 from skipscope.engine.plan import Plan, plan
-from skipscope.errors import NetworkError
+from skipscope.errors import MachineError, NetworkError
+from skipscope.models.user import blamed
 from skipscope.records.store import Workspace
 from skipscope.spec import load_study
 
@@ -114,3 +115,8 @@ def test_a_network_that_fails_on_a_real_batch_is_named_with_its_line(
         planned(folder, workspace)
     line = 1 + late.splitlines().index("            raise ValueError('so many')")
     assert str(caught.value.where).endswith(f"mynet.py, line {line}")
+
+
+def test_an_error_that_says_what_is_wrong_itself_is_not_blamed_on_the_network(folder: Path) -> None:
+    with pytest.raises(MachineError, match=r"^Loops"), blamed(f"{folder / 'nets' / 'mynet.py'}:Net", "here"):
+        raise MachineError("Loops cannot be compiled")
