@@ -4,7 +4,7 @@ What happens to the image at a position of an epoch is a pure function of (seed,
 Shapes: B images, C = 3 channels, H x W = 32 x 32.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -17,39 +17,47 @@ MARGIN = 4
 """Pixels of black that are added on each side before the crop."""
 
 
-class Augmentation:
-    """The crops and flips of one epoch, drawn once for all its `count` images."""
+class Moves(NamedTuple):
+    """The crops and flips of N images: where in the padded image each begins, which are mirrored then."""
 
-    def __init__(
-        self, kind: Literal["none", "flip", "crop_flip"], *, seed: int, epoch: int, count: int
-    ) -> None:
-        """Draws offsets and flips from the raw bits of (seed, "augmentation", epoch)."""
-        bits = np.random.PCG64(derive(seed, "augmentation", epoch)).random_raw(count)
-        offsets = 2 * MARGIN + 1
-        crop, flip = kind == "crop_flip", kind != "none"
-        # 32 high bits for the crop, one low bit for the flip: the modulus is biased by less than 2^-25
-        draw = (bits >> np.uint64(32)).astype(np.int64)
-        self.top = draw % offsets if crop else np.full(count, MARGIN)
-        self.left = draw // offsets % offsets if crop else np.full(count, MARGIN)
-        self.flip = (bits & np.uint64(1)).astype(bool) & flip
-        self.kind = kind
+    top: NDArray[np.int64]  # N, 0..2*MARGIN
+    left: NDArray[np.int64]  # N
+    flip: NDArray[np.bool_]  # N
 
-    def __call__(self, images: NDArray[np.uint8], positions: slice) -> NDArray[np.uint8]:
-        """The images at `positions` of the epoch, augmented in place or anew: B 3 32 32 -> B 3 32 32."""
-        flip, pixels = self.flip[positions], images.transpose(0, 2, 3, 1)  # B H W C
-        # torch mirrors five times as fast as numpy's negative stride
-        flipped = np.flatnonzero(flip)
-        pixels[flipped] = torch.from_numpy(pixels.take(flipped, axis=0)).flip(2).numpy()
-        if self.kind != "crop_flip":
-            return images
-        batch, height, width, channels = pixels.shape
-        padded = np.zeros((batch, height + 2 * MARGIN, width + 2 * MARGIN, channels), np.uint8)
-        padded[:, MARGIN:-MARGIN, MARGIN:-MARGIN] = pixels
-        # a flipped crop is the mirrored crop of the flipped image
-        left = np.where(flip, 2 * MARGIN - self.left[positions], self.left[positions])
-        rows = padded.reshape(batch, height + 2 * MARGIN, -1)
-        windows = sliding_window_view(rows, (height, width * channels), axis=(1, 2))
-        cropped: NDArray[np.uint8] = windows[
-            np.arange(batch), self.top[positions], left * channels
-        ]  # B H W*C
-        return cropped.reshape(pixels.shape).transpose(0, 3, 1, 2)
+    def at(self, positions: slice) -> "Moves":
+        """Those of some of the images."""
+        return Moves(self.top[positions], self.left[positions], self.flip[positions])
+
+
+def draw_moves(kind: Literal["none", "flip", "crop_flip"], *, seed: int, epoch: int, count: int) -> Moves:
+    """Those of one epoch's `count` images, from the raw bits of (seed, "augmentation", epoch)."""
+    bits = np.random.PCG64(derive(seed, "augmentation", epoch)).random_raw(count)
+    offsets = 2 * MARGIN + 1
+    crop, flip = kind == "crop_flip", kind != "none"
+    # 32 high bits for the crop, one low bit for the flip: the modulus is biased by less than 2^-25
+    draw = (bits >> np.uint64(32)).astype(np.int64)
+    return Moves(
+        top=draw % offsets if crop else np.full(count, MARGIN),
+        left=draw // offsets % offsets if crop else np.full(count, MARGIN),
+        flip=(bits & np.uint64(1)).astype(bool) & flip,
+    )
+
+
+def moved(images: NDArray[np.uint8], moves: Moves) -> NDArray[np.uint8]:
+    """The images, cropped and mirrored in place or anew: B 3 32 32 -> B 3 32 32."""
+    top, left, flip = moves
+    pixels = images.transpose(0, 2, 3, 1)  # B H W C
+    # torch mirrors five times as fast as numpy's negative stride
+    flipped = np.flatnonzero(flip)
+    pixels[flipped] = torch.from_numpy(pixels.take(flipped, axis=0)).flip(2).numpy()
+    if (top == MARGIN).all() and (left == MARGIN).all():
+        return images
+    batch, height, width, channels = pixels.shape
+    padded = np.zeros((batch, height + 2 * MARGIN, width + 2 * MARGIN, channels), np.uint8)
+    padded[:, MARGIN:-MARGIN, MARGIN:-MARGIN] = pixels
+    # a flipped crop is the mirrored crop of the flipped image
+    left = np.where(flip, 2 * MARGIN - left, left)
+    rows = padded.reshape(batch, height + 2 * MARGIN, -1)
+    windows = sliding_window_view(rows, (height, width * channels), axis=(1, 2))
+    cropped: NDArray[np.uint8] = windows[np.arange(batch), top, left * channels]  # B H W*C
+    return cropped.reshape(pixels.shape).transpose(0, 3, 1, 2)

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from skipscope.data.augment import Moves, moved
 from skipscope.data.dataset import Dataset, Split
 from skipscope.spec import Recipe
+from skipscope.training.pixels import compiled_pass
 from skipscope.training.precision import FORMATS, computing
 
 BATCH = 250
@@ -40,6 +42,21 @@ class Inputs:
         x = x.view(batch, height, width, channels).permute(0, 3, 1, 2)
         return x.contiguous(memory_format=self.memory_format)
 
+    def of(
+        self, split: Split, positions: NDArray[np.int64], moves: Moves | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """The split's images at `positions`, moved, and their labels: B C H W float32 and B int64."""
+        one_pass = compiled_pass(self.device)
+        if one_pass is not None:
+            rows = split.rows[positions]
+            x = one_pass(split.images, rows, moves, self.mean, self.scale)
+            target = torch.from_numpy(split.labels[rows].astype(np.int64))
+            return x.contiguous(memory_format=self.memory_format), target
+        images, labels = split.take(positions)
+        if moves is not None:
+            images = moved(images, moves)
+        return self(images), torch.from_numpy(labels).to(self.device)
+
 
 class Evaluation(NamedTuple):
     """A network's results on a split of N images."""
@@ -59,9 +76,8 @@ def evaluate(model: nn.Module, split: Split, inputs: Inputs, recipe: Recipe) -> 
     # no inference mode: what a network keeps for itself meanwhile could not be trained with
     with torch.no_grad(), computing(recipe, inputs.device):
         for start in range(0, len(split), BATCH):
-            images, labels = split.take(np.arange(start, min(start + BATCH, len(split))))
-            target = torch.from_numpy(labels).to(inputs.device)
-            logits = model(inputs(images)).float()
+            x, target = inputs.of(split, np.arange(start, min(start + BATCH, len(split))))
+            logits = model(x).float()
             loss_sum += cross_entropy(logits, target, reduction="sum").item()
             right.append((logits.argmax(1) == target).cpu())
     model.train()

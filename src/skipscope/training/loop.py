@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
-from skipscope.data.augment import Augmentation
+from skipscope.data.augment import draw_moves
 from skipscope.data.dataset import Dataset
 from skipscope.errors import Diverged
 from skipscope.probes.step import Watch
@@ -94,15 +94,14 @@ def fit(
     reseed = torch.default_generator.manual_seed if inputs.device.type == "cpu" else torch.manual_seed
     for epoch in range(progress.step // steps + 1, recipe.epochs + 1):
         order = epoch_order(seed, epoch, images_per_epoch)
-        augment = Augmentation(recipe.augmentation, seed=seed, epoch=epoch, count=images_per_epoch)
+        moves = draw_moves(recipe.augmentation, seed=seed, epoch=epoch, count=images_per_epoch)
         for batch in range(progress.step % steps, steps):
             start = perf_counter()
             positions = slice(batch * recipe.batch_size, (batch + 1) * recipe.batch_size)
-            images, labels = data.train.take(order[positions])
-            x = inputs(augment(images, positions))  # B 3 32 32
+            x, target = inputs.of(data.train, order[positions], moves.at(positions))  # B 3 32 32 and B
             watch = None if instruments is None else instruments.watch(progress.step + 1, steps)
             reseed(derive(seed, "chance", progress.step))  # a network's own, as of dropout
-            loss, correct = forward(model, x, torch.from_numpy(labels).to(x.device), recipe, watch)
+            loss, correct = forward(model, x, target, recipe, watch)
             row = StepRow(
                 step=progress.step + 1,
                 epoch=epoch,
@@ -112,7 +111,7 @@ def fit(
             if not math.isfinite(row.loss):
                 raise diverged(row, progress)
             update(loss, model, optimizer, recipe, row.learning_rate, watch)
-            progress.count(row.loss, correct, len(labels), perf_counter() - start)
+            progress.count(row.loss, correct, len(x), perf_counter() - start)
             ended = None
             if batch == steps - 1:
                 ended = finish_epoch(epoch, model, inputs, recipe, data, progress, instruments)

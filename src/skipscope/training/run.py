@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Collection
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
 from time import perf_counter
@@ -132,9 +131,9 @@ class _Sitting:
 
     def after(self, step: StepRow, epoch: EpochRow | None) -> None:
         """Between two steps: keeps the rows; tells, writes and saves what is due."""
-        self.rows.append({"kind": "step"} | asdict(step))
+        self.rows.append({"kind": "step"} | vars(step))
         if epoch is not None:
-            self.rows.append({"kind": "epoch"} | asdict(epoch))
+            self.rows.append({"kind": "epoch"} | vars(epoch))
         if epoch is not None or perf_counter() - self.told > TELL_SECONDS:
             self.flush()
             self.tell(self._event(step, epoch_ended=epoch is not None))
