@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
-from torch.autograd import Function
+from torch.autograd import Function, forward_ad
 from torch.nn import Parameter
 from torch.nn.functional import batch_norm, linear, max_pool2d, pad
 from torch.overrides import TorchFunctionMode
@@ -97,7 +97,12 @@ def joins(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
 
 
 def plain(*tensors: Tensor | None) -> bool:
-    """Whether they are numbers in this processor's memory, and of one format (or autocast makes them so)."""
+    """Whether they are numbers in this processor's memory, and of one format (or autocast makes them so).
+
+    Not under `torch.func`'s transforms or forward-mode derivatives: ours have no rules for these.
+    """
+    if torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0:  # noqa: SLF001 - no other
+        return False
     there = [tensor for tensor in tensors if tensor is not None]
     formats = {_format(tensor) for tensor in there}
     return len(formats) == 1 and all(

@@ -1,13 +1,15 @@
 """Our operators against the stock ones: values, gradients and second gradients, in float64 and in bf16."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
-from torch.autograd import gradcheck, gradgradcheck
+from torch.autograd import forward_ad, gradcheck, gradgradcheck
+from torch.func import grad, jvp, vmap
 from torch.nn.functional import conv2d, linear, max_pool2d
 
 from skipscope.models.registry import NETWORKS, build
@@ -261,6 +263,46 @@ def test_arguments_have_torchs_names(scope: Callable[[], object], keep_sums: int
             mine = f(input=x, **how)
         sums.keep_sums_on(None)
         torch.testing.assert_close(mine, stock, rtol=1e-4, atol=1e-3)  # 1e-5 of 40 in fp32
+
+
+MAPS = {
+    "stride 1": ((32, 8, 8), {"padding": 1}, 3),
+    "stride 2": ((32, 8, 8), {"padding": 1, "stride": 2}, 3),
+    "whole map": ((32, 1, 1), {"padding": 1}, 3),
+    "1x1": ((32, 8, 8), {}, 1),
+}
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # torch's own, for forward mode
+@pytest.mark.parametrize("scope", [fast, winograd], ids=["fast", "winograd"])
+@pytest.mark.parametrize(("of", "how", "side"), MAPS.values(), ids=MAPS)
+def test_derivatives_forward_and_transforms_of_functions_are_the_stock_operators(
+    scope: Callable[[], AbstractContextManager[object]], of: tuple[int, ...], how: dict, side: int
+) -> None:
+    draw = torch.Generator().manual_seed(0)
+    x, tangent, weight = (
+        torch.randn(*shape, generator=draw) for shape in ((2, *of), (2, *of), (32, of[0], side, side))
+    )
+
+    def layer(x: Tensor) -> Tensor:
+        return conv2d(x, weight, **how)
+
+    def each() -> list[Tensor]:
+        with forward_ad.dual_level():
+            dual = forward_ad.unpack_dual(layer(forward_ad.make_dual(x, tangent)))
+            forward = [dual.primal, dual.tangent]
+        return [
+            *forward,
+            *jvp(layer, (x,), (tangent,)),
+            vmap(lambda image: layer(image[None])[0])(x),
+            grad(lambda x: layer(x).square().sum())(x),
+        ]
+
+    expected = each()
+    with scope():
+        found = each()
+    for ours, stock in zip(found, expected, strict=True):
+        assert torch.equal(ours, stock)
 
 
 def test_it_ends_with_its_scope() -> None:
