@@ -70,7 +70,11 @@ def _way(plan: "Plan") -> str:
     if plan.choice is None:
         return f"computed in {plan.way}, as this study was begun"
     faster = f"{plan.choice.speedup:.1f} times as fast as torch's own operators in fp32"
-    return f"computed in {plan.way}: measured here, {faster}, gradients agree to {plan.choice.agreement:.3f}"
+    failed = "".join(
+        f"\nnot {name}, which failed here: {error}" for name, error in plan.choice.failed.items()
+    )
+    agree = f"gradients agree to {plan.choice.agreement:.3f}"
+    return f"computed in {plan.way}: measured here, {faster}, {agree}{failed}"
 
 
 def _cut(record: "StudyRecord", before: "Budget") -> str:

@@ -4,9 +4,9 @@ Each way to compute is timed on training steps of each network, and its gradient
 the stock operators in fp32: convolutions in bf16 have been wrong, and slow, in released versions of torch.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from math import inf
 from pathlib import Path
@@ -68,6 +68,8 @@ class Choice:
     """How many times as fast as the `stock` way, summed over the arms."""
     agreement: float
     """The lowest of the networks'."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """What could not be tried, by its name ("winograd"), and the error of the network that it failed on."""
 
 
 def stock(threads: int) -> Way:
@@ -106,19 +108,22 @@ class Machine:
         best = stock(threads)
         quickest_first = sorted(arms, key=lambda arm: self.measured(arm[0], arm[1].way(best)).seconds)
         seconds = slowest = self._seconds(best, quickest_first, than=best, limit=inf)
+        failed: dict[str, str] = {}
         for change in CHANGES:
             other = best.model_copy(update=change)
             if (other.precision, change) == ("bf16", WINOGRAD):  # it leaves bf16 to the others
                 continue
             try:
                 taken = self._seconds(other, quickest_first, than=best, limit=PAYS * seconds)
-            except Exception:  # noqa: BLE001, S112 - whatever it is: the stock way computes these networks
+            except Exception as error:  # noqa: BLE001 - whatever it is: the stock way computes these networks
+                said = str(error).partition("\n")[0]
+                failed |= dict.fromkeys(change.values(), said or type(error).__name__)
                 continue
             if taken < PAYS * seconds:
                 best, seconds = other, taken
         agreement = min(self.measured(model, recipe.way(best)).agreement for model, recipe in quickest_first)
         self._references.clear()
-        return Choice(way=best, speedup=slowest / seconds, agreement=agreement)
+        return Choice(way=best, speedup=slowest / seconds, agreement=agreement, failed=failed)
 
     def _seconds(self, way: Way, arms: list[tuple[str, Recipe]], *, than: Way, limit: float) -> float:
         """An image of each arm; infinite as soon as it is hopeless or some gradients are wrong."""
