@@ -5,16 +5,19 @@
 Shapes: N images of 3 x H x W, normalised as the network sees them; N class numbers.
 """
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from math import isfinite
+from traceback import clear_frames
 from typing import Any
 
 import polars as pl
 import torch
 from torch import nn
 
-from skipscope.errors import UnknownName, UsageError
+from skipscope.errors import ProbeError, SkipscopeError, UnknownName, UsageError
 from skipscope.probes.base import Probe, Reading, View, copied
 from skipscope.probes.capture import anatomy
 from skipscope.probes.registry import PROBES
@@ -39,11 +42,13 @@ def probe(
         seed: Directions and pairs that a probe draws are drawn from it.
 
     Returns:
-        A row a reading, with the columns run (empty), probe, step (0), place, quantity, value.
+        A row a reading, with the columns run (empty), probe, step (0), place, quantity, value. A probe that
+        fails on the network has none, and is named in a warning.
 
     Raises:
         UnknownName: there is no such probe.
         UsageError: images and labels do not fit each other, or a probe that was named does not apply.
+        ProbeError: every probe failed.
     """
     view = view_of(model, images, labels, seed=seed)
     chosen = [PROBES[name] for name in (known(probes) if probes is not None else PROBES)]
@@ -57,12 +62,14 @@ def probe(
                 f"The probe {each.name} has nothing to measure in {where}.",
                 todo="leave it out, or leave out probes altogether: then all that apply are taken",
             )
-    rows = [
-        {"run": "", "probe": each.name, "step": 0, **reading(r)}
-        for each in apply
-        for r in measure(each, view)
-    ]
-    return pl.DataFrame(rows, schema=READINGS)
+    tried = Tried()
+    for each in apply:
+        tried.add(each, view)
+    if len(tried.failed) == len(apply) > 0:
+        raise tried.error()
+    if tried.failed:
+        warnings.warn(str(tried.error()), stacklevel=2)
+    return pl.DataFrame([{"run": "", **row} for row in tried.rows], schema=READINGS)
 
 
 def known(names: Iterable[str]) -> list[str]:
@@ -111,28 +118,64 @@ def measure(each: Probe[Any], view: View) -> list[Reading]:
         return list(each.measure(view))
 
 
+@dataclass(frozen=True)
+class Tried:
+    """What probes read of a network, one after the other: what one cannot measure, the others can."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    failed: dict[str, Exception] = field(default_factory=dict)
+    """By its name, why a probe has no rows."""
+
+    def add(self, each: Probe[Any], view: View, step: int = 0) -> None:
+        """One probe's readings, or why there are none."""
+        try:
+            readings = measure(each, view)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is named
+            clear_frames(error.__traceback__)  # they hold graphs, and the others need the memory
+            self.failed[each.name] = error
+        else:
+            self.rows.extend({"probe": each.name, "step": step, **reading(r)} for r in readings)
+
+    def error(self) -> ProbeError:
+        """Names those that failed, with the reasons; its cause has the tracebacks."""
+        reasons = (f"{name} ({_reason(error)})" for name, error in self.failed.items())
+        told = ProbeError(
+            f"Probes failed on this network: {', '.join(reasons)}.",
+            todo="what the other probes read is kept; leave these out, or mend what the network does",
+        )
+        told.__cause__ = ExceptionGroup("probes failed", list(self.failed.values()))
+        return told
+
+
+def _reason(error: Exception) -> str:
+    """In one line."""
+    if isinstance(error, SkipscopeError):
+        return error.what.rstrip(".")
+    said = str(error).strip().partition("\n")[0].rstrip(".")
+    return f"{type(error).__name__}{said and ': '}{said}"
+
+
 def frozen_rows(
     view: View, *, step: int, probes: Iterable[str] | None = None, before: Callable[[str], bool] | None = None
-) -> list[dict[str, Any]] | None:
-    """Readings of a trained network, as rows; `before(name)` is asked before each probe and may end it."""
-    rows: list[dict[str, Any]] = []
+) -> Tried | None:
+    """Of a trained network; `before(name)` is asked before each probe and may end it."""
+    tried = Tried()
     for name in PROBES if probes is None else probes:
         each = PROBES[name]
         if "frozen" in each.when and each.applies_to(view.anatomy):
             if before is not None and not before(name):
                 return None
-            rows += ({"probe": name, "step": step, **reading(r)} for r in measure(each, view))
-    return rows
+            tried.add(each, view, step)
+    return tried
 
 
-def initial_rows(view: View) -> list[dict[str, Any]]:
-    """Readings of a network before its first step, as rows."""
-    return [
-        {"probe": each.name, "step": 0, **reading(r)}
-        for each in PROBES.values()
-        if "initial" in each.when and each.applies_to(view.anatomy)
-        for r in measure(each, view)
-    ]
+def initial_rows(view: View) -> Tried:
+    """Of a network before its first step."""
+    tried = Tried()
+    for each in PROBES.values():
+        if "initial" in each.when and each.applies_to(view.anatomy):
+            tried.add(each, view)
+    return tried
 
 
 def reading(r: Reading) -> dict[str, Any]:
