@@ -14,6 +14,8 @@ from typing import Generic, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
+from skipscope.errors import UsageError
+from skipscope.models.user import in_words
 from skipscope.probes.capture import Anatomy
 from skipscope.randomness import derive
 
@@ -37,6 +39,21 @@ def _within(value: object) -> Iterable[object]:
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list | tuple) else (value,)
+
+
+def logits(output: object, images: Tensor) -> Tensor:
+    """What a network gave for images (B 3 H W), if that is B K.
+
+    Raises:
+        UsageError: it is not; says what it is.
+    """
+    number = len(images)
+    if isinstance(output, Tensor) and output.is_floating_point() and output.shape[:-1] == (number,):
+        return output
+    raise UsageError(
+        f"For {number} images the network gives {in_words(output)}, not one tensor of {number} x classes.",
+        todo="wrap it in a module whose forward gives its logits alone, in training as well",
+    )
 
 
 When = Literal["step", "epoch", "initial", "frozen"]

@@ -5,9 +5,10 @@
 Shapes: N images of 3 x H x W, normalised as the network sees them; N class numbers.
 """
 
+import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from math import isfinite
 from traceback import clear_frames
@@ -18,7 +19,7 @@ import torch
 from torch import nn
 
 from skipscope.errors import ProbeError, SkipscopeError, UnknownName, UsageError
-from skipscope.probes.base import Probe, Reading, View, copied
+from skipscope.probes.base import Probe, Reading, View, copied, logits
 from skipscope.probes.capture import anatomy
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import of_one_step
@@ -35,7 +36,8 @@ def probe(
     """Measures anybody's network of images; nothing of it is changed, and no generator is moved on.
 
     Args:
-        model: Takes a batch of images and gives logits.
+        model: Takes a batch of images and gives one tensor, its logits. One that was compiled is measured as
+            it was written. Hooks on its modules are part of it: they are called by the copy that is measured.
         images: N 3 H W, normalised as the network was trained; a tensor or what becomes one.
         labels: N class numbers.
         probes: Their names; all that apply to the network if left out.
@@ -47,7 +49,8 @@ def probe(
 
     Raises:
         UnknownName: there is no such probe.
-        UsageError: images and labels do not fit each other, or a probe that was named does not apply.
+        UsageError: images, labels and what the network gives do not fit each other; its calls cannot be
+            heard; or a probe that was named does not apply.
         ProbeError: every probe failed.
     """
     view = view_of(model, images, labels, seed=seed)
@@ -89,8 +92,9 @@ def view_of(model: nn.Module, images: Any, labels: Any, *, seed: int = 0) -> Vie
     """A copy of the network in fp32 and evaluation mode, with its sample on its device.
 
     Raises:
-        UsageError: images and labels do not fit each other.
+        UsageError: images, labels and what the network gives do not fit each other, or it cannot be heard.
     """
+    model = _as_written(model)
     weight = next(model.parameters(), torch.zeros(0))
     x = torch.as_tensor(images).to(weight.device, torch.float32)
     y = torch.as_tensor(labels).to(weight.device, torch.long)
@@ -106,7 +110,27 @@ def view_of(model: nn.Module, images: Any, labels: Any, *, seed: int = 0) -> Vie
     for parameter in copy.parameters():
         parameter.grad = None
     with _undisturbed(x.device, seed):
+        with torch.no_grad():
+            classes = logits(copy(x[:2].clone()), x[:2]).shape[1]
+        if not 0 <= y.min() <= y.max() < classes:
+            raise UsageError(
+                f"The labels go from {y.min()} to {y.max()}, and the network gives {classes} logits.",
+                todo=f"number the classes from 0 to {classes - 1}",
+            )
         return View(model=copy, images=x, labels=y, anatomy=anatomy(copy, x[:2]), seed=seed)
+
+
+def _as_written(model: nn.Module) -> nn.Module:
+    """The module whose calls can be heard: of a compiled one that which was compiled."""
+    model = getattr(model, "_orig_mod", model)
+    if not isinstance(model, nn.Module):
+        raise UsageError(f"A {type(model).__name__} is no network.", todo="give a torch.nn.Module")
+    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
+        raise UsageError(
+            "What torch.jit made of a network calls no functions that can be heard.",
+            todo="give the torch.nn.Module that it was made of",
+        )
+    return model
 
 
 def measure(each: Probe[Any], view: View) -> list[Reading]:
@@ -190,7 +214,14 @@ def _undisturbed(on: torch.device, seed: int) -> Iterator[None]:
     Torch's own generators stand afterwards where they stood before.
     """
     reseed = torch.default_generator.manual_seed if on.type == "cpu" else torch.manual_seed
-    with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []):
+    with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []), _uncompiled():
         reseed(derive(seed, "network's own") >> 1)
         with torch.autocast(on.type, enabled=False):
             yield
+
+
+def _uncompiled() -> AbstractContextManager[object]:
+    """Parts of a network that were compiled compute as they were written: their calls are heard."""
+    if "torch._dynamo" not in sys.modules:  # nothing is compiled, and loading it takes seconds
+        return nullcontext()
+    return torch.compiler.set_stance("force_eager")  # type: ignore[no-any-return]

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from skipscope.probes.base import CallSummary, StepView, WeightSummary
+from skipscope.probes.base import CallSummary, StepView, WeightSummary, logits
 from skipscope.probes.capture import Call, capture
 
 WITH_GRADIENT = {"conv", "linear"}
@@ -164,8 +164,8 @@ def of_one_step(model: nn.Module, images: Tensor, labels: Tensor) -> StepView:
     try:
         with torch.enable_grad():
             with watch.computing():
-                logits = model(images)
-            loss = cross_entropy(logits.float(), labels)
+                output = model(images)
+            loss = cross_entropy(logits(output, images).float(), labels)
             gradients = torch.autograd.grad(loss, by, allow_unused=True) if loss.requires_grad else ()
     finally:
         for module, mode in modes:

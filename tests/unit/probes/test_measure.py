@@ -1,10 +1,12 @@
 """`skipscope.probe` on networks as people bring them: what is measured all the same, and what is said."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
 
-from skipscope.errors import ProbeError
+from skipscope.errors import ProbeError, UsageError
 from skipscope.probes.measure import probe
 
 IMAGES = torch.randn(12, 3, 8, 8, generator=torch.Generator().manual_seed(0))
@@ -45,3 +47,83 @@ def test_if_no_probe_can_it_is_an_error() -> None:
     with pytest.raises(ProbeError, match="gradient_flow") as caught:
         probe(NeverTrained(), IMAGES, LABELS, probes=["gradient_flow"])
     assert isinstance(caught.value.__cause__, ExceptionGroup)
+
+
+class Gives(nn.Module):
+    """Something else than logits, always or only where it is trained."""
+
+    def __init__(self, output: Callable[[Tensor], object], *, always: bool = True) -> None:
+        super().__init__()
+        self.inner, self.output, self.always = network(), output, always
+
+    def forward(self, x: Tensor) -> object:
+        found = self.inner(x)
+        return self.output(found) if self.always or self.training else found
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        (lambda x: (x, x), "a tuple"),
+        (lambda x: {"logits": x}, "a dict"),
+        (lambda x: x[:, :, None, None], "2 x 5 x 1 x 1 numbers"),
+        (lambda x: x.mean(1), "2 numbers"),
+        (lambda x: x.flatten(), "10 numbers"),
+        (lambda x: x.argmax(1, keepdim=True), "2 x 1 numbers (torch.int64)"),
+        (lambda _: None, "a NoneType"),
+    ],
+)
+def test_what_a_network_has_to_give_is_said(output: Callable[[Tensor], object], said: str) -> None:
+    with pytest.raises(UsageError, match="For 2 images") as caught:
+        probe(Gives(output), IMAGES, LABELS)
+    assert said in caught.value.what
+    assert "2 x classes" in caught.value.what
+
+
+def test_what_gives_more_only_in_training_is_measured_as_it_answers() -> None:
+    model = Gives(lambda x: (x, x), always=False)
+    with pytest.warns(UserWarning, match=r"gradient_flow \(For 12 images the network gives a tuple"):
+        found = probe(model, IMAGES, LABELS, probes=["answers", "gradient_flow"])
+    assert set(found["probe"]) == {"answers"}
+
+
+@pytest.mark.parametrize("wrong", [5, -1, -100])
+def test_labels_are_the_numbers_of_its_classes(wrong: int) -> None:
+    with pytest.raises(UsageError, match="the network gives 5 logits") as caught:
+        probe(network(), IMAGES, LABELS.clone().index_fill_(0, torch.tensor([3]), wrong))
+    assert "from 0 to 4" in caught.value.todo
+
+
+def compiled_inside() -> nn.Module:
+    whole = network()
+    return nn.Sequential(torch.compile(whole[:3], backend="eager"), whole[3:])
+
+
+def compiled_itself() -> nn.Module:
+    model = network()
+    model.compile(backend="eager")
+    return model
+
+
+NAMES = ["answers", "gradient_flow", "activations", "redundancy", "shattering"]
+
+
+def test_a_compiled_network_is_measured_as_it_was_written() -> None:
+    expected = probe(network(), IMAGES, LABELS, probes=NAMES)
+    assert probe(torch.compile(network(), backend="eager"), IMAGES, LABELS, probes=NAMES).equals(expected)
+    assert probe(compiled_itself(), IMAGES, LABELS, probes=NAMES).equals(expected)
+    inside = probe(compiled_inside(), IMAGES, LABELS, probes=NAMES)
+    assert inside["value"].equals(expected["value"])  # under other names: it has one module more
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit")
+@pytest.mark.parametrize("inside", [False, True])
+def test_what_torch_jit_made_is_not_heard_and_that_is_said(*, inside: bool) -> None:
+    model = torch.jit.trace(network().eval(), IMAGES)
+    with pytest.raises(UsageError, match=r"torch\.jit"):
+        probe(nn.Sequential(model) if inside else model, IMAGES, LABELS)
+
+
+def test_what_is_no_module_is_no_network() -> None:
+    with pytest.raises(UsageError, match="A function is no network"):
+        probe(lambda x: x, IMAGES, LABELS)  # type: ignore[arg-type]
