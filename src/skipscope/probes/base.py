@@ -9,6 +9,7 @@ Shapes: B images in a step's batch, N images of a sample; C channels, H x W pixe
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from math import inf, nan
 from typing import Generic, Literal, TypeVar
 
 import torch
@@ -186,6 +187,11 @@ class Probe(Generic[Seen]):
     """The paper, with its section or equation."""
     cost: str
     """Time and memory, in words."""
+
+
+def ratio(part: float, whole: float) -> float:
+    """What part of it; nan of a whole that is nothing, or more than can be told."""
+    return part / whole if 0 < whole < inf else nan
 
 
 def anything(anatomy: Anatomy) -> bool:

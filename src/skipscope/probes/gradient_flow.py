@@ -5,9 +5,8 @@ all later layers' Jacobians, with a shortcut a sum that has the identity in it (
 """
 
 from collections.abc import Iterable
-from math import nan
 
-from skipscope.probes.base import Probe, Reading, StepView, anything
+from skipscope.probes.base import Probe, Reading, StepView, anything, ratio
 
 
 def measure(view: StepView) -> Iterable[Reading]:
@@ -30,7 +29,7 @@ def measure(view: StepView) -> Iterable[Reading]:
     if len(convolutions) > 1:
         pairs = zip(("output_l2", "output_rms"), convolutions[0], convolutions[-1], strict=True)
         for quantity, first, last in pairs:
-            yield Reading(place="first/last", quantity=quantity, value=first / last if last else nan)
+            yield Reading(place="first/last", quantity=quantity, value=ratio(first, last))
 
 
 GRADIENT_FLOW = Probe(

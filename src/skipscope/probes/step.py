@@ -9,7 +9,7 @@ Shapes: B images; outputs B C H W or B C; gradients have the shape of what they 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from math import sqrt
+from math import nan, sqrt
 from typing import cast
 from weakref import ref
 
@@ -206,7 +206,9 @@ def _version(x: Tensor) -> int:
 
 
 def _zeros(output: Tensor) -> tuple[float, float]:
-    """Share of outputs that are 0, and of channels that are 0 everywhere."""
+    """Share of outputs that are 0, and of channels that are 0 everywhere; nan if an output is no number."""
+    if output.sum().isnan():  # one is, since a ReLU's outputs have one sign
+        return nan, nan
     others = [axis for axis in range(output.ndim) if axis != 1]
     alive = torch.count_nonzero(output, dim=others)  # C
     return 1 - alive.sum().item() / max(1, output.numel()), (alive == 0).float().mean().item()

@@ -127,3 +127,54 @@ def test_what_torch_jit_made_is_not_heard_and_that_is_said(*, inside: bool) -> N
 def test_what_is_no_module_is_no_network() -> None:
     with pytest.raises(UsageError, match="A function is no network"):
         probe(lambda x: x, IMAGES, LABELS)  # type: ignore[arg-type]
+
+
+class OfEverything(nn.Module):
+    """A gated residual block and a concatenation, for every probe to have something to measure."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.stem, self.inner = nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3, padding=1)
+        self.gate, self.more, self.read = nn.Linear(4, 4), nn.Conv2d(4, 2, 3), nn.Linear(6 * 16, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.relu(self.stem(x))
+        f = self.inner(x)
+        f = f * torch.sigmoid(self.gate(f.mean((2, 3))))[:, :, None, None]
+        x = torch.relu(f + x)
+        return self.read(torch.cat([x[:, :, 1:-1, 1:-1], self.more(x)], 1).flatten(1))
+
+
+COUNTED = {"depth", "iterations"}
+"""What a probe counts, whatever the numbers are."""
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_of_weights_that_are_no_numbers_nothing_is_read(value: float) -> None:
+    sound, model = probe(OfEverything(), IMAGES, LABELS), OfEverything()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(value)
+    found = probe(model, IMAGES, LABELS)
+    assert set(found["probe"]) == set(sound["probe"])
+    told = found.filter(found["value"].is_not_null() & ~found["quantity"].is_in(COUNTED))
+    assert told.rows() == []
+
+
+def test_of_images_without_an_answer_nothing_is_read_and_of_the_others_all_is() -> None:
+    images = IMAGES.clone()
+    images[3] = torch.nan
+    found, sound = (probe(network(), x, LABELS, probes=["answers"]) for x in (images, IMAGES))
+    lost = found["place"].is_in(["all", "sample 3"])
+    assert found.filter(lost)["value"].is_null().all()
+    assert found.filter(~lost).equals(sound.filter(~lost))
+
+
+def test_a_class_that_a_network_rules_out_leaves_its_answers() -> None:
+    class Without(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x[:, 0, 0, :5].masked_fill(torch.arange(5) == 4, -torch.inf)
+
+    found = probe(Without(), IMAGES, LABELS % 4, probes=["answers"])
+    assert found["value"].is_not_null().all()
