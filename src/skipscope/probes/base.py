@@ -138,9 +138,9 @@ class WeightSummary:
     place: str
     weight: float
     """L2 norm before the update."""
-    gradient: float
-    """L2 norm of the loss gradient, before any clipping."""
-    gradient_rms: float
+    gradient: float | None
+    """L2 norm of the loss gradient, before any clipping; None of a weight that is made of others."""
+    gradient_rms: float | None
     update: float | None
     """L2 norm of what the step changed; None where no step was made."""
 

@@ -190,12 +190,7 @@ class _Listener(TorchFunctionMode):
             if not self.inside or self.inside[-1][1] is not module:
                 return None
             _, _, first = self.inside.pop()
-            if (
-                first is None
-                or not isinstance(output, Tensor)
-                or not self.inside
-                or not any(module.children())
-            ):
+            if first is None or not isinstance(output, Tensor) or not self.inside or _is_layer(module):
                 return None
             trace, before = _trace(output), _trace(first)
             if trace is None or before is None:
@@ -306,7 +301,7 @@ class _Listener(TorchFunctionMode):
         of_its_own = OF_THEIR_OWN.get(kind)
         if kind in ("shortcut", "gate", "concat"):
             return name or kind
-        if of_its_own is not None and isinstance(module, of_its_own) and not any(module.children()):
+        if of_its_own is not None and isinstance(module, of_its_own) and _is_layer(module):
             return name or kind
         return f"{name}.{kind}" if name else kind
 
@@ -314,6 +309,11 @@ class _Listener(TorchFunctionMode):
         self.counts[kind, place] += 1
         times = self.counts[kind, place]
         return place if times == 1 else f"{place}:{times}"
+
+
+def _is_layer(module: nn.Module) -> bool:
+    """Whether no other modules are in it, but for what its weight may be made by (`weight_norm`)."""
+    return all(name == "parametrizations" for name, _ in module.named_children())
 
 
 Key = int | str

@@ -23,8 +23,9 @@ def measure(view: StepView) -> Iterable[Reading]:
         if call.signal is not None and call.noise:
             yield Reading(place=call.place, quantity="signal_to_noise", value=call.signal / call.noise)
     for weight in view.weights:
-        yield Reading(place=weight.place, quantity="weight_l2", value=weight.gradient)
-        yield Reading(place=weight.place, quantity="weight_rms", value=weight.gradient_rms)
+        if weight.gradient is not None and weight.gradient_rms is not None:
+            yield Reading(place=weight.place, quantity="weight_l2", value=weight.gradient)
+            yield Reading(place=weight.place, quantity="weight_rms", value=weight.gradient_rms)
     convolutions = [(norm, rms) for call, norm, rms in calls if call.kind == "conv"]
     if len(convolutions) > 1:
         pairs = zip(("output_l2", "output_rms"), convolutions[0], convolutions[-1], strict=True)
