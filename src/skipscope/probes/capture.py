@@ -219,20 +219,8 @@ class _Listener(TorchFunctionMode):
             return func(*args, **kwargs)
         kind = NAMES.get(word)
         call = None if kind is None else self._call(kind, func, args, kwargs)
-        if (
-            call is not None
-            and kind in ("shortcut", "gate")
-            and (name not in ("add", "mul", "__add__", "__mul__") or into is not None)
-        ):
-            call.inputs = tuple(map(_copied, call.inputs))  # one may be about to be overwritten
         trace = None
-        aside = None
-        if call is not None and kind == "relu" and self.edit is not None and torch.is_grad_enabled():
-            # a ReLU in place keeps its output for its gradient, so a replacement must not overwrite that
-            aside = call.inputs[0].clone()
-            output = call.again(aside)
-        else:
-            output = func(*args, **kwargs)
+        output, place = self._computed(call, func, args, kwargs)
         if isinstance(output, Tensor):
             trace = _after(word, call, given, output, args, kwargs)
             _mark(output, trace)
@@ -244,11 +232,25 @@ class _Listener(TorchFunctionMode):
         if call is None or trace is None:
             return output
         call.depth = trace.depth
-        if output is aside:
-            into = call.inputs[0]
-        else:
-            into = output if any(output is x for x in (*given, into)) else None
-        return self._done(call, output, trace, into)
+        if any(output is x for x in (*given, into)):
+            place = output
+        return self._done(call, output, trace, place)
+
+    def _computed(
+        self, call: Call | None, func: Callable[..., Any], args: Any, kwargs: Any
+    ) -> tuple[Any, Tensor | None]:
+        """The output, and the operand in whose place it is still to be put."""
+        if call is None:
+            return func(*args, **kwargs), None
+        own = call.inputs[0]
+        if _may_overwrite(getattr(func, "__name__", ""), args, kwargs):
+            call.inputs = tuple(map(_copied, call.inputs))
+        if call.kind == "relu" and self.edit is not None and torch.is_grad_enabled():
+            # a ReLU in place keeps its output for its gradient, so a replacement must not overwrite that
+            aside = own.clone()
+            output = call.again(aside)
+            return output, own if output is aside else None
+        return func(*args, **kwargs), None
 
     def _done(self, call: Call, output: Tensor, trace: Trace, into: Tensor | None) -> Tensor:
         """The output, or what `edit` put in its place; `see` has seen it.
@@ -343,6 +345,14 @@ def _with(
     placed = [others.get(place, argument) for place, argument in enumerate(args)]
     named = {name: others.get(name, argument) for name, argument in kwargs.items()}
     return func(*placed, **named)
+
+
+def _may_overwrite(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether a call may put its output in an operand's place."""
+    if name == "relu":
+        return bool(kwargs.get("inplace", len(args) > 1 and args[1]))
+    in_place = name in ("__iadd__", "__imul__") or (name.endswith("_") and not name.endswith("__"))
+    return in_place or kwargs.get("out") is not None
 
 
 def _order(kind: str, inputs: Sequence[Tensor], args: Any, kwargs: Any) -> Sequence[int] | None:

@@ -1,5 +1,7 @@
 """A network is listened to, whoever wrote it, and nothing of that is left behind."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -96,6 +98,37 @@ def test_a_branch_and_its_shortcut_are_told_apart_and_seen_before_they_are_overw
         gate = torch.sigmoid(model.excite(relu(model.squeeze(f.mean((2, 3))))))
     assert torch.allclose(shortcut, first)
     assert torch.allclose(branch, f * gate[:, :, None, None])
+
+
+@pytest.mark.parametrize("grad", [False, True])
+@pytest.mark.parametrize("edited", [False, True])
+@pytest.mark.parametrize(
+    "way",
+    [torch.relu_, lambda x: relu(x, inplace=True), functional.relu_, lambda x: relu(x, True)],
+)
+def test_a_relu_in_place_is_seen_with_what_it_was_given(
+    way: Callable[[Tensor], Tensor], *, edited: bool, grad: bool
+) -> None:
+    class Rectified(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.conv = nn.Conv2d(3, 4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return way(self.conv(x)).mean((2, 3))
+
+    model, x = Rectified(), torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    seen: list[Call] = []
+    edit = (lambda call: call.output + 1 if call.kind == "relu" else None) if edited else None
+    with torch.set_grad_enabled(grad):
+        with capture(model, seen.append, edit=edit):
+            found = model(x)
+        given = model.conv(x)
+    call = next(call for call in seen if call.kind == "relu")
+    assert torch.equal(call.inputs[0], given)
+    assert torch.equal(call.output, relu(given) + edited)
+    assert torch.equal(found, call.output.mean((2, 3)))
 
 
 def test_an_output_can_be_put_in_another_place() -> None:
