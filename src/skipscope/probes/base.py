@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from skipscope.errors import UsageError
 from skipscope.models.user import in_words
-from skipscope.probes.capture import Anatomy
+from skipscope.probes.capture import Anatomy, held
 from skipscope.randomness import derive
 
 
@@ -29,17 +29,10 @@ def copied(model: nn.Module) -> nn.Module:
     kept = {
         id(tensor): tensor.detach().clone()
         for module in model.modules()
-        for value in vars(module).values()
-        for tensor in _within(value)
-        if isinstance(tensor, Tensor) and not tensor.is_leaf
+        for tensor in held(module)
+        if not tensor.is_leaf
     }
     return deepcopy(model, kept)
-
-
-def _within(value: object) -> Iterable[object]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list | tuple) else (value,)
 
 
 def logits(output: object, images: Tensor) -> Tensor:

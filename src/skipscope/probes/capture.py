@@ -50,6 +50,10 @@ SQUASH = {"sigmoid", "hardsigmoid"}
 SAME_VALUES = {"view", "reshape", "expand", "expand_as", "unsqueeze", "getitem", "chunk", "split", "unbind"}
 
 
+MARK = "_skipscope_trace"
+"""The attribute under which a tensor has its trace while a network is listened to."""
+
+
 class Trace(NamedTuple):
     """Where a tensor comes from."""
 
@@ -127,8 +131,24 @@ def capture(
             stack.callback(module.register_forward_pre_hook(listener.entering(name)).remove)
             hook = module.register_forward_hook(listener.leaving(name), always_call=True)
             stack.callback(hook.remove)
+        stack.callback(_unmark, model)
         stack.enter_context(listener)
         yield
+
+
+def held(module: nn.Module) -> Iterator[Tensor]:
+    """The tensors that a module itself keeps: weights, buffers, a map of its last pass, lists of such."""
+    for value in vars(module).values():
+        several = value.values() if isinstance(value, dict) else value
+        within = several if isinstance(value, dict | list | tuple) else (value,)
+        yield from (x for x in within if isinstance(x, Tensor))
+
+
+def _unmark(model: nn.Module) -> None:
+    """What a network keeps from a pass (a running mean, a map) comes from nowhere in another."""
+    for module in model.modules():
+        for x in held(module):
+            vars(x).pop(MARK, None)
 
 
 def anatomy(model: nn.Module, images: Tensor) -> Anatomy:
@@ -178,6 +198,7 @@ class _Listener(TorchFunctionMode):
             marked = None
             if not self.inside:
                 self.counts.clear()
+                _unmark(self.root)
                 inputs = marked = tuple(map(_as_input, inputs))
             first = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], Tensor) else None
             self.inside.append((name, module, first))
@@ -367,11 +388,11 @@ def _order(kind: str, inputs: Sequence[Tensor], args: Any, kwargs: Any) -> Seque
 
 
 def _trace(x: Any) -> Trace | None:
-    return getattr(x, "_skipscope_trace", None) if isinstance(x, Tensor) else None
+    return getattr(x, MARK, None) if isinstance(x, Tensor) else None
 
 
 def _mark(x: Tensor, trace: Trace) -> None:
-    x._skipscope_trace = trace  # type: ignore[attr-defined] # noqa: SLF001 - it goes with the tensor
+    setattr(x, MARK, trace)  # it goes with the tensor
 
 
 def _copied(x: Tensor) -> Tensor:

@@ -5,6 +5,7 @@
 Shapes: N images of 3 x H x W, normalised as the network sees them; N class numbers.
 """
 
+import random
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +15,7 @@ from math import isfinite
 from traceback import clear_frames
 from typing import Any
 
+import numpy as np
 import polars as pl
 import torch
 from torch import nn
@@ -211,13 +213,21 @@ def reading(r: Reading) -> dict[str, Any]:
 def _undisturbed(on: torch.device, seed: int) -> Iterator[None]:
     """In fp32 whatever surrounds it; what a network draws itself (dropout) is a function of the seed.
 
-    Torch's own generators stand afterwards where they stood before.
+    Torch's, numpy's and Python's own generators stand afterwards where they stood before.
     """
     reseed = torch.default_generator.manual_seed if on.type == "cpu" else torch.manual_seed
-    with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []), _uncompiled():
-        reseed(derive(seed, "network's own") >> 1)
-        with torch.autocast(on.type, enabled=False):
-            yield
+    chance = derive(seed, "network's own") >> 1
+    pythons, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002 - a network may draw from it
+    try:
+        with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []), _uncompiled():
+            reseed(chance)
+            random.seed(chance)
+            np.random.seed(chance % 2**32)  # noqa: NPY002
+            with torch.autocast(on.type, enabled=False):
+                yield
+    finally:
+        random.setstate(pythons)
+        np.random.set_state(numpys)  # noqa: NPY002
 
 
 def _uncompiled() -> AbstractContextManager[object]:

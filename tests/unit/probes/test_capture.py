@@ -175,6 +175,34 @@ def test_nothing_is_left_behind_even_after_an_error() -> None:
     assert torch.overrides._get_current_function_mode() is None
 
 
+class Remembering(nn.Module):
+    """A running mean of its input and its last map, which a later pass adds to its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.inner = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+        self.register_buffer("mean", torch.zeros(3))
+        self.last: list[Tensor] = [torch.zeros(2, 4, 8, 8)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.mean.mul_(0.9).add_(x.mean((0, 2, 3)))
+        x = self.stem(x - self.mean.view(3, 1, 1))
+        x = self.inner(x) + self.last[0]
+        self.last[0] = x.detach()
+        return x.mean((2, 3))
+
+
+def test_what_a_network_keeps_comes_from_no_other_pass_and_keeps_no_mark() -> None:
+    model, x = Remembering(), torch.randn(2, 3, 8, 8)
+    passes: list[list[tuple[str, str]]] = []
+    with torch.no_grad(), capture(model, lambda call: passes[-1].append((call.kind, call.place))):
+        for _ in range(2):
+            passes.append([])
+            model(x)
+    assert passes[0] == passes[1]
+    assert vars(model.mean) == vars(model.last[0]) == {}
+
+
 def test_a_network_is_put_back_into_the_modes_it_was_in() -> None:
     model = build("resnet")
     model.bn.eval()

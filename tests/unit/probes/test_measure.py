@@ -1,7 +1,9 @@
 """`skipscope.probe` on networks as people bring them: what is measured all the same, and what is said."""
 
+import random
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -47,6 +49,32 @@ def test_if_no_probe_can_it_is_an_error() -> None:
     with pytest.raises(ProbeError, match="gradient_flow") as caught:
         probe(NeverTrained(), IMAGES, LABELS, probes=["gradient_flow"])
     assert isinstance(caught.value.__cause__, ExceptionGroup)
+
+
+class Chancy(nn.Module):
+    """Draws from every generator there is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = network()
+
+    def forward(self, x: Tensor) -> Tensor:
+        drawn = random.random() + np.random.rand() + torch.rand(1)  # noqa: NPY002 - as people do
+        return drawn * self.inner(x)
+
+
+def test_no_generator_is_moved_and_what_is_drawn_is_a_function_of_the_seed() -> None:
+    def standing() -> list[object]:
+        numpys = np.random.get_state()  # noqa: NPY002
+        return [random.getstate(), numpys[1].tolist(), numpys[2], torch.get_rng_state().tolist()]
+
+    model, names = Chancy().eval(), ["answers", "gradient_flow"]
+    before = standing()
+    first = probe(model, IMAGES, LABELS, probes=names)
+    assert standing() == before
+    model(IMAGES)  # moves all of them
+    assert standing() != before
+    assert first.equals(probe(model, IMAGES, LABELS, probes=names))
 
 
 class Gives(nn.Module):
