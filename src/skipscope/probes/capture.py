@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from skipscope.probes.channels import Source, behind
+from skipscope.probes.channels import Source, behind, parts
 
 Kind = Literal["conv", "linear", "norm", "relu", "shortcut", "gate", "concat", "module"]
 
@@ -246,10 +246,10 @@ class _Listener(TorchFunctionMode):
             trace = _after(word, call, given, output, args, kwargs)
             _mark(output, trace)
         elif isinstance(output, (list, tuple)):
-            for x in _tensors(output):
-                if not any(x is operand for operand in given):
-                    # it is not known which of the channels this one has
-                    _mark(x, _after(word, None, given, x, args, kwargs)._replace(sources=()))
+            outputs = [x for x in _tensors(output) if not any(x is operand for operand in given)]
+            first, before = _first(given)
+            for x, sources in zip(outputs, parts(word, first, before.sources, outputs), strict=True):
+                _mark(x, _after(word, None, given, x, args, kwargs)._replace(sources=sources))
         if call is None or trace is None:
             return output
         call.depth = trace.depth
@@ -455,9 +455,8 @@ def _after(
     word: str, call: Call | None, given: Sequence[Tensor], output: Tensor, args: Any, kwargs: Any
 ) -> Trace:
     """Where an operator's output comes from; of the tensors it was given, one at least is known."""
-    known = [(x, trace) for x in given if (trace := _trace(x)) is not None]
-    first, before = known[0]
-    depth = max(trace.depth for _, trace in known)
+    first, before = _first(given)
+    depth = max(trace.depth for x in given if (trace := _trace(x)) is not None)
     kind = None if call is None else call.kind
     if call is not None and kind == "gate" and (gated := _trace(call.inputs[0])) is not None:
         return gated._replace(squashed=False)  # a gate weighs what there is: it lies on no way
@@ -471,6 +470,11 @@ def _after(
         return Trace(deeper, squashed, ())  # of tokens, whose channels are the last axis
     channels = output.shape[1] if output.ndim > 1 else 1
     return Trace(deeper, squashed, ((call.place, channels),))
+
+
+def _first(given: Sequence[Tensor]) -> tuple[Tensor, Trace]:
+    """Of what an operator was given, the first that it is known of where it comes from."""
+    return next((x, trace) for x in given if (trace := _trace(x)) is not None)
 
 
 def _all_sources(parts: Sequence[Tensor]) -> tuple[Source, ...]:
