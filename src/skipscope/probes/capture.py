@@ -250,6 +250,9 @@ class _Listener(TorchFunctionMode):
             first, before = _first(given)
             for x, sources in zip(outputs, parts(word, first, before.sources, outputs), strict=True):
                 _mark(x, _after(word, None, given, x, args, kwargs)._replace(sources=sources))
+        elif word == "setitem" and _trace(args[2]) is not None and not _shares_memory(args[0], args[2]):
+            # into a part of it: it is not known which of its channels come from where
+            _mark(args[0], _after(word, None, given, args[0], args, kwargs)._replace(sources=()))
         if call is None or trace is None:
             return output
         call.depth = trace.depth
@@ -470,6 +473,11 @@ def _after(
         return Trace(deeper, squashed, ())  # of tokens, whose channels are the last axis
     channels = output.shape[1] if output.ndim > 1 else 1
     return Trace(deeper, squashed, ((call.place, channels),))
+
+
+def _shares_memory(one: Tensor, other: Tensor) -> bool:
+    """As a part does that is written back where it is (`x[:, :2] *= 3`)."""
+    return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
 
 
 def _first(given: Sequence[Tensor]) -> tuple[Tensor, Trace]:

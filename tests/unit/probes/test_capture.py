@@ -334,6 +334,37 @@ def test_what_has_several_outputs_does_not_end_the_trace(way: str) -> None:
         assert read == (() if way == "unbind" else (("stem", 4),))
 
 
+class IntoParts(nn.Module):
+    """What convolutions make is written into parts of a tensor, and parts are changed where they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(3, 4, 3, padding=1)
+        self.more, self.read = nn.Conv2d(8, 8, 3, padding=1), nn.Linear(8, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.zeros(len(x), 8, 8, 8)
+        y[:, :4] = self.a(x)
+        y[:, 4:] = self.b(x)
+        f = self.more(y)
+        f[:, :2] *= 3
+        f[:, :, 0] = 0
+        return self.read((f + y).mean((2, 3)))
+
+
+def test_what_is_written_into_parts_of_a_tensor_is_heard_of() -> None:
+    sites = anatomy(IntoParts(), IMAGES).sites
+    assert [(site.kind, site.place, site.depth) for site in sites] == [
+        ("conv", "a", 1),
+        ("conv", "b", 1),
+        ("conv", "more", 2),
+        ("shortcut", "shortcut", 2),
+        ("linear", "read", 3),
+    ]
+    assert sites[2].sources == ()  # four of each, but that is not followed
+    assert sites[3].sources == (("more", 8),)
+
+
 class Named(nn.Module):
     """The same network with its operands in their places, and with all of them named."""
 
