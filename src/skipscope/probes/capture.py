@@ -123,7 +123,8 @@ def capture(
     """While it is on, `see` is shown every call of `model`, after `edit` could change its output.
 
     The place of a call that is made several times in a pass is followed by `:2`, `:3`, ... Inputs are as
-    they were before an in-place operator overwrote them. A hook on `call.output` ends with the graph.
+    they were before an in-place operator overwrote them (a module's, if
+    there is an `edit`). A hook on `call.output` ends with the graph.
     """
     listener = _Listener(model, see, edit)
     with ExitStack() as stack:
@@ -190,7 +191,8 @@ class _Listener(TorchFunctionMode):
     def __init__(self, model: nn.Module, see: Callable[[Call], None] | None, edit: Edit | None) -> None:
         super().__init__()
         self.root, self.see, self.edit = model, see, edit
-        self.inside: list[tuple[str, nn.Module, Tensor | None]] = []
+        self.inside: list[tuple[str, nn.Module, Tensor | None, Tensor | None]] = []
+        """Name, module, its input, and that as it was."""
         self.counts: Counter[tuple[str, str]] = Counter()
 
     def entering(self, name: str) -> Callable[..., Any]:
@@ -201,7 +203,10 @@ class _Listener(TorchFunctionMode):
                 _unmark(self.root)
                 inputs = marked = tuple(map(_as_input, inputs))
             first = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], Tensor) else None
-            self.inside.append((name, module, first))
+            given = first
+            if first is not None and self.edit is not None and not _is_layer(module):
+                given = _copied(first)  # a block may overwrite its input, and an edit may hand that on
+            self.inside.append((name, module, first, given))
             return marked
 
         return hook
@@ -210,17 +215,17 @@ class _Listener(TorchFunctionMode):
         def hook(module: nn.Module, _inputs: Any, output: Any) -> Any:
             if not self.inside or self.inside[-1][1] is not module:
                 return None
-            _, _, first = self.inside.pop()
-            if first is None or not isinstance(output, Tensor) or not self.inside or _is_layer(module):
+            _, _, first, given = self.inside.pop()
+            if given is None or not isinstance(output, Tensor) or not self.inside or _is_layer(module):
                 return None
-            trace, before = _trace(output), _trace(first)
+            trace, before = _trace(output), _trace(given)
             if trace is None or before is None:
                 return None
             call = Call(
                 kind="module",
                 place=self._counted("module", name),
                 depth=trace.depth,
-                inputs=(first,),
+                inputs=(given,),
                 sources=before.sources,
                 again=lambda _x: output,
             )
@@ -323,7 +328,7 @@ class _Listener(TorchFunctionMode):
         )
 
     def _place(self, kind: str) -> str:
-        name, module, _ = self.inside[-1]
+        name, module, *_ = self.inside[-1]
         of_its_own = OF_THEIR_OWN.get(kind)
         if kind in ("shortcut", "gate", "concat"):
             return name or kind
