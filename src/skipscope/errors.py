@@ -10,6 +10,7 @@
     ├── FontError             a report cannot be printed: no font here has its characters
     ├── WorkspaceError        a run folder or study record cannot be read or written
     ├── MachineError          this machine cannot compute the way a recipe says
+    ├── ProbeError            probes failed on a network; what the others read is kept
     └── TrainingError         a run could not be brought to its end
         └── Diverged          the loss stopped being a finite number
 
@@ -96,6 +97,10 @@ class WorkspaceError(SkipscopeError):
 
 class MachineError(SkipscopeError):
     """This machine cannot compute the way a recipe says."""
+
+
+class ProbeError(SkipscopeError):
+    """Probes failed on a network; what the others read is kept."""
 
 
 class TrainingError(SkipscopeError):

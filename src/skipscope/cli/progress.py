@@ -58,7 +58,7 @@ def ending(event: Event) -> str:
         return f"done, sealed test accuracy {event.accuracy:.1%}"
     if event.state == "stopped":
         return f"saved at step {event.step} of {event.steps}"
-    if event.state in ("restarted", "waiting"):
+    if event.state in ("restarted", "warned", "waiting"):
         return event.message
     return f"failed: {event.message}"
 
@@ -82,7 +82,7 @@ class Bars:
         if event.state == "waiting":
             self._waits(event)
             return
-        if event.run in self.tasks:
+        if event.run in self.tasks and event.state != "warned":
             self.progress.remove_task(self.tasks.pop(event.run))
         style = "red" if event.state == "failed" else ""
         self.console.print(Text(f"{name_of(run)}: {ending(event)}", style=style))

@@ -25,7 +25,7 @@ from skipscope.data.dataset import check as check_data
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.plan import Plan, PlannedRun
 from skipscope.engine.probe import complete
-from skipscope.errors import SkipscopeError
+from skipscope.errors import ProbeError, SkipscopeError
 from skipscope.records.lock import held_run
 from skipscope.records.schema import Failure, RunRecord
 from skipscope.records.store import Workspace
@@ -225,7 +225,7 @@ def _stop(
 def _record_error(workspace: Path, spec: RunSpec, error: Exception, *, began: bool) -> None:
     """Keeps why the run ended; the traceback of what is not a user's to mend goes beside the record."""
     folder = Workspace(workspace).run_folder(spec.id)
-    if not isinstance(error, SkipscopeError):
+    if isinstance(error, ProbeError) or not isinstance(error, SkipscopeError):
         if not began:
             folder.make()
         (folder.path / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")

@@ -60,6 +60,7 @@ def measure_again(
         UsageError: several runs are called so; a probe looks at training only, or has nothing to measure.
         WorkspaceError: the run is not finished, or its weights are missing or damaged.
         DataError: its data set is gone, or is another one now.
+        ProbeError: some probes failed on it; what the others read is written.
     """
     asked = _of_trained_networks(only)
     record = finished(workspace, name)

@@ -102,9 +102,10 @@ def _measure(model: str, seeds: list[int]) -> pl.DataFrame:
     """The initial readings of one network's seeds."""
     (data,) = _data
     images, labels = sample(data, Inputs(data, Recipe(memory_format="contiguous"), torch.device("cpu")))
-    rows = [
-        {"seed": seed, "run": network_name(model), **row}
-        for seed in seeds
-        for row in initial_rows(view_of(build(model, seed=seed), images, labels))
-    ]
+    rows: list[dict[str, Any]] = []
+    for seed in seeds:
+        tried = initial_rows(view_of(build(model, seed=seed), images, labels))
+        if tried.failed:
+            raise tried.error()
+        rows += ({"seed": seed, "run": network_name(model), **row} for row in tried.rows)
     return pl.DataFrame(rows, schema=START)

@@ -162,19 +162,22 @@ def _answer(text: _Text, network: nn.Module, name: str, line: int | None) -> Ten
     """Its logits for two black images."""
     with _theirs(text, f"{name} in {'training' if network.training else 'evaluation'}", line):
         logits = network(torch.zeros(IMAGES, 3, 32, 32))
-    if not isinstance(logits, Tensor):
-        given = f"a {type(logits).__name__}"
-    elif logits.shape != (IMAGES, CLASSES) or not logits.is_floating_point():
-        given = f"{' x '.join(map(str, logits.shape)) or 'one'} numbers ({logits.dtype})"
-    else:
+    if isinstance(logits, Tensor) and logits.shape == (IMAGES, CLASSES) and logits.is_floating_point():
         return logits
     mode = "training" if network.training else "evaluation"
     raise _wrong(
-        f"{name} in {mode} gives {given} for {IMAGES} images of 3 x 32 x 32.",
+        f"{name} in {mode} gives {in_words(logits)} for {IMAGES} images of 3 x 32 x 32.",
         text,
         line,
         todo=f"its forward has to give logits, a float tensor of {IMAGES} x {CLASSES}",
     )
+
+
+def in_words(output: object) -> str:
+    """What a network gave: a tuple, 2 x 10 numbers (torch.float32)."""
+    if not isinstance(output, Tensor):
+        return f"a {type(output).__name__}"
+    return f"{' x '.join(map(str, output.shape)) or 'one'} numbers ({output.dtype})"
 
 
 @contextmanager

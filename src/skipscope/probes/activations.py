@@ -6,7 +6,7 @@ f(x), the ratio of their sizes says how far the block is from the identity.
 
 from collections.abc import Iterable
 
-from skipscope.probes.base import Probe, Reading, StepView, anything
+from skipscope.probes.base import Probe, Reading, StepView, anything, ratio
 
 
 def measure(view: StepView) -> Iterable[Reading]:
@@ -23,7 +23,7 @@ def measure(view: StepView) -> Iterable[Reading]:
             yield Reading(place=call.place, quantity="zeros", value=call.zeros)
             yield Reading(place=call.place, quantity="dead", value=call.dead)
         elif call.kind == "shortcut" and call.branch is not None and call.shortcut:
-            yield Reading(place=call.place, quantity="branch_ratio", value=call.branch / call.shortcut)
+            yield Reading(place=call.place, quantity="branch_ratio", value=ratio(call.branch, call.shortcut))
 
 
 ACTIVATIONS = Probe(

@@ -7,7 +7,7 @@ from torch.nn.functional import cross_entropy
 
 from skipscope.probes.base import Probe, Reading, View
 from skipscope.probes.capture import Anatomy
-from skipscope.probes.outcome import batches
+from skipscope.probes.outcome import batches, hits
 
 
 def measure(view: View) -> Iterable[Reading]:
@@ -15,11 +15,12 @@ def measure(view: View) -> Iterable[Reading]:
     with torch.no_grad():
         # copies: a network may overwrite what it is given
         logits = torch.cat([view.model(images.clone()) for images, _ in batches(view)]).double()  # N K
-    confidences, answers = logits.softmax(1).max(1)
+    confidences, classes = logits.softmax(1).max(1)
+    answers = classes.double().where(confidences.isfinite(), torch.nan)
     for image, (answer, confidence) in enumerate(zip(answers.tolist(), confidences.tolist(), strict=True)):
         yield Reading(place=f"sample {image}", quantity="answer", value=answer)
         yield Reading(place=f"sample {image}", quantity="confidence", value=confidence)
-    right = (answers == view.labels).double().mean().item()
+    right = hits(logits, view.labels).mean().item()
     yield Reading(place="all", quantity="accuracy", value=right)
     yield Reading(place="all", quantity="loss", value=cross_entropy(logits, view.labels).item())
 

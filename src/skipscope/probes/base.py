@@ -9,12 +9,15 @@ Shapes: B images in a step's batch, N images of a sample; C channels, H x W pixe
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from math import inf, nan
 from typing import Generic, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from skipscope.probes.capture import Anatomy
+from skipscope.errors import UsageError
+from skipscope.models.user import in_words
+from skipscope.probes.capture import Anatomy, held
 from skipscope.randomness import derive
 
 
@@ -26,17 +29,25 @@ def copied(model: nn.Module) -> nn.Module:
     kept = {
         id(tensor): tensor.detach().clone()
         for module in model.modules()
-        for value in vars(module).values()
-        for tensor in _within(value)
-        if isinstance(tensor, Tensor) and not tensor.is_leaf
+        for tensor in held(module)
+        if not tensor.is_leaf
     }
     return deepcopy(model, kept)
 
 
-def _within(value: object) -> Iterable[object]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list | tuple) else (value,)
+def logits(output: object, images: Tensor) -> Tensor:
+    """What a network gave for images (B 3 H W), if that is B K.
+
+    Raises:
+        UsageError: it is not; says what it is.
+    """
+    number = len(images)
+    if isinstance(output, Tensor) and output.is_floating_point() and output.shape[:-1] == (number,):
+        return output
+    raise UsageError(
+        f"For {number} images the network gives {in_words(output)}, not one tensor of {number} x classes.",
+        todo="wrap it in a module whose forward gives its logits alone, in training as well",
+    )
 
 
 When = Literal["step", "epoch", "initial", "frozen"]
@@ -120,9 +131,9 @@ class WeightSummary:
     place: str
     weight: float
     """L2 norm before the update."""
-    gradient: float
-    """L2 norm of the loss gradient, before any clipping."""
-    gradient_rms: float
+    gradient: float | None
+    """L2 norm of the loss gradient, before any clipping; None of a weight that is made of others."""
+    gradient_rms: float | None
     update: float | None
     """L2 norm of what the step changed; None where no step was made."""
 
@@ -169,6 +180,11 @@ class Probe(Generic[Seen]):
     """The paper, with its section or equation."""
     cost: str
     """Time and memory, in words."""
+
+
+def ratio(part: float, whole: float) -> float:
+    """What part of it; nan of a whole that is nothing, or more than can be told."""
+    return part / whole if 0 < whole < inf else nan
 
 
 def anything(anatomy: Anatomy) -> bool:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from skipscope.probes.channels import Source, behind
+from skipscope.probes.channels import Source, behind, parts
 
 Kind = Literal["conv", "linear", "norm", "relu", "shortcut", "gate", "concat", "module"]
 
@@ -48,6 +48,10 @@ OF_THEIR_OWN: dict[str, type[nn.Module] | tuple[type[nn.Module], ...]] = {
 """A call inside a module made for it has the module's name; any other, that of the module around it."""
 SQUASH = {"sigmoid", "hardsigmoid"}
 SAME_VALUES = {"view", "reshape", "expand", "expand_as", "unsqueeze", "getitem", "chunk", "split", "unbind"}
+
+
+MARK = "_skipscope_trace"
+"""The attribute under which a tensor has its trace while a network is listened to."""
 
 
 class Trace(NamedTuple):
@@ -119,7 +123,8 @@ def capture(
     """While it is on, `see` is shown every call of `model`, after `edit` could change its output.
 
     The place of a call that is made several times in a pass is followed by `:2`, `:3`, ... Inputs are as
-    they were before an in-place operator overwrote them. A hook on `call.output` ends with the graph.
+    they were before an in-place operator overwrote them (a module's, if
+    there is an `edit`). A hook on `call.output` ends with the graph.
     """
     listener = _Listener(model, see, edit)
     with ExitStack() as stack:
@@ -127,8 +132,24 @@ def capture(
             stack.callback(module.register_forward_pre_hook(listener.entering(name)).remove)
             hook = module.register_forward_hook(listener.leaving(name), always_call=True)
             stack.callback(hook.remove)
+        stack.callback(_unmark, model)
         stack.enter_context(listener)
         yield
+
+
+def held(module: nn.Module) -> Iterator[Tensor]:
+    """The tensors that a module itself keeps: weights, buffers, a map of its last pass, lists of such."""
+    for value in vars(module).values():
+        several = value.values() if isinstance(value, dict) else value
+        within = several if isinstance(value, dict | list | tuple) else (value,)
+        yield from (x for x in within if isinstance(x, Tensor))
+
+
+def _unmark(model: nn.Module) -> None:
+    """What a network keeps from a pass (a running mean, a map) comes from nowhere in another."""
+    for module in model.modules():
+        for x in held(module):
+            vars(x).pop(MARK, None)
 
 
 def anatomy(model: nn.Module, images: Tensor) -> Anatomy:
@@ -170,7 +191,8 @@ class _Listener(TorchFunctionMode):
     def __init__(self, model: nn.Module, see: Callable[[Call], None] | None, edit: Edit | None) -> None:
         super().__init__()
         self.root, self.see, self.edit = model, see, edit
-        self.inside: list[tuple[str, nn.Module, Tensor | None]] = []
+        self.inside: list[tuple[str, nn.Module, Tensor | None, Tensor | None]] = []
+        """Name, module, its input, and that as it was."""
         self.counts: Counter[tuple[str, str]] = Counter()
 
     def entering(self, name: str) -> Callable[..., Any]:
@@ -178,9 +200,13 @@ class _Listener(TorchFunctionMode):
             marked = None
             if not self.inside:
                 self.counts.clear()
+                _unmark(self.root)
                 inputs = marked = tuple(map(_as_input, inputs))
             first = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], Tensor) else None
-            self.inside.append((name, module, first))
+            given = first
+            if first is not None and self.edit is not None and not _is_layer(module):
+                given = _copied(first)  # a block may overwrite its input, and an edit may hand that on
+            self.inside.append((name, module, first, given))
             return marked
 
         return hook
@@ -189,22 +215,17 @@ class _Listener(TorchFunctionMode):
         def hook(module: nn.Module, _inputs: Any, output: Any) -> Any:
             if not self.inside or self.inside[-1][1] is not module:
                 return None
-            _, _, first = self.inside.pop()
-            if (
-                first is None
-                or not isinstance(output, Tensor)
-                or not self.inside
-                or not any(module.children())
-            ):
+            _, _, first, given = self.inside.pop()
+            if given is None or not isinstance(output, Tensor) or not self.inside or _is_layer(module):
                 return None
-            trace, before = _trace(output), _trace(first)
+            trace, before = _trace(output), _trace(given)
             if trace is None or before is None:
                 return None
             call = Call(
                 kind="module",
                 place=self._counted("module", name),
                 depth=trace.depth,
-                inputs=(first,),
+                inputs=(given,),
                 sources=before.sources,
                 again=lambda _x: output,
             )
@@ -224,36 +245,41 @@ class _Listener(TorchFunctionMode):
             return func(*args, **kwargs)
         kind = NAMES.get(word)
         call = None if kind is None else self._call(kind, func, args, kwargs)
-        if (
-            call is not None
-            and kind in ("shortcut", "gate")
-            and (name not in ("add", "mul", "__add__", "__mul__") or into is not None)
-        ):
-            call.inputs = tuple(map(_copied, call.inputs))  # one may be about to be overwritten
         trace = None
-        aside = None
-        if call is not None and kind == "relu" and self.edit is not None and torch.is_grad_enabled():
-            # a ReLU in place keeps its output for its gradient, so a replacement must not overwrite that
-            aside = call.inputs[0].clone()
-            output = call.again(aside)
-        else:
-            output = func(*args, **kwargs)
+        output, place = self._computed(call, func, args, kwargs)
         if isinstance(output, Tensor):
             trace = _after(word, call, given, output, args, kwargs)
             _mark(output, trace)
         elif isinstance(output, (list, tuple)):
-            for x in _tensors(output):
-                if not any(x is operand for operand in given):
-                    # it is not known which of the channels this one has
-                    _mark(x, _after(word, None, given, x, args, kwargs)._replace(sources=()))
+            outputs = [x for x in _tensors(output) if not any(x is operand for operand in given)]
+            first, before = _first(given)
+            for x, sources in zip(outputs, parts(word, first, before.sources, outputs), strict=True):
+                _mark(x, _after(word, None, given, x, args, kwargs)._replace(sources=sources))
+        elif word == "setitem" and _trace(args[2]) is not None and not _shares_memory(args[0], args[2]):
+            # into a part of it: it is not known which of its channels come from where
+            _mark(args[0], _after(word, None, given, args[0], args, kwargs)._replace(sources=()))
         if call is None or trace is None:
             return output
         call.depth = trace.depth
-        if output is aside:
-            into = call.inputs[0]
-        else:
-            into = output if any(output is x for x in (*given, into)) else None
-        return self._done(call, output, trace, into)
+        if any(output is x for x in (*given, into)):
+            place = output
+        return self._done(call, output, trace, place)
+
+    def _computed(
+        self, call: Call | None, func: Callable[..., Any], args: Any, kwargs: Any
+    ) -> tuple[Any, Tensor | None]:
+        """The output, and the operand in whose place it is still to be put."""
+        if call is None:
+            return func(*args, **kwargs), None
+        own = call.inputs[0]
+        if _may_overwrite(getattr(func, "__name__", ""), args, kwargs):
+            call.inputs = tuple(map(_copied, call.inputs))
+        if call.kind == "relu" and self.edit is not None and torch.is_grad_enabled():
+            # a ReLU in place keeps its output for its gradient, so a replacement must not overwrite that
+            aside = own.clone()
+            output = call.again(aside)
+            return output, own if output is aside else None
+        return func(*args, **kwargs), None
 
     def _done(self, call: Call, output: Tensor, trace: Trace, into: Tensor | None) -> Tensor:
         """The output, or what `edit` put in its place; `see` has seen it.
@@ -302,11 +328,11 @@ class _Listener(TorchFunctionMode):
         )
 
     def _place(self, kind: str) -> str:
-        name, module, _ = self.inside[-1]
+        name, module, *_ = self.inside[-1]
         of_its_own = OF_THEIR_OWN.get(kind)
         if kind in ("shortcut", "gate", "concat"):
             return name or kind
-        if of_its_own is not None and isinstance(module, of_its_own) and not any(module.children()):
+        if of_its_own is not None and isinstance(module, of_its_own) and _is_layer(module):
             return name or kind
         return f"{name}.{kind}" if name else kind
 
@@ -314,6 +340,11 @@ class _Listener(TorchFunctionMode):
         self.counts[kind, place] += 1
         times = self.counts[kind, place]
         return place if times == 1 else f"{place}:{times}"
+
+
+def _is_layer(module: nn.Module) -> bool:
+    """Whether no other modules are in it, but for what its weight may be made by (`weight_norm`)."""
+    return all(name == "parametrizations" for name, _ in module.named_children())
 
 
 Key = int | str
@@ -345,6 +376,14 @@ def _with(
     return func(*placed, **named)
 
 
+def _may_overwrite(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether a call may put its output in an operand's place."""
+    if name == "relu":
+        return bool(kwargs.get("inplace", len(args) > 1 and args[1]))
+    in_place = name in ("__iadd__", "__imul__") or (name.endswith("_") and not name.endswith("__"))
+    return in_place or kwargs.get("out") is not None
+
+
 def _order(kind: str, inputs: Sequence[Tensor], args: Any, kwargs: Any) -> Sequence[int] | None:
     """In which order a call's operands are told of; None if it is not of this kind after all."""
     if kind == "shortcut":
@@ -357,11 +396,11 @@ def _order(kind: str, inputs: Sequence[Tensor], args: Any, kwargs: Any) -> Seque
 
 
 def _trace(x: Any) -> Trace | None:
-    return getattr(x, "_skipscope_trace", None) if isinstance(x, Tensor) else None
+    return getattr(x, MARK, None) if isinstance(x, Tensor) else None
 
 
 def _mark(x: Tensor, trace: Trace) -> None:
-    x._skipscope_trace = trace  # type: ignore[attr-defined] # noqa: SLF001 - it goes with the tensor
+    setattr(x, MARK, trace)  # it goes with the tensor
 
 
 def _copied(x: Tensor) -> Tensor:
@@ -424,9 +463,8 @@ def _after(
     word: str, call: Call | None, given: Sequence[Tensor], output: Tensor, args: Any, kwargs: Any
 ) -> Trace:
     """Where an operator's output comes from; of the tensors it was given, one at least is known."""
-    known = [(x, trace) for x in given if (trace := _trace(x)) is not None]
-    first, before = known[0]
-    depth = max(trace.depth for _, trace in known)
+    first, before = _first(given)
+    depth = max(trace.depth for x in given if (trace := _trace(x)) is not None)
     kind = None if call is None else call.kind
     if call is not None and kind == "gate" and (gated := _trace(call.inputs[0])) is not None:
         return gated._replace(squashed=False)  # a gate weighs what there is: it lies on no way
@@ -440,6 +478,16 @@ def _after(
         return Trace(deeper, squashed, ())  # of tokens, whose channels are the last axis
     channels = output.shape[1] if output.ndim > 1 else 1
     return Trace(deeper, squashed, ((call.place, channels),))
+
+
+def _shares_memory(one: Tensor, other: Tensor) -> bool:
+    """As a part does that is written back where it is (`x[:, :2] *= 3`)."""
+    return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
+
+
+def _first(given: Sequence[Tensor]) -> tuple[Tensor, Trace]:
+    """Of what an operator was given, the first that it is known of where it comes from."""
+    return next((x, trace) for x in given if (trace := _trace(x)) is not None)
 
 
 def _all_sources(parts: Sequence[Tensor]) -> tuple[Source, ...]:

@@ -6,7 +6,8 @@ it is not, since an operator may move channels and keep their number: a shuffle,
 Shapes: B images, C channels, any number of further axes (H x W pixels).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby, islice
 from math import prod
 from typing import Any
 
@@ -70,6 +71,30 @@ def behind(
         or (word == "getitem" and _of_pixels(second))
     )
     return sources if kept else ()
+
+
+PARTS = {"chunk", "unsafe_chunk", "split", "unsafe_split", "split_with_sizes", "tensor_split"}
+"""What cuts a map along an axis, in its order."""
+
+
+def parts(
+    word: str, x: Tensor, sources: tuple[Source, ...], outputs: Sequence[Tensor]
+) -> list[tuple[Source, ...]]:
+    """The sources of each output's channels, of a function with several; none where they are not known.
+
+    Arguments as of `behind`. Cut along another axis, each part has all channels.
+    """
+    if word not in PARTS or x.ndim < 2 or sum(count for _, count in sources) != x.shape[1]:
+        return [()] * len(outputs)
+    if all(y.shape[1] == x.shape[1] for y in outputs):
+        return [sources] * len(outputs)
+    places = iter([place for place, count in sources for _ in range(count)])
+    return [_counted(islice(places, y.shape[1])) for y in outputs]
+
+
+def _counted(places: Iterable[str]) -> tuple[Source, ...]:
+    """Channel by channel -> how many of each in a row."""
+    return tuple((place, len(list(run))) for place, run in groupby(places))
 
 
 def _reshaped(x: Tensor, sources: tuple[Source, ...], output: Tensor) -> tuple[Source, ...]:

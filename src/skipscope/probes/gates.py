@@ -9,6 +9,7 @@ its mean over them); K classes.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
+from math import nan
 
 import torch
 from torch import Tensor
@@ -65,7 +66,7 @@ class Tally:
         mean = self.sums.sum(0) / images
         total = self.squares - images * mean.square()
         between = self.images @ (self.class_means() - mean).square()
-        varies = total > images * CONSTANT**2
+        varies = ~(total <= images * CONSTANT**2)  # or it is not known
         return total[varies].sum().item(), between[varies].sum().item()
 
 
@@ -95,8 +96,9 @@ def _block(place: str, tally: Tally) -> Iterator[Reading]:
     yield Reading(place=place, quantity="mean", value=means.mean().item())
     yield Reading(place=place, quantity="std", value=(total / gates) ** 0.5)
     yield Reading(place=place, quantity="class_share", value=between / total if total else 0.0)
-    yield Reading(place=place, quantity="low", value=tally.low / gates)
-    yield Reading(place=place, quantity="high", value=tally.high / gates)
+    for quantity, number in (("low", tally.low), ("high", tally.high)):
+        share = number / gates if means.isfinite().all() else nan
+        yield Reading(place=place, quantity=quantity, value=share)
 
 
 def operate(view: View) -> Iterable[Reading]:

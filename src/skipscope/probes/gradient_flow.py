@@ -5,9 +5,8 @@ all later layers' Jacobians, with a shortcut a sum that has the identity in it (
 """
 
 from collections.abc import Iterable
-from math import nan
 
-from skipscope.probes.base import Probe, Reading, StepView, anything
+from skipscope.probes.base import Probe, Reading, StepView, anything, ratio
 
 
 def measure(view: StepView) -> Iterable[Reading]:
@@ -24,13 +23,14 @@ def measure(view: StepView) -> Iterable[Reading]:
         if call.signal is not None and call.noise:
             yield Reading(place=call.place, quantity="signal_to_noise", value=call.signal / call.noise)
     for weight in view.weights:
-        yield Reading(place=weight.place, quantity="weight_l2", value=weight.gradient)
-        yield Reading(place=weight.place, quantity="weight_rms", value=weight.gradient_rms)
+        if weight.gradient is not None and weight.gradient_rms is not None:
+            yield Reading(place=weight.place, quantity="weight_l2", value=weight.gradient)
+            yield Reading(place=weight.place, quantity="weight_rms", value=weight.gradient_rms)
     convolutions = [(norm, rms) for call, norm, rms in calls if call.kind == "conv"]
     if len(convolutions) > 1:
         pairs = zip(("output_l2", "output_rms"), convolutions[0], convolutions[-1], strict=True)
         for quantity, first, last in pairs:
-            yield Reading(place="first/last", quantity=quantity, value=first / last if last else nan)
+            yield Reading(place="first/last", quantity=quantity, value=ratio(first, last))
 
 
 GRADIENT_FLOW = Probe(

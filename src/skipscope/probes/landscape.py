@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from skipscope.probes.base import Probe, Reading, View, anything, copied
+from skipscope.probes.outcome import hits
 
 LINE = [round(step / 6, 2) for step in range(-6, 7)]
 """Where the loss is taken along the first direction, exactly; 1: as far as every filter is long."""
@@ -68,7 +69,7 @@ def at(view: View, step: Mapping[str, Tensor]) -> tuple[float, float]:
                 weight.add_(step[name])
         logits = model(view.images.clone()).double()  # a network may overwrite what it is given
     loss = cross_entropy(logits, view.labels).item()
-    return loss, (logits.argmax(1) == view.labels).double().mean().item()
+    return loss, hits(logits, view.labels).mean().item()
 
 
 LANDSCAPE = Probe(

@@ -5,17 +5,23 @@
 Shapes: N images of 3 x H x W, normalised as the network sees them; N class numbers.
 """
 
+import random
+import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 from math import isfinite
+from traceback import clear_frames
 from typing import Any
 
+import numpy as np
 import polars as pl
 import torch
 from torch import nn
 
-from skipscope.errors import UnknownName, UsageError
-from skipscope.probes.base import Probe, Reading, View, copied
+from skipscope.errors import ProbeError, SkipscopeError, UnknownName, UsageError
+from skipscope.probes.base import Probe, Reading, View, copied, logits
 from skipscope.probes.capture import anatomy
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import of_one_step
@@ -32,18 +38,22 @@ def probe(
     """Measures anybody's network of images; nothing of it is changed, and no generator is moved on.
 
     Args:
-        model: Takes a batch of images and gives logits.
+        model: Takes a batch of images and gives one tensor, its logits. One that was compiled is measured as
+            it was written. Hooks on its modules are part of it: they are called by the copy that is measured.
         images: N 3 H W, normalised as the network was trained; a tensor or what becomes one.
         labels: N class numbers.
         probes: Their names; all that apply to the network if left out.
         seed: Directions and pairs that a probe draws are drawn from it.
 
     Returns:
-        A row a reading, with the columns run (empty), probe, step (0), place, quantity, value.
+        A row a reading, with the columns run (empty), probe, step (0), place, quantity, value. A probe that
+        fails on the network has none, and is named in a warning.
 
     Raises:
         UnknownName: there is no such probe.
-        UsageError: images and labels do not fit each other, or a probe that was named does not apply.
+        UsageError: images, labels and what the network gives do not fit each other; its calls cannot be
+            heard; or a probe that was named does not apply.
+        ProbeError: every probe failed.
     """
     view = view_of(model, images, labels, seed=seed)
     chosen = [PROBES[name] for name in (known(probes) if probes is not None else PROBES)]
@@ -57,12 +67,14 @@ def probe(
                 f"The probe {each.name} has nothing to measure in {where}.",
                 todo="leave it out, or leave out probes altogether: then all that apply are taken",
             )
-    rows = [
-        {"run": "", "probe": each.name, "step": 0, **reading(r)}
-        for each in apply
-        for r in measure(each, view)
-    ]
-    return pl.DataFrame(rows, schema=READINGS)
+    tried = Tried()
+    for each in apply:
+        tried.add(each, view)
+    if len(tried.failed) == len(apply) > 0:
+        raise tried.error()
+    if tried.failed:
+        warnings.warn(str(tried.error()), stacklevel=2)
+    return pl.DataFrame([{"run": "", **row} for row in tried.rows], schema=READINGS)
 
 
 def known(names: Iterable[str]) -> list[str]:
@@ -82,8 +94,9 @@ def view_of(model: nn.Module, images: Any, labels: Any, *, seed: int = 0) -> Vie
     """A copy of the network in fp32 and evaluation mode, with its sample on its device.
 
     Raises:
-        UsageError: images and labels do not fit each other.
+        UsageError: images, labels and what the network gives do not fit each other, or it cannot be heard.
     """
+    model = _as_written(model)
     weight = next(model.parameters(), torch.zeros(0))
     x = torch.as_tensor(images).to(weight.device, torch.float32)
     y = torch.as_tensor(labels).to(weight.device, torch.long)
@@ -99,7 +112,27 @@ def view_of(model: nn.Module, images: Any, labels: Any, *, seed: int = 0) -> Vie
     for parameter in copy.parameters():
         parameter.grad = None
     with _undisturbed(x.device, seed):
+        with torch.no_grad():
+            classes = logits(copy(x[:2].clone()), x[:2]).shape[1]
+        if not 0 <= y.min() <= y.max() < classes:
+            raise UsageError(
+                f"The labels go from {y.min()} to {y.max()}, and the network gives {classes} logits.",
+                todo=f"number the classes from 0 to {classes - 1}",
+            )
         return View(model=copy, images=x, labels=y, anatomy=anatomy(copy, x[:2]), seed=seed)
+
+
+def _as_written(model: nn.Module) -> nn.Module:
+    """The module whose calls can be heard: of a compiled one that which was compiled."""
+    model = getattr(model, "_orig_mod", model)
+    if not isinstance(model, nn.Module):
+        raise UsageError(f"A {type(model).__name__} is no network.", todo="give a torch.nn.Module")
+    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
+        raise UsageError(
+            "What torch.jit made of a network calls no functions that can be heard.",
+            todo="give the torch.nn.Module that it was made of",
+        )
+    return model
 
 
 def measure(each: Probe[Any], view: View) -> list[Reading]:
@@ -111,28 +144,64 @@ def measure(each: Probe[Any], view: View) -> list[Reading]:
         return list(each.measure(view))
 
 
+@dataclass(frozen=True)
+class Tried:
+    """What probes read of a network, one after the other: what one cannot measure, the others can."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    failed: dict[str, Exception] = field(default_factory=dict)
+    """By its name, why a probe has no rows."""
+
+    def add(self, each: Probe[Any], view: View, step: int = 0) -> None:
+        """One probe's readings, or why there are none."""
+        try:
+            readings = measure(each, view)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is named
+            clear_frames(error.__traceback__)  # they hold graphs, and the others need the memory
+            self.failed[each.name] = error
+        else:
+            self.rows.extend({"probe": each.name, "step": step, **reading(r)} for r in readings)
+
+    def error(self) -> ProbeError:
+        """Names those that failed, with the reasons; its cause has the tracebacks."""
+        reasons = (f"{name} ({_reason(error)})" for name, error in self.failed.items())
+        told = ProbeError(
+            f"Probes failed on this network: {', '.join(reasons)}.",
+            todo="what the other probes read is kept; leave these out, or mend what the network does",
+        )
+        told.__cause__ = ExceptionGroup("probes failed", list(self.failed.values()))
+        return told
+
+
+def _reason(error: Exception) -> str:
+    """In one line."""
+    if isinstance(error, SkipscopeError):
+        return error.what.rstrip(".")
+    said = str(error).strip().partition("\n")[0].rstrip(".")
+    return f"{type(error).__name__}{said and ': '}{said}"
+
+
 def frozen_rows(
     view: View, *, step: int, probes: Iterable[str] | None = None, before: Callable[[str], bool] | None = None
-) -> list[dict[str, Any]] | None:
-    """Readings of a trained network, as rows; `before(name)` is asked before each probe and may end it."""
-    rows: list[dict[str, Any]] = []
+) -> Tried | None:
+    """Of a trained network; `before(name)` is asked before each probe and may end it."""
+    tried = Tried()
     for name in PROBES if probes is None else probes:
         each = PROBES[name]
         if "frozen" in each.when and each.applies_to(view.anatomy):
             if before is not None and not before(name):
                 return None
-            rows += ({"probe": name, "step": step, **reading(r)} for r in measure(each, view))
-    return rows
+            tried.add(each, view, step)
+    return tried
 
 
-def initial_rows(view: View) -> list[dict[str, Any]]:
-    """Readings of a network before its first step, as rows."""
-    return [
-        {"probe": each.name, "step": 0, **reading(r)}
-        for each in PROBES.values()
-        if "initial" in each.when and each.applies_to(view.anatomy)
-        for r in measure(each, view)
-    ]
+def initial_rows(view: View) -> Tried:
+    """Of a network before its first step."""
+    tried = Tried()
+    for each in PROBES.values():
+        if "initial" in each.when and each.applies_to(view.anatomy):
+            tried.add(each, view)
+    return tried
 
 
 def reading(r: Reading) -> dict[str, Any]:
@@ -144,10 +213,25 @@ def reading(r: Reading) -> dict[str, Any]:
 def _undisturbed(on: torch.device, seed: int) -> Iterator[None]:
     """In fp32 whatever surrounds it; what a network draws itself (dropout) is a function of the seed.
 
-    Torch's own generators stand afterwards where they stood before.
+    Torch's, numpy's and Python's own generators stand afterwards where they stood before.
     """
     reseed = torch.default_generator.manual_seed if on.type == "cpu" else torch.manual_seed
-    with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []):
-        reseed(derive(seed, "network's own") >> 1)
-        with torch.autocast(on.type, enabled=False):
-            yield
+    chance = derive(seed, "network's own") >> 1
+    pythons, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002 - a network may draw from it
+    try:
+        with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []), _uncompiled():
+            reseed(chance)
+            random.seed(chance)
+            np.random.seed(chance % 2**32)  # noqa: NPY002
+            with torch.autocast(on.type, enabled=False):
+                yield
+    finally:
+        random.setstate(pythons)
+        np.random.set_state(numpys)  # noqa: NPY002
+
+
+def _uncompiled() -> AbstractContextManager[object]:
+    """Parts of a network that were compiled compute as they were written: their calls are heard."""
+    if "torch._dynamo" not in sys.modules:  # nothing is compiled, and loading it takes seconds
+        return nullcontext()
+    return torch.compiler.set_stance("force_eager")  # type: ignore[no-any-return]

@@ -33,14 +33,20 @@ def batches(view: View, size: int = BATCH) -> Iterator[tuple[Tensor, Tensor]]:
     yield from zip(view.images.tensor_split(parts), view.labels.tensor_split(parts), strict=True)
 
 
+def hits(logits: Tensor, labels: Tensor) -> Tensor:
+    """Of each image 1 if it is right, 0 if not, and nan if its logits say nothing: B K and B -> B."""
+    right = (logits.argmax(1) == labels).double()
+    return right.where(logits.amax(1).isfinite(), torch.nan)
+
+
 def outcome(view: View, edit: Edit | None = None, see: Callable[[Call], None] | None = None) -> Outcome:
     """The network's loss and accuracy on the whole sample; `edit` and `see` are those of `capture`."""
-    loss, right = 0.0, 0
+    loss = right = 0.0
     with torch.no_grad(), capture(view.model, see, edit=edit):
         for images, labels in batches(view):
             logits = view.model(images).double()
             loss += cross_entropy(logits, labels, reduction="sum").item()
-            right += int((logits.argmax(1) == labels).sum())
+            right += hits(logits, labels).sum().item()
     return Outcome(loss=loss / len(view.labels), accuracy=right / len(view.labels))
 
 

@@ -5,7 +5,7 @@ batch about the first batch's means: products in fp32, sums of them in float64.
 """
 
 from collections.abc import Iterable, Sequence
-from math import exp
+from math import exp, nan
 
 import torch
 from torch import Tensor
@@ -37,10 +37,10 @@ class Channels:
         return moved
 
     def deviations(self, count: int) -> Tensor:
-        """C: standard deviations; 0 of a channel that is constant."""
+        """C: standard deviations; 0 of a channel that is constant, nan of one that is not finite."""
         mean = self.sums / count
         found = (self.squares / count - mean.square()).clamp_min(0).sqrt()
-        return torch.where(found > CONSTANT * (self.shift + mean).abs(), found, 0)
+        return torch.where(found <= CONSTANT * (self.shift + mean).abs(), 0, found)
 
 
 class Moments:
@@ -67,7 +67,7 @@ class Moments:
     def correlation(self) -> Tensor:
         """A B; 0 with a constant channel."""
         scale = torch.outer(self.new.deviations(self.count), self.old.deviations(self.count))
-        return torch.where(scale > 0, self.covariance() / scale, 0)
+        return torch.where(scale == 0, 0, self.covariance() / scale)
 
 
 def measure(view: View) -> Iterable[Reading]:
@@ -118,7 +118,10 @@ def newest(call: Call) -> int:
 
 def effective_rank(moments: Moments) -> float:
     """The exponential of the entropy of the covariance's eigenvalues over their sum; 0 if nothing varies."""
-    varying = moments.new.deviations(moments.count) > 0
+    deviations = moments.new.deviations(moments.count)
+    if not deviations.isfinite().all():
+        return nan
+    varying = deviations > 0
     if not varying.any():
         return 0.0
     eigenvalues = torch.linalg.eigvalsh(moments.covariance()[varying][:, varying]).clamp_min(0)

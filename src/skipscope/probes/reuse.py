@@ -9,12 +9,11 @@ comes from one source; weight O I/groups h w.
 """
 
 from collections.abc import Iterable
-from math import nan
 
 import torch
 from torch import Tensor
 
-from skipscope.probes.base import Probe, Reading, View
+from skipscope.probes.base import Probe, Reading, View, ratio
 from skipscope.probes.capture import Anatomy, Call, Edit, Site, capture
 from skipscope.probes.outcome import changes, outcome
 
@@ -67,7 +66,7 @@ def by_weight(view: View) -> Iterable[Reading]:
             for source, mean in means.items():
                 place = f"{site.place} <- {source}"
                 yield Reading(place=place, quantity="weight", value=mean)
-                yield Reading(place=place, quantity="share", value=mean / whole if whole else nan)
+                yield Reading(place=place, quantity="share", value=ratio(mean, whole))
 
 
 def column_means(weight: Tensor, channels: int) -> Tensor:

@@ -9,16 +9,18 @@ Shapes: B images; outputs B C H W or B C; gradients have the shape of what they 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from math import sqrt
+from itertools import chain
+from math import nan, sqrt
 from typing import cast
 from weakref import ref
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.nn.utils.parametrize import is_parametrized
 
-from skipscope.probes.base import CallSummary, StepView, WeightSummary
-from skipscope.probes.capture import Call, capture
+from skipscope.probes.base import CallSummary, StepView, WeightSummary, logits
+from skipscope.probes.capture import Call, capture, evaluating
 
 WITH_GRADIENT = {"conv", "linear"}
 TOLD_OF = WITH_GRADIENT | {"relu", "norm", "shortcut"}
@@ -77,8 +79,9 @@ class Watch:
     def after_backward(self) -> None:
         """Between the backward pass and the update: the weights' gradients are whole, and not clipped."""
         for place, weight in weights_of(self.model):
-            if weight.grad is not None:
-                self._weigh(place, weight, weight.grad)
+            gradient = weight.grad if weight.is_leaf else None
+            if gradient is not None or not weight.is_leaf:
+                self._weigh(place, weight, gradient)
                 self.before[place] = weight.detach().clone()
 
     def after_update(self) -> None:
@@ -93,13 +96,13 @@ class Watch:
         """What was seen."""
         return StepView(calls=tuple(kept.summary for kept in self.kept), weights=tuple(self.weights.values()))
 
-    def _weigh(self, place: str, weight: Tensor, gradient: Tensor) -> None:
-        norm = _norm(gradient)
+    def _weigh(self, place: str, weight: Tensor, gradient: Tensor | None) -> None:
+        norm = None if gradient is None else _norm(gradient)
         self.weights[place] = WeightSummary(
             place=place,
             weight=_norm(weight.detach()),
             gradient=norm,
-            gradient_rms=norm / sqrt(gradient.numel()),
+            gradient_rms=None if norm is None else norm / sqrt(weight.numel()),
             update=None,
         )
 
@@ -159,13 +162,15 @@ def of_one_step(model: nn.Module, images: Tensor, labels: Tensor) -> StepView:
     learn = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     model.train().requires_grad_()  # gradients pass through what does not learn as well
     watch = Watch(model)
-    weights = dict(weights_of(model))
-    by = list(weights.values()) or [parameter for parameter, _ in learn]
+    weights = {place: weight for place, weight in weights_of(model) if weight.is_leaf}
+    # gradients that end in what a weight is made of pass the layer's output as well
+    made_of = (layer.parameters() for place, layer in _layers(model) if place not in weights)
+    by = [*weights.values(), *chain.from_iterable(made_of)] or [parameter for parameter, _ in learn]
     try:
         with torch.enable_grad():
             with watch.computing():
-                logits = model(images)
-            loss = cross_entropy(logits.float(), labels)
+                output = model(images)
+            loss = cross_entropy(logits(output, images).float(), labels)
             gradients = torch.autograd.grad(loss, by, allow_unused=True) if loss.requires_grad else ()
     finally:
         for module, mode in modes:
@@ -181,11 +186,30 @@ def of_one_step(model: nn.Module, images: Tensor, labels: Tensor) -> StepView:
     return watch.view
 
 
-def weights_of(model: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
-    """The weight of every convolution and linear layer that learns, under the layer's name."""
+def weights_of(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """The weight of every convolution and linear layer that learns, under the layer's name.
+
+    One that is parametrized (`weight_norm`, `spectral_norm`) is no leaf, and has no gradient of its own.
+    Those that a hook makes in each pass (as torch did before, and pruning does) are left out.
+    """
+    for place, layer in _layers(model):
+        weight = _weight(layer)
+        if weight is not None and weight.requires_grad:
+            yield place, weight
+
+
+def _layers(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d | nn.Linear]]:
     for name, module in model.named_modules():
-        if isinstance(module, nn.Conv2d | nn.Linear) and module.weight.requires_grad:
-            yield name or "weight", cast("nn.Parameter", module.weight)
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            yield name or "weight", module
+
+
+def _weight(layer: nn.Conv2d | nn.Linear) -> Tensor | None:
+    if is_parametrized(layer, "weight"):
+        # while it is trained, spectral norm moves on whenever it is looked at
+        with evaluating(cast("nn.ModuleDict", layer.parametrizations)["weight"]):
+            return layer.weight
+    return layer.weight if isinstance(layer.weight, nn.Parameter) else None
 
 
 def norm_signal_noise(gradient: Tensor) -> tuple[float, float, float]:
@@ -206,7 +230,9 @@ def _version(x: Tensor) -> int:
 
 
 def _zeros(output: Tensor) -> tuple[float, float]:
-    """Share of outputs that are 0, and of channels that are 0 everywhere."""
+    """Share of outputs that are 0, and of channels that are 0 everywhere; nan if an output is no number."""
+    if output.sum().isnan():  # one is, since a ReLU's outputs have one sign
+        return nan, nan
     others = [axis for axis in range(output.ndim) if axis != 1]
     alive = torch.count_nonzero(output, dim=others)  # C
     return 1 - alive.sum().item() / max(1, output.numel()), (alive == 0).float().mean().item()

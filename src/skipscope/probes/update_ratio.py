@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
-from skipscope.probes.base import Probe, Reading, StepView, anything
+from skipscope.probes.base import Probe, Reading, StepView, anything, ratio
 
 
 def measure(view: StepView) -> Iterable[Reading]:
     """|w after - w before| / |w before|, a layer at a time."""
     for weight in view.weights:
         if weight.update is not None and weight.weight:
-            yield Reading(place=weight.place, quantity="ratio", value=weight.update / weight.weight)
+            yield Reading(place=weight.place, quantity="ratio", value=ratio(weight.update, weight.weight))
 
 
 UPDATE_RATIO = Probe(

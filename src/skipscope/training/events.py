@@ -10,7 +10,7 @@ class Event:
     """A run's state at one moment."""
 
     run: str
-    state: Literal["training", "measuring", "waiting", "restarted", "stopped", "done", "failed"]
+    state: Literal["training", "measuring", "waiting", "restarted", "warned", "stopped", "done", "failed"]
     step: int = 0
     steps: int = 0
     epoch: int = 0
@@ -22,7 +22,7 @@ class Event:
     accuracy: float | None = None
     """On validation, after the last whole epoch; on the sealed test set once the run is done."""
     message: str = ""
-    """Why it failed, waits or starts again; while it is measured, the probe that is at work."""
+    """Why it failed, waits or starts again, or what it goes on without; the probe that measures it."""
 
 
 Tell = Callable[[Event], None]

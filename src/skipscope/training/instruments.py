@@ -111,6 +111,9 @@ def measure_trained(
 
     It is computed in fp32, with the recipe's operators and threads. What other probes read before is kept.
     No, with nothing written, if `go_on` said no before a probe.
+
+    Raises:
+        ProbeError: some probes failed; what the others read is written.
     """
     view = view_of(model, *sample(data, inputs))
     given = torch.get_num_threads()
@@ -124,17 +127,19 @@ def measure_trained(
 
     try:
         with computing(recipe.model_copy(update={"precision": "fp32"}), inputs.device):
-            rows = frozen_rows(view, step=step, probes=probes, before=before)
+            tried = frozen_rows(view, step=step, probes=probes, before=before)
     finally:
         torch.set_num_threads(given)
-    if rows is None:
+    if tried is None:
         return False
     images, labels = taken(data)
     shown = {"image": images[0].transpose(1, 2, 0), "image_label": labels[0]}
     folder.write_pictures(pictures(view) | shown)
-    frozen = pl.DataFrame(rows, schema={key: READINGS[key] for key in READINGS if key != "run"})
+    frozen = pl.DataFrame(tried.rows, schema={key: READINGS[key] for key in READINGS if key != "run"})
     measured = frozen.with_columns(run=pl.lit(folder.path.name)).select(list(READINGS))
     kept = folder.readings()
     again = kept["probe"].is_in(frozen["probe"].unique().implode()) & (kept["step"] == step)
     folder.write_readings(pl.concat([kept.filter(~again), measured]))
+    if tried.failed:
+        raise tried.error()
     return True

@@ -11,7 +11,7 @@ from safetensors.torch import save as packed_weights
 from torch import nn
 
 from skipscope.data.dataset import Dataset
-from skipscope.errors import Diverged
+from skipscope.errors import Diverged, ProbeError
 from skipscope.models.describe import describe
 from skipscope.models.registry import build
 from skipscope.probes.measure import initial_rows, view_of
@@ -51,6 +51,9 @@ def train(
     training itself is measured, which changes no bit of it. The record that comes back is "done", "failed"
     (diverged) or "unfinished" (asked to stop; the same call goes on from there, bit for bit, given the same
     number of threads).
+
+    Raises:
+        ProbeError: the run is done, but some probes failed on it.
     """
     record = _begin(spec, folder, tell)
     remove_drafts(folder.path)
@@ -65,7 +68,10 @@ def train(
     instruments = Instruments(model, data) if watched else None
     sitting = _Sitting(spec, data, folder, tell, model, optimizer, progress, instruments)
     if progress.step == 0 and watched:
-        folder.append_readings(initial_rows(view_of(model, *sample(data, inputs))))
+        tried = initial_rows(view_of(model, *sample(data, inputs)))
+        folder.append_readings(tried.rows)
+        if tried.failed:
+            tell(Event(run=spec.id, state="warned", steps=sitting.steps, message=tried.error().what))
     try:
         for step, epoch in fit(model, optimizer, inputs, spec, data, progress, instruments):
             sitting.after(step, epoch)
@@ -168,8 +174,12 @@ class _Sitting:
         self.optimizer.velocities.clear()  # measuring needs the memory
         self._write_weights()
         start = perf_counter()
-        if not self._measure(inputs, probes, stop):
-            return self.leave(record)
+        failed = None
+        try:
+            if not self._measure(inputs, probes, stop):
+                return self.leave(record)
+        except ProbeError as error:  # raised when the run is done
+            failed = error
         probed = perf_counter() - start
         seen = self.data.train.stratified(len(self.data.validation))
         _, train_accuracy, _ = evaluate(self.model, seen, inputs, self.spec.recipe)
@@ -194,6 +204,8 @@ class _Sitting:
         self.tell(
             Event(run=record.id, state="done", step=self.steps, steps=self.steps, accuracy=test_accuracy)
         )
+        if failed is not None:
+            raise failed
         return record
 
     def _write_weights(self) -> None:

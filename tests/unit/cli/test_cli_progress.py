@@ -76,6 +76,16 @@ def test_endings(planned: Plan, *, terminal: bool) -> None:
     assert "cnn s0: saved at step 3 of 8" in text
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_what_a_run_goes_on_without_is_told_while_it_goes_on(planned: Plan, *, terminal: bool) -> None:
+    run = planned.runs[0].spec.id
+    begun, *rest = story(run)
+    warned = Event(run=run, state="warned", steps=8, message="Probes failed [/].")
+    text = shown(planned, [begun, warned, *rest], terminal=terminal)
+    assert "cnn s0: Probes failed [/]." in text
+    assert "cnn s0: done, sealed test accuracy 62.5%" in text
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [

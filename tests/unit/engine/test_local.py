@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from skipscope.engine.adapt import adapt
 from skipscope.engine.local import _share_out, execute, work
 from skipscope.engine.plan import plan
 from skipscope.engine.probe import complete
+from skipscope.probes.registry import PROBES
 from skipscope.records.store import Workspace
 from skipscope.spec import StudySpec
 from skipscope.training.events import Event
@@ -192,6 +194,40 @@ def test_an_error_in_a_worker_is_kept_with_the_run_and_tried_again(
     work(spec.model_dump_json(), workspace.path, None, (), theirs)
     assert workspace.run(spec.id).state == "done"
     assert workspace.run(spec.id).failure is None
+
+
+def test_a_probe_that_fails_is_told_of_and_tried_again(
+    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import multiprocessing as mp
+
+    study = small.model_copy(update={"probes": ("answers", "redundancy")})
+    spec = plan(study, workspace, command="x").runs[0].spec
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process keeps its own handlers
+    calls: list[str] = []
+
+    def broken(_view: object) -> None:
+        calls.append("called")
+        raise ZeroDivisionError("a bug of ours")
+
+    with monkeypatch.context() as patch:
+        patch.setitem(PROBES, "redundancy", replace(PROBES["redundancy"], measure=broken))
+        ours, theirs = mp.Pipe()
+        work(spec.model_dump_json(), workspace.path, None, study.probes, theirs)
+    assert len(calls) == 1
+    events = []
+    while ours.poll():
+        events.append(ours.recv())
+    assert [event.state for event in events[-2:]] == ["done", "failed"]
+    assert "redundancy (ZeroDivisionError: a bug of ours)" in events[-1].message
+    folder = workspace.run_folder(spec.id)
+    assert "in broken" in (folder.path / "traceback.txt").read_text(encoding="utf-8")
+    assert workspace.run(spec.id).state == "done"
+    [again] = plan(study, workspace, command="x").waiting
+    assert again.unprobed == ("redundancy",)
+    work(spec.model_dump_json(), workspace.path, None, study.probes, theirs)
+    assert "redundancy" in set(folder.readings()["probe"])
+    assert not plan(study, workspace, command="x").waiting
 
 
 def test_ctrl_c_in_the_middle_of_a_line_is_heard_after_it(small: StudySpec, workspace: Workspace) -> None:

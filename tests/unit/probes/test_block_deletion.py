@@ -307,6 +307,29 @@ def test_in_a_stack_of_single_layers_those_go_that_keep_their_shape_with_their_b
     agree(view, forward)
 
 
+class Overwriting(nn.Module):
+    """A plain block that begins with a ReLU, in its input's place or not."""
+
+    def __init__(self, *, inplace: bool) -> None:
+        super().__init__()
+        self.relu = nn.ReLU(inplace=inplace)
+        self.one, self.other = (nn.Conv2d(4, 4, 3, padding=1) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.other(relu(self.one(self.relu(x))))
+
+
+def test_a_block_that_overwrites_its_input_hands_on_what_it_was_given() -> None:
+    found = []
+    for inplace in (False, True):
+        torch.manual_seed(0)
+        blocks = [Overwriting(inplace=inplace) for _ in range(2)]
+        head = nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 6 * 6, CLASSES)
+        found.append(told(measure(seen(nn.Sequential(head[0], *blocks, *head[1:])))))
+    assert ("1", "loss_change") in found[0]
+    assert found[0] == found[1]
+
+
 def test_plain_and_residual_networks_of_a_depth_lose_the_same_layers_where_shapes_allow() -> None:
     plain, residual, gated = (
         list(blocks_of(seen(build(name), 2, side=32).anatomy))

@@ -1,5 +1,7 @@
 """A network is listened to, whoever wrote it, and nothing of that is left behind."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -98,6 +100,37 @@ def test_a_branch_and_its_shortcut_are_told_apart_and_seen_before_they_are_overw
     assert torch.allclose(branch, f * gate[:, :, None, None])
 
 
+@pytest.mark.parametrize("grad", [False, True])
+@pytest.mark.parametrize("edited", [False, True])
+@pytest.mark.parametrize(
+    "way",
+    [torch.relu_, lambda x: relu(x, inplace=True), functional.relu_, lambda x: relu(x, True)],
+)
+def test_a_relu_in_place_is_seen_with_what_it_was_given(
+    way: Callable[[Tensor], Tensor], *, edited: bool, grad: bool
+) -> None:
+    class Rectified(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.conv = nn.Conv2d(3, 4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return way(self.conv(x)).mean((2, 3))
+
+    model, x = Rectified(), torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    seen: list[Call] = []
+    edit = (lambda call: call.output + 1 if call.kind == "relu" else None) if edited else None
+    with torch.set_grad_enabled(grad):
+        with capture(model, seen.append, edit=edit):
+            found = model(x)
+        given = model.conv(x)
+    call = next(call for call in seen if call.kind == "relu")
+    assert torch.equal(call.inputs[0], given)
+    assert torch.equal(call.output, relu(given) + edited)
+    assert torch.equal(found, call.output.mean((2, 3)))
+
+
 def test_an_output_can_be_put_in_another_place() -> None:
     torch.manual_seed(0)
     model, x = build("resnet").eval(), torch.randn(2, 3, 32, 32)
@@ -140,6 +173,34 @@ def test_nothing_is_left_behind_even_after_an_error() -> None:
     assert not any(hooks)
     assert not hasattr(x, "_skipscope_trace")
     assert torch.overrides._get_current_function_mode() is None
+
+
+class Remembering(nn.Module):
+    """A running mean of its input and its last map, which a later pass adds to its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.inner = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+        self.register_buffer("mean", torch.zeros(3))
+        self.last: list[Tensor] = [torch.zeros(2, 4, 8, 8)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.mean.mul_(0.9).add_(x.mean((0, 2, 3)))
+        x = self.stem(x - self.mean.view(3, 1, 1))
+        x = self.inner(x) + self.last[0]
+        self.last[0] = x.detach()
+        return x.mean((2, 3))
+
+
+def test_what_a_network_keeps_comes_from_no_other_pass_and_keeps_no_mark() -> None:
+    model, x = Remembering(), torch.randn(2, 3, 8, 8)
+    passes: list[list[tuple[str, str]]] = []
+    with torch.no_grad(), capture(model, lambda call: passes[-1].append((call.kind, call.place))):
+        for _ in range(2):
+            passes.append([])
+            model(x)
+    assert passes[0] == passes[1]
+    assert vars(model.mean) == vars(model.last[0]) == {}
 
 
 def test_a_network_is_put_back_into_the_modes_it_was_in() -> None:
@@ -269,9 +330,39 @@ def test_what_has_several_outputs_does_not_end_the_trace(way: str) -> None:
     assert layers == ([("stem", 1), ("more", 2), ("read", 3)] if maps else [("stem", 1), ("read", 2)])
     assert len(seen.of("gate")) == (way == "gate")
     if maps:
-        assert (
-            next(site for site in seen.sites if site.place == "more").sources == ()
-        )  # channels 4 to 7 of it
+        read = next(site for site in seen.sites if site.place == "more").sources
+        assert read == (() if way == "unbind" else (("stem", 4),))
+
+
+class IntoParts(nn.Module):
+    """What convolutions make is written into parts of a tensor, and parts are changed where they are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(3, 4, 3, padding=1)
+        self.more, self.read = nn.Conv2d(8, 8, 3, padding=1), nn.Linear(8, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.zeros(len(x), 8, 8, 8)
+        y[:, :4] = self.a(x)
+        y[:, 4:] = self.b(x)
+        f = self.more(y)
+        f[:, :2] *= 3
+        f[:, :, 0] = 0
+        return self.read((f + y).mean((2, 3)))
+
+
+def test_what_is_written_into_parts_of_a_tensor_is_heard_of() -> None:
+    sites = anatomy(IntoParts(), IMAGES).sites
+    assert [(site.kind, site.place, site.depth) for site in sites] == [
+        ("conv", "a", 1),
+        ("conv", "b", 1),
+        ("conv", "more", 2),
+        ("shortcut", "shortcut", 2),
+        ("linear", "read", 3),
+    ]
+    assert sites[2].sources == ()  # four of each, but that is not followed
+    assert sites[3].sources == (("more", 8),)
 
 
 class Named(nn.Module):

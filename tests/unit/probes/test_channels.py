@@ -89,6 +89,11 @@ STAY: dict[str, Operator] = {
     "pooled, and a map again": lambda x: (
         functional.adaptive_avg_pool2d(x, 1).squeeze(3).squeeze(2)[:, :, None, None]
     ),
+    "chunks the other way round": lambda x: torch.cat(x.chunk(2, 1)[::-1], 1),
+    "a shuffle of parts": lambda x: torch.cat([x.split([1, 4, 3], 1)[place] for place in (2, 0, 1)], dim=1),
+    "parts of pixels": lambda x: torch.cat(x.chunk(2, 3)[::-1], 1),
+    "parts of images": lambda x: torch.cat([x.split(2)[0], x.split(2)[0]], 1),
+    "unequal parts": lambda x: torch.cat(torch.tensor_split(x, (3, 5), dim=-3)[1:], 1),
     "expanded": lambda x: functional.adaptive_avg_pool2d(x, 1).expand(-1, -1, 4, 4),
 }
 MOVE: dict[str, Operator] = {
@@ -106,7 +111,6 @@ MOVE: dict[str, Operator] = {
     "all, by a list": lambda x: x[:, [7, 6, 5, 4, 3, 2, 1, 0]],
     "index_select": lambda x: x.index_select(1, torch.arange(7, -1, -1)),
     "two lists of pixels": lambda x: x[:, :, None][:, :, [0, 0], :, [0, 1]],
-    "chunks the other way round": lambda x: torch.cat(x.chunk(2, 1)[::-1], 1),
     "channels added": lambda x: functional.pad(x, (0, 0, 0, 0, 2, 2)),
     "channels moved by padding": lambda x: functional.pad(x, (0, 0, 0, 0, 2, -2)),
     "mean over channels": lambda x: x.mean(1),

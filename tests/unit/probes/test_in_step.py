@@ -1,5 +1,7 @@
 """What is measured of a training step, against autograd by hand; and the faults that must be found."""
 
+from collections.abc import Callable
+from copy import deepcopy
 from math import sqrt
 
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, max_pool2d
+from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
 from skipscope.models.registry import build
 from skipscope.probes.base import EpochView, Reading
@@ -103,6 +106,72 @@ def test_an_update_is_compared_with_the_weight_before_it(sample: tuple[Tensor, T
     seen = read("update_ratio", watch.view)
     assert seen["conv2", "ratio"] == pytest.approx(moved.item(), rel=CLOSE)
     assert set(seen) == {(name, "ratio") for name in ("conv1", "conv2", "fc1", "fc2", "fc3")}
+
+
+def parametrized(by: Callable[[nn.Module], nn.Module]) -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(
+        by(nn.Conv2d(3, 4, 3)),
+        nn.ReLU(),
+        by(nn.Conv2d(4, 4, 3)),
+        nn.Flatten(),
+        by(nn.Linear(4 * 28 * 28, 10)),
+    )
+
+
+LAYERS = ("0", "2", "4")
+
+
+def weights(model: nn.Module) -> list[Tensor]:
+    """As they are computed with in evaluation, where no norm moves on."""
+    copy = deepcopy(model).eval()
+    return [copy.get_submodule(name).weight.detach() for name in LAYERS]
+
+
+@pytest.mark.parametrize("by", [weight_norm, spectral_norm])
+def test_what_a_parametrized_layer_computes_with_is_what_moves(
+    by: Callable[[nn.Module], nn.Module], sample: tuple[Tensor, Tensor]
+) -> None:
+    model, alone = parametrized(by), parametrized(by)
+    watch = Watch(model)
+    optimizers = [torch.optim.SGD(each.parameters(), lr=0.5) for each in (model, alone)]
+    with watch.computing():
+        loss = cross_entropy(model(sample[0]), sample[1])
+    before = weights(model)
+    loss.backward()
+    watch.after_backward()
+    optimizers[0].step()
+    watch.after_update()
+    seen = read("update_ratio", watch.view)
+    for name, old, new in zip(LAYERS, before, weights(model), strict=True):
+        assert seen[name, "ratio"] == pytest.approx(((new - old).norm() / old.norm()).item(), rel=CLOSE)
+    cross_entropy(alone(sample[0]), sample[1]).backward()
+    optimizers[1].step()
+    unwatched = alone.state_dict()
+    assert all(torch.equal(value, unwatched[name]) for name, value in model.state_dict().items())
+
+
+def test_gradients_by_outputs_of_parametrized_layers_are_those_of_their_weights_alone(
+    sample: tuple[Tensor, Tensor],
+) -> None:
+    model, plain = parametrized(weight_norm), parametrized(lambda layer: layer)
+    found, expected = (read("gradient_flow", of_one_step(each, *sample)) for each in (model, plain))
+    assert {key for key in expected if not key[1].startswith("weight")} == set(found)
+    for key, value in found.items():
+        assert value == pytest.approx(expected[key], rel=CLOSE)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm`")
+def test_a_weight_that_a_hook_makes_is_left_out(sample: tuple[Tensor, Tensor]) -> None:
+    model = parametrized(nn.utils.weight_norm)
+    watch = Watch(model)
+    with watch.computing():
+        cross_entropy(model(sample[0]), sample[1]).backward()
+    watch.after_backward()
+    watch.after_update()
+    assert watch.view.weights == ()
+    seen = read("gradient_flow", of_one_step(model, *sample))
+    assert {place for place, quantity in seen if quantity == "output_l2"} == {*LAYERS, "first/last"}
 
 
 def test_gradients_pass_through_what_does_not_learn(sample: tuple[Tensor, Tensor]) -> None:

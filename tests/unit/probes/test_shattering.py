@@ -266,6 +266,6 @@ def test_shortcuts_keep_gradients_from_shattering(monkeypatch: pytest.MonkeyPatc
 
 
 def test_it_is_measured_before_the_first_step() -> None:
-    rows = [row for row in initial_rows(seen(Smooth())) if row["probe"] == "shattering"]
+    rows = [row for row in initial_rows(seen(Smooth())).rows if row["probe"] == "shattering"]
     assert [row["place"] for row in rows] == [*(f"lag {lag}" for lag in LAGS), "line"]
     assert all(isinstance(row["value"], float) for row in rows)

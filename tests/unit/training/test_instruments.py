@@ -1,6 +1,8 @@
 """What a trained network leaves for the report: readings, pictures, and the sample once a data set."""
 
+import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from skipscope.data.dataset import Dataset, load
-from skipscope.errors import WorkspaceError
+from skipscope.errors import ProbeError, WorkspaceError
 from skipscope.models.registry import build
 from skipscope.probes.measure import view_of
 from skipscope.probes.pictures import pictures
+from skipscope.probes.registry import PROBES
 from skipscope.records.store import READINGS, RunFolder, Workspace
 from skipscope.spec import RunSpec
 from skipscope.training import instruments
@@ -166,3 +169,20 @@ def test_pictures_that_cannot_be_written_leave_the_readings_as_they_were(
         measured(folder, tiny, run_of)
     assert not folder.readings_file.exists()
     assert folder.pictures() == {}
+
+
+def test_what_a_probe_cannot_read_is_named_and_the_others_are_kept(
+    tiny: Dataset, run_of: RunOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_view: object) -> Any:
+        raise ZeroDivisionError("a bug of ours")
+
+    monkeypatch.setitem(PROBES, "redundancy", replace(PROBES["redundancy"], measure=broken))
+    folder = folder_at(tmp_path / "run")
+    for probes, kept in ((("redundancy",), set()), (("redundancy", "answers"), {"answers"})):
+        with pytest.raises(ProbeError, match=r"redundancy \(ZeroDivisionError: a bug of ours\)") as caught:
+            measured(folder, tiny, run_of, probes=probes)
+        assert set(folder.readings()["probe"]) == kept
+        assert "image" in folder.pictures()
+    told = "".join(traceback.format_exception(caught.value))
+    assert "in broken" in told  # where it happened

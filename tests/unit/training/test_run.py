@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import load_file
 
 from skipscope.data.dataset import Dataset, Split
-from skipscope.errors import WorkspaceError
+from skipscope.errors import ProbeError, WorkspaceError
 from skipscope.models.user import pinned
+from skipscope.probes.registry import PROBES
 from skipscope.records.schema import RunRecord
 from skipscope.records.store import RunFolder
 from skipscope.spec import RunSpec
@@ -149,6 +150,33 @@ def test_a_trained_network_is_measured_and_can_be_again(tiny: Dataset, run_of: R
     assert readings["run"].unique().to_list() == [tmp_path.name]
     assert record.result.probe_seconds > 0
     assert not (tmp_path / "readings.jsonl").exists()
+
+
+def test_probes_that_fail_end_no_run(
+    tiny: Dataset, run_of: RunOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_view: object) -> Any:
+        raise ZeroDivisionError("a bug of ours")
+
+    for name in ("activations", "redundancy"):  # at its beginning and at its end
+        each = PROBES[name]
+        when = each.when - {"step"}
+        monkeypatch.setitem(PROBES, name, replace(each, measure=broken, when=when))
+    events: list[Event] = []
+    with pytest.raises(ProbeError, match=r"redundancy \(ZeroDivisionError: a bug of ours\)"):
+        train(run_of(), tiny, tmp_path, probes=("answers", "redundancy"), tell=events.append)
+    assert [event.state for event in events if event.state not in ("training", "measuring")] == [
+        "warned",
+        "done",
+    ]
+    assert "activations (ZeroDivisionError" in next(e.message for e in events if e.state == "warned")
+    folder = RunFolder(tmp_path)
+    record = folder.read()
+    assert record.state == "done"
+    assert record.result.test_accuracy > 0
+    read = folder.readings()
+    assert {"gradient_flow", "shattering", "answers"} <= set(read["probe"])
+    assert not {"activations", "redundancy"} & set(read["probe"])
 
 
 def test_asked_to_stop_before_a_frozen_probe_it_goes_on_from_there(
