@@ -26,6 +26,7 @@ from skipscope.data.dataset import load as load_data
 from skipscope.engine.plan import Plan, PlannedRun
 from skipscope.engine.probe import complete
 from skipscope.errors import SkipscopeError
+from skipscope.models.user import blamed
 from skipscope.records.lock import held_run
 from skipscope.records.schema import Failure, RunRecord
 from skipscope.records.store import Workspace
@@ -170,9 +171,10 @@ def work(
         with held_run(folder.path, waits=lambda holder: _waits(spec, holder, tell, stop)) as began:
             if began:
                 keep_sample(Workspace(workspace), data)
-                record = train(spec, data, folder, tell=tell, stop=stop, probes=probes)
-                if record.state == "done":
-                    _complete(Workspace(workspace), record, data, probes, tell, stop)
+                with blamed(spec.model, "in its run"):
+                    record = train(spec, data, folder, tell=tell, stop=stop, probes=probes)
+                    if record.state == "done":
+                        _complete(Workspace(workspace), record, data, probes, tell, stop)
     except Exception as error:  # noqa: BLE001 - the other runs go on, and this one says why
         tell(Event(run=spec.id, state="failed", message=_first_line(error)))
         with suppress(SkipscopeError, OSError):  # of a full disk, or a folder that is gone, this is lost, too
@@ -223,9 +225,9 @@ def _stop(
 
 
 def _record_error(workspace: Path, spec: RunSpec, error: Exception, *, began: bool) -> None:
-    """Keeps why the run ended; the traceback of what is not a user's to mend goes beside the record."""
+    """Keeps why the run ended; beside it the traceback of what we do not know or a user's network raised."""
     folder = Workspace(workspace).run_folder(spec.id)
-    if not isinstance(error, SkipscopeError):
+    if not isinstance(error, SkipscopeError) or error.__cause__ is not None:
         if not began:
             folder.make()
         (folder.path / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")

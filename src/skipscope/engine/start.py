@@ -17,6 +17,7 @@ import torch
 from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
 from skipscope.models.registry import build
+from skipscope.models.user import blamed
 from skipscope.probes.measure import initial_rows, view_of
 from skipscope.records.files import make_folder
 from skipscope.records.schema import StudyRecord
@@ -102,9 +103,10 @@ def _measure(model: str, seeds: list[int]) -> pl.DataFrame:
     """The initial readings of one network's seeds."""
     (data,) = _data
     images, labels = sample(data, Inputs(data, Recipe(memory_format="contiguous"), torch.device("cpu")))
-    rows = [
-        {"seed": seed, "run": network_name(model), **row}
-        for seed in seeds
-        for row in initial_rows(view_of(build(model, seed=seed), images, labels))
-    ]
+    with blamed(model, "measured as it starts"):
+        rows = [
+            {"seed": seed, "run": network_name(model), **row}
+            for seed in seeds
+            for row in initial_rows(view_of(build(model, seed=seed), images, labels))
+        ]
     return pl.DataFrame(rows, schema=START)
