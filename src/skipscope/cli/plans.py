@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.markup import escape
 
-from skipscope.cli.options import console
+from skipscope.cli.options import complaints, console
 
 if TYPE_CHECKING:
     from skipscope.engine.plan import Plan
@@ -81,6 +81,19 @@ def _cut(record: "StudyRecord", before: "Budget") -> str:
         f"{study.recipe.epochs} of {before.epochs} epochs, "
         f"{record.data.train:,} of {before.images:,} training images"
     )
+
+
+def say_if_untrained(workspace: "Workspace", name: str | None) -> None:
+    """That a study has no result yet, and what to run: what was written of it holds the plan alone."""
+    study = workspace.study(name)
+    runs = (workspace.run_folder(member.run).read() for member in study.members)
+    if not any(run is not None and run.state == "done" for run in runs):
+        complaints.print(
+            f"No run of {study.study.name} is finished yet: this holds its plan and no result. "
+            f"To train it: {workspace.typed(study.command)}",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def carry_out(

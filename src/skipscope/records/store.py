@@ -49,8 +49,12 @@ class Workspace:
         self.path = Path(path)
 
     def typed(self, command: str) -> str:
-        """The command as it is typed for this workspace."""
-        return command if self.path == USUAL else f"{command} -w {shlex.quote(str(self.path))}"
+        """The command as it is typed for this workspace; Python is left as it is."""
+        return (
+            command
+            if self.path == USUAL or not command.startswith("skipscope ")
+            else f"{command} -w {shlex.quote(str(self.path))}"
+        )
 
     def run_folder(self, run: str) -> RunFolder:
         """The folder of the run with this id."""
