@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from skipscope.cli.options import DataDir, Json, console
+from skipscope.cli.options import DataDir, Json, console, counted
 
 if TYPE_CHECKING:
     from skipscope.bench.contest import Result
@@ -102,7 +102,8 @@ def _print_table(
     console.print(table)
     console.print(f"[bold]ratio {_mean(rows):.2f}[/], the geometric mean; medians of {rounds} rounds")
     console.print(
-        f"usual: one run, DataLoader with 2 workers, fp32; ours: {runs} run(s) side by side, {choice.way}"
+        f"usual: one run, DataLoader with 2 workers, fp32; "
+        f"ours: {counted(runs, 'run')} side by side, {choice.way}"
     )
     console.print(
         f"peak of 3x3 convolutions on all cores: {peaks['bf16']:,.0f} (bf16) and {peaks['fp32']:,.0f} (fp32) "

@@ -28,6 +28,11 @@ DataDir = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="For machines: one JSON object.")]
 
 
+def counted(number: int, noun: str) -> str:
+    """1 run, 2 runs."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 class DataSet(StrEnum):
     """The data sets, as the command line names them."""
 

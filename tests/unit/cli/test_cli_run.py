@@ -86,7 +86,7 @@ def test_a_run_that_fails_leaves_the_others_and_the_report(study: Path, tmp_path
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     code, output = call("demo", "--dry-run", "--train-limit", "40", "--seeds", "2", "-w", tmp_path / "out")
     assert code == 0
-    assert "4 networks x 2 seed(s) on shapes, 40 training images" in output
+    assert "4 networks x 2 seeds on shapes, 40 training images" in output
     assert output.count("se_resnet") == 2
     assert not (tmp_path / "out").exists()
 
@@ -96,12 +96,12 @@ def test_a_plan_says_how_it_is_computed_and_what_a_budget_left(study: Path, tmp_
     assert code == 0
     assert "computed in " in output
     assert "gradients agree to" in output
-    assert "to fit into 1h: 3 of 3 seed(s), 1 of 1 epochs, 60 of 60 training images" in output
+    assert "to fit into 1h: 3 of 3 seeds, 1 of 1 epoch, 60 of 60 training images" in output
     broken = CliRunner().invoke(app, ["run", str(study), "--budget", "soon", "-w", str(tmp_path / "out")])
     assert isinstance(broken.exception, UsageError)
     study.write_text("initial_seeds = 20" + STUDY, encoding="utf-8")
     _, output = call("run", study, "--dry-run", "-w", tmp_path / "out")
-    assert "before it, 1 network(s) of 20 seeds are measured as they start" in output
+    assert "before it, 1 network of 20 seeds is measured as it starts" in output
 
 
 def test_a_plan_says_what_a_study_pins_and_not_what_was_best_without_it(study: Path, tmp_path: Path) -> None:
