@@ -1,6 +1,7 @@
 """`run`, `demo` and `status` as they are typed."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -139,3 +140,33 @@ def test_misuse(tmp_path: Path) -> None:
     assert isinstance(runner.invoke(app, ["run", str(broken)]).exception, SpecError)
     assert runner.invoke(app, ["run", "lab", "--epochs", "0"]).exit_code == 2
     assert runner.invoke(app, ["run", "lab", "--data", "mnist"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("mistake", "key"),
+    [
+        ('[[arm]]\nmodel = "resnt"', "arm.2.model"),
+        ('[[arm]]\nmodel = "resnet21"', "arm.2.model"),
+    ],
+)
+def test_an_unknown_network_is_told_with_file_and_key(study: Path, mistake: str, key: str) -> None:
+    study.write_text(STUDY + mistake, encoding="utf-8")
+    with pytest.raises(UnknownName) as caught:
+        call("run", study, "--dry-run")
+    assert caught.value.where == f"{study}, {key}"
+
+
+def test_other_unknown_names_are_told_with_file_and_key(study: Path) -> None:
+    study.write_text(STUDY.replace("probes = []", 'probes = ["gate"]'), encoding="utf-8")
+    with pytest.raises(UnknownName, match="gates") as caught:
+        call("run", study, "--dry-run")
+    assert caught.value.where == f"{study}, probes"
+    study.write_text('initial_seeds = 2\ninitial = ["resnt"]\n' + STUDY, encoding="utf-8")
+    with pytest.raises(UnknownName) as caught:
+        call("run", study, "--dry-run")
+    assert caught.value.where == f"{study}, initial.0"
+
+
+def test_the_version_is_said() -> None:
+    code, output = call("--version")
+    assert (code, output) == (0, f"skipscope {version('skipscope')}\n")
