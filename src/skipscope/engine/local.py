@@ -69,6 +69,7 @@ def execute(
     deaths: Counter[str] = Counter()
     workers: Workers = {}
     offered: dict[Connection, int] = {}
+    times = 0
     with _interrupts() as (asked, interrupts):
         while workers or waiting:
             while waiting and len(workers) < plan.jobs and not asked():
@@ -79,7 +80,8 @@ def execute(
             _share_out(plan.cores // (plan.jobs if waiting else max(1, len(workers))), workers, offered)
             ready = wait([*workers, interrupts])
             if interrupts in ready:
-                _stop(workers, waiting, interrupted, now=interrupts.recv() > 1)
+                times = interrupts.recv()
+                _stop(workers, waiting, interrupted, now=times > 1)
             for ours in [ours for ours in workers if ours in ready]:
                 try:
                     event = ours.recv()
@@ -89,7 +91,7 @@ def execute(
                     if _was_killed(worker):
                         deaths[run.spec.id] += 1
                         again = deaths[run.spec.id] <= RESTARTS and not asked()
-                        tell(_death(run, worker, again=again))
+                        tell(_death(run, worker, again=again, asked=times > 1))
                         waiting[:0] = [run] * again
                     worker.close()
                 else:
@@ -257,8 +259,11 @@ def _was_killed(worker: SpawnProcess) -> bool:
     return bool(worker.exitcode)
 
 
-def _death(run: PlannedRun, worker: SpawnProcess, *, again: bool) -> Event:
-    """What is told of a worker that was killed, and of what becomes of its run."""
+def _death(run: PlannedRun, worker: SpawnProcess, *, again: bool, asked: bool) -> Event:
+    """What is told of a worker that was killed (by us, if `asked` to), and of what becomes of its run."""
+    if asked:
+        message = "stopped at once; what came after its last checkpoint is made again"
+        return Event(run=run.spec.id, state="stopped", steps=run.steps, message=message)
     message = f"its process was ended from outside (exit code {worker.exitcode})"
     if again:
         message += "; it goes on from its last checkpoint"
