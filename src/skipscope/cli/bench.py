@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from skipscope.cli.options import DataDir, Json, console, counted
+from skipscope.cli.options import DataDir, Json, console, counted, print_table
 
 if TYPE_CHECKING:
     from skipscope.bench.contest import Result
@@ -99,7 +99,7 @@ def _print_table(
     for name, row in rows.items():
         shares = [f"{row['ratio']:.2f}", f"{row['spread']:.2f}", f"{row['share_of_peak']:.0%}"]
         table.add_row(name, f"{row['usual']:,.0f}", f"{row['ours']:,.0f}", *shares)
-    console.print(table)
+    print_table(table)
     console.print(f"[bold]ratio {_mean(rows):.2f}[/], the geometric mean; medians of {rounds} rounds")
     console.print(
         f"usual: one run, DataLoader with 2 workers, fp32; "

@@ -58,6 +58,8 @@ def _print(results: "tuple[Result, ...]") -> None:
     names = {claim.id: claim.en.name for claim in catalogue()}
     table = Table("", "claim", "verdict", "effect [95 %]", "n", box=None, padding=(0, 1, 0, 0))
     table.columns[-1].justify = "right"
+    for column in table.columns:
+        column.overflow = "fold"  # nothing is cut off
     for result in results:
         cells = [result.id, names[result.id], result.verdict.replace("_", " "), *_effect(result.leading)]
         table.add_row(*(Text(cell) for cell in cells), style=STYLES[result.verdict])

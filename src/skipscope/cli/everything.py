@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from skipscope.cli.options import Said, console, words_of
+from skipscope.cli.options import Said, console, print_table, words_of
 from skipscope.cli.plans import carry_out, show, until
 from skipscope.cli.progress import span
 
@@ -111,7 +111,7 @@ def _show(programme: "Programme") -> None:
             )
             table.add_row(part.name, *cells)
     console.print(f"[bold]all[/], within {programme.budget}, in this order:")
-    console.print(table)
+    print_table(table)
     for part in programme.left_out:
         declared = part.whole.record.study.seeds
         console.print(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.markup import escape
 
-from skipscope.cli.options import complaints, console, counted
+from skipscope.cli.options import complaints, console, counted, print_table
 
 if TYPE_CHECKING:
     from skipscope.engine.plan import Plan
@@ -42,7 +42,7 @@ def show(plan: "Plan") -> None:
         cells = [run.arm, run.spec.model] if named else [run.arm]
         cells += [str(run.spec.seed), str(run.spec.recipe.epochs), f"{run.steps:,}", left]
         table.add_row(*(Text(cell) for cell in cells))
-    console.print(table)
+    print_table(table)
     console.print(_way(plan), markup=False, soft_wrap=True)
     if plan.record.budget:
         console.print(_cut(plan.record, plan.record.budget), markup=False, soft_wrap=True)

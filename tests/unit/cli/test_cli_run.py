@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from skipscope.cli import app
+from skipscope.cli.options import console
 from skipscope.errors import SpecError, UnknownName, UsageError
 from skipscope.records.store import Workspace
 
@@ -170,3 +171,19 @@ def test_other_unknown_names_are_told_with_file_and_key(study: Path) -> None:
 def test_the_version_is_said() -> None:
     code, output = call("--version")
     assert (code, output) == (0, f"skipscope {version('skipscope')}\n")
+
+
+def test_a_narrow_terminal_cuts_off_nothing(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "width", 40)
+    name = "a_network_with_quite_a_long_name"
+    study.write_text(STUDY.replace('"wild"', f'"{name}"'), encoding="utf-8")
+    _, output = call("run", study, "--dry-run", "-w", tmp_path / "out")
+    row = next(line for line in output.splitlines() if name in line)
+    assert row.split()[1:5] == ["cnn", "0", "4", "12"]
+    assert "about" in row
+    assert "…" not in output
+    _, output = call("models")
+    assert "140,912,640" in output
+    assert "…" not in output
