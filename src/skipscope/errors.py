@@ -17,7 +17,7 @@
 Each says what is wrong, where, and what to do next. Asserts are for us, these are for users.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -60,11 +60,16 @@ class SpecError(UsageError):
 class UnknownName(UsageError):
     """A name nobody registered; says which are known."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], *, where: str = "") -> None:
-        """`kind` is what was looked for ("network", "study", "data set"), `where` in which file."""
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], *, near: Sequence[str] = (), where: str = ""
+    ) -> None:
+        """`kind` is what was looked for ("network", "study", "data set"), `where` in which file.
+
+        `near` are names that may be meant, too, and are too many to be listed among the known.
+        """
         known = sorted(known)
-        near = get_close_matches(name, known, n=1)
-        guess = f" Did you mean {near[0]!r}?" if near else ""
+        meant = get_close_matches(name, [*known, *near], n=1 + len(near))
+        guess = f" Did you mean {' or '.join(map(repr, meant))}?" if meant else ""
         super().__init__(
             f"There is no {kind} {name!r}.{guess}", where=where, todo=f"known: {', '.join(known)}"
         )

@@ -75,6 +75,32 @@ def test_an_arm_overrides_keys_of_the_recipe(tmp_path: Path) -> None:
         ('title.en = """\nseeds = 0\n"""\nseeds = 0\n[[arm]]\nmodel = "cnn"', "line 4, seeds: Input"),
         (f'# {"x" * 8000}\nseeds = 0\n[[arm]]\nmodel = "cnn"', "seeds: Input should be greater"),
         ('name = "../x"\n[[arm]]\nmodel = "cnn"', "name: a name begins with"),
+        ('seeds = true\n[[arm]]\nmodel = "cnn"', "line 1, seeds: this is a whole number"),
+        ('seeds = true\n[[arm]]\nmodel = "cnn"', "(it says true)"),
+        ('seeds = "3"\n[[arm]]\nmodel = "cnn"', "seeds: this is a whole number"),
+        ('initial_seeds = 2.0\n[[arm]]\nmodel = "cnn"', "(it says 2.0)"),
+        ('recipe.epochs = true\n[[arm]]\nmodel = "cnn"', "recipe.epochs: this is a whole number"),
+        ('recipe.learning_rate = "0.1"\n[[arm]]\nmodel = "cnn"', "recipe.learning_rate: this is a number"),
+        ('recipe.momentum = false\n[[arm]]\nmodel = "cnn"', "recipe.momentum: this is a number"),
+        ('recipe.milestones = ["0.5"]\n[[arm]]\nmodel = "cnn"', "recipe.milestones.0: this is a number"),
+        ('recipe.nesterov = "no"\n[[arm]]\nmodel = "cnn"', "recipe.nesterov: this is true or false"),
+        (
+            'recipe.threads = true\n[[arm]]\nmodel = "cnn"',
+            "this is a whole number, without quotes or a point (it says true)",
+        ),
+        (
+            'recipe.precision = "x"\n[[arm]]\nmodel = "cnn"',
+            "recipe.precision: Input should be 'auto', 'fp32' or",
+        ),
+        (
+            '[[arm]]\nmodel = "cnn"\nrecipe.epochs = 2.0',
+            "line 3, arm.0.recipe.epochs: this is a whole number",
+        ),
+        ('[[arm]]\nmodel = "cnn"\nrecipe.epochs = 1979-05-27', "arm.0.recipe.epochs: this is a whole"),
+        (
+            '[[arm]]\nmodel = "cnn"\n[[comparison]]\ntreated = "cnn"\nfactor = "network"\ntimed = 1',
+            "comparison.0.timed: this is true or false",
+        ),
     ],
 )
 def test_impossible_files_say_where_and_what(tmp_path: Path, text: str, says: str) -> None:
@@ -83,6 +109,19 @@ def test_impossible_files_say_where_and_what(tmp_path: Path, text: str, says: st
         load_study(path)
     assert says in caught.value.what
     assert caught.value.where == str(path)
+
+
+def test_a_number_may_be_written_without_its_point(tmp_path: Path) -> None:
+    text = '[recipe]\nlearning_rate = 1\nwarmup_epochs = 2\n[[arm]]\nmodel = "cnn"\nrecipe.clip_norm = 5'
+    study = load_study(write(tmp_path, text))
+    recipe = study.recipe_of(study.arm[0])
+    assert (recipe.learning_rate, recipe.warmup_epochs, recipe.clip_norm) == (1.0, 2.0, 5.0)
+
+
+def test_an_arm_with_a_mistake_is_an_arm(tmp_path: Path) -> None:
+    with pytest.raises(SpecError) as caught:
+        load_study(write(tmp_path, '[[arm]]\nmodel = "cnn"\nmode = 1'))
+    assert caught.value.what == "line 3, arm.0.mode: there is no such key"
 
 
 def test_a_file_of_mistakes_is_told_in_part(tmp_path: Path) -> None:

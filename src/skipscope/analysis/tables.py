@@ -15,7 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from skipscope.records.schema import NetworkCard, RunRecord, State, StudyRecord
-from skipscope.records.store import READINGS, START, Workspace
+from skipscope.records.store import READINGS, START, USUAL, Workspace
 from skipscope.spec import network_name, start_name
 
 POINTS_PER_CURVE = 1_000
@@ -99,6 +99,8 @@ class StudyTables:
     """Of each finished run by its id: which test images it classifies rightly, where that was kept."""
     pictures: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict)
     """Of each arm's first finished run that has them: filters and feature maps by name."""
+    workspace: Workspace = field(default_factory=lambda: Workspace(USUAL))
+    """Where all this was read, for commands that add to it."""
 
     @property
     def arms(self) -> list[str]:
@@ -191,6 +193,7 @@ def gather(workspace: Workspace, study: str | None) -> StudyTables:
         sample=workspace.sample(record.data.sha256),
         right={run: right for run, right in answers.items() if right is not None},
         pictures=pictures,
+        workspace=workspace,
     )
 
 

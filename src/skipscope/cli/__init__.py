@@ -6,6 +6,7 @@ Every command imports what it needs when it is called, so that `--help` answers 
 import sys
 from io import TextIOWrapper
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -32,6 +33,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # typer imports half of rich to draw boxes: a quarter of the time of --help
 )
+
+
+def _say_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it
+    from importlib.metadata import version
+
+    if asked:
+        typer.echo(f"skipscope {version('skipscope')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is."),
+    ] = False,
+) -> None:
+    """What stands before a command."""
+
+
 app.command()(demo)
 app.command()(run)
 app.command()(status)

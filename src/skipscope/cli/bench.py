@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from skipscope.cli.options import DataDir, Json, console
+from skipscope.cli.options import DataDir, Json, console, counted, print_table
 
 if TYPE_CHECKING:
     from skipscope.bench.contest import Result
@@ -99,10 +99,11 @@ def _print_table(
     for name, row in rows.items():
         shares = [f"{row['ratio']:.2f}", f"{row['spread']:.2f}", f"{row['share_of_peak']:.0%}"]
         table.add_row(name, f"{row['usual']:,.0f}", f"{row['ours']:,.0f}", *shares)
-    console.print(table)
+    print_table(table)
     console.print(f"[bold]ratio {_mean(rows):.2f}[/], the geometric mean; medians of {rounds} rounds")
     console.print(
-        f"usual: one run, DataLoader with 2 workers, fp32; ours: {runs} run(s) side by side, {choice.way}"
+        f"usual: one run, DataLoader with 2 workers, fp32; "
+        f"ours: {counted(runs, 'run')} side by side, {choice.way}"
     )
     console.print(
         f"peak of 3x3 convolutions on all cores: {peaks['bf16']:,.0f} (bf16) and {peaks['fp32']:,.0f} (fp32) "

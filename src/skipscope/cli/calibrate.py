@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from skipscope.cli.options import PLACE, Place, console
+from skipscope.cli.options import PLACE, Place, console, print_table
 
 if TYPE_CHECKING:
     from skipscope.analysis.tables import StudyTables
@@ -85,7 +85,7 @@ def _print(found: dict[str, Any]) -> None:
         real = row.get("real", {}).get("false_supported")
         cells = [id, row.get("study", "-"), *(_percent(share) for share in (*shares, real))]
         table.add_row(*(Text(cell) for cell in cells))
-    console.print(table)
+    print_table(table)
 
 
 def _percent(share: float | None) -> str:

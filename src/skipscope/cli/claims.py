@@ -1,6 +1,5 @@
 """`skipscope claims`: what a study shows, claim by claim."""
 
-import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +8,7 @@ from skipscope.cli.options import PLACE, Json, Place, console
 
 if TYPE_CHECKING:
     from skipscope.claims.base import Finding, Result
+    from skipscope.records.store import Workspace
 
 STYLES = {
     "supported": "green",
@@ -46,8 +46,7 @@ def claims(
             "nothing about CIFAR-10.",
             soft_wrap=True,
         )
-    here = "" if workspace == PLACE else f" -w {shlex.quote(str(workspace))}"
-    _print_next(results, tables.record.command, here)
+    _print_next(results, tables.record.command, tables.workspace)
 
 
 def _print(results: "tuple[Result, ...]") -> None:
@@ -59,6 +58,8 @@ def _print(results: "tuple[Result, ...]") -> None:
     names = {claim.id: claim.en.name for claim in catalogue()}
     table = Table("", "claim", "verdict", "effect [95 %]", "n", box=None, padding=(0, 1, 0, 0))
     table.columns[-1].justify = "right"
+    for column in table.columns:
+        column.overflow = "fold"  # nothing is cut off
     for result in results:
         cells = [result.id, names[result.id], result.verdict.replace("_", " "), *_effect(result.leading)]
         table.add_row(*(Text(cell) for cell in cells), style=STYLES[result.verdict])
@@ -78,8 +79,8 @@ def _effect(finding: "Finding | None") -> tuple[str, str]:
     return f"{effect.estimate:+.3g} {interval} {effect.unit}", str(effect.n)
 
 
-def _print_next(results: "tuple[Result, ...]", command: str, here: str) -> None:
-    """What open claims want for, and of commands a run the first; `here` names the workspace."""
+def _print_next(results: "tuple[Result, ...]", command: str, workspace: "Workspace") -> None:
+    """What open claims want for, and of commands a run the first."""
     from skipscope.claims.evaluate import next_steps
 
     steps = next_steps(results, command)
@@ -88,4 +89,4 @@ def _print_next(results: "tuple[Result, ...]", command: str, here: str) -> None:
     for todo, ids in steps.items():
         first, *others = todo.split("; ")
         more = f" (and so for {len(others)} more: --json names them)" if others else ""
-        console.print(f"  {', '.join(ids)}: {first}{here}{more}", markup=False, soft_wrap=True)
+        console.print(f"  {', '.join(ids)}: {workspace.typed(first)}{more}", markup=False, soft_wrap=True)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from skipscope.cli.options import Said, console, words_of
+from skipscope.cli.options import Said, console, print_table, words_of
 from skipscope.cli.plans import carry_out, show, until
 from skipscope.cli.progress import span
 
 if TYPE_CHECKING:
+    from skipscope.engine.plan import Plan
     from skipscope.engine.programme import Part, Programme, Survey
     from skipscope.records.store import Workspace
     from skipscope.spec import StudySpec
@@ -28,7 +29,8 @@ def run_all(
     """Says what it chose, then does it; a study that fails leaves the others, Ctrl-C ends it all.
 
     Raises:
-        UsageError: there is no budget (says how long everything would take), or it is not a length of time.
+        UsageError: there is no budget (says how long everything would take), it is not a length of time, or
+            nothing fits into it.
     """
     from skipscope.engine.budget import seconds_of
     from skipscope.engine.programme import compose, planned, survey
@@ -40,6 +42,11 @@ def run_all(
     if budget is None:
         raise _asks_for_a_budget(found)
     programme = compose(found, budget)
+
+    def plan_of(part: "Part") -> "Plan":
+        return planned(part, programme, workspace, command=_command(part, said), data_dir=data_dir, jobs=jobs)
+
+    cut = [plan_of(part) for part in programme.parts if part.within]  # refused at once, if nothing of it fits
     _show(programme)
     again = shlex.join(["skipscope", "run", "all", *words_of(said, budget)])
     outcomes = []
@@ -47,7 +54,7 @@ def run_all(
         if dry_run and not part.within:
             continue
         console.print()
-        plan = planned(part, programme, workspace, command=_command(part, said), data_dir=data_dir, jobs=jobs)
+        plan = cut.pop() if part.within else plan_of(part)
         show(plan)
         if not dry_run:
             outcomes.append(carry_out(plan, workspace, data_dir, again=again))
@@ -104,7 +111,7 @@ def _show(programme: "Programme") -> None:
             )
             table.add_row(part.name, *cells)
     console.print(f"[bold]all[/], within {programme.budget}, in this order:")
-    console.print(table)
+    print_table(table)
     for part in programme.left_out:
         declared = part.whole.record.study.seeds
         console.print(

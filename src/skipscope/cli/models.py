@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from skipscope.cli.options import Json, console
+from skipscope.cli.options import Json, console, print_table
 
 app = typer.Typer(
     help="The networks: structure, shapes, parameters, multiply-adds.", invoke_without_command=True
@@ -27,7 +27,7 @@ def overview(context: typer.Context) -> None:
     for name in NETWORKS:
         card = describe(name)
         table.add_row(name, f"{card.params:,}", f"{card.macs:,}")
-    console.print(table)
+    print_table(table)
     console.print("\nand every network of these names:")
     for rule in (*FAMILIES, USERS):
         console.print(f"  {rule}", markup=False, soft_wrap=True)
@@ -66,7 +66,7 @@ def show(
     table.add_section()
     table.add_row("[bold]sum", "", "", f"[bold]{card.params:,}", f"[bold]{card.macs:,}")
     console.print()
-    console.print(table)
+    print_table(table)
     console.print(
         "\nMultiply-adds of convolutions and matrix products, for one image. "
         "A module that is called again counts its parameters once."

@@ -8,6 +8,8 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from skipscope.spec import DataName
 
 console = Console(highlight=False, soft_wrap=False)
@@ -20,12 +22,27 @@ Place = Annotated[
     ),
 ]  # fmt: skip
 PLACE = Path("skipscope-out")
+WIDEST = 1_000
+"""Columns of a table."""
 
 DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Where data sets are kept. [env: SKIPSCOPE_DATA]", show_default=False),
 ]
 Json = Annotated[bool, typer.Option("--json", help="For machines: one JSON object.")]
+
+
+def counted(number: int, noun: str) -> str:
+    """1 run, 2 runs."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def print_table(table: "Table") -> None:
+    """As wide as it is: a terminal that is narrower breaks its lines, and no number is cut."""
+    from rich.measure import Measurement
+
+    table.width = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
+    console.print(table, soft_wrap=True)
 
 
 class DataSet(StrEnum):

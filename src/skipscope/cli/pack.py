@@ -7,6 +7,7 @@ import typer
 from rich.text import Text
 
 from skipscope.cli.options import PLACE, Place, console
+from skipscope.cli.plans import say_if_untrained
 
 
 def pack(
@@ -34,5 +35,7 @@ def pack(
     from skipscope.records.store import Workspace
     from skipscope.report.handin import pack as packed
 
-    path = packed(Workspace(workspace), study, student_id=student_id, name=name, output=output, language=lang)
+    place = Workspace(workspace)
+    path = packed(place, study, student_id=student_id, name=name, output=output, language=lang)
     console.print(Text(str(path)), soft_wrap=True)
+    say_if_untrained(place, study)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.markup import escape
 
-from skipscope.cli.options import console
+from skipscope.cli.options import complaints, console, counted, print_table
 
 if TYPE_CHECKING:
     from skipscope.engine.plan import Plan
@@ -25,9 +25,13 @@ def show(plan: "Plan") -> None:
 
     study, data = plan.record.study, plan.record.data
     console.print(
-        f"[bold]{study.name}[/]: {len(study.arm)} networks x {study.seeds} seed(s) on {data.name}, ", end=""
+        f"[bold]{study.name}[/]: {counted(len(study.arm), 'network')} x {counted(study.seeds, 'seed')} "
+        f"on {data.name}, ",
+        end="",
     )
-    console.print(f"{data.train:,} training images, {data.validation:,} for validation, {data.test:,} sealed")
+    console.print(
+        f"{counted(data.train, 'training image')}, {data.validation:,} for validation, {data.test:,} sealed"
+    )
     named = any(arm.label != arm.model for arm in study.arm)
     table = Table(*(["arm", "network"] if named else ["arm"]), box=None, padding=(0, 2))
     for column in ("seed", "epochs", "steps", "estimate"):
@@ -38,14 +42,15 @@ def show(plan: "Plan") -> None:
         cells = [run.arm, run.spec.model] if named else [run.arm]
         cells += [str(run.spec.seed), str(run.spec.recipe.epochs), f"{run.steps:,}", left]
         table.add_row(*(Text(cell) for cell in cells))
-    console.print(table)
+    print_table(table)
     console.print(_way(plan), markup=False, soft_wrap=True)
     if plan.record.budget:
         console.print(_cut(plan.record, plan.record.budget), markup=False, soft_wrap=True)
     if plan.starts:
         networks = len({start.model for start in plan.starts})
         console.print(
-            f"before it, {networks} network(s) of {study.initial_seeds} seeds are measured as they start"
+            f"before it, {counted(networks, 'network')} of {counted(study.initial_seeds, 'seed')} "
+            f"{'is measured as it starts' if networks == 1 else 'are measured as they start'}"
         )
     if plan.waiting:
         side = f"{plan.jobs} side by side, " if plan.jobs > 1 else ""
@@ -81,10 +86,23 @@ def _cut(record: "StudyRecord", before: "Budget") -> str:
     """What a budget left of the study."""
     study = record.study
     return (
-        f"to fit into {before.asked}: {study.seeds} of {before.seeds} seed(s), "
-        f"{study.recipe.epochs} of {before.epochs} epochs, "
-        f"{record.data.train:,} of {before.images:,} training images"
+        f"to fit into {before.asked}: {study.seeds} of {counted(before.seeds, 'seed')}, "
+        f"{study.recipe.epochs} of {counted(before.epochs, 'epoch')}, "
+        f"{record.data.train:,} of {counted(before.images, 'training image')}"
     )
+
+
+def say_if_untrained(workspace: "Workspace", name: str | None) -> None:
+    """That a study has no result yet, and what to run: what was written of it holds the plan alone."""
+    study = workspace.study(name)
+    runs = (workspace.run_folder(member.run).read() for member in study.members)
+    if not any(run is not None and run.state == "done" for run in runs):
+        complaints.print(
+            f"No run of {study.study.name} is finished yet: this holds its plan and no result. "
+            f"To train it: {workspace.typed(study.command)}",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def carry_out(
@@ -121,7 +139,11 @@ def carry_out(
     unfinished = len(plan.runs) - sum(record.state != "unfinished" for record in records)
     if unfinished:
         command = workspace.typed(again or plan.record.command)
-        console.print(f"{unfinished} run(s) are not finished. The same command goes on with them:")
+        one = unfinished == 1
+        console.print(
+            f"{counted(unfinished, 'run')} {'is' if one else 'are'} not finished. "
+            f"The same command goes on with {'it' if one else 'them'}:"
+        )
         console.print(f"  {command}", markup=False, soft_wrap=True)
     if any(record.state == "done" for record in records):
         page = build_report(workspace, plan.record.study.name)[0]

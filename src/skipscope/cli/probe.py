@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from skipscope.cli.options import PLACE, DataDir, Place, console
+from skipscope.cli.options import PLACE, DataDir, Place, console, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +82,7 @@ def _show(measured: "Measured") -> None:
     for name, seconds in measured.seconds.items():
         table.add_row(name, f"{measured.readings[name]:,}", f"{seconds:.1f}")
     console.print(Text(measured.record.id, style="bold"), soft_wrap=True)
-    console.print(table)
+    print_table(table)
     console.print(Text(f"written: {measured.file}"), soft_wrap=True)
 
 

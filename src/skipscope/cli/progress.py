@@ -57,7 +57,7 @@ def ending(event: Event) -> str:
     if event.state == "done":
         return f"done, sealed test accuracy {event.accuracy:.1%}"
     if event.state == "stopped":
-        return f"saved at step {event.step} of {event.steps}"
+        return event.message or f"saved at step {event.step} of {event.steps}"
     if event.state in ("restarted", "warned", "waiting"):
         return event.message
     return f"failed: {event.message}"
@@ -104,7 +104,12 @@ def standing(event: Event, run: PlannedRun) -> str:
         return "starting"
     accuracy = "" if event.accuracy is None else f"validation {event.accuracy:.1%}, "
     epoch = f"epoch {event.epoch}/{run.spec.recipe.epochs}"
-    return f"{epoch}, loss {event.loss:.3f}, {accuracy}{event.images_per_second:,.0f} img/s"
+    return f"{epoch}, loss {digits(event.loss)}, {accuracy}{event.images_per_second:,.0f} img/s"
+
+
+def digits(loss: float) -> str:
+    """2.303, but 1.0e+30 and 1.0e-09."""
+    return f"{loss:.3f}" if loss == 0 or 0.001 <= abs(loss) < 1e5 else f"{loss:.1e}"
 
 
 class Lines:

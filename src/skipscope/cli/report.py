@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from skipscope.cli.plans import say_if_untrained
 from skipscope.errors import FontError
 
 FORMATS = ("html", "md")
@@ -45,11 +46,13 @@ def report(
     from skipscope.report import build_report
 
     wanted = {part.strip() for given in format or FORMATS for part in given.split(",") if part.strip()}
+    place = Workspace(workspace)
     try:
-        said(build_report(Workspace(workspace), study, formats=wanted, language=lang))
+        said(build_report(place, study, formats=wanted, language=lang))
     except FontError as error:
         said(error.written)
         raise
+    say_if_untrained(place, study)
 
 
 def said(written: Iterable[Path]) -> None:

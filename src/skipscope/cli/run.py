@@ -49,6 +49,7 @@ def run(
     from skipscope.cli.plans import carry_out, show
     from skipscope.engine.adapt import adapt
     from skipscope.engine.plan import plan
+    from skipscope.errors import UnknownName
     from skipscope.records.lock import refuse_if_held
     from skipscope.records.store import Workspace
     from skipscope.spec import load_study
@@ -64,8 +65,12 @@ def run(
         return
     spec = adapt(load_study(study), **said)
     command = shlex.join(["skipscope", "run", study, *words_of(said, budget)])
-    with console.status("Planning: a few timed steps of each network"):
-        planned = plan(spec, place, command=command, data_dir=data_dir, jobs=jobs, budget=budget)
+    try:
+        with console.status("Planning: a few timed steps of each network"):
+            planned = plan(spec, place, command=command, data_dir=data_dir, jobs=jobs, budget=budget)
+    except UnknownName as error:
+        error.where = ", ".join(filter(None, (study, error.where)))
+        raise
     show(planned)
     if not dry_run and carry_out(planned, place, data_dir) != "done":
         raise typer.Exit(1)

@@ -3,40 +3,66 @@
 from typing import TYPE_CHECKING, Any
 
 import typer
+from rich.markup import escape
 
-from skipscope.cli.options import PLACE, Json, Place, console
+from skipscope.cli.options import PLACE, Json, Place, complaints, console
 
 if TYPE_CHECKING:
     from skipscope.records.schema import RunRecord
     from skipscope.records.store import Workspace
 
+KEYS = (
+    "id",
+    "arm",
+    "seed",
+    "state",
+    "epochs",
+    "params",
+    "val_accuracy",
+    "test_accuracy",
+    "seconds",
+    "images_per_second",
+)
 TITLES = ("run", "arm", "state", "epochs", "validation", "test", "minutes", "images/s")
-STYLES = {"title": "bold", "done": "", "failed": "red", "unfinished": "yellow"}
+STYLES = {"title": "bold", "done": "", "failed": "red", "unfinished": "yellow", "unreadable": "red"}
 
 
 def status(workspace: Place = PLACE, json: Json = False) -> None:
     """What is there: every run with its state, accuracy and speed."""
-    from skipscope.records.store import Workspace
-    from skipscope.spec import network_name
+    from skipscope.errors import WorkspaceError
+    from skipscope.records.store import Workspace, opened
 
     place = Workspace(workspace)
-    arms = {member.run: member.arm for study in place.studies() for member in study.members}
-    runs = [
-        _row(record, arms.get(record.id) or network_name(record.spec.model), place) for record in place.runs()
-    ]
+    arms: dict[str, str] = {}
+    runs: list[dict[str, Any]] = []
+    unreadable: list[WorkspaceError] = []
+    try:
+        arms = {member.run: member.arm for study in place.studies() for member in study.members}
+    except WorkspaceError as error:
+        unreadable.append(error)
+    for id, found in place.found().items():
+        arm = arms.get(id) or id.rsplit("-", 2)[0]  # as its network is called
+        try:
+            runs.append(_row(opened(found), arm, place))
+        except WorkspaceError as error:
+            runs.append(dict.fromkeys(KEYS) | {"id": id, "arm": arm, "state": "unreadable"})
+            unreadable.append(error)
     if json:
         import json as encoder
 
         typer.echo(encoder.dumps({"schema": 1, "runs": runs}, indent=1))
-        return
-    if not runs:
+    elif runs:
+        _print(runs)
+    elif not unreadable:
         console.print(f"No run in {workspace} yet. Begin with: skipscope demo", markup=False, soft_wrap=True)
-        return
-    _print(runs)
+    for why in unreadable:
+        complaints.print(f"[bold red]skipscope:[/] {escape(str(why))}", soft_wrap=True)
+    if unreadable:
+        raise typer.Exit(1)
 
 
 def _row(record: "RunRecord", arm: str, workspace: "Workspace") -> dict[str, Any]:
-    """One run under the documented keys; null where there is nothing yet."""
+    """One run under the documented `KEYS`; null where there is nothing yet."""
     result = record.result
     if result is not None:  # its metrics need not be read
         epochs, accuracy, seconds = record.spec.recipe.epochs, result.val_accuracy, result.seconds
@@ -86,7 +112,7 @@ def _cells(run: dict[str, Any], *, named: bool) -> list[str]:
         run["id"],
         *([run["arm"]] if named else []),
         run["state"],
-        str(run["epochs"]),
+        _or_dash(run["epochs"], "{}"),
         _or_dash(run["val_accuracy"], "{:.1%}"),
         _or_dash(run["test_accuracy"], "{:.1%}"),
         _or_dash(run["seconds"] and run["seconds"] / 60, "{:.1f}"),

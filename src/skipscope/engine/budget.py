@@ -1,5 +1,6 @@
 """A study cut down to the time there is: fewer seeds, then fewer epochs, then fewer training images."""
 
+import math
 import re
 from collections.abc import Callable, Iterator
 
@@ -28,6 +29,16 @@ def seconds_of(text: str) -> float:
     return total
 
 
+def written(seconds: float) -> str:
+    """The same written, and no shorter: in whole seconds, from ten minutes on in whole minutes."""
+    step = 60 if seconds > 600 else 1
+    left, parts = math.ceil(seconds / step) * step, ""
+    for unit, of in UNITS.items():
+        count, left = divmod(left, of)
+        parts += f"{count}{unit}" if count else ""
+    return parts
+
+
 def fit(study: StudySpec, images: int, estimate: Callable[[StudySpec], float], budget: float) -> StudySpec:
     """The largest cut of the study that is estimated to take no longer than `budget` seconds.
 
@@ -43,10 +54,11 @@ def fit(study: StudySpec, images: int, estimate: Callable[[StudySpec], float], b
     for cut in cuts(study, images):
         if estimate(cut) <= budget:
             return cut
-    least = estimate(adapt(study, seeds=1, epochs=1, train_limit=min(LEAST_IMAGES, images)))
+    least = min(LEAST_IMAGES, images)
+    seconds = estimate(adapt(study, seeds=1, epochs=1, train_limit=least))
     raise UsageError(
-        f"Nothing of this study fits into {budget:.0f} s.",
-        todo=f"give it at least {least:.0f} s, the estimate for one epoch on {LEAST_IMAGES} images",
+        f"Nothing of {study.name} fits into {written(budget)}.",
+        todo=f"give it --budget {written(seconds)}: the estimate for one epoch of one seed on {least} images",
     )
 
 

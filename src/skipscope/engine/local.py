@@ -25,7 +25,8 @@ from skipscope.data.dataset import check as check_data
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.plan import Plan, PlannedRun
 from skipscope.engine.probe import complete
-from skipscope.errors import ProbeError, SkipscopeError
+from skipscope.errors import SkipscopeError
+from skipscope.models.user import blamed
 from skipscope.records.lock import held_run
 from skipscope.records.schema import Failure, RunRecord
 from skipscope.records.store import Workspace
@@ -68,6 +69,7 @@ def execute(
     deaths: Counter[str] = Counter()
     workers: Workers = {}
     offered: dict[Connection, int] = {}
+    times = 0
     with _interrupts() as (asked, interrupts):
         while workers or waiting:
             while waiting and len(workers) < plan.jobs and not asked():
@@ -78,7 +80,8 @@ def execute(
             _share_out(plan.cores // (plan.jobs if waiting else max(1, len(workers))), workers, offered)
             ready = wait([*workers, interrupts])
             if interrupts in ready:
-                _stop(workers, waiting, interrupted, now=interrupts.recv() > 1)
+                times = interrupts.recv()
+                _stop(workers, waiting, interrupted, now=times > 1)
             for ours in [ours for ours in workers if ours in ready]:
                 try:
                     event = ours.recv()
@@ -88,7 +91,7 @@ def execute(
                     if _was_killed(worker):
                         deaths[run.spec.id] += 1
                         again = deaths[run.spec.id] <= RESTARTS and not asked()
-                        tell(_death(run, worker, again=again))
+                        tell(_death(run, worker, again=again, asked=times > 1))
                         waiting[:0] = [run] * again
                     worker.close()
                 else:
@@ -170,9 +173,10 @@ def work(
         with held_run(folder.path, waits=lambda holder: _waits(spec, holder, tell, stop)) as began:
             if began:
                 keep_sample(Workspace(workspace), data)
-                record = train(spec, data, folder, tell=tell, stop=stop, probes=probes)
-                if record.state == "done":
-                    _complete(Workspace(workspace), record, data, probes, tell, stop)
+                with blamed(spec.model, "in its run"):
+                    record = train(spec, data, folder, tell=tell, stop=stop, probes=probes)
+                    if record.state == "done":
+                        _complete(Workspace(workspace), record, data, probes, tell, stop)
     except Exception as error:  # noqa: BLE001 - the other runs go on, and this one says why
         tell(Event(run=spec.id, state="failed", message=_first_line(error)))
         with suppress(SkipscopeError, OSError):  # of a full disk, or a folder that is gone, this is lost, too
@@ -223,9 +227,9 @@ def _stop(
 
 
 def _record_error(workspace: Path, spec: RunSpec, error: Exception, *, began: bool) -> None:
-    """Keeps why the run ended; the traceback of what is not a user's to mend goes beside the record."""
+    """Keeps why the run ended; beside it the traceback of what we do not know or a user's network raised."""
     folder = Workspace(workspace).run_folder(spec.id)
-    if isinstance(error, ProbeError) or not isinstance(error, SkipscopeError):
+    if not isinstance(error, SkipscopeError) or error.__cause__ is not None:
         if not began:
             folder.make()
         (folder.path / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
@@ -255,8 +259,11 @@ def _was_killed(worker: SpawnProcess) -> bool:
     return bool(worker.exitcode)
 
 
-def _death(run: PlannedRun, worker: SpawnProcess, *, again: bool) -> Event:
-    """What is told of a worker that was killed, and of what becomes of its run."""
+def _death(run: PlannedRun, worker: SpawnProcess, *, again: bool, asked: bool) -> Event:
+    """What is told of a worker that was killed (by us, if `asked` to), and of what becomes of its run."""
+    if asked:
+        message = "stopped at once; what came after its last checkpoint is made again"
+        return Event(run=run.spec.id, state="stopped", steps=run.steps, message=message)
     message = f"its process was ended from outside (exit code {worker.exitcode})"
     if again:
         message += "; it goes on from its last checkpoint"

@@ -14,8 +14,9 @@ from skipscope.engine.measure import Choice, Machine, stock
 from skipscope.engine.probe import unprobed
 from skipscope.engine.start import unmeasured
 from skipscope.engine.trust import trust
-from skipscope.errors import WorkspaceError
+from skipscope.errors import UnknownName, WorkspaceError
 from skipscope.models.describe import describe
+from skipscope.models.registry import maker
 from skipscope.models.user import pinned
 from skipscope.probes.measure import known
 from skipscope.records.schema import Budget, DataCard, Member, State, StudyRecord
@@ -118,12 +119,12 @@ def plan(
     begun all the same.
 
     Raises:
-        UnknownName: an arm's (or initial) network is not registered, or there is no such probe.
+        UnknownName: an arm's (or initial) network is not registered, or there is no such probe; says the key.
         NetworkError: a user's file gives no network.
         DataError: the data set is not there or damaged.
         UsageError: the budget is not a length of time, or nothing of the study fits into it.
     """
-    known(study.probes or ())
+    _names_are_known(study)
     study = study.with_models(pinned)
     trust([*(arm.model for arm in study.arm), *study.initial])
     allowed = None if budget is None else seconds_of(budget)
@@ -167,6 +168,18 @@ def plan(
     jobs = jobs or max(1, min(side_by_side, sum(run.waits for run in runs)))
     way = study.recipe.way(way)
     return Plan(record=record, runs=runs, starts=starts, jobs=jobs, cores=cores, way=way, choice=choice)
+
+
+def _names_are_known(study: StudySpec) -> None:
+    look_up: dict[str, Callable[[], object]] = {"probes": partial(known, study.probes or ())}
+    look_up |= {f"arm.{place}.model": partial(maker, arm.model) for place, arm in enumerate(study.arm)}
+    look_up |= {f"initial.{place}": partial(maker, model) for place, model in enumerate(study.initial)}
+    for key, find in look_up.items():
+        try:
+            find()
+        except UnknownName as error:
+            error.where = key
+            raise
 
 
 def _threads(study: StudySpec, way: Way) -> int:

@@ -14,6 +14,7 @@ from skipscope.data.picture import Picture, Triple
 from skipscope.engine.trained import data_of, network
 from skipscope.errors import WorkspaceError
 from skipscope.figures.prediction import Panel, prediction
+from skipscope.models.user import blamed
 from skipscope.probes.grad_cam import HeatMap, grad_cam
 from skipscope.records.files import write_whole
 from skipscope.records.schema import RunRecord, StudyRecord
@@ -95,15 +96,17 @@ class Networks:
         return Prediction(picture=given, answers=answers, file=file)
 
     def _answer(self, arm: str, model: nn.Module, x: Tensor) -> Answer:
-        with torch.inference_mode():
-            shares = model(x[None])[0].softmax(0)  # classes
+        with blamed(self.runs[arm].spec.model, "asked of one picture"):
+            with torch.inference_mode():
+                shares = model(x[None])[0].softmax(0)  # classes
+            heat = grad_cam(model, x)
         best = shares.topk(min(TOP, len(shares)))
         names = [self.study.data.classes[label] for label in best.indices.tolist()]
         return Answer(
             arm=arm,
             run=self.runs[arm].id,
             top=tuple(zip(names, best.values.tolist(), strict=True)),
-            heat=grad_cam(model, x),
+            heat=heat,
         )
 
     def _file(self, path: Path) -> Path:

@@ -15,6 +15,7 @@ from skipscope.data.dataset import Dataset
 from skipscope.engine.trained import data_of, finished, network
 from skipscope.errors import UsageError, WorkspaceError
 from skipscope.models.registry import build
+from skipscope.models.user import blamed
 from skipscope.probes.capture import Anatomy, anatomy
 from skipscope.probes.measure import known
 from skipscope.probes.registry import PROBES
@@ -127,16 +128,17 @@ def _measure(
     probes: Collection[str],
     go_on: Callable[[str], bool],
 ) -> bool:
-    return measure_trained(
-        folder,
-        place(model, spec.recipe, device()),
-        data,
-        Inputs(data, spec.recipe, device()),
-        recipe=spec.recipe,
-        step=_last_step(spec, data),
-        probes=probes,
-        go_on=go_on,
-    )
+    with blamed(spec.model, "while it is measured"):
+        return measure_trained(
+            folder,
+            place(model, spec.recipe, device()),
+            data,
+            Inputs(data, spec.recipe, device()),
+            recipe=spec.recipe,
+            step=_last_step(spec, data),
+            probes=probes,
+            go_on=go_on,
+        )
 
 
 def _last_step(spec: RunSpec, data: Dataset) -> int:

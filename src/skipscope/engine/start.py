@@ -17,6 +17,7 @@ import torch
 from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
 from skipscope.models.registry import build
+from skipscope.models.user import blamed
 from skipscope.probes.measure import initial_rows, view_of
 from skipscope.records.files import make_folder
 from skipscope.records.schema import StudyRecord
@@ -103,9 +104,10 @@ def _measure(model: str, seeds: list[int]) -> pl.DataFrame:
     (data,) = _data
     images, labels = sample(data, Inputs(data, Recipe(memory_format="contiguous"), torch.device("cpu")))
     rows: list[dict[str, Any]] = []
-    for seed in seeds:
-        tried = initial_rows(view_of(build(model, seed=seed), images, labels))
-        if tried.failed:
-            raise tried.error()
-        rows += ({"seed": seed, "run": network_name(model), **row} for row in tried.rows)
+    with blamed(model, "measured as it starts"):
+        for seed in seeds:
+            tried = initial_rows(view_of(build(model, seed=seed), images, labels))
+            if tried.failed:
+                raise next(iter(tried.failed.values()))
+            rows += ({"seed": seed, "run": network_name(model), **row} for row in tried.rows)
     return pl.DataFrame(rows, schema=START)

@@ -13,7 +13,7 @@ from skipscope.errors import DataError, UnknownName, UsageError, WorkspaceError
 from skipscope.models.registry import build
 from skipscope.records.checksums import is_summed, read_summed
 from skipscope.records.schema import RunRecord
-from skipscope.records.store import Workspace
+from skipscope.records.store import Workspace, opened
 from skipscope.spec import DataRef
 
 
@@ -25,9 +25,9 @@ def finished(workspace: Workspace, name: str) -> RunRecord:
     Raises:
         UnknownName: no run is called so; lists those there are.
         UsageError: several are; lists them.
-        WorkspaceError: it is not finished.
+        WorkspaceError: it is not finished, or cannot be read.
     """
-    runs = {record.id: record for record in workspace.runs()}
+    runs = workspace.found()
     latest = workspace.studies()[-1:]
     arms = [member.run for study in latest for member in study.members if member.arm == name]
     begun = [id for id in runs if id.startswith(name)]
@@ -37,7 +37,8 @@ def finished(workspace: Workspace, name: str) -> RunRecord:
         raise UnknownName("run", name, dict.fromkeys(known), where=str(workspace.path))
     if len(candidates) > 1:
         raise UsageError(f"Several runs are called {name!r}.", todo=f"choose one: {', '.join(candidates)}")
-    record = runs.get(candidates[0])
+    found = runs.get(candidates[0])
+    record = None if found is None else opened(found)
     if record is None or record.state != "done":
         raise WorkspaceError(
             f"The run {candidates[0]} is {'not begun' if record is None else _state(record)}.",

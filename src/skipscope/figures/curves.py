@@ -76,7 +76,8 @@ def loss(
         .transform_calculate(shown=f"min(datum.smoothed, {_highest(table)})")
         .encode(x=x, y=y("shown:Q"), color=paint)
     )
-    layers = [each, bold, cross, _loss_answers(table, x, y("smoothed:Q"), labels)]
+    points = [] if _all_have_lines(table) else [_loss_points(table, x, y("loss:Q"), paint)]
+    layers = [each, bold, *points, cross, _loss_answers(table, x, y("smoothed:Q"), labels)]
     height = style.HEIGHT if legend else style.PAIR_HEIGHT
     return _finish(layers, seeds.drawn(table, "arm", "step"), only=only, height=height)
 
@@ -209,6 +210,23 @@ def _epoch_curves(
         opacity=shown(1),
     )
     return _finish([faint, line, dots], seeds.drawn(table, "arm", "epoch"), only=None, height=height)
+
+
+def _all_have_lines(table: pl.DataFrame) -> bool:
+    """Whether no run has a single step: a line of one point is not seen."""
+    return bool((table.group_by("arm", "seed").len()["len"] > 1).all())
+
+
+def _loss_points(table: pl.DataFrame, x: alt.X, y: alt.Y, paint: alt.Color) -> alt.Chart:
+    """A dot for each run of one step; a path, since a named shape would become the legend's symbol."""
+    chart: alt.Chart = (
+        seeds.each(alt.Chart(), table)
+        .mark_point(shape="M0,-1A1,1,0,1,1,0,1A1,1,0,1,1,0,-1", size=12, strokeWidth=3.5)
+        .transform_joinaggregate(steps="count()", groupby=["arm", "seed"])
+        .transform_filter("datum.steps == 1")
+        .encode(x=x, y=y, color=paint)
+    )
+    return chart
 
 
 def _loss_answers(table: pl.DataFrame, x: alt.X, y: alt.Y, labels: Mapping[str, str]) -> alt.Chart:

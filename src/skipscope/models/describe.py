@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from skipscope.models.registry import build
+from skipscope.models.user import blamed
 from skipscope.records.schema import NetworkCard, Stage
 from skipscope.spec import UserNetwork
 
@@ -35,7 +36,8 @@ def _ours(name: str) -> NetworkCard:
 
 def _described(name: str) -> NetworkCard:
     model = build(name).eval()
-    stages = tuple(_stages(model))
+    with blamed(name, "on one image"):
+        stages = tuple(_stages(model))
     return NetworkCard(
         name=name,
         structure=str(model),

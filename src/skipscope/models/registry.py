@@ -1,6 +1,7 @@
 """The networks by name."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
@@ -39,7 +40,7 @@ def build(name: str, *, seed: int = 0) -> nn.Module:
         UnknownName: no network has this name; lists those that have one.
         NetworkError: the user's file gives no network for these images; names the line.
     """
-    return seeded(_maker(name), seed)
+    return seeded(maker(name), seed)
 
 
 def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
@@ -49,7 +50,12 @@ def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
         return make()
 
 
-def _maker(name: str) -> Callable[[], nn.Module]:
+def maker(name: str) -> Callable[[], nn.Module]:
+    """What makes the network.
+
+    Raises:
+        UnknownName: no network has this name; lists those that have one.
+    """
     if name in NETWORKS:
         return NETWORKS[name]
     if (own := UserNetwork.parse(name)) is not None:
@@ -57,4 +63,14 @@ def _maker(name: str) -> Callable[[], nn.Module]:
     for named in FAMILIES.values():
         if (make := named(name)) is not None:
             return make
-    raise UnknownName("network", name, [*NETWORKS, *FAMILIES, USERS])
+    raise UnknownName("network", name, [*NETWORKS, *FAMILIES, USERS], near=[*_beside(name)][:1])
+
+
+def _beside(name: str) -> Iterator[str]:
+    """Members of families with another depth, from the nearest: resnet20 beside resnet21."""
+    if number := re.search(r"[1-9]\d{0,3}", name):
+        for away in (-1, 1, -2, 2, -3, 3):
+            depth = max(0, int(number[0]) + away)
+            other = f"{name[: number.start()]}{depth}{name[number.end() :]}"
+            if any(named(other) for named in FAMILIES.values()):
+                yield other

@@ -206,11 +206,13 @@ def _theirs(text: _Text, what: str, line: int | None) -> Iterator[None]:
     """Around what runs the user's code: an error names the last line of their file that was on the way."""
     try:
         yield
-    except SkipscopeError:  # of ours, and it says what is wrong itself
+    except (SkipscopeError, MemoryError):  # of ours, and it says what is wrong itself; of no line
         raise
     except (Exception, SystemExit) as error:
         frames = traceback.walk_tb(error.__traceback__)
         reached = [number for frame, number in frames if frame.f_code.co_filename == text.file]
+        if isinstance(error, OSError) and not reached:  # what the system refuses us
+            raise
         said = str(error).strip().partition("\n")[0]
         raise _wrong(
             f"{what} raised {type(error).__name__}{said and ': '}{said}", text, [line, *reached][-1]

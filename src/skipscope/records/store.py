@@ -30,6 +30,17 @@ TOGETHER = 50
 """Files that are read at a time."""
 
 
+def opened(found: RunRecord | WorkspaceError) -> RunRecord:
+    """A run that was found.
+
+    Raises:
+        WorkspaceError: it cannot be read.
+    """
+    if isinstance(found, WorkspaceError):
+        raise found
+    return found
+
+
 class Workspace:
     """The folder a user's runs, studies and reports live in."""
 
@@ -38,8 +49,12 @@ class Workspace:
         self.path = Path(path)
 
     def typed(self, command: str) -> str:
-        """The command as it is typed for this workspace."""
-        return command if self.path == USUAL else f"{command} -w {shlex.quote(str(self.path))}"
+        """The command as it is typed for this workspace; Python is left as it is."""
+        return (
+            command
+            if self.path == USUAL or not command.startswith("skipscope ")
+            else f"{command} -w {shlex.quote(str(self.path))}"
+        )
 
     def run_folder(self, run: str) -> RunFolder:
         """The folder of the run with this id."""
@@ -50,10 +65,25 @@ class Workspace:
         return self.path / "reports" / study
 
     def runs(self) -> list[RunRecord]:
-        """Every run, in the order of their ids; a copy of a run's folder under another name is none."""
-        names = sorted(file.parent.name for file in (self.path / "runs").glob("*/run.json"))
-        records = {name: self.run_folder(name).read() for name in names}
-        return [record for name, record in records.items() if record is not None and record.id == name]
+        """Every run, in the order of their ids; a copy of a run's folder under another name is none.
+
+        Raises:
+            WorkspaceError: one of them cannot be read.
+        """
+        return [opened(found) for found in self.found().values()]
+
+    def found(self) -> dict[str, RunRecord | WorkspaceError]:
+        """The same by their ids; of one that cannot be read, why."""
+        found: dict[str, RunRecord | WorkspaceError] = {}
+        for name in sorted(file.parent.name for file in (self.path / "runs").glob("*/run.json")):
+            try:
+                record = self.run_folder(name).read()
+            except WorkspaceError as error:
+                found[name] = error
+            else:
+                if record is not None and record.id == name:
+                    found[name] = record
+        return found
 
     def run(self, id: str) -> RunRecord:
         """The run with this id.
@@ -63,7 +93,7 @@ class Workspace:
         """
         record = self.run_folder(id).read()
         if record is None:
-            raise UnknownName("run", id, [run.id for run in self.runs()])
+            raise UnknownName("run", id, self.found())
         return record
 
     def studies(self) -> list[StudyRecord]:

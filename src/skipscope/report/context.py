@@ -36,6 +36,10 @@ class Context:
     """How often claims are false, by simulation: the workspace's, else the package's."""
     numbers: Iterator[int] = field(default_factory=lambda: counting(1))
 
+    def command(self, command: str) -> Inline:
+        """A command, or several with "; " between, as they are typed for the workspace."""
+        return code("; ".join(map(self.tables.workspace.typed, command.split("; "))))
+
     @property
     def faint(self) -> Inline:
         """What the faint line of a loss curve is."""

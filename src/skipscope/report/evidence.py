@@ -174,7 +174,11 @@ def lacking(context: Context, result: Result) -> list[Inline]:
         missing = list(dict.fromkeys(each for finding in open_parts for each in finding.missing))
         todo = dict.fromkeys(finding.todo for finding in open_parts if finding.todo)
         text = words.listed([code(each) for each in missing[:SHOWN_RUNS]])
-        said.append(words("explanation.lacking", what=text, todo=words.listed([code(each) for each in todo])))
+        said.append(
+            words(
+                "explanation.lacking", what=text, todo=words.listed([context.command(each) for each in todo])
+            )
+        )
     if result.more_seeds is not None:
         said.append(words("explanation.more_seeds", number=result.more_seeds))
     return said

@@ -88,7 +88,9 @@ def examples(context: Context) -> list[Block]:
     """Images of the sample that all runs learnt first, and some that none did."""
     words, tables = context.words, context.tables
     if not tables.sample:
-        return [Note(text=words("training_readings.no_sample"))]
+        return [
+            Note(text=words("training_readings.no_sample", command=context.command("skipscope probe RUN")))
+        ]
     table = pictures.order(tables.readings, tables.sample, tables.record.data.classes)
     always, never = table.filter(pl.col("learnt") == 1), table.filter(pl.col("learnt") == 0)
     counted = words(

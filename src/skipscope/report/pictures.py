@@ -47,7 +47,7 @@ def missing(context: Context) -> list[Block]:
     if not without:
         return []
     arms = [arm for arm in tables.arms if arm in without]
-    commands = [code(f"skipscope probe {without[arm]}") for arm in arms]
+    commands = [context.command(f"skipscope probe {without[arm]}") for arm in arms]
     words = context.words
     text = words(
         "pictures.missing",

@@ -192,6 +192,7 @@ def moment(stamp: str) -> str:
 def again(context: Context) -> tuple[Block, ...]:
     """The commands."""
     words, record = context.words, context.tables.record
-    report = f"skipscope report {record.study.name}"
-    commands = f"{record.command}\n{report}  {words('run.again_report')}"
+    typed = context.tables.workspace.typed
+    report = typed(f"skipscope report {record.study.name}")
+    commands = f"{typed(record.command)}\n{report}  {words('run.again_report')}"
     return Paragraph(text=words("run.again_text")), Code(text=commands)

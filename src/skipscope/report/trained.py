@@ -60,7 +60,7 @@ def missing(context: Context) -> list[Block]:
     rows = tables.readings.filter(pl.col("probe").is_in(ON_ANY_NETWORK), pl.col("step") > 0)
     probes = dict(rows.group_by("arm").agg(pl.col("probe").n_unique()).iter_rows())
     without = {
-        entry.arm: code(f"skipscope probe {entry.run}")
+        entry.arm: context.command(f"skipscope probe {entry.run}")
         for entry in reversed(tables.entries)
         if entry.state == "done" and probes.get(entry.arm, 0) < len(ON_ANY_NETWORK)
     }

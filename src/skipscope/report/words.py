@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 from html import escape, unescape
 from importlib.resources import files
+from string import Formatter
 from typing import Any, Literal
 
 Language = Literal["en", "zh"]
@@ -59,6 +60,18 @@ def unmarked(text: str) -> str:
     return unescape(re.sub(r"<[^>]*>", "", to_html(text)))
 
 
+class _Counting(Formatter):
+    """`{n:epochs}` is 1 epoch or 5 epochs."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        if not format_spec:
+            return str(value)
+        return f"{value} {format_spec.removesuffix('s') if value == '1' else format_spec}"
+
+
+_COUNTING = _Counting()
+
+
 class Words:
     """One language's texts."""
 
@@ -76,7 +89,7 @@ class Words:
             name: value if isinstance(value, Inline) else literal(str(value))
             for name, value in values.items()
         }
-        return Inline(text.format_map(safe).strip())
+        return Inline(_COUNTING.vformat(text, (), safe).strip())
 
     def raw(self, key: str) -> Any:
         """Whatever stands at the dotted `key`.

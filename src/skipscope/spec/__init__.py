@@ -53,7 +53,8 @@ class Way(Frozen):
 class Recipe(Frozen):
     """How a network is trained. One recipe serves all arms of a study unless an arm says otherwise."""
 
-    model_config = ConfigDict(allow_inf_nan=False)
+    # strict: true and "3" are no numbers; 1 is one with a point, too
+    model_config = ConfigDict(allow_inf_nan=False, strict=True)
 
     epochs: int = Field(5, ge=1, le=1_000_000)
     batch_size: int = Field(128, ge=1, le=1_000_000)
@@ -65,14 +66,16 @@ class Recipe(Frozen):
     )
     warmup_epochs: float = Field(1.0, ge=0, description="linear from 0; then half a cosine down to 0")
     milestones: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
-        (), description="shares of training at which the rate is divided by 10, in place of the cosine"
+        (),
+        strict=False,  # brackets make a list
+        description="shares of training at which the rate is divided by 10, in place of the cosine",
     )
     clip_norm: float | None = Field(None, gt=0, description="the gradient's L2 norm is cut down to this")
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     augmentation: Literal["none", "flip", "crop_flip"] = "crop_flip"
-    precision: Literal["auto"] | Precision = "auto"
-    memory_format: Literal["auto"] | MemoryFormat = "auto"
-    kernels: Literal["auto"] | Kernels = "auto"
+    precision: Literal["auto", Precision] = "auto"
+    memory_format: Literal["auto", MemoryFormat] = "auto"
+    kernels: Literal["auto", Kernels] = "auto"
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=10_000)] = "auto"
 
     @model_validator(mode="after")
@@ -102,7 +105,7 @@ class Arm(Frozen):
 
     model: str
     name: Name | None = None
-    recipe: dict[str, int | float | bool | str | list[float]] = Field({})
+    recipe: dict[str, Any] = Field({}, description="checked with the study's, which has the other keys")
 
     @property
     def label(self) -> str:
@@ -117,11 +120,12 @@ class StudySpec(Frozen):
     title: dict[Literal["en", "zh"], str] = Field({})
     data: DataName = "cifar10"
     train_limit: int | None = Field(
-        None, ge=10, description="train on a stratified subset of this many images"
+        None, strict=True, ge=10, description="train on a stratified subset of this many images"
     )
-    seeds: int = Field(1, ge=1, le=10_000, description="runs per arm: seeds 0, 1, ...")
+    seeds: int = Field(1, strict=True, ge=1, le=10_000, description="runs per arm: seeds 0, 1, ...")
     initial_seeds: int = Field(
         0,
+        strict=True,
         ge=0,
         le=100_000,
         description="seeds 0, 1, ... whose networks are measured as they start, trained or not",

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from skipscope.spec.values import Frozen
 
@@ -59,7 +59,7 @@ class Comparison(Frozen):
     """Of a dense network and its control: which of the two agrees; the other may differ."""
     across: Factor = "depth"
     """What several pairs differ in among each other: depth, or the other factor of a 2 x 2."""
-    timed: bool = False
+    timed: Annotated[bool, Field(strict=True)] = False
     """Whether seconds are compared: then the machine must be the same too."""
 
     @model_validator(mode="after")

@@ -12,6 +12,9 @@ MESSAGES = {
     "missing": "this key is missing",
     "tuple_type": "several may stand here: write it in brackets, [...], or, above a table, in two: [[...]]",
     "dict_type": "this is a table: write its keys one by one, as in title.en = ...",
+    "int_type": "this is a whole number, without quotes or a point",
+    "float_type": "this is a number, without quotes",
+    "bool_type": "this is true or false, without quotes",
     "too_short": "one at least is needed",
     "string_pattern_mismatch": "a name begins with a letter or digit and has 64 of these and _ . - at most",
 }
@@ -40,10 +43,15 @@ def problems(error: ValidationError, text: str = "") -> str:
         key = ".".join(str(part) for part in problem["loc"]) or "the study"
         place = key if line is None else f"line {line}, {key}"
         message = MESSAGES.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
-        given = "" if problem["type"] in SAYS_ALL else f" (it says {problem['input']!r})"
+        given = "" if problem["type"] in SAYS_ALL else f" (it says {_written(problem['input'])})"
         told.append(f"{place}: {message}{given}")
     more = len(every) - len(found)
     return "\n".join([*told, f"and {more} more"] if more else told)
+
+
+def _written(value: object) -> str:
+    """As TOML has it."""
+    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _each(error: ValidationError) -> Iterator[Any]:
@@ -53,5 +61,7 @@ def _each(error: ValidationError) -> Iterator[Any]:
         if isinstance(cause, Within):
             for inner in _each(cause.error):
                 yield inner | {"loc": (*problem["loc"], *cause.at, *inner["loc"])}
+        elif problem["type"] == "too_short" and problem["input"]:
+            continue  # parts with mistakes are not counted; theirs are told
         else:
             yield problem

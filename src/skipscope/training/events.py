@@ -22,7 +22,7 @@ class Event:
     accuracy: float | None = None
     """On validation, after the last whole epoch; on the sealed test set once the run is done."""
     message: str = ""
-    """Why it failed, waits or starts again, or what it goes on without; the probe that measures it."""
+    """Why it failed, stopped unsaved, waits or starts again, what it goes on without; the probe at work."""
 
 
 Tell = Callable[[Event], None]

@@ -42,3 +42,13 @@ def test_what_is_no_name_is_passed_on(app, made_up):
 
 def test_both_are_needed(app):
     assert CliRunner().invoke(app, ["--name", "a"]).exit_code == 2
+
+
+def test_a_study_without_a_result_says_so(app, made_up, tmp_path):
+    workspace = made_up(arms=("cnn",), epochs=1, steps=4)
+    for record in workspace.runs():
+        workspace.run_folder(record.id).record_file.unlink()
+    words = ["--student-id", "1", "--name", "a", "--lang", "en", "-o", str(tmp_path)]
+    ran = CliRunner().invoke(app, ["-w", str(workspace.path), *words], catch_exceptions=False)
+    assert ran.exit_code == 0
+    assert "No run of lab is finished yet" in ran.stderr

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from skipscope.cli import progress
-from skipscope.cli.progress import display, span
+from skipscope.cli.progress import digits, display, span
 from skipscope.engine.adapt import adapt
 from skipscope.engine.plan import Plan, plan
 from skipscope.records.store import Workspace
@@ -99,3 +99,16 @@ def test_what_a_run_goes_on_without_is_told_while_it_goes_on(planned: Plan, *, t
 )
 def test_spans(seconds: float, text: str) -> None:
     assert span(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("loss", "text"),
+    [(2.30258, "2.303"), (0.0, "0.000"), (99_999.4, "99999.400"), (1e30, "1.0e+30"), (1e-9, "1.0e-09")],
+)
+def test_losses_without_end_are_short(loss: float, text: str) -> None:
+    assert digits(loss) == text
+
+
+def test_a_run_that_was_stopped_at_once_says_so(planned: Plan) -> None:
+    stopped = Event(run=planned.runs[0].spec.id, state="stopped", steps=8, message="stopped at once")
+    assert "cnn s0: stopped at once" in shown(planned, [stopped], terminal=False)

@@ -56,3 +56,15 @@ def test_no_format_at_all_is_no_report(app, made_up):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     with pytest.raises(UsageError, match="No format"):
         CliRunner().invoke(app, ["lab", "--format", "", "-w", str(workspace.path)], catch_exceptions=False)
+
+
+def test_a_study_without_a_result_says_so_and_what_to_run(app, made_up):
+    workspace = made_up(arms=("cnn",), epochs=1, steps=4)
+    for record in workspace.runs():
+        workspace.run_folder(record.id).record_file.unlink()
+    ran = CliRunner().invoke(app, ["lab", "-w", str(workspace.path)], catch_exceptions=False)
+    assert ran.exit_code == 0
+    assert len(ran.stdout.splitlines()) == 3
+    (line,) = ran.stderr.splitlines()
+    assert line.startswith("No run of lab is finished yet")
+    assert line.endswith(f"skipscope run lab -w {workspace.path}")

@@ -1,6 +1,7 @@
 """`run`, `demo` and `status` as they are typed."""
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from skipscope.cli import app
+from skipscope.cli.options import console
 from skipscope.errors import SpecError, UnknownName, UsageError
 from skipscope.records.store import Workspace
 
@@ -86,7 +88,7 @@ def test_a_run_that_fails_leaves_the_others_and_the_report(study: Path, tmp_path
 def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
     code, output = call("demo", "--dry-run", "--train-limit", "40", "--seeds", "2", "-w", tmp_path / "out")
     assert code == 0
-    assert "4 networks x 2 seed(s) on shapes, 40 training images" in output
+    assert "4 networks x 2 seeds on shapes, 40 training images" in output
     assert output.count("se_resnet") == 2
     assert not (tmp_path / "out").exists()
 
@@ -96,12 +98,12 @@ def test_a_plan_says_how_it_is_computed_and_what_a_budget_left(study: Path, tmp_
     assert code == 0
     assert "computed in " in output
     assert "gradients agree to" in output
-    assert "to fit into 1h: 3 of 3 seed(s), 1 of 1 epochs, 60 of 60 training images" in output
+    assert "to fit into 1h: 3 of 3 seeds, 1 of 1 epoch, 60 of 60 training images" in output
     broken = CliRunner().invoke(app, ["run", str(study), "--budget", "soon", "-w", str(tmp_path / "out")])
     assert isinstance(broken.exception, UsageError)
     study.write_text("initial_seeds = 20" + STUDY, encoding="utf-8")
     _, output = call("run", study, "--dry-run", "-w", tmp_path / "out")
-    assert "before it, 1 network(s) of 20 seeds are measured as they start" in output
+    assert "before it, 1 network of 20 seeds is measured as it starts" in output
 
 
 def test_a_plan_says_what_a_study_pins_and_not_what_was_best_without_it(study: Path, tmp_path: Path) -> None:
@@ -139,3 +141,49 @@ def test_misuse(tmp_path: Path) -> None:
     assert isinstance(runner.invoke(app, ["run", str(broken)]).exception, SpecError)
     assert runner.invoke(app, ["run", "lab", "--epochs", "0"]).exit_code == 2
     assert runner.invoke(app, ["run", "lab", "--data", "mnist"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("mistake", "key"),
+    [
+        ('[[arm]]\nmodel = "resnt"', "arm.2.model"),
+        ('[[arm]]\nmodel = "resnet21"', "arm.2.model"),
+    ],
+)
+def test_an_unknown_network_is_told_with_file_and_key(study: Path, mistake: str, key: str) -> None:
+    study.write_text(STUDY + mistake, encoding="utf-8")
+    with pytest.raises(UnknownName) as caught:
+        call("run", study, "--dry-run")
+    assert caught.value.where == f"{study}, {key}"
+
+
+def test_other_unknown_names_are_told_with_file_and_key(study: Path) -> None:
+    study.write_text(STUDY.replace("probes = []", 'probes = ["gate"]'), encoding="utf-8")
+    with pytest.raises(UnknownName, match="gates") as caught:
+        call("run", study, "--dry-run")
+    assert caught.value.where == f"{study}, probes"
+    study.write_text('initial_seeds = 2\ninitial = ["resnt"]\n' + STUDY, encoding="utf-8")
+    with pytest.raises(UnknownName) as caught:
+        call("run", study, "--dry-run")
+    assert caught.value.where == f"{study}, initial.0"
+
+
+def test_the_version_is_said() -> None:
+    code, output = call("--version")
+    assert (code, output) == (0, f"skipscope {version('skipscope')}\n")
+
+
+def test_a_narrow_terminal_cuts_off_nothing(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "width", 40)
+    name = "a_network_with_quite_a_long_name"
+    study.write_text(STUDY.replace('"wild"', f'"{name}"'), encoding="utf-8")
+    _, output = call("run", study, "--dry-run", "-w", tmp_path / "out")
+    row = next(line for line in output.splitlines() if name in line)
+    assert row.split()[1:5] == ["cnn", "0", "4", "12"]
+    assert "about" in row
+    assert "…" not in output
+    _, output = call("models")
+    assert "140,912,640" in output
+    assert "…" not in output

@@ -104,9 +104,16 @@ def test_where_not_even_a_seed_fits_a_study_is_cut(tmp_path: Path, monkeypatch: 
     code, output = call("--budget", "25s", "--epochs", "4", "--dry-run", "-w", tmp_path / "out")
     assert code == 0
     assert "cut to fit into 25s" in output
-    assert "to fit into 25s: 1 of 1 seed(s), 2 of 4 epochs, 60 of 60 training images" in output
-    with pytest.raises(UsageError, match="Nothing of this study fits"):
+    assert "to fit into 25s: 1 of 1 seed, 2 of 4 epochs, 60 of 60 training images" in output
+
+
+def test_where_nothing_fits_there_is_no_plan_but_what_would_fit(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="Nothing of one fits into 2s") as refused:
         call("--budget", "2s", "--dry-run", "-w", tmp_path / "out")
+    assert "--budget 10s" in refused.value.todo
+    result = CliRunner().invoke(app, ["run", "all", "--data", "shapes", "--budget", "2s", "--dry-run"])
+    assert result.stdout == ""
+    assert call("--budget", "10s", "--dry-run", "-w", tmp_path / "out")[0] == 0
 
 
 def test_without_a_budget_it_says_what_everything_would_take(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skipscope.engine.budget import LEAST_IMAGES, fit, seconds_of
+from skipscope.engine.budget import LEAST_IMAGES, fit, seconds_of, written
 from skipscope.engine.plan import plan
 from skipscope.errors import UsageError
 from skipscope.records.store import Workspace
@@ -48,8 +48,15 @@ def test_it_fits(budget: float) -> None:
 
 
 def test_too_little_says_how_much_it_takes() -> None:
-    with pytest.raises(UsageError, match="Nothing of this study fits"):
+    with pytest.raises(UsageError, match="Nothing of x fits into 30s") as refused:
         fit(STUDY, IMAGES, lambda _: 60, 30)
+    assert "--budget 1m:" in refused.value.todo
+
+
+@given(st.floats(0.1, 1e6))
+def test_a_budget_that_is_asked_for_suffices_by_a_tenth_at_most(seconds: float) -> None:
+    asked = seconds_of(written(seconds))
+    assert seconds <= asked <= seconds * 1.1 + 1  # whole seconds; from ten minutes on whole minutes
 
 
 @pytest.mark.parametrize(

@@ -248,6 +248,25 @@ def test_ctrl_c_in_the_middle_of_a_line_is_heard_after_it(small: StudySpec, work
     assert {record.state for record in records} == {"unfinished"}
 
 
+def test_a_second_ctrl_c_stops_at_once_and_says_so(small: StudySpec, workspace: Workspace) -> None:
+    """What was killed for it did not fail, and goes on."""
+    events: list[Event] = []
+
+    def tell(event: Event) -> None:
+        events.append(event)
+        if event.step and len([each for each in events if each.step]) == 1:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    long = adapt(small, epochs=4000, seeds=1)
+    told = plan(long, workspace, command="x", jobs=1)
+    (record, *_) = execute(told, workspace, tell=tell, interrupted=lambda: None)
+    # which of the two it obeyed is a matter of how quick the worker was
+    assert {event.state for event in events} <= {"training", "stopped"}
+    assert events[-1].state == "stopped"
+    assert record.state == "unfinished"
+
+
 def test_a_bug_before_a_run_begins_leaves_its_traceback(
     small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

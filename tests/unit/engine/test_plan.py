@@ -159,7 +159,7 @@ def test_networks_measured_as_they_start_are_part_of_the_time(
         ("cnn", seed, STARTED) for seed in range(3)
     ]
     assert planned.seconds == pytest.approx(plan(small, workspace, command="x").seconds + 2 * STARTED)
-    with pytest.raises(UsageError, match="Nothing of this study fits"):
+    with pytest.raises(UsageError, match=f"Nothing of {study.name} fits"):
         plan(study, workspace, command="x", jobs=2, budget=f"{2 * STARTED}s")
 
 

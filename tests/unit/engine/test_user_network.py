@@ -10,9 +10,11 @@ import skipscope
 from skipscope.engine.local import execute
 from skipscope.engine.plan import Plan, plan
 from skipscope.errors import MachineError, NetworkError
+from skipscope.models.describe import describe
 from skipscope.models.user import blamed
 from skipscope.records.store import Workspace
 from skipscope.spec import load_study
+from skipscope.training.events import Event
 
 STUDY = """
 data = "shapes"
@@ -115,6 +117,48 @@ def test_a_network_that_fails_on_a_real_batch_is_named_with_its_line(
         planned(folder, workspace)
     line = 1 + late.splitlines().index("            raise ValueError('so many')")
     assert str(caught.value.where).endswith(f"mynet.py, line {line}")
+
+
+def failing(folder: Path, when: str) -> int:
+    """The network raises what it says of itself; gives the line."""
+    raises = f"        if {when}:\n            raise ValueError('so many')\n        return"
+    text = NET.replace("        return", raises)
+    (folder / "nets" / "mynet.py").write_text(text, encoding="utf-8")
+    return 1 + text.splitlines().index("            raise ValueError('so many')")
+
+
+@pytest.mark.parametrize(
+    "when",
+    ["self.training and len(x) == 20", "not self.training and len(x) > 200"],
+    ids=["a step", "a validation"],
+)
+def test_a_network_that_fails_while_it_is_trained_is_named_with_its_line(
+    folder: Path, workspace: Workspace, when: str
+) -> None:
+    """Planning has other batches."""
+    line = failing(folder, when)
+    told = planned(folder, workspace)
+    events: list[Event] = []
+    (record,) = execute(told, workspace, tell=events.append, interrupted=lambda: None)
+    assert events[-1].state == "failed"
+    assert "Net in its run raised ValueError: so many" in events[-1].message
+    assert record.failure is not None
+    assert f"mynet.py, line {line}" in record.failure.message
+    traceback = workspace.run_folder(record.id).path / "traceback.txt"
+    assert "so many" in traceback.read_text(encoding="utf-8")  # all of it, for who wrote the network
+
+
+def test_a_network_that_fails_on_one_image_is_named_with_its_line(folder: Path) -> None:
+    line = failing(folder, "len(x) == 1")
+    with pytest.raises(NetworkError, match=f"raised ValueError: so many\nwhere: .*mynet.py, line {line}"):
+        describe(f"{folder / 'nets' / 'mynet.py'}:Net")
+
+
+def test_what_the_system_refuses_is_not_blamed_on_the_network(folder: Path) -> None:
+    with pytest.raises(OSError, match="full"), blamed(f"{folder / 'nets' / 'mynet.py'}:Net", "here"):
+        raise OSError("full")
+    with pytest.raises(MemoryError), blamed(f"{folder / 'nets' / 'mynet.py'}:Net", "here"):
+        raise MemoryError
 
 
 def test_an_error_that_says_what_is_wrong_itself_is_not_blamed_on_the_network(folder: Path) -> None:

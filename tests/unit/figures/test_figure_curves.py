@@ -1,12 +1,13 @@
 """Curves: what is drawn from which table."""
 
 import re
+from collections import Counter
 
 import polars as pl
 import pytest
 
 from skipscope.analysis.tables import gather
-from skipscope.figures import curves, render
+from skipscope.figures import curves, render, style
 from skipscope.figures.seeds import SHOWN
 
 
@@ -200,3 +201,28 @@ def test_print_has_no_points_for_a_pointer(tables):
     assert len(unseen) == 1
     printed = render.printable(spec, chart.data, width=300, font="Arial")
     assert printed["layer"] == [layer for layer in spec["layer"] if layer not in unseen]
+
+
+@pytest.mark.parametrize("only", [None, "resnet"])
+def test_a_run_of_one_step_is_a_point(tables, only):
+    """A line of one point has no length."""
+    one = tables.steps.filter((pl.col("step") == 1) | (pl.col("arm") == "cnn"))
+    chart = curves.loss(one, arms=tables.arms, only=only)
+    picture = render.svg(render.specification(chart, validate=True), chart.data, width=300)
+    assert "NaN" not in picture
+    arms = ["resnet"] if only else ["resnet", "densenet", "se_resnet"]
+    assert marks(picture, "3.5") == {style.looks(tables.arms)[arm].color: 2 for arm in arms}  # a dot a seed
+    many = curves.loss(tables.steps, arms=tables.arms, only=only)
+    whole = render.svg(render.specification(many), many.data, width=300)
+    assert not marks(whole, "3.5")
+    assert legend(picture) == legend(whole)
+
+
+def marks(picture, width):
+    """How many strokes of this width there are of each colour."""
+    return Counter(re.findall(rf'stroke="(#[0-9a-f]{{6}})" stroke-width="{width}"', picture))
+
+
+def legend(picture):
+    """Its symbols."""
+    return re.findall(r'role-legend-symbol".*?(<path [^>]*>)', picture)

@@ -71,3 +71,18 @@ def test_a_network_of_a_user_in_lists_tuples_and_tokens_adds_up(tmp_path: Path) 
         ("rest", (10,), 0, 5 * 10),
     ]
     assert card.params == 4 * 193 + 6 * 5 + 5 * 7 + 50
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("resnet21", "resnet20"),
+        ("plain58_nobn", "plain56_nobn"),
+        ("densenet41_k12", "densenet40_k12"),
+        ("densenet_bc99_k12", "densenet_bc100_k12"),
+        ("resnet5", "resnet8"),
+    ],
+)
+def test_a_name_beside_a_familys_suggests_the_next_member(name: str, meant: str) -> None:
+    with pytest.raises(UnknownName, match=f"Did you mean .*'{meant}'"):
+        describe(name)

@@ -304,3 +304,4 @@ def test_a_command_names_the_workspace_unless_it_is_the_usual_one() -> None:
     assert PLACE == USUAL
     assert Workspace(USUAL).typed("skipscope run lab") == "skipscope run lab"
     assert Workspace("my runs").typed("skipscope run lab") == "skipscope run lab -w 'my runs'"
+    assert Workspace("my runs").typed("skipscope.run(x)") == "skipscope.run(x)"

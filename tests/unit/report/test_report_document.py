@@ -292,7 +292,7 @@ def test_a_limited_training_split_is_said(made_up):
 
 @pytest.mark.parametrize(
     ("language", "expected"),
-    [("en", "20m: 1 of 3 seed(s), 1 of 5 epochs, 45,000 of 45,000"), ("zh", "20m 缩减：种子 1/3，轮数 1/5")],
+    [("en", "20m: 1 of 3 seeds, 1 of 5 epochs, 45,000 of 45,000"), ("zh", "20m 缩减：种子 1/3，轮数 1/5")],
 )
 def test_what_a_budget_left_is_said(made_up, language, expected):
     tables = gather(made_up(arms=("cnn",), epochs=1, steps=4), None)

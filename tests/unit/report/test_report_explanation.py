@@ -133,7 +133,7 @@ def test_what_else_differs_is_named_beside_a_withheld_verdict(tables):
 def test_what_is_lacking_comes_with_the_command_and_the_seeds_that_it_takes(tables):
     lacking = {"missing": ("plain20",), "todo": "skipscope run fair"}
     text = said(explained(tables, all_of("not_measured", **lacking)))
-    assert "Missing: plain20. To add it: skipscope run fair." in text
+    assert f"Missing: plain20. To add it: skipscope run fair -w {tables.workspace.path}." in text
     text = said(explained(tables, all_of("inconclusive", more_seeds=7)))
     assert "About 7 more seeds would settle it" in text
     assert "About 7 more" not in said(explained(tables, all_of("supported", more_seeds=7)))

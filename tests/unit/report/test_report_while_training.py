@@ -12,7 +12,7 @@ from skipscope.figures.render import trusted
 from skipscope.records.store import START
 from skipscope.report import build_report
 from skipscope.report.build import build_document
-from skipscope.report.document import Gallery, Note, Paragraph, Table
+from skipscope.report.document import Code, Gallery, Note, Paragraph, Table
 from skipscope.report.words import unmarked
 
 
@@ -178,7 +178,11 @@ def test_runs_older_than_the_probes_say_so_and_name_the_commands(made_up):
     assert "Nothing was measured while cnn and resnet trained" in text
     assert "skipscope run lab --workspace NEW-FOLDER" in text
     text = said(section(found, "pictures"))
-    assert all(f"skipscope probe {entry.run}" in text for entry in tables.entries)
+    here = f"-w {tables.workspace.path}"
+    assert all(f"skipscope probe {entry.run} {here}" in text for entry in tables.entries)
+    blocks = (block for part in found.sections for block in part.all_blocks)
+    again = "".join(block.text for block in blocks if isinstance(block, Code))
+    assert f"skipscope report lab {here}" in again
     assert not list(found.galleries)
 
 

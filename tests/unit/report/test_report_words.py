@@ -159,3 +159,10 @@ def test_a_text_that_is_not_there():
     assert EN.name("machine.absent", "<absent>") == r"\<absent\>"
     with pytest.raises(KeyError):
         EN("page")
+
+
+def test_what_is_counted_once_is_in_the_singular():
+    assert EN("explanation.more_seeds", number=1).startswith("About 1 more seed would")
+    assert EN("explanation.more_seeds", number=7).startswith("About 7 more seeds would")
+    assert EN("summary.finished", done=1, all=1) == "1 of 1 run finished."
+    assert "1 " in ZH("explanation.more_seeds", number=1)

@@ -1,0 +1,52 @@
+"""`status` as it is typed, on workspaces of which something is damaged."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from skipscope.cli import app
+from skipscope.engine.trained import finished
+from skipscope.errors import WorkspaceError
+from skipscope.records.store import Workspace
+
+
+def test_a_damaged_run_hides_no_other(trained: Workspace) -> None:
+    ids = [record.id for record in trained.runs()]
+    damaged = ids[0]
+    before = _status(trained)[1]["runs"]
+    trained.run_folder(damaged).record_file.write_text('{"schema": 1', encoding="utf-8")
+    code, found, told = _status(trained)
+    assert code == 1
+    assert found["runs"][1:] == before[1:]
+    first = found["runs"][0]
+    assert list(first) == list(before[0])
+    assert (first["id"], first["arm"], first["state"]) == (damaged, before[0]["arm"], "unreadable")
+    assert {first[key] for key in ("seed", "epochs", "params", "test_accuracy")} == {None}
+    assert "This file is damaged" in told
+    assert "delete the folder" in told
+    table = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["status", "-w", str(trained.path)])
+    assert all(id in table.stdout for id in ids)
+    assert "unreadable" in table.stdout
+
+
+def test_a_damaged_study_hides_no_run(trained: Workspace) -> None:
+    (trained.path / "studies" / "small.json").write_text("{", encoding="utf-8")
+    code, found, told = _status(trained)
+    assert code == 1
+    assert [run["id"] for run in found["runs"]] == [record.id for record in trained.runs()]
+    assert "small.json" in told
+
+
+def test_a_damaged_run_is_named_where_it_is_asked_for_and_nowhere_else(trained: Workspace) -> None:
+    one, other = [record.id for record in trained.runs() if record.state == "done"][:2]
+    trained.run_folder(one).record_file.write_text("{", encoding="utf-8")
+    assert finished(trained, other).id == other
+    with pytest.raises(WorkspaceError, match="damaged"):
+        finished(trained, one)
+
+
+def _status(place: Workspace) -> tuple[int, dict[str, list[dict[str, object]]], str]:
+    """Exit code, what machines read, and what is said beside it."""
+    result = CliRunner().invoke(app, ["status", "-w", str(place.path), "--json"])
+    return result.exit_code, json.loads(result.stdout or "{}"), result.stderr
