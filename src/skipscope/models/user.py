@@ -211,7 +211,8 @@ def _theirs(text: _Text, what: str, line: int | None) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         frames = traceback.walk_tb(error.__traceback__)
         reached = [number for frame, number in frames if frame.f_code.co_filename == text.file]
-        if isinstance(error, OSError) and not reached:  # what the system refuses us
+        # of no line of theirs: what the system refuses, or a mistake of ours; torch tells of gradients so
+        if not reached and line is None and not isinstance(error, RuntimeError):
             raise
         said = str(error).strip().partition("\n")[0]
         raise _wrong(

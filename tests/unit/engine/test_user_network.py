@@ -161,6 +161,11 @@ def test_what_the_system_refuses_is_not_blamed_on_the_network(folder: Path) -> N
         raise MemoryError
 
 
+def test_a_mistake_of_ours_is_not_blamed_on_the_network(folder: Path) -> None:
+    with pytest.raises(KeyError), blamed(f"{folder / 'nets' / 'mynet.py'}:Net", "here"):
+        raise KeyError("of no line of theirs")
+
+
 def test_an_error_that_says_what_is_wrong_itself_is_not_blamed_on_the_network(folder: Path) -> None:
     with pytest.raises(MachineError, match=r"^Loops"), blamed(f"{folder / 'nets' / 'mynet.py'}:Net", "here"):
         raise MachineError("Loops cannot be compiled")
