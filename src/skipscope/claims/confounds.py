@@ -57,6 +57,7 @@ def confounds(
     """The differences beyond the factor: of networks, recipe, how it was computed, data, machine, seeds.
 
     Arms of several depths are a curve each: along it nothing but depth may change, and it is compared too.
+    Networks that are asked as they are are not set against each other, and may differ in anything.
     `facts` may remember what it said, and of equal runs say the same: of many seeds that is most of the work.
     """
     found: list[Difference] = []
@@ -100,7 +101,7 @@ def _pairs(comparison: Comparison) -> Iterator[tuple[str, str, frozenset[str], f
     slack = DEPTH_TOLERANCE if comparison.matched == "depth" else 1.0
     for one, other in zip(comparison.treated, comparison.control, strict=False):
         yield one, other, comparison.own, slack
-    for curve in (comparison.treated, comparison.control):
+    for curve in () if comparison.alone else (comparison.treated, comparison.control):
         for arm in dict.fromkeys(curve[1:]):
             if arm != curve[0]:
                 yield arm, curve[0], comparison.own_across, 1.0

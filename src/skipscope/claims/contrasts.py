@@ -40,13 +40,6 @@ def pairs(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate
     return over_seeds(combined([*terms, *((-share, series.get(arm, {})) for arm in comparison.control)]))
 
 
-def deepest(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Treated minus control at the greatest depth."""
-    series = evidence.series(quantity)
-    treated, control = (series.get(arms[-1], {}) for arms in (comparison.treated, comparison.control))
-    return over_seeds(differences(treated, control))
-
-
 def slope(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
     """Rise per ten layers: of treated minus that of control, or of treated alone."""
     return _slope(evidence, quantity, comparison, lambda depth: depth / LAYERS)
@@ -80,14 +73,10 @@ def deep_minus_shallow(evidence: Evidence, quantity: str, comparison: Comparison
     return over_seeds(interaction(deep, shallow))
 
 
-def growth(side: str) -> Contrast:
-    """What one side (`treated`, `control`) gains from the least to the greatest depth."""
-
-    def contrast(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-        series, arms = evidence.series(quantity), getattr(comparison, side)
-        return over_seeds(differences(series.get(arms[-1], {}), series.get(arms[0], {})))
-
-    return contrast
+def growth(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
+    """What treated gains from the least to the greatest depth."""
+    series, arms = evidence.series(quantity), comparison.treated
+    return over_seeds(differences(series.get(arms[-1], {}), series.get(arms[0], {})))
 
 
 def tested(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
@@ -132,14 +121,6 @@ def two_by_two(evidence: Evidence, quantity: str, comparison: Comparison) -> Est
         (series.get(comparison.treated[at], {}), series.get(comparison.control[at], {})) for at in (1, 0)
     )
     return over_seeds(interaction(second, first))
-
-
-def whole(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Both factors of a 2 x 2 changed at once: the last treated arm minus the first control."""
-    both = comparison.model_copy(
-        update={"treated": comparison.treated[-1:], "control": comparison.control[:1]}
-    )
-    return tested(evidence, quantity, both)
 
 
 def counted(count: Callable[[NetworkCard], int]) -> Contrast:

@@ -4,14 +4,13 @@ from skipscope.claims import structure
 from skipscope.claims.contrasts import (
     counted,
     deep_minus_shallow,
-    deepest,
     pairs,
     parameters_needed,
     slope,
     tested,
 )
 from skipscope.claims.evidence import Evidence
-from skipscope.claims.question import Question, alone, compared
+from skipscope.claims.question import Question, alone, compared, deepest, ends
 from skipscope.spec.comparison import Comparison
 
 
@@ -76,7 +75,8 @@ DENSE: dict[str, tuple[Question, ...]] = {
             part="start",
             of=PLAIN,
             quantity="gradients at the start",
-            by=deepest,
+            by=pairs,
+            among=deepest,
             start=True,
             study="depth",
         ),
@@ -84,7 +84,8 @@ DENSE: dict[str, tuple[Question, ...]] = {
             part="training",
             of=PLAIN,
             quantity="gradients in training",
-            by=deepest,
+            by=pairs,
+            among=deepest,
             study="depth",
             probe="gradient_flow",
         ),
@@ -93,6 +94,7 @@ DENSE: dict[str, tuple[Question, ...]] = {
             of=PLAIN,
             quantity="training error",
             by=deep_minus_shallow,
+            among=ends,
             least=2,
             study="depth",
         ),

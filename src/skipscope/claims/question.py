@@ -17,6 +17,21 @@ from skipscope.spec.comparison import Comparison, Factor
 Chosen = Callable[[Evidence], list[Comparison]]
 
 
+def first(comparison: Comparison) -> Comparison:
+    """The first pair."""
+    return comparison.at(0)
+
+
+def deepest(comparison: Comparison) -> Comparison:
+    """The pair at the greatest depth."""
+    return comparison.at(-1)
+
+
+def ends(comparison: Comparison) -> Comparison:
+    """The pairs at the least and the greatest depth."""
+    return comparison.at(0, -1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Question:
     """One part of a claim."""
@@ -27,6 +42,8 @@ class Question:
     quantity: str = ""
     """A name of `QUANTITIES`; none where networks themselves are counted."""
     by: Contrast
+    among: Callable[[Comparison], Comparison] = lambda comparison: comparison
+    """Of a comparison, from the least depth, the arms that the part speaks of: no others matter to it."""
     probe: str = ""
     """What measures the quantity, where training alone does not."""
     start: bool = False
@@ -100,7 +117,8 @@ def _from_the_least(evidence: Evidence, comparison: Comparison) -> Comparison:
 
 
 def _measured(question: Question, evidence: Evidence, comparison: Comparison) -> Measured:
-    comparison = _from_the_least(evidence, comparison.model_copy(update={"timed": question.timed}))
+    ordered = _from_the_least(evidence, comparison.model_copy(update={"timed": question.timed}))
+    comparison = question.among(ordered)
     missing = _missing(question, evidence, comparison)
     effect: Estimate | None = None if missing else question.by(evidence, question.quantity, comparison)
     if effect is None and not missing:

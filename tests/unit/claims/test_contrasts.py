@@ -40,11 +40,11 @@ def test_pairs_are_averaged_over_depths() -> None:
 
 def test_the_deepest_pair_and_growth_with_depth() -> None:
     found = given(DEPTHS)
-    assert contrasts.deepest(found, "q", BOTH).value == -6
+    assert contrasts.pairs(found, "q", BOTH.at(-1)).value == -6
     # plain gains 4 and 5, residual -1 and 0: the interaction
     assert contrasts.deep_minus_shallow(found, "q", BOTH).value == 5
-    assert contrasts.growth("control")(found, "q", BOTH).value == 4.5
-    assert contrasts.growth("treated")(found, "q", BOTH).value == -0.5
+    assert contrasts.growth(found, "q", BOTH.along("control")).value == 4.5
+    assert contrasts.growth(found, "q", BOTH.along("treated")).value == -0.5
 
 
 def test_slopes_are_for_ten_layers_or_a_doubling() -> None:
@@ -94,7 +94,7 @@ def test_a_square_is_split_into_its_factors() -> None:
     assert (pooled, gated) == pytest.approx(((3 + 4) / 2, (1 + 2) / 2))
     assert contrasts.two_by_two(found, "test accuracy", SQUARE).value == pytest.approx(4 - 3)
     # the two shares add up to the difference of the networks as they are printed
-    assert contrasts.whole(found, "test accuracy", SQUARE).value == pytest.approx(pooled + gated)
+    assert contrasts.tested(found, "test accuracy", SQUARE.diagonal).value == pytest.approx(pooled + gated)
 
 
 def test_what_is_counted_is_exact() -> None:
