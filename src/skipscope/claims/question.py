@@ -59,10 +59,11 @@ def compared(
     factor: Factor,
     also: Callable[[Evidence, Comparison], bool] = lambda _evidence, _comparison: True,
 ) -> Chosen:
-    """Comparisons for the sake of `factor`."""
+    """Comparisons for the sake of `factor`; but for depth, of which one side is compared too, with a control."""
 
     def chosen(evidence: Evidence) -> list[Comparison]:
-        return [each for each in evidence.comparisons if each.factor == factor and also(evidence, each)]
+        of_it = (each for each in evidence.comparisons if each.factor == factor)
+        return [each for each in of_it if (each.control or factor == "depth") and also(evidence, each)]
 
     return chosen
 

@@ -124,6 +124,14 @@ def test_exact_quantities_need_one_run_of_each() -> None:
     assert classroom["E2"].verdict == "confounded"
 
 
+@pytest.mark.parametrize("factor", ["shortcut", "gate", "pool", "depth", "normalisation", "network"])
+def test_a_comparison_that_a_study_declares_without_control_ends_no_evaluation(factor: str) -> None:
+    declared = [{"treated": ["resnet8", "resnet14"], "factor": factor}]
+    found = by_id(evaluate(tables("resnet8", "resnet14", seeds=5, comparison=declared)))
+    assert found["T1"].verdict == "not_measured"
+    assert found["E3"].verdict == "not_measured"
+
+
 def test_one_part_that_fails_does_not_deny_the_others() -> None:
     """A claim that needs all its parts is contradicted by one: its sentence says no more than that."""
     for claim in catalogue():
