@@ -41,6 +41,8 @@ def of_sizes(_evidence: Evidence, comparison: Comparison) -> bool:
 
 PLAIN, LARGE = compared("dense", beside_plain), compared("dense", as_large)
 RESIDUAL, DEEP = compared("dense", beside_residual), compared("dense", as_deep)
+# of few channels a larger part is independent, and each has fewer among which to find its like
+WIDTH = frozenset({"width"})
 
 DENSE: dict[str, tuple[Question, ...]] = {
     "D1": (
@@ -125,6 +127,7 @@ DENSE: dict[str, tuple[Question, ...]] = {
             of=RESIDUAL,
             quantity="rank",
             by=pairs,
+            equal=WIDTH,
             study="fair",
             probe="redundancy",
         ),
@@ -133,6 +136,7 @@ DENSE: dict[str, tuple[Question, ...]] = {
             of=RESIDUAL,
             quantity="correlation",
             by=pairs,
+            equal=WIDTH,
             study="fair",
             probe="redundancy",
         ),

@@ -31,6 +31,7 @@ OWN: Mapping[Factor, frozenset[str]] = {
     # a pool in the stem is the stem; all maps behind it are smaller, and so is the arithmetic
     "pool": frozenset({"stem", "maps", "arithmetic"}),
     # layers that append, in place of layers that add: another width and another cost; see `matched`
+    # (what is measured of the channels themselves asks for equal widths beside that: `Question.equal`)
     "dense": frozenset({"concatenation", "shortcut", "width", "arithmetic"}),
     "depth": frozenset({"depth", "parameters", "arithmetic"}),
     "normalisation": frozenset({"normalisation"}),

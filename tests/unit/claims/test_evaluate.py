@@ -5,11 +5,13 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
 from made_up_evidence import tables
 
+from skipscope.analysis.tables import Entry, StudyTables
 from skipscope.claims.base import Result
 from skipscope.claims.catalogue import catalogue
 from skipscope.claims.evaluate import QUESTIONS, document, evaluate, next_steps
@@ -122,6 +124,46 @@ def test_exact_quantities_need_one_run_of_each() -> None:
     assert found["E3"].verdict == "inconclusive"
     classroom = by_id(evaluate(tables("resnet", "se_resnet")))
     assert classroom["E2"].verdict == "confounded"
+
+
+def redundant(*arms: str) -> list[tuple]:
+    quantities = {"effective_rank_share": "layer1.0.conv2", "largest_correlation": "layer1.0"}
+    return [
+        (arm, seed, "redundancy", 5, place, quantity, 0.5 + 0.01 * seed)
+        for arm in arms
+        for seed in range(5)
+        for quantity, place in quantities.items()
+    ]
+
+
+def narrowed(found: StudyTables, arm: str, width: int) -> StudyTables:
+    """As if the residual network had so many channels in every block."""
+
+    def like(entry: Entry) -> Entry:
+        if entry.arm != arm:
+            return entry
+        stages = [
+            stage.model_copy(update={"shape": (width, *stage.shape[1:])}) if len(stage.shape) == 3 else stage
+            for stage in entry.record.network.stages
+        ]
+        network = entry.record.network.model_copy(update={"stages": tuple(stages)})
+        return replace(entry, record=entry.record.model_copy(update={"network": network}))
+
+    return replace(found, entries=tuple(map(like, found.entries)))
+
+
+def test_channels_are_compared_of_networks_of_one_width_only() -> None:
+    arms = ("densenet22_k12", "resnet20")
+    declared = {"treated": arms[0], "control": arms[1], "factor": "dense", "matched": "parameters"}
+    made = tables(*arms, seeds=5, rows=redundant(*arms), comparison=[declared])
+    found = by_id(evaluate(made))
+    assert found["D4"].verdict == "confounded"
+    assert [each["what"] for each in found["D4"].row()["confounds"]] == ["width"]
+    assert "D4" not in str(next_steps(tuple(found.values()), "skipscope run made"))  # no study would do
+    # what is asked of the two networks otherwise, they are matched for
+    assert found["D3"].findings[0].verdict == "inconclusive"
+    assert by_id(evaluate(narrowed(made, "resnet20", 12)))["D4"].verdict == "contradicted"
+    assert by_id(evaluate(narrowed(made, "resnet20", 16)))["D4"].verdict == "confounded"
 
 
 @pytest.mark.parametrize("factor", ["shortcut", "gate", "pool", "depth", "normalisation", "network"])
