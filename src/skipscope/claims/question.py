@@ -133,7 +133,7 @@ def _measured(question: Question, evidence: Evidence, comparison: Comparison) ->
         comparison=comparison,
         effect=effect,
         confounds=confounded,
-        runs=_runs(evidence, comparison),
+        runs=_runs(question, evidence, comparison),
         missing=missing,
         # no shipped study has two such networks in which that is equal
         todo=_study(question) if confounded and not question.equal else todo,
@@ -161,9 +161,10 @@ def _missing(question: Question, evidence: Evidence, comparison: Comparison) -> 
     )
 
 
-def _runs(evidence: Evidence, comparison: Comparison) -> tuple[str, ...]:
-    """The finished runs of its arms."""
-    return tuple(run.id for arm in comparison.arms for _, run in sorted(evidence.done.get(arm, {}).items()))
+def _runs(question: Question, evidence: Evidence, comparison: Comparison) -> tuple[str, ...]:
+    """The runs of its arms: those with a result, unless it is asked of their start."""
+    known = evidence.runs if question.start else evidence.done
+    return tuple(run.id for arm in comparison.arms for _, run in sorted(known.get(arm, {}).items()))
 
 
 def _todo(question: Question, evidence: Evidence, comparison: Comparison) -> str:

@@ -6,6 +6,7 @@ from made_up_evidence import evidence, result, run, tables
 from skipscope.claims import question
 from skipscope.claims.contrasts import counted, growth, pairs, slope
 from skipscope.claims.evidence import Evidence, Planned
+from skipscope.claims.quantities import QUANTITIES
 from skipscope.claims.question import Question, alone, ask, compared, deepest, ends, with_seeds
 from skipscope.spec import load_study
 from skipscope.spec.comparison import Comparison
@@ -178,6 +179,23 @@ def test_networks_that_are_not_trained_are_asked_of_their_start_only() -> None:
     assert measured.runs == ()
     [trained] = asked(found)
     assert trained.todo == "skipscope run fair"
+
+
+@pytest.mark.parametrize("kind", ["diverged", "error"])
+def test_what_was_measured_at_the_start_holds_whatever_came_later(kind: str) -> None:
+    rows = [
+        (arm, seed, "shattering", step, "lag 1", "autocorrelation", value + step)
+        for arm, value in (("plain8", 0.2), ("resnet8", 0.5))
+        for seed in range(3)
+        for step in (0, 5)
+    ]
+    made = tables("plain8", "resnet8", seeds=3, rows=rows, failed={("plain8", 1): kind})
+    found = Evidence(made, QUANTITIES)
+    [start] = asked(found, quantity="shattering at the start", start=True)
+    assert (start.effect.n, start.effect.value, start.confounds) == (3, pytest.approx(0.3), ())
+    [trained] = asked(found, quantity="shattering")
+    assert trained.effect.n == 2
+    assert set(start.runs) - set(trained.runs) == {run("plain8", 1).id}
 
 
 def test_networks_are_asked_of_their_start_before_any_run() -> None:
