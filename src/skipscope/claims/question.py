@@ -56,6 +56,11 @@ class Question:
     study: str
     """The shipped study that measures it best."""
 
+    @property
+    def alone(self) -> bool:
+        """Whether it is asked of networks as they are, and compares nothing."""
+        return any(each.alone for each in self.of(_shipped(self.study)))
+
 
 def compared(
     factor: Factor,

@@ -152,9 +152,28 @@ def test_what_is_lacking_comes_with_the_command_and_the_seeds_that_it_takes(tabl
 def test_how_often_a_verdict_is_false_stands_beside_it(tables):
     text = said(explained(tables, all_of("supported")))
     row = known()["claims"]["E3"]
-    expected = f"supported in {percent(row['false_supported'])} where nothing differs".replace("\u00a0", " ")
+    expected = f"supported in {percent(row['false_supported'])} where the effect is 0".replace("\u00a0", " ")
     assert expected in text
     assert text.count("simulated studies each") == sum("power" in row for row in known()["claims"].values())
+
+
+@pytest.mark.parametrize(
+    ("language", "claim", "where"),
+    [
+        ("en", "E3", ["where the effect is 0, and", "where the effect is twice the smallest worth having."]),
+        ("en", "S2", ["where the effect lies exactly at its limit (“to count”), and",
+                      "where the effect is 0."]),
+        ("en", "S5", ["the effect is 0 in “accuracy lost by a block: residual minus plain” and",
+                      "its limit (“to count”) in “accuracy lost by a block, residual”"]),
+        ("zh", "E3", ["效应为零时有", "效应为最小效应的两倍时有"]),
+        ("zh", "T4", ["效应恰在其界限（“成立须”）上时有", "效应为零时有"]),
+    ],
+)  # fmt: skip
+def test_what_is_planted_where_verdicts_are_false_or_right_is_said(tables, language, claim, where):
+    results = tuple(result for result in all_of("supported") if result.id == claim)
+    text = said(explained(tables, results, language))
+    for each in where:
+        assert each in text
 
 
 def test_a_demo_measures_most_claims(made_up, with_readings):
