@@ -102,6 +102,11 @@ class Finding(Frozen):
     missing: tuple[str, ...]
     todo: str
 
+    @property
+    def is_paired(self) -> bool:
+        """Whether arms are set against others, seed by seed."""
+        return " - " in self.comparison
+
 
 class Result(Frozen):
     """A claim's verdict and everything it rests on."""

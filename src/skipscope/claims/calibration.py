@@ -186,7 +186,7 @@ def _is_compared(finding: Finding) -> bool:
     """Whether two arms were set against each other, with seeds enough, and it counts."""
     effect = finding.effect
     enough = effect is not None and effect.n >= MINIMUM_SEEDS
-    return finding.counts and enough and not finding.exact and " - " in finding.comparison
+    return finding.counts and enough and not finding.exact and finding.is_paired
 
 
 def _of_parts(findings: list[Finding]) -> str:

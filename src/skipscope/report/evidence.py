@@ -63,7 +63,8 @@ def sentence_of(context: Context, result: Result) -> Inline:
     words, first = context.words, result.leading
     if first is None or first.effect is None:
         return Inline("")
-    key = "exact" if first.exact else "single" if first.effect.low is None else "measured"
+    measured = "measured" if first.is_paired else "measured_alone"
+    key = "exact" if first.exact else "single" if first.effect.low is None else measured
     return words(
         f"explanation.{key}",
         what=named(context, result.id, first.part),

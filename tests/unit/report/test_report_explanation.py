@@ -98,6 +98,21 @@ def test_where_textbook_and_measurement_part_both_are_said(tables):
     assert "+0.75 [+0.50, +1.0] percentage points, 5 paired seeds (resnet20 - plain20)" in short
 
 
+@pytest.mark.parametrize(
+    ("language", "comparison", "seeds"),
+    [
+        ("en", "resnet20", "5 seeds (resnet20)"),
+        ("en", "resnet8, resnet20", "5 seeds (resnet8, resnet20)"),
+        ("zh", "resnet20", "5 个种子（resnet20）"),
+        ("zh", "resnet20 - plain20", "5 对种子（resnet20 - plain20）"),
+    ],
+)
+def test_seeds_are_paired_where_networks_are_compared(tables, language, comparison, seeds):
+    text = said(explained(tables, all_of("supported", comparison=comparison), language))
+    assert seeds in text
+    assert ("paired seeds (" in text or "对种子（" in text) == (" - " in comparison)
+
+
 @pytest.mark.parametrize("verdict", ["supported", "contradicted", "inconclusive"])
 def test_what_a_control_says_stands_beside_its_claim(tables, verdict):
     first = catalogue()[0]
