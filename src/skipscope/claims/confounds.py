@@ -141,9 +141,9 @@ def _text(fact: Fact) -> str:
     return f"{fact:,}" if isinstance(fact, int) else fact
 
 
-def _diverged(comparison: Comparison, runs: Runs) -> Iterator[Difference]:
-    """Seeds that are left out because an arm diverged: those that are left are chosen by the outcome."""
-    lost = {
+def diverged(comparison: Comparison, runs: Runs) -> dict[str, list[int]]:
+    """Of each arm the seeds whose runs diverged."""
+    return {
         arm: [
             seed
             for seed, run in sorted(runs.get(arm, {}).items())
@@ -151,6 +151,11 @@ def _diverged(comparison: Comparison, runs: Runs) -> Iterator[Difference]:
         ]
         for arm in comparison.arms
     }
+
+
+def _diverged(comparison: Comparison, runs: Runs) -> Iterator[Difference]:
+    """Seeds that are left out because an arm diverged: those that are left are chosen by the outcome."""
+    lost = diverged(comparison, runs)
     if any(lost.values()):
         sides = (
             "; ".join(f"{arm}: {', '.join(map(str, lost[arm]))}" for arm in side if lost[arm])

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from skipscope.analysis.statistics import Estimate
-from skipscope.claims.base import MINIMUM_SEEDS, Measured
-from skipscope.claims.confounds import Difference, confounds, confounds_of_networks
+from skipscope.claims.base import MINIMUM_SEEDS, Lost, Measured
+from skipscope.claims.confounds import Difference, confounds, confounds_of_networks, diverged
 from skipscope.claims.contrasts import Contrast
 from skipscope.claims.evidence import Evidence, Planned
 from skipscope.spec import load_study
@@ -129,10 +129,13 @@ def _measured(question: Question, evidence: Evidence, comparison: Comparison) ->
     comparison = question.among(ordered)
     missing = _missing(question, evidence, comparison)
     effect: Estimate | None = None if missing else question.by(evidence, question.quantity, comparison)
-    if effect is None and not missing:
+    lost = "" if effect is not None else _lost(question, evidence, comparison)
+    if lost:
+        missing = _diverged(evidence, comparison) if lost == "diverged" else ()
+    elif effect is None and not missing:
         missing = ("seeds",)
     confounded = () if effect is None else differences_of(question, evidence, comparison)
-    todo = "" if effect is not None else _todo(question, evidence, comparison)
+    todo = "" if effect is not None or lost else _todo(question, evidence, comparison)
     return Measured(
         part=question.part,
         comparison=comparison,
@@ -142,6 +145,7 @@ def _measured(question: Question, evidence: Evidence, comparison: Comparison) ->
         missing=missing,
         # no shipped study has two such networks in which that is equal
         todo=_study(question) if confounded and not question.equal else todo,
+        lost=lost,
     )
 
 
@@ -150,6 +154,24 @@ def differences_of(question: Question, evidence: Evidence, comparison: Compariso
     if question.start or not question.quantity:
         return confounds_of_networks(comparison, evidence.cards, equal=question.equal)
     return confounds(comparison, evidence.runs, evidence.facts, equal=question.equal)
+
+
+def _lost(question: Question, evidence: Evidence, comparison: Comparison) -> Lost:
+    """Why no seed gives it a number, if more of the same kind would not."""
+    if not question.quantity:
+        return ""
+    gone = {seed for seeds in diverged(comparison, evidence.runs).values() for seed in seeds}
+    if not question.start and gone >= set(range(evidence.study.seeds)):
+        return "diverged"
+    if _lacking(question, evidence, comparison):
+        return ""
+    measured = set.intersection(*(set(evidence.series(question.quantity)[arm]) for arm in comparison.arms))
+    return "no_number" if len(measured) > 1 else ""  # of a single one there may be no spread yet
+
+
+def _diverged(evidence: Evidence, comparison: Comparison) -> tuple[str, ...]:
+    """Its arms of which a run did."""
+    return tuple(arm for arm, seeds in diverged(comparison, evidence.runs).items() if seeds)
 
 
 def _lacking(question: Question, evidence: Evidence, comparison: Comparison) -> list[str]:

@@ -185,8 +185,12 @@ def planted(context: Context, claim: str, scenario: str) -> Inline:
 def lacking(context: Context, result: Result) -> list[Inline]:
     """What was not measured with the command that adds it, and how many seeds would settle it."""
     words = context.words
-    said = []
-    open_parts = [f for f in result.findings if f.counts and f.effect is None]
+    counted = [f for f in result.findings if f.counts and f.effect is None]
+    open_parts = [f for f in counted if not f.lost]
+    said = [
+        words(f"explanation.lost_{why}", arms=words.listed([code(arm) for arm in arms]))
+        for why, arms in dict.fromkeys((f.lost, f.missing) for f in counted if f.lost)
+    ]
     if open_parts:
         missing = list(dict.fromkeys(each for finding in open_parts for each in finding.missing))
         todo = dict.fromkeys(finding.todo for finding in open_parts if finding.todo)

@@ -14,7 +14,7 @@ from made_up_evidence import tables
 from skipscope.analysis.tables import Entry, StudyTables
 from skipscope.claims.base import Result
 from skipscope.claims.catalogue import catalogue
-from skipscope.claims.evaluate import QUESTIONS, document, evaluate, next_steps
+from skipscope.claims.evaluate import QUESTIONS, document, evaluate, lost, next_steps
 from skipscope.claims.quantities import QUANTITIES
 from skipscope.probes.registry import PROBES
 from skipscope.records.store import Workspace
@@ -124,6 +124,18 @@ def test_exact_quantities_need_one_run_of_each() -> None:
     assert found["E3"].verdict == "inconclusive"
     classroom = by_id(evaluate(tables("resnet", "se_resnet")))
     assert classroom["E2"].verdict == "confounded"
+
+
+def test_claims_that_more_seeds_would_not_settle_are_told_apart() -> None:
+    failed = {("plain8", seed): "diverged" for seed in range(5)}
+    found = evaluate(tables("resnet8", "plain8", seeds=5, failed=failed))
+    gone = lost(found)
+    assert {"S7", "T1", "T3"} <= set(gone["diverged"])
+    assert set(gone) == {"diverged"}
+    steps = next_steps(found, "skipscope run made")
+    assert not {"S7", "T1", "T3"} & {id for ids in steps.values() for id in ids}
+    row = by_id(found)["S7"].row()
+    assert (row["verdict"], row["parts"][0]["lost"]) == ("not_measured", "diverged")
 
 
 def redundant(*arms: str) -> list[tuple]:

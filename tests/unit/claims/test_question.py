@@ -156,6 +156,39 @@ def test_arms_without_a_seed_in_common_want_for_seeds() -> None:
     assert measured.todo == "skipscope run made --seeds 5"
 
 
+SEEDS = range(5)
+
+
+@pytest.mark.parametrize(
+    ("failed", "arms"),
+    [
+        ({("plain8", seed): "diverged" for seed in SEEDS}, ("plain8",)),
+        ({("plain8" if seed < 2 else "resnet8", seed): "diverged" for seed in SEEDS}, ("resnet8", "plain8")),
+    ],
+)
+def test_where_a_run_of_every_seed_diverged_more_of_them_are_not_asked_for(
+    failed: dict[tuple[str, int], str], arms: tuple[str, ...]
+) -> None:
+    rows = curvature("plain8", "resnet8", seeds=5)
+    [measured] = asked(evidence("plain8", "resnet8", rows=rows, seeds=5, failed=failed))
+    assert (measured.effect, measured.lost, measured.missing, measured.todo) == (None, "diverged", arms, "")
+    # one that is still to be trained, or that ended otherwise, may come out well
+    for other in ({"missing": [("plain8", 0)]}, {"failed": failed | {("plain8", 0): "error"}}):
+        more = {"failed": {run: kind for run, kind in failed.items() if run != ("plain8", 0)}} | other
+        [open_] = asked(evidence("plain8", "resnet8", rows=rows, seeds=5, **more))
+        assert open_.lost == ""
+        assert open_.todo.startswith("skipscope run made")
+
+
+def test_where_no_seed_has_a_number_more_of_them_are_not_asked_for() -> None:
+    rows = [
+        (*row[:-1], None if row[0] == "plain8" else row[-1])
+        for row in curvature("plain8", "resnet8", seeds=5)
+    ]
+    [measured] = asked(evidence("plain8", "resnet8", rows=rows, seeds=5))
+    assert (measured.effect, measured.lost, measured.missing, measured.todo) == (None, "no_number", (), "")
+
+
 @pytest.mark.parametrize(
     ("command", "expected"),
     [

@@ -98,6 +98,21 @@ def test_where_textbook_and_measurement_part_both_are_said(tables):
     assert "+0.75 [+0.50, +1.0] percentage points, 5 paired seeds (resnet20 - plain20)" in short
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_where_every_seed_was_lost_it_is_said_why_and_what_may_help(tables, language):
+    diverged = all_of("not_measured", lost="diverged", missing=("plain20",))
+    text = said(explained(tables, diverged, language))
+    first, second = {
+        "en": ("Of every seed a run of plain20 diverged", "No seed has a number"),
+        "zh": ("每个种子都有 plain20 的运行发散", "没有一个种子得到数值"),
+    }[language]
+    assert text.count(first) == len(catalogue())
+    assert "clip_norm" in text
+    assert "Missing" not in text
+    assert "缺少：" not in text
+    assert second in said(explained(tables, all_of("not_measured", lost="no_number"), language))
+
+
 @pytest.mark.parametrize(
     ("language", "comparison", "seeds"),
     [
