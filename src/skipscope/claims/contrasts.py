@@ -90,8 +90,8 @@ def tested(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimat
 
 def two_by_two(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
     """Whether the two factors of a 2 x 2 work together: the second pair's difference minus the first's."""
-    (first, second), (beside_first, beside_second) = comparison.treated, comparison.control
-    terms = [(1.0, second), (-1.0, beside_second), (-1.0, first), (1.0, beside_first)]
+    treated, control = comparison.treated, comparison.control
+    terms = [(1.0, treated[1]), (-1.0, control[1]), (-1.0, treated[0]), (1.0, control[0])]
     return _tested(evidence, quantity, terms)
 
 

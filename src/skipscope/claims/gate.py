@@ -52,6 +52,7 @@ GATES: dict[str, tuple[Question, ...]] = {
         Question(
             part="interaction",
             of=SQUARE,
+            least=2,
             quantity="test accuracy",
             by=two_by_two,
             study="stem",
@@ -60,6 +61,7 @@ GATES: dict[str, tuple[Question, ...]] = {
             part="whole",
             of=SQUARE,
             among=lambda square: square.diagonal,
+            least=2,
             quantity="test accuracy",
             by=tested,
             study="stem",

@@ -126,6 +126,13 @@ def test_exact_quantities_need_one_run_of_each() -> None:
     assert classroom["E2"].verdict == "confounded"
 
 
+def test_half_a_square_ends_no_evaluation() -> None:
+    half = {"treated": "resnet_nopool", "control": "resnet", "factor": "pool", "across": "gate"}
+    found = by_id(evaluate(tables("resnet", "resnet_nopool", seeds=5, comparison=[half])))
+    effects = {finding.part: finding.effect is not None for finding in found["E5"].findings}
+    assert effects == {"pool": True, "gate": False, "interaction": False, "whole": False}
+
+
 def test_claims_that_more_seeds_would_not_settle_are_told_apart() -> None:
     failed = {("plain8", seed): "diverged" for seed in range(5)}
     found = evaluate(tables("resnet8", "plain8", seeds=5, failed=failed))
