@@ -131,7 +131,7 @@ def _measured(question: Question, evidence: Evidence, comparison: Comparison) ->
     effect: Estimate | None = None if missing else question.by(evidence, question.quantity, comparison)
     lost = "" if effect is not None else _lost(question, evidence, comparison)
     if lost:
-        missing = _diverged(evidence, comparison) if lost == "diverged" else ()
+        missing = _diverged(evidence, comparison) if lost == "diverged" else (question.quantity,)
     elif effect is None and not missing:
         missing = ("seeds",)
     confounded = () if effect is None else differences_of(question, evidence, comparison)
