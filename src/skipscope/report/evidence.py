@@ -187,10 +187,12 @@ def lacking(context: Context, result: Result) -> list[Inline]:
     words = context.words
     counted = [f for f in result.findings if f.counts and f.effect is None]
     open_parts = [f for f in counted if not f.lost]
-    said = [
-        words(f"explanation.lost_{why}", arms=words.listed([code(arm) for arm in arms]))
-        for why, arms in dict.fromkeys((f.lost, f.missing) for f in counted if f.lost)
-    ]
+    told = (
+        words(f"explanation.lost_{f.lost}", arms=words.listed([code(arm) for arm in f.missing]))
+        for f in counted
+        if f.lost
+    )
+    said = list(dict.fromkeys(told))
     if open_parts:
         missing = list(dict.fromkeys(each for finding in open_parts for each in finding.missing))
         todo = dict.fromkeys(finding.todo for finding in open_parts if finding.todo)

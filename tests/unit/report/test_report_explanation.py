@@ -111,6 +111,11 @@ def test_where_every_seed_was_lost_it_is_said_why_and_what_may_help(tables, lang
     assert "Missing" not in text
     assert "缺少：" not in text
     assert second in said(explained(tables, all_of("not_measured", lost="no_number"), language))
+    # of several parts once
+    first, *_ = all_of("not_measured", lost="no_number", missing=("slice",))
+    other = finding(catalogue()[0].part[1].part, "not_measured", lost="no_number", missing=("plane",))
+    both = first.model_copy(update={"findings": (*first.findings, other)})
+    assert said(explained(tables, (both,), language)).count(second) == 1
 
 
 @pytest.mark.parametrize(
