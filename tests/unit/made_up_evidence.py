@@ -14,6 +14,7 @@ from skipscope.models.describe import describe
 from skipscope.records.schema import (
     DataCard,
     Environment,
+    Failure,
     Member,
     NetworkCard,
     Result,
@@ -47,8 +48,8 @@ def result(**numbers: Any) -> Result:
     return Result.model_validate(usual | numbers)
 
 
-def run(model: str, seed: int, **numbers: Any) -> RunRecord:
-    spec = RunSpec(model=model, seed=seed, recipe=RECIPE, data=DataRef(name="shapes", sha256="ab" * 32))
+def run(model: str, seed: int, recipe: Recipe = RECIPE, **numbers: Any) -> RunRecord:
+    spec = RunSpec(model=model, seed=seed, recipe=recipe, data=DataRef(name="shapes", sha256="ab" * 32))
     return RunRecord(
         id=spec.id,
         spec=spec,
@@ -69,25 +70,34 @@ def tables(
     numbers: Mapping[tuple[str, int], Mapping[str, Any]] | None = None,
     right: Mapping[tuple[str, int], Any] | None = None,
     missing: Iterable[tuple[str, int]] = (),
+    failed: Mapping[tuple[str, int], str] | None = None,
     planned: bool = True,
+    recipes: Mapping[str, Mapping[str, Any]] | None = None,
     **study: Any,
 ) -> StudyTables:
-    """The study of these networks, with what was measured; `numbers` are of results."""
-    missing = set(missing)
+    """The study of these networks, with what was measured; `numbers` are of results, `recipes` of arms.
+
+    Runs that `failed` say how: `diverged` or `error`.
+    """
+    missing, recipes = set(missing), recipes or {}
     spec = StudySpec.model_validate(
         {
             "name": "made",
             "data": "shapes",
             "seeds": seeds,
             "recipe": RECIPE,
-            "arm": [{"model": m} for m in models],
+            "arm": [{"model": m, "recipe": recipes.get(m, {})} for m in models],
         }
         | study
     )
     entries = []
     for seed in range(seeds):
         for arm in spec.arm:
-            record = run(arm.model, seed, **(numbers or {}).get((arm.label, seed), {}))
+            record = run(arm.model, seed, spec.recipe_of(arm), **(numbers or {}).get((arm.label, seed), {}))
+            if kind := (failed or {}).get((arm.label, seed)):
+                failure = Failure.model_validate({"kind": kind, "message": "the loss is nan"})
+                ended = {"state": "failed", "result": None, "failure": failure}
+                record = record.model_copy(update=ended)
             known = None if (arm.label, seed) in missing else record
             entries.append(Entry(arm=arm.label, seed=seed, run=record.id, record=known))
     ids = {(entry.arm, entry.seed): entry.run for entry in entries}

@@ -132,8 +132,9 @@ def over_seeds_and_images(right: Floats) -> Estimate | None:
         return Estimate(value=fsum(rows) / seeds, low=-inf, high=inf, n=seeds)
     turned, rows = _turned(rows)
     value = fsum(rows) / seeds
-    # images that fared alike, together: their order is of no influence
-    columns, counts = np.unique(-right.mean(0) if turned else right.mean(0), return_counts=True)
+    # images that fared alike, together, whatever the order of sums made of them: theirs is of no influence
+    fared = right.mean(0).round(9)
+    columns, counts = np.unique(-fared if turned else fared, return_counts=True)
     across, down = _squares(rows - value), float(counts @ (columns - value) ** 2)
     rest = float((right**2).sum()) - seeds * images * value**2 - images * across - seeds * down
     rest = max(0.0, rest) / ((seeds - 1) * (images - 1)) / (seeds * images)

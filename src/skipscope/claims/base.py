@@ -13,6 +13,8 @@ Group = Literal["shortcuts", "concatenation", "gates", "course"]
 Verdict = Literal["supported", "contradicted", "inconclusive", "not_measured", "confounded"]
 Direction = Literal["above", "below", "apart", "within"]
 """Where an effect lies that the claim speaks of: above the bound, below it, outside of or within +-bound."""
+Lost = Literal["", "diverged", "no_number"]
+"""Why no seed has a number, where others would fare alike: of each a run diverged, or none can be told."""
 
 MINIMUM_SEEDS = 5
 """With fewer pairs a claim is at most inconclusive, unless its quantity is exact."""
@@ -56,6 +58,7 @@ class Measured:
     """Arms, probes or seeds that it would take."""
     todo: str = ""
     """The command that adds them."""
+    lost: Lost = ""
     context: bool = False
     """Shown, and decides nothing, even if its part counts: there is a fairer comparison."""
 
@@ -101,6 +104,12 @@ class Finding(Frozen):
     comes last in Holm's order. 0: it is settled. None: not known, or seeds would not help."""
     missing: tuple[str, ...]
     todo: str
+    lost: Lost = ""
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether arms are set against others, seed by seed."""
+        return " - " in self.comparison
 
 
 class Result(Frozen):

@@ -2,11 +2,12 @@
 
 Of simulated studies, with the networks, seeds and comparisons of the shipped ones (see `simulation.py`):
 
-- `no effect`: no arm differs from another; what is asked of single networks lies at its bound. Supported is
-  false. Contradicted is not: an effect of 0 is too small to matter.
+- `no effect`: no arm differs from another; what is asked of single networks, or would hold at 0, lies at its
+  bound. Supported is false. Contradicted is not: an effect of 0 is too small to matter.
 - `at the bound`: the effect is the smallest worth having. Both verdicts are false.
-- `twice`: the effect is as far beyond the bound as the bound is from 0. Supported is right, and how often it
-  is said is the power, after the correction for all other claims of the study.
+- `twice`: the effect is as far beyond the bound as the bound is from 0, which of what holds at 0 is 0.
+  Supported is right, and how often it is said is the power, after the correction for all other claims of the
+  study.
 
 Of real runs: one network against itself under other seeds, split in halves over and over.
 """
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
 from math import sqrt
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -45,6 +46,7 @@ SCENARIOS: Mapping[str, Callable[..., float]] = {
     "twice": simulation.beyond,
 }
 Verdicts = dict[str, Counter[str]]
+Planted = Literal["zero", "bound", "twice"]
 
 
 def simulate(
@@ -66,6 +68,17 @@ def simulate(
                 counts.setdefault(result.id, Counter())[result.verdict] += 1
         tell()
     return counts
+
+
+def planted_in(id: str, scenario: str) -> dict[str, Planted]:
+    """Which effect a scenario plants in each part of a claim that counts, and is drawn."""
+    found: dict[str, Planted] = {}
+    for question in QUESTIONS[id]:
+        part = simulation.parts()[id][question.part]
+        if part.counts and not part.exact:
+            effect = SCENARIOS[scenario](part, alone=question.alone)
+            found[part.id] = "zero" if not effect else "bound" if effect == part.bound else "twice"
+    return found
 
 
 def is_measured(result: Result) -> bool:
@@ -173,7 +186,7 @@ def _is_compared(finding: Finding) -> bool:
     """Whether two arms were set against each other, with seeds enough, and it counts."""
     effect = finding.effect
     enough = effect is not None and effect.n >= MINIMUM_SEEDS
-    return finding.counts and enough and not finding.exact and " - " in finding.comparison
+    return finding.counts and enough and not finding.exact and finding.is_paired
 
 
 def _of_parts(findings: list[Finding]) -> str:

@@ -52,15 +52,21 @@ def facts_of(run: RunRecord) -> Facts:
 
 
 def confounds(
-    comparison: Comparison, runs: Runs, facts: Callable[[RunRecord], Facts] = facts_of
+    comparison: Comparison,
+    runs: Runs,
+    facts: Callable[[RunRecord], Facts] = facts_of,
+    *,
+    equal: frozenset[str] = frozenset(),
 ) -> tuple[Difference, ...]:
     """The differences beyond the factor: of networks, recipe, how it was computed, data, machine, seeds.
 
     Arms of several depths are a curve each: along it nothing but depth may change, and it is compared too.
+    Networks that are asked as they are are not set against each other, and may differ in anything.
+    What is `equal` may not differ in a pair, be it the factor's own.
     `facts` may remember what it said, and of equal runs say the same: of many seeds that is most of the work.
     """
     found: list[Difference] = []
-    for one, other, own, slack in _pairs(comparison):
+    for one, other, own, slack in _pairs(comparison, equal):
         pairs = _together(runs.get(one, {}), runs.get(other, {}))
         passed = own if comparison.timed else own | {MACHINE}
         told = [(facts(mine), facts(theirs)) for mine, theirs in pairs]
@@ -70,10 +76,12 @@ def confounds(
     return (*dict.fromkeys(found), *_diverged(comparison, runs))
 
 
-def confounds_of_networks(comparison: Comparison, cards: Mapping[str, NetworkCard]) -> tuple[Difference, ...]:
+def confounds_of_networks(
+    comparison: Comparison, cards: Mapping[str, NetworkCard], *, equal: frozenset[str] = frozenset()
+) -> tuple[Difference, ...]:
     """The same of networks before their first step, which no recipe has touched."""
     found: list[Difference] = []
-    for one, other, own, slack in _pairs(comparison):
+    for one, other, own, slack in _pairs(comparison, equal):
         if one in cards and other in cards:
             found += _differences(_architecture(cards[one]), _architecture(cards[other]), own, slack)
     return tuple(dict.fromkeys(found))
@@ -95,12 +103,12 @@ def _architecture(card: NetworkCard) -> Facts:
     )
 
 
-def _pairs(comparison: Comparison) -> Iterator[tuple[str, str, frozenset[str], float]]:
+def _pairs(comparison: Comparison, equal: frozenset[str]) -> Iterator[tuple[str, str, frozenset[str], float]]:
     """Arms that are set against each other, what may differ between them, and by what factor depth may."""
     slack = DEPTH_TOLERANCE if comparison.matched == "depth" else 1.0
     for one, other in zip(comparison.treated, comparison.control, strict=False):
-        yield one, other, comparison.own, slack
-    for curve in (comparison.treated, comparison.control):
+        yield one, other, comparison.own - equal, slack
+    for curve in () if comparison.alone else (comparison.treated, comparison.control):
         for arm in dict.fromkeys(curve[1:]):
             if arm != curve[0]:
                 yield arm, curve[0], comparison.own_across, 1.0
@@ -133,9 +141,9 @@ def _text(fact: Fact) -> str:
     return f"{fact:,}" if isinstance(fact, int) else fact
 
 
-def _diverged(comparison: Comparison, runs: Runs) -> Iterator[Difference]:
-    """Seeds that are left out because an arm diverged: those that are left are chosen by the outcome."""
-    lost = {
+def diverged(comparison: Comparison, runs: Runs) -> dict[str, list[int]]:
+    """Of each arm the seeds whose runs diverged."""
+    return {
         arm: [
             seed
             for seed, run in sorted(runs.get(arm, {}).items())
@@ -143,6 +151,11 @@ def _diverged(comparison: Comparison, runs: Runs) -> Iterator[Difference]:
         ]
         for arm in comparison.arms
     }
+
+
+def _diverged(comparison: Comparison, runs: Runs) -> Iterator[Difference]:
+    """Seeds that are left out because an arm diverged: those that are left are chosen by the outcome."""
+    lost = diverged(comparison, runs)
     if any(lost.values()):
         sides = (
             "; ".join(f"{arm}: {', '.join(map(str, lost[arm]))}" for arm in side if lost[arm])

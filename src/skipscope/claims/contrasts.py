@@ -5,11 +5,13 @@ needs is missing.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from skipscope.analysis.statistics import (
     BySeed,
@@ -38,13 +40,6 @@ def pairs(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate
     share = 1 / len(comparison.treated)
     terms = [(share, series.get(arm, {})) for arm in comparison.treated]
     return over_seeds(combined([*terms, *((-share, series.get(arm, {})) for arm in comparison.control)]))
-
-
-def deepest(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Treated minus control at the greatest depth."""
-    series = evidence.series(quantity)
-    treated, control = (series.get(arms[-1], {}) for arms in (comparison.treated, comparison.control))
-    return over_seeds(differences(treated, control))
 
 
 def slope(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
@@ -80,66 +75,80 @@ def deep_minus_shallow(evidence: Evidence, quantity: str, comparison: Comparison
     return over_seeds(interaction(deep, shallow))
 
 
-def growth(side: str) -> Contrast:
-    """What one side (`treated`, `control`) gains from the least to the greatest depth."""
-
-    def contrast(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-        series, arms = evidence.series(quantity), getattr(comparison, side)
-        return over_seeds(differences(series.get(arms[-1], {}), series.get(arms[0], {})))
-
-    return contrast
+def growth(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
+    """What treated gains from the least to the greatest depth."""
+    series, arms = evidence.series(quantity), comparison.treated
+    return over_seeds(differences(series.get(arms[-1], {}), series.get(arms[0], {})))
 
 
 def tested(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Test accuracy, treated minus control in percentage points: seeds and images are both drawn anew.
-
-    Where it was not kept which images are right, images are reckoned with as if arms erred independently.
-    """
-    effect = pairs(evidence, quantity, comparison)
-    rights = {arm: evidence.right(arm) for arm in comparison.arms}
-    series = evidence.series(quantity)
-    seeds = sorted(set.intersection(*(set(series.get(arm, {})) for arm in comparison.arms)))
-    if effect is None or not seeds:
-        return effect
-    if not all(seed in rights[arm] for arm in comparison.arms for seed in seeds):
-        images = evidence.test_images
-        errors = [
-            float(np.mean([series[arm][seed] * (100 - series[arm][seed]) for seed in seeds])) / images
-            for arm in comparison.arms
-        ]
-        share = len(comparison.arms) / 2
-        return widened(effect, math.sqrt(sum(errors) / share**2))
-    table = np.array(
-        [
-            np.mean(
-                [
-                    rights[one][seed].astype(float) - rights[other][seed]
-                    for one, other in zip(comparison.treated, comparison.control, strict=True)
-                ],
-                axis=0,
-            )
-            for seed in seeds
-        ]
-    )
-    found = over_seeds_and_images(table)
-    return None if found is None else found.scaled(100)
+    """Test accuracy in percentage points, treated minus control, mean over the pairs."""
+    share = 1 / len(comparison.treated)
+    terms = [(share, arm) for arm in comparison.treated]
+    return _tested(evidence, quantity, [*terms, *((-share, arm) for arm in comparison.control)])
 
 
 def two_by_two(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
     """Whether the two factors of a 2 x 2 work together: the second pair's difference minus the first's."""
+    treated, control = comparison.treated, comparison.control
+    terms = [(1.0, treated[1]), (-1.0, control[1]), (-1.0, treated[0]), (1.0, control[0])]
+    return _tested(evidence, quantity, terms)
+
+
+Terms = Sequence[tuple[float, str]]
+"""Arms, each with what a percentage point of its test accuracy adds."""
+
+
+def _tested(evidence: Evidence, quantity: str, terms: Terms) -> Estimate | None:
     series = evidence.series(quantity)
-    second, first = (
-        (series.get(comparison.treated[at], {}), series.get(comparison.control[at], {})) for at in (1, 0)
-    )
-    return over_seeds(interaction(second, first))
+    values = combined([(weight, series.get(arm, {})) for weight, arm in terms])
+    return over_images(evidence, quantity, values, dict.fromkeys(values, terms))
 
 
-def whole(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Both factors of a 2 x 2 changed at once: the last treated arm minus the first control."""
-    both = comparison.model_copy(
-        update={"treated": comparison.treated[-1:], "control": comparison.control[:1]}
+def over_images(
+    evidence: Evidence, quantity: str, values: BySeed, terms: Mapping[int, Terms]
+) -> Estimate | None:
+    """The mean over seeds of what is made of test accuracies: seeds and images are both drawn anew.
+
+    Where it was not kept which images are right, images are reckoned with as if arms erred independently.
+
+    Args:
+        evidence: has the answers.
+        quantity: the accuracies, in per cent.
+        values: of each seed; None where there is none.
+        terms: of each seed that has one; exact where the value is a sum of accuracies, else its derivatives.
+    """
+    effect = over_seeds(values)
+    seeds = sorted(seed for seed, value in values.items() if value is not None)
+    rights = {arm: evidence.right(arm) for seed in seeds for _, arm in terms[seed]}
+    if effect is None:
+        return None
+    if not all(seed in rights[arm] for seed in seeds for _, arm in terms[seed]):
+        return widened(effect, math.sqrt(_apart(evidence, quantity, terms, seeds)))
+    table = np.array(
+        [
+            _by_image(values[seed], [(weight, rights[arm][seed]) for weight, arm in terms[seed]])
+            for seed in seeds
+        ]
     )
-    return tested(evidence, quantity, both)
+    found = over_seeds_and_images(table)
+    return None if found is None else replace(found, dropped=effect.dropped)
+
+
+def _by_image(value: float | None, terms: Sequence[tuple[float, NDArray[np.bool_]]]) -> NDArray[np.float64]:
+    """What each image makes of the value, which is their mean."""
+    shown = np.sum([100 * weight * right for weight, right in terms], axis=0)
+    return np.asarray(shown + (value - shown.mean()), dtype=np.float64)
+
+
+def _apart(evidence: Evidence, quantity: str, terms: Mapping[int, Terms], seeds: Sequence[int]) -> float:
+    """The variance that images add if arms err independently, and each alike in all its seeds."""
+    series, found = evidence.series(quantity), 0.0
+    for arm in dict.fromkeys(arm for seed in seeds for _, arm in terms[seed]):
+        weight = np.mean([sum(each for each, of in terms[seed] if of == arm) for seed in seeds])
+        error = np.mean([series[arm][seed] * (100 - series[arm][seed]) for seed in seeds])
+        found += float(weight**2 * error) / evidence.test_images
+    return found
 
 
 def counted(count: Callable[[NetworkCard], int]) -> Contrast:
@@ -173,7 +182,7 @@ def parameters_needed(evidence: Evidence, quantity: str, comparison: Comparison)
 
     Of each seed, interpolated between treated networks of several sizes. A control that is less accurate than
     the smallest of them, or more accurate than all, has no value: how many parameters it would take lies
-    outside of what was measured.
+    outside of what was measured. Of the images, which move all accuracies a little, the derivatives tell.
     """
     series = evidence.series(quantity)
     sizes = {arm: math.log2(evidence.cards[arm].params) for arm in comparison.arms if arm in evidence.cards}
@@ -183,20 +192,28 @@ def parameters_needed(evidence: Evidence, quantity: str, comparison: Comparison)
     arms = sorted(comparison.treated, key=lambda arm: sizes[arm])
     common = set.intersection(*(set(series.get(arm, {})) for arm in comparison.arms))
     needed: dict[int, float | None] = {}
+    terms: dict[int, Terms] = {}
     for seed in common:
-        size = _crossing([(sizes[arm], series[arm][seed]) for arm in arms], series[control][seed])
+        size, slopes = _crossing(
+            [(arm, sizes[arm], series[arm][seed]) for arm in arms], series[control][seed]
+        )
         needed[seed] = None if size is None else size - sizes[control]
-    return over_seeds(needed)
+        terms[seed] = [*slopes, (-sum(slope for slope, _ in slopes), control)]
+    return over_images(evidence, quantity, needed, terms)
 
 
-def _crossing(curve: list[tuple[float, float]], level: float) -> float | None:
-    """Where a curve of (size, accuracy) first comes to `level`; None if it begins above, or ends below it."""
-    if curve[0][1] >= level:
-        return curve[0][0] if curve[0][1] == level else None
-    for (x, low), (further, high) in pairwise(curve):
-        if low < level <= high:
-            return x + (further - x) * (level - low) / (high - low)
-    return None
+def _crossing(curve: list[tuple[str, float, float]], level: float) -> tuple[float | None, Terms]:
+    """Where a curve of (arm, size, accuracy) first comes to `level`, and its derivatives by these accuracies.
+
+    None if it begins above, or ends below it. The derivative by the level is less their sum.
+    """
+    for (small, x, low), (large, further, high) in pairwise(curve):
+        if low <= level <= high and low < high:
+            part, slope = (level - low) / (high - low), (further - x) / (high - low)
+            return x + (further - x) * part, [(-slope * (1 - part), small), (-slope * part, large)]
+        if low >= level:
+            return (x if low == level else None), []
+    return None, []
 
 
 def time_to_loss(column: int) -> Contrast:

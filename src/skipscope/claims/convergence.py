@@ -2,7 +2,7 @@
 
 from skipscope.claims.contrasts import agreement, pairs, spread, time_to_loss, with_itself
 from skipscope.claims.evidence import Evidence
-from skipscope.claims.question import Question, alone, compared
+from skipscope.claims.question import Question, alone, compared, first
 
 
 def anything(_evidence: Evidence, _arm: str) -> bool:
@@ -15,19 +15,34 @@ RESIDUAL, PLAIN = alone(Evidence.is_residual), alone(Evidence.is_plain)
 
 CONVERGENCE: dict[str, tuple[Question, ...]] = {
     "T1": (
-        Question(part="epochs", of=SIDE_BY_SIDE, quantity="loss curve", by=time_to_loss(0), study="lab"),
+        Question(
+            part="epochs",
+            of=SIDE_BY_SIDE,
+            quantity="loss curve",
+            by=time_to_loss(0),
+            among=first,
+            study="lab",
+        ),
         Question(
             part="seconds",
             of=SIDE_BY_SIDE,
             quantity="loss curve",
             by=time_to_loss(1),
+            among=first,
             timed=True,
             study="lab",
         ),
     ),
     "T2": (
         Question(part="steps", of=SIDE_BY_SIDE, quantity="unsteadiness", by=pairs, study="lab"),
-        Question(part="seeds", of=SIDE_BY_SIDE, quantity="validation accuracy", by=spread, study="fair"),
+        Question(
+            part="seeds",
+            of=SIDE_BY_SIDE,
+            quantity="validation accuracy",
+            by=spread,
+            among=first,
+            study="fair",
+        ),
     ),
     "T3": (Question(part="gap", of=SIDE_BY_SIDE, quantity="gap", by=pairs, study="lab"),),
     "T4": (
@@ -44,6 +59,7 @@ CONVERGENCE: dict[str, tuple[Question, ...]] = {
             of=SIDE_BY_SIDE,
             quantity="class order",
             by=agreement,
+            among=first,
             study="lab",
             probe="learning_order",
         ),
@@ -52,6 +68,7 @@ CONVERGENCE: dict[str, tuple[Question, ...]] = {
             of=SIDE_BY_SIDE,
             quantity="image order",
             by=agreement,
+            among=first,
             study="lab",
             probe="learning_order",
         ),

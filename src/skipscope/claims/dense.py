@@ -4,14 +4,13 @@ from skipscope.claims import structure
 from skipscope.claims.contrasts import (
     counted,
     deep_minus_shallow,
-    deepest,
     pairs,
     parameters_needed,
     slope,
     tested,
 )
 from skipscope.claims.evidence import Evidence
-from skipscope.claims.question import Question, alone, compared
+from skipscope.claims.question import Question, alone, compared, deepest, ends
 from skipscope.spec.comparison import Comparison
 
 
@@ -42,6 +41,8 @@ def of_sizes(_evidence: Evidence, comparison: Comparison) -> bool:
 
 PLAIN, LARGE = compared("dense", beside_plain), compared("dense", as_large)
 RESIDUAL, DEEP = compared("dense", beside_residual), compared("dense", as_deep)
+# of few channels a larger part is independent, and each has fewer among which to find its like
+WIDTH = frozenset({"width"})
 
 DENSE: dict[str, tuple[Question, ...]] = {
     "D1": (
@@ -76,7 +77,8 @@ DENSE: dict[str, tuple[Question, ...]] = {
             part="start",
             of=PLAIN,
             quantity="gradients at the start",
-            by=deepest,
+            by=pairs,
+            among=deepest,
             start=True,
             study="depth",
         ),
@@ -84,7 +86,8 @@ DENSE: dict[str, tuple[Question, ...]] = {
             part="training",
             of=PLAIN,
             quantity="gradients in training",
-            by=deepest,
+            by=pairs,
+            among=deepest,
             study="depth",
             probe="gradient_flow",
         ),
@@ -93,6 +96,7 @@ DENSE: dict[str, tuple[Question, ...]] = {
             of=PLAIN,
             quantity="training error",
             by=deep_minus_shallow,
+            among=ends,
             least=2,
             study="depth",
         ),
@@ -123,6 +127,7 @@ DENSE: dict[str, tuple[Question, ...]] = {
             of=RESIDUAL,
             quantity="rank",
             by=pairs,
+            equal=WIDTH,
             study="fair",
             probe="redundancy",
         ),
@@ -131,6 +136,7 @@ DENSE: dict[str, tuple[Question, ...]] = {
             of=RESIDUAL,
             quantity="correlation",
             by=pairs,
+            equal=WIDTH,
             study="fair",
             probe="redundancy",
         ),

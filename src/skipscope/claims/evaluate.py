@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from skipscope.analysis.tables import StudyTables, gather
-from skipscope.claims.base import Result
+from skipscope.claims.base import Lost, Result
 from skipscope.claims.catalogue import catalogue
 from skipscope.claims.convergence import CONVERGENCE
 from skipscope.claims.dense import DENSE
@@ -57,6 +57,16 @@ def judged(
 def document(study: str, results: tuple[Result, ...]) -> dict[str, Any]:
     """What `skipscope claims --json` writes."""
     return {"schema": SCHEMA, "study": study, "claims": [result.row() for result in results]}
+
+
+def lost(results: tuple[Result, ...]) -> dict[Lost, list[str]]:
+    """Claims of which a part that counts has no seed with a number, and would have none of more, by why."""
+    found: dict[Lost, list[str]] = {}
+    for result in results:
+        for why in dict.fromkeys(finding.lost for finding in result.findings if finding.counts):
+            if why:
+                found.setdefault(why, []).append(result.id)
+    return found
 
 
 def next_steps(results: tuple[Result, ...], command: str) -> dict[str, list[str]]:

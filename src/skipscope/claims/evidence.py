@@ -151,8 +151,8 @@ class Evidence:
 
     @cached_property
     def start(self) -> pl.DataFrame:
-        """Of networks before their first step, trained later or not: the same columns."""
-        of_runs = self.readings.filter(pl.col("step") == 0)
+        """Of networks before their first step, trained to an end later or not: the same columns."""
+        of_runs = self.tables.placed.filter(pl.col("step") == 0).drop("counted", "done")
         further = self.tables.start.drop("run").join(
             of_runs, on=["arm", "seed"], how="anti", maintain_order="left"
         )

@@ -1,6 +1,6 @@
 """E1 to E5: what squeeze-and-excitation gates are said to do (Hu et al. 2018)."""
 
-from skipscope.claims.contrasts import counted, pairs, per_image, tested, two_by_two, whole
+from skipscope.claims.contrasts import counted, pairs, per_image, tested, two_by_two
 from skipscope.claims.evidence import Evidence
 from skipscope.claims.question import Question, alone, compared
 from skipscope.spec.comparison import Comparison
@@ -52,11 +52,20 @@ GATES: dict[str, tuple[Question, ...]] = {
         Question(
             part="interaction",
             of=SQUARE,
+            least=2,
             quantity="test accuracy",
             by=two_by_two,
             study="stem",
         ),
-        Question(part="whole", of=SQUARE, quantity="test accuracy", by=whole, study="stem"),
+        Question(
+            part="whole",
+            of=SQUARE,
+            among=lambda square: square.diagonal,
+            least=2,
+            quantity="test accuracy",
+            by=tested,
+            study="stem",
+        ),
     ),
 }
 """Claim by claim, part by part; what the parts are and what counts as shown stands in `parts.toml`."""

@@ -27,10 +27,8 @@ def gradients(rows: pl.DataFrame) -> pl.DataFrame:
     The value is null where a gradient that it takes is 0 or not finite: such a network is not left out, as if
     it had not been measured, since it is the one whose gradient has vanished, or exploded, the most.
     """
-    there = pl.col("value").is_finite() & (pl.col("value") > 0)
-    rows = rows.filter(pl.col("probe") == "gradient_flow", pl.col("quantity") == "output_l2").with_columns(
-        log=pl.when(there).then(pl.col("value").log10())
-    )
+    rows = rows.filter(pl.col("probe") == "gradient_flow", pl.col("quantity") == "output_l2")
+    rows = rows.with_columns(log=logarithm(10))
     keys = [*RUN, "step"]
     ends = rows.filter(pl.col("place") == FIRST_LAST).select(*keys, ratio="log")
     stages = (
@@ -49,6 +47,11 @@ def gradients(rows: pl.DataFrame) -> pl.DataFrame:
     table = ends.join(stages, on=keys, how="left", maintain_order="left")
     staged = pl.col("ratio").is_not_null() & pl.col("stages").is_not_null()
     return table.select(*keys, value=pl.when(staged).then("staged").otherwise("ratio"))
+
+
+def logarithm(base: float) -> pl.Expr:
+    """Of the column `value`; null where that is 0 or not finite."""
+    return pl.when(pl.col("value").is_finite() & (pl.col("value") > 0)).then(pl.col("value").log(base))
 
 
 def unless_lost(of: pl.Expr, column: str) -> pl.Expr:
@@ -205,8 +208,11 @@ def unsteadiness(evidence: Evidence) -> Series:
 
 
 def early_over_late(evidence: Evidence) -> Series:
-    """Log2 of the update ratio of the first third of layers over the last, median over measured steps."""
-    rows = evidence.readings.filter(pl.col("probe") == "update_ratio", pl.col("value") > 0)
+    """Log2 of the update ratio of the first third of layers over the last, median over measured steps.
+
+    Null where a layer of either third did not move at all, or moved without bound (see `gradients`).
+    """
+    rows = evidence.readings.filter(pl.col("probe") == "update_ratio").with_columns(log=logarithm(2))
     depths = (
         evidence.readings.filter(pl.col("probe") == "gradient_flow", pl.col("quantity") == "depth")
         .group_by(*RUN, "place", maintain_order=True)
@@ -214,11 +220,14 @@ def early_over_late(evidence: Evidence) -> Series:
         .with_columns(share=(pl.col("depth") - 1) / (pl.col("depth").max().over(RUN) - 1))
     )
     table = rows.join(depths, on=[*RUN, "place"], maintain_order="left")
-    ratio = pl.col("value").log(2)
-    steps = table.group_by(*RUN, "step", maintain_order=True).agg(
-        value=ratio.filter(pl.col("share") <= 1 / 3).mean() - ratio.filter(pl.col("share") >= 2 / 3).mean()
+    early, late = pl.col("share") <= 1 / 3, pl.col("share") >= 2 / 3
+    ratio = pl.col("log").filter(early).mean() - pl.col("log").filter(late).mean()
+    steps = (
+        table.filter(early | late)
+        .group_by(*RUN, "step", maintain_order=True)
+        .agg(unless_lost(ratio, "log").alias("value"))
     )
-    return of_run(steps, pl.col("value").median())
+    return of_run(steps, unless_lost(pl.col("value").median(), "value"))
 
 
 def class_order(evidence: Evidence) -> Series:

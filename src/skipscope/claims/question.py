@@ -7,14 +7,29 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from skipscope.analysis.statistics import Estimate
-from skipscope.claims.base import MINIMUM_SEEDS, Measured
-from skipscope.claims.confounds import Difference, confounds, confounds_of_networks
+from skipscope.claims.base import MINIMUM_SEEDS, Lost, Measured
+from skipscope.claims.confounds import Difference, confounds, confounds_of_networks, diverged
 from skipscope.claims.contrasts import Contrast
 from skipscope.claims.evidence import Evidence, Planned
 from skipscope.spec import load_study
 from skipscope.spec.comparison import Comparison, Factor
 
 Chosen = Callable[[Evidence], list[Comparison]]
+
+
+def first(comparison: Comparison) -> Comparison:
+    """The first pair."""
+    return comparison.at(0)
+
+
+def deepest(comparison: Comparison) -> Comparison:
+    """The pair at the greatest depth."""
+    return comparison.at(-1)
+
+
+def ends(comparison: Comparison) -> Comparison:
+    """The pairs at the least and the greatest depth."""
+    return comparison.at(0, -1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +42,10 @@ class Question:
     quantity: str = ""
     """A name of `QUANTITIES`; none where networks themselves are counted."""
     by: Contrast
+    among: Callable[[Comparison], Comparison] = lambda comparison: comparison
+    """Of a comparison, from the least depth, the arms that the part speaks of: no others matter to it."""
+    equal: frozenset[str] = frozenset()
+    """What confounds it though it belongs to what is compared: the quantity depends on it by itself."""
     probe: str = ""
     """What measures the quantity, where training alone does not."""
     start: bool = False
@@ -37,15 +56,21 @@ class Question:
     study: str
     """The shipped study that measures it best."""
 
+    @property
+    def alone(self) -> bool:
+        """Whether it is asked of networks as they are, and compares nothing."""
+        return any(each.alone for each in self.of(_shipped(self.study)))
+
 
 def compared(
     factor: Factor,
     also: Callable[[Evidence, Comparison], bool] = lambda _evidence, _comparison: True,
 ) -> Chosen:
-    """Comparisons for the sake of `factor`."""
+    """Comparisons for the sake of `factor`, with a control; depths are compared without one, too."""
 
     def chosen(evidence: Evidence) -> list[Comparison]:
-        return [each for each in evidence.comparisons if each.factor == factor and also(evidence, each)]
+        of_it = (each for each in evidence.comparisons if each.factor == factor)
+        return [each for each in of_it if (each.control or factor == "depth") and also(evidence, each)]
 
     return chosen
 
@@ -100,29 +125,53 @@ def _from_the_least(evidence: Evidence, comparison: Comparison) -> Comparison:
 
 
 def _measured(question: Question, evidence: Evidence, comparison: Comparison) -> Measured:
-    comparison = _from_the_least(evidence, comparison.model_copy(update={"timed": question.timed}))
+    ordered = _from_the_least(evidence, comparison.model_copy(update={"timed": question.timed}))
+    comparison = question.among(ordered)
     missing = _missing(question, evidence, comparison)
     effect: Estimate | None = None if missing else question.by(evidence, question.quantity, comparison)
-    if effect is None and not missing:
+    lost = "" if effect is not None else _lost(question, evidence, comparison)
+    if lost:
+        missing = _diverged(evidence, comparison) if lost == "diverged" else (question.quantity,)
+    elif effect is None and not missing:
         missing = ("seeds",)
     confounded = () if effect is None else differences_of(question, evidence, comparison)
-    todo = "" if effect is not None else _todo(question, evidence, comparison)
+    todo = "" if effect is not None or lost else _todo(question, evidence, comparison)
     return Measured(
         part=question.part,
         comparison=comparison,
         effect=effect,
         confounds=confounded,
-        runs=_runs(evidence, comparison),
+        runs=_runs(question, evidence, comparison),
         missing=missing,
-        todo=_study(question) if confounded else todo,
+        # no shipped study has two such networks in which that is equal
+        todo=_study(question) if confounded and not question.equal else todo,
+        lost=lost,
     )
 
 
 def differences_of(question: Question, evidence: Evidence, comparison: Comparison) -> tuple[Difference, ...]:
     """What confounds it: before the first step networks alone can differ."""
     if question.start or not question.quantity:
-        return confounds_of_networks(comparison, evidence.cards)
-    return confounds(comparison, evidence.runs, evidence.facts)
+        return confounds_of_networks(comparison, evidence.cards, equal=question.equal)
+    return confounds(comparison, evidence.runs, evidence.facts, equal=question.equal)
+
+
+def _lost(question: Question, evidence: Evidence, comparison: Comparison) -> Lost:
+    """Why no seed gives it a number, if more of the same kind would not."""
+    if not question.quantity:
+        return ""
+    gone = {seed for seeds in diverged(comparison, evidence.runs).values() for seed in seeds}
+    if not question.start and gone >= set(range(evidence.study.seeds)):
+        return "diverged"
+    if _lacking(question, evidence, comparison):
+        return ""
+    measured = set.intersection(*(set(evidence.series(question.quantity)[arm]) for arm in comparison.arms))
+    return "no_number" if len(measured) > 1 else ""  # of a single one there may be no spread yet
+
+
+def _diverged(evidence: Evidence, comparison: Comparison) -> tuple[str, ...]:
+    """Its arms of which a run did."""
+    return tuple(arm for arm, seeds in diverged(comparison, evidence.runs).items() if seeds)
 
 
 def _lacking(question: Question, evidence: Evidence, comparison: Comparison) -> list[str]:
@@ -139,9 +188,10 @@ def _missing(question: Question, evidence: Evidence, comparison: Comparison) -> 
     )
 
 
-def _runs(evidence: Evidence, comparison: Comparison) -> tuple[str, ...]:
-    """The finished runs of its arms."""
-    return tuple(run.id for arm in comparison.arms for _, run in sorted(evidence.done.get(arm, {}).items()))
+def _runs(question: Question, evidence: Evidence, comparison: Comparison) -> tuple[str, ...]:
+    """The runs of its arms: those with a result, unless it is asked of their start."""
+    known = evidence.runs if question.start else evidence.done
+    return tuple(run.id for arm in comparison.arms for _, run in sorted(known.get(arm, {}).items()))
 
 
 def _todo(question: Question, evidence: Evidence, comparison: Comparison) -> str:

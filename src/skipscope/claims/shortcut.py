@@ -2,14 +2,13 @@
 
 from skipscope.claims.contrasts import (
     deep_minus_shallow,
-    deepest,
     growth,
     pairs,
     slope,
     slope_by_doubling,
 )
 from skipscope.claims.evidence import Evidence
-from skipscope.claims.question import Chosen, Question, alone, compared
+from skipscope.claims.question import Chosen, Question, alone, compared, deepest, ends
 from skipscope.spec.comparison import Comparison
 
 
@@ -58,7 +57,8 @@ SHORTCUT: dict[str, tuple[Question, ...]] = {
             part="start",
             of=WITH_NORM,
             quantity=GRADIENTS,
-            by=deepest,
+            by=pairs,
+            among=deepest,
             start=True,
             study="depth",
         ),
@@ -66,7 +66,8 @@ SHORTCUT: dict[str, tuple[Question, ...]] = {
             part="training",
             of=WITH_NORM,
             quantity="gradients in training",
-            by=deepest,
+            by=pairs,
+            among=deepest,
             study="depth",
             probe="gradient_flow",
         ),
@@ -92,7 +93,8 @@ SHORTCUT: dict[str, tuple[Question, ...]] = {
             part="nobn",
             of=WITHOUT,
             quantity=GRADIENTS,
-            by=deepest,
+            by=pairs,
+            among=deepest,
             start=True,
             study="depth",
         ),
@@ -129,13 +131,14 @@ SHORTCUT: dict[str, tuple[Question, ...]] = {
             of=WITH_NORM,
             quantity="training error",
             by=by,
+            among=among,
             least=2,
             study="depth",
         )
-        for part, by in (
-            ("interaction", deep_minus_shallow),
-            ("plain", growth("control")),
-            ("resnet", growth("treated")),
+        for part, by, among in (
+            ("interaction", deep_minus_shallow, ends),
+            ("plain", growth, lambda each: ends(each).along("control")),
+            ("resnet", growth, lambda each: ends(each).along("treated")),
         )
     ),
     "S4": (
@@ -177,7 +180,8 @@ SHORTCUT: dict[str, tuple[Question, ...]] = {
             part="start",
             of=WITH_NORM,
             quantity=SHATTERING,
-            by=deepest,
+            by=pairs,
+            among=deepest,
             start=True,
             study="depth",
         ),
@@ -185,7 +189,8 @@ SHORTCUT: dict[str, tuple[Question, ...]] = {
             part="nobn",
             of=WITHOUT,
             quantity=SHATTERING,
-            by=deepest,
+            by=pairs,
+            among=deepest,
             start=True,
             study="depth",
         ),
@@ -193,7 +198,8 @@ SHORTCUT: dict[str, tuple[Question, ...]] = {
             part="trained",
             of=WITH_NORM,
             quantity="shattering",
-            by=deepest,
+            by=pairs,
+            among=deepest,
             study="fair",
             probe="shattering",
         ),
@@ -203,7 +209,8 @@ SHORTCUT: dict[str, tuple[Question, ...]] = {
             part=part,
             of=WITH_NORM,
             quantity=part,
-            by=deepest,
+            by=pairs,
+            among=deepest,
             study="fair",
             probe=probe,
         )

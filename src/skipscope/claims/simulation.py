@@ -242,7 +242,7 @@ def _shifted(by: Contrast, part: Part, effect: Callable[..., float]) -> Contrast
         found = by(evidence, quantity, comparison)
         if found is None or found.exact:
             return found
-        by_so_much = effect(part, alone=not comparison.control and comparison.factor == "network")
+        by_so_much = effect(part, alone=comparison.alone)
         by_so_much -= centre(quantity)
         return replace(
             found,

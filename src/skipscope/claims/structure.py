@@ -80,9 +80,9 @@ def maps(card: NetworkCard) -> str:
 
 
 def width(card: NetworkCard) -> str:
-    """Channels at the end of each map size, `16, 32, 64`; of a dense network its growth, `12 a layer`."""
+    """Channels that blocks make at each map size, `16, 32, 64`; of a dense network what its layers append."""
     if concatenation(card) == "dense":
-        return f"{', '.join(_growth(card))} a layer"
+        return ", ".join(_growth(card))
     return ", ".join(
         str(list(stages)[-1].shape[0])
         for _, stages in groupby(_maps(card), key=lambda stage: stage.shape[1:])
@@ -150,12 +150,12 @@ def _size(module: Module, key: str, default: int) -> int:
 
 
 def _growth(card: NetworkCard) -> list[str]:
-    """How many channels the layers of dense blocks append: outputs of the last convolution of each."""
-    last: dict[tuple[str, ...], str] = {}
+    """How many channels each dense block's layers append: outputs of the last convolution of each."""
+    last: dict[str, dict[tuple[str, ...], str]] = {}
     for module in modules(card.structure):
         if module.kind == "Conv2d" and module.path[0].startswith("denseblock"):
-            last[module.path[:-1]] = module.arguments.split(", ")[1]
-    return list(dict.fromkeys(last.values()))
+            last.setdefault(module.path[0], {})[module.path[:-1]] = module.arguments.split(", ")[1]
+    return ["/".join(dict.fromkeys(layers.values())) for layers in last.values()]
 
 
 def _called(card: NetworkCard) -> list[tuple[Stage, Module | None]]:

@@ -152,6 +152,7 @@ def _finding(part: Part, measured: Measured) -> Finding:
         runs=measured.runs,
         missing=measured.missing,
         todo=measured.todo,
+        lost=measured.lost,
     )
 
 

@@ -78,7 +78,7 @@ def _print(found: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    columns = ("", "study", "supported at no effect", "any at the bound", "power at twice", "against itself")
+    columns = ("", "study", "false alarms", "any at the bound", "power", "against itself")
     table = Table(*columns, box=None, padding=(0, 2, 0, 0))
     for id, row in found["claims"].items():
         shares = (row.get(key) for key in ("false_supported", "at_bound", "power"))

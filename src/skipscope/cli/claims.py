@@ -17,6 +17,12 @@ STYLES = {
     "confounded": "magenta",
     "not_measured": "dim",
 }
+LOST = {
+    "diverged": "of every seed a run diverged; a lower learning_rate, longer warmup_epochs or a clip_norm in "
+    "the study's recipe may help",
+    "no_number": "no seed has a number: what was measured vanished, was not finite or lies outside of what "
+    "the networks cover; another recipe, depth or size may help",
+}
 
 
 def claims(
@@ -81,7 +87,7 @@ def _effect(finding: "Finding | None") -> tuple[str, str]:
 
 def _print_next(results: "tuple[Result, ...]", command: str, workspace: "Workspace") -> None:
     """What open claims want for, and of commands a run the first."""
-    from skipscope.claims.evaluate import next_steps
+    from skipscope.claims.evaluate import lost, next_steps
 
     steps = next_steps(results, command)
     if steps:
@@ -90,3 +96,7 @@ def _print_next(results: "tuple[Result, ...]", command: str, workspace: "Workspa
         first, *others = todo.split("; ")
         more = f" (and so for {len(others)} more: --json names them)" if others else ""
         console.print(f"  {', '.join(ids)}: {workspace.typed(first)}{more}", markup=False, soft_wrap=True)
+    if gone := lost(results):
+        console.print("\nWhat more seeds would not tell:")
+    for why, ids in gone.items():
+        console.print(f"  {', '.join(ids)}: {LOST[why]}", markup=False, soft_wrap=True)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from skipscope.claims.base import Finding, Result
+from skipscope.claims.calibration import planted_in
 from skipscope.claims.catalogue import part_of
 from skipscope.figures import claims as figures
 from skipscope.report.context import Context
@@ -62,7 +63,8 @@ def sentence_of(context: Context, result: Result) -> Inline:
     words, first = context.words, result.leading
     if first is None or first.effect is None:
         return Inline("")
-    key = "exact" if first.exact else "single" if first.effect.low is None else "measured"
+    measured = "measured" if first.is_paired else "measured_alone"
+    key = "exact" if first.exact else "single" if first.effect.low is None else measured
     return words(
         f"explanation.{key}",
         what=named(context, result.id, first.part),
@@ -156,20 +158,41 @@ def details(context: Context, result: Result) -> list[Block]:
 
 
 def calibrated(context: Context, result: Result) -> list[Inline]:
-    """How often, in simulation, it is supported where nothing differs, and where twice its bound does."""
+    """How often, in simulation, it is supported where it must not be and where it must."""
     found = context.calibration
     row = found["claims"].get(result.id, {})
     if "power" not in row:
         return []
     shares = {"false": percent(row["false_supported"]), "power": percent(row["power"])}
-    return [context.words("explanation.calibrated", studies=found["comparisons"], **shares)]
+    where = {name: planted(context, result.id, name) for name in ("no effect", "twice")}
+    told = {"null": where["no effect"], "there": where["twice"]}
+    return [context.words("explanation.calibrated", studies=found["comparisons"], **shares, **told)]
+
+
+def planted(context: Context, claim: str, scenario: str) -> Inline:
+    """The effect that a scenario of the calibration plants; part by part where they differ."""
+    words = context.words
+    parts = {part: words(f"planted.{kind}") for part, kind in planted_in(claim, scenario).items()}
+    if len(set(parts.values())) == 1:
+        return next(iter(parts.values()))
+    told = [
+        words("planted.part", what=named(context, claim, part), effect=effect)
+        for part, effect in parts.items()
+    ]
+    return words.listed(told)
 
 
 def lacking(context: Context, result: Result) -> list[Inline]:
     """What was not measured with the command that adds it, and how many seeds would settle it."""
     words = context.words
-    said = []
-    open_parts = [f for f in result.findings if f.counts and f.effect is None]
+    counted = [f for f in result.findings if f.counts and f.effect is None]
+    open_parts = [f for f in counted if not f.lost]
+    told = (
+        words(f"explanation.lost_{f.lost}", arms=words.listed([code(arm) for arm in f.missing]))
+        for f in counted
+        if f.lost
+    )
+    said = list(dict.fromkeys(told))
     if open_parts:
         missing = list(dict.fromkeys(each for finding in open_parts for each in finding.missing))
         todo = dict.fromkeys(finding.todo for finding in open_parts if finding.todo)

@@ -31,6 +31,7 @@ OWN: Mapping[Factor, frozenset[str]] = {
     # a pool in the stem is the stem; all maps behind it are smaller, and so is the arithmetic
     "pool": frozenset({"stem", "maps", "arithmetic"}),
     # layers that append, in place of layers that add: another width and another cost; see `matched`
+    # (what is measured of the channels themselves asks for equal widths beside that: `Question.equal`)
     "dense": frozenset({"concatenation", "shortcut", "width", "arithmetic"}),
     "depth": frozenset({"depth", "parameters", "arithmetic"}),
     "normalisation": frozenset({"normalisation"}),
@@ -94,6 +95,30 @@ class Comparison(Frozen):
             return None
         treated, *control = zip(*kept, strict=True)
         return self.model_copy(update={"treated": treated, "control": control[0] if control else ()})
+
+    def at(self, *places: int) -> Self:
+        """Its pairs at these places: at 0 the least depth, at -1 the greatest."""
+        sides = {side: getattr(self, side) for side in ("treated", "control")}
+        kept = dict.fromkeys(range(len(self.treated))[place] for place in places)
+        return self.model_copy(
+            update={side: tuple(arms[k] for k in kept if arms) for side, arms in sides.items()}
+        )
+
+    def along(self, side: Literal["treated", "control"]) -> Self:
+        """One side by itself: what its arms differ in among each other is compared."""
+        update = {"treated": getattr(self, side), "control": (), "factor": self.across, "matched": None}
+        return self.model_copy(update=update)
+
+    @property
+    def diagonal(self) -> Self:
+        """Of a 2 x 2 the last treated arm and the first control: both factors changed at once."""
+        update = {"treated": self.treated[-1:], "control": self.control[:1], "factor": "network"}
+        return self.model_copy(update=update)
+
+    @property
+    def alone(self) -> bool:
+        """Whether nothing is compared: networks are asked as they are."""
+        return not self.control and self.factor == "network"
 
     @property
     def own(self) -> frozenset[str]:

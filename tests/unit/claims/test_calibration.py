@@ -3,6 +3,7 @@
 import json
 from functools import cache
 
+import numpy as np
 import pytest
 from made_up_evidence import card, tables
 
@@ -15,12 +16,13 @@ from skipscope.claims.calibration import (
     is_measured,
     known,
     largest_spreads,
+    planted_in,
     simulate,
     write,
 )
 from skipscope.claims.calibration import against_itself as rates
 from skipscope.claims.catalogue import catalogue
-from skipscope.claims.evaluate import evaluate
+from skipscope.claims.evaluate import evaluate, judged
 from skipscope.errors import WorkspaceError
 from skipscope.records.store import Workspace
 from skipscope.spec import load_study
@@ -95,6 +97,37 @@ def test_what_is_planted(direction: str, bound: float, null: float, beyond: floa
     assert simulation.null(part, alone=True) == bound
     assert simulation.at_bound(part, alone=False) == bound
     assert simulation.beyond(part, alone=False) == beyond
+
+
+def test_what_is_planted_in_a_claim_is_known() -> None:
+    false = {id: set(planted_in(id, "no effect").values()) for id in shares()}
+    assert {id for id, kinds in false.items() if kinds == {"bound"}} == {"S2", "D1", "E1", "E4", "T4"}
+    assert {id for id, kinds in false.items() if kinds == {"zero", "bound"}} == {"S4", "S5"}
+    there = {id: set(planted_in(id, "twice").values()) for id in shares()}
+    assert {id for id, kinds in there.items() if kinds == {"zero"}} == {"S2", "T4"}
+    assert {id for id, kinds in there.items() if kinds == {"zero", "twice"}} == {"S5"}
+    assert planted_in("S5", "no effect") == {"fewer_lost": "zero", "little": "bound"}
+    assert planted_in("E2", "twice") == {}  # counted, not drawn
+
+
+def test_what_is_planted_is_what_the_simulation_plants() -> None:
+    """Where nothing spreads, effects are what was planted."""
+    for name in ("fair", "depth"):
+        study = load_study(name)
+        drawn = simulation.Simulated(
+            study, simulation.cards_of(study, card), np.random.default_rng(0), share=1e-9
+        )
+        for scenario, effect in SCENARIOS.items():
+            for result in judged(drawn, simulation.planted(effect)):
+                if not is_measured(result) or result.id in (
+                    "D3",
+                    "T5",
+                ):  # these are of a curve, and of orders
+                    continue
+                for finding in (finding for finding in result.findings if finding.counts):
+                    kind = planted_in(result.id, scenario)[finding.part]
+                    planted = {"zero": 0, "bound": finding.bound, "twice": 2 * finding.bound}[kind]
+                    assert finding.effect.estimate == pytest.approx(planted, abs=1e-4), result.id
 
 
 def test_a_network_against_itself() -> None:

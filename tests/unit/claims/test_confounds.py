@@ -111,6 +111,14 @@ def test_what_differs_in_more_is_flagged(comparison: Comparison, expected: set[s
     assert {each.what for each in confounds_of_networks(comparison, cards)} == expected
 
 
+def test_what_has_to_be_equal_confounds_though_the_factor_brings_it() -> None:
+    comparison = pair("densenet22_k12", "resnet20", "dense", matched="parameters")
+    [found] = confounds(comparison, runs(*comparison.arms), equal=frozenset({"width"}))
+    assert (found.what, found.treated, found.control) == ("width", "12, 12, 12", "16, 32, 64")
+    cards = {arm: card(arm) for arm in comparison.arms}
+    assert confounds_of_networks(comparison, cards, equal=frozenset({"width"})) == (found,)
+
+
 SHORTCUT = pair("resnet20", "plain20", "shortcut")
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from made_up_evidence import evidence
 
+from skipscope.analysis.statistics import Estimate
 from skipscope.claims import contrasts
 from skipscope.claims.evidence import Evidence, Series
 from skipscope.spec.comparison import Comparison
@@ -40,11 +41,11 @@ def test_pairs_are_averaged_over_depths() -> None:
 
 def test_the_deepest_pair_and_growth_with_depth() -> None:
     found = given(DEPTHS)
-    assert contrasts.deepest(found, "q", BOTH).value == -6
+    assert contrasts.pairs(found, "q", BOTH.at(-1)).value == -6
     # plain gains 4 and 5, residual -1 and 0: the interaction
     assert contrasts.deep_minus_shallow(found, "q", BOTH).value == 5
-    assert contrasts.growth("control")(found, "q", BOTH).value == 4.5
-    assert contrasts.growth("treated")(found, "q", BOTH).value == -0.5
+    assert contrasts.growth(found, "q", BOTH.along("control")).value == 4.5
+    assert contrasts.growth(found, "q", BOTH.along("treated")).value == -0.5
 
 
 def test_slopes_are_for_ten_layers_or_a_doubling() -> None:
@@ -94,7 +95,7 @@ def test_a_square_is_split_into_its_factors() -> None:
     assert (pooled, gated) == pytest.approx(((3 + 4) / 2, (1 + 2) / 2))
     assert contrasts.two_by_two(found, "test accuracy", SQUARE).value == pytest.approx(4 - 3)
     # the two shares add up to the difference of the networks as they are printed
-    assert contrasts.whole(found, "test accuracy", SQUARE).value == pytest.approx(pooled + gated)
+    assert contrasts.tested(found, "test accuracy", SQUARE.diagonal).value == pytest.approx(pooled + gated)
 
 
 def test_what_is_counted_is_exact() -> None:
@@ -138,6 +139,64 @@ def test_parameters_needed_are_read_between_sizes() -> None:
     assert contrasts.parameters_needed(outside, "q", comparison) is None
     unknown = given(found.series("q"), "resnet20")
     assert contrasts.parameters_needed(unknown, "q", comparison) is None
+
+
+SIZES = ("densenet19_k10", "densenet22_k12")
+NEEDED = pair(SIZES, ("resnet20", "resnet20"), factor="dense", matched="depth", across="network")
+
+
+def answers(shares: Mapping[str, float], images: int, several: int) -> dict[tuple[str, int], np.ndarray]:
+    """Of arms whose seeds differ in few images: hard ones are hard for every seed, not for every arm."""
+    rng = np.random.default_rng(3)
+    kept = {}
+    for arm, share in shares.items():
+        hard = rng.random(images)
+        for seed in range(several):
+            kept[arm, seed] = hard < share + 0.004 * seed * (-1) ** seed
+    return kept
+
+
+def test_the_images_of_a_square_are_drawn_anew_too() -> None:
+    kept = answers({"resnet": 0.6, "resnet_nopool": 0.7, "se_resnet_pool": 0.65, "se_resnet": 0.7}, 1000, 5)
+    numbers = {key: {"test_accuracy": float(right.mean())} for key, right in kept.items()}
+    arms = dict.fromkeys(arm for arm, _ in kept)
+    found = evidence(*arms, seeds=5, right=kept, numbers=numbers)
+    effect = contrasts.two_by_two(found, "test accuracy", SQUARE)
+    # four arms that err independently
+    theory = 100 * np.sqrt(sum(p * (1 - p) for p in (0.6, 0.7, 0.65, 0.7)) / 1000)
+    assert effect.images_error == pytest.approx(theory, rel=0.1)  # 1,000 images tell a variance to 5 %
+    # where it was not kept who was right, that is what is assumed
+    older = evidence(*arms, seeds=5, numbers=numbers)
+    assumed = contrasts.two_by_two(older, "test accuracy", SQUARE)
+    assert assumed.value == pytest.approx(effect.value)
+    assert assumed.images_error == pytest.approx(theory * np.sqrt(1000 / older.test_images), rel=0.1)
+
+
+def test_the_images_that_parameters_are_read_off_are_drawn_anew_too() -> None:
+    kept = answers({SIZES[0]: 0.5, SIZES[1]: 0.7, "resnet20": 0.62}, 2000, 5)
+
+    def needed(kept: Mapping[tuple[str, int], np.ndarray]) -> Estimate:
+        numbers = {key: {"test_accuracy": float(right.mean())} for key, right in kept.items()}
+        found = evidence(*SIZES, "resnet20", seeds=5, right=kept, numbers=numbers)
+        return contrasts.parameters_needed(found, "test accuracy", NEEDED)
+
+    effect = needed(kept)
+    again = []
+    for drawn in np.random.default_rng(4).integers(2000, size=(1000, 2000)):
+        small, large, level = ([kept[arm, s][drawn].mean() for s in range(5)] for arm in (*SIZES, "resnet20"))
+        ends = log2(139_290), log2(270_706)
+        again.append(np.mean([np.interp(level[s], [small[s], large[s]], ends) for s in range(5)]))
+    # 1,000 resamples tell a standard deviation to 2 %; the rest is what derivatives leave out
+    assert effect.images_error == pytest.approx(np.std(again), rel=0.1)
+    assert effect.n == 5
+    # where it was not kept who was right, arms are taken to err independently, as they do here
+    numbers = {key: {"test_accuracy": float(right.mean())} for key, right in kept.items()}
+    older = evidence(*SIZES, "resnet20", seeds=5, numbers=numbers)
+    assumed = contrasts.parameters_needed(older, "test accuracy", NEEDED).images_error
+    assert assumed == pytest.approx(effect.images_error * np.sqrt(2000 / older.test_images), rel=0.1)
+    # a seed that lies outside of the curve is dropped, and is in nothing
+    kept["resnet20", 4] = np.ones(2000, dtype=bool)
+    assert (needed(kept).n, needed(kept).dropped) == (4, 1)
 
 
 def test_the_time_to_a_loss_is_interpolated() -> None:

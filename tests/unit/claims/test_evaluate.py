@@ -5,14 +5,16 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
 from made_up_evidence import tables
 
+from skipscope.analysis.tables import Entry, StudyTables
 from skipscope.claims.base import Result
 from skipscope.claims.catalogue import catalogue
-from skipscope.claims.evaluate import QUESTIONS, document, evaluate, next_steps
+from skipscope.claims.evaluate import QUESTIONS, document, evaluate, lost, next_steps
 from skipscope.claims.quantities import QUANTITIES
 from skipscope.probes.registry import PROBES
 from skipscope.records.store import Workspace
@@ -122,6 +124,73 @@ def test_exact_quantities_need_one_run_of_each() -> None:
     assert found["E3"].verdict == "inconclusive"
     classroom = by_id(evaluate(tables("resnet", "se_resnet")))
     assert classroom["E2"].verdict == "confounded"
+
+
+def test_half_a_square_ends_no_evaluation() -> None:
+    half = {"treated": "resnet_nopool", "control": "resnet", "factor": "pool", "across": "gate"}
+    found = by_id(evaluate(tables("resnet", "resnet_nopool", seeds=5, comparison=[half])))
+    effects = {finding.part: finding.effect is not None for finding in found["E5"].findings}
+    assert effects == {"pool": True, "gate": False, "interaction": False, "whole": False}
+
+
+def test_claims_that_more_seeds_would_not_settle_are_told_apart() -> None:
+    failed = {("plain8", seed): "diverged" for seed in range(5)}
+    found = evaluate(tables("resnet8", "plain8", seeds=5, failed=failed))
+    gone = lost(found)
+    assert {"S7", "T1", "T3"} <= set(gone["diverged"])
+    assert set(gone) == {"diverged"}
+    steps = next_steps(found, "skipscope run made")
+    assert not {"S7", "T1", "T3"} & {id for ids in steps.values() for id in ids}
+    row = by_id(found)["S7"].row()
+    assert (row["verdict"], row["parts"][0]["lost"]) == ("not_measured", "diverged")
+
+
+def redundant(*arms: str) -> list[tuple]:
+    quantities = {"effective_rank_share": "layer1.0.conv2", "largest_correlation": "layer1.0"}
+    return [
+        (arm, seed, "redundancy", 5, place, quantity, 0.5 + 0.01 * seed)
+        for arm in arms
+        for seed in range(5)
+        for quantity, place in quantities.items()
+    ]
+
+
+def narrowed(found: StudyTables, arm: str, width: int) -> StudyTables:
+    """As if the residual network had so many channels in every block."""
+
+    def like(entry: Entry) -> Entry:
+        if entry.arm != arm:
+            return entry
+        stages = [
+            stage.model_copy(update={"shape": (width, *stage.shape[1:])}) if len(stage.shape) == 3 else stage
+            for stage in entry.record.network.stages
+        ]
+        network = entry.record.network.model_copy(update={"stages": tuple(stages)})
+        return replace(entry, record=entry.record.model_copy(update={"network": network}))
+
+    return replace(found, entries=tuple(map(like, found.entries)))
+
+
+def test_channels_are_compared_of_networks_of_one_width_only() -> None:
+    arms = ("densenet22_k12", "resnet20")
+    declared = {"treated": arms[0], "control": arms[1], "factor": "dense", "matched": "parameters"}
+    made = tables(*arms, seeds=5, rows=redundant(*arms), comparison=[declared])
+    found = by_id(evaluate(made))
+    assert found["D4"].verdict == "confounded"
+    assert [each["what"] for each in found["D4"].row()["confounds"]] == ["width"]
+    assert "D4" not in str(next_steps(tuple(found.values()), "skipscope run made"))  # no study would do
+    # what is asked of the two networks otherwise, they are matched for
+    assert found["D3"].findings[0].verdict == "inconclusive"
+    assert by_id(evaluate(narrowed(made, "resnet20", 12)))["D4"].verdict == "contradicted"
+    assert by_id(evaluate(narrowed(made, "resnet20", 16)))["D4"].verdict == "confounded"
+
+
+@pytest.mark.parametrize("factor", ["shortcut", "gate", "pool", "depth", "normalisation", "network"])
+def test_a_comparison_that_a_study_declares_without_control_ends_no_evaluation(factor: str) -> None:
+    declared = [{"treated": ["resnet8", "resnet14"], "factor": factor}]
+    found = by_id(evaluate(tables("resnet8", "resnet14", seeds=5, comparison=declared)))
+    assert found["T1"].verdict == "not_measured"
+    assert found["E3"].verdict == "not_measured"
 
 
 def test_one_part_that_fails_does_not_deny_the_others() -> None:

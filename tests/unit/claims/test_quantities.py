@@ -74,7 +74,7 @@ def test_a_gradient_that_vanished_wholly_is_not_passed_over(lost: float | None) 
 
 
 def test_a_pair_whose_gradient_vanished_leaves_the_part_open() -> None:
-    from skipscope.claims.contrasts import deepest
+    from skipscope.claims.contrasts import pairs
     from skipscope.spec.comparison import Comparison
 
     start = [row for seed in range(6) for row in flow("resnet8", seed, 0, {"first/last": 1.0})]
@@ -82,7 +82,7 @@ def test_a_pair_whose_gradient_vanished_leaves_the_part_open() -> None:
         start += flow("plain8", seed, 0, {"first/last": 0.1 * (1 + seed / 100) if seed else 0.0})
     found = evidence("resnet8", "plain8", start=start, initial_seeds=6)
     pair = Comparison(treated=("resnet8",), control=("plain8",), factor="shortcut")
-    effect = deepest(found, "gradients at the start", pair)
+    effect = pairs(found, "gradients at the start", pair)
     assert (effect.n, effect.dropped) == (5, 1)
 
 
@@ -214,6 +214,23 @@ def test_early_and_late_layers_move() -> None:
             rows.append(("cnn", 0, "update_ratio", step, place, "ratio", ratio))
     # log2: (3 + 1) / 2 and (0 + 2) / 2, plus two for each factor of four
     assert of("early over late", "cnn", rows=rows)["cnn"][0] == pytest.approx(1 + 2)
+
+
+@pytest.mark.parametrize("lost", [0.0, None])
+def test_a_layer_that_does_not_move_at_all_is_not_passed_over(lost: float | None) -> None:
+    depths = {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5, "f": 6}
+    for still in ("a", "f"):  # of the first third, of the last
+        rows = []
+        for seed in (0, 1):
+            rows += [("cnn", seed, FLOW, 1, place, "depth", depth) for place, depth in depths.items()]
+            for step in (1, 2, 4):
+                moved = dict.fromkeys(depths, 1.0) | ({still: lost} if (seed, step) == (0, 2) else {})
+                rows += [("cnn", seed, "update_ratio", step, p, "ratio", value) for p, value in moved.items()]
+        assert of("early over late", "cnn", rows=rows, seeds=2) == {"cnn": {0: None, 1: 0.0}}
+    # what is between them is in neither third
+    rows = [("cnn", 0, FLOW, 1, place, "depth", depth) for place, depth in depths.items()]
+    rows += [("cnn", 0, "update_ratio", 1, p, "ratio", lost if p in "cd" else 1.0) for p in depths]
+    assert of("early over late", "cnn", rows=rows) == {"cnn": {0: 0.0}}
 
 
 def test_orders_of_learning() -> None:

@@ -4,9 +4,10 @@ import pytest
 from made_up_evidence import evidence, result, run, tables
 
 from skipscope.claims import question
-from skipscope.claims.contrasts import counted, deepest, pairs, slope
+from skipscope.claims.contrasts import counted, growth, pairs, slope
 from skipscope.claims.evidence import Evidence, Planned
-from skipscope.claims.question import Question, alone, ask, compared, with_seeds
+from skipscope.claims.quantities import QUANTITIES
+from skipscope.claims.question import Question, alone, ask, compared, deepest, ends, with_seeds
 from skipscope.spec import load_study
 from skipscope.spec.comparison import Comparison
 
@@ -22,7 +23,7 @@ def curvature(*arms: str, seeds: int = 1) -> list[tuple]:
 
 
 def asked(evidence_: Evidence, **more: object) -> list:
-    usual = {"part": "p", "of": compared("shortcut"), "quantity": Q, "by": deepest, "study": "fair"}
+    usual = {"part": "p", "of": compared("shortcut"), "quantity": Q, "by": pairs, "study": "fair"}
     return ask(Question(**usual | more), evidence_)
 
 
@@ -42,8 +43,8 @@ def test_the_greatest_depth_is_the_greatest_in_whatever_order_a_study_names_its_
         treated, control = zip(*order, strict=True)
         one = Comparison(treated=treated, control=control, factor="shortcut")
         given = evidence("plain8", "resnet8", "plain14", "resnet14", rows=rows)
-        found += asked(given, of=lambda _evidence, one=one: [one])
-    assert {str(each.comparison) for each in found} == {"resnet8 - plain8, resnet14 - plain14"}
+        found += asked(given, of=lambda _evidence, one=one: [one], among=deepest)
+    assert {str(each.comparison) for each in found} == {"resnet14 - plain14"}
     assert found[0].effect == found[1].effect
 
 
@@ -61,6 +62,50 @@ def test_beside_a_fair_one_a_confounded_one_is_context() -> None:
         ("resnet8 - plain8", False),
         ("resnet - cnn", True),
     ]
+
+
+FOUR = ("plain8", "resnet8", "plain14", "resnet14")
+LESS = {"learning_rate": 0.01}
+
+
+def across(_evidence: Evidence) -> list[Comparison]:
+    """Declared: of what is read off a study's arms those of one recipe are compared."""
+    return [Comparison(treated=FOUR[1::2], control=FOUR[::2], factor="shortcut")]
+
+
+@pytest.mark.parametrize("more", [{}, {"among": ends}])
+def test_a_recipe_of_its_own_confounds_what_is_asked_of_that_arm(more: dict[str, object]) -> None:
+    found = evidence(*FOUR, rows=curvature(*FOUR), recipes={"plain8": LESS})
+    [measured] = asked(found, of=across, **more)
+    assert {each.what for each in measured.confounds} == {"recipe.learning_rate"}
+
+
+@pytest.mark.parametrize(
+    ("among", "by", "comparison", "value"),
+    [
+        (deepest, pairs, "resnet14 - plain14", 1),
+        (lambda each: ends(each).along("treated"), growth, "resnet8, resnet14", 2),
+    ],
+)
+def test_only_arms_that_a_part_speaks_of_matter_to_it(
+    among: object, by: object, comparison: str, value: float
+) -> None:
+    found = evidence(*FOUR, rows=curvature(*FOUR), recipes={"plain8": LESS})
+    [measured] = asked(found, of=across, among=among, by=by)
+    assert (str(measured.comparison), measured.confounds) == (comparison, ())
+    assert measured.effect.value == pytest.approx(value)
+    assert set(measured.runs) == {found.done[arm][0].id for arm in measured.comparison.arms}
+    # nor does it matter that one of the others was not measured
+    unknown = evidence(*FOUR, rows=curvature(*FOUR)[1:])
+    [measured] = asked(unknown, of=across, among=among, by=by)
+    assert measured.effect.value == pytest.approx(value)
+
+
+def test_networks_that_are_asked_as_they_are_may_have_recipes_of_their_own() -> None:
+    arms = ("resnet8", "resnet14", "plain8")
+    found = evidence(*arms, rows=curvature(*arms), recipes={"resnet14": LESS})
+    [measured] = asked(found, of=alone(Evidence.is_residual), by=pairs)
+    assert (measured.effect.value, measured.confounds) == (1.5, ())
 
 
 def test_arms_that_lack_are_those_of_a_shipped_study() -> None:
@@ -111,6 +156,39 @@ def test_arms_without_a_seed_in_common_want_for_seeds() -> None:
     assert measured.todo == "skipscope run made --seeds 5"
 
 
+SEEDS = range(5)
+
+
+@pytest.mark.parametrize(
+    ("failed", "arms"),
+    [
+        ({("plain8", seed): "diverged" for seed in SEEDS}, ("plain8",)),
+        ({("plain8" if seed < 2 else "resnet8", seed): "diverged" for seed in SEEDS}, ("resnet8", "plain8")),
+    ],
+)
+def test_where_a_run_of_every_seed_diverged_more_of_them_are_not_asked_for(
+    failed: dict[tuple[str, int], str], arms: tuple[str, ...]
+) -> None:
+    rows = curvature("plain8", "resnet8", seeds=5)
+    [measured] = asked(evidence("plain8", "resnet8", rows=rows, seeds=5, failed=failed))
+    assert (measured.effect, measured.lost, measured.missing, measured.todo) == (None, "diverged", arms, "")
+    # one that is still to be trained, or that ended otherwise, may come out well
+    for other in ({"missing": [("plain8", 0)]}, {"failed": failed | {("plain8", 0): "error"}}):
+        more = {"failed": {run: kind for run, kind in failed.items() if run != ("plain8", 0)}} | other
+        [open_] = asked(evidence("plain8", "resnet8", rows=rows, seeds=5, **more))
+        assert open_.lost == ""
+        assert open_.todo.startswith("skipscope run made")
+
+
+def test_where_no_seed_has_a_number_more_of_them_are_not_asked_for() -> None:
+    rows = [
+        (*row[:-1], None if row[0] == "plain8" else row[-1])
+        for row in curvature("plain8", "resnet8", seeds=5)
+    ]
+    [measured] = asked(evidence("plain8", "resnet8", rows=rows, seeds=5))
+    assert (measured.effect, measured.lost, measured.missing, measured.todo) == (None, "no_number", (Q,), "")
+
+
 @pytest.mark.parametrize(
     ("command", "expected"),
     [
@@ -134,6 +212,23 @@ def test_networks_that_are_not_trained_are_asked_of_their_start_only() -> None:
     assert measured.runs == ()
     [trained] = asked(found)
     assert trained.todo == "skipscope run fair"
+
+
+@pytest.mark.parametrize("kind", ["diverged", "error"])
+def test_what_was_measured_at_the_start_holds_whatever_came_later(kind: str) -> None:
+    rows = [
+        (arm, seed, "shattering", step, "lag 1", "autocorrelation", value + step)
+        for arm, value in (("plain8", 0.2), ("resnet8", 0.5))
+        for seed in range(3)
+        for step in (0, 5)
+    ]
+    made = tables("plain8", "resnet8", seeds=3, rows=rows, failed={("plain8", 1): kind})
+    found = Evidence(made, QUANTITIES)
+    [start] = asked(found, quantity="shattering at the start", start=True)
+    assert (start.effect.n, start.effect.value, start.confounds) == (3, pytest.approx(0.3), ())
+    [trained] = asked(found, quantity="shattering")
+    assert trained.effect.n == 2
+    assert set(start.runs) - set(trained.runs) == {run("plain8", 1).id}
 
 
 def test_networks_are_asked_of_their_start_before_any_run() -> None:

@@ -43,7 +43,7 @@ NETWORKS = {
     "densenet": (
         "conv 7x7/2, max-pool 2x2/2",
         "8x8, 4x4",
-        "32, 64 a layer",
+        "32, 64",
         "BatchNorm2d",
         "none",
         "dense",
@@ -64,7 +64,7 @@ NETWORKS = {
     "densenet_bc16_k8": (
         "conv 3x3",
         "32x32, 16x16, 8x8",
-        "8 a layer",
+        "8, 8, 8",
         "BatchNorm2d",
         "none",
         "dense",

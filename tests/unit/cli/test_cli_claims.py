@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from skipscope.cli.claims import claims
 from skipscope.errors import UnknownName
+from skipscope.records.schema import Failure
 
 
 @pytest.fixture
@@ -76,6 +77,21 @@ def test_of_a_command_for_every_run_it_says_one(app, made_up):
     [wanted] = [line for line in ran.output.splitlines() if "--only gates" in line]
     assert wanted.count("skipscope probe") == 1
     assert wanted.endswith(f"--only gates -w {place.path} (and so for 5 more: --json names them)")
+
+
+def test_where_every_seed_was_lost_it_says_so_and_asks_for_no_more(app, made_up):
+    place = made_up(arms=("cnn", "resnet"), seeds=2)
+    failure = Failure(kind="diverged", message="the loss is nan")
+    for record in place.runs():
+        if record.spec.model == "resnet":
+            ended = {"state": "failed", "result": None, "failure": failure}
+            place.run_folder(record.id).write(record.model_copy(update=ended))
+    ran = CliRunner().invoke(app, ["-w", str(place.path)], catch_exceptions=False)
+    _, said = ran.output.split("What more seeds would not tell:")
+    [line] = [line for line in said.splitlines() if "diverged" in line]
+    assert "T1" in line.partition(":")[0]
+    assert "clip_norm" in line
+    assert "--seeds" not in said
 
 
 def test_a_study_that_is_not_there(app, demo):

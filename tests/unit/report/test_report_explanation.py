@@ -98,6 +98,41 @@ def test_where_textbook_and_measurement_part_both_are_said(tables):
     assert "+0.75 [+0.50, +1.0] percentage points, 5 paired seeds (resnet20 - plain20)" in short
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_where_every_seed_was_lost_it_is_said_why_and_what_may_help(tables, language):
+    diverged = all_of("not_measured", lost="diverged", missing=("plain20",))
+    text = said(explained(tables, diverged, language))
+    first, second = {
+        "en": ("Of every seed a run of plain20 diverged", "No seed has a number"),
+        "zh": ("每个种子都有 plain20 的运行发散", "没有一个种子得到数值"),
+    }[language]
+    assert text.count(first) == len(catalogue())
+    assert "clip_norm" in text
+    assert "Missing" not in text
+    assert "缺少：" not in text
+    assert second in said(explained(tables, all_of("not_measured", lost="no_number"), language))
+    # of several parts once
+    first, *_ = all_of("not_measured", lost="no_number", missing=("slice",))
+    other = finding(catalogue()[0].part[1].part, "not_measured", lost="no_number", missing=("plane",))
+    both = first.model_copy(update={"findings": (*first.findings, other)})
+    assert said(explained(tables, (both,), language)).count(second) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "comparison", "seeds"),
+    [
+        ("en", "resnet20", "5 seeds (resnet20)"),
+        ("en", "resnet8, resnet20", "5 seeds (resnet8, resnet20)"),
+        ("zh", "resnet20", "5 个种子（resnet20）"),
+        ("zh", "resnet20 - plain20", "5 对种子（resnet20 - plain20）"),
+    ],
+)
+def test_seeds_are_paired_where_networks_are_compared(tables, language, comparison, seeds):
+    text = said(explained(tables, all_of("supported", comparison=comparison), language))
+    assert seeds in text
+    assert ("paired seeds (" in text or "对种子（" in text) == (" - " in comparison)
+
+
 @pytest.mark.parametrize("verdict", ["supported", "contradicted", "inconclusive"])
 def test_what_a_control_says_stands_beside_its_claim(tables, verdict):
     first = catalogue()[0]
@@ -152,9 +187,28 @@ def test_what_is_lacking_comes_with_the_command_and_the_seeds_that_it_takes(tabl
 def test_how_often_a_verdict_is_false_stands_beside_it(tables):
     text = said(explained(tables, all_of("supported")))
     row = known()["claims"]["E3"]
-    expected = f"supported in {percent(row['false_supported'])} where nothing differs".replace("\u00a0", " ")
+    expected = f"supported in {percent(row['false_supported'])} where the effect is 0".replace("\u00a0", " ")
     assert expected in text
     assert text.count("simulated studies each") == sum("power" in row for row in known()["claims"].values())
+
+
+@pytest.mark.parametrize(
+    ("language", "claim", "where"),
+    [
+        ("en", "E3", ["where the effect is 0, and", "where the effect is twice the smallest worth having."]),
+        ("en", "S2", ["where the effect lies exactly at its limit (“to count”), and",
+                      "where the effect is 0."]),
+        ("en", "S5", ["the effect is 0 in “accuracy lost by a block: residual minus plain” and",
+                      "its limit (“to count”) in “accuracy lost by a block, residual”"]),
+        ("zh", "E3", ["效应为零时有", "效应为最小效应的两倍时有"]),
+        ("zh", "T4", ["效应恰在其界限（“成立须”）上时有", "效应为零时有"]),
+    ],
+)  # fmt: skip
+def test_what_is_planted_where_verdicts_are_false_or_right_is_said(tables, language, claim, where):
+    results = tuple(result for result in all_of("supported") if result.id == claim)
+    text = said(explained(tables, results, language))
+    for each in where:
+        assert each in text
 
 
 def test_a_demo_measures_most_claims(made_up, with_readings):
