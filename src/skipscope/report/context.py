@@ -37,8 +37,8 @@ class Context:
     numbers: Iterator[int] = field(default_factory=lambda: counting(1))
 
     def command(self, command: str) -> Inline:
-        """A command, or several with "; " between, as they are typed for the workspace."""
-        return code("; ".join(map(self.tables.workspace.typed, command.split("; "))))
+        """A command as it is typed for the workspace."""
+        return code(self.tables.workspace.typed(command))
 
     @property
     def faint(self) -> Inline:

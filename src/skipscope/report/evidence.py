@@ -197,14 +197,18 @@ def lacking(context: Context, result: Result) -> list[Inline]:
         missing = list(dict.fromkeys(each for finding in open_parts for each in finding.missing))
         todo = dict.fromkeys(finding.todo for finding in open_parts if finding.todo)
         text = words.listed([code(each) for each in missing[:SHOWN_RUNS]])
-        said.append(
-            words(
-                "explanation.lacking", what=text, todo=words.listed([context.command(each) for each in todo])
-            )
-        )
+        commands = words.listed([one_of_many(context, each) for each in todo])
+        said.append(words("explanation.lacking", what=text, todo=commands))
     if result.more_seeds is not None:
         said.append(words("explanation.more_seeds", number=result.more_seeds))
     return said
+
+
+def one_of_many(context: Context, commands: str) -> Inline:
+    """Of commands with "; " between, which differ in the run, the first, and how many more there are."""
+    first, *others = commands.split("; ")
+    command = context.command(first)
+    return context.words("explanation.alike", first=command, number=len(others)) if others else command
 
 
 def forest_of(context: Context, group: str, results: Sequence[Result]) -> list[Figure]:

@@ -184,6 +184,14 @@ def test_what_is_lacking_comes_with_the_command_and_the_seeds_that_it_takes(tabl
     assert "more seeds would settle" not in text
 
 
+def test_of_many_commands_that_differ_in_the_run_the_first_is_shown(tables):
+    todo = "; ".join(f"skipscope probe plain20-s{seed} --only curvature" for seed in range(30))
+    text = said(explained(tables, all_of("not_measured", missing=("plain20: curvature",), todo=todo)))
+    shown = f"skipscope probe plain20-s0 --only curvature -w {tables.workspace.path}"
+    assert f"To add it: {shown} (and so for 29 more: skipscope claims --json names them)." in text
+    assert "plain20-s1 " not in text
+
+
 def test_how_often_a_verdict_is_false_stands_beside_it(tables):
     text = said(explained(tables, all_of("supported")))
     row = known()["claims"]["E3"]
