@@ -12,6 +12,7 @@ from html import escape, unescape
 from importlib.resources import files
 from string import Formatter
 from typing import Any, Literal
+from unicodedata import east_asian_width
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -119,7 +120,11 @@ class Words:
         safe = [item if isinstance(item, Inline) else literal(item) for item in items]
         if len(safe) < 2:
             return Inline("".join(safe))
-        return Inline(self.raw("list.comma").join(safe[:-1]) + self.raw("list.last") + safe[-1])
+        last = self.raw("list.last")
+        # Chinese has no spaces but beside Latin
+        if all(map(_is_wide, (safe[-2][-1:], last.strip()[:1], safe[-1][:1]))):
+            last = last.strip()
+        return Inline(self.raw("list.comma").join(safe[:-1]) + last + safe[-1])
 
     def duration(self, seconds: float) -> str:
         """12 min 30 s: two units at most, and tenths below ten seconds."""
@@ -132,6 +137,11 @@ class Words:
             return f"{minutes // 60}{NBSP}{unit['hour']} {minutes % 60}{NBSP}{unit['minute']}"
         parts = [f"{whole // 60}{NBSP}{unit['minute']}"] if whole >= 60 else []
         return " ".join([*parts, f"{whole % 60}{NBSP}{unit['second']}"])
+
+
+def _is_wide(letter: str) -> bool:
+    """Chinese, or a quotation mark."""
+    return letter in ("“", "”") or (letter != "" and east_asian_width(letter) in "WF")
 
 
 @cache

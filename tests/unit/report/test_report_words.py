@@ -153,6 +153,8 @@ def test_lists():
     assert EN.listed(["a"]) == "a"
     assert EN.listed(["a", code("b"), "c"]) == "a, `b` and c"
     assert ZH.listed(["a", "b"]) == "a 和 b"
+    assert ZH.listed(["甲", "乙", "“丙”"]) == "甲、乙和“丙”"
+    assert EN.listed(["“a”", "“b”"]) == "“a” and “b”"
 
 
 def test_a_text_that_is_not_there():
