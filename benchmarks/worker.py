@@ -81,7 +81,7 @@ def shares(name: str, images: int, way: Way, answer: Any) -> None:
 
 def peak() -> float:
     """Of this process, in GB; where there is no /proc, no less than its parent had as it began."""
-    with suppress(OSError):
+    with suppress(OSError, IndexError):  # some systems leave it out
         status = Path("/proc/self/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e9
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9

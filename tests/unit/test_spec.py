@@ -86,7 +86,7 @@ def test_an_arm_overrides_keys_of_the_recipe(tmp_path: Path) -> None:
         ('recipe.nesterov = "no"\n[[arm]]\nmodel = "cnn"', "recipe.nesterov: this is true or false"),
         (
             'recipe.threads = true\n[[arm]]\nmodel = "cnn"',
-            "this is a whole number, without quotes or a point (it says true)",
+            "line 1, recipe.threads: Input should be 'auto', or: this is a whole number",
         ),
         (
             'recipe.precision = "x"\n[[arm]]\nmodel = "cnn"',

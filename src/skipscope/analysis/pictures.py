@@ -145,7 +145,8 @@ def first_step(pictures: Mapping[str, NDArray[Any]]) -> FirstStep | None:
     maps = pictures[name]
     if maps.shape[0] > filters.shape[0]:
         return None
-    kernel = int(maps.reshape(len(maps), -1).std(axis=1).argmax())
+    numbers = np.where(np.isfinite(maps), maps, 0).astype(np.float64)
+    kernel = int(numbers.reshape(len(maps), -1).std(axis=1).argmax())
     side, size, image = maps.shape[-1], filters.shape[-1], pictures["image"].shape[0]
     stride = max(1, image // side)
     padding = max(0, ceil(((side - 1) * stride + size - image) / 2))

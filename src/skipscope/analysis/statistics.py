@@ -70,11 +70,6 @@ class Estimate:
         """With the other sign."""
         return replace(self, value=-self.value, low=-self.high, high=-self.low)
 
-    def scaled(self, by: float) -> "Estimate":
-        """In another unit; by a factor above 0."""
-        parts = ("value", "low", "high", "spread", "error", "images_error")
-        return replace(self, **{part: by * getattr(self, part) for part in parts})
-
 
 def exactly(value: float) -> Estimate:
     """Of a quantity that is counted, not drawn: the number of parameters."""

@@ -171,7 +171,9 @@ def means(table: pl.DataFrame, *by: str) -> pl.DataFrame:
 
 def arm_means(table: pl.DataFrame, column: str) -> dict[str, float]:
     """A column's mean over each arm's rows, in the study's order."""
-    return dict(table.group_by("arm", maintain_order=True).agg(pl.col(column).mean()).iter_rows())
+    return dict(
+        table.group_by("arm", maintain_order=True).agg(pl.col(column).mean()).drop_nulls().iter_rows()
+    )
 
 
 def steepness(lines: pl.DataFrame) -> tuple[float, dict[str, float]]:

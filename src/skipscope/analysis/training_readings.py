@@ -186,9 +186,11 @@ def at_ends(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def medians(table: pl.DataFrame, column: str, moment: Moment | None = None) -> dict[str, float]:
-    """A column's median over each arm's rows (of one moment), in the study's order."""
+    """A column's median over each arm's rows (of one moment), in the study's order; of arms that have one."""
     rows = table if moment is None else table.filter(pl.col("moment") == moment)
-    return dict(rows.group_by("arm", maintain_order=True).agg(pl.col(column).median()).iter_rows())
+    return dict(
+        rows.group_by("arm", maintain_order=True).agg(pl.col(column).median()).drop_nulls().iter_rows()
+    )
 
 
 def named(number: pl.Expr, names: Sequence[str]) -> pl.Expr:

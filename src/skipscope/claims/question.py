@@ -135,7 +135,8 @@ def _measured(question: Question, evidence: Evidence, comparison: Comparison) ->
     elif effect is None and not missing:
         missing = ("seeds",)
     confounded = () if effect is None else differences_of(question, evidence, comparison)
-    todo = "" if effect is not None or lost else _todo(question, evidence, comparison)
+    told = effect is not None or lost or _is_unequal(question, evidence, comparison)
+    todo = "" if told else _todo(question, evidence, comparison)
     return Measured(
         part=question.part,
         comparison=comparison,
@@ -156,12 +157,19 @@ def differences_of(question: Question, evidence: Evidence, comparison: Compariso
     return confounds(comparison, evidence.runs, evidence.facts, equal=question.equal)
 
 
+def _is_unequal(question: Question, evidence: Evidence, comparison: Comparison) -> bool:
+    """Whether its networks differ in what has to be equal: what is missing would only be withheld."""
+    differences = confounds_of_networks(comparison, evidence.cards, equal=question.equal)
+    return any(each.what in question.equal for each in differences)
+
+
 def _lost(question: Question, evidence: Evidence, comparison: Comparison) -> Lost:
     """Why no seed gives it a number, if more of the same kind would not."""
     if not question.quantity:
         return ""
     gone = {seed for seeds in diverged(comparison, evidence.runs).values() for seed in seeds}
-    if not question.start and gone >= set(range(evidence.study.seeds)):
+    several = evidence.study.seeds > 1  # what became of one says little of others
+    if several and not question.start and gone >= set(range(evidence.study.seeds)):
         return "diverged"
     if _lacking(question, evidence, comparison):
         return ""
@@ -228,6 +236,7 @@ def _not_asked(question: Question, evidence: Evidence) -> Measured:
     """No arms of the study can be asked: which of a shipped study's are lacking."""
     planned = _shipped(question.study)
     wanted, *_ = (each for each in question.of(planned) if len(each.treated) >= question.least)
+    wanted = question.among(wanted)
     known = {*evidence.trained_arms, *(evidence.models if question.start else ())}
     missing = tuple(arm for arm in wanted.arms if arm not in known)
     return Measured(
@@ -235,5 +244,5 @@ def _not_asked(question: Question, evidence: Evidence) -> Measured:
         comparison=wanted,
         effect=None,
         missing=missing or wanted.arms,
-        todo=_study(question),
+        todo="" if question.equal else _study(question),  # none has two such networks that are equal in that
     )

@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from skipscope.engine.plan import Plan
     from skipscope.records.schema import Budget, RunRecord, StudyRecord
     from skipscope.records.store import Workspace
+    from skipscope.training.events import Event
 
 Outcome = Literal["done", "incomplete", "stopped"]
-"""Whether each run has a result; `stopped` if somebody pressed Ctrl-C."""
+"""Whether each run has a result, and no probe failed; `stopped` if somebody pressed Ctrl-C."""
 
 
 def show(plan: "Plan") -> None:
@@ -115,7 +116,7 @@ def carry_out(
     from skipscope.records.lock import held
     from skipscope.report import build_report
 
-    stopped = False
+    stopped = warned = False
 
     def interrupted() -> None:
         nonlocal stopped
@@ -123,6 +124,16 @@ def carry_out(
         shown.say(
             "Stopping: the runs save what they have (Ctrl-C again: stop now, back to the last checkpoint)"
         )
+
+    def tell(event: "Event") -> None:
+        nonlocal warned
+        warned |= event.state == "warned"
+        shown.tell(event)
+
+    def warn(said: str) -> None:
+        nonlocal warned
+        warned = True
+        console.print(said, markup=False, soft_wrap=True)
 
     with held(workspace.path, doing=plan.record.command):
         if plan.record.study.initial_seeds:
@@ -133,9 +144,10 @@ def carry_out(
                     jobs=plan.jobs,
                     data_dir=data_dir,
                     tell=lambda said: status.update(f"Measuring networks before their first step: {said}"),
+                    warn=warn,
                 )
         with display(plan, console) as shown:
-            records = execute(plan, workspace, tell=shown.tell, interrupted=interrupted, data_dir=data_dir)
+            records = execute(plan, workspace, tell=tell, interrupted=interrupted, data_dir=data_dir)
     unfinished = len(plan.runs) - sum(record.state != "unfinished" for record in records)
     if unfinished:
         command = workspace.typed(again or plan.record.command)
@@ -152,7 +164,7 @@ def carry_out(
     _tell_failures(failed)
     if stopped:
         return "stopped"
-    return "incomplete" if failed or unfinished else "done"
+    return "incomplete" if failed or unfinished or warned else "done"
 
 
 def _tell_failures(failed: "list[RunRecord]") -> None:

@@ -29,9 +29,8 @@ def seconds_of(text: str) -> float:
     return total
 
 
-def written(seconds: float) -> str:
-    """The same written, and no shorter: in whole seconds, from ten minutes on in whole minutes."""
-    step = 60 if seconds > 600 else 1
+def written(seconds: float, step: int = 1) -> str:
+    """The same written, and no shorter, in whole steps of so many seconds."""
     left, parts = math.ceil(seconds / step) * step, ""
     for unit, of in UNITS.items():
         count, left = divmod(left, of)
@@ -56,9 +55,10 @@ def fit(study: StudySpec, images: int, estimate: Callable[[StudySpec], float], b
             return cut
     least = min(LEAST_IMAGES, images)
     seconds = estimate(adapt(study, seeds=1, epochs=1, train_limit=least))
+    enough = written(seconds, step=60 if seconds > 600 else 1)
     raise UsageError(
         f"Nothing of {study.name} fits into {written(budget)}.",
-        todo=f"give it --budget {written(seconds)}: the estimate for one epoch of one seed on {least} images",
+        todo=f"give it --budget {enough}: the estimate for one epoch of one seed on {least} images",
     )
 
 

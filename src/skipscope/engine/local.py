@@ -16,7 +16,7 @@ from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import torch
 
@@ -25,7 +25,7 @@ from skipscope.data.dataset import check as check_data
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.plan import Plan, PlannedRun
 from skipscope.engine.probe import complete
-from skipscope.errors import SkipscopeError
+from skipscope.errors import ProbeError, SkipscopeError
 from skipscope.models.user import blamed
 from skipscope.records.lock import held_run
 from skipscope.records.schema import Failure, RunRecord
@@ -91,7 +91,7 @@ def execute(
                     if _was_killed(worker):
                         deaths[run.spec.id] += 1
                         again = deaths[run.spec.id] <= RESTARTS and not asked()
-                        tell(_death(run, worker, again=again, asked=times > 1))
+                        tell(_death(run, worker, again=again, asked=asked()))
                         waiting[:0] = [run] * again
                     worker.close()
                 else:
@@ -178,7 +178,8 @@ def work(
                     if record.state == "done":
                         _complete(Workspace(workspace), record, data, probes, tell, stop)
     except Exception as error:  # noqa: BLE001 - the other runs go on, and this one says why
-        tell(Event(run=spec.id, state="failed", message=_first_line(error)))
+        state: Literal["warned", "failed"] = "warned" if isinstance(error, ProbeError) else "failed"
+        tell(Event(run=spec.id, state=state, message=_first_line(error)))
         with suppress(SkipscopeError, OSError):  # of a full disk, or a folder that is gone, this is lost, too
             _record_error(workspace, spec, error, began=began)
 
@@ -227,7 +228,7 @@ def _stop(
 
 
 def _record_error(workspace: Path, spec: RunSpec, error: Exception, *, began: bool) -> None:
-    """Keeps why the run ended; beside it the traceback of what we do not know or a user's network raised."""
+    """Keeps why the run ended; beside it the traceback, unless it says all there is to know."""
     folder = Workspace(workspace).run_folder(spec.id)
     if not isinstance(error, SkipscopeError) or error.__cause__ is not None:
         if not began:

@@ -6,6 +6,7 @@ Seconds each, so they are cheap evidence on what depth and shortcuts do before a
 import multiprocessing as mp
 import os
 import signal
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -37,13 +38,16 @@ def measure_starts(
     jobs: int | None = None,
     data_dir: Path | None = None,
     tell: Callable[[str], object] = lambda _said: None,
+    warn: Callable[[str], object] = warnings.warn,
 ) -> None:
     """Measures what of `study.initial_seeds` is not measured yet, as many networks side by side as cores.
 
-    The study's record is written first: what is measured so far can be read at any time.
+    The study's record is written first: what is measured so far can be read at any time. What some probe
+    fails on the others measure, and `warn` is told.
 
     Raises:
         WorkspaceError: the workspace cannot be written to.
+        Exception: what the first probe raised, where all failed on a network.
     """
     turns = list(_turns(record, workspace))
     if not turns:
@@ -54,10 +58,15 @@ def measure_starts(
         jobs or os.cpu_count(), mp.get_context("spawn"), initializer=_begin, initargs=arguments
     ) as pool:
         answers = {pool.submit(_measure, model, seeds): model for model, seeds in turns}
+        warned: set[str] = set()
         try:
             for done, answer in enumerate(as_completed(answers), start=1):
-                _keep(workspace, start_name(answers[answer], record.data.sha256), answer.result())
-                tell(f"{network_name(answers[answer])}, {done} of {len(turns)}")
+                model, (rows, failed) = answers[answer], answer.result()
+                _keep(workspace, start_name(model, record.data.sha256), rows)
+                tell(f"{network_name(model)}, {done} of {len(turns)}")
+                if failed and model not in warned:
+                    warned.add(model)
+                    warn(f"{network_name(model)}: {failed}")
         finally:  # Ctrl-C, or a disk that is full: what waits is not begun
             pool.shutdown(cancel_futures=True)
 
@@ -99,15 +108,17 @@ def _begin(name: Any, data_dir: Path | None) -> None:
     _data.append(load_data(name, data_dir=data_dir))
 
 
-def _measure(model: str, seeds: list[int]) -> pl.DataFrame:
-    """The initial readings of one network's seeds."""
+def _measure(model: str, seeds: list[int]) -> tuple[pl.DataFrame, str]:
+    """The initial readings of one network's seeds, and which probes failed on it."""
     (data,) = _data
     images, labels = sample(data, Inputs(data, Recipe(memory_format="contiguous"), torch.device("cpu")))
     rows: list[dict[str, Any]] = []
+    failed = ""
     with blamed(model, "measured as it starts"):
         for seed in seeds:
             tried = initial_rows(view_of(build(model, seed=seed), images, labels))
-            if tried.failed:
+            if tried.failed and not tried.rows:
                 raise next(iter(tried.failed.values()))
+            failed = failed or (tried.error().what if tried.failed else "")
             rows += ({"seed": seed, "run": network_name(model), **row} for row in tried.rows)
-    return pl.DataFrame(rows, schema=START)
+    return pl.DataFrame(rows, schema=START), failed

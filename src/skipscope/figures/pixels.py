@@ -21,16 +21,25 @@ MARK = "#d55e00"
 
 
 def kernel(weights: NDArray[Any]) -> Picture:
-    """Weights (I K K) as colours on one scale, grey is 0; of other than three inputs, their mean."""
+    """Weights (I K K) as colours on one scale, grey is 0; of other than three inputs, their mean.
+
+    What is no finite number is grey.
+    """
+    weights = np.where(np.isfinite(weights), weights, 0).astype(np.float64)
     most = float(np.abs(weights).max()) or 1.0
     colours = weights if len(weights) == 3 else np.repeat(weights.mean(axis=0, keepdims=True), 3, axis=0)
     return _bytes(0.5 + colours / (2 * most)).transpose(1, 2, 0)
 
 
 def grey(values: NDArray[Any]) -> Picture:
-    """A map (h w) from its smallest value, black, to its largest, white; one value everywhere is mid-grey."""
-    low, high = float(values.min()), float(values.max())
-    shares = (values - low) / (high - low) if high > low else np.full(values.shape, 0.5)
+    """A map (h w) from its smallest value, black, to its largest, white; one value everywhere is mid-grey.
+
+    What is no finite number is black.
+    """
+    numbers = np.where(np.isfinite(values), values, np.nan).astype(np.float64)
+    finite = numbers[np.isfinite(numbers)]
+    low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
+    shares = (numbers - low) / (high - low) if high > low else np.full(values.shape, 0.5)
     return np.repeat(_bytes(shares)[..., None], 3, axis=2)
 
 
@@ -84,5 +93,5 @@ def png(picture: Picture) -> bytes:
 
 
 def _bytes(shares: NDArray[Any]) -> Picture:
-    levels: Picture = np.clip(np.rint(255 * shares), 0, 255).astype(np.uint8)
+    levels: Picture = np.clip(np.nan_to_num(np.rint(255 * shares)), 0, 255).astype(np.uint8)
     return levels

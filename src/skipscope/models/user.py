@@ -191,7 +191,7 @@ def blamed(model: str, where: str) -> Iterator[None]:
     if own is None:
         yield
         return
-    with _theirs(_read(own.file), f"{own.name} {where}", None):
+    with _theirs(_read(own.file), f"{own.name} {where}", None, sure=False):
         yield
 
 
@@ -202,8 +202,12 @@ def _line(tree: ast.Module, name: str) -> int | None:
 
 
 @contextmanager
-def _theirs(text: _Text, what: str, line: int | None) -> Iterator[None]:
-    """Around what runs the user's code: an error names the last line of their file that was on the way."""
+def _theirs(text: _Text, what: str, line: int | None, *, sure: bool = True) -> Iterator[None]:
+    """Around what runs the user's code: an error names the last line of their file that was on the way.
+
+    Where it is not `sure` that nothing else is run, one of no line of theirs is what the system refuses or a
+    mistake of ours; but torch, which computes gradients without them, raises RuntimeError.
+    """
     try:
         yield
     except (SkipscopeError, MemoryError):  # of ours, and it says what is wrong itself; of no line
@@ -211,8 +215,7 @@ def _theirs(text: _Text, what: str, line: int | None) -> Iterator[None]:
     except (Exception, SystemExit) as error:
         frames = traceback.walk_tb(error.__traceback__)
         reached = [number for frame, number in frames if frame.f_code.co_filename == text.file]
-        # of no line of theirs: what the system refuses, or a mistake of ours; torch tells of gradients so
-        if not reached and line is None and not isinstance(error, RuntimeError):
+        if not sure and not reached and not isinstance(error, RuntimeError):
             raise
         said = str(error).strip().partition("\n")[0]
         raise _wrong(

@@ -250,12 +250,15 @@ class _Listener(TorchFunctionMode):
         if isinstance(output, Tensor):
             trace = _after(word, call, given, output, args, kwargs)
             _mark(output, trace)
+            whole = output._base  # noqa: SLF001 - of a part that was written into, as by copy_
+            if whole is not None and _trace(whole) is None and any(output is x for x in args[:1]):
+                _mark(whole, trace._replace(sources=()))
         elif isinstance(output, (list, tuple)):
             outputs = [x for x in _tensors(output) if not any(x is operand for operand in given)]
             first, before = _first(given)
             for x, sources in zip(outputs, parts(word, first, before.sources, outputs), strict=True):
                 _mark(x, _after(word, None, given, x, args, kwargs)._replace(sources=sources))
-        elif word == "setitem" and _trace(args[2]) is not None and not _shares_memory(args[0], args[2]):
+        elif word == "setitem" and _trace(args[2]) is not None and _is_news(*args):
             # into a part of it: it is not known which of its channels come from where
             _mark(args[0], _after(word, None, given, args[0], args, kwargs)._replace(sources=()))
         if call is None or trace is None:
@@ -480,9 +483,11 @@ def _after(
     return Trace(deeper, squashed, ((call.place, channels),))
 
 
-def _shares_memory(one: Tensor, other: Tensor) -> bool:
-    """As a part does that is written back where it is (`x[:, :2] *= 3`)."""
-    return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
+def _is_news(whole: Tensor, place: Any, value: Tensor) -> bool:
+    """Whether a part gets what was not there: it does not where `x[:, :2] *= 3` writes it back."""
+    part = whole[place]
+    same = part.shape == value.shape and part.stride() == value.stride()
+    return _trace(whole) is None or not (same and part.data_ptr() == value.data_ptr())
 
 
 def _first(given: Sequence[Tensor]) -> tuple[Tensor, Trace]:

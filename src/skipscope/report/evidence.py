@@ -208,7 +208,10 @@ def one_of_many(context: Context, commands: str) -> Inline:
     """Of commands with "; " between, which differ in the run, the first, and how many more there are."""
     first, *others = commands.split("; ")
     command = context.command(first)
-    return context.words("explanation.alike", first=command, number=len(others)) if others else command
+    if not others:
+        return command
+    names = context.command(f"skipscope claims {context.tables.record.study.name} --json")
+    return context.words("explanation.alike", first=command, number=len(others), names=names)
 
 
 def forest_of(context: Context, group: str, results: Sequence[Result]) -> list[Figure]:

@@ -121,8 +121,10 @@ def scale(cells: pl.DataFrame) -> dict[str, str]:
 
 def apart(context: Context, values: Mapping[str, float], what: str) -> list[Inline]:
     """Which network has least and most of it, if they differ by a factor worth saying."""
+    if len(values) < 2:
+        return []
     low, high = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
-    if len(values) < 2 or values[low] <= 0:
+    if values[low] <= 0:
         return []
     times = values[high] / values[low]
     key = f"{what}_apart" if times >= MUCH else "alike"

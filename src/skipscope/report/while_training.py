@@ -66,7 +66,7 @@ def training_of(context: Context, arm: str) -> list[Block]:
     by_layer = ratios.group_by("place", maintain_order=True).agg(pl.col("ratio").median()).sort("ratio")
     moved = words(
         "training_readings.updates_of",
-        typical=rounded(medians(measured.typical_updates(readings), "ratio")[arm]),
+        typical=rounded(medians(measured.typical_updates(readings), "ratio").get(arm)),
         fast=code(by_layer["place"][-1]),
         fast_value=rounded(by_layer["ratio"][-1]),
         slow=code(by_layer["place"][0]),
@@ -181,6 +181,8 @@ def steps_of(table: pl.DataFrame, moment: str) -> Inline:
 def fading(context: Context, ratios: pl.DataFrame, moment: measured.Moment) -> list[Inline]:
     """Where the gradient fades or grows on its way to the image, if anywhere."""
     words, ends = context.words, medians(ratios, "ratio", moment)
+    if not ends:
+        return []
     when = words(f"training_readings.when_{moment}")
     low, high = min(ends, key=ends.__getitem__), max(ends, key=ends.__getitem__)
     said = []
@@ -196,8 +198,10 @@ def movement(context: Context) -> list[Block]:
     words = context.words
     table = measured.typical_updates(context.tables.readings)
     values = medians(table, "ratio")
+    if not values:
+        return [Note(text=words("training_readings.not_finite"))]
     slow, fast = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
-    first, last = (medians(measured.at_ends(table), "ratio", moment)[fast] for moment in MOMENTS)
+    first, last = (medians(measured.at_ends(table), "ratio", moment).get(fast) for moment in MOMENTS)
     sentences = [words("training_readings.movement_text", values=told(context, values))]
     if slow != fast:
         times = values[fast] / values[slow]

@@ -4,6 +4,7 @@ Texts are `Inline`: Markdown's `**bold**`, `` `code` `` and backslash escapes, a
 into a text is escaped unless it is `Inline` already, so a name can never become markup.
 """
 
+import math
 import re
 import tomllib
 from collections.abc import Sequence
@@ -175,8 +176,10 @@ def short(number: float) -> str:
     return f"{number:.0f}"
 
 
-def rounded(number: float) -> str:
-    """0.31, 12, 1,200 or 4.2 × 10⁻⁵: two significant digits."""
+def rounded(number: float | None) -> str:
+    """0.31, 12, 1,200 or 4.2 × 10⁻⁵: two significant digits; a dash for what is no finite number."""
+    if number is None or not math.isfinite(number):
+        return "–"
     digits, _, power = f"{number:.1e}".partition("e")
     if number == 0 or -3 <= int(power) <= 4:
         whole = float(f"{number:.2g}")

@@ -1,5 +1,6 @@
 """What pydantic finds wrong with a spec, said to a person."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,8 @@ MESSAGES = {
 """In place of what pydantic says to programmers."""
 SAYS_ALL = {"missing", "value_error", "extra_forbidden"}
 """What is told without the value."""
+_UNION = re.compile(r"literal\[|constrained-int$")
+"""What pydantic calls one of several kinds, behind the key that may have any."""
 TOLD = 20
 """Problems that are told; a file with more of them is no study."""
 
@@ -38,13 +41,17 @@ def problems(error: ValidationError, text: str = "") -> str:
     """A line for each problem: its line in the study's text, its key, what it says and what it may say."""
     every = list(_each(error))
     found = every[:TOLD]
-    told = []
+    told: list[str] = []
+    before = None
     for problem, line in zip(found, lines_of([problem["loc"] for problem in found], text), strict=True):
         key = ".".join(str(part) for part in problem["loc"]) or "the study"
         place = key if line is None else f"line {line}, {key}"
         message = MESSAGES.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
         given = "" if problem["type"] in SAYS_ALL else f" (it says {_written(problem['input'])})"
+        if before is not None and problem["loc"] == before["loc"] and problem["type"] != before["type"]:
+            place = f"{told.pop().partition(' (it says ')[0]}, or"  # of what may be one or the other
         told.append(f"{place}: {message}{given}")
+        before = problem
     more = len(every) - len(found)
     return "\n".join([*told, f"and {more} more"] if more else told)
 
@@ -64,4 +71,5 @@ def _each(error: ValidationError) -> Iterator[Any]:
         elif problem["type"] == "too_short" and problem["input"]:
             continue  # parts with mistakes are not counted; theirs are told
         else:
-            yield problem
+            loc = (part for part in problem["loc"] if not _UNION.match(str(part)))
+            yield problem | {"loc": tuple(loc)}

@@ -1,6 +1,5 @@
 """Paired effects: against scipy, against the definition, and what is promised of order, sign and unit."""
 
-from dataclasses import asdict
 from math import inf, isclose, nan, sqrt
 
 import numpy as np
@@ -96,13 +95,6 @@ def test_equal_differences_are_certain_only_as_far_as_they_are_known() -> None:
     stepped = over_seeds(dict.fromkeys(range(6), 0.25), resolution=0.6)
     assert stepped.spread == pytest.approx(0.6 / sqrt(6))  # two roundings: step^2 / 12 each
     assert stepped.low < 0.25 < stepped.high
-
-
-def test_another_unit_scales_everything() -> None:
-    found = over_seeds({0: 1.0, 1: 2.0, 2: 4.0})
-    hundred = over_seeds({0: 100.0, 1: 200.0, 2: 400.0})
-    scaled = asdict(found.scaled(100))
-    assert scaled == pytest.approx(asdict(hundred))
 
 
 def test_what_is_counted_is_a_point() -> None:

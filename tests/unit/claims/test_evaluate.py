@@ -179,10 +179,27 @@ def test_channels_are_compared_of_networks_of_one_width_only() -> None:
     assert found["D4"].verdict == "confounded"
     assert [each["what"] for each in found["D4"].row()["confounds"]] == ["width"]
     assert "D4" not in str(next_steps(tuple(found.values()), "skipscope run made"))  # no study would do
+    unread = by_id(evaluate(tables(*arms, seeds=5, comparison=[declared])))  # and no probe of these two
+    absent = by_id(evaluate(tables("plain8", "resnet8", seeds=5)))
+    for results in (unread, absent):
+        assert results["D4"].verdict == "not_measured"
+        assert {finding.todo for finding in results["D4"].findings} == {""}
     # what is asked of the two networks otherwise, they are matched for
     assert found["D3"].findings[0].verdict == "inconclusive"
     assert by_id(evaluate(narrowed(made, "resnet20", 12)))["D4"].verdict == "contradicted"
     assert by_id(evaluate(narrowed(made, "resnet20", 16)))["D4"].verdict == "confounded"
+
+
+def test_a_part_that_cannot_be_asked_names_the_arms_that_it_speaks_of_alone() -> None:
+    found = by_id(evaluate(tables("resnet_nopool", "se_resnet", seeds=5)))
+    parts = {finding.part: finding for finding in found["S3"].findings}
+    assert set(parts["plain"].arms) == {"plain8", "plain56"}
+    assert set(parts["plain"].missing) == {"plain56", "plain8"}
+
+
+def test_one_seed_that_diverged_says_nothing_of_others() -> None:
+    found = evaluate(tables("resnet8", "plain8", seeds=1, failed={("plain8", 0): "diverged"}))
+    assert not any(finding.lost for each in found for finding in each.findings)
 
 
 @pytest.mark.parametrize("factor", ["shortcut", "gate", "pool", "depth", "normalisation", "network"])

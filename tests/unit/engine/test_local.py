@@ -218,7 +218,7 @@ def test_a_probe_that_fails_is_told_of_and_tried_again(
     events = []
     while ours.poll():
         events.append(ours.recv())
-    assert [event.state for event in events[-2:]] == ["done", "failed"]
+    assert [event.state for event in events[-2:]] == ["done", "warned"]
     assert "redundancy (ZeroDivisionError: a bug of ours)" in events[-1].message
     folder = workspace.run_folder(spec.id)
     assert "in broken" in (folder.path / "traceback.txt").read_text(encoding="utf-8")

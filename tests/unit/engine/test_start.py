@@ -1,13 +1,17 @@
 """Untrained networks of many seeds: measured once, kept a network a file, told of with the study."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from skipscope.analysis.tables import gather
+from skipscope.data.dataset import load
+from skipscope.engine import start
 from skipscope.engine.plan import plan
 from skipscope.engine.start import measure_starts
 from skipscope.errors import WorkspaceError
+from skipscope.probes.registry import PROBES
 from skipscope.records.store import Workspace
 from skipscope.spec import StudySpec, start_name
 
@@ -84,3 +88,20 @@ def test_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
     workspace.start_file("x").write_bytes(b"PAR1 half a file")
     with pytest.raises(WorkspaceError, match="run the study again"):
         workspace.start_readings("x")
+
+
+def test_what_one_probe_fails_on_the_others_measure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_view: object) -> None:
+        raise ZeroDivisionError("no")
+
+    monkeypatch.setattr(start, "_data", [load("shapes", train_limit=20)])
+    monkeypatch.setitem(PROBES, "shattering", replace(PROBES["shattering"], measure=broken))
+    rows, failed = start._measure("plain8", [0, 1])
+    assert "shattering (ZeroDivisionError: no)" in failed
+    assert set(rows["seed"]) == {0, 1}
+    assert "gradient_flow" in set(rows["probe"])
+    assert "shattering" not in set(rows["probe"])
+    for name, each in PROBES.items():
+        monkeypatch.setitem(PROBES, name, replace(each, measure=broken))
+    with pytest.raises(ZeroDivisionError):
+        start._measure("plain8", [0])

@@ -168,6 +168,21 @@ def test_what_is_wrong_is_said_with_the_line(tmp_path: Path, text: str, says: st
     assert caught.value.exit_code == 2
 
 
+def test_what_is_assigned_is_told_of_without_a_line(tmp_path: Path) -> None:
+    """No line of the file is on the way of an error that torch's own layers raise."""
+    file = tmp_path / "n.py"
+    file.write_text(
+        "from functools import partial\nfrom torch import nn\n"
+        "Net = partial(nn.Sequential, nn.Conv2d(3, 8, 3), nn.BatchNorm1d(8))\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(
+        NetworkError, match="Net in evaluation raised ValueError: expected 2D or 3D"
+    ) as caught:
+        skipscope.build(f"{file}:Net")
+    assert str(file) in str(caught.value.where)
+
+
 def test_a_name_that_is_not_in_the_file_is_guessed(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="Did you mean 'Net'") as caught:
         skipscope.build(f"{written(tmp_path, NET)}:Nett")

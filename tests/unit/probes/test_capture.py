@@ -337,23 +337,32 @@ def test_what_has_several_outputs_does_not_end_the_trace(way: str) -> None:
 class IntoParts(nn.Module):
     """What convolutions make is written into parts of a tensor, and parts are changed where they are."""
 
-    def __init__(self) -> None:
+    def __init__(self, way: str) -> None:
         super().__init__()
+        self.way = way
         self.a, self.b = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(3, 4, 3, padding=1)
         self.more, self.read = nn.Conv2d(8, 8, 3, padding=1), nn.Linear(8, 10)
 
     def forward(self, x: Tensor) -> Tensor:
         y = torch.zeros(len(x), 8, 8, 8)
-        y[:, :4] = self.a(x)
-        y[:, 4:] = self.b(x)
+        for part, made in ((slice(4), self.a(x)), (slice(4, 8), self.b(x))):
+            if self.way == "=":
+                y[:, part] = made
+            elif self.way == "+=":
+                y[:, part] += made
+            else:
+                getattr(y[:, part], self.way)(made)
         f = self.more(y)
         f[:, :2] *= 3
         f[:, :, 0] = 0
         return self.read((f + y).mean((2, 3)))
 
 
-def test_what_is_written_into_parts_of_a_tensor_is_heard_of() -> None:
-    sites = anatomy(IntoParts(), IMAGES).sites
+@pytest.mark.parametrize("way", ["=", "+=", "copy_", "add_"])
+@pytest.mark.parametrize("grad", [True, False])
+def test_what_is_written_into_parts_of_a_tensor_is_heard_of(way: str, *, grad: bool) -> None:
+    with torch.set_grad_enabled(grad):
+        sites = anatomy(IntoParts(way), IMAGES).sites
     assert [(site.kind, site.place, site.depth) for site in sites] == [
         ("conv", "a", 1),
         ("conv", "b", 1),
@@ -363,6 +372,24 @@ def test_what_is_written_into_parts_of_a_tensor_is_heard_of() -> None:
     ]
     assert sites[2].sources == ()  # four of each, but that is not followed
     assert sites[3].sources == (("more", 8),)
+
+
+class Moved(nn.Module):
+    """Half of what two convolutions made is overwritten by the other half."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(3, 4, 3, padding=1)
+        self.read = nn.Conv2d(8, 10, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.cat((self.a(x), self.b(x)), 1)
+        y[:, :4] = y[:, 4:]
+        return self.read(y).flatten(1)
+
+
+def test_a_part_that_is_moved_within_its_tensor_is_not_taken_for_what_was_there() -> None:
+    assert anatomy(Moved(), IMAGES).sites[-1].sources == ()
 
 
 class Named(nn.Module):

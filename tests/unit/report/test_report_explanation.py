@@ -188,7 +188,8 @@ def test_of_many_commands_that_differ_in_the_run_the_first_is_shown(tables):
     todo = "; ".join(f"skipscope probe plain20-s{seed} --only curvature" for seed in range(30))
     text = said(explained(tables, all_of("not_measured", missing=("plain20: curvature",), todo=todo)))
     shown = f"skipscope probe plain20-s0 --only curvature -w {tables.workspace.path}"
-    assert f"To add it: {shown} (and so for 29 more: skipscope claims --json names them)." in text
+    names = f"skipscope claims {tables.record.study.name} --json -w {tables.workspace.path}"
+    assert f"To add it: {shown} (and so for 29 more: {names} names them)." in text
     assert "plain20-s1 " not in text
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import re
 
+import numpy as np
 import polars as pl
 import pytest
 from made_up_pictures import Undrawn
@@ -273,3 +274,22 @@ def test_tiles_say_how_large_they_are_drawn(small):
     gallery = next(g for g in built(small(arms=("cnn",))).galleries if g.name.startswith("errors"))
     assert isinstance(gallery, Gallery)
     assert gallery.tiles[0].side == (128, 128)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_what_is_no_finite_number_is_no_end_of_a_report(small, language, everywhere):
+    """As of a run whose weights have overflown: of its readings the values are null, of its maps infinite."""
+    tables = small(seeds=2)
+    gone = {entry.run for entry in tables.entries if everywhere or entry.arm == tables.arms[0]}
+    value = pl.when(pl.col("run").is_in(gone)).then(None).otherwise(pl.col("value"))
+    pictures = {
+        arm: {
+            name: np.full(x.shape, np.inf) if name.startswith(("filters", "maps/")) else x
+            for name, x in found.items()
+        }
+        for arm, found in tables.pictures.items()
+    }
+    nulls = tables.raw_readings.with_columns(value=value)
+    found = built(dataclasses.replace(tables, raw_readings=nulls, pictures=pictures), language)
+    assert not re.search(r"\b(nan|inf|None)\b", said(found))
