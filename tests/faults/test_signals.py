@@ -83,3 +83,22 @@ def test_reading_a_workspace_that_is_being_written(
     assert process.wait().code == 0, process.said
     assert "unfinished" in seen
     assert json.loads((folder / "run.json").read_bytes())["state"] == "done"
+
+
+def test_while_a_worker_starts(
+    zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
+) -> None:
+    """It imports torch for seconds, and has handlers of Python's own meanwhile: it is not to hear of it."""
+    toml, out = study(tmp_path, epochs=20), tmp_path / "out"
+    process = zygote.skipscope("run", toml, "-w", out, cwd=tmp_path)
+    assert process.says("cnn s0: starting"), process.said
+    time.sleep(random.Random(3).uniform(0.2, 0.6))
+    process.kill(signal.SIGINT, group=True)
+    ended = process.wait()
+    assert ended.code == 1
+    assert "Traceback" not in ended.said
+    assert "failed" not in ended.said
+    assert "saved at step" in ended.said
+    ended = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(out)).wait()
+    assert ended.code == 0, ended.said
+    same(undisturbed(20), only_run(out))
