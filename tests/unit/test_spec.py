@@ -241,3 +241,9 @@ def test_a_chinese_file_name_is_told_what_a_study_is_called(tmp_path: Path) -> N
     assert "rename the file" in caught.value.todo
     path.write_text('name = "mine"\n[[arm]]\nmodel = "cnn"\n', encoding="utf-8")
     assert load_study(path).name == "mine"
+
+
+def test_an_unknown_study_says_the_shipped_ones_and_then_that_a_file_will_do() -> None:
+    with pytest.raises(UnknownName, match="no study 'nope'") as caught:
+        load_study("nope")
+    assert caught.value.todo == "known: demo, depth, fair, lab, paper, stem, or the path of a .toml file"

@@ -272,7 +272,9 @@ def load_study(study: str | Path) -> StudySpec:
     if path.suffix != ".toml":
         shipped = shipped_studies()
         if str(study) not in shipped:
-            raise UnknownName("study", str(study), [*shipped, "or the path of a .toml file"])
+            unknown = UnknownName("study", str(study), shipped)
+            unknown.todo += ", or the path of a .toml file"
+            raise unknown
         path = shipped[str(study)]
     table, text = read_toml(path)
     if "name" not in table and not re.fullmatch(NAME, path.stem):
