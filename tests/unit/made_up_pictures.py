@@ -12,7 +12,7 @@ class Undrawn:
 
     svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
 
-    def draw(self, chart: dict[str, Any]) -> Future[str]:
+    def draw(self, name: str, chart: dict[str, Any]) -> Future[str]:
         drawn: Future[str] = Future()
         drawn.set_result(self.svg)
         return drawn

@@ -16,7 +16,7 @@ from typing import Any
 
 import vl_convert
 
-from skipscope.figures import fonts
+from skipscope.figures import fonts, rewording
 
 PROCESSES = 2
 """Each needs a second of a core until it can draw, and 0.2 GB: a report has a hundred charts."""
@@ -36,10 +36,28 @@ class Drawing:
         for process in self.processes:
             self.idle.put(process)
         self.pool = ThreadPoolExecutor(PROCESSES)
+        self.begun: dict[str, tuple[str, Future[str]]] = {}
+        """Charts (as lines: rows of a table take six times the memory) with their pictures, by name."""
 
-    def draw(self, chart: dict[str, Any]) -> Future[str]:
-        """The chart's SVG, once it is drawn: by the first process that is free."""
-        return self.pool.submit(self._drawn, json.dumps(chart) + "\n")
+    def draw(self, name: str, chart: dict[str, Any]) -> Future[str]:
+        """The chart's SVG, once it is drawn: by the first process that is free.
+
+        If one of this name was drawn before that differs in its words alone, its picture is reworded.
+        """
+        line = json.dumps(chart) + "\n"
+        if name not in self.begun:
+            picture = self.pool.submit(self._drawn, line)
+            self.begun[name] = line, picture
+            return picture
+        earlier, picture = self.begun[name]
+        words = rewording.words_between(json.loads(earlier), chart)
+        if words is None:
+            return self.pool.submit(self._drawn, line)
+        return self.pool.submit(self._reworded, picture, words, line)
+
+    def _reworded(self, picture: Future[str], words: dict[str, str], line: str) -> str:
+        # whoever draws what was asked for earlier has begun with it
+        return rewording.reworded(picture.result(), words) or self._drawn(line)
 
     def _drawn(self, line: str) -> str:
         process = self.idle.get()  # as many as there are threads: none waits for it

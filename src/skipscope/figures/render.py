@@ -82,17 +82,24 @@ def printable(spec: dict[str, Any], table: pl.DataFrame, *, width: int, font: st
     columns that it is not drawn from: what is handed to Vega takes longer than what is drawn.
     """
     fixed = {key: value for key, value in spec.items() if key != "autosize"}
-    layers = [layer for layer in spec["layer"] if layer["mark"].get("opacity") != 0]
+    layers = [_without(layer, "tooltip") for layer in spec["layer"] if layer["mark"].get("opacity") != 0]
     config = spec["config"] | {"font": font, "background": "white"} | PRINT
     config |= {name: config[name] | WHOLE for name in ("axis", "legend")}
     for step in spec.get("transform", ()):
         if "filter" in step:
             table = table.filter(pl.col(step["filter"]["field"]) == step["filter"]["equal"])
-    named = json.dumps([layers, spec.get("transform")], ensure_ascii=False)
+    named = json.dumps([_without(layers, "title"), spec.get("transform")], ensure_ascii=False)
     drawn = table.select(name for name in table.columns if name in named)
     finite = pl.when(selectors.float().is_finite()).then(selectors.float())  # JSON has no other numbers
     data = {DATA: drawn.with_columns(finite).to_dicts()}
     return fixed | {"layer": layers, "width": width, "config": config, "datasets": data}
+
+
+def _without(part: Any, key: str) -> Any:
+    """The same part of a specification without what stands under that key, however deep."""
+    if isinstance(part, dict):
+        return {name: _without(value, key) for name, value in part.items() if name != key}
+    return [_without(each, key) for each in part] if isinstance(part, list) else part
 
 
 def library() -> str:

@@ -75,10 +75,10 @@ def build_report(
             page = html.render(documents, language=chosen, library=render.library())
             written.append(_write(folder / "report.html", page))
         papers, problems = _print(pool, [editions[each] for each in printed], on_paper)
-        _write_tables(folder, documents[0])
+        _write_tables(pool, folder, documents[0])
         if "md" in formats:
             _write_pictures(folder, documents[0])
-            written += [_write_markdown(folder, edition) for edition in editions.values()]
+            written += [_write_markdown(pool, folder, edition) for edition in editions.values()]
         written += [_write(folder / name, made.result()) for name, made in papers.items()]
     if problems:
         what = "\n".join(error.what for error in problems)
@@ -149,7 +149,7 @@ class Edition:
             width = PAIR_WIDTH if isinstance(block, Pair) else style.WIDTH
             for figure in figures_of(block):
                 chart = render.printable(figure.spec, figure.table, width=width, font=style.LATIN_FONT)
-                self.begun[figure.name] = self.drawing.draw(chart)
+                self.begun[figure.name] = self.drawing.draw(figure.name, chart)
 
     @cached_property
     def charts(self) -> dict[str, str]:
@@ -178,10 +178,12 @@ def _print(
     return begun, problems
 
 
-def _write_markdown(folder: Path, edition: Edition) -> Path:
+def _write_markdown(pool: ThreadPoolExecutor, folder: Path, edition: Edition) -> Path:
     """Pictures first: Markdown without them would be half a report."""
-    for name, picture in edition.charts.items():
-        _write(folder / "figures" / f"{name}.{edition.language}.svg", picture)
+    pictures = {
+        folder / "figures" / f"{name}.{edition.language}.svg": it for name, it in edition.charts.items()
+    }
+    _write_all(pool, pictures)
     return _write(folder / f"report.{edition.language}.md", markdown.render(edition.drawable))
 
 
@@ -193,11 +195,15 @@ def _write_pictures(folder: Path, document: Document) -> None:
             write_whole(folder / "figures" / gallery.file(place), picture)
 
 
-def _write_tables(folder: Path, document: Document) -> None:
-    for figure in document.figures:
-        _write(folder / "figures" / f"{figure.name}.csv", figure.table.write_csv())
-    for gallery in document.galleries:
-        _write(folder / "figures" / f"{gallery.name}.csv", gallery.table.write_csv())
+def _write_tables(pool: ThreadPoolExecutor, folder: Path, document: Document) -> None:
+    tables = {figure.name: figure.table for figure in document.figures}
+    tables |= {gallery.name: gallery.table for gallery in document.galleries}
+    _write_all(pool, {folder / "figures" / f"{name}.csv": it.write_csv() for name, it in tables.items()})
+
+
+def _write_all(pool: ThreadPoolExecutor, files: Mapping[Path, str]) -> None:
+    """Side by side: what takes time is the disk, once a file."""
+    list(pool.map(_write, files, files.values()))
 
 
 def _write(path: Path, content: str | bytes) -> Path:

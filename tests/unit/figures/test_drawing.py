@@ -27,7 +27,8 @@ def charts(count: int = 3) -> list[dict]:
 
 def drawn(count: int = 3) -> list[str]:
     with closing(Drawing()) as drawing:
-        return [picture.result() for picture in [drawing.draw(chart) for chart in charts(count)]]
+        begun = [drawing.draw(f"{n}", chart) for n, chart in enumerate(charts(count))]
+        return [picture.result() for picture in begun]
 
 
 def test_they_are_those_drawn_here() -> None:
@@ -57,17 +58,17 @@ def test_where_no_other_process_can_draw_they_are_drawn_here(
 def test_what_killed_processes_would_have_drawn_is_drawn_here() -> None:
     there = drawn(4)
     with closing(Drawing()) as drawing:
-        first = drawing.draw(charts(1)[0]).result()
+        first = drawing.draw("first", charts(1)[0]).result()
         for process in drawing.processes:
             assert process is not None
             process.kill()
-        later = [drawing.draw(chart) for chart in charts(4)[1:]]
+        later = [drawing.draw(f"{n}", chart) for n, chart in enumerate(charts(4)[1:])]
         assert [first, *(picture.result() for picture in later)] == there
 
 
 def test_what_nobody_asks_for_is_ended() -> None:
     begun = Drawing()
-    waiting = [begun.draw(chart) for chart in charts(100)]
+    waiting = [begun.draw(f"{n}", chart) for n, chart in enumerate(charts(100))]
     begun.close()
     begun.close()
     assert any(picture.cancelled() for picture in waiting)

@@ -12,6 +12,7 @@ from made_up_pictures import Undrawn
 from skipscope.claims.calibration import document, write
 from skipscope.errors import UnknownName
 from skipscope.figures import render as pictures
+from skipscope.figures import rewording
 from skipscope.report import build_report
 
 HOSTILE = ("<script>alert(1)</script>", "a|b`c*d_e", "cnn")
@@ -175,6 +176,26 @@ def test_markdown_shows_its_pictures_and_keeps_their_tables(made_up):
             assert (folder / name).read_text(encoding="utf-8").startswith("<svg")
             assert (folder / re.sub(r"\.(en|zh)\.svg$", ".csv", name)).exists()
     assert not (folder / "report.html").exists()
+
+
+def test_pictures_reworded_say_and_show_what_those_drawn_alone_do(made_up, monkeypatch):
+    workspace = made_up(arms=("cnn", "resnet"), epochs=2, steps=20)
+    runs = []
+    for words_between in (rewording.words_between, lambda _chart, _other: None):
+        monkeypatch.setattr(rewording, "words_between", words_between)
+        build_report(workspace, "lab", formats={"md"}, language=None)
+        folder = workspace.report_folder("lab") / "figures"
+        runs.append({path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.svg")})
+    reworded, drawn = runs
+    assert reworded.keys() == drawn.keys()
+    same = [name for name in drawn if reworded[name] == drawn[name]]
+    assert len(same) > len(drawn) / 2
+    for name, picture in drawn.items():
+        for part in (
+            r"<text[^>]*>([^<]*)<",
+            r'<g class="mark-\w+ role-mark.*?</g>',
+        ):  # legends are as wide as English
+            assert re.findall(part, reworded[name]) == re.findall(part, picture)
 
 
 def test_markdown_tables_have_as_many_cells_as_titles(made_up, no_pictures):
