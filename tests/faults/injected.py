@@ -68,8 +68,7 @@ class Process:
     @property
     def ended(self) -> bool:
         """Whether it has, without waiting for it."""
-        status = Path(f"/proc/{self.pid}/stat")
-        return not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
+        return has_ended(self.pid)
 
     def wait(self) -> Ended:
         if self.code is None:
@@ -158,3 +157,24 @@ def only_run(workspace: Path) -> RunFolder:
 
 def readings(workspace: Path) -> pl.DataFrame:
     return Workspace(workspace).readings()
+
+
+def children(parent: int) -> list[int]:
+    """Worker processes: those whose command is of multiprocessing's spawn."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        try:
+            mine = f"PPid:\t{parent}\n" in status.read_text()
+            if mine and b"spawn_main" in (status.parent / "cmdline").read_bytes():
+                found.append(int(status.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def has_ended(pid: int) -> bool:
+    """Whether the process has: nobody may have asked yet how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True

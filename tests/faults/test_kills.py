@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from injected import LONG, Zygote, only_run, same, study
+from injected import LONG, Zygote, children, only_run, same, study
 
 from skipscope.records.store import RunFolder, Workspace
 
@@ -97,16 +97,3 @@ def at_step(workspace: Path) -> int:
         with suppress(OSError):
             return file.stat().st_size
     return 0
-
-
-def children(parent: int) -> list[int]:
-    """Worker processes: those whose command is of multiprocessing's spawn."""
-    found = []
-    for status in Path("/proc").glob("[0-9]*/status"):
-        try:
-            mine = f"PPid:\t{parent}\n" in status.read_text()
-            if mine and b"spawn_main" in (status.parent / "cmdline").read_bytes():
-                found.append(int(status.parent.name))
-        except OSError:
-            continue
-    return found

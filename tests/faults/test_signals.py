@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from injected import Zygote, only_run, same, study
+import pytest
+from injected import Process, Zygote, children, has_ended, only_run, same, study
 
 from skipscope.records.store import RunFolder, Workspace
 
@@ -102,3 +103,36 @@ def test_while_a_worker_starts(
     ended = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(out)).wait()
     assert ended.code == 0, ended.said
     same(undisturbed(20), only_run(out))
+
+
+@pytest.mark.parametrize(
+    ("number", "group", "codes"), [("SIGINT", True, (1, 130)), ("SIGKILL", False, (-9,))]
+)
+def test_while_networks_are_measured_as_they_start(
+    number: str, group: bool, codes: tuple[int, ...], zygote: Zygote, tmp_path: Path
+) -> None:
+    """Who measures them is importing torch, and does not hear of it; of a parent that is gone, it does."""
+    toml, out = study(tmp_path), tmp_path / "out"
+    toml.write_text("initial_seeds = 2000\n" + toml.read_text(encoding="utf-8"), encoding="utf-8")
+    process = zygote.skipscope("run", toml, "-w", out, cwd=tmp_path)
+    workers = measuring(process)
+    process.kill(signal.Signals[number], group=group)
+    ended = process.wait()
+    assert ended.code in codes, ended.said
+    assert "Traceback" not in ended.said
+    for _ in range(600):
+        if all(map(has_ended, workers)):
+            break
+        time.sleep(0.1)
+    else:
+        pytest.fail("a minute later a worker is there")
+
+
+def measuring(process: Process) -> list[int]:
+    """Its workers, as soon as there are any, or a little later."""
+    assert process.says("measured as it starts"), process.said
+    while not (workers := children(process.pid)):
+        assert not process.ended, process.said
+        time.sleep(0.02)
+    time.sleep(random.Random(5).uniform(0.2, 0.6))
+    return workers

@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -24,6 +23,7 @@ import torch
 from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import check as check_data
 from skipscope.data.dataset import load as load_data
+from skipscope.engine.interrupts import INTERRUPTS, held_back, ignore
 from skipscope.engine.plan import Plan, PlannedRun
 from skipscope.engine.probe import complete
 from skipscope.errors import ProbeError, SkipscopeError
@@ -44,8 +44,6 @@ Workers = dict[Connection, tuple[PlannedRun, SpawnProcess]]
 Orders: TypeAlias = "Connection[Event, int | None]"
 """The worker's end."""
 
-INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
-"""The parent hears them and decides: its workers do not, from their first moment on."""
 RESTARTS = 2
 """How often a run whose worker was killed goes on by itself."""
 
@@ -127,24 +125,10 @@ def _start(
         name=run.spec.id,
         daemon=True,
     )
-    with environment_of_workers(KEEP_MEMORY | WAIT_IDLY), _held_back(INTERRUPTS):
+    with environment_of_workers(KEEP_MEMORY | WAIT_IDLY), held_back(*INTERRUPTS):
         worker.start()
     theirs.close()  # theirs alone now: when the worker ends, however it ends, we read the end of the pipe
     return ours, worker
-
-
-@contextmanager
-def _held_back(signals: Collection[int]) -> Iterator[None]:
-    """A process that is started inside never hears these; this one does, as soon as it is outside."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # its own start lets them through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _share_out(threads: int, workers: Workers, offered: dict[Connection, int]) -> None:
@@ -160,8 +144,7 @@ def work(
     spec_json: str, workspace: Path, data_dir: Path | None, probes: Collection[str] | None, parent: Orders
 ) -> None:
     """What a worker process does: one run, from its spec to its record."""
-    for number in INTERRUPTS:
-        signal.signal(number, signal.SIG_IGN)  # the parent decides
+    ignore(*INTERRUPTS)
     spec = RunSpec.model_validate_json(spec_json)
     folder = Workspace(workspace).run_folder(spec.id)
 

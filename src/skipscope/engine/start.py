@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import polars as pl
@@ -17,6 +18,7 @@ import torch
 
 from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
+from skipscope.engine.interrupts import held_back, ignore
 from skipscope.models.registry import build
 from skipscope.models.user import blamed
 from skipscope.probes.measure import initial_rows, view_of
@@ -57,7 +59,8 @@ def measure_starts(
     with ProcessPoolExecutor(
         jobs or os.cpu_count(), mp.get_context("spawn"), initializer=_begin, initargs=arguments
     ) as pool:
-        answers = {pool.submit(_measure, model, seeds): model for model, seeds in turns}
+        with held_back(signal.SIGINT):  # with the first turn the pool starts its processes
+            answers = {pool.submit(_measure, model, seeds): model for model, seeds in turns}
         warned: set[str] = set()
         try:
             for done, answer in enumerate(as_completed(answers), start=1):
@@ -102,10 +105,19 @@ _data: list[Dataset] = []
 
 
 def _begin(name: Any, data_dir: Path | None) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    ignore(signal.SIGINT)
+    Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     _data.append(load_data(name, data_dir=data_dir))
+
+
+def _end_with_parent() -> None:
+    """Turns come by a pipe that this process holds open itself: it would wait for more for ever."""
+    parent = mp.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _measure(model: str, seeds: list[int]) -> tuple[pl.DataFrame, str]:
