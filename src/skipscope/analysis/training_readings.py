@@ -30,6 +30,13 @@ def of_training(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
 
 
 @once
+def measured_steps(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
+    """At how many steps after the start the probe looked: arm, seed, steps."""
+    rows = of_training(readings, probe).select(*RUN, "step").filter(pl.col("step") > 0)
+    return rows.group_by(*RUN, maintain_order=True).agg(steps=pl.col("step").n_unique())
+
+
+@once
 def gradients(readings: pl.DataFrame) -> pl.DataFrame:
     """The loss gradient by each convolution's output, at the start and at the end.
 

@@ -57,7 +57,9 @@ def missing(context: Context) -> list[Block]:
     tables, words = context.tables, context.words
     if not any(entry.state == "done" for entry in tables.entries):
         return [Note(text=words("trained_readings.none"))]
-    rows = tables.readings.filter(pl.col("probe").is_in(ON_ANY_NETWORK), pl.col("step") > 0)
+    rows = tables.readings.select("arm", "probe", "step").filter(
+        pl.col("probe").is_in(ON_ANY_NETWORK), pl.col("step") > 0
+    )
     probes = dict(rows.group_by("arm").agg(pl.col("probe").n_unique()).iter_rows())
     without = {
         entry.arm: context.command(f"skipscope probe {entry.run}")

@@ -20,17 +20,19 @@ def while_training(context: Context, number: str) -> Section:
     """All networks beside each other."""
     words, readings = context.words, context.tables.readings
     title = words("training_readings.title")
-    steps = measured.of_training(readings, "gradient_flow").filter(pl.col("step") > 0)
+    steps = measured.measured_steps(readings, "gradient_flow")
     if steps.is_empty():
         blocks = [*missing(context), *before_training(context)]
         return Section(id="while-training", number=number, title=title, blocks=tuple(blocks))
-    most = steps.group_by("arm", "seed").agg(pl.col("step").n_unique())["step"].max()
     parts = {"gradients": gradients, "movement": movement, "responses": responses, "learning": learning}
     return Section(
         id="while-training",
         number=number,
         title=title,
-        blocks=(Paragraph(text=words("training_readings.when", steps=most)), *missing(context)),
+        blocks=(
+            Paragraph(text=words("training_readings.when", steps=steps["steps"].max())),
+            *missing(context),
+        ),
         sections=tuple(
             Section(
                 id=f"while-training-{name}",
@@ -46,8 +48,7 @@ def while_training(context: Context, number: str) -> Section:
 def missing(context: Context) -> list[Block]:
     """Networks that were trained without probes: nothing measures it afterwards."""
     tables = context.tables
-    watched = measured.of_training(tables.readings, "gradient_flow").filter(pl.col("step") > 0)
-    known = set(watched["arm"].unique())
+    known = set(measured.measured_steps(tables.readings, "gradient_flow")["arm"])
     without = [code(arm.arm) for arm in tables.summaries if arm.records and arm.arm not in known]
     if not without:
         return []
