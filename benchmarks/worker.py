@@ -1,7 +1,8 @@
 """Inside a worker: the share of time outside forward, backward and step, its memory, and runs side by side.
 
-`python benchmarks/worker.py` (or names of networks behind it) on CIFAR-10 (imported before). Validation, the
-test and what is measured of the trained network are neither in a step nor counted as outside of it.
+`python benchmarks/worker.py` (or networks behind it, `resnet` or `resnet=45000` images an epoch) on CIFAR-10
+(imported before). Validation, the test and what is measured of the trained network are neither in a step nor
+counted as outside of it.
 """
 
 import multiprocessing as mp
@@ -140,8 +141,9 @@ def main() -> None:
     """A line a network."""
     way = Machine(load("cifar10")).choose([(name, Recipe()) for name in NETWORKS], threads=1).way
     print(f"{way}; outside: of the time that is neither validation, test nor a measurement of the network")
-    for name in sys.argv[1:] or NETWORKS:
-        images = NETWORKS[name]
+    for asked in sys.argv[1:] or NETWORKS:
+        name, _, number = asked.partition("=")
+        images = int(number or NETWORKS[name])
         outside = []
         for _ in range(2):
             whole, inside, measured, memory = apart(shares, name, images, way)
