@@ -10,16 +10,29 @@ Shapes: B images, C channels, H x W pixels.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from skipscope.probes.channels import Source, behind, parts
+from skipscope.probes.operands import is_a_product, key_of, may_overwrite, operands_of, order_of, with_others
+from skipscope.probes.traces import (
+    Trace,
+    all_sources,
+    as_input,
+    copied,
+    first_known,
+    is_news,
+    mark,
+    tensors_in,
+    trace_of,
+    unmark,
+)
 
 Kind = Literal["conv", "linear", "norm", "relu", "shortcut", "gate", "concat", "module"]
 
@@ -50,21 +63,6 @@ SQUASH = {"sigmoid", "hardsigmoid"}
 SAME_VALUES = {"view", "reshape", "expand", "expand_as", "unsqueeze", "getitem", "chunk", "split", "unbind"}
 
 
-MARK = "_skipscope_trace"
-"""The attribute under which a tensor has its trace while a network is listened to."""
-
-
-class Trace(NamedTuple):
-    """Where a tensor comes from."""
-
-    depth: int
-    """Convolutions and linear layers on the longest way from the image."""
-    squashed: bool
-    """A sigmoid's output."""
-    sources: tuple[Source, ...]
-    """Of its channels, in their order; none where that is not known."""
-
-
 @dataclass(kw_only=True)
 class Call:
     """One call of an operator, while it is made."""
@@ -85,7 +83,7 @@ class Call:
     @property
     def depths(self) -> tuple[int, ...]:
         """Of each input; 0 of one that does not come from the image."""
-        return tuple(0 if (trace := _trace(x)) is None else trace.depth for x in self.inputs)
+        return tuple(0 if (trace := trace_of(x)) is None else trace.depth for x in self.inputs)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +147,7 @@ def _unmark(model: nn.Module) -> None:
     """What a network keeps from a pass (a running mean, a map) comes from nowhere in another."""
     for module in model.modules():
         for x in held(module):
-            vars(x).pop(MARK, None)
+            unmark(x)
 
 
 def anatomy(model: nn.Module, images: Tensor) -> Anatomy:
@@ -201,11 +199,11 @@ class _Listener(TorchFunctionMode):
             if not self.inside:
                 self.counts.clear()
                 _unmark(self.root)
-                inputs = marked = tuple(map(_as_input, inputs))
+                inputs = marked = tuple(map(as_input, inputs))
             first = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], Tensor) else None
             given = first
             if first is not None and self.edit is not None and not _is_layer(module):
-                given = _copied(first)  # a block may overwrite its input, and an edit may hand that on
+                given = copied(first)  # a block may overwrite its input, and an edit may hand that on
             self.inside.append((name, module, first, given))
             return marked
 
@@ -218,7 +216,7 @@ class _Listener(TorchFunctionMode):
             _, _, first, given = self.inside.pop()
             if given is None or not isinstance(output, Tensor) or not self.inside or _is_layer(module):
                 return None
-            trace, before = _trace(output), _trace(given)
+            trace, before = trace_of(output), trace_of(given)
             if trace is None or before is None:
                 return None
             call = Call(
@@ -240,8 +238,8 @@ class _Listener(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         word = name.strip("_")
         into = kwargs.get("out")  # it may have a trace of what it was before
-        given = [x for x in _tensors((args, kwargs)) if x is not into] if self.inside else []
-        if all(_trace(x) is None for x in given):
+        given = [x for x in tensors_in((args, kwargs)) if x is not into] if self.inside else []
+        if all(trace_of(x) is None for x in given):
             return func(*args, **kwargs)
         kind = NAMES.get(word)
         call = None if kind is None else self._call(kind, func, args, kwargs)
@@ -249,18 +247,18 @@ class _Listener(TorchFunctionMode):
         output, place = self._computed(call, func, args, kwargs)
         if isinstance(output, Tensor):
             trace = _after(word, call, given, output, args, kwargs)
-            _mark(output, trace)
+            mark(output, trace)
             whole = output._base  # noqa: SLF001 - of a part that was written into, as by copy_
-            if whole is not None and _trace(whole) is None and any(output is x for x in args[:1]):
-                _mark(whole, trace._replace(sources=()))
+            if whole is not None and trace_of(whole) is None and any(output is x for x in args[:1]):
+                mark(whole, trace._replace(sources=()))
         elif isinstance(output, (list, tuple)):
-            outputs = [x for x in _tensors(output) if not any(x is operand for operand in given)]
-            first, before = _first(given)
+            outputs = [x for x in tensors_in(output) if not any(x is operand for operand in given)]
+            first, before = first_known(given)
             for x, sources in zip(outputs, parts(word, first, before.sources, outputs), strict=True):
-                _mark(x, _after(word, None, given, x, args, kwargs)._replace(sources=sources))
-        elif word == "setitem" and _trace(args[2]) is not None and _is_news(*args):
+                mark(x, _after(word, None, given, x, args, kwargs)._replace(sources=sources))
+        elif word == "setitem" and trace_of(args[2]) is not None and is_news(*args):
             # into a part of it: it is not known which of its channels come from where
-            _mark(args[0], _after(word, None, given, args[0], args, kwargs)._replace(sources=()))
+            mark(args[0], _after(word, None, given, args[0], args, kwargs)._replace(sources=()))
         if call is None or trace is None:
             return output
         call.depth = trace.depth
@@ -275,8 +273,8 @@ class _Listener(TorchFunctionMode):
         if call is None:
             return func(*args, **kwargs), None
         own = call.inputs[0]
-        if _may_overwrite(getattr(func, "__name__", ""), args, kwargs):
-            call.inputs = tuple(map(_copied, call.inputs))
+        if may_overwrite(getattr(func, "__name__", ""), args, kwargs):
+            call.inputs = tuple(map(copied, call.inputs))
         if call.kind == "relu" and self.edit is not None and torch.is_grad_enabled():
             # a ReLU in place keeps its output for its gradient, so a replacement must not overwrite that
             aside = own.clone()
@@ -297,36 +295,38 @@ class _Listener(TorchFunctionMode):
         if into is not None and call.output is not into and call.output.shape == into.shape:
             call.output = into.copy_(call.output)  # autograd follows a copy
         if call.output is not output:
-            _mark(call.output, trace)
+            mark(call.output, trace)
         if self.see is not None:
             self.see(call)
         return call.output
 
     def _call(self, kind: str, func: Callable[..., Any], args: Any, kwargs: Any) -> Call | None:
         """What this call is, if it is one of those that are told of."""
-        operands = _operands(kind, args, kwargs)
+        operands = operands_of(kind, args, kwargs)
         keys, inputs = list(operands), list(operands.values())
-        if kind == "conv" and _is_a_product(inputs):
+        if kind == "conv" and is_a_product(inputs):
             kind = "linear"
-        order = _order(kind, inputs, args, kwargs)
+        order = order_of(kind, inputs, args, kwargs)
         if order is None:
             return None
         chosen = tuple(inputs[place] for place in order)
-        if _trace(chosen[0]) is None:
+        if trace_of(chosen[0]) is None:
             return None
 
         def again(*others: Tensor) -> Tensor:
             if kind == "concat":
-                return _with(func, args, kwargs, {_key(args, 0, "tensors"): list(others)})
-            return _with(func, args, kwargs, {keys[place]: x for place, x in zip(order, others, strict=True)})
+                return with_others(func, args, kwargs, {key_of(args, 0, "tensors"): list(others)})
+            return with_others(
+                func, args, kwargs, {keys[place]: x for place, x in zip(order, others, strict=True)}
+            )
 
         return Call(
             kind=kind,  # type: ignore[arg-type]
             place=self._counted(kind, self._place(kind)),
             depth=0,
             inputs=chosen,
-            sources=_all_sources(chosen if kind == "concat" else chosen[:1]),
-            weight=operands.get(_key(args, 1, "weight")) if kind in ("conv", "linear") else None,
+            sources=all_sources(chosen if kind == "concat" else chosen[:1]),
+            weight=operands.get(key_of(args, 1, "weight")) if kind in ("conv", "linear") else None,
             again=again,
         )
 
@@ -350,126 +350,14 @@ def _is_layer(module: nn.Module) -> bool:
     return all(name == "parametrizations" for name, _ in module.named_children())
 
 
-Key = int | str
-"""Where a call has an argument: at a position, or under a name."""
-
-
-def _key(args: Sequence[Any], position: int, name: str) -> Key:
-    """The key of an argument that may be given either way."""
-    return position if position < len(args) else name
-
-
-def _operands(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[Key, Tensor]:
-    """What a call computes with, in its order: of a concatenation all that are in its list, numbered."""
-    if kind == "concat":
-        tensors = args[0] if args else kwargs.get("tensors")
-        return dict(enumerate(_tensors(tensors))) if isinstance(tensors, (list, tuple)) else {}
-    names = ["input", "weight"] if kind in ("conv", "linear") else ["input", "other"]
-    keys = [_key(args, position, name) for position, name in enumerate(names)]
-    found = {key: args[key] if isinstance(key, int) else kwargs.get(key) for key in keys}
-    return {key: x for key, x in found.items() if isinstance(x, Tensor)}
-
-
-def _with(
-    func: Callable[..., Tensor], args: Sequence[Any], kwargs: Mapping[str, Any], others: Mapping[Key, Any]
-) -> Tensor:
-    """The call with other arguments in some places."""
-    placed = [others.get(place, argument) for place, argument in enumerate(args)]
-    named = {name: others.get(name, argument) for name, argument in kwargs.items()}
-    return func(*placed, **named)
-
-
-def _may_overwrite(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    """Whether a call may put its output in an operand's place."""
-    if name == "relu":
-        return bool(kwargs.get("inplace", len(args) > 1 and args[1]))
-    in_place = name in ("__iadd__", "__imul__") or (name.endswith("_") and not name.endswith("__"))
-    return in_place or kwargs.get("out") is not None
-
-
-def _order(kind: str, inputs: Sequence[Tensor], args: Any, kwargs: Any) -> Sequence[int] | None:
-    """In which order a call's operands are told of; None if it is not of this kind after all."""
-    if kind == "shortcut":
-        return _addition(inputs)
-    if kind == "gate":
-        return _gating(inputs)
-    if kind == "concat":
-        return range(len(inputs)) if _side_by_side(args, kwargs, inputs) else None
-    return [0] if inputs else None
-
-
-def _trace(x: Any) -> Trace | None:
-    return getattr(x, MARK, None) if isinstance(x, Tensor) else None
-
-
-def _mark(x: Tensor, trace: Trace) -> None:
-    setattr(x, MARK, trace)  # it goes with the tensor
-
-
-def _copied(x: Tensor) -> Tensor:
-    copy = x.clone()
-    if (trace := _trace(x)) is not None:
-        _mark(copy, trace)
-    return copy
-
-
-def _as_input(x: Any) -> Any:
-    """A copy of the image: the caller's stays unmarked, and as it is if the network overwrites its input."""
-    if not isinstance(x, Tensor):
-        return x
-    copy = x.clone()
-    _mark(copy, Trace(0, squashed=False, sources=(("input", x.shape[1] if x.ndim > 1 else 1),)))
-    return copy
-
-
-def _tensors(argument: Any) -> Iterator[Tensor]:
-    """The tensors in an argument, in lists of them, and under names."""
-    if isinstance(argument, Tensor):
-        yield argument
-    elif isinstance(argument, (list, tuple)):
-        for x in argument:
-            yield from _tensors(x)
-    elif isinstance(argument, dict):
-        yield from _tensors(tuple(argument.values()))
-
-
-def _addition(inputs: Sequence[Tensor]) -> Sequence[int] | None:
-    """Which operand is f(x) and which x: the one with fewer convolutions on its way is x."""
-    traces = [_trace(x) for x in inputs]
-    if len(inputs) != 2 or inputs[0].shape != inputs[1].shape or None in traces:
-        return None
-    first, second = (trace.depth for trace in traces if trace is not None)
-    return None if first == second else (0, 1) if first > second else (1, 0)
-
-
-def _gating(inputs: Sequence[Tensor]) -> Sequence[int] | None:
-    """Which operand is gated and which is the gate."""
-    traces = [_trace(x) for x in inputs]
-    if len(inputs) != 2 or inputs[0].ndim != 4 or None in traces:
-        return None
-    first, second = (trace.squashed for trace in traces if trace is not None)
-    return None if first == second else (1, 0) if first else (0, 1)
-
-
-def _is_a_product(inputs: Sequence[Tensor]) -> bool:
-    """Whether a convolution is a fully connected layer: 1x1 on 1x1 maps, as a gate's are."""
-    return len(inputs) == 2 and inputs[0].shape[2:] == inputs[1].shape[2:] == (1, 1)
-
-
-def _side_by_side(args: Any, kwargs: Any, inputs: Sequence[Tensor]) -> bool:
-    """Whether maps are concatenated along their channels."""
-    along = args[1] if len(args) > 1 else kwargs.get("dim", kwargs.get("axis", 0))
-    return len(inputs) > 1 and all(x.ndim == 4 for x in inputs) and along in (1, -3)
-
-
 def _after(
     word: str, call: Call | None, given: Sequence[Tensor], output: Tensor, args: Any, kwargs: Any
 ) -> Trace:
     """Where an operator's output comes from; of the tensors it was given, one at least is known."""
-    first, before = _first(given)
-    depth = max(trace.depth for x in given if (trace := _trace(x)) is not None)
+    first, before = first_known(given)
+    depth = max(trace.depth for x in given if (trace := trace_of(x)) is not None)
     kind = None if call is None else call.kind
-    if call is not None and kind == "gate" and (gated := _trace(call.inputs[0])) is not None:
+    if call is not None and kind == "gate" and (gated := trace_of(call.inputs[0])) is not None:
         return gated._replace(squashed=False)  # a gate weighs what there is: it lies on no way
     squashed = word in SQUASH or (word in SAME_VALUES and before.squashed)
     if call is None or kind in ("norm", "relu"):
@@ -481,23 +369,3 @@ def _after(
         return Trace(deeper, squashed, ())  # of tokens, whose channels are the last axis
     channels = output.shape[1] if output.ndim > 1 else 1
     return Trace(deeper, squashed, ((call.place, channels),))
-
-
-def _is_news(whole: Tensor, place: Any, value: Tensor) -> bool:
-    """Whether a part gets what was not there: it does not where `x[:, :2] *= 3` writes it back."""
-    part = whole[place]
-    same = part.shape == value.shape and part.stride() == value.stride()
-    return _trace(whole) is None or not (same and part.data_ptr() == value.data_ptr())
-
-
-def _first(given: Sequence[Tensor]) -> tuple[Tensor, Trace]:
-    """Of what an operator was given, the first that it is known of where it comes from."""
-    return next((x, trace) for x in given if (trace := _trace(x)) is not None)
-
-
-def _all_sources(parts: Sequence[Tensor]) -> tuple[Source, ...]:
-    """Of maps side by side; none if they are not known of each."""
-    traces = [_trace(x) for x in parts]
-    if not all(trace is not None and trace.sources for trace in traces):
-        return ()
-    return tuple(source for trace in traces if trace is not None for source in trace.sources)
