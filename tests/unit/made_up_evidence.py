@@ -11,6 +11,7 @@ from skipscope.analysis.tables import Entry, StudyTables
 from skipscope.claims.evidence import Evidence
 from skipscope.claims.quantities import QUANTITIES
 from skipscope.models.describe import describe
+from skipscope.records.frames import METRICS, READINGS, START
 from skipscope.records.schema import (
     DataCard,
     Environment,
@@ -21,7 +22,6 @@ from skipscope.records.schema import (
     RunRecord,
     StudyRecord,
 )
-from skipscope.records.store import METRICS, READINGS, START
 from skipscope.spec import DataRef, Recipe, RunSpec, StudySpec
 
 RECIPE = Recipe(precision="fp32", memory_format="contiguous", kernels="stock", threads=1)

@@ -12,9 +12,10 @@ from made_up_networks import Body, body_of, noise_of
 from made_up_trained import CLASSES, trained
 from numpy.typing import NDArray
 
-from skipscope.records.files import write_arrays
+from skipscope.records.arrays import write_arrays
+from skipscope.records.frames import READINGS
 from skipscope.records.schema import RunRecord
-from skipscope.records.store import READINGS, Workspace
+from skipscope.records.store import Workspace
 
 Row = tuple[str, int, str, str, float]
 """Probe, step, place, quantity, value."""

@@ -14,8 +14,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from skipscope.records.frames import READINGS, START
 from skipscope.records.schema import NetworkCard, RunRecord, State, StudyRecord
-from skipscope.records.store import READINGS, START, USUAL, Workspace
+from skipscope.records.store import USUAL, Workspace
 from skipscope.spec import network_name, start_name
 
 POINTS_PER_CURVE = 1_000

@@ -63,23 +63,24 @@ def status(workspace: Place = PLACE, json: Json = False) -> None:
 
 def _row(record: "RunRecord", arm: str, workspace: "Workspace") -> dict[str, Any]:
     """One run under the documented `KEYS`; null where there is nothing yet."""
+    from skipscope.records.schema import Row
+
     result = record.result
-    if result is not None:  # its metrics need not be read
-        epochs, accuracy, seconds = record.spec.recipe.epochs, result.val_accuracy, result.seconds
-    else:
-        epoch = workspace.run_folder(record.id).last_epoch()
-        found = epoch or {"epoch": 0, "val_accuracy": None, "seconds": None}
-        epochs, accuracy, seconds = found["epoch"], found["val_accuracy"], found["seconds"]
+    if result is None:
+        row = workspace.run_folder(record.id).last_epoch() or Row(epoch=0)
+    else:  # its metrics need not be read
+        epochs = record.spec.recipe.epochs
+        row = Row(epoch=epochs, val_accuracy=result.val_accuracy, seconds=result.seconds)
     return {
         "id": record.id,
         "arm": arm,
         "seed": record.spec.seed,
         "state": record.state,
-        "epochs": epochs,
+        "epochs": row.epoch,
         "params": record.network.params,
-        "val_accuracy": accuracy,
+        "val_accuracy": row.val_accuracy,
         "test_accuracy": result.test_accuracy if result else None,
-        "seconds": seconds,
+        "seconds": row.seconds,
         "images_per_second": result.images_per_second if result else None,
     }
 

@@ -23,8 +23,9 @@ from skipscope.models.registry import build
 from skipscope.models.user import blamed
 from skipscope.probes.measure import initial_rows, view_of
 from skipscope.records.files import make_folder
+from skipscope.records.frames import START, write_readings
 from skipscope.records.schema import StudyRecord
-from skipscope.records.store import START, Workspace, write_readings
+from skipscope.records.store import Workspace
 from skipscope.spec import Recipe, StudySpec, network_name, start_name
 from skipscope.training.evaluate import Inputs
 from skipscope.training.instruments import sample

@@ -26,7 +26,7 @@ from skipscope.probes.capture import anatomy
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import of_one_step
 from skipscope.randomness import derive
-from skipscope.records.store import READINGS
+from skipscope.records.frames import READINGS
 
 STEP_IMAGES = 128
 """Of the sample, for the probes that look at one training step."""

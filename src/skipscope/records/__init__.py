@@ -1,1 +1,22 @@
-"""What is written about runs and studies, and where."""
+"""What is written about runs and studies, and where.
+
+Tables and arrays are polars' and numpy's, which take half a second to import: who shows runs alone needs
+neither, so these two modules are imported when somebody takes the first thing out of them.
+"""
+
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from skipscope.records import arrays as arrays
+    from skipscope.records import frames as frames
+
+LATER = ("arrays", "frames")
+
+
+def __getattr__(name: str) -> ModuleType:
+    """A module of `LATER`, asked for the first time."""
+    if name in LATER:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,6 +13,9 @@ from pathlib import Path
 from skipscope.errors import WorkspaceError
 from skipscope.records.files import write_whole
 
+AGAIN = "give the command that trained the run again: what of a run is damaged is trained again"
+"""What mends a file of a run."""
+
 SUMS = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-f]{64})  (\S+)")
 

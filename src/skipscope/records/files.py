@@ -4,18 +4,14 @@ A reader never meets half of one; only lines at the end of a file may be half, a
 """
 
 import errno
-import io
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from shutil import disk_usage
-from typing import Any, TypeVar
-from zipfile import ZipFile
+from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from skipscope.errors import WorkspaceError
@@ -25,8 +21,6 @@ Record = TypeVar("Record", bound=BaseModel)
 
 DRAFT = ".draft"
 """How the name of a file ends that is not yet whole."""
-ARRAYS_BYTES = 400_000_000
-"""More than the arrays of any network's pictures have: what unpacks to more was made to fill a memory."""
 
 
 def write_whole(
@@ -137,57 +131,6 @@ def _size(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:,.1f} GB"
-
-
-def packed_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Arrays by name as a .npz file has them."""
-    file = io.BytesIO()
-    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    return file.getvalue()
-
-
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Puts arrays at `path`, whole or not at all.
-
-    Raises:
-        WorkspaceError: the folder cannot be written to.
-    """
-    write_whole(path, packed_arrays(arrays))
-
-
-def read_arrays(path: Path, *, todo: str) -> dict[str, NDArray[Any]]:
-    """Arrays by name; none where there is no file. Nothing in it is executed, its checksums are compared.
-
-    Raises:
-        WorkspaceError: the file is damaged or too large; says `todo`.
-    """
-    if not path.exists():
-        return {}
-    try:
-        return unpacked_arrays(path.read_bytes(), path, todo=todo)
-    except OSError as error:
-        raise WorkspaceError(f"This cannot be read: {error.strerror}.", where=str(path)) from None
-
-
-def unpacked_arrays(content: bytes, path: Path, *, todo: str) -> dict[str, NDArray[Any]]:
-    """What `packed_arrays` packed, which was read from `path`. Nothing in it is executed.
-
-    Raises:
-        WorkspaceError: the file is damaged or too large; says `todo`.
-    """
-    try:
-        with ZipFile(io.BytesIO(content)) as packed:
-            size = sum(entry.file_size for entry in packed.infolist())
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:  # unpacks what is asked of it
-            arrays = dict(file) if size <= ARRAYS_BYTES else {}
-    except Exception as error:  # noqa: BLE001 - whatever a damaged file makes zipfile and numpy raise
-        raise WorkspaceError(f"This file is damaged ({error}).", where=str(path), todo=todo) from None
-    if size > ARRAYS_BYTES:
-        what = f"This file unpacks to {size:,} bytes: no network's pictures have so many."
-        raise WorkspaceError(what, where=str(path), todo=todo)
-    if not all(isinstance(array, np.ndarray) for array in arrays.values()):  # numpy gives other files' bytes
-        raise WorkspaceError("This file holds something else than arrays.", where=str(path), todo=todo)
-    return arrays
 
 
 def whole_lines(path: Path) -> bytes:

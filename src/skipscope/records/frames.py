@@ -1,7 +1,7 @@
 """Rows of metrics and readings as tables."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,8 @@ import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 
 from skipscope.errors import WorkspaceError
-from skipscope.records.checksums import read_summed, write_summed
+from skipscope.records.checksums import AGAIN, read_summed, write_summed
 from skipscope.records.parquet import read_table
-
-AGAIN = "give the command that trained the run again: what of a run is damaged is trained again"
-"""What mends a file of a run."""
 
 METRICS = {
     "run": pl.String,
@@ -108,6 +105,25 @@ def read_rows(path: Path, lines: bytes, columns: dict[str, Any]) -> pl.DataFrame
         return pl.read_ndjson(lines, schema=schema)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise _damaged("rows", error, path, todo=AGAIN) from None
+
+
+def together(tables: Iterable[pl.DataFrame], columns: dict[str, Any]) -> pl.DataFrame:
+    """Tables with these columns as one; of none an empty one."""
+    return pl.concat([pl.DataFrame(schema=columns), *tables])
+
+
+def of_probes(readings: pl.DataFrame, probes: Sequence[str]) -> pl.DataFrame:
+    """The readings of these."""
+    return readings.filter(pl.col("probe").is_in(probes))
+
+
+def read_draft(path: Path, lines: bytes) -> pl.DataFrame:
+    """The readings of a run that is being trained: its lines of JSON, with the run's name.
+
+    Raises:
+        WorkspaceError: a line is damaged.
+    """
+    return read_rows(path, lines, READINGS).with_columns(run=pl.lit(path.parent.name)).select(list(READINGS))
 
 
 def read_all_rows(files: Mapping[Path, bytes], columns: dict[str, Any]) -> pl.DataFrame:

@@ -3,36 +3,30 @@
 Whatever is final has its checksum in SHA256SUMS; what grows while the run trains is a journal.
 """
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
+from pydantic import ValidationError
 
+from skipscope import records
 from skipscope.errors import WorkspaceError
-from skipscope.records.checksums import forget, is_sound, note, read_summed, write_summed
+from skipscope.records.checksums import AGAIN, forget, is_sound, note, read_summed, write_summed
 from skipscope.records.files import (
     make_folder,
-    packed_arrays,
     read_record,
     record_bytes,
     remove,
-    unpacked_arrays,
     whole_lines,
 )
-from skipscope.records.frames import (
-    AGAIN,
-    METRICS,
-    READINGS,
-    read_all_readings,
-    read_readings,
-    read_rows,
-    write_readings,
-)
 from skipscope.records.journal import Journal, Mark
-from skipscope.records.schema import RunRecord
+from skipscope.records.schema import Row, RunRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+    from numpy.typing import NDArray
 
 
 class RunFolder:
@@ -145,8 +139,7 @@ class RunFolder:
         Raises:
             WorkspaceError: a row of them is damaged.
         """
-        rows = read_rows(self.readings_draft, whole_lines(self.readings_draft), READINGS)
-        return rows.with_columns(run=pl.lit(self.path.name)).select(list(READINGS))
+        return records.frames.read_draft(self.readings_draft, whole_lines(self.readings_draft))
 
     def readings(self) -> pl.DataFrame:
         """The run's readings as far as there are any, with the columns `READINGS`.
@@ -156,7 +149,7 @@ class RunFolder:
         """
         if not self.readings_file.exists():
             return self.drafted_readings()
-        return read_readings(self.readings_file, todo=AGAIN)
+        return records.frames.read_readings(self.readings_file, todo=AGAIN)
 
     def pictures(self) -> dict[str, NDArray[Any]]:
         """Arrays for pictures of the trained network by name, as far as there are any.
@@ -167,16 +160,16 @@ class RunFolder:
         todo = f"make it again: skipscope probe {self.path.name}"
         if not self.pictures_file.exists():
             return {}
-        return unpacked_arrays(read_summed(self.pictures_file, todo=todo), self.pictures_file, todo=todo)
+        content = read_summed(self.pictures_file, todo=todo)
+        return records.arrays.unpacked_arrays(content, self.pictures_file, todo=todo)
 
     def write_pictures(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Puts all pictures of the run in place of those before."""
-        write_summed(self.pictures_file, packed_arrays(arrays))
+        write_summed(self.pictures_file, records.arrays.packed_arrays(arrays))
 
     def write_right(self, right: NDArray[np.bool_]) -> None:
         """Keeps which of the test images, in their order, the trained network classifies rightly."""
-        kept = {"right": np.packbits(right), "images": np.array(len(right))}
-        write_summed(self.test_file, packed_arrays(kept))
+        write_summed(self.test_file, records.arrays.packed_bits(right))
 
     def right(self) -> NDArray[np.bool_] | None:
         """The same read back; None of runs that are not finished, or older.
@@ -187,12 +180,11 @@ class RunFolder:
         if not self.test_file.exists():
             return None
         todo = "delete that file: intervals are then of the seeds alone"
-        kept = unpacked_arrays(read_summed(self.test_file, todo=todo), self.test_file, todo=todo)
-        return np.unpackbits(kept["right"], count=int(kept["images"])).astype(bool)
+        return records.arrays.unpacked_bits(read_summed(self.test_file, todo=todo), self.test_file, todo=todo)
 
     def write_readings(self, readings: pl.DataFrame) -> None:
         """Puts all readings of the run in place of those before."""
-        write_readings(self.readings_file, readings)
+        records.frames.write_readings(self.readings_file, readings)
 
     def write_model(self, content: bytes) -> None:
         """Puts the trained weights, as safetensors, in place of those before."""
@@ -201,18 +193,23 @@ class RunFolder:
     def last_step(self) -> int:
         """The last step that `metrics.jsonl` tells of, 0 where there is none."""
         row = self._last_row(b"")
-        return int(row["step"] or 0) if row else 0
+        return (row.step or 0) if row else 0
 
-    def last_epoch(self) -> dict[str, Any] | None:
+    def last_epoch(self) -> Row | None:
         """The row of the last whole epoch, None before the first ends."""
         return self._last_row(b'"kind": "epoch"')
 
-    def _last_row(self, marked: bytes) -> dict[str, Any] | None:
+    def _last_row(self, marked: bytes) -> Row | None:
         """The last row with these bytes in it: a file of many rows is not parsed for one."""
         lines = self.whole_lines().splitlines()
-        line = next((line for line in reversed(lines) if line.strip() and marked in line), b"")
-        rows = read_rows(self.metrics_file, line + b"\n" * bool(line), METRICS).to_dicts()
-        return rows[0] if rows else None
+        line = next((line for line in reversed(lines) if line.strip() and marked in line), None)
+        try:
+            return None if line is None else Row.model_validate_json(line)
+        except ValidationError as error:
+            why = error.errors(include_url=False)[0]["msg"]
+            raise WorkspaceError(
+                f"This row is damaged: {why}.", where=str(self.metrics_file), todo=AGAIN
+            ) from None
 
     def whole_lines(self) -> bytes:
         """`metrics.jsonl` without a last line that was being written when the process was stopped.
@@ -229,14 +226,3 @@ class RunFolder:
                 f"This cannot be read: {error.strerror}.", where=str(self.metrics_file)
             ) from None
         return content[: content.rfind(b"\n") + 1]
-
-
-def all_readings(folders: Sequence[RunFolder]) -> pl.DataFrame:
-    """The readings of several runs, one after the other, with the columns `READINGS`.
-
-    Raises:
-        WorkspaceError: a file is damaged.
-    """
-    if all(folder.readings_file.exists() for folder in folders):
-        return read_all_readings([folder.readings_file for folder in folders], todo=AGAIN)
-    return pl.concat([folder.readings() for folder in folders])

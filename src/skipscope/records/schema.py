@@ -6,7 +6,7 @@ keys are added, never renamed.
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from skipscope.spec import Frozen, RunSpec, StudySpec
 from skipscope.spec.values import RunId
@@ -85,6 +85,17 @@ class Failure(Frozen):
     kind: Literal["diverged", "error"]
     message: str
     numbers: dict[str, float | int | str] = Field({}, description="the step's; not-finite values as text")
+
+
+class Row(BaseModel):
+    """What is asked of a single row of `metrics.jsonl`, which has more."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: int | None = None
+    epoch: int | None = None
+    val_accuracy: float | None = None
+    seconds: float | None = None
 
 
 class RunRecord(Frozen):

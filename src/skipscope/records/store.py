@@ -8,21 +8,25 @@
 <workspace>/reports/<name>/
 """
 
+from __future__ import annotations
+
 import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
-from numpy.typing import NDArray
-
+from skipscope import records
 from skipscope.errors import UnknownName, WorkspaceError
-from skipscope.records.files import read_arrays, read_record, write_record
-from skipscope.records.frames import METRICS, READINGS, START, read_all_rows, read_readings, write_readings
-from skipscope.records.run_folder import RunFolder, all_readings
+from skipscope.records.checksums import AGAIN
+from skipscope.records.files import read_record, write_record
+from skipscope.records.run_folder import RunFolder
 from skipscope.records.schema import RunRecord, StudyRecord
 
-__all__ = ["METRICS", "READINGS", "START", "RunFolder", "Workspace", "write_readings"]
+if TYPE_CHECKING:
+    import polars as pl
+    from numpy.typing import NDArray
+
+__all__ = ["RunFolder", "Workspace"]
 
 USUAL = Path("skipscope-out")
 """Where commands look if nobody names a folder."""
@@ -133,11 +137,12 @@ class Workspace:
         Raises:
             WorkspaceError: a file of metrics is damaged.
         """
+        frames = records.frames
         found = (
-            read_all_rows({each.metrics_file: each.whole_lines() for each in folders}, METRICS)
+            frames.read_all_rows({each.metrics_file: each.whole_lines() for each in folders}, frames.METRICS)
             for folders in self._some(ids)
         )
-        return pl.concat([pl.DataFrame(schema=METRICS), *found])
+        return frames.together(found, frames.METRICS)
 
     def readings(
         self, ids: Iterable[str] | None = None, *, probes: Iterable[str] | None = None
@@ -147,11 +152,12 @@ class Workspace:
         Raises:
             WorkspaceError: a file of readings is damaged.
         """
-        frames = [pl.DataFrame(schema=READINGS)]
-        for folders in self._some(ids):
-            frame = all_readings(folders)
-            frames.append(frame if probes is None else frame.filter(pl.col("probe").is_in(list(probes))))
-        return pl.concat(frames)
+        frames = records.frames
+        found = (_readings(folders) for folders in self._some(ids))
+        if probes is not None:
+            wanted = list(probes)
+            found = (frames.of_probes(frame, wanted) for frame in found)
+        return frames.together(found, frames.READINGS)
 
     def _some(self, ids: Iterable[str] | None) -> Iterator[list[RunFolder]]:
         """The folders of the runs named, or of all, some at a time: files are read faster together."""
@@ -171,9 +177,10 @@ class Workspace:
             WorkspaceError: the file is damaged.
         """
         path = self.start_file(name)
+        frames = records.frames
         if not path.exists():
-            return pl.DataFrame(schema=START)
-        return read_readings(path, START, todo="delete that file and run the study again")
+            return frames.together((), frames.START)
+        return frames.read_readings(path, frames.START, todo="delete that file and run the study again")
 
     def sample(self, sha256: str) -> dict[str, NDArray[Any]]:
         """The validation images that probes look at: images (N 32 32 3), labels, positions in the split.
@@ -184,10 +191,17 @@ class Workspace:
             WorkspaceError: the file is damaged.
         """
         path = self.sample_file(sha256)
-        return read_arrays(
+        return records.arrays.read_arrays(
             path, todo="delete that file, then: skipscope probe RUN, for any run of the data set"
         )
 
     def sample_file(self, sha256: str) -> Path:
         """Where the validation images are that probes look at, for a data set by its checksum."""
         return self.path / "data" / f"{sha256[:8]}.npz"
+
+
+def _readings(folders: list[RunFolder]) -> pl.DataFrame:
+    """Of several runs, one after the other: of finished ones in one go."""
+    if all(folder.readings_file.exists() for folder in folders):
+        return records.frames.read_all_readings([each.readings_file for each in folders], todo=AGAIN)
+    return records.frames.together((each.readings() for each in folders), records.frames.READINGS)

@@ -14,8 +14,9 @@ from skipscope.probes.measure import frozen_rows, reading, view_of
 from skipscope.probes.pictures import pictures
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import Watch, due
-from skipscope.records.files import write_arrays
-from skipscope.records.store import READINGS, RunFolder, Workspace
+from skipscope.records.arrays import write_arrays
+from skipscope.records.frames import READINGS
+from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import Recipe
 from skipscope.training.checkpoint import Progress
 from skipscope.training.evaluate import Inputs

@@ -1,6 +1,8 @@
 """`status` as it is typed, on workspaces of which something is damaged."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -28,6 +30,18 @@ def test_a_damaged_run_hides_no_other(trained: Workspace) -> None:
     table = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["status", "-w", str(trained.path)])
     assert all(id in table.stdout for id in ids)
     assert "unreadable" in table.stdout
+
+
+def test_runs_are_shown_without_what_takes_long_to_import(trained: Workspace) -> None:
+    program = (
+        "import sys\nfrom skipscope.cli.status import status\n"
+        "status(sys.argv[1])\n"
+        "sys.exit(', '.join({'numpy', 'polars', 'pyarrow', 'torch'} & sys.modules.keys()))"
+    )
+    command = [sys.executable, "-c", program, str(trained.path)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.stderr.strip() == ""
+    assert all(record.id in ended.stdout for record in trained.runs())
 
 
 def test_a_damaged_study_hides_no_run(trained: Workspace) -> None:

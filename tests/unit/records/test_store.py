@@ -10,9 +10,11 @@ import pytest
 
 from skipscope.cli.options import PLACE
 from skipscope.errors import UnknownName, WorkspaceError
-from skipscope.records.files import read_arrays, write_arrays, write_whole
-from skipscope.records.schema import DataCard, Environment, Member, NetworkCard, RunRecord, StudyRecord
-from skipscope.records.store import METRICS, READINGS, USUAL, RunFolder, Workspace
+from skipscope.records.arrays import read_arrays, write_arrays
+from skipscope.records.files import write_whole
+from skipscope.records.frames import METRICS, READINGS
+from skipscope.records.schema import DataCard, Environment, Member, NetworkCard, Row, RunRecord, StudyRecord
+from skipscope.records.store import USUAL, RunFolder, Workspace
 from skipscope.spec import DataRef, Recipe, RunSpec, load_study
 
 SPEC = RunSpec(
@@ -80,7 +82,17 @@ def test_metrics_are_one_frame(workspace: Workspace) -> None:
     assert frame["val_accuracy"].to_list() == [None, 0.5]
     assert workspace.metrics([]).is_empty()
     assert folder.last_step() == 1
-    assert folder.last_epoch()["val_accuracy"] == 0.5
+    assert folder.last_epoch() == Row(step=1, epoch=1, val_accuracy=0.5, seconds=3.0)
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"step": "many"}', '{"step": 1.5}', "\\x00"])
+def test_a_damaged_last_row_says_so(line: str, workspace: Workspace) -> None:
+    folder = workspace.run_folder(SPEC.id)
+    folder.append_metrics([{"kind": "step", "step": 1, "epoch": 1}])
+    with folder.metrics_file.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+    with pytest.raises(WorkspaceError, match=r"damaged.*metrics.jsonl"):
+        folder.last_step()
 
 
 def test_a_line_that_was_being_written_does_not_count(workspace: Workspace) -> None:

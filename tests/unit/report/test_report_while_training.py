@@ -10,7 +10,7 @@ from made_up_pictures import Undrawn
 
 from skipscope.analysis.tables import gather
 from skipscope.figures.render import trusted
-from skipscope.records.store import START
+from skipscope.records.frames import START
 from skipscope.report import build_report
 from skipscope.report.build import build_document
 from skipscope.report.document import Code, Gallery, Note, Paragraph, Table

@@ -18,7 +18,8 @@ from skipscope.models.registry import build
 from skipscope.probes.measure import view_of
 from skipscope.probes.pictures import pictures
 from skipscope.probes.registry import PROBES
-from skipscope.records.store import READINGS, RunFolder, Workspace
+from skipscope.records.frames import READINGS
+from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import RunSpec
 from skipscope.training import instruments
 from skipscope.training.evaluate import Inputs
