@@ -13,23 +13,33 @@ from injected import Process, Zygote, children, has_ended, only_run, same, study
 from skipscope.records.store import RunFolder, Workspace
 
 
+def begun(zygote: Zygote, folder: Path, says: str) -> tuple[Process, Callable[[], None]]:
+    """A study in `folder / "out"`, as soon as it says that, and what gives its command again, to its end."""
+    toml, out = study(folder, epochs=20), folder / "out"
+    process = zygote.skipscope("run", toml, "-w", out, cwd=folder)
+    assert process.says(says), process.said
+
+    def again() -> None:
+        ended = zygote.start("study", cwd=folder, study=str(toml), workspace=str(out)).wait()
+        assert ended.code == 0, ended.said
+
+    return process, again
+
+
 def test_once_saves_and_stops_and_it_goes_on_bit_for_bit(
     zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
 ) -> None:
-    toml, out = study(tmp_path, epochs=20), tmp_path / "out"
-    process = zygote.skipscope("run", toml, "-w", out, cwd=tmp_path)
-    assert process.says("cnn s0: step"), process.said
+    process, again = begun(zygote, tmp_path, "cnn s0: step")
     process.kill(signal.SIGINT, group=True)
     ended = process.wait()
     assert ended.code == 1
     assert "saved at step" in ended.said
     assert "The same command goes on" in ended.said
     assert "Traceback" not in ended.said
-    folder = only_run(out)
+    folder = only_run(tmp_path / "out")
     saved = int(ended.said.partition("saved at step ")[2].split()[0])
     assert folder.last_step() == saved > 0
-    ended = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(out)).wait()
-    assert ended.code == 0, ended.said
+    again()
     same(undisturbed(20), folder)
 
 
@@ -37,19 +47,16 @@ def test_twice_stops_now_and_nothing_is_lost(
     zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
 ) -> None:
     """The second comes before the worker can have seen the first: it is stopped where it is."""
-    toml, out = study(tmp_path, epochs=20), tmp_path / "out"
-    process = zygote.skipscope("run", toml, "-w", out, cwd=tmp_path)
-    assert process.says("cnn s0: step"), process.said
+    process, again = begun(zygote, tmp_path, "cnn s0: step")
     process.kill(signal.SIGINT, group=True)
     assert process.says("Stopping"), process.said
     process.kill(signal.SIGINT, group=True)
     ended = process.wait()
     assert ended.code == 1
     assert "Traceback" not in ended.said
-    assert [run.state for run in Workspace(out).runs()] == ["unfinished"]
-    ended = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(out)).wait()
-    assert ended.code == 0, ended.said
-    same(undisturbed(20), only_run(out))
+    assert [run.state for run in Workspace(tmp_path / "out").runs()] == ["unfinished"]
+    again()
+    same(undisturbed(20), only_run(tmp_path / "out"))
 
 
 def test_while_it_plans(zygote: Zygote, tmp_path: Path) -> None:
@@ -90,9 +97,7 @@ def test_while_a_worker_starts(
     zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
 ) -> None:
     """It imports torch for seconds, and has handlers of Python's own meanwhile: it is not to hear of it."""
-    toml, out = study(tmp_path, epochs=20), tmp_path / "out"
-    process = zygote.skipscope("run", toml, "-w", out, cwd=tmp_path)
-    assert process.says("cnn s0: starting"), process.said
+    process, again = begun(zygote, tmp_path, "cnn s0: starting")
     time.sleep(random.Random(3).uniform(0.2, 0.6))
     process.kill(signal.SIGINT, group=True)
     ended = process.wait()
@@ -100,9 +105,8 @@ def test_while_a_worker_starts(
     assert "Traceback" not in ended.said
     assert "failed" not in ended.said
     assert "saved at step" in ended.said
-    ended = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(out)).wait()
-    assert ended.code == 0, ended.said
-    same(undisturbed(20), only_run(out))
+    again()
+    same(undisturbed(20), only_run(tmp_path / "out"))
 
 
 @pytest.mark.parametrize(
