@@ -25,9 +25,9 @@ from time import perf_counter
 
 import torch
 
+from skipscope.api import run
 from skipscope.bench import usual
 from skipscope.data.dataset import Dataset, load
-from skipscope.engine.study import run
 from skipscope.models.registry import build
 from skipscope.records.store import Workspace
 from skipscope.spec import Arm, load_study

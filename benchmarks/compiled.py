@@ -13,13 +13,13 @@ import numpy as np
 import torch
 
 from skipscope.data.dataset import load
-from skipscope.engine.measure import Machine
+from skipscope.engine.autotune import Machine
 from skipscope.models.registry import build
 from skipscope.spec import Recipe
 from skipscope.training.evaluate import Inputs
 from skipscope.training.loop import forward, update
+from skipscope.training.optimizer import SGD
 from skipscope.training.precision import device, place
-from skipscope.training.sgd import SGD
 
 NETWORKS = ("cnn", "resnet", "densenet", "se_resnet")
 ROUNDS, STEPS = 5, 6

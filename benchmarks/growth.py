@@ -18,13 +18,13 @@ from torch import nn
 
 import skipscope
 from skipscope.data.dataset import load
-from skipscope.engine.measure import Machine
+from skipscope.engine.autotune import Machine
 from skipscope.figures import style
 from skipscope.models import registry
 from skipscope.models.blocks import BasicBlock
 from skipscope.records.store import RunFolder
 from skipscope.spec import Arm, DataRef, Recipe, RunSpec, StudySpec, Way
-from skipscope.training import run
+from skipscope.training import trainer as run
 from worker import apart
 
 OUT = Path(__file__).parents[1] / "docs"

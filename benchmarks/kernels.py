@@ -17,10 +17,12 @@ import torch
 from skipscope.bench import ours
 from skipscope.bench.contest import _turn, in_turn
 from skipscope.data.dataset import load
+from skipscope.engine.autotune import Machine
 from skipscope.engine.local import environment_of_workers
-from skipscope.engine.measure import Machine
+from skipscope.kernels import fast as kernels
+from skipscope.kernels import winograd
 from skipscope.spec import Recipe, Way
-from skipscope.training import kernels, sgd, winograd
+from skipscope.training import optimizer as sgd
 from skipscope.training.memory import KEEP_MEMORY
 
 NETWORKS = ("cnn", "resnet", "densenet", "se_resnet")

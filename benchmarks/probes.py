@@ -13,7 +13,7 @@ from time import perf_counter
 import torch
 
 from skipscope.data.dataset import load
-from skipscope.engine.measure import Machine
+from skipscope.engine.autotune import Machine
 from skipscope.models.registry import build
 from skipscope.probes.measure import measure, view_of
 from skipscope.probes.registry import PROBES
@@ -22,8 +22,8 @@ from skipscope.spec import Recipe, Way, load_study
 from skipscope.training.evaluate import Inputs
 from skipscope.training.instruments import SAMPLE
 from skipscope.training.loop import forward, update
+from skipscope.training.optimizer import SGD
 from skipscope.training.precision import computing, device, place
-from skipscope.training.sgd import SGD
 
 ROUNDS = 12
 STEPS, EPOCHS = 351, 5

@@ -22,13 +22,14 @@ import torch
 from skipscope.bench import ours
 from skipscope.bench.contest import WARM_UP, _process, _train, _turn
 from skipscope.data.dataset import load
+from skipscope.engine.autotune import Machine
 from skipscope.engine.local import environment_of_workers
-from skipscope.engine.measure import Machine
 from skipscope.records.store import RunFolder
 from skipscope.spec import DataRef, Recipe, RunSpec, Way
-from skipscope.training import loop, run
+from skipscope.training import loop
+from skipscope.training import trainer as run
 from skipscope.training.memory import KEEP_MEMORY
-from skipscope.training.widen import WAIT_IDLY, widen
+from skipscope.training.threads import WAIT_IDLY, widen
 
 NETWORKS = {"cnn": 45_000, "resnet": 9_000, "densenet": 4_500, "se_resnet": 2_500}
 """And the training images of an epoch: `cnn` trains as long as in the lab study, the others shorter."""

@@ -24,7 +24,7 @@ def fill(path: str, runs: int, steps: int) -> None:
     import numpy as np
     import polars as pl
 
-    from skipscope.models.describe import describe
+    from skipscope.anatomy.describe import describe
     from skipscope.records.schema import DataCard, Member, Result, RunRecord, StudyRecord
     from skipscope.records.store import Workspace
     from skipscope.spec import Arm, DataRef, Recipe, RunSpec, StudySpec, Way

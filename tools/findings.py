@@ -14,10 +14,10 @@ from skipscope.claims.catalogue import catalogue
 from skipscope.claims.evaluate import evaluate
 from skipscope.records.store import Workspace
 from skipscope.report import build_report
-from skipscope.report.evidence import effect_cell
-from skipscope.report.handin import records
-from skipscope.report.markdown import table_row
+from skipscope.report.appendix.evidence import effect_cell
+from skipscope.report.rendering.markdown import table_row
 from skipscope.report.words import Inline, Language, Words
+from skipscope.submission.archive import records
 
 DOCS = Path(__file__).parents[1] / "docs"
 FIGURES = {

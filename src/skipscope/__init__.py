@@ -29,7 +29,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from skipscope.engine.study import run
+    from skipscope.api import run
     from skipscope.models.registry import build
     from skipscope.probes.measure import probe
     from skipscope.records.store import Workspace
@@ -42,7 +42,7 @@ _HOMES = {
     "build": "skipscope.models.registry",
     "load_study": "skipscope.spec",
     "probe": "skipscope.probes.measure",
-    "run": "skipscope.engine.study",
+    "run": "skipscope.api",
 }
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from skipscope.models.describe import describe
+from skipscope.anatomy.describe import describe
 from skipscope.models.registry import NETWORKS, build
 
 NAMES = [

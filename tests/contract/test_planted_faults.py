@@ -12,8 +12,8 @@ import torch
 from made_up_evidence import tables
 from torch import Tensor, nn
 
-from skipscope.claims.base import Finding, Result
 from skipscope.claims.evaluate import evaluate
+from skipscope.claims.model import Finding, Result
 from skipscope.models.registry import build
 from skipscope.probes.measure import probe
 

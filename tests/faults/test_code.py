@@ -17,7 +17,7 @@ from injected import CNN, LONG, Zygote, study
 from markdown_it import MarkdownIt
 
 from skipscope.data import cifar10, picture, store
-from skipscope.engine.measure import Machine
+from skipscope.engine.autotune import Machine
 from skipscope.engine.trained import network
 from skipscope.engine.trust import refuse_unless_trusted, trust
 from skipscope.errors import NetworkError, SkipscopeError
@@ -27,7 +27,7 @@ from skipscope.records.lock import holder
 from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import Recipe, load_study
 from skipscope.training import checkpoint
-from skipscope.training.sgd import SGD
+from skipscope.training.optimizer import SGD
 
 
 class Planted:

@@ -17,7 +17,7 @@ from skipscope.errors import WorkspaceError
 from skipscope.records.schema import StudyRecord
 from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import load_study
-from skipscope.training.run import now
+from skipscope.training.trainer import now
 
 NOBODY = 65534
 

@@ -23,7 +23,7 @@ from skipscope import cli
 from skipscope.data.dataset import load
 from skipscope.records.store import RunFolder
 from skipscope.spec import DataRef, Recipe, RunSpec
-from skipscope.training import run as running
+from skipscope.training import trainer as running
 
 PROBE = "redundancy"
 """A cheap one, so that there are frozen readings, too."""

@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from skipscope.analysis.tables import Entry, StudyTables
+from skipscope.anatomy.describe import describe
 from skipscope.claims.evidence import Evidence
 from skipscope.claims.quantities import QUANTITIES
-from skipscope.models.describe import describe
 from skipscope.records.frames import METRICS, READINGS, START
 from skipscope.records.schema import (
     DataCard,

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Undrawn:
-    """In place of `figures.drawing.Drawing`: the same picture of every chart."""
+    """In place of `figures.rendering.drawing.Drawing`: the same picture of every chart."""
 
     svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
 

@@ -9,7 +9,7 @@ from itertools import pairwise, product
 
 import polars as pl
 
-from skipscope.analysis.once import once
+from skipscope.analysis.memoize import once
 from skipscope.analysis.trained_readings import of_trained
 
 OF_PLANE = r"^loss@(?<x>[+-]\d+\.\d+),(?<y>[+-]\d+\.\d+)$"

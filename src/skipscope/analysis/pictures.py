@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from skipscope.analysis.once import once
+from skipscope.analysis.memoize import once
 from skipscope.analysis.training_readings import END, at_ends, named, of_training, right_since
 
 Sample = Mapping[str, NDArray[Any]]

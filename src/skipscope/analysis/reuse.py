@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from skipscope.analysis.once import once
+from skipscope.analysis.memoize import once
 from skipscope.analysis.trained_readings import lost, means, of_trained
 
 ARROW = " <- "

@@ -6,7 +6,7 @@ network a place lies, from 0 (the first that was measured) to 1 (the last).
 
 import polars as pl
 
-from skipscope.analysis.once import once
+from skipscope.analysis.memoize import once
 
 FIGURES_KEPT = 4
 """Significant digits: more are not seen in a picture, and make its page large."""

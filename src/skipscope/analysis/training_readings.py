@@ -10,7 +10,7 @@ from typing import Literal
 
 import polars as pl
 
-from skipscope.analysis.once import once
+from skipscope.analysis.memoize import once
 
 FIGURES_KEPT = 4
 """Significant digits: more are not seen in a picture, and make its page large."""

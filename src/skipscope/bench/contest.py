@@ -22,7 +22,7 @@ from skipscope.engine.local import environment_of_workers
 from skipscope.models.registry import build
 from skipscope.spec import DataName, Way
 from skipscope.training.memory import KEEP_MEMORY
-from skipscope.training.widen import WAIT_IDLY
+from skipscope.training.threads import WAIT_IDLY
 
 WARM_UP = 2
 """Steps before a process says that it is ready: the first ones choose algorithms and fill caches."""

@@ -9,8 +9,8 @@ from skipscope.spec import DataRef, Recipe, RunSpec, Way
 from skipscope.training.checkpoint import Progress
 from skipscope.training.evaluate import Inputs
 from skipscope.training.loop import fit
+from skipscope.training.optimizer import SGD
 from skipscope.training.precision import device, place
-from skipscope.training.sgd import SGD
 
 RECIPE = Recipe(epochs=1000, learning_rate=0.01, augmentation="crop_flip", clip_norm=1.0)
 """What the usual loop does to images, ours does too; and it clips, as the `lab` study does."""

@@ -5,7 +5,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from skipscope.claims.base import Claim, Direction, Group, Part, Verdict
+from skipscope.claims.model import Claim, Direction, Group, Part, Verdict
 from skipscope.spec.values import Frozen
 
 Language = Literal["en", "zh"]

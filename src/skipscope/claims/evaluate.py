@@ -9,15 +9,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from skipscope.analysis.tables import StudyTables, gather
-from skipscope.claims.base import Lost, Result
 from skipscope.claims.catalogue import catalogue
-from skipscope.claims.convergence import CONVERGENCE
-from skipscope.claims.dense import DENSE
 from skipscope.claims.evidence import Evidence
-from skipscope.claims.gate import GATES
+from skipscope.claims.model import Lost, Result
 from skipscope.claims.quantities import QUANTITIES
 from skipscope.claims.question import Question, ask, with_seeds
-from skipscope.claims.shortcut import SHORTCUT
+from skipscope.claims.questions.concatenation import DENSE
+from skipscope.claims.questions.course import CONVERGENCE
+from skipscope.claims.questions.gates import GATES
+from skipscope.claims.questions.shortcuts import SHORTCUT
 from skipscope.claims.verdicts import corrected, judge
 from skipscope.records.store import Workspace
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from skipscope.analysis.statistics import Estimate
-from skipscope.claims.base import MINIMUM_SEEDS, Lost, Measured
 from skipscope.claims.confounds import Difference, confounds, confounds_of_networks, diverged
 from skipscope.claims.contrasts import Contrast
 from skipscope.claims.evidence import Evidence, Planned
+from skipscope.claims.model import MINIMUM_SEEDS, Lost, Measured
 from skipscope.spec import load_study
 from skipscope.spec.comparison import Comparison, Factor
 

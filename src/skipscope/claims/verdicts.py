@@ -40,7 +40,7 @@ from typing import Any, Literal
 
 from skipscope.analysis.hypotheses import holm, p_above, p_below, power, seeds_needed
 from skipscope.analysis.statistics import LEVEL, Estimate
-from skipscope.claims.base import (
+from skipscope.claims.model import (
     MINIMUM_SEEDS,
     Claim,
     Effect,

@@ -8,7 +8,7 @@ from skipscope.cli.options import DataDir, Json, console, counted, print_table
 
 if TYPE_CHECKING:
     from skipscope.bench.contest import Result
-    from skipscope.engine.measure import Choice
+    from skipscope.engine.autotune import Choice
     from skipscope.spec import DataName
 
 NETWORKS = ("cnn", "resnet", "densenet", "se_resnet")
@@ -26,11 +26,11 @@ def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, 
 
     import torch
 
+    from skipscope.anatomy.describe import describe
     from skipscope.bench.contest import contest, convolution_peak
     from skipscope.data.dataset import load
-    from skipscope.engine.measure import Machine
+    from skipscope.engine.autotune import Machine
     from skipscope.errors import DataError
-    from skipscope.models.describe import describe
     from skipscope.spec import Recipe
 
     source: DataName = "cifar10"

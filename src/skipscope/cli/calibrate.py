@@ -27,8 +27,8 @@ def calibrate(
     Simulated studies in which nothing differs, or as much as is worth having, or twice that; and real runs
     of a network against others of itself. The figures are printed and kept in the workspace for reports.
     """
-    from skipscope.claims.against_itself import verdicts
-    from skipscope.claims.calibration import against_itself, document, write
+    from skipscope.claims.calibration.against_itself import verdicts
+    from skipscope.claims.calibration.calibrate import against_itself, document, write
     from skipscope.records.store import Workspace
 
     place = Workspace(workspace)
@@ -46,8 +46,8 @@ def calibrate(
 def _simulated(comparisons: int) -> dict[str, Any]:
     from rich.progress import Progress
 
-    from skipscope.claims.calibration import SCENARIOS, STUDIES, calibrate
-    from skipscope.models.describe import describe
+    from skipscope.anatomy.describe import describe
+    from skipscope.claims.calibration.calibrate import SCENARIOS, STUDIES, calibrate
 
     with Progress(console=console, transient=True) as progress:
         total = comparisons * len(SCENARIOS) * len(STUDIES)
@@ -58,7 +58,7 @@ def _simulated(comparisons: int) -> dict[str, Any]:
 def _trained(place: "Workspace", pairs: int, jobs: int | None) -> "StudyTables":
     """The runs of one network, trained where they are not there yet."""
     from skipscope.analysis.tables import gather
-    from skipscope.claims.against_itself import study
+    from skipscope.claims.calibration.against_itself import study
     from skipscope.cli.progress import display
     from skipscope.engine.local import execute
     from skipscope.engine.plan import plan

@@ -7,7 +7,7 @@ import typer
 from skipscope.cli.options import PLACE, Json, Place, console
 
 if TYPE_CHECKING:
-    from skipscope.claims.base import Finding, Result
+    from skipscope.claims.model import Finding, Result
     from skipscope.records.store import Workspace
 
 STYLES = {

@@ -12,7 +12,7 @@ from skipscope.cli.progress import span
 
 if TYPE_CHECKING:
     from skipscope.engine.plan import Plan
-    from skipscope.engine.programme import Part, Programme, Survey
+    from skipscope.engine.schedule import Part, Programme, Survey
     from skipscope.records.store import Workspace
     from skipscope.spec import StudySpec
 
@@ -32,8 +32,8 @@ def run_all(
         UsageError: there is no budget (says how long everything would take), it is not a length of time, or
             nothing fits into it.
     """
-    from skipscope.engine.budget import seconds_of
-    from skipscope.engine.programme import compose, planned, survey
+    from skipscope.engine.fit_budget import seconds_of
+    from skipscope.engine.schedule import compose, planned, survey
 
     if budget is not None:
         seconds_of(budget)  # a slip of the pen is told at once, not after the measuring

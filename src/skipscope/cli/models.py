@@ -18,7 +18,7 @@ def overview(context: typer.Context) -> None:
         return
     from rich.table import Table
 
-    from skipscope.models.describe import describe
+    from skipscope.anatomy.describe import describe
     from skipscope.models.registry import FAMILIES, NETWORKS, USERS
 
     table = Table("network", box=None, padding=(0, 2), title_justify="left")
@@ -41,7 +41,7 @@ def show(
     json: Json = False,
 ) -> None:
     """One network: its structure, and stage by stage its shapes, parameters and multiply-adds."""
-    from skipscope.models.describe import describe
+    from skipscope.anatomy.describe import describe
 
     card = describe(name)
     if json:

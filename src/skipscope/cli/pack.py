@@ -33,7 +33,7 @@ def pack(
     only. A notebook that runs it lies beside it. Weights are not packed.
     """
     from skipscope.records.store import Workspace
-    from skipscope.report.handin import pack as packed
+    from skipscope.submission.archive import pack as packed
 
     place = Workspace(workspace)
     path = packed(place, study, student_id=student_id, name=name, output=output, language=lang)

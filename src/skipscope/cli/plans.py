@@ -111,8 +111,8 @@ def carry_out(
 ) -> Outcome:
     """Trains, reports, says what to do next; `again` is the command that goes on, if not the plan's own."""
     from skipscope.cli.progress import display
+    from skipscope.engine.at_init import measure_starts
     from skipscope.engine.local import execute
-    from skipscope.engine.start import measure_starts
     from skipscope.records.lock import held
     from skipscope.report import build_report
 

@@ -36,8 +36,8 @@ from skipscope.training.events import Event, Tell
 from skipscope.training.instruments import keep_sample
 from skipscope.training.loop import all_steps
 from skipscope.training.memory import KEEP_MEMORY
-from skipscope.training.run import now, train
-from skipscope.training.widen import WAIT_IDLY, widen
+from skipscope.training.threads import WAIT_IDLY, widen
+from skipscope.training.trainer import now, train
 
 Workers = dict[Connection, tuple[PlannedRun, SpawnProcess]]
 """Our end of each worker's pipe: it sends events; None asks it to save and stop, a number offers threads."""

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from skipscope.anatomy.describe import describe
 from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
-from skipscope.engine.budget import cuts, fit, seconds_of
-from skipscope.engine.measure import Choice, Machine, stock
+from skipscope.engine.at_init import unmeasured
+from skipscope.engine.autotune import Choice, Machine, stock
+from skipscope.engine.fit_budget import cuts, fit, seconds_of
 from skipscope.engine.probe import unprobed
-from skipscope.engine.start import unmeasured
 from skipscope.engine.trust import trust
 from skipscope.errors import UnknownName, WorkspaceError
-from skipscope.models.describe import describe
 from skipscope.models.registry import maker
 from skipscope.models.user import pinned
 from skipscope.probes.measure import known
@@ -23,7 +23,7 @@ from skipscope.records.schema import Budget, DataCard, Member, State, StudyRecor
 from skipscope.records.store import Workspace
 from skipscope.spec import DataRef, Recipe, RunSpec, StudySpec, Way
 from skipscope.training.loop import all_steps
-from skipscope.training.run import now
+from skipscope.training.trainer import now
 
 START_SECONDS = 4.0
 """Until a worker process makes its first step: it imports torch and opens the data set."""

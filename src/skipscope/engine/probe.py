@@ -11,12 +11,12 @@ import polars as pl
 import torch
 from torch import nn
 
+from skipscope.anatomy.capture import Anatomy, anatomy
 from skipscope.data.dataset import Dataset
 from skipscope.engine.trained import data_of, finished, network
 from skipscope.errors import UsageError, WorkspaceError
 from skipscope.models.registry import build
 from skipscope.models.user import blamed
-from skipscope.probes.capture import Anatomy, anatomy
 from skipscope.probes.measure import known
 from skipscope.probes.registry import PROBES
 from skipscope.records.lock import held_run

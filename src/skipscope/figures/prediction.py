@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from skipscope.figures.pixels import MARK, Picture, enlarged
+from skipscope.figures.rendering.raster import MARK, Picture, enlarged
 from skipscope.figures.style import FAINT_INK, INK, RULE, looks
 
 TIMES = 7

@@ -9,7 +9,7 @@ from typing import Literal
 import altair as alt
 import polars as pl
 
-from skipscope.analysis.once import once
+from skipscope.analysis.memoize import once
 
 SHOWN = 20
 """So many seeds are drawn one by one, the first."""

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import torch
 from torch.nn.functional import cross_entropy
 
+from skipscope.anatomy.capture import Anatomy
 from skipscope.probes.base import Probe, Reading, View
-from skipscope.probes.capture import Anatomy
 from skipscope.probes.outcome import batches, hits
 
 

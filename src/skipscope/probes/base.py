@@ -15,9 +15,9 @@ from typing import Generic, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
+from skipscope.anatomy.capture import Anatomy, held
 from skipscope.errors import UsageError
 from skipscope.models.user import in_words
-from skipscope.probes.capture import Anatomy, held
 from skipscope.randomness import derive
 
 

@@ -17,8 +17,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from skipscope.anatomy.capture import Anatomy, Call, Edit, Site
 from skipscope.probes.base import Probe, Reading, View
-from skipscope.probes.capture import Anatomy, Call, Edit, Site
 from skipscope.probes.outcome import changes, outcome
 from skipscope.probes.reuse import channels_from, sources_of
 

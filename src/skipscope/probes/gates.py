@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from skipscope.anatomy.capture import Anatomy, Call, Edit, Site, capture
 from skipscope.probes.base import Probe, Reading, View
-from skipscope.probes.capture import Anatomy, Call, Edit, Site, capture
 from skipscope.probes.outcome import batches, changes, outcome
 
 LOW, HIGH = 0.05, 0.95

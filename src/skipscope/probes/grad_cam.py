@@ -10,7 +10,7 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from skipscope.probes.capture import Anatomy, Call, Site, anatomy, capture, evaluating
+from skipscope.anatomy.capture import Anatomy, Call, Site, anatomy, capture, evaluating
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from skipscope.anatomy.capture import Anatomy, Call, capture
+from skipscope.anatomy.stages import stages
 from skipscope.probes.base import Probe, Reading, View
-from skipscope.probes.capture import Anatomy, Call, capture
 from skipscope.probes.outcome import batches
-from skipscope.probes.stages import stages
 
 PENALTY = 1e-2
 """On half the squares of the weights: a thousand images and 512 features would be known by heart."""

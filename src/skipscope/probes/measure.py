@@ -20,9 +20,9 @@ import polars as pl
 import torch
 from torch import nn
 
+from skipscope.anatomy.capture import anatomy
 from skipscope.errors import ProbeError, SkipscopeError, UnknownName, UsageError
 from skipscope.probes.base import Probe, Reading, View, copied, logits
-from skipscope.probes.capture import anatomy
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import of_one_step
 from skipscope.randomness import derive

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from skipscope.anatomy.capture import Call, Edit, capture
 from skipscope.probes.base import Reading, View
-from skipscope.probes.capture import Call, Edit, capture
 
 BATCH = 125
 """Images a forward pass, at most."""

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from skipscope.anatomy.capture import Call, capture
+from skipscope.anatomy.stages import stages
 from skipscope.probes.base import View
-from skipscope.probes.capture import Call, capture
-from skipscope.probes.stages import stages
 
 MOST_MAPS = 16
 """Of a stage: its first channels."""

@@ -10,8 +10,8 @@ from math import exp, nan
 import torch
 from torch import Tensor
 
+from skipscope.anatomy.capture import Anatomy, Call, capture
 from skipscope.probes.base import Probe, Reading, View
-from skipscope.probes.capture import Anatomy, Call, capture
 from skipscope.probes.outcome import batches
 
 IMAGES = 1_000

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from skipscope.anatomy.capture import Anatomy, Call, Edit, Site, capture
 from skipscope.probes.base import Probe, Reading, View, ratio
-from skipscope.probes.capture import Anatomy, Call, Edit, Site, capture
 from skipscope.probes.outcome import changes, outcome
 
 IMAGE_PASSES = 10_000

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.parametrize import is_parametrized
 
+from skipscope.anatomy.capture import Call, capture, evaluating
 from skipscope.probes.base import CallSummary, StepView, WeightSummary, logits
-from skipscope.probes.capture import Call, capture, evaluating
 
 WITH_GRADIENT = {"conv", "linear"}
 TOLD_OF = WITH_GRADIENT | {"relu", "norm", "shortcut"}

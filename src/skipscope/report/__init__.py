@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from skipscope.analysis.tables import StudyTables, gather
-from skipscope.claims.base import Result
-from skipscope.claims.calibration import known
+from skipscope.claims.calibration.calibrate import known
 from skipscope.claims.evaluate import evaluate
+from skipscope.claims.model import Result
 from skipscope.errors import FontError, UnknownName, UsageError
-from skipscope.figures import pixels, render, style
-from skipscope.figures.drawing import Drawing
+from skipscope.figures import style
+from skipscope.figures.rendering import raster, vega
+from skipscope.figures.rendering.drawing import Drawing
 from skipscope.records.files import write_whole
 from skipscope.records.store import Workspace
-from skipscope.report import html, markdown, paper
 from skipscope.report.build import build_document
 from skipscope.report.document import Block, Document, Pair, figures_of
+from skipscope.report.rendering import html, markdown, paper
 from skipscope.report.words import LANGUAGES, Language
 
 WEB = frozenset({"html", "md"})
@@ -54,7 +55,7 @@ def build_report(
     drawn = LANGUAGES if "md" in formats else printed
     written: list[Path] = []
     # most of the work on paper is not Python's: it goes on beside what follows, and so does drawing
-    with render.trusted(), ExitStack() as ends, ThreadPoolExecutor() as pool:
+    with vega.trusted(), ExitStack() as ends, ThreadPoolExecutor() as pool:
         drawing = ends.enter_context(closing(Drawing())) if drawn else None
         tables = gather(workspace, study)
         folder = workspace.report_folder(tables.record.study.name)
@@ -72,7 +73,7 @@ def build_report(
         }
         documents = [edition.document for edition in editions.values()]
         if "html" in formats:
-            page = html.render(documents, language=chosen, library=render.library())
+            page = html.render(documents, language=chosen, library=vega.library())
             written.append(_write(folder / "report.html", page))
         papers, problems = _print(pool, [editions[each] for each in printed], on_paper)
         _write_tables(pool, folder, documents[0])
@@ -135,7 +136,7 @@ class Edition:
     @property
     def _labelled(self) -> Language:
         """The charts' language: English where pictures drawn here cannot show Chinese."""
-        shown = self.drawing is None or self.language != "zh" or render.has_chinese()
+        shown = self.drawing is None or self.language != "zh" or vega.has_chinese()
         return self.language if shown else "en"
 
     def _draw(self, blocks: Iterable[Block]) -> None:
@@ -148,7 +149,7 @@ class Edition:
         for block in blocks:
             width = PAIR_WIDTH if isinstance(block, Pair) else style.WIDTH
             for figure in figures_of(block):
-                chart = render.printable(figure.spec, figure.table, width=width, font=style.LATIN_FONT)
+                chart = vega.printable(figure.spec, figure.table, width=width, font=style.LATIN_FONT)
                 self.begun[figure.name] = self.drawing.draw(figure.name, chart)
 
     @cached_property
@@ -191,7 +192,7 @@ def _write_pictures(folder: Path, document: Document) -> None:
     """Of galleries: they are the same in every language."""
     for gallery in document.galleries:
         for place, tile in enumerate(gallery.tiles):
-            picture = pixels.png(pixels.enlarged(tile.picture, tile.zoom))
+            picture = raster.png(raster.enlarged(tile.picture, tile.zoom))
             write_whole(folder / "figures" / gallery.file(place), picture)
 
 

@@ -4,20 +4,20 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from skipscope.analysis.tables import StudyTables
-from skipscope.claims.base import Result
-from skipscope.claims.calibration import known
+from skipscope.claims.calibration.calibrate import known
 from skipscope.claims.evaluate import evaluate
+from skipscope.claims.model import Result
 from skipscope.figures import style
+from skipscope.report.appendix.explanation import explanation
+from skipscope.report.appendix.networks import networks
+from skipscope.report.appendix.overlay import overlay
+from skipscope.report.appendix.pictures import pictures
+from skipscope.report.appendix.provenance import provenance
+from skipscope.report.appendix.results import lead
+from skipscope.report.appendix.trained import trained
+from skipscope.report.appendix.while_training import while_training
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Document, Note, Section
-from skipscope.report.explanation import explanation
-from skipscope.report.networks import networks
-from skipscope.report.overlay import overlay
-from skipscope.report.pictures import pictures
-from skipscope.report.provenance import provenance
-from skipscope.report.results import lead
-from skipscope.report.trained import trained
-from skipscope.report.while_training import while_training
 from skipscope.report.words import Language, Words
 
 SECTIONS = (overlay, networks, while_training, trained, pictures, explanation, provenance)

@@ -10,8 +10,8 @@ import polars as pl
 
 from skipscope.analysis.statistics import wilson
 from skipscope.analysis.tables import ArmSummary, Entry, Spread, StudyTables, half_life, last_step
-from skipscope.claims.base import Result
-from skipscope.claims.calibration import known
+from skipscope.claims.calibration.calibrate import known
+from skipscope.claims.model import Result
 from skipscope.figures.layered import Layered
 from skipscope.figures.seeds import SHOWN
 from skipscope.report.document import Figure, Gallery, Note, Tile

@@ -12,8 +12,8 @@ from typing import Any, Literal
 import polars as pl
 
 from skipscope.figures.layered import Layered
-from skipscope.figures.pixels import Picture
-from skipscope.figures.render import specification
+from skipscope.figures.rendering.raster import Picture
+from skipscope.figures.rendering.vega import specification
 from skipscope.figures.style import Look
 from skipscope.report.words import Inline, Language
 

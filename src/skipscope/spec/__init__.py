@@ -32,7 +32,7 @@ Name = Annotated[str, StringConstraints(pattern=NAME)]
 Precision = Literal["fp32", "bf16"]
 MemoryFormat = Literal["contiguous", "channels_last"]
 Kernels = Literal["stock", "fast", "winograd"]
-"""Torch's operators; `training/kernels.py` in place of some; `training/winograd.py` as well."""
+"""Torch's operators; `kernels/fast.py` in place of some; `kernels/winograd.py` as well."""
 DataName = Literal["cifar10", "shapes"]
 
 

@@ -14,8 +14,8 @@ from torch.nn.functional import cross_entropy
 
 from skipscope.data.augment import Moves, moved
 from skipscope.data.dataset import Dataset, Split
+from skipscope.kernels.pixels import compiled_pass
 from skipscope.spec import Recipe
-from skipscope.training.pixels import compiled_pass
 from skipscope.training.precision import FORMATS, computing
 
 BATCH = 250

@@ -25,9 +25,9 @@ from skipscope.spec import Recipe, RunSpec
 from skipscope.training.checkpoint import Progress
 from skipscope.training.evaluate import Inputs, evaluate
 from skipscope.training.instruments import Instruments
+from skipscope.training.lr_schedule import learning_rate
+from skipscope.training.optimizer import SGD
 from skipscope.training.precision import computing
-from skipscope.training.schedule import learning_rate
-from skipscope.training.sgd import SGD
 
 
 @dataclass(frozen=True, kw_only=True)

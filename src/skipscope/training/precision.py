@@ -1,6 +1,6 @@
 """How a machine computes: number format, memory layout and operators, and the scope that applies them.
 
-Which of them is best on a machine is measured when a run is planned (`engine/measure.py`).
+Which of them is best on a machine is measured when a run is planned (`engine/autotune.py`).
 """
 
 from collections.abc import Callable, Iterator
@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 from torch import nn
 
+from skipscope.kernels.fast import fast
+from skipscope.kernels.winograd import winograd
 from skipscope.spec import Recipe
-from skipscope.training.kernels import fast
-from skipscope.training.winograd import winograd
 
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 OPERATORS: dict[str, Callable[[], AbstractContextManager[object]]] = {

@@ -11,7 +11,7 @@ from skipscope.bench import usual
 from skipscope.bench.contest import Result, contest, convolution_peak
 from skipscope.cli import app
 from skipscope.data.dataset import Dataset, load
-from skipscope.engine.measure import stock
+from skipscope.engine.autotune import stock
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from made_up_evidence import card, tables
 
-from skipscope.claims import against_itself, simulation
-from skipscope.claims.base import Part
-from skipscope.claims.calibration import (
+from skipscope.claims.calibration.calibrate import (
     SCENARIOS,
+    against_itself,
     calibrate,
     document,
     is_measured,
@@ -18,11 +17,13 @@ from skipscope.claims.calibration import (
     largest_spreads,
     planted_in,
     simulate,
+    simulation,
     write,
 )
-from skipscope.claims.calibration import against_itself as rates
+from skipscope.claims.calibration.calibrate import against_itself as rates
 from skipscope.claims.catalogue import catalogue
 from skipscope.claims.evaluate import evaluate, judged
+from skipscope.claims.model import Part
 from skipscope.errors import WorkspaceError
 from skipscope.records.store import Workspace
 from skipscope.spec import load_study

@@ -6,8 +6,8 @@ from typing import Any
 import made_up_evidence
 import pytest
 
+from skipscope.anatomy.describe import describe
 from skipscope.claims.confounds import confounds, confounds_of_networks, facts_of
-from skipscope.models.describe import describe
 from skipscope.records.schema import Environment, Failure, NetworkCard, RunRecord
 from skipscope.spec import DataRef, Recipe, RunSpec
 from skipscope.spec.comparison import Comparison

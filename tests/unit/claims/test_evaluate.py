@@ -12,9 +12,9 @@ import pytest
 from made_up_evidence import tables
 
 from skipscope.analysis.tables import Entry, StudyTables
-from skipscope.claims.base import Result
 from skipscope.claims.catalogue import catalogue
 from skipscope.claims.evaluate import QUESTIONS, document, evaluate, lost, next_steps
+from skipscope.claims.model import Result
 from skipscope.claims.quantities import QUANTITIES
 from skipscope.probes.registry import PROBES
 from skipscope.records.store import Workspace

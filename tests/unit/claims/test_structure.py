@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from skipscope.anatomy.describe import describe
 from skipscope.claims import structure
-from skipscope.models.describe import describe
 from skipscope.models.registry import build
 from skipscope.records.schema import NetworkCard
 

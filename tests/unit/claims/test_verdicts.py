@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from skipscope.analysis.statistics import Estimate, exactly, over_seeds
-from skipscope.claims.base import Claim, Measured, Part, Result
 from skipscope.claims.confounds import Difference
+from skipscope.claims.model import Claim, Measured, Part, Result
 from skipscope.claims.verdicts import corrected, judge, p_values, power_at_twice
 from skipscope.spec.comparison import Comparison
 

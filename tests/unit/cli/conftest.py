@@ -10,7 +10,7 @@ from skipscope.data.dataset import load
 from skipscope.records.schema import DataCard, Member, StudyRecord
 from skipscope.records.store import Workspace
 from skipscope.spec import DataRef, RunSpec, Way, parse_study
-from skipscope.training.run import train
+from skipscope.training.trainer import train
 
 TABLE = {
     "name": "small",

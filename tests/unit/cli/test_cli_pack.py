@@ -7,12 +7,12 @@ from typer.testing import CliRunner
 
 from skipscope.cli.pack import pack
 from skipscope.errors import UsageError
-from skipscope.figures import render
+from skipscope.figures.rendering import vega
 
 
 @pytest.fixture
 def app(monkeypatch):
-    monkeypatch.setattr(render, "library", lambda: "")
+    monkeypatch.setattr(vega, "library", lambda: "")
     monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
     application = typer.Typer()
     application.command()(pack)

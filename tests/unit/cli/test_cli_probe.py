@@ -24,7 +24,7 @@ from skipscope.errors import DataError, UnknownName, UsageError, WorkspaceError
 from skipscope.probes.base import Probe, Reading, View
 from skipscope.probes.registry import PROBES
 from skipscope.records.store import RunFolder, Workspace
-from skipscope.training.run import train
+from skipscope.training.trainer import train
 
 
 def answers(view: View) -> Iterable[Reading]:

@@ -6,12 +6,12 @@ from typer.testing import CliRunner
 
 from skipscope.cli.report import report
 from skipscope.errors import FontError, UnknownName, UsageError
-from skipscope.figures import fonts, render
+from skipscope.figures.rendering import fonts, vega
 
 
 @pytest.fixture
 def app(monkeypatch):
-    monkeypatch.setattr(render, "library", lambda: "")
+    monkeypatch.setattr(vega, "library", lambda: "")
     application = typer.Typer()
     application.command()(report)
     return application

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skipscope.engine.adapt import adapt
-from skipscope.engine.measure import Measured
+from skipscope.engine.autotune import Measured
 from skipscope.engine.plan import PROBED, START_SECONDS, STARTED, makespan, plan
 from skipscope.errors import SpecError, UnknownName, UsageError
 from skipscope.records.schema import Failure, RunRecord
 from skipscope.records.store import Workspace
 from skipscope.spec import StudySpec, load_study
-from skipscope.training.run import _begin
+from skipscope.training.trainer import _begin
 
 
 def test_every_arm_and_seed_is_one_run(small: StudySpec, workspace: Workspace) -> None:

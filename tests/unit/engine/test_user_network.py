@@ -7,10 +7,10 @@ import pytest
 from safetensors.torch import load_file
 
 import skipscope
+from skipscope.anatomy.describe import describe
 from skipscope.engine.local import execute
 from skipscope.engine.plan import Plan, plan
 from skipscope.errors import MachineError, NetworkError
-from skipscope.models.describe import describe
 from skipscope.models.user import blamed
 from skipscope.records.store import Workspace
 from skipscope.spec import load_study

@@ -12,17 +12,18 @@ import altair as alt
 import polars as pl
 import pytest
 
-from skipscope.figures import fonts, render, style
-from skipscope.figures.drawing import Drawing, svg
+from skipscope.figures import style
 from skipscope.figures.layered import Layered
+from skipscope.figures.rendering import fonts, vega
+from skipscope.figures.rendering.drawing import Drawing, svg
 
 TABLE = pl.DataFrame({"层": [1, 2, 3], "y": [1.0, float("nan"), 2.0]})
 LINE = alt.Chart().mark_line().encode(x="层:Q", y="y:Q")
-SPEC = render.specification(Layered(layers=[LINE], data=TABLE, height=100))
+SPEC = vega.specification(Layered(layers=[LINE], data=TABLE, height=100))
 
 
 def charts(count: int = 3) -> list[dict]:
-    return [render.printable(SPEC, TABLE, width=100 + n, font=style.FONT) for n in range(count)]
+    return [vega.printable(SPEC, TABLE, width=100 + n, font=style.FONT) for n in range(count)]
 
 
 def drawn(count: int = 3) -> list[str]:
@@ -32,14 +33,14 @@ def drawn(count: int = 3) -> list[str]:
 
 
 def test_they_are_those_drawn_here() -> None:
-    here = [render.svg(SPEC, TABLE, width=100 + n, font=style.FONT) for n in range(5)]
+    here = [vega.svg(SPEC, TABLE, width=100 + n, font=style.FONT) for n in range(5)]
     assert drawn(5) == here
     assert "层" in here[0]
 
 
 def test_a_picture_does_not_know_what_was_drawn_before_it() -> None:
     clipped = Layered(layers=[LINE.mark_line(clip=True)], data=TABLE, height=100)
-    chart = json.dumps(render.printable(render.specification(clipped), TABLE, width=100, font=style.FONT))
+    chart = json.dumps(vega.printable(vega.specification(clipped), TABLE, width=100, font=style.FONT))
     first, second = svg(chart), svg(chart)
     assert first == second
     assert 'id="clip0"' in first
@@ -90,7 +91,7 @@ def test_what_lies_in_the_working_directory_is_not_run(
 
 def test_the_process_reads_a_chart_a_line() -> None:
     lines = "".join(json.dumps(chart) + "\n" for chart in charts(2))
-    command = [sys.executable, "-P", "-m", "skipscope.figures.drawing"]
+    command = [sys.executable, "-P", "-m", "skipscope.figures.rendering.drawing"]
     said = subprocess.run(command, input=lines, capture_output=True, text=True, check=True).stdout
     assert [json.loads(line)[:4] for line in said.splitlines()] == ["<svg", "<svg"]
 
@@ -108,10 +109,10 @@ def test_a_long_label_of_chinese_and_latin_is_whole_where_there_are_no_fonts_but
     for label in (latin, latin.replace(" ,", f" {chinese},")):
         table = pl.DataFrame({"y": [label], "x": [1.0]})
         bars = alt.Chart().mark_bar().encode(x=alt.X("x:Q").title(None), y=alt.Y("y:N").title(None))
-        spec = render.specification(Layered(layers=[bars], data=table, height=100))
-        charts.append(render.printable(spec, table, width=100, font=style.LATIN_FONT))
+        spec = vega.specification(Layered(layers=[bars], data=table, height=100))
+        charts.append(vega.printable(spec, table, width=100, font=style.LATIN_FONT))
     process = subprocess.run(
-        [sys.executable, "-m", "skipscope.figures.drawing"],
+        [sys.executable, "-m", "skipscope.figures.rendering.drawing"],
         input="".join(json.dumps(chart) + "\n" for chart in charts),
         env=os.environ | {"FONTCONFIG_FILE": str(without)},
         capture_output=True,
@@ -122,6 +123,5 @@ def test_a_long_label_of_chinese_and_latin_is_whole_where_there_are_no_fonts_but
     alone, mixed = (float(re.findall(r"translate\(([\d.]+),", picture)[0]) for picture in pictures)
     # what is beside the label is in both; a Chinese letter is a square
     assert (
-        mixed
-        >= alone - render.PRINT["padding"]["left"] + len(chinese) * style.CONFIG["axis"]["labelFontSize"]
+        mixed >= alone - vega.PRINT["padding"]["left"] + len(chinese) * style.CONFIG["axis"]["labelFontSize"]
     )

@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from skipscope.analysis.tables import gather
-from skipscope.figures import curves, render, style
+from skipscope.figures import curves, style
+from skipscope.figures.rendering import vega
 from skipscope.figures.seeds import SHOWN
 
 
@@ -30,17 +31,17 @@ def every(tables):
 
 def test_every_chart_is_valid_vega_lite_that_draws_without_a_warning(tables):
     for chart in every(tables).values():
-        spec = render.specification(chart, validate=True)
-        assert spec["data"] == {"name": render.DATA}
+        spec = vega.specification(chart, validate=True)
+        assert spec["data"] == {"name": vega.DATA}
         assert "datasets" not in spec
-        picture = render.svg(spec, chart.data, width=300)
+        picture = vega.svg(spec, chart.data, width=300)
         assert picture.startswith("<svg")
         assert "NaN" not in picture
 
 
 def test_a_chart_of_one_arm_draws_no_other(tables):
     chart = every(tables)["loss_of"]
-    picture = render.svg(render.specification(chart), chart.data, width=300)
+    picture = vega.svg(vega.specification(chart), chart.data, width=300)
     assert "#0072b2" in picture
     assert "#d55e00" not in picture
 
@@ -49,23 +50,23 @@ def test_the_legend_keeps_markers_whole(tables):
     import vl_convert
 
     chart = every(tables)["validation"]
-    vega = vl_convert.vegalite_to_vega(render.specification(chart))
-    (legend,) = vega["legends"]
+    compiled = vl_convert.vegalite_to_vega(vega.specification(chart))
+    (legend,) = compiled["legends"]
     assert legend["shape"] == "shape"
     assert "strokeDash" not in legend
 
 
 def test_a_failed_run_ends_in_a_cross(tables):
     chart = every(tables)["loss"]
-    whole = render.svg(render.specification(chart), chart.data, width=300)
+    whole = vega.svg(vega.specification(chart), chart.data, width=300)
     without = chart.data.with_columns(stopped=pl.lit(False))
-    assert len(render.svg(render.specification(chart), without, width=300)) < len(whole)
+    assert len(vega.svg(vega.specification(chart), without, width=300)) < len(whole)
 
 
 def test_time_is_logarithmic_only_where_the_networks_differ_much(tables):
     def kind(table):
         chart = curves.accuracy_in_time(table, arms=["cnn", "resnet"])
-        return render.specification(chart)["layer"][0]["encoding"]["x"]["scale"]["type"]
+        return vega.specification(chart)["layer"][0]["encoding"]["x"]["scale"]["type"]
 
     assert kind(tables.epochs) == "log"
     assert kind(tables.epochs.filter(pl.col("arm") == "cnn")) == "linear"
@@ -78,7 +79,7 @@ def test_moments_on_a_clock_are_whole_ones(tables, longest, said):
         seconds=pl.col("seconds") * longest / pl.col("seconds").max()
     )
     chart = curves.accuracy_in_time(table, arms=["cnn"])
-    ticks = render.specification(chart)["layer"][0]["encoding"]["x"]["axis"]["values"]
+    ticks = vega.specification(chart)["layer"][0]["encoding"]["x"]["axis"]["values"]
     unit = 1 if longest < 100 else 60
     assert said in ", ".join(f"{tick / unit:g}" for tick in ticks)
     assert 4 <= len(ticks) <= 7
@@ -88,13 +89,13 @@ def test_moments_on_a_clock_are_whole_ones(tables, longest, said):
 def test_one_epoch_and_one_step_can_be_drawn(made_up):
     tables = gather(made_up(epochs=1, steps=1), None)
     for chart in every(tables).values():
-        assert render.svg(render.specification(chart), chart.data, width=300).startswith("<svg")
+        assert vega.svg(vega.specification(chart), chart.data, width=300).startswith("<svg")
 
 
 def test_empty_tables_can_be_drawn(made_up):
     tables = gather(made_up(missing=("cnn", "resnet", "densenet", "se_resnet")), None)
     for chart in every(tables).values():
-        assert render.specification(chart)["layer"]
+        assert vega.specification(chart)["layer"]
 
 
 def test_a_loss_on_its_way_to_infinity_does_not_flatten_the_others(tables):
@@ -102,46 +103,44 @@ def test_a_loss_on_its_way_to_infinity_does_not_flatten_the_others(tables):
         loss=pl.when(pl.col("stopped")).then(1e9).otherwise(pl.col("loss")),
     )
     chart = curves.loss(wild, arms=tables.arms)
-    assert (
-        render.specification(chart)["layer"][0]["encoding"]["y"]["scale"]["domain"][1] == curves.HIGHEST_LOSS
-    )
+    assert vega.specification(chart)["layer"][0]["encoding"]["y"]["scale"]["domain"][1] == curves.HIGHEST_LOSS
 
 
 def test_the_script_is_kept(monkeypatch, tmp_path):
     calls = []
-    monkeypatch.setattr(render, "user_cache_path", lambda _: tmp_path / "cache")
+    monkeypatch.setattr(vega, "user_cache_path", lambda _: tmp_path / "cache")
     monkeypatch.setattr(
-        render.vl_convert, "javascript_bundle", lambda snippet: calls.append(snippet) or "script"
+        vega.vl_convert, "javascript_bundle", lambda snippet: calls.append(snippet) or "script"
     )
-    assert (render.library(), render.library()) == ("script", "script")
+    assert (vega.library(), vega.library()) == ("script", "script")
     assert len(calls) == 1
 
 
 @pytest.mark.parametrize("family", [None, "Noto Sans CJK SC"])
 def test_a_machine_without_chinese_glyphs_is_noticed(monkeypatch, family):
-    monkeypatch.setattr(render.fonts, "chinese", lambda: family)
-    assert render.has_chinese.__wrapped__() is (family is not None)
+    monkeypatch.setattr(vega.fonts, "chinese", lambda: family)
+    assert vega.has_chinese.__wrapped__() is (family is not None)
 
 
 @pytest.fixture
 def fonts_forgotten():
     """What is found of fonts in this test is found again after it."""
-    for found in (render.fonts.book, render.fonts.chinese, render.drawing.know_fonts):
+    for found in (vega.fonts.book, vega.fonts.chinese, vega.drawing.know_fonts):
         found.cache_clear()
     yield
-    for found in (render.fonts.book, render.fonts.chinese, render.drawing.know_fonts):
+    for found in (vega.fonts.book, vega.fonts.chinese, vega.drawing.know_fonts):
         found.cache_clear()
 
 
 def test_without_the_extra_nothing_is_registered(monkeypatch, fonts_forgotten):
-    monkeypatch.setattr(render.fonts, "extra_folder", lambda: None)
-    monkeypatch.setattr(render.vl_convert, "register_font_directory", None)
-    assert render.has_chinese.__wrapped__() in (True, False)
+    monkeypatch.setattr(vega.fonts, "extra_folder", lambda: None)
+    monkeypatch.setattr(vega.vl_convert, "register_font_directory", None)
+    assert vega.has_chinese.__wrapped__() in (True, False)
 
 
 def lines(chart, colour):
     """How many lines of this colour its picture has."""
-    picture = render.svg(render.specification(chart, validate=True), chart.data, width=300)
+    picture = vega.svg(vega.specification(chart, validate=True), chart.data, width=300)
     return len(re.findall(rf'<path d="M[^"]*L[^"]*" stroke="{colour}"', picture))
 
 
@@ -187,8 +186,8 @@ def test_a_run_that_stopped_keeps_its_cross_among_many(tables):
 
 def test_print_is_handed_the_rows_and_columns_that_it_draws(tables):
     chart = every(tables)["loss_of"]
-    printed = render.printable(render.specification(chart), chart.data, width=300, font="Arial")
-    rows = printed["datasets"][render.DATA]
+    printed = vega.printable(vega.specification(chart), chart.data, width=300, font="Arial")
+    rows = printed["datasets"][vega.DATA]
     assert {row["arm"] for row in rows} == {"resnet"}
     assert rows[0].keys() == {"arm", "seed", "step", "loss", "smoothed", "counted", "stopped"}  # no epoch
     assert {"arm", "epoch"} < set(chart.data.columns)
@@ -196,10 +195,10 @@ def test_print_is_handed_the_rows_and_columns_that_it_draws(tables):
 
 def test_print_has_nothing_for_a_pointer(tables):
     chart = every(tables)["loss"]
-    spec = render.specification(chart)
+    spec = vega.specification(chart)
     unseen = [layer for layer in spec["layer"] if layer["mark"].get("opacity") == 0]
     assert len(unseen) == 1
-    printed = render.printable(spec, chart.data, width=300, font="Arial")
+    printed = vega.printable(spec, chart.data, width=300, font="Arial")
     assert len(printed["layer"]) == len(spec["layer"]) - 1
     assert "tooltip" in str(spec["layer"])
     assert "tooltip" not in str(printed["layer"])
@@ -210,12 +209,12 @@ def test_a_run_of_one_step_is_a_point(tables, only):
     """A line of one point has no length."""
     one = tables.steps.filter((pl.col("step") == 1) | (pl.col("arm") == "cnn"))
     chart = curves.loss(one, arms=tables.arms, only=only)
-    picture = render.svg(render.specification(chart, validate=True), chart.data, width=300)
+    picture = vega.svg(vega.specification(chart, validate=True), chart.data, width=300)
     assert "NaN" not in picture
     arms = ["resnet"] if only else ["resnet", "densenet", "se_resnet"]
     assert marks(picture, "3.5") == {style.looks(tables.arms)[arm].color: 2 for arm in arms}  # a dot a seed
     many = curves.loss(tables.steps, arms=tables.arms, only=only)
-    whole = render.svg(render.specification(many), many.data, width=300)
+    whole = vega.svg(vega.specification(many), many.data, width=300)
     assert not marks(whole, "3.5")
     assert legend(picture) == legend(whole)
 

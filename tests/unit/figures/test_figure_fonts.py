@@ -6,7 +6,7 @@ import pytest
 import typst
 from PIL import Image
 
-from skipscope.figures import fonts, prints
+from skipscope.figures.rendering import fonts, prints
 
 SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="100" height="40"><rect width="100" height="40" '

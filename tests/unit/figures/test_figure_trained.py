@@ -7,8 +7,9 @@ from skipscope.analysis import landscape as planes
 from skipscope.analysis import trained_readings as measured
 from skipscope.analysis.reuse import reuse
 from skipscope.analysis.tables import gather
-from skipscope.figures import deletion, gates, landscape, render, trained
+from skipscope.figures import deletion, gates, landscape, trained
 from skipscope.figures import reuse as heat
+from skipscope.figures.rendering import vega
 
 CLASSES = [str(number) for number in range(10)]
 
@@ -57,12 +58,12 @@ def every(tables):
 
 
 def drawn(chart):
-    return render.svg(render.specification(chart), chart.data, width=440)
+    return vega.svg(vega.specification(chart), chart.data, width=440)
 
 
 def test_every_chart_is_valid_vega_lite_that_draws_without_a_warning(tables):
     for name, chart in every(tables).items():
-        spec = render.specification(chart, validate=True)
+        spec = vega.specification(chart, validate=True)
         assert "datasets" not in spec
         picture = drawn(chart)
         assert picture.startswith("<svg"), name
@@ -80,8 +81,7 @@ def test_seeds_are_seen_where_there_are_several(tables):
 def test_both_pictures_of_shattering_are_on_one_scale(tables):
     charts = every(tables)
     one, other = (
-        render.specification(charts[name])["layer"][0]["encoding"]["y"]["scale"]
-        for name in ("before", "after")
+        vega.specification(charts[name])["layer"][0]["encoding"]["y"]["scale"] for name in ("before", "after")
     )
     assert one == other
 

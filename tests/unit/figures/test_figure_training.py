@@ -6,7 +6,8 @@ import pytest
 from skipscope.analysis import pictures as seen
 from skipscope.analysis import training_readings as measured
 from skipscope.analysis.tables import gather
-from skipscope.figures import network, render, training
+from skipscope.figures import network, training
+from skipscope.figures.rendering import vega
 
 NAMES = {
     name: name.upper()
@@ -40,12 +41,12 @@ def every(tables, arm="resnet"):
 
 
 def drawn(chart, width=440):
-    return render.svg(render.specification(chart), chart.data, width=width)
+    return vega.svg(vega.specification(chart), chart.data, width=width)
 
 
 def test_every_chart_is_valid_vega_lite_that_draws_without_a_warning(tables):
     for name, chart in every(tables).items():
-        spec = render.specification(chart, validate=True)
+        spec = vega.specification(chart, validate=True)
         assert "datasets" not in spec
         picture = drawn(chart)
         assert picture.startswith("<svg"), name
@@ -77,13 +78,13 @@ def test_a_confusion_says_its_numbers_and_leaves_nothing_where_there_is_nothing(
 def test_both_moments_are_on_one_scale(tables):
     charts = every(tables)
     one, other = (
-        render.specification(charts[name])["layer"][0]["encoding"]["y"]["scale"] for name in ("start", "end")
+        vega.specification(charts[name])["layer"][0]["encoding"]["y"]["scale"] for name in ("start", "end")
     )
     assert one == other
 
 
 def test_networks_of_one_family_are_joined_and_others_are_not(made_up, with_readings):
-    alone = render.specification(every(gather(with_readings(made_up(epochs=1, steps=8)), None))["depth"])
+    alone = vega.specification(every(gather(with_readings(made_up(epochs=1, steps=8)), None))["depth"])
     assert [layer["mark"]["type"] for layer in alone["layer"]] == ["rule", "point"]
     ratios = pl.DataFrame(
         {
@@ -95,7 +96,7 @@ def test_networks_of_one_family_are_joined_and_others_are_not(made_up, with_read
         }
     )
     chart = training.ratio_by_depth(ratios, arms=["plain20", "plain56", "resnet20"])
-    spec = render.specification(chart)
+    spec = vega.specification(chart)
     assert [layer["mark"]["type"] for layer in spec["layer"]] == ["area", "line", "rule", "point"]
     assert spec["layer"][0]["transform"][0]["filter"]["oneOf"] == ["plain#"]
     # two of 19 convolutions stand beside each other, not on each other

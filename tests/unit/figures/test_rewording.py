@@ -9,10 +9,11 @@ import altair as alt
 import polars as pl
 import pytest
 
-from skipscope.figures import render, style
-from skipscope.figures.drawing import Drawing, svg
+from skipscope.figures import style
 from skipscope.figures.layered import Layered
-from skipscope.figures.rewording import TEXT, reworded, words_between
+from skipscope.figures.rendering import vega
+from skipscope.figures.rendering.drawing import Drawing, svg
+from skipscope.figures.rendering.rewording import TEXT, reworded, words_between
 
 MEASURES = ("training accuracy", "validation accuracy")
 ENGLISH = {"x": "epoch", "y": "share of <all>", "measures": MEASURES, "ends": ("first", "last")}
@@ -45,15 +46,15 @@ def chart(
             tooltip=[alt.Tooltip("v:Q", title=f"{y} at {x}")],
         )
     )
-    spec = render.specification(Layered(layers=[line], data=table, height=100), validate=True)
-    return render.printable(spec, table, width=300, font=style.LATIN_FONT)
+    spec = vega.specification(Layered(layers=[line], data=table, height=100), validate=True)
+    return vega.printable(spec, table, width=300, font=style.LATIN_FONT)
 
 
 def bars(labels: tuple[str, ...], title: str = "part") -> dict[str, Any]:
     table = pl.DataFrame({"part": labels, "v": [1.0] * len(labels)})
     bar = alt.Chart().mark_bar().encode(x="v:Q", y=alt.Y("part:N").title(title))
-    spec = render.specification(Layered(layers=[bar], data=table, height=100), validate=True)
-    return render.printable(spec, table, width=300, font=style.LATIN_FONT)
+    spec = vega.specification(Layered(layers=[bar], data=table, height=100), validate=True)
+    return vega.printable(spec, table, width=300, font=style.LATIN_FONT)
 
 
 def texts(picture: str) -> list[str]:

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from skipscope.anatomy.describe import describe, parameters
 from skipscope.errors import UnknownName
 from skipscope.models.dense import Layer
-from skipscope.models.describe import describe, parameters
 from skipscope.models.registry import build
 
 

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm, conv2d, linear
 
+from skipscope.anatomy.describe import describe, parameters
 from skipscope.errors import UnknownName
-from skipscope.models.describe import describe, parameters
 from skipscope.models.registry import build
 from skipscope.models.residual import Subsample
 

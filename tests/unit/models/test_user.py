@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import skipscope
+from skipscope.anatomy.describe import describe, parameters
 from skipscope.errors import NetworkError, UnknownName
-from skipscope.models.describe import describe, parameters
 from skipscope.models.user import pinned
 
 NET = """

@@ -80,7 +80,7 @@ def test_only_the_papers_own_recipe_is_called_the_same(papers):
 
 
 def test_the_same_recipe_is_said_to_be(papers, monkeypatch):
-    monkeypatch.setattr("skipscope.report.beside_papers.differences", lambda *_: [])
+    monkeypatch.setattr("skipscope.report.appendix.beside_papers.differences", lambda *_: [])
     (row,) = cells(papers(arms=("resnet20",)))
     assert row[5] == "same recipe as He et al. 2015, section 4.2"
 

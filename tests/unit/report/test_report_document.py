@@ -3,12 +3,12 @@
 import pytest
 
 from skipscope.analysis.tables import gather
-from skipscope.figures.render import trusted
+from skipscope.figures.rendering.vega import trusted
 from skipscope.records.schema import Budget
 from skipscope.report import build_report
 from skipscope.report.build import build_document
 from skipscope.report.document import Code, Note, Paragraph, Table
-from skipscope.report.markdown import render
+from skipscope.report.rendering.markdown import render
 from skipscope.report.words import unmarked
 
 
@@ -313,7 +313,7 @@ def test_figures_are_numbered_in_order_and_drawn_from_tables(made_up):
 
 
 def test_charts_fall_back_to_english_where_there_are_no_chinese_glyphs(made_up, monkeypatch):
-    monkeypatch.setattr("skipscope.figures.render.has_chinese", lambda: False)
+    monkeypatch.setattr("skipscope.figures.rendering.vega.has_chinese", lambda: False)
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     build_report(workspace, None, formats={"md"}, language=None)
     folder = workspace.report_folder("lab")

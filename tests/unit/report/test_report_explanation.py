@@ -3,16 +3,16 @@
 import pytest
 
 from skipscope.analysis.tables import gather
-from skipscope.claims.base import Effect, Finding, Result
-from skipscope.claims.calibration import known
+from skipscope.claims.calibration.calibrate import known
 from skipscope.claims.catalogue import catalogue
 from skipscope.claims.confounds import Difference
 from skipscope.claims.evaluate import evaluate
+from skipscope.claims.model import Effect, Finding, Result
 from skipscope.figures import claims as figures
-from skipscope.figures import render
+from skipscope.figures.rendering import vega
+from skipscope.report.appendix.evidence import bound_cell, effect_cell
 from skipscope.report.build import build_document
 from skipscope.report.document import Figure, Note, Paragraph, Table
-from skipscope.report.evidence import bound_cell, effect_cell
 from skipscope.report.words import Words, percent, unmarked
 
 VERDICTS = ("supported", "contradicted", "inconclusive", "confounded", "not_measured")
@@ -63,7 +63,7 @@ def tables(made_up):
 
 
 def explained(tables, results, language="en"):
-    with render.trusted():
+    with vega.trusted():
         found = build_document(tables, language, results=results)
     return next(section for section in found.sections if section.id == "explanation")
 
@@ -297,7 +297,7 @@ def test_effects_are_drawn_in_multiples_of_the_smallest_worth_having():
         (0.0, 0.0, 0.0, 0.0),
     ]
     chart = figures.forest(table)
-    picture = render.svg(render.specification(chart, validate=True), chart.data, width=680)
+    picture = vega.svg(vega.specification(chart, validate=True), chart.data, width=680)
     assert picture.startswith("<svg")
     assert "NaN" not in picture
 

@@ -9,10 +9,10 @@ import polars as pl
 import pytest
 from made_up_pictures import Undrawn
 
-from skipscope.claims.calibration import document, write
+from skipscope.claims.calibration.calibrate import document, write
 from skipscope.errors import UnknownName
-from skipscope.figures import render as pictures
-from skipscope.figures import rewording
+from skipscope.figures.rendering import vega
+from skipscope.figures.rendering import rewording
 from skipscope.report import build_report
 
 HOSTILE = ("<script>alert(1)</script>", "a|b`c*d_e", "cnn")
@@ -22,7 +22,7 @@ HOSTILE = ("<script>alert(1)</script>", "a|b`c*d_e", "cnn")
 def short_library(monkeypatch, request):
     """Bundling Vega takes seconds; one test wants it."""
     if "real_library" not in request.fixturenames:
-        monkeypatch.setattr(pictures, "library", lambda: "window.vegaEmbed = () => {}; // </script>")
+        monkeypatch.setattr(vega, "library", lambda: "window.vegaEmbed = () => {}; // </script>")
 
 
 @pytest.fixture

@@ -13,9 +13,11 @@ from PIL import Image
 
 from skipscope.analysis.tables import gather
 from skipscope.errors import FontError
-from skipscope.figures import fonts
-from skipscope.report import Edition, build_report, paper, paper_source
+from skipscope.figures.rendering import fonts
+from skipscope.report import Edition, build_report
 from skipscope.report.document import Code, Column, Document, Note, Section, Table
+from skipscope.report.rendering import paper_source
+from skipscope.report.rendering import pdf as paper
 from skipscope.report.words import Inline, code, literal, unmarked
 
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -183,7 +185,7 @@ def test_equal_reports_are_equal_pdfs(edition):
 def test_without_a_font_the_english_report_is_made_and_the_chinese_is_not(
     made_up, fast_charts, no_chinese, monkeypatch
 ):
-    monkeypatch.setattr("skipscope.figures.render.has_chinese", lambda: False)
+    monkeypatch.setattr("skipscope.figures.rendering.vega.has_chinese", lambda: False)
     monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     with pytest.raises(FontError, match="in Chinese") as caught:

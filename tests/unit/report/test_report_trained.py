@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from skipscope.analysis.tables import gather
-from skipscope.figures.render import trusted
-from skipscope.report import trained
+from skipscope.figures.rendering.vega import trusted
+from skipscope.report.appendix import trained
 from skipscope.report.build import build_document
 from skipscope.report.document import Note, Paragraph
 from skipscope.report.words import unmarked
@@ -109,7 +109,7 @@ def test_all_gates_replaced_cost_what_was_measured(small):
 
 
 def test_a_change_of_the_loss_has_its_sign():
-    from skipscope.report.trained_network import _change
+    from skipscope.report.appendix.trained_network import _change
 
     assert [_change(value) for value in (0.31, -0.0042, None)] == ["+0.31", "−0.0042", "—"]
 

@@ -9,7 +9,7 @@ import pytest
 from made_up_pictures import Undrawn
 
 from skipscope.analysis.tables import gather
-from skipscope.figures.render import trusted
+from skipscope.figures.rendering.vega import trusted
 from skipscope.records.frames import START
 from skipscope.report import build_report
 from skipscope.report.build import build_document
@@ -238,7 +238,7 @@ def test_a_study_in_which_nothing_is_finished_is_drawn_as_far_as_it_goes(small, 
 
 
 def test_the_page_holds_its_pictures_and_stays_small(made_up, with_readings, monkeypatch):
-    monkeypatch.setattr("skipscope.figures.render.library", lambda: "window.vegaEmbed = () => {};")
+    monkeypatch.setattr("skipscope.figures.rendering.vega.library", lambda: "window.vegaEmbed = () => {};")
     workspace = with_readings(made_up(epochs=2, steps=16), sample=200, validation=400)
     (path,) = build_report(workspace, None, formats={"html"})
     page = path.read_text(encoding="utf-8")

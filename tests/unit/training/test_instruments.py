@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from skipscope.data.dataset import Dataset, load
 from skipscope.errors import ProbeError, WorkspaceError
+from skipscope.kernels.fast import KERNELS, convolution
 from skipscope.models.registry import build
 from skipscope.probes.measure import view_of
 from skipscope.probes.pictures import pictures
@@ -24,7 +25,6 @@ from skipscope.spec import RunSpec
 from skipscope.training import instruments
 from skipscope.training.evaluate import Inputs
 from skipscope.training.instruments import keep_sample, measure_trained, sample
-from skipscope.training.kernels import KERNELS, convolution
 
 RunOf = Callable[..., RunSpec]
 CPU = torch.device("cpu")

@@ -16,8 +16,8 @@ from skipscope.spec import Recipe, RunSpec
 from skipscope.training.checkpoint import Progress
 from skipscope.training.evaluate import Inputs, evaluate
 from skipscope.training.loop import epoch_order, fit, forward, steps_per_epoch, update
-from skipscope.training.schedule import learning_rate
-from skipscope.training.sgd import SGD
+from skipscope.training.lr_schedule import learning_rate
+from skipscope.training.optimizer import SGD
 
 RunOf = Callable[..., RunSpec]
 CPU = torch.device("cpu")

@@ -1,0 +1,1 @@
+"""What a network is made of, found from the operators it calls."""

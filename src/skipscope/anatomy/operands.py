@@ -1,0 +1,84 @@
+"""What a call of an operator computes with, and what kind of call that makes it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from skipscope.anatomy.traces import tensors_in, trace_of
+
+Key = int | str
+"""Where a call has an argument: at a position, or under a name."""
+
+
+def key_of(args: Sequence[Any], position: int, name: str) -> Key:
+    """The key of an argument that may be given either way."""
+    return position if position < len(args) else name
+
+
+def operands_of(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[Key, Tensor]:
+    """What a call computes with, in its order: of a concatenation all that are in its list, numbered."""
+    if kind == "concat":
+        tensors = args[0] if args else kwargs.get("tensors")
+        return dict(enumerate(tensors_in(tensors))) if isinstance(tensors, (list, tuple)) else {}
+    names = ["input", "weight"] if kind in ("conv", "linear") else ["input", "other"]
+    keys = [key_of(args, position, name) for position, name in enumerate(names)]
+    found = {key: args[key] if isinstance(key, int) else kwargs.get(key) for key in keys}
+    return {key: x for key, x in found.items() if isinstance(x, Tensor)}
+
+
+def with_others(
+    func: Callable[..., Tensor], args: Sequence[Any], kwargs: Mapping[str, Any], others: Mapping[Key, Any]
+) -> Tensor:
+    """The call with other arguments in some places."""
+    placed = [others.get(place, argument) for place, argument in enumerate(args)]
+    named = {name: others.get(name, argument) for name, argument in kwargs.items()}
+    return func(*placed, **named)
+
+
+def may_overwrite(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether a call may put its output in an operand's place."""
+    if name == "relu":
+        return bool(kwargs.get("inplace", len(args) > 1 and args[1]))
+    in_place = name in ("__iadd__", "__imul__") or (name.endswith("_") and not name.endswith("__"))
+    return in_place or kwargs.get("out") is not None
+
+
+def order_of(kind: str, inputs: Sequence[Tensor], args: Any, kwargs: Any) -> Sequence[int] | None:
+    """In which order a call's operands are told of; None if it is not of this kind after all."""
+    if kind == "shortcut":
+        return _addition(inputs)
+    if kind == "gate":
+        return _gating(inputs)
+    if kind == "concat":
+        return range(len(inputs)) if _side_by_side(args, kwargs, inputs) else None
+    return [0] if inputs else None
+
+
+def _addition(inputs: Sequence[Tensor]) -> Sequence[int] | None:
+    """Which operand is f(x) and which x: the one with fewer convolutions on its way is x."""
+    traces = [trace_of(x) for x in inputs]
+    if len(inputs) != 2 or inputs[0].shape != inputs[1].shape or None in traces:
+        return None
+    first, second = (trace.depth for trace in traces if trace is not None)
+    return None if first == second else (0, 1) if first > second else (1, 0)
+
+
+def _gating(inputs: Sequence[Tensor]) -> Sequence[int] | None:
+    """Which operand is gated and which is the gate."""
+    traces = [trace_of(x) for x in inputs]
+    if len(inputs) != 2 or inputs[0].ndim != 4 or None in traces:
+        return None
+    first, second = (trace.squashed for trace in traces if trace is not None)
+    return None if first == second else (1, 0) if first else (0, 1)
+
+
+def is_a_product(inputs: Sequence[Tensor]) -> bool:
+    """Whether a convolution is a fully connected layer: 1x1 on 1x1 maps, as a gate's are."""
+    return len(inputs) == 2 and inputs[0].shape[2:] == inputs[1].shape[2:] == (1, 1)
+
+
+def _side_by_side(args: Any, kwargs: Any, inputs: Sequence[Tensor]) -> bool:
+    """Whether maps are concatenated along their channels."""
+    along = args[1] if len(args) > 1 else kwargs.get("dim", kwargs.get("axis", 0))
+    return len(inputs) > 1 and all(x.ndim == 4 for x in inputs) and along in (1, -3)

@@ -1,0 +1,23 @@
+"""A study in one call, for notebooks and scripts."""
+
+from pathlib import Path
+
+from skipscope.engine.at_init import measure_starts
+from skipscope.engine.local import execute
+from skipscope.engine.plan import plan
+from skipscope.records.lock import held
+from skipscope.records.store import Workspace
+from skipscope.spec import StudySpec
+
+
+def run(study: StudySpec, workspace: Path | str = "skipscope-out", *, jobs: int | None = None) -> Workspace:
+    """Trains what of the study is not trained yet and gives the workspace that holds it.
+
+    Workers are spawned, so a script calls this under `if __name__ == "__main__":`.
+    """
+    place = Workspace(workspace)
+    planned = plan(study, place, command=f"skipscope.run(load_study({study.name!r}))", jobs=jobs)
+    with held(place.path, doing=planned.record.command):
+        measure_starts(planned.record, place, jobs=jobs)
+        execute(planned, place, tell=lambda _event: None, interrupted=lambda: None)
+    return place

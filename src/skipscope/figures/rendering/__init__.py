@@ -1,0 +1,1 @@
+"""From chart specifications to pictures: Vega-Lite, fonts, raster images."""

@@ -1,0 +1,125 @@
+"""Charts as specifications and pictures: data by name, sizes for print, Vega-Lite by vl-convert."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+import altair as alt
+import polars as pl
+import vl_convert
+from altair.utils.schemapi import debug_mode
+from platformdirs import user_cache_path
+from polars import selectors
+
+from skipscope.errors import WorkspaceError
+from skipscope.figures import style
+from skipscope.figures.layered import Layered
+from skipscope.figures.rendering import drawing, fonts
+from skipscope.records.files import write_whole
+
+EXPORTS = "window.vegaEmbed = vegaEmbed;"
+DATA = "table"
+"""What a specification calls its data."""
+
+PRINT = {"aria": False, "padding": style.CONFIG["padding"] | {"left": 10}}
+"""What an image shown by its file says to who cannot see it stands beside it.
+
+Left of the labels there is more room: Vega measures Latin beside Chinese up to a fortieth too short.
+"""
+WHOLE = {"labelLimit": 0}
+"""Labels are not cut off. Measuring whether they are takes a third of the time that a picture takes."""
+
+
+@contextmanager
+def trusted() -> Iterator[None]:
+    """Charts made inside are not checked against Vega-Lite's schema, which takes half of a report's time.
+
+    The tests check every chart.
+    """
+    with debug_mode(arg=False):
+        yield
+
+
+def specification(chart: Layered, *, validate: bool = False) -> dict[str, Any]:
+    """The chart's Vega-Lite, in the house's type and lines; its data are left out and called `DATA`."""
+    layers = [layer.to_dict(validate=False, context={"top_level": False}) for layer in chart.layers]
+    for layer in layers:
+        del layer["data"]  # altair's name for none
+    spec: dict[str, Any] = {
+        "$schema": alt.SCHEMA_URL,
+        "config": style.CONFIG,
+        "data": {"name": DATA},
+        "layer": layers,
+        "width": "container",
+        "height": chart.height,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+    }
+    transform: list[dict[str, Any]] = [
+        {"filter": {"field": name, "equal": value}} for name, value in (chart.only or {}).items()
+    ]
+    if chart.fold:
+        transform.append({"fold": list(chart.fold), "as": ["measure", "share"]})
+    if transform:
+        spec["transform"] = transform
+    if chart.apart:
+        spec["resolve"] = {"scale": dict.fromkeys(chart.apart, "independent")}
+    if validate:
+        alt.LayerChart.validate(spec)
+    return spec
+
+
+def svg(spec: dict[str, Any], table: pl.DataFrame, *, width: int, font: str = style.FONT) -> str:
+    """A picture for print of the chart with this specification; `width` is its plot's, in pixels."""
+    return drawing.svg(json.dumps(printable(spec, table, width=width, font=font)))
+
+
+def printable(spec: dict[str, Any], table: pl.DataFrame, *, width: int, font: str) -> dict[str, Any]:
+    """The same specification with its data, and the size and font of a picture for print.
+
+    Without what is there for the pointer alone, thousands of points that nobody sees, and without rows and
+    columns that it is not drawn from: what is handed to Vega takes longer than what is drawn.
+    """
+    fixed = {key: value for key, value in spec.items() if key != "autosize"}
+    layers = [_without(layer, "tooltip") for layer in spec["layer"] if layer["mark"].get("opacity") != 0]
+    config = spec["config"] | {"font": font, "background": "white"} | PRINT
+    config |= {name: config[name] | WHOLE for name in ("axis", "legend")}
+    for step in spec.get("transform", ()):
+        if "filter" in step:
+            table = table.filter(pl.col(step["filter"]["field"]) == step["filter"]["equal"])
+    named = json.dumps([_without(layers, "title"), spec.get("transform")], ensure_ascii=False)
+    drawn = table.select(name for name in table.columns if name in named)
+    finite = pl.when(selectors.float().is_finite()).then(selectors.float())  # JSON has no other numbers
+    data = {DATA: drawn.with_columns(finite).to_dicts()}
+    return fixed | {"layer": layers, "width": width, "config": config, "datasets": data}
+
+
+def _without(part: Any, key: str) -> Any:
+    """The same part of a specification without what stands under that key, however deep."""
+    if isinstance(part, dict):
+        return {name: _without(value, key) for name, value in part.items() if name != key}
+    return [_without(each, key) for each in part] if isinstance(part, list) else part
+
+
+def library() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script that needs no network.
+
+    Bundling takes three seconds and always gives the same: it is kept in the user's cache where there is one.
+    """
+    kept = user_cache_path("skipscope") / f"vega-{version('vl-convert-python')}.js"
+    try:
+        return kept.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        script = str(vl_convert.javascript_bundle(EXPORTS))
+    with suppress(WorkspaceError):
+        write_whole(kept, script.encode())
+    return script
+
+
+@cache
+def has_chinese() -> bool:
+    """Whether pictures drawn here can show Chinese. Vega measures text in the font it is shown in."""
+    drawing.know_fonts()
+    return fonts.chinese() is not None

@@ -1,0 +1,1 @@
+"""The chapters of the report: every measurement, figure and verdict of a study."""

@@ -1,0 +1,249 @@
+"""What a claim's verdict rests on, in words: effects, intervals, bounds, confounds, what is lacking."""
+
+from collections.abc import Sequence
+
+from skipscope.claims.calibration.calibrate import planted_in
+from skipscope.claims.catalogue import part_of
+from skipscope.claims.model import Finding, Result
+from skipscope.figures import claims as figures
+from skipscope.report.context import Context
+from skipscope.report.document import Block, Column, Figure, Note, Table
+from skipscope.report.words import Inline, code, literal, percent, rounded
+
+SHOWN_RUNS = 6
+"""So many run ids are written out; of more, their number and the first."""
+
+
+def number(value: float) -> str:
+    """+0.31 or −12: two significant digits and a sign."""
+    return ("−" if value < 0 else "+") + rounded(abs(value))
+
+
+def effect_cell(finding: Finding) -> Inline:
+    """The effect with its interval, in the claim's unit."""
+    effect = finding.effect
+    if effect is None:
+        return Inline("—")
+    if effect.low is None or effect.high is None or finding.exact:
+        return Inline(number(effect.estimate))
+    ends = f"{number(effect.low)}, {number(effect.high)}"
+    return Inline(f"{number(effect.estimate)} \\[{ends}\\]")
+
+
+def bound_cell(finding: Finding) -> Inline:
+    """What the effect would have to be."""
+    mark = "\\<" if finding.direction in ("below", "within") else "\\>"
+    if finding.direction in ("above", "below"):
+        return Inline(f"{mark} {number(finding.bound)}")
+    return Inline(f"\\|·\\| {mark} {rounded(abs(finding.bound))}")
+
+
+def named(context: Context, claim: str, part: str) -> Inline:
+    """A part's short name in the report's language."""
+    return context.words.name(f"claim_part.{claim}.{part}", part)
+
+
+def described(context: Context, claim: str, part: str) -> Inline:
+    """What a part measures, to the letter. Its texts are ours, but no marks are meant in them."""
+    return literal(part_of(claim, part).wording(context.words.language).name)
+
+
+def reason(context: Context, claim: str, part: str) -> Inline:
+    """Why the part's bound is the smallest effect worth having."""
+    return literal(part_of(claim, part).wording(context.words.language).reason)
+
+
+def unit(context: Context, name: str) -> Inline:
+    """A unit in the report's language."""
+    return context.words.name(f"claim_unit.{name.replace(' ', '_').replace('.', '_')}", name)
+
+
+def sentence_of(context: Context, result: Result) -> Inline:
+    """The leading finding's number in a sentence; nothing where nothing was measured."""
+    words, first = context.words, result.leading
+    if first is None or first.effect is None:
+        return Inline("")
+    measured = "measured" if first.is_paired else "measured_alone"
+    key = "exact" if first.exact else "single" if first.effect.low is None else measured
+    return words(
+        f"explanation.{key}",
+        what=named(context, result.id, first.part),
+        effect=effect_cell(first),
+        unit=unit(context, first.effect.unit),
+        n=first.effect.n,
+        comparison=code(first.comparison),
+    )
+
+
+def numbers_of(context: Context, result: Result) -> list[Inline]:
+    """The leading finding's number, and what other parts say that have a sentence of their own."""
+    said = [sentence_of(context, result)]
+    for finding in result.findings:
+        text = part_of(result.id, finding.part).wording(context.words.language)
+        told = {"supported": text.supported, "contradicted": text.contradicted}.get(finding.verdict)
+        if told and finding.effect is not None and finding is not result.leading:
+            effect, measured = effect_cell(finding), unit(context, finding.effect.unit)
+            said.append(context.words("explanation.told", told=Inline(told), effect=effect, unit=measured))
+    return said
+
+
+def parts_table(context: Context, result: Result) -> list[Block]:
+    """Every quantity of the claim, where there is more to say than its sentence does."""
+    words = context.words
+    found = [finding for finding in result.findings if finding.effect is not None]
+    if not found:
+        return []
+    keys = ("quantity", "comparison", "effect", "unit", "bound", "pairs", "verdict")
+    return [
+        Table(
+            columns=tuple(
+                Column(
+                    title=words(f"explanation.{key}"),
+                    align="right" if key in ("effect", "pairs") else "left",
+                )
+                for key in keys
+            ),
+            rows=tuple(
+                (
+                    Inline(
+                        described(context, result.id, f.part)
+                        + ("" if f.counts else words.raw("explanation.aside"))
+                    ),
+                    code(f.comparison),
+                    effect_cell(f),
+                    unit(context, f.effect.unit if f.effect else ""),
+                    Inline(f"{bound_cell(f)} \\({reason(context, result.id, f.part)}\\)"),
+                    str(f.effect.n if f.effect else 0),
+                    words(f"explanation.{f.verdict}"),
+                )
+                for f in found
+            ),
+        )
+    ]
+
+
+def details(context: Context, result: Result) -> list[Block]:
+    """Small print: what confounds it, what is lacking and adds it, its runs."""
+    words = context.words
+    said: list[Inline] = []
+    confounds = list(dict.fromkeys(each for finding in result.findings for each in finding.confounds))
+    if confounds:
+        listed = words.listed(
+            [
+                words(
+                    "explanation.difference",
+                    what=words.name(f"confound.{each.what.replace(' ', '_').replace('.', '_')}", each.what),
+                    treated=each.treated,
+                    control=each.control,
+                )
+                for each in confounds
+            ]
+        )
+        said.append(words("explanation.differences", what=listed))
+    said += lacking(context, result)
+    if result.adjusted_p is not None:
+        said.append(words("explanation.corrected", p=rounded(result.adjusted_p), family=result.family))
+    said += calibrated(context, result)
+    runs = sorted({run for finding in result.findings for run in finding.runs})
+    if runs:
+        key = "runs" if len(runs) <= SHOWN_RUNS else "runs_of"
+        said.append(
+            words(
+                f"explanation.{key}",
+                runs=words.listed([code(run) for run in runs[:SHOWN_RUNS]]),
+                number=len(runs),
+            )
+        )
+    return [Note(text=Inline(_joined(context, said)), kind="quiet")] if said else []
+
+
+def calibrated(context: Context, result: Result) -> list[Inline]:
+    """How often, in simulation, it is supported where it must not be and where it must."""
+    found = context.calibration
+    row = found["claims"].get(result.id, {})
+    if "power" not in row:
+        return []
+    shares = {"false": percent(row["false_supported"]), "power": percent(row["power"])}
+    where = {name: planted(context, result.id, name) for name in ("no effect", "twice")}
+    told = {"null": where["no effect"], "there": where["twice"]}
+    return [context.words("explanation.calibrated", studies=found["comparisons"], **shares, **told)]
+
+
+def planted(context: Context, claim: str, scenario: str) -> Inline:
+    """The effect that a scenario of the calibration plants; part by part where they differ."""
+    words = context.words
+    parts = {part: words(f"planted.{kind}") for part, kind in planted_in(claim, scenario).items()}
+    if len(set(parts.values())) == 1:
+        return next(iter(parts.values()))
+    told = [
+        words("planted.part", what=named(context, claim, part), effect=effect)
+        for part, effect in parts.items()
+    ]
+    return words.listed(told)
+
+
+def lacking(context: Context, result: Result) -> list[Inline]:
+    """What was not measured with the command that adds it, and how many seeds would settle it."""
+    words = context.words
+    counted = [f for f in result.findings if f.counts and f.effect is None]
+    open_parts = [f for f in counted if not f.lost]
+    told = (
+        words(f"explanation.lost_{f.lost}", arms=words.listed([code(arm) for arm in f.missing]))
+        for f in counted
+        if f.lost
+    )
+    said = list(dict.fromkeys(told))
+    if open_parts:
+        missing = list(dict.fromkeys(each for finding in open_parts for each in finding.missing))
+        todo = dict.fromkeys(finding.todo for finding in open_parts if finding.todo)
+        text = words.listed([code(each) for each in missing[:SHOWN_RUNS]])
+        commands = words.listed([one_of_many(context, each) for each in todo])
+        said.append(words("explanation.lacking", what=text, todo=commands))
+    if result.more_seeds is not None:
+        said.append(words("explanation.more_seeds", number=result.more_seeds))
+    return said
+
+
+def one_of_many(context: Context, commands: str) -> Inline:
+    """Of commands with "; " between, which differ in the run, the first, and how many more there are."""
+    first, *others = commands.split("; ")
+    command = context.command(first)
+    if not others:
+        return command
+    names = context.command(f"skipscope claims {context.tables.record.study.name} --json")
+    return context.words("explanation.alike", first=command, number=len(others), names=names)
+
+
+def forest_of(context: Context, group: str, results: Sequence[Result]) -> list[Figure]:
+    """The group's effects side by side, in multiples of the smallest worth having."""
+    rows: list[figures.Row] = []
+    for result in results:
+        for finding in result.findings:
+            effect = finding.effect
+            if effect is not None and finding.verdict in figures.SHAPES:
+                row = _row(context, result, finding)
+                low, high = (effect.estimate, effect.estimate) if finding.exact else (effect.low, effect.high)
+                rows.append((row, finding.verdict, effect.estimate, low, high, finding.bound))
+    if not rows:
+        return []
+    words = context.words
+    spoken = words("explanation.forest_spoken", number=len(rows))
+    return [
+        context.figure(
+            f"effects-{group}",
+            figures.forest(figures.scaled(rows), labels=context.labels),
+            caption=words("explanation.forest_caption"),
+            spoken=spoken,
+        )
+    ]
+
+
+def _row(context: Context, result: Result, finding: Finding) -> str:
+    """The name of a row: of a part that is asked of several comparisons with the comparison."""
+    name = f"{result.id} {context.chart_part(result.id, finding.part)}"
+    several = sum(other.part == finding.part for other in result.findings) > 1
+    return f"{name}, {finding.comparison}" if several else name
+
+
+def _joined(context: Context, said: list[Inline]) -> str:
+    return ("" if context.words.language == "zh" else " ").join(said)

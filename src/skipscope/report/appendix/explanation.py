@@ -1,0 +1,231 @@
+"""The explanation: what the textbooks' sentences came to, in prose and claim by claim.
+
+Every sentence is chosen by a verdict; none is said that the readings of this workspace do not support.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+from skipscope.claims.catalogue import Listed, Wording, catalogue
+from skipscope.claims.model import Result
+from skipscope.records.schema import NetworkCard
+from skipscope.report.appendix.evidence import details, effect_cell, forest_of, numbers_of, parts_table
+from skipscope.report.appendix.results import joined
+from skipscope.report.context import Context
+from skipscope.report.document import Block, Column, Note, Paragraph, Section, Table
+from skipscope.report.words import Inline, short
+
+CONFOUNDED = 1.05
+"""Arithmetic that differs by more than this factor is a difference of its own."""
+SETTLED = ("supported", "contradicted")
+
+
+def explanation(context: Context, number: str) -> Section:
+    """What holds and what does not, in prose; then the claims, group by group."""
+    words = context.words
+    results = {result.id: result for result in context.results}
+    groups = {group: list(claims) for group, claims in groupby(catalogue(), key=lambda claim: claim.group)}
+    parts = [
+        Section(
+            id="claims-short",
+            number=f"{number}.1",
+            title=words("explanation.short"),
+            blocks=tuple(in_short(context, groups, results)),
+        )
+    ]
+    parts += [
+        Section(
+            id=f"claims-{group}",
+            number=f"{number}.{place}",
+            title=words(f"claims.{group}"),
+            blocks=tuple(group_blocks(context, group, claims, results)),
+        )
+        for place, (group, claims) in enumerate(groups.items(), start=2)
+    ]
+    embedded = (
+        [Note(text=words("explanation.embedded"))] if context.tables.record.data.name == "shapes" else []
+    )
+    return Section(
+        id="explanation",
+        number=number,
+        title=words("explanation.title"),
+        blocks=(Paragraph(text=words("explanation.text")), *embedded, *fairness(context)),
+        sections=tuple(parts),
+    )
+
+
+def wording(context: Context, claim: Listed) -> Wording:
+    """The claim in the report's language."""
+    return claim.wording(context.words.language)
+
+
+def sentence(context: Context, claim: Listed, result: Result | None) -> Inline:
+    """The claim as it came out: the sentence itself, its contrary, or that it cannot be told."""
+    text = wording(context, claim)
+    told = {
+        "supported": text.supported,
+        "contradicted": text.contradicted,
+        "inconclusive": text.inconclusive,
+    }
+    claimed = context.words("explanation.claimed", sentence=Inline(text.sentence))
+    return Inline(told.get(result.verdict if result else "not_measured", claimed))
+
+
+def in_short(
+    context: Context, groups: Mapping[str, Sequence[Listed]], results: Mapping[str, Result]
+) -> list[Block]:
+    """A paragraph a group: what held, where the textbook and the measurement part, what is open."""
+    words = context.words
+    counts = {
+        verdict: sum(result.verdict == verdict for result in results.values())
+        for verdict in ("supported", "contradicted", "inconclusive", "confounded", "not_measured")
+    }
+    blocks: list[Block] = [
+        Paragraph(text=words("explanation.counts", of=len(results), **counts)),
+    ]
+    for group, claims in groups.items():
+        said = [words("explanation.of_group", group=words(f"claims.{group}"))]
+        for verdict in ("supported", "contradicted"):
+            said += [
+                spoken(context, claim, results[claim.id])
+                for claim in claims
+                if claim.id in results and results[claim.id].verdict == verdict
+            ]
+        said += left_open(context, [results[claim.id] for claim in claims if claim.id in results])
+        blocks.append(Paragraph(text=Inline(joined(context, said))))
+    blocks.append(verdict_table(context, results))
+    return blocks
+
+
+def spoken(context: Context, claim: Listed, result: Result) -> Inline:
+    """A settled claim in a sentence, with its number; where it is contradicted, what the textbook says."""
+    return context.words(
+        f"explanation.says_{result.verdict}",
+        id=claim.id,
+        textbook=Inline(wording(context, claim).sentence.rstrip("。.")),
+        sentence=Inline(sentence(context, claim, result).rstrip("。.")),
+        numbers=Inline(joined(context, numbers_of(context, result))),
+    )
+
+
+def left_open(context: Context, results: Sequence[Result]) -> list[Inline]:
+    """Which claims cannot be told, are withheld, were not measured."""
+    words = context.words
+    return [
+        words(f"explanation.left_{verdict}", ids=words.listed(ids))
+        for verdict in ("inconclusive", "confounded", "not_measured")
+        if (ids := [result.id for result in results if result.verdict == verdict])
+    ]
+
+
+def verdict_table(context: Context, results: Mapping[str, Result]) -> Table:
+    """All claims on one page."""
+    words = context.words
+    return Table(
+        kind="claims",
+        columns=tuple(
+            Column(title=title)
+            for title in (
+                Inline(""),
+                words("explanation.claim"),
+                words("explanation.verdict"),
+                words("explanation.rests_on"),
+            )
+        ),
+        rows=tuple(
+            (
+                Inline(f"**{claim.id}**"),
+                stated(context, claim),
+                words(f"explanation.{results[claim.id].verdict if claim.id in results else 'not_measured'}"),
+                rests_on(context, claim, results.get(claim.id)),
+            )
+            for claim in catalogue()
+        ),
+    )
+
+
+def stated(context: Context, claim: Listed) -> Inline:
+    """Name and sentence. Its texts are ours, so their marks mean something."""
+    text = wording(context, claim)
+    # GitHub does not end bold print after a full stop that a Chinese character follows
+    name = f"**{text.name}**。" if context.words.language == "zh" else f"**{text.name}.** "
+    return Inline(name + text.sentence)
+
+
+def rests_on(context: Context, claim: Listed, result: Result | None) -> Inline:
+    """The leading effect and its pairs, or what it would take."""
+    first = result.leading if result else None
+    if first is None or first.effect is None:
+        return context.words("explanation.why", needs=Inline(wording(context, claim).needs))
+    return context.words("explanation.effect_of", effect=effect_cell(first), n=first.effect.n)
+
+
+def group_blocks(
+    context: Context, group: str, claims: Sequence[Listed], results: Mapping[str, Result]
+) -> list[Block]:
+    """Its effects in one picture, then a card a claim."""
+    there = [results[claim.id] for claim in claims if claim.id in results]
+    blocks: list[Block] = list(forest_of(context, group, there))
+    for claim in claims:
+        blocks += card(context, claim, results.get(claim.id))
+    return blocks
+
+
+def card(context: Context, claim: Listed, result: Result | None) -> list[Block]:
+    """The sentence with its verdict and number, its quantities, and the small print."""
+    words = context.words
+    verdict = result.verdict if result else "not_measured"
+    head = words(
+        "explanation.card",
+        id=claim.id,
+        name=Inline(wording(context, claim).name),
+        verdict=words(f"explanation.{verdict}"),
+        sentence=sentence(context, claim, result),
+    )
+    if result is None or verdict == "not_measured":
+        needs = words("explanation.why", needs=Inline(wording(context, claim).needs))
+        return [
+            Paragraph(text=Inline(joined(context, [head, needs]))),
+            *(details(context, result) if result else []),
+        ]
+    change = words("explanation.would_change", what=Inline(wording(context, claim).changes))
+    return [
+        Paragraph(text=Inline(joined(context, [head, *numbers_of(context, result), change]))),
+        *parts_table(context, result),
+        *details(context, result),
+    ]
+
+
+def fairness(context: Context) -> list[Note]:
+    """A warning where `resnet` and `se_resnet` are both there and differ in more than the gate."""
+    cards = {
+        summary.model: summary.network for summary in context.tables.summaries if summary.network is not None
+    }
+    plain, gated = cards.get("resnet"), cards.get("se_resnet")
+    if plain is None or gated is None or gated.macs <= CONFOUNDED * plain.macs:
+        return []
+    what = Inline(context.words.raw("list.clause").join(differences(context, plain, gated)))
+    return [Note(text=context.words("fairness.warning", what=what), kind="warning")]
+
+
+def differences(context: Context, plain: NetworkCard, gated: NetworkCard) -> list[Inline]:
+    """What the two networks differ in, read off their records."""
+    words = context.words
+    found = []
+    if pooled(plain) and not pooled(gated):
+        found.append(words("fairness.pool"))
+    sides = side(plain), side(gated)
+    if None not in sides and sides[0] != sides[1]:
+        found.append(words("fairness.sides", plain=sides[0], se=sides[1]))
+    ratio = f"{gated.macs / plain.macs:.1f}"
+    return [*found, words("fairness.macs", ratio=ratio, se=short(gated.macs), plain=short(plain.macs))]
+
+
+def pooled(card: NetworkCard) -> bool:
+    """Whether there is a max-pool between the network's stages."""
+    return any(stage.kind == "MaxPool2d" for stage in card.stages)
+
+
+def side(card: NetworkCard) -> int | None:
+    """The side of the maps of the first stage of blocks."""
+    return next((stage.shape[-1] for stage in card.stages if stage.name == "layer1"), None)

@@ -1,0 +1,212 @@
+"""One section a network: the idea, the structure, the stages, its curves."""
+
+import re
+
+import polars as pl
+
+from skipscope.analysis.tables import ArmSummary
+from skipscope.figures import curves
+from skipscope.records.schema import NetworkCard, Stage
+from skipscope.report.appendix.overlay import items, last_values
+from skipscope.report.appendix.pictures import pictures_of
+from skipscope.report.appendix.trained_network import trained_of
+from skipscope.report.appendix.while_training import training_of
+from skipscope.report.context import Context
+from skipscope.report.document import (
+    Block,
+    Code,
+    Column,
+    Equation,
+    Figure,
+    Note,
+    Pair,
+    Paragraph,
+    Section,
+    Table,
+)
+from skipscope.report.words import Inline, code, count, percent, short
+from skipscope.spec import UserNetwork
+
+IMAGE_SIDE = 32
+FAMILIES = ("se_resnet", "densenet", "resnet", "plain", "cnn")
+AS_IN_A_PAPER = re.compile(r"[a-z_]+\d")
+"""`resnet20`, `densenet_bc100_k12`; not `resnet_nopool`, which is the classroom network but for one thing."""
+CONVOLUTION = re.compile(
+    r"\((?P<name>\w+)\): Conv2d\((?P<inputs>\d+), (?P<outputs>\d+), "
+    r"kernel_size=\((?P<kernel>\d+), (?P=kernel)\), stride=\((?P<stride>\d+), (?P=stride)\)"
+    r"(?:, padding=\((?P<padding>\d+), (?P=padding)\))?(?P<no_bias>, bias=False)?\)"
+)
+
+
+def networks(context: Context, number: str) -> Section:
+    """What a convolution does, then every network."""
+    parts = [primer(context, f"{number}.1")]
+    parts += [
+        network(context, summary, f"{number}.{place}")
+        for place, summary in enumerate(context.tables.summaries, start=2)
+    ]
+    return Section(id="networks", number=number, title=context.words("networks.title"), sections=tuple(parts))
+
+
+def primer(context: Context, number: str) -> Section:
+    """The arithmetic of a convolution."""
+    words = context.words
+    return Section(
+        id="convolution",
+        number=number,
+        title=words("primer.title"),
+        blocks=(
+            Paragraph(text=words("primer.text")),
+            Equation(lines=tuple(words.raw("primer.equation"))),
+            Paragraph(text=words("primer.text_after")),
+        ),
+    )
+
+
+def network(context: Context, summary: ArmSummary, number: str) -> Section:
+    """One arm's section."""
+    blocks: list[Block] = [*ideas(context, summary), *context.troubles(summary.arm)]
+    if summary.network is None:
+        blocks.append(Note(text=context.words("networks.no_record")))
+    else:
+        blocks += [
+            *curves_of(context, summary.arm),
+            *training_of(context, summary.arm),
+            stage_table(context, summary.network),
+            *first_convolution(context, summary.network),
+            *pictures_of(context, summary.arm),
+            *trained_of(context, summary.arm),
+            structure(context, summary.network),
+        ]
+    return Section(
+        id=f"network-{context.tables.arms.index(summary.arm) + 1}",
+        number=number,
+        title=code(summary.arm),
+        blocks=tuple(blocks),
+        arm=summary.arm,
+    )
+
+
+def ideas(context: Context, summary: ArmSummary) -> list[Block]:
+    """What the network is, what is claimed of it and what was measured."""
+    words = context.words
+    measured = Paragraph(text=words("networks.measured", text=reached(context, summary)))
+    ours = UserNetwork.parse(summary.model) is None  # a user's file may be called resnet.py
+    family = next((name for name in FAMILIES if ours and summary.model.startswith(name)), None)
+    if family is None:
+        return [Note(text=words("networks.unknown")), measured]
+    kind = "paper" if AS_IN_A_PAPER.match(summary.model) else "classroom"
+    texts: list[Block] = [
+        Paragraph(text=words(f"network.{family}.idea")),
+        Paragraph(text=words(f"network.{family}.{kind}")),
+        Equation(lines=tuple(words.raw(f"network.{family}.equation"))),
+        Paragraph(text=words("networks.claimed", text=words(f"network.{family}.claimed"))),
+        measured,
+    ]
+    if family == summary.model:  # the caution is about the classroom network, not about its family
+        texts.append(Note(text=words(f"network.{family}.caution")))
+    return texts
+
+
+def reached(context: Context, summary: ArmSummary) -> Inline:
+    """The arm's results in one sentence."""
+    if summary.network is None or not summary.finished:
+        return context.words("networks.nothing")
+    return context.words(
+        "networks.reached",
+        params=count(summary.network.params),
+        macs=short(summary.network.macs),
+        validation=context.validation_cell(summary),
+        test=context.test_cell(summary),
+        time=context.time_cell(summary),
+    )
+
+
+def curves_of(context: Context, arm: str) -> list[Block]:
+    """The arm's loss and accuracy, as far as they were recorded."""
+    tables, words = context.tables, context.words
+    name = context.file_of(arm)
+    shown: list[Figure] = []
+    if not tables.steps.filter(pl.col("arm") == arm).is_empty():
+        final = {
+            arm: f"{value:.3g}" for arm, value in last_values(tables.steps, "smoothed", by="step").items()
+        }
+        shown.append(
+            context.figure(
+                f"loss-{name}",
+                curves.loss(tables.steps, arms=tables.arms, labels=context.labels, only=arm),
+                caption=words("networks.loss", arm=code(arm), faint=context.faint),
+                spoken=words(
+                    "overlay.alt_loss", arms=code(arm), values=items(context, {arm: final.get(arm, "—")})
+                ),
+            )
+        )
+    if not tables.epochs.filter(pl.col("arm") == arm, "counted").is_empty():
+        last = last_values(tables.epochs, "val_accuracy", by="epoch").get(arm)
+        shown.append(
+            context.figure(
+                f"accuracy-{name}",
+                curves.accuracy_of(tables.epochs, arm=arm, arms=tables.arms, labels=context.labels),
+                caption=words("networks.accuracy", arm=code(arm)),
+                spoken=words(
+                    "overlay.alt_accuracy",
+                    what=words("chart.val_accuracy"),
+                    arms=code(arm),
+                    values="—" if last is None else percent(last),
+                ),
+            )
+        )
+    return [Pair(figures=(shown[0], shown[1]))] if len(shown) == 2 else list(shown)
+
+
+def stage_table(context: Context, card: NetworkCard) -> Table:
+    """Shape, parameters and multiply-adds after each stage, and their sums."""
+    words = context.words
+    rows = [
+        (code(stage.name), stage.kind, shaped(stage), blank(stage.params), blank(stage.macs))
+        for stage in card.stages
+    ]
+    return Table(
+        columns=(
+            Column(title=words("networks.stage")),
+            Column(title=words("networks.kind")),
+            *(Column(title=words(f"networks.{name}"), align="right") for name in ("shape", "params", "macs")),
+        ),
+        rows=(*rows, (words("networks.total"), "", "", count(card.params), count(card.macs))),
+        caption=words("networks.stages"),
+        total=True,
+    )
+
+
+def shaped(stage: Stage) -> str:
+    """64 × 8 × 8."""
+    return " × ".join(count(size) for size in stage.shape)
+
+
+def blank(number: int) -> str:
+    """A number, or a dot for none: zeros would hide where the numbers are."""
+    return count(number) if number else "·"
+
+
+def first_convolution(context: Context, card: NetworkCard) -> list[Block]:
+    """The arithmetic of the first convolution, if the structure says enough and the records agree with it."""
+    found = CONVOLUTION.search(card.structure)
+    if found is None:
+        return []
+    size = {name: int(found[name] or 0) for name in ("inputs", "outputs", "kernel", "stride", "padding")}
+    out = (IMAGE_SIDE + 2 * size["padding"] - size["kernel"]) // size["stride"] + 1
+    bias = found["no_bias"] is None
+    params = size["kernel"] ** 2 * size["inputs"] * size["outputs"] + bias * size["outputs"]
+    stage = next((stage for stage in card.stages if stage.name == found["name"]), None)
+    if stage is None or stage.shape != (size["outputs"], out, out) or stage.params != params:
+        return []
+    text = context.words(
+        "networks.first", **size, out=out, params=count(params), bias=f" + {size['outputs']}" if bias else ""
+    )
+    return [Paragraph(text=text)]
+
+
+def structure(context: Context, card: NetworkCard) -> Code:
+    """`print(net)`, to the letter."""
+    lines = card.structure.count("\n") + 1
+    return Code(text=card.structure, title=context.words("networks.structure", lines=lines))

@@ -1,0 +1,193 @@
+"""What the trained networks are like: all of them beside each other."""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from skipscope.analysis import trained_readings as measured
+from skipscope.analysis.trained_readings import arm_means
+from skipscope.figures import trained as figures
+from skipscope.report.appendix.neighbourhood import apart, deletion, landscape
+from skipscope.report.appendix.overlay import items
+from skipscope.report.appendix.readings import arms_in, beside, over_seeds_mean, paragraph, question, told
+from skipscope.report.appendix.trained_network import gate_sentences, reuse_sentences
+from skipscope.report.context import Context
+from skipscope.report.document import Block, Note, Section
+from skipscope.report.words import Inline, code, count, percent, rounded, signed
+
+ON_ANY_NETWORK = ("linear_probes", "redundancy", "landscape", "curvature", "shattering")
+"""Probes that find something in every network; the others depend on what it is made of."""
+
+
+def trained(context: Context, number: str) -> Section:
+    """The section: a part for everything that was measured of at least one network."""
+    words = context.words
+    parts: dict[str, Callable[[Context], list[Block]]] = {
+        "readouts": readouts,
+        "deletion": deletion,
+        "landscape": landscape,
+        "curvature": curvature,
+        "shattering": shattering,
+        "redundancy": redundancy,
+        "inside": inside,
+    }
+    found = {name: blocks for name, part in parts.items() if (blocks := part(context))}
+    images = len(context.tables.sample.get("labels", ()))
+    sample = [words("trained_readings.sample", images=count(images))] if images else []
+    intro = [words("trained_readings.intro"), *sample, words("trained_readings.judged")]
+    return Section(
+        id="trained",
+        number=number,
+        title=words("trained_readings.title"),
+        blocks=(*([paragraph(context, *intro)] if found else []), *missing(context)),
+        sections=tuple(
+            Section(
+                id=f"trained-{name}",
+                number=f"{number}.{place}",
+                title=words(f"trained_readings.{name}"),
+                blocks=tuple(blocks),
+            )
+            for place, (name, blocks) in enumerate(found.items(), start=1)
+        ),
+    )
+
+
+def missing(context: Context) -> list[Block]:
+    """Finished runs of which something was not measured, and the commands that do it."""
+    tables, words = context.tables, context.words
+    if not any(entry.state == "done" for entry in tables.entries):
+        return [Note(text=words("trained_readings.none"))]
+    rows = tables.readings.select("arm", "probe", "step").filter(
+        pl.col("probe").is_in(ON_ANY_NETWORK), pl.col("step") > 0
+    )
+    probes = dict(rows.group_by("arm").agg(pl.col("probe").n_unique()).iter_rows())
+    without = {
+        entry.arm: context.command(f"skipscope probe {entry.run}")
+        for entry in reversed(tables.entries)
+        if entry.state == "done" and probes.get(entry.arm, 0) < len(ON_ANY_NETWORK)
+    }
+    arms = [arm for arm in tables.arms if arm in without]
+    text = words(
+        "trained_readings.missing",
+        arms=words.listed([code(arm) for arm in arms]),
+        commands=words.listed([without[arm] for arm in arms]),
+    )
+    return [Note(text=text)] if arms else []
+
+
+def readouts(context: Context) -> list[Block]:
+    """Accuracy of a linear read-out, stage by stage."""
+    words, table = context.words, measured.linear_probes(context.tables.readings)
+    if table.is_empty():
+        return []
+    stages = measured.means(table, "arm", "place")
+    ends = stages.group_by("arm", maintain_order=True)
+    first, last = (
+        dict(ends.agg(end).iter_rows()) for end in (pl.col("accuracy").first(), pl.col("accuracy").last())
+    )
+    said = [words("trained_readings.readouts_text", first=shares(context, first), last=shares(context, last))]
+    gains = stages.with_columns(gain=pl.col("accuracy").diff().over("arm")).drop_nulls("gain").sort("gain")
+    if not gains.is_empty():
+        arm, place, gain = gains.select("arm", "place", "gain").row(-1)
+        most = {"arm": code(arm), "place": code(place), "points": signed(100 * gain)}
+        said.append(words("trained_readings.readouts_most", **most))
+    figure = context.figure(
+        "linear-probes",
+        figures.by_depth(table, quantity="accuracy", arms=arms_in(context, table), labels=context.labels),
+        caption=words("trained_readings.readouts_caption", mean=over_seeds_mean(context)),
+        spoken=said[0],
+    )
+    return [paragraph(context, *said), question(context, "trained_readings.readouts_question"), figure]
+
+
+def curvature(context: Context) -> list[Block]:
+    """The Hessian's largest eigenvalue and its trace."""
+    words, table = context.words, measured.curvature(context.tables.readings)
+    if table.is_empty():
+        return []
+    top, trace = arm_means(table, "top_eigenvalue"), arm_means(table, "trace")
+    text = words("trained_readings.curvature_text", top=told(context, top), trace=told(context, trace))
+    errors = table.select(pl.col("top_residual").max(), (pl.col("trace_error") / pl.col("trace")).abs().max())
+    residual, error = (float(value or 0.0) for value in errors.row(0))
+    known = words("trained_readings.curvature_known", residual=rounded(residual), error=percent(error))
+    several = context.tables.record.study.seeds > 1
+    shown = [
+        context.figure(
+            name,
+            figures.bars(table, quantity=quantity, arms=arms_in(context, table), labels=context.labels),
+            caption=words(
+                f"trained_readings.{quantity}_caption",
+                seeds=Inline(words.raw("trained_readings.seeds_points") if several else ""),
+            ),
+            spoken=text,
+        )
+        for name, quantity in figures.CURVATURES.items()
+    ]
+    ask = question(context, "trained_readings.curvature_question")
+    return [paragraph(context, text, *apart(context, top, "curvature"), known), ask, *beside(shown)]
+
+
+def shattering(context: Context) -> list[Block]:
+    """Autocorrelation of input gradients, before and after training."""
+    words, table = context.words, measured.shattering(context.tables.readings)
+    if table.is_empty():
+        return []
+    near = table.filter(pl.col("lag") == pl.col("lag").min())
+    said, shown = [words("trained_readings.shattering_text")], []
+    for when, rows in (("start", near.filter(~pl.col("trained"))), ("end", near.filter("trained"))):
+        if not rows.is_empty():
+            values = told(context, arm_means(rows, "autocorrelation"))
+            said.append(words(f"trained_readings.shattering_{when}", values=values))
+            arms = arms_in(context, table)
+            shown.append(
+                context.figure(
+                    f"shattering-{when}",
+                    figures.by_lag(table, trained=when == "end", arms=arms, labels=context.labels),
+                    caption=words(
+                        f"trained_readings.shattering_{when}_caption", mean=over_seeds_mean(context)
+                    ),
+                    spoken=said[-1],
+                )
+            )
+    ask = question(context, "trained_readings.shattering_question")
+    return [paragraph(context, *said), ask, *beside(shown)]
+
+
+def redundancy(context: Context) -> list[Block]:
+    """How many of its channels a layer needs, and how much new ones resemble earlier ones."""
+    words, readings = context.words, context.tables.readings
+    tables = {
+        "effective_rank_share": measured.effective_ranks(readings),
+        "largest_correlation": measured.largest_correlations(readings),
+    }
+    said, shown = [], []
+    for quantity in figures.REDUNDANCIES:
+        table = tables[quantity]
+        if not table.is_empty():
+            values = shares(context, arm_means(table, quantity))
+            said.append(words(f"trained_readings.{quantity}_text", values=values))
+            arms = arms_in(context, table)
+            shown.append(
+                context.figure(
+                    quantity.replace("_", "-"),
+                    figures.by_depth(table, quantity=quantity, arms=arms, labels=context.labels),
+                    caption=words(f"trained_readings.{quantity}_caption", mean=over_seeds_mean(context)),
+                    spoken=said[-1],
+                )
+            )
+    ask = question(context, "trained_readings.redundancy_question")
+    return [paragraph(context, *said), ask, *beside(shown)] if shown else []
+
+
+def inside(context: Context) -> list[Block]:
+    """What only some networks have: in sentences here, in pictures in their own sections."""
+    return [
+        paragraph(context, context.words("trained_readings.own", arm=code(arm)), *said)
+        for arm in context.tables.arms
+        if (said := [*reuse_sentences(context, arm), *gate_sentences(context, arm)])
+    ]
+
+
+def shares(context: Context, values: dict[str, float]) -> Inline:
+    """Arms with per cent, in a row."""
+    return items(context, {arm: percent(value) for arm, value in values.items()})

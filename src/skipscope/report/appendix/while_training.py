@@ -1,0 +1,226 @@
+"""What was measured while networks trained: how they differ, and what stands in a network's own section."""
+
+import polars as pl
+
+from skipscope.analysis import training_readings as measured
+from skipscope.analysis.training_readings import END, MOMENTS, START, medians
+from skipscope.figures import network, training
+from skipscope.report.appendix.learning import learning
+from skipscope.report.appendix.readings import over_seeds, paragraph, question, several, told
+from skipscope.report.appendix.responses import responses, silent_sentence
+from skipscope.report.context import Context
+from skipscope.report.document import Block, Figure, Note, Pair, Paragraph, Section
+from skipscope.report.words import Inline, code, count, rounded
+
+MUCH = 2.0
+"""What differs by less than this factor is not said to fade, to grow or to be faster."""
+
+
+def while_training(context: Context, number: str) -> Section:
+    """All networks beside each other."""
+    words, readings = context.words, context.tables.readings
+    title = words("training_readings.title")
+    steps = measured.measured_steps(readings, "gradient_flow")
+    if steps.is_empty():
+        blocks = [*missing(context), *before_training(context)]
+        return Section(id="while-training", number=number, title=title, blocks=tuple(blocks))
+    parts = {"gradients": gradients, "movement": movement, "responses": responses, "learning": learning}
+    return Section(
+        id="while-training",
+        number=number,
+        title=title,
+        blocks=(
+            Paragraph(text=words("training_readings.when", steps=steps["steps"].max())),
+            *missing(context),
+        ),
+        sections=tuple(
+            Section(
+                id=f"while-training-{name}",
+                number=f"{number}.{place}",
+                title=words(f"training_readings.{name}"),
+                blocks=tuple(part(context)),
+            )
+            for place, (name, part) in enumerate(parts.items(), start=1)
+        ),
+    )
+
+
+def missing(context: Context) -> list[Block]:
+    """Networks that were trained without probes: nothing measures it afterwards."""
+    tables = context.tables
+    known = set(measured.measured_steps(tables.readings, "gradient_flow")["arm"])
+    without = [code(arm.arm) for arm in tables.summaries if arm.records and arm.arm not in known]
+    if not without:
+        return []
+    again = code(f"{tables.record.command} --workspace NEW-FOLDER")
+    text = context.words("training_readings.missing", arms=context.words.listed(without), command=again)
+    return [Note(text=text)]
+
+
+def training_of(context: Context, arm: str) -> list[Block]:
+    """What one network's layers did while it trained."""
+    words, readings, arms = context.words, context.tables.readings, context.tables.arms
+    ratios = measured.updates(readings, arm)
+    relus = measured.rectifiers(readings).filter(pl.col("arm") == arm)
+    if ratios.is_empty():
+        return []
+    by_layer = ratios.group_by("place", maintain_order=True).agg(pl.col("ratio").median()).sort("ratio")
+    moved = words(
+        "training_readings.updates_of",
+        typical=rounded(medians(measured.typical_updates(readings), "ratio").get(arm)),
+        fast=code(by_layer["place"][-1]),
+        fast_value=rounded(by_layer["ratio"][-1]),
+        slow=code(by_layer["place"][0]),
+        slow_value=rounded(by_layer["ratio"][0]),
+    )
+    figures = [
+        context.figure(
+            f"updates-{context.file_of(arm)}",
+            network.updates(ratios, arm=arm, arms=arms, labels=context.labels),
+            caption=words(
+                "training_readings.updates_of_caption", arm=code(arm), mean=several(context, "median")
+            ),
+            spoken=moved,
+        )
+    ]
+    if relus.is_empty():
+        return [paragraph(context, moved), *figures]
+    silent = silent_sentence(context, relus)
+    figures.append(
+        context.figure(
+            f"relus-{context.file_of(arm)}",
+            network.rectifiers(relus, arm=arm, arms=arms, labels=context.labels),
+            caption=words("training_readings.relus_of_caption", arm=code(arm), mean=several(context, "mean")),
+            spoken=silent,
+        )
+    )
+    return [paragraph(context, moved, silent), Pair(figures=(figures[0], figures[1]))]
+
+
+def gradients(context: Context) -> list[Block]:
+    """How much of the loss gradient arrives at the first convolution."""
+    words, readings = context.words, context.tables.readings
+    ratios = measured.ratios_by_depth(readings)
+    if ratios.is_empty():
+        return [Note(text=words("training_readings.one_convolution"))]
+    values = {moment: told(context, medians(ratios, "ratio", moment)) for moment in MOMENTS}
+    before, after, over_steps, by_depth = gradient_figures(
+        context, ratios, words("training_readings.gradients_spoken", **values)
+    )
+    text = words("training_readings.gradients_text", **values)
+    return [
+        paragraph(context, text, *fading(context, ratios, END)),
+        question(context, "training_readings.gradients_question"),
+        Pair(figures=(before, after)),
+        Pair(figures=(over_steps, by_depth)),
+    ]
+
+
+def before_training(context: Context) -> list[Block]:
+    """Of networks that were measured as they start, and no further, what that says of the gradient."""
+    ratios = measured.ratios_by_depth(context.tables.readings)
+    if ratios.is_empty():
+        return []
+    values = medians(ratios, "ratio", START)
+    text = context.words("training_readings.gradients_text_start", start=told(context, values))
+    return [
+        paragraph(context, text, *fading(context, ratios, START)),
+        question(context, "training_readings.gradients_question"),
+        Pair(figures=(gradient_norms(context, START, text), ratio_by_depth(context, ratios, text))),
+    ]
+
+
+def gradient_figures(context: Context, ratios: pl.DataFrame, spoken: Inline) -> tuple[Figure, ...]:
+    """Norms by depth at the start and at the end; first over last by step, and by how deep a network is."""
+    words, arms, labels = context.words, context.tables.arms, context.labels
+    over_steps = measured.gradient_ratios(context.tables.readings)
+    return (
+        *(gradient_norms(context, moment, spoken) for moment in MOMENTS),
+        context.figure(
+            "gradient-ratio",
+            training.over_steps(over_steps, told="gradient_ratio", arms=arms, labels=labels),
+            caption=words("training_readings.ratio_caption", mean=over_seeds(context)),
+            spoken=spoken,
+        ),
+        ratio_by_depth(context, ratios, spoken),
+    )
+
+
+def gradient_norms(context: Context, moment: measured.Moment, spoken: Inline) -> Figure:
+    """The gradient's norm by depth, at the start or at the end."""
+    norms, bold = measured.gradients(context.tables.readings), over_seeds(context)
+    at = steps_of(norms, moment)
+    return context.figure(
+        f"gradients-{moment}",
+        training.gradients(norms, moment=moment, arms=context.tables.arms, labels=context.labels),
+        caption=context.words(f"training_readings.gradients_{moment}", mean=bold, step=at),
+        spoken=spoken,
+    )
+
+
+def ratio_by_depth(context: Context, ratios: pl.DataFrame, spoken: Inline) -> Figure:
+    """First over last by how deep a network is."""
+    words, study = context.words, context.tables.record.study
+    several = max(study.seeds, study.initial_seeds) > 1
+    return context.figure(
+        "gradient-ratio-by-depth",
+        training.ratio_by_depth(ratios, arms=context.tables.arms, labels=context.labels),
+        caption=words(
+            "training_readings.depth_caption",
+            range=Inline(words.raw("training_readings.depth_range") if several else ""),
+        ),
+        spoken=spoken,
+    )
+
+
+def steps_of(table: pl.DataFrame, moment: str) -> Inline:
+    """Which steps a moment was: one, or from the first to the last of them."""
+    steps = table.filter(pl.col("moment") == moment)["step"].unique().sort()
+    return Inline("–".join(count(step) for step in dict.fromkeys((steps[0], steps[-1]))))
+
+
+def fading(context: Context, ratios: pl.DataFrame, moment: measured.Moment) -> list[Inline]:
+    """Where the gradient fades or grows on its way to the image, if anywhere."""
+    words, ends = context.words, medians(ratios, "ratio", moment)
+    if not ends:
+        return []
+    when = words(f"training_readings.when_{moment}")
+    low, high = min(ends, key=ends.__getitem__), max(ends, key=ends.__getitem__)
+    said = []
+    if ends[low] * MUCH < 1:
+        said.append(words("training_readings.fades", when=when, arm=code(low), value=rounded(1 / ends[low])))
+    if ends[high] > MUCH:
+        said.append(words("training_readings.grows", when=when, arm=code(high), value=rounded(ends[high])))
+    return said or [words("training_readings.even", when=when)]
+
+
+def movement(context: Context) -> list[Block]:
+    """Who moves: a step's change over what it changes."""
+    words = context.words
+    table = measured.typical_updates(context.tables.readings)
+    values = medians(table, "ratio")
+    if not values:
+        return [Note(text=words("training_readings.not_finite"))]
+    slow, fast = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
+    first, last = (medians(measured.at_ends(table), "ratio", moment).get(fast) for moment in MOMENTS)
+    sentences = [words("training_readings.movement_text", values=told(context, values))]
+    if slow != fast:
+        times = values[fast] / values[slow]
+        key = "most" if times >= MUCH else "alike"
+        sentences.append(
+            words(f"training_readings.movement_{key}", fast=code(fast), slow=code(slow), times=rounded(times))
+        )
+    sentences.append(
+        words("training_readings.movement_course", arm=code(fast), first=rounded(first), last=rounded(last))
+    )
+    figure = context.figure(
+        "updates",
+        training.over_steps(table, told="update_ratio", arms=context.tables.arms, labels=context.labels),
+        caption=words("training_readings.movement_caption", mean=over_seeds(context)),
+        spoken=words("training_readings.movement_spoken", values=told(context, values)),
+    )
+    return [
+        paragraph(context, *sentences),
+        question(context, "training_readings.movement_question"),
+        figure,
+    ]

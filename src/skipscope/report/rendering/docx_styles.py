@@ -1,0 +1,100 @@
+"""The Word document's styles, page and contents, put into what pandoc writes."""
+
+import re
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from io import BytesIO
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
+
+TEMPLATES = files("skipscope.report.rendering") / "templates" / "word"
+PAGE = (
+    '<w:sectPr><w:footerReference w:type="default" r:id="rIdFooter"/>'
+    '<w:pgSz w:w="11906" w:h="16838"/>'  # A4, in twentieths of a point
+    '<w:pgMar w:top="1361" w:right="1247" w:bottom="1361" w:left="1247" w:header="708" w:footer="708" '
+    'w:gutter="0"/></w:sectPr>'
+)
+FOOTER = "application/vnd.openxmlformats-officedocument.wordprocessingml.footer+xml"
+RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/footer"
+
+_HEADING = re.compile(
+    r'<w:bookmarkStart w:id="\d+" w:name="([^"]+)" />\s*'
+    r'<w:p><w:pPr><w:pStyle w:val="Heading([12])" /></w:pPr>((?:(?!</w:p>).)*)</w:p>',
+    re.DOTALL,
+)
+_RUN = re.compile(r"<w:r>.*?</w:r>", re.DOTALL)
+_FIELD = re.compile(
+    r'<w:p><w:r>(?P<begin><w:fldChar w:fldCharType="begin".*?<w:fldChar w:fldCharType="separate" />)'
+    r'(?P<end><w:fldChar w:fldCharType="end" />)</w:r></w:p>',
+    re.DOTALL,
+)
+
+
+def reference(pandocs: bytes) -> bytes:
+    """Pandoc's reference document with our styles, on A4, with page numbers."""
+    part = f'<Override PartName="/word/footer1.xml" ContentType="{FOOTER}"/></Types>'
+    relation = f'<Relationship Type="{RELATION}" Id="rIdFooter" Target="footer1.xml"/></Relationships>'
+    return _with(
+        pandocs,
+        {
+            "[Content_Types].xml": lambda text: text.replace("</Types>", part),
+            "word/_rels/document.xml.rels": lambda text: text.replace("</Relationships>", relation),
+            "word/document.xml": lambda text: re.sub(r"<w:sectPr.*?</w:sectPr>", PAGE, text, flags=re.DOTALL),
+            "word/styles.xml": lambda _: _template("styles.xml"),
+        },
+        {"word/footer1.xml": _template("footer1.xml")},
+    )
+
+
+def finished(document: bytes) -> bytes:
+    """A document of pandoc's with its contents filled in: Word adds the page numbers when it is opened."""
+    return _with(document, {"word/document.xml": lambda text: _with_whole_rows(_with_contents(text))}, {})
+
+
+def _with_whole_rows(text: str) -> str:
+    """No row of a table is broken over pages: a picture stays with the words below it."""
+    return text.replace("<w:tr><w:tc>", "<w:tr><w:trPr><w:cantSplit /></w:trPr><w:tc>")
+
+
+def _with_contents(text: str) -> str:
+    """The headings of two levels as links, where pandoc leaves the field of the contents empty."""
+    entries = [
+        f'<w:p><w:pPr><w:pStyle w:val="TOC{level}"/></w:pPr>{{begin}}'
+        f'<w:hyperlink w:anchor="{anchor}">{"".join(_RUN.findall(runs))}</w:hyperlink>{{end}}</w:p>'
+        for anchor, level, runs in _HEADING.findall(text)
+    ]
+    field = _FIELD.search(text)
+    if field is None or not entries:
+        return text
+    begin, end = f"<w:r>{field['begin']}</w:r>", f"<w:r>{field['end']}</w:r>"
+    last = len(entries) - 1
+    filled = "".join(
+        entry.replace("{begin}", begin if place == 0 else "").replace("{end}", end if place == last else "")
+        for place, entry in enumerate(entries)
+    )
+    return text[: field.start()] + filled + text[field.end() :]
+
+
+def _with(document: bytes, changes: Mapping[str, Callable[[str], str]], new: Mapping[str, str]) -> bytes:
+    """The same archive with some of its parts changed and others added."""
+    written = BytesIO()
+    with ZipFile(BytesIO(document)) as old, ZipFile(written, "w", ZIP_DEFLATED) as archive:
+        for entry in old.infolist():
+            content = old.read(entry)
+            if entry.filename in changes:
+                content = changes[entry.filename](content.decode()).encode()
+            archive.writestr(_plain(entry.filename), content)
+        for name, added in new.items():
+            archive.writestr(_plain(name), added)
+    return written.getvalue()
+
+
+def _plain(name: str) -> ZipInfo:
+    """Without the time of day: equal documents are equal files."""
+    entry = ZipInfo(name)
+    # a PNG is as small as it gets
+    entry.compress_type = ZIP_STORED if name.endswith(".png") else ZIP_DEFLATED
+    return entry
+
+
+def _template(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")

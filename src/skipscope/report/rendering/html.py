@@ -1,0 +1,102 @@
+"""The report as one page that needs nothing but itself: both languages, the data once, Vega inside."""
+
+import json
+from base64 import b64encode
+from collections.abc import Sequence
+from functools import cache
+from hashlib import sha256
+from typing import Any
+
+import polars as pl
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from skipscope.figures import style
+from skipscope.figures.rendering.raster import Picture, png
+from skipscope.report.document import Document
+from skipscope.report.words import Language, Words, to_html, unmarked
+
+CODES = {"en": "en", "zh": "zh-CN"}
+
+
+def render(documents: Sequence[Document], *, language: Language | None, library: str) -> str:
+    """The page, opening in `language` or, without one, in the reader's own; `library` draws its charts."""
+    data, charts = _charts(documents)
+    first = language or "en"
+    page = _templates().get_template("page.html")
+    return page.render(
+        documents=sorted(documents, key=lambda document: document.language != first),
+        words={document.language: Words(document.language) for document in documents},
+        codes=CODES,
+        first=first,
+        fixed=language,
+        style=style,
+        data=_json(data),
+        charts=_json(charts),
+        library=Markup(library.replace("</script", "<\\/script")),  # noqa: S704 - Vega's own source
+    )
+
+
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("skipscope.report.rendering"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters["marks"] = lambda text: Markup(to_html(text))  # noqa: S704 - it escapes what it does not mark
+    templates.filters["words_only"] = unmarked
+    templates.filters["parted"] = _parted
+    templates.filters["inside"] = _inside
+    templates.tests["kind"] = lambda block, name: type(block).__name__ == name
+    return templates
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """A cell's value, and the interval after it if there is one."""
+    value, bracket, rest = text.partition(" \\[")
+    return type(text)(value), type(text)(bracket[1:] + rest)
+
+
+def _inside(picture: Picture) -> str:
+    """A picture's address that holds the picture itself, a pixel of it a pixel: the page enlarges it."""
+    return f"data:image/png;base64,{b64encode(png(picture)).decode()}"
+
+
+def _charts(documents: Sequence[Document]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Each table once, packed, by its digest; each chart's specification, by language and name."""
+    tables: dict[str, Any] = {}
+    charts: dict[str, Any] = {}
+    names: dict[int, str] = {}
+    for document in documents:
+        for figure in document.figures:
+            table = figure.table
+            if id(table) not in names:
+                packed = _packed(table)
+                names[id(table)] = f"t{sha256(json.dumps(packed).encode()).hexdigest()[:12]}"
+                tables[names[id(table)]] = packed
+            charts[f"{document.language}-{figure.name}"] = figure.spec | {"data": {"name": names[id(table)]}}
+    return tables, charts
+
+
+def _packed(table: pl.DataFrame) -> dict[str, Any]:
+    """Columns instead of rows, words as numbers of the few different ones: a fifth of the size."""
+    columns: dict[str, Any] = {}
+    for column in table:
+        values = column.to_list()
+        if column.dtype == pl.String:
+            levels = {word: place for place, word in enumerate(dict.fromkeys(values))}
+            columns[column.name] = {"levels": list(levels), "codes": [levels[value] for value in values]}
+        elif column.dtype == pl.Boolean:
+            columns[column.name] = {"levels": [False, True], "codes": [int(value) for value in values]}
+        else:
+            columns[column.name] = {"values": values}
+    return columns
+
+
+def _json(value: object) -> Markup:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))  # noqa: S704

@@ -1,0 +1,1 @@
+"""The archive that a student hands in: report, records and code."""

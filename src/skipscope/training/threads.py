@@ -1,0 +1,67 @@
+"""More threads for a run that has cores to itself, if that changes no bit of it and is faster.
+
+Most operators give every output to one thread, and are the same on any number of them. Those that share a sum
+out among threads stay on the number that the run was begun with (`reductions.keep_sums_on`).
+"""
+
+from contextlib import suppress
+from math import inf
+from time import perf_counter
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skipscope.data.dataset import Dataset
+from skipscope.kernels import reductions
+from skipscope.models.registry import build
+from skipscope.spec import RunSpec
+from skipscope.training.evaluate import Inputs, evaluate
+from skipscope.training.loop import forward, update
+from skipscope.training.optimizer import SGD
+from skipscope.training.precision import device, place
+
+WAIT_IDLY = {"OMP_WAIT_POLICY": "passive"}
+"""A worker's environment. Torch's threads would spin for milliseconds after each operator, on the core that a
+thread of `tiles.py` is given next: two cores would hardly be faster than one (docs/performance.md)."""
+PAYS = 0.95
+"""More threads are taken if a step takes at most this share of the time: beside other work it may not."""
+
+
+def widen(spec: RunSpec, data: Dataset, threads: int) -> bool:
+    """Sets this process to `threads` threads, if steps come out bit for bit the same, and sooner."""
+    begun = int(spec.recipe.threads)
+    if spec.recipe.kernels == "stock" or device().type != "cpu":
+        return False
+    taken = False
+    with suppress(Exception), torch.random.fork_rng(()):  # whatever it is: the run goes well as it is
+        _set(begun, sums_on=None)
+        before, alone = _steps(spec, data)
+        _set(threads, sums_on=begun)
+        after, together = _steps(spec, data)
+        same = all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
+        taken = same and together < PAYS * alone
+    if not taken:
+        _set(begun, sums_on=None)
+    return taken
+
+
+def _set(threads: int, *, sums_on: int | None) -> None:
+    torch.set_num_threads(threads)
+    reductions.keep_sums_on(sums_on)
+
+
+def _steps(spec: RunSpec, data: Dataset) -> tuple[list[Tensor], float]:
+    """What three updates and a validation make of a fresh network, and the seconds of the fastest update."""
+    network, recipe = place(build(spec.model), spec.recipe, device()), spec.recipe
+    optimizer, inputs = SGD(network, recipe), Inputs(data, recipe, device())
+    images, labels = data.train.take(np.arange(min(recipe.batch_size, len(data.train))))
+    fastest = inf
+    torch.manual_seed(0)  # a network's own chance, as of dropout, is the same each time
+    for _ in range(3):
+        start = perf_counter()
+        loss, _ = forward(network, inputs(images), torch.from_numpy(labels), recipe)
+        update(loss, network, optimizer, recipe, rate=0.01)
+        fastest = min(fastest, perf_counter() - start)
+    validated = torch.tensor(evaluate(network, data.validation.first(500), inputs, recipe)[:2])
+    return [*network.state_dict().values(), validated], fastest

@@ -1,0 +1,175 @@
+"""More threads, and not one bit of difference."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from torch import nn
+
+from skipscope.data.dataset import Dataset
+from skipscope.engine.local import environment_of_workers
+from skipscope.kernels import reductions as sums
+from skipscope.kernels.fast import fast
+from skipscope.kernels.winograd import winograd
+from skipscope.models.registry import NETWORKS
+from skipscope.spec import RunSpec
+from skipscope.training import threads as widen
+
+
+@pytest.fixture(autouse=True)
+def one_thread_again() -> Iterator[None]:
+    yield
+    sums.keep_sums_on(None)
+    torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(("precision", "kernels"), [("fp32", "fast"), ("fp32", "winograd"), ("bf16", "fast")])
+def test_threads_are_taken_only_where_no_bit_changes(
+    tiny: Dataset, run_of: object, name: str, precision: str, kernels: str
+) -> None:
+    """Whether they are is the machine's matter; what a step comes to is not."""
+    if precision == "bf16" and name != "cnn" and not torch.cpu._is_avx512_bf16_supported():
+        pytest.skip("bf16 is emulated on this processor, and takes minutes")
+    spec: RunSpec = run_of(name, precision=precision, kernels=kernels)
+    alone, _ = widen._steps(spec, tiny)
+    taken = widen.widen(spec, tiny, 2)
+    assert torch.get_num_threads() == (2 if taken else 1)
+    after, _ = widen._steps(spec, tiny)
+    assert all(torch.equal(one, other) for one, other in zip(alone, after, strict=True))
+
+
+def of_a_linear_layer() -> list[torch.Tensor]:
+    x = torch.randn(128, 512, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    layer = torch.nn.utils.skip_init(torch.nn.Linear, 512, 10)
+    for weight in layer.parameters():
+        torch.nn.init.normal_(weight, generator=torch.Generator().manual_seed(1))
+    with fast():
+        y = layer(x)
+    along = torch.randn(y.shape, generator=torch.Generator().manual_seed(2))
+    return [y, *torch.autograd.grad(y, [x, *layer.parameters()], along)]
+
+
+def of_winograds_tiles(
+    side: int = 4, stride: int = 1, sizes: tuple[float, float] = (1, 1)
+) -> list[torch.Tensor]:
+    x = sizes[0] * torch.randn(128, 256, side, side, generator=torch.Generator().manual_seed(0))
+    weight = sizes[1] * torch.randn(64, 256, 3, 3, generator=torch.Generator().manual_seed(1))
+    x, weight = (each.to(memory_format=torch.channels_last).requires_grad_() for each in (x, weight))
+    with winograd():
+        y = torch.nn.functional.conv2d(x, weight, stride=stride, padding=1)
+    along = torch.randn(y.shape, generator=torch.Generator().manual_seed(2))
+    return [y, *torch.autograd.grad(y, [x, weight], along)]
+
+
+def of_strided_tiles() -> list[torch.Tensor]:
+    return of_winograds_tiles(8, stride=2)
+
+
+@pytest.mark.parametrize("results", [of_a_linear_layer, of_winograds_tiles, of_strided_tiles])
+def test_no_operator_changes_a_bit_on_more_threads(results: Callable[[], list[torch.Tensor]]) -> None:
+    """Of these, some processors' libraries take sums in another order on two threads."""
+    alone = results()
+    sums.keep_sums_on(1)
+    torch.set_num_threads(2)
+    assert all(torch.equal(one, other) for one, other in zip(alone, results(), strict=True))
+
+
+def test_all_threads_have_this_ones_way_with_numbers_that_are_all_but_zero() -> None:
+    """A worker takes numbers below 2^-126 for zero; threads that were there before it said so do not."""
+    torch.set_num_threads(2)
+    of_winograds_tiles()
+    torch.set_flush_denormal(True)
+    try:
+        together = of_winograds_tiles(sizes=(1e-35, 1e-5))
+        torch.set_num_threads(1)
+        alone = of_winograds_tiles(sizes=(1e-35, 1e-5))
+    finally:
+        torch.set_flush_denormal(False)
+    assert all(torch.equal(one, other) for one, other in zip(alone, together, strict=True))
+
+
+def test_a_run_that_would_change_keeps_its_thread(
+    tiny: Dataset, run_of: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = widen._steps
+
+    def another(spec: RunSpec, data: Dataset) -> tuple[list[torch.Tensor], float]:
+        found, _ = steps(spec, data)
+        found[0] = found[0] + torch.finfo(torch.float32).eps * (torch.get_num_threads() - 1)
+        return found, 1 / torch.get_num_threads()
+
+    monkeypatch.setattr(widen, "_steps", another)
+    assert not widen.widen(run_of("cnn"), tiny, 2)
+    assert torch.get_num_threads() == 1
+    assert not sums.kept()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "taken"), [((1.0, 0.5), True), ((1.0, 0.99), False), ((1.0, 5.0), False)]
+)
+def test_threads_that_do_not_pay_are_not_taken(
+    tiny: Dataset,
+    run_of: object,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: tuple[float, float],
+    taken: bool,
+) -> None:
+    timed = iter(seconds)
+    monkeypatch.setattr(widen, "_steps", lambda *_: ([torch.zeros(1)], next(timed)))
+    assert widen.widen(run_of("cnn"), tiny, 2) == taken
+    assert torch.get_num_threads() == (2 if taken else 1)
+
+
+def test_what_goes_wrong_with_more_threads_leaves_a_run_as_it_is(
+    tiny: Dataset, run_of: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, steps = torch.get_rng_state(), widen._steps
+
+    def fails(spec: RunSpec, data: Dataset) -> object:
+        if sums.kept():
+            raise RuntimeError("of this network, with other sums")
+        return steps(spec, data)
+
+    monkeypatch.setattr(widen, "_steps", fails)
+    assert not widen.widen(run_of("cnn", kernels="fast"), tiny, 2)
+    assert (torch.get_num_threads(), sums.kept()) == (1, False)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_networks_own_chance_is_the_same_on_any_number_of_threads(
+    tiny: Dataset, run_of: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(_model: str) -> nn.Module:
+        with torch.random.fork_rng(()):
+            torch.manual_seed(0)
+            return nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(3072, 10))
+
+    monkeypatch.setattr(widen, "build", build)
+    spec: RunSpec = run_of("cnn", kernels="fast")
+    (one, _), _, (other, _) = widen._steps(spec, tiny), torch.rand(7), widen._steps(spec, tiny)
+    assert all(torch.equal(mine, theirs) for mine, theirs in zip(one, other, strict=True))
+
+
+def test_the_stock_operators_are_not_widened(tiny: Dataset, run_of: object) -> None:
+    assert not widen.widen(run_of("cnn", kernels="stock"), tiny, 2)
+    assert torch.get_num_threads() == 1
+
+
+def test_a_workers_threads_wait_idly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library for threads reads it once, as it is loaded: before anything of ours is."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    with environment_of_workers(widen.WAIT_IDLY):
+        said = subprocess.run(
+            [sys.executable, "-c", "import torch; print(torch.__config__.parallel_info())"],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"OMP_DISPLAY_ENV": "true"},
+        )
+    if "OMP_WAIT_POLICY" not in said.stderr:
+        pytest.skip("torch has no OpenMP here")
+    assert "OMP_WAIT_POLICY = 'PASSIVE'" in said.stderr
