@@ -19,7 +19,7 @@ from skipscope.spec import Recipe
 from skipscope.training.evaluate import Inputs
 from skipscope.training.loop import forward, update
 from skipscope.training.optimizer import SGD
-from skipscope.training.precision import device, place
+from skipscope.training.precision import device, to_device
 
 NETWORKS = ("cnn", "resnet", "densenet", "se_resnet")
 ROUNDS, STEPS = 5, 6
@@ -27,7 +27,7 @@ ROUNDS, STEPS = 5, 6
 
 def stepper(name: str, recipe: Recipe, *, compiled: bool) -> Callable[[], None]:
     """One training step of the network on a batch of 128."""
-    network = place(build(name), recipe, device())
+    network = to_device(build(name), recipe, device())
     optimizer, data = SGD(network, recipe), load("cifar10")
     images, labels = data.train.take(np.arange(128))
     x, target = Inputs(data, recipe, device())(images), torch.from_numpy(labels)

@@ -77,7 +77,7 @@ def _command(pid: int) -> bytes:
     return b""
 
 
-class Watch:
+class StepRecorder:
     """Samples a process and its workers until it is told to end."""
 
     def __init__(self, pid: int) -> None:
@@ -130,9 +130,9 @@ def main(runs: int, minutes: float, jobs: int) -> None:
         planned = plan(
             parse_study(study(runs, epochs), where="endurance.py"), place, command="endurance.py", jobs=jobs
         )
-        watch = Watch(os.getpid())
+        watch = StepRecorder(os.getpid())
         with held(place.path, doing="endurance.py"):
-            records = execute(planned, place, tell=lambda _event: None, interrupted=lambda: None)
+            records = execute(planned, place, on_event=lambda _event: None, interrupted=lambda: None)
         watch.end()
         seconds = time.monotonic() - watch.start
         print(f"{len(records)} runs of {epochs} epochs, {seconds:.0f} s, {jobs} side by side")
@@ -140,7 +140,7 @@ def main(runs: int, minutes: float, jobs: int) -> None:
     said(watch)
 
 
-def said(watch: Watch) -> None:
+def said(watch: StepRecorder) -> None:
     """Prints what was seen."""
     print(f"parent: {watch.parent.slope()}")
     for pid, samples in watch.workers.items():
@@ -164,7 +164,7 @@ def seconds_an_epoch() -> float:
         planned = plan(
             parse_study(study(1, 100), where="endurance.py"), place, command="endurance.py", jobs=1
         )
-        (record,) = execute(planned, place, tell=lambda _event: None, interrupted=lambda: None)
+        (record,) = execute(planned, place, on_event=lambda _event: None, interrupted=lambda: None)
         if record.result is None:
             raise SystemExit("the run that was to be timed failed")
         return record.result.seconds / 100
@@ -178,7 +178,7 @@ if __name__ == "__main__":
     parser.add_argument("--pid", type=int, help="watch this process and those it starts, until it ends")
     given = parser.parse_args()
     if given.pid:
-        watching = Watch(given.pid)
+        watching = StepRecorder(given.pid)
         watching.thread.join()
         said(watching)
     else:

@@ -23,7 +23,7 @@ from skipscope.figures import style
 from skipscope.models import registry
 from skipscope.models.blocks import BasicBlock
 from skipscope.records.store import RunFolder
-from skipscope.spec import Arm, DataRef, Recipe, RunSpec, StudySpec, Way
+from skipscope.spec import Arm, Backend, DataRef, Recipe, RunSpec, StudySpec
 from skipscope.training import trainer as run
 from worker import apart
 
@@ -45,7 +45,7 @@ def network(depth: int, width: int) -> nn.Module:
     return nn.Sequential(stem, *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, 10))
 
 
-def train(images: int, depth: int, width: int, way: Way, answer: Any) -> None:
+def train(images: int, depth: int, width: int, way: Backend, answer: Any) -> None:
     """One epoch, as a worker trains it: seconds, and the growth of memory in GB since before."""
     torch.set_num_threads(way.threads)
     torch.set_flush_denormal(True)
@@ -56,14 +56,14 @@ def train(images: int, depth: int, width: int, way: Way, answer: Any) -> None:
     spec = RunSpec(model="grown", seed=0, recipe=recipe, data=DataRef(name="cifar10", sha256=data.sha256))
     with tempfile.TemporaryDirectory() as folder:
         record = run.train(
-            spec, data, RunFolder(Path(folder)), tell=lambda _: None, stop=lambda: False, probes=()
+            spec, data, RunFolder(Path(folder)), on_event=lambda _: None, stop=lambda: False, probes=()
         )
     memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / 1e9
     assert record.result is not None  # noqa: S101 - a benchmark
     answer.send((record.result.train_seconds, memory))
 
 
-def measure(way: Way) -> Iterator[dict[str, object]]:
+def measure(way: Backend) -> Iterator[dict[str, object]]:
     """A row a point."""
     for along, values in VARIED.items():
         for value in values:

@@ -21,7 +21,7 @@ from skipscope.engine.autotune import Machine
 from skipscope.engine.local import environment_of_workers
 from skipscope.kernels import fast as kernels
 from skipscope.kernels import winograd
-from skipscope.spec import Recipe, Way
+from skipscope.spec import Backend, Recipe
 from skipscope.training import optimizer as sgd
 from skipscope.training.memory import KEEP_MEMORY
 
@@ -53,7 +53,7 @@ VARIANTS = (
 )
 
 
-def contestant(network: str, variant: str, way: Way, pipe: Connection) -> None:
+def contestant(network: str, variant: str, way: Backend, pipe: Connection) -> None:
     """Trains when told, for as long as told."""
     torch.set_num_threads(way.threads)
     torch.set_flush_denormal(True)
@@ -62,7 +62,7 @@ def contestant(network: str, variant: str, way: Way, pipe: Connection) -> None:
 
 
 @contextmanager
-def process(network: str, variant: str, way: Way) -> Any:
+def process(network: str, variant: str, way: Backend) -> Any:
     """Our end of its pipe."""
     context = mp.get_context("spawn")
     pipe, theirs = context.Pipe()

@@ -17,30 +17,30 @@ from skipscope.engine.autotune import Machine
 from skipscope.models.registry import build
 from skipscope.probes.measure import measure, view_of
 from skipscope.probes.registry import PROBES
-from skipscope.probes.step import Watch, due
-from skipscope.spec import Recipe, Way, load_study
+from skipscope.probes.step import StepRecorder, due
+from skipscope.spec import Backend, Recipe, load_study
 from skipscope.training.evaluate import Inputs
 from skipscope.training.instruments import SAMPLE
 from skipscope.training.loop import forward, update
 from skipscope.training.optimizer import SGD
-from skipscope.training.precision import computing, device, place
+from skipscope.training.precision import computing, device, to_device
 
 ROUNDS = 12
 STEPS, EPOCHS = 351, 5
 
 
-def in_step(name: str, way: Way) -> str:
+def in_step(name: str, way: Backend) -> str:
     """One network's share, with what a step takes."""
     data = load("cifar10")
     recipe = load_study("lab").recipe.resolved(way)
-    network = place(build(name), recipe, device())
+    network = to_device(build(name), recipe, device())
     optimizer, inputs = SGD(network, recipe), Inputs(data, recipe, device())
     images, labels = data.train.first(recipe.batch_size).take(torch.arange(recipe.batch_size).numpy())
     spent: dict[bool, list[float]] = {False: [], True: []}
     for round_ in range(ROUNDS + 2):
         for watched in (False, True):
             start = perf_counter()
-            watch = Watch(network) if watched else None
+            watch = StepRecorder(network) if watched else None
             loss, _ = forward(network, inputs(images), torch.from_numpy(labels), recipe, watch)
             update(loss, network, optimizer, recipe, 0.01, watch)
             if watch is not None:
@@ -59,12 +59,12 @@ def in_step(name: str, way: Way) -> str:
     )
 
 
-def frozen(name: str, way: Way) -> None:
+def frozen(name: str, way: Backend) -> None:
     """A line a probe."""
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(SAMPLE, 3, 32, 32, generator=generator)
     recipe = Recipe().resolved(way).model_copy(update={"precision": "fp32"})
-    view = view_of(place(build(name), recipe, device()), images, torch.arange(SAMPLE) % 10)
+    view = view_of(to_device(build(name), recipe, device()), images, torch.arange(SAMPLE) % 10)
     whole = 0.0
     for each in PROBES.values():
         if "frozen" in each.when and each.applies_to(view.anatomy):

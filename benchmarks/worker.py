@@ -25,11 +25,11 @@ from skipscope.data.dataset import load
 from skipscope.engine.autotune import Machine
 from skipscope.engine.local import environment_of_workers
 from skipscope.records.store import RunFolder
-from skipscope.spec import DataRef, Recipe, RunSpec, Way
+from skipscope.spec import Backend, DataRef, Recipe, RunSpec
 from skipscope.training import loop
 from skipscope.training import trainer as run
 from skipscope.training.memory import KEEP_MEMORY
-from skipscope.training.threads import WAIT_IDLY, widen
+from skipscope.training.threads import WAIT_IDLY, try_more_threads
 
 NETWORKS = {"cnn": 45_000, "resnet": 9_000, "densenet": 4_500, "se_resnet": 2_500}
 """And the training images of an epoch: `cnn` trains as long as in the lab study, the others shorter."""
@@ -37,7 +37,7 @@ EPOCHS = 5
 ROUNDS, SECONDS = 5, 3.0
 
 
-def shares(name: str, images: int, way: Way, answer: Any) -> None:
+def shares(name: str, images: int, way: Backend, answer: Any) -> None:
     """Trains as a worker does, without probes, with clocks around the parts of a step."""
     spent = {"forward": 0.0, "update": 0.0, "evaluate": 0.0, "measure_trained": 0.0}
     places = ((loop, "forward"), (loop, "update"), (loop, "evaluate"))
@@ -70,7 +70,7 @@ def shares(name: str, images: int, way: Way, answer: Any) -> None:
             spec,
             data,
             RunFolder(Path(folder)),
-            tell=lambda _: None,
+            on_event=lambda _: None,
             stop=lambda: False,
             probes=(),
             watched=False,
@@ -89,7 +89,7 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
-def widened(name: str, way: Way, answer: Any) -> None:
+def widened(name: str, way: Backend, answer: Any) -> None:
     """How many times as fast a run is once it was given all cores; 1 if it would change."""
     torch.set_num_threads(way.threads)
     torch.set_flush_denormal(True)
@@ -100,7 +100,7 @@ def widened(name: str, way: Way, answer: Any) -> None:
         if turn:
             ref = DataRef(name="cifar10", sha256=data.sha256)
             spec = RunSpec(model=name, seed=0, recipe=ours.RECIPE.resolved(way), data=ref)
-            widen(spec, data, os.cpu_count() or 1)
+            try_more_threads(spec, data, os.cpu_count() or 1)
         for _ in range(WARM_UP):
             next(steps)
         images, seconds = _train(steps, SECONDS)
@@ -120,7 +120,7 @@ def apart(function: Callable[..., None], *arguments: Any) -> Any:
     return answer
 
 
-def side_by_side(name: str, way: Way) -> list[float]:
+def side_by_side(name: str, way: Backend) -> list[float]:
     """As many runs as cores with a thread each, to one after the other with a thread a core, by rounds."""
     cores = os.cpu_count() or 1
     alone = way.model_copy(update={"threads": cores})

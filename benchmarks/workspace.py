@@ -27,11 +27,11 @@ def fill(path: str, runs: int, steps: int) -> None:
     from skipscope.anatomy.describe import describe
     from skipscope.records.schema import DataCard, Member, Result, RunRecord, StudyRecord
     from skipscope.records.store import Workspace
-    from skipscope.spec import Arm, DataRef, Recipe, RunSpec, StudySpec, Way
+    from skipscope.spec import Arm, Backend, DataRef, Recipe, RunSpec, StudySpec
     from skipscope.training.environment import environment
 
     workspace = Workspace(path)
-    way = Way(precision="fp32", memory_format="channels_last", kernels="stock", threads=1)
+    way = Backend(precision="fp32", memory_format="channels_last", kernels="stock", threads=1)
     recipe, ref = Recipe(epochs=EPOCHS).resolved(way), DataRef(name="shapes", sha256="0" * 64)
     study = StudySpec(name="many", data="shapes", seeds=runs // 4, arm=tuple(Arm(model=n) for n in NETWORKS))
     cards, here, members = {name: describe(name) for name in NETWORKS}, environment(), []

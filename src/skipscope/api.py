@@ -19,5 +19,5 @@ def run(study: StudySpec, workspace: Path | str = "skipscope-out", *, jobs: int 
     planned = plan(study, place, command=f"skipscope.run(load_study({study.name!r}))", jobs=jobs)
     with held(place.path, doing=planned.record.command):
         measure_starts(planned.record, place, jobs=jobs)
-        execute(planned, place, tell=lambda _event: None, interrupted=lambda: None)
+        execute(planned, place, on_event=lambda _event: None, interrupted=lambda: None)
     return place

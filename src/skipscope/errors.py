@@ -27,12 +27,12 @@ class SkipscopeError(Exception):
 
     exit_code = 1
 
-    def __init__(self, what: str, *, where: str = "", todo: str = "") -> None:
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
         """What is wrong, where it is, and what to do next."""
         super().__init__(what)
         self.what = what
         self.where = where
-        self.todo = todo
+        self.hint = hint
 
     def __str__(self) -> str:
         """One line a fact: what, where, what next."""
@@ -41,7 +41,7 @@ class SkipscopeError(Exception):
             for line in (
                 self.what,
                 self.where and f"where: {self.where}",
-                self.todo and f"next:  {self.todo}",
+                self.hint and f"next:  {self.hint}",
             )
             if line
         )
@@ -71,7 +71,7 @@ class UnknownName(UsageError):
         meant = get_close_matches(name, [*known, *near], n=1 + len(near))
         guess = f" Did you mean {' or '.join(map(repr, meant))}?" if meant else ""
         super().__init__(
-            f"There is no {kind} {name!r}.{guess}", where=where, todo=f"known: {', '.join(known)}"
+            f"There is no {kind} {name!r}.{guess}", where=where, hint=f"known: {', '.join(known)}"
         )
 
 
@@ -90,9 +90,9 @@ class PictureError(SkipscopeError):
 class FontError(SkipscopeError):
     """A report cannot be printed: no font here has all of its characters."""
 
-    def __init__(self, what: str, *, todo: str = "", written: Iterable[Path] = ()) -> None:
+    def __init__(self, what: str, *, hint: str = "", written: Iterable[Path] = ()) -> None:
         """`written` is what could be made all the same."""
-        super().__init__(what, todo=todo)
+        super().__init__(what, hint=hint)
         self.written = tuple(written)
 
 
@@ -115,9 +115,9 @@ class TrainingError(SkipscopeError):
 class Diverged(TrainingError):
     """The loss stopped being a finite number."""
 
-    def __init__(self, what: str, *, numbers: dict[str, float | int], todo: str = "") -> None:
+    def __init__(self, what: str, *, numbers: dict[str, float | int], hint: str = "") -> None:
         """`numbers` are the step's: step, epoch, loss, learning rate, gradient norm."""
         super().__init__(
-            what, where=", ".join(f"{key} {value:.6g}" for key, value in numbers.items()), todo=todo
+            what, where=", ".join(f"{key} {value:.6g}" for key, value in numbers.items()), hint=hint
         )
         self.numbers = numbers

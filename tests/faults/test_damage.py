@@ -60,7 +60,7 @@ def test_a_flipped_bit_of_a_finished_run_is_noticed_and_named(name: str, run: Ru
         with pytest.raises(WorkspaceError, match="checksum") as caught:
             READERS[name](run)
         assert caught.value.where == str(path)
-        assert caught.value.todo
+        assert caught.value.hint
         flip(path, place, bit)
     READERS[name](run)
 
@@ -92,7 +92,7 @@ def test_a_study_says_what_of_it_is_damaged_and_trains_it_again(tmp_path: Path) 
 
     def carry_out() -> list[str | None]:
         planned = plan(spec, place, command="skipscope run tiny.toml")
-        execute(planned, place, tell=lambda event: told.append(event.message), interrupted=lambda: None)
+        execute(planned, place, on_event=lambda event: told.append(event.message), interrupted=lambda: None)
         return [run.state for run in planned.runs]
 
     assert carry_out() == [None]
@@ -166,7 +166,7 @@ def test_a_flipped_bit_of_the_data_set_is_noticed_before_anything_is_trained(
     with pytest.raises(DataError, match=f"{name} is damaged: its checksum") as caught:
         dataset.check("cifar10", data_dir=tmp_path / "data")
     assert caught.value.where == str(imported.folder / name)
-    assert "skipscope data check --repair" in caught.value.todo
+    assert "skipscope data check --repair" in caught.value.hint
 
     def get(*, data_dir: Path | None, progress: fetch.Progress) -> store.Store:
         return store.write(
@@ -199,7 +199,7 @@ def test_a_study_is_not_begun_on_a_damaged_data_set(
         execute(
             planned,
             Workspace(tmp_path / "out"),
-            tell=lambda _: None,
+            on_event=lambda _: None,
             interrupted=lambda: None,
             data_dir=tmp_path / "data",
         )

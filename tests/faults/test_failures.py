@@ -72,7 +72,7 @@ def test_that_run_fails_with_its_reason_and_the_others_finish(
         pytest.skip("as nan; `make faults` does")
     spec, place = load_study(troubled(tmp_path, network, value)), Workspace(tmp_path / "out")
     planned = plan(spec, place, command="skipscope run tiny.toml", jobs=2)
-    execute(planned, place, tell=lambda _: None, interrupted=lambda: None)
+    execute(planned, place, on_event=lambda _: None, interrupted=lambda: None)
     states = {record.spec.model.rpartition("@")[0][-6:] or "cnn": record for record in place.runs()}
     assert states.pop("cnn").state == "done"
     (record,) = states.values()

@@ -99,7 +99,7 @@ def test_the_folder_deleted_under_the_run(tmp_path: Path) -> None:
                 shutil.rmtree(place.path / "runs", ignore_errors=True)
 
     planned = plan(spec, place, command="skipscope run tiny.toml")
-    records = execute(planned, place, tell=delete, interrupted=lambda: None)
+    records = execute(planned, place, on_event=delete, interrupted=lambda: None)
     assert records == []
     assert any("cannot be written: No such file or directory" in each for each in said), said
     assert not list(

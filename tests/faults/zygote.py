@@ -51,7 +51,7 @@ def train(folder: str, epochs: int, die_at: int | None = None, stop_after: int =
         spec(epochs),
         data,
         RunFolder(Path(folder)),
-        tell=lambda event: sys.stdout.write(f"{event.message}\n"),
+        on_event=lambda event: sys.stdout.write(f"{event.message}\n"),
         stop=lambda: next(steps) == stop_after,
         probes=(PROBE,),
     )

@@ -6,7 +6,7 @@ from skipscope.randomness import derive, generator
 
 def test_an_error_says_what_where_and_what_next() -> None:
     assert (
-        str(SkipscopeError("Broken.", where="here", todo="mend it")) == "Broken.\nwhere: here\nnext:  mend it"
+        str(SkipscopeError("Broken.", where="here", hint="mend it")) == "Broken.\nwhere: here\nnext:  mend it"
     )
     assert str(SkipscopeError("Broken.")) == "Broken."
 

@@ -230,7 +230,7 @@ def test_a_file_of_a_windows_editor_is_read_and_one_that_is_not_utf_8_says_so(tm
     path.write_text('title.zh = "实验"\n[[arm]]\nmodel = "cnn"\n', encoding="gbk")
     with pytest.raises(SpecError, match="UTF-8") as caught:
         load_study(str(path))
-    assert "save it as UTF-8" in caught.value.todo
+    assert "save it as UTF-8" in caught.value.hint
 
 
 def test_a_chinese_file_name_is_told_what_a_study_is_called(tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_a_chinese_file_name_is_told_what_a_study_is_called(tmp_path: Path) -> N
     path.write_text('[[arm]]\nmodel = "cnn"\n', encoding="utf-8")
     with pytest.raises(SpecError, match="called after its file") as caught:
         load_study(path)
-    assert "rename the file" in caught.value.todo
+    assert "rename the file" in caught.value.hint
     path.write_text('name = "mine"\n[[arm]]\nmodel = "cnn"\n', encoding="utf-8")
     assert load_study(path).name == "mine"
 
@@ -246,4 +246,4 @@ def test_a_chinese_file_name_is_told_what_a_study_is_called(tmp_path: Path) -> N
 def test_an_unknown_study_says_the_shipped_ones_and_then_that_a_file_will_do() -> None:
     with pytest.raises(UnknownName, match="no study 'nope'") as caught:
         load_study("nope")
-    assert caught.value.todo == "known: demo, depth, fair, lab, paper, stem, or the path of a .toml file"
+    assert caught.value.hint == "known: demo, depth, fair, lab, paper, stem, or the path of a .toml file"

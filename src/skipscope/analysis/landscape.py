@@ -9,7 +9,7 @@ from itertools import pairwise, product
 
 import polars as pl
 
-from skipscope.analysis.memoize import once
+from skipscope.analysis.memoize import memoize_per_table
 from skipscope.analysis.trained_readings import of_trained
 
 OF_PLANE = r"^loss@(?<x>[+-]\d+\.\d+),(?<y>[+-]\d+\.\d+)$"
@@ -32,7 +32,7 @@ COLUMNS = {
 }
 
 
-@once
+@memoize_per_table
 def landscape(readings: pl.DataFrame) -> pl.DataFrame:
     """The plane of each arm's first run: arm, kind, x, y, x2, y2, loss.
 

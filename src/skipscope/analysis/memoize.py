@@ -13,7 +13,7 @@ import polars as pl
 Given = ParamSpec("Given")
 
 
-def once(
+def memoize_per_table(
     compute: Callable[Concatenate[pl.DataFrame, Given], pl.DataFrame],
 ) -> Callable[Concatenate[pl.DataFrame, Given], pl.DataFrame]:
     """Computes it the first time only, for this very table and these arguments. Nobody may change either."""

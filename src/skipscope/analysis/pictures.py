@@ -13,14 +13,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from skipscope.analysis.memoize import once
+from skipscope.analysis.memoize import memoize_per_table
 from skipscope.analysis.training_readings import END, at_ends, named, of_training, right_since
 
 Sample = Mapping[str, NDArray[Any]]
 MAPS = "maps/"
 
 
-@once
+@memoize_per_table
 def answers(readings: pl.DataFrame, sample: Sample, classes: Sequence[str]) -> pl.DataFrame:
     """The trained networks' answers: arm, seed, image, position, label, answer, confidence, right.
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from skipscope.analysis.memoize import once
+from skipscope.analysis.memoize import memoize_per_table
 from skipscope.analysis.trained_readings import lost, means, of_trained
 
 ARROW = " <- "
@@ -13,7 +13,7 @@ ALL = "all"
 """A source taken away from all its readers stands under this target."""
 
 
-@once
+@memoize_per_table
 def reuse(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
     """Every pair of a layer and a source that it reads, mean over seeds, block by block.
 

@@ -6,9 +6,9 @@ network a place lies, from 0 (the first that was measured) to 1 (the last).
 
 import polars as pl
 
-from skipscope.analysis.memoize import once
+from skipscope.analysis.memoize import memoize_per_table
 
-FIGURES_KEPT = 4
+SIGNIFICANT_DIGITS = 4
 """Significant digits: more are not seen in a picture, and make its page large."""
 SHOWN_CHANNELS, SHOWN_BLOCKS = 48, 8
 """At most so many channels a block and blocks a network in the picture of gates, evenly spread."""
@@ -18,33 +18,33 @@ OF_SLICE = r"^(?<quantity>loss|accuracy)@(?<a>[+-]\d+\.\d+)$"
 REMOVED = r"^(\d+) blocks?, draw \d+$"
 
 
-@once
+@memoize_per_table
 def of_trained(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
     """The probe's readings of the trained networks."""
     chosen = readings.filter("counted", pl.col("probe") == probe, pl.col("step") > 0)
     return chosen.filter(pl.col("step") == pl.col("step").max().over("arm", "seed"))
 
 
-@once
+@memoize_per_table
 def linear_probes(readings: pl.DataFrame) -> pl.DataFrame:
     """Accuracy of a linear read-out after each stage: arm, seed, place, depth, accuracy."""
     return _with_depth(_wide(of_trained(readings, "linear_probes"), "accuracy"))
 
 
-@once
+@memoize_per_table
 def effective_ranks(readings: pl.DataFrame) -> pl.DataFrame:
     """Of each convolution's channels: arm, seed, place, depth, effective_rank, effective_rank_share."""
     rows = of_trained(readings, "redundancy")
     return _with_depth(_wide(rows, "effective_rank_share", "effective_rank"))
 
 
-@once
+@memoize_per_table
 def largest_correlations(readings: pl.DataFrame) -> pl.DataFrame:
     """Of new channels with earlier ones, a block: arm, seed, place, depth, largest_correlation."""
     return _with_depth(_wide(of_trained(readings, "redundancy"), "largest_correlation"))
 
 
-@once
+@memoize_per_table
 def shattering(readings: pl.DataFrame) -> pl.DataFrame:
     """Autocorrelation of input gradients along a line: arm, seed, trained, lag, autocorrelation."""
     rows = readings.filter(
@@ -56,18 +56,18 @@ def shattering(readings: pl.DataFrame) -> pl.DataFrame:
         "seed",
         trained=pl.col("step") > 0,
         lag=pl.col("place").str.extract(r"^lag (\d+)$").cast(pl.Int64),
-        autocorrelation=pl.col("value").round_sig_figs(FIGURES_KEPT),
+        autocorrelation=pl.col("value").round_sig_figs(SIGNIFICANT_DIGITS),
     ).sort("lag", maintain_order=True)
 
 
-@once
+@memoize_per_table
 def curvature(readings: pl.DataFrame) -> pl.DataFrame:
     """The Hessian's top eigenvalue and trace, each with how well it is known: a row a run."""
     rows = of_trained(readings, "curvature").filter(pl.col("place") == "hessian")
     return _wide(rows, "top_eigenvalue", "top_residual", "iterations", "trace", "trace_error").drop("place")
 
 
-@once
+@memoize_per_table
 def deletions(readings: pl.DataFrame) -> pl.DataFrame:
     """Blocks taken out: arm, seed, removed (which), blocks (how many), depth, loss_change, accuracy_lost.
 
@@ -86,7 +86,7 @@ def deletions(readings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@once
+@memoize_per_table
 def slices(readings: pl.DataFrame) -> pl.DataFrame:
     """Along one filter-normalised direction: arm, seed, distance, loss, accuracy."""
     rows = of_trained(readings, "landscape").filter(pl.col("place") == "a")
@@ -102,14 +102,14 @@ def slices(readings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@once
+@memoize_per_table
 def gates(readings: pl.DataFrame) -> pl.DataFrame:
     """What a block's gates do: arm, seed, place, depth, mean, std, class_share, low, high."""
     rows = of_trained(readings, "gates").filter(~pl.col("place").str.contains(OF_CHANNEL))
     return _with_depth(_wide(rows, "mean", "std", "class_share", "low", "high"))
 
 
-@once
+@memoize_per_table
 def gate_strips(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
     """Mean gate by class and channel of the arm's first run: block, class, channel, place, of, gate.
 
@@ -147,7 +147,7 @@ def gate_strips(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
     )
 
 
-@once
+@memoize_per_table
 def surgery(readings: pl.DataFrame) -> pl.DataFrame:
     """Gates replaced: arm, seed, place, by (one, mean, other), loss_change, accuracy_lost."""
     parts = pl.col("quantity").str.split_exact(":", 1)
@@ -191,7 +191,11 @@ def _wide(rows: pl.DataFrame, *quantities: str, also: tuple[str, ...] = ()) -> p
     """A row a place of a run, a column a quantity (null where it was not measured); order is kept."""
     chosen = rows.filter(pl.col("quantity").is_in(quantities))
     columns = [
-        pl.col("value").filter(pl.col("quantity") == name).first().round_sig_figs(FIGURES_KEPT).alias(name)
+        pl.col("value")
+        .filter(pl.col("quantity") == name)
+        .first()
+        .round_sig_figs(SIGNIFICANT_DIGITS)
+        .alias(name)
         for name in quantities
     ]
     return chosen.group_by("arm", "seed", "place", *also, maintain_order=True).agg(columns)

@@ -10,9 +10,9 @@ from typing import Literal
 
 import polars as pl
 
-from skipscope.analysis.memoize import once
+from skipscope.analysis.memoize import memoize_per_table
 
-FIGURES_KEPT = 4
+SIGNIFICANT_DIGITS = 4
 """Significant digits: more are not seen in a picture, and make its page large."""
 Moment = Literal["start", "end"]
 START: Moment = "start"
@@ -23,20 +23,20 @@ NORM = "output_l2"
 RUN = ("arm", "seed")
 
 
-@once
+@memoize_per_table
 def of_training(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
     """The probe's readings of runs that count."""
     return readings.filter("counted", pl.col("probe") == probe)
 
 
-@once
+@memoize_per_table
 def measured_steps(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
     """At how many steps after the start the probe looked: arm, seed, steps."""
     rows = of_training(readings, probe).select(*RUN, "step").filter(pl.col("step") > 0)
     return rows.group_by(*RUN, maintain_order=True).agg(steps=pl.col("step").n_unique())
 
 
-@once
+@memoize_per_table
 def gradients(readings: pl.DataFrame) -> pl.DataFrame:
     """The loss gradient by each convolution's output, at the start and at the end.
 
@@ -49,7 +49,7 @@ def gradients(readings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@once
+@memoize_per_table
 def gradient_ratios(readings: pl.DataFrame) -> pl.DataFrame:
     """Its norm at the first convolution over that at the last: arm, seed, step, ratio."""
     rows = of_training(readings, "gradient_flow").filter(
@@ -58,7 +58,7 @@ def gradient_ratios(readings: pl.DataFrame) -> pl.DataFrame:
     return rows.select(*RUN, "step", ratio=_rounded("value"))
 
 
-@once
+@memoize_per_table
 def ratios_by_depth(readings: pl.DataFrame) -> pl.DataFrame:
     """The same at the start and at the end: arm, seed, moment, convolutions, ratio.
 
@@ -69,7 +69,7 @@ def ratios_by_depth(readings: pl.DataFrame) -> pl.DataFrame:
     return rows.select(*RUN, "moment", "convolutions", "ratio")
 
 
-@once
+@memoize_per_table
 def updates(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
     """How much a step changed each layer's weight, median over seeds: place, depth, step, ratio."""
     rows = of_training(readings, "update_ratio").filter(pl.col("arm") == arm, pl.col("value") > 0)
@@ -83,7 +83,7 @@ def updates(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
     )
 
 
-@once
+@memoize_per_table
 def typical_updates(readings: pl.DataFrame) -> pl.DataFrame:
     """The same of the median layer of each run: arm, seed, step, ratio."""
     rows = of_training(readings, "update_ratio").filter(pl.col("value") > 0)
@@ -91,7 +91,7 @@ def typical_updates(readings: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(_rounded("ratio"))
 
 
-@once
+@memoize_per_table
 def responses(readings: pl.DataFrame) -> pl.DataFrame:
     """Spread of each convolution's responses: arm, seed, moment, step, place, convolution, depth, std."""
     rows = at_ends(of_training(readings, "activations").filter(pl.col("quantity") == "std"))
@@ -100,7 +100,7 @@ def responses(readings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@once
+@memoize_per_table
 def branches(readings: pl.DataFrame) -> pl.DataFrame:
     """|f(x)| / |x| of each residual block: arm, seed, moment, step, place, block (from 1), depth, ratio."""
     rows = of_training(readings, "activations").filter(pl.col("quantity") == "branch_ratio")
@@ -109,7 +109,7 @@ def branches(readings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@once
+@memoize_per_table
 def rectifiers(readings: pl.DataFrame) -> pl.DataFrame:
     """What each ReLU stops, in the order in which they are called.
 
@@ -128,7 +128,7 @@ def rectifiers(readings: pl.DataFrame) -> pl.DataFrame:
     return _in_order(table, "relu").select(*RUN, "moment", "step", "place", "relu", "depth", "zeros", "dead")
 
 
-@once
+@memoize_per_table
 def class_accuracy(readings: pl.DataFrame, classes: Sequence[str]) -> pl.DataFrame:
     """Validation accuracy of each class after each epoch, mean over seeds: arm, epoch, class, accuracy."""
     rows = of_training(readings, "learning_order").filter(pl.col("quantity") == "accuracy")
@@ -140,7 +140,7 @@ def class_accuracy(readings: pl.DataFrame, classes: Sequence[str]) -> pl.DataFra
     )
 
 
-@once
+@memoize_per_table
 def learnt(readings: pl.DataFrame) -> pl.DataFrame:
     """Share of validation images right from an epoch on until the end: arm, seed, epoch, share, images."""
     rows = of_training(readings, "learning_order")
@@ -156,7 +156,7 @@ def learnt(readings: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@once
+@memoize_per_table
 def right_since(readings: pl.DataFrame) -> pl.DataFrame:
     """Each validation image's epoch: arm, seed, position (in the split), epoch (0: wrong in the end)."""
     rows = of_training(readings, "learning_order").filter(pl.col("quantity") == "right_since")
@@ -164,7 +164,7 @@ def right_since(readings: pl.DataFrame) -> pl.DataFrame:
     return rows.select(*RUN, position=position, epoch=pl.col("value").cast(pl.Int64))
 
 
-@once
+@memoize_per_table
 def depths(readings: pl.DataFrame, *, all_layers: bool = False) -> pl.DataFrame:
     """Where each convolution (or each layer) of a network lies: arm, place, convolution, depth."""
     flow = of_training(readings, "gradient_flow").filter(pl.col("quantity") == "depth")
@@ -225,4 +225,4 @@ def _relative(number: str) -> pl.Expr:
 
 
 def _rounded(column: str) -> pl.Expr:
-    return pl.col(column).round_sig_figs(FIGURES_KEPT)
+    return pl.col(column).round_sig_figs(SIGNIFICANT_DIGITS)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from skipscope.models.registry import build
-from skipscope.models.user import blamed
+from skipscope.models.user import attribute_errors_to
 from skipscope.records.schema import NetworkCard, Stage
 from skipscope.spec import UserNetwork
 
@@ -36,7 +36,7 @@ def _ours(name: str) -> NetworkCard:
 
 def _described(name: str) -> NetworkCard:
     model = build(name).eval()
-    with blamed(name, "on one image"):
+    with attribute_errors_to(name, "on one image"):
         stages = tuple(_stages(model))
     return NetworkCard(
         name=name,

@@ -20,7 +20,7 @@ from skipscope.bench import ours, usual
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.local import environment_of_workers
 from skipscope.models.registry import build
-from skipscope.spec import DataName, Way
+from skipscope.spec import Backend, DataName
 from skipscope.training.memory import KEEP_MEMORY
 from skipscope.training.threads import WAIT_IDLY
 
@@ -53,7 +53,7 @@ class Result:
 
 def contest(
     name: str,
-    way: Way,
+    way: Backend,
     *,
     data: DataName,
     data_dir: Path | None,
@@ -80,7 +80,9 @@ def _turn(pipes: list[Connection], seconds: float) -> float:
 
 
 @contextmanager
-def _process(kind: str, name: str, way: Way, data: DataName, data_dir: Path | None) -> Iterator[Connection]:
+def _process(
+    kind: str, name: str, way: Backend, data: DataName, data_dir: Path | None
+) -> Iterator[Connection]:
     context = mp.get_context("spawn")
     pipe, theirs = context.Pipe()
     # not a daemon: the usual loop starts processes of its own; the closed pipe ends it
@@ -97,7 +99,7 @@ def _process(kind: str, name: str, way: Way, data: DataName, data_dir: Path | No
 
 
 def _contestant(
-    kind: str, name: str, way: Way, data: DataName, data_dir: Path | None, pipe: Connection
+    kind: str, name: str, way: Backend, data: DataName, data_dir: Path | None, pipe: Connection
 ) -> None:
     """What a process of the usual loop or of ours does."""
     loaded = load_data(data, data_dir=data_dir)

@@ -10,7 +10,7 @@ from functools import cache
 
 from skipscope.claims import structure
 from skipscope.records.schema import NetworkCard, RunRecord
-from skipscope.spec import Way
+from skipscope.spec import Backend
 from skipscope.spec.comparison import Comparison
 from skipscope.spec.derived import DEPTH_TOLERANCE
 from skipscope.spec.values import Frozen
@@ -30,7 +30,7 @@ class Difference(Frozen):
     """One thing in which two arms differ and should not."""
 
     what: str
-    """A word of `ARCHITECTURE`, `recipe.KEY`, a key of `Way`, or `data`, `training images`, `machine`,
+    """A word of `ARCHITECTURE`, `recipe.KEY`, a key of `Backend`, or `data`, `training images`, `machine`,
     `diverged seeds`."""
     treated: str
     control: str
@@ -39,7 +39,7 @@ class Difference(Frozen):
 def facts_of(run: RunRecord) -> Facts:
     """Whatever two runs could differ in."""
     recipe = run.spec.recipe.model_dump(mode="json")
-    ways = [(key, recipe.pop(key)) for key in Way.model_fields]
+    ways = [(key, recipe.pop(key)) for key in Backend.model_fields]
     machine = f"{run.environment.machine.get('processor')}, torch {run.environment.versions.get('torch')}"
     return (
         *_architecture(run.network),

@@ -79,7 +79,7 @@ def next_steps(results: tuple[Result, ...], command: str) -> dict[str, list[str]
     steps: dict[str, list[str]] = {}
     for result in results:
         counted = [finding for finding in result.findings if finding.counts]
-        wanted = [finding.todo for finding in counted if finding.todo]
+        wanted = [finding.hint for finding in counted if finding.hint]
         seeds = [
             finding.effect.n + finding.more_seeds
             for finding in counted
@@ -87,6 +87,6 @@ def next_steps(results: tuple[Result, ...], command: str) -> dict[str, list[str]
         ]
         if seeds and not wanted and result.verdict == "inconclusive" and not result.lacks_more_than_seeds:
             wanted.append(with_seeds(command, max(seeds)))
-        for todo in dict.fromkeys(wanted):
-            steps.setdefault(todo, []).append(result.id)
+        for hint in dict.fromkeys(wanted):
+            steps.setdefault(hint, []).append(result.id)
     return steps

@@ -56,7 +56,7 @@ class Measured:
     runs: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     """Arms, probes or seeds that it would take."""
-    todo: str = ""
+    hint: str = ""
     """The command that adds them."""
     lost: Lost = ""
     context: bool = False
@@ -103,7 +103,7 @@ class Finding(Frozen):
     """How many more would settle it in 80 % of cases, if effect and spread are as they seem and the claim
     comes last in Holm's order. 0: it is settled. None: not known, or seeds would not help."""
     missing: tuple[str, ...]
-    todo: str
+    hint: str
     lost: Lost = ""
 
     @property

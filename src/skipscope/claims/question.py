@@ -136,7 +136,7 @@ def _measured(question: Question, evidence: Evidence, comparison: Comparison) ->
         missing = ("seeds",)
     confounded = () if effect is None else differences_of(question, evidence, comparison)
     told = effect is not None or lost or _is_unequal(question, evidence, comparison)
-    todo = "" if told else _todo(question, evidence, comparison)
+    hint = "" if told else _hint(question, evidence, comparison)
     return Measured(
         part=question.part,
         comparison=comparison,
@@ -145,7 +145,7 @@ def _measured(question: Question, evidence: Evidence, comparison: Comparison) ->
         runs=_runs(question, evidence, comparison),
         missing=missing,
         # no shipped study has two such networks in which that is equal
-        todo=_study(question) if confounded and not question.equal else todo,
+        hint=_study(question) if confounded and not question.equal else hint,
         lost=lost,
     )
 
@@ -202,7 +202,7 @@ def _runs(question: Question, evidence: Evidence, comparison: Comparison) -> tup
     return tuple(run.id for arm in comparison.arms for _, run in sorted(known.get(arm, {}).items()))
 
 
-def _todo(question: Question, evidence: Evidence, comparison: Comparison) -> str:
+def _hint(question: Question, evidence: Evidence, comparison: Comparison) -> str:
     """What adds what it lacks: the study's own command, a probe of runs that are there, another study."""
     lacking = _lacking(question, evidence, comparison)
     if not lacking:
@@ -244,5 +244,5 @@ def _not_asked(question: Question, evidence: Evidence) -> Measured:
         comparison=wanted,
         effect=None,
         missing=missing or wanted.arms,
-        todo="" if question.equal else _study(question),  # none has two such networks that are equal in that
+        hint="" if question.equal else _study(question),  # none has two such networks that are equal in that
     )

@@ -151,7 +151,7 @@ def _finding(part: Part, measured: Measured) -> Finding:
         confounds=measured.confounds,
         runs=measured.runs,
         missing=measured.missing,
-        todo=measured.todo,
+        hint=measured.hint,
         lost=measured.lost,
     )
 

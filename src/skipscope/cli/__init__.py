@@ -72,7 +72,7 @@ def _here() -> None:
     try:
         Path.cwd()
     except OSError:
-        raise UsageError("The folder you are in is gone.", todo="cd to one that is there") from None
+        raise UsageError("The folder you are in is gone.", hint="cd to one that is there") from None
 
 
 def main() -> None:
@@ -91,7 +91,7 @@ def main() -> None:
         refused = SkipscopeError(
             f"The system refuses: {error.strerror or error}.",
             where=str(error.filename or ""),
-            todo="check the paths you gave, the rights and the space there",
+            hint="check the paths you gave, the rights and the space there",
         )
         complaints.print(f"[bold red]skipscope:[/] {escape(str(refused))}", soft_wrap=True)
         sys.exit(1)

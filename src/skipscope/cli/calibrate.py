@@ -52,7 +52,7 @@ def _simulated(comparisons: int) -> dict[str, Any]:
     with Progress(console=console, transient=True) as progress:
         total = comparisons * len(SCENARIOS) * len(STUDIES)
         task = progress.add_task("Simulated studies", total=total)
-        return calibrate(describe, comparisons=comparisons, tell=lambda: progress.advance(task))
+        return calibrate(describe, comparisons=comparisons, on_event=lambda: progress.advance(task))
 
 
 def _trained(place: "Workspace", pairs: int, jobs: int | None) -> "StudyTables":
@@ -67,7 +67,7 @@ def _trained(place: "Workspace", pairs: int, jobs: int | None) -> "StudyTables":
     with console.status("Planning the runs of a network against itself"):
         planned = plan(spec, place, command="skipscope calibrate", jobs=jobs)
     with display(planned, console) as shown:
-        records = execute(planned, place, tell=shown.tell, interrupted=lambda: shown.say("Stopping"))
+        records = execute(planned, place, on_event=shown.on_event, interrupted=lambda: shown.say("Stopping"))
     if any(record.state != "done" for record in records) or len(records) < len(planned.runs):
         console.print("Not every run is finished. The same command goes on with them.")
         raise typer.Exit(1)

@@ -92,8 +92,8 @@ def _print_next(results: "tuple[Result, ...]", command: str, workspace: "Workspa
     steps = next_steps(results, command)
     if steps:
         console.print("\nWhat would say more:")
-    for todo, ids in steps.items():
-        first, *others = todo.split("; ")
+    for hint, ids in steps.items():
+        first, *others = hint.split("; ")
         more = f" (and so for {len(others)} more: --json names them)" if others else ""
         console.print(f"  {', '.join(ids)}: {workspace.typed(first)}{more}", markup=False, soft_wrap=True)
     if gone := lost(results):

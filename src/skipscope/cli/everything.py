@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from skipscope.cli.options import Said, console, print_table, words_of
+from skipscope.cli.options import Overrides, console, print_table, words_of
 from skipscope.cli.plans import carry_out, show, until
 from skipscope.cli.progress import span
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def run_all(
-    said: Said,
+    said: Overrides,
     workspace: "Workspace",
     *,
     data_dir: Path | None,
@@ -64,7 +64,7 @@ def run_all(
         raise typer.Exit(1)
 
 
-def _studies(said: Said) -> "list[StudySpec]":
+def _studies(said: Overrides) -> "list[StudySpec]":
     """The shipped ones, but those of the embedded images: these say nothing about CIFAR-10."""
     from skipscope.engine.adapt import adapt
     from skipscope.spec import load_study, shipped_studies
@@ -73,7 +73,7 @@ def _studies(said: Said) -> "list[StudySpec]":
     return [adapt(study, **said) for study in shipped if study.data != "shapes"]
 
 
-def _command(part: "Part", said: Said) -> str:
+def _command(part: "Part", said: Overrides) -> str:
     """What makes this study again, alone."""
     alone = said if part.within else said | {"seeds": part.seeds}
     return shlex.join(["skipscope", "run", part.name, *words_of(alone, part.within)])
@@ -86,7 +86,7 @@ def _asks_for_a_budget(found: "Survey") -> Exception:
     whole = span(sum(part.seconds for part in found.parts))
     return UsageError(
         f"All studies would take about {whole} here ({each}; runs that two share are counted once).",
-        todo="say how long it may take: skipscope run all --budget 60m",
+        hint="say how long it may take: skipscope run all --budget 60m",
     )
 
 

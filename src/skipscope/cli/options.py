@@ -52,7 +52,7 @@ class DataSet(StrEnum):
     SHAPES = "shapes"
 
 
-class Said(TypedDict):
+class Overrides(TypedDict):
     """What stands on a command line in place of what a study's file says; None where it says nothing."""
 
     data: "DataName | None"
@@ -61,7 +61,7 @@ class Said(TypedDict):
     train_limit: int | None
 
 
-def words_of(said: Said, budget: str | None = None) -> list[str]:
+def words_of(said: Overrides, budget: str | None = None) -> list[str]:
     """The same as it is typed."""
     values = said | {"budget": budget}
     return [

@@ -39,7 +39,7 @@ def show(plan: "Plan") -> None:
         table.add_column(column, justify="right", no_wrap=True)
     for run in plan.runs:
         left = f"about {span(run.seconds)}" if run.waits else f"{run.state} already"
-        left += ", to be measured" if run.unprobed else ""
+        left += ", to be measured" if run.missing_probes else ""
         cells = [run.arm, run.spec.model] if named else [run.arm]
         cells += [str(run.spec.seed), str(run.spec.recipe.epochs), f"{run.steps:,}", left]
         table.add_row(*(Text(cell) for cell in cells))
@@ -125,10 +125,10 @@ def carry_out(
             "Stopping: the runs save what they have (Ctrl-C again: stop now, back to the last checkpoint)"
         )
 
-    def tell(event: "Event") -> None:
+    def on_event(event: "Event") -> None:
         nonlocal warned
         warned |= event.state == "warned"
-        shown.tell(event)
+        shown.on_event(event)
 
     def warn(said: str) -> None:
         nonlocal warned
@@ -143,11 +143,13 @@ def carry_out(
                     workspace,
                     jobs=plan.jobs,
                     data_dir=data_dir,
-                    tell=lambda said: status.update(f"Measuring networks before their first step: {said}"),
+                    on_event=lambda said: status.update(
+                        f"Measuring networks before their first step: {said}"
+                    ),
                     warn=warn,
                 )
         with display(plan, console) as shown:
-            records = execute(plan, workspace, tell=tell, interrupted=interrupted, data_dir=data_dir)
+            records = execute(plan, workspace, on_event=on_event, interrupted=interrupted, data_dir=data_dir)
     unfinished = len(plan.runs) - sum(record.state != "unfinished" for record in records)
     if unfinished:
         command = workspace.typed(again or plan.record.command)

@@ -128,7 +128,10 @@ def _print_json(
         "study": networks.study.study.name,
         "data": networks.study.data.name,
         "images": [_as_json(prediction) for prediction in answered],
-        "refused": [{"image": str(image), "why": error.what, "todo": error.todo} for image, error in refused],
+        "refused": [
+            {"image": str(image), "why": error.what, "hint": error.hint, "todo": error.hint}
+            for image, error in refused
+        ],
     }
     typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
 

@@ -11,7 +11,7 @@ from skipscope.cli.options import PLACE, DataDir, Place, console, print_table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from skipscope.engine.probe import Measured, Tell
+    from skipscope.engine.probe import EventHandler, Measured
     from skipscope.probes.base import Probe
 
 WHEN = {
@@ -54,13 +54,15 @@ def probe(
     from skipscope.engine.probe import measure_again
     from skipscope.records.store import Workspace
 
-    with _progress() as tell:
-        measured = measure_again(Workspace(workspace), run, only=only or [], data_dir=data_dir, tell=tell)
+    with _progress() as on_event:
+        measured = measure_again(
+            Workspace(workspace), run, only=only or [], data_dir=data_dir, on_event=on_event
+        )
     _show(measured)
 
 
 @contextmanager
-def _progress() -> "Iterator[Tell]":
+def _progress() -> "Iterator[EventHandler]":
     """Shows which probe is at work: with its seconds on a terminal, a line each where output is piped."""
     if not console.is_terminal:
         yield lambda name, number, of: console.print(f"measuring {number} of {of}: {name}")

@@ -19,7 +19,7 @@ LINE_SECONDS = 30.0
 class Display(Protocol):
     """Shows what the runs tell."""
 
-    def tell(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """One run has come further."""
 
     def say(self, text: str) -> None:
@@ -70,8 +70,8 @@ class Bars:
         self.runs, self.progress, self.console = runs, progress, console
         self.tasks: dict[str, TaskID] = {}
 
-    def tell(self, event: Event) -> None:
-        """Moves the run's bar; a run that ends leaves a line."""
+    def on_event(self, event: Event) -> None:
+        """AugmentParams the run's bar; a run that ends leaves a line."""
         run = self.runs[event.run]
         if event.state in ("training", "measuring"):
             if event.run not in self.tasks:
@@ -119,7 +119,7 @@ class Lines:
         self.runs, self.console = runs, console
         self.last: dict[str, tuple[int, float]] = {}
 
-    def tell(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """A line if there is news."""
         if event.state in ("training", "waiting") and not self._is_news(event):
             return

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from skipscope.cli.options import PLACE, DataDir, DataSet, Place, Said, console, words_of
+from skipscope.cli.options import PLACE, DataDir, DataSet, Overrides, Place, console, words_of
 
 Data = Annotated[
     DataSet | None, typer.Option(help="Train on another data set than the study's.", show_default=False)
@@ -54,7 +54,7 @@ def run(
     from skipscope.records.store import Workspace
     from skipscope.spec import load_study
 
-    said = Said(
+    said = Overrides(
         data=None if data is None else data.value, epochs=epochs, seeds=seeds, train_limit=train_limit
     )
     place = Workspace(workspace)

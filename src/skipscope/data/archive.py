@@ -99,7 +99,7 @@ def _refuse_unsafe(member: tarfile.TarInfo, path: Path) -> None:
     raise DataError(
         f"The archive has {problem}: {member.name!r}. Nothing of it was used.",
         where=str(path),
-        todo="get the archive from a source you trust: skipscope data get",
+        hint="get the archive from a source you trust: skipscope data get",
     )
 
 
@@ -123,7 +123,7 @@ def _told(path: Path) -> Iterator[None]:
         raise DataError(
             f"The archive is truncated or damaged: {error}.",
             where=str(path),
-            todo="download or copy it again",
+            hint="download or copy it again",
         ) from None
     except OSError as error:
         raise DataError(f"This cannot be read: {error.strerror or error}.", where=str(path)) from None

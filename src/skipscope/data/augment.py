@@ -17,33 +17,35 @@ MARGIN = 4
 """Pixels of black that are added on each side before the crop."""
 
 
-class Moves(NamedTuple):
+class AugmentParams(NamedTuple):
     """The crops and flips of N images: where in the padded image each begins, which are mirrored then."""
 
     top: NDArray[np.int64]  # N, 0..2*MARGIN
     left: NDArray[np.int64]  # N
     flip: NDArray[np.bool_]  # N
 
-    def at(self, positions: slice) -> "Moves":
+    def at(self, positions: slice) -> "AugmentParams":
         """Those of some of the images."""
-        return Moves(self.top[positions], self.left[positions], self.flip[positions])
+        return AugmentParams(self.top[positions], self.left[positions], self.flip[positions])
 
 
-def draw_moves(kind: Literal["none", "flip", "crop_flip"], *, seed: int, epoch: int, count: int) -> Moves:
+def sample_augmentation(
+    kind: Literal["none", "flip", "crop_flip"], *, seed: int, epoch: int, count: int
+) -> AugmentParams:
     """Those of one epoch's `count` images, from the raw bits of (seed, "augmentation", epoch)."""
     bits = np.random.PCG64(derive(seed, "augmentation", epoch)).random_raw(count)
     offsets = 2 * MARGIN + 1
     crop, flip = kind == "crop_flip", kind != "none"
     # 32 high bits for the crop, one low bit for the flip: the modulus is biased by less than 2^-25
     draw = (bits >> np.uint64(32)).astype(np.int64)
-    return Moves(
+    return AugmentParams(
         top=draw % offsets if crop else np.full(count, MARGIN),
         left=draw // offsets % offsets if crop else np.full(count, MARGIN),
         flip=(bits & np.uint64(1)).astype(bool) & flip,
     )
 
 
-def moved(images: NDArray[np.uint8], moves: Moves) -> NDArray[np.uint8]:
+def moved(images: NDArray[np.uint8], moves: AugmentParams) -> NDArray[np.uint8]:
     """The images, cropped and mirrored in place or anew: B 3 32 32 -> B 3 32 32."""
     top, left, flip = moves
     pixels = images.transpose(0, 2, 3, 1)  # B H W C

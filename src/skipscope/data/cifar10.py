@@ -86,7 +86,7 @@ def open_store(data_dir: Path | None = None) -> store.Store:
     found = store.read(NAME, data_dir=data_dir)
     if found is None:
         raise DataError(
-            "CIFAR-10 is not there yet.", where=str(store.data_folder(data_dir) / NAME), todo=WAYS_OUT
+            "CIFAR-10 is not there yet.", where=str(store.data_folder(data_dir) / NAME), hint=WAYS_OUT
         )
     return found
 
@@ -100,7 +100,7 @@ def _batches(path: Path) -> Iterator[tuple[str, Batch]]:
         else:
             raise _unknown(path)
     except FileNotFoundError:
-        raise DataError("There is no such file or folder.", where=str(path), todo="check the path") from None
+        raise DataError("There is no such file or folder.", where=str(path), hint="check the path") from None
     except PermissionError as error:
         raise DataError("There is no right to read this.", where=str(error.filename or path)) from None
     except OSError as error:
@@ -135,7 +135,7 @@ def _unknown(path: Path) -> DataError:
     return DataError(
         "This is no copy of CIFAR-10 in a known format.",
         where=str(path),
-        todo="looked for: the official binary version (data_batch_1.bin ... test_batch.bin) or python "
+        hint="looked for: the official binary version (data_batch_1.bin ... test_batch.bin) or python "
         "version (data_batch_1 ... test_batch), as a folder, .tar.gz or .tar; "
         "or a folder with train-*.parquet and test-*.parquet",
     )

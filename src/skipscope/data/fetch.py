@@ -74,7 +74,7 @@ def get(*, data_dir: Path | None = None, progress: Progress = lambda *_: None) -
         raise DataError(
             f"Nothing can be written there: {error.strerror}.",
             where=str(folder),
-            todo="choose another folder with --data-dir or SKIPSCOPE_DATA",
+            hint="choose another folder with --data-dir or SKIPSCOPE_DATA",
         ) from None
     try:
         return cifar10.import_from(download(room, progress), data_dir=data_dir)
@@ -181,7 +181,7 @@ def _reached(sources: Iterable[Source]) -> tuple[list[Source], dict[str, str]]:
 
 def _failed(what: str, failures: dict[str, str]) -> DataError:
     hosts = dict.fromkeys(f"{url.split('/')[2]}: {why}" for url, why in failures.items())
-    return DataError(what, where="; ".join(hosts), todo=cifar10.WAYS_OUT)
+    return DataError(what, where="; ".join(hosts), hint=cifar10.WAYS_OUT)
 
 
 def _short(error: Exception) -> str:

@@ -50,15 +50,15 @@ def batches(named: Iterator[tuple[str, bytes]], where: Path) -> Iterator[tuple[s
         batch, binary = name.removesuffix(".bin"), name.endswith(".bin")
         kind = "binary" if binary else "python"
         if batch in seen:
-            raise DataError(f"{batch} is there twice.", where=str(where), todo="give one copy of each batch")
+            raise DataError(f"{batch} is there twice.", where=str(where), hint="give one copy of each batch")
         if seen and kind not in seen.values():
-            raise DataError("Binary and python batches are mixed.", where=str(where), todo="give one kind")
+            raise DataError("Binary and python batches are mixed.", where=str(where), hint="give one kind")
         seen[batch] = kind
         images, labels = (_binary if binary else _python)(name, data, where)
         yield kind, Batch(start=BATCHES.index(batch) * BATCH_IMAGES, images=images, labels=labels)
     missing = [batch for batch in BATCHES if batch not in seen]
     if missing:
-        raise DataError(f"{', '.join(missing)} missing.", where=str(where), todo="all six batches are needed")
+        raise DataError(f"{', '.join(missing)} missing.", where=str(where), hint="all six batches are needed")
 
 
 def _binary(name: str, data: bytes, where: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -113,7 +113,7 @@ def _unpickle(name: str, data: bytes, where: Path) -> object:
         raise DataError(
             f"{name} {error}",
             where=str(where),
-            todo="get the archive from a source you trust: skipscope data get",
+            hint="get the archive from a source you trust: skipscope data get",
         ) from None
     except Exception as error:  # noqa: BLE001 - a damaged pickle may raise anything
         raise DataError(f"{name} is a damaged pickle: {error}.", where=str(where)) from None

@@ -99,13 +99,13 @@ def _opened(path: Path) -> IO[bytes]:
         mode = path.stat().st_mode
     except OSError as error:
         raise PictureError(
-            f"There is no such file ({error.strerror}).", where=str(path), todo="check the path"
+            f"There is no such file ({error.strerror}).", where=str(path), hint="check the path"
         ) from None
     if not S_ISREG(mode):
         raise PictureError(
             f"This is {'a folder' if S_ISDIR(mode) else 'no file of its own'}, not an image.",
             where=str(path),
-            todo="name an image file",
+            hint="name an image file",
         )
     return path.open("rb")
 
@@ -131,21 +131,21 @@ def _understood(path: Path) -> Iterator[None]:
         raise PictureError(
             "This is no image, a broken one, or of a format that is not read.",
             where=str(path),
-            todo=f"save it as one of {', '.join(_formats())}",
+            hint=f"save it as one of {', '.join(_formats())}",
         ) from None
     except PermissionError:
         raise PictureError(
-            "There is no right to read this file.", where=str(path), todo="give yourself the right to"
+            "There is no right to read this file.", where=str(path), hint="give yourself the right to"
         ) from None
     except MemoryError:
         raise PictureError(
-            "There is not enough memory for this image.", where=str(path), todo="make it smaller"
+            "There is not enough memory for this image.", where=str(path), hint="make it smaller"
         ) from None
     except Exception as error:
         raise PictureError(
             f"This image is damaged or breaks off half-way ({str(error) or type(error).__name__}).",
             where=str(path),
-            todo="get it again, or open it in an image program and save it anew",
+            hint="get it again, or open it in an image program and save it anew",
         ) from error
 
 
@@ -153,7 +153,7 @@ def _too_large(path: Path, what: str) -> PictureError:
     return PictureError(
         f"This image has {what}; up to {MEGAPIXELS} megapixels are read.",
         where=str(path),
-        todo=f"make it smaller: a network sees {SIDE} x {SIDE} of it",
+        hint=f"make it smaller: a network sees {SIDE} x {SIDE} of it",
     )
 
 

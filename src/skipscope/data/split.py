@@ -31,7 +31,7 @@ def subset(labels: NDArray[np.uint8], rows: Rows, limit: int) -> Rows:
     if not len(classes) <= limit <= len(rows):
         raise UsageError(
             f"A training limit of {limit:,} images cannot be met.",
-            todo=f"the training split has {len(rows):,} images of {len(classes)} classes: "
+            hint=f"the training split has {len(rows):,} images of {len(classes)} classes: "
             f"choose from {len(classes)} to {len(rows):,}, or leave the limit out",
         )
     order = rows[_shuffled(len(rows), "train limit")]

@@ -140,7 +140,7 @@ def write(
         written = _read(draft)
         if content_sha256(written.images, written.labels) != index.sha256:
             raise DataError(
-                "What was written does not read back the same.", where=str(draft), todo="check the disk"
+                "What was written does not read back the same.", where=str(draft), hint="check the disk"
             )
         for file in (IMAGES, LABELS, INDEX):
             sync_file(draft / file)
@@ -232,7 +232,7 @@ def _entry(file: Path) -> FileEntry:
 
 
 def _damaged(file: Path, how: str) -> DataError:
-    return DataError(f"{file.name} is damaged: {how}.", where=str(file), todo=IMPORT_AGAIN)
+    return DataError(f"{file.name} is damaged: {how}.", where=str(file), hint=IMPORT_AGAIN)
 
 
 @contextmanager
@@ -243,7 +243,7 @@ def _writable(folder: Path) -> Iterator[None]:
         raise DataError(
             f"The data set cannot be written: {error.strerror or error}.",
             where=str(error.filename or folder),
-            todo="make room or choose another folder with --data-dir or SKIPSCOPE_DATA",
+            hint="make room or choose another folder with --data-dir or SKIPSCOPE_DATA",
         ) from None
 
 

@@ -18,9 +18,9 @@ import torch
 
 from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
-from skipscope.engine.interrupts import held_back, ignore
+from skipscope.engine.interrupts import ignore, signals_blocked
 from skipscope.models.registry import build
-from skipscope.models.user import blamed
+from skipscope.models.user import attribute_errors_to
 from skipscope.probes.measure import initial_rows, view_of
 from skipscope.records.files import make_folder
 from skipscope.records.frames import START, write_readings
@@ -40,7 +40,7 @@ def measure_starts(
     *,
     jobs: int | None = None,
     data_dir: Path | None = None,
-    tell: Callable[[str], object] = lambda _said: None,
+    on_event: Callable[[str], object] = lambda _said: None,
     warn: Callable[[str], object] = warnings.warn,
 ) -> None:
     """Measures what of `study.initial_seeds` is not measured yet, as many networks side by side as cores.
@@ -60,14 +60,14 @@ def measure_starts(
     with ProcessPoolExecutor(
         jobs or os.cpu_count(), mp.get_context("spawn"), initializer=_begin, initargs=arguments
     ) as pool:
-        with held_back(signal.SIGINT):  # with the first turn the pool starts its processes
+        with signals_blocked(signal.SIGINT):  # with the first turn the pool starts its processes
             answers = {pool.submit(_measure, model, seeds): model for model, seeds in turns}
         warned: set[str] = set()
         try:
             for done, answer in enumerate(as_completed(answers), start=1):
                 model, (rows, failed) = answers[answer], answer.result()
                 _keep(workspace, start_name(model, record.data.sha256), rows)
-                tell(f"{network_name(model)}, {done} of {len(turns)}")
+                on_event(f"{network_name(model)}, {done} of {len(turns)}")
                 if failed and model not in warned:
                     warned.add(model)
                     warn(f"{network_name(model)}: {failed}")
@@ -127,7 +127,7 @@ def _measure(model: str, seeds: list[int]) -> tuple[pl.DataFrame, str]:
     images, labels = sample(data, Inputs(data, Recipe(memory_format="contiguous"), torch.device("cpu")))
     rows: list[dict[str, Any]] = []
     failed = ""
-    with blamed(model, "measured as it starts"):
+    with attribute_errors_to(model, "measured as it starts"):
         for seed in seeds:
             tried = initial_rows(view_of(build(model, seed=seed), images, labels))
             if tried.failed and not tried.rows:

@@ -22,14 +22,14 @@ from torch.nn.functional import cosine_similarity
 from skipscope.data.dataset import Dataset
 from skipscope.errors import WorkspaceError
 from skipscope.models.registry import build
-from skipscope.models.user import blamed
+from skipscope.models.user import attribute_errors_to
 from skipscope.records.files import write_whole
-from skipscope.spec import Frozen, Recipe, Way
+from skipscope.spec import Backend, Frozen, Recipe
 from skipscope.training.environment import environment
 from skipscope.training.evaluate import Inputs
 from skipscope.training.loop import forward, update
 from skipscope.training.optimizer import SGD
-from skipscope.training.precision import device, place
+from skipscope.training.precision import device, to_device
 
 WINOGRAD = {"kernels": "winograd"}
 CHANGES = (
@@ -39,14 +39,14 @@ CHANGES = (
     {"memory_format": "contiguous"},
 )
 """Tried one after the other; each is kept if it pays."""
-PAYS = 0.97
+MAX_TIME_RATIO = 0.97
 """A change is kept if a step of all networks takes at most this share of the time: below it is noise."""
-HOPELESS = 3.0
+GIVE_UP_RATIO = 3.0
 """A change is given up at the first network, from the smallest on, whose step takes so many times as long."""
-AGREES = 0.8
+MIN_COSINE = 0.8
 """The least cosine of any weight's gradient with fp32's: rounding is above it, a wrong kernel far below."""
 BATCH, STEPS = 64, 2
-References = dict[tuple[str, Way], list[Tensor]]
+References = dict[tuple[str, Backend], list[Tensor]]
 """Gradients of networks, computed the `stock` way."""
 
 
@@ -63,7 +63,7 @@ class Measured(Frozen):
 class Choice:
     """What was chosen for all arms of a study, and why."""
 
-    way: Way
+    way: Backend
     speedup: float
     """How many times as fast as the `stock` way, summed over the arms."""
     agreement: float
@@ -72,9 +72,9 @@ class Choice:
     """What could not be tried, by its name ("winograd"), and the error of the network that it failed on."""
 
 
-def stock(threads: int) -> Way:
+def stock(threads: int) -> Backend:
     """What every other way is measured against."""
-    return Way(precision="fp32", memory_format="channels_last", kernels="stock", threads=threads)
+    return Backend(precision="fp32", memory_format="channels_last", kernels="stock", threads=threads)
 
 
 class Machine:
@@ -87,11 +87,11 @@ class Machine:
         self.known = self._kept()
         self._references: References = {}
 
-    def measured(self, model: str, way: Way) -> Measured:
+    def measured(self, model: str, way: Backend) -> Measured:
         """The network's step, timed if it never was."""
         key = f"{model}: {way}"
         if key not in self.known:
-            with blamed(model, f"on a batch of {BATCH} images"):
+            with attribute_errors_to(model, f"on a batch of {BATCH} images"):
                 self.known[key] = _measure(model, way, self.data, self._references)
             self.known |= self._kept()  # what another process wrote meanwhile stays
             with suppress(WorkspaceError):  # a cache that cannot be written is measured again, no more
@@ -106,7 +106,7 @@ class Machine:
     def choose(self, arms: Iterable[tuple[str, Recipe]], threads: int) -> Choice:
         """The fastest way that agrees with the stock one on the arms' networks; what a recipe pins stays."""
         best = stock(threads)
-        quickest_first = sorted(arms, key=lambda arm: self.measured(arm[0], arm[1].way(best)).seconds)
+        quickest_first = sorted(arms, key=lambda arm: self.measured(arm[0], arm[1].backend(best)).seconds)
         seconds = slowest = self._seconds(best, quickest_first, than=best, limit=inf)
         failed: dict[str, str] = {}
         for change in CHANGES:
@@ -114,25 +114,27 @@ class Machine:
             if (other.precision, change) == ("bf16", WINOGRAD):  # it leaves bf16 to the others
                 continue
             try:
-                taken = self._seconds(other, quickest_first, than=best, limit=PAYS * seconds)
+                taken = self._seconds(other, quickest_first, than=best, limit=MAX_TIME_RATIO * seconds)
             except Exception as error:  # noqa: BLE001 - whatever it is: the stock way computes these networks
                 said = str(error).partition("\n")[0]
                 failed |= dict.fromkeys(change.values(), said or type(error).__name__)
                 continue
-            if taken < PAYS * seconds:
+            if taken < MAX_TIME_RATIO * seconds:
                 best, seconds = other, taken
-        agreement = min(self.measured(model, recipe.way(best)).agreement for model, recipe in quickest_first)
+        agreement = min(
+            self.measured(model, recipe.backend(best)).agreement for model, recipe in quickest_first
+        )
         self._references.clear()
         return Choice(way=best, speedup=slowest / seconds, agreement=agreement, failed=failed)
 
-    def _seconds(self, way: Way, arms: list[tuple[str, Recipe]], *, than: Way, limit: float) -> float:
+    def _seconds(self, way: Backend, arms: list[tuple[str, Recipe]], *, than: Backend, limit: float) -> float:
         """An image of each arm; infinite as soon as it is hopeless or some gradients are wrong."""
         total = 0.0
         for model, recipe in arms:
-            result, before = (self.measured(model, recipe.way(each)) for each in (way, than))
+            result, before = (self.measured(model, recipe.backend(each)) for each in (way, than))
             total += result.seconds
-            hopeless = total > limit or result.seconds > HOPELESS * before.seconds
-            if hopeless or (way != stock(way.threads) and result.agreement < AGREES):
+            hopeless = total > limit or result.seconds > GIVE_UP_RATIO * before.seconds
+            if hopeless or (way != stock(way.threads) and result.agreement < MIN_COSINE):
                 return inf
         return total
 
@@ -148,7 +150,7 @@ def _file() -> Path:
     return cache / f"measured-{sha256(said.encode()).hexdigest()[:12]}.json"
 
 
-def _measure(model: str, way: Way, data: Dataset, references: References | None = None) -> Measured:
+def _measure(model: str, way: Backend, data: Dataset, references: References | None = None) -> Measured:
     """Whatever number of threads was set before is set again; what the `stock` way gives is computed once."""
     references, usual = {} if references is None else references, stock(way.threads)
     before = torch.get_num_threads()
@@ -170,10 +172,10 @@ def _cosine(mine: Tensor, theirs: Tensor) -> float:
     return cosine_similarity(mine.flatten(), theirs.flatten(), dim=0).nan_to_num(-1.0).item()
 
 
-def _steps(model: str, way: Way, data: Dataset, *, steps: int) -> tuple[list[Tensor], float]:
+def _steps(model: str, way: Backend, data: Dataset, *, steps: int) -> tuple[list[Tensor], float]:
     """A fresh network's gradients (of matrices and kernels), and seconds an image of the fastest step."""
     recipe, on = Recipe(**way.model_dump()), device()
-    network = place(build(model), recipe, on)
+    network = to_device(build(model), recipe, on)
     optimizer = SGD(network, recipe)
     images, labels = data.train.take(np.arange(min(BATCH, len(data.train))))
     x, target = Inputs(data, recipe, on)(images), torch.from_numpy(labels).to(on)

@@ -25,7 +25,7 @@ def seconds_of(text: str) -> float:
         else 0
     )
     if not total:
-        raise UsageError(f"This is not a length of time: {text!r}.", todo="write it as 20m, 1h30m or 90s")
+        raise UsageError(f"This is not a length of time: {text!r}.", hint="write it as 20m, 1h30m or 90s")
     return total
 
 
@@ -58,7 +58,7 @@ def fit(study: StudySpec, images: int, estimate: Callable[[StudySpec], float], b
     enough = written(seconds, step=60 if seconds > 600 else 1)
     raise UsageError(
         f"Nothing of {study.name} fits into {written(budget)}.",
-        todo=f"give it --budget {enough}: the estimate for one epoch of one seed on {least} images",
+        hint=f"give it --budget {enough}: the estimate for one epoch of one seed on {least} images",
     )
 
 

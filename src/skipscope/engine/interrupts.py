@@ -9,7 +9,7 @@ INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def held_back(*signals: int) -> Iterator[None]:
+def signals_blocked(*signals: int) -> Iterator[None]:
     """A process that is started inside never hears these; this one does, as soon as it is outside."""
     if not hasattr(signal, "pthread_sigmask"):
         yield

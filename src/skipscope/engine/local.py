@@ -23,20 +23,20 @@ import torch
 from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import check as check_data
 from skipscope.data.dataset import load as load_data
-from skipscope.engine.interrupts import INTERRUPTS, held_back, ignore
+from skipscope.engine.interrupts import INTERRUPTS, ignore, signals_blocked
 from skipscope.engine.plan import Plan, PlannedRun
 from skipscope.engine.probe import complete
 from skipscope.errors import ProbeError, SkipscopeError
-from skipscope.models.user import blamed
+from skipscope.models.user import attribute_errors_to
 from skipscope.records.lock import held_run
 from skipscope.records.schema import Failure, RunRecord
 from skipscope.records.store import Workspace
 from skipscope.spec import RunSpec
-from skipscope.training.events import Event, Tell
+from skipscope.training.events import Event, EventHandler
 from skipscope.training.instruments import keep_sample
 from skipscope.training.loop import all_steps
 from skipscope.training.memory import KEEP_MEMORY
-from skipscope.training.threads import WAIT_IDLY, widen
+from skipscope.training.threads import WAIT_IDLY, try_more_threads
 from skipscope.training.trainer import now, train
 
 Workers = dict[Connection, tuple[PlannedRun, SpawnProcess]]
@@ -52,7 +52,7 @@ def execute(
     plan: Plan,
     workspace: Workspace,
     *,
-    tell: Tell,
+    on_event: EventHandler,
     interrupted: Callable[[], object],
     data_dir: Path | None = None,
 ) -> list[RunRecord]:
@@ -75,7 +75,7 @@ def execute(
         while workers or waiting:
             while waiting and len(workers) < plan.jobs and not asked():
                 run = waiting.pop(0)
-                tell(Event(run=run.spec.id, state="training", steps=run.steps))
+                on_event(Event(run=run.spec.id, state="training", steps=run.steps))
                 ours, worker = _start(run, workspace, data_dir, plan.record.study.probes)
                 workers[ours] = run, worker
             _share_out(plan.cores // (plan.jobs if waiting else max(1, len(workers))), workers, offered)
@@ -92,11 +92,11 @@ def execute(
                     if _was_killed(worker):
                         deaths[run.spec.id] += 1
                         again = deaths[run.spec.id] <= RESTARTS and not asked()
-                        tell(_death(run, worker, again=again, asked=asked()))
+                        on_event(_death(run, worker, again=again, asked=asked()))
                         waiting[:0] = [run] * again
                     worker.close()
                 else:
-                    tell(event)
+                    on_event(event)
     return [record for run in plan.runs if (record := workspace.run_folder(run.spec.id).read()) is not None]
 
 
@@ -125,7 +125,7 @@ def _start(
         name=run.spec.id,
         daemon=True,
     )
-    with environment_of_workers(KEEP_MEMORY | WAIT_IDLY), held_back(*INTERRUPTS):
+    with environment_of_workers(KEEP_MEMORY | WAIT_IDLY), signals_blocked(*INTERRUPTS):
         worker.start()
     theirs.close()  # theirs alone now: when the worker ends, however it ends, we read the end of the pipe
     return ours, worker
@@ -148,7 +148,7 @@ def work(
     spec = RunSpec.model_validate_json(spec_json)
     folder = Workspace(workspace).run_folder(spec.id)
 
-    def tell(event: Event) -> None:
+    def on_event(event: Event) -> None:
         with suppress(OSError):  # the parent is gone: the same end of the pipe asks this run to stop
             parent.send(event)
 
@@ -161,7 +161,7 @@ def work(
                 return True
             if threads is None:
                 return True
-            widen(spec, data, threads)
+            try_more_threads(spec, data, threads)
         return False
 
     began = False
@@ -170,16 +170,16 @@ def work(
         torch.set_flush_denormal(True)
         ref = spec.data
         data = load_data(ref.name, data_dir=data_dir, train_limit=ref.train_limit)
-        with held_run(folder.path, waits=lambda holder: _waits(spec, holder, tell, stop)) as began:
+        with held_run(folder.path, waits=lambda holder: _waits(spec, holder, on_event, stop)) as began:
             if began:
                 keep_sample(Workspace(workspace), data)
-                with blamed(spec.model, "in its run"):
-                    record = train(spec, data, folder, tell=tell, stop=stop, probes=probes)
+                with attribute_errors_to(spec.model, "in its run"):
+                    record = train(spec, data, folder, on_event=on_event, stop=stop, probes=probes)
                     if record.state == "done":
-                        _complete(Workspace(workspace), record, data, probes, tell, stop)
+                        _complete(Workspace(workspace), record, data, probes, on_event, stop)
     except Exception as error:  # noqa: BLE001 - the other runs go on, and this one says why
         state: Literal["warned", "failed"] = "warned" if isinstance(error, ProbeError) else "failed"
-        tell(Event(run=spec.id, state=state, message=_first_line(error)))
+        on_event(Event(run=spec.id, state=state, message=_first_line(error)))
         with suppress(SkipscopeError, OSError):  # of a full disk, or a folder that is gone, this is lost, too
             _record_error(workspace, spec, error, began=began)
 
@@ -189,7 +189,7 @@ def _complete(
     record: RunRecord,
     data: Dataset,
     probes: Collection[str] | None,
-    tell: Tell,
+    on_event: EventHandler,
     stop: Callable[[], bool],
 ) -> None:
     """What a finished run was not looked at with, as another study that has it asked for less."""
@@ -197,18 +197,18 @@ def _complete(
     at_its_end = Event(run=record.id, state="measuring", step=steps, steps=steps)
 
     def go_on(probe: str) -> bool:
-        tell(replace(at_its_end, message=probe))
+        on_event(replace(at_its_end, message=probe))
         return not stop()
 
     ended = complete(workspace, record, data, probes, go_on)
     if ended is not None and record.result is not None:
         accuracy = record.result.test_accuracy
-        tell(replace(at_its_end, state="done" if ended else "stopped", accuracy=accuracy))
+        on_event(replace(at_its_end, state="done" if ended else "stopped", accuracy=accuracy))
 
 
-def _waits(spec: RunSpec, holder: str, tell: Tell, stop: Callable[[], bool]) -> bool:
+def _waits(spec: RunSpec, holder: str, on_event: EventHandler, stop: Callable[[], bool]) -> bool:
     """Waits for another process to leave the run, unless it is asked to stop meanwhile."""
-    tell(Event(run=spec.id, state="waiting", message=f"waits for {holder} to leave the run"))
+    on_event(Event(run=spec.id, state="waiting", message=f"waits for {holder} to leave the run"))
     return not stop()
 
 

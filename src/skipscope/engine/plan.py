@@ -13,7 +13,7 @@ from skipscope.data.dataset import load as load_data
 from skipscope.engine.at_init import unmeasured
 from skipscope.engine.autotune import Choice, Machine, stock
 from skipscope.engine.fit_budget import cuts, fit, seconds_of
-from skipscope.engine.probe import unprobed
+from skipscope.engine.probe import missing_probes
 from skipscope.engine.trust import trust
 from skipscope.errors import UnknownName, WorkspaceError
 from skipscope.models.registry import maker
@@ -21,7 +21,7 @@ from skipscope.models.user import pinned
 from skipscope.probes.measure import known
 from skipscope.records.schema import Budget, DataCard, Member, State, StudyRecord
 from skipscope.records.store import Workspace
-from skipscope.spec import DataRef, Recipe, RunSpec, StudySpec, Way
+from skipscope.spec import Backend, DataRef, Recipe, RunSpec, StudySpec
 from skipscope.training.loop import all_steps
 from skipscope.training.trainer import now
 
@@ -47,13 +47,13 @@ class PlannedRun:
     """Updates in all."""
     seconds: float
     """Estimated for what is left of it, as it is computed."""
-    unprobed: tuple[str, ...] = ()
+    missing_probes: tuple[str, ...] = ()
     """Probes of this study that a finished run has not been looked at with."""
 
     @property
     def waits(self) -> bool:
         """Whether it is still to be trained, wholly or in part, or to be measured."""
-        return self.state not in ("done", "failed") or bool(self.unprobed)
+        return self.state not in ("done", "failed") or bool(self.missing_probes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ class Plan:
     jobs: int
     cores: int
     """Where runs leave some free, a run gets more threads, if that changes no bit of it."""
-    way: Way
+    way: Backend
     """How all of it is computed, but for what an arm pins."""
     choice: Choice | None
     """Why that way; nothing where the study was begun in it before."""
@@ -166,7 +166,7 @@ def plan(
         networks=tuple(describe(model) for model in (*(arm.model for arm in study.arm), *study.initial)),
     )
     jobs = jobs or max(1, min(side_by_side, sum(run.waits for run in runs)))
-    way = study.recipe.way(way)
+    way = study.recipe.backend(way)
     return Plan(record=record, runs=runs, starts=starts, jobs=jobs, cores=cores, way=way, choice=choice)
 
 
@@ -182,9 +182,9 @@ def _names_are_known(study: StudySpec) -> None:
             raise
 
 
-def _threads(study: StudySpec, way: Way) -> int:
+def _threads(study: StudySpec, way: Backend) -> int:
     """Of a run: of the arms', the most."""
-    return max(int(recipe.way(way).threads) for _, recipe in arms_of(study))
+    return max(int(recipe.backend(way).threads) for _, recipe in arms_of(study))
 
 
 def _cut_before(study: StudySpec, cut: Budget, workspace: Workspace) -> StudySpec | None:
@@ -212,7 +212,7 @@ def _runs(
     study: StudySpec,
     workspace: Workspace,
     data: Dataset,
-    way: Way,
+    way: Backend,
     seconds: Callable[..., float],
     machine: Machine,
 ) -> Iterator[PlannedRun]:
@@ -225,11 +225,13 @@ def _runs(
             left = 1 - _done(workspace, spec) / steps
             cost = seconds(spec.model, spec.recipe, len(data.train), left=left)
         elif state == "done":
-            missing = unprobed(workspace.run_folder(spec.id), spec, data, study.probes)
+            missing = missing_probes(workspace.run_folder(spec.id), spec, data, study.probes)
         if missing:
-            each = machine.measured(spec.model, spec.recipe.way(way)).seconds
+            each = machine.measured(spec.model, spec.recipe.backend(way)).seconds
             cost = START_SECONDS + each * PROBED / 3
-        yield PlannedRun(arm=arm, spec=spec, state=state, steps=steps, seconds=cost, unprobed=tuple(missing))
+        yield PlannedRun(
+            arm=arm, spec=spec, state=state, steps=steps, seconds=cost, missing_probes=tuple(missing)
+        )
 
 
 def _seconds(
@@ -239,7 +241,7 @@ def _seconds(
     *,
     left: float = 1.0,
     machine: Machine,
-    way: Way,
+    way: Backend,
     data: Dataset,
     probed: int,
 ) -> float:
@@ -248,7 +250,7 @@ def _seconds(
     A forward pass counts a third of a step.
     """
     trained = left * recipe.epochs * (images + len(data.validation) / 3)
-    each = machine.measured(model, recipe.way(way)).seconds
+    each = machine.measured(model, recipe.backend(way)).seconds
     return START_SECONDS + each * (trained + (data.test_size + probed) / 3)
 
 
@@ -258,21 +260,23 @@ def _estimate(study: StudySpec, *, seconds: Callable[..., float], jobs: int, ima
     return makespan(sorted(costs * study.seeds, reverse=True), jobs)
 
 
-def _begun(study: StudySpec, workspace: Workspace) -> Way | None:
+def _begun(study: StudySpec, workspace: Workspace) -> Backend | None:
     """How the study was computed when it was begun: half of it in another way would be another study."""
     for record in workspace.studies():
         if (record.study.name, record.study.recipe) == (study.name, study.recipe):
-            free = {arm.label for arm in record.study.arm if not Way.model_fields.keys() & arm.recipe}
+            free = {arm.label for arm in record.study.arm if not Backend.model_fields.keys() & arm.recipe}
             runs = (
                 workspace.run_folder(member.run).read() for member in record.members if member.arm in free
             )
             for run in runs:
                 if run is not None:
-                    return Way.model_validate(run.spec.recipe.model_dump(include=set(Way.model_fields)))
+                    return Backend.model_validate(
+                        run.spec.recipe.model_dump(include=set(Backend.model_fields))
+                    )
     return None
 
 
-def _specs(study: StudySpec, data: Dataset, way: Way) -> Iterator[tuple[str, RunSpec]]:
+def _specs(study: StudySpec, data: Dataset, way: Backend) -> Iterator[tuple[str, RunSpec]]:
     """Arm label and run, seed by seed, so that a study cut short has whole comparisons."""
     ref = DataRef(name=study.data, sha256=data.sha256, train_limit=study.train_limit)
     for seed in range(study.seeds):

@@ -14,7 +14,7 @@ from skipscope.data.picture import Picture, Triple
 from skipscope.engine.trained import data_of, network
 from skipscope.errors import WorkspaceError
 from skipscope.figures.prediction import Panel, prediction
-from skipscope.models.user import blamed
+from skipscope.models.user import attribute_errors_to
 from skipscope.probes.grad_cam import HeatMap, grad_cam
 from skipscope.records.files import write_whole
 from skipscope.records.schema import RunRecord, StudyRecord
@@ -67,7 +67,7 @@ class Networks:
             raise WorkspaceError(
                 f"No network of the study {self.study.study.name} is trained yet.",
                 where=str(workspace.path),
-                todo=f"train them: {workspace.typed(self.study.command)}",
+                hint=f"train them: {workspace.typed(self.study.command)}",
             )
         self.mean, self.std = _statistics(self.study, next(iter(self.runs.values())), data_dir)
         self.models = {arm: network(workspace, record) for arm, record in self.runs.items()}
@@ -96,7 +96,7 @@ class Networks:
         return Prediction(picture=given, answers=answers, file=file)
 
     def _answer(self, arm: str, model: nn.Module, x: Tensor) -> Answer:
-        with blamed(self.runs[arm].spec.model, "asked of one picture"):
+        with attribute_errors_to(self.runs[arm].spec.model, "asked of one picture"):
             with torch.inference_mode():
                 shares = model(x[None])[0].softmax(0)  # classes
             heat = grad_cam(model, x)

@@ -16,7 +16,7 @@ from skipscope.data.dataset import Dataset
 from skipscope.engine.trained import data_of, finished, network
 from skipscope.errors import UsageError, WorkspaceError
 from skipscope.models.registry import build
-from skipscope.models.user import blamed
+from skipscope.models.user import attribute_errors_to
 from skipscope.probes.measure import known
 from skipscope.probes.registry import PROBES
 from skipscope.records.lock import held_run
@@ -26,9 +26,9 @@ from skipscope.spec import RunSpec
 from skipscope.training.evaluate import Inputs
 from skipscope.training.instruments import keep_sample, measure_trained
 from skipscope.training.loop import all_steps
-from skipscope.training.precision import device, place
+from skipscope.training.precision import device, to_device
 
-Tell = Callable[[str, int, int], object]
+EventHandler = Callable[[str, int, int], object]
 """Told before each probe begins: its name, which one it is, of how many."""
 
 
@@ -50,7 +50,7 @@ def measure_again(
     *,
     only: Collection[str] = (),
     data_dir: Path | None = None,
-    tell: Tell,
+    on_event: EventHandler,
 ) -> Measured:
     """Measures the finished run called `name` (see `finished`) with the probes of trained networks.
 
@@ -75,7 +75,7 @@ def measure_again(
 
     def begins(probe: str) -> bool:
         started[probe] = perf_counter()
-        tell(probe, len(started), len(probes))
+        on_event(probe, len(started), len(probes))
         return True
 
     with _computing_as_a_worker(int(spec.recipe.threads)), held_run(folder.path, waits=_refuse) as _:
@@ -90,7 +90,9 @@ def measure_again(
     )
 
 
-def unprobed(folder: RunFolder, spec: RunSpec, data: Dataset, probes: Collection[str] | None) -> list[str]:
+def missing_probes(
+    folder: RunFolder, spec: RunSpec, data: Dataset, probes: Collection[str] | None
+) -> list[str]:
     """Of these probes (all, if None) those of trained networks that a finished run has no readings of.
 
     A run is shared by all studies that have it, and it may have been trained for one with fewer probes.
@@ -108,13 +110,13 @@ def complete(
     probes: Collection[str] | None,
     go_on: Callable[[str], bool],
 ) -> bool | None:
-    """Measures what is `unprobed` of a finished run that this process holds, if anything is.
+    """Measures what is `missing_probes` of a finished run that this process holds, if anything is.
 
     Whether it came to its end: no, with nothing written, if `go_on` said no; None if nothing was to be done.
     `go_on(name)` is asked before each probe.
     """
     folder = workspace.run_folder(record.id)
-    missing = unprobed(folder, record.spec, data, probes)
+    missing = missing_probes(folder, record.spec, data, probes)
     if not missing:
         return None
     return _measure(folder, record.spec, network(workspace, record), data, missing, go_on)
@@ -128,10 +130,10 @@ def _measure(
     probes: Collection[str],
     go_on: Callable[[str], bool],
 ) -> bool:
-    with blamed(spec.model, "while it is measured"):
+    with attribute_errors_to(spec.model, "while it is measured"):
         return measure_trained(
             folder,
-            place(model, spec.recipe, device()),
+            to_device(model, spec.recipe, device()),
             data,
             Inputs(data, spec.recipe, device()),
             recipe=spec.recipe,
@@ -164,13 +166,13 @@ def _of_trained_networks(names: Collection[str]) -> list[str]:
             trained = [probe.name for probe in PROBES.values() if "frozen" in probe.when]
             raise UsageError(
                 f"The probe {name} looks at a network while it is trained, not at a finished run.",
-                todo=f"its readings of the training are kept; probes of finished runs: {', '.join(trained)}",
+                hint=f"its readings of the training are kept; probes of finished runs: {', '.join(trained)}",
             )
     return chosen
 
 
 def _refuse(holder: str) -> bool:
-    raise WorkspaceError(f"Another process works on this run: {holder}.", todo="wait until it ends")
+    raise WorkspaceError(f"Another process works on this run: {holder}.", hint="wait until it ends")
 
 
 def _applies(name: str, inside: Anatomy, *, named: bool) -> bool:
@@ -179,7 +181,7 @@ def _applies(name: str, inside: Anatomy, *, named: bool) -> bool:
     if named and not applies:
         raise UsageError(
             f"The probe {name} has nothing to measure in this network.",
-            todo="leave --only out: then all that apply are taken",
+            hint="leave --only out: then all that apply are taken",
         )
     return applies
 

@@ -36,14 +36,14 @@ def finished(workspace: Workspace, name: str) -> RunRecord:
         known = [*runs, *(member.arm for study in latest for member in study.members)]
         raise UnknownName("run", name, dict.fromkeys(known), where=str(workspace.path))
     if len(candidates) > 1:
-        raise UsageError(f"Several runs are called {name!r}.", todo=f"choose one: {', '.join(candidates)}")
+        raise UsageError(f"Several runs are called {name!r}.", hint=f"choose one: {', '.join(candidates)}")
     found = runs.get(candidates[0])
     record = None if found is None else opened(found)
     if record is None or record.state != "done":
         raise WorkspaceError(
             f"The run {candidates[0]} is {'not begun' if record is None else _state(record)}.",
             where=str(workspace.path),
-            todo=f"finish it with the command that began it{_command(workspace, candidates[0])}",
+            hint=f"finish it with the command that began it{_command(workspace, candidates[0])}",
         )
     return record
 
@@ -62,16 +62,16 @@ def network(workspace: Workspace, record: RunRecord) -> nn.Module:
     refuse_unless_trusted(record.spec.model)
     model = build(record.spec.model, seed=record.spec.seed)
     try:
-        model.load_state_dict(unpacked_weights(read_summed(file, todo=again)))
+        model.load_state_dict(unpacked_weights(read_summed(file, hint=again)))
     except FileNotFoundError:
         raise WorkspaceError(
-            f"The weights of {record.id} are missing.", where=str(file), todo=again
+            f"The weights of {record.id} are missing.", where=str(file), hint=again
         ) from None
     except (OSError, SafetensorError, RuntimeError) as error:
         raise WorkspaceError(
             f"The weights of {record.id} cannot be read: {str(error).splitlines()[0]}",
             where=str(file),
-            todo=again,
+            hint=again,
         ) from None
     return model.float().eval()
 
@@ -87,7 +87,7 @@ def data_of(ref: DataRef, data_dir: Path | None) -> Dataset:
         raise DataError(
             f"This {ref.name} is not the one that the run was trained on: its checksum is another.",
             where=data.source,
-            todo=f"import that one again (skipscope data import PATH): its checksum is {ref.sha256[:16]}...",
+            hint=f"import that one again (skipscope data import PATH): its checksum is {ref.sha256[:16]}...",
         )
     return data
 

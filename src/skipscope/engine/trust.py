@@ -37,7 +37,7 @@ def refuse_unless_trusted(model: str) -> None:
         raise NetworkError(
             f"To look at {own.name}, its file would be run, and no study of yours has named it here.",
             where=own.file,
-            todo="read that file; if you trust it, name it in a study and plan that: "
+            hint="read that file; if you trust it, name it in a study and plan that: "
             "skipscope run STUDY.toml --dry-run",
         )
 

@@ -9,16 +9,16 @@ from typing import Literal
 import altair as alt
 import polars as pl
 
-from skipscope.analysis.memoize import once
+from skipscope.analysis.memoize import memoize_per_table
 
 SHOWN = 20
 """So many seeds are drawn one by one, the first."""
-FIGURES_KEPT = 5
+SIGNIFICANT_DIGITS = 5
 """Significant digits of a middle."""
 How = Literal["mean", "median"]
 
 
-@once
+@memoize_per_table
 def drawn(table: pl.DataFrame, *keys: str, how: How = "mean") -> pl.DataFrame:
     """Of more than `SHOWN` seeds the rows of the first, then the middle of all without a seed.
 
@@ -32,7 +32,7 @@ def drawn(table: pl.DataFrame, *keys: str, how: How = "mean") -> pl.DataFrame:
     return pl.concat([table.filter(shown), _middle(table, *keys, how=how)])
 
 
-@once
+@memoize_per_table
 def means(table: pl.DataFrame, *keys: str) -> pl.DataFrame:
     """Of more than `SHOWN` seeds their means alone."""
     return table if few(table) else _middle(table, *keys, how="mean")
@@ -61,7 +61,8 @@ def _middle(table: pl.DataFrame, *keys: str, how: How) -> pl.DataFrame:
     return (
         rows.group_by(keys, maintain_order=True)
         .agg(
-            middle.round_sig_figs(FIGURES_KEPT), pl.col([name for name in rest if name not in numbers]).min()
+            middle.round_sig_figs(SIGNIFICANT_DIGITS),
+            pl.col([name for name in rest if name not in numbers]).min(),
         )
         .with_columns(seed=pl.lit(None, table.schema["seed"]))
         .select(table.columns)

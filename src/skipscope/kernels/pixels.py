@@ -16,7 +16,7 @@ from llvmlite import ir
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skipscope.data.augment import MARGIN, Moves
+from skipscope.data.augment import MARGIN, AugmentParams
 from skipscope.errors import MachineError
 from skipscope.kernels.vectors import INDEX, Function, Program, Value, Writer, compiled, index
 
@@ -30,7 +30,7 @@ PADDED = (SIDE + 2 * MARGIN) * CHANNELS
 BYTE = ir.IntType(8)
 BYTES = ir.VectorType(BYTE, PIECE)
 
-Pass = Callable[[NDArray[np.uint8], NDArray[np.int64], Moves | None, Tensor, Tensor], Tensor]
+Pass = Callable[[NDArray[np.uint8], NDArray[np.int64], AugmentParams | None, Tensor, Tensor], Tensor]
 
 
 @cache
@@ -51,7 +51,7 @@ def _seen(
     see: Function,
     images: NDArray[np.uint8],
     rows: NDArray[np.int64],
-    moves: Moves | None,
+    moves: AugmentParams | None,
     mean: Tensor,
     scale: Tensor,
 ) -> Tensor:

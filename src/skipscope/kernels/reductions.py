@@ -1,8 +1,8 @@
 """Sums whose last bits depend on how many threads share them, taken on as many as the run was begun with.
 
-A run that is given more threads (widen.py) stays the same to the last bit if these operators do not follow.
-BatchNorm is one of them; the gradients of convolutions' and linear layers' weights are the others
-(kernels.py, winograd.py).
+A run that is given more threads (training/threads.py) stays the same to the last bit if these operators keep
+their number. BatchNorm is one of them; the gradients of convolutions' and linear layers' weights are the
+others (fast.py, winograd.py).
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _sums_on: int | None = None
 """Threads on which operators run whose sums depend on their number; None: on as many as all others."""
 
 
-def keep_sums_on(threads: int | None) -> None:
+def set_reduction_threads(threads: int | None) -> None:
     """From now on, in this process, more threads change no bit of what these operators compute."""
     global _sums_on  # noqa: PLW0603 - the number of threads is a state of the process, too
     _sums_on = threads

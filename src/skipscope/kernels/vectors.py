@@ -85,7 +85,7 @@ def compiled(
         raise MachineError(
             f"Loops cannot be compiled on this machine: {error}",
             where='kernels = "winograd" in [recipe]',
-            todo='set kernels = "fast", or leave it out: it is chosen by measurement',
+            hint='set kernels = "fast", or leave it out: it is chosen by measurement',
         ) from error
 
 

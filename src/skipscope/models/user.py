@@ -52,7 +52,7 @@ def build(own: UserNetwork) -> nn.Module:
         raise NetworkError(
             f"The file of {own.name} says something else than when this run was planned.",
             where=text.file,
-            todo="run the study again: the changed network is another run; or put the file back as it was",
+            hint="run the study again: the changed network is another run; or put the file back as it was",
         )
     tree = _parsed(text)
     make, line = _maker(text, tree, own.name), _line(tree, own.name)
@@ -86,7 +86,7 @@ def _read(file: str) -> _Text:
         return _Text(file=file, text=Path(file).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise NetworkError(
-            "There is no such file.", where=str(Path(file).absolute()), todo="check the path before the colon"
+            "There is no such file.", where=str(Path(file).absolute()), hint="check the path before the colon"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise NetworkError(f"The network's file cannot be read: {error}.", where=file) from None
@@ -111,7 +111,7 @@ def _parsed(text: _Text) -> ast.Module:
                     f"The file imports {name!r}, a file beside it: a run is known by the text of one file.",
                     text,
                     node.lineno,
-                    todo="put all of the network into this one file",
+                    hint="put all of the network into this one file",
                 )
     return tree
 
@@ -149,7 +149,7 @@ def _made(text: _Text, make: Callable[[], Any], name: str, line: int | None) -> 
             f"{name} is called without arguments, but needs some: {error}.",
             text,
             line,
-            todo="give each a default value, or write a function that returns the network",
+            hint="give each a default value, or write a function that returns the network",
         ) from None
     with _theirs(text, f"{name}()", line):
         network = make()
@@ -169,7 +169,7 @@ def _answer(text: _Text, network: nn.Module, name: str, line: int | None) -> Ten
         f"{name} in {mode} gives {in_words(logits)} for {IMAGES} images of 3 x 32 x 32.",
         text,
         line,
-        todo=f"its forward has to give logits, a float tensor of {IMAGES} x {CLASSES}",
+        hint=f"its forward has to give logits, a float tensor of {IMAGES} x {CLASSES}",
     )
 
 
@@ -181,7 +181,7 @@ def in_words(output: object) -> str:
 
 
 @contextmanager
-def blamed(model: str, where: str) -> Iterator[None]:
+def attribute_errors_to(model: str, where: str) -> Iterator[None]:
     """Around what computes with a network: if it is a user's own, an error names their file and line.
 
     Raises:
@@ -223,5 +223,5 @@ def _theirs(text: _Text, what: str, line: int | None, *, sure: bool = True) -> I
         ) from error
 
 
-def _wrong(what: str, text: _Text, line: int | None, todo: str = "mend it there") -> NetworkError:
-    return NetworkError(what, where=text.file if line is None else f"{text.file}, line {line}", todo=todo)
+def _wrong(what: str, text: _Text, line: int | None, hint: str = "mend it there") -> NetworkError:
+    return NetworkError(what, where=text.file if line is None else f"{text.file}, line {line}", hint=hint)

@@ -46,7 +46,7 @@ def logits(output: object, images: Tensor) -> Tensor:
         return output
     raise UsageError(
         f"For {number} images the network gives {in_words(output)}, not one tensor of {number} x classes.",
-        todo="wrap it in a module whose forward gives its logits alone, in training as well",
+        hint="wrap it in a module whose forward gives its logits alone, in training as well",
     )
 
 

@@ -65,7 +65,7 @@ def probe(
             )
             raise UsageError(
                 f"The probe {each.name} has nothing to measure in {where}.",
-                todo="leave it out, or leave out probes altogether: then all that apply are taken",
+                hint="leave it out, or leave out probes altogether: then all that apply are taken",
             )
     tried = Tried()
     for each in apply:
@@ -103,7 +103,7 @@ def view_of(model: nn.Module, images: Any, labels: Any, *, seed: int = 0) -> Vie
     if x.ndim != 4 or y.shape != x.shape[:1] or not len(y):
         raise UsageError(
             f"Images of shape {tuple(x.shape)} and labels of shape {tuple(y.shape)} are no sample.",
-            todo="give N x 3 x H x W images and N labels",
+            hint="give N x 3 x H x W images and N labels",
         )
     # channels side by side: half as fast again, on processors, as torch's default
     copy: nn.Module = copied(model).float().eval()
@@ -117,7 +117,7 @@ def view_of(model: nn.Module, images: Any, labels: Any, *, seed: int = 0) -> Vie
         if not 0 <= y.min() <= y.max() < classes:
             raise UsageError(
                 f"The labels go from {y.min()} to {y.max()}, and the network gives {classes} logits.",
-                todo=f"number the classes from 0 to {classes - 1}",
+                hint=f"number the classes from 0 to {classes - 1}",
             )
         return View(model=copy, images=x, labels=y, anatomy=anatomy(copy, x[:2]), seed=seed)
 
@@ -126,11 +126,11 @@ def _as_written(model: nn.Module) -> nn.Module:
     """The module whose calls can be heard: of a compiled one that which was compiled."""
     model = getattr(model, "_orig_mod", model)
     if not isinstance(model, nn.Module):
-        raise UsageError(f"A {type(model).__name__} is no network.", todo="give a torch.nn.Module")
+        raise UsageError(f"A {type(model).__name__} is no network.", hint="give a torch.nn.Module")
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
         raise UsageError(
             "What torch.jit made of a network calls no functions that can be heard.",
-            todo="give the torch.nn.Module that it was made of",
+            hint="give the torch.nn.Module that it was made of",
         )
     return model
 
@@ -167,7 +167,7 @@ class Tried:
         reasons = (f"{name} ({_reason(error)})" for name, error in self.failed.items())
         told = ProbeError(
             f"Probes failed on this network: {', '.join(reasons)}.",
-            todo="what the other probes read is kept; leave these out, or mend what the network does",
+            hint="what the other probes read is kept; leave these out, or mend what the network does",
         )
         told.__cause__ = ExceptionGroup("probes failed", list(self.failed.values()))
         return told

@@ -59,7 +59,7 @@ class _Convolved:
         return self.output() is call.inputs[0] and self.version == _version(call.inputs[0])
 
 
-class Watch:
+class StepRecorder:
     """Watches one step: `computing()` around the forward pass, then `after_backward`, then `after_update`."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -161,7 +161,7 @@ def of_one_step(model: nn.Module, images: Tensor, labels: Tensor) -> StepView:
     modes = [(module, module.training) for module in model.modules()]
     learn = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     model.train().requires_grad_()  # gradients pass through what does not learn as well
-    watch = Watch(model)
+    watch = StepRecorder(model)
     weights = {place: weight for place, weight in weights_of(model) if weight.is_leaf}
     # gradients that end in what a weight is made of pass the layer's output as well
     made_of = (layer.parameters() for place, layer in _layers(model) if place not in weights)

@@ -32,25 +32,25 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     write_whole(path, packed_arrays(arrays))
 
 
-def read_arrays(path: Path, *, todo: str) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path, *, hint: str) -> dict[str, NDArray[Any]]:
     """Arrays by name; none where there is no file. Nothing in it is executed, its checksums are compared.
 
     Raises:
-        WorkspaceError: the file is damaged or too large; says `todo`.
+        WorkspaceError: the file is damaged or too large; says `hint`.
     """
     if not path.exists():
         return {}
     try:
-        return unpacked_arrays(path.read_bytes(), path, todo=todo)
+        return unpacked_arrays(path.read_bytes(), path, hint=hint)
     except OSError as error:
         raise WorkspaceError(f"This cannot be read: {error.strerror}.", where=str(path)) from None
 
 
-def unpacked_arrays(content: bytes, path: Path, *, todo: str) -> dict[str, NDArray[Any]]:
+def unpacked_arrays(content: bytes, path: Path, *, hint: str) -> dict[str, NDArray[Any]]:
     """What `packed_arrays` packed, which was read from `path`. Nothing in it is executed.
 
     Raises:
-        WorkspaceError: the file is damaged or too large; says `todo`.
+        WorkspaceError: the file is damaged or too large; says `hint`.
     """
     try:
         with ZipFile(io.BytesIO(content)) as packed:
@@ -58,12 +58,12 @@ def unpacked_arrays(content: bytes, path: Path, *, todo: str) -> dict[str, NDArr
         with np.load(io.BytesIO(content), allow_pickle=False) as file:  # unpacks what is asked of it
             arrays = dict(file) if size <= ARRAYS_BYTES else {}
     except Exception as error:  # noqa: BLE001 - whatever a damaged file makes zipfile and numpy raise
-        raise WorkspaceError(f"This file is damaged ({error}).", where=str(path), todo=todo) from None
+        raise WorkspaceError(f"This file is damaged ({error}).", where=str(path), hint=hint) from None
     if size > ARRAYS_BYTES:
         what = f"This file unpacks to {size:,} bytes: no network's pictures have so many."
-        raise WorkspaceError(what, where=str(path), todo=todo)
+        raise WorkspaceError(what, where=str(path), hint=hint)
     if not all(isinstance(array, np.ndarray) for array in arrays.values()):  # numpy gives other files' bytes
-        raise WorkspaceError("This file holds something else than arrays.", where=str(path), todo=todo)
+        raise WorkspaceError("This file holds something else than arrays.", where=str(path), hint=hint)
     return arrays
 
 
@@ -72,11 +72,11 @@ def packed_bits(bits: NDArray[np.bool_]) -> bytes:
     return packed_arrays({"right": np.packbits(bits), "images": np.array(len(bits))})
 
 
-def unpacked_bits(content: bytes, path: Path, *, todo: str) -> NDArray[np.bool_]:
+def unpacked_bits(content: bytes, path: Path, *, hint: str) -> NDArray[np.bool_]:
     """What `packed_bits` packed, which was read from `path`.
 
     Raises:
-        WorkspaceError: the file is damaged; says `todo`.
+        WorkspaceError: the file is damaged; says `hint`.
     """
-    kept = unpacked_arrays(content, path, todo=todo)
+    kept = unpacked_arrays(content, path, hint=hint)
     return np.unpackbits(kept["right"], count=int(kept["images"])).astype(bool)

@@ -60,20 +60,20 @@ def forget(folder: Path, names: Iterable[str]) -> None:
         _put(folder, {name: known for name, known in sums.items() if name not in {*names, SUMS}})
 
 
-def read_summed(path: Path, *, todo: str) -> bytes:
+def read_summed(path: Path, *, hint: str) -> bytes:
     """The bytes of a file, held against its checksum where there is one.
 
     Raises:
-        WorkspaceError: it is damaged; says `todo`.
+        WorkspaceError: it is damaged; says `hint`.
         OSError: it cannot be read.
     """
     content = path.read_bytes()
-    known = _sums(path.parent, todo=todo).get(path.name)
+    known = _sums(path.parent, hint=hint).get(path.name)
     if known is not None and sha256(content).hexdigest() not in known:
         raise WorkspaceError(
             "This file is damaged: its checksum is not the one it was written with.",
             where=str(path),
-            todo=todo,
+            hint=hint,
         )
     return content
 
@@ -100,7 +100,7 @@ def _digest(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
-def _sums(folder: Path, *, todo: str = "") -> Sums:
+def _sums(folder: Path, *, hint: str = "") -> Sums:
     """Checksums by name; two of a file that was being replaced."""
     path = folder / SUMS
     sums: Sums = {}
@@ -109,11 +109,11 @@ def _sums(folder: Path, *, todo: str = "") -> Sums:
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise _damaged(path, str(error), todo) from None
+        raise _damaged(path, str(error), hint) from None
     for line in lines:
         found = _LINE.fullmatch(line)
         if found is None:
-            raise _damaged(path, f"it has the line {line[:80]!r}", todo)
+            raise _damaged(path, f"it has the line {line[:80]!r}", hint)
         sums.setdefault(found[2], set()).add(found[1])
     return sums
 
@@ -126,9 +126,9 @@ def _put(folder: Path, sums: Sums) -> None:
         write_whole(path, content, new_folder=False)
 
 
-def _damaged(path: Path, how: str, todo: str) -> WorkspaceError:
+def _damaged(path: Path, how: str, hint: str) -> WorkspaceError:
     return WorkspaceError(
         f"The list of checksums is damaged: {how}.",
         where=str(path),
-        todo=todo or "delete that file, or the folder: the same command trains the run again",
+        hint=hint or "delete that file, or the folder: the same command trains the run again",
     )

@@ -115,12 +115,12 @@ def unwritable(path: Path, error: OSError, *, needed: int) -> WorkspaceError:
         return WorkspaceError(
             f"The disk is full: {path.name} needs {_size(needed)}{free}.",
             where=str(path),
-            todo="free space there, then give the same command again: it goes on where it stopped",
+            hint="free space there, then give the same command again: it goes on where it stopped",
         )
     return WorkspaceError(
         f"This cannot be written: {error.strerror or error}.",
         where=str(path),
-        todo="give yourself the right to write there, or choose another folder with --workspace",
+        hint="give yourself the right to write there, or choose another folder with --workspace",
     )
 
 
@@ -172,7 +172,7 @@ def read_record(path: Path, kind: type[Record], read: Callable[[Path], bytes] = 
         raise WorkspaceError(
             f"A newer skipscope wrote this (schema {schema}, this one reads up to {SCHEMA}).",
             where=str(path),
-            todo="update skipscope: pip install --upgrade skipscope",
+            hint="update skipscope: pip install --upgrade skipscope",
         )
     try:
         return kind.model_validate(content)
@@ -182,7 +182,7 @@ def read_record(path: Path, kind: type[Record], read: Callable[[Path], bytes] = 
 
 
 def _damaged(path: Path, why: str) -> WorkspaceError:
-    todo = "restore it from a copy, or delete its folder: the same command trains the run again"
+    hint = "restore it from a copy, or delete its folder: the same command trains the run again"
     if path.parent.name == "studies":  # all studies' records are there
-        todo = "restore it from a copy, or delete this file: the command that planned the study does it again"
-    return WorkspaceError(f"This record is damaged: {why}.", where=str(path), todo=todo)
+        hint = "restore it from a copy, or delete this file: the command that planned the study does it again"
+    return WorkspaceError(f"This record is damaged: {why}.", where=str(path), hint=hint)

@@ -54,42 +54,42 @@ def write_readings(path: Path, readings: pl.DataFrame) -> None:
     write_summed(path, content.getvalue())
 
 
-def read_readings(path: Path, columns: dict[str, Any] = READINGS, *, todo: str) -> pl.DataFrame:
+def read_readings(path: Path, columns: dict[str, Any] = READINGS, *, hint: str) -> pl.DataFrame:
     """A table that `write_readings` wrote.
 
     Raises:
-        WorkspaceError: the file is damaged; says `todo`.
+        WorkspaceError: the file is damaged; says `hint`.
     """
-    return _as_readings([_arrow(path, columns, todo=todo)], path, columns, todo=todo)
+    return _as_readings([_arrow(path, columns, hint=hint)], path, columns, hint=hint)
 
 
-def read_all_readings(paths: Sequence[Path], *, todo: str) -> pl.DataFrame:
+def read_all_readings(paths: Sequence[Path], *, hint: str) -> pl.DataFrame:
     """The tables of several runs, one after the other, in half the time.
 
     Raises:
-        WorkspaceError: a file is damaged; says `todo`.
+        WorkspaceError: a file is damaged; says `hint`.
     """
-    tables = [_arrow(path, READINGS, todo=todo) for path in paths]
+    tables = [_arrow(path, READINGS, hint=hint) for path in paths]
     try:
-        return _as_readings(tables, Path(), READINGS, todo=todo)
+        return _as_readings(tables, Path(), READINGS, hint=hint)
     except WorkspaceError:  # of which of them?
         each = zip(tables, paths, strict=True)
-        return pl.concat([_as_readings([table], path, READINGS, todo=todo) for table, path in each])
+        return pl.concat([_as_readings([table], path, READINGS, hint=hint) for table, path in each])
 
 
-def _arrow(path: Path, columns: dict[str, Any], *, todo: str) -> Any:
+def _arrow(path: Path, columns: dict[str, Any], *, hint: str) -> Any:
     try:
-        return read_table(read_summed(path, todo=todo), list(columns))
+        return read_table(read_summed(path, hint=hint), list(columns))
     except (OSError, ValueError) as error:
-        raise _damaged("readings", error, path, todo=todo) from None
+        raise _damaged("readings", error, path, hint=hint) from None
 
 
-def _as_readings(tables: Sequence[Any], path: Path, columns: dict[str, Any], *, todo: str) -> pl.DataFrame:
+def _as_readings(tables: Sequence[Any], path: Path, columns: dict[str, Any], *, hint: str) -> pl.DataFrame:
     try:
         table = pl.DataFrame(pa.concat_tables(tables))
         return table.select(list(columns)).cast(columns)  # type: ignore[arg-type]
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException, ValueError) as error:
-        raise _damaged("readings", error, path, todo=todo) from None
+        raise _damaged("readings", error, path, hint=hint) from None
 
 
 def read_rows(path: Path, lines: bytes, columns: dict[str, Any]) -> pl.DataFrame:
@@ -104,7 +104,7 @@ def read_rows(path: Path, lines: bytes, columns: dict[str, Any]) -> pl.DataFrame
     try:
         return pl.read_ndjson(lines, schema=schema)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise _damaged("rows", error, path, todo=AGAIN) from None
+        raise _damaged("rows", error, path, hint=AGAIN) from None
 
 
 def together(tables: Iterable[pl.DataFrame], columns: dict[str, Any]) -> pl.DataFrame:
@@ -144,6 +144,6 @@ def read_all_rows(files: Mapping[Path, bytes], columns: dict[str, Any]) -> pl.Da
     return rows.with_columns(run=names.gather(np.repeat(np.arange(len(lines)), lines))).select(list(columns))
 
 
-def _damaged(what: str, error: BaseException, path: Path, *, todo: str) -> WorkspaceError:
+def _damaged(what: str, error: BaseException, path: Path, *, hint: str) -> WorkspaceError:
     first = (str(error) or type(error).__name__).splitlines()[0]
-    return WorkspaceError(f"These {what} are damaged: {first}.", where=str(path), todo=todo)
+    return WorkspaceError(f"These {what} are damaged: {first}.", where=str(path), hint=hint)

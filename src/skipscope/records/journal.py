@@ -49,7 +49,7 @@ class Journal:
                         f"This file was changed while its run was writing it: {there:,} bytes are there "
                         f"where {self._bytes:,} were written.",
                         where=str(self.path),
-                        todo="give the same command again: the run goes on from its last checkpoint",
+                        hint="give the same command again: the run goes on from its last checkpoint",
                     )
                 file.write(lines)
         except OSError as error:

@@ -32,7 +32,7 @@ def held(workspace: Path, *, doing: str) -> Iterator[None]:
             raise WorkspaceError(
                 f"Another process works in this workspace: {holder(workspace)}.",
                 where=str(workspace),
-                todo="wait until it ends, or choose another folder with --workspace",
+                hint="wait until it ends, or choose another folder with --workspace",
             )
         _remove_stale_drafts(workspace)
         yield

@@ -65,8 +65,8 @@ class RunFolder:
         """
         if not self.record_file.exists():
             return None
-        todo = f"delete the folder {self.path}: the same command trains the run again"
-        return read_record(self.record_file, RunRecord, lambda path: read_summed(path, todo=todo))
+        hint = f"delete the folder {self.path}: the same command trains the run again"
+        return read_record(self.record_file, RunRecord, lambda path: read_summed(path, hint=hint))
 
     def write(self, record: RunRecord) -> None:
         """Puts the record in place of the one before; of a finished run, its metrics are closed with it.
@@ -149,7 +149,7 @@ class RunFolder:
         """
         if not self.readings_file.exists():
             return self.drafted_readings()
-        return records.frames.read_readings(self.readings_file, todo=AGAIN)
+        return records.frames.read_readings(self.readings_file, hint=AGAIN)
 
     def pictures(self) -> dict[str, NDArray[Any]]:
         """Arrays for pictures of the trained network by name, as far as there are any.
@@ -157,11 +157,11 @@ class RunFolder:
         Raises:
             WorkspaceError: the file is damaged.
         """
-        todo = f"make it again: skipscope probe {self.path.name}"
+        hint = f"make it again: skipscope probe {self.path.name}"
         if not self.pictures_file.exists():
             return {}
-        content = read_summed(self.pictures_file, todo=todo)
-        return records.arrays.unpacked_arrays(content, self.pictures_file, todo=todo)
+        content = read_summed(self.pictures_file, hint=hint)
+        return records.arrays.unpacked_arrays(content, self.pictures_file, hint=hint)
 
     def write_pictures(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Puts all pictures of the run in place of those before."""
@@ -179,8 +179,8 @@ class RunFolder:
         """
         if not self.test_file.exists():
             return None
-        todo = "delete that file: intervals are then of the seeds alone"
-        return records.arrays.unpacked_bits(read_summed(self.test_file, todo=todo), self.test_file, todo=todo)
+        hint = "delete that file: intervals are then of the seeds alone"
+        return records.arrays.unpacked_bits(read_summed(self.test_file, hint=hint), self.test_file, hint=hint)
 
     def write_readings(self, readings: pl.DataFrame) -> None:
         """Puts all readings of the run in place of those before."""
@@ -208,7 +208,7 @@ class RunFolder:
         except ValidationError as error:
             why = error.errors(include_url=False)[0]["msg"]
             raise WorkspaceError(
-                f"This row is damaged: {why}.", where=str(self.metrics_file), todo=AGAIN
+                f"This row is damaged: {why}.", where=str(self.metrics_file), hint=AGAIN
             ) from None
 
     def whole_lines(self) -> bytes:
@@ -220,7 +220,7 @@ class RunFolder:
         if not self.metrics_file.exists():
             return b""
         try:
-            content = read_summed(self.metrics_file, todo=AGAIN)
+            content = read_summed(self.metrics_file, hint=AGAIN)
         except OSError as error:
             raise WorkspaceError(
                 f"This cannot be read: {error.strerror}.", where=str(self.metrics_file)

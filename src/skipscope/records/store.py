@@ -118,7 +118,7 @@ class Workspace:
             raise WorkspaceError(
                 "There is no study in this workspace.",
                 where=str(self.path),
-                todo="run one (skipscope demo, skipscope run lab) or name its folder with --workspace",
+                hint="run one (skipscope demo, skipscope run lab) or name its folder with --workspace",
             )
         by_name = {record.study.name: record for record in records}
         if name is None:
@@ -180,7 +180,7 @@ class Workspace:
         frames = records.frames
         if not path.exists():
             return frames.together((), frames.START)
-        return frames.read_readings(path, frames.START, todo="delete that file and run the study again")
+        return frames.read_readings(path, frames.START, hint="delete that file and run the study again")
 
     def sample(self, sha256: str) -> dict[str, NDArray[Any]]:
         """The validation images that probes look at: images (N 32 32 3), labels, positions in the split.
@@ -192,7 +192,7 @@ class Workspace:
         """
         path = self.sample_file(sha256)
         return records.arrays.read_arrays(
-            path, todo="delete that file, then: skipscope probe RUN, for any run of the data set"
+            path, hint="delete that file, then: skipscope probe RUN, for any run of the data set"
         )
 
     def sample_file(self, sha256: str) -> Path:
@@ -203,5 +203,5 @@ class Workspace:
 def _readings(folders: list[RunFolder]) -> pl.DataFrame:
     """Of several runs, one after the other: of finished ones in one go."""
     if all(folder.readings_file.exists() for folder in folders):
-        return records.frames.read_all_readings([each.readings_file for each in folders], todo=AGAIN)
+        return records.frames.read_all_readings([each.readings_file for each in folders], hint=AGAIN)
     return records.frames.together((each.readings() for each in folders), records.frames.READINGS)

@@ -83,13 +83,13 @@ def build_report(
         written += [_write(folder / name, made.result()) for name, made in papers.items()]
     if problems:
         what = "\n".join(error.what for error in problems)
-        raise FontError(what, todo=problems[0].todo, written=written)
+        raise FontError(what, hint=problems[0].hint, written=written)
     return written
 
 
 def _known(formats: AbstractSet[str], language: str | None) -> Language | None:
     if not formats:
-        raise UsageError("No format is asked for.", todo=f"name some of {', '.join(sorted(FORMATS))}")
+        raise UsageError("No format is asked for.", hint=f"name some of {', '.join(sorted(FORMATS))}")
     for format in sorted(formats - FORMATS):
         raise UnknownName("report format", format, FORMATS)
     chosen = next((known for known in LANGUAGES if known == language), None)

@@ -36,7 +36,7 @@ Kernels = Literal["stock", "fast", "winograd"]
 DataName = Literal["cifar10", "shapes"]
 
 
-class Way(Frozen):
+class Backend(Frozen):
     """How a machine computes: the part of a recipe that may be `auto`, chosen by measurement."""
 
     precision: Precision
@@ -86,14 +86,14 @@ class Recipe(Frozen):
             raise ValueError("milestones come one after another")
         return self
 
-    def way(self, auto: Way) -> Way:
+    def backend(self, auto: Backend) -> Backend:
         """How it is computed if what is `auto` in it is as in `auto`."""
-        mine = {key: value for key in Way.model_fields if (value := getattr(self, key)) != "auto"}
+        mine = {key: value for key in Backend.model_fields if (value := getattr(self, key)) != "auto"}
         return auto.model_copy(update=mine)
 
-    def resolved(self, auto: Way) -> Self:
+    def resolved(self, auto: Backend) -> Self:
         """The recipe with nothing left to choose."""
-        return self.model_copy(update=self.way(auto).model_dump())
+        return self.model_copy(update=self.backend(auto).model_dump())
 
 
 ADDED_LATER = ("milestones",)
@@ -223,7 +223,7 @@ class RunSpec(Frozen):
 
     @model_validator(mode="after")
     def _is_resolved(self) -> Self:
-        if any(getattr(self.recipe, key) == "auto" for key in Way.model_fields):
+        if any(getattr(self.recipe, key) == "auto" for key in Backend.model_fields):
             raise ValueError("how a run is computed is chosen before it is planned: nothing in it is auto")
         own = UserNetwork.parse(self.model)
         if own is not None and own.digest is None:
@@ -273,7 +273,7 @@ def load_study(study: str | Path) -> StudySpec:
         shipped = shipped_studies()
         if str(study) not in shipped:
             unknown = UnknownName("study", str(study), shipped)
-            unknown.todo += ", or the path of a .toml file"
+            unknown.hint += ", or the path of a .toml file"
             raise unknown
         path = shipped[str(study)]
     table, text = read_toml(path)
@@ -281,7 +281,7 @@ def load_study(study: str | Path) -> StudySpec:
         raise SpecError(
             f"A study is called after its file, and {path.stem!r} is no name that every system has for one.",
             where=str(path),
-            todo='rename the file, or write name = "mine" above all else in it (letters, digits, _ . -)',
+            hint='rename the file, or write name = "mine" above all else in it (letters, digits, _ . -)',
         )
     written = parse_study({"name": path.stem} | table, where=str(path), text=text)
     return written.with_models(lambda model: _beside(path, model))
@@ -302,4 +302,4 @@ def parse_study(table: dict[str, object], *, where: str, text: str = "") -> Stud
     try:
         return StudySpec.model_validate(table)
     except ValidationError as error:
-        raise SpecError(problems(error, text), where=where, todo="mend the keys named above") from None
+        raise SpecError(problems(error, text), where=where, hint="mend the keys named above") from None

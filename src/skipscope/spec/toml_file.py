@@ -29,18 +29,18 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
         text = _small(path)
         return tomllib.loads(text), text
     except FileNotFoundError:
-        raise SpecError("There is no such study file.", where=str(path), todo="check the path") from None
+        raise SpecError("There is no such study file.", where=str(path), hint="check the path") from None
     except OSError as error:
         raise SpecError(f"The study file cannot be read: {error.strerror}.", where=str(path)) from None
     except UnicodeDecodeError as error:
         raise SpecError(
             f"This is no text in UTF-8: {error.reason} at byte {error.start}.",
             where=str(path),
-            todo="save it as UTF-8 in your editor",
+            hint="save it as UTF-8 in your editor",
         ) from None
     except (ValueError, RecursionError) as error:  # not TOML; a number or nesting without end
         raise SpecError(
-            f"This is not a TOML file: {error}.", where=str(path), todo="mend that line"
+            f"This is not a TOML file: {error}.", where=str(path), hint="mend that line"
         ) from None
 
 
@@ -50,7 +50,7 @@ def _small(path: Path) -> str:
     text = path.read_text(encoding="utf-8-sig")  # some editors put a mark in front
     for number, line in enumerate(text.splitlines(), start=1):
         if line.count(".") > MOST_DOTS:
-            raise SpecError(f"Line {number} has more than {MOST_DOTS} dots.", where=str(path), todo="mend it")
+            raise SpecError(f"Line {number} has more than {MOST_DOTS} dots.", where=str(path), hint="mend it")
     return text
 
 

@@ -58,8 +58,8 @@ def pack(
     try:
         write_whole(path, packed.getvalue())
     except WorkspaceError as error:
-        todo = "free space or rights there, or choose another folder with --output"
-        raise WorkspaceError(error.what, where=error.where, todo=todo) from None
+        hint = "free space or rights there, or choose another folder with --output"
+        raise WorkspaceError(error.what, where=error.where, hint=hint) from None
     return path
 
 
@@ -75,17 +75,17 @@ def file_stem(student_id: str, name: str) -> str:
         if problem is not None:
             raise UsageError(
                 f"{option} {part!a} cannot be part of a file's name: {problem}.",
-                todo="give it without that; letters of every language, digits, spaces, - and _ are fine",
+                hint="give it without that; letters of every language, digits, spaces, - and _ are fine",
             )
     if "+" in number:
         raise UsageError(
-            "--student-id has a '+': it is what stands between id and name.", todo="give it without one"
+            "--student-id has a '+': it is what stands between id and name.", hint="give it without one"
         )
     stem = f"{number}+{called}"
     if len(f"{stem}.zip".encode()) > LONGEST:
         raise UsageError(
             f"{stem[:24]}….zip is too long for a file's name: {len(f'{stem}.zip'.encode())} bytes of UTF-8.",
-            todo=f"shorten --student-id or --name: at most {LONGEST} bytes; a Chinese character has 3",
+            hint=f"shorten --student-id or --name: at most {LONGEST} bytes; a Chinese character has 3",
         )
     return stem
 

@@ -92,10 +92,12 @@ def _others(model: nn.Module) -> dict[str, Tensor]:
     return {name: buffer.detach() for name, buffer in model.named_buffers() if name not in saved}
 
 
-def load(folder: RunFolder, model: nn.Module, optimizer: SGD, *, tell: Callable[[str], object]) -> Progress:
+def load(
+    folder: RunFolder, model: nn.Module, optimizer: SGD, *, on_event: Callable[[str], object]
+) -> Progress:
     """Puts the last sound state into the model and the optimizer, and the run's journals back to it.
 
-    Without any, a fresh `Progress` in a folder that is emptied. `tell` is told of a damaged one.
+    Without any, a fresh `Progress` in a folder that is emptied. `on_event` hears of a damaged one.
 
     Raises:
         WorkspaceError: there are checkpoints and all are damaged; they are put aside.
@@ -111,7 +113,7 @@ def load(folder: RunFolder, model: nn.Module, optimizer: SGD, *, tell: Callable[
             continue
         if damaged:
             remove(folder.state_file)  # the next one would put it in the sound one's place
-            tell(
+            on_event(
                 f"its last checkpoint is damaged ({damaged[0].where}): "
                 f"it goes on from the one before, step {progress.step}"
             )
@@ -141,12 +143,12 @@ def _restored(path: Path, folder: RunFolder, model: nn.Module, optimizer: SGD) -
         optimizer.load_state_dict(state["optimizer"])
     except Exception as error:  # whatever a damaged file makes torch raise
         raise WorkspaceError(
-            f"This checkpoint is damaged ({_why(error)}).", where=str(path), todo=FROM_THE_START
+            f"This checkpoint is damaged ({_why(error)}).", where=str(path), hint=FROM_THE_START
         ) from error
     try:
         folder.rewind(marks, progress.step)
     except WorkspaceError as error:
-        error.todo = error.todo or FROM_THE_START
+        error.hint = error.hint or FROM_THE_START
         raise
     return progress
 

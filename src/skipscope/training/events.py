@@ -25,4 +25,4 @@ class Event:
     """Why it failed, stopped unsaved, waits or starts again, what it goes on without; the probe at work."""
 
 
-Tell = Callable[[Event], None]
+EventHandler = Callable[[Event], None]

@@ -13,7 +13,7 @@ from skipscope.probes.base import EpochView, Reading
 from skipscope.probes.measure import frozen_rows, reading, view_of
 from skipscope.probes.pictures import pictures
 from skipscope.probes.registry import PROBES
-from skipscope.probes.step import Watch, due
+from skipscope.probes.step import StepRecorder, due
 from skipscope.records.arrays import write_arrays
 from skipscope.records.frames import READINGS
 from skipscope.records.store import RunFolder, Workspace
@@ -35,14 +35,14 @@ class Instruments:
         self.model = model
         self.labels = torch.from_numpy(data.validation.labels[data.validation.rows]).long()
         self.rows: list[dict[str, Any]] = []
-        self.watching: tuple[int, Watch] | None = None
+        self.watching: tuple[int, StepRecorder] | None = None
 
-    def watch(self, step: int, steps_per_epoch: int) -> Watch | None:
+    def watch(self, step: int, steps_per_epoch: int) -> StepRecorder | None:
         """A watch for `step`, if it is one that is measured."""
         self.close()
         if not due(step, steps_per_epoch):
             return None
-        watch = Watch(self.model)
+        watch = StepRecorder(self.model)
         self.watching = step, watch
         return watch
 

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
-from skipscope.data.augment import draw_moves
+from skipscope.data.augment import sample_augmentation
 from skipscope.data.dataset import Dataset
 from skipscope.errors import Diverged
-from skipscope.probes.step import Watch
+from skipscope.probes.step import StepRecorder
 from skipscope.randomness import derive
 from skipscope.spec import Recipe, RunSpec
 from skipscope.training.checkpoint import Progress
@@ -94,7 +94,7 @@ def fit(
     reseed = torch.default_generator.manual_seed if inputs.device.type == "cpu" else torch.manual_seed
     for epoch in range(progress.step // steps + 1, recipe.epochs + 1):
         order = epoch_order(seed, epoch, images_per_epoch)
-        moves = draw_moves(recipe.augmentation, seed=seed, epoch=epoch, count=images_per_epoch)
+        moves = sample_augmentation(recipe.augmentation, seed=seed, epoch=epoch, count=images_per_epoch)
         for batch in range(progress.step % steps, steps):
             start = perf_counter()
             positions = slice(batch * recipe.batch_size, (batch + 1) * recipe.batch_size)
@@ -119,7 +119,7 @@ def fit(
 
 
 def forward(
-    model: nn.Module, x: Tensor, target: Tensor, recipe: Recipe, watch: Watch | None = None
+    model: nn.Module, x: Tensor, target: Tensor, recipe: Recipe, watch: StepRecorder | None = None
 ) -> tuple[Tensor, int]:
     """The batch's mean loss and how many of its images are classified rightly."""
     with computing(recipe, x.device), watch.computing() if watch else nullcontext():
@@ -134,7 +134,7 @@ def update(
     optimizer: SGD,
     recipe: Recipe,
     rate: float,
-    watch: Watch | None = None,
+    watch: StepRecorder | None = None,
 ) -> None:
     """One step down the gradient of `loss` at the learning rate `rate`."""
     loss.backward()  # type: ignore[no-untyped-call]
@@ -188,5 +188,5 @@ def diverged(row: StepRow, progress: Progress) -> Diverged:
             "learning_rate": row.learning_rate,
             "mean_loss_of_epoch_before_it": before,
         },
-        todo="lower recipe.learning_rate, or set recipe.clip_norm, for every arm of the study",
+        hint="lower recipe.learning_rate, or set recipe.clip_norm, for every arm of the study",
     )

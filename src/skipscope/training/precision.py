@@ -28,7 +28,7 @@ def device() -> torch.device:
     return accelerator or torch.device("cpu")
 
 
-def place(model: nn.Module, recipe: Recipe, on: torch.device) -> nn.Module:
+def to_device(model: nn.Module, recipe: Recipe, on: torch.device) -> nn.Module:
     """The network on its device, with its kernels in the recipe's memory format."""
     return model.to(on).to(memory_format=FORMATS[recipe.memory_format])  # type: ignore[call-overload,no-any-return]
 

@@ -1,7 +1,7 @@
 """More threads for a run that has cores to itself, if that changes no bit of it and is faster.
 
 Most operators give every output to one thread, and are the same on any number of them. Those that share a sum
-out among threads stay on the number that the run was begun with (`reductions.keep_sums_on`).
+out among threads stay on the number that the run was begun with (`reductions.set_reduction_threads`).
 """
 
 from contextlib import suppress
@@ -19,16 +19,16 @@ from skipscope.spec import RunSpec
 from skipscope.training.evaluate import Inputs, evaluate
 from skipscope.training.loop import forward, update
 from skipscope.training.optimizer import SGD
-from skipscope.training.precision import device, place
+from skipscope.training.precision import device, to_device
 
 WAIT_IDLY = {"OMP_WAIT_POLICY": "passive"}
 """A worker's environment. Torch's threads would spin for milliseconds after each operator, on the core that a
 thread of `tiles.py` is given next: two cores would hardly be faster than one (docs/performance.md)."""
-PAYS = 0.95
+MAX_TIME_RATIO = 0.95
 """More threads are taken if a step takes at most this share of the time: beside other work it may not."""
 
 
-def widen(spec: RunSpec, data: Dataset, threads: int) -> bool:
+def try_more_threads(spec: RunSpec, data: Dataset, threads: int) -> bool:
     """Sets this process to `threads` threads, if steps come out bit for bit the same, and sooner."""
     begun = int(spec.recipe.threads)
     if spec.recipe.kernels == "stock" or device().type != "cpu":
@@ -40,7 +40,7 @@ def widen(spec: RunSpec, data: Dataset, threads: int) -> bool:
         _set(threads, sums_on=begun)
         after, together = _steps(spec, data)
         same = all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
-        taken = same and together < PAYS * alone
+        taken = same and together < MAX_TIME_RATIO * alone
     if not taken:
         _set(begun, sums_on=None)
     return taken
@@ -48,12 +48,12 @@ def widen(spec: RunSpec, data: Dataset, threads: int) -> bool:
 
 def _set(threads: int, *, sums_on: int | None) -> None:
     torch.set_num_threads(threads)
-    reductions.keep_sums_on(sums_on)
+    reductions.set_reduction_threads(sums_on)
 
 
 def _steps(spec: RunSpec, data: Dataset) -> tuple[list[Tensor], float]:
     """What three updates and a validation make of a fresh network, and the seconds of the fastest update."""
-    network, recipe = place(build(spec.model), spec.recipe, device()), spec.recipe
+    network, recipe = to_device(build(spec.model), spec.recipe, device()), spec.recipe
     optimizer, inputs = SGD(network, recipe), Inputs(data, recipe, device())
     images, labels = data.train.take(np.arange(min(recipe.batch_size, len(data.train))))
     fastest = inf

@@ -23,11 +23,11 @@ from skipscope.training import checkpoint
 from skipscope.training.checkpoint import Progress
 from skipscope.training.environment import environment
 from skipscope.training.evaluate import Inputs, evaluate
-from skipscope.training.events import Event, Tell
+from skipscope.training.events import Event, EventHandler
 from skipscope.training.instruments import Instruments, measure_trained, sample
 from skipscope.training.loop import EpochRow, StepRow, all_steps, fit
 from skipscope.training.optimizer import SGD
-from skipscope.training.precision import device, place
+from skipscope.training.precision import device, to_device
 
 CHECKPOINT_SECONDS = 60.0
 """At most this much work is lost when a process is killed."""
@@ -40,7 +40,7 @@ def train(
     data: Dataset,
     folder: RunFolder,
     *,
-    tell: Tell,
+    on_event: EventHandler,
     stop: Callable[[], bool],
     probes: Collection[str] | None = None,
     watched: bool = True,
@@ -55,40 +55,42 @@ def train(
     Raises:
         ProbeError: the run is done, but some probes failed on it.
     """
-    record = _begin(spec, folder, tell)
+    record = _begin(spec, folder, on_event)
     remove_drafts(folder.path)
     if record.state == "done":
         folder.tidy()
         return record
     on = device()
-    model = place(build(spec.model, seed=spec.seed), spec.recipe, on)
+    model = to_device(build(spec.model, seed=spec.seed), spec.recipe, on)
     optimizer = SGD(model, spec.recipe)
-    progress = checkpoint.load(folder, model, optimizer, tell=partial(_tell_restart, tell, spec))
+    progress = checkpoint.load(folder, model, optimizer, on_event=partial(_tell_restart, on_event, spec))
     inputs = Inputs(data, spec.recipe, on)
     instruments = Instruments(model, data) if watched else None
-    sitting = _Sitting(spec, data, folder, tell, model, optimizer, progress, instruments)
+    training_run = _TrainingRun(spec, data, folder, on_event, model, optimizer, progress, instruments)
     if progress.step == 0 and watched:
         tried = initial_rows(view_of(model, *sample(data, inputs)))
         folder.append_readings(tried.rows)
         if tried.failed:
-            tell(Event(run=spec.id, state="warned", steps=sitting.steps, message=tried.error().what))
+            on_event(Event(run=spec.id, state="warned", steps=training_run.steps, message=tried.error().what))
     try:
         for step, epoch in fit(model, optimizer, inputs, spec, data, progress, instruments):
-            sitting.after(step, epoch)
+            training_run.after(step, epoch)
             if stop():
-                return sitting.leave(record)
+                return training_run.leave(record)
     except Diverged as error:
-        return sitting.fail(record, error)
-    sitting.flush()
-    return sitting.finish(record, inputs, probes=probes, stop=stop)
+        return training_run.fail(record, error)
+    training_run.flush()
+    return training_run.finish(record, inputs, probes=probes, stop=stop)
 
 
-def _begin(spec: RunSpec, folder: RunFolder, tell: Tell = lambda _event: None) -> RunRecord:
+def _begin(spec: RunSpec, folder: RunFolder, on_event: EventHandler = lambda _event: None) -> RunRecord:
     """The record of the run as it starts or goes on; what of a finished one is damaged is made again."""
     record = folder.read()
     damaged = folder.damaged() if record is not None and record.state == "done" else []
     if damaged:
-        _tell_restart(tell, spec, f"{', '.join(damaged)} of it is damaged or missing: it is trained again")
+        _tell_restart(
+            on_event, spec, f"{', '.join(damaged)} of it is damaged or missing: it is trained again"
+        )
     if record is None or record.state == "failed" or damaged:
         record = RunRecord(
             id=spec.id,
@@ -103,8 +105,8 @@ def _begin(spec: RunSpec, folder: RunFolder, tell: Tell = lambda _event: None) -
     return record
 
 
-def _tell_restart(tell: Tell, spec: RunSpec, message: str) -> None:
-    tell(Event(run=spec.id, state="restarted", message=message))
+def _tell_restart(on_event: EventHandler, spec: RunSpec, message: str) -> None:
+    on_event(Event(run=spec.id, state="restarted", message=message))
 
 
 def now() -> str:
@@ -112,7 +114,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-class _Sitting:
+class _TrainingRun:
     """What happens around the loop between the start of a process and its end."""
 
     def __init__(
@@ -120,13 +122,13 @@ class _Sitting:
         spec: RunSpec,
         data: Dataset,
         folder: RunFolder,
-        tell: Tell,
+        on_event: EventHandler,
         model: nn.Module,
         optimizer: SGD,
         progress: Progress,
         instruments: Instruments | None,
     ) -> None:
-        self.spec, self.data, self.folder, self.tell = spec, data, folder, tell
+        self.spec, self.data, self.folder, self.on_event = spec, data, folder, on_event
         self.model, self.optimizer, self.progress = model, optimizer, progress
         self.instruments = instruments
         self.steps = all_steps(spec.recipe, len(data.train))
@@ -142,14 +144,14 @@ class _Sitting:
             self.rows.append({"kind": "epoch"} | vars(epoch))
         if epoch is not None or perf_counter() - self.told > TELL_SECONDS:
             self.flush()
-            self.tell(self._event(step, epoch_ended=epoch is not None))
+            self.on_event(self._event(step, epoch_ended=epoch is not None))
             self.told = perf_counter()
         if epoch is not None or perf_counter() - self.saved > CHECKPOINT_SECONDS:
             self._save()
 
     def leave(self, record: RunRecord) -> RunRecord:
         self._save()
-        self.tell(Event(run=record.id, state="stopped", step=self.progress.step, steps=self.steps))
+        self.on_event(Event(run=record.id, state="stopped", step=self.progress.step, steps=self.steps))
         return record
 
     def fail(self, record: RunRecord, error: Diverged) -> RunRecord:
@@ -159,7 +161,7 @@ class _Sitting:
         record = record.model_copy(update={"state": "failed", "finished": now(), "failure": failure})
         self.folder.write(record)
         remove(self.folder.state_file, self.folder.state_before)
-        self.tell(
+        self.on_event(
             Event(
                 run=record.id, state="failed", step=self.progress.step, steps=self.steps, message=error.what
             )
@@ -201,7 +203,7 @@ class _Sitting:
         record = record.model_copy(update={"state": "done", "finished": now(), "result": result})
         self.folder.write(record)
         self.folder.tidy()
-        self.tell(
+        self.on_event(
             Event(run=record.id, state="done", step=self.steps, steps=self.steps, accuracy=test_accuracy)
         )
         if failed is not None:
@@ -221,7 +223,7 @@ class _Sitting:
         """The frozen probes, each told of before it begins; no, if it was asked to stop before the last."""
 
         def go_on(probe: str) -> bool:
-            self.tell(
+            self.on_event(
                 Event(run=self.spec.id, state="measuring", step=self.steps, steps=self.steps, message=probe)
             )
             return not stop()

@@ -5,7 +5,7 @@ import weakref
 
 import polars as pl
 
-from skipscope.analysis.memoize import once
+from skipscope.analysis.memoize import memoize_per_table
 
 
 class Counted:
@@ -13,7 +13,7 @@ class Counted:
 
     def __init__(self) -> None:
         self.times = 0
-        self.scaled = once(self._scaled)
+        self.scaled = memoize_per_table(self._scaled)
 
     def _scaled(self, table: pl.DataFrame, by: list[int], *, name: str = "a") -> pl.DataFrame:
         self.times += 1

@@ -36,7 +36,7 @@ def test_se_resnet_without_the_pool_does_almost_four_times_the_arithmetic_of_res
 def test_unknown_network_lists_the_known_ones() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'resnet'") as caught:
         build("resnt")
-    assert "densenet" in caught.value.todo
+    assert "densenet" in caught.value.hint
 
 
 def test_a_network_of_a_user_in_lists_tuples_and_tokens_adds_up(tmp_path: Path) -> None:

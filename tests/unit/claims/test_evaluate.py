@@ -183,7 +183,7 @@ def test_channels_are_compared_of_networks_of_one_width_only() -> None:
     absent = by_id(evaluate(tables("plain8", "resnet8", seeds=5)))
     for results in (unread, absent):
         assert results["D4"].verdict == "not_measured"
-        assert {finding.todo for finding in results["D4"].findings} == {""}
+        assert {finding.hint for finding in results["D4"].findings} == {""}
     # what is asked of the two networks otherwise, they are matched for
     assert found["D3"].findings[0].verdict == "inconclusive"
     assert by_id(evaluate(narrowed(made, "resnet20", 12)))["D4"].verdict == "contradicted"

@@ -31,7 +31,7 @@ def test_a_fair_comparison_is_measured() -> None:
     found = evidence("plain8", "resnet8", rows=curvature("resnet8", "plain8"))
     [measured] = asked(found)
     assert (str(measured.comparison), measured.effect.value) == ("resnet8 - plain8", -1)
-    assert (measured.confounds, measured.missing, measured.todo, measured.context) == ((), (), "", False)
+    assert (measured.confounds, measured.missing, measured.hint, measured.context) == ((), (), "", False)
     assert measured.runs == (run("resnet8", 0).id, run("plain8", 0).id)
 
 
@@ -52,7 +52,7 @@ def test_a_confounded_one_names_the_study_that_is_fair() -> None:
     found = evidence("cnn", "resnet", rows=curvature("resnet", "cnn"))
     [measured] = asked(found)
     assert {"stem", "maps"} <= {each.what for each in measured.confounds}
-    assert measured.todo == "skipscope run fair"
+    assert measured.hint == "skipscope run fair"
 
 
 def test_beside_a_fair_one_a_confounded_one_is_context() -> None:
@@ -110,7 +110,7 @@ def test_networks_that_are_asked_as_they_are_may_have_recipes_of_their_own() -> 
 
 def test_arms_that_lack_are_those_of_a_shipped_study() -> None:
     [measured] = asked(evidence("plain20"))
-    assert (str(measured.comparison), measured.missing, measured.todo) == (
+    assert (str(measured.comparison), measured.missing, measured.hint) == (
         "resnet20 - plain20",
         ("resnet20",),
         "skipscope run fair",
@@ -132,28 +132,28 @@ def test_arms_that_lack_are_those_of_a_shipped_study() -> None:
 def test_a_study_under_way_goes_on_with_its_own_command() -> None:
     found = evidence("plain8", "resnet8", rows=curvature("resnet8"), missing=[("plain8", 0)])
     [measured] = asked(found)
-    assert (measured.missing, measured.todo) == (("plain8",), "skipscope run made")
+    assert (measured.missing, measured.hint) == (("plain8",), "skipscope run made")
 
 
 def test_a_probe_that_was_left_out_is_named_with_its_runs() -> None:
     more = {"rows": curvature("resnet8"), "probes": ["answers"]}
     [measured] = asked(evidence("plain8", "resnet8", **more), probe="curvature")
     assert measured.missing == ("plain8: curvature",)
-    assert measured.todo == f"skipscope probe {run('plain8', 0).id} --only curvature"
+    assert measured.hint == f"skipscope probe {run('plain8', 0).id} --only curvature"
     # one that was not left out has nothing to measure there
     [other] = asked(evidence("plain8", "resnet8", rows=curvature("resnet8")), probe="curvature")
-    assert other.todo == "skipscope run fair"
+    assert other.hint == "skipscope run fair"
     # what no probe measures is named by itself
     [record] = asked(evidence("plain8", "resnet8", rows=curvature("resnet8")))
     assert record.missing == ("plain8: eigenvalue",)
-    assert record.todo == "skipscope run made"
+    assert record.hint == "skipscope run made"
 
 
 def test_arms_without_a_seed_in_common_want_for_seeds() -> None:
     rows = [*curvature("resnet8"), ("plain8", 1, "curvature", 5, "hessian", "top_eigenvalue", 3.0)]
     [measured] = asked(evidence("plain8", "resnet8", rows=rows, seeds=2))
     assert (measured.effect, measured.missing) == (None, ("seeds",))
-    assert measured.todo == "skipscope run made --seeds 5"
+    assert measured.hint == "skipscope run made --seeds 5"
 
 
 SEEDS = range(5)
@@ -171,13 +171,13 @@ def test_where_a_run_of_every_seed_diverged_more_of_them_are_not_asked_for(
 ) -> None:
     rows = curvature("plain8", "resnet8", seeds=5)
     [measured] = asked(evidence("plain8", "resnet8", rows=rows, seeds=5, failed=failed))
-    assert (measured.effect, measured.lost, measured.missing, measured.todo) == (None, "diverged", arms, "")
+    assert (measured.effect, measured.lost, measured.missing, measured.hint) == (None, "diverged", arms, "")
     # one that is still to be trained, or that ended otherwise, may come out well
     for other in ({"missing": [("plain8", 0)]}, {"failed": failed | {("plain8", 0): "error"}}):
         more = {"failed": {run: kind for run, kind in failed.items() if run != ("plain8", 0)}} | other
         [open_] = asked(evidence("plain8", "resnet8", rows=rows, seeds=5, **more))
         assert open_.lost == ""
-        assert open_.todo.startswith("skipscope run made")
+        assert open_.hint.startswith("skipscope run made")
 
 
 def test_where_no_seed_has_a_number_more_of_them_are_not_asked_for() -> None:
@@ -186,7 +186,7 @@ def test_where_no_seed_has_a_number_more_of_them_are_not_asked_for() -> None:
         for row in curvature("plain8", "resnet8", seeds=5)
     ]
     [measured] = asked(evidence("plain8", "resnet8", rows=rows, seeds=5))
-    assert (measured.effect, measured.lost, measured.missing, measured.todo) == (None, "no_number", (Q,), "")
+    assert (measured.effect, measured.lost, measured.missing, measured.hint) == (None, "no_number", (Q,), "")
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_networks_that_are_not_trained_are_asked_of_their_start_only() -> None:
     assert measured.confounds == ()  # the networks alone are compared
     assert measured.runs == ()
     [trained] = asked(found)
-    assert trained.todo == "skipscope run fair"
+    assert trained.hint == "skipscope run fair"
 
 
 @pytest.mark.parametrize("kind", ["diverged", "error"])

@@ -165,7 +165,7 @@ def test_a_confounded_comparison_is_measured_and_not_judged() -> None:
 
 
 def test_what_is_missing_is_said() -> None:
-    result = judge(claim(part()), [measured(None, missing=("plain20",), todo="skipscope run fair")])
+    result = judge(claim(part()), [measured(None, missing=("plain20",), hint="skipscope run fair")])
     assert result.verdict == "not_measured"
     assert result.findings[0].missing == ("plain20",)
     row = result.row()

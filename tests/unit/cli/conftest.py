@@ -9,7 +9,7 @@ import pytest
 from skipscope.data.dataset import load
 from skipscope.records.schema import DataCard, Member, StudyRecord
 from skipscope.records.store import Workspace
-from skipscope.spec import DataRef, RunSpec, Way, parse_study
+from skipscope.spec import Backend, DataRef, RunSpec, parse_study
 from skipscope.training.trainer import train
 
 TABLE = {
@@ -30,7 +30,7 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Trained with the in-step probes; no probe has looked at the trained networks."""
     place = Workspace(tmp_path_factory.mktemp("trained") / "my 实验")
     study, data = parse_study(TABLE, where="a test"), load("shapes", train_limit=60)
-    way = Way(precision="fp32", memory_format="channels_last", kernels="fast", threads=1)
+    way = Backend(precision="fp32", memory_format="channels_last", kernels="fast", threads=1)
     members = []
     for seed in range(study.seeds):
         for arm in study.arm:
@@ -43,7 +43,7 @@ def trained_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
             members.append(Member(arm=arm.label, seed=seed, run=spec.id))
             if (this := (arm.label, seed)) in DONE | STOPPED:
                 stop = partial(bool, this in STOPPED)
-                train(spec, data, place.run_folder(spec.id), tell=lambda _: None, stop=stop, probes=())
+                train(spec, data, place.run_folder(spec.id), on_event=lambda _: None, stop=stop, probes=())
     card = DataCard(
         name="shapes",
         sha256=data.sha256,

@@ -229,7 +229,7 @@ def test_weights_that_are_missing_damaged_or_anothers_are_named(
         with pytest.raises(WorkspaceError, match=r"cannot be read|This file is damaged") as caught:
             call(pictures[0], "-w", trained.path)
         assert str(file) in str(caught.value)
-        assert "skipscope run small.toml" in caught.value.todo
+        assert "skipscope run small.toml" in caught.value.hint
     file.unlink()
     with pytest.raises(WorkspaceError, match="are missing"):
         call(pictures[0], "-w", trained.path)

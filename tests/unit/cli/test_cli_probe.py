@@ -74,11 +74,11 @@ def test_a_run_is_measured_again_to_the_same_bits_as_when_it_ended(
 ) -> None:
     record = trained.run(folder(trained, "resnet8-s0-").path.name)
     fresh = Workspace(tmp_path / "fresh").run_folder(record.id)
-    train(record.spec, load("shapes", train_limit=60), fresh, tell=lambda _: None, stop=lambda: False)
+    train(record.spec, load("shapes", train_limit=60), fresh, on_event=lambda _: None, stop=lambda: False)
     assert {"anything", "shortcuts"} < set(fresh.readings()["probe"])
     there = folder(trained, "resnet8-s0-")
     torch.set_num_threads(2)
-    measured = measure_again(trained, record.id, tell=lambda *_: None)
+    measured = measure_again(trained, record.id, on_event=lambda *_: None)
     assert measured.readings == {"anything": 2, "shortcuts": 2}
     assert torch.get_num_threads() == 2
     key = ["probe", "step", "place", "quantity"]
@@ -143,7 +143,7 @@ def test_a_run_is_called_by_its_id_its_beginning_or_its_arm(trained: Workspace) 
     assert {finished(trained, name).id for name in short} == {whole}
     with pytest.raises(UsageError, match="Several runs") as caught:
         call("skips", "-w", trained.path)
-    assert whole in caught.value.todo
+    assert whole in caught.value.hint
     study = trained.study()
     kept = tuple(member for member in study.members if member.seed == 0)
     trained.write_study(study.model_copy(update={"members": kept}))
@@ -155,7 +155,7 @@ def test_a_run_that_is_not_there_or_not_finished_is_refused(trained: Workspace) 
         call("vgg", "-w", trained.path)
     with pytest.raises(WorkspaceError, match="not finished") as caught:
         call("cnn-s0", "-w", trained.path)
-    assert "skipscope run small.toml" in caught.value.todo
+    assert "skipscope run small.toml" in caught.value.hint
     study = trained.study()
     trained.write_study(study.model_copy(update={"members": study.members[2:3]}))  # plain8, seed 0
     with pytest.raises(WorkspaceError, match="not begun"):
@@ -177,7 +177,7 @@ def test_probes_that_cannot_look_are_refused(trained: Workspace) -> None:
     ):
         with pytest.raises(error, match=says) as caught:
             call("cnn-s1", "--only", "anything", "--only", name, "-w", trained.path)
-        assert caught.value.todo
+        assert caught.value.hint
     assert folder(trained, "cnn-s1-").readings().equals(before)
 
 
@@ -220,7 +220,7 @@ def test_an_interrupted_measurement_writes_nothing(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        measure_again(trained, "resnet8-s0", tell=interrupted)
+        measure_again(trained, "resnet8-s0", on_event=interrupted)
     assert there.readings_file.read_bytes() == before
 
 

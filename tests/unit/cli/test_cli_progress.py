@@ -38,7 +38,7 @@ def shown(planned: Plan, events: list[Event], *, terminal: bool) -> str:
     console = Console(file=stream, force_terminal=terminal, width=100, color_system=None)
     with display(planned, console) as view:
         for event in events:
-            view.tell(event)
+            view.on_event(event)
         view.say("[so it is]")
     return stream.getvalue()
 

@@ -110,7 +110,7 @@ def test_where_not_even_a_seed_fits_a_study_is_cut(tmp_path: Path, monkeypatch: 
 def test_where_nothing_fits_there_is_no_plan_but_what_would_fit(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="Nothing of one fits into 2s") as refused:
         call("--budget", "2s", "--dry-run", "-w", tmp_path / "out")
-    assert "--budget 10s" in refused.value.todo
+    assert "--budget 10s" in refused.value.hint
     result = CliRunner().invoke(app, ["run", "all", "--data", "shapes", "--budget", "2s", "--dry-run"])
     assert result.stdout == ""
     assert call("--budget", "10s", "--dry-run", "-w", tmp_path / "out")[0] == 0
@@ -119,7 +119,7 @@ def test_where_nothing_fits_there_is_no_plan_but_what_would_fit(tmp_path: Path) 
 def test_without_a_budget_it_says_what_everything_would_take(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"about 40 s here \(one 10 s, two 30 s;") as error:
         call("-w", tmp_path / "out")
-    assert "--budget" in error.value.todo
+    assert "--budget" in error.value.hint
     assert error.value.exit_code == 2
     with pytest.raises(UsageError, match="not a length of time"):
         call("--budget", "soon", "-w", tmp_path / "out")

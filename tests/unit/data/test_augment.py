@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from skipscope.data.augment import MARGIN, draw_moves, moved
+from skipscope.data.augment import MARGIN, moved, sample_augmentation
 
 
 @pytest.fixture
@@ -12,7 +12,7 @@ def images() -> np.ndarray:
 
 
 def test_crop_and_flip_one_by_one(images: np.ndarray) -> None:
-    moves = draw_moves("crop_flip", seed=0, epoch=1, count=40)
+    moves = sample_augmentation("crop_flip", seed=0, epoch=1, count=40)
     whole = moved(images.copy(), moves)
     for i in range(40):
         padded = np.pad(images[i], ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)))
@@ -24,24 +24,24 @@ def test_crop_and_flip_one_by_one(images: np.ndarray) -> None:
 
 
 def test_an_image_is_treated_the_same_in_whatever_batch_its_position_falls(images: np.ndarray) -> None:
-    moves = draw_moves("crop_flip", seed=0, epoch=1, count=40)
+    moves = sample_augmentation("crop_flip", seed=0, epoch=1, count=40)
     batches = [slice(start, start + 16) for start in (0, 16, 32)]
     parts = [moved(images[positions].copy(), moves.at(positions)) for positions in batches]
     np.testing.assert_array_equal(np.concatenate(parts), moved(images.copy(), moves))
 
 
 def test_flip_alone_and_none(images: np.ndarray) -> None:
-    moves = draw_moves("flip", seed=0, epoch=1, count=40)
+    moves = sample_augmentation("flip", seed=0, epoch=1, count=40)
     expected = np.where(moves.flip[:, None, None, None], images[..., ::-1], images)
     np.testing.assert_array_equal(moved(images.copy(), moves), expected)
     assert 0 < int(moves.flip.sum()) < 40
-    none = draw_moves("none", seed=0, epoch=1, count=40)
+    none = sample_augmentation("none", seed=0, epoch=1, count=40)
     np.testing.assert_array_equal(moved(images.copy(), none), images)
 
 
 def test_draws_are_uniform_and_another_every_epoch() -> None:
-    one = draw_moves("crop_flip", seed=0, epoch=1, count=81_000)
-    other = draw_moves("crop_flip", seed=0, epoch=2, count=81_000)
+    one = sample_augmentation("crop_flip", seed=0, epoch=1, count=81_000)
+    other = sample_augmentation("crop_flip", seed=0, epoch=2, count=81_000)
     assert not np.array_equal(one.top, other.top)
     cells = np.bincount(one.top * 9 + one.left, minlength=81)
     # 1,000 expected in each of 81 cells, standard deviation 31: five of them are a false alarm in 10^4 seeds

@@ -35,7 +35,7 @@ def refusal(path: Path) -> str:
     with pytest.raises(PictureError) as caught:
         read(path)
     assert str(path) in str(caught.value)
-    assert caught.value.todo
+    assert caught.value.hint
     return str(caught.value)
 
 

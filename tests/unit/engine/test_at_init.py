@@ -41,7 +41,7 @@ def test_networks_are_measured_before_they_are_trained(tmp_path: Path) -> None:
     workspace, told = Workspace(tmp_path), []
     record = plan(STUDY, workspace, command="x").record
     workspace.write_study(record)
-    measure_starts(record, workspace, jobs=1, tell=told.append)
+    measure_starts(record, workspace, jobs=1, on_event=told.append)
     assert len(told) == 2  # a network that two arms have is measured once
     found = gather(workspace, "depths").readings.filter(probe="gradient_flow", quantity="output_l2")
     assert found["step"].unique().to_list() == [0]
@@ -52,7 +52,7 @@ def test_networks_are_measured_before_they_are_trained(tmp_path: Path) -> None:
 
     path = workspace.start_file(start_name("plain8", record.data.sha256))
     before = path.read_bytes()
-    measure_starts(record, workspace, jobs=1, tell=told.append)
+    measure_starts(record, workspace, jobs=1, on_event=told.append)
     assert len(told) == 2  # nothing is measured twice
     one_more = record.model_copy(update={"study": STUDY.model_copy(update={"initial_seeds": 3})})
     measure_starts(one_more, workspace, jobs=1)

@@ -9,9 +9,9 @@ from torch import nn
 
 from skipscope.data.dataset import Dataset, load
 from skipscope.engine import autotune as measure
-from skipscope.engine.autotune import AGREES, Machine, Measured, stock
+from skipscope.engine.autotune import MIN_COSINE, Machine, Measured, stock
 from skipscope.errors import MachineError
-from skipscope.spec import Recipe, Way
+from skipscope.spec import Backend, Recipe
 
 AUTO = Recipe()
 ARMS = [("small", AUTO), ("large", AUTO)]
@@ -32,9 +32,9 @@ def machine(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Mac
     """A machine on which ways take given times and agree as given."""
 
     def make(
-        seconds: Callable[[str, Way], float], agreement: Callable[[Way], float] = lambda _: 1.0
+        seconds: Callable[[str, Backend], float], agreement: Callable[[Backend], float] = lambda _: 1.0
     ) -> Machine:
-        def measured(model: str, way: Way, *_: object) -> Measured:
+        def measured(model: str, way: Backend, *_: object) -> Measured:
             return Measured(seconds=seconds(model, way), agreement=agreement(way))
 
         monkeypatch.setattr(measure, "_measure", measured)
@@ -44,11 +44,11 @@ def machine(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Mac
 
 
 def test_each_change_that_pays_is_kept(machine: Callable[..., Machine]) -> None:
-    def seconds(_model: str, way: Way) -> float:
+    def seconds(_model: str, way: Backend) -> float:
         return (0.5 if way.precision == "bf16" else 1) * (0.8 if way.memory_format == "contiguous" else 1)
 
     choice = machine(seconds).choose(ARMS, threads=1)
-    assert choice.way == Way(precision="bf16", memory_format="contiguous", kernels="stock", threads=1)
+    assert choice.way == Backend(precision="bf16", memory_format="contiguous", kernels="stock", threads=1)
     assert choice.speedup == pytest.approx(2.5)
 
 
@@ -56,7 +56,7 @@ def test_each_change_that_pays_is_kept(machine: Callable[..., Machine]) -> None:
 def test_winograd_is_tried_in_fp32_alone(machine: Callable[..., Machine], bf16: float) -> None:
     asked = []
 
-    def seconds(_model: str, way: Way) -> float:
+    def seconds(_model: str, way: Backend) -> float:
         asked.append((way.precision, way.kernels))
         of_kernels = {"stock": 1, "fast": 0.9, "winograd": 0.8}[way.kernels]
         return of_kernels * (bf16 if way.precision == "bf16" else 1)
@@ -69,7 +69,7 @@ def test_winograd_is_tried_in_fp32_alone(machine: Callable[..., Machine], bf16: 
 def test_all_arms_together_decide(machine: Callable[..., Machine]) -> None:
     """The small network is faster in bf16, the large one slower by more."""
 
-    def seconds(model: str, way: Way) -> float:
+    def seconds(model: str, way: Backend) -> float:
         return {"small": (2.0, 1.0), "large": (10.0, 12.0)}[model][way.precision == "bf16"]
 
     assert machine(seconds).choose(ARMS, threads=2).way == stock(2)
@@ -77,8 +77,8 @@ def test_all_arms_together_decide(machine: Callable[..., Machine]) -> None:
 
 
 def test_a_way_with_wrong_gradients_is_never_taken(machine: Callable[..., Machine]) -> None:
-    def agreement(way: Way) -> float:
-        return AGREES - 0.01 if way.precision == "bf16" else 1.0
+    def agreement(way: Backend) -> float:
+        return MIN_COSINE - 0.01 if way.precision == "bf16" else 1.0
 
     fast = machine(lambda _, way: 0.1 if way.precision == "bf16" else 1.0, agreement)
     assert fast.choose(ARMS, threads=1).way == stock(1)
@@ -87,7 +87,7 @@ def test_a_way_with_wrong_gradients_is_never_taken(machine: Callable[..., Machin
 def test_what_is_pinned_stays_and_is_measured_so(machine: Callable[..., Machine]) -> None:
     asked = []
 
-    def seconds(_model: str, way: Way) -> float:
+    def seconds(_model: str, way: Backend) -> float:
         asked.append(way)
         return 1.0 if way.kernels == "stock" else 0.5
 
@@ -102,7 +102,7 @@ def test_what_is_pinned_stays_and_is_measured_so(machine: Callable[..., Machine]
 def test_a_slow_way_is_given_up_at_the_first_network_that_shows_it(machine: Callable[..., Machine]) -> None:
     asked = []
 
-    def seconds(model: str, way: Way) -> float:
+    def seconds(model: str, way: Backend) -> float:
         asked.append((model, way.precision))
         return {"small": 1.0, "large": 5.0}[model] * (50 if way.precision == "bf16" else 1)
 
@@ -117,7 +117,7 @@ def test_a_way_that_is_hopeless_on_the_smallest_network_is_not_tried_on_the_othe
     """A number format that is emulated takes minutes on a large network; a small one's step shows it."""
     asked = []
 
-    def seconds(model: str, way: Way) -> float:
+    def seconds(model: str, way: Backend) -> float:
         asked.append((model, way.precision))
         return {"small": 1.0, "large": 500.0}[model] * (4 if way.precision == "bf16" else 1)
 
@@ -129,7 +129,7 @@ def test_a_way_that_is_hopeless_on_the_smallest_network_is_not_tried_on_the_othe
 def test_where_loops_cannot_be_compiled_others_are_taken(
     machine: Callable[..., Machine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def seconds(_model: str, way: Way) -> float:
+    def seconds(_model: str, way: Backend) -> float:
         if way.kernels == "winograd":
             raise MachineError("Loops cannot be compiled on this machine")
         return 0.5 if way.kernels == "fast" or way.memory_format == "contiguous" else 1.0
@@ -146,7 +146,7 @@ def test_a_way_that_a_network_cannot_be_computed_in_is_not_taken(
 ) -> None:
     """Somebody's own network may do what our operators do not know of; the stock ones do."""
 
-    def seconds(model: str, way: Way) -> float:
+    def seconds(model: str, way: Backend) -> float:
         if (model, way.kernels) == ("large", "winograd"):
             raise error
         return {"stock": 1, "fast": 0.9, "winograd": 0.5}[way.kernels]
@@ -154,7 +154,7 @@ def test_a_way_that_a_network_cannot_be_computed_in_is_not_taken(
     choice = machine(seconds).choose(ARMS, threads=1)
     assert (choice.way.kernels, choice.failed) == ("fast", {"winograd": str(error)})
 
-    def of_none(_model: str, _way: Way) -> float:
+    def of_none(_model: str, _way: Backend) -> float:
         raise error
 
     with pytest.raises(type(error)):
@@ -216,13 +216,13 @@ def test_a_wrong_kernel_is_seen(data: Dataset, monkeypatch: pytest.MonkeyPatch) 
         return forward(*args)
 
     monkeypatch.setattr(measure, "forward", wrong)
-    assert measure._measure("resnet", way, data).agreement < AGREES
+    assert measure._measure("resnet", way, data).agreement < MIN_COSINE
 
 
 def test_what_the_stock_way_gives_is_computed_once(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     steps, computed = measure._steps, []
 
-    def counted(model: str, way: Way, *args: object, **more: object) -> object:
+    def counted(model: str, way: Backend, *args: object, **more: object) -> object:
         computed.append(way)
         return steps(model, way, *args, **more)
 

@@ -51,7 +51,7 @@ def test_too_little_says_how_much_it_takes() -> None:
     for takes, there, refused, asks in ((60, 30, "30s", "1m"), (655, 610, "10m10s", "11m")):
         with pytest.raises(UsageError, match=f"Nothing of x fits into {refused}\\.") as error:
             fit(STUDY, IMAGES, lambda _, takes=takes: takes, there)
-        assert f"--budget {asks}:" in error.value.todo
+        assert f"--budget {asks}:" in error.value.hint
 
 
 @given(st.floats(0.1, 1e6))

@@ -29,17 +29,17 @@ LONG = 500
 
 
 def carry_out(
-    study: StudySpec, workspace: Workspace, tell: object = None, jobs: int | None = None
+    study: StudySpec, workspace: Workspace, on_event: object = None, jobs: int | None = None
 ) -> tuple[list, list[Event]]:
     events: list[Event] = []
 
     def both(event: Event) -> None:
         events.append(event)
-        if tell is not None:
-            tell(event)
+        if on_event is not None:
+            on_event(event)
 
     planned = plan(study, workspace, command="x", jobs=jobs)
-    return execute(planned, workspace, tell=both, interrupted=lambda: events.append(None)), events
+    return execute(planned, workspace, on_event=both, interrupted=lambda: events.append(None)), events
 
 
 def test_a_study_is_trained_once(small: StudySpec, workspace: Workspace) -> None:
@@ -69,7 +69,7 @@ def test_a_run_that_another_study_was_content_with_is_measured_and_not_trained_a
     folder = workspace.run_folder(record.id)
     trained = folder.model_file.stat().st_mtime_ns
     (planned,) = plan(small, workspace, command="x").waiting
-    assert (planned.state, planned.unprobed) == ("done", ("redundancy",))
+    assert (planned.state, planned.missing_probes) == ("done", ("redundancy",))
     _, events = carry_out(small, workspace)
     assert [event.state for event in events] == ["training", "measuring", "done"]
     assert events[-1].step == events[-1].steps == planned.steps
@@ -152,7 +152,10 @@ def test_a_killed_worker_is_reported_and_the_others_go_on(small: StudySpec, work
 
     events: list[Event] = []
     records = execute(
-        planned, workspace, tell=lambda event: (events.append(event), kill(event)), interrupted=lambda: None
+        planned,
+        workspace,
+        on_event=lambda event: (events.append(event), kill(event)),
+        interrupted=lambda: None,
     )
     restarted = next(event for event in events if event.state == "restarted")
     assert restarted.run == names[0]
@@ -224,7 +227,7 @@ def test_a_probe_that_fails_is_told_of_and_tried_again(
     assert "in broken" in (folder.path / "traceback.txt").read_text(encoding="utf-8")
     assert workspace.run(spec.id).state == "done"
     [again] = plan(study, workspace, command="x").waiting
-    assert again.unprobed == ("redundancy",)
+    assert again.missing_probes == ("redundancy",)
     work(spec.model_dump_json(), workspace.path, None, study.probes, theirs)
     assert "redundancy" in set(folder.readings()["probe"])
     assert not plan(study, workspace, command="x").waiting
@@ -234,7 +237,7 @@ def test_ctrl_c_in_the_middle_of_a_line_is_heard_after_it(small: StudySpec, work
     """Nobody can print in the middle of a print."""
     telling, heard = [False], []
 
-    def tell(event: Event) -> None:
+    def on_event(event: Event) -> None:
         telling[0] = True
         if event.step and not heard:
             signal.raise_signal(signal.SIGINT)
@@ -242,7 +245,10 @@ def test_ctrl_c_in_the_middle_of_a_line_is_heard_after_it(small: StudySpec, work
 
     long = adapt(small, epochs=400)
     records = execute(
-        plan(long, workspace, command="x"), workspace, tell=tell, interrupted=lambda: heard.append(telling[0])
+        plan(long, workspace, command="x"),
+        workspace,
+        on_event=on_event,
+        interrupted=lambda: heard.append(telling[0]),
     )
     assert heard == [False]
     assert {record.state for record in records} == {"unfinished"}
@@ -252,7 +258,7 @@ def test_a_second_ctrl_c_stops_at_once_and_says_so(small: StudySpec, workspace: 
     """What was killed for it did not fail, and goes on."""
     events: list[Event] = []
 
-    def tell(event: Event) -> None:
+    def on_event(event: Event) -> None:
         events.append(event)
         if event.step and len([each for each in events if each.step]) == 1:
             signal.raise_signal(signal.SIGINT)
@@ -260,7 +266,7 @@ def test_a_second_ctrl_c_stops_at_once_and_says_so(small: StudySpec, workspace: 
 
     long = adapt(small, epochs=4000, seeds=1)
     told = plan(long, workspace, command="x", jobs=1)
-    (record, *_) = execute(told, workspace, tell=tell, interrupted=lambda: None)
+    (record, *_) = execute(told, workspace, on_event=on_event, interrupted=lambda: None)
     # which of the two it obeyed is a matter of how quick the worker was
     assert {event.state for event in events} <= {"training", "stopped"}
     assert events[-1].state == "stopped"
@@ -291,7 +297,7 @@ def test_a_worker_does_not_outlive_its_parent(tmp_path: Path) -> None:
         "from skipscope.engine.plan import plan\n"
         "from skipscope.records.store import Workspace\n"
         "from skipscope.spec import parse_study\n"
-        "def tell(event):\n"
+        "def on_event(event):\n"
         "    if event.step:\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "if __name__ == '__main__':\n"
@@ -299,7 +305,7 @@ def test_a_worker_does_not_outlive_its_parent(tmp_path: Path) -> None:
         f"        'recipe': {{'epochs': {LONG}, 'batch_size': 20}},\n"
         "        'arm': [{'model': 'cnn'}]}, where='')\n"
         "    place = Workspace('out')\n"
-        "    execute(plan(study, place, command='x'), place, tell=tell, interrupted=print)\n",
+        "    execute(plan(study, place, command='x'), place, on_event=on_event, interrupted=print)\n",
         encoding="utf-8",
     )
     command = [sys.executable, str(script)]
@@ -369,12 +375,12 @@ def test_cores_are_offered_once_and_only_if_they_are_more(small: StudySpec, work
 def test_what_cannot_be_told_is_no_death_of_a_worker(small: StudySpec, workspace: Workspace) -> None:
     """As where output is piped to a program that has ended; the worker notices, saves and leaves."""
 
-    def tell(event: Event) -> None:
+    def on_event(event: Event) -> None:
         if event.step:
             raise BrokenPipeError
 
     with pytest.raises(BrokenPipeError):
-        carry_out(adapt(small, epochs=LONG), workspace, tell)
+        carry_out(adapt(small, epochs=LONG), workspace, on_event)
     (record,) = workspace.runs()
     assert record.state == "unfinished"
     assert _comes(workspace.run_folder(record.id).state_file.exists)

@@ -14,9 +14,9 @@ from skipscope.engine.schedule import Programme, Survey, compose, planned, surve
 from skipscope.errors import UsageError
 from skipscope.records.schema import DataCard, StudyRecord
 from skipscope.records.store import Workspace
-from skipscope.spec import DataRef, Recipe, RunSpec, StudySpec, Way, parse_study
+from skipscope.spec import Backend, DataRef, Recipe, RunSpec, StudySpec, parse_study
 
-WAY = Way(precision="fp32", memory_format="contiguous", kernels="stock", threads=1)
+WAY = Backend(precision="fp32", memory_format="contiguous", kernels="stock", threads=1)
 CARD = DataCard(name="shapes", sha256="0" * 64, classes=("a",), train=9, validation=1, test=1, source="")
 
 

@@ -11,7 +11,7 @@ from skipscope.anatomy.describe import describe
 from skipscope.engine.local import execute
 from skipscope.engine.plan import Plan, plan
 from skipscope.errors import MachineError, NetworkError
-from skipscope.models.user import blamed
+from skipscope.models.user import attribute_errors_to
 from skipscope.records.store import Workspace
 from skipscope.spec import load_study
 from skipscope.training.events import Event
@@ -59,7 +59,7 @@ def planned(folder: Path, workspace: Workspace) -> Plan:
 
 def test_a_worker_trains_it_and_it_can_be_built_again(folder: Path, workspace: Workspace) -> None:
     told = planned(folder, workspace)
-    (record,) = execute(told, workspace, tell=lambda _event: None, interrupted=lambda: None)
+    (record,) = execute(told, workspace, on_event=lambda _event: None, interrupted=lambda: None)
     assert record.state == "done", record.failure
     assert record.id == f"Net-s0-{record.spec.hash8}"
     assert record.network.params == 4 * 193 + 2 * 650
@@ -85,7 +85,7 @@ def test_a_file_that_changes_while_its_run_waits_fails_the_run(folder: Path, wor
     told = planned(folder, workspace)
     (folder / "nets" / "mynet.py").write_text(NET + "# \n", encoding="utf-8")
     events = []
-    execute(told, workspace, tell=events.append, interrupted=lambda: None)
+    execute(told, workspace, on_event=events.append, interrupted=lambda: None)
     assert events[-1].state == "failed"
     assert "something else than when this run was planned" in events[-1].message
 
@@ -139,7 +139,7 @@ def test_a_network_that_fails_while_it_is_trained_is_named_with_its_line(
     line = failing(folder, when)
     told = planned(folder, workspace)
     events: list[Event] = []
-    (record,) = execute(told, workspace, tell=events.append, interrupted=lambda: None)
+    (record,) = execute(told, workspace, on_event=events.append, interrupted=lambda: None)
     assert events[-1].state == "failed"
     assert "Net in its run raised ValueError: so many" in events[-1].message
     assert record.failure is not None
@@ -155,17 +155,23 @@ def test_a_network_that_fails_on_one_image_is_named_with_its_line(folder: Path) 
 
 
 def test_what_the_system_refuses_is_not_blamed_on_the_network(folder: Path) -> None:
-    with pytest.raises(OSError, match="full"), blamed(f"{folder / 'nets' / 'mynet.py'}:Net", "here"):
+    with (
+        pytest.raises(OSError, match="full"),
+        attribute_errors_to(f"{folder / 'nets' / 'mynet.py'}:Net", "here"),
+    ):
         raise OSError("full")
-    with pytest.raises(MemoryError), blamed(f"{folder / 'nets' / 'mynet.py'}:Net", "here"):
+    with pytest.raises(MemoryError), attribute_errors_to(f"{folder / 'nets' / 'mynet.py'}:Net", "here"):
         raise MemoryError
 
 
 def test_a_mistake_of_ours_is_not_blamed_on_the_network(folder: Path) -> None:
-    with pytest.raises(KeyError), blamed(f"{folder / 'nets' / 'mynet.py'}:Net", "here"):
+    with pytest.raises(KeyError), attribute_errors_to(f"{folder / 'nets' / 'mynet.py'}:Net", "here"):
         raise KeyError("of no line of theirs")
 
 
 def test_an_error_that_says_what_is_wrong_itself_is_not_blamed_on_the_network(folder: Path) -> None:
-    with pytest.raises(MachineError, match=r"^Loops"), blamed(f"{folder / 'nets' / 'mynet.py'}:Net", "here"):
+    with (
+        pytest.raises(MachineError, match=r"^Loops"),
+        attribute_errors_to(f"{folder / 'nets' / 'mynet.py'}:Net", "here"),
+    ):
         raise MachineError("Loops cannot be compiled")

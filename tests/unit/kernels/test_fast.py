@@ -156,12 +156,12 @@ def test_an_output_can_be_changed_in_place_and_lies_as_the_stock_operators(
         return y, [tensor.grad for tensor in given]
 
     theirs, of_theirs = result()
-    sums.keep_sums_on(keep_sums)
+    sums.set_reduction_threads(keep_sums)
     try:
         with winograd():
             mine, of_mine = result()
     finally:
-        sums.keep_sums_on(None)
+        sums.set_reduction_threads(None)
     assert mine.stride() == theirs.stride()
     # fp32, rounded as Winograd's tiles round it (test_rounding_in_fp32); the pool takes the same pixels
     for one, other in zip((mine, *of_mine), (theirs, *of_theirs), strict=True):
@@ -259,10 +259,10 @@ def test_arguments_have_torchs_names(scope: Callable[[], object], keep_sums: int
     ]
     for f, how in calls:
         stock = f(input=x, **how)
-        sums.keep_sums_on(keep_sums)
+        sums.set_reduction_threads(keep_sums)
         with scope():
             mine = f(input=x, **how)
-        sums.keep_sums_on(None)
+        sums.set_reduction_threads(None)
         torch.testing.assert_close(mine, stock, rtol=1e-4, atol=1e-3)  # 1e-5 of 40 in fp32
 
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as some
 
-from skipscope.data.augment import MARGIN, Moves, draw_moves
+from skipscope.data.augment import MARGIN, AugmentParams, sample_augmentation
 from skipscope.data.dataset import Dataset, Split, load
 from skipscope.errors import MachineError
 from skipscope.kernels import pixels
@@ -25,7 +25,11 @@ def data() -> Dataset:
 
 
 def both(
-    data: Dataset, split: Split, positions: np.ndarray, moves: Moves | None, recipe: Recipe | None = None
+    data: Dataset,
+    split: Split,
+    positions: np.ndarray,
+    moves: AugmentParams | None,
+    recipe: Recipe | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """In one pass, and without it."""
     assert pixels.compiled_pass(CPU) is not None
@@ -49,14 +53,14 @@ def test_any_crop_and_flip_is_the_same_to_the_last_bit(
 ) -> None:
     top, left, flip = (np.array(each) for each in zip(*moves, strict=True))
     positions = np.arange(len(moves))[::-1]
-    seen, expected = both(data, data.train, positions, Moves(top, left, flip))
+    seen, expected = both(data, data.train, positions, AugmentParams(top, left, flip))
     assert torch.equal(seen, expected)
 
 
 @pytest.mark.parametrize("kind", ["none", "flip", "crop_flip"])
 @pytest.mark.parametrize("memory_format", ["contiguous", "channels_last"])
 def test_whole_batches_in_both_memory_formats(data: Dataset, kind: str, memory_format: str) -> None:
-    moves = draw_moves(kind, seed=0, epoch=1, count=128)  # type: ignore[arg-type]
+    moves = sample_augmentation(kind, seed=0, epoch=1, count=128)  # type: ignore[arg-type]
     positions = np.random.default_rng(0).permutation(200)[:128]
     recipe = Recipe(memory_format=memory_format)  # type: ignore[arg-type]
     seen, expected = both(data, data.train, positions, moves, recipe)
@@ -76,7 +80,7 @@ def test_without_moves_and_of_images_that_lie_otherwise_in_memory(data: Dataset)
 
 def test_a_split_keeps_its_images(data: Dataset) -> None:
     before = data.train.images.copy()
-    both(data, data.train, np.arange(20), draw_moves("crop_flip", seed=1, epoch=1, count=20))
+    both(data, data.train, np.arange(20), sample_augmentation("crop_flip", seed=1, epoch=1, count=20))
     np.testing.assert_array_equal(data.train.images, before)
 
 

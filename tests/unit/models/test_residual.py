@@ -153,6 +153,6 @@ def test_the_shortcut_takes_every_second_pixel_and_has_zeros_in_new_channels() -
 def test_a_name_outside_the_rule_lists_names_and_rules(name: str) -> None:
     with pytest.raises(UnknownName) as caught:
         build(name)
-    assert "cnn" in caught.value.todo
-    assert "resnetN or se_resnetN with N = 6n+2" in caught.value.todo
-    assert "FILE.py:NAME" in caught.value.todo
+    assert "cnn" in caught.value.hint
+    assert "resnetN or se_resnetN with N = 6n+2" in caught.value.hint
+    assert "FILE.py:NAME" in caught.value.hint

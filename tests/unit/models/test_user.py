@@ -164,7 +164,7 @@ def test_what_is_wrong_is_said_with_the_line(tmp_path: Path, text: str, says: st
         skipscope.build(f"{path}:Net")
     assert says in caught.value.what
     assert caught.value.where == (f"{path}, line {line}" if line else str(path))
-    assert caught.value.todo
+    assert caught.value.hint
     assert caught.value.exit_code == 2
 
 
@@ -186,7 +186,7 @@ def test_what_is_assigned_is_told_of_without_a_line(tmp_path: Path) -> None:
 def test_a_name_that_is_not_in_the_file_is_guessed(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="Did you mean 'Net'") as caught:
         skipscope.build(f"{written(tmp_path, NET)}:Nett")
-    assert caught.value.todo == "known: Net"
+    assert caught.value.hint == "known: Net"
     assert "mynet.py" in caught.value.where
 
 

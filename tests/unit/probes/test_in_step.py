@@ -16,7 +16,7 @@ from skipscope.models.registry import build
 from skipscope.probes.base import EpochView, Reading
 from skipscope.probes.measure import probe
 from skipscope.probes.registry import PROBES
-from skipscope.probes.step import Watch, due, norm_signal_noise, of_one_step
+from skipscope.probes.step import StepRecorder, due, norm_signal_noise, of_one_step
 
 CLOSE = 1e-4
 """Relative: sums of some ten thousand numbers in fp32, in another order."""
@@ -94,7 +94,7 @@ def test_a_response_is_taken_after_batchnorm_and_a_branch_beside_its_shortcut(
 
 def test_an_update_is_compared_with_the_weight_before_it(sample: tuple[Tensor, Tensor]) -> None:
     model = build("cnn")
-    watch = Watch(model)
+    watch = StepRecorder(model)
     with watch.computing():
         logits = model(sample[0])
     cross_entropy(logits, sample[1]).backward()
@@ -133,7 +133,7 @@ def test_what_a_parametrized_layer_computes_with_is_what_moves(
     by: Callable[[nn.Module], nn.Module], sample: tuple[Tensor, Tensor]
 ) -> None:
     model, alone = parametrized(by), parametrized(by)
-    watch = Watch(model)
+    watch = StepRecorder(model)
     optimizers = [torch.optim.SGD(each.parameters(), lr=0.5) for each in (model, alone)]
     with watch.computing():
         loss = cross_entropy(model(sample[0]), sample[1])
@@ -164,7 +164,7 @@ def test_gradients_by_outputs_of_parametrized_layers_are_those_of_their_weights_
 @pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm`")
 def test_a_weight_that_a_hook_makes_is_left_out(sample: tuple[Tensor, Tensor]) -> None:
     model = parametrized(nn.utils.weight_norm)
-    watch = Watch(model)
+    watch = StepRecorder(model)
     with watch.computing():
         cross_entropy(model(sample[0]), sample[1]).backward()
     watch.after_backward()
@@ -357,7 +357,7 @@ def test_a_dense_layers_response_is_its_own(sample: tuple[Tensor, Tensor]) -> No
 
 def test_a_convolutions_output_is_not_kept_alive_to_be_known_again(sample: tuple[Tensor, Tensor]) -> None:
     model = build("densenet")
-    watch = Watch(model)
+    watch = StepRecorder(model)
     with torch.no_grad(), watch.computing():
         model(sample[0])
     assert watch.convolved

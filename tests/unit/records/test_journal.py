@@ -32,7 +32,7 @@ def test_rows_of_somebody_else_are_noticed(journal):
         file.write('{"step": 7}\n')
     with pytest.raises(WorkspaceError, match=r"24 bytes are there where 12 were written") as told:
         journal.append([{"step": 2}])
-    assert "goes on" in told.value.todo
+    assert "goes on" in told.value.hint
     assert journal.path.read_text(encoding="utf-8") == '{"step": 1}\n{"step": 7}\n'
 
 

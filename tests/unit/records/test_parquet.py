@@ -23,7 +23,7 @@ def written(table: pl.DataFrame) -> bytes:
 def test_what_was_written_comes_back(tmp_path: Path) -> None:
     readings = pl.DataFrame([ROW, ROW | {"value": None, "place": "层"}], schema=READINGS)
     write_readings(tmp_path / "readings.parquet", readings)
-    assert read_readings(tmp_path / "readings.parquet", todo="x").equals(readings)
+    assert read_readings(tmp_path / "readings.parquet", hint="x").equals(readings)
     assert row_count(tmp_path / "readings.parquet") == 2
 
 
@@ -53,7 +53,7 @@ def test_texts_that_are_no_utf8_are_refused(tmp_path: Path) -> None:
     (tmp_path / "SHA256SUMS").unlink()
     assert path.read_bytes() != content
     with pytest.raises(WorkspaceError, match="readings are damaged"):
-        read_readings(path, todo="x")
+        read_readings(path, hint="x")
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" * 5, b"no parquet"])

@@ -279,12 +279,12 @@ def test_damaged_readings_and_pictures_say_what_to_do(tmp_path: Path) -> None:
     assert folder.pictures() == {}
     write_arrays(folder.pictures_file, {"filters": np.ones((2, 3))})
     assert folder.pictures()["filters"].shape == (2, 3)
-    for path, read, todo in (
+    for path, read, hint in (
         (folder.readings_file, folder.readings, "trained again"),
         (folder.pictures_file, folder.pictures, "skipscope probe cnn-s0-abc"),
     ):
         path.write_bytes(b"PK\x03\x04 half a file")
-        with pytest.raises(WorkspaceError, match=todo):
+        with pytest.raises(WorkspaceError, match=hint):
             read()
 
 
@@ -298,7 +298,7 @@ def test_a_pickle_among_the_pictures_is_never_run(tmp_path: Path) -> None:
     with path.open("wb") as file:
         np.savez(file, filters=np.array([Planted()], dtype=object))
     with pytest.raises(WorkspaceError):
-        read_arrays(path, todo="delete it")
+        read_arrays(path, hint="delete it")
     assert not mark.exists()
 
 
@@ -308,8 +308,8 @@ def test_a_damaged_study_is_one_file_and_not_the_folder_of_all(workspace: Worksp
     path.write_text("{")
     with pytest.raises(WorkspaceError, match="damaged") as caught:
         workspace.studies()
-    assert "delete this file" in caught.value.todo
-    assert "folder" not in caught.value.todo
+    assert "delete this file" in caught.value.hint
+    assert "folder" not in caught.value.hint
 
 
 def test_a_command_names_the_workspace_unless_it_is_the_usual_one() -> None:

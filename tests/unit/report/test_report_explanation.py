@@ -36,7 +36,7 @@ def finding(part, verdict="supported", **other):
         "confounds": (),
         "runs": ("plain20-s0-00000000", "resnet20-s0-00000000"),
         "missing": (),
-        "todo": "",
+        "hint": "",
     }
     return Finding.model_validate(given | other)
 
@@ -166,7 +166,7 @@ def test_what_else_differs_is_named_beside_a_withheld_verdict(tables):
 
 
 def test_what_is_lacking_comes_with_the_command_and_the_seeds_that_it_takes(tables):
-    lacking = {"missing": ("plain20",), "todo": "skipscope run fair"}
+    lacking = {"missing": ("plain20",), "hint": "skipscope run fair"}
     text = said(explained(tables, all_of("not_measured", **lacking)))
     assert f"Missing: plain20. To add it: skipscope run fair -w {tables.workspace.path}." in text
     text = said(explained(tables, all_of("inconclusive", more_seeds=7)))
@@ -185,8 +185,8 @@ def test_what_is_lacking_comes_with_the_command_and_the_seeds_that_it_takes(tabl
 
 
 def test_of_many_commands_that_differ_in_the_run_the_first_is_shown(tables):
-    todo = "; ".join(f"skipscope probe plain20-s{seed} --only curvature" for seed in range(30))
-    text = said(explained(tables, all_of("not_measured", missing=("plain20: curvature",), todo=todo)))
+    hint = "; ".join(f"skipscope probe plain20-s{seed} --only curvature" for seed in range(30))
+    text = said(explained(tables, all_of("not_measured", missing=("plain20: curvature",), hint=hint)))
     shown = f"skipscope probe plain20-s0 --only curvature -w {tables.workspace.path}"
     names = f"skipscope claims {tables.record.study.name} --json -w {tables.workspace.path}"
     assert f"To add it: {shown} (and so for 29 more: {names} names them)." in text

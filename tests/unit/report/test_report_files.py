@@ -11,8 +11,7 @@ from made_up_pictures import Undrawn
 
 from skipscope.claims.calibration.calibrate import document, write
 from skipscope.errors import UnknownName
-from skipscope.figures.rendering import vega
-from skipscope.figures.rendering import rewording
+from skipscope.figures.rendering import rewording, vega
 from skipscope.report import build_report
 
 HOSTILE = ("<script>alert(1)</script>", "a|b`c*d_e", "cnn")

@@ -16,8 +16,7 @@ from skipscope.errors import FontError
 from skipscope.figures.rendering import fonts
 from skipscope.report import Edition, build_report
 from skipscope.report.document import Code, Column, Document, Note, Section, Table
-from skipscope.report.rendering import paper_source
-from skipscope.report.rendering import pdf as paper
+from skipscope.report.rendering import paper, paper_source
 from skipscope.report.words import Inline, code, literal, unmarked
 
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"

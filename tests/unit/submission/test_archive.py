@@ -151,7 +151,7 @@ def test_an_archive_that_cannot_be_finished_leaves_the_one_before(made_up, tmp_p
     monkeypatch.setattr(handin, "write_whole", full)
     with pytest.raises(WorkspaceError, match="The disk is full") as caught:
         pack(workspace, None, student_id="1", name="a", output=tmp_path, language="en")
-    assert "--output" in caught.value.todo
+    assert "--output" in caught.value.hint
     assert (tmp_path / "1+a.zip").read_bytes() == b"the one before"
     assert not list(tmp_path.glob(".*"))
 

@@ -17,7 +17,7 @@ from skipscope.errors import DataError
 
 # how many there are
 MANY = 3
-"""Said below it."""
+"""Overrides below it."""
 
 FEW: int = 1
 
@@ -65,7 +65,7 @@ def source(monkeypatch, tmp_path):
 
 
 def test_a_value_comes_with_the_comment_above_and_the_text_below(source):
-    assert source.take("MANY") == '# how many there are\nMANY = 3\n"""Said below it."""'
+    assert source.take("MANY") == '# how many there are\nMANY = 3\n"""Overrides below it."""'
     assert source.take("FEW") == "FEW: int = 1"
 
 

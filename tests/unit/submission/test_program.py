@@ -21,7 +21,7 @@ from skipscope.training.checkpoint import Progress
 from skipscope.training.evaluate import Inputs
 from skipscope.training.loop import fit
 from skipscope.training.optimizer import SGD
-from skipscope.training.precision import place
+from skipscope.training.precision import to_device
 
 ALONE = '''
 import sys
@@ -150,7 +150,7 @@ def by_the_package(arm, recipe, images, labels, steps):
     torch.set_num_threads(1)
     try:
         device = torch.device("cpu")
-        model = place(build(arm, seed=3), recipe, device)
+        model = to_device(build(arm, seed=3), recipe, device)
         spec = RunSpec(model=arm, seed=3, recipe=recipe, data=DataRef(name="cifar10", sha256="0" * 64))
         optimizer, inputs = SGD(model, recipe), Inputs(data, recipe, device)
         rows = [step.loss for step, _ in islice(fit(model, optimizer, inputs, spec, data, Progress()), steps)]

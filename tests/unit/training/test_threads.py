@@ -16,13 +16,13 @@ from skipscope.kernels.fast import fast
 from skipscope.kernels.winograd import winograd
 from skipscope.models.registry import NETWORKS
 from skipscope.spec import RunSpec
-from skipscope.training import threads as widen
+from skipscope.training import threads
 
 
 @pytest.fixture(autouse=True)
 def one_thread_again() -> Iterator[None]:
     yield
-    sums.keep_sums_on(None)
+    sums.set_reduction_threads(None)
     torch.set_num_threads(1)
 
 
@@ -35,10 +35,10 @@ def test_threads_are_taken_only_where_no_bit_changes(
     if precision == "bf16" and name != "cnn" and not torch.cpu._is_avx512_bf16_supported():
         pytest.skip("bf16 is emulated on this processor, and takes minutes")
     spec: RunSpec = run_of(name, precision=precision, kernels=kernels)
-    alone, _ = widen._steps(spec, tiny)
-    taken = widen.widen(spec, tiny, 2)
+    alone, _ = threads._steps(spec, tiny)
+    taken = threads.try_more_threads(spec, tiny, 2)
     assert torch.get_num_threads() == (2 if taken else 1)
-    after, _ = widen._steps(spec, tiny)
+    after, _ = threads._steps(spec, tiny)
     assert all(torch.equal(one, other) for one, other in zip(alone, after, strict=True))
 
 
@@ -73,7 +73,7 @@ def of_strided_tiles() -> list[torch.Tensor]:
 def test_no_operator_changes_a_bit_on_more_threads(results: Callable[[], list[torch.Tensor]]) -> None:
     """Of these, some processors' libraries take sums in another order on two threads."""
     alone = results()
-    sums.keep_sums_on(1)
+    sums.set_reduction_threads(1)
     torch.set_num_threads(2)
     assert all(torch.equal(one, other) for one, other in zip(alone, results(), strict=True))
 
@@ -95,15 +95,15 @@ def test_all_threads_have_this_ones_way_with_numbers_that_are_all_but_zero() -> 
 def test_a_run_that_would_change_keeps_its_thread(
     tiny: Dataset, run_of: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    steps = widen._steps
+    steps = threads._steps
 
     def another(spec: RunSpec, data: Dataset) -> tuple[list[torch.Tensor], float]:
         found, _ = steps(spec, data)
         found[0] = found[0] + torch.finfo(torch.float32).eps * (torch.get_num_threads() - 1)
         return found, 1 / torch.get_num_threads()
 
-    monkeypatch.setattr(widen, "_steps", another)
-    assert not widen.widen(run_of("cnn"), tiny, 2)
+    monkeypatch.setattr(threads, "_steps", another)
+    assert not threads.try_more_threads(run_of("cnn"), tiny, 2)
     assert torch.get_num_threads() == 1
     assert not sums.kept()
 
@@ -119,23 +119,23 @@ def test_threads_that_do_not_pay_are_not_taken(
     taken: bool,
 ) -> None:
     timed = iter(seconds)
-    monkeypatch.setattr(widen, "_steps", lambda *_: ([torch.zeros(1)], next(timed)))
-    assert widen.widen(run_of("cnn"), tiny, 2) == taken
+    monkeypatch.setattr(threads, "_steps", lambda *_: ([torch.zeros(1)], next(timed)))
+    assert threads.try_more_threads(run_of("cnn"), tiny, 2) == taken
     assert torch.get_num_threads() == (2 if taken else 1)
 
 
 def test_what_goes_wrong_with_more_threads_leaves_a_run_as_it_is(
     tiny: Dataset, run_of: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before, steps = torch.get_rng_state(), widen._steps
+    before, steps = torch.get_rng_state(), threads._steps
 
     def fails(spec: RunSpec, data: Dataset) -> object:
         if sums.kept():
             raise RuntimeError("of this network, with other sums")
         return steps(spec, data)
 
-    monkeypatch.setattr(widen, "_steps", fails)
-    assert not widen.widen(run_of("cnn", kernels="fast"), tiny, 2)
+    monkeypatch.setattr(threads, "_steps", fails)
+    assert not threads.try_more_threads(run_of("cnn", kernels="fast"), tiny, 2)
     assert (torch.get_num_threads(), sums.kept()) == (1, False)
     assert torch.equal(torch.get_rng_state(), before)
 
@@ -148,21 +148,25 @@ def test_a_networks_own_chance_is_the_same_on_any_number_of_threads(
             torch.manual_seed(0)
             return nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(3072, 10))
 
-    monkeypatch.setattr(widen, "build", build)
+    monkeypatch.setattr(threads, "build", build)
     spec: RunSpec = run_of("cnn", kernels="fast")
-    (one, _), _, (other, _) = widen._steps(spec, tiny), torch.rand(7), widen._steps(spec, tiny)
+    (one, _), _, (other, _) = (
+        threads._steps(spec, tiny),
+        torch.rand(7),
+        threads._steps(spec, tiny),
+    )
     assert all(torch.equal(mine, theirs) for mine, theirs in zip(one, other, strict=True))
 
 
 def test_the_stock_operators_are_not_widened(tiny: Dataset, run_of: object) -> None:
-    assert not widen.widen(run_of("cnn", kernels="stock"), tiny, 2)
+    assert not threads.try_more_threads(run_of("cnn", kernels="stock"), tiny, 2)
     assert torch.get_num_threads() == 1
 
 
 def test_a_workers_threads_wait_idly(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library for threads reads it once, as it is loaded: before anything of ours is."""
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    with environment_of_workers(widen.WAIT_IDLY):
+    with environment_of_workers(threads.WAIT_IDLY):
         said = subprocess.run(
             [sys.executable, "-c", "import torch; print(torch.__config__.parallel_info())"],
             capture_output=True,

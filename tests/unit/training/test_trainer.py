@@ -41,12 +41,14 @@ def train(
     path: Path,
     *,
     after: int = -1,
-    tell: Any = lambda event: None,
+    on_event: Any = lambda event: None,
     probes: tuple[str, ...] | None = (),
     watched: bool = True,
 ) -> RunRecord:
     stop = Stop(after)
-    return running.train(spec, data, RunFolder(path), tell=tell, stop=stop, probes=probes, watched=watched)
+    return running.train(
+        spec, data, RunFolder(path), on_event=on_event, stop=stop, probes=probes, watched=watched
+    )
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -142,7 +144,7 @@ def test_training_with_and_without_probes_is_bit_for_bit_the_same(
 
 def test_a_trained_network_is_measured_and_can_be_again(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:
     told: list[Event] = []
-    record = train(run_of(), tiny, tmp_path, probes=None, tell=told.append)
+    record = train(run_of(), tiny, tmp_path, probes=None, on_event=told.append)
     frozen = [event.message for event in told if event.state == "measuring"]
     readings = RunFolder(tmp_path).readings()
     assert set(frozen) <= set(readings["probe"])
@@ -164,7 +166,7 @@ def test_probes_that_fail_end_no_run(
         monkeypatch.setitem(PROBES, name, replace(each, measure=broken, when=when))
     events: list[Event] = []
     with pytest.raises(ProbeError, match=r"redundancy \(ZeroDivisionError: a bug of ours\)"):
-        train(run_of(), tiny, tmp_path, probes=("answers", "redundancy"), tell=events.append)
+        train(run_of(), tiny, tmp_path, probes=("answers", "redundancy"), on_event=events.append)
     assert [event.state for event in events if event.state not in ("training", "measuring")] == [
         "warned",
         "done",
@@ -223,7 +225,7 @@ def test_the_sealed_test_set_is_read_once_and_last(
 
 def test_the_record_of_a_finished_run(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:
     events: list[Event] = []
-    record = train(run_of(), tiny, tmp_path, tell=events.append)
+    record = train(run_of(), tiny, tmp_path, on_event=events.append)
     assert RunFolder(tmp_path).read() == record
     assert record.id == run_of().id
     assert record.network.params == 83_126
@@ -257,7 +259,7 @@ def test_a_run_that_diverges_is_recorded_as_failed_with_the_numbers_of_its_step(
     tiny: Dataset, run_of: RunOf, tmp_path: Path
 ) -> None:
     events: list[Event] = []
-    record = train(run_of(learning_rate=1e20, epochs=5), tiny, tmp_path, tell=events.append)
+    record = train(run_of(learning_rate=1e20, epochs=5), tiny, tmp_path, on_event=events.append)
     assert record.state == "failed"
     assert record.failure.kind == "diverged"
     assert record.failure.numbers["step"] == len([row for row in rows(tmp_path) if row["kind"] == "step"]) + 1
@@ -274,7 +276,7 @@ def test_progress_is_told_and_saved_as_time_goes_by(
     monkeypatch.setattr(running, "TELL_SECONDS", 0.0)
     monkeypatch.setattr(running, "CHECKPOINT_SECONDS", 0.0)
     events: list[Event] = []
-    train(run_of(), tiny, tmp_path, tell=events.append)
+    train(run_of(), tiny, tmp_path, on_event=events.append)
     training = [event for event in events if event.state == "training"]
     assert [event.step for event in training] == [1, 2, 3, 4, 5, 6]
     assert [event.accuracy is None for event in training] == [True, True, False, False, False, False]
@@ -287,7 +289,7 @@ def test_a_damaged_checkpoint_says_what_to_do(tiny: Dataset, run_of: RunOf, tmp_
     with pytest.raises(WorkspaceError) as caught:
         train(run_of(), tiny, tmp_path)
     assert caught.value.where == str(tmp_path / "state.pt")
-    assert "from its start" in caught.value.todo
+    assert "from its start" in caught.value.hint
     assert train(run_of(), tiny, tmp_path).state == "done"  # the same command again
 
 

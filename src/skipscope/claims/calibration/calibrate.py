@@ -56,7 +56,7 @@ def simulate(
     *,
     comparisons: int,
     share: float = SHARE,
-    tell: Callable[[], object] = lambda: None,
+    on_event: Callable[[], object] = lambda: None,
 ) -> Verdicts:
     """Verdicts of each claim that the study measures, over so many studies drawn anew."""
     questions = simulation.planted(SCENARIOS[scenario])
@@ -66,7 +66,7 @@ def simulate(
         for result in judged(simulation.Simulated(study, cards, rng, share=share), questions):
             if is_measured(result):
                 counts.setdefault(result.id, Counter())[result.verdict] += 1
-        tell()
+        on_event()
     return counts
 
 
@@ -93,7 +93,7 @@ def calibrate(
     comparisons: int = 200,
     studies: Iterable[str] = STUDIES,
     share: float = SHARE,
-    tell: Callable[[], object] = lambda: None,
+    on_event: Callable[[], object] = lambda: None,
 ) -> dict[str, dict[str, Any]]:
     """Shares of false and of right verdicts, claim by claim.
 
@@ -102,14 +102,16 @@ def calibrate(
         comparisons: simulated studies of each kind and scenario.
         studies: shipped ones; a claim is taken from the first that measures it.
         share: what pairs spread by, of the smallest effect worth having.
-        tell: called after each simulated study.
+        on_event: called after each simulated study.
     """
     found: dict[str, dict[str, Any]] = {}
     for name in studies:
         study = load_study(name)
         cards = simulation.cards_of(study, describe)
         shares = {
-            scenario: simulate(study, cards, scenario, comparisons=comparisons, share=share, tell=tell)
+            scenario: simulate(
+                study, cards, scenario, comparisons=comparisons, share=share, on_event=on_event
+            )
             for scenario in SCENARIOS
         }
         for id in shares["no effect"]:
@@ -255,6 +257,6 @@ def known(workspace: Workspace | None = None) -> dict[str, Any]:
     except (TypeError, ValueError):
         whole = False
     if not whole:
-        todo = "delete that file, or make it again: skipscope calibrate"
-        raise WorkspaceError("This is not a calibration.", where=str(path), todo=todo)
+        hint = "delete that file, or make it again: skipscope calibrate"
+        raise WorkspaceError("This is not a calibration.", where=str(path), hint=hint)
     return found

@@ -195,10 +195,10 @@ def lacking(context: Context, result: Result) -> list[Inline]:
     said = list(dict.fromkeys(told))
     if open_parts:
         missing = list(dict.fromkeys(each for finding in open_parts for each in finding.missing))
-        todo = dict.fromkeys(finding.todo for finding in open_parts if finding.todo)
+        hint = dict.fromkeys(finding.hint for finding in open_parts if finding.hint)
         text = words.listed([code(each) for each in missing[:SHOWN_RUNS]])
-        commands = words.listed([one_of_many(context, each) for each in todo])
-        said.append(words("explanation.lacking", what=text, todo=commands))
+        commands = words.listed([one_of_many(context, each) for each in hint])
+        said.append(words("explanation.lacking", what=text, hint=commands))
     if result.more_seeds is not None:
         said.append(words("explanation.more_seeds", number=result.more_seeds))
     return said

@@ -95,7 +95,7 @@ def family(document: Document) -> Family:
         raise FontError(
             f"No font on this machine has all the characters of the report in {NAMES[document.language]} "
             f"({len(absent)} are missing: {told}): its PDF and DOCX were not made.",
-            todo=fonts.HOW_TO_GET_ONE,
+            hint=fonts.HOW_TO_GET_ONE,
         )
     return family
 
