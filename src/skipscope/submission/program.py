@@ -241,7 +241,7 @@ def _manifest() -> dict[str, Any]:
 @cache
 def _templates() -> Environment:
     return Environment(  # noqa: S701 - Python, not a page
-        loader=PackageLoader("skipscope.report"),
+        loader=PackageLoader("skipscope.submission"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
