@@ -1,6 +1,7 @@
 """What tests of every kind share."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +12,11 @@ os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import pytest
+from built_once import built_once
 from hypothesis import settings
 
 from skipscope.data import cifar10
+from skipscope.records.store import Workspace
 
 # an example of hypothesis takes as long as the machine's other work lets it
 settings.register_profile("no clock", deadline=None)
@@ -45,19 +48,44 @@ def one_thread(one_thread_first: None) -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the session that all workers of pytest-xdist have in common; see `built_once`."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.fixture(scope="session", autouse=True)
-def data_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def data_home(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A data and a cache folder for the session: the user's own are neither read nor written.
 
-    The cache is one for all workers of pytest-xdist: how fast this machine is need not be measured in each.
+    The cache is one for all workers: how fast this machine is need not be measured in each.
     """
-    folder, base = tmp_path_factory.mktemp("data"), tmp_path_factory.getbasetemp()
-    cache = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared-cache"
+    folder, cache = tmp_path_factory.mktemp("data"), shared / "cache"
     cache.mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SKIPSCOPE_DATA", str(folder))
         patch.setenv("XDG_CACHE_HOME", str(cache))
         yield folder
+
+
+@pytest.fixture(scope="session")
+def zoo(shared: Path, data_home: Path, one_thread_first: None) -> Path:
+    """A workspace of small trained networks, trained once per test run: see tests/unit/zoo.py for which.
+
+    It is every test's: read it, and change a copy of it (`trained`).
+    """
+    from zoo import train_zoo
+
+    return built_once(shared / "zoo", train_zoo)
+
+
+@pytest.fixture
+def trained(zoo: Path, tmp_path: Path) -> Workspace:
+    """A copy of the zoo, in a folder whose name is not only ASCII, that a test may change as it likes."""
+    return Workspace(shutil.copytree(zoo, tmp_path / "my 实验"))
 
 
 @pytest.fixture(scope="session")
