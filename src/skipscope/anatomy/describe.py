@@ -1,7 +1,7 @@
 """What a network is, in numbers: structure, shapes, parameters and multiply-adds per stage."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -9,6 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from skipscope.anatomy.capture import anatomy
+from skipscope.anatomy.card import anatomy_card
+from skipscope.anatomy.modes import one_thread, uncompiled
 from skipscope.models.registry import build
 from skipscope.models.user import attribute_errors_to
 from skipscope.records.schema import NetworkCard, Stage
@@ -36,14 +39,16 @@ def _ours(name: str) -> NetworkCard:
 
 def _described(name: str) -> NetworkCard:
     model = build(name).eval()
-    with attribute_errors_to(name, "on one image"):
-        stages = tuple(_stages(model))
+    stages: list[Stage] = []
+    with attribute_errors_to(name, "on one image"), _stages_into(stages, model), one_thread(), uncompiled():
+        followed = anatomy(model, torch.zeros(1, 3, 32, 32))
     return NetworkCard(
         name=name,
         structure=str(model),
         params=parameters(model),
         macs=sum(stage.macs for stage in stages),
-        stages=stages,
+        stages=tuple(stages),
+        anatomy=anatomy_card(followed),
     )
 
 
@@ -59,23 +64,11 @@ def multiply_adds(module: nn.Module, output: Tensor) -> int:
     return 0
 
 
-def _stages(model: nn.Module) -> Iterator[Stage]:
-    """One stage a call of a top-level module (or of one in a top-level list), in the order of the calls."""
+@contextmanager
+def _stages_into(stages: list[Stage], model: nn.Module) -> Iterator[None]:
+    """Appends a stage for every call of a top-level module (or of one in a top-level list)."""
+    names = dict(_named_stages(model))
     seen = {model}
-    for name, module, shape, macs in _calls(model):
-        yield Stage(
-            name=name,
-            kind=type(module).__name__,
-            shape=shape,
-            params=0 if module in seen else parameters(module),
-            macs=macs,
-        )
-        seen.add(module)
-
-
-def _calls(model: nn.Module) -> list[tuple[str, nn.Module, tuple[int, ...], int]]:
-    """Name, module, output shape and multiply-adds of every call of a stage."""
-    calls: list[tuple[str, nn.Module, tuple[int, ...], int]] = []
     macs = 0
 
     def after_any(module: nn.Module, _inputs: Any, output: Any) -> None:
@@ -84,45 +77,37 @@ def _calls(model: nn.Module) -> list[tuple[str, nn.Module, tuple[int, ...], int]
 
     def after_stage(module: nn.Module, _inputs: Any, output: Any) -> None:
         nonlocal macs
-        shape = tuple(output.shape[1:]) if isinstance(output, Tensor) else ()
-        calls.append((names[module], module, shape, macs))
+        stages.append(
+            Stage(
+                name=names.get(module, "rest"),
+                kind=type(module).__name__,
+                shape=tuple(output.shape[1:]) if isinstance(output, Tensor) else (),
+                params=0 if module in seen else parameters(module),
+                macs=macs,
+            )
+        )
+        seen.add(module)
         macs = 0
 
-    names = dict(_named_stages(model))
-    with _hooks(model, after_any, names, after_stage), _one_thread(), torch.inference_mode():
-        logits = model(torch.zeros(1, 3, 32, 32))
-    if macs:  # of parts called past the module around them
-        calls.append(("rest", model, tuple(logits.shape[1:]), macs))
-    return calls
+    def after_all(module: nn.Module, inputs: Any, output: Any) -> None:
+        if macs:  # of parts called past the module around them
+            after_stage(module, inputs, output)
 
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """On one image, threads wait for each other: on a busy machine thirty times as long as they compute."""
-    given = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(given)
-
-
-def _named_stages(model: nn.Module, prefix: str = "") -> Iterator[tuple[nn.Module, str]]:
-    """The top-level modules; of a list, which is never called itself, the modules in it."""
-    for name, module in model.named_children():
-        if isinstance(module, (nn.ModuleList, nn.ModuleDict)):
-            yield from _named_stages(module, f"{prefix}{name}.")
-        else:
-            yield module, f"{prefix}{name}"
-
-
-@contextmanager
-def _hooks(model: nn.Module, after_any: Any, stages: Iterable[nn.Module], after_stage: Any) -> Iterator[None]:
-    # a top-level leaf has both hooks: they run in the order in which they were put in
+    # a top-level leaf has both hooks: they run in the order in which they were registered
     handles = [module.register_forward_hook(after_any) for module in model.modules()]
-    handles += [module.register_forward_hook(after_stage) for module in stages]
+    handles += [module.register_forward_hook(after_stage) for module in names]
+    handles.append(model.register_forward_hook(after_all))
     try:
         yield
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _named_stages(model: nn.Module, prefix: str = "") -> Iterator[tuple[nn.Module, str]]:
+    """Yields the top-level modules; in place of a list, which is never called itself, the modules in it."""
+    for name, module in model.named_children():
+        if isinstance(module, (nn.ModuleList, nn.ModuleDict)):
+            yield from _named_stages(module, f"{prefix}{name}.")
+        else:
+            yield module, f"{prefix}{name}"

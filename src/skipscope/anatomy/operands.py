@@ -1,7 +1,7 @@
 """What a call of an operator computes with, and what kind of call that makes it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -14,6 +14,37 @@ Key = int | str
 def key_of(args: Sequence[Any], position: int, name: str) -> Key:
     """The key of an argument that may be given either way."""
     return position if position < len(args) else name
+
+
+class Window(NamedTuple):
+    """How a convolution or pooling moves over a map, by height and width."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+
+
+def window_of(kind: str, inputs: Sequence[Tensor], args: Any, kwargs: Any) -> Window | None:
+    """The window of a convolution or pooling; None of any other kind."""
+    if kind not in ("conv", "pool"):
+        return None
+    first = 3 if kind == "conv" else 2
+
+    def argument(position: int, name: str, default: Any) -> Any:
+        return args[position] if position < len(args) else kwargs.get(name, default)
+
+    kernel = _pair(inputs[1].shape[2:] if kind == "conv" else argument(1, "kernel_size", 1))
+    stride = argument(first, "stride", None) or (1 if kind == "conv" else kernel)
+    padding = argument(first + 1, "padding", 0)
+    if isinstance(padding, str):
+        padding = [(size - 1) // 2 if padding == "same" else 0 for size in kernel]
+    return Window(kernel, _pair(stride), _pair(padding))
+
+
+def _pair(size: Any) -> tuple[int, int]:
+    """One number for both directions, or one each."""
+    both = (size, size) if isinstance(size, int) else tuple(size)
+    return (both[0], both[-1])
 
 
 def operands_of(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[Key, Tensor]:

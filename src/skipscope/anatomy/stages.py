@@ -1,4 +1,4 @@
-"""A network's stages: after which calls its map is read off, once for its stem and each size of the map."""
+"""A network's stages: the calls after which its map is read, one for the stem and one for each map size."""
 
 from math import prod
 
@@ -7,15 +7,15 @@ from skipscope.anatomy.capture import Anatomy, Kind, Site
 KINDS: tuple[Kind, ...] = ("conv", "norm", "relu", "shortcut", "concat")
 
 
-def stages(anatomy: Anatomy) -> list[Site]:
+def stages(anatomy: Anatomy, kinds: tuple[Kind, ...] = KINDS) -> list[Site]:
     """The last call before the second convolution, and the last of each size of the map, from the image on.
 
-    A map that is larger than one before it lies beside the way (a shortcut that was made small first), and
-    so does one of 1x1 that a larger one follows (a gate squeezes to that).
+    A map larger than an earlier one lies off the trunk (a shortcut that was subsampled first), and so does
+    one of 1x1 that a larger one follows (what a gate squeezes to).
     """
-    maps = [site for site in anatomy.of(*KINDS) if len(site.output) == 3]
-    large = [place for place, site in enumerate(maps) if _pixels(site) > 1]
-    trunk = [site for place, site in enumerate(maps) if place in large or place > max(large, default=-1)]
+    maps = [site for site in anatomy.of(*kinds) if len(site.output) == 3]
+    last_large = max((index for index, site in enumerate(maps) if _pixels(site) > 1), default=-1)
+    trunk = [site for index, site in enumerate(maps) if _pixels(site) > 1 or index > last_large]
     ends: list[Site] = []
     for site in trunk:
         if ends and _pixels(site) > _pixels(ends[-1]):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from skipscope.anatomy.channels import Source
 
@@ -35,6 +35,21 @@ def mark(x: Tensor, trace: Trace) -> None:
 def unmark(x: Tensor) -> None:
     """Takes its trace away."""
     vars(x).pop(MARK, None)
+
+
+def held(module: nn.Module) -> Iterator[Tensor]:
+    """Yields a module's own tensors: weights, buffers, a map of its last pass, lists of such."""
+    for value in vars(module).values():
+        several = value.values() if isinstance(value, dict) else value
+        within = several if isinstance(value, dict | list | tuple) else (value,)
+        yield from (x for x in within if isinstance(x, Tensor))
+
+
+def unmark_kept(model: nn.Module) -> None:
+    """Unmarks what a network keeps from a pass (a running mean, a map), which means nothing in the next."""
+    for module in model.modules():
+        for x in held(module):
+            unmark(x)
 
 
 def copied(x: Tensor) -> Tensor:

@@ -15,7 +15,8 @@ from typing import Generic, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
-from skipscope.anatomy.capture import Anatomy, held
+from skipscope.anatomy.capture import Anatomy
+from skipscope.anatomy.traces import held
 from skipscope.errors import UsageError
 from skipscope.models.user import in_words
 from skipscope.randomness import derive

@@ -92,7 +92,8 @@ def _modules(anatomy: Anatomy) -> Iterator[Site]:
 
 def _layers(anatomy: Anatomy) -> Iterator[tuple[str, Block]]:
     """Convolutions and linear layers that keep their input's shape, each with the BatchNorm behind it."""
-    for site, after in pairwise((*anatomy.sites, None)):
+    sites = (site for site in anatomy.sites if site.kind not in ("pool", "other_norm"))
+    for site, after in pairwise((*sites, None)):
         if site is not None and site.kind in ("conv", "linear") and site.inputs[0] == site.output:
             block: dict[Heard, Replacement] = {(site.kind, site.place): _input}
             if after is not None and after.kind == "norm":

@@ -58,7 +58,7 @@ def last_map(anatomy: Anatomy) -> Site | None:
     """
     places = [
         site
-        for site in anatomy.sites
-        if site.kind != "linear" and site.depth and len(site.output) == 3 and prod(site.output[1:]) > 1
+        for site in anatomy.of("conv", "norm", "relu", "shortcut", "gate", "concat", "module")
+        if site.depth and len(site.output) == 3 and prod(site.output[1:]) > 1
     ]
     return places[-1] if places else None

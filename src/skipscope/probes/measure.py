@@ -6,10 +6,9 @@ Shapes: N images of 3 x H x W, normalised as the network sees them; N class numb
 """
 
 import random
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import isfinite
 from traceback import clear_frames
@@ -21,6 +20,7 @@ import torch
 from torch import nn
 
 from skipscope.anatomy.capture import anatomy
+from skipscope.anatomy.modes import uncompiled
 from skipscope.errors import ProbeError, SkipscopeError, UnknownName, UsageError
 from skipscope.probes.base import Probe, Reading, View, copied, logits
 from skipscope.probes.registry import PROBES
@@ -219,7 +219,7 @@ def _undisturbed(on: torch.device, seed: int) -> Iterator[None]:
     chance = derive(seed, "network's own") >> 1
     pythons, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002 - a network may draw from it
     try:
-        with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []), _uncompiled():
+        with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []), uncompiled():
             reseed(chance)
             random.seed(chance)
             np.random.seed(chance % 2**32)  # noqa: NPY002
@@ -228,10 +228,3 @@ def _undisturbed(on: torch.device, seed: int) -> Iterator[None]:
     finally:
         random.setstate(pythons)
         np.random.set_state(numpys)  # noqa: NPY002
-
-
-def _uncompiled() -> AbstractContextManager[object]:
-    """Parts of a network that were compiled compute as they were written: their calls are heard."""
-    if "torch._dynamo" not in sys.modules:  # nothing is compiled, and loading it takes seconds
-        return nullcontext()
-    return torch.compiler.set_stance("force_eager")  # type: ignore[no-any-return]

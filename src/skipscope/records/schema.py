@@ -28,6 +28,57 @@ class Stage(Frozen):
     macs: int = Field(description="multiply-adds of convolutions and matrix products, one image")
 
 
+class StemLayer(Frozen):
+    """A convolution or pooling before the second convolution."""
+
+    module: str
+    kind: Literal["conv", "max-pool", "mean-pool"]
+    channels: tuple[int, int] = Field(description="in and out")
+    kernel: tuple[int, int] = Field(description="height and width, as are stride and padding")
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+
+
+class Shortcut(Frozen):
+    """An addition f(x) + x."""
+
+    module: str = Field(description="qualified name of the module that adds")
+    kind: Literal["identity", "projection"] = Field(description="projection: x passes a layer of its own")
+    shape: tuple[int, ...] = Field(description="of the sum, as of a stage")
+
+
+class Concatenation(Frozen):
+    """A map and what is computed from it, side by side."""
+
+    module: str = Field(description="qualified name of the module that concatenates")
+    appended: int = Field(description="channels of the operand with the most layers before it")
+    shape: tuple[int, ...] = Field(description="of the output, as of a stage")
+
+
+class Gate(Frozen):
+    """A map multiplied by a sigmoid's output."""
+
+    module: str = Field(description="qualified name of the module that multiplies")
+    shape: tuple[int, ...] = Field(description="of the map, as of a stage")
+
+
+class AnatomyCard(Frozen):
+    """What a network is made of, found by following its calls (`anatomy.card`)."""
+
+    depth: int = Field(description="convolutions and linear layers on the longest way to the logits")
+    stem: tuple[StemLayer, ...]
+    maps: tuple[tuple[int, int, int], ...] = Field(
+        description="C H W at the end of each size of the map, after the stem"
+    )
+    normalisation: tuple[str, ...] = Field(description="kinds, as torch names their modules")
+    shortcuts: tuple[Shortcut, ...]
+    concatenations: tuple[Concatenation, ...]
+    gates: tuple[Gate, ...]
+    conv_inputs: int = Field(
+        description="numbers of one image that convolutions read, and keep for the backward pass"
+    )
+
+
 class NetworkCard(Frozen):
     """A network as a report shows it."""
 
@@ -36,6 +87,9 @@ class NetworkCard(Frozen):
     params: int
     macs: int
     stages: tuple[Stage, ...]
+    anatomy: AnatomyCard | None = Field(
+        None, description="not in older records; null if the network's calls could not be followed"
+    )
 
 
 class DataCard(Frozen):

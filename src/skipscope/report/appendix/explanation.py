@@ -8,6 +8,7 @@ from itertools import groupby
 
 from skipscope.claims.catalogue import Listed, Wording, catalogue
 from skipscope.claims.model import Result
+from skipscope.records.printed import anatomy_of
 from skipscope.records.schema import NetworkCard
 from skipscope.report.appendix.evidence import details, effect_cell, forest_of, numbers_of, parts_table
 from skipscope.report.appendix.results import joined
@@ -222,10 +223,11 @@ def differences(context: Context, plain: NetworkCard, gated: NetworkCard) -> lis
 
 
 def pooled(card: NetworkCard) -> bool:
-    """Whether there is a max-pool between the network's stages."""
-    return any(stage.kind == "MaxPool2d" for stage in card.stages)
+    """Whether the stem has a max-pool."""
+    return any(layer.kind == "max-pool" for layer in anatomy_of(card).stem)
 
 
 def side(card: NetworkCard) -> int | None:
-    """The side of the maps of the first stage of blocks."""
-    return next((stage.shape[-1] for stage in card.stages if stage.name == "layer1"), None)
+    """The side of the first maps after the stem, in pixels."""
+    maps = anatomy_of(card).maps
+    return maps[0][-1] if maps else None

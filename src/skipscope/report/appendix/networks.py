@@ -6,6 +6,7 @@ import polars as pl
 
 from skipscope.analysis.tables import ArmSummary
 from skipscope.figures import curves
+from skipscope.records.printed import anatomy_of
 from skipscope.records.schema import NetworkCard, Stage
 from skipscope.report.appendix.overlay import items, last_values
 from skipscope.report.appendix.pictures import pictures_of
@@ -31,11 +32,6 @@ IMAGE_SIDE = 32
 FAMILIES = ("se_resnet", "densenet", "resnet", "plain", "cnn")
 AS_IN_A_PAPER = re.compile(r"[a-z_]+\d")
 """`resnet20`, `densenet_bc100_k12`; not `resnet_nopool`, which is the classroom network but for one thing."""
-CONVOLUTION = re.compile(
-    r"\((?P<name>\w+)\): Conv2d\((?P<inputs>\d+), (?P<outputs>\d+), "
-    r"kernel_size=\((?P<kernel>\d+), (?P=kernel)\), stride=\((?P<stride>\d+), (?P=stride)\)"
-    r"(?:, padding=\((?P<padding>\d+), (?P=padding)\))?(?P<no_bias>, bias=False)?\)"
-)
 
 
 def networks(context: Context, number: str) -> Section:
@@ -189,19 +185,27 @@ def blank(number: int) -> str:
 
 
 def first_convolution(context: Context, card: NetworkCard) -> list[Block]:
-    """The arithmetic of the first convolution, if the structure says enough and the records agree with it."""
-    found = CONVOLUTION.search(card.structure)
-    if found is None:
+    """The arithmetic of the first convolution, if it is square and the records agree with it."""
+    stem = anatomy_of(card).stem
+    stage = next((stage for stage in card.stages if stem and stage.name == stem[0].module), None)
+    if stage is None or stem[0].kind != "conv":
         return []
-    size = {name: int(found[name] or 0) for name in ("inputs", "outputs", "kernel", "stride", "padding")}
-    out = (IMAGE_SIDE + 2 * size["padding"] - size["kernel"]) // size["stride"] + 1
-    bias = found["no_bias"] is None
-    params = size["kernel"] ** 2 * size["inputs"] * size["outputs"] + bias * size["outputs"]
-    stage = next((stage for stage in card.stages if stage.name == found["name"]), None)
-    if stage is None or stage.shape != (size["outputs"], out, out) or stage.params != params:
+    inputs, outputs = stem[0].channels
+    (kernel, same), (stride, _), (padding, _) = stem[0].kernel, stem[0].stride, stem[0].padding
+    out = (IMAGE_SIDE + 2 * padding - kernel) // stride + 1
+    biases = stage.params - kernel**2 * inputs * outputs
+    if kernel != same or stage.shape != (outputs, out, out) or biases not in (0, outputs):
         return []
     text = context.words(
-        "networks.first", **size, out=out, params=count(params), bias=f" + {size['outputs']}" if bias else ""
+        "networks.first",
+        inputs=inputs,
+        outputs=outputs,
+        kernel=kernel,
+        stride=stride,
+        padding=padding,
+        out=out,
+        params=count(stage.params),
+        bias=f" + {biases}" if biases else "",
     )
     return [Paragraph(text=text)]
 

@@ -1,0 +1,101 @@
+"""A network's anatomy card is found from its calls, whatever its modules are named."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from skipscope.anatomy.capture import anatomy
+from skipscope.anatomy.card import anatomy_card
+from skipscope.records.schema import AnatomyCard, Concatenation, Gate, Shortcut, StemLayer
+
+
+def card(model: nn.Module) -> AnatomyCard:
+    found = anatomy_card(anatomy(model, torch.zeros(1, 3, 32, 32)))
+    assert found is not None
+    return found
+
+
+class Joined(nn.Module):
+    """Two blocks, one of which projects; an embedding that is gated; two layers that append."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, (5, 3), stride=2, padding="valid")
+        self.a, self.b = nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 8, 3, padding=1)
+        self.skip = nn.Conv2d(4, 8, 1)
+        self.grow = nn.ModuleList([nn.Conv2d(8, 3, 1), nn.Conv2d(11, 5, 1)])
+        self.narrow, self.wide = nn.Linear(16, 2), nn.Linear(2, 16)
+        self.last = nn.Linear(16, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.avg_pool2d(functional.group_norm(self.first(x), 2), 2, ceil_mode=True)
+        x = x + self.a(x)
+        x = self.skip(x) + self.b(self.a(x))
+        x = functional.instance_norm(functional.max_pool2d(x, 2))
+        for layer in self.grow:
+            x = torch.cat([x, layer(x)], dim=1)
+        gate = torch.sigmoid(self.wide(torch.relu(self.narrow(x.mean((2, 3))))))
+        x = x * gate[:, :, None, None]
+        return self.last(functional.avg_pool2d(x, x.shape[2:]).flatten(1))
+
+
+def test_functional_calls_and_modules_of_any_name() -> None:
+    assert card(Joined()) == AnatomyCard(
+        depth=7,
+        stem=(
+            StemLayer(
+                module="first", kind="conv", channels=(3, 4), kernel=(5, 3), stride=(2, 2), padding=(0, 0)
+            ),
+            StemLayer(
+                module="pool", kind="mean-pool", channels=(4, 4), kernel=(2, 2), stride=(2, 2), padding=(0, 0)
+            ),
+        ),
+        maps=((8, 7, 8), (16, 3, 4)),
+        normalisation=("GroupNorm", "InstanceNorm2d"),
+        shortcuts=(
+            Shortcut(module="shortcut", kind="identity", shape=(4, 7, 8)),
+            Shortcut(module="shortcut:2", kind="projection", shape=(8, 7, 8)),
+        ),
+        concatenations=(
+            Concatenation(module="concat", appended=3, shape=(11, 3, 4)),
+            Concatenation(module="concat:2", appended=5, shape=(16, 3, 4)),
+        ),
+        gates=(Gate(module="gate", shape=(16, 3, 4)),),
+        conv_inputs=3 * 32 * 32 + 4 * 4 * 7 * 8 + (8 + 11) * 3 * 4,
+    )
+
+
+class Beside(nn.Module):
+    """A shortcut padded with zeros, and a convolution in two halves: neither appends features."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, padding=1)
+        self.halves = nn.ModuleList([nn.Conv2d(4, 6, 1), nn.Conv2d(4, 6, 1)])
+        self.last = nn.Linear(12, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        halves = torch.cat([half(part) for half, part in zip(self.halves, x.chunk(2, 1), strict=True)], 1)
+        x = halves + torch.cat([x, torch.zeros(len(x), 4, 32, 32)], 1)
+        return self.last(x.mean((2, 3)))
+
+
+def test_zeros_and_grouped_convolutions_are_no_dense_connection() -> None:
+    found = card(Beside())
+    assert found.concatenations == ()
+    assert [shortcut.kind for shortcut in found.shortcuts] == ["identity"]
+    assert (found.depth, found.maps, found.normalisation) == (3, ((12, 32, 32),), ())
+
+
+def test_a_network_without_convolutions() -> None:
+    found = card(nn.Sequential(nn.Flatten(), nn.Linear(3072, 8), nn.LayerNorm(8), nn.Linear(8, 10)))
+    assert (found.depth, found.stem, found.maps, found.conv_inputs) == (2, (), (), 0)
+    assert found.normalisation == ("LayerNorm",)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit")
+def test_what_torch_jit_compiled_cannot_be_followed() -> None:
+    model = torch.jit.trace(nn.Sequential(nn.Flatten(), nn.Linear(3072, 10)), torch.zeros(1, 3, 32, 32))
+    assert anatomy_card(anatomy(model, torch.zeros(1, 3, 32, 32))) is None
