@@ -9,6 +9,7 @@
     ├── PictureError          a file of a user's is no image, or one that cannot be looked at
     ├── FontError             a report cannot be printed: no font here has its characters
     ├── WorkspaceError        a run folder or study record cannot be read or written
+    │   └── DamagedFile       a file of a run is not what was written: the run is trained again
     ├── MachineError          this machine cannot compute the way a recipe says
     ├── ProbeError            probes failed on a network; what the others read is kept
     └── TrainingError         a run could not be brought to its end
@@ -98,6 +99,10 @@ class FontError(SkipscopeError):
 
 class WorkspaceError(SkipscopeError):
     """A run folder or study record cannot be read or written."""
+
+
+class DamagedFile(WorkspaceError):
+    """A file's checksum is not the one it was written with, or the list of checksums is damaged."""
 
 
 class MachineError(SkipscopeError):

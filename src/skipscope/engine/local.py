@@ -97,7 +97,8 @@ def execute(
                     worker.close()
                 else:
                     on_event(event)
-    return [record for run in plan.runs if (record := workspace.run_folder(run.spec.id).read()) is not None]
+    records = (workspace.run_folder(run.spec.id).read_if_sound() for run in plan.runs)
+    return [record for record in records if record is not None]
 
 
 def _prepare(plan: Plan, workspace: Workspace, data_dir: Path | None) -> None:
@@ -234,7 +235,7 @@ def _record_error(workspace: Path, spec: RunSpec, error: Exception, *, began: bo
         if not began:
             folder.make()
         (folder.path / "traceback.txt").write_text(traceback.format_exc(), encoding="utf-8")
-    record = folder.read()
+    record = folder.read_if_sound()
     if record is not None and record.state != "done":  # a finished run was only to be measured
         failure = Failure(kind="error", message=_said(error))
         folder.write(record.model_copy(update={"state": "failed", "finished": now(), "failure": failure}))

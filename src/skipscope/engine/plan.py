@@ -266,7 +266,9 @@ def _begun(study: StudySpec, workspace: Workspace) -> Backend | None:
         if (record.study.name, record.study.recipe) == (study.name, study.recipe):
             free = {arm.label for arm in record.study.arm if not Backend.model_fields.keys() & arm.recipe}
             runs = (
-                workspace.run_folder(member.run).read() for member in record.members if member.arm in free
+                workspace.run_folder(member.run).read_if_sound()
+                for member in record.members
+                if member.arm in free
             )
             for run in runs:
                 if run is not None:
@@ -289,7 +291,7 @@ def _specs(study: StudySpec, data: Dataset, way: Backend) -> Iterator[tuple[str,
 
 def _state(workspace: Workspace, spec: RunSpec) -> State | None:
     """What the workspace has of the run; one that ended in an error, or is damaged, is tried again."""
-    record = workspace.run_folder(spec.id).read()
+    record = workspace.run_folder(spec.id).read_if_sound()
     if record is None:
         return None
     if record.failure is not None and record.failure.kind == "error":

@@ -11,7 +11,7 @@ from skipscope.data.dataset import load as load_data
 from skipscope.engine.trust import refuse_unless_trusted
 from skipscope.errors import DataError, UnknownName, UsageError, WorkspaceError
 from skipscope.models.registry import build
-from skipscope.records.checksums import is_summed, read_summed
+from skipscope.records.checksums import has_checksum, read_checksummed
 from skipscope.records.schema import RunRecord
 from skipscope.records.store import Workspace, opened
 from skipscope.spec import DataRef
@@ -57,12 +57,12 @@ def network(workspace: Workspace, record: RunRecord) -> nn.Module:
     """
     file = workspace.run_folder(record.id).model_file
     # an older skipscope's have no checksum: whether they are damaged is not seen when the study is run
-    again = "" if is_summed(file) else f"delete the folder {file.parent} and "
+    again = "" if has_checksum(file) else f"delete the folder {file.parent} and "
     again += f"train it again{_command(workspace, record.id)}"
     refuse_unless_trusted(record.spec.model)
     model = build(record.spec.model, seed=record.spec.seed)
     try:
-        model.load_state_dict(unpacked_weights(read_summed(file, hint=again)))
+        model.load_state_dict(unpacked_weights(read_checksummed(file, hint=again)))
     except FileNotFoundError:
         raise WorkspaceError(
             f"The weights of {record.id} are missing.", where=str(file), hint=again

@@ -1,97 +1,115 @@
 """The checksums of a folder's files, in the form of the command sha256sum: `sha256sum -c SHA256SUMS`.
 
-A file that is replaced has both its old and its new checksum there while it is renamed: whatever moment a
-process is killed at, a whole file is never taken for a damaged one. Files without a checksum (an older
-skipscope's) are read as they are.
+A file that is being replaced has both its old and its new checksum there until it is renamed: whenever a
+process is killed, a whole file is never taken for a damaged one. Files without a checksum, as older versions
+wrote them, are trusted.
+
+The list itself may be damaged. It is therefore read strictly: anything but the bytes that this module would
+write for its content is an error.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from hashlib import file_digest, sha256
 from pathlib import Path
 
-from skipscope.errors import WorkspaceError
+from skipscope.errors import DamagedFile
 from skipscope.records.files import write_whole
 
-AGAIN = "give the command that trained the run again: what of a run is damaged is trained again"
-"""What mends a file of a run."""
+AGAIN = "repeat the command that trained this run: a damaged run is trained again"
+"""The hint for a damaged file of a run."""
 
 SUMS = "SHA256SUMS"
 _LINE = re.compile(r"([0-9a-f]{64})  (\S+)")
 
 Sums = dict[str, set[str]]
+"""File name -> its checksum, or two while the file is being replaced."""
 
 
-def write_summed(path: Path, content: bytes) -> None:
-    """Puts `content` at `path`, whole or not at all, and its checksum beside it; the folder is there.
+def write_checksummed(path: Path, content: bytes, *, new_list: bool = False) -> None:
+    """Writes `content` to `path`, whole or not at all, and its checksum to the list; the folder must exist.
+
+    If the list is damaged, `new_list` replaces it by one that has this file alone.
 
     Raises:
-        WorkspaceError: the folder is gone or cannot be written to, or its checksums are damaged.
+        DamagedFile: the list is damaged, and `new_list` was not given.
+        WorkspaceError: the folder is gone or cannot be written to.
     """
-    sums, new = _sums(path.parent), sha256(content).hexdigest()
-    old = sums.get(path.name, set())
-    if path.exists() and not old:
-        old = {_digest(path)}
-    _put(path.parent, sums | {path.name: old | {new}})
+    new = sha256(content).hexdigest()
+    try:
+        sums = _read(path.parent)
+    except DamagedFile:
+        if not new_list:
+            raise
+        sums = {path.name: set()}  # what is there now must not be trusted if the process is killed here
+    old = sums.get(path.name)
+    if old is None:
+        old = {_digest(path)} if path.exists() else set()
+    _write(path.parent, sums | {path.name: old | {new}})
     write_whole(path, content, new_folder=False)
-    _put(path.parent, sums | {path.name: {new}})
+    _write(path.parent, sums | {path.name: {new}})
 
 
-def note(path: Path) -> None:
-    """Enters the checksum of a file that will not change any more.
-
-    Raises:
-        WorkspaceError: the folder cannot be written to, or its checksums are damaged.
-    """
-    _put(path.parent, _sums(path.parent) | {path.name: {_digest(path)}})
-
-
-def forget(folder: Path, names: Iterable[str]) -> None:
-    """Takes out the checksums of files that are about to change; all of them if they cannot be read.
+def add_checksum(path: Path) -> None:
+    """Adds the checksum of a file that will not change any more.
 
     Raises:
+        DamagedFile: the list is damaged.
         WorkspaceError: the folder cannot be written to.
     """
-    try:
-        sums = _sums(folder)
-    except WorkspaceError:
-        sums = {SUMS: set()}
-    if sums.keys() & {*names, SUMS}:
-        _put(folder, {name: known for name, known in sums.items() if name not in {*names, SUMS}})
+    _write(path.parent, _read(path.parent) | {path.name: {_digest(path)}})
 
 
-def read_summed(path: Path, *, hint: str) -> bytes:
-    """The bytes of a file, held against its checksum where there is one.
+def drop_checksums(folder: Path, names: Collection[str]) -> None:
+    """Removes the checksums of files that are about to change.
 
     Raises:
-        WorkspaceError: it is damaged; says `hint`.
-        OSError: it cannot be read.
+        DamagedFile: the list is damaged.
+        WorkspaceError: the folder cannot be written to.
+    """
+    sums = _read(folder)
+    if not sums.keys().isdisjoint(names):
+        _write(folder, {name: known for name, known in sums.items() if name not in names})
+
+
+def read_checksummed(path: Path, *, hint: str) -> bytes:
+    """Reads a file and compares it with its checksum, if it has one.
+
+    Raises:
+        DamagedFile: the checksums differ, or their list is damaged; with `hint`.
+        OSError: the file cannot be read.
     """
     content = path.read_bytes()
-    known = _sums(path.parent, hint=hint).get(path.name)
+    known = _read(path.parent, hint=hint).get(path.name)
     if known is not None and sha256(content).hexdigest() not in known:
-        raise WorkspaceError(
-            "This file is damaged: its checksum is not the one it was written with.",
-            where=str(path),
-            hint=hint,
-        )
+        what = "This file is damaged: its checksum is not the one it was written with."
+        raise DamagedFile(what, where=str(path), hint=hint)
     return content
 
 
-def is_summed(path: Path) -> bool:
-    """Whether a file of this name had its checksum written."""
+def has_checksum(path: Path) -> bool:
+    """Whether the list names this file; a damaged list may have."""
     try:
-        return path.name in _sums(path.parent)
-    except WorkspaceError:
+        return path.name in _read(path.parent)
+    except DamagedFile:
         return True
 
 
-def is_sound(path: Path) -> bool:
-    """Whether the file has the checksum that it was written with; of a file without one, it is believed."""
+def damaged_files(folder: Path, names: Iterable[str]) -> list[str]:
+    """The listed files that are missing or changed; the list itself if it is damaged, or names others."""
     try:
-        known = _sums(path.parent).get(path.name)
-        return known is None or _digest(path) in known
-    except (OSError, WorkspaceError):
+        sums = _read(folder)
+    except DamagedFile:
+        return [SUMS]
+    if not sums.keys() <= {*names}:
+        return [SUMS]
+    return [name for name, known in sums.items() if not _matches(folder / name, known)]
+
+
+def _matches(path: Path, known: set[str]) -> bool:
+    try:
+        return _digest(path) in known
+    except OSError:
         return False
 
 
@@ -100,35 +118,31 @@ def _digest(path: Path) -> str:
         return file_digest(file, "sha256").hexdigest()
 
 
-def _sums(folder: Path, *, hint: str = "") -> Sums:
-    """Checksums by name; two of a file that was being replaced."""
+def _read(folder: Path, *, hint: str = AGAIN) -> Sums:
     path = folder / SUMS
-    sums: Sums = {}
     try:
-        lines = path.read_bytes().decode("ascii").splitlines()
+        content = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise _damaged(path, str(error), hint) from None
-    for line in lines:
-        found = _LINE.fullmatch(line)
-        if found is None:
-            raise _damaged(path, f"it has the line {line[:80]!r}", hint)
-        sums.setdefault(found[2], set()).add(found[1])
+    sums: Sums = {}
+    for digest, name in _LINE.findall(content.decode("ascii", "replace")):
+        sums.setdefault(name, set()).add(digest)
+    if not content or content != _content(sums):
+        raise _damaged(path, "it is not as it was written", hint)
     return sums
 
 
-def _put(folder: Path, sums: Sums) -> None:
-    lines = [f"{known}  {name}\n" for name in sorted(sums) for known in sorted(sums[name])]
-    content = "".join(lines).encode()
-    path = folder / SUMS
+def _write(folder: Path, sums: Sums) -> None:
+    path, content = folder / SUMS, _content(sums)
     if not path.exists() or path.read_bytes() != content:
         write_whole(path, content, new_folder=False)
 
 
-def _damaged(path: Path, how: str, hint: str) -> WorkspaceError:
-    return WorkspaceError(
-        f"The list of checksums is damaged: {how}.",
-        where=str(path),
-        hint=hint or "delete that file, or the folder: the same command trains the run again",
-    )
+def _content(sums: Sums) -> bytes:
+    return "".join(f"{digest}  {name}\n" for name in sorted(sums) for digest in sorted(sums[name])).encode()
+
+
+def _damaged(path: Path, why: str, hint: str) -> DamagedFile:
+    return DamagedFile(f"The list of checksums is damaged: {why}.", where=str(path), hint=hint)

@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 
 from skipscope.errors import WorkspaceError
-from skipscope.records.checksums import AGAIN, read_summed, write_summed
+from skipscope.records.checksums import AGAIN, read_checksummed, write_checksummed
 from skipscope.records.parquet import read_table
 
 METRICS = {
@@ -51,7 +51,7 @@ def write_readings(path: Path, readings: pl.DataFrame) -> None:
     """
     content = io.BytesIO()
     readings.write_parquet(content)
-    write_summed(path, content.getvalue())
+    write_checksummed(path, content.getvalue())
 
 
 def read_readings(path: Path, columns: dict[str, Any] = READINGS, *, hint: str) -> pl.DataFrame:
@@ -79,7 +79,7 @@ def read_all_readings(paths: Sequence[Path], *, hint: str) -> pl.DataFrame:
 
 def _arrow(path: Path, columns: dict[str, Any], *, hint: str) -> Any:
     try:
-        return read_table(read_summed(path, hint=hint), list(columns))
+        return read_table(read_checksummed(path, hint=hint), list(columns))
     except (OSError, ValueError) as error:
         raise _damaged("readings", error, path, hint=hint) from None
 

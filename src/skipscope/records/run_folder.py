@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from skipscope import records
-from skipscope.errors import WorkspaceError
-from skipscope.records.checksums import AGAIN, forget, is_sound, note, read_summed, write_summed
+from skipscope.errors import DamagedFile, WorkspaceError
+from skipscope.records.checksums import (
+    AGAIN,
+    add_checksum,
+    damaged_files,
+    drop_checksums,
+    read_checksummed,
+    write_checksummed,
+)
 from skipscope.records.files import (
     make_folder,
     read_record,
@@ -61,12 +68,23 @@ class RunFolder:
         """The run's record, or None where there is none yet.
 
         Raises:
-            WorkspaceError: the file is damaged, or a newer skipscope wrote it.
+            DamagedFile: the file, or the list of checksums, is damaged.
+            WorkspaceError: the file is no record, or a newer skipscope wrote it.
         """
         if not self.record_file.exists():
             return None
-        hint = f"delete the folder {self.path}: the same command trains the run again"
-        return read_record(self.record_file, RunRecord, lambda path: read_summed(path, hint=hint))
+        return read_record(self.record_file, RunRecord, lambda path: read_checksummed(path, hint=AGAIN))
+
+    def read_if_sound(self) -> RunRecord | None:
+        """Reads the run's record; None where there is none, or a damaged one: the run is trained again.
+
+        Raises:
+            WorkspaceError: the file is no record, or a newer skipscope wrote it.
+        """
+        try:
+            return self.read()
+        except DamagedFile:
+            return None
 
     def write(self, record: RunRecord) -> None:
         """Puts the record in place of the one before; of a finished run, its metrics are closed with it.
@@ -77,14 +95,14 @@ class RunFolder:
         if record.state == "done":
             self.metrics.mark()
             if self.metrics_file.exists():
-                note(self.metrics_file)
-        write_summed(self.record_file, record_bytes(record))
+                add_checksum(self.metrics_file)
+        write_checksummed(self.record_file, record_bytes(record), new_list=record.state == "unfinished")
 
     def damaged(self) -> list[str]:
-        """What of a finished run is missing, damaged or cannot be read, by the files' names."""
-        files = [self.model_file, self.metrics_file, self.readings_file, self.pictures_file, self.test_file]
-        found = [file.name for file in files if not is_sound(file)]
-        if self.readings_file.name not in found:
+        """The names of a finished run's files that are missing or damaged, the list of checksums included."""
+        final = self._final_files()
+        found = damaged_files(self.path, [path.name for path in (self.record_file, *final)])
+        if not found:
             try:
                 self.readings()
             except WorkspaceError:
@@ -102,10 +120,14 @@ class RunFolder:
             journal.begin()
 
     def _forget_what_is_final(self) -> None:
-        """What was written at the end of a training that was cut off there, or is damaged."""
-        final = self.readings_file, self.pictures_file, self.test_file, self.model_file
-        remove(*final)
-        forget(self.path, [file.name for file in (self.metrics_file, *final)])
+        """Removes what was written at the end of a training that was cut off there, or is damaged."""
+        final = self._final_files()
+        remove(*(path for path in final if path != self.metrics_file))
+        drop_checksums(self.path, [path.name for path in final])
+
+    def _final_files(self) -> list[Path]:
+        """What a finished run has beside its record."""
+        return [self.model_file, self.metrics_file, self.readings_file, self.pictures_file, self.test_file]
 
     def append_metrics(self, rows: list[dict[str, Any]]) -> None:
         """Adds rows at the end of `metrics.jsonl`."""
@@ -160,16 +182,16 @@ class RunFolder:
         hint = f"make it again: skipscope probe {self.path.name}"
         if not self.pictures_file.exists():
             return {}
-        content = read_summed(self.pictures_file, hint=hint)
+        content = read_checksummed(self.pictures_file, hint=hint)
         return records.arrays.unpacked_arrays(content, self.pictures_file, hint=hint)
 
     def write_pictures(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Puts all pictures of the run in place of those before."""
-        write_summed(self.pictures_file, records.arrays.packed_arrays(arrays))
+        write_checksummed(self.pictures_file, records.arrays.packed_arrays(arrays))
 
     def write_right(self, right: NDArray[np.bool_]) -> None:
         """Keeps which of the test images, in their order, the trained network classifies rightly."""
-        write_summed(self.test_file, records.arrays.packed_bits(right))
+        write_checksummed(self.test_file, records.arrays.packed_bits(right))
 
     def right(self) -> NDArray[np.bool_] | None:
         """The same read back; None of runs that are not finished, or older.
@@ -180,7 +202,9 @@ class RunFolder:
         if not self.test_file.exists():
             return None
         hint = "delete that file: intervals are then of the seeds alone"
-        return records.arrays.unpacked_bits(read_summed(self.test_file, hint=hint), self.test_file, hint=hint)
+        return records.arrays.unpacked_bits(
+            read_checksummed(self.test_file, hint=hint), self.test_file, hint=hint
+        )
 
     def write_readings(self, readings: pl.DataFrame) -> None:
         """Puts all readings of the run in place of those before."""
@@ -188,7 +212,7 @@ class RunFolder:
 
     def write_model(self, content: bytes) -> None:
         """Puts the trained weights, as safetensors, in place of those before."""
-        write_summed(self.model_file, content)
+        write_checksummed(self.model_file, content)
 
     def last_step(self) -> int:
         """The last step that `metrics.jsonl` tells of, 0 where there is none."""
@@ -220,7 +244,7 @@ class RunFolder:
         if not self.metrics_file.exists():
             return b""
         try:
-            content = read_summed(self.metrics_file, hint=AGAIN)
+            content = read_checksummed(self.metrics_file, hint=AGAIN)
         except OSError as error:
             raise WorkspaceError(
                 f"This cannot be read: {error.strerror}.", where=str(self.metrics_file)

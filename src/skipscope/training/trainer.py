@@ -15,6 +15,7 @@ from skipscope.data.dataset import Dataset
 from skipscope.errors import Diverged, ProbeError
 from skipscope.models.registry import build
 from skipscope.probes.measure import initial_rows, view_of
+from skipscope.records.checksums import SUMS
 from skipscope.records.files import remove, remove_drafts
 from skipscope.records.schema import Failure, Result, RunRecord
 from skipscope.records.store import RunFolder
@@ -84,13 +85,14 @@ def train(
 
 
 def _begin(spec: RunSpec, folder: RunFolder, on_event: EventHandler = lambda _event: None) -> RunRecord:
-    """The record of the run as it starts or goes on; what of a finished one is damaged is made again."""
-    record = folder.read()
-    damaged = folder.damaged() if record is not None and record.state == "done" else []
+    """The record of the run as it starts or goes on; a damaged one, or a damaged run's, is replaced."""
+    record = folder.read_if_sound()
+    begun = folder.record_file.exists()
+    damaged = folder.damaged() if begun and (record is None or record.state == "done") else []
     if damaged:
-        _tell_restart(
-            on_event, spec, f"{', '.join(damaged)} of it is damaged or missing: it is trained again"
-        )
+        # a damaged list of checksums may hide behind a file that differs from it
+        message = f"{', '.join(damaged)} damaged or missing (compared with {SUMS}): training it again"
+        _tell_restart(on_event, spec, message)
     if record is None or record.state == "failed" or damaged:
         record = RunRecord(
             id=spec.id,

@@ -7,30 +7,16 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from made_up_record import RECORD, SPEC
 
 from skipscope.cli.options import PLACE
 from skipscope.errors import UnknownName, WorkspaceError
 from skipscope.records.arrays import read_arrays, write_arrays
 from skipscope.records.files import write_whole
 from skipscope.records.frames import METRICS, READINGS
-from skipscope.records.schema import DataCard, Environment, Member, NetworkCard, Row, RunRecord, StudyRecord
+from skipscope.records.schema import DataCard, Member, Row, StudyRecord
 from skipscope.records.store import USUAL, RunFolder, Workspace
-from skipscope.spec import DataRef, Recipe, RunSpec, load_study
-
-SPEC = RunSpec(
-    model="cnn",
-    seed=0,
-    recipe=Recipe(precision="fp32", memory_format="contiguous", kernels="stock", threads=1),
-    data=DataRef(name="shapes", sha256="0" * 64),
-)
-RECORD = RunRecord(
-    id=SPEC.id,
-    spec=SPEC,
-    state="unfinished",
-    started="2026-01-01T00:00:00+00:00",
-    environment=Environment(versions={}, machine={}, threads=1, git=None),
-    network=NetworkCard(name="cnn", structure="Net()", params=1, macs=1, stages=()),
-)
+from skipscope.spec import load_study
 
 
 def study_record(name: str, planned: str) -> StudyRecord:

@@ -19,6 +19,7 @@ from skipscope.records.schema import RunRecord
 from skipscope.records.store import RunFolder
 from skipscope.spec import RunSpec
 from skipscope.training import trainer as running
+from skipscope.training.environment import environment
 from skipscope.training.events import Event
 
 RunOf = Callable[..., RunSpec]
@@ -229,7 +230,7 @@ def test_the_record_of_a_finished_run(tiny: Dataset, run_of: RunOf, tmp_path: Pa
     assert RunFolder(tmp_path).read() == record
     assert record.id == run_of().id
     assert record.network.params == 83_126
-    assert record.environment.versions["torch"] == torch.__version__
+    assert record.environment == environment()
     epochs = [row for row in rows(tmp_path) if row["kind"] == "epoch"]
     assert record.result.val_accuracy == epochs[-1]["val_accuracy"]
     assert record.result.images_per_second == pytest.approx(96 / record.result.train_seconds)
