@@ -1,4 +1,4 @@
-"""A hand-in: the report, the records behind it, and the code, as one archive named after a student."""
+"""Packs the report, its records and the code into one archive that is named after a student."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -13,17 +13,17 @@ from skipscope.records.files import write_whole
 from skipscope.records.store import Workspace
 from skipscope.report import build_report
 from skipscope.spec import start_name
-from skipscope.submission.program import arms_of, notebook, program
+from skipscope.submission.program import code_files
 
 FORMATS = frozenset({"html", "pdf", "docx"})
 RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))}
-"""Names that Windows keeps for devices, with any ending."""
+"""Names that Windows reserves for devices, with any extension."""
 FORBIDDEN = '<>:"/\\|?*'
-LONGEST = 255
-"""Bytes of a file's name: what ext4 takes, and most others."""
-BESIDE = ("run.json", "metrics.jsonl", "readings.parquet", "readings.jsonl", "test.npz")
-"""Of a run's folder: what the report is drawn from, but for pictures and weights. test.npz says which test
-images were right, and shows none."""
+MAX_NAME_BYTES = 255
+"""The most bytes that ext4, like most file systems, allows in a file's name."""
+RUN_FILES = ("run.json", "metrics.jsonl", "readings.parquet", "readings.jsonl", "test.npz")
+"""Files of a run's folder that the report is drawn from, except pictures and weights. test.npz says which
+test images were classified correctly and contains no image."""
 
 
 def pack(
@@ -35,89 +35,81 @@ def pack(
     output: Path = Path(),
     language: str | None = None,
 ) -> Path:
-    """Writes `<student_id>+<name>.zip` into the folder `output`, whole or not at all, and says where it is.
+    """Writes `<student_id>+<name>.zip` into the folder `output`, completely or not at all; returns its path.
 
-    PDF and DOCX are in `language`, or in both; the page is in both.
+    PDF and DOCX are in `language`, or in both languages; the page is always in both.
 
     Raises:
-        UsageError: the two are no name of a file on every system.
+        UsageError: student_id and name do not make a valid file name on every system.
         UnknownName: no such study or language.
-        FontError: no font here has the report's characters: nothing is packed.
+        FontError: no installed font has the report's characters; nothing is packed.
         WorkspaceError: there is no study, a record is damaged, or the archive cannot be written.
     """
     stem = file_stem(student_id, name)
     tables = gather(workspace, study)
     report = build_report(workspace, tables.record.study.name, formats=FORMATS, language=language)
     path = output / f"{stem}.zip"
-    contents = [*((f"report/{each.name}", each.read_bytes()) for each in report), *_code(tables)]
-    contents += ((f"records/{place}", content) for place, content in records(workspace, tables))
+    contents = [*((f"report/{each.name}", each.read_bytes()) for each in report), *code_files(tables)]
+    contents += ((f"records/{path}", content) for path, content in records(workspace, tables))
     packed = BytesIO()
     with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
-        for place, content in contents:
-            archive.writestr(_entry(f"{stem}/{place}"), content)
+        for inside, content in contents:
+            archive.writestr(_entry(f"{stem}/{inside}"), content)
     try:
         write_whole(path, packed.getvalue())
     except WorkspaceError as error:
-        hint = "free space or rights there, or choose another folder with --output"
+        hint = "free some space, get write permission, or choose another folder with --output"
         raise WorkspaceError(error.what, where=error.where, hint=hint) from None
     return path
 
 
 def file_stem(student_id: str, name: str) -> str:
-    """`<student_id>+<name>`, composed as Windows and Linux write it (NFC).
+    """Returns `<student_id>+<name>` in the composed form (NFC) that Windows and Linux use.
 
     Raises:
-        UsageError: it is no name of a file on every system; says why.
+        UsageError: it is not a valid file name on every system.
     """
     number, called = (unicodedata.normalize("NFC", part) for part in (student_id, name))
     for option, part in (("--student-id", number), ("--name", called)):
         problem = _problem(part)
         if problem is not None:
             raise UsageError(
-                f"{option} {part!a} cannot be part of a file's name: {problem}.",
-                hint="give it without that; letters of every language, digits, spaces, - and _ are fine",
+                f"{option} {part!a} cannot be part of a file name: {problem}.",
+                hint="letters of every language, digits, spaces, - and _ are allowed",
             )
     if "+" in number:
-        raise UsageError(
-            "--student-id has a '+': it is what stands between id and name.", hint="give it without one"
-        )
+        raise UsageError("--student-id contains '+', which separates id and name.", hint="leave it out")
     stem = f"{number}+{called}"
-    if len(f"{stem}.zip".encode()) > LONGEST:
+    if len(f"{stem}.zip".encode()) > MAX_NAME_BYTES:
         raise UsageError(
-            f"{stem[:24]}….zip is too long for a file's name: {len(f'{stem}.zip'.encode())} bytes of UTF-8.",
-            hint=f"shorten --student-id or --name: at most {LONGEST} bytes; a Chinese character has 3",
+            f"{stem[:24]}….zip is too long for a file name: {len(f'{stem}.zip'.encode())} bytes of UTF-8.",
+            hint=f"shorten --student-id or --name: at most {MAX_NAME_BYTES} bytes, 3 a Chinese character",
         )
     return stem
 
 
 def _problem(part: str) -> str | None:
-    """Why a file cannot be called so."""
+    """Returns why a file cannot have this name, or None."""
     if not part.strip():
         return "it is empty"
     for letter in part:
         kind = unicodedata.category(letter)
         if letter in FORBIDDEN:
-            return f"it has {letter!r}"
+            return f"it contains {letter!r}"
         if kind in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-            return f"it has the control character U+{ord(letter):04X}"
+            return f"it contains the control character U+{ord(letter):04X}"
     if part != part.strip(" .\u3000"):
-        return "it begins or ends with a space or a full stop"
+        return "it starts or ends with a space or a full stop"
     if part.partition(".")[0].strip().upper() in RESERVED:
-        return "Windows keeps this name for a device"
+        return "Windows reserves this name for a device"
     return None
 
 
-def _code(tables: StudyTables) -> Iterator[tuple[str, bytes]]:
-    text = program(tables)
-    yield "code.py", text.encode()
-    yield "code.ipynb", notebook(arms_of(text)).encode()
-
-
 def records(workspace: Workspace, tables: StudyTables) -> Iterator[tuple[str, bytes]]:
-    """What the report is drawn from, but for pictures: places in a workspace, and what is there."""
+    """Yields path in the workspace and content of each file the report is drawn from, except pictures."""
     record = tables.record
     files = [workspace.path / "studies" / f"{record.study.name}.json"]
-    files += [workspace.run_folder(member.run).path / name for member in record.members for name in BESIDE]
+    files += [workspace.run_folder(member.run).path / name for member in record.members for name in RUN_FILES]
     started = [*(arm.model for arm in record.study.arm), *record.study.initial]
     files += [workspace.start_file(start_name(model, record.data.sha256)) for model in started]
     for file in dict.fromkeys(files):
@@ -125,9 +117,9 @@ def records(workspace: Workspace, tables: StudyTables) -> Iterator[tuple[str, by
             yield file.relative_to(workspace.path).as_posix(), file.read_bytes()
 
 
-def _entry(place: str) -> ZipInfo:
-    """A file as it is now; zipfile marks names beyond ASCII as UTF-8."""
-    entry = ZipInfo(place, datetime.now().astimezone().timetuple()[:6])
+def _entry(path: str) -> ZipInfo:
+    """An entry dated now; zipfile marks names beyond ASCII as UTF-8."""
+    entry = ZipInfo(path, datetime.now().astimezone().timetuple()[:6])
     entry.compress_type = ZIP_DEFLATED
     entry.external_attr = 0o644 << 16
     return entry

@@ -17,7 +17,6 @@ from skipscope.report import build_report
 from skipscope.spec import start_name
 from skipscope.submission import archive as handin
 from skipscope.submission.archive import file_stem, pack
-from skipscope.submission.program import arms_of
 
 UTF8 = 0x800
 """The flag of a zip entry whose name is UTF-8 (APPNOTE 4.4.4, bit 11)."""
@@ -101,7 +100,8 @@ def test_the_archive_has_report_records_and_code_and_no_weights(made_up, with_re
     kept = {name.rpartition("/")[2] for name in names if name.startswith("records/runs/")}
     assert kept == {"run.json", "metrics.jsonl", "readings.parquet"}
     folder = tmp_path / "unpacked" / "2012345+姓名"
-    assert arms_of((folder / "code.py").read_text(encoding="utf-8")) == ["cnn", "resnet"]
+    code = (folder / "code.py").read_text(encoding="utf-8")
+    assert 'ARMS = {\n    "cnn": ("cnn", RECIPE),\n    "resnet": ("resnet", RECIPE),\n}\n' in code
     assert json.loads((folder / "code.ipynb").read_text(encoding="utf-8"))["nbformat"] == 4
     # the records are a workspace: the report can be drawn from them again
     again = Workspace(folder / "records")
@@ -121,8 +121,8 @@ def test_the_records_have_all_that_claims_are_read_from(made_up, tmp_path):
     start = workspace.start_file(start_name("plain8_nobn", record.data.sha256))
     start.parent.mkdir()
     write_readings(start, pl.DataFrame(schema=START))
-    places = {place for place, _ in handin.records(workspace, gather(workspace, None))}
-    assert {f"runs/{run.id}/test.npz", f"start/{start.name}"} <= places
+    paths = {path for path, _ in handin.records(workspace, gather(workspace, None))}
+    assert {f"runs/{run.id}/test.npz", f"start/{start.name}"} <= paths
 
 
 def test_one_language_is_enough_if_it_is_asked_for(made_up, tmp_path):
