@@ -1,7 +1,7 @@
-"""Which source each channel of a map comes from, behind one more operator.
+"""Follow the source of each channel of a map through one more operator.
 
-It is known behind operators of which it is known that they leave every channel in its place; behind any other
-it is not, since an operator may move channels and keep their number: a shuffle, a flip, a part of them.
+Sources stay known only through operators listed here as leaving every channel where it is. Any other may move
+channels and keep their number, as a shuffle, a flip or a part of them does, so after it they are unknown.
 
 Shapes: B images, C channels, any number of further axes (H x W pixels).
 """
@@ -14,7 +14,7 @@ from typing import Any
 from torch import Tensor
 
 Source = tuple[str, int]
-"""A place, and how many channels of a map come from it."""
+"""The name of the call that made channels, and how many of a map's channels come from it."""
 
 POINTWISE = """
 relu relu6 leaky_relu prelu rrelu elu selu celu gelu silu mish sigmoid tanh hardsigmoid hardswish hardtanh
@@ -31,8 +31,8 @@ PER_CHANNEL = {
     for kind in ("max", "avg", "lp", "adaptive_avg", "adaptive_max", "fractional_max")
     for axes in (1, 2, 3)
 } | {"interpolate", "upsample"}
-IN_PLACE = {*POINTWISE.split(), *PER_CHANNEL}
-"""What a torch function that leaves channels in their places may be called, without underscores."""
+CHANNELWISE = {*POINTWISE.split(), *PER_CHANNEL}
+"""Names, without underscores, of torch functions that leave every channel where it is."""
 RESHAPES = {"view", "reshape", "view_as", "reshape_as", "flatten", "unflatten", "squeeze", "unsqueeze"}
 """The same numbers in the same order, row by row."""
 REDUCES = {"mean", "sum", "amax", "amin", "std", "var"}
@@ -46,15 +46,15 @@ def behind(
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
 ) -> tuple[Source, ...]:
-    """The sources of an output's channels; none where they are not known.
+    """Returns the sources of an output's channels; empty where they are unknown.
 
     Args:
         word: the function's name, without the underscores around it.
-        x: B C ...; the operand that the sources are of.
-        sources: of its channels, in their order.
+        x: B C ...; the operand whose sources are given.
+        sources: those of its channels, in order.
         output: B C' ...
-        args: what the function was called with.
-        kwargs: the same, under names.
+        args: the function's positional arguments.
+        kwargs: its keyword arguments.
     """
     if min(x.ndim, output.ndim) < 2 or sum(count for _, count in sources) != x.shape[1]:
         return ()
@@ -62,7 +62,7 @@ def behind(
         return _reshaped(x, sources, output)
     if output.shape[1] != x.shape[1]:
         return ()
-    if word in IN_PLACE:
+    if word in CHANNELWISE:
         return sources if output.ndim == x.ndim else ()
     second = args[1] if len(args) > 1 else None
     kept = (
@@ -74,47 +74,47 @@ def behind(
 
 
 PARTS = {"chunk", "unsafe_chunk", "split", "unsafe_split", "split_with_sizes", "tensor_split"}
-"""What cuts a map along an axis, in its order."""
+"""Functions that cut a map along an axis, in order."""
 
 
 def parts(
     word: str, x: Tensor, sources: tuple[Source, ...], outputs: Sequence[Tensor]
 ) -> list[tuple[Source, ...]]:
-    """The sources of each output's channels, of a function with several; none where they are not known.
+    """Returns the sources of each of several outputs, as `behind` does for one.
 
-    Arguments as of `behind`. Cut along another axis, each part has all channels.
+    A map cut along another axis has all channels in each part.
     """
     if word not in PARTS or x.ndim < 2 or sum(count for _, count in sources) != x.shape[1]:
         return [()] * len(outputs)
     if all(y.shape[1] == x.shape[1] for y in outputs):
         return [sources] * len(outputs)
-    places = iter([place for place, count in sources for _ in range(count)])
-    return [_counted(islice(places, y.shape[1])) for y in outputs]
+    names = iter([name for name, count in sources for _ in range(count)])
+    return [_counted(islice(names, y.shape[1])) for y in outputs]
 
 
-def _counted(places: Iterable[str]) -> tuple[Source, ...]:
-    """Channel by channel -> how many of each in a row."""
-    return tuple((place, len(list(run))) for place, run in groupby(places))
+def _counted(names: Iterable[str]) -> tuple[Source, ...]:
+    """Run-length encodes one name per channel."""
+    return tuple((name, len(list(run))) for name, run in groupby(names))
 
 
 def _reshaped(x: Tensor, sources: tuple[Source, ...], output: Tensor) -> tuple[Source, ...]:
-    """B C ... stays B C in front, or each channel's pixels are laid in a row."""
+    """Handles reshapes that keep B C in front, or lay each channel's pixels in a row."""
     if output.numel() != x.numel():
         return ()
     if output.shape[:2] == x.shape[:2]:
         return sources
     if output.shape == (x.shape[0], prod(x.shape[1:])):
-        return tuple((place, count * prod(x.shape[2:])) for place, count in sources)
+        return tuple((name, count * prod(x.shape[2:])) for name, count in sources)
     return ()
 
 
 def _pads_pixels(x: Tensor, pad: Any) -> bool:
-    """Whether only axes behind the channels are padded; two numbers an axis, from the last."""
+    """Tells whether only axes after the channels are padded; two numbers an axis, from the last."""
     return isinstance(pad, (list, tuple)) and len(pad) <= 2 * (x.ndim - 2)
 
 
 def _over_pixels(x: Tensor, axes: Any) -> bool:
-    """Whether only axes behind the channels are reduced."""
+    """Tells whether only axes after the channels are reduced."""
     several = (axes,) if isinstance(axes, int) else axes
     return (
         isinstance(several, (list, tuple)) and all(axis % x.ndim >= 2 for axis in several) and bool(several)
@@ -122,7 +122,7 @@ def _over_pixels(x: Tensor, axes: Any) -> bool:
 
 
 def _of_pixels(index: Any) -> bool:
-    """Whether an index takes images, all their channels, and any pixels or new axes behind those."""
+    """Tells whether an index takes images, all their channels, and any pixels or new axes after those."""
     if not isinstance(index, tuple) or len(index) < 2:
         return False
     images, channels, *pixels = index

@@ -1,4 +1,4 @@
-"""What a network is, in numbers: structure, shapes, parameters and multiply-adds per stage."""
+"""Describe a network: its structure, anatomy, and per stage its shapes, parameters and multiply-adds."""
 
 import math
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from skipscope.spec import UserNetwork
 
 
 def describe(name: str) -> NetworkCard:
-    """The network `name` on one image of 3 x 32 x 32.
+    """Describes the network `name`, applied to one image of 3 x 32 x 32.
 
     Multiply-adds count convolutions and matrix products; BatchNorm, activations, pooling and additions
     are left out, as in He et al. 2015, Table 1.
@@ -28,16 +28,16 @@ def describe(name: str) -> NetworkCard:
         UnknownName: no network has this name.
         NetworkError: a user's file gives no network.
     """
-    # a network of ours is what it is; the file of a user's may have changed
-    return _ours(name) if UserNetwork.parse(name) is None else _described(name)
+    # a shipped network never changes; a user's file may
+    return _shipped(name) if UserNetwork.parse(name) is None else _describe(name)
 
 
 @cache
-def _ours(name: str) -> NetworkCard:
-    return _described(name)
+def _shipped(name: str) -> NetworkCard:
+    return _describe(name)
 
 
-def _described(name: str) -> NetworkCard:
+def _describe(name: str) -> NetworkCard:
     model = build(name).eval()
     stages: list[Stage] = []
     with attribute_errors_to(name, "on one image"), _stages_into(stages, model), one_thread(), uncompiled():
@@ -53,12 +53,12 @@ def _described(name: str) -> NetworkCard:
 
 
 def parameters(module: nn.Module) -> int:
-    """How many numbers are learnt."""
+    """Counts the numbers that are learnt."""
     return sum(weight.numel() for weight in module.parameters())
 
 
 def multiply_adds(module: nn.Module, output: Tensor) -> int:
-    """Of one call of a convolution or linear layer, per image; 0 for any other module."""
+    """Counts those of one call of a convolution or linear layer, per image; 0 for any other module."""
     if isinstance(module, (nn.Conv2d, nn.Linear)):
         return output[0].numel() * math.prod(module.weight.shape[1:])
     return 0
@@ -90,7 +90,7 @@ def _stages_into(stages: list[Stage], model: nn.Module) -> Iterator[None]:
         macs = 0
 
     def after_all(module: nn.Module, inputs: Any, output: Any) -> None:
-        if macs:  # of parts called past the module around them
+        if macs:  # of parts that are called without the module around them
             after_stage(module, inputs, output)
 
     # a top-level leaf has both hooks: they run in the order in which they were registered

@@ -25,7 +25,7 @@ from skipscope.anatomy.traces import (
     as_input,
     copied,
     first_known,
-    is_news,
+    is_new,
     mark,
     tensors_in,
     trace_of,
@@ -244,7 +244,7 @@ def _mark_output(
         first, before = first_known(given)
         for x, sources in zip(outputs, parts(word, first, before.sources, outputs), strict=True):
             mark(x, _trace_after(word, None, given, x, args, kwargs)._replace(sources=sources))
-    elif word == "setitem" and trace_of(args[2]) is not None and is_news(*args):
+    elif word == "setitem" and trace_of(args[2]) is not None and is_new(*args):
         # a part was overwritten: which channels come from where is no longer known
         mark(args[0], _trace_after(word, None, given, args[0], args, kwargs)._replace(sources=()))
     return None

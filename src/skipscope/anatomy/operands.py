@@ -1,4 +1,4 @@
-"""What a call of an operator computes with, and what kind of call that makes it."""
+"""Identify a call's operands, and check that they fit the kind of call its name suggests."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -8,11 +8,11 @@ from torch import Tensor
 from skipscope.anatomy.traces import tensors_in, trace_of
 
 Key = int | str
-"""Where a call has an argument: at a position, or under a name."""
+"""Position or name of an argument."""
 
 
 def key_of(args: Sequence[Any], position: int, name: str) -> Key:
-    """The key of an argument that may be given either way."""
+    """Returns the key of an argument that may be given by position or by name."""
     return position if position < len(args) else name
 
 
@@ -25,7 +25,7 @@ class Window(NamedTuple):
 
 
 def window_of(kind: str, inputs: Sequence[Tensor], args: Any, kwargs: Any) -> Window | None:
-    """The window of a convolution or pooling; None of any other kind."""
+    """Returns the window of a convolution or pooling, else None."""
     if kind not in ("conv", "pool"):
         return None
     first = 3 if kind == "conv" else 2
@@ -42,13 +42,13 @@ def window_of(kind: str, inputs: Sequence[Tensor], args: Any, kwargs: Any) -> Wi
 
 
 def _pair(size: Any) -> tuple[int, int]:
-    """One number for both directions, or one each."""
+    """Expands a size given once for both directions."""
     both = (size, size) if isinstance(size, int) else tuple(size)
     return (both[0], both[-1])
 
 
 def operands_of(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[Key, Tensor]:
-    """What a call computes with, in its order: of a concatenation all that are in its list, numbered."""
+    """Returns a call's operands in order; those of a concatenation are numbered."""
     if kind == "concat":
         tensors = args[0] if args else kwargs.get("tensors")
         return dict(enumerate(tensors_in(tensors))) if isinstance(tensors, (list, tuple)) else {}
@@ -61,14 +61,14 @@ def operands_of(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> di
 def with_others(
     func: Callable[..., Tensor], args: Sequence[Any], kwargs: Mapping[str, Any], others: Mapping[Key, Any]
 ) -> Tensor:
-    """The call with other arguments in some places."""
-    placed = [others.get(place, argument) for place, argument in enumerate(args)]
+    """Repeats a call with some arguments replaced."""
+    positional = [others.get(index, argument) for index, argument in enumerate(args)]
     named = {name: others.get(name, argument) for name, argument in kwargs.items()}
-    return func(*placed, **named)
+    return func(*positional, **named)
 
 
 def may_overwrite(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
-    """Whether a call may put its output in an operand's place."""
+    """Tells whether a call may overwrite an operand with its output."""
     if name == "relu":
         return bool(kwargs.get("inplace", len(args) > 1 and args[1]))
     in_place = name in ("__iadd__", "__imul__") or (name.endswith("_") and not name.endswith("__"))
@@ -76,7 +76,7 @@ def may_overwrite(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 
 
 def order_of(kind: str, inputs: Sequence[Tensor], args: Any, kwargs: Any) -> Sequence[int] | None:
-    """In which order a call's operands are told of; None if it is not of this kind after all."""
+    """Returns the order in which a call reports its operands; None if they do not fit its kind."""
     if kind == "shortcut":
         return _addition(inputs)
     if kind == "gate":
@@ -87,7 +87,7 @@ def order_of(kind: str, inputs: Sequence[Tensor], args: Any, kwargs: Any) -> Seq
 
 
 def _addition(inputs: Sequence[Tensor]) -> Sequence[int] | None:
-    """Which operand is f(x) and which x: the one with fewer convolutions on its way is x."""
+    """Orders f(x) before x, which has fewer convolutions before it."""
     traces = [trace_of(x) for x in inputs]
     if len(inputs) != 2 or inputs[0].shape != inputs[1].shape or None in traces:
         return None
@@ -96,7 +96,7 @@ def _addition(inputs: Sequence[Tensor]) -> Sequence[int] | None:
 
 
 def _gating(inputs: Sequence[Tensor]) -> Sequence[int] | None:
-    """Which operand is gated and which is the gate."""
+    """Orders the map before its gate, which a sigmoid made."""
     traces = [trace_of(x) for x in inputs]
     if len(inputs) != 2 or inputs[0].ndim != 4 or None in traces:
         return None
@@ -105,11 +105,11 @@ def _gating(inputs: Sequence[Tensor]) -> Sequence[int] | None:
 
 
 def is_a_product(inputs: Sequence[Tensor]) -> bool:
-    """Whether a convolution is a fully connected layer: 1x1 on 1x1 maps, as a gate's are."""
+    """Tells whether a convolution is a matrix product: 1x1 on 1x1 maps, as in a gate."""
     return len(inputs) == 2 and inputs[0].shape[2:] == inputs[1].shape[2:] == (1, 1)
 
 
 def _side_by_side(args: Any, kwargs: Any, inputs: Sequence[Tensor]) -> bool:
-    """Whether maps are concatenated along their channels."""
+    """Tells whether maps are concatenated along their channels."""
     along = args[1] if len(args) > 1 else kwargs.get("dim", kwargs.get("axis", 0))
     return len(inputs) > 1 and all(x.ndim == 4 for x in inputs) and along in (1, -3)

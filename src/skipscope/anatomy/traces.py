@@ -1,4 +1,4 @@
-"""Where tensors come from: a trace that goes with each of them while a network is listened to."""
+"""Traces: what is known of where a tensor comes from, attached to it while a network is followed."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -8,32 +8,32 @@ from torch import Tensor, nn
 from skipscope.anatomy.channels import Source
 
 MARK = "_skipscope_trace"
-"""The attribute under which a tensor has its trace while a network is listened to."""
+"""The attribute that holds a tensor's trace."""
 
 
 class Trace(NamedTuple):
     """Where a tensor comes from."""
 
     depth: int
-    """Convolutions and linear layers on the longest way from the image."""
+    """Convolutions and linear layers on the longest path from the image."""
     squashed: bool
-    """A sigmoid's output."""
+    """Whether it is a sigmoid's output."""
     sources: tuple[Source, ...]
-    """Of its channels, in their order; none where that is not known."""
+    """Sources of its channels, in order; empty where unknown."""
 
 
 def trace_of(x: Any) -> Trace | None:
-    """Its trace, if it has one."""
+    """Returns a tensor's trace, if it has one."""
     return getattr(x, MARK, None) if isinstance(x, Tensor) else None
 
 
 def mark(x: Tensor, trace: Trace) -> None:
-    """Gives it this trace, which goes with the tensor."""
+    """Attaches a trace to a tensor."""
     setattr(x, MARK, trace)
 
 
 def unmark(x: Tensor) -> None:
-    """Takes its trace away."""
+    """Removes a tensor's trace."""
     vars(x).pop(MARK, None)
 
 
@@ -53,7 +53,7 @@ def unmark_kept(model: nn.Module) -> None:
 
 
 def copied(x: Tensor) -> Tensor:
-    """A copy of it, with its trace."""
+    """Copies a tensor and its trace."""
     copy = x.clone()
     if (trace := trace_of(x)) is not None:
         mark(copy, trace)
@@ -61,7 +61,7 @@ def copied(x: Tensor) -> Tensor:
 
 
 def as_input(x: Any) -> Any:
-    """A copy of the image: the caller's stays unmarked, and as it is if the network overwrites its input."""
+    """Copies and marks the images; the caller's stay unmarked, even if the network overwrites its input."""
     if not isinstance(x, Tensor):
         return x
     copy = x.clone()
@@ -70,7 +70,7 @@ def as_input(x: Any) -> Any:
 
 
 def tensors_in(argument: Any) -> Iterator[Tensor]:
-    """The tensors in an argument, in lists of them, and under names."""
+    """Yields the tensors in an argument, also within lists and dictionaries."""
     if isinstance(argument, Tensor):
         yield argument
     elif isinstance(argument, (list, tuple)):
@@ -80,20 +80,20 @@ def tensors_in(argument: Any) -> Iterator[Tensor]:
         yield from tensors_in(tuple(argument.values()))
 
 
-def is_news(whole: Tensor, place: Any, value: Tensor) -> bool:
-    """Whether a part gets what was not there: it does not where `x[:, :2] *= 3` writes it back."""
-    part = whole[place]
+def is_new(whole: Tensor, index: Any, value: Tensor) -> bool:
+    """Tells whether an assignment stores another value; `x[:, :2] *= 3` writes the same one back."""
+    part = whole[index]
     same = part.shape == value.shape and part.stride() == value.stride()
     return trace_of(whole) is None or not (same and part.data_ptr() == value.data_ptr())
 
 
 def first_known(given: Sequence[Tensor]) -> tuple[Tensor, Trace]:
-    """Of what an operator was given, the first that it is known of where it comes from."""
+    """Returns the first operand that has a trace, with the trace."""
     return next((x, trace) for x in given if (trace := trace_of(x)) is not None)
 
 
 def all_sources(parts: Sequence[Tensor]) -> tuple[Source, ...]:
-    """Of maps side by side; none if they are not known of each."""
+    """Joins the sources of concatenated maps; empty if any are unknown."""
     traces = [trace_of(x) for x in parts]
     if not all(trace is not None and trace.sources for trace in traces):
         return ()

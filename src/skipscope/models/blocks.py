@@ -15,7 +15,7 @@ class BatchNorm2d(nn.BatchNorm2d):
     """
 
     def extra_repr(self) -> str:
-        """The arguments, without what newer torch versions add."""
+        """Prints the arguments, without those that newer torch versions add."""
         return (
             f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
             f"affine={self.affine}, track_running_stats={self.track_running_stats}"

@@ -16,13 +16,12 @@ from skipscope.models.initialisation import drawn, initialise
 RULE = "densenetL_kK with L = 3n+4 or densenet_bcL_kK with L = 6n+4; K: growth rate"
 _NAME = re.compile(r"densenet(?P<bc>_bc)?(?P<depth>[1-9]\d{0,3})_k(?P<growth>[1-9]\d{0,2})")
 
-
 DEEPEST, WIDEST = 400, 100
-"""Layers and channels that a layer adds, of the largest: the papers' have 250 and 40."""
+"""The largest depth and growth rate that a name may ask for; the papers go to 250 and 40."""
 
 
 def named(name: str) -> Callable[[], nn.Module] | None:
-    """What makes the network of this name, if the name follows the rule: `densenet_bc100_k12`."""
+    """Returns the maker of the network of this name, if it follows the rule: `densenet_bc100_k12`."""
     found = _NAME.fullmatch(name)
     if found is None:
         return None
@@ -87,7 +86,7 @@ class DenseNet(nn.Module):
 
 
 def _convolution(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
-    """BatchNorm and ReLU come before the convolution, as in pre-activation ResNets."""
+    """Puts BatchNorm and ReLU before the convolution, as in pre-activation ResNets."""
     return [
         BatchNorm2d(inputs),
         nn.ReLU(inplace=True),

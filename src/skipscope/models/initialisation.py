@@ -1,4 +1,4 @@
-"""What weights a network of a paper family starts from."""
+"""Initial weights of the papers' networks."""
 
 import torch
 from torch import nn
@@ -7,17 +7,17 @@ from skipscope.models.blocks import SE, Projection
 
 
 def drawn() -> torch.Generator:
-    """A source of chance of its own, from one draw of torch's: a network takes it before it makes its layers.
+    """Returns a generator seeded by one draw from torch's; to be called before any layer is made.
 
-    Layers draw weights when they are made, a gate or a bias among them would shift all that come after.
+    Layers draw weights when they are made: one more gate or bias would shift the draws of all later ones.
     """
     return torch.Generator().manual_seed(int(torch.randint(2**62, ())))
 
 
 def initialise(model: nn.Module, generator: torch.Generator) -> None:
-    """Weights from N(0, 2 / fan-in), biases 0 (He et al. 2015b, eq. 10), in the order of the modules.
+    """Draws weights from N(0, 2 / fan-in) and sets biases to 0 (He et al. 2015b, eq. 10).
 
-    Gates and projections come last: with them or without, the other weights are the same.
+    Gates and projections are drawn last, so the other weights are the same with them or without.
     """
     extras = [module for module in model.modules() if isinstance(module, (SE, Projection))]
     last = {part for extra in extras for part in extra.modules()}

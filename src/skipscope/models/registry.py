@@ -24,17 +24,17 @@ FAMILIES: dict[str, Callable[[str], Callable[[], nn.Module] | None]] = {
     residual.RULE: residual.named,
     dense.RULE: dense.named,
 }
-"""A rule that names follow, for people, and what makes the network of a name, if it follows the rule."""
-USERS = "FILE.py:NAME: the class or function NAME in a file of yours"
+"""The rule that a family's names follow, for people, and a parser that returns the maker of such a name."""
+USERS = "FILE.py:NAME: the class or function NAME in your own file"
 
 
 def build(name: str, *, seed: int = 0) -> nn.Module:
-    """The network `name`, initialised from the seed.
+    """Builds the network `name`, initialised from the seed.
 
     Args:
         name: one of `NETWORKS`, a name of one of the `FAMILIES` (`resnet20`), or `mynet.py:Net`, which calls
             `Net` of that file without arguments.
-        seed: a run's.
+        seed: the run's seed.
 
     Raises:
         UnknownName: no network has this name; lists those that have one.
@@ -44,14 +44,14 @@ def build(name: str, *, seed: int = 0) -> nn.Module:
 
 
 def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """What `make` makes, initialised from (seed, "initialisation"); torch's own generator is left alone."""
+    """Calls `make` with torch's generator seeded by (seed, "initialisation"), then restores the generator."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "initialisation") >> 1)  # as a signed number, as torch takes it
         return make()
 
 
 def maker(name: str) -> Callable[[], nn.Module]:
-    """What makes the network.
+    """Returns the function that makes the network.
 
     Raises:
         UnknownName: no network has this name; lists those that have one.
@@ -63,11 +63,11 @@ def maker(name: str) -> Callable[[], nn.Module]:
     for named in FAMILIES.values():
         if (make := named(name)) is not None:
             return make
-    raise UnknownName("network", name, [*NETWORKS, *FAMILIES, USERS], near=[*_beside(name)][:1])
+    raise UnknownName("network", name, [*NETWORKS, *FAMILIES, USERS], near=[*_nearby(name)][:1])
 
 
-def _beside(name: str) -> Iterator[str]:
-    """Members of families with another depth, from the nearest: resnet20 beside resnet21."""
+def _nearby(name: str) -> Iterator[str]:
+    """Yields members of families with a similar depth, nearest first: resnet20 for resnet21."""
     if number := re.search(r"[1-9]\d{0,3}", name):
         for away in (-1, 1, -2, 2, -3, 3):
             depth = max(0, int(number[0]) + away)

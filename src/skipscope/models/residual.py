@@ -23,13 +23,12 @@ RULE = (
 )
 _NAME = re.compile(r"(?P<kind>plain|resnet|se_resnet)(?P<depth>[1-9]\d{0,3})(?P<b>_b)?(?P<nobn>_nobn)?")
 
-
 DEEPEST = 1202
-"""Layers of the papers' deepest: a name is no reason to fill a memory."""
+"""The deepest network a name may ask for, as in the paper."""
 
 
 def named(name: str) -> Callable[[], nn.Module] | None:
-    """What makes the network of this name, if the name follows the rule: `resnet20`, `plain56_nobn`."""
+    """Returns the maker of the network of this name, if it follows the rule: `resnet20`, `plain56_nobn`."""
     found = _NAME.fullmatch(name)
     if found is None or not 8 <= int(found["depth"]) <= DEEPEST or int(found["depth"]) % 6 != 2:
         return None
@@ -46,18 +45,18 @@ def named(name: str) -> Callable[[], nn.Module] | None:
 
 
 class Subsample(nn.Module):
-    """The shortcut without parameters: every `stride`-th pixel, zeros in the channels that are new.
+    """The shortcut without parameters: every `stride`-th pixel, zeros in the new channels.
 
     Option A of He et al. 2015, section 3.3.
     """
 
     def __init__(self, *, stride: int, new: int) -> None:
-        """`new` channels are appended."""
+        """Appends `new` channels."""
         super().__init__()
         self.stride, self.new = stride, new
 
     def extra_repr(self) -> str:
-        """The arguments."""
+        """Prints the arguments."""
         return f"stride={self.stride}, new={self.new}"
 
     def forward(self, x: Tensor) -> Tensor:
@@ -136,15 +135,15 @@ class ResidualNet(nn.Module):
         for stage, (before, width) in enumerate(pairwise((16, 16, 32, 64)), start=1):
             blocks = [
                 Block(
-                    width if place else before,
+                    width if index else before,
                     width,
-                    stride=1 if place or stage == 1 else 2,
+                    stride=1 if index or stage == 1 else 2,
                     residual=residual,
                     gated=gated,
                     projected=projected,
                     normalised=normalised,
                 )
-                for place in range((depth - 2) // 6)
+                for index in range((depth - 2) // 6)
             ]
             self.add_module(f"layer{stage}", nn.Sequential(*blocks))
         self.avg_pool = nn.AdaptiveAvgPool2d((1, 1))

@@ -1,7 +1,7 @@
-"""Networks that a user wrote: the class or function `Net` of `mynet.py`, called without arguments.
+"""Custom networks: the class or function `Net` of the user's `mynet.py`, called without arguments.
 
-Such a network is its file's text: a run of another text is another run. So all of it has to be in that file,
-but for what is installed. Whatever their code does wrong is told of with the file and the line.
+A run is identified by the text of that file, so a custom network must be a single file; it may import
+installed packages only. Errors in the user's code are reported with file and line.
 """
 
 import ast
@@ -22,17 +22,15 @@ from torch import Tensor, nn
 from skipscope.errors import NetworkError, SkipscopeError, UnknownName
 from skipscope.spec import UserNetwork
 
-CLASSES = 10
-"""Of every data set there is."""
-IMAGES = 2
-"""Of a trial."""
+CLASSES, IMAGES = 10, 2
+"""Classes of every data set, and images of a trial."""
 
 
 def pinned(model: str) -> str:
-    """`mynet.py:Net` with the digest of what the file says now; any other name as it is.
+    """Adds the digest of the file's current text to `mynet.py:Net`; returns any other name unchanged.
 
     Raises:
-        NetworkError: there is no such file, or it is no text.
+        NetworkError: the file does not exist or is not text.
     """
     own = UserNetwork.parse(model)
     if own is None or own.digest is not None:
@@ -41,25 +39,25 @@ def pinned(model: str) -> str:
 
 
 def build(own: UserNetwork) -> nn.Module:
-    """The network, which answers 2 images with 2 x 10 logits and can learn: another one of it was tried.
+    """Builds the network, after a trial that it maps 2 images to 2 x 10 logits and can learn.
 
     Raises:
-        NetworkError: it does not; or the file is not there, has changed since it was pinned, or fails.
+        NetworkError: the trial fails; or the file is missing, changed since it was pinned, or raises.
         UnknownName: nothing in the file has this name.
     """
     text = _read(own.file)
     if own.digest not in (None, text.digest):
         raise NetworkError(
-            f"The file of {own.name} says something else than when this run was planned.",
+            f"The file of {own.name} has changed since this run was planned.",
             where=text.file,
-            hint="run the study again: the changed network is another run; or put the file back as it was",
+            hint="run the study again (the changed network becomes a new run), or restore the file",
         )
     tree = _parsed(text)
     make, line = _maker(text, tree, own.name), _line(tree, own.name)
     network = _made(text, make, own.name, line)
-    with torch.no_grad():  # weights that torch makes when the first image comes are made here
+    with torch.no_grad():  # lazy modules make their weights here
         _answer(text, network.eval(), own.name, line)
-    with torch.enable_grad():  # while it is trained it may do something else, and it changes
+    with torch.enable_grad():  # a second network: a pass in training changes it
         trial = _answer(text, _made(text, make, own.name, line).train(), own.name, line)
         if not trial.requires_grad:
             raise _wrong(f"{own.name} cannot learn: its logits depend on no parameter.", text, line)
@@ -70,7 +68,7 @@ def build(own: UserNetwork) -> nn.Module:
 
 @dataclass(frozen=True, kw_only=True)
 class _Text:
-    """A user's file as it is now."""
+    """The current text of a user's file."""
 
     file: str
     text: str
@@ -81,19 +79,19 @@ class _Text:
 
 
 def _read(file: str) -> _Text:
-    """The same on every system: lines end in a line feed, without the mark that editors put in front."""
+    """Reads the same text on every system: with line feeds, without a byte order mark."""
     try:
         return _Text(file=file, text=Path(file).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise NetworkError(
-            "There is no such file.", where=str(Path(file).absolute()), hint="check the path before the colon"
+            "File not found.", where=str(Path(file).absolute()), hint="check the path before the colon"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise NetworkError(f"The network's file cannot be read: {error}.", where=file) from None
+        raise NetworkError(f"Cannot read the network's file: {error}.", where=file) from None
 
 
 def _parsed(text: _Text) -> ast.Module:
-    """Refuses what is no Python, and what is spread over several files."""
+    """Parses the file; rejects a syntax error, and an import of a file beside it."""
     try:
         tree = ast.parse(text.text, text.file)
     except SyntaxError as error:
@@ -108,10 +106,10 @@ def _parsed(text: _Text) -> ast.Module:
             files = beside.with_suffix(".py"), beside / "__init__.py"
             if name.startswith(".") or any(file.exists() for file in files):
                 raise _wrong(
-                    f"The file imports {name!r}, a file beside it: a run is known by the text of one file.",
+                    f"The file imports {name!r}, a file beside it; a custom network must be a single file.",
                     text,
                     node.lineno,
-                    hint="put all of the network into this one file",
+                    hint="move that code into this file; it may import installed packages only",
                 )
     return tree
 
@@ -123,10 +121,10 @@ def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
 
 
 def _maker(text: _Text, tree: ast.Module, name: str) -> Callable[[], Any]:
-    """What the file calls `name`, made by running the file's text: never an older one out of a cache."""
+    """Executes the file's text, never a cached module, and returns what it calls `name`."""
     module = ModuleType(f"skipscope_user_{text.digest}")
     module.__file__ = text.file
-    sys.modules[module.__name__] = module  # where a dataclass looks for it
+    sys.modules[module.__name__] = module  # dataclasses look their module up there
     with _theirs(text, "The file", None):
         exec(compile(tree, text.file, "exec"), vars(module))  # noqa: S102 - the user named it
     theirs = [
@@ -141,12 +139,12 @@ def _maker(text: _Text, tree: ast.Module, name: str) -> Callable[[], Any]:
 
 
 def _made(text: _Text, make: Callable[[], Any], name: str, line: int | None) -> nn.Module:
-    """A fresh network."""
+    """Makes a new network."""
     try:
         inspect.signature(make).bind()
     except TypeError as error:
         raise _wrong(
-            f"{name} is called without arguments, but needs some: {error}.",
+            f"{name} must be callable without arguments: {error}.",
             text,
             line,
             hint="give each a default value, or write a function that returns the network",
@@ -154,27 +152,27 @@ def _made(text: _Text, make: Callable[[], Any], name: str, line: int | None) -> 
     with _theirs(text, f"{name}()", line):
         network = make()
     if not isinstance(network, nn.Module):
-        raise _wrong(f"{name}() gives a {type(network).__name__}, not a torch.nn.Module.", text, line)
+        raise _wrong(f"{name}() returns a {type(network).__name__}, not a torch.nn.Module.", text, line)
     return network
 
 
 def _answer(text: _Text, network: nn.Module, name: str, line: int | None) -> Tensor:
-    """Its logits for two black images."""
+    """Returns its logits for two black images."""
     with _theirs(text, f"{name} in {'training' if network.training else 'evaluation'}", line):
         logits = network(torch.zeros(IMAGES, 3, 32, 32))
     if isinstance(logits, Tensor) and logits.shape == (IMAGES, CLASSES) and logits.is_floating_point():
         return logits
     mode = "training" if network.training else "evaluation"
     raise _wrong(
-        f"{name} in {mode} gives {in_words(logits)} for {IMAGES} images of 3 x 32 x 32.",
+        f"{name} in {mode} returns {in_words(logits)} for {IMAGES} images of 3 x 32 x 32.",
         text,
         line,
-        hint=f"its forward has to give logits, a float tensor of {IMAGES} x {CLASSES}",
+        hint=f"forward must return logits, a float tensor of {IMAGES} x {CLASSES}",
     )
 
 
 def in_words(output: object) -> str:
-    """What a network gave: a tuple, 2 x 10 numbers (torch.float32)."""
+    """Describes a network's output: a tuple, 2 x 10 numbers (torch.float32)."""
     if not isinstance(output, Tensor):
         return f"a {type(output).__name__}"
     return f"{' x '.join(map(str, output.shape)) or 'one'} numbers ({output.dtype})"
@@ -182,10 +180,10 @@ def in_words(output: object) -> str:
 
 @contextmanager
 def attribute_errors_to(model: str, where: str) -> Iterator[None]:
-    """Around what computes with a network: if it is a user's own, an error names their file and line.
+    """Attributes errors raised while a custom network computes to its file and line.
 
     Raises:
-        NetworkError: the network raised something; `where` says in what it did.
+        NetworkError: the network raised an error; `where` says in what context.
     """
     own = UserNetwork.parse(model)
     if own is None:
@@ -196,21 +194,21 @@ def attribute_errors_to(model: str, where: str) -> Iterator[None]:
 
 
 def _line(tree: ast.Module, name: str) -> int | None:
-    """Where in the file `name` is defined, if it is a class or function."""
+    """Returns the line where `name` is defined, if it is a class or function."""
     defined = (node for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef)))
     return next((node.lineno for node in defined if node.name == name), None)
 
 
 @contextmanager
 def _theirs(text: _Text, what: str, line: int | None, *, sure: bool = True) -> Iterator[None]:
-    """Around what runs the user's code: an error names the last line of their file that was on the way.
+    """Attributes errors to the last line of the user's file on the traceback.
 
-    Where it is not `sure` that nothing else is run, one of no line of theirs is what the system refuses or a
-    mistake of ours; but torch, which computes gradients without them, raises RuntimeError.
+    Unless it is `sure` that only the user's code runs, an error that touches no line of theirs is the
+    system's or our own and passes; but torch raises RuntimeError from gradients, in which no line appears.
     """
     try:
         yield
-    except (SkipscopeError, MemoryError):  # of ours, and it says what is wrong itself; of no line
+    except (SkipscopeError, MemoryError):  # these explain themselves
         raise
     except (Exception, SystemExit) as error:
         frames = traceback.walk_tb(error.__traceback__)
@@ -223,5 +221,5 @@ def _theirs(text: _Text, what: str, line: int | None, *, sure: bool = True) -> I
         ) from error
 
 
-def _wrong(what: str, text: _Text, line: int | None, hint: str = "mend it there") -> NetworkError:
+def _wrong(what: str, text: _Text, line: int | None, hint: str = "fix it there") -> NetworkError:
     return NetworkError(what, where=text.file if line is None else f"{text.file}, line {line}", hint=hint)

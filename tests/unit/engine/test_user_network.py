@@ -73,7 +73,7 @@ def test_a_worker_trains_it_and_it_can_be_built_again(folder: Path, workspace: W
     net.write_text(NET.replace("(x).relu()", "(x).tanh()"), encoding="utf-8")
     changed = planned(folder, workspace)
     assert [run.spec.id for run in changed.waiting] != [record.id]
-    with pytest.raises(NetworkError, match="something else than when this run was planned"):
+    with pytest.raises(NetworkError, match="has changed since this run was planned"):
         skipscope.build(record.spec.model)
     elsewhere = folder / "mynet.py"
     elsewhere.write_text(NET, encoding="utf-8")
@@ -87,7 +87,7 @@ def test_a_file_that_changes_while_its_run_waits_fails_the_run(folder: Path, wor
     events = []
     execute(told, workspace, on_event=events.append, interrupted=lambda: None)
     assert events[-1].state == "failed"
-    assert "something else than when this run was planned" in events[-1].message
+    assert "has changed since this run was planned" in events[-1].message
 
 
 def test_a_network_that_cannot_be_trained_is_refused_before_any_run(
@@ -97,7 +97,7 @@ def test_a_network_that_cannot_be_trained_is_refused_before_any_run(
     with pytest.raises(NetworkError, match="Net in evaluation raised RuntimeError: mat1 and mat2"):
         planned(folder, workspace)
     (folder / "nets" / "mynet.py").unlink()
-    with pytest.raises(NetworkError, match="There is no such file"):
+    with pytest.raises(NetworkError, match="File not found"):
         planned(folder, workspace)
 
 
