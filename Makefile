@@ -1,8 +1,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+PYTEST := $(BIN)/pytest --numprocesses=auto --dist=worksteal
 
-.PHONY: setup fix check test faults audit lock demo lab bench clean
+.PHONY: setup fix check test test-long coverage faults audit lock demo lab bench clean
 
 setup: $(INSTALLED)          ## make .venv and install everything into it
 
@@ -23,8 +24,14 @@ check: setup                 ## lint, format, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check                  ## check, then every test
-	$(BIN)/pytest --numprocesses=auto --dist=worksteal --cov --cov-fail-under=95
+test: check                  ## check, then every test but the slow ones
+	$(PYTEST) -m "not slow"
+
+test-long: setup             ## the slow tests
+	$(PYTEST) -m slow
+
+coverage: setup              ## which branches the tests of `make test` take; fails below 95 %
+	$(PYTEST) -m "not slow" --cov --cov-fail-under=95
 
 faults: setup                ## the long versions of tests/faults, and a fuzzer on every reader
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[fuzz]' || \
