@@ -3,8 +3,9 @@
 monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
 """
 
-from concurrent.futures import Future
 from typing import Any
+
+from skipscope.figures.rendering.drawing import Picture
 
 
 class Undrawn:
@@ -12,10 +13,8 @@ class Undrawn:
 
     svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
 
-    def draw(self, name: str, chart: dict[str, Any]) -> Future[str]:
-        drawn: Future[str] = Future()
-        drawn.set_result(self.svg)
-        return drawn
+    def draw(self, name: str, chart: dict[str, Any]) -> Picture:
+        return lambda: self.svg
 
     def close(self) -> None:
         """Nothing was begun."""

@@ -16,7 +16,7 @@ from skipscope.claims.model import Result
 from skipscope.errors import FontError, UnknownName, UsageError
 from skipscope.figures import style
 from skipscope.figures.rendering import raster, vega
-from skipscope.figures.rendering.drawing import Drawing
+from skipscope.figures.rendering.drawing import Drawing, Picture
 from skipscope.records.files import write_whole
 from skipscope.records.store import Workspace
 from skipscope.report.build import build_document
@@ -110,8 +110,8 @@ class Edition:
     """The workspace's; the package's own if left out."""
     drawing: Drawing | None = None
     """What draws the charts, if they are wanted as pictures."""
-    begun: dict[str, Future[str]] = field(default_factory=dict)
-    """The SVG of each figure of `drawable` that there is so far, by its name."""
+    begun: dict[str, Picture] = field(default_factory=dict)
+    """The picture of each figure of `drawable` that there is so far, by its name."""
 
     @cached_property
     def document(self) -> Document:
@@ -157,7 +157,7 @@ class Edition:
         """The SVG of each of `drawable`'s figures, by its name, waited for."""
         shown = style.FONT if self.language == "zh" else style.LATIN_FONT
         names = (figure.name for figure in self.drawable.figures)
-        return {name: self.begun[name].result().replace(style.LATIN_FONT, shown) for name in names}
+        return {name: self.begun[name]().replace(style.LATIN_FONT, shown) for name in names}
 
 
 def _print(

@@ -139,12 +139,12 @@ def test_what_stands_in_a_text_is_no_markup() -> None:
 
 def test_a_second_chart_of_the_same_name_is_drawn_only_if_it_must(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[str] = []
-    draw = Drawing._drawn
-    monkeypatch.setattr(Drawing, "_drawn", lambda self, line: drawn.append(line) or draw(self, line))
+    begin = Drawing._begin
+    monkeypatch.setattr(Drawing, "_begin", lambda self, line: drawn.append(line) or begin(self, line))
     pairs = {"lines": (chart(**ENGLISH), chart(**CHINESE)), "bars": (bars(("long",)), bars(("长",)))}
     with closing(Drawing()) as drawing:
         begun = [drawing.draw(name, pair[place]) for place in (0, 1) for name, pair in pairs.items()]
-        pictures = [picture.result() for picture in begun]
+        pictures = [picture() for picture in begun]
     assert len(drawn) == 3
     assert [texts(picture) for picture in pictures] == [
         texts(svg_of(pair[place])) for place in (0, 1) for pair in pairs.values()
@@ -157,8 +157,8 @@ def test_what_cannot_be_exchanged_after_all_is_drawn() -> None:
     english, chinese = (chart(**ENGLISH | {"ends": ("0", f'1" + " {word}')}) for word in seconds)
     with closing(Drawing()) as drawing:
         begun = [drawing.draw("time", each) for each in (english, chinese)]
-        assert "1 s" in texts(begun[0].result())
-        assert "1 秒" in texts(begun[1].result())
+        assert "1 s" in texts(begun[0]())
+        assert "1 秒" in texts(begun[1]())
 
 
 def svg_of(chart: dict[str, Any]) -> str:

@@ -1,17 +1,18 @@
-"""Pictures drawn in processes of their own.
+"""Charts drawn as SVG, in processes of their own.
 
 Vega holds Python's lock while it draws, a tenth of a second a chart: beside it, a report is built on.
-A process reads a chart a line and writes an SVG a line, both as JSON.
 """
 
 import json
+import os
 import re
-import subprocess
-import sys
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
-from functools import cache
-from queue import SimpleQueue
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import cache, partial
+from multiprocessing import get_context, parent_process
+from threading import Thread
 from typing import Any
 
 import vl_convert
@@ -23,91 +24,81 @@ PROCESSES = 2
 NUMBERED = re.compile(r'(?<=id="|rl\(#)(clip|gradient_)\d+')
 """Vega numbers these through all pictures of a process: in one of ours they begin at 0, whoever drew it."""
 NOTHING = '{"data": {"values": []}, "mark": "point"}'
+Picture = Callable[[], str]
+"""Waits for a chart's SVG and returns it."""
 
 
 class Drawing:
-    """Draws charts (see `render.printable`) beside whoever asks for them. Somebody has to `close` it."""
+    """Draws charts (see `vega.printable`) beside whoever asks for them. Somebody has to `close` it."""
 
     def __init__(self) -> None:
         """Starts its processes: they are ready by the time there is a chart."""
-        self.closed = False
-        self.processes = [_started() for _ in range(PROCESSES)]
-        self.idle: SimpleQueue[subprocess.Popen[str] | None] = SimpleQueue()
-        for process in self.processes:
-            self.idle.put(process)
-        self.pool = ThreadPoolExecutor(PROCESSES)
-        self.begun: dict[str, tuple[str, Future[str]]] = {}
-        """Charts (as lines: rows of a table take six times the memory) with their pictures, by name."""
+        self.pool = ProcessPoolExecutor(PROCESSES, get_context("spawn"), initializer=_prepare)
+        self.begun: dict[str, tuple[str, Picture]] = {}
+        """Charts (as JSON: rows of a table take six times the memory) with their pictures, by name."""
+        with _safe_path():
+            self.pool.submit(svg, NOTHING)
 
-    def draw(self, name: str, chart: dict[str, Any]) -> Future[str]:
-        """The chart's SVG, once it is drawn: by the first process that is free.
+    def draw(self, name: str, chart: dict[str, Any]) -> Picture:
+        """Begins with a chart's picture.
 
         If one of this name was drawn before that differs in its words alone, its picture is reworded.
         """
-        line = json.dumps(chart) + "\n"
+        line = json.dumps(chart)
         if name not in self.begun:
-            picture = self.pool.submit(self._drawn, line)
-            self.begun[name] = line, picture
-            return picture
+            self.begun[name] = line, self._begin(line)
+            return self.begun[name][1]
         earlier, picture = self.begun[name]
         words = rewording.words_between(json.loads(earlier), chart)
         if words is None:
-            return self.pool.submit(self._drawn, line)
-        return self.pool.submit(self._reworded, picture, words, line)
+            return self._begin(line)
+        return lambda: rewording.reworded(picture(), words) or self._begin(line)()
 
-    def _reworded(self, picture: Future[str], words: dict[str, str], line: str) -> str:
-        # whoever draws what was asked for earlier has begun with it
-        return rewording.reworded(picture.result(), words) or self._drawn(line)
+    def _begin(self, line: str) -> Picture:
+        """Draws it in this process where the others cannot start or were killed."""
+        try:
+            begun = self.pool.submit(svg, line)
+        except BrokenExecutor:
+            return partial(svg, line)
 
-    def _drawn(self, line: str) -> str:
-        process = self.idle.get()  # as many as there are threads: none waits for it
-        answer = "" if process is None else _answer(process, line)
-        self.idle.put(process if answer else None)
-        if answer:
-            return str(json.loads(answer))
-        # it never started, or was killed: what it would have drawn is drawn here
-        return "" if self.closed else svg(line)
+        def picture() -> str:
+            try:
+                return begun.result()
+            except BrokenExecutor:
+                return svg(line)
+
+        return picture
 
     def close(self) -> None:
-        """Ends the processes, whether or not anybody still wants what they draw."""
-        self.closed = True
-        self.pool.shutdown(wait=False, cancel_futures=True)
-        for process in self.processes:
-            if process is not None:
-                process.kill()
-        self.pool.shutdown()
-        for process in self.processes:
-            if process is not None:
-                with suppress(OSError), process:  # waits for it; the rest of a line has no reader
-                    pass
+        """Ends the processes; pictures that are not begun are not drawn any more."""
+        self.pool.shutdown(cancel_futures=True)
 
 
-def _started() -> subprocess.Popen[str] | None:
-    """A process that draws, or None if this Python can start no other."""
-    # -P: a json.py that lies in the working directory is not ours
-    command = [sys.executable or "python", "-P", "-m", "skipscope.figures.rendering.drawing"]
-    with suppress(OSError):
-        return subprocess.Popen(  # noqa: S603 - our own module, nobody's words
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            encoding="utf-8",
-        )
-    return None
-
-
-def _answer(process: subprocess.Popen[str], line: str) -> str:
-    """What it writes for the line; nothing if it is gone."""
-    if process.stdin is None or process.stdout is None:
-        return ""
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """Processes that are started inside import nothing that lies in the working directory."""
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
     try:
-        process.stdin.write(line)
-        process.stdin.flush()
-        answer = process.stdout.readline()
-    except OSError:
-        return ""
-    return answer if answer.endswith("\n") else ""
+        yield
+    finally:
+        del os.environ["PYTHONSAFEPATH"]
+        if before is not None:
+            os.environ["PYTHONSAFEPATH"] = before
+
+
+def _prepare() -> None:
+    """Makes a process ready to draw: the first picture takes a second, in which there is no chart yet."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is its parent's to answer
+    Thread(target=_end_with_parent, daemon=True).start()
+    svg(NOTHING)
+
+
+def _end_with_parent() -> None:
+    # an idle process waits at a pipe whose other end it holds open itself
+    if (parent := parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 @cache
@@ -119,20 +110,8 @@ def know_fonts() -> None:
 
 
 def svg(chart: str) -> str:
-    """The picture of a chart with its data, given as JSON, drawn in this process."""
+    """Draws a chart with its data, given as JSON, in this process."""
     know_fonts()
     numbers: dict[str, str] = {}
     picture = str(vl_convert.vegalite_to_svg(chart))
     return NUMBERED.sub(lambda name: numbers.setdefault(name[0], f"{name[1]}{len(numbers)}"), picture)
-
-
-def main() -> None:
-    """What a process does."""
-    svg(NOTHING)  # the first takes a second, in which there is nothing to draw yet
-    for line in sys.stdin:
-        sys.stdout.write(json.dumps(svg(line)) + "\n")
-        sys.stdout.flush()
-
-
-if __name__ == "__main__":
-    main()
