@@ -8,7 +8,6 @@ import polars as pl
 
 from skipscope.figures import style
 from skipscope.figures.layered import Layered
-from skipscope.figures.training import ENGLISH
 
 FARTHEST = 6.0
 """Multiples that are drawn: what lies beyond is cut off there."""
@@ -58,7 +57,7 @@ def scaled(rows: Sequence[Row]) -> pl.DataFrame:
     ).select(list(COLUMNS))
 
 
-def forest(table: pl.DataFrame, *, labels: Mapping[str, str] = ENGLISH) -> Layered:
+def forest(table: pl.DataFrame, *, labels: Mapping[str, str]) -> Layered:
     """A row a quantity of `scaled`: its interval as a line, its effect as a mark, its bound as a stroke."""
     rows = table["row"].to_list()
     told = {verdict: labels[verdict] for verdict in SHAPES if verdict in set(table["verdict"])}

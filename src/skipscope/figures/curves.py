@@ -14,32 +14,16 @@ import polars as pl
 
 from skipscope.figures import seeds, style
 from skipscope.figures.layered import Layered
-
-ENGLISH = {
-    "arm": "network",
-    "seed": "seed",
-    "step": "step",
-    "epoch": "epoch",
-    "loss": "training loss",
-    "smoothed": "smoothed",
-    "val_accuracy": "validation accuracy",
-    "train_accuracy": "training accuracy",
-    "time": "time since the start of the run",
-    "s": "s",
-    "min": "min",
-    "h": "h",
-}
-"""What axes and tooltips say, unless told."""
+from skipscope.figures.lines import picked, shown
 
 MOMENTS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000, 36000, 86400]
 CLOCK = (0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
-PICK = "picked"
 HIGHEST_LOSS = 20.0
 """A loss on its way to infinity leaves the picture here, so that the others keep their shape."""
 
 
 def loss(
-    table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH, only: str | None = None
+    table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str], only: str | None = None
 ) -> Layered:
     """Training loss a step, on a log axis: each step faint, smoothed bold, a cross where a run failed."""
     legend = only is None
@@ -87,16 +71,14 @@ def accuracy(
     *,
     arms: Sequence[str],
     quantity: Literal["val_accuracy", "train_accuracy"] = "val_accuracy",
-    labels: Mapping[str, str] = ENGLISH,
+    labels: Mapping[str, str],
 ) -> Layered:
     """Accuracy an epoch, all arms."""
     x = epoch_axis(table, labels)
     return _epoch_curves(table, x, quantity, arms, labels, style.PAIR_HEIGHT)
 
 
-def accuracy_in_time(
-    table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> Layered:
+def accuracy_in_time(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
     """Validation accuracy after each epoch against the time spent until then."""
     spent = table.group_by("arm").agg(pl.col("seconds").max())["seconds"]
     longest, shortest = (float(end) if isinstance(end, float) else 0.0 for end in (spent.max(), spent.min()))
@@ -129,9 +111,7 @@ def _clock(labels: Mapping[str, str]) -> str:
     )
 
 
-def accuracy_of(
-    table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> Layered:
+def accuracy_of(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
     """One arm's accuracy an epoch: validation bold with filled markers, training thin, dashed and hollow."""
     look = style.looks(arms)[arm]
     names = {key: labels[key] for key in ("val_accuracy", "train_accuracy")}
@@ -281,18 +261,6 @@ def _accuracy_span(table: pl.DataFrame) -> list[float]:
     values = [value for key in ("val_accuracy", "train_accuracy") for value in table[key].drop_nulls()]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     return [max(0.0, low - 0.02), min(1.0, high + 0.02)]
-
-
-def picked() -> alt.Parameter:
-    """The arm clicked in the legend."""
-    return alt.selection_point(name=PICK, fields=["arm"], bind="legend")
-
-
-def shown(opacity: float, *, picked: bool = True) -> alt.OpacityValue:
-    """So opaque, and nearly gone while another arm is picked in the legend."""
-    if not picked:
-        return alt.OpacityValue(opacity)
-    return alt.OpacityValue(opacity * 0.12, condition={"param": PICK, "value": opacity})
 
 
 def _finish(layers: list[alt.Chart], table: pl.DataFrame, *, only: str | None, height: int) -> Layered:

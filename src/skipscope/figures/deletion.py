@@ -8,12 +8,9 @@ import polars as pl
 from skipscope.figures import style
 from skipscope.figures.layered import Layered
 from skipscope.figures.seeds import drawn, each, together
-from skipscope.figures.trained import ENGLISH
 
 
-def by_block(
-    table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> Layered:
+def by_block(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
     """Accuracy lost as a bar a block, in the order of the network; its seeds as points."""
     alone = table.filter(pl.col("arm") == arm, pl.col("blocks") == 1)
     blocks = alone["removed"].unique(maintain_order=True)

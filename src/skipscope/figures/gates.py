@@ -9,7 +9,6 @@ import polars as pl
 from skipscope.figures import style
 from skipscope.figures.layered import Layered
 from skipscope.figures.seeds import means
-from skipscope.figures.trained import ENGLISH
 
 ROW = 5
 """Height of one class's row in a strip, in pixels."""
@@ -18,7 +17,7 @@ WAYS = ("one", "mean", "other")
 ALL = "all"
 
 
-def strips(table: pl.DataFrame, *, classes: Sequence[str], labels: Mapping[str, str] = ENGLISH) -> Layered:
+def strips(table: pl.DataFrame, *, classes: Sequence[str], labels: Mapping[str, str]) -> Layered:
     """A strip a block: a row a class, a column a channel in the order of their mean gate; dark is open.
 
     `table` is `analysis.trained_readings.gate_strips` with the classes' names.
@@ -61,9 +60,7 @@ def strips(table: pl.DataFrame, *, classes: Sequence[str], labels: Mapping[str, 
     return Layered(layers=[chart], data=table, height=height)
 
 
-def shares(
-    table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> Layered:
+def shares(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
     """By block: share of the gates' variance that lies between classes, and of gates nearly shut or open."""
     told = [labels[name] for name in MEASURES]
     long = (
@@ -108,7 +105,7 @@ def surgery(
     arm: str,
     arms: Sequence[str],
     together: bool,
-    labels: Mapping[str, str] = ENGLISH,
+    labels: Mapping[str, str],
 ) -> Layered:
     """What replacing the gates costs: of one block at a time, or `together` of all of them."""
     told = {name: labels[name] for name in WAYS}

@@ -10,7 +10,6 @@ import polars as pl
 from skipscope.analysis.landscape import loss_span
 from skipscope.figures import style
 from skipscope.figures.layered import Layered
-from skipscope.figures.trained import ENGLISH
 
 COLUMNS = 2
 PANEL = 225
@@ -18,7 +17,7 @@ BETWEEN = (1.06, 1.17)
 """From one panel's corner to the next, in widths and in heights."""
 
 
-def overview(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH) -> Layered:
+def overview(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
     """All networks, a panel each, under its name."""
     left, low, right, high = _extent(table)
     wide, tall = (right - left) * BETWEEN[0], (high - low) * BETWEEN[1]
@@ -50,7 +49,7 @@ def overview(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, s
     return Layered(layers=layers, data=table, height=rows * (PANEL + 26), apart=("color",))
 
 
-def map_of(table: pl.DataFrame, *, arm: str, labels: Mapping[str, str] = ENGLISH) -> Layered:
+def map_of(table: pl.DataFrame, *, arm: str, labels: Mapping[str, str]) -> Layered:
     """One network's plane, on the axes and the scale of all."""
     left, low, right, high = _extent(table)
     axis = alt.Axis(tickCount=5, format="+.2~f", grid=False)

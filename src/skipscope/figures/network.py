@@ -11,8 +11,9 @@ import polars as pl
 
 from skipscope.figures import style
 from skipscope.figures.layered import Layered
+from skipscope.figures.lines import first_or_last
 from skipscope.figures.seeds import means
-from skipscope.figures.training import ENGLISH, logarithmic, steps
+from skipscope.figures.training import logarithmic, steps
 
 ROW = 24
 """Height of a class in a heat map, in pixels."""
@@ -20,13 +21,10 @@ NUMBERED = 12
 """With more columns there is no room for numbers in them."""
 
 
-def updates(
-    table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> Layered:
+def updates(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
     """Update-to-weight ratio over steps: a faint line a layer, early to late; their median in bold."""
     look = style.looks(arms)[arm]
     x = steps(table, labels)
-    ends = f"datum.value == 0 ? {json.dumps(labels['first'])} : {json.dumps(labels['last'])}"
     legend = alt.Legend(
         title=labels["layer"],
         titleOrient="left",
@@ -34,7 +32,7 @@ def updates(
         orient="top",
         gradientLength=130,
         values=[0, 1],
-        labelExpr=ends,
+        labelExpr=first_or_last(labels),
         labelOverlap=False,
     )
     scale = alt.Scale(domain=[0, 1], range=[style.tint(look.color, 0.3), look.color])
@@ -63,9 +61,7 @@ def updates(
     return Layered(layers=[layers, halo, median, points], data=table, height=style.PAIR_HEIGHT)
 
 
-def rectifiers(
-    table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> Layered:
+def rectifiers(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
     """Of each ReLU, outputs that are 0 and channels that always are: bars at the end, ticks at the start."""
     look = style.looks(arms)[arm]
     names = ["zeros", "dead"]
@@ -120,7 +116,7 @@ def classes(
     *,
     arm: str,
     names: Mapping[str, str],
-    labels: Mapping[str, str] = ENGLISH,
+    labels: Mapping[str, str],
 ) -> Layered:
     """Validation accuracy of each class (known by `names`) after each epoch, the best class on top."""
     chosen = table.filter(pl.col("arm") == arm)
@@ -149,7 +145,7 @@ def confusion(
     table: pl.DataFrame,
     *,
     names: Mapping[str, str],
-    labels: Mapping[str, str] = ENGLISH,
+    labels: Mapping[str, str],
 ) -> Layered:
     """Which class is taken for which: a row a class, its images in per cent over the answers."""
     order = table["label"].unique(maintain_order=True).to_list()

@@ -8,7 +8,6 @@ import polars as pl
 
 from skipscope.figures import style
 from skipscope.figures.layered import Layered
-from skipscope.figures.trained import ENGLISH
 
 CELL = 34
 NUMBERED = 9
@@ -23,7 +22,7 @@ def heat(
     *,
     block: int,
     quantity: Literal["relative", "loss_change"],
-    labels: Mapping[str, str] = ENGLISH,
+    labels: Mapping[str, str],
 ) -> Layered:
     """A row a layer that reads, a column a source; darker is more. `table` is that of `analysis.reuse`.
 

@@ -3,61 +3,17 @@
 Tables are those of `analysis.trained_readings`. Bold is the mean over seeds, faint is each seed.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import altair as alt
 import polars as pl
 
 from skipscope.analysis.landscape import HIGHEST
-from skipscope.figures import curves, style
-from skipscope.figures.curves import picked, shown
+from skipscope.figures import style
 from skipscope.figures.layered import Layered
+from skipscope.figures.lines import depth_axis, overlaid, picked, shown
 from skipscope.figures.seeds import drawn, each, together
-
-ENGLISH = curves.ENGLISH | {
-    "depth": "place in the network",
-    "first": "first",
-    "last": "last",
-    "place": "place",
-    "read_out": "accuracy of a linear read-out",
-    "effective_rank_share": "effective rank / channels",
-    "effective_rank": "effective rank",
-    "largest_correlation": "largest |correlation| with an earlier channel",
-    "lag": "distance on the line of inputs, in steps",
-    "autocorrelation": "autocorrelation of input gradients",
-    "distance": "distance from the trained weights",
-    "slice_loss": "loss",
-    "slice_accuracy": "accuracy",
-    "plane_a": "along direction a",
-    "plane_b": "along direction b",
-    "top_eigenvalue": "largest eigenvalue of the Hessian",
-    "trace": "trace of the Hessian",
-    "uncertainty": "±",
-    "block": "block",
-    "blocks": "blocks taken out",
-    "removed": "taken out",
-    "accuracy_lost": "accuracy lost, percentage points",
-    "loss_change": "rise of the loss",
-    "target": "layer that reads",
-    "source": "layer that is read",
-    "weight": "mean |w|",
-    "relative": "mean |w|, relative",
-    "class": "class",
-    "channel": "channel",
-    "channels": "channels of the block, by their mean gate",
-    "gate": "mean gate",
-    "share": "share",
-    "class_share": "of the variance between classes",
-    "low": "of gates below 0.05",
-    "high": "of gates above 0.95",
-    "replaced": "gates replaced by",
-    "one": "1",
-    "mean": "their mean",
-    "other": "another image's",
-}
-"""What axes and tooltips say, unless told."""
 
 ALONG: tuple[Literal["loss", "accuracy"], ...] = ("loss", "accuracy")
 CURVATURES: dict[str, Literal["top_eigenvalue", "trace"]] = {
@@ -76,18 +32,11 @@ def by_depth(
     *,
     quantity: Literal["accuracy", "effective_rank_share", "largest_correlation", "accuracy_lost"],
     arms: Sequence[str],
-    labels: Mapping[str, str] = ENGLISH,
+    labels: Mapping[str, str],
 ) -> Layered:
     """A quantity of a network's places against where they lie in it."""
     share = quantity != "accuracy_lost"
     told = labels["read_out" if quantity == "accuracy" else quantity]
-    ends = f"datum.value == 0 ? {json.dumps(labels['first'])} : {json.dumps(labels['last'])}"
-    x = alt.X(
-        "depth:Q",
-        title=labels["depth"],
-        axis=alt.Axis(values=[0, 1], labelExpr=ends),
-        scale=alt.Scale(domain=[0, 1], padding=14, nice=False),
-    )
     y = alt.Y(
         f"mean({quantity}):Q",
         title=told,
@@ -101,12 +50,10 @@ def by_depth(
     ]
     # a network of many layers would be nothing but markers
     size = 55 if table.group_by("arm", "seed").len()["len"].max() <= 12 else 22  # type: ignore[operator]
-    return _overlaid(table, x, y, tips, arms=arms, by=("arm", "depth"), size=size)
+    return overlaid(table, depth_axis(labels), y, tips, arms=arms, by=("arm", "depth"), size=size)
 
 
-def by_lag(
-    table: pl.DataFrame, *, trained: bool, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> Layered:
+def by_lag(table: pl.DataFrame, *, trained: bool, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
     """Autocorrelation of the input gradients against the lag, before or after training on one scale."""
     last = int(table["lag"].max())  # type: ignore[arg-type]
     low = min(0.0, float(table["autocorrelation"].min()))  # type: ignore[arg-type]
@@ -130,7 +77,7 @@ def by_lag(
         alt.Tooltip("mean(autocorrelation):Q", title=labels["autocorrelation"], format=".2f"),
     ]
     by, only = ("arm", "trained", "lag"), {"trained": trained}
-    return _overlaid(table, x, y, tips, arms=arms, by=by, size=40, only=only)
+    return overlaid(table, x, y, tips, arms=arms, by=by, size=40, only=only)
 
 
 def along(
@@ -138,7 +85,7 @@ def along(
     *,
     quantity: Literal["loss", "accuracy"],
     arms: Sequence[str],
-    labels: Mapping[str, str] = ENGLISH,
+    labels: Mapping[str, str],
 ) -> Layered:
     """Loss (on a log axis) or accuracy along one direction through the trained weights."""
     told = labels[f"slice_{quantity}"]
@@ -164,10 +111,10 @@ def along(
         alt.Tooltip("mean(accuracy):Q", title=labels["slice_accuracy"], format=".1%"),
     ]
     y = alt.Y(f"mean({quantity}):Q", title=told, axis=axis, scale=scale)
-    return _overlaid(table, x, y, tips, arms=arms, by=("arm", "distance"), size=18)
+    return overlaid(table, x, y, tips, arms=arms, by=("arm", "distance"), size=18)
 
 
-def by_number(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH) -> Layered:
+def by_number(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
     """Accuracy lost against how many blocks were taken out: each a faint point, their mean a line."""
     most = int(table["blocks"].max())  # type: ignore[arg-type]
     x = alt.X(
@@ -216,7 +163,7 @@ def bars(
     *,
     quantity: Literal["top_eigenvalue", "trace"],
     arms: Sequence[str],
-    labels: Mapping[str, str] = ENGLISH,
+    labels: Mapping[str, str],
 ) -> Layered:
     """A number of each network as a bar with the number beside it, its seeds as points."""
     error = "top_residual" if quantity == "top_eigenvalue" else "trace_error"
@@ -256,38 +203,3 @@ def bars(
 def _y_lost(field: str, labels: Mapping[str, str]) -> alt.Y:
     axis = alt.Axis(format=".4~g", tickCount=6)
     return alt.Y(field, title=labels["accuracy_lost"], axis=axis, scale=alt.Scale(zero=True))
-
-
-def _overlaid(
-    table: pl.DataFrame,
-    x: alt.X,
-    y: alt.Y,
-    tips: list[alt.Tooltip],
-    *,
-    arms: Sequence[str],
-    by: Sequence[str],
-    size: int,
-    only: Mapping[str, Any] | None = None,
-) -> Layered:
-    """Lines of the mean over seeds with markers, each seed faint behind it if there are several.
-
-    What is alike in `by` is one point of a line.
-    """
-    paint = style.color(arms)
-    bold = together(alt.Chart(), table)
-    seeds = (
-        each(alt.Chart(), table)
-        .mark_line(strokeWidth=0.9, clip=True)
-        .encode(x=x, y=y, color=paint, detail=alt.Detail("seed:N"), opacity=shown(0.3))
-    )
-    line = (
-        bold.mark_line(strokeWidth=2.2, clip=True)
-        .encode(x=x, y=y, color=paint, strokeDash=style.dash(arms, legend=False), opacity=shown(1))
-        .add_params(picked())
-    )
-    dots = bold.mark_point(filled=True, size=size, clip=True).encode(
-        x=x, y=y, color=paint, shape=style.shape(arms), tooltip=tips, opacity=shown(1)
-    )
-    several = table["seed"].n_unique() > 1
-    layers = [seeds, line, dots] if several else [line, dots]
-    return Layered(layers=layers, data=drawn(table, *by), height=style.PAIR_HEIGHT, only=only)

@@ -13,41 +13,10 @@ import altair as alt
 import polars as pl
 
 from skipscope.analysis.training_readings import Moment
-from skipscope.figures import style, trained
-from skipscope.figures.curves import epoch_axis, picked, shown
+from skipscope.figures import style
+from skipscope.figures.curves import epoch_axis
 from skipscope.figures.layered import Layered
-from skipscope.figures.seeds import drawn, each, together
-
-ENGLISH = trained.ENGLISH | {
-    "gradient_norm": "gradient norm",
-    "gradient_ratio": "gradient norm, first / last convolution",
-    "convolutions": "convolutions, one after the other",
-    "moment": "when",
-    "start": "at the start",
-    "end": "at the end",
-    "update_ratio": "norm of the update / norm of the weight",
-    "layer": "layer",
-    "median_layer": "median layer",
-    "std": "standard deviation of the responses",
-    "branch_ratio": "size of f(x) / size of x",
-    "relu": "ReLU, in the order in which they are called",
-    "zeros": "outputs that are 0",
-    "dead": "dead channels",
-    "learnt": "images right for good",
-    "answer": "answer",
-    "images": "images",
-    "multiples": "effect, in multiples of the smallest worth having",
-    "effect": "effect",
-    "lowest": "low end",
-    "highest": "high end",
-    "bound": "smallest worth having",
-    "verdict": "verdict",
-    "supported": "supported",
-    "contradicted": "contradicted",
-    "inconclusive": "inconclusive",
-    "confounded": "withheld",
-}
-"""What axes and tooltips say, unless told."""
+from skipscope.figures.lines import depth_axis, overlaid, picked, shown
 
 POWERS = {
     power: f"10{str(power).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}" for power in range(-12, 7)
@@ -58,7 +27,7 @@ FEW = 12
 
 
 def gradients(
-    table: pl.DataFrame, *, moment: Moment, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
+    table: pl.DataFrame, *, moment: Moment, arms: Sequence[str], labels: Mapping[str, str]
 ) -> Layered:
     """Gradient norm by depth at one moment, on the scale of both."""
     y = logarithmic(table["norm"], labels["gradient_norm"])("median(norm):Q")
@@ -66,14 +35,14 @@ def gradients(
     return _by_depth(table, y, tips, moment=moment, arms=arms, labels=labels)
 
 
-def responses(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH) -> Layered:
+def responses(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
     """Spread of the responses by depth at the end of training (He et al. 2015, Fig. 7)."""
     y = alt.Y("median(std):Q", title=labels["std"], axis=alt.Axis(format=".3~g", tickCount=6))
     tips = _tips(labels, ("median(std)", "std", ".3~g"))
     return _by_depth(table, y, tips, moment="end", arms=arms, labels=labels)
 
 
-def branches(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH) -> Layered:
+def branches(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
     """How large f(x) is beside x, block by block, at the end of training."""
     y = alt.Y("median(ratio):Q", title=labels["branch_ratio"], axis=alt.Axis(format=".3~g", tickCount=6))
     tips = _tips(labels, ("median(ratio)", "branch_ratio", ".3~g"))
@@ -85,7 +54,7 @@ def over_steps(
     *,
     told: Literal["gradient_ratio", "update_ratio"],
     arms: Sequence[str],
-    labels: Mapping[str, str] = ENGLISH,
+    labels: Mapping[str, str],
 ) -> Layered:
     """A ratio of each network at each measured step; both axes are logarithmic."""
     y = logarithmic(table["ratio"], labels[told])("median(ratio):Q")
@@ -95,14 +64,11 @@ def over_steps(
         alt.Tooltip("median(ratio):Q", title=labels[told], format=".3~g"),
     ]
     where = "datum.step > 0"
-    return _overlaid(
-        table, steps(table, labels), y, tips, arms=arms, by=("arm", "step"), size=24, where=where
-    )
+    x, by = steps(table, labels), ("arm", "step")
+    return overlaid(table, x, y, tips, arms=arms, by=by, size=24, how="median", where=where)
 
 
-def ratio_by_depth(
-    table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH
-) -> Layered:
+def ratio_by_depth(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
     """The gradient's ratio against how deep each network is, with its range over seeds.
 
     Networks of one family (one name, other numbers) are joined by a line, with the range as a band.
@@ -158,7 +124,7 @@ def ratio_by_depth(
     return Layered(layers=layers, data=table, height=style.PAIR_HEIGHT)
 
 
-def learnt(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str] = ENGLISH) -> Layered:
+def learnt(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
     """Share of the validation images that are right from an epoch on until the end."""
     top = table["share"].max()
     scale = alt.Scale(domain=[0, max(0.1, top) if isinstance(top, float) else 1], nice=True)
@@ -168,7 +134,8 @@ def learnt(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str
         alt.Tooltip("epoch:Q", title=labels["epoch"]),
         alt.Tooltip("median(share):Q", title=labels["learnt"], format=".1%"),
     ]
-    return _overlaid(table, epoch_axis(table, labels), y, tips, arms=arms, by=("arm", "epoch"), size=55)
+    x, by = epoch_axis(table, labels), ("arm", "epoch")
+    return overlaid(table, x, y, tips, arms=arms, by=by, size=55, how="median")
 
 
 def logarithmic(values: pl.Series, title: str) -> Callable[[str], alt.Y]:
@@ -211,17 +178,11 @@ def _by_depth(
     arms: Sequence[str],
     labels: Mapping[str, str],
 ) -> Layered:
-    ends = f"datum.value == 0 ? {json.dumps(labels['first'])} : {json.dumps(labels['last'])}"
-    x = alt.X(
-        "depth:Q",
-        title=labels["depth"],
-        axis=alt.Axis(values=[0, 1], labelExpr=ends),
-        scale=alt.Scale(domain=[0, 1], padding=14, nice=False),
-    )
     longest = table.group_by("arm", "seed", "moment").len()["len"].max()
     size = 22 if isinstance(longest, int) and longest > FEW else 55
     by, only = ("arm", "moment", "depth"), {"moment": moment}
-    return _overlaid(table, x, y, tips, arms=arms, by=by, size=size, only=only)
+    x = depth_axis(labels)
+    return overlaid(table, x, y, tips, arms=arms, by=by, size=size, how="median", only=only)
 
 
 def _beside(column: str) -> pl.Expr:
@@ -238,40 +199,3 @@ def _tips(labels: Mapping[str, str], *values: tuple[str, str, str]) -> list[alt.
         alt.Tooltip("min(place):N", title=labels["place"]),
         *(alt.Tooltip(f"{field}:Q", title=labels[told], format=format) for field, told, format in values),
     ]
-
-
-def _overlaid(
-    table: pl.DataFrame,
-    x: alt.X,
-    y: alt.Y,
-    tips: list[alt.Tooltip],
-    *,
-    arms: Sequence[str],
-    by: Sequence[str],
-    size: int,
-    where: str | None = None,
-    only: Mapping[str, Any] | None = None,
-) -> Layered:
-    """Lines over all seeds with markers, each seed faint behind them if there are several.
-
-    What is alike in `by` is one point of a line.
-    """
-    paint = style.color(arms)
-    new = alt.Chart() if where is None else alt.Chart().transform_filter(where)
-    bold = together(new, table)
-    seeds = (
-        each(new, table)
-        .mark_line(strokeWidth=0.9, clip=True)
-        .encode(x=x, y=y, color=paint, detail=alt.Detail("seed:N"), opacity=shown(0.3))
-    )
-    line = (
-        bold.mark_line(strokeWidth=2.2, clip=True)
-        .encode(x=x, y=y, color=paint, strokeDash=style.dash(arms, legend=False), opacity=shown(1))
-        .add_params(picked())
-    )
-    dots = bold.mark_point(filled=True, size=size, clip=True).encode(
-        x=x, y=y, color=paint, shape=style.shape(arms), tooltip=tips, opacity=shown(1)
-    )
-    layers = [seeds, line, dots] if table["seed"].n_unique() > 1 else [line, dots]
-    data = drawn(table, *by, how="median")
-    return Layered(layers=layers, data=data, height=style.PAIR_HEIGHT, only=only)

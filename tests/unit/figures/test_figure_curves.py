@@ -5,6 +5,7 @@ from collections import Counter
 
 import polars as pl
 import pytest
+from labels import LABELS
 
 from skipscope.analysis.tables import gather
 from skipscope.figures import curves, style
@@ -20,12 +21,12 @@ def tables(made_up):
 def every(tables):
     arms = tables.arms
     return {
-        "loss": curves.loss(tables.steps, arms=arms),
-        "loss_of": curves.loss(tables.steps, arms=arms, only="resnet"),
-        "validation": curves.accuracy(tables.epochs, arms=arms),
-        "training": curves.accuracy(tables.epochs, arms=arms, quantity="train_accuracy"),
-        "time": curves.accuracy_in_time(tables.epochs, arms=arms),
-        "accuracy_of": curves.accuracy_of(tables.epochs, arm="resnet", arms=arms),
+        "loss": curves.loss(tables.steps, arms=arms, labels=LABELS),
+        "loss_of": curves.loss(tables.steps, arms=arms, only="resnet", labels=LABELS),
+        "validation": curves.accuracy(tables.epochs, arms=arms, labels=LABELS),
+        "training": curves.accuracy(tables.epochs, arms=arms, quantity="train_accuracy", labels=LABELS),
+        "time": curves.accuracy_in_time(tables.epochs, arms=arms, labels=LABELS),
+        "accuracy_of": curves.accuracy_of(tables.epochs, arm="resnet", arms=arms, labels=LABELS),
     }
 
 
@@ -65,7 +66,7 @@ def test_a_failed_run_ends_in_a_cross(tables):
 
 def test_time_is_logarithmic_only_where_the_networks_differ_much(tables):
     def kind(table):
-        chart = curves.accuracy_in_time(table, arms=["cnn", "resnet"])
+        chart = curves.accuracy_in_time(table, arms=["cnn", "resnet"], labels=LABELS)
         return vega.specification(chart)["layer"][0]["encoding"]["x"]["scale"]["type"]
 
     assert kind(tables.epochs) == "log"
@@ -78,7 +79,7 @@ def test_moments_on_a_clock_are_whole_ones(tables, longest, said):
     table = tables.epochs.filter(pl.col("arm") == "cnn").with_columns(
         seconds=pl.col("seconds") * longest / pl.col("seconds").max()
     )
-    chart = curves.accuracy_in_time(table, arms=["cnn"])
+    chart = curves.accuracy_in_time(table, arms=["cnn"], labels=LABELS)
     ticks = vega.specification(chart)["layer"][0]["encoding"]["x"]["axis"]["values"]
     unit = 1 if longest < 100 else 60
     assert said in ", ".join(f"{tick / unit:g}" for tick in ticks)
@@ -102,7 +103,7 @@ def test_a_loss_on_its_way_to_infinity_does_not_flatten_the_others(tables):
     wild = tables.steps.with_columns(
         loss=pl.when(pl.col("stopped")).then(1e9).otherwise(pl.col("loss")),
     )
-    chart = curves.loss(wild, arms=tables.arms)
+    chart = curves.loss(wild, arms=tables.arms, labels=LABELS)
     assert vega.specification(chart)["layer"][0]["encoding"]["y"]["scale"]["domain"][1] == curves.HIGHEST_LOSS
 
 
@@ -152,7 +153,10 @@ def with_seeds(table, number):
 def test_of_many_seeds_the_first_are_drawn_one_by_one(tables, seeds, drawn):
     """A thousand faint lines are a smear; the bold one is of all of them."""
     losses, epochs = with_seeds(tables.steps, seeds), with_seeds(tables.epochs, seeds)
-    for chart in (curves.loss(losses, arms=tables.arms), curves.accuracy(epochs, arms=tables.arms)):
+    for chart in (
+        curves.loss(losses, arms=tables.arms, labels=LABELS),
+        curves.accuracy(epochs, arms=tables.arms, labels=LABELS),
+    ):
         assert lines(chart, "#0072b2") == drawn + 1
         assert lines(chart, "#009e73") in (
             drawn,
@@ -164,7 +168,7 @@ def test_the_bold_line_of_many_seeds_is_of_all_that_count(tables):
     many = with_seeds(tables.epochs, 2 * SHOWN).with_columns(
         val_accuracy=pl.col("val_accuracy") + pl.col("seed") / 1000, counted=pl.col("seed") % 3 > 0
     )
-    table = curves.accuracy(many, arms=tables.arms).data
+    table = curves.accuracy(many, arms=tables.arms, labels=LABELS).data
     assert table["seed"].n_unique() == SHOWN + 1
     bold = table.filter(pl.col("seed").is_null(), pl.col("arm") == "resnet").select("epoch", "val_accuracy")
     expected = (
@@ -180,7 +184,7 @@ def test_a_run_that_stopped_keeps_its_cross_among_many(tables):
     many = with_seeds(tables.steps, 2 * SHOWN)
     last = many.filter(pl.col("arm") == "resnet")["step"].max()
     stopped = (pl.col("seed") == 2 * SHOWN - 1) & (pl.col("arm") == "resnet") & (pl.col("step") == last)
-    table = curves.loss(many.with_columns(stopped=stopped), arms=tables.arms).data
+    table = curves.loss(many.with_columns(stopped=stopped), arms=tables.arms, labels=LABELS).data
     assert table.filter("stopped")["seed"].to_list() == [2 * SHOWN - 1]
 
 
@@ -208,12 +212,12 @@ def test_print_has_nothing_for_a_pointer(tables):
 def test_a_run_of_one_step_is_a_point(tables, only):
     """A line of one point has no length."""
     one = tables.steps.filter((pl.col("step") == 1) | (pl.col("arm") == "cnn"))
-    chart = curves.loss(one, arms=tables.arms, only=only)
+    chart = curves.loss(one, arms=tables.arms, only=only, labels=LABELS)
     picture = vega.svg(vega.specification(chart, validate=True), chart.data, width=300)
     assert "NaN" not in picture
     arms = ["resnet"] if only else ["resnet", "densenet", "se_resnet"]
     assert marks(picture, "3.5") == {style.looks(tables.arms)[arm].color: 2 for arm in arms}  # a dot a seed
-    many = curves.loss(tables.steps, arms=tables.arms, only=only)
+    many = curves.loss(tables.steps, arms=tables.arms, only=only, labels=LABELS)
     whole = vega.svg(vega.specification(many), many.data, width=300)
     assert not marks(whole, "3.5")
     assert legend(picture) == legend(whole)

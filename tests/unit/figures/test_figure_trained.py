@@ -2,6 +2,7 @@
 
 import polars as pl
 import pytest
+from labels import LABELS
 
 from skipscope.analysis import landscape as planes
 from skipscope.analysis import trained_readings as measured
@@ -32,28 +33,34 @@ def every(tables):
     dense = reuse(readings, "densenet")
     ranks, like = measured.effective_ranks(readings), measured.largest_correlations(readings)
     return {
-        "read-outs": trained.by_depth(measured.linear_probes(readings), quantity="accuracy", arms=arms),
-        "ranks": trained.by_depth(ranks, quantity="effective_rank_share", arms=arms),
-        "correlations": trained.by_depth(like, quantity="largest_correlation", arms=arms),
-        "removed": trained.by_depth(
-            removed.filter(pl.col("blocks") == 1), quantity="accuracy_lost", arms=arms
+        "read-outs": trained.by_depth(
+            measured.linear_probes(readings), quantity="accuracy", arms=arms, labels=LABELS
         ),
-        "several": trained.by_number(removed, arms=arms),
-        "before": trained.by_lag(far, trained=False, arms=arms),
-        "after": trained.by_lag(far, trained=True, arms=arms),
-        "line": trained.along(measured.slices(readings), quantity="loss", arms=arms),
-        "line-accuracy": trained.along(measured.slices(readings), quantity="accuracy", arms=arms),
-        "top": trained.bars(near, quantity="top_eigenvalue", arms=arms),
-        "trace": trained.bars(near, quantity="trace", arms=arms),
-        "planes": landscape.overview(cells, arms=arms),
-        "plane": landscape.map_of(cells, arm="resnet"),
-        "weight": heat.heat(dense, block=1, quantity="relative"),
-        "ablation": heat.heat(dense, block=1, quantity="loss_change"),
-        "strips": gates.strips(strips(readings), classes=CLASSES),
-        "shares": gates.shares(measured.gates(readings), arm="se_resnet", arms=arms),
-        "surgery": gates.surgery(cuts, arm="se_resnet", arms=arms, together=False),
-        "surgery-all": gates.surgery(cuts, arm="se_resnet", arms=arms, together=True),
-        "blocks": deletion.by_block(removed.filter(pl.col("arm") == "resnet"), arm="resnet", arms=arms),
+        "ranks": trained.by_depth(ranks, quantity="effective_rank_share", arms=arms, labels=LABELS),
+        "correlations": trained.by_depth(like, quantity="largest_correlation", arms=arms, labels=LABELS),
+        "removed": trained.by_depth(
+            removed.filter(pl.col("blocks") == 1), quantity="accuracy_lost", arms=arms, labels=LABELS
+        ),
+        "several": trained.by_number(removed, arms=arms, labels=LABELS),
+        "before": trained.by_lag(far, trained=False, arms=arms, labels=LABELS),
+        "after": trained.by_lag(far, trained=True, arms=arms, labels=LABELS),
+        "line": trained.along(measured.slices(readings), quantity="loss", arms=arms, labels=LABELS),
+        "line-accuracy": trained.along(
+            measured.slices(readings), quantity="accuracy", arms=arms, labels=LABELS
+        ),
+        "top": trained.bars(near, quantity="top_eigenvalue", arms=arms, labels=LABELS),
+        "trace": trained.bars(near, quantity="trace", arms=arms, labels=LABELS),
+        "planes": landscape.overview(cells, arms=arms, labels=LABELS),
+        "plane": landscape.map_of(cells, arm="resnet", labels=LABELS),
+        "weight": heat.heat(dense, block=1, quantity="relative", labels=LABELS),
+        "ablation": heat.heat(dense, block=1, quantity="loss_change", labels=LABELS),
+        "strips": gates.strips(strips(readings), classes=CLASSES, labels=LABELS),
+        "shares": gates.shares(measured.gates(readings), arm="se_resnet", arms=arms, labels=LABELS),
+        "surgery": gates.surgery(cuts, arm="se_resnet", arms=arms, together=False, labels=LABELS),
+        "surgery-all": gates.surgery(cuts, arm="se_resnet", arms=arms, together=True, labels=LABELS),
+        "blocks": deletion.by_block(
+            removed.filter(pl.col("arm") == "resnet"), arm="resnet", arms=arms, labels=LABELS
+        ),
     }
 
 
@@ -90,8 +97,8 @@ def test_a_large_heat_map_has_no_numbers(made_up, with_readings):
     tables = gather(with_readings(made_up(epochs=1, steps=8)), None)
     small = reuse(tables.readings, "densenet").filter(pl.col("block") == 1)
     wide = pl.concat(small.with_columns(pl.col("of", "source") + f" {copy}") for copy in range(heat.NUMBERED))
-    assert len(heat.heat(small, block=1, quantity="relative").layers) == 2
-    assert len(heat.heat(wide, block=1, quantity="relative").layers) == 1
+    assert len(heat.heat(small, block=1, quantity="relative", labels=LABELS).layers) == 2
+    assert len(heat.heat(wide, block=1, quantity="relative", labels=LABELS).layers) == 1
 
 
 def test_a_network_without_gates_has_nothing_to_draw(made_up, with_readings):

@@ -2,6 +2,7 @@
 
 import polars as pl
 import pytest
+from labels import LABELS
 
 from skipscope.analysis import pictures as seen
 from skipscope.analysis import training_readings as measured
@@ -25,18 +26,24 @@ def every(tables, arm="resnet"):
     norms = measured.gradients(readings)
     answers = seen.answers(readings, tables.sample, classes)
     return {
-        "start": training.gradients(norms, moment="start", arms=arms),
-        "end": training.gradients(norms, moment="end", arms=arms),
-        "ratio": training.over_steps(measured.gradient_ratios(readings), told="gradient_ratio", arms=arms),
-        "depth": training.ratio_by_depth(measured.ratios_by_depth(readings), arms=arms),
-        "typical": training.over_steps(measured.typical_updates(readings), told="update_ratio", arms=arms),
-        "responses": training.responses(measured.responses(readings), arms=arms),
-        "branches": training.branches(measured.branches(readings), arms=arms),
-        "learnt": training.learnt(measured.learnt(readings), arms=arms),
-        "updates": network.updates(measured.updates(readings, arm), arm=arm, arms=arms),
-        "relus": network.rectifiers(measured.rectifiers(readings), arm=arm, arms=arms),
-        "classes": network.classes(measured.class_accuracy(readings, classes), arm=arm, names=NAMES),
-        "confusion": network.confusion(seen.confusion(answers, arm, classes), names=NAMES),
+        "start": training.gradients(norms, moment="start", arms=arms, labels=LABELS),
+        "end": training.gradients(norms, moment="end", arms=arms, labels=LABELS),
+        "ratio": training.over_steps(
+            measured.gradient_ratios(readings), told="gradient_ratio", arms=arms, labels=LABELS
+        ),
+        "depth": training.ratio_by_depth(measured.ratios_by_depth(readings), arms=arms, labels=LABELS),
+        "typical": training.over_steps(
+            measured.typical_updates(readings), told="update_ratio", arms=arms, labels=LABELS
+        ),
+        "responses": training.responses(measured.responses(readings), arms=arms, labels=LABELS),
+        "branches": training.branches(measured.branches(readings), arms=arms, labels=LABELS),
+        "learnt": training.learnt(measured.learnt(readings), arms=arms, labels=LABELS),
+        "updates": network.updates(measured.updates(readings, arm), arm=arm, arms=arms, labels=LABELS),
+        "relus": network.rectifiers(measured.rectifiers(readings), arm=arm, arms=arms, labels=LABELS),
+        "classes": network.classes(
+            measured.class_accuracy(readings, classes), arm=arm, names=NAMES, labels=LABELS
+        ),
+        "confusion": network.confusion(seen.confusion(answers, arm, classes), names=NAMES, labels=LABELS),
     }
 
 
@@ -70,7 +77,7 @@ def test_a_confusion_says_its_numbers_and_leaves_nothing_where_there_is_nothing(
             "share": [0.75, 0.25, 0.0, 1.0],
         }
     )
-    picture = drawn(network.confusion(table, names={"cat": "cat", "dog": "dog"}))
+    picture = drawn(network.confusion(table, names={"cat": "cat", "dog": "dog"}, labels=LABELS))
     assert all(f">{number}<" in picture for number in (75, 25, 100))
     assert ">0<" not in picture
 
@@ -95,7 +102,7 @@ def test_networks_of_one_family_are_joined_and_others_are_not(made_up, with_read
             "ratio": [0.5, 0.1, 0.9, 0.4, 0.05, 0.8],
         }
     )
-    chart = training.ratio_by_depth(ratios, arms=["plain20", "plain56", "resnet20"])
+    chart = training.ratio_by_depth(ratios, arms=["plain20", "plain56", "resnet20"], labels=LABELS)
     spec = vega.specification(chart)
     assert [layer["mark"]["type"] for layer in spec["layer"]] == ["area", "line", "rule", "point"]
     assert spec["layer"][0]["transform"][0]["filter"]["oneOf"] == ["plain#"]
@@ -114,7 +121,7 @@ def test_networks_of_one_family_are_joined_and_others_are_not(made_up, with_read
 )
 def test_a_logarithmic_axis_is_legible_over_any_range(values, labels):
     table = pl.DataFrame({"arm": ["cnn"] * 2, "seed": [0, 0], "step": [1, 100], "ratio": values})
-    picture = drawn(training.over_steps(table, told="gradient_ratio", arms=["cnn"]))
+    picture = drawn(training.over_steps(table, told="gradient_ratio", arms=["cnn"], labels=LABELS))
     assert all(label in picture for label in labels), picture
 
 

@@ -1,6 +1,7 @@
 """The explanation: every sentence is chosen by a verdict and has its number."""
 
 import pytest
+from labels import LABELS
 
 from skipscope.analysis.tables import gather
 from skipscope.claims.calibration.calibrate import known
@@ -296,7 +297,7 @@ def test_effects_are_drawn_in_multiples_of_the_smallest_worth_having():
         (1.0, -figures.FARTHEST, figures.FARTHEST, -1.0),
         (0.0, 0.0, 0.0, 0.0),
     ]
-    chart = figures.forest(table)
+    chart = figures.forest(table, labels=LABELS)
     picture = vega.svg(vega.specification(chart, validate=True), chart.data, width=680)
     assert picture.startswith("<svg")
     assert "NaN" not in picture

@@ -6,7 +6,6 @@ from itertools import pairwise
 import pytest
 
 from skipscope.claims.catalogue import catalogue
-from skipscope.figures.training import ENGLISH
 from skipscope.report.words import (
     NBSP,
     Inline,
@@ -59,11 +58,6 @@ def test_no_chinese_in_english_and_no_halfwidth_punctuation_in_chinese():
             for before, after in pairwise(parts):
                 touching = chinese(before[-1:]) or chinese(after[:1])
                 assert not touching, (key, mark)
-
-
-def test_charts_have_all_their_labels():
-    assert EN.raw("chart") == ENGLISH
-    assert ZH.raw("chart").keys() == ENGLISH.keys()
 
 
 def test_the_catalogue_lists_every_claim_in_both_languages():
