@@ -1,105 +1,18 @@
 """Planted gates, and surgery against forward passes written out."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import torch
+from gated_networks import CHANNELS, CLASSES, STYLES, Change, Gated, by_hand, gated, gates_of, seen, told
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, relu
 
-from skipscope.probes.base import Reading, View
+from skipscope.probes.base import View
 from skipscope.probes.gates import derangement, measure, operate
 from skipscope.probes.measure import view_of
-
-STYLES = ("functional", "module", "linear", "in place")
-CHANNELS, CLASSES = 6, 4
-Change = Callable[[str, Tensor], Tensor]
-"""A block's name and its gates, B C 1 1, to others."""
-
-
-class Block(nn.Module):
-    """A gated residual block; `style` is how its author wrote the gate."""
-
-    def __init__(self, style: str) -> None:
-        super().__init__()
-        self.style = style
-        self.conv = nn.Conv2d(CHANNELS, CHANNELS, 3, padding=1)
-        full = style == "linear"
-        self.fc1 = nn.Linear(CHANNELS, 3) if full else nn.Conv2d(CHANNELS, 3, 1)
-        self.fc2 = nn.Linear(3, CHANNELS) if full else nn.Conv2d(3, CHANNELS, 1)
-        self.sigmoid = nn.Sigmoid()
-
-    def gate(self, f: Tensor) -> Tensor:
-        if self.style == "linear":
-            squeezed = f.mean((2, 3))
-            gate = self.sigmoid(self.fc2(relu(self.fc1(squeezed)))).view(len(f), CHANNELS, 1, 1)
-            return gate.expand_as(f)
-        before = self.fc2(relu(self.fc1(f.mean((2, 3), keepdim=True))))
-        return torch.sigmoid(before) if self.style == "functional" else self.sigmoid(before)
-
-    def forward(self, x: Tensor) -> Tensor:
-        f = self.conv(x)
-        if self.style == "in place":
-            f *= self.gate(f)
-        else:
-            f = self.gate(f) * f
-        return relu(f + x)
-
-
-class Gated(nn.Module):
-    def __init__(self, style: str) -> None:
-        super().__init__()
-        self.stem = nn.Conv2d(3, CHANNELS, 3, padding=1)
-        self.one, self.two = Block(style), Block(style)
-        self.fc = nn.Linear(CHANNELS, CLASSES)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.fc(self.two(self.one(self.stem(x))).mean((2, 3)))
-
-
-def gated(style: str = "functional") -> Gated:
-    torch.manual_seed(0)
-    model = Gated(style)
-    with torch.no_grad():
-        for block in (model.one, model.two):
-            block.fc2.weight.mul_(200)  # gates that differ between images, some of them nearly shut or open
-    return model
-
-
-def by_hand(model: Gated, x: Tensor, change: Change = lambda _, gate: gate) -> Tensor:
-    """The forward pass, with the gates changed."""
-    x = model.stem(x)
-    for name in ("one", "two"):
-        block = model.get_submodule(name)
-        f = block.conv(x)
-        gate = block.gate(f.clone())
-        x = relu(f * change(name, gate) + x)
-    return model.fc(x.mean((2, 3)))
-
-
-def seen(model: nn.Module, images: int = 48, seed: int = 1) -> View:
-    generator = torch.Generator().manual_seed(seed)
-    labels = torch.arange(images) % CLASSES
-    return view_of(model, torch.randn(images, 3, 8, 8, generator=generator), labels)
-
-
-def told(readings: Iterable[Reading]) -> dict[tuple[str, str], float]:
-    return {(reading.place, reading.quantity): reading.value for reading in readings}
-
-
-def gates_of(model: Gated, x: Tensor) -> dict[str, Tensor]:
-    """B C of each block."""
-    found = {}
-
-    def keep(name: str, gate: Tensor) -> Tensor:
-        found[name] = gate[:, :, 0, 0].double()
-        return gate
-
-    with torch.no_grad():
-        by_hand(model, x, keep)
-    return found
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -278,7 +191,7 @@ def test_the_number_of_images_of_a_block_follows_from_the_budget(monkeypatch: py
     assert passed == [60] * 4 + [40] * 7
 
 
-@settings(max_examples=10)
+@settings(max_examples=4)
 @given(order=st.permutations(range(CHANNELS)), images=st.permutations(range(48)))
 def test_the_order_of_channels_and_of_images_does_not_matter(order: list[int], images: list[int]) -> None:
     view = seen(gated())

@@ -1,8 +1,9 @@
 """The loss around a network: against weights moved by hand, and what filter normalisation is for."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from copy import deepcopy
+from functools import cache
 from itertools import product
 
 import pytest
@@ -173,11 +174,15 @@ def rescaled(model: Small, factors: list[float]) -> Small:
     return other
 
 
-@settings(max_examples=15)
+@cache
+def intact() -> dict[tuple[str, str], float]:
+    return told(measure(seen(small())))
+
+
+@settings(max_examples=5)
 @given(factors=st.lists(st.floats(0.1, 10), min_size=4, max_size=4))
 def test_a_network_with_larger_filters_does_not_look_flatter(factors: list[float]) -> None:
-    model = small()
-    before, after = told(measure(seen(model))), told(measure(seen(rescaled(model, factors))))
+    before, after = intact(), told(measure(seen(rescaled(small(), factors))))
     assert before.keys() == after.keys()
     for (place, quantity), value in before.items():
         if quantity.startswith("loss"):
@@ -221,13 +226,11 @@ def test_networks_that_share_layers_are_moved_the_same_way_in_them() -> None:
         assert torch.allclose(torch.cosine_similarity(one, other), torch.ones(len(one)), atol=1e-5)
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(images=st.permutations(range(20)))
 def test_the_order_of_images_does_not_matter(images: list[int]) -> None:
     view = seen(small())
-    before, after = (
-        told(measure(each)) for each in (view, view_of(view.model, view.images[images], view.labels[images]))
-    )
+    before, after = intact(), told(measure(view_of(view.model, view.images[images], view.labels[images])))
     assert all(after[key] == pytest.approx(value, rel=1e-5) for key, value in before.items())  # fp32 sums
 
 
@@ -278,58 +281,3 @@ def test_a_loss_that_is_not_a_number_is_a_missing_one() -> None:
     losses = {row["quantity"]: row["value"] for row in rows if row["quantity"].startswith("loss")}
     assert losses["loss@+1.00"] is None
     assert all(row["value"] is None or math.isfinite(row["value"]) for row in rows)
-
-
-@pytest.mark.parametrize("name", ["cnn", "resnet", "densenet", "se_resnet", "resnet8", "densenet_bc16_k4"])
-def test_networks_by_name_have_a_landscape(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("skipscope.probes.landscape.LINE", [-0.5, 0.0, 0.5])
-    monkeypatch.setattr("skipscope.probes.landscape.PLANE", [0.0, 0.25])
-    generator = torch.Generator().manual_seed(1)
-    view = view_of(build(name), torch.randn(3, 3, 32, 32, generator=generator), [0, 1, 2])
-    assert LANDSCAPE.applies_to(view.anatomy)
-    found = told(in_fp32(LANDSCAPE, view))
-    assert len(found) == 3 * 2 + 4
-    assert {quantity.split("@")[0] for _, quantity in found} == set(LANDSCAPE.units)
-    assert found["a", "loss@+0.50"] != found["a", "loss@+0.00"]
-
-
-def state(model: nn.Module) -> list[Tensor]:
-    return [value.clone() for value in model.state_dict().values()]
-
-
-def after(view: View, run: Callable[[], object]) -> None:
-    """Runs it and sees that the network is as it was, and every tensor of it the same object."""
-    before, objects = state(view.model), [id(weight) for weight in view.model.parameters()]
-    images, chance = view.images.clone(), torch.get_rng_state()
-    run()
-    assert all(torch.equal(a, b) for a, b in zip(before, state(view.model), strict=True))
-    assert objects == [id(weight) for weight in view.model.parameters()]
-    assert all(weight.grad is None and weight.requires_grad for weight in view.model.parameters())
-    assert not any(module.training for module in view.model.modules())
-    assert torch.equal(images, view.images)
-    assert torch.equal(chance, torch.get_rng_state())
-    assert torch.is_grad_enabled()
-
-
-def test_the_network_stays_as_it_was() -> None:
-    view = seen(small())
-    after(view, lambda: list(measure(view)))
-    assert list(measure(view)) == list(measure(view))
-
-
-def test_and_after_an_error_in_the_middle() -> None:
-    view = seen(small())
-    calls = iter(range(5))
-
-    def fails(*_: object) -> None:
-        if next(calls, None) is None:
-            raise RuntimeError("in the middle")
-
-    handle = view.model.fc.register_forward_hook(fails)
-
-    def run() -> None:
-        with pytest.raises(RuntimeError, match="in the middle"):
-            list(measure(view))
-
-    after(view, run)
-    handle.remove()

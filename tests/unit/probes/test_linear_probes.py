@@ -152,7 +152,7 @@ def test_labels_that_have_nothing_to_do_with_the_images_are_read_out_at_chance()
         assert value == pytest.approx(1 / 3, abs=4 * (2 / 9 / 300) ** 0.5), place  # 4 standard errors
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(
     factors=st.lists(st.floats(0.01, 100), min_size=6, max_size=6),
     order=st.permutations(range(6)),

@@ -225,7 +225,7 @@ def test_a_layer_whose_sources_are_not_known_to_the_channel_is_no_target() -> No
     assert targets(view.anatomy) == []
 
 
-@settings(max_examples=15)
+@settings(max_examples=5)
 @given(order=st.permutations(range(STEM)), images=st.permutations(range(40)))
 def test_the_order_of_channels_and_of_images_does_not_matter(order: list[int], images: list[int]) -> None:
     model = dense()

@@ -252,12 +252,12 @@ def test_the_scale_of_the_logits_and_the_order_of_colours_do_not_matter(
 
 
 def test_shortcuts_keep_gradients_from_shattering(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shattering, "LINES", 2)
+    monkeypatch.setattr(shattering, "LINES", 1)
     monkeypatch.setattr(shattering, "IMAGES", 64)
     chosen = load("shapes").validation.stratified(64)
     images, labels = chosen.take(np.arange(64))
     x = (torch.from_numpy(images).float() / 255 - 0.5) / 0.25
-    for seed in range(3):
+    for seed in range(2):
         plain, residual = (
             told(view_of(build(name, seed=seed), x, labels)) for name in ("plain20", "resnet20")
         )
