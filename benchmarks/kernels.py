@@ -19,8 +19,7 @@ from skipscope.bench.contest import _turn, in_turn
 from skipscope.data.dataset import load
 from skipscope.engine.autotune import Machine
 from skipscope.engine.local import environment_of_workers
-from skipscope.kernels import fast as kernels
-from skipscope.kernels import winograd
+from skipscope.kernels import convolution, minimal_filters, pooling
 from skipscope.spec import Backend, Recipe
 from skipscope.training import optimizer as sgd
 from skipscope.training.memory import KEEP_MEMORY
@@ -33,10 +32,10 @@ def without(name: str) -> Callable[[], object]:
     """Takes one of them out of a process."""
     return {
         "nothing": lambda: None,
-        "one product for small maps": lambda: setattr(kernels, "_sees_all", lambda _: False),
-        "product for weights' gradient": lambda: setattr(kernels, "PRODUCT_FROM", 10**9),
-        "max-pool of few channels": lambda: kernels.KERNELS.pop(kernels.max_pool2d),
-        "Winograd's products": lambda: setattr(winograd, "SIDES", {}),
+        "one product for small maps": lambda: setattr(convolution, "_reads_all", lambda _: False),
+        "product for weights' gradient": lambda: setattr(convolution, "PRODUCT_CHANNELS", 10**9),
+        "max-pool of few channels": lambda: setattr(pooling, "MAX_CHANNELS", 0),
+        "Winograd's products": minimal_filters.FILTERS.clear,
         "weights in memory order": lambda: setattr(sgd, "_in_memory_order", lambda _, x: x),
         "freed memory kept": lambda: None,
     }[name]

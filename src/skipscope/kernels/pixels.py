@@ -1,7 +1,6 @@
-"""From bytes to what a network sees in one pass: taken, cropped, mirrored, normalised.
+"""From bytes to a network's input in one compiled pass: gathered, cropped, mirrored, normalised.
 
-Written for `vectors.py`. Torch and numpy go over a batch six times for it, out of memory and into it. To the
-last bit it is what `Split.take`, `augment.moved` and `Inputs` make without it.
+Torch and numpy make six passes over a batch for it. The result is theirs to the last bit.
 
 Shapes: B images of N; C = 3 channels, H x W = 32 x 32.
 """
@@ -16,42 +15,46 @@ from llvmlite import ir
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skipscope.data.augment import MARGIN, AugmentParams
 from skipscope.errors import MachineError
-from skipscope.kernels.vectors import INDEX, Function, Program, Value, Writer, compiled, index
+from skipscope.kernels.codegen import INT, FunctionBuilder, ModuleBuilder, Value, integer
+from skipscope.kernels.jit import Function, compile_functions
 
 CHANNELS, SIDE = 3, 32
 ROW = SIDE * CHANNELS
-PIECE = 16
-"""Bytes that are numbers of one vector. Three such are 16 pixels, whose channels change in the same order."""
+CHUNK = 16
+"""Bytes that become the numbers of one vector. Three such are 16 pixels, channels in the same order."""
 ALIGN = 64
-"""Bytes, of every tensor that torch makes for a processor, and of a vector."""
-PADDED = (SIDE + 2 * MARGIN) * CHANNELS
+"""Bytes: torch aligns every tensor on a processor to a vector."""
 BYTE = ir.IntType(8)
-BYTES = ir.VectorType(BYTE, PIECE)
+BYTES = ir.VectorType(BYTE, CHUNK)
 
-Pass = Callable[[NDArray[np.uint8], NDArray[np.int64], AugmentParams | None, Tensor, Tensor], Tensor]
+Crop = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]
+"""B each: the top row and left column of the crop in the padded image, and whether it is then mirrored."""
+Pass = Callable[[NDArray[np.uint8], NDArray[np.int64], Crop | None, Tensor, Tensor], Tensor]
 
 
 @cache
-def compiled_pass(on: torch.device) -> Pass | None:
-    """(images N C H W uint8, B of their rows, moves, mean and scale H*W*C) -> B C H W float32, channels_last.
+def compiled_pass(device: torch.device, margin: int) -> Pass | None:
+    """(images N C H W uint8, B of their rows, crop, mean and scale H*W*C) -> B C H W float32, channels_last.
 
-    None where numpy and torch have to do it: on another device, or where no code can be made.
+    `margin` is how many black pixels are added on each side before the crop. None where numpy and torch have
+    to do it: on another device, or where no code can be compiled.
     """
-    if on.type != "cpu":
+    if device.type != "cpu":
         return None
     try:
-        return partial(_seen, compiled(write, torch.float32, {"see": (6, 1)}, of={})["see"])
+        functions = compile_functions(emit, torch.float32, {"read": (6, 1)}, margin=margin)
     except MachineError:
         return None
+    return partial(_read, functions["read"], margin)
 
 
-def _seen(
-    see: Function,
+def _read(
+    read: Function,
+    margin: int,
     images: NDArray[np.uint8],
     rows: NDArray[np.int64],
-    moves: AugmentParams | None,
+    crop: Crop | None,
     mean: Tensor,
     scale: Tensor,
 ) -> Tensor:
@@ -60,21 +63,20 @@ def _seen(
         pixels, rows = np.ascontiguousarray(pixels[rows]), np.arange(len(rows))
     if pixels.shape[1:] != (SIDE, SIDE, CHANNELS):
         raise ValueError(f"images are {SIDE} x {SIDE} pixels of {CHANNELS} channels")
-    wanted = np.zeros((len(rows), len(Wanted._fields)), np.int64)
-    wanted[:, 0] = rows
-    if moves is not None:
-        wanted[:, 1] = moves.top - MARGIN
-        wanted[:, 2] = moves.left - MARGIN
-        wanted[:, 3] = moves.flip
-    zeros = np.zeros(PADDED + ROW, np.uint8)
+    requests = np.zeros((len(rows), len(Request._fields)), np.int64)
+    requests[:, 0] = rows
+    if crop is not None:
+        top, left, flip = crop
+        requests[:, 1:] = np.stack([top - margin, left - margin, flip], axis=1)
+    zeros = np.zeros(_padded(margin) + ROW, np.uint8)
     x = torch.empty((len(rows), CHANNELS, SIDE, SIDE), memory_format=torch.channels_last)
     numbers = (tensor.data_ptr() for tensor in (mean, scale, x))
-    see(*(array.ctypes.data for array in (pixels, wanted, zeros)), *numbers, len(rows))
+    read(*(array.ctypes.data for array in (pixels, requests, zeros)), *numbers, len(rows))
     return x
 
 
-class Wanted(NamedTuple):
-    """Of an image of a batch."""
+class Request(NamedTuple):
+    """An image of a batch."""
 
     row: Value
     down: Value
@@ -83,68 +85,72 @@ class Wanted(NamedTuple):
     mirrored: Value
 
 
-def write(program: Program) -> None:
-    """See: N H W C bytes and B `Wanted` -> B H W C numbers."""
-    with program.function("see") as (w, (pixels, wanted, zeros, mean, scale, x, batch)):
-        do = w.do
-        padded, black = zeros, _byte(w, zeros, index(PADDED))  # a row with its margins; one outside
+def emit(module: ModuleBuilder, margin: int) -> None:
+    """Emits `read`: N H W C bytes and B requests -> B H W C numbers."""
+    with module.function("read") as (b, (pixels, requests, zeros, mean, scale, x, batch)):
+        padded, black = (
+            zeros,
+            _byte(b, zeros, integer(_padded(margin))),
+        )  # a row with its margins; one outside
         means, scales = (
-            [w.load(w.place(each, index(piece * PIECE))) for piece in range(CHANNELS)]
+            [b.load_vector(b.offset(each, integer(chunk * CHUNK))) for chunk in range(CHANNELS)]
             for each in (mean, scale)
         )
-        with w.loop(index(0), batch) as image:
-            of = _wanted(w, wanted, image.at)
-            mirrored = do.icmp_signed("!=", of.mirrored, index(0))
-            crop = _byte(w, padded, w.product(w.total(of.right, index(MARGIN)), index(CHANNELS)))
-            with w.loop(index(0), index(SIDE)) as line:
-                seen = w.total(line.at, of.down)
-                inside = do.icmp_unsigned("<", seen, index(SIDE))  # below 0 is far above
-                source = do.select(inside, _byte(w, pixels, _line(w, of.row, seen)), black)
-                for piece in range(0, ROW, PIECE):
-                    _put(w, _load(w, source, piece), padded, MARGIN * CHANNELS + piece)
-                for piece in range(0, ROW, PIECE):
-                    values = do.select(mirrored, _mirrored(w, crop, piece), _load(w, crop, piece))
-                    order = piece // PIECE % CHANNELS
-                    numbers = do.fsub(do.uitofp(values, w.vector), means[order])
-                    place = w.place(x, _line(w, image.at, line.at), index(piece))
-                    _write_through(w, do.fmul(numbers, scales[order]), place)
+        with b.loop(integer(0), batch) as image:
+            request = _request(b, requests, image.index)
+            mirrored = b.icmp_signed("!=", request.mirrored, integer(0))
+            crop = _byte(b, padded, b.product(b.sum(request.right, integer(margin)), integer(CHANNELS)))
+            with b.loop(integer(0), integer(SIDE)) as line:
+                row = b.sum(line.index, request.down)
+                inside = b.icmp_unsigned("<", row, integer(SIDE))  # as unsigned, what is below 0 is large
+                source = b.select(inside, _byte(b, pixels, _line(b, request.row, row)), black)
+                for chunk in range(0, ROW, CHUNK):
+                    bytes_ = _load(b, source, chunk)
+                    b.store(bytes_, _byte(b, padded, integer(margin * CHANNELS + chunk)), align=1)
+                for chunk in range(0, ROW, CHUNK):
+                    values = b.select(mirrored, _load_mirrored(b, crop, chunk), _load(b, crop, chunk))
+                    order = chunk // CHUNK % CHANNELS
+                    numbers = b.fsub(b.uitofp(values, b.vector), means[order])
+                    to = b.offset(x, _line(b, image.index, line.index), integer(chunk))
+                    _store_past_cache(b, b.fmul(numbers, scales[order]), to)
 
 
-def _write_through(w: Writer, numbers: Value, place: Value) -> None:
-    """Not by way of the cache, which a batch would fill before any of it is read again."""
-    once = w.do.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
-    w.do.store(numbers, place, align=ALIGN).set_metadata("nontemporal", once)
+def _padded(margin: int) -> int:
+    """Bytes of a row with its margins."""
+    return (SIDE + 2 * margin) * CHANNELS
 
 
-def _line(w: Writer, image: Value, line: Value) -> Value:
-    """Where it begins, in bytes or in numbers."""
-    return w.product(w.total(w.product(image, index(SIDE)), line), index(ROW))
+def _store_past_cache(b: FunctionBuilder, numbers: Value, to: Value) -> None:
+    """A batch would fill the cache before any of it is read again."""
+    once = b.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
+    b.store(numbers, to, align=ALIGN).set_metadata("nontemporal", once)
 
 
-def _wanted(w: Writer, wanted: Value, image: Value) -> Wanted:
-    count = len(Wanted._fields)
-    places = (w.total(w.product(image, index(count)), index(number)) for number in range(count))
-    each = (w.do.gep(wanted, [place], source_etype=INDEX) for place in places)
-    return Wanted(*(w.do.load(pointer, align=8, typ=INDEX) for pointer in each))
+def _line(b: FunctionBuilder, image: Value, line: Value) -> Value:
+    """Where a line of an image begins, in bytes or in numbers."""
+    return b.product(b.sum(b.product(image, integer(SIDE)), line), integer(ROW))
 
 
-def _byte(w: Writer, pointer: Value, number: Value) -> Value:
-    return w.do.gep(pointer, [number], source_etype=BYTE)
+def _request(b: FunctionBuilder, requests: Value, image: Value) -> Request:
+    count = len(Request._fields)
+    fields = (b.sum(b.product(image, integer(count)), integer(number)) for number in range(count))
+    pointers = (b.gep(requests, [field], source_etype=INT) for field in fields)
+    return Request(*(b.load(pointer, align=8, typ=INT) for pointer in pointers))
 
 
-def _load(w: Writer, pointer: Value, number: int) -> Value:
-    return w.do.load(_byte(w, pointer, index(number)), align=1, typ=BYTES)
+def _byte(b: FunctionBuilder, pointer: Value, number: Value) -> Value:
+    return b.gep(pointer, [number], source_etype=BYTE)
 
 
-def _put(w: Writer, piece: Value, pointer: Value, number: int) -> None:
-    w.do.store(piece, _byte(w, pointer, index(number)), align=1)
+def _load(b: FunctionBuilder, pointer: Value, number: int) -> Value:
+    return b.load(_byte(b, pointer, integer(number)), align=1, typ=BYTES)
 
 
-def _mirrored(w: Writer, row: Value, piece: int) -> Value:
-    """The bytes from `piece` on of the row whose last pixel comes first."""
-    from_ = [ROW - CHANNELS - at + 2 * (at % CHANNELS) for at in range(piece, piece + PIECE)]
-    low = min(from_)
-    high = max(from_) - PIECE + 1  # the pixels that they belong to are longer than a piece
-    there = [at - low if at - low < PIECE else PIECE + at - high for at in from_]
-    order = ir.Constant(ir.VectorType(ir.IntType(32), PIECE), there)
-    return w.do.shuffle_vector(_load(w, row, low), _load(w, row, high), order)
+def _load_mirrored(b: FunctionBuilder, row: Value, first: int) -> Value:
+    """A chunk, from byte `first` on, of the row with its pixels from right to left."""
+    sources = [ROW - CHANNELS - to + 2 * (to % CHANNELS) for to in range(first, first + CHUNK)]
+    low = min(sources)
+    high = max(sources) - CHUNK + 1  # the pixels that they belong to are longer than a chunk
+    mask = [at - low if at - low < CHUNK else CHUNK + at - high for at in sources]
+    order = ir.Constant(ir.VectorType(ir.IntType(32), CHUNK), mask)
+    return b.shuffle_vector(_load(b, row, low), _load(b, row, high), order)

@@ -1,8 +1,7 @@
-"""Sums whose last bits depend on how many threads share them, taken on as many as the run was begun with.
+"""Operators whose last bits depend on how many threads share a sum, on the number that was set for them.
 
-A run that is given more threads (training/threads.py) stays the same to the last bit if these operators keep
-their number. BatchNorm is one of them; the gradients of convolutions' and linear layers' weights are the
-others (fast.py, winograd.py).
+A process that is given more threads computes the same to the last bit if these operators keep their number.
+They are batch normalisation, and the gradients of the weights of linear layers and of convolutions.
 """
 
 from collections.abc import Iterator
@@ -12,35 +11,67 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 from torch.autograd import Function
-from torch.nn.functional import batch_norm
+from torch.nn.functional import batch_norm, linear
 
-_sums_on: int | None = None
-"""Threads on which operators run whose sums depend on their number; None: on as many as all others."""
+from skipscope.kernels.dispatch import cast as cast_input
+from skipscope.kernels.dispatch import is_plain
+
+_threads: int | None = None
+"""Threads for sums whose bits depend on their number; None: as many as for everything else."""
 
 
 def set_reduction_threads(threads: int | None) -> None:
-    """From now on, in this process, more threads change no bit of what these operators compute."""
-    global _sums_on  # noqa: PLW0603 - the number of threads is a state of the process, too
-    _sums_on = threads
+    """Fixes, for this process, the number of threads that such sums are taken on; None lifts it."""
+    global _threads  # noqa: PLW0603 - the number of threads is a state of the process, too
+    _threads = threads
 
 
-def kept() -> bool:
-    """Whether sums are taken on another number of threads than the rest may be."""
-    return _sums_on is not None
+def threads_fixed() -> bool:
+    """Whether such sums may be taken on another number of threads than the rest."""
+    return _threads is not None
 
 
 @contextmanager
-def as_before() -> Iterator[None]:
-    """The number of threads a run was begun with."""
+def original_threads() -> Iterator[None]:
+    """Switches to the number of threads that was fixed, if one was."""
     threads = torch.get_num_threads()
-    if _sums_on is None or _sums_on == threads:
+    if _threads is None or _threads == threads:
         yield
         return
-    torch.set_num_threads(_sums_on)
+    torch.set_num_threads(_threads)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def fully_connected(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """`linear`, with its gradients' sums on the number of threads that was fixed."""
+    if not threads_fixed() or not is_plain(input, weight, bias) or weight.ndim != 2:
+        return linear(input, weight, bias)
+    bias = None if bias is None else cast_input(bias)
+    rows = cast_input(input).reshape(-1, input.shape[-1])
+    y = _Linear.apply(rows, cast_input(weight), bias)  # type: ignore[no-untyped-call]
+    return cast("Tensor", y.view(*input.shape[:-1], len(weight)))
+
+
+class _Linear(Function):
+    """N I, O I and O -> N O."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return linear(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        (x, weight), (gradient,) = ctx.saved_tensors, gradients
+        x_wanted, weight_wanted, bias_wanted = ctx.needs_input_grad
+        grad_x = gradient @ weight if x_wanted else None
+        with original_threads():
+            grad_weight = gradient.t() @ x if weight_wanted else None
+            grad_bias = gradient.sum(0) if bias_wanted else None
+        return grad_x, grad_weight, grad_bias
 
 
 def normalise(
@@ -53,8 +84,8 @@ def normalise(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """`batch_norm`; where a run was given more threads, its sums are taken as before."""
-    if not kept() or not training or x.device.type != "cpu":
+    """`batch_norm`, with its sums on the number of threads that was fixed."""
+    if not threads_fixed() or not training or x.device.type != "cpu":
         return batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
     y = _BatchNorm.apply(x, running_mean, running_var, weight, bias, momentum, eps)  # type: ignore[no-untyped-call]
     return cast("Tensor", y)
@@ -74,7 +105,7 @@ class _BatchNorm(Function):
         momentum: float,
         eps: float,
     ) -> Tensor:
-        with as_before():
+        with original_threads():
             y, mean, inverse = torch.native_batch_norm(
                 x,
                 weight,
@@ -92,12 +123,12 @@ class _BatchNorm(Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
         x, weight, mean, inverse = ctx.saved_tensors
-        for_x, _, _, for_weight, for_bias, *_ = ctx.needs_input_grad
-        with as_before():
-            of_x, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
+        x_wanted, _, _, weight_wanted, bias_wanted, *_ = ctx.needs_input_grad
+        with original_threads():
+            grad_x, grad_weight, grad_bias = torch.ops.aten.native_batch_norm_backward(
                 *(gradients[0], x, weight, None, None, mean, inverse),
                 train=True,
                 eps=ctx.eps,
-                output_mask=(for_x, for_weight, for_bias),
+                output_mask=(x_wanted, weight_wanted, bias_wanted),
             )
-        return of_x, None, None, of_weight, of_bias, None, None
+        return grad_x, None, None, grad_weight, grad_bias, None, None

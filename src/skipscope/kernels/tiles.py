@@ -1,13 +1,13 @@
-"""Convolutions by tiles of a map, in one pass: what a tile sees is transformed, multiplied, transformed back.
+"""3x3 convolutions and their gradients by tiles: transformed, multiplied and transformed back in one pass.
 
-It is done for a few tiles at a time, so that what is transformed stays in the processor's own memory between
-the three. `winograd.py` has the transforms, `tile_loops.py` the loops.
+A block of tiles is done at a time, so that what is transformed stays in the cache until it is used.
+`minimal_filters.py` has the transforms, `tile_loops.py` the loops.
 
-Shapes: B images; maps of I -> O channels, H x W -> h x w pixels; P places of a tile; v numbers in a vector.
+Shapes: B images; maps of I -> O channels, H x W -> h x w pixels; P points of a tile; v lanes of a vector.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
@@ -16,141 +16,140 @@ from math import prod
 import torch
 from torch import Tensor
 
-from skipscope.kernels.tile_loops import KERNEL, TAKES, Line, Side, write
-from skipscope.kernels.vectors import compiled, width
+from skipscope.kernels.codegen import lanes_of
+from skipscope.kernels.jit import compile_functions
+from skipscope.kernels.minimal_filters import KERNEL, AxisFilters
+from skipscope.kernels.tile_loops import SIGNATURES, emit
 
-FEW, MANY = 24, 96
-"""Tiles in a block (of whole `ROWS`); many where a block's weights are longer than its tiles."""
-WIDE = 256
-"""Channels in and out, together, above which they are."""
+SMALL_BLOCK, LARGE_BLOCK = 24, 96
+"""Tiles in a block (multiples of `tile_loops.TILES`); large where its weights are longer than its tiles."""
+MANY_CHANNELS = 256
+"""Inputs and outputs, together, above which blocks are large."""
 
 
 class Tiles:
-    """The loops for one kind of tile, of one number format."""
+    """The compiled loops for one kind of tile and one number format."""
 
-    def __init__(self, rows: Side, columns: Side, dtype: torch.dtype) -> None:
-        """Compiles them, if nobody did: a second or two."""
-        self.lines = {"forth": (rows.forth, columns.forth), "back": (rows.back, columns.back)}
-        self.run = compiled(write, dtype, TAKES, of=self.lines)
+    def __init__(self, rows: AxisFilters, columns: AxisFilters, dtype: torch.dtype) -> None:
+        """Compiles them unless they are cached: a second or two."""
+        self.filters = {
+            "forward": (rows.forward, columns.forward),
+            "grad_input": (rows.grad_input, columns.grad_input),
+        }
+        self.run = compile_functions(emit, dtype, SIGNATURES, **self.filters)
 
-    def count(self, x: Tensor) -> int:
-        """Tiles of all the maps, B I H W."""
-        return len(x) * _count(self.lines["forth"], x.shape[2:])
+    def count(self, x: Tensor, name: str = "forward") -> int:
+        """The number of tiles in B I H W."""
+        return len(x) * prod(
+            side // each.stride for each, side in zip(self.filters[name], x.shape[2:], strict=True)
+        )
 
-    def forth(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """B I H W and O I 3 3 -> B O h w, in channels_last."""
-        taps = _last(weight).permute(0, 2, 3, 1)
-        outputs, _, _, inputs = taps.shape
-        turned = taps.new_empty(inputs, KERNEL, KERNEL, outputs)
-        self.run["turn"](*_pointers(taps, turned), outputs, inputs)
-        return self._filter("forth", x, turned, bias)
+    def forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """B I H W, O I 3 3 and O -> B O h w, in channels_last."""
+        kernel = _channels_last(weight).permute(0, 2, 3, 1)
+        outputs, _, _, inputs = kernel.shape
+        transposed = kernel.new_empty(inputs, KERNEL, KERNEL, outputs)
+        self.run["transpose_kernel"](*_pointers(kernel, transposed), outputs, inputs)
+        return self._convolve("forward", x, transposed, bias)
 
-    def back(self, gradient: Tensor, weight: Tensor) -> Tensor:
+    def grad_input(self, gradient: Tensor, weight: Tensor) -> Tensor:
         """B O h w and O I 3 3 -> B I H W, in channels_last."""
-        return self._filter("back", gradient, _last(weight).permute(0, 2, 3, 1), None)
+        return self._convolve("grad_input", gradient, _channels_last(weight).permute(0, 2, 3, 1), None)
 
-    def _filter(self, way: str, maps: Tensor, taps: Tensor, bias: Tensor | None) -> Tensor:
+    def _convolve(self, name: str, maps: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
         """B I H W and I 3 3 O -> B O h w."""
-        lines = self.lines[way]
-        x = _pixels(maps)
+        filters = self.filters[name]
+        x = _evenly_spaced(maps)
         batch, inputs, *sides = x.shape
-        outputs = taps.shape[3]
-        made = [line.made_of(side) for line, side in zip(lines, sides, strict=True)]
-        places, tiles = _places(lines), _count(lines, sides)
+        outputs = kernel.shape[3]
+        made = [each.outputs(side) for each, side in zip(filters, sides, strict=True)]
+        points = self._points(name)
         zeros = x.new_zeros(max(inputs, outputs))
-        weights = x.new_empty(places * inputs * outputs)  # P O/v I v
-        self.run[f"{way}_weigh"](*_pointers(taps, zeros, weights), inputs, outputs)
-        y = _empty_last(x, batch, outputs, *made)
+        weights = x.new_empty(points * inputs * outputs)  # P O/v I v
+        self.run[f"{name}_kernel"](*_pointers(kernel, zeros, weights), inputs, outputs)
+        y = _empty_channels_last(x, batch, outputs, *made)
         bias = zeros if bias is None else bias.contiguous()
         block = _block(inputs + outputs)
 
-        def some(first: int, last: int) -> None:
-            seen, products = (x.new_empty(places * block * n) for n in (inputs, outputs))
-            tensors = _pointers(x, weights, bias, zeros, y, seen, products)
-            self.run[way](*tensors, first, last, block, *sides, *made, inputs, outputs, x.stride(3))
+        def run(first: int, last: int) -> None:
+            transformed, products = (x.new_empty(points * block * n) for n in (inputs, outputs))
+            pointers = _pointers(x, weights, bias, zeros, y, transformed, products)
+            self.run[name](*pointers, first, last, block, *sides, *made, inputs, outputs, x.stride(3))
 
-        _share(some, batch * tiles)
+        _parallel(run, self.count(x, name))
         return y
 
-    def of_weight(self, x: Tensor, gradient: Tensor) -> Tensor:
+    def grad_weight(self, x: Tensor, gradient: Tensor) -> Tensor:
         """B I H W and B O h w -> O I 3 3."""
-        x, gradient = _pixels(x), _pixels(gradient)
-        (batch, inputs, *sides), (_, outputs, *made) = x.shape, gradient.shape
-        lines = self.lines["forth"]
-        places = _places(lines)
-        sums = x.new_empty(places * inputs * outputs)  # P I/v O v
+        x, gradient = _evenly_spaced(x), _evenly_spaced(gradient)
+        (_, inputs, *sides), (_, outputs, *made) = x.shape, gradient.shape
+        points, tiles = self._points("forward"), self.count(x)
+        sums = x.new_empty(points * inputs * outputs)  # P I/v O v
         zeros = x.new_zeros(max(inputs, outputs))
-        block, panel = _block(inputs + outputs), width(x.dtype)
+        block, panel = _block(inputs + outputs), lanes_of(x.dtype)
 
-        def some(first: int, last: int) -> None:
-            seen, spread = (x.new_empty(places * block * n) for n in (inputs, outputs))
-            tensors = _pointers(x, gradient, sums, zeros, seen, spread)
-            counts = first * panel, last * panel, batch * _count(lines, sides), block
-            pixels = x.stride(3), gradient.stride(3)
-            self.run["correlate"](*tensors, *counts, *sides, *made, inputs, outputs, *pixels)
+        def run(first: int, last: int) -> None:
+            transformed, spread = (x.new_empty(points * block * n) for n in (inputs, outputs))
+            pointers = _pointers(x, gradient, sums, zeros, transformed, spread)
+            counts = first * panel, last * panel, tiles, block
+            strides = x.stride(3), gradient.stride(3)
+            self.run["grad_weight"](*pointers, *counts, *sides, *made, inputs, outputs, *strides)
 
-        _share(some, outputs // panel)  # by channels: every sum is one thread's
-        taps = _empty_last(x, outputs, inputs, KERNEL, KERNEL)
-        self.run["unweigh"](*_pointers(sums, zeros, taps), outputs, inputs)
-        return taps
+        _parallel(run, outputs // panel)  # by channels: every sum is taken by one thread
+        kernel = _empty_channels_last(x, outputs, inputs, KERNEL, KERNEL)
+        self.run["grad_weight_output"](*_pointers(sums, zeros, kernel), outputs, inputs)
+        return kernel
+
+    def _points(self, name: str) -> int:
+        return prod(each.points for each in self.filters[name])
 
 
 def _block(channels: int) -> int:
-    return MANY if channels > WIDE else FEW
+    return LARGE_BLOCK if channels > MANY_CHANNELS else SMALL_BLOCK
 
 
-def _places(lines: Sequence[Line]) -> int:
-    rows, columns = lines
-    return len(rows.see) * len(columns.see)
-
-
-def _count(lines: Sequence[Line], sides: Sequence[int]) -> int:
-    """Tiles of a map."""
-    return prod(side // line.step for line, side in zip(lines, sides, strict=True))
-
-
-def _empty_last(like: Tensor, *shape: int) -> Tensor:
-    """No view of another: whoever gets it may change it in place."""
+def _empty_channels_last(like: Tensor, *shape: int) -> Tensor:
+    """A tensor, not a view of another: the caller may change it in place."""
     return torch.empty(shape, dtype=like.dtype, memory_format=torch.channels_last)
 
 
-def _last(x: Tensor) -> Tensor:
+def _channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last)
 
 
-def _pixels(x: Tensor) -> Tensor:
-    """With a pixel's channels side by side and pixels evenly apart, as some channels of such maps are."""
-    _, _, height, wide = x.shape
-    as_they_are = (height * wide * x.stride(3), 1, wide * x.stride(3), x.stride(3))
-    return x if x.stride() == as_they_are else _last(x)
+def _evenly_spaced(x: Tensor) -> Tensor:
+    """The maps with channels side by side and pixels evenly apart, as slices of some channels are already."""
+    _, _, height, width = x.shape
+    pixel = x.stride(3)
+    return x if x.stride() == (height * width * pixel, 1, width * pixel, pixel) else _channels_last(x)
 
 
 def _pointers(*tensors: Tensor) -> list[int]:
     return [tensor.data_ptr() for tensor in tensors]
 
 
-def _share(some: Callable[[int, int], None], count: int) -> None:
-    """Gives each of torch's threads its part of 0 to `count`."""
+def _parallel(run: Callable[[int, int], None], count: int) -> None:
+    """Divides 0 to `count` among as many threads as torch has."""
     threads = min(torch.get_num_threads(), count)
     if threads <= 1:
-        some(0, count)
+        run(0, count)
         return
     ends = [count * part // threads for part in range(threads + 1)]
-    # a thread has its own way with numbers that are all but zero; each is to have this one's
+    # whether denormals are flushed is a thread's own setting; each thread gets this one's
     flush = not (torch.full((1,), 1e-30, dtype=torch.float32) * 1e-10).item()
 
-    def there(first: int, last: int) -> None:
+    def run_part(first: int, last: int) -> None:
         torch.set_flush_denormal(flush)
-        some(first, last)
+        run(first, last)
 
     mine, *parts = pairwise(ends)
-    others = [_pool(os.getpid()).submit(there, *part) for part in parts]
-    some(*mine)
+    others = [_pool(os.getpid()).submit(run_part, *part) for part in parts]
+    run(*mine)
     for other in others:
         other.result()
 
 
 @cache
 def _pool(_process: int) -> ThreadPoolExecutor:
-    """A process that was forked has none of its parent's threads."""
+    """A pool for each process: a fork has none of its parent's threads."""
     return ThreadPoolExecutor(thread_name_prefix="tiles")

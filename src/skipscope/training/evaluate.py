@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from skipscope.data.augment import AugmentParams, moved
+from skipscope.data.augment import MARGIN, AugmentParams, moved
 from skipscope.data.dataset import Dataset, Split
 from skipscope.kernels.pixels import compiled_pass
 from skipscope.spec import Recipe
@@ -46,7 +46,7 @@ class Inputs:
         self, split: Split, positions: NDArray[np.int64], moves: AugmentParams | None = None
     ) -> tuple[Tensor, Tensor]:
         """The split's images at `positions`, moved, and their labels: B C H W float32 and B int64."""
-        one_pass = compiled_pass(self.device)
+        one_pass = compiled_pass(self.device, MARGIN)
         if one_pass is not None:
             rows = split.rows[positions]
             x = one_pass(split.images, rows, moves, self.mean, self.scale)

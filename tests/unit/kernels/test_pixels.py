@@ -32,11 +32,11 @@ def both(
     recipe: Recipe | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """In one pass, and without it."""
-    assert pixels.compiled_pass(CPU) is not None
+    assert pixels.compiled_pass(CPU, MARGIN) is not None
     inputs = Inputs(data, recipe or Recipe(memory_format="channels_last"), CPU)
     seen, labels = inputs.of(split, positions, moves)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(evaluate, "compiled_pass", lambda _on: None)
+        patch.setattr(evaluate, "compiled_pass", lambda *_: None)
         expected, expected_labels = inputs.of(split, positions, moves)
     assert torch.equal(labels, expected_labels)
     assert labels.dtype == torch.int64
@@ -88,10 +88,10 @@ def test_where_no_code_can_be_made_numpy_and_torch_do_it(monkeypatch: pytest.Mon
     def refused(*_: object, **__: object) -> None:
         raise MachineError("no")
 
-    monkeypatch.setattr(pixels, "compiled", refused)
+    monkeypatch.setattr(pixels, "compile_functions", refused)
     pixels.compiled_pass.cache_clear()
     try:
-        assert pixels.compiled_pass(CPU) is None
+        assert pixels.compiled_pass(CPU, MARGIN) is None
     finally:
         pixels.compiled_pass.cache_clear()
-    assert pixels.compiled_pass(torch.device("meta")) is None
+    assert pixels.compiled_pass(torch.device("meta"), MARGIN) is None

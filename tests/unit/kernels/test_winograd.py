@@ -1,8 +1,6 @@
-"""Winograd's convolution against the stock one: values, gradients, second gradients, and where it is used."""
+"""Winograd's convolution against the stock one: values, and gradients up to the third."""
 
-import os
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
 from functools import partial
 from itertools import product
 
@@ -10,14 +8,12 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from torch import Tensor, nn
+from made_up_tensors import value_and_gradients
+from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 from torch.nn.functional import conv2d
 
-from skipscope.kernels import tiles
 from skipscope.kernels import winograd as ours
-from skipscope.kernels.winograd import winograd
-from skipscope.models.registry import NETWORKS, build
 
 CASES = st.fixed_dictionaries(
     {
@@ -66,18 +62,12 @@ def stock(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1
 
 
 def of_winograd(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride: int = 1) -> Tensor:
-    return ours._Winograd.apply(x, weight, bias, ours.tiles_of(x, stride))
+    return ours._Winograd.apply(x, weight, bias, ours.tiles_for(x, stride))
 
 
 def both(case: dict) -> list[Callable[..., Tensor]]:
     """Ours and the stock operator, with the case's stride."""
     return [partial(f, stride=case["sides"][2]) for f in (of_winograd, stock)]
-
-
-def value_and_gradients(f: Callable[..., Tensor], given: list[Tensor]) -> list[Tensor]:
-    y = f(*given)
-    along = torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
-    return [y, *torch.autograd.grad(y, given, along.to(y.dtype))]
 
 
 @given(CASES)
@@ -172,154 +162,9 @@ def test_third_gradients(case: dict) -> None:
         assert (mine - theirs).abs().max() < 1e-9 * theirs.abs().max()
 
 
-def test_numbers_that_are_elsewhere_are_left_to_the_stock_operator() -> None:
-    x = torch.zeros(USED["x"])
-    with winograd():
-        y = conv2d(x.to("meta"), torch.zeros(USED["weight"], device="meta"), padding=1)
-        assert y.device.type == "meta"
-        for weight, bias in (("meta", "cpu"), ("cpu", "meta")):
-            with suppress(RuntimeError, NotImplementedError):  # as the stock operator has it
-                conv2d(
-                    x, torch.zeros(USED["weight"], device=weight), torch.zeros(ENOUGH, device=bias), padding=1
-                )
-
-
-def test_a_forked_process_has_its_own_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    here = tiles._pool(os.getpid())
-    assert tiles._pool(os.getpid()) is here
-    monkeypatch.setattr(os, "getpid", lambda: -1)
-    assert tiles._pool(os.getpid()) is not here
-
-
 def test_what_needs_no_gradient_gets_none() -> None:
     x, weight, bias = tensors(ONE_TILE, torch.float64)
     (alone,) = torch.autograd.grad(of_winograd(x.detach(), weight, bias.detach()).sum(), weight)
     assert torch.allclose(alone, torch.autograd.grad(stock(x, weight, bias).sum(), weight)[0])
     (alone,) = torch.autograd.grad(of_winograd(x, weight.detach()).sum(), x)
     assert torch.allclose(alone, torch.autograd.grad(stock(x, weight).sum(), x)[0])
-
-
-ENOUGH = 16
-"""Channels: a vector of fp32."""
-USED = {"x": (32, ENOUGH, 8, 4), "weight": (ENOUGH, ENOUGH, 3, 3), "padding": 1}
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"x": (32, 24, 8, 4), "weight": (ENOUGH, 24, 3, 3)},
-        {"weight": (24, ENOUGH, 3, 3)},
-        {"x": (32, ENOUGH, 8, 6)},
-        {"x": (32, ENOUGH, 1, 4)},
-        {"x": (ENOUGH, 8, 4)},
-        {"padding": 0},
-        {"padding": "same"},
-        {"padding": 2, "dilation": 2},
-        {"stride": (2, 1)},
-        {"stride": 3},
-        {"stride": 2, "x": (32, ENOUGH, 2, 4)},
-        {"stride": 2, "x": (32, ENOUGH, 12, 4)},
-        {"groups": 2, "weight": (ENOUGH, ENOUGH // 2, 3, 3)},
-        {"weight": (ENOUGH, ENOUGH, 5, 5), "padding": 2},
-        {"weight": (ENOUGH, ENOUGH, 1, 1), "padding": 0},
-    ],
-    ids=str,
-)
-def test_where_it_is_used_and_where_not(other: dict) -> None:
-    def node(x: tuple, weight: tuple, **how: object) -> str:
-        with winograd():
-            last = conv2d(torch.randn(x), torch.randn(weight, requires_grad=True), **how).grad_fn
-        return f"{last} {last.next_functions}"  # in another memory format, the last is a copy
-
-    assert "_Winograd" in node(**USED)
-    assert "_Winograd" in node(**(USED | {"x": (1, ENOUGH, 8, 4)}))
-    assert "_Winograd" in node(**USED, stride=2)
-    assert "_Winograd" not in node(**(USED | other))
-
-
-@pytest.mark.parametrize(("images", "used"), [(15, False), (16, True)])
-def test_a_few_images_without_gradients_are_left_to_the_others(
-    images: int, used: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked, forth = [], tiles.Tiles.forth
-    monkeypatch.setattr(tiles.Tiles, "forth", lambda *given: asked.append(1) or forth(*given))
-    x, weight = torch.randn(images, ENOUGH, 8, 4), torch.randn(USED["weight"])
-    with winograd(), torch.no_grad():
-        y = conv2d(x, weight, padding=1)
-    assert bool(asked) == used
-    assert (
-        y - conv2d(x, weight, padding=1)
-    ).abs().max() < 1e-5 * y.abs().max()  # as in test_rounding_in_fp32
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"input": torch.zeros(32, ENOUGH + 1, 4, 4)},
-        {"input": torch.zeros(32, ENOUGH, 4, 4, dtype=torch.float64)},
-        {"bias": torch.zeros(ENOUGH + 1)},
-        {"bias": torch.zeros(ENOUGH, dtype=torch.float64)},
-        {"stride": 0},
-        {"weight": torch.zeros(ENOUGH, 1, 3, 3), "input": torch.zeros(32, ENOUGH, 2, 2)},
-        {"weight": torch.zeros(0, ENOUGH, 3, 3)},
-    ],
-    ids=["I", "dtype", "O of the bias", "dtype of the bias", "stride", "I of a small map", "no O"],
-)
-def test_errors_are_the_stock_operators(other: dict) -> None:
-    given = {
-        "input": torch.zeros(32, ENOUGH, 4, 4),
-        "weight": torch.zeros(USED["weight"]),
-        "padding": 1,
-    } | other
-    with pytest.raises(RuntimeError) as theirs:
-        conv2d(**given)
-    with winograd(), pytest.raises(RuntimeError) as mine:
-        conv2d(**given)
-    assert str(mine.value) == str(theirs.value)
-
-
-def test_no_images_have_no_maps() -> None:
-    with winograd():
-        y = conv2d(torch.zeros(0, ENOUGH, 4, 4), torch.zeros(USED["weight"]), padding=1)
-    assert y.shape == (0, ENOUGH, 4, 4)
-
-
-def test_it_can_train_after_a_validation_had_it_first() -> None:
-    weight = torch.randn(USED["weight"])
-    x = torch.randn(USED["x"])
-    with winograd(), torch.inference_mode():
-        before = conv2d(x, weight, padding=1)
-    weight.requires_grad_()
-    with winograd():
-        after = conv2d(x, weight, padding=1)
-    after.sum().backward()
-    assert torch.equal(before, after)
-    assert weight.grad is not None
-
-
-def test_bf16_is_left_to_the_other_operators() -> None:
-    x, weight = torch.randn(USED["x"]), torch.randn(USED["weight"], requires_grad=True)
-    with torch.autocast("cpu", torch.bfloat16), winograd():
-        y = conv2d(x, weight, padding=1)
-    assert y.dtype == torch.bfloat16
-    assert "_Winograd" not in str(y.grad_fn)
-
-
-@pytest.mark.parametrize("name", ["resnet", "densenet", "se_resnet"])
-def test_whole_networks_have_the_stock_gradients(name: str) -> None:
-    """In float64: hundreds of layers of rounding, far below any true difference."""
-    assert name in NETWORKS
-    network = build(name).double()
-    before = str(network)
-    x = torch.randn(4, 3, 32, 32, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-
-    def gradients(scope: Callable[[], object]) -> list[Tensor]:
-        network.zero_grad()
-        with scope():
-            loss = nn.functional.cross_entropy(network(x), torch.arange(4))
-        loss.backward()
-        return [weight.grad.clone() for weight in network.parameters()]
-
-    for mine, theirs in zip(gradients(winograd), gradients(nullcontext), strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-9)
-    assert str(network) == before

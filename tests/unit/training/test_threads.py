@@ -105,7 +105,7 @@ def test_a_run_that_would_change_keeps_its_thread(
     monkeypatch.setattr(threads, "_steps", another)
     assert not threads.try_more_threads(run_of("cnn"), tiny, 2)
     assert torch.get_num_threads() == 1
-    assert not sums.kept()
+    assert not sums.threads_fixed()
 
 
 @pytest.mark.parametrize(
@@ -130,13 +130,13 @@ def test_what_goes_wrong_with_more_threads_leaves_a_run_as_it_is(
     before, steps = torch.get_rng_state(), threads._steps
 
     def fails(spec: RunSpec, data: Dataset) -> object:
-        if sums.kept():
+        if sums.threads_fixed():
             raise RuntimeError("of this network, with other sums")
         return steps(spec, data)
 
     monkeypatch.setattr(threads, "_steps", fails)
     assert not threads.try_more_threads(run_of("cnn", kernels="fast"), tiny, 2)
-    assert (torch.get_num_threads(), sums.kept()) == (1, False)
+    assert (torch.get_num_threads(), sums.threads_fixed()) == (1, False)
     assert torch.equal(torch.get_rng_state(), before)
 
 

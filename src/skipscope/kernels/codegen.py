@@ -1,0 +1,193 @@
+"""Builders for LLVM IR: functions of pointers and integers, loops with carried vectors, vector arithmetic.
+
+A vector has 64 bytes. LLVM legalises it to the registers there are: one with AVX-512, two with AVX2, four on
+ARM. Floating-point sums are taken in the order in which they are emitted, whatever the registers.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import reduce
+from operator import eq, ne
+from typing import Any
+
+import torch
+from llvmlite import ir
+
+Value = Any
+"""An SSA value: llvmlite has no types."""
+Signatures = Mapping[str, tuple[int, int]]
+"""Function name -> how many pointers it takes, and how many integers after them."""
+
+VECTOR_BYTES = 64
+INT = ir.IntType(64)
+POINTER = ir.PointerType()
+FLOATS = {torch.float32: ir.FloatType(), torch.float64: ir.DoubleType()}
+
+
+def lanes_of(dtype: torch.dtype) -> int:
+    """Numbers in a vector."""
+    return VECTOR_BYTES // dtype.itemsize
+
+
+def integer(value: int) -> Value:
+    """A 64-bit constant."""
+    return ir.Constant(INT, value)
+
+
+class ModuleBuilder:
+    """Collects functions on vectors of one number format."""
+
+    def __init__(self, dtype: torch.dtype, signatures: Signatures) -> None:
+        """Starts an empty module."""
+        self.dtype = dtype
+        self.signatures = signatures
+        self.ir = ir.Module()
+
+    @contextmanager
+    def function(self, name: str) -> Iterator[tuple["FunctionBuilder", Sequence[Value]]]:
+        """Opens a function's body; gives its builder and its arguments. No two pointers may alias."""
+        pointers, integers = self.signatures[name]
+        kind = ir.FunctionType(ir.VoidType(), [POINTER] * pointers + [INT] * integers)
+        function = ir.Function(self.ir, kind, name)
+        for pointer in function.args[:pointers]:
+            pointer.add_attribute("noalias")
+        builder = FunctionBuilder(function, self.dtype)
+        yield builder, function.args
+        builder.ret_void()
+
+
+@dataclass
+class LoopBody:
+    """State of one loop iteration."""
+
+    index: Value
+    carried: list[Value]
+    """Vectors in registers: this iteration's; assign the next one's. After the loop, the last."""
+
+
+class FunctionBuilder(ir.IRBuilder):  # type: ignore[misc] # llvmlite has no types
+    """llvmlite's builder, with loops and vectors."""
+
+    def __init__(self, function: ir.Function, dtype: torch.dtype) -> None:
+        """Starts at the function's first block."""
+        super().__init__(function.append_basic_block())
+        self.number = FLOATS[dtype]
+        self.lanes = lanes_of(dtype)
+        self.vector = ir.VectorType(self.number, self.lanes)
+        self.align = dtype.itemsize
+
+    @contextmanager
+    def loop(
+        self, start: Value, stop: Value, step: int = 1, carried: Sequence[Value] = ()
+    ) -> Iterator[LoopBody]:
+        """Emits a loop over start, start + step, ... below stop, with vectors carried through it."""
+        before = self.block
+        head, inside, end = (self.function.append_basic_block() for _ in range(3))
+        self.branch(head)
+        self.position_at_end(head)
+        phis = [self.phi(INT), *(self.phi(self.vector) for _ in carried)]
+        for phi, first in zip(phis, (start, *carried), strict=True):
+            phi.add_incoming(first, before)
+        self.cbranch(self.icmp_signed("<", phis[0], stop), inside, end)
+        self.position_at_end(inside)
+        body = LoopBody(index=phis[0], carried=phis[1:])
+        yield body
+        following = (self.add(body.index, integer(step)), *body.carried)
+        for phi, value in zip(phis, following, strict=True):
+            phi.add_incoming(value, self.block)
+        self.branch(head)
+        self.position_at_end(end)
+        body.carried = phis[1:]
+
+    def sum(self, *terms: Value) -> Value:
+        """Adds integers."""
+        return reduce(self.add, terms)
+
+    def product(self, *factors: Value) -> Value:
+        """Multiplies integers."""
+        return reduce(self.mul, factors)
+
+    def minimum(self, one: Value, other: Value) -> Value:
+        """The lesser of two integers."""
+        return self.select(self.icmp_signed("<", one, other), one, other)
+
+    def offset(self, pointer: Value, *numbers: Value) -> Value:
+        """The pointer so many numbers further on."""
+        return self.gep(pointer, [self.sum(*numbers)], source_etype=self.number)
+
+    def load_vector(self, pointer: Value) -> Value:
+        """Loads a vector that is aligned to a number."""
+        return self.load(pointer, align=self.align, typ=self.vector)
+
+    def store_vector(self, vector: Value, pointer: Value) -> None:
+        """Stores a vector, aligned to a number."""
+        self.store(vector, pointer, align=self.align)
+
+    def splat(self, number: float) -> Value:
+        """A constant vector of one number."""
+        return ir.Constant(self.vector, [float(number)] * self.lanes)
+
+    def load_splat(self, pointer: Value) -> Value:
+        """Loads one number into every lane."""
+        number = self.load(pointer, align=self.align, typ=self.number)
+        undefined, first = ir.Constant(self.vector, ir.Undefined), ir.Constant(ir.IntType(32), 0)
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
+        return self.shuffle_vector(self.insert_element(undefined, number, first), undefined, mask)
+
+    def multiply_add(self, left: Value, right: Value, addend: Value) -> Value:
+        """Left times right plus the addend, rounded once (llvmlite's `fma` knows no vectors)."""
+        name = f"llvm.fma.v{self.lanes}{self.number.intrinsic_name}"
+        kind = ir.FunctionType(self.vector, [self.vector] * 3)
+        fma = self.module.globals.get(name) or ir.Function(self.module, kind, name)
+        return self.call(fma, [left, right, addend])
+
+    def transpose(self, rows: Sequence[Value]) -> list[Value]:
+        """Transposes a square of as many vectors as one has lanes, by swapping ever larger blocks."""
+        mask = ir.VectorType(ir.IntType(32), self.lanes)
+        lanes, rows = range(self.lanes), list(rows)
+        block = 1
+        while block < self.lanes:
+            upper = [n - block + self.lanes if n & block else n for n in lanes]
+            lower = [n + self.lanes if n & block else n + block for n in lanes]
+            for row in (row for row in lanes if not row & block):
+                pair = rows[row], rows[row + block]
+                for to, picked in ((row, upper), (row + block, lower)):
+                    rows[to] = self.shuffle_vector(*pair, ir.Constant(mask, picked))
+            block *= 2
+        return rows
+
+    def matrix_product(self, matrix: Sequence[Sequence[float]], vectors: Sequence[Value]) -> list[Value]:
+        """Multiplies a constant matrix by vectors; two rows that differ in signs alone share their terms."""
+        done: dict[int, Value] = {}
+        for one, row in enumerate(matrix):
+            if one in done:
+                continue
+            later = range(one + 1, len(matrix))
+            alike = [other for other in later if [*map(abs, matrix[other])] == [*map(abs, row)]]
+            if not alike:
+                done[one] = self.combination(row, vectors)
+                continue
+            twin = matrix[alike[0]]
+            even, odd = ([w * keep(w, v) for w, v in zip(row, twin, strict=True)] for keep in (eq, ne))
+            even_part = self.combination(even, vectors)
+            if not any(odd):
+                done |= {one: even_part, alike[0]: even_part}
+                continue
+            odd_part = self.combination(odd, vectors)
+            done |= {one: self.fadd(even_part, odd_part), alike[0]: self.fsub(even_part, odd_part)}
+        return [done[row] for row in range(len(matrix))]
+
+    def combination(self, weights: Sequence[float], vectors: Sequence[Value]) -> Value:
+        """A weighted sum of vectors, without those of weight 0."""
+        pairs = [(weight, vector) for weight, vector in zip(weights, vectors, strict=True) if weight]
+        (weight, vector), *others = pairs
+        total = vector if weight == 1 else self.fmul(self.splat(weight), vector)
+        for weight, vector in others:
+            if weight == 1:
+                total = self.fadd(total, vector)
+            elif weight == -1:
+                total = self.fsub(total, vector)
+            else:
+                total = self.multiply_add(self.splat(weight), vector, total)
+        return total

@@ -1,0 +1,164 @@
+"""Emits the transforms between maps and tiles: from pixels to evaluation points, and back.
+
+Shapes: maps of B H W C numbers; tiles of p x q points, P in all, in blocks of T; v lanes of a vector.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from skipscope.kernels.codegen import FunctionBuilder, Value, integer
+from skipscope.kernels.minimal_filters import KERNEL, Filter, Matrix
+
+
+class FeatureMap(NamedTuple):
+    """B H W C numbers, channels side by side."""
+
+    pointer: Value
+    height: Value
+    width: Value
+    channels: Value
+    pixel_stride: Value
+
+    def pixel(self, b: FunctionBuilder, image: Value, row: Value, column: Value) -> Value:
+        """The pointer to a pixel's first channel."""
+        line = b.sum(b.product(image, self.height), row)
+        return b.offset(
+            self.pointer, b.product(b.sum(b.product(line, self.width), column), self.pixel_stride)
+        )
+
+    def tile(self, b: FunctionBuilder, strides: tuple[int, int], tile: Value) -> tuple[Value, Value, Value]:
+        """A tile's image, top row and left column; `strides` are the rows and columns from tile to tile."""
+        down, across = strides
+        in_row = b.sdiv(self.width, integer(across))
+        in_map = b.product(in_row, b.sdiv(self.height, integer(down)))
+        rest = b.srem(tile, in_map)
+        row, column = b.sdiv(rest, in_row), b.srem(rest, in_row)
+        return b.sdiv(tile, in_map), b.product(row, integer(down)), b.product(column, integer(across))
+
+
+class Panels(NamedTuple):
+    """P C/v T v numbers: a block of tiles, its channels in panels as wide as a vector."""
+
+    pointer: Value
+    tiles: Value
+    channels: Value
+
+    def panel(self, b: FunctionBuilder, point: Value, channel: Value) -> Value:
+        """The pointer to the T v numbers of one point, from a channel (the first of its panel) on."""
+        return b.offset(self.pointer, b.product(b.sum(b.product(point, self.channels), channel), self.tiles))
+
+    def at(
+        self, b: FunctionBuilder, columns: int, tile: Value, channel: Value
+    ) -> Callable[[int, int], Value]:
+        """The pointer to a tile's vector of channels, by the row and column of its point."""
+        line = b.product(tile, integer(b.lanes))
+        return lambda row, column: b.offset(self.panel(b, integer(row * columns + column), channel), line)
+
+
+class Transform(NamedTuple):
+    """A separable transform of tiles: s x r numbers -> p x q."""
+
+    rows: Matrix  # p x s
+    columns: Matrix  # q x r
+    strides: tuple[int, int]
+    """Rows and columns of the map from tile to tile."""
+    padding: tuple[int, int] = (0, 0)
+    """Rows and columns that the first tile reads before the map begins."""
+
+    @property
+    def points(self) -> Value:
+        """P, of what it makes."""
+        return integer(len(self.rows) * len(self.columns))
+
+    def transposed(self) -> "Transform":
+        """The transform by the transposed matrices."""
+        rows, columns = (tuple(zip(*side, strict=True)) for side in (self.rows, self.columns))
+        return Transform(rows, columns, self.strides)
+
+    def emit(
+        self,
+        b: FunctionBuilder,
+        load: Callable[[int, int], Value],
+        store: Callable[[int, int, Value], object],
+    ) -> None:
+        """Loads s x r vectors as late as it can, and stores p x q as early: there are few registers."""
+        inner = [
+            b.matrix_product(self.rows, [load(row, column) for row in range(len(self.rows[0]))])
+            for column in range(len(self.columns[0]))
+        ]
+        for row, line in enumerate(zip(*inner, strict=True)):
+            for column, vector in enumerate(b.matrix_product(self.columns, line)):
+                store(row, column, vector)
+
+
+def transforms(rows: Filter, columns: Filter) -> tuple[Transform, Transform, Transform]:
+    """The transforms of inputs, of filters and of outputs."""
+    tile = len(rows.output_transform), len(columns.output_transform)
+    strides, padding = (rows.stride, columns.stride), (rows.padding, columns.padding)
+    return (
+        Transform(rows.input_transform, columns.input_transform, strides, padding),
+        Transform(rows.filter_transform, columns.filter_transform, (KERNEL, KERNEL)),
+        Transform(rows.output_transform, columns.output_transform, tile),
+    )
+
+
+class Tiles(NamedTuple):
+    """So many tiles of a map, from the first on."""
+
+    count: Value
+    first: Value | None = None
+
+    def number(self, b: FunctionBuilder, index: Value) -> Value:
+        """A tile's number in the map, by its number among these."""
+        return index if self.first is None else b.sum(self.first, index)
+
+
+def emit_gather(
+    b: FunctionBuilder,
+    transform: Transform,
+    source: FeatureMap,
+    to: Panels,
+    zeros: Value,
+    tiles: Tiles,
+    channels: tuple[Value, Value] | None = None,
+) -> None:
+    """Transforms what each tile reads of the map, zeros beyond its edge."""
+    sides, reads = (source.height, source.width), (len(transform.rows[0]), len(transform.columns[0]))
+    with b.loop(integer(0), tiles.count) as body:
+        image, *corner = source.tile(b, transform.strides, tiles.number(b, body.index))
+        axes: list[list[tuple[Value, Value]]] = []
+        for start, side, read, padding in zip(corner, sides, reads, transform.padding, strict=True):
+            positions = [b.sum(start, integer(offset - padding)) for offset in range(read)]
+            inside = [(b.icmp_signed(">=", n, integer(0)), b.icmp_signed("<", n, side)) for n in positions]
+            axes.append([(n, b.and_(*both)) for n, both in zip(positions, inside, strict=True)])
+        pixels = [
+            [
+                b.select(b.and_(row_inside, column_inside), source.pixel(b, image, row, column), zeros)
+                for column, column_inside in axes[1]
+            ]
+            for row, row_inside in axes[0]
+        ]
+        with b.loop(*(channels or (integer(0), source.channels)), b.lanes) as channel:
+            at = to.at(b, len(transform.columns), body.index, channel.index)
+            transform.emit(
+                b,
+                load=lambda row, column: b.load_vector(b.offset(pixels[row][column], channel.index)),
+                store=lambda row, column, vector: b.store_vector(vector, at(row, column)),
+            )
+
+
+def emit_scatter(
+    b: FunctionBuilder, transform: Transform, source: Panels, to: FeatureMap, bias: Value, tiles: Tiles
+) -> None:
+    """Transforms tiles, adds the bias, and stores them in the map."""
+    with b.loop(integer(0), tiles.count) as body:
+        image, top, left = to.tile(b, transform.strides, tiles.number(b, body.index))
+        with b.loop(integer(0), to.channels, b.lanes) as channel:
+            at = source.at(b, len(transform.columns[0]), body.index, channel.index)
+            addend = b.load_vector(b.offset(bias, channel.index))
+
+            def store(row: int, column: int, vector: Value) -> None:
+                pixel = to.pixel(b, image, b.sum(top, integer(row)), b.sum(left, integer(column)))
+                b.store_vector(b.fadd(vector, addend), b.offset(pixel, channel.index))
+
+            transform.emit(b, load=lambda row, column: b.load_vector(at(row, column)), store=store)
