@@ -1,7 +1,12 @@
-"""The report as GitHub-flavoured Markdown, its charts as pictures beside it."""
+"""Renders the report as Markdown: here as GitHub's, its charts as pictures beside it.
+
+`render` walks over the document; what a kind of Markdown does with each part of it is a `Dialect`.
+"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from skipscope.report.document import (
     Block,
@@ -16,23 +21,55 @@ from skipscope.report.document import (
     Section,
     Table,
 )
-from skipscope.report.words import Inline, Language, Words, literal, to_html, unmarked
+from skipscope.report.words import Inline, Words, literal, to_html, unmarked
 
-ALERTS = {"warning": "[!WARNING]", "note": "[!NOTE]"}
 IN_A_ROW = 5
-"""Pictures: so many fit beside each other on a page."""
+"""The most pictures side by side."""
 
 
-def render(document: Document, *, pictures: str = "figures") -> str:
-    """The document's text; pictures are `<pictures>/<name>.<language>.svg`."""
-    words = Words(document.language)
-    parts = [f"> {document.banner}"] if document.banner else []
-    parts += [f"# {marked(document.title)}", f"*{document.about}*"]
-    parts += [_block(block, document.language, pictures) for block in document.lead]
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """How a kind of Markdown writes the parts of a report; `{}` stands for a part's text."""
+
+    level: int  # of the headings of the outermost sections
+    heading: str
+    parts: Mapping[str, str]  # banner, title, about, contents and end of the document; notes by their kind
+    blocks: Mapping[type[Block], Callable[[Any, Words], str]]
+
+
+def render(document: Document, dialect: Dialect | None = None) -> str:
+    """The document's text; without a dialect GitHub's, with pictures `figures/<name>.<language>.svg`."""
+    words, dialect = Words(document.language), dialect or GITHUB
+    texts = {
+        "banner": document.banner,
+        "title": marked(document.title),
+        "about": document.about,
+        "contents": words("page.contents"),
+    }
+    parts = [dialect.parts[part].format(text) for part, text in texts.items() if text]
+    parts += [_block(block, words, dialect) for block in document.lead]
     for section in document.sections:
-        parts += _section(section, document.language, pictures, level=2)
-    parts += ["---", f"*{words('page.made_by')}*"]
+        parts += _section(section, words, dialect, level=dialect.level)
+    parts.append(dialect.parts["end"].format(words("page.made_by")))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _section(section: Section, words: Words, dialect: Dialect, *, level: int) -> list[str]:
+    heading = dialect.heading.format(number=section.number, title=marked(section.title), id=section.id)
+    parts = [f"{'#' * level} {heading}", *(_block(block, words, dialect) for block in section.blocks)]
+    for inner in section.sections:
+        parts += _section(inner, words, dialect, level=level + 1)
+    return parts
+
+
+def _block(block: Block, words: Words, dialect: Dialect) -> str:
+    match block:
+        case Paragraph():
+            return block.text
+        case Note():
+            return dialect.parts[block.kind].format(block.text)
+        case _:
+            return dialect.blocks[type(block)](block, words)
 
 
 def marked(text: str) -> str:
@@ -40,83 +77,22 @@ def marked(text: str) -> str:
     return text if isinstance(text, Inline) else literal(text)
 
 
-def _section(section: Section, language: Language, pictures: str, *, level: int) -> list[str]:
-    parts = [f"{'#' * level} {section.number} {marked(section.title)}"]
-    parts += [_block(block, language, pictures) for block in section.blocks]
-    for inner in section.sections:
-        parts += _section(inner, language, pictures, level=level + 1)
-    return parts
+def caption(block: Figure | Gallery, words: Words) -> str:
+    """The caption after the figure's number."""
+    return f"{words('page.figure', number=block.number)} {block.caption}"
 
 
-def _block(block: Block, language: Language, pictures: str) -> str:  # noqa: PLR0911 - one a kind
-    match block:
-        case Paragraph():
-            return block.text
-        case Note(kind="quiet"):
-            return f"*{block.text}*"
-        case Note():
-            return f"> {ALERTS[block.kind]}\n> {block.text}"
-        case Equation():
-            return fenced("\n".join(block.lines))
-        case Code():
-            return _code(block)
-        case Table():
-            return _table(block)
-        case Figure():
-            return _figure(block, language, pictures)
-        case Pair():
-            return "\n\n".join(_figure(figure, language, pictures) for figure in block.figures)
-        case Gallery():
-            return _gallery(block, language, pictures)
-
-
-def _code(code: Code) -> str:
-    if code.title is None:
-        return fenced(code.text, "sh")
-    return f"<details>\n<summary>{to_html(code.title)}</summary>\n\n{fenced(code.text)}\n\n</details>"
-
-
-def _table(table: Table) -> str:
-    rules = {"left": ":---", "right": "---:"}
+def table_lines(table: Table, rules: Mapping[str, str]) -> str:
+    """A pipe table, aligned by the `rules`; its last row is bold if it is the sum of the others."""
+    rows = list(table.rows)
+    if table.total:
+        rows[-1] = tuple(Inline(f"**{marked(cell)}**") if cell else "" for cell in rows[-1])
     lines = [
         table_row(column.title for column in table.columns),
         table_row(Inline(rules[column.align]) for column in table.columns),
-        *(table_row(cells) for cells in bold_total(table)),
+        *map(table_row, rows),
     ]
-    return "\n".join(lines) + (f"\n\n*{table.caption}*" if table.caption else "")
-
-
-def _figure(figure: Figure, language: Language, pictures: str) -> str:
-    label = Words(language)("page.figure", number=figure.number)
-    return f"![{literal(figure.spoken)}]({pictures}/{figure.name}.{language}.svg)\n\n{label} {figure.caption}"
-
-
-def _gallery(gallery: Gallery, language: Language, pictures: str) -> str:
-    """A table of pictures over their captions, some in a row."""
-    images = [
-        Inline(f"![{literal(unmarked(tile.caption))}]({pictures}/{gallery.file(place)})")
-        for place, tile in enumerate(gallery.tiles)
-    ]
-    captions = [tile.caption for tile in gallery.tiles]
-    width = min(IN_A_ROW, len(images))
-    rows = [
-        table_row([*part, *[""] * (width - len(part))])
-        for start in range(0, len(images), width)
-        for part in (images[start : start + width], captions[start : start + width])
-    ]
-    label = Words(language)("page.figure", number=gallery.number)
-    return (
-        "\n".join([rows[0], table_row([Inline(":---:")] * width), *rows[1:]])
-        + f"\n\n{label} {gallery.caption}"
-    )
-
-
-def bold_total(table: Table) -> list[tuple[str, ...]]:
-    """The table's rows; the last in bold print if it is their sum."""
-    if not table.total:
-        return list(table.rows)
-    last = tuple(Inline(f"**{marked(cell)}**") if cell else "" for cell in table.rows[-1])
-    return [*table.rows[:-1], last]
+    return "\n".join(lines)
 
 
 def table_row(cells: Iterable[str]) -> str:
@@ -126,8 +102,67 @@ def table_row(cells: Iterable[str]) -> str:
     return "| " + " | ".join(shown) + " |"
 
 
-def fenced(text: str, tongue: str = "text") -> str:
-    """Text to the letter, whatever backticks are in it."""
+def rows_of(cells: Sequence[Inline], width: int) -> list[list[Inline]]:
+    """The cells in rows of `width`, the last one filled up with empty cells."""
+    padded = [*cells, *[Inline("")] * (-len(cells) % width)]
+    return [padded[start : start + width] for start in range(0, len(padded), width)]
+
+
+def fenced(text: str, language: str = "text") -> str:
+    """A code block, whatever backticks are in the text."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}{tongue}\n{text}\n{fence}"
+    return f"{fence}{language}\n{text}\n{fence}"
+
+
+def _code(code: Code, _: Words) -> str:
+    if code.title is None:
+        return fenced(code.text, "sh")
+    return f"<details>\n<summary>{to_html(code.title)}</summary>\n\n{fenced(code.text)}\n\n</details>"
+
+
+def _table(table: Table, _: Words) -> str:
+    lines = table_lines(table, {"left": ":---", "right": "---:"})
+    return lines + (f"\n\n*{table.caption}*" if table.caption else "")
+
+
+def _figure(figure: Figure, words: Words) -> str:
+    image = f"![{literal(figure.spoken)}](figures/{figure.name}.{words.language}.svg)"
+    return f"{image}\n\n{caption(figure, words)}"
+
+
+def _gallery(gallery: Gallery, words: Words) -> str:
+    """A table of pictures over their captions."""
+    images = [
+        Inline(f"![{literal(unmarked(tile.caption))}](figures/{gallery.file(index)})")
+        for index, tile in enumerate(gallery.tiles)
+    ]
+    width = min(IN_A_ROW, len(images))
+    captions = rows_of([tile.caption for tile in gallery.tiles], width)
+    first, *rest = (row for pair in zip(rows_of(images, width), captions, strict=True) for row in pair)
+    rows = "\n".join(map(table_row, [first, [Inline(":---:")] * width, *rest]))
+    return f"{rows}\n\n{caption(gallery, words)}"
+
+
+GITHUB = Dialect(
+    level=2,
+    heading="{number} {title}",
+    parts={
+        "banner": "> {}",
+        "title": "# {}",
+        "about": "*{}*",
+        "contents": "",
+        "end": "---\n\n*{}*",
+        "warning": "> [!WARNING]\n> {}",
+        "note": "> [!NOTE]\n> {}",
+        "quiet": "*{}*",
+    },
+    blocks={
+        Equation: lambda equation, _: fenced("\n".join(equation.lines)),
+        Code: _code,
+        Table: _table,
+        Figure: _figure,
+        Pair: lambda pair, words: "\n\n".join(_figure(figure, words) for figure in pair.figures),
+        Gallery: _gallery,
+    },
+)

@@ -1,6 +1,6 @@
-"""The report as the Markdown that its PDF and its Word document are made from.
+"""Renders the report as the Markdown that its PDF and its Word document are made from.
 
-The same blocks as `markdown.py` renders, with a div around what those formats set in a manner of their own
+A dialect of `markdown.py` with a div around what those formats set in a manner of their own
 (`templates/paper.lua` knows the divs): CommonMark with pandoc's pipe tables, attributes and fenced divs.
 """
 
@@ -8,101 +8,80 @@ import re
 from collections.abc import Iterable, Sequence
 from unicodedata import east_asian_width
 
-from skipscope.report.document import (
-    Block,
-    Code,
-    Document,
-    Equation,
-    Figure,
-    Gallery,
-    Note,
-    Pair,
-    Paragraph,
-    Section,
-    Table,
-)
-from skipscope.report.rendering.markdown import bold_total, fenced, marked, table_row
+from skipscope.report.document import Code, Document, Equation, Figure, Gallery, Pair, Table
+from skipscope.report.rendering import markdown
+from skipscope.report.rendering.markdown import IN_A_ROW, Dialect, caption, fenced, rows_of, table_row
 from skipscope.report.words import Inline, Words, literal, unmarked
 
 FORMAT = "commonmark+pipe_tables+attributes+fenced_divs"
 LINE = 100
-"""Narrow characters that fit a table's line."""
+"""Narrow characters in a line of a table."""
 TEXT_WIDTH = 166
-"""Of a line, in millimetres: A4 without its margins."""
+"""Width of a line in millimetres: A4 without its margins."""
 FULL = 0.999
-"""Of a line, but for rounding."""
+"""Share of a line that counts as all of it, in spite of rounding."""
 HALF_WIDTH = 80
 TILE = 0.23
 """Millimetres that a pixel of a gallery's picture is drawn as: five pictures of 128 fit a line."""
-IN_A_ROW = 5
 LONG = 17
-"""A word of so many letters may be broken, as paper.typ does it."""
+"""Letters of a word from which on it may be broken, as paper.typ does it."""
+
+
+def _div(kind: str, text: str) -> str:
+    return f":::: {kind}\n{text}\n::::"
+
+
+PARTS = {"title": "", "end": _div("about", "{}")} | {
+    kind: _div(kind, "{}") for kind in ("banner", "about", "contents", "warning", "note", "quiet")
+}
 
 
 def render(document: Document, *, suffix: str) -> str:
-    """The document's text; its charts are `figures/<name>.<language>.<suffix>`, pictures `figures/<name>`."""
-    words = Words(document.language)
-    parts = [_div("banner", document.banner)] if document.banner else []
-    parts += [_div("about", document.about), _div("contents", words("page.contents"))]
-    parts += [_block(block, words, suffix) for block in document.lead]
-    for section in document.sections:
-        parts += _section(section, words, suffix, level=1)
-    parts += [_div("about", words("page.made_by"))]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    """The document's text; its charts are `figures/<name>.<suffix>`, its pictures `figures/<name>`."""
+
+    def chart(figure: Figure, width: int = TEXT_WIDTH) -> str:
+        return f"![{literal(figure.spoken)}](figures/{figure.name}.{suffix}){{width={width}mm}}"
+
+    def pair(pair: Pair, words: Words) -> str:
+        cells = [f"{chart(figure, HALF_WIDTH)} {caption(figure, words)}" for figure in pair.figures]
+        return _div("pair", _grid(cells, in_a_row=2))
+
+    dialect = Dialect(
+        level=1,
+        heading="{number} {title} {{#{id}}}",
+        parts=PARTS,
+        blocks={
+            Equation: lambda equation, _: _div("equation", "\\\n".join(map(literal, equation.lines))),
+            Code: _code,
+            Table: _table,
+            Figure: lambda figure, words: _div("figure", f"{chart(figure)}\n\n{_captioned(figure, words)}"),
+            Pair: pair,
+            Gallery: _gallery,
+        },
+    )
+    return markdown.render(document, dialect)
 
 
-def _section(section: Section, words: Words, suffix: str, *, level: int) -> list[str]:
-    parts = [f"{'#' * level} {section.number} {marked(section.title)} {{#{section.id}}}"]
-    parts += [_block(block, words, suffix) for block in section.blocks]
-    for inner in section.sections:
-        parts += _section(inner, words, suffix, level=level + 1)
-    return parts
+def _code(code: Code, _: Words) -> str:
+    if code.title is None:
+        return _div("commands", fenced(code.text))
+    return _div("listing", f"**{code.title}**\n\n{fenced(code.text)}")
 
 
-def _block(block: Block, words: Words, suffix: str) -> str:  # noqa: PLR0911 - one a kind
-    match block:
-        case Paragraph():
-            return block.text
-        case Note():
-            return _div(block.kind, block.text)
-        case Equation():
-            return _div("equation", "\\\n".join(map(literal, block.lines)))
-        case Code(title=None):
-            return _div("commands", fenced(block.text))
-        case Code():
-            return _div("listing", f"**{block.title}**\n\n{fenced(block.text)}")
-        case Table():
-            return _table(block)
-        case Figure():
-            return _div("figure", f"{_chart(block, suffix)}\n\n{_captioned(block, words)}")
-        case Pair():
-            cells = [
-                f"{_chart(figure, suffix, HALF_WIDTH)} {_caption(figure, words)}" for figure in block.figures
-            ]
-            return _div("pair", _grid(cells, in_a_row=2))
-        case Gallery():
-            return _gallery(block, words)
-
-
-def _table(table: Table) -> str:
-    rules = {"left": ":--", "right": "--:"}
-    lines = [
-        table_row(column.title for column in table.columns),
-        table_row(Inline(rules[column.align]) for column in table.columns),
-        *(table_row(cells) for cells in bold_total(table)),
-    ]
+def _table(table: Table, _: Words) -> str:
     shares, size = widths([[column.title for column in table.columns], *table.rows])
     told = f'widths="{" ".join(f"{share:.4f}" for share in shares)}" size="{size:.2f}"'
     spread = " .spread" if sum(shares) >= FULL else ""
     caption = f"::: caption\n{table.caption}\n:::\n\n" if table.caption else ""
-    return f":::: {{.table{spread} {told}}}\n{caption}" + "\n".join(lines) + "\n::::"
+    lines = markdown.table_lines(table, {"left": ":--", "right": "--:"})
+    return f":::: {{.table{spread} {told}}}\n{caption}{lines}\n::::"
 
 
 def _gallery(gallery: Gallery, words: Words) -> str:
     cells = [
-        f"![{literal(unmarked(tile.caption))}](figures/{gallery.file(place)})"
+        f"![{literal(unmarked(tile.caption))}](figures/{gallery.file(index)})"
         f"{{width={min(tile.side[0] * TILE, TEXT_WIDTH):.1f}mm}} {tile.caption}"
-        for place, tile in enumerate(gallery.tiles)
+        for index, tile in enumerate(gallery.tiles)
     ]
     if gallery.steps:
         cells = [f"{cell} →" for cell in cells[:-1]] + cells[-1:]
@@ -116,35 +95,20 @@ def _fitting(gallery: Gallery) -> int:
 
 
 def _grid(cells: Sequence[str], *, in_a_row: int) -> str:
-    """A table without titles: each picture in a cell, with what it is."""
-    rows = [
-        table_row(Inline(cell) for cell in [*part, *[""] * (in_a_row - len(part))])
-        for part in (cells[start : start + in_a_row] for start in range(0, len(cells), in_a_row))
-    ]
-    return "\n".join([table_row([""] * in_a_row), table_row([Inline(":--")] * in_a_row), *rows])
-
-
-def _chart(figure: Figure, suffix: str, width: int = TEXT_WIDTH) -> str:
-    return f"![{literal(figure.spoken)}](figures/{figure.name}.{suffix}){{width={width}mm}}"
+    """A table without titles: each picture in a cell, with its caption."""
+    rows = [[""] * in_a_row, [Inline(":--")] * in_a_row, *rows_of(list(map(Inline, cells)), in_a_row)]
+    return "\n".join(map(table_row, rows))
 
 
 def _captioned(block: Figure | Gallery, words: Words) -> str:
-    return f"::: figcaption\n{_caption(block, words)}\n:::"
-
-
-def _caption(block: Figure | Gallery, words: Words) -> str:
-    return f"{words('page.figure', number=block.number)} {block.caption}"
-
-
-def _div(kind: str, text: str) -> str:
-    return f":::: {kind}\n{text}\n::::"
+    return f"::: figcaption\n{caption(block, words)}\n:::"
 
 
 def widths(rows: Sequence[Sequence[str]]) -> tuple[list[float], float]:
-    """The columns' shares of the line, and the size of the letters, 1 unless words are too long for it.
+    """The columns' shares of the line, and the font size, 1 unless words are too long for it.
 
-    Where every cell fits unbroken, the shares are together less than 1. Else a column gets at least its
-    longest word, and of what is left as much as its longest cell is longer.
+    Where every cell fits unbroken, the shares sum to less than 1. Otherwise a column gets at least its
+    longest word, and of the remaining width as much as its longest cell is longer.
     """
     columns = list(zip(*([unmarked(cell) for cell in cells] for cells in rows), strict=True))
     wanted = [max(map(_extent, cells)) + 2 for cells in columns]
@@ -161,7 +125,7 @@ _PIECE = re.compile(r"[^-_/.]{1,16}[-_/.]?|[-_/.]")
 
 
 def _words(cell: str) -> Iterable[str]:
-    """Where a line may break: at spaces, around Chinese characters, within very long words."""
+    """The pieces between which a line may break: at spaces, around Chinese characters, in very long words."""
     spaced = "".join(f" {letter} " if _extent(letter) == 2 else letter for letter in cell)
     for word in spaced.split():
         yield from [word] if len(word) < LONG else _PIECE.findall(word)
@@ -169,5 +133,5 @@ def _words(cell: str) -> Iterable[str]:
 
 
 def _extent(text: str) -> int:
-    """Narrow characters that the text is as wide as."""
+    """The width of the text in narrow characters."""
     return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
