@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from skipscope.records.frames import READINGS, START
 from skipscope.records.schema import NetworkCard, RunRecord, State, StudyRecord
 from skipscope.records.store import USUAL, Workspace
-from skipscope.spec import network_name, start_name
+from skipscope.spec import Recipe, network_name, start_name
 
 POINTS_PER_CURVE = 1_000
 POINTS_IN_ALL = 12_000
@@ -122,6 +122,16 @@ class StudyTables:
             )
             for arm in self.arms
         ]
+
+    @property
+    def recipes(self) -> dict[str, Recipe]:
+        """Each arm's recipe as it was run, or as the study asks for it if no run was begun."""
+        study = self.record.study
+        asked = {arm.label: study.recipe_of(arm) for arm in study.arm}
+        return {
+            arm.arm: arm.records[0].spec.recipe if arm.records else asked.get(arm.arm, study.recipe)
+            for arm in self.summaries
+        }
 
     @cached_property
     def steps(self) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 """What every section is built from: the tables, the language, and the running number of figures."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count as counting
 from typing import Any
@@ -14,7 +14,7 @@ from skipscope.claims.calibration.calibrate import known
 from skipscope.claims.model import Result
 from skipscope.figures.layered import Layered
 from skipscope.figures.seeds import SHOWN
-from skipscope.report.document import Figure, Gallery, Note, Tile
+from skipscope.report.document import Block, Column, Figure, Gallery, Note, Section, Tile
 from skipscope.report.words import NBSP, Inline, Words, code, count, percent, plain, span, unmarked
 
 
@@ -58,6 +58,32 @@ class Context:
         """What the faint lines beside a bold one are."""
         many = self.tables.most_seeds > SHOWN
         return self.words(f"overlay.{'first_seeds' if many else 'each_seed'}", number=SHOWN)
+
+    def if_several(self, key: str) -> Inline:
+        """The text `key`, in which `{each}` are single seeds, if the study has several; otherwise nothing."""
+        text: str = self.words.raw(key)
+        return Inline(text.format(each=self.each_seed) if self.tables.record.study.seeds > 1 else "")
+
+    def columns(self, texts: str, keys: Iterable[str], *, right: Collection[str] = ()) -> tuple[Column, ...]:
+        """A table's columns, titled by the texts `<texts>.<key>`; those in `right` are aligned there."""
+        return tuple(
+            Column(title=self.words(f"{texts}.{key}"), align="right" if key in right else "left")
+            for key in keys
+        )
+
+    def sections(
+        self, id: str, number: str, texts: str, parts: Mapping[str, Iterable[Block]], *, start: int = 1
+    ) -> tuple[Section, ...]:
+        """Numbered sections, one a part, titled by the texts `<texts>.<part>`."""
+        return tuple(
+            Section(
+                id=f"{id}-{name}",
+                number=f"{number}.{index}",
+                title=self.words(f"{texts}.{name}"),
+                blocks=tuple(blocks),
+            )
+            for index, (name, blocks) in enumerate(parts.items(), start=start)
+        )
 
     @property
     def half(self) -> str:

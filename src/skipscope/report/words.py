@@ -7,7 +7,7 @@ into a text is escaped unless it is `Inline` already, so a name can never become
 import math
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from html import escape, unescape
 from importlib.resources import files
@@ -126,6 +126,10 @@ class Words:
         if all(map(_is_wide, (safe[-2][-1:], last.strip()[:1], safe[-1][:1]))):
             last = last.strip()
         return Inline(self.raw("list.comma").join(safe[:-1]) + last + safe[-1])
+
+    def joined(self, sentences: Iterable[str]) -> Inline:
+        """Sentences one after another: with a space between them in English, without in Chinese."""
+        return Inline(("" if self.language == "zh" else " ").join(sentences))
 
     def duration(self, seconds: float) -> str:
         """12 min 30 s: two units at most, and tenths below ten seconds."""

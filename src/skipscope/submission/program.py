@@ -37,19 +37,13 @@ def code_files(tables: StudyTables) -> Iterator[tuple[str, bytes]]:
 
 def program_arms(tables: StudyTables) -> tuple[StudySpec, list[TrainedArm]]:
     """The study's classroom networks on CIFAR-10, as they were trained; those of `lab` if it has none."""
-    study = tables.record.study
-    asked = {arm.label: study.recipe_of(arm) for arm in study.arm}
     trained = [
-        TrainedArm(
-            label=arm.arm,
-            network=arm.model,
-            recipe=arm.records[0].spec.recipe if arm.records else asked[arm.arm],
-        )
+        TrainedArm(label=arm.arm, network=arm.model, recipe=tables.recipes[arm.arm])
         for arm in tables.summaries
         if arm.model in NETWORKS and tables.record.data.name == "cifar10"
     ]
     if trained:
-        return study, trained
+        return tables.record.study, trained
     lab = load_study("lab")
     return lab, [TrainedArm(label=arm.label, network=arm.model, recipe=lab.recipe_of(arm)) for arm in lab.arm]
 

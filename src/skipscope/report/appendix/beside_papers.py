@@ -3,7 +3,7 @@
 from skipscope.analysis.papers import Difference, Published, differences, error_of, published, recipe_of
 from skipscope.analysis.tables import ArmSummary
 from skipscope.report.context import Context, interval
-from skipscope.report.document import Block, Column, Note, Paragraph, Section, Table
+from skipscope.report.document import Block, Note, Paragraph, Section, Table
 from skipscope.report.words import NBSP, Inline, code, count, literal, plain
 from skipscope.spec import Recipe
 
@@ -20,10 +20,7 @@ def beside_papers(context: Context, number: str) -> Section | None:
     words = context.words
     titles = ("arm", "published", "measured", "published_params", "params", "recipe")
     table = Table(
-        columns=tuple(
-            Column(title=words(f"papers.{title}"), align="left" if title in ("arm", "recipe") else "right")
-            for title in titles
-        ),
+        columns=context.columns("papers", titles, right=titles[1:-1]),
         rows=tuple(row(context, summary, value) for summary, value in known),
         caption=words("papers.caption"),
         arms=tuple(summary.arm for summary, _ in known),
@@ -36,9 +33,7 @@ def beside_papers(context: Context, number: str) -> Section | None:
 
 def row(context: Context, summary: ArmSummary, value: Published) -> tuple[str, ...]:
     """One network's."""
-    study = context.tables.record.study
-    asked = {arm.label: study.recipe_of(arm) for arm in study.arm}
-    recipe = summary.records[0].spec.recipe if summary.records else asked[summary.arm]
+    recipe = context.tables.recipes[summary.arm]
     return (
         code(summary.arm),
         reported(context, value, recipe),

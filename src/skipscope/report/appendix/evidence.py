@@ -7,7 +7,7 @@ from skipscope.claims.catalogue import part_of
 from skipscope.claims.model import Finding, Result
 from skipscope.figures import claims as figures
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Column, Figure, Note, Table
+from skipscope.report.document import Block, Figure, Note, Table
 from skipscope.report.words import Inline, code, literal, percent, rounded
 
 SHOWN_RUNS = 6
@@ -96,13 +96,7 @@ def parts_table(context: Context, result: Result) -> list[Block]:
     keys = ("quantity", "comparison", "effect", "unit", "bound", "pairs", "verdict")
     return [
         Table(
-            columns=tuple(
-                Column(
-                    title=words(f"explanation.{key}"),
-                    align="right" if key in ("effect", "pairs") else "left",
-                )
-                for key in keys
-            ),
+            columns=context.columns("explanation", keys, right=("effect", "pairs")),
             rows=tuple(
                 (
                     Inline(
@@ -154,7 +148,7 @@ def details(context: Context, result: Result) -> list[Block]:
                 number=len(runs),
             )
         )
-    return [Note(text=Inline(_joined(context, said)), kind="quiet")] if said else []
+    return [Note(text=words.joined(said), kind="quiet")] if said else []
 
 
 def calibrated(context: Context, result: Result) -> list[Inline]:
@@ -243,7 +237,3 @@ def _row(context: Context, result: Result, finding: Finding) -> str:
     name = f"{result.id} {context.chart_part(result.id, finding.part)}"
     several = sum(other.part == finding.part for other in result.findings) > 1
     return f"{name}, {finding.comparison}" if several else name
-
-
-def _joined(context: Context, said: list[Inline]) -> str:
-    return ("" if context.words.language == "zh" else " ").join(said)

@@ -11,7 +11,6 @@ from skipscope.claims.model import Result
 from skipscope.records.printed import anatomy_of
 from skipscope.records.schema import NetworkCard
 from skipscope.report.appendix.evidence import details, effect_cell, forest_of, numbers_of, parts_table
-from skipscope.report.appendix.results import joined
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Column, Note, Paragraph, Section, Table
 from skipscope.report.words import Inline, short
@@ -26,23 +25,8 @@ def explanation(context: Context, number: str) -> Section:
     words = context.words
     results = {result.id: result for result in context.results}
     groups = {group: list(claims) for group, claims in groupby(catalogue(), key=lambda claim: claim.group)}
-    parts = [
-        Section(
-            id="claims-short",
-            number=f"{number}.1",
-            title=words("explanation.short"),
-            blocks=tuple(in_short(context, groups, results)),
-        )
-    ]
-    parts += [
-        Section(
-            id=f"claims-{group}",
-            number=f"{number}.{place}",
-            title=words(f"claims.{group}"),
-            blocks=tuple(group_blocks(context, group, claims, results)),
-        )
-        for place, (group, claims) in enumerate(groups.items(), start=2)
-    ]
+    short = {"short": in_short(context, groups, results)}
+    by_group = {group: group_blocks(context, group, claims, results) for group, claims in groups.items()}
     embedded = (
         [Note(text=words("explanation.embedded"))] if context.tables.record.data.name == "shapes" else []
     )
@@ -51,7 +35,10 @@ def explanation(context: Context, number: str) -> Section:
         number=number,
         title=words("explanation.title"),
         blocks=(Paragraph(text=words("explanation.text")), *embedded, *fairness(context)),
-        sections=tuple(parts),
+        sections=(
+            *context.sections("claims", number, "explanation", short),
+            *context.sections("claims", number, "claims", by_group, start=2),
+        ),
     )
 
 
@@ -93,7 +80,7 @@ def in_short(
                 if claim.id in results and results[claim.id].verdict == verdict
             ]
         said += left_open(context, [results[claim.id] for claim in claims if claim.id in results])
-        blocks.append(Paragraph(text=Inline(joined(context, said))))
+        blocks.append(Paragraph(text=words.joined(said)))
     blocks.append(verdict_table(context, results))
     return blocks
 
@@ -105,7 +92,7 @@ def spoken(context: Context, claim: Listed, result: Result) -> Inline:
         id=claim.id,
         textbook=Inline(wording(context, claim).sentence.rstrip("。.")),
         sentence=Inline(sentence(context, claim, result).rstrip("。.")),
-        numbers=Inline(joined(context, numbers_of(context, result))),
+        numbers=context.words.joined(numbers_of(context, result)),
     )
 
 
@@ -124,14 +111,9 @@ def verdict_table(context: Context, results: Mapping[str, Result]) -> Table:
     words = context.words
     return Table(
         kind="claims",
-        columns=tuple(
-            Column(title=title)
-            for title in (
-                Inline(""),
-                words("explanation.claim"),
-                words("explanation.verdict"),
-                words("explanation.rests_on"),
-            )
+        columns=(
+            Column(title=Inline("")),
+            *context.columns("explanation", ("claim", "verdict", "rests_on")),
         ),
         rows=tuple(
             (
@@ -186,12 +168,12 @@ def card(context: Context, claim: Listed, result: Result | None) -> list[Block]:
     if result is None or verdict == "not_measured":
         needs = words("explanation.why", needs=Inline(wording(context, claim).needs))
         return [
-            Paragraph(text=Inline(joined(context, [head, needs]))),
+            Paragraph(text=words.joined([head, needs])),
             *(details(context, result) if result else []),
         ]
     change = words("explanation.would_change", what=Inline(wording(context, claim).changes))
     return [
-        Paragraph(text=Inline(joined(context, [head, *numbers_of(context, result), change]))),
+        Paragraph(text=words.joined([head, *numbers_of(context, result), change])),
         *parts_table(context, result),
         *details(context, result),
     ]

@@ -8,7 +8,7 @@ from skipscope.analysis import pictures
 from skipscope.analysis import training_readings as measured
 from skipscope.figures import training
 from skipscope.report.appendix.overlay import items
-from skipscope.report.appendix.readings import over_seeds, paragraph, question
+from skipscope.report.appendix.readings import paragraph, question
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Gallery, Note, Tile
 from skipscope.report.words import Inline, count, percent
@@ -31,7 +31,9 @@ def learning(context: Context) -> list[Block]:
         "learnt",
         training.learnt(table, arms=context.tables.arms, labels=context.labels),
         caption=words(
-            "training_readings.learnt_caption", images=count(table["images"][0]), mean=over_seeds(context)
+            "training_readings.learnt_caption",
+            images=count(table["images"][0]),
+            mean=context.if_several("training_readings.seeds"),
         ),
         spoken=words("training_readings.learnt_spoken", values=items(context, values)),
     )

@@ -10,7 +10,7 @@ from skipscope.analysis.trained_readings import arm_means
 from skipscope.figures import landscape as maps
 from skipscope.figures import trained as figures
 from skipscope.report.appendix.overlay import items
-from skipscope.report.appendix.readings import arms_in, beside, over_seeds_mean, paragraph, question, told
+from skipscope.report.appendix.readings import arms_in, beside, paragraph, question, told
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure
 from skipscope.report.words import Inline, code, rounded, signed
@@ -40,7 +40,9 @@ def deletion(context: Context) -> list[Block]:
             figures.by_depth(
                 alone, quantity="accuracy_lost", arms=arms_in(context, alone), labels=context.labels
             ),
-            caption=words("trained_readings.deletion_depth_caption", mean=over_seeds_mean(context)),
+            caption=words(
+                "trained_readings.deletion_depth_caption", mean=context.if_several("trained_readings.seeds")
+            ),
             spoken=text,
         )
     ]
@@ -95,7 +97,9 @@ def along(context: Context, lines: pl.DataFrame, spoken: Inline) -> list[Figure]
         context.figure(
             f"landscape-{quantity}",
             figures.along(lines, quantity=quantity, arms=arms, labels=context.labels),
-            caption=words(f"trained_readings.along_{quantity}", mean=over_seeds_mean(context)),
+            caption=words(
+                f"trained_readings.along_{quantity}", mean=context.if_several("trained_readings.seeds")
+            ),
             spoken=spoken,
         )
         for quantity in figures.ALONG

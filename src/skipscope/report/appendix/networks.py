@@ -10,17 +10,16 @@ from skipscope.records.printed import anatomy_of
 from skipscope.records.schema import NetworkCard, Stage
 from skipscope.report.appendix.overlay import items, last_values
 from skipscope.report.appendix.pictures import pictures_of
+from skipscope.report.appendix.readings import beside
 from skipscope.report.appendix.trained_network import trained_of
 from skipscope.report.appendix.while_training import training_of
 from skipscope.report.context import Context
 from skipscope.report.document import (
     Block,
     Code,
-    Column,
     Equation,
     Figure,
     Note,
-    Pair,
     Paragraph,
     Section,
     Table,
@@ -152,22 +151,18 @@ def curves_of(context: Context, arm: str) -> list[Block]:
                 ),
             )
         )
-    return [Pair(figures=(shown[0], shown[1]))] if len(shown) == 2 else list(shown)
+    return beside(shown)
 
 
 def stage_table(context: Context, card: NetworkCard) -> Table:
     """Shape, parameters and multiply-adds after each stage, and their sums."""
-    words = context.words
+    words, numeric = context.words, ("shape", "params", "macs")
     rows = [
         (code(stage.name), stage.kind, shaped(stage), blank(stage.params), blank(stage.macs))
         for stage in card.stages
     ]
     return Table(
-        columns=(
-            Column(title=words("networks.stage")),
-            Column(title=words("networks.kind")),
-            *(Column(title=words(f"networks.{name}"), align="right") for name in ("shape", "params", "macs")),
-        ),
+        columns=context.columns("networks", ("stage", "kind", *numeric), right=numeric),
         rows=(*rows, (words("networks.total"), "", "", count(card.params), count(card.macs))),
         caption=words("networks.stages"),
         total=True,

@@ -5,7 +5,6 @@ import polars as pl
 from skipscope.analysis.tables import accuracy_by_epoch
 from skipscope.figures import curves
 from skipscope.report.appendix.beside_papers import beside_papers
-from skipscope.report.appendix.results import joined
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Column, Figure, Note, Pair, Paragraph, Section, Table
 from skipscope.report.words import Inline, code, percent
@@ -20,7 +19,7 @@ def overlay(context: Context, number: str) -> Section:
     else:
         blocks.append(loss_figure(context))
     if not tables.epochs.is_empty():
-        blocks += [Paragraph(text=Inline(joined(context, course(context)))), *accuracy_figures(context)]
+        blocks += [Paragraph(text=words.joined(course(context))), *accuracy_figures(context)]
         blocks += [Note(text=words("overlay.gap_note"), kind="quiet"), epoch_table(context)]
     papers = beside_papers(context, f"{number}.1")
     return Section(
@@ -36,7 +35,6 @@ def loss_figure(context: Context) -> Figure:
     """Training loss of every arm."""
     words, tables = context.words, context.tables
     final = last_values(tables.steps, "smoothed", by="step")
-    several = tables.record.study.seeds > 1
     return context.figure(
         "loss",
         curves.loss(tables.steps, arms=tables.arms, labels=context.labels),
@@ -44,7 +42,7 @@ def loss_figure(context: Context) -> Figure:
             "overlay.loss",
             faint=context.faint,
             half=context.half,
-            mean=words("overlay.mean") if several else Inline(""),
+            mean=context.if_several("overlay.mean"),
         ),
         spoken=words(
             "overlay.alt_loss",
@@ -58,9 +56,7 @@ def accuracy_figures(context: Context) -> list[Block]:
     """Validation and training accuracy side by side, then validation accuracy against time."""
     words, tables = context.words, context.tables
     epochs, arms = tables.epochs, tables.arms
-    # with one seed there is nothing faint to explain
-    several = tables.record.study.seeds > 1
-    mean = Inline(words.raw("overlay.seeds").format(each=context.each_seed) if several else "")
+    mean = context.if_several("overlay.seeds")  # with one seed there is nothing faint to explain
     validation = context.figure(
         "validation-accuracy",
         curves.accuracy(epochs, arms=arms, labels=context.labels),

@@ -1,6 +1,6 @@
 """What was run, on what, and how to make it again."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Code, Column, Note, Paragraph, Section, Table
@@ -10,26 +10,18 @@ from skipscope.spec import Recipe
 
 def provenance(context: Context, number: str) -> Section:
     """Data, recipe, machine, runs, commands."""
-    parts: tuple[tuple[str, Callable[[Context], tuple[Block, ...]]], ...] = (
-        ("data", data),
-        ("recipe", recipe),
-        ("machine", machine),
-        ("runs", runs),
-        ("again", again),
-    )
+    parts = {
+        "data": data(context),
+        "recipe": recipe(context),
+        "machine": machine(context),
+        "runs": runs(context),
+        "again": again(context),
+    }
     return Section(
         id="run",
         number=number,
         title=context.words("run.title"),
-        sections=tuple(
-            Section(
-                id=f"run-{name}",
-                number=f"{number}.{place}",
-                title=context.words(f"run.{name}"),
-                blocks=build(context),
-            )
-            for place, (name, build) in enumerate(parts, start=1)
-        ),
+        sections=context.sections("run", number, "run", parts),
     )
 
 
@@ -61,7 +53,7 @@ def data(context: Context) -> tuple[Block, ...]:
 
 def recipe(context: Context) -> tuple[Block, ...]:
     """Every setting; a column an arm where the arms differ."""
-    words, recipes = context.words, resolved(context)
+    words, recipes = context.words, context.tables.recipes
     alike = len(set(recipes.values())) == 1
     shown = dict(list(recipes.items())[:1]) if alike else recipes
     titles = [words("run.all_arms")] if alike else [code(arm) for arm in shown]
@@ -99,18 +91,6 @@ def budget(context: Context) -> tuple[Block, ...]:
         all_images=count(before.images),
     )
     return (Note(text=text, kind="quiet"),)
-
-
-def resolved(context: Context) -> dict[str, Recipe]:
-    """Each arm's recipe as it was run, or as the study asks for it where nothing was."""
-    study = context.tables.record.study
-    asked = {arm.label: study.recipe_of(arm) for arm in study.arm}
-    return {
-        summary.arm: summary.records[0].spec.recipe
-        if summary.records
-        else asked.get(summary.arm, study.recipe)
-        for summary in context.tables.summaries
-    }
 
 
 def setting(context: Context, value: object) -> Inline | str:
@@ -173,11 +153,8 @@ def runs(context: Context) -> tuple[Block, ...]:
         )
     n = context.tables.record.study.seeds
     key = "one_seed" if n == 1 else "few_seeds" if n < 5 else "many_seeds"
-    right = ("seed", "time", "test")
     table = Table(
-        columns=tuple(
-            Column(title=words(f"runs.{t}"), align="right" if t in right else "left") for t in titles
-        ),
+        columns=context.columns("runs", titles, right=("seed", "time", "test")),
         rows=tuple(rows),
         arms=tuple(entry.arm for entry in context.tables.entries),
     )

@@ -1,12 +1,10 @@
 """What sections about readings say in the same way."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 import polars as pl
 
 from skipscope.report.appendix.overlay import items
-from skipscope.report.appendix.results import joined
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure, Pair, Paragraph
 from skipscope.report.words import Inline, rounded
@@ -15,26 +13,6 @@ from skipscope.report.words import Inline, rounded
 def told(context: Context, values: Mapping[str, float]) -> Inline:
     """Arms with their values, in a row."""
     return items(context, {arm: rounded(value) for arm, value in values.items()})
-
-
-def over_seeds(context: Context) -> Inline:
-    """What is bold and what is faint, if there are several seeds."""
-    many = context.tables.record.study.seeds > 1
-    told = context.words.raw("training_readings.seeds").format(each=context.each_seed)
-    return Inline(told if many else "")
-
-
-def several(context: Context, how: Literal["median", "mean"]) -> Inline:
-    """What became of several seeds, if there are any."""
-    many = context.tables.record.study.seeds > 1
-    return Inline(context.words.raw(f"training_readings.seeds_{how}") if many else "")
-
-
-def over_seeds_mean(context: Context) -> Inline:
-    """The same where bold is the mean."""
-    many = context.tables.record.study.seeds > 1
-    told = context.words.raw("trained_readings.seeds").format(each=context.each_seed)
-    return Inline(told if many else "")
 
 
 def arms_in(context: Context, table: pl.DataFrame) -> list[str]:
@@ -51,7 +29,7 @@ def beside(figures: list[Figure]) -> list[Block]:
 
 def paragraph(context: Context, *sentences: Inline) -> Paragraph:
     """Sentences in a row."""
-    return Paragraph(text=Inline(joined(context, list(sentences))))
+    return Paragraph(text=context.words.joined(sentences))
 
 
 def question(context: Context, key: str) -> Paragraph:

@@ -5,7 +5,7 @@ A sentence is chosen by what the results are; none is said that they do not supp
 
 from skipscope.analysis.tables import ArmSummary, Spread
 from skipscope.report.context import Context, interval
-from skipscope.report.document import Block, Column, Paragraph, Table
+from skipscope.report.document import Block, Paragraph, Table
 from skipscope.report.words import Inline, code, count, percent, short
 
 Ranked = list[tuple[ArmSummary, Spread]]
@@ -15,15 +15,10 @@ def lead(context: Context) -> tuple[Block, ...]:
     """Summary, warnings about runs without a result, and the key table."""
     sentences = [what_was_done(context), *ranking(context), *costs(context), *seeds(context)]
     return (
-        Paragraph(text=Inline(joined(context, sentences))),
+        Paragraph(text=context.words.joined(sentences)),
         *context.troubles(),
         key_table(context),
     )
-
-
-def joined(context: Context, sentences: list[Inline]) -> str:
-    """Sentences in a row: with a space between them in English, without in Chinese."""
-    return ("" if context.words.language == "zh" else " ").join(sentences)
 
 
 def what_was_done(context: Context) -> Inline:
@@ -119,10 +114,7 @@ def key_table(context: Context) -> Table:
     )
     return Table(
         kind="key",
-        columns=(
-            Column(title=words("key.arm")),
-            *(Column(title=words(f"key.{name}"), align="right") for name in numeric),
-        ),
+        columns=context.columns("key", ("arm", *numeric), right=numeric),
         rows=tuple(key_row(context, summary) for summary in context.tables.summaries),
         caption=words("key.caption", interval=about),
         arms=tuple(context.tables.arms),

@@ -9,7 +9,7 @@ from skipscope.analysis.trained_readings import arm_means
 from skipscope.figures import trained as figures
 from skipscope.report.appendix.neighbourhood import apart, deletion, landscape
 from skipscope.report.appendix.overlay import items
-from skipscope.report.appendix.readings import arms_in, beside, over_seeds_mean, paragraph, question, told
+from skipscope.report.appendix.readings import arms_in, beside, paragraph, question, told
 from skipscope.report.appendix.trained_network import gate_sentences, reuse_sentences
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Note, Section
@@ -40,15 +40,7 @@ def trained(context: Context, number: str) -> Section:
         number=number,
         title=words("trained_readings.title"),
         blocks=(*([paragraph(context, *intro)] if found else []), *missing(context)),
-        sections=tuple(
-            Section(
-                id=f"trained-{name}",
-                number=f"{number}.{place}",
-                title=words(f"trained_readings.{name}"),
-                blocks=tuple(blocks),
-            )
-            for place, (name, blocks) in enumerate(found.items(), start=1)
-        ),
+        sections=context.sections("trained", number, "trained_readings", found),
     )
 
 
@@ -94,7 +86,7 @@ def readouts(context: Context) -> list[Block]:
     figure = context.figure(
         "linear-probes",
         figures.by_depth(table, quantity="accuracy", arms=arms_in(context, table), labels=context.labels),
-        caption=words("trained_readings.readouts_caption", mean=over_seeds_mean(context)),
+        caption=words("trained_readings.readouts_caption", mean=context.if_several("trained_readings.seeds")),
         spoken=said[0],
     )
     return [paragraph(context, *said), question(context, "trained_readings.readouts_question"), figure]
@@ -110,14 +102,13 @@ def curvature(context: Context) -> list[Block]:
     errors = table.select(pl.col("top_residual").max(), (pl.col("trace_error") / pl.col("trace")).abs().max())
     residual, error = (float(value or 0.0) for value in errors.row(0))
     known = words("trained_readings.curvature_known", residual=rounded(residual), error=percent(error))
-    several = context.tables.record.study.seeds > 1
     shown = [
         context.figure(
             name,
             figures.bars(table, quantity=quantity, arms=arms_in(context, table), labels=context.labels),
             caption=words(
                 f"trained_readings.{quantity}_caption",
-                seeds=Inline(words.raw("trained_readings.seeds_points") if several else ""),
+                seeds=context.if_several("trained_readings.seeds_points"),
             ),
             spoken=text,
         )
@@ -144,7 +135,8 @@ def shattering(context: Context) -> list[Block]:
                     f"shattering-{when}",
                     figures.by_lag(table, trained=when == "end", arms=arms, labels=context.labels),
                     caption=words(
-                        f"trained_readings.shattering_{when}_caption", mean=over_seeds_mean(context)
+                        f"trained_readings.shattering_{when}_caption",
+                        mean=context.if_several("trained_readings.seeds"),
                     ),
                     spoken=said[-1],
                 )
@@ -171,7 +163,10 @@ def redundancy(context: Context) -> list[Block]:
                 context.figure(
                     quantity.replace("_", "-"),
                     figures.by_depth(table, quantity=quantity, arms=arms, labels=context.labels),
-                    caption=words(f"trained_readings.{quantity}_caption", mean=over_seeds_mean(context)),
+                    caption=words(
+                        f"trained_readings.{quantity}_caption",
+                        mean=context.if_several("trained_readings.seeds"),
+                    ),
                     spoken=said[-1],
                 )
             )

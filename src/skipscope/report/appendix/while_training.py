@@ -5,9 +5,9 @@ import polars as pl
 from skipscope.analysis import training_readings as measured
 from skipscope.analysis.training_readings import END, MOMENTS, START, medians
 from skipscope.figures import network, training
+from skipscope.report.appendix.activations import activations, silent_sentence
 from skipscope.report.appendix.learning import learning
-from skipscope.report.appendix.readings import over_seeds, paragraph, question, several, told
-from skipscope.report.appendix.responses import responses, silent_sentence
+from skipscope.report.appendix.readings import paragraph, question, told
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure, Note, Pair, Paragraph, Section
 from skipscope.report.words import Inline, code, count, rounded
@@ -24,7 +24,12 @@ def while_training(context: Context, number: str) -> Section:
     if steps.is_empty():
         blocks = [*missing(context), *before_training(context)]
         return Section(id="while-training", number=number, title=title, blocks=tuple(blocks))
-    parts = {"gradients": gradients, "movement": movement, "responses": responses, "learning": learning}
+    parts = {
+        "gradients": gradients(context),
+        "movement": movement(context),
+        "responses": activations(context),
+        "learning": learning(context),
+    }
     return Section(
         id="while-training",
         number=number,
@@ -33,15 +38,7 @@ def while_training(context: Context, number: str) -> Section:
             Paragraph(text=words("training_readings.when", steps=steps["steps"].max())),
             *missing(context),
         ),
-        sections=tuple(
-            Section(
-                id=f"while-training-{name}",
-                number=f"{number}.{place}",
-                title=words(f"training_readings.{name}"),
-                blocks=tuple(part(context)),
-            )
-            for place, (name, part) in enumerate(parts.items(), start=1)
-        ),
+        sections=context.sections("while-training", number, "training_readings", parts),
     )
 
 
@@ -78,7 +75,9 @@ def training_of(context: Context, arm: str) -> list[Block]:
             f"updates-{context.file_of(arm)}",
             network.updates(ratios, arm=arm, arms=arms, labels=context.labels),
             caption=words(
-                "training_readings.updates_of_caption", arm=code(arm), mean=several(context, "median")
+                "training_readings.updates_of_caption",
+                arm=code(arm),
+                mean=context.if_several("training_readings.seeds_median"),
             ),
             spoken=moved,
         )
@@ -90,7 +89,11 @@ def training_of(context: Context, arm: str) -> list[Block]:
         context.figure(
             f"relus-{context.file_of(arm)}",
             network.rectifiers(relus, arm=arm, arms=arms, labels=context.labels),
-            caption=words("training_readings.relus_of_caption", arm=code(arm), mean=several(context, "mean")),
+            caption=words(
+                "training_readings.relus_of_caption",
+                arm=code(arm),
+                mean=context.if_several("training_readings.seeds_mean"),
+            ),
             spoken=silent,
         )
     )
@@ -139,7 +142,9 @@ def gradient_figures(context: Context, ratios: pl.DataFrame, spoken: Inline) -> 
         context.figure(
             "gradient-ratio",
             training.over_steps(over_steps, told="gradient_ratio", arms=arms, labels=labels),
-            caption=words("training_readings.ratio_caption", mean=over_seeds(context)),
+            caption=words(
+                "training_readings.ratio_caption", mean=context.if_several("training_readings.seeds")
+            ),
             spoken=spoken,
         ),
         ratio_by_depth(context, ratios, spoken),
@@ -148,7 +153,7 @@ def gradient_figures(context: Context, ratios: pl.DataFrame, spoken: Inline) -> 
 
 def gradient_norms(context: Context, moment: measured.Moment, spoken: Inline) -> Figure:
     """The gradient's norm by depth, at the start or at the end."""
-    norms, bold = measured.gradients(context.tables.readings), over_seeds(context)
+    norms, bold = measured.gradients(context.tables.readings), context.if_several("training_readings.seeds")
     at = steps_of(norms, moment)
     return context.figure(
         f"gradients-{moment}",
@@ -216,7 +221,9 @@ def movement(context: Context) -> list[Block]:
     figure = context.figure(
         "updates",
         training.over_steps(table, told="update_ratio", arms=context.tables.arms, labels=context.labels),
-        caption=words("training_readings.movement_caption", mean=over_seeds(context)),
+        caption=words(
+            "training_readings.movement_caption", mean=context.if_several("training_readings.seeds")
+        ),
         spoken=words("training_readings.movement_spoken", values=told(context, values)),
     )
     return [

@@ -5,13 +5,13 @@ import polars as pl
 from skipscope.analysis import training_readings as measured
 from skipscope.analysis.training_readings import END, START, medians
 from skipscope.figures import training
-from skipscope.report.appendix.readings import over_seeds, paragraph, question, told
+from skipscope.report.appendix.readings import paragraph, question, told
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Column, Figure, Pair, Table
+from skipscope.report.document import Block, Figure, Pair, Table
 from skipscope.report.words import Inline, code, percent
 
 
-def responses(context: Context) -> list[Block]:
+def activations(context: Context) -> list[Block]:
     """All networks: two pictures by depth and a table."""
     words, readings, arms = context.words, context.tables.readings, context.tables.arms
     spread, sizes = measured.responses(readings), measured.branches(readings)
@@ -19,7 +19,9 @@ def responses(context: Context) -> list[Block]:
     figure = context.figure(
         "responses",
         training.responses(spread, arms=arms, labels=context.labels),
-        caption=words("training_readings.responses_caption", mean=over_seeds(context)),
+        caption=words(
+            "training_readings.responses_caption", mean=context.if_several("training_readings.seeds")
+        ),
         spoken=text,
     )
     drawn: list[Block]
@@ -48,7 +50,9 @@ def branches(context: Context, sizes: pl.DataFrame, beside: Figure) -> tuple[Inl
     figure = context.figure(
         "branches",
         training.branches(sizes, arms=context.tables.arms, labels=context.labels),
-        caption=words("training_readings.branches_caption", mean=over_seeds(context)),
+        caption=words(
+            "training_readings.branches_caption", mean=context.if_several("training_readings.seeds")
+        ),
         spoken=text,
     )
     return text, [Pair(figures=(beside, figure))]
@@ -66,9 +70,8 @@ def silent_table(context: Context) -> list[Block]:
     return [
         Table(
             columns=(
-                Column(title=words("key.arm")),
-                *(Column(title=words(f"training_readings.{key}"), align="right") for key in keys[:-1]),
-                Column(title=words(f"training_readings.{keys[-1]}")),
+                *context.columns("key", ["arm"]),
+                *context.columns("training_readings", keys, right=keys[:-1]),
             ),
             rows=tuple(
                 (code(arm), *(row[key] for key in keys)) for arm, row in zip(arms, found, strict=True)
