@@ -1,4 +1,4 @@
-"""Reports: built once as data, rendered as a page, as Markdown, and on paper."""
+"""Builds a report once as data, and renders it as a page, as Markdown, and on paper."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -27,7 +27,7 @@ from skipscope.report.words import LANGUAGES, Language
 WEB = frozenset({"html", "md"})
 FORMATS = WEB | paper.FORMATS.keys()
 PAIR_WIDTH = 380
-"""Of the plots of two figures that share a line of print: wider ones are shrunk with their words."""
+"""Width of the plots of two figures side by side in print: wider ones are shrunk with their labels."""
 
 
 def build_report(
@@ -37,7 +37,7 @@ def build_report(
     formats: AbstractSet[str] = WEB,
     language: str | None = None,
 ) -> list[Path]:
-    """Writes the report of a study (or of the most recently planned) and says which files it is.
+    """Writes the report of a study (by default of the latest planned one) and returns its files.
 
     The page holds both languages and opens in `language`, or in the reader's; Markdown is written in both,
     PDF and DOCX in `language`, or in both. Next to them `figures/` has every figure's table and, for
@@ -45,21 +45,21 @@ def build_report(
 
     Raises:
         UnknownName: no such study, format or language.
-        UsageError: there is no format.
+        UsageError: no format was given.
         WorkspaceError: there is no study, a record is damaged, or the report cannot be written.
-        FontError: a format could not be made in a language for want of glyphs; all the others were.
+        FontError: no font has the characters of a language; everything that needs none was written.
     """
     chosen = _known(formats, language)
     on_paper = sorted(formats & paper.FORMATS.keys())
     printed = [each for each in LANGUAGES if on_paper and chosen in (None, each)]
     drawn = LANGUAGES if "md" in formats else printed
     written: list[Path] = []
-    # most of the work on paper is not Python's: it goes on beside what follows, and so does drawing
+    # pandoc, typst and Vega do most of the work: they run in the background of what follows
     with vega.trusted(), ExitStack() as ends, ThreadPoolExecutor() as pool:
         drawing = ends.enter_context(closing(Drawing())) if drawn else None
         tables = gather(workspace, study)
         folder = workspace.report_folder(tables.record.study.name)
-        results = evaluate(tables)  # what it needs is gone before there are figures
+        results = evaluate(tables)  # its memory is free again before the figures need some
         calibration = known(workspace)
         editions = {
             each: Edition(
@@ -89,7 +89,7 @@ def build_report(
 
 def _known(formats: AbstractSet[str], language: str | None) -> Language | None:
     if not formats:
-        raise UsageError("No format is asked for.", hint=f"name some of {', '.join(sorted(FORMATS))}")
+        raise UsageError("No format was given.", hint=f"name some of {', '.join(sorted(FORMATS))}")
     for format in sorted(formats - FORMATS):
         raise UnknownName("report format", format, FORMATS)
     chosen = next((known for known in LANGUAGES if known == language), None)
@@ -100,30 +100,30 @@ def _known(formats: AbstractSet[str], language: str | None) -> Language | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Edition:
-    """A report in one language, and its charts as pictures: drawn once, whatever they are for."""
+    """A report in one language with its charts as pictures, drawn once for all formats."""
 
     tables: StudyTables
     language: Language
     results: tuple[Result, ...] | None = None
-    """Those of the claims, if they are known already."""
+    """The claims' verdicts, if they were evaluated before."""
     calibration: Mapping[str, Any] | None = None
     """The workspace's; the package's own if left out."""
     drawing: Drawing | None = None
-    """What draws the charts, if they are wanted as pictures."""
+    """Draws the charts, if they are needed as pictures."""
     begun: dict[str, Picture] = field(default_factory=dict)
-    """The picture of each figure of `drawable` that there is so far, by its name."""
+    """The pictures of the figures of `drawable` that were begun so far, by the figure's name."""
 
     @cached_property
     def document(self) -> Document:
         """The report."""
-        first = self.drawable  # it is drawn meanwhile
+        first = self.drawable  # its pictures are drawn in the background
         if self._labelled == self.language:
             return first
         return build_document(self.tables, self.language, results=self.results, calibration=self.calibration)
 
     @cached_property
     def drawable(self) -> Document:
-        """The report as it can be drawn here; each part's pictures are begun once the part is there."""
+        """The report with charts in a language that can be drawn here; drawing begins part by part."""
         return build_document(
             self.tables,
             self.language,
@@ -135,14 +135,14 @@ class Edition:
 
     @property
     def _labelled(self) -> Language:
-        """The charts' language: English where pictures drawn here cannot show Chinese."""
+        """The charts' language: English where no font for pictures has Chinese glyphs."""
         shown = self.drawing is None or self.language != "zh" or vega.has_chinese()
         return self.language if shown else "en"
 
     def _draw(self, blocks: Iterable[Block]) -> None:
-        """Begins with their pictures.
+        """Begins to draw the charts in these blocks.
 
-        Chinese is measured by Vega as well where a Latin font is asked for, and in two thirds of the time.
+        Vega measures Chinese text equally well with a Latin font, in two thirds of the time.
         """
         if self.drawing is None:
             return
@@ -154,7 +154,7 @@ class Edition:
 
     @cached_property
     def charts(self) -> dict[str, str]:
-        """The SVG of each of `drawable`'s figures, by its name, waited for."""
+        """The finished SVG of each figure of `drawable`, by the figure's name."""
         shown = style.FONT if self.language == "zh" else style.LATIN_FONT
         names = (figure.name for figure in self.drawable.figures)
         return {name: self.begun[name]().replace(style.LATIN_FONT, shown) for name in names}
@@ -163,7 +163,7 @@ class Edition:
 def _print(
     pool: ThreadPoolExecutor, editions: Sequence[Edition], formats: Sequence[str]
 ) -> tuple[dict[str, Future[bytes]], list[FontError]]:
-    """Begins PDF and DOCX, by the names of their files, as far as there are fonts for a language."""
+    """Begins PDF and DOCX in every language that there are fonts for; returns them by file name."""
     begun: dict[str, Future[bytes]] = {}
     problems: list[FontError] = []
     for edition in editions:
@@ -180,7 +180,7 @@ def _print(
 
 
 def _write_markdown(pool: ThreadPoolExecutor, folder: Path, edition: Edition) -> Path:
-    """Pictures first: Markdown without them would be half a report."""
+    """Writes the pictures first: Markdown without them would be half a report."""
     pictures = {
         folder / "figures" / f"{name}.{edition.language}.svg": it for name, it in edition.charts.items()
     }
@@ -189,11 +189,11 @@ def _write_markdown(pool: ThreadPoolExecutor, folder: Path, edition: Edition) ->
 
 
 def _write_pictures(folder: Path, document: Document) -> None:
-    """Of galleries: they are the same in every language."""
+    """Writes the pictures of galleries, which are the same in every language."""
     for gallery in document.galleries:
-        for place, tile in enumerate(gallery.tiles):
+        for index, tile in enumerate(gallery.tiles):
             picture = raster.png(raster.enlarged(tile.picture, tile.zoom))
-            write_whole(folder / "figures" / gallery.file(place), picture)
+            write_whole(folder / "figures" / gallery.file(index), picture)
 
 
 def _write_tables(pool: ThreadPoolExecutor, folder: Path, document: Document) -> None:
@@ -203,7 +203,7 @@ def _write_tables(pool: ThreadPoolExecutor, folder: Path, document: Document) ->
 
 
 def _write_all(pool: ThreadPoolExecutor, files: Mapping[Path, str]) -> None:
-    """Side by side: what takes time is the disk, once a file."""
+    """Writes files in parallel: the disk takes its time once a file."""
     list(pool.map(_write, files, files.values()))
 
 

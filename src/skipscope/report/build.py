@@ -1,4 +1,4 @@
-"""Puts a report together from a study's tables."""
+"""Builds a report from a study's tables."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -32,11 +32,10 @@ def build_document(
     calibration: Mapping[str, Any] | None = None,
     finished: Callable[[Iterable[Block]], object] = tuple,
 ) -> Document:
-    """The whole report in one language; `chart_language` where the charts cannot be labelled in it.
+    """The whole report in one language, with its charts in `chart_language` if that is given.
 
-    `results` are those of the claims, if they are known already; `calibration` is the workspace's, the
-    package's own if left out; `finished` is told of the blocks of each
-    part once the part is there.
+    `results` are the claims' verdicts if they were evaluated before; `calibration` is the workspace's, the
+    package's own if left out; `finished` is called with the blocks of each part as soon as it is built.
     """
     words = Words(language)
     charts = Words(chart_language or language)

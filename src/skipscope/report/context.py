@@ -1,4 +1,4 @@
-"""What every section is built from: the tables, the language, and the running number of figures."""
+"""Holds what every section is built from: the tables, the language, and the running number of figures."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -25,37 +25,37 @@ class Context:
     tables: StudyTables
     words: Words
     labels: dict[str, str]
-    """What charts say."""
+    """The texts in charts."""
     chart_classes: dict[str, str]
-    """How charts name classes; others they name as the data do."""
+    """The names of classes in charts; a class without one keeps its name in the data."""
     chart_parts: dict[str, dict[str, str]] = field(default_factory=dict)
-    """How charts name the parts of claims."""
+    """The names of parts of claims in charts."""
     results: tuple[Result, ...] = ()
-    """What the study says of each claim."""
+    """The verdict on each claim."""
     calibration: Mapping[str, Any] = field(default_factory=known)
-    """How often claims are false, by simulation: the workspace's, else the package's."""
+    """The claims' false-positive rate and power, by simulation: the workspace's own, else the package's."""
     numbers: Iterator[int] = field(default_factory=lambda: counting(1))
 
     def command(self, command: str) -> Inline:
-        """A command as it is typed for the workspace."""
+        """A command as the user types it for this workspace."""
         return code(self.tables.workspace.typed(command))
 
     @property
     def faint(self) -> Inline:
-        """What the faint line of a loss curve is."""
+        """Says what the faint line of a loss curve is."""
         stride = self.tables.stride
         key = "each" if stride == 1 else "thinned"
         return self.words(f"overlay.{key}", stride=stride, of=self.of_first)
 
     @property
     def of_first(self) -> Inline:
-        """Of which seeds something is drawn one by one, if it is not of all."""
+        """Names the seeds that are drawn one by one, unless all of them are."""
         many = self.tables.record.study.seeds > SHOWN
         return Inline(self.words.raw("overlay.of_first").format(number=SHOWN) if many else "")
 
     @property
     def each_seed(self) -> Inline:
-        """What the faint lines beside a bold one are."""
+        """Says what the faint lines beside a bold one are."""
         many = self.tables.most_seeds > SHOWN
         return self.words(f"overlay.{'first_seeds' if many else 'each_seed'}", number=SHOWN)
 
@@ -118,19 +118,19 @@ class Context:
         )
 
     def file_of(self, arm: str) -> str:
-        """What the arm is called in names of files: no two alike, whatever it is called elsewhere."""
+        """The arm's part of file names: unique, whatever characters its label has."""
         return f"{self.tables.arms.index(arm) + 1}-{re.sub(r'[^A-Za-z0-9_.-]', '-', arm)}"
 
     def chart_part(self, claim: str, part: str) -> str:
-        """A part of a claim as charts name it."""
+        """The name of a claim's part in charts."""
         return self.chart_parts.get(claim, {}).get(part, part)
 
     def class_name(self, name: str) -> Inline:
-        """A class in the report's language."""
+        """The name of a class in the report's language."""
         return self.words.name(f"class_names.{name}", name)
 
     def test_cell(self, summary: ArmSummary) -> Inline:
-        """Sealed test accuracy: with Wilson's interval for one run, with the range for several."""
+        """Sealed test accuracy, with Wilson's interval for one run and the range for several."""
         spread = summary.over_seeds("test_accuracy")
         if spread is None:
             return self.words("key.no_result")
@@ -151,7 +151,7 @@ class Context:
         return self.words("key.no_result") if spread is None else Inline(self.words.duration(spread.mean))
 
     def troubles(self, arm: str | None = None) -> list[Note]:
-        """A warning for every run without a result (of one arm, if named); one for all that are not begun."""
+        """A warning for every run without a result (of one arm, if named), and one for all not begun."""
         entries = [entry for entry in self.tables.entries if arm in (None, entry.arm)]
         told = [self.trouble(entry) for entry in entries if entry.state not in ("done", "missing")]
         if missing := [entry for entry in entries if entry.state == "missing"]:
@@ -159,7 +159,7 @@ class Context:
         return [Note(text=text, kind="warning") for text in told]
 
     def _by_arm(self, entries: list[Entry]) -> Inline:
-        """The arms, each with its seeds."""
+        """Lists the arms, each with its seeds."""
         arms = dict.fromkeys(entry.arm for entry in entries)
         seeds = {arm: [str(entry.seed) for entry in entries if entry.arm == arm] for arm in arms}
         return self.words.listed(
@@ -167,7 +167,7 @@ class Context:
         )
 
     def trouble(self, entry: Entry) -> Inline:
-        """Why a begun run has no result: unfinished, diverged (with the step's numbers) or broken."""
+        """Says why a begun run has no result: unfinished, diverged (with the step's numbers) or failed."""
         who = {"arm": code(entry.arm), "seed": entry.seed}
         record = entry.record
         if record is None or record.failure is None:
@@ -186,7 +186,7 @@ class Context:
         return f"{value:.4g}" if isinstance(value, float) else plain(value)
 
     def _progress(self, entry: Entry) -> tuple[str, str]:
-        """The last step recorded, and how many there will be."""
+        """The last recorded step, and the number of steps of the whole run."""
         metrics = self.tables.metrics
         done = last_step(metrics.filter(metrics["run"] == entry.run))
         recipe = self.tables.record.study.recipe if entry.record is None else entry.record.spec.recipe
@@ -195,11 +195,11 @@ class Context:
 
 
 def interval(spread: Spread, images: int) -> tuple[float, float]:
-    """Of one run, Wilson's interval for so many test images; of several, the lowest and the highest."""
+    """Wilson's interval for this many test images if there is one run; otherwise the lowest and highest."""
     return wilson(spread.mean, images) if spread.n == 1 else (spread.low, spread.high)
 
 
 def _bracket(low: float, high: float, n: int) -> str:
-    """An interval has a comma, a range over seeds a dash: they are not the same thing."""
+    """Formats an interval with a comma, but a range over seeds with a dash: they differ in meaning."""
     text = span(low, high).replace("[", "\\[").replace("]", "\\]")
     return text.replace(", ", f",{NBSP}" if n == 1 else "–")

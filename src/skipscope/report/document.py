@@ -1,7 +1,7 @@
-"""A report as data: sections of paragraphs, tables, code and figures, in one language.
+"""Defines a report as data: sections of paragraphs, tables, code and figures, in one language.
 
-It is built once from the records; `html` and `markdown` render it and decide nothing. Text is either
-`Inline` (its marks mean something) or plain (nothing in it does).
+It is built once from the records; the renderers decide nothing. Text is either `Inline`, in which Markdown's
+marks have a meaning, or plain, in which nothing has.
 """
 
 from collections.abc import Iterator, Mapping
@@ -44,7 +44,7 @@ class Equation:
 
 @dataclass(frozen=True, kw_only=True)
 class Code:
-    """Text to be shown to the letter, folded under a title where it is long."""
+    """Preformatted text, folded under a title if it is long."""
 
     text: str
     title: Inline | None = None
@@ -60,7 +60,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows of cells under titles; `arms` names the network a row is about, for its colour mark."""
+    """Rows of cells under titles; `arms` names the network of each row, for its colour mark."""
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -72,7 +72,7 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A chart with its number, caption and a sentence for who cannot see it. `name` is its files' name."""
+    """A chart with its number, its caption and its alternative text; its files are called `name`."""
 
     name: str
     number: int
@@ -82,7 +82,7 @@ class Figure:
 
     @property
     def table(self) -> pl.DataFrame:
-        """What the chart is drawn from."""
+        """The data that the chart is drawn from."""
         return self.chart.data
 
     @cached_property
@@ -100,7 +100,7 @@ class Pair:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tile:
-    """One picture of a gallery, each of its pixels drawn as a square of `zoom`, with what it is."""
+    """One picture of a gallery with its caption; each pixel is drawn as a square of `zoom` pixels."""
 
     picture: Picture
     caption: Inline
@@ -115,9 +115,9 @@ class Tile:
 
 @dataclass(frozen=True, kw_only=True)
 class Gallery:
-    """Pictures with one number and caption; of `steps`, each follows from the one before it.
+    """Pictures with one number and caption; with `steps`, each follows from the one before it.
 
-    `table` says what is shown; `name` is its files' name.
+    `table` describes the pictures; its files are called `name`.
     """
 
     name: str
@@ -128,16 +128,16 @@ class Gallery:
     table: pl.DataFrame
     steps: bool = False
 
-    def file(self, place: int) -> str:
-        """The name of a tile's picture, by its place from 0."""
-        return f"{self.name}-{place + 1}.png"
+    def file(self, index: int) -> str:
+        """The file name of a tile's picture, by its index from 0."""
+        return f"{self.name}-{index + 1}.png"
 
 
 Block = Paragraph | Note | Equation | Code | Table | Figure | Pair | Gallery
 
 
 def figures_of(block: Block) -> tuple[Figure, ...]:
-    """Those that a block shows."""
+    """The figures that a block shows."""
     if isinstance(block, Pair):
         return block.figures
     return (block,) if isinstance(block, Figure) else ()
@@ -156,7 +156,7 @@ class Section:
 
     @property
     def all_blocks(self) -> Iterator[Block]:
-        """Its own, then those of its sections, in the order of the page."""
+        """Its own blocks, then those of its sections, in reading order."""
         yield from self.blocks
         for section in self.sections:
             yield from section.all_blocks
@@ -164,7 +164,7 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A report in one language. `banner` is the first line of every page made from it."""
+    """A report in one language; `banner` is the first line of everything rendered from it."""
 
     language: Language
     title: str
@@ -176,18 +176,18 @@ class Document:
 
     @property
     def blocks(self) -> Iterator[Block]:
-        """Every block, in the order of the page."""
+        """Every block, in reading order."""
         yield from self.lead
         for section in self.sections:
             yield from section.all_blocks
 
     @property
     def figures(self) -> Iterator[Figure]:
-        """Every figure, in the order of the page."""
+        """Every figure, in reading order."""
         for block in self.blocks:
             yield from figures_of(block)
 
     @property
     def galleries(self) -> Iterator[Gallery]:
-        """Every gallery, in the order of the page."""
+        """Every gallery, in reading order."""
         yield from (block for block in self.blocks if isinstance(block, Gallery))

@@ -1,7 +1,7 @@
-"""Words and numbers: a language's texts by key, and every number written one way.
+"""Looks up a language's texts by key, and formats every number in one way.
 
-Texts are `Inline`: Markdown's `**bold**`, `` `code` `` and backslash escapes, and nothing else. What is put
-into a text is escaped unless it is `Inline` already, so a name can never become markup.
+Texts are `Inline`: Markdown's `**bold**`, `` `code` `` and backslash escapes, and nothing else. A value that
+is put into a text is escaped unless it is `Inline` already, so a name can never become markup.
 """
 
 import math
@@ -22,18 +22,18 @@ NBSP = "\u00a0"
 
 
 class Inline(str):
-    """A piece of text in which Markdown's inline marks mean something."""
+    """A piece of text in which Markdown's inline marks have a meaning."""
 
     __slots__ = ()
 
 
 def literal(text: str) -> Inline:
-    """`text` with nothing in it meaning anything."""
+    """`text` with its Markdown escaped."""
     return Inline(re.sub(r"([\\`*_<>\[\]|&#~$])", r"\\\1", text))
 
 
 def code(text: str) -> Inline:
-    """`text` as a code span; a backtick would end it."""
+    """`text` as a code span; backticks become apostrophes, since one would end it."""
     return Inline("`" + text.replace("`", "'").replace("\n", " ") + "`")
 
 
@@ -41,7 +41,7 @@ MARKS = re.compile(r"\\(?P<escaped>.)|`(?P<code>[^`]*)`|\*\*(?P<bold>.+?)\*\*")
 
 
 def to_html(text: str) -> str:
-    """The text as HTML: its marks if it is `Inline`, else all of it to the letter."""
+    """The text as HTML: its marks are rendered if it is `Inline`, otherwise everything is escaped."""
     if not isinstance(text, Inline):
         return escape(text)
     parts, end = [], 0
@@ -58,12 +58,12 @@ def to_html(text: str) -> str:
 
 
 def unmarked(text: str) -> str:
-    """The text without its marks, for places that know none."""
+    """The text without its marks, for plain text such as an `alt` attribute."""
     return unescape(re.sub(r"<[^>]*>", "", to_html(text)))
 
 
 class _Counting(Formatter):
-    """`{n:epochs}` is 1 epoch or 5 epochs."""
+    """Formats `{n:epochs}` as 1 epoch or 5 epochs."""
 
     def format_field(self, value: object, format_spec: str) -> str:
         if not format_spec:
@@ -83,7 +83,7 @@ class Words:
         self.table = _texts(language)
 
     def __call__(self, key: str, /, **values: object) -> Inline:
-        """The text `key` with `values` put in."""
+        """The text `key` with `values` filled in."""
         text = self.raw(key)
         if not isinstance(text, str):
             raise KeyError(key)
@@ -94,7 +94,7 @@ class Words:
         return Inline(_COUNTING.vformat(text, (), safe).strip())
 
     def raw(self, key: str) -> Any:
-        """Whatever stands at the dotted `key`.
+        """The value at the dotted `key`.
 
         Raises:
             KeyError: the language has no such text.
@@ -113,16 +113,16 @@ class Words:
         return True
 
     def name(self, key: str, fallback: str) -> Inline:
-        """The text `key`, or `fallback` as it is where there is none."""
+        """The text `key`, or the escaped `fallback` if there is none."""
         return self(key) if self.has(key) else literal(fallback)
 
     def listed(self, items: Sequence[str]) -> Inline:
-        """Items as a sentence lists them."""
+        """The items as a list within a sentence: a, b and c."""
         safe = [item if isinstance(item, Inline) else literal(item) for item in items]
         if len(safe) < 2:
             return Inline("".join(safe))
         last = self.raw("list.last")
-        # Chinese has no spaces but beside Latin
+        # Chinese has no spaces except next to Latin letters
         if all(map(_is_wide, (safe[-2][-1:], last.strip()[:1], safe[-1][:1]))):
             last = last.strip()
         return Inline(self.raw("list.comma").join(safe[:-1]) + last + safe[-1])
@@ -132,7 +132,7 @@ class Words:
         return Inline(("" if self.language == "zh" else " ").join(sentences))
 
     def duration(self, seconds: float) -> str:
-        """12 min 30 s: two units at most, and tenths below ten seconds."""
+        """Formats a duration as 12 min 30 s: at most two units, and tenths below ten seconds."""
         unit = {key: self.raw(f"unit.{key}") for key in ("hour", "minute", "second")}
         if seconds < 9.95:
             return f"{seconds:.1f}{NBSP}{unit['second']}"
@@ -145,7 +145,7 @@ class Words:
 
 
 def _is_wide(letter: str) -> bool:
-    """Chinese, or a quotation mark."""
+    """Whether a letter is Chinese or a quotation mark."""
     return letter in ("“", "”") or (letter != "" and east_asian_width(letter) in "WF")
 
 
@@ -156,22 +156,22 @@ def _texts(language: Language) -> dict[str, Any]:
 
 
 def percent(share: float) -> str:
-    """67.7 %."""
+    """Formats a share as 67.7 %."""
     return f"{100 * share:.1f}{NBSP}%"
 
 
 def span(low: float, high: float) -> str:
-    """[66.8, 68.6], in per cent."""
+    """Formats an interval of shares as [66.8, 68.6], in per cent."""
     return f"[{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def count(number: float) -> str:
-    """11,181,642."""
+    """Formats a whole number as 11,181,642."""
     return f"{number:,.0f}"
 
 
 def short(number: float) -> str:
-    """37.1 M: three digits and K, M or G."""
+    """Formats a number as 37.1 M: three digits and K, M or G."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "K")):
         if number >= 0.9995 * size:
             scaled = number / size
@@ -181,7 +181,7 @@ def short(number: float) -> str:
 
 
 def rounded(number: float | None) -> str:
-    """0.31, 12, 1,200 or 4.2 × 10⁻⁵: two significant digits; a dash for what is no finite number."""
+    """Formats a number with two significant digits: 0.31, 1,200 or 4.2 × 10⁻⁵; a dash if it is not finite."""
     if number is None or not math.isfinite(number):
         return "–"
     digits, _, power = f"{number:.1e}".partition("e")
@@ -193,12 +193,12 @@ def rounded(number: float | None) -> str:
 
 
 def signed(number: float) -> str:
-    """+3.4 or −0.2: of percentage points."""
+    """Formats percentage points as +3.4 or −0.2."""
     return f"{number:+.1f}".replace("-", "−")
 
 
 def plain(value: object) -> str:
-    """A setting or a measured number as people write it."""
+    """Formats a setting or a measured number as people write it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):

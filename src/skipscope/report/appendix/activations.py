@@ -1,4 +1,4 @@
-"""What layers pass on: the spread of their responses, f(x) beside x, and what ReLUs stop."""
+"""Describes activations: their standard deviation, f(x) relative to x, and zeros behind ReLUs."""
 
 import polars as pl
 
@@ -12,7 +12,7 @@ from skipscope.report.words import Inline, code, percent
 
 
 def activations(context: Context) -> list[Block]:
-    """All networks: two pictures by depth and a table."""
+    """Compares all networks in two figures by depth and a table."""
     words, readings, arms = context.words, context.tables.readings, context.tables.arms
     spread, sizes = measured.responses(readings), measured.branches(readings)
     text = words("training_readings.responses_text", values=told(context, medians(spread, "std", END)))
@@ -38,7 +38,7 @@ def activations(context: Context) -> list[Block]:
 
 
 def branches(context: Context, sizes: pl.DataFrame, beside: Figure) -> tuple[Inline, list[Block]]:
-    """f(x) beside x: a sentence, and the picture beside another."""
+    """A sentence on f(x) relative to x, and its figure beside another."""
     words = context.words
     ends = sizes.filter(pl.col("moment") == END)
     text = words(
@@ -59,7 +59,7 @@ def branches(context: Context, sizes: pl.DataFrame, beside: Figure) -> tuple[Inl
 
 
 def silent_table(context: Context) -> list[Block]:
-    """Zeros and dead channels of every network that has a ReLU."""
+    """Tabulates zeros and dead channels of every network that has a ReLU."""
     words, table = context.words, measured.rectifiers(context.tables.readings)
     trained = set(table.filter(pl.col("moment") == END)["arm"])
     arms = [arm for arm in context.tables.arms if arm in trained]
@@ -83,7 +83,7 @@ def silent_table(context: Context) -> list[Block]:
 
 
 def silence(relus: pl.DataFrame) -> dict[str, str]:
-    """Of one network, whose `rectifiers` these are: means over them, and the one with most dead channels."""
+    """Averages over one network's ReLUs, and names the one with the most dead channels."""
 
     def mean(column: str, moment: str) -> str:
         value = relus.filter(pl.col("moment") == moment)[column].mean()
@@ -102,7 +102,7 @@ def silence(relus: pl.DataFrame) -> dict[str, str]:
 
 
 def silent_sentence(context: Context, relus: pl.DataFrame) -> Inline:
-    """The same in a sentence, which depends on whether any channel is dead."""
+    """Puts the averages into a sentence, which depends on whether any channel is dead."""
     found = silence(relus)
     dead = relus.filter(pl.col("moment") == END)["dead"].sum() > 0
     return context.words(f"training_readings.relus_{'of' if dead else 'alive'}", **found)

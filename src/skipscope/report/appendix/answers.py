@@ -1,4 +1,4 @@
-"""What trained networks answered: class by class, their surest errors, and where all of them are wrong."""
+"""Shows what trained networks predict: class by class, their surest errors, and their common errors."""
 
 import polars as pl
 
@@ -11,15 +11,15 @@ from skipscope.report.document import Block, Figure, Pair, Tile
 from skipscope.report.words import Inline, code, count, percent
 
 EXAMPLES = 10
-"""Images of each kind that are shown."""
+"""The most images of a kind that are shown."""
 ZOOM = 4
-"""Of an image of 32 x 32."""
+"""Enlargement of an image of 32 x 32 pixels."""
 SURE = 0.9
-"""A confidence above it is called sure."""
+"""A confidence above this is called sure."""
 
 
 def answers_of(context: Context, arm: str) -> list[Block]:
-    """Class by class, and the errors it was surest of."""
+    """A network's confusions, its accuracy by class, and its surest errors."""
     answered = answered_by_all(context).filter(pl.col("arm") == arm)
     learnt = classes_figure(context, arm)
     if answered.is_empty():
@@ -51,7 +51,7 @@ def answers_of(context: Context, arm: str) -> list[Block]:
 
 
 def classes_figure(context: Context, arm: str) -> list[Figure]:
-    """Accuracy of each class after each epoch, if it was measured."""
+    """Draws the accuracy of each class after each epoch, if it was measured."""
     words, tables = context.words, context.tables
     table = class_accuracy(tables.readings, tables.record.data.classes).filter(pl.col("arm") == arm)
     if table.is_empty():
@@ -74,7 +74,7 @@ def classes_figure(context: Context, arm: str) -> list[Figure]:
 
 
 def errors_of(context: Context, arm: str, answered: pl.DataFrame) -> list[Block]:
-    """The images that it got wrong with the highest confidence."""
+    """Shows the images that the network got wrong with the highest confidence."""
     words = context.words
     table = seen.confident_errors(answered, arm, EXAMPLES)
     if table.is_empty():
@@ -114,7 +114,7 @@ def errors_of(context: Context, arm: str, answered: pl.DataFrame) -> list[Block]
 
 
 def shared_errors(context: Context) -> list[Block]:
-    """How far the networks agree, and what none of them gets right."""
+    """Says how far the networks agree, and shows images that none of them gets right."""
     answered, words = answered_by_all(context), context.words
     if answered["arm"].n_unique() < 2:
         return []
@@ -150,7 +150,7 @@ def shared_errors(context: Context) -> list[Block]:
 
 
 def shared_caption(context: Context, rows: pl.DataFrame) -> Inline:
-    """An image's class, and which networks took it for what."""
+    """Names an image's class, and what the networks took it for."""
     words = context.words
     by_answer = rows.group_by("answer", maintain_order=True).agg("arm")
     answers = [
@@ -169,11 +169,11 @@ def shared_caption(context: Context, rows: pl.DataFrame) -> Inline:
 
 
 def answered_by_all(context: Context) -> pl.DataFrame:
-    """Every network's answers."""
+    """The predictions of every network."""
     tables = context.tables
     return seen.answers(tables.readings, tables.sample, tables.record.data.classes)
 
 
 def names(context: Context) -> dict[str, str]:
-    """The classes as charts name them: in English where the charts are."""
+    """The names of the classes in charts."""
     return {name: context.chart_classes.get(name, name) for name in context.tables.record.data.classes}

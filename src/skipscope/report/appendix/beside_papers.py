@@ -1,4 +1,4 @@
-"""Papers beside ours: published error and parameters next to measured ones, and how the recipes differ."""
+"""Compares with the papers: published and measured error and parameters, and how the recipes differ."""
 
 from skipscope.analysis.papers import Difference, Published, differences, error_of, published, recipe_of
 from skipscope.analysis.tables import ArmSummary
@@ -9,7 +9,7 @@ from skipscope.spec import Recipe
 
 
 def beside_papers(context: Context, number: str) -> Section | None:
-    """A row for every arm that a paper's table has; None where it has none, or the data are not CIFAR-10."""
+    """A table of the arms that a paper reports; None if there are none, or the data are not CIFAR-10."""
     known = [
         (summary, published()[summary.model])
         for summary in context.tables.summaries
@@ -32,7 +32,7 @@ def beside_papers(context: Context, number: str) -> Section | None:
 
 
 def row(context: Context, summary: ArmSummary, value: Published) -> tuple[str, ...]:
-    """One network's."""
+    """The row of one network."""
     recipe = context.tables.recipes[summary.arm]
     return (
         code(summary.arm),
@@ -45,7 +45,7 @@ def row(context: Context, summary: ArmSummary, value: Published) -> tuple[str, .
 
 
 def reported(context: Context, value: Published, recipe: Recipe) -> Inline:
-    """The published error with its source, and what the paper says beside it."""
+    """The published error with its source and the paper's remarks."""
     words = context.words
     error = error_of(value, recipe)
     said = [words("papers.error", error=f"{error:.2f}", source=value.source)]
@@ -59,7 +59,7 @@ def reported(context: Context, value: Published, recipe: Recipe) -> Inline:
 
 
 def measured(context: Context, summary: ArmSummary) -> Inline:
-    """The error on the sealed test set, with its interval: of one run Wilson's, of several the range."""
+    """The error on the sealed test set, with Wilson's interval for one run and the range for several."""
     spread = summary.over_seeds("test_accuracy")
     if spread is None:
         return context.words("key.no_result")
@@ -70,7 +70,7 @@ def measured(context: Context, summary: ArmSummary) -> Inline:
 
 
 def differing(context: Context, value: Published, recipe: Recipe) -> Inline:
-    """What differs in the recipes, or that nothing named does."""
+    """Lists how the recipes differ, or says that they agree in what the paper names."""
     words, paper = context.words, recipe_of(value, recipe)
     if paper is None:
         return words("papers.unknown_recipe")
@@ -83,7 +83,7 @@ def differing(context: Context, value: Published, recipe: Recipe) -> Inline:
 
 
 def named(context: Context, difference: Difference) -> Inline:
-    """A difference in words."""
+    """Puts a difference into words."""
     words, key = context.words, difference.key
     if words.has(f"papers.besides.{key}"):
         return words(f"papers.besides.{key}")
@@ -96,7 +96,7 @@ def named(context: Context, difference: Difference) -> Inline:
 
 
 def setting(context: Context, key: str, value: object) -> Inline:
-    """A recipe's value as a reader of papers knows it."""
+    """A recipe's value in the terms of the papers."""
     words = context.words
     if key == "milestones":
         if not isinstance(value, tuple) or not value:

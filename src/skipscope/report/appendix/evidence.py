@@ -1,4 +1,4 @@
-"""What a claim's verdict rests on, in words: effects, intervals, bounds, confounds, what is lacking."""
+"""Presents the evidence for a verdict: effects, intervals, bounds, confounds, missing measurements."""
 
 from collections.abc import Sequence
 
@@ -11,11 +11,11 @@ from skipscope.report.document import Block, Figure, Note, Table
 from skipscope.report.words import Inline, code, literal, percent, rounded
 
 SHOWN_RUNS = 6
-"""So many run ids are written out; of more, their number and the first."""
+"""The most run ids that are listed; if there are more, their number follows."""
 
 
 def number(value: float) -> str:
-    """+0.31 or −12: two significant digits and a sign."""
+    """Formats an effect as +0.31 or −12: a sign and two significant digits."""
     return ("−" if value < 0 else "+") + rounded(abs(value))
 
 
@@ -31,7 +31,7 @@ def effect_cell(finding: Finding) -> Inline:
 
 
 def bound_cell(finding: Finding) -> Inline:
-    """What the effect would have to be."""
+    """The bound that the effect has to pass."""
     mark = "\\<" if finding.direction in ("below", "within") else "\\>"
     if finding.direction in ("above", "below"):
         return Inline(f"{mark} {number(finding.bound)}")
@@ -44,12 +44,12 @@ def named(context: Context, claim: str, part: str) -> Inline:
 
 
 def described(context: Context, claim: str, part: str) -> Inline:
-    """What a part measures, to the letter. Its texts are ours, but no marks are meant in them."""
+    """What a part measures. Its texts are escaped: they contain no Markdown."""
     return literal(part_of(claim, part).wording(context.words.language).name)
 
 
 def reason(context: Context, claim: str, part: str) -> Inline:
-    """Why the part's bound is the smallest effect worth having."""
+    """The reason why the part's bound is the smallest effect of interest."""
     return literal(part_of(claim, part).wording(context.words.language).reason)
 
 
@@ -59,7 +59,7 @@ def unit(context: Context, name: str) -> Inline:
 
 
 def sentence_of(context: Context, result: Result) -> Inline:
-    """The leading finding's number in a sentence; nothing where nothing was measured."""
+    """Puts the leading finding's number into a sentence; empty if nothing was measured."""
     words, first = context.words, result.leading
     if first is None or first.effect is None:
         return Inline("")
@@ -76,7 +76,7 @@ def sentence_of(context: Context, result: Result) -> Inline:
 
 
 def numbers_of(context: Context, result: Result) -> list[Inline]:
-    """The leading finding's number, and what other parts say that have a sentence of their own."""
+    """The leading finding's sentence, and those of other parts that have a sentence of their own."""
     said = [sentence_of(context, result)]
     for finding in result.findings:
         text = part_of(result.id, finding.part).wording(context.words.language)
@@ -88,7 +88,7 @@ def numbers_of(context: Context, result: Result) -> list[Inline]:
 
 
 def parts_table(context: Context, result: Result) -> list[Block]:
-    """Every quantity of the claim, where there is more to say than its sentence does."""
+    """Tabulates every quantity of the claim that was measured."""
     words = context.words
     found = [finding for finding in result.findings if finding.effect is not None]
     if not found:
@@ -117,7 +117,7 @@ def parts_table(context: Context, result: Result) -> list[Block]:
 
 
 def details(context: Context, result: Result) -> list[Block]:
-    """Small print: what confounds it, what is lacking and adds it, its runs."""
+    """Small print: confounds, missing measurements and the commands that add them, calibration, runs."""
     words = context.words
     said: list[Inline] = []
     confounds = list(dict.fromkeys(each for finding in result.findings for each in finding.confounds))
@@ -152,7 +152,7 @@ def details(context: Context, result: Result) -> list[Block]:
 
 
 def calibrated(context: Context, result: Result) -> list[Inline]:
-    """How often, in simulation, it is supported where it must not be and where it must."""
+    """The claim's false-positive rate and power, by simulation."""
     found = context.calibration
     row = found["claims"].get(result.id, {})
     if "power" not in row:
@@ -164,7 +164,7 @@ def calibrated(context: Context, result: Result) -> list[Inline]:
 
 
 def planted(context: Context, claim: str, scenario: str) -> Inline:
-    """The effect that a scenario of the calibration plants; part by part where they differ."""
+    """Describes the effect that a scenario of the calibration plants, part by part if they differ."""
     words = context.words
     parts = {part: words(f"planted.{kind}") for part, kind in planted_in(claim, scenario).items()}
     if len(set(parts.values())) == 1:
@@ -177,7 +177,7 @@ def planted(context: Context, claim: str, scenario: str) -> Inline:
 
 
 def lacking(context: Context, result: Result) -> list[Inline]:
-    """What was not measured with the command that adds it, and how many seeds would settle it."""
+    """Says what was not measured, which command adds it, and how many seeds would settle the claim."""
     words = context.words
     counted = [f for f in result.findings if f.counts and f.effect is None]
     open_parts = [f for f in counted if not f.lost]
@@ -199,7 +199,7 @@ def lacking(context: Context, result: Result) -> list[Inline]:
 
 
 def one_of_many(context: Context, commands: str) -> Inline:
-    """Of commands with "; " between, which differ in the run, the first, and how many more there are."""
+    """Shortens commands that differ only in the run, separated by "; ", to the first and their number."""
     first, *others = commands.split("; ")
     command = context.command(first)
     if not others:
@@ -209,7 +209,7 @@ def one_of_many(context: Context, commands: str) -> Inline:
 
 
 def forest_of(context: Context, group: str, results: Sequence[Result]) -> list[Figure]:
-    """The group's effects side by side, in multiples of the smallest worth having."""
+    """Draws the group's effects side by side, in multiples of the smallest effect of interest."""
     rows: list[figures.Row] = []
     for result in results:
         for finding in result.findings:
@@ -233,7 +233,7 @@ def forest_of(context: Context, group: str, results: Sequence[Result]) -> list[F
 
 
 def _row(context: Context, result: Result, finding: Finding) -> str:
-    """The name of a row: of a part that is asked of several comparisons with the comparison."""
+    """Names a row after its part, and after its comparison if the part has several."""
     name = f"{result.id} {context.chart_part(result.id, finding.part)}"
     several = sum(other.part == finding.part for other in result.findings) > 1
     return f"{name}, {finding.comparison}" if several else name

@@ -1,6 +1,6 @@
-"""The explanation: what the textbooks' sentences came to, in prose and claim by claim.
+"""Explains the results: which textbook claims hold here, in prose and claim by claim.
 
-Every sentence is chosen by a verdict; none is said that the readings of this workspace do not support.
+Every sentence is chosen by a verdict; none is written that the readings of this workspace do not support.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,12 @@ from skipscope.report.document import Block, Column, Note, Paragraph, Section, T
 from skipscope.report.words import Inline, short
 
 CONFOUNDED = 1.05
-"""Arithmetic that differs by more than this factor is a difference of its own."""
+"""Costs that differ by more than this factor confound a comparison."""
 SETTLED = ("supported", "contradicted")
 
 
 def explanation(context: Context, number: str) -> Section:
-    """What holds and what does not, in prose; then the claims, group by group."""
+    """Says in prose what holds and what does not, then lists the claims group by group."""
     words = context.words
     results = {result.id: result for result in context.results}
     groups = {group: list(claims) for group, claims in groupby(catalogue(), key=lambda claim: claim.group)}
@@ -43,12 +43,12 @@ def explanation(context: Context, number: str) -> Section:
 
 
 def wording(context: Context, claim: Listed) -> Wording:
-    """The claim in the report's language."""
+    """The claim's texts in the report's language."""
     return claim.wording(context.words.language)
 
 
 def sentence(context: Context, claim: Listed, result: Result | None) -> Inline:
-    """The claim as it came out: the sentence itself, its contrary, or that it cannot be told."""
+    """The sentence that fits the verdict: the claim, its opposite, or that it is undecided."""
     text = wording(context, claim)
     told = {
         "supported": text.supported,
@@ -62,7 +62,7 @@ def sentence(context: Context, claim: Listed, result: Result | None) -> Inline:
 def in_short(
     context: Context, groups: Mapping[str, Sequence[Listed]], results: Mapping[str, Result]
 ) -> list[Block]:
-    """A paragraph a group: what held, where the textbook and the measurement part, what is open."""
+    """A paragraph per group: what holds, where textbook and measurement differ, what is open."""
     words = context.words
     counts = {
         verdict: sum(result.verdict == verdict for result in results.values())
@@ -86,7 +86,7 @@ def in_short(
 
 
 def spoken(context: Context, claim: Listed, result: Result) -> Inline:
-    """A settled claim in a sentence, with its number; where it is contradicted, what the textbook says."""
+    """Puts a settled claim into a sentence with its number; a contradicted one also quotes the textbook."""
     return context.words(
         f"explanation.says_{result.verdict}",
         id=claim.id,
@@ -97,7 +97,7 @@ def spoken(context: Context, claim: Listed, result: Result) -> Inline:
 
 
 def left_open(context: Context, results: Sequence[Result]) -> list[Inline]:
-    """Which claims cannot be told, are withheld, were not measured."""
+    """Lists the claims that are inconclusive, withheld or not measured."""
     words = context.words
     return [
         words(f"explanation.left_{verdict}", ids=words.listed(ids))
@@ -107,7 +107,7 @@ def left_open(context: Context, results: Sequence[Result]) -> list[Inline]:
 
 
 def verdict_table(context: Context, results: Mapping[str, Result]) -> Table:
-    """All claims on one page."""
+    """Tabulates all claims with their verdicts."""
     words = context.words
     return Table(
         kind="claims",
@@ -136,7 +136,7 @@ def stated(context: Context, claim: Listed) -> Inline:
 
 
 def rests_on(context: Context, claim: Listed, result: Result | None) -> Inline:
-    """The leading effect and its pairs, or what it would take."""
+    """The leading effect with its number of pairs, or what measuring it needs."""
     first = result.leading if result else None
     if first is None or first.effect is None:
         return context.words("explanation.why", needs=Inline(wording(context, claim).needs))
@@ -146,7 +146,7 @@ def rests_on(context: Context, claim: Listed, result: Result | None) -> Inline:
 def group_blocks(
     context: Context, group: str, claims: Sequence[Listed], results: Mapping[str, Result]
 ) -> list[Block]:
-    """Its effects in one picture, then a card a claim."""
+    """The group's effects in one figure, then a card per claim."""
     there = [results[claim.id] for claim in claims if claim.id in results]
     blocks: list[Block] = list(forest_of(context, group, there))
     for claim in claims:
@@ -155,7 +155,7 @@ def group_blocks(
 
 
 def card(context: Context, claim: Listed, result: Result | None) -> list[Block]:
-    """The sentence with its verdict and number, its quantities, and the small print."""
+    """A claim's sentence with its verdict and number, its quantities, and the small print."""
     words = context.words
     verdict = result.verdict if result else "not_measured"
     head = words(
@@ -180,7 +180,7 @@ def card(context: Context, claim: Listed, result: Result | None) -> list[Block]:
 
 
 def fairness(context: Context) -> list[Note]:
-    """A warning where `resnet` and `se_resnet` are both there and differ in more than the gate."""
+    """A warning if the study has `resnet` and `se_resnet` and they differ in more than the gates."""
     cards = {
         summary.model: summary.network for summary in context.tables.summaries if summary.network is not None
     }
@@ -192,7 +192,7 @@ def fairness(context: Context) -> list[Note]:
 
 
 def differences(context: Context, plain: NetworkCard, gated: NetworkCard) -> list[Inline]:
-    """What the two networks differ in, read off their records."""
+    """Lists the differences between the two networks, from their records."""
     words = context.words
     found = []
     if pooled(plain) and not pooled(gated):

@@ -1,4 +1,4 @@
-"""What is learnt when: shares of validation images by epoch, hard and easy classes, images to look at."""
+"""Shows what is learnt when: shares of validation images by epoch, hard and easy classes, examples."""
 
 from collections.abc import Mapping
 
@@ -14,12 +14,12 @@ from skipscope.report.document import Block, Gallery, Note, Tile
 from skipscope.report.words import Inline, count, percent
 
 EXAMPLES = 10
-"""Images of each kind that are shown."""
+"""The most images of a kind that are shown."""
 ZOOM = 4
 
 
 def learning(context: Context) -> list[Block]:
-    """The share that is right for good, and examples of what is learnt first and never."""
+    """The share that stays correct, and examples of what is learnt first and never."""
     words, readings = context.words, context.tables.readings
     table = measured.learnt(readings).drop_nulls("share")
     if table.is_empty():
@@ -56,7 +56,7 @@ def learning(context: Context) -> list[Block]:
 
 
 def extremes(context: Context) -> list[Inline]:
-    """The hardest and the easiest class of each network after its last epoch."""
+    """Names the hardest and the easiest class of each network after its last epoch."""
     table = measured.class_accuracy(context.tables.readings, context.tables.record.data.classes)
     last = table.filter(pl.col("epoch") == pl.col("epoch").max().over("arm"))
     ordered = last.sort("accuracy", maintain_order=True).group_by("arm", maintain_order=True)
@@ -73,7 +73,7 @@ def extremes(context: Context) -> list[Inline]:
 
 
 def by_class(context: Context, found: Mapping[str, tuple[str, float]]) -> Inline:
-    """Networks under the class that they share: cat (cnn 45.0 %, resnet 60.2 %), bird (densenet 58.1 %)."""
+    """Groups networks by class: cat (cnn 45.0 %, resnet 60.2 %), bird (densenet 58.1 %)."""
     words = context.words
     shared: dict[str, dict[str, str]] = {}
     for arm, (name, value) in found.items():
@@ -87,7 +87,7 @@ def by_class(context: Context, found: Mapping[str, tuple[str, float]]) -> Inline
 
 
 def examples(context: Context) -> list[Block]:
-    """Images of the sample that all runs learnt first, and some that none did."""
+    """Shows images of the sample that all runs learn first, and some that none learns."""
     words, tables = context.words, context.tables
     if not tables.sample:
         return [
@@ -112,7 +112,7 @@ def examples(context: Context) -> list[Block]:
 
 
 def gallery(context: Context, name: str, table: pl.DataFrame) -> Gallery:
-    """Images of the sample with their classes and, if they were learnt, when."""
+    """Shows images with their classes and the epoch in which they were learnt, if they were."""
     words, sample = context.words, context.tables.sample
     tiles = [
         Tile(

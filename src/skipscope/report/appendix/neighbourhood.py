@@ -1,4 +1,4 @@
-"""How firmly a trained network stands: without some of its blocks, and with its weights moved."""
+"""Tests how robust trained networks are: without some of their blocks, and with perturbed weights."""
 
 from collections.abc import Mapping
 
@@ -16,11 +16,11 @@ from skipscope.report.document import Block, Figure
 from skipscope.report.words import Inline, code, rounded, signed
 
 MUCH = 1.25
-"""Networks that differ by less than this factor are said to differ little."""
+"""Networks that differ by less than this factor are said to be alike."""
 
 
 def deletion(context: Context) -> list[Block]:
-    """What is lost without one block, and without several."""
+    """Says what accuracy is lost without one block, and without several."""
     words, table = context.words, measured.deletions(context.tables.readings)
     alone = table.filter(pl.col("blocks") == 1)
     if alone.is_empty():
@@ -61,7 +61,7 @@ def deletion(context: Context) -> list[Block]:
 
 
 def without_several(context: Context, table: pl.DataFrame) -> Inline:
-    """What each network loses with as many blocks gone as were ever taken out at once."""
+    """Says what each network loses without as many blocks as were removed at once."""
     words = context.words
     deepest = table.filter(pl.col("blocks") == pl.col("blocks").max().over("arm"))
     rows = measured.means(deepest, "arm").select("arm", "blocks", "accuracy_lost").iter_rows()
@@ -73,7 +73,7 @@ def without_several(context: Context, table: pl.DataFrame) -> Inline:
 
 
 def landscape(context: Context) -> list[Block]:
-    """Loss and accuracy along a line, and the loss over a plane."""
+    """Loss and accuracy along a line, and the loss over a plane, in the space of weights."""
     lines = measured.slices(context.tables.readings)
     cells = planes.landscape(context.tables.readings)
     blocks: list[Block] = []
@@ -91,7 +91,7 @@ def landscape(context: Context) -> list[Block]:
 
 
 def along(context: Context, lines: pl.DataFrame, spoken: Inline) -> list[Figure]:
-    """Loss and accuracy of all networks along one direction."""
+    """Draws loss and accuracy of all networks along one direction."""
     arms, words = arms_in(context, lines), context.words
     return [
         context.figure(
@@ -107,7 +107,7 @@ def along(context: Context, lines: pl.DataFrame, spoken: Inline) -> list[Figure]
 
 
 def overview(context: Context, cells: pl.DataFrame) -> Figure:
-    """The planes of all networks."""
+    """Draws the loss planes of all networks."""
     words, arms = context.words, arms_in(context, cells)
     return context.figure(
         "landscape-planes",
@@ -118,13 +118,13 @@ def overview(context: Context, cells: pl.DataFrame) -> Figure:
 
 
 def scale(cells: pl.DataFrame) -> dict[str, str]:
-    """From which to which loss colours go."""
+    """The loss at each end of the colour scale."""
     low, high = planes.loss_span(cells.filter(pl.col("kind") == "cell")["loss"])
     return {"low": rounded(low), "high": rounded(high)}
 
 
 def apart(context: Context, values: Mapping[str, float], what: str) -> list[Inline]:
-    """Which network has least and most of it, if they differ by a factor worth saying."""
+    """Names the networks with the least and the most, or says that they are alike."""
     if len(values) < 2:
         return []
     low, high = min(values, key=values.__getitem__), max(values, key=values.__getitem__)

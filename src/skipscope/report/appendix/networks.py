@@ -1,4 +1,4 @@
-"""One section a network: the idea, the structure, the stages, its curves."""
+"""Describes each network in a section: the idea, its curves and readings, its stages and structure."""
 
 import re
 
@@ -30,21 +30,21 @@ from skipscope.spec import UserNetwork
 IMAGE_SIDE = 32
 FAMILIES = ("se_resnet", "densenet", "resnet", "plain", "cnn")
 AS_IN_A_PAPER = re.compile(r"[a-z_]+\d")
-"""`resnet20`, `densenet_bc100_k12`; not `resnet_nopool`, which is the classroom network but for one thing."""
+"""Matches `resnet20` and `densenet_bc100_k12`, but not `resnet_nopool`, a classroom network's variant."""
 
 
 def networks(context: Context, number: str) -> Section:
-    """What a convolution does, then every network."""
+    """Explains a convolution, then every network."""
     parts = [primer(context, f"{number}.1")]
     parts += [
-        network(context, summary, f"{number}.{place}")
-        for place, summary in enumerate(context.tables.summaries, start=2)
+        network(context, summary, f"{number}.{index}")
+        for index, summary in enumerate(context.tables.summaries, start=2)
     ]
     return Section(id="networks", number=number, title=context.words("networks.title"), sections=tuple(parts))
 
 
 def primer(context: Context, number: str) -> Section:
-    """The arithmetic of a convolution."""
+    """Explains the arithmetic of a convolution."""
     words = context.words
     return Section(
         id="convolution",
@@ -83,7 +83,7 @@ def network(context: Context, summary: ArmSummary, number: str) -> Section:
 
 
 def ideas(context: Context, summary: ArmSummary) -> list[Block]:
-    """What the network is, what is claimed of it and what was measured."""
+    """Says what the network is, what is claimed of it and what was measured."""
     words = context.words
     measured = Paragraph(text=words("networks.measured", text=reached(context, summary)))
     ours = UserNetwork.parse(summary.model) is None  # a user's file may be called resnet.py
@@ -104,7 +104,7 @@ def ideas(context: Context, summary: ArmSummary) -> list[Block]:
 
 
 def reached(context: Context, summary: ArmSummary) -> Inline:
-    """The arm's results in one sentence."""
+    """Sums up the arm's results in one sentence."""
     if summary.network is None or not summary.finished:
         return context.words("networks.nothing")
     return context.words(
@@ -118,7 +118,7 @@ def reached(context: Context, summary: ArmSummary) -> Inline:
 
 
 def curves_of(context: Context, arm: str) -> list[Block]:
-    """The arm's loss and accuracy, as far as they were recorded."""
+    """Draws the arm's loss and accuracy, as far as they were recorded."""
     tables, words = context.tables, context.words
     name = context.file_of(arm)
     shown: list[Figure] = []
@@ -155,7 +155,7 @@ def curves_of(context: Context, arm: str) -> list[Block]:
 
 
 def stage_table(context: Context, card: NetworkCard) -> Table:
-    """Shape, parameters and multiply-adds after each stage, and their sums."""
+    """Tabulates output shape, parameters and multiply-adds of each stage, with their sums."""
     words, numeric = context.words, ("shape", "params", "macs")
     rows = [
         (code(stage.name), stage.kind, shaped(stage), blank(stage.params), blank(stage.macs))
@@ -170,17 +170,17 @@ def stage_table(context: Context, card: NetworkCard) -> Table:
 
 
 def shaped(stage: Stage) -> str:
-    """64 × 8 × 8."""
+    """Formats a shape as 64 × 8 × 8."""
     return " × ".join(count(size) for size in stage.shape)
 
 
 def blank(number: int) -> str:
-    """A number, or a dot for none: zeros would hide where the numbers are."""
+    """Formats a number, zero as a dot: zeros would distract from the others."""
     return count(number) if number else "·"
 
 
 def first_convolution(context: Context, card: NetworkCard) -> list[Block]:
-    """The arithmetic of the first convolution, if it is square and the records agree with it."""
+    """Works out the arithmetic of the first convolution, if it is square and the records agree."""
     stem = anatomy_of(card).stem
     stage = next((stage for stage in card.stages if stem and stage.name == stem[0].module), None)
     if stage is None or stem[0].kind != "conv":
@@ -206,6 +206,6 @@ def first_convolution(context: Context, card: NetworkCard) -> list[Block]:
 
 
 def structure(context: Context, card: NetworkCard) -> Code:
-    """`print(net)`, to the letter."""
+    """Shows `print(net)`."""
     lines = card.structure.count("\n") + 1
     return Code(text=card.structure, title=context.words("networks.structure", lines=lines))

@@ -1,4 +1,4 @@
-"""All networks in the same pictures: loss a step, accuracy an epoch, accuracy against time."""
+"""Shows all networks in the same figures: loss by step, accuracy by epoch and by time."""
 
 import polars as pl
 
@@ -11,7 +11,7 @@ from skipscope.report.words import Inline, code, percent
 
 
 def overlay(context: Context, number: str) -> Section:
-    """All networks in the same pictures."""
+    """The section with all networks in the same figures."""
     words, tables = context.words, context.tables
     blocks: list[Block] = []
     if tables.steps.is_empty():
@@ -32,7 +32,7 @@ def overlay(context: Context, number: str) -> Section:
 
 
 def loss_figure(context: Context) -> Figure:
-    """Training loss of every arm."""
+    """Draws the training loss of every arm."""
     words, tables = context.words, context.tables
     final = last_values(tables.steps, "smoothed", by="step")
     return context.figure(
@@ -53,7 +53,7 @@ def loss_figure(context: Context) -> Figure:
 
 
 def accuracy_figures(context: Context) -> list[Block]:
-    """Validation and training accuracy side by side, then validation accuracy against time."""
+    """Draws validation and training accuracy side by side, then validation accuracy against time."""
     words, tables = context.words, context.tables
     epochs, arms = tables.epochs, tables.arms
     mean = context.if_several("overlay.seeds")  # with one seed there is nothing faint to explain
@@ -79,7 +79,7 @@ def accuracy_figures(context: Context) -> list[Block]:
 
 
 def described(context: Context, quantity: str) -> Inline:
-    """An accuracy figure in one sentence."""
+    """Describes an accuracy figure in one sentence."""
     final = last_values(context.tables.epochs, quantity, by="epoch")
     return context.words(
         "overlay.alt_accuracy",
@@ -90,11 +90,9 @@ def described(context: Context, quantity: str) -> Inline:
 
 
 def course(context: Context) -> list[Inline]:
-    """Who leads after the first epoch and after the last; the gap between training and validation."""
+    """Says who leads after the first and the last epoch, and how large the generalisation gap is."""
     words, epochs = context.words, context.tables.epochs
-    ended = epochs.filter(
-        pl.col("epoch") == pl.col("epoch").max()
-    )  # not where a run that stopped early stood
+    ended = epochs.filter(pl.col("epoch") == pl.col("epoch").max())  # runs that stopped early do not count
     end = last_values(ended, "val_accuracy", by="epoch")
     first = last_values(epochs.filter(pl.col("epoch") == 1), "val_accuracy", by="epoch")
     sentences = []
@@ -115,7 +113,7 @@ def course(context: Context) -> list[Inline]:
 
 
 def epoch_table(context: Context) -> Table:
-    """Validation accuracy an epoch, in figures."""
+    """Tabulates validation accuracy by epoch."""
     words, tables = context.words, context.tables
     values = accuracy_by_epoch(tables.epochs, tables.arms)
     epochs = values.columns[1:]
@@ -134,7 +132,7 @@ def epoch_table(context: Context) -> Table:
 
 
 def last_values(table: pl.DataFrame, column: str, *, by: str) -> dict[str, float]:
-    """Each arm's mean over seeds in its last row: only runs that count, only arms that have one."""
+    """Each arm's mean over seeds in its last row, of the runs that count."""
     counted = table.filter("counted").drop_nulls(column)
     ends = counted.filter(pl.col(by) == pl.col(by).max().over("arm"))
     means = ends.group_by("arm", maintain_order=True).agg(pl.col(column).mean())
@@ -142,6 +140,6 @@ def last_values(table: pl.DataFrame, column: str, *, by: str) -> dict[str, float
 
 
 def items(context: Context, values: dict[str, str]) -> Inline:
-    """Arms with their values, in a row."""
+    """Lists arms with their values."""
     words = context.words
     return words.listed([words("overlay.item", arm=code(arm), value=value) for arm, value in values.items()])

@@ -1,4 +1,4 @@
-"""Pictures: what a kernel does to an image one step at a time, and what stages make of it."""
+"""Shows pictures: what a kernel does to an image step by step, and the feature maps of stages."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,27 +16,27 @@ from skipscope.report.document import Block, Note, Section, Tile
 from skipscope.report.words import Inline, code, rounded
 
 STEP = 128
-"""Side of a step's picture, in pixels: small maps are enlarged to it."""
+"""Side of a step's picture in pixels; smaller maps are enlarged to it."""
 CELL = 32
-"""Side of one of many, about."""
+"""Approximate side in pixels of one picture among many."""
 FEW = 16
 
 
 def pictures(context: Context, number: str) -> Section:
-    """The same image through all networks, and the images that all of them get wrong."""
+    """The section with one image in all networks, and the images that all of them get wrong."""
     blocks = [*missing(context), *one_image(context), *shared_errors(context)]
     title = context.words("pictures.title")
     return Section(id="pictures", number=number, title=title, blocks=tuple(blocks))
 
 
 def pictures_of(context: Context, arm: str) -> list[Block]:
-    """One network: a kernel step by step, all its kernels, its answers and its surest errors."""
+    """One network's pictures: a kernel step by step, all kernels, its predictions and surest errors."""
     found = context.tables.pictures.get(arm, {})
     return [*step_by_step(context, arm, found), *kernels(context, arm, found), *answers_of(context, arm)]
 
 
 def missing(context: Context) -> list[Block]:
-    """Finished runs whose pictures or answers are not there, and the commands that add them."""
+    """Names finished runs without pictures or predictions, and the commands that add them."""
     tables = context.tables
     answered = set(answered_by_all(context)["arm"])
     without = {
@@ -58,14 +58,14 @@ def missing(context: Context) -> list[Block]:
 
 
 def step_by_step(context: Context, arm: str, found: Mapping[str, NDArray[Any]]) -> list[Block]:
-    """An image, the window that a kernel answers most, the kernel, its map, and the maps of later stages."""
+    """Shows an image, the window where a kernel responds most, its feature map, and later stages' maps."""
     step = seen.first_step(found)
     if step is None:
         return []
     words, (first, *later) = context.words, maps_of(found)
     image, side = found["image"], step.weights.shape[-1]
     name = context.class_name(label_of(context, found))
-    place = {"top": step.top, "left": step.left, "side": side}
+    window = {"top": step.top, "left": step.left, "side": side}
     low, high = rounded(float(step.answer.min())), rounded(float(step.answer.max()))
     shape = f"{step.answer.shape[0]}×{step.answer.shape[1]}"
     number, of = str(step.kernel + 1), str(len(found["filters"]))
@@ -73,10 +73,10 @@ def step_by_step(context: Context, arm: str, found: Mapping[str, NDArray[Any]]) 
     said |= {"low": low, "high": high, "row": step.row + 1, "column": step.column + 1}
     tiles = [
         Tile(
-            picture=raster.framed(image, **place, times=STEP // len(image)),
+            picture=raster.framed(image, **window, times=STEP // len(image)),
             caption=words("pictures.step_image", **said),
         ),
-        step_tile(raster.window(image, **place), words("pictures.step_window", **said)),
+        step_tile(raster.window(image, **window), words("pictures.step_window", **said)),
         step_tile(raster.kernel(step.weights), words("pictures.step_kernel", **said)),
         step_tile(raster.grey(step.answer), words("pictures.step_map", **said)),
         *(map_tile(context, stage, maps) for stage, maps in (first, *later)),
@@ -99,7 +99,7 @@ def step_by_step(context: Context, arm: str, found: Mapping[str, NDArray[Any]]) 
 
 
 def kernels(context: Context, arm: str, found: Mapping[str, NDArray[Any]]) -> list[Block]:
-    """All kernels of the first convolution, and the maps that the first of them give."""
+    """Shows all kernels of the first convolution."""
     if "filters" not in found:
         return []
     words, filters = context.words, found["filters"]
@@ -130,7 +130,7 @@ def kernels(context: Context, arm: str, found: Mapping[str, NDArray[Any]]) -> li
 
 
 def one_image(context: Context) -> list[Block]:
-    """The maps of one image after each network's first and last stage that is pictured."""
+    """Shows the feature maps of one image after each network's first and last recorded stage."""
     words, drawn = context.words, {arm: maps_of(found) for arm, found in context.tables.pictures.items()}
     drawn = {arm: maps for arm, maps in drawn.items() if len(maps) > 1}
     if not drawn:
@@ -164,19 +164,19 @@ def one_image(context: Context) -> list[Block]:
 
 
 def maps_of(found: Mapping[str, NDArray[Any]]) -> list[tuple[str, NDArray[Any]]]:
-    """Stages with their maps, in the order of the network."""
+    """The stages with their feature maps, in the order of the network."""
     return [(key.removeprefix(seen.MAPS), maps) for key, maps in found.items() if key.startswith(seen.MAPS)]
 
 
 def label_of(context: Context, found: Mapping[str, NDArray[Any]]) -> str:
-    """The class of the image that was sent through."""
+    """The class of the image that the maps belong to."""
     classes = context.tables.record.data.classes
     label = int(found.get("image_label", np.array(-1)))
     return classes[label] if 0 <= label < len(classes) else str(label)
 
 
 def map_tile(context: Context, stage: str, maps: NDArray[Any], *, arm: str | None = None) -> Tile:
-    """The channels of a stage on one sheet."""
+    """Shows the channels of a stage on one sheet."""
     shape = f"{maps.shape[1]}×{maps.shape[2]}"
     told = {"stage": code(stage), "number": len(maps), "shape": shape}
     caption = (
@@ -188,5 +188,5 @@ def map_tile(context: Context, stage: str, maps: NDArray[Any], *, arm: str | Non
 
 
 def step_tile(picture: raster.Picture, caption: Inline) -> Tile:
-    """Enlarged to about the side of a step."""
+    """Enlarges a picture to about `STEP` pixels."""
     return Tile(picture=picture, zoom=max(1, round(STEP / picture.shape[1])), caption=caption)

@@ -1,4 +1,4 @@
-"""What was run, on what, and how to make it again."""
+"""Documents what was run, on which machine, and how to reproduce it."""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,7 +9,7 @@ from skipscope.spec import Recipe
 
 
 def provenance(context: Context, number: str) -> Section:
-    """Data, recipe, machine, runs, commands."""
+    """The section on data, recipe, machine, runs and commands."""
     parts = {
         "data": data(context),
         "recipe": recipe(context),
@@ -26,7 +26,7 @@ def provenance(context: Context, number: str) -> Section:
 
 
 def facts(context: Context, rows: Iterable[tuple[str, str]], *, first: str = "run.fact") -> Table:
-    """Two columns: what, and its value."""
+    """A table of facts and their values."""
     words = context.words
     return Table(
         kind="facts", columns=(Column(title=words(first)), Column(title=words("run.value"))), rows=tuple(rows)
@@ -34,7 +34,7 @@ def facts(context: Context, rows: Iterable[tuple[str, str]], *, first: str = "ru
 
 
 def data(context: Context) -> tuple[Block, ...]:
-    """The data card, and what sealed means."""
+    """Tabulates the data set, and explains what sealed means."""
     words, record = context.words, context.tables.record
     card = record.data
     rows: list[tuple[str, str]] = [
@@ -52,7 +52,7 @@ def data(context: Context) -> tuple[Block, ...]:
 
 
 def recipe(context: Context) -> tuple[Block, ...]:
-    """Every setting; a column an arm where the arms differ."""
+    """Tabulates every setting, with a column per arm if the arms differ."""
     words, recipes = context.words, context.tables.recipes
     alike = len(set(recipes.values())) == 1
     shown = dict(list(recipes.items())[:1]) if alike else recipes
@@ -75,7 +75,7 @@ def recipe(context: Context) -> tuple[Block, ...]:
 
 
 def budget(context: Context) -> tuple[Block, ...]:
-    """What a budget left of the study, if there was one."""
+    """Says how a budget cut the study down, if one was given."""
     record = context.tables.record
     before, study = record.budget, record.study
     if before is None:
@@ -94,7 +94,7 @@ def budget(context: Context) -> tuple[Block, ...]:
 
 
 def setting(context: Context, value: object) -> Inline | str:
-    """A recipe's value in words."""
+    """Puts a recipe's value into words."""
     if value is None or value == ():
         return context.words("value.none")
     if isinstance(value, tuple):
@@ -103,29 +103,29 @@ def setting(context: Context, value: object) -> Inline | str:
 
 
 def machine(context: Context) -> tuple[Block, ...]:
-    """Hardware, threads, versions and commit of the runs there are."""
+    """Tabulates hardware, threads, versions and commit of the runs."""
     words = context.words
-    places = [record.environment for summary in context.tables.summaries for record in summary.records]
-    machines = [place.machine for place in places]
-    packages = [place.versions for place in places]
+    environments = [record.environment for summary in context.tables.summaries for record in summary.records]
+    machines = [each.machine for each in environments]
+    packages = [each.versions for each in environments]
     rows: list[tuple[str, str]] = [
         (words.name(f"machine.{key}", key), distinct(context, [found.get(key) for found in machines]))
         for key in dict.fromkeys(key for found in machines for key in found)
     ]
-    rows.append((words("machine.threads"), distinct(context, [place.threads for place in places])))
+    rows.append((words("machine.threads"), distinct(context, [each.threads for each in environments])))
     rows += [
         (literal(key), distinct(context, [found.get(key) for found in packages]))
         for key in dict.fromkeys(key for found in packages for key in found)
     ]
-    commit = distinct(context, [place.git for place in places])
+    commit = distinct(context, [each.git for each in environments])
     changed = f" {words('machine.git_changed')}" if "+" in commit else ""
     rows.append((words("machine.git"), Inline(f"{literal(commit)}{changed}")))
-    several = any(place != places[0] for place in places)
+    several = any(each != environments[0] for each in environments)
     return facts(context, rows), *([Note(text=words("run.several"), kind="quiet")] if several else [])
 
 
 def distinct(context: Context, values: Sequence[object]) -> str:
-    """The values there are, each once."""
+    """Lists the distinct values."""
     found = dict.fromkeys(
         context.words("value.unknown") if value is None else plain(value) for value in values
     )
@@ -133,7 +133,7 @@ def distinct(context: Context, values: Sequence[object]) -> str:
 
 
 def runs(context: Context) -> tuple[Block, ...]:
-    """Every run by its id, and what the number of seeds allows to say."""
+    """Tabulates every run, and says what the number of seeds allows to conclude."""
     words = context.words
     titles = ("arm", "seed", "run", "state", "started", "time", "test")
     rows = []
@@ -162,12 +162,12 @@ def runs(context: Context) -> tuple[Block, ...]:
 
 
 def moment(stamp: str) -> str:
-    """2025-11-03 18:00, of an ISO 8601 stamp."""
+    """Formats an ISO 8601 time stamp as 2025-11-03 18:00."""
     return stamp[:16].replace("T", " ")
 
 
 def again(context: Context) -> tuple[Block, ...]:
-    """The commands."""
+    """Lists the commands that reproduce the report."""
     words, record = context.words, context.tables.record
     typed = context.tables.workspace.typed
     report = typed(f"skipscope report {record.study.name}")

@@ -1,4 +1,4 @@
-"""What sections about readings say in the same way."""
+"""Holds what sections about readings have in common."""
 
 from collections.abc import Mapping
 
@@ -11,27 +11,27 @@ from skipscope.report.words import Inline, rounded
 
 
 def told(context: Context, values: Mapping[str, float]) -> Inline:
-    """Arms with their values, in a row."""
+    """Lists arms with their rounded values."""
     return items(context, {arm: rounded(value) for arm, value in values.items()})
 
 
 def arms_in(context: Context, table: pl.DataFrame) -> list[str]:
-    """The arms that a table has rows of, in the study's order."""
+    """The arms that a table has rows for, in the study's order."""
     there = set(table["arm"])
     return [arm for arm in context.tables.arms if arm in there]
 
 
 def beside(figures: list[Figure]) -> list[Block]:
-    """Figures two by two, the last alone where there is no other."""
-    pairs = [figures[place : place + 2] for place in range(0, len(figures), 2)]
+    """Lays figures out in pairs; an odd last one stands alone."""
+    pairs = [figures[start : start + 2] for start in range(0, len(figures), 2)]
     return [Pair(figures=(pair[0], pair[1])) if len(pair) == 2 else pair[0] for pair in pairs]
 
 
 def paragraph(context: Context, *sentences: Inline) -> Paragraph:
-    """Sentences in a row."""
+    """Makes one paragraph of some sentences."""
     return Paragraph(text=context.words.joined(sentences))
 
 
 def question(context: Context, key: str) -> Paragraph:
-    """The textbook's sentence, as the question that it is here."""
+    """Quotes the textbook's sentence as the question that the section answers."""
     return Paragraph(text=context.words("training_readings.question", text=context.words(key)))

@@ -1,6 +1,6 @@
-"""The front of a report: the summary in words, the key table, and all networks in the same pictures.
+"""Writes the front of a report: the summary in words and the key table.
 
-A sentence is chosen by what the results are; none is said that they do not support.
+Every sentence is chosen by the results; none is written that they do not support.
 """
 
 from skipscope.analysis.tables import ArmSummary, Spread
@@ -22,7 +22,7 @@ def lead(context: Context) -> tuple[Block, ...]:
 
 
 def what_was_done(context: Context) -> Inline:
-    """Which networks, on what, how long, under which recipe."""
+    """Says which networks were trained, on which data, how long, by which recipe."""
     words, record = context.words, context.tables.record
     recipes = {record.study.recipe_of(arm) for arm in record.study.arm}
     epochs = sorted({recipe.epochs for recipe in recipes})
@@ -41,13 +41,13 @@ def what_was_done(context: Context) -> Inline:
 
 
 def ranked(context: Context) -> Ranked:
-    """Arms with a result, the highest sealed test accuracy first."""
+    """The arms with a result, the highest sealed test accuracy first."""
     found = [(summary, summary.over_seeds("test_accuracy")) for summary in context.tables.summaries]
     return sorted(((s, spread) for s, spread in found if spread is not None), key=lambda pair: -pair[1].mean)
 
 
 def ranking(context: Context) -> list[Inline]:
-    """Who is highest and lowest, and whether the first two can be told apart."""
+    """Names the highest and the lowest, and says whether the first two differ significantly."""
     words, order = context.words, ranked(context)
     if not order:
         return [words("summary.none")]
@@ -75,7 +75,7 @@ def ranking(context: Context) -> list[Inline]:
 
 
 def costs(context: Context) -> list[Inline]:
-    """The quickest and the slowest."""
+    """Names the fastest and the slowest."""
     found = [(summary, summary.over_seeds("seconds")) for summary in context.tables.summaries]
     times = sorted(((spread.mean, summary.arm) for summary, spread in found if spread is not None))
     if len(times) < 2:
@@ -94,7 +94,7 @@ def costs(context: Context) -> list[Inline]:
 
 
 def seeds(context: Context) -> list[Inline]:
-    """What one seed leaves open; how many of the runs are behind the numbers."""
+    """Says how many runs the numbers rest on, and what one seed leaves open."""
     words, summaries = context.words, context.tables.summaries
     done, planned = sum(s.finished for s in summaries), len(context.tables.entries)
     n = context.tables.record.study.seeds
@@ -105,7 +105,7 @@ def seeds(context: Context) -> list[Inline]:
 
 
 def key_table(context: Context) -> Table:
-    """The table a reader looks at first."""
+    """The table that a reader looks at first."""
     words = context.words
     numeric = ("params", "macs", "validation", "test", "time", "speed", "seeds")
     several = context.tables.record.study.seeds > 1
@@ -122,7 +122,7 @@ def key_table(context: Context) -> Table:
 
 
 def key_row(context: Context, summary: ArmSummary) -> tuple[str, ...]:
-    """One network's results; dashes where there is nothing to say."""
+    """One network's results; dashes for what is not known."""
     network, speed = summary.network, summary.over_seeds("images_per_second")
     return (
         code(summary.arm),

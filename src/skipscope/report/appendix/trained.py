@@ -1,4 +1,4 @@
-"""What the trained networks are like: all of them beside each other."""
+"""Compares the trained networks with each other."""
 
 from collections.abc import Callable
 
@@ -16,11 +16,11 @@ from skipscope.report.document import Block, Note, Section
 from skipscope.report.words import Inline, code, count, percent, rounded, signed
 
 ON_ANY_NETWORK = ("linear_probes", "redundancy", "landscape", "curvature", "shattering")
-"""Probes that find something in every network; the others depend on what it is made of."""
+"""Probes that apply to every network; the others depend on its parts."""
 
 
 def trained(context: Context, number: str) -> Section:
-    """The section: a part for everything that was measured of at least one network."""
+    """The section, with a part for everything that was measured on at least one network."""
     words = context.words
     parts: dict[str, Callable[[Context], list[Block]]] = {
         "readouts": readouts,
@@ -45,7 +45,7 @@ def trained(context: Context, number: str) -> Section:
 
 
 def missing(context: Context) -> list[Block]:
-    """Finished runs of which something was not measured, and the commands that do it."""
+    """Names finished runs with missing measurements, and the commands that add them."""
     tables, words = context.tables, context.words
     if not any(entry.state == "done" for entry in tables.entries):
         return [Note(text=words("trained_readings.none"))]
@@ -68,7 +68,7 @@ def missing(context: Context) -> list[Block]:
 
 
 def readouts(context: Context) -> list[Block]:
-    """Accuracy of a linear read-out, stage by stage."""
+    """Accuracy of linear probes, stage by stage."""
     words, table = context.words, measured.linear_probes(context.tables.readings)
     if table.is_empty():
         return []
@@ -93,7 +93,7 @@ def readouts(context: Context) -> list[Block]:
 
 
 def curvature(context: Context) -> list[Block]:
-    """The Hessian's largest eigenvalue and its trace."""
+    """The Hessian's largest eigenvalue and trace."""
     words, table = context.words, measured.curvature(context.tables.readings)
     if table.is_empty():
         return []
@@ -146,7 +146,7 @@ def shattering(context: Context) -> list[Block]:
 
 
 def redundancy(context: Context) -> list[Block]:
-    """How many of its channels a layer needs, and how much new ones resemble earlier ones."""
+    """Effective rank of layers, and correlation of new channels with earlier ones."""
     words, readings = context.words, context.tables.readings
     tables = {
         "effective_rank_share": measured.effective_ranks(readings),
@@ -175,7 +175,7 @@ def redundancy(context: Context) -> list[Block]:
 
 
 def inside(context: Context) -> list[Block]:
-    """What only some networks have: in sentences here, in pictures in their own sections."""
+    """Puts reuse and gates into sentences; their figures are in the networks' own sections."""
     return [
         paragraph(context, context.words("trained_readings.own", arm=code(arm)), *said)
         for arm in context.tables.arms
@@ -184,5 +184,5 @@ def inside(context: Context) -> list[Block]:
 
 
 def shares(context: Context, values: dict[str, float]) -> Inline:
-    """Arms with per cent, in a row."""
+    """Lists arms with their shares in per cent."""
     return items(context, {arm: percent(value) for arm, value in values.items()})

@@ -1,4 +1,4 @@
-"""What one trained network is like: what its layers read, its gates, what it can do without, its plane."""
+"""Describes one trained network: feature reuse, gates, deletion of blocks, loss landscape."""
 
 import polars as pl
 
@@ -19,12 +19,12 @@ HALF = 0.5
 
 
 def trained_of(context: Context, arm: str) -> list[Block]:
-    """Reuse where maps are concatenated, gates where there are some, deletion and landscape."""
+    """Everything that was measured on a trained network and applies to it."""
     return [*reuse_of(context, arm), *gates_of(context, arm), *firmness_of(context, arm)]
 
 
 def reuse_of(context: Context, arm: str) -> list[Block]:
-    """A pair of heat maps a dense block."""
+    """Draws a pair of heat maps per dense block."""
     table, words = reuse.reuse(context.tables.readings, arm), context.words
     said = reuse_sentences(context, arm)
     if not said:
@@ -45,7 +45,7 @@ def reuse_of(context: Context, arm: str) -> list[Block]:
 
 
 def reuse_sentences(context: Context, arm: str) -> list[Inline]:
-    """What is read most, by weight and by ablation; how much is hardly read; whether the two agree."""
+    """Says what is reused most by weight and by ablation, what hardly is, and whether the two agree."""
     words, table = context.words, reuse.reuse(context.tables.readings, arm)
     pairs = table.filter(pl.col("target") != reuse.ALL, pl.len().over("target") > 1)
     weights, costs = pairs.drop_nulls("relative"), pairs.drop_nulls("loss_change")
@@ -84,7 +84,7 @@ def reuse_sentences(context: Context, arm: str) -> list[Inline]:
 
 
 def gates_of(context: Context, arm: str) -> list[Block]:
-    """Strips, what gates depend on, and what replacing them costs."""
+    """Draws the gates by class, what they depend on, and what replacing them costs."""
     words, said = context.words, gate_sentences(context, arm)
     if not said:
         return []
@@ -95,7 +95,7 @@ def gates_of(context: Context, arm: str) -> list[Block]:
 
 
 def gate_sentences(context: Context, arm: str) -> list[Inline]:
-    """How much gates know of the class, how many are nearly shut or open, what replacing all costs."""
+    """Says how far gates depend on the class, how many are nearly shut or open, what replacing all costs."""
     words, readings = context.words, context.tables.readings
     blocks = measured.means(measured.gates(readings).filter(pl.col("arm") == arm), "place")
     cuts = measured.surgery(readings).filter(pl.col("arm") == arm, pl.col("place") == gates.ALL)
@@ -110,7 +110,7 @@ def gate_sentences(context: Context, arm: str) -> list[Inline]:
             key: percent(value) for key in ("low", "high") if isinstance(value := blocks[key].mean(), float)
         }
         ends = {
-            end: percent(blocks["class_share"][place] or 0.0) for end, place in (("first", 0), ("last", -1))
+            end: percent(blocks["class_share"][index] or 0.0) for end, index in (("first", 0), ("last", -1))
         }
         said.append(
             words(
@@ -127,7 +127,7 @@ def gate_sentences(context: Context, arm: str) -> list[Inline]:
 
 
 def gate_strips(context: Context, arm: str, spoken: Inline) -> list[Figure]:
-    """Mean gates of every class."""
+    """Draws the mean gates of every class."""
     data = context.tables.record.data.classes
     classes = [context.chart_classes.get(each, each) for each in data]
     table = measured.gate_strips(context.tables.readings, arm)
@@ -148,7 +148,7 @@ def gate_strips(context: Context, arm: str, spoken: Inline) -> list[Figure]:
 
 
 def gate_shares(context: Context, arm: str, spoken: Inline) -> list[Figure]:
-    """What gates depend on, block by block."""
+    """Draws what gates depend on, block by block."""
     table = measured.gates(context.tables.readings)
     if arm not in set(table["arm"]):
         return []
@@ -163,7 +163,7 @@ def gate_shares(context: Context, arm: str, spoken: Inline) -> list[Figure]:
 
 
 def surgery_of(context: Context, arm: str, spoken: Inline) -> list[Figure]:
-    """What replacing gates costs: those of a block at a time, and all of them."""
+    """Draws what replacing gates costs: those of one block at a time, and all of them."""
     table = measured.surgery(context.tables.readings).filter(pl.col("arm") == arm)
     shown = []
     for name, together in (("surgery", False), ("surgery_all", True)):
@@ -178,7 +178,7 @@ def surgery_of(context: Context, arm: str, spoken: Inline) -> list[Figure]:
 
 
 def firmness_of(context: Context, arm: str) -> list[Block]:
-    """What it loses without one block, and the loss around its weights."""
+    """What the network loses without one block, and the loss around its weights."""
     words, readings, arms = context.words, context.tables.readings, context.tables.arms
     said: list[Inline] = []
     shown: list[Figure] = []
@@ -219,7 +219,7 @@ def firmness_of(context: Context, arm: str) -> list[Block]:
 
 
 def _change(value: object) -> str:
-    """A change of the loss: +0.31 or −0.0042."""
+    """Formats a change of the loss as +0.31 or −0.0042."""
     if not isinstance(value, float):
         return "—"
     return ("+" if value >= 0 else "−") + rounded(abs(value))

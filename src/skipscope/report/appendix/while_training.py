@@ -1,4 +1,4 @@
-"""What was measured while networks trained: how they differ, and what stands in a network's own section."""
+"""Presents what was measured during training, for all networks together and for one network."""
 
 import polars as pl
 
@@ -13,11 +13,11 @@ from skipscope.report.document import Block, Figure, Note, Pair, Paragraph, Sect
 from skipscope.report.words import Inline, code, count, rounded
 
 MUCH = 2.0
-"""What differs by less than this factor is not said to fade, to grow or to be faster."""
+"""Changes by less than this factor are not called fading, growing or faster."""
 
 
 def while_training(context: Context, number: str) -> Section:
-    """All networks beside each other."""
+    """The section that compares all networks during training."""
     words, readings = context.words, context.tables.readings
     title = words("training_readings.title")
     steps = measured.measured_steps(readings, "gradient_flow")
@@ -43,7 +43,7 @@ def while_training(context: Context, number: str) -> Section:
 
 
 def missing(context: Context) -> list[Block]:
-    """Networks that were trained without probes: nothing measures it afterwards."""
+    """Names networks that were trained without probes, which nothing can make up for afterwards."""
     tables = context.tables
     known = set(measured.measured_steps(tables.readings, "gradient_flow")["arm"])
     without = [code(arm.arm) for arm in tables.summaries if arm.records and arm.arm not in known]
@@ -55,7 +55,7 @@ def missing(context: Context) -> list[Block]:
 
 
 def training_of(context: Context, arm: str) -> list[Block]:
-    """What one network's layers did while it trained."""
+    """Describes one network's layers during training."""
     words, readings, arms = context.words, context.tables.readings, context.tables.arms
     ratios = measured.updates(readings, arm)
     relus = measured.rectifiers(readings).filter(pl.col("arm") == arm)
@@ -101,7 +101,7 @@ def training_of(context: Context, arm: str) -> list[Block]:
 
 
 def gradients(context: Context) -> list[Block]:
-    """How much of the loss gradient arrives at the first convolution."""
+    """Says how much of the gradient reaches the first convolution."""
     words, readings = context.words, context.tables.readings
     ratios = measured.ratios_by_depth(readings)
     if ratios.is_empty():
@@ -120,7 +120,7 @@ def gradients(context: Context) -> list[Block]:
 
 
 def before_training(context: Context) -> list[Block]:
-    """Of networks that were measured as they start, and no further, what that says of the gradient."""
+    """Says how much gradient reaches the first convolution if only untrained networks were measured."""
     ratios = measured.ratios_by_depth(context.tables.readings)
     if ratios.is_empty():
         return []
@@ -134,7 +134,7 @@ def before_training(context: Context) -> list[Block]:
 
 
 def gradient_figures(context: Context, ratios: pl.DataFrame, spoken: Inline) -> tuple[Figure, ...]:
-    """Norms by depth at the start and at the end; first over last by step, and by how deep a network is."""
+    """Draws gradient norms by depth at start and end, and first over last by step and by network depth."""
     words, arms, labels = context.words, context.tables.arms, context.labels
     over_steps = measured.gradient_ratios(context.tables.readings)
     return (
@@ -152,7 +152,7 @@ def gradient_figures(context: Context, ratios: pl.DataFrame, spoken: Inline) -> 
 
 
 def gradient_norms(context: Context, moment: measured.Moment, spoken: Inline) -> Figure:
-    """The gradient's norm by depth, at the start or at the end."""
+    """Draws the gradient's norm by depth, at the start or at the end."""
     norms, bold = measured.gradients(context.tables.readings), context.if_several("training_readings.seeds")
     at = steps_of(norms, moment)
     return context.figure(
@@ -164,7 +164,7 @@ def gradient_norms(context: Context, moment: measured.Moment, spoken: Inline) ->
 
 
 def ratio_by_depth(context: Context, ratios: pl.DataFrame, spoken: Inline) -> Figure:
-    """First over last by how deep a network is."""
+    """Draws the ratio of first to last gradient norm by network depth."""
     words, study = context.words, context.tables.record.study
     several = max(study.seeds, study.initial_seeds) > 1
     return context.figure(
@@ -179,13 +179,13 @@ def ratio_by_depth(context: Context, ratios: pl.DataFrame, spoken: Inline) -> Fi
 
 
 def steps_of(table: pl.DataFrame, moment: str) -> Inline:
-    """Which steps a moment was: one, or from the first to the last of them."""
+    """The steps of a moment: one, or the first and the last."""
     steps = table.filter(pl.col("moment") == moment)["step"].unique().sort()
     return Inline("–".join(count(step) for step in dict.fromkeys((steps[0], steps[-1]))))
 
 
 def fading(context: Context, ratios: pl.DataFrame, moment: measured.Moment) -> list[Inline]:
-    """Where the gradient fades or grows on its way to the image, if anywhere."""
+    """Says where the gradient fades or grows on its way to the image, if anywhere."""
     words, ends = context.words, medians(ratios, "ratio", moment)
     if not ends:
         return []
@@ -200,7 +200,7 @@ def fading(context: Context, ratios: pl.DataFrame, moment: measured.Moment) -> l
 
 
 def movement(context: Context) -> list[Block]:
-    """Who moves: a step's change over what it changes."""
+    """Compares the sizes of updates relative to the weights."""
     words = context.words
     table = measured.typical_updates(context.tables.readings)
     values = medians(table, "ratio")

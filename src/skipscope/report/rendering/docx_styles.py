@@ -1,4 +1,4 @@
-"""The Word document's styles, page and contents, put into what pandoc writes."""
+"""Puts our styles, page size and table of contents into pandoc's Word document."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -46,17 +46,17 @@ def reference(pandocs: bytes) -> bytes:
 
 
 def finished(document: bytes) -> bytes:
-    """A document of pandoc's with its contents filled in: Word adds the page numbers when it is opened."""
+    """Pandoc's document with the table of contents filled in; Word adds the page numbers when it opens it."""
     return _with(document, {"word/document.xml": lambda text: _with_whole_rows(_with_contents(text))}, {})
 
 
 def _with_whole_rows(text: str) -> str:
-    """No row of a table is broken over pages: a picture stays with the words below it."""
+    """Keeps each table row on one page, so that a picture stays with its caption."""
     return text.replace("<w:tr><w:tc>", "<w:tr><w:trPr><w:cantSplit /></w:trPr><w:tc>")
 
 
 def _with_contents(text: str) -> str:
-    """The headings of two levels as links, where pandoc leaves the field of the contents empty."""
+    """Fills the table of contents, which pandoc leaves empty, with links to the headings of two levels."""
     entries = [
         f'<w:p><w:pPr><w:pStyle w:val="TOC{level}"/></w:pPr>{{begin}}'
         f'<w:hyperlink w:anchor="{anchor}">{"".join(_RUN.findall(runs))}</w:hyperlink>{{end}}</w:p>'
@@ -68,14 +68,14 @@ def _with_contents(text: str) -> str:
     begin, end = f"<w:r>{field['begin']}</w:r>", f"<w:r>{field['end']}</w:r>"
     last = len(entries) - 1
     filled = "".join(
-        entry.replace("{begin}", begin if place == 0 else "").replace("{end}", end if place == last else "")
-        for place, entry in enumerate(entries)
+        entry.replace("{begin}", begin if index == 0 else "").replace("{end}", end if index == last else "")
+        for index, entry in enumerate(entries)
     )
     return text[: field.start()] + filled + text[field.end() :]
 
 
 def _with(document: bytes, changes: Mapping[str, Callable[[str], str]], new: Mapping[str, str]) -> bytes:
-    """The same archive with some of its parts changed and others added."""
+    """The archive with some parts changed and others added."""
     written = BytesIO()
     with ZipFile(BytesIO(document)) as old, ZipFile(written, "w", ZIP_DEFLATED) as archive:
         for entry in old.infolist():
@@ -89,9 +89,9 @@ def _with(document: bytes, changes: Mapping[str, Callable[[str], str]], new: Map
 
 
 def _plain(name: str) -> ZipInfo:
-    """Without the time of day: equal documents are equal files."""
+    """An entry without a time stamp: equal documents are equal files."""
     entry = ZipInfo(name)
-    # a PNG is as small as it gets
+    # a PNG is compressed already
     entry.compress_type = ZIP_STORED if name.endswith(".png") else ZIP_DEFLATED
     return entry
 

@@ -1,4 +1,4 @@
-"""The report as one page that needs nothing but itself: both languages, the data once, Vega inside."""
+"""Renders the report as one self-contained page: both languages, the data once, Vega embedded."""
 
 import json
 from base64 import b64encode
@@ -55,18 +55,18 @@ def _templates() -> Environment:
 
 
 def _parted(text: str) -> tuple[str, str]:
-    """A cell's value, and the interval after it if there is one."""
+    """Splits a cell into its value and the interval after it, if there is one."""
     value, bracket, rest = text.partition(" \\[")
     return type(text)(value), type(text)(bracket[1:] + rest)
 
 
 def _inside(picture: Picture) -> str:
-    """A picture's address that holds the picture itself, a pixel of it a pixel: the page enlarges it."""
+    """A data URL with the picture in its own size; the page enlarges it."""
     return f"data:image/png;base64,{b64encode(png(picture)).decode()}"
 
 
 def _charts(documents: Sequence[Document]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Each table once, packed, by its digest; each chart's specification, by language and name."""
+    """Packed tables by digest, each only once, and chart specifications by language and name."""
     tables: dict[str, Any] = {}
     charts: dict[str, Any] = {}
     names: dict[int, str] = {}
@@ -82,12 +82,12 @@ def _charts(documents: Sequence[Document]) -> tuple[dict[str, Any], dict[str, An
 
 
 def _packed(table: pl.DataFrame) -> dict[str, Any]:
-    """Columns instead of rows, words as numbers of the few different ones: a fifth of the size."""
+    """Packs a table by column, strings as codes of their few levels: a fifth of the size."""
     columns: dict[str, Any] = {}
     for column in table:
         values = column.to_list()
         if column.dtype == pl.String:
-            levels = {word: place for place, word in enumerate(dict.fromkeys(values))}
+            levels = {word: code for code, word in enumerate(dict.fromkeys(values))}
             columns[column.name] = {"levels": list(levels), "codes": [levels[value] for value in values]}
         elif column.dtype == pl.Boolean:
             columns[column.name] = {"levels": [False, True], "codes": [int(value) for value in values]}
@@ -97,6 +97,6 @@ def _packed(table: pl.DataFrame) -> dict[str, Any]:
 
 
 def _json(value: object) -> Markup:
-    """JSON that cannot end the script element it stands in."""
+    """JSON that cannot close the script element around it."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))  # noqa: S704

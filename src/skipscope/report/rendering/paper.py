@@ -1,7 +1,7 @@
-"""The report on paper: PDF (pandoc, then typst) and a Word document (pandoc), from one Markdown source.
+"""Prints the report as PDF (pandoc, then typst) and as a Word document (pandoc), from one Markdown source.
 
-What a format is made from is laid out in a folder that is gone afterwards: the pictures, and for PDF the
-document in typst's own words. Nothing is made in which a character would lack its glyph.
+Pictures and intermediate files lie in a temporary folder. Nothing is made in which a character would lack
+its glyph.
 """
 
 import json
@@ -26,7 +26,7 @@ from skipscope.report.rendering import docx_styles, paper_source
 Charts = Mapping[str, str]
 """Each figure's SVG by the figure's name."""
 Family = Sequence[str]
-"""Fonts by their names: what the first has no glyph for, the next may have."""
+"""Names of fonts: a glyph that the first lacks is taken from the next."""
 REGIONS = {"zh": "cn"}
 NAMES = {"zh": "Chinese", "en": "English"}
 TEMPLATES = files("skipscope.report.rendering") / "templates"
@@ -41,8 +41,8 @@ def pdf(document: Document, charts: Charts, family: Family) -> bytes:
 def typeset(
     document: Document, charts: Charts, family: Family, format: Literal["pdf", "png"], *, ppi: int = 96
 ) -> list[bytes]:
-    """The pages, all in one PDF or each as a picture."""
-    with _laid_out(document) as folder, as_file(TEMPLATES / "paper.typ") as template:
+    """The pages: all in one PDF, or each as a PNG."""
+    with _figures_folder(document) as folder, as_file(TEMPLATES / "paper.typ") as template:
         for name, chart in charts.items():
             path = folder / _chart_file(name, "svg")
             path.write_text(prints.set_in(chart, family), encoding="utf-8")
@@ -57,8 +57,8 @@ def typeset(
 
 
 def docx(document: Document, charts: Charts, family: Family) -> bytes:
-    """A Word document; its charts are pictures, which every version shows."""
-    with _laid_out(document) as folder:
+    """A Word document; its charts are PNGs, which every version shows."""
+    with _figures_folder(document) as folder:
         drawn = prints.pngs([prints.set_in(chart, family) for chart in charts.values()], folder)
         for name, picture in zip(charts, drawn, strict=True):
             (folder / _chart_file(name, "png")).write_bytes(picture)
@@ -76,7 +76,7 @@ def family(document: Document) -> Family:
     """The fonts that the document and its charts are set in.
 
     Raises:
-        FontError: there are characters in it that no font here has; says how to get one.
+        FontError: no installed font has all its characters; says how to get one.
     """
     family = fonts.families(document.language)
     written = paper_source.render(document, suffix="svg") + document.title
@@ -101,15 +101,15 @@ def family(document: Document) -> Family:
 
 
 @contextmanager
-def _laid_out(document: Document) -> Iterator[Path]:
-    """A folder with the document's pictures in `figures/`."""
+def _figures_folder(document: Document) -> Iterator[Path]:
+    """A temporary folder with the document's pictures in `figures/`."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "figures").mkdir()
         for gallery in document.galleries:
-            for place, tile in enumerate(gallery.tiles):
+            for index, tile in enumerate(gallery.tiles):
                 picture = raster.png(raster.enlarged(tile.picture, tile.zoom))
-                (folder / "figures" / gallery.file(place)).write_bytes(picture)
+                (folder / "figures" / gallery.file(index)).write_bytes(picture)
         yield folder
 
 
@@ -149,7 +149,7 @@ def _variables(given: Mapping[str, str | Family | None]) -> list[str]:
 
 @cache
 def _reference() -> bytes:
-    """Pandoc's own reference document in our styles."""
+    """Pandoc's own reference document with our styles."""
     command = [pypandoc.get_pandoc_path(), "--print-default-data-file=reference.docx"]
     made = subprocess.run(command, capture_output=True, check=True)  # noqa: S603 - pandoc, as pypandoc found it
     return docx_styles.reference(made.stdout)

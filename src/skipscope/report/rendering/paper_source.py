@@ -96,7 +96,8 @@ def _fitting(gallery: Gallery) -> int:
 
 def _grid(cells: Sequence[str], *, in_a_row: int) -> str:
     """A table without titles: each picture in a cell, with its caption."""
-    rows = [[""] * in_a_row, [Inline(":--")] * in_a_row, *rows_of(list(map(Inline, cells)), in_a_row)]
+    rules = [Inline(":--")] * in_a_row
+    rows: list[list[Inline]] = [[Inline("")] * in_a_row, rules, *rows_of(list(map(Inline, cells)), in_a_row)]
     return "\n".join(map(table_row, rows))
 
 

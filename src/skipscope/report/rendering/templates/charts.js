@@ -17,19 +17,19 @@
     return unpacked[name];
   }
 
-  function draw(place) {
-    const spec = charts[place.dataset.chart];
-    place.dataset.drawn = "yes";
+  function draw(element) {
+    const spec = charts[element.dataset.chart];
+    element.dataset.drawn = "yes";
     /* copies: Vega writes into the rows it is given */
     const datasets = { [spec.data.name]: rows(spec.data.name).map((row) => ({ ...row })) };
-    return vegaEmbed(place, { ...spec, datasets }, { actions: false, renderer: "svg", ast: false });
+    return vegaEmbed(element, { ...spec, datasets }, { actions: false, renderer: "svg", ast: false });
   }
 
   /* one chart at a time, so that the page answers meanwhile */
   async function drawAll(language) {
-    for (const place of document.querySelectorAll(`.page[data-in="${language}"] [data-chart]:not([data-drawn])`)) {
+    for (const element of document.querySelectorAll(`.page[data-in="${language}"] [data-chart]:not([data-drawn])`)) {
       if (root.dataset.language !== language) return;
-      await draw(place);
+      await draw(element);
       await new Promise((next) => setTimeout(next, 0));
     }
   }

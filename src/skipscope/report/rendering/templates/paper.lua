@@ -23,8 +23,8 @@ local function spread(tables, widths, style)
   for share in widths:gmatch("%S+") do shares[#shares + 1] = tonumber(share) end
   return tables:walk({
     Table = function(found)
-      for place, spec in ipairs(found.colspecs) do
-        if shares[place] then found.colspecs[place] = { spec[1], shares[place] } end
+      for index, spec in ipairs(found.colspecs) do
+        if shares[index] then found.colspecs[index] = { spec[1], shares[index] } end
       end
       if style then found.attr.attributes["custom-style"] = style end
       return found
@@ -39,8 +39,8 @@ local function below(blocks)
       local words = cell.content
       if #words > 1 and words[1].t == "Image" then
         local rest = pandoc.Inlines({})
-        for place = 2, #words do
-          if place > 2 or words[place].t ~= "Space" then rest:insert(words[place]) end
+        for index = 2, #words do
+          if index > 2 or words[index].t ~= "Space" then rest:insert(words[index]) end
         end
         if typst then
           rest:insert(1, pandoc.RawInline("typst", "#tile["))
@@ -57,7 +57,7 @@ end
 
 local function even(blocks, columns)
   local widths = {}
-  for place = 1, columns do widths[place] = string.format("%.4f", 1 / columns) end
+  for index = 1, columns do widths[index] = string.format("%.4f", 1 / columns) end
   return spread(blocks, table.concat(widths, " "), "Pictures")
 end
 
@@ -68,7 +68,7 @@ local function columns(blocks)
   return 1
 end
 
--- The field of the contents; word.py fills it.
+-- The field of the contents; docx_styles.py fills it.
 local function contents(title)
   local run = '<w:r><w:fldChar w:fldCharType="begin" w:dirty="true" /><w:instrText xml:space="preserve">'
     .. 'TOC \\o "1-2" \\h \\z \\u</w:instrText><w:fldChar w:fldCharType="separate" />'
