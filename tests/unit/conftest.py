@@ -1,15 +1,20 @@
-"""Made-up studies for tests of whatever reads a workspace: built once per test run, copied into each test."""
+"""Made-up studies for tests of whatever reads a workspace: built once per test run.
+
+A test that changes its study takes a copy (`made_up`, `with_readings`), one that reads it `study_tables`.
+"""
 
 import shutil
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import made_up_readings
 import pytest
 from built_once import built_once
 from made_up_workspace import write_workspace
 
+from skipscope.analysis.tables import StudyTables, gather
 from skipscope.records.store import Workspace
 
 
@@ -20,9 +25,8 @@ def made_up(shared: Path, tmp_path: Path) -> Callable[..., Workspace]:
     What may vary are the arguments of `made_up_workspace.write_workspace`.
     """
 
-    def make(**variant: object) -> Workspace:
-        name = sha256(repr(sorted(variant.items())).encode()).hexdigest()[:16]
-        built = built_once(shared / f"made-up-{name}", lambda folder: write_workspace(folder, **variant))  # type: ignore[arg-type]
+    def make(**variant: Any) -> Workspace:
+        built = _written(shared, variant)
         return Workspace(shutil.copytree(built, tmp_path / "workspace", dirs_exist_ok=True))
 
     return make
@@ -33,14 +37,41 @@ def with_readings(shared: Path) -> Callable[..., Workspace]:
     """`with_readings(made_up())`: the same workspace with readings of every probe, a sample and pictures."""
 
     def add(workspace: Workspace, **numbers: int) -> Workspace:
-        def build(folder: Path) -> None:
-            shutil.copytree(workspace.path, folder)
-            made_up_readings.with_readings(Workspace(folder), **numbers)
-
-        built = built_once(shared / f"readings-{_content(workspace.path, numbers)}", build)
+        built = _measured(shared, workspace.path, numbers)
         return Workspace(shutil.copytree(built, workspace.path, dirs_exist_ok=True))
 
     return add
+
+
+@pytest.fixture(scope="session")
+def study_tables(shared: Path) -> Callable[..., StudyTables]:
+    """`study_tables(seeds=2, readings=True)`: the tables of a made-up study, gathered once, to read only.
+
+    Derive a changed study with `dataclasses.replace`; the workspace behind it is every test's.
+    """
+    gathered: dict[str, StudyTables] = {}
+
+    def tables(*, readings: bool = False, **variant: Any) -> StudyTables:
+        name = f"{readings} {sorted(variant.items())}"
+        if name not in gathered:
+            path = _written(shared, variant)
+            gathered[name] = gather(Workspace(_measured(shared, path, {}) if readings else path), None)
+        return gathered[name]
+
+    return tables
+
+
+def _written(shared: Path, variant: dict[str, Any]) -> Path:
+    name = sha256(repr(sorted(variant.items())).encode()).hexdigest()[:16]
+    return built_once(shared / f"made-up-{name}", lambda folder: write_workspace(folder, **variant))
+
+
+def _measured(shared: Path, workspace: Path, numbers: dict[str, int]) -> Path:
+    def build(folder: Path) -> None:
+        shutil.copytree(workspace, folder)
+        made_up_readings.with_readings(Workspace(folder), **numbers)
+
+    return built_once(shared / f"readings-{_content(workspace, numbers)}", build)
 
 
 def _content(folder: Path, numbers: dict[str, int]) -> str:

@@ -29,20 +29,29 @@ print(*(json.dumps(svg(line)) for line in sys.stdin), sep="\\n")
 SPEC = vega.specification(Layered(layers=[LINE], data=TABLE, height=100))
 
 
-def charts(count: int = 3) -> list[dict]:
+def charts(count: int) -> list[dict]:
     return [vega.printable(SPEC, TABLE, width=100 + n, font=style.FONT) for n in range(count)]
 
 
-def drawn(count: int = 3) -> list[str]:
+def here(count: int) -> list[str]:
+    return [vega.svg(SPEC, TABLE, width=100 + n, font=style.FONT) for n in range(count)]
+
+
+def drawn(count: int) -> list[str]:
     with closing(Drawing()) as drawing:
         begun = [drawing.draw(f"{n}", chart) for n, chart in enumerate(charts(count))]
         return [picture() for picture in begun]
 
 
+@pytest.fixture
+def one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second of a core each: where it does not matter, there is one."""
+    monkeypatch.setattr("skipscope.figures.rendering.drawing.PROCESSES", 1)
+
+
 def test_they_are_those_drawn_here() -> None:
-    here = [vega.svg(SPEC, TABLE, width=100 + n, font=style.FONT) for n in range(5)]
-    assert drawn(5) == here
-    assert "层" in here[0]
+    assert drawn(5) == here(5)
+    assert "层" in here(1)[0]
 
 
 def test_a_picture_does_not_know_what_was_drawn_before_it() -> None:
@@ -56,25 +65,23 @@ def test_a_picture_does_not_know_what_was_drawn_before_it() -> None:
 
 @pytest.mark.parametrize("python", ["/bin/false", "/nowhere/python"])
 def test_where_no_other_process_can_draw_they_are_drawn_here(
-    python: str, monkeypatch: pytest.MonkeyPatch
+    python: str, one_process: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    there = drawn()
     monkeypatch.setattr("multiprocessing.spawn._python_exe", os.fsencode(python))
-    assert drawn() == there
+    assert drawn(3) == here(3)
 
 
 def test_what_killed_processes_would_have_drawn_is_drawn_here() -> None:
-    there = drawn(4)
     with closing(Drawing()) as drawing:
         first = drawing.draw("first", charts(1)[0])()
         begun = drawing.draw("1", charts(2)[1])
         for process in drawing.pool._processes.values():
             process.kill()
         later = [drawing.draw(f"{n}", charts(4)[n]) for n in (2, 3)]
-        assert [first, begun(), *(picture() for picture in later)] == there
+        assert [first, begun(), *(picture() for picture in later)] == here(4)
 
 
-def test_what_nobody_asks_for_is_ended() -> None:
+def test_what_nobody_asks_for_is_ended(one_process: None) -> None:
     drawing = Drawing()
     waiting = [drawing.draw(f"{n}", chart) for n, chart in enumerate(charts(100))]
     processes = [*drawing.pool._processes.values()]
@@ -114,7 +121,7 @@ def _is_alive(pid: int) -> bool:
 
 
 def test_what_lies_in_the_working_directory_is_not_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, one_process: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "json.py").write_text("open('ran', 'w')", encoding="utf-8")
     monkeypatch.chdir(tmp_path)

@@ -2,20 +2,26 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 
 import polars as pl
 import pytest
+import vl_convert
 from labels import LABELS
 
-from skipscope.analysis.tables import gather
 from skipscope.figures import curves, style
 from skipscope.figures.rendering import vega
 from skipscope.figures.seeds import SHOWN
 
 
-@pytest.fixture
-def tables(made_up):
-    return gather(made_up(seeds=2, diverged=("densenet",)), None)
+@pytest.fixture(scope="module")
+def tables(study_tables):
+    return study_tables(seeds=2, steps=60, diverged=("densenet",))
+
+
+@pytest.fixture(scope="module")
+def charts(tables):
+    return every(tables)
 
 
 def every(tables):
@@ -30,38 +36,28 @@ def every(tables):
     }
 
 
-def test_every_chart_is_valid_vega_lite_that_draws_without_a_warning(tables):
-    for chart in every(tables).values():
-        spec = vega.specification(chart, validate=True)
-        assert spec["data"] == {"name": vega.DATA}
-        assert "datasets" not in spec
-        picture = vega.svg(spec, chart.data, width=300)
-        assert picture.startswith("<svg")
-        assert "NaN" not in picture
+def test_every_chart_is_valid_vega_lite_that_draws_without_a_warning(charts, draw):
+    for chart in charts.values():
+        draw(chart)
 
 
-def test_a_chart_of_one_arm_draws_no_other(tables):
-    chart = every(tables)["loss_of"]
-    picture = vega.svg(vega.specification(chart), chart.data, width=300)
+def test_a_chart_of_one_arm_draws_no_other(charts, draw):
+    picture = draw(charts["loss_of"])
     assert "#0072b2" in picture
     assert "#d55e00" not in picture
 
 
-def test_the_legend_keeps_markers_whole(tables):
-    import vl_convert
-
-    chart = every(tables)["validation"]
-    compiled = vl_convert.vegalite_to_vega(vega.specification(chart))
+def test_the_legend_keeps_markers_whole(charts):
+    compiled = vl_convert.vegalite_to_vega(vega.specification(charts["validation"]))
     (legend,) = compiled["legends"]
     assert legend["shape"] == "shape"
     assert "strokeDash" not in legend
 
 
-def test_a_failed_run_ends_in_a_cross(tables):
-    chart = every(tables)["loss"]
-    whole = vega.svg(vega.specification(chart), chart.data, width=300)
-    without = chart.data.with_columns(stopped=pl.lit(False))
-    assert len(vega.svg(vega.specification(chart), without, width=300)) < len(whole)
+def test_a_failed_run_ends_in_a_cross(charts, draw):
+    chart = charts["loss"]
+    without = replace(chart, data=chart.data.with_columns(stopped=pl.lit(value=False)))
+    assert len(draw(without)) < len(draw(chart))
 
 
 def test_time_is_logarithmic_only_where_the_networks_differ_much(tables):
@@ -87,14 +83,13 @@ def test_moments_on_a_clock_are_whole_ones(tables, longest, said):
     assert all(f"{tick / unit:g}" == f"{tick / unit:.1f}".removesuffix(".0") for tick in ticks)
 
 
-def test_one_epoch_and_one_step_can_be_drawn(made_up):
-    tables = gather(made_up(epochs=1, steps=1), None)
-    for chart in every(tables).values():
-        assert vega.svg(vega.specification(chart), chart.data, width=300).startswith("<svg")
+def test_one_epoch_and_one_step_can_be_drawn(study_tables, draw):
+    for chart in every(study_tables(epochs=1, steps=1)).values():
+        draw(chart)
 
 
-def test_empty_tables_can_be_drawn(made_up):
-    tables = gather(made_up(missing=("cnn", "resnet", "densenet", "se_resnet")), None)
+def test_empty_tables_can_be_drawn(study_tables):
+    tables = study_tables(epochs=1, steps=1, missing=("cnn", "resnet", "densenet", "se_resnet"))
     for chart in every(tables).values():
         assert vega.specification(chart)["layer"]
 
@@ -139,9 +134,8 @@ def test_without_the_extra_nothing_is_registered(monkeypatch, fonts_forgotten):
     assert vega.has_chinese.__wrapped__() in (True, False)
 
 
-def lines(chart, colour):
-    """How many lines of this colour its picture has."""
-    picture = vega.svg(vega.specification(chart, validate=True), chart.data, width=300)
+def lines(picture, colour):
+    """How many lines of this colour a picture has."""
     return len(re.findall(rf'<path d="M[^"]*L[^"]*" stroke="{colour}"', picture))
 
 
@@ -150,18 +144,17 @@ def with_seeds(table, number):
 
 
 @pytest.mark.parametrize(("seeds", "drawn"), [(SHOWN, SHOWN), (SHOWN + 1, SHOWN), (3 * SHOWN, SHOWN)])
-def test_of_many_seeds_the_first_are_drawn_one_by_one(tables, seeds, drawn):
+def test_of_many_seeds_the_first_are_drawn_one_by_one(tables, draw, seeds, drawn):
     """A thousand faint lines are a smear; the bold one is of all of them."""
     losses, epochs = with_seeds(tables.steps, seeds), with_seeds(tables.epochs, seeds)
     for chart in (
         curves.loss(losses, arms=tables.arms, labels=LABELS),
         curves.accuracy(epochs, arms=tables.arms, labels=LABELS),
     ):
-        assert lines(chart, "#0072b2") == drawn + 1
-        assert lines(chart, "#009e73") in (
-            drawn,
-            drawn + 1,
-        )  # it diverged: nothing bold, or it as far as it goes
+        picture = draw(chart)
+        assert lines(picture, "#0072b2") == drawn + 1
+        # it diverged: nothing bold, or it as far as it goes
+        assert lines(picture, "#009e73") in (drawn, drawn + 1)
 
 
 def test_the_bold_line_of_many_seeds_is_of_all_that_count(tables):
@@ -188,8 +181,8 @@ def test_a_run_that_stopped_keeps_its_cross_among_many(tables):
     assert table.filter("stopped")["seed"].to_list() == [2 * SHOWN - 1]
 
 
-def test_print_is_handed_the_rows_and_columns_that_it_draws(tables):
-    chart = every(tables)["loss_of"]
+def test_print_is_handed_the_rows_and_columns_that_it_draws(charts):
+    chart = charts["loss_of"]
     printed = vega.printable(vega.specification(chart), chart.data, width=300, font="Arial")
     rows = printed["datasets"][vega.DATA]
     assert {row["arm"] for row in rows} == {"resnet"}
@@ -197,8 +190,8 @@ def test_print_is_handed_the_rows_and_columns_that_it_draws(tables):
     assert {"arm", "epoch"} < set(chart.data.columns)
 
 
-def test_print_has_nothing_for_a_pointer(tables):
-    chart = every(tables)["loss"]
+def test_print_has_nothing_for_a_pointer(charts):
+    chart = charts["loss"]
     spec = vega.specification(chart)
     unseen = [layer for layer in spec["layer"] if layer["mark"].get("opacity") == 0]
     assert len(unseen) == 1
@@ -209,16 +202,14 @@ def test_print_has_nothing_for_a_pointer(tables):
 
 
 @pytest.mark.parametrize("only", [None, "resnet"])
-def test_a_run_of_one_step_is_a_point(tables, only):
+def test_a_run_of_one_step_is_a_point(tables, charts, draw, only):
     """A line of one point has no length."""
     one = tables.steps.filter((pl.col("step") == 1) | (pl.col("arm") == "cnn"))
     chart = curves.loss(one, arms=tables.arms, only=only, labels=LABELS)
-    picture = vega.svg(vega.specification(chart, validate=True), chart.data, width=300)
-    assert "NaN" not in picture
+    picture = draw(chart)
     arms = ["resnet"] if only else ["resnet", "densenet", "se_resnet"]
     assert marks(picture, "3.5") == {style.looks(tables.arms)[arm].color: 2 for arm in arms}  # a dot a seed
-    many = curves.loss(tables.steps, arms=tables.arms, only=only, labels=LABELS)
-    whole = vega.svg(vega.specification(many), many.data, width=300)
+    whole = draw(charts["loss_of" if only else "loss"])
     assert not marks(whole, "3.5")
     assert legend(picture) == legend(whole)
 

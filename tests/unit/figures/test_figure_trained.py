@@ -7,7 +7,6 @@ from labels import LABELS
 from skipscope.analysis import landscape as planes
 from skipscope.analysis import trained_readings as measured
 from skipscope.analysis.reuse import reuse
-from skipscope.analysis.tables import gather
 from skipscope.figures import deletion, gates, landscape, trained
 from skipscope.figures import reuse as heat
 from skipscope.figures.rendering import vega
@@ -15,9 +14,14 @@ from skipscope.figures.rendering import vega
 CLASSES = [str(number) for number in range(10)]
 
 
-@pytest.fixture(params=[1, 2])
-def tables(request, made_up, with_readings):
-    return gather(with_readings(made_up(seeds=request.param, epochs=2, steps=16)), None)
+@pytest.fixture(scope="module", params=[1, 2])
+def tables(request, study_tables):
+    return study_tables(readings=True, seeds=request.param, epochs=2, steps=16)
+
+
+@pytest.fixture(scope="module")
+def charts(tables):
+    return every(tables)
 
 
 def strips(readings):
@@ -64,44 +68,34 @@ def every(tables):
     }
 
 
-def drawn(chart):
-    return vega.svg(vega.specification(chart), chart.data, width=440)
+def test_every_chart_is_valid_vega_lite_that_draws_without_a_warning(charts, draw):
+    for chart in charts.values():
+        draw(chart)
 
 
-def test_every_chart_is_valid_vega_lite_that_draws_without_a_warning(tables):
-    for name, chart in every(tables).items():
-        spec = vega.specification(chart, validate=True)
-        assert "datasets" not in spec
-        picture = drawn(chart)
-        assert picture.startswith("<svg"), name
-        assert "NaN" not in picture, name
-
-
-def test_seeds_are_seen_where_there_are_several(tables):
+def test_seeds_are_seen_where_there_are_several(tables, charts):
     several = tables.record.study.seeds > 1
-    charts = every(tables)
     assert len(charts["top"].layers) == 2 + several
     assert len(charts["read-outs"].layers) == 2 + several
     assert len(charts["blocks"].layers) == 1 + several
 
 
-def test_both_pictures_of_shattering_are_on_one_scale(tables):
-    charts = every(tables)
+def test_both_pictures_of_shattering_are_on_one_scale(charts):
     one, other = (
         vega.specification(charts[name])["layer"][0]["encoding"]["y"]["scale"] for name in ("before", "after")
     )
     assert one == other
 
 
-def test_a_large_heat_map_has_no_numbers(made_up, with_readings):
-    tables = gather(with_readings(made_up(epochs=1, steps=8)), None)
+def test_a_large_heat_map_has_no_numbers(study_tables):
+    tables = study_tables(readings=True, seeds=1, epochs=2, steps=16)
     small = reuse(tables.readings, "densenet").filter(pl.col("block") == 1)
     wide = pl.concat(small.with_columns(pl.col("of", "source") + f" {copy}") for copy in range(heat.NUMBERED))
     assert len(heat.heat(small, block=1, quantity="relative", labels=LABELS).layers) == 2
     assert len(heat.heat(wide, block=1, quantity="relative", labels=LABELS).layers) == 1
 
 
-def test_a_network_without_gates_has_nothing_to_draw(made_up, with_readings):
-    readings = gather(with_readings(made_up(epochs=1, steps=8)), None).readings
+def test_a_network_without_gates_has_nothing_to_draw(study_tables):
+    readings = study_tables(readings=True, seeds=1, epochs=2, steps=16).readings
     assert measured.gate_strips(readings, "cnn").is_empty()
     assert measured.gates(readings).filter(pl.col("arm") == "cnn").is_empty()

@@ -138,27 +138,26 @@ def test_what_stands_in_a_text_is_no_markup() -> None:
 
 
 def test_a_second_chart_of_the_same_name_is_drawn_only_if_it_must(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words that an expression puts together are in the picture as one text, and cannot be exchanged."""
+    monkeypatch.setattr("skipscope.figures.rendering.drawing.PROCESSES", 1)
     drawn: list[str] = []
     begin = Drawing._begin
     monkeypatch.setattr(Drawing, "_begin", lambda self, line: drawn.append(line) or begin(self, line))
-    pairs = {"lines": (chart(**ENGLISH), chart(**CHINESE)), "bars": (bars(("long",)), bars(("长",)))}
+    seconds = [chart(**ENGLISH | {"ends": ("0", f'1" + " {word}')}) for word in ("second", "秒")]
+    pairs = {
+        "lines": (chart(**ENGLISH), chart(**CHINESE)),
+        "bars": (bars(("long",)), bars(("长",))),
+        "time": tuple(seconds),
+    }
     with closing(Drawing()) as drawing:
-        begun = [drawing.draw(name, pair[place]) for place in (0, 1) for name, pair in pairs.items()]
+        begun = [drawing.draw(name, pair[turn]) for turn in (0, 1) for name, pair in pairs.items()]
+        assert len(drawn) == 4  # two labels left of the plot
         pictures = [picture() for picture in begun]
-    assert len(drawn) == 3
+    assert len(drawn) == 5
     assert [texts(picture) for picture in pictures] == [
-        texts(svg_of(pair[place])) for place in (0, 1) for pair in pairs.values()
+        texts(svg_of(pair[turn])) for turn in (0, 1) for pair in pairs.values()
     ]
-
-
-def test_what_cannot_be_exchanged_after_all_is_drawn() -> None:
-    """Words that an expression puts together are in the picture as one text."""
-    seconds = ("s", "秒")
-    english, chinese = (chart(**ENGLISH | {"ends": ("0", f'1" + " {word}')}) for word in seconds)
-    with closing(Drawing()) as drawing:
-        begun = [drawing.draw("time", each) for each in (english, chinese)]
-        assert "1 s" in texts(begun[0]())
-        assert "1 秒" in texts(begun[1]())
+    assert ["1 second" in texts(pictures[2]), "1 秒" in texts(pictures[5])] == [True, True]
 
 
 def svg_of(chart: dict[str, Any]) -> str:
