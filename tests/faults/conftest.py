@@ -1,6 +1,8 @@
 """Fixtures of all injected faults."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from injected import Zygote
@@ -32,3 +34,18 @@ def undisturbed(zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Cal
         return there[epochs]
 
     return run
+
+
+@pytest.fixture
+def bounded_memory() -> Iterator[None]:
+    """The most this process held while a test ran is less than a gigabyte above what it held before."""
+    status = Path("/proc/self/status")
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+    before = _kib(status, "VmRSS")
+    yield
+    assert (_kib(status, "VmHWM") - before) << 10 < 1 << 30
+
+
+def _kib(status: Path, key: str) -> int:
+    return int(status.read_text().partition(f"{key}:")[2].split()[0])
