@@ -161,11 +161,10 @@ def narrowed(found: StudyTables, arm: str, width: int) -> StudyTables:
     def like(entry: Entry) -> Entry:
         if entry.arm != arm:
             return entry
-        stages = [
-            stage.model_copy(update={"shape": (width, *stage.shape[1:])}) if len(stage.shape) == 3 else stage
-            for stage in entry.record.network.stages
-        ]
-        network = entry.record.network.model_copy(update={"stages": tuple(stages)})
+        network = entry.record.network
+        maps = tuple((width, *size) for _, *size in network.anatomy.maps)
+        anatomy = network.anatomy.model_copy(update={"maps": maps})
+        network = network.model_copy(update={"anatomy": anatomy})
         return replace(entry, record=entry.record.model_copy(update={"network": network}))
 
     return replace(found, entries=tuple(map(like, found.entries)))
