@@ -76,7 +76,7 @@ def filled(text: str, language: Language) -> str:
 def verdicts(tables: StudyTables, language: Language) -> str:
     """A table in Markdown: what was measured, and what came out."""
     words = Words(language)
-    names = {claim.id: claim.wording(language).name for claim in catalogue()}
+    names = {claim.id: claim.wording(language).name for claim in catalogue().values()}
     keys = ("claim", "verdict", "effect", "unit", "pairs")
     lines = [table_row(words(f"explanation.{key}") for key in keys), "|---|---|---:|---|---:|"]
     for result in evaluate(tables):

@@ -13,7 +13,7 @@ from made_up_evidence import tables
 from torch import Tensor, nn
 
 from skipscope.claims.evaluate import evaluate
-from skipscope.claims.model import Finding, Result
+from skipscope.claims.model import ClaimResult, Finding
 from skipscope.models.registry import build
 from skipscope.probes.measure import probe
 
@@ -41,12 +41,12 @@ def rows(
     ]
 
 
-def judged(*arms: str, measured: list[Row]) -> dict[str, Result]:
+def judged(*arms: str, measured: list[Row]) -> dict[str, ClaimResult]:
     found = evaluate(tables(*arms, seeds=SEEDS, rows=measured))
     return {result.id: result for result in found}
 
 
-def part(result: Result, name: str) -> Finding:
+def part(result: ClaimResult, name: str) -> Finding:
     [finding] = [finding for finding in result.findings if finding.part == name]
     return finding
 

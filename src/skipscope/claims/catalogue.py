@@ -1,14 +1,35 @@
-"""The list of claims: what each says, to which group it belongs, and what is measured for it."""
+"""The list of claims: what each says, in both languages, and how each of its parts is measured and judged.
+
+`questions/` has a TOML file a group of claims, `[ID]` a claim and `[ID.parts.NAME]` a part. The records
+below are its schema: an unknown key or name is an error that says where.
+"""
 
 import tomllib
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from skipscope.claims.model import Claim, Direction, Group, Part, Verdict
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
+
+from skipscope.claims.comparisons import COMPARISONS, SELECTIONS, FindComparisons, Selection
+from skipscope.claims.contrasts import CONTRASTS, Contrast
+from skipscope.claims.model import Direction, Group
+from skipscope.claims.quantities import QUANTITIES
 from skipscope.spec.values import Frozen
 
 Language = Literal["en", "zh"]
+
+
+def _known(value: str, names: Collection[str]) -> str:
+    if value not in names:
+        raise ValueError(f"{value!r} is none of: {', '.join(names)}")
+    return value
+
+
+def _named(functions: Mapping[str, Any]) -> BeforeValidator:
+    """Replaces a function's name by the function."""
+    return BeforeValidator(lambda name: functions[_known(name, functions)])
 
 
 class Wording(Frozen):
@@ -25,25 +46,51 @@ class Wording(Frozen):
 
 
 class PartWording(Frozen):
-    """A part of a claim in one language: what is measured, and why its bound is worth having."""
+    """A part of a claim in one language."""
 
     name: str
+    """What is measured, precisely."""
+    short: str
+    """The same for charts and sentences."""
     reason: str
+    """Why an effect of the size of the bound is worth having."""
     supported: str = ""
-    """What of a control is told beside its claim's sentence, where it comes out so."""
+    """Said beside the claim's own sentence if this part is supported."""
     contradicted: str = ""
 
 
-class ListedPart(Frozen):
-    """One part of a claim, as `parts.toml` has it."""
+class Part(Frozen):
+    """One quantity of a claim: how it is measured, and which effect counts."""
 
-    claim: str
     id: str
+    comparisons: Annotated[FindComparisons, _named(COMPARISONS)]
+    """Which comparisons of a study it is measured on."""
+    select: Annotated[Selection, _named(SELECTIONS)] = SELECTIONS["all"]
+    """Which of their arms it concerns."""
+    min_pairs: int = 1
+    """Pairs that a comparison needs: two for a slope against depth."""
+    at_init: bool = False
+    """Measured before the first step, whether or not the networks are trained."""
+    timed: bool = False
+    """Compares seconds, so the machine must be the same."""
+    equal: frozenset[str] = frozenset()
+    """Properties that confound it although the factor changes them: the quantity depends on them directly."""
+    quantity: Annotated[str, AfterValidator(lambda name: _known(name, QUANTITIES))] = ""
+    """A name of `QUANTITIES`; empty where the networks themselves are counted."""
+    probe: str = ""
+    """What measures the quantity, if training alone does not."""
+    contrast: Annotated[Contrast, _named(CONTRASTS)]
+    """How the arms' values become an effect."""
+    study: str
+    """The shipped study that measures it best."""
     unit: str
     direction: Direction
     bound: float
+    """The smallest effect worth having, signed."""
     counts: bool = True
+    """Whether the verdict rests on it; otherwise it is a control or context."""
     exact: bool = False
+    """Counted rather than sampled."""
     en: PartWording
     zh: PartWording
 
@@ -51,54 +98,56 @@ class ListedPart(Frozen):
         """The part in `language`."""
         return self.zh if language == "zh" else self.en
 
-    @property
-    def part(self) -> Part:
-        """Without its words."""
-        return Part.model_validate(self.model_dump(include=set(Part.model_fields)))
 
-
-class Listed(Frozen):
-    """One claim of the catalogue."""
+class Claim(Frozen):
+    """A sentence that measurements can support or contradict."""
 
     id: str
     group: Group
     needs: Literal["all", "any"] = "all"
+    """Whether all parts (and comparisons, if there are several) have to hold, or any."""
+    true_of_itself: bool = False
+    """Holds between two runs of one network, so the calibration does not count it as a false positive."""
     en: Wording
     zh: Wording
-    part: tuple[ListedPart, ...] = ()
-    verdict: Verdict = "not_measured"
+    parts: Annotated[Mapping[str, Part], Field(min_length=1)]
 
     def wording(self, language: Language) -> Wording:
         """The claim in `language`."""
         return self.zh if language == "zh" else self.en
 
-    @property
-    def claim(self) -> Claim:
-        """Without its words, as it is judged."""
-        parts = tuple(each.part for each in self.part)
-        return Claim(id=self.id, group=self.group, needs=self.needs, part=parts)
-
 
 @cache
-def catalogue() -> tuple[Listed, ...]:
-    """Every claim, group by group, in the order of its number."""
-    parts = [ListedPart.model_validate(part) for part in _table("parts.toml")["part"]]
-    claims = [Listed.model_validate(claim) for claim in _table("catalogue.toml")["claim"]]
-    return tuple(
-        claim.model_copy(update={"part": tuple(part for part in parts if part.claim == claim.id)})
-        for claim in claims
-    )
+def catalogue() -> Mapping[str, Claim]:
+    """Every claim by its id, group by group.
+
+    Raises:
+        pydantic.ValidationError: an entry of the TOML is wrong; the error names claim, part and key.
+    """
+    folder = files("skipscope.claims") / "questions"
+    texts = {group: (folder / f"{group}.toml").read_text(encoding="utf-8") for group in get_args(Group)}
+    return {id: claim for group, text in texts.items() for id, claim in read_claims(group, text).items()}
 
 
-def part_of(claim: str, part: str) -> ListedPart:
+def read_claims(group: str, text: str) -> dict[str, Claim]:
+    """The claims of one group's TOML.
+
+    Raises:
+        pydantic.ValidationError: a key or value is wrong.
+    """
+    rows = {
+        id: claim
+        | {"id": id, "group": group}
+        | {"parts": {name: {"id": name} | part for name, part in claim.get("parts", {}).items()}}
+        for id, claim in tomllib.loads(text).items()
+    }
+    return TypeAdapter(dict[str, Claim]).validate_python(rows)
+
+
+def part_of(claim: str, part: str) -> Part:
     """A part by its claim's id and its own.
 
     Raises:
         KeyError: there is none.
     """
-    found = {(listed.id, each.id): each for listed in catalogue() for each in listed.part}
-    return found[claim, part]
-
-
-def _table(name: str) -> dict[str, Any]:
-    return tomllib.loads((files("skipscope.claims") / name).read_text(encoding="utf-8"))
+    return catalogue()[claim].parts[part]

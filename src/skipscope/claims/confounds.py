@@ -26,7 +26,7 @@ Facts = tuple[tuple[str, Fact], ...]
 """Under their names; the same names in the same order for any run."""
 
 
-class Difference(Frozen):
+class Confound(Frozen):
     """One thing in which two arms differ and should not."""
 
     what: str
@@ -57,7 +57,7 @@ def confounds(
     facts: Callable[[RunRecord], Facts] = facts_of,
     *,
     equal: frozenset[str] = frozenset(),
-) -> tuple[Difference, ...]:
+) -> tuple[Confound, ...]:
     """The differences beyond the factor: of networks, recipe, how it was computed, data, machine, seeds.
 
     Arms of several depths are a curve each: along it nothing but depth may change, and it is compared too.
@@ -65,7 +65,7 @@ def confounds(
     What is `equal` may not differ in a pair, be it the factor's own.
     `facts` may remember what it said, and of equal runs say the same: of many seeds that is most of the work.
     """
-    found: list[Difference] = []
+    found: list[Confound] = []
     for one, other, own, slack in _pairs(comparison, equal):
         pairs = _together(runs.get(one, {}), runs.get(other, {}))
         passed = own if comparison.timed else own | {MACHINE}
@@ -78,9 +78,9 @@ def confounds(
 
 def confounds_of_networks(
     comparison: Comparison, cards: Mapping[str, NetworkCard], *, equal: frozenset[str] = frozenset()
-) -> tuple[Difference, ...]:
+) -> tuple[Confound, ...]:
     """The same of networks before their first step, which no recipe has touched."""
-    found: list[Difference] = []
+    found: list[Confound] = []
     for one, other, own, slack in _pairs(comparison, equal):
         if one in cards and other in cards:
             found += _differences(_architecture(cards[one]), _architecture(cards[other]), own, slack)
@@ -114,10 +114,10 @@ def _pairs(comparison: Comparison, equal: frozenset[str]) -> Iterator[tuple[str,
                 yield arm, curve[0], comparison.own_across, 1.0
 
 
-def _differences(one: Facts, other: Facts, own: frozenset[str], slack: float) -> Iterator[Difference]:
+def _differences(one: Facts, other: Facts, own: frozenset[str], slack: float) -> Iterator[Confound]:
     for (what, treated), (_, control) in zip(one, other, strict=True):
         if what not in own and _differ(what, treated, control, slack):
-            yield Difference(what=what, treated=_text(treated), control=_text(control))
+            yield Confound(what=what, treated=_text(treated), control=_text(control))
 
 
 def _together(
@@ -153,7 +153,7 @@ def diverged(comparison: Comparison, runs: Runs) -> dict[str, list[int]]:
     }
 
 
-def _diverged(comparison: Comparison, runs: Runs) -> Iterator[Difference]:
+def _diverged(comparison: Comparison, runs: Runs) -> Iterator[Confound]:
     """Seeds that are left out because an arm diverged: those that are left are chosen by the outcome."""
     lost = diverged(comparison, runs)
     if any(lost.values()):
@@ -162,4 +162,4 @@ def _diverged(comparison: Comparison, runs: Runs) -> Iterator[Difference]:
             for side in (comparison.treated, comparison.control)
         )
         treated, control = sides
-        yield Difference(what="diverged seeds", treated=treated or "none", control=control or "none")
+        yield Confound(what="diverged seeds", treated=treated or "none", control=control or "none")

@@ -1,16 +1,16 @@
-"""From a quantity of several arms to an effect: how arms of one comparison are set against each other.
+"""Contrasts turn a quantity of several arms into an effect.
 
-A contrast takes the evidence, the name of a quantity and a comparison. It gives None where a run that it
-needs is missing.
+A contrast takes the evidence, the name of a quantity and a comparison. It is None if a run that it needs is
+missing. `CONTRASTS` names them for the claims' TOML.
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from skipscope.analysis.statistics import (
@@ -19,46 +19,59 @@ from skipscope.analysis.statistics import (
     combined,
     differences,
     exactly,
-    interaction,
     over_seeds,
     over_seeds_and_images,
     slopes,
     widened,
 )
+from skipscope.claims import structure
+from skipscope.claims.curves import Terms, crossing, ranked, reached
 from skipscope.claims.evidence import Evidence, Series
 from skipscope.records.schema import NetworkCard
 from skipscope.spec.comparison import Comparison
 
 Contrast = Callable[[Evidence, str, Comparison], Estimate | None]
 LAYERS = 10
-"""Slopes against depth are given for so many layers."""
+"""Slopes against depth are per this many layers."""
 
 
-def pairs(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Treated minus control, mean over the pairs; without control the treated arms' own mean."""
-    series = evidence.series(quantity)
+def _paired(comparison: Comparison) -> Terms:
+    """Treated minus control, mean over the pairs; without a control the mean of the treated arms."""
     share = 1 / len(comparison.treated)
-    terms = [(share, series.get(arm, {})) for arm in comparison.treated]
-    return over_seeds(combined([*terms, *((-share, series.get(arm, {})) for arm in comparison.control)]))
+    treated = [(share, arm) for arm in comparison.treated]
+    return [*treated, *((-share, arm) for arm in comparison.control)]
+
+
+def _by_seed(evidence: Evidence, quantity: str, terms: Terms) -> dict[int, float | None]:
+    series = evidence.series(quantity)
+    return combined([(weight, series.get(arm, {})) for weight, arm in terms])
+
+
+def mean_difference(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
+    """Treated minus control, mean over the pairs; without a control the mean of the treated arms."""
+    return over_seeds(_by_seed(evidence, quantity, _paired(comparison)))
 
 
 def slope(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Rise per ten layers: of treated minus that of control, or of treated alone."""
+    """Slope per ten layers: treated minus control, or treated alone."""
     return _slope(evidence, quantity, comparison, lambda depth: depth / LAYERS)
 
 
 def slope_by_doubling(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Rise with each doubling of depth."""
+    """Slope per doubling of depth, likewise."""
     return _slope(evidence, quantity, comparison, math.log2)
 
 
 def _slope(
-    evidence: Evidence, quantity: str, comparison: Comparison, at: Callable[[float], float]
+    evidence: Evidence, quantity: str, comparison: Comparison, scale: Callable[[float], float]
 ) -> Estimate | None:
     series = evidence.series(quantity)
     curves = [
         slopes(
-            {at(depth): series.get(arm, {}) for depth, arm in zip(evidence.depths(arms), arms, strict=True)}
+            {
+                scale(depth): series.get(arm, {})
+                for depth, arm in zip(evidence.depths(arms), arms, strict=True)
+            }
         )
         for arms in (comparison.treated, comparison.control)
         if arms
@@ -67,56 +80,48 @@ def _slope(
 
 
 def deep_minus_shallow(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """What control gains from the least to the greatest depth, minus what treated does."""
-    series = evidence.series(quantity)
-    deep, shallow = (
-        (series.get(comparison.control[at], {}), series.get(comparison.treated[at], {})) for at in (-1, 0)
-    )
-    return over_seeds(interaction(deep, shallow))
+    """What depth adds to control minus what it adds to treated, from the least to the greatest depth."""
+    treated, control = comparison.treated, comparison.control
+    terms = [(1.0, control[-1]), (-1.0, treated[-1]), (-1.0, control[0]), (1.0, treated[0])]
+    return over_seeds(_by_seed(evidence, quantity, terms))
 
 
 def growth(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """What treated gains from the least to the greatest depth."""
-    series, arms = evidence.series(quantity), comparison.treated
-    return over_seeds(differences(series.get(arms[-1], {}), series.get(arms[0], {})))
+    """What depth adds to treated, from the least to the greatest."""
+    arms = comparison.treated
+    return over_seeds(_by_seed(evidence, quantity, [(1.0, arms[-1]), (-1.0, arms[0])]))
 
 
-def tested(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
+def accuracy_difference(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
     """Test accuracy in percentage points, treated minus control, mean over the pairs."""
-    share = 1 / len(comparison.treated)
-    terms = [(share, arm) for arm in comparison.treated]
-    return _tested(evidence, quantity, [*terms, *((-share, arm) for arm in comparison.control)])
+    return _of_accuracies(evidence, quantity, _paired(comparison))
 
 
-def two_by_two(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Whether the two factors of a 2 x 2 work together: the second pair's difference minus the first's."""
+def interaction(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
+    """Interaction of the two factors of a 2 x 2 design: the second pair's difference minus the first's."""
     treated, control = comparison.treated, comparison.control
     terms = [(1.0, treated[1]), (-1.0, control[1]), (-1.0, treated[0]), (1.0, control[0])]
-    return _tested(evidence, quantity, terms)
+    return _of_accuracies(evidence, quantity, terms)
 
 
-Terms = Sequence[tuple[float, str]]
-"""Arms, each with what a percentage point of its test accuracy adds."""
-
-
-def _tested(evidence: Evidence, quantity: str, terms: Terms) -> Estimate | None:
-    series = evidence.series(quantity)
-    values = combined([(weight, series.get(arm, {})) for weight, arm in terms])
+def _of_accuracies(evidence: Evidence, quantity: str, terms: Terms) -> Estimate | None:
+    values = _by_seed(evidence, quantity, terms)
     return over_images(evidence, quantity, values, dict.fromkeys(values, terms))
 
 
 def over_images(
     evidence: Evidence, quantity: str, values: BySeed, terms: Mapping[int, Terms]
 ) -> Estimate | None:
-    """The mean over seeds of what is made of test accuracies: seeds and images are both drawn anew.
+    """Mean over seeds of a function of test accuracies, resampling both seeds and test images.
 
-    Where it was not kept which images are right, images are reckoned with as if arms erred independently.
+    Runs that do not say which images they classify correctly are treated as if arms erred independently.
 
     Args:
-        evidence: has the answers.
+        evidence: which images each run classifies correctly.
         quantity: the accuracies, in per cent.
-        values: of each seed; None where there is none.
-        terms: of each seed that has one; exact where the value is a sum of accuracies, else its derivatives.
+        values: the function's value for each seed; None where there is none.
+        terms: for each seed with a value, the arms and the derivatives by their accuracies (the weights
+            themselves where the value is a weighted sum).
     """
     effect = over_seeds(values)
     seeds = sorted(seed for seed, value in values.items() if value is not None)
@@ -124,7 +129,7 @@ def over_images(
     if effect is None:
         return None
     if not all(seed in rights[arm] for seed in seeds for _, arm in terms[seed]):
-        return widened(effect, math.sqrt(_apart(evidence, quantity, terms, seeds)))
+        return widened(effect, math.sqrt(_independent_variance(evidence, quantity, terms, seeds)))
     table = np.array(
         [
             _by_image(values[seed], [(weight, rights[arm][seed]) for weight, arm in terms[seed]])
@@ -136,13 +141,15 @@ def over_images(
 
 
 def _by_image(value: float | None, terms: Sequence[tuple[float, NDArray[np.bool_]]]) -> NDArray[np.float64]:
-    """What each image makes of the value, which is their mean."""
+    """Contribution of each image to the value, which is their mean."""
     shown = np.sum([100 * weight * right for weight, right in terms], axis=0)
     return np.asarray(shown + (value - shown.mean()), dtype=np.float64)
 
 
-def _apart(evidence: Evidence, quantity: str, terms: Mapping[int, Terms], seeds: Sequence[int]) -> float:
-    """The variance that images add if arms err independently, and each alike in all its seeds."""
+def _independent_variance(
+    evidence: Evidence, quantity: str, terms: Mapping[int, Terms], seeds: Sequence[int]
+) -> float:
+    """The variance due to test images if arms err independently, and each on the same images in all seeds."""
     series, found = evidence.series(quantity), 0.0
     for arm in dict.fromkeys(arm for seed in seeds for _, arm in terms[seed]):
         weight = np.mean([sum(each for each, of in terms[seed] if of == arm) for seed in seeds])
@@ -152,7 +159,7 @@ def _apart(evidence: Evidence, quantity: str, terms: Mapping[int, Terms], seeds:
 
 
 def counted(count: Callable[[NetworkCard], int]) -> Contrast:
-    """How many per cent more of something a network has, exactly: of several pairs the largest."""
+    """Per cent by which a count of the network grows, exactly; of several pairs the largest."""
 
     def contrast(evidence: Evidence, _quantity: str, comparison: Comparison) -> Estimate | None:
         cards = evidence.cards
@@ -167,22 +174,28 @@ def counted(count: Callable[[NetworkCard], int]) -> Contrast:
     return contrast
 
 
-def per_image(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """How many per cent more time a training image takes."""
+def extra_time(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
+    """Per cent more time per training image."""
     series = evidence.series(quantity)
-    ratios = []
-    for one, other in zip(comparison.treated, comparison.control, strict=True):
-        mine, theirs = series.get(one, {}), series.get(other, {})
-        ratios.append({seed: 100 * (theirs[seed] / mine[seed] - 1) for seed in mine if seed in theirs})
-    return over_seeds(combined([(1 / len(ratios), ratio) for ratio in ratios]))
+    pairs = list(zip(comparison.treated, comparison.control, strict=True))
+    extra = [_seed_by_seed(series, *pair, lambda one, other: 100 * (other / one - 1)) for pair in pairs]
+    return over_seeds(combined([(1 / len(pairs), each) for each in extra]))
+
+
+def _seed_by_seed(
+    series: Series, treated: str, control: str, of: Callable[[Any, Any], float | None]
+) -> dict[int, float | None]:
+    """A function of both arms' values, for each seed that both have."""
+    one, other = series.get(treated, {}), series.get(control, {})
+    return {seed: of(one[seed], other[seed]) for seed in sorted(one.keys() & other.keys())}
 
 
 def parameters_needed(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Log2 of the parameters with which treated networks come to control's accuracy, over control's.
+    """Log2 of the parameters that treated networks need for control's accuracy, over control's own.
 
-    Of each seed, interpolated between treated networks of several sizes. A control that is less accurate than
-    the smallest of them, or more accurate than all, has no value: how many parameters it would take lies
-    outside of what was measured. Of the images, which move all accuracies a little, the derivatives tell.
+    Interpolated for each seed between treated networks of several sizes. There is no value if control is less
+    accurate than the smallest of them or more accurate than all: the answer lies outside the measured range.
+    The variance due to test images follows from the derivatives by each accuracy.
     """
     series = evidence.series(quantity)
     sizes = {arm: math.log2(evidence.cards[arm].params) for arm in comparison.arms if arm in evidence.cards}
@@ -194,102 +207,77 @@ def parameters_needed(evidence: Evidence, quantity: str, comparison: Comparison)
     needed: dict[int, float | None] = {}
     terms: dict[int, Terms] = {}
     for seed in common:
-        size, slopes = _crossing(
-            [(arm, sizes[arm], series[arm][seed]) for arm in arms], series[control][seed]
-        )
+        size, slopes = crossing([(arm, sizes[arm], series[arm][seed]) for arm in arms], series[control][seed])
         needed[seed] = None if size is None else size - sizes[control]
         terms[seed] = [*slopes, (-sum(slope for slope, _ in slopes), control)]
     return over_images(evidence, quantity, needed, terms)
 
 
-def _crossing(curve: list[tuple[str, float, float]], level: float) -> tuple[float | None, Terms]:
-    """Where a curve of (arm, size, accuracy) first comes to `level`, and its derivatives by these accuracies.
-
-    None if it begins above, or ends below it. The derivative by the level is less their sum.
-    """
-    for (small, x, low), (large, further, high) in pairwise(curve):
-        if low <= level <= high and low < high:
-            part, slope = (level - low) / (high - low), (further - x) / (high - low)
-            return x + (further - x) * part, [(-slope * (1 - part), small), (-slope * part, large)]
-        if low >= level:
-            return (x if low == level else None), []
-    return None, []
-
-
 def time_to_loss(column: int) -> Contrast:
-    """Log2 of the time to a training loss, treated over control: in epochs (column 0) or seconds (1).
+    """Log2 of the time to a training loss, treated over control, in epochs (column 0) or seconds (1).
 
-    The loss is, of each seed, the lowest that both come to.
+    For each seed the loss is the lowest that both reach.
     """
+
+    def log_ratio(one: list[list[float]], other: list[list[float]]) -> float | None:
+        target = max(min(loss for *_, loss in curve) for curve in (one, other))
+        mine, theirs = (reached(curve, target, column) for curve in (one, other))
+        return math.log2(mine / theirs) if mine and theirs else None
 
     def contrast(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
         series = evidence.series(quantity)
-        one, other = series.get(comparison.treated[0], {}), series.get(comparison.control[0], {})
-        found: dict[int, float | None] = {}
-        for seed in sorted(one.keys() & other.keys()):
-            target = max(min(loss for *_, loss in curve[seed]) for curve in (one, other))
-            mine, theirs = (reached(curve[seed], target, column) for curve in (one, other))
-            found[seed] = math.log2(mine / theirs) if mine and theirs else None
-        return over_seeds(found)
+        return over_seeds(_seed_by_seed(series, comparison.treated[0], comparison.control[0], log_ratio))
 
     return contrast
 
 
-def reached(curve: list[list[float]], target: float, column: int) -> float | None:
-    """When a curve of (epoch, seconds, loss) first comes down to `target`, its logarithm interpolated."""
-    for before, after in pairwise(curve):
-        if after[2] <= target:
-            if not 0 < target <= before[2]:
-                return before[column]
-            part = (
-                math.log(before[2] / target) / math.log(before[2] / after[2]) if after[2] < before[2] else 1.0
-            )
-            return before[column] + part * (after[column] - before[column])
-    return None
-
-
-def spread(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """How much farther seeds stray from their arm's median, treated minus control (Brown, Forsythe 1974)."""
+def spread_difference(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
+    """Distance of seeds from their arm's median, treated minus control (Brown and Forsythe 1974)."""
     series = evidence.series(quantity)
-    strays = [_strays(series.get(arms[0], {})) for arms in (comparison.treated, comparison.control)]
-    return over_seeds(differences(*strays))
+    distances = [_distances(series.get(arms[0], {})) for arms in (comparison.treated, comparison.control)]
+    return over_seeds(differences(*distances))
 
 
-def _strays(values: Mapping[int, float]) -> BySeed:
+def _distances(values: Mapping[int, float]) -> BySeed:
     if len(values) < 2:
         return {}
     median = float(np.median(list(values.values())))
     return {seed: abs(value - median) for seed, value in values.items()}
 
 
-def agreement(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Rank correlation between two arms' orders (Spearman), of equal seeds."""
+def rank_agreement(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
+    """Rank correlation (Spearman) between two arms' orders, for equal seeds."""
     series = evidence.series(quantity)
-    one, other = series.get(comparison.treated[0], {}), series.get(comparison.control[0], {})
-    return over_seeds({seed: ranked(one[seed], other[seed]) for seed in sorted(one.keys() & other.keys())})
+    return over_seeds(_seed_by_seed(series, comparison.treated[0], comparison.control[0], ranked))
 
 
-def with_itself(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """The same between an arm's seeds and the next ones: what chance alone leaves of it; mean over arms."""
-    return over_seeds(
-        combined(
-            [
-                (1 / len(comparison.treated), _with_the_next(evidence.series(quantity), arm))
-                for arm in comparison.treated
-            ]
-        )
-    )
+def seed_agreement(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
+    """Rank correlation between successive seeds, mean over arms: the agreement that chance allows."""
+    series, share = evidence.series(quantity), 1 / len(comparison.treated)
+    return over_seeds(combined([(share, _successive(series.get(arm, {}))) for arm in comparison.treated]))
 
 
-def _with_the_next(series: Series, arm: str) -> BySeed:
-    orders = series.get(arm, {})
+def _successive(orders: Mapping[int, list[float]]) -> BySeed:
     return {one: ranked(orders[one], orders[other]) for one, other in pairwise(sorted(orders))}
 
 
-def ranked(one: list[float], other: list[float]) -> float | None:
-    """Spearman's correlation; None if either does not vary."""
-    if len(one) != len(other) or len(set(one)) < 2 or len(set(other)) < 2:
-        return None
-    # as scipy's spearmanr, without its p-value and the second that importing it takes
-    ranks = np.column_stack([pl.Series(each, dtype=pl.Float64).rank().to_numpy() for each in (one, other)])
-    return float(np.asarray(np.corrcoef(ranks, rowvar=False))[1, 0])
+CONTRASTS: Mapping[str, Contrast] = {
+    "mean_difference": mean_difference,
+    "slope": slope,
+    "slope_by_doubling": slope_by_doubling,
+    "deep_minus_shallow": deep_minus_shallow,
+    "growth": growth,
+    "accuracy_difference": accuracy_difference,
+    "interaction": interaction,
+    "extra_parameters": counted(lambda card: card.params),
+    "extra_arithmetic": counted(lambda card: card.macs),
+    "extra_memory": counted(structure.kept),
+    "extra_time": extra_time,
+    "parameters_needed": parameters_needed,
+    "epochs_to_loss": time_to_loss(0),
+    "seconds_to_loss": time_to_loss(1),
+    "spread_difference": spread_difference,
+    "rank_agreement": rank_agreement,
+    "seed_agreement": seed_agreement,
+}
+"""By name, as the claims' TOML has it."""

@@ -5,28 +5,22 @@
 A pure function of the records: the same workspace gives the same results to the last bit.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from skipscope.analysis.tables import StudyTables, gather
-from skipscope.claims.catalogue import catalogue
+from skipscope.claims.catalogue import Claim, catalogue
 from skipscope.claims.evidence import Evidence
-from skipscope.claims.model import Lost, Result
+from skipscope.claims.measurements import measure, with_seeds
+from skipscope.claims.model import ClaimResult, Lost
 from skipscope.claims.quantities import QUANTITIES
-from skipscope.claims.question import Question, ask, with_seeds
-from skipscope.claims.questions.concatenation import DENSE
-from skipscope.claims.questions.course import CONVERGENCE
-from skipscope.claims.questions.gates import GATES
-from skipscope.claims.questions.shortcuts import SHORTCUT
 from skipscope.claims.verdicts import corrected, judge
 from skipscope.records.store import Workspace
 
-QUESTIONS: Mapping[str, tuple[Question, ...]] = SHORTCUT | DENSE | GATES | CONVERGENCE
-"""What is asked for each claim, by its id."""
 SCHEMA = 1
 
 
-def evaluate(source: Workspace | StudyTables, study: str | None = None) -> tuple[Result, ...]:
+def evaluate(source: Workspace | StudyTables, study: str | None = None) -> tuple[ClaimResult, ...]:
     """The verdicts on all claims, in the order of the catalogue, corrected for their groups.
 
     Args:
@@ -40,26 +34,24 @@ def evaluate(source: Workspace | StudyTables, study: str | None = None) -> tuple
     return judged(Evidence(tables, QUANTITIES))
 
 
-def judged(
-    evidence: Evidence, questions: Mapping[str, tuple[Question, ...]] = QUESTIONS
-) -> tuple[Result, ...]:
-    """The same of any evidence, and of other questions for the same claims."""
+def judged(evidence: Evidence, claims: Iterable[Claim] = ()) -> tuple[ClaimResult, ...]:
+    """The verdicts that any evidence gives on these claims, or on the whole catalogue."""
     return corrected(
         judge(
-            listed.claim,
-            [each for question in questions[listed.id] for each in ask(question, evidence)],
+            claim,
+            [each for part in claim.parts.values() for each in measure(part, evidence)],
             data=evidence.data,
         )
-        for listed in catalogue()
+        for claim in claims or catalogue().values()
     )
 
 
-def document(study: str, results: tuple[Result, ...]) -> dict[str, Any]:
+def document(study: str, results: tuple[ClaimResult, ...]) -> dict[str, Any]:
     """What `skipscope claims --json` writes."""
     return {"schema": SCHEMA, "study": study, "claims": [result.row() for result in results]}
 
 
-def lost(results: tuple[Result, ...]) -> dict[Lost, list[str]]:
+def lost(results: tuple[ClaimResult, ...]) -> dict[Lost, list[str]]:
     """Claims of which a part that counts has no seed with a number, and would have none of more, by why."""
     found: dict[Lost, list[str]] = {}
     for result in results:
@@ -69,7 +61,7 @@ def lost(results: tuple[Result, ...]) -> dict[Lost, list[str]]:
     return found
 
 
-def next_steps(results: tuple[Result, ...], command: str) -> dict[str, list[str]]:
+def next_steps(results: tuple[ClaimResult, ...], command: str) -> dict[str, list[str]]:
     """Commands that would settle claims that are open, each with their ids.
 
     Args:

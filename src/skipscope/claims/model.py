@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from skipscope.analysis.statistics import Estimate
-from skipscope.claims.confounds import Difference
+from skipscope.claims.confounds import Confound
 from skipscope.spec.comparison import Comparison, Factor
 from skipscope.spec.values import Frozen
 
@@ -20,39 +20,15 @@ MINIMUM_SEEDS = 5
 """With fewer pairs a claim is at most inconclusive, unless its quantity is exact."""
 
 
-class Part(Frozen):
-    """One quantity of a claim and its test, named before any run."""
-
-    id: str
-    unit: str
-    direction: Direction
-    bound: float
-    """The smallest effect worth having, with its sign."""
-    counts: bool = True
-    """Whether the claim's verdict rests on it, or whether it is a control or context."""
-    exact: bool = False
-    """Counted, not drawn."""
-
-
-class Claim(Frozen):
-    """A sentence that measurements can support or contradict, without its words."""
-
-    id: str
-    group: Group
-    needs: Literal["all", "any"] = "all"
-    """Of its parts (and, if there are several, comparisons): which have to hold."""
-    part: tuple[Part, ...] = ()
-
-
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class Measurement:
     """What there is on one part of a claim."""
 
     part: str
     comparison: Comparison
     effect: Estimate | None
     """None: not measured."""
-    confounds: tuple[Difference, ...] = ()
+    confounds: tuple[Confound, ...] = ()
     runs: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     """Arms, probes or seeds that it would take."""
@@ -97,7 +73,7 @@ class Finding(Frozen):
     p_for: float | None
     """Twice the one-sided p; None where no test was made."""
     p_against: float | None
-    confounds: tuple[Difference, ...]
+    confounds: tuple[Confound, ...]
     runs: tuple[str, ...]
     more_seeds: int | None = None
     """How many more would settle it in 80 % of cases, if effect and spread are as they seem and the claim
@@ -112,7 +88,7 @@ class Finding(Frozen):
         return " - " in self.comparison
 
 
-class Result(Frozen):
+class ClaimResult(Frozen):
     """A claim's verdict and everything it rests on."""
 
     id: str
@@ -181,13 +157,14 @@ class Result(Frozen):
                 "adjusted_p": self.adjusted_p,
                 "family": self.family,
                 "data": self.data,
-                "parts": [finding.model_dump() for finding in self.findings],
+                # `todo` is the former name of `hint`, kept for one version
+                "parts": [finding.model_dump() | {"todo": finding.hint} for finding in self.findings],
             }
         )
         return row
 
 
-def _once(many: Iterable[Iterable[Difference]]) -> list[Difference]:
+def _once(many: Iterable[Iterable[Confound]]) -> list[Confound]:
     return list(dict.fromkeys(each for several in many for each in several))
 
 

@@ -40,15 +40,14 @@ from typing import Any, Literal
 
 from skipscope.analysis.hypotheses import holm, p_above, p_below, power, seeds_needed
 from skipscope.analysis.statistics import LEVEL, Estimate
+from skipscope.claims.catalogue import Claim, Part
 from skipscope.claims.model import (
     MINIMUM_SEEDS,
-    Claim,
+    ClaimResult,
     Effect,
     Finding,
     Group,
-    Measured,
-    Part,
-    Result,
+    Measurement,
     Verdict,
 )
 
@@ -75,17 +74,16 @@ def p_values(part: Part, effect: Estimate) -> tuple[float, float]:
     return min(above, below), inside
 
 
-def judge(claim: Claim, measured: Sequence[Measured], *, data: str = "") -> Result:
+def judge(claim: Claim, measured: Sequence[Measurement], *, data: str = "") -> ClaimResult:
     """The claim's verdict, not yet corrected for its family (see `corrected`).
 
     Raises:
         KeyError: something was measured of a part that the claim does not have.
     """
-    parts = {part.id: part for part in claim.part}
-    findings = tuple(_finding(parts[each.part], each) for each in measured)
+    findings = tuple(_finding(claim.parts[each.part], each) for each in measured)
     counted = [finding for finding in findings if finding.counts]
     tested = [finding for finding in counted if finding.p_for is not None]
-    result = Result(id=claim.id, group=claim.group, verdict="not_measured", findings=findings, data=data)
+    result = ClaimResult(id=claim.id, group=claim.group, verdict="not_measured", findings=findings, data=data)
     whole = len(tested) == len(counted)
     p_for, p_against = [f.p_for or 0.0 for f in tested], [f.p_against or 0.0 for f in tested]
     if claim.needs == "all":
@@ -106,7 +104,7 @@ def judge(claim: Claim, measured: Sequence[Measured], *, data: str = "") -> Resu
     return _with_seeds(result.model_copy(update=found))
 
 
-def corrected(results: Iterable[Result]) -> tuple[Result, ...]:
+def corrected(results: Iterable[ClaimResult]) -> tuple[ClaimResult, ...]:
     """The same, each verdict corrected by Holm for its group's other claims."""
     results = tuple(results)
     families: dict[Group, dict[str, float]] = {}
@@ -129,7 +127,7 @@ def power_at_twice(bound: float, spread: float, *, n: int, family: int = 1) -> f
     return power(bound, spread / n**0.5, n - 1, level=LEVEL / family)
 
 
-def _finding(part: Part, measured: Measured) -> Finding:
+def _finding(part: Part, measured: Measurement) -> Finding:
     effect = measured.effect
     enough = effect is not None and (effect.exact or (effect.n >= MINIMUM_SEEDS and not effect.dropped))
     p_for, p_against = p_values(part, effect) if effect is not None and enough else (None, None)
@@ -156,7 +154,7 @@ def _finding(part: Part, measured: Measured) -> Finding:
     )
 
 
-def _own_verdict(measured: Measured, p_for: float | None, p_against: float | None) -> Verdict:
+def _own_verdict(measured: Measurement, p_for: float | None, p_against: float | None) -> Verdict:
     if measured.effect is None:
         return "not_measured"
     if measured.confounds:
@@ -180,7 +178,7 @@ def _effect(effect: Estimate, unit: str) -> Effect:
     )
 
 
-def _with_seeds(result: Result) -> Result:
+def _with_seeds(result: ClaimResult) -> ClaimResult:
     """With what its open findings want for."""
     findings = tuple(
         finding.model_copy(update={"more_seeds": _more_seeds(finding, result)}) for finding in result.findings
@@ -188,7 +186,7 @@ def _with_seeds(result: Result) -> Result:
     return result.model_copy(update={"findings": findings})
 
 
-def _more_seeds(finding: Finding, result: Result) -> int | None:
+def _more_seeds(finding: Finding, result: ClaimResult) -> int | None:
     effect, bound = finding.effect, finding.bound
     if effect is None or effect.dropped or finding.verdict == "confounded":
         return None
@@ -228,7 +226,7 @@ def _untested(counted: Sequence[Finding]) -> Verdict:
     return "not_measured" if verdicts <= {"not_measured"} else "inconclusive"
 
 
-def _with_family(result: Result, adjusted: Mapping[str, float]) -> Result:
+def _with_family(result: ClaimResult, adjusted: Mapping[str, float]) -> ClaimResult:
     if result.id not in adjusted:
         return result  # it made no test
     p = adjusted[result.id]

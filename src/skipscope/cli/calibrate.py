@@ -1,5 +1,6 @@
-"""`skipscope calibrate`: how often verdicts are false, and how often they see what is there."""
+"""`skipscope calibrate`: false-positive rate and power of the verdicts, by simulation."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,33 +13,33 @@ if TYPE_CHECKING:
 
 
 def calibrate(
-    comparisons: Annotated[int, typer.Option(min=1, help="Simulated studies of each kind.")] = 200,
+    comparisons: Annotated[int, typer.Option(min=1, help="Simulated studies per scenario.")] = 200,
     pairs: Annotated[
         int, typer.Option(min=0, help="Real pairs of runs of one network on the embedded data set; 0: none.")
     ] = 10,
-    splits: Annotated[int, typer.Option(min=1, help="How often these runs are dealt out.")] = 20,
+    splits: Annotated[int, typer.Option(min=1, help="How often these runs are divided in two.")] = 20,
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Runs side by side; default: one a core.", show_default=False)
     ] = None,
     workspace: Place = PLACE,
 ) -> None:
-    """Put the claims themselves to the test, before they are believed.
+    """Measure the false-positive rate and the power of the claims.
 
-    Simulated studies in which nothing differs, or as much as is worth having, or twice that; and real runs
-    of a network against others of itself. The figures are printed and kept in the workspace for reports.
+    Simulates studies without an effect, with the smallest effect worth having, and with twice that; and
+    compares real runs of one network with each other. Prints the rates and keeps them for reports.
     """
-    from skipscope.claims.calibration.against_itself import verdicts
-    from skipscope.claims.calibration.calibrate import against_itself, document, write
+    from skipscope.claims.calibration.against_itself import rates, verdicts
+    from skipscope.claims.calibration.calibrate import document, save_calibration
     from skipscope.records.store import Workspace
 
-    place = Workspace(workspace)
+    kept = Workspace(workspace)
     real: dict[str, Any] = {}
     if pairs:  # first: a command that was stopped goes on with them
-        tables = _trained(place, pairs, jobs)
-        with console.status("Asking the claims of a network against itself"):
-            real = against_itself(verdicts(tables, splits))
+        tables = _trained(kept, pairs, jobs)
+        with console.status("Comparing a network with itself"):
+            real = rates(verdicts(tables, splits))
     found = document(_simulated(comparisons), real, comparisons=comparisons, pairs=pairs, splits=splits)
-    path = write(place, found)
+    path = save_calibration(kept, found)
     _print(found)
     console.print(str(path), markup=False, soft_wrap=True)
 
@@ -55,7 +56,7 @@ def _simulated(comparisons: int) -> dict[str, Any]:
         return calibrate(describe, comparisons=comparisons, on_event=lambda: progress.advance(task))
 
 
-def _trained(place: "Workspace", pairs: int, jobs: int | None) -> "StudyTables":
+def _trained(workspace: "Workspace", pairs: int, jobs: int | None) -> "StudyTables":
     """The runs of one network, trained where they are not there yet."""
     from skipscope.analysis.tables import gather
     from skipscope.claims.calibration.against_itself import study
@@ -65,20 +66,21 @@ def _trained(place: "Workspace", pairs: int, jobs: int | None) -> "StudyTables":
 
     spec = study(pairs)
     with console.status("Planning the runs of a network against itself"):
-        planned = plan(spec, place, command="skipscope calibrate", jobs=jobs)
+        planned = plan(spec, workspace, command="skipscope calibrate", jobs=jobs)
     with display(planned, console) as shown:
-        records = execute(planned, place, on_event=shown.on_event, interrupted=lambda: shown.say("Stopping"))
+        stopping = partial(shown.say, "Stopping")
+        records = execute(planned, workspace, on_event=shown.on_event, interrupted=stopping)
     if any(record.state != "done" for record in records) or len(records) < len(planned.runs):
         console.print("Not every run is finished. The same command goes on with them.")
         raise typer.Exit(1)
-    return gather(place, spec.name)
+    return gather(workspace, spec.name)
 
 
 def _print(found: dict[str, Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    columns = ("", "study", "false alarms", "any at the bound", "power", "against itself")
+    columns = ("", "study", "false positives", "any at the bound", "power", "against itself")
     table = Table(*columns, box=None, padding=(0, 2, 0, 0))
     for id, row in found["claims"].items():
         shares = (row.get(key) for key in ("false_supported", "at_bound", "power"))

@@ -7,7 +7,7 @@ import typer
 from skipscope.cli.options import PLACE, Json, Place, console
 
 if TYPE_CHECKING:
-    from skipscope.claims.model import Finding, Result
+    from skipscope.claims.model import ClaimResult, Finding
     from skipscope.records.store import Workspace
 
 STYLES = {
@@ -55,13 +55,13 @@ def claims(
     _print_next(results, tables.record.command, tables.workspace)
 
 
-def _print(results: "tuple[Result, ...]") -> None:
+def _print(results: "tuple[ClaimResult, ...]") -> None:
     from rich.table import Table
     from rich.text import Text
 
     from skipscope.claims.catalogue import catalogue
 
-    names = {claim.id: claim.en.name for claim in catalogue()}
+    names = {claim.id: claim.en.name for claim in catalogue().values()}
     table = Table("", "claim", "verdict", "effect [95 %]", "n", box=None, padding=(0, 1, 0, 0))
     table.columns[-1].justify = "right"
     for column in table.columns:
@@ -85,7 +85,7 @@ def _effect(finding: "Finding | None") -> tuple[str, str]:
     return f"{effect.estimate:+.3g} {interval} {effect.unit}", str(effect.n)
 
 
-def _print_next(results: "tuple[Result, ...]", command: str, workspace: "Workspace") -> None:
+def _print_next(results: "tuple[ClaimResult, ...]", command: str, workspace: "Workspace") -> None:
     """What open claims want for, and of commands a run the first."""
     from skipscope.claims.evaluate import lost, next_steps
 

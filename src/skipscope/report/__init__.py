@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from skipscope.analysis.tables import StudyTables, gather
-from skipscope.claims.calibration.calibrate import known
+from skipscope.claims.calibration.calibrate import load_calibration
 from skipscope.claims.evaluate import evaluate
-from skipscope.claims.model import Result
+from skipscope.claims.model import ClaimResult
 from skipscope.errors import FontError, UnknownName, UsageError
 from skipscope.figures import style
 from skipscope.figures.rendering import raster, vega
@@ -60,7 +60,7 @@ def build_report(
         tables = gather(workspace, study)
         folder = workspace.report_folder(tables.record.study.name)
         results = evaluate(tables)  # its memory is free again before the figures need some
-        calibration = known(workspace)
+        calibration = load_calibration(workspace)
         editions = {
             each: Edition(
                 tables=tables,
@@ -104,7 +104,7 @@ class Edition:
 
     tables: StudyTables
     language: Language
-    results: tuple[Result, ...] | None = None
+    results: tuple[ClaimResult, ...] | None = None
     """The claims' verdicts, if they were evaluated before."""
     calibration: Mapping[str, Any] | None = None
     """The workspace's; the package's own if left out."""

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from skipscope.analysis.tables import StudyTables
-from skipscope.claims.calibration.calibrate import known
+from skipscope.claims.calibration.calibrate import load_calibration
 from skipscope.claims.evaluate import evaluate
-from skipscope.claims.model import Result
+from skipscope.claims.model import ClaimResult
 from skipscope.figures import style
 from skipscope.report.appendix.explanation import explanation
 from skipscope.report.appendix.networks import networks
@@ -28,7 +28,7 @@ def build_document(
     language: Language,
     *,
     chart_language: Language | None = None,
-    results: tuple[Result, ...] | None = None,
+    results: tuple[ClaimResult, ...] | None = None,
     calibration: Mapping[str, Any] | None = None,
     finished: Callable[[Iterable[Block]], object] = tuple,
 ) -> Document:
@@ -44,9 +44,9 @@ def build_document(
         words=words,
         labels=charts.raw("chart"),
         chart_classes=charts.raw("class_names"),
-        chart_parts=charts.raw("claim_part"),
+        chart_language=charts.language,
         results=evaluate(tables) if results is None else results,
-        calibration=known() if calibration is None else calibration,
+        calibration=load_calibration() if calibration is None else calibration,
     )
     replaced = (Note(text=words("page.english_labels")),) if chart_language not in (None, language) else ()
     begin = (*lead(context), *replaced)

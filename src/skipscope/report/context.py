@@ -10,12 +10,12 @@ import polars as pl
 
 from skipscope.analysis.statistics import wilson
 from skipscope.analysis.tables import ArmSummary, Entry, Spread, StudyTables, half_life, last_step
-from skipscope.claims.calibration.calibrate import known
-from skipscope.claims.model import Result
+from skipscope.claims.calibration.calibrate import load_calibration
+from skipscope.claims.model import ClaimResult
 from skipscope.figures.layered import Layered
 from skipscope.figures.seeds import SHOWN
 from skipscope.report.document import Block, Column, Figure, Gallery, Note, Section, Tile
-from skipscope.report.words import NBSP, Inline, Words, code, count, percent, plain, span, unmarked
+from skipscope.report.words import NBSP, Inline, Language, Words, code, count, percent, plain, span, unmarked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +28,10 @@ class Context:
     """The texts in charts."""
     chart_classes: dict[str, str]
     """The names of classes in charts; a class without one keeps its name in the data."""
-    chart_parts: dict[str, dict[str, str]] = field(default_factory=dict)
-    """The names of parts of claims in charts."""
-    results: tuple[Result, ...] = ()
+    chart_language: Language
+    results: tuple[ClaimResult, ...] = ()
     """The verdict on each claim."""
-    calibration: Mapping[str, Any] = field(default_factory=known)
+    calibration: Mapping[str, Any] = field(default_factory=load_calibration)
     """The claims' false-positive rate and power, by simulation: the workspace's own, else the package's."""
     numbers: Iterator[int] = field(default_factory=lambda: counting(1))
 
@@ -120,10 +119,6 @@ class Context:
     def file_of(self, arm: str) -> str:
         """The arm's part of file names: unique, whatever characters its label has."""
         return f"{self.tables.arms.index(arm) + 1}-{re.sub(r'[^A-Za-z0-9_.-]', '-', arm)}"
-
-    def chart_part(self, claim: str, part: str) -> str:
-        """The name of a claim's part in charts."""
-        return self.chart_parts.get(claim, {}).get(part, part)
 
     def class_name(self, name: str) -> Inline:
         """The name of a class in the report's language."""

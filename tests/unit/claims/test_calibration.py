@@ -7,23 +7,21 @@ import numpy as np
 import pytest
 from made_up_evidence import card, tables
 
+from skipscope.claims.calibration import against_itself, simulation
+from skipscope.claims.calibration.against_itself import rates
 from skipscope.claims.calibration.calibrate import (
     SCENARIOS,
-    against_itself,
     calibrate,
     document,
     is_measured,
-    known,
     largest_spreads,
+    load_calibration,
     planted_in,
+    save_calibration,
     simulate,
-    simulation,
-    write,
 )
-from skipscope.claims.calibration.calibrate import against_itself as rates
-from skipscope.claims.catalogue import catalogue
+from skipscope.claims.catalogue import catalogue, part_of
 from skipscope.claims.evaluate import evaluate, judged
-from skipscope.claims.model import Part
 from skipscope.errors import WorkspaceError
 from skipscope.records.store import Workspace
 from skipscope.spec import load_study
@@ -38,8 +36,9 @@ def shares() -> dict[str, dict[str, object]]:
 
 
 def test_every_claim_that_is_drawn_is_calibrated() -> None:
-    exact = {listed.id for listed in catalogue() if all(p.exact for p in listed.part if p.counts)}
-    assert set(shares()) == {listed.id for listed in catalogue()} - exact
+    claims = catalogue().values()
+    exact = {c.id for c in claims if all(p.exact for p in c.parts.values() if p.counts)}
+    assert set(shares()) == set(catalogue()) - exact
     assert exact == {"E2"}
 
 
@@ -93,14 +92,14 @@ def test_the_spread_that_seeds_allow() -> None:
     ],
 )
 def test_what_is_planted(direction: str, bound: float, null: float, beyond: float) -> None:
-    part = Part(id="p", unit="u", direction=direction, bound=bound)
-    assert simulation.null(part, alone=False) == null
-    assert simulation.null(part, alone=True) == bound
-    assert simulation.at_bound(part, alone=False) == bound
-    assert simulation.beyond(part, alone=False) == beyond
+    part = part_of("S1", "start").model_copy(update={"direction": direction, "bound": bound})
+    assert simulation.no_effect(part, unpaired=False) == null
+    assert simulation.no_effect(part, unpaired=True) == bound
+    assert simulation.at_bound(part, unpaired=False) == bound
+    assert simulation.twice(part, unpaired=False) == beyond
 
 
-def test_what_is_planted_in_a_claim_is_known() -> None:
+def test_what_is_planted_in_a_claim_is_load_calibration() -> None:
     false = {id: set(planted_in(id, "no effect").values()) for id in shares()}
     assert {id for id, kinds in false.items() if kinds == {"bound"}} == {"S2", "D1", "E1", "E4", "T4"}
     assert {id for id, kinds in false.items() if kinds == {"zero", "bound"}} == {"S4", "S5"}
@@ -171,8 +170,8 @@ def test_what_was_measured_is_told_apart() -> None:
 
 def test_figures_are_kept_in_the_workspace_or_come_with_the_package(tmp_path) -> None:
     place = Workspace(tmp_path)
-    shipped = known(place)
-    assert shipped == known()
+    shipped = load_calibration(place)
+    assert shipped == load_calibration()
     assert shipped["comparisons"] >= 200
     assert shipped["pairs"] >= 10
     assert set(shipped["claims"]) >= {"S1", "D1", "E3", "T1"}
@@ -184,9 +183,9 @@ def test_figures_are_kept_in_the_workspace_or_come_with_the_package(tmp_path) ->
     made = document({"E3": {"power": 0.9}}, {"E2": {"splits": 3}}, comparisons=2, pairs=0, splits=7)
     assert made["splits"] == 0
     assert made["claims"] == {"E2": {"real": {"splits": 3}}, "E3": {"power": 0.9}}
-    write(place, made)
-    assert known(place) == json.loads(json.dumps(made))
+    save_calibration(place, made)
+    assert load_calibration(place) == json.loads(json.dumps(made))
     for damaged in ("{", "{}", "3", "[]"):
         (tmp_path / "calibration.json").write_text(damaged, encoding="utf-8")
         with pytest.raises(WorkspaceError, match="skipscope calibrate"):
-            known(place)
+            load_calibration(place)

@@ -8,7 +8,23 @@ import pytest
 from made_up_evidence import evidence
 
 from skipscope.analysis.statistics import Estimate
-from skipscope.claims import contrasts
+from skipscope.claims.contrasts import (
+    accuracy_difference,
+    counted,
+    deep_minus_shallow,
+    extra_time,
+    growth,
+    interaction,
+    mean_difference,
+    parameters_needed,
+    rank_agreement,
+    seed_agreement,
+    slope,
+    slope_by_doubling,
+    spread_difference,
+    time_to_loss,
+)
+from skipscope.claims.curves import ranked, reached
 from skipscope.claims.evidence import Evidence, Series
 from skipscope.spec.comparison import Comparison
 
@@ -33,27 +49,27 @@ BOTH = pair(("resnet8", "resnet20"), ("plain8", "plain20"))
 
 
 def test_pairs_are_averaged_over_depths() -> None:
-    found = contrasts.pairs(given(DEPTHS), "q", BOTH)
+    found = mean_difference(given(DEPTHS), "q", BOTH)
     assert (found.value, found.n) == ((-3.5 + -3.5) / 2, 2)
-    assert contrasts.pairs(given(DEPTHS), "q", pair(("resnet8", "resnet20"))).value == pytest.approx(4.25)
-    assert contrasts.pairs(given({}, "resnet8", "plain8"), "q", pair("resnet8", "plain8")) is None
+    assert mean_difference(given(DEPTHS), "q", pair(("resnet8", "resnet20"))).value == pytest.approx(4.25)
+    assert mean_difference(given({}, "resnet8", "plain8"), "q", pair("resnet8", "plain8")) is None
 
 
 def test_the_deepest_pair_and_growth_with_depth() -> None:
     found = given(DEPTHS)
-    assert contrasts.pairs(found, "q", BOTH.at(-1)).value == -6
+    assert mean_difference(found, "q", BOTH.at(-1)).value == -6
     # plain gains 4 and 5, residual -1 and 0: the interaction
-    assert contrasts.deep_minus_shallow(found, "q", BOTH).value == 5
-    assert contrasts.growth(found, "q", BOTH.along("control")).value == 4.5
-    assert contrasts.growth(found, "q", BOTH.along("treated")).value == -0.5
+    assert deep_minus_shallow(found, "q", BOTH).value == 5
+    assert growth(found, "q", BOTH.along("control")).value == 4.5
+    assert growth(found, "q", BOTH.along("treated")).value == -0.5
 
 
 def test_slopes_are_for_ten_layers_or_a_doubling() -> None:
     found = given(DEPTHS)
-    assert contrasts.slope(found, "q", BOTH).value == pytest.approx((-0.5 - 4.5) / 1.2)
+    assert slope(found, "q", BOTH).value == pytest.approx((-0.5 - 4.5) / 1.2)
     alone = pair(("resnet8", "resnet20"), factor="depth")
-    assert contrasts.slope(found, "q", alone).value == pytest.approx(-0.5 / 1.2)
-    assert contrasts.slope_by_doubling(found, "q", alone).value == pytest.approx(-0.5 / log2(20 / 8))
+    assert slope(found, "q", alone).value == pytest.approx(-0.5 / 1.2)
+    assert slope_by_doubling(found, "q", alone).value == pytest.approx(-0.5 / log2(20 / 8))
 
 
 def rights(**arms: tuple[tuple[int, ...], ...]) -> dict[tuple[str, int], tuple[int, ...]]:
@@ -66,19 +82,19 @@ def test_test_accuracies_draw_images_too() -> None:
     kept |= {("plain8", s): rng.random(40) < 0.5 for s in range(5)}
     numbers = {key: {"test_accuracy": float(right.mean())} for key, right in kept.items()}
     both = evidence("resnet8", "plain8", seeds=5, right=kept, numbers=numbers)
-    found = contrasts.tested(both, "test accuracy", pair("resnet8", "plain8"))
-    alone = contrasts.pairs(both, "test accuracy", pair("resnet8", "plain8"))
+    found = accuracy_difference(both, "test accuracy", pair("resnet8", "plain8"))
+    alone = mean_difference(both, "test accuracy", pair("resnet8", "plain8"))
     assert found.value == pytest.approx(alone.value)
     assert found.images_error > 0
     # of an older run it was not kept which images are right: as if they erred independently
     del kept["plain8", 3]
     older = evidence("resnet8", "plain8", seeds=5, right=kept, numbers=numbers)
-    wide = contrasts.tested(older, "test accuracy", pair("resnet8", "plain8"))
+    wide = accuracy_difference(older, "test accuracy", pair("resnet8", "plain8"))
     shares = [[numbers[arm, s]["test_accuracy"] for s in range(5)] for arm in ("resnet8", "plain8")]
     theory = 100 * np.sqrt(sum(np.mean([p * (1 - p) for p in arm]) for arm in shares) / 40)
     assert wide.images_error == pytest.approx(theory)
     assert wide.high - wide.low > alone.high - alone.low
-    assert contrasts.tested(given({}, "resnet8", "plain8"), "q", pair("resnet8", "plain8")) is None
+    assert accuracy_difference(given({}, "resnet8", "plain8"), "q", pair("resnet8", "plain8")) is None
 
 
 SQUARE = pair(("resnet_nopool", "se_resnet"), ("resnet", "se_resnet_pool"), factor="pool", across="gate")
@@ -90,17 +106,17 @@ def test_a_square_is_split_into_its_factors() -> None:
     numbers = {(arm, s): {"test_accuracy": value / 100} for arm, value in cells.items() for s in range(2)}
     found = evidence(*arms, seeds=2, numbers=numbers)
     gate = pair(("se_resnet_pool", "se_resnet"), ("resnet", "resnet_nopool"), factor="gate", across="pool")
-    pooled = contrasts.tested(found, "test accuracy", SQUARE).value
-    gated = contrasts.tested(found, "test accuracy", gate).value
+    pooled = accuracy_difference(found, "test accuracy", SQUARE).value
+    gated = accuracy_difference(found, "test accuracy", gate).value
     assert (pooled, gated) == pytest.approx(((3 + 4) / 2, (1 + 2) / 2))
-    assert contrasts.two_by_two(found, "test accuracy", SQUARE).value == pytest.approx(4 - 3)
+    assert interaction(found, "test accuracy", SQUARE).value == pytest.approx(4 - 3)
     # the two shares add up to the difference of the networks as they are printed
-    assert contrasts.tested(found, "test accuracy", SQUARE.diagonal).value == pytest.approx(pooled + gated)
+    assert accuracy_difference(found, "test accuracy", SQUARE.diagonal).value == pytest.approx(pooled + gated)
 
 
 def test_what_is_counted_is_exact() -> None:
     found = evidence("se_resnet20", "resnet20", "se_resnet8", "resnet8")
-    by = contrasts.counted(lambda card: card.params)
+    by = counted(lambda card: card.params)
     one = by(found, "", pair("se_resnet20", "resnet20", factor="gate"))
     assert one.exact
     assert one.value == pytest.approx(100 * (272_095 / 269_722 - 1))
@@ -112,9 +128,7 @@ def test_what_is_counted_is_exact() -> None:
 
 def test_time_per_image_is_in_per_cent() -> None:
     found = given(seeds({"se_resnet8": (100.0, 80.0), "resnet8": (125.0, 120.0)}))
-    assert contrasts.per_image(found, "q", pair("se_resnet8", "resnet8")).value == pytest.approx(
-        (25 + 50) / 2
-    )
+    assert extra_time(found, "q", pair("se_resnet8", "resnet8")).value == pytest.approx((25 + 50) / 2)
 
 
 def test_parameters_needed_are_read_between_sizes() -> None:
@@ -131,14 +145,14 @@ def test_parameters_needed_are_read_between_sizes() -> None:
             }
         )
     )
-    needed = contrasts.parameters_needed(found, "q", comparison)
+    needed = parameters_needed(found, "q", comparison)
     expected = [(small + large) / 2 - control, small - control, large - control]
     assert needed.value == pytest.approx(sum(expected) / 3)
     assert (needed.n, needed.dropped) == (3, 2)  # what lies outside of the curve is not told by it
     outside = given(seeds({"densenet19_k10": (60.0,), "densenet22_k12": (64.0,), "resnet20": (70.0,)}))
-    assert contrasts.parameters_needed(outside, "q", comparison) is None
+    assert parameters_needed(outside, "q", comparison) is None
     unknown = given(found.series("q"), "resnet20")
-    assert contrasts.parameters_needed(unknown, "q", comparison) is None
+    assert parameters_needed(unknown, "q", comparison) is None
 
 
 SIZES = ("densenet19_k10", "densenet22_k12")
@@ -161,13 +175,13 @@ def test_the_images_of_a_square_are_drawn_anew_too() -> None:
     numbers = {key: {"test_accuracy": float(right.mean())} for key, right in kept.items()}
     arms = dict.fromkeys(arm for arm, _ in kept)
     found = evidence(*arms, seeds=5, right=kept, numbers=numbers)
-    effect = contrasts.two_by_two(found, "test accuracy", SQUARE)
+    effect = interaction(found, "test accuracy", SQUARE)
     # four arms that err independently
     theory = 100 * np.sqrt(sum(p * (1 - p) for p in (0.6, 0.7, 0.65, 0.7)) / 1000)
     assert effect.images_error == pytest.approx(theory, rel=0.1)  # 1,000 images tell a variance to 5 %
     # where it was not kept who was right, that is what is assumed
     older = evidence(*arms, seeds=5, numbers=numbers)
-    assumed = contrasts.two_by_two(older, "test accuracy", SQUARE)
+    assumed = interaction(older, "test accuracy", SQUARE)
     assert assumed.value == pytest.approx(effect.value)
     assert assumed.images_error == pytest.approx(theory * np.sqrt(1000 / older.test_images), rel=0.1)
 
@@ -178,7 +192,7 @@ def test_the_images_that_parameters_are_read_off_are_drawn_anew_too() -> None:
     def needed(kept: Mapping[tuple[str, int], np.ndarray]) -> Estimate:
         numbers = {key: {"test_accuracy": float(right.mean())} for key, right in kept.items()}
         found = evidence(*SIZES, "resnet20", seeds=5, right=kept, numbers=numbers)
-        return contrasts.parameters_needed(found, "test accuracy", NEEDED)
+        return parameters_needed(found, "test accuracy", NEEDED)
 
     effect = needed(kept)
     again = []
@@ -192,7 +206,7 @@ def test_the_images_that_parameters_are_read_off_are_drawn_anew_too() -> None:
     # where it was not kept who was right, arms are taken to err independently, as they do here
     numbers = {key: {"test_accuracy": float(right.mean())} for key, right in kept.items()}
     older = evidence(*SIZES, "resnet20", seeds=5, numbers=numbers)
-    assumed = contrasts.parameters_needed(older, "test accuracy", NEEDED).images_error
+    assumed = parameters_needed(older, "test accuracy", NEEDED).images_error
     assert assumed == pytest.approx(effect.images_error * np.sqrt(2000 / older.test_images), rel=0.1)
     # a seed that lies outside of the curve is dropped, and is in nothing
     kept["resnet20", 4] = np.ones(2000, dtype=bool)
@@ -205,23 +219,23 @@ def test_the_time_to_a_loss_is_interpolated() -> None:
         "cnn": {0: [[0, 0, 2.0], [1, 5, 1.4], [2, 10, 1.0]]},
     }
     found = given(curves)
-    epochs = contrasts.time_to_loss(0)(found, "q", pair("resnet", "cnn", factor="network"))
-    seconds = contrasts.time_to_loss(1)(found, "q", pair("resnet", "cnn", factor="network"))
+    epochs = time_to_loss(0)(found, "q", pair("resnet", "cnn", factor="network"))
+    seconds = time_to_loss(1)(found, "q", pair("resnet", "cnn", factor="network"))
     assert (epochs.value, seconds.value) == pytest.approx((log2(1 / 2), 0.0))  # both at a loss of 1
     curve = curves["resnet"][0]
-    assert contrasts.reached(curve, 2**0.5, 0) == pytest.approx(0.5)
-    assert contrasts.reached(curve, 0.1, 0) is None
-    assert contrasts.reached(curve, 3.0, 0) == 0
-    assert contrasts.reached([[0, 0, 1.0], [1, 5, 1.0]], 1.0, 0) == 1
+    assert reached(curve, 2**0.5, 0) == pytest.approx(0.5)
+    assert reached(curve, 0.1, 0) is None
+    assert reached(curve, 3.0, 0) == 0
+    assert reached([[0, 0, 1.0], [1, 5, 1.0]], 1.0, 0) == 1
     never = given({"resnet": {0: [[0, 0, 1.0], [1, 5, 2.0]]}, "cnn": {0: [[0, 0, 9.0], [1, 5, 3.0]]}})
-    assert contrasts.time_to_loss(0)(never, "q", pair("resnet", "cnn", factor="network")) is None
+    assert time_to_loss(0)(never, "q", pair("resnet", "cnn", factor="network")) is None
 
 
 def test_spread_over_seeds_is_distance_from_the_median() -> None:
     found = given(seeds({"resnet8": (1.0, 2.0, 6.0), "plain8": (3.0, 3.0, 4.0)}))
-    assert contrasts.spread(found, "q", pair("resnet8", "plain8")).value == pytest.approx((1 + 0 + 3) / 3)
+    assert spread_difference(found, "q", pair("resnet8", "plain8")).value == pytest.approx((1 + 0 + 3) / 3)
     one = given(seeds({"resnet8": (1.0,), "plain8": (3.0,)}))
-    assert contrasts.spread(one, "q", pair("resnet8", "plain8")) is None
+    assert spread_difference(one, "q", pair("resnet8", "plain8")) is None
 
 
 def test_agreement_is_spearmans() -> None:
@@ -231,8 +245,8 @@ def test_agreement_is_spearmans() -> None:
     }
     found = given(orders)
     # 1 - 6 x (0 + 0 + 1 + 1) / (4 x 15)
-    assert contrasts.agreement(found, "q", pair("resnet8", "plain8")).value == pytest.approx(0.8)
-    own = contrasts.with_itself(found, "q", pair("resnet8", factor="network"))
+    assert rank_agreement(found, "q", pair("resnet8", "plain8")).value == pytest.approx(0.8)
+    own = seed_agreement(found, "q", pair("resnet8", factor="network"))
     assert (own.value, own.high) == (pytest.approx(0.8), inf)
-    assert contrasts.ranked([1.0, 1.0], [1.0, 2.0]) is None
-    assert contrasts.ranked([1.0], [1.0, 2.0]) is None
+    assert ranked([1.0, 1.0], [1.0, 2.0]) is None
+    assert ranked([1.0], [1.0, 2.0]) is None

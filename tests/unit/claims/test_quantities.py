@@ -74,7 +74,7 @@ def test_a_gradient_that_vanished_wholly_is_not_passed_over(lost: float | None) 
 
 
 def test_a_pair_whose_gradient_vanished_leaves_the_part_open() -> None:
-    from skipscope.claims.contrasts import pairs
+    from skipscope.claims.contrasts import mean_difference
     from skipscope.spec.comparison import Comparison
 
     start = [row for seed in range(6) for row in flow("resnet8", seed, 0, {"first/last": 1.0})]
@@ -82,7 +82,7 @@ def test_a_pair_whose_gradient_vanished_leaves_the_part_open() -> None:
         start += flow("plain8", seed, 0, {"first/last": 0.1 * (1 + seed / 100) if seed else 0.0})
     found = evidence("resnet8", "plain8", start=start, initial_seeds=6)
     pair = Comparison(treated=("resnet8",), control=("plain8",), factor="shortcut")
-    effect = pairs(found, "gradients at the start", pair)
+    effect = mean_difference(found, "gradients at the start", pair)
     assert (effect.n, effect.dropped) == (5, 1)
 
 

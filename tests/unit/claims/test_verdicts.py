@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from skipscope.analysis.statistics import Estimate, exactly, over_seeds
-from skipscope.claims.confounds import Difference
-from skipscope.claims.model import Claim, Measured, Part, Result
+from skipscope.claims.catalogue import Claim, Part, catalogue, part_of
+from skipscope.claims.confounds import Confound
+from skipscope.claims.model import ClaimResult, Measurement
 from skipscope.claims.verdicts import corrected, judge, p_values, power_at_twice
 from skipscope.spec.comparison import Comparison
 
 PAIR = Comparison(treated=("resnet20",), control=("plain20",), factor="shortcut")
-STEM = Difference(what="stem", treated="conv 3x3", control="conv 7x7/2")
+STEM = Confound(what="stem", treated="conv 3x3", control="conv 7x7/2")
 
 
 def effect(low: float, high: float, *, n: int = 8, error: float | None = None) -> Estimate:
@@ -27,15 +28,17 @@ def effect(low: float, high: float, *, n: int = 8, error: float | None = None) -
 
 
 def claim(*parts: Part, needs: str = "all", id: str = "S1", group: str = "shortcuts") -> Claim:
-    return Claim(id=id, group=group, needs=needs, part=parts)
+    made = {"id": id, "group": group, "needs": needs, "parts": {part.id: part for part in parts}}
+    return catalogue()["S1"].model_copy(update=made)
 
 
 def part(id: str = "p", direction: str = "above", bound: float = 1.0, **more: Any) -> Part:
-    return Part(id=id, unit="points", direction=direction, bound=bound, **more)
+    made = {"id": id, "unit": "points", "direction": direction, "bound": bound} | more
+    return part_of("S1", "start").model_copy(update=made)
 
 
-def measured(found: Estimate | None, id: str = "p", **more: Any) -> Measured:
-    return Measured(part=id, comparison=PAIR, effect=found, **more)
+def measured(found: Estimate | None, id: str = "p", **more: Any) -> Measurement:
+    return Measurement(part=id, comparison=PAIR, effect=found, **more)
 
 
 def verdict(direction: str, bound: float, low: float, high: float) -> str:
@@ -233,7 +236,7 @@ def test_what_was_not_asked_of_the_claim_cannot_be_judged() -> None:
 def test_a_family_is_corrected_by_holm_and_groups_are_families() -> None:
     """p of 0.03, 0.04 and 0.002: Holm leaves one of three; another group is another family."""
 
-    def one(id: str, p: float, group: str = "shortcuts") -> Result:
+    def one(id: str, p: float, group: str = "shortcuts") -> ClaimResult:
         from scipy.stats import t
 
         # of 7 degrees of freedom: the distance to the bound that has this p, in standard errors

@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from skipscope.claims.calibration.calibrate import against_itself
+from skipscope.claims.calibration import against_itself
 from skipscope.cli.calibrate import calibrate
 from skipscope.engine import local
 from skipscope.spec import parse_study

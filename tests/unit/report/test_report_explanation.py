@@ -4,11 +4,11 @@ import pytest
 from labels import LABELS
 
 from skipscope.analysis.tables import gather
-from skipscope.claims.calibration.calibrate import known
-from skipscope.claims.catalogue import catalogue
-from skipscope.claims.confounds import Difference
+from skipscope.claims.calibration.calibrate import load_calibration
+from skipscope.claims.catalogue import catalogue, part_of
+from skipscope.claims.confounds import Confound
 from skipscope.claims.evaluate import evaluate
-from skipscope.claims.model import Effect, Finding, Result
+from skipscope.claims.model import ClaimResult, Effect, Finding
 from skipscope.figures import claims as figures
 from skipscope.figures.rendering import vega
 from skipscope.report.appendix.evidence import bound_cell, effect_cell
@@ -45,16 +45,16 @@ def finding(part, verdict="supported", **other):
 def all_of(verdict, **other):
     """Every claim with this verdict, each by its first part."""
     return tuple(
-        Result(
+        ClaimResult(
             id=listed.id,
             group=listed.group,
             verdict=verdict,
-            findings=(finding(listed.part[0].part, verdict, **other),),
+            findings=(finding(next(iter(listed.parts.values())), verdict, **other),),
             p=0.01,
             adjusted_p=0.03,
             family=3,
         )
-        for listed in catalogue()
+        for listed in catalogue().values()
     )
 
 
@@ -78,7 +78,7 @@ def said(section):
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_a_claim_is_said_as_it_came_out(tables, verdict, language):
     text = said(explained(tables, all_of(verdict), language))
-    for listed in catalogue():
+    for listed in catalogue().values():
         wording = listed.wording(language)
         others = {
             "supported": wording.supported,
@@ -94,7 +94,7 @@ def test_a_claim_is_said_as_it_came_out(tables, verdict, language):
 
 def test_where_textbook_and_measurement_part_both_are_said(tables):
     short = said(explained(tables, all_of("contradicted")).sections[0])
-    first = catalogue()[0].wording("en")
+    first = catalogue()["S1"].wording("en")
     assert f"The textbook says: “{first.sentence.rstrip('.')}”. Here it is otherwise: " in short
     assert "+0.75 [+0.50, +1.0] percentage points, 5 paired seeds (resnet20 - plain20)" in short
 
@@ -114,7 +114,7 @@ def test_where_every_seed_was_lost_it_is_said_why_and_what_may_help(tables, lang
     assert second in said(explained(tables, all_of("not_measured", lost="no_number"), language))
     # of several parts once
     first, *_ = all_of("not_measured", lost="no_number", missing=("slice",))
-    other = finding(catalogue()[0].part[1].part, "not_measured", lost="no_number", missing=("plane",))
+    other = finding(part_of("S1", "start"), "not_measured", lost="no_number", missing=("plane",))
     both = first.model_copy(update={"findings": (*first.findings, other)})
     assert said(explained(tables, (both,), language)).count(second) == 1
 
@@ -136,10 +136,9 @@ def test_seeds_are_paired_where_networks_are_compared(tables, language, comparis
 
 @pytest.mark.parametrize("verdict", ["supported", "contradicted", "inconclusive"])
 def test_what_a_control_says_stands_beside_its_claim(tables, verdict):
-    first = catalogue()[0]
-    control = next(part for part in first.part if part.id == "nobn")
+    control = part_of("S1", "nobn")
     results = [*all_of("contradicted")]
-    findings = (*results[0].findings, finding(control.part, verdict))
+    findings = (*results[0].findings, finding(control, verdict))
     results[0] = results[0].model_copy(update={"findings": findings})
     found = explained(tables, tuple(results))
     told = {"supported": control.en.supported, "contradicted": control.en.contradicted}
@@ -161,7 +160,7 @@ def test_verdicts_are_counted_and_open_claims_are_listed(tables):
 
 
 def test_what_else_differs_is_named_beside_a_withheld_verdict(tables):
-    differs = (Difference(what="maps", treated="16x16", control="8x8"),)
+    differs = (Confound(what="maps", treated="16x16", control="8x8"),)
     text = said(explained(tables, all_of("confounded", confounds=differs)))
     assert "What else differs: sizes of the maps (16x16 against 8x8)." in text
 
@@ -176,9 +175,7 @@ def test_what_is_lacking_comes_with_the_command_and_the_seeds_that_it_takes(tabl
     # a network that is not there, and a pair without a number, are no matter of seeds
     [first, *_] = all_of("inconclusive", more_seeds=7)
     absent = first.model_copy(
-        update={
-            "findings": (*first.findings, finding(catalogue()[0].part[1].part, "not_measured", **lacking))
-        }
+        update={"findings": (*first.findings, finding(part_of("S1", "start"), "not_measured", **lacking))}
     )
     text = said(explained(tables, (absent,)))
     assert "Missing: plain20." in text
@@ -196,10 +193,12 @@ def test_of_many_commands_that_differ_in_the_run_the_first_is_shown(tables):
 
 def test_how_often_a_verdict_is_false_stands_beside_it(tables):
     text = said(explained(tables, all_of("supported")))
-    row = known()["claims"]["E3"]
+    row = load_calibration()["claims"]["E3"]
     expected = f"supported in {percent(row['false_supported'])} where the effect is 0".replace("\u00a0", " ")
     assert expected in text
-    assert text.count("simulated studies each") == sum("power" in row for row in known()["claims"].values())
+    assert text.count("simulated studies each") == sum(
+        "power" in row for row in load_calibration()["claims"].values()
+    )
 
 
 @pytest.mark.parametrize(
@@ -245,7 +244,7 @@ def test_cards_have_their_quantities_in_a_table_and_groups_their_picture(tables)
     section = explained(tables, all_of("supported"))
     for part in section.sections[1:]:
         claims = [block for block in part.blocks if isinstance(block, Table)]
-        assert len(claims) == sum(f"claims-{listed.group}" == part.id for listed in catalogue())
+        assert len(claims) == sum(f"claims-{listed.group}" == part.id for listed in catalogue().values())
         assert isinstance(part.blocks[0], Figure)
     nothing = explained(tables, all_of("not_measured"))
     assert not any(
@@ -254,7 +253,7 @@ def test_cards_have_their_quantities_in_a_table_and_groups_their_picture(tables)
 
 
 def test_an_effect_has_no_interval_from_one_seed_and_needs_none_where_it_is_counted():
-    part = catalogue()[0].part[0].part
+    part = part_of("S1", "start_depth")
     one = finding(
         part, effect=Effect(estimate=-2.0, low=None, high=None, n=1, unit="x", spread=0, images_error=0)
     )
@@ -269,16 +268,16 @@ def test_an_effect_has_no_interval_from_one_seed_and_needs_none_where_it_is_coun
     [("above", "> +0.30"), ("below", "< +0.30"), ("apart", "|·| > 0.30"), ("within", "|·| < 0.30")],
 )
 def test_what_would_count_is_told_by_its_direction(direction, told):
-    part = catalogue()[0].part[0].part
+    part = part_of("S1", "start_depth")
     assert unmarked(bound_cell(finding(part, direction=direction, bound=0.3))) == told
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_every_part_and_unit_has_its_words(language):
+def test_every_group_and_unit_has_its_words(language):
     words = Words(language)
-    for listed in catalogue():
-        for part in listed.part:
-            assert words.has(f"claim_part.{listed.id}.{part.id}"), (listed.id, part.id)
+    for listed in catalogue().values():
+        assert words.has(f"claims.{listed.group}")
+        for part in listed.parts.values():
             assert words.has(f"claim_unit.{part.unit.replace(' ', '_')}"), part.unit
 
 
@@ -318,10 +317,9 @@ def test_the_picture_says_where_an_interval_counts(tables, language, column):
 
 
 def test_a_quantity_of_several_comparisons_has_a_row_each(tables):
-    listed = next(each for each in catalogue() if each.id == "T1")
-    part = listed.part[0].part
+    part = part_of("T1", "epochs")
     several = tuple(finding(part, comparison=f"{arm} - cnn") for arm in ("resnet", "densenet", "se_resnet"))
-    result = Result(id="T1", group="course", verdict="supported", findings=several)
+    result = ClaimResult(id="T1", group="course", verdict="supported", findings=several)
     section = explained(tables, (result,))
     [figure] = [block for part in section.sections for block in part.blocks if isinstance(block, Figure)]
     rows = figure.table["row"].to_list()

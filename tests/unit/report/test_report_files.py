@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from made_up_pictures import Undrawn
 
-from skipscope.claims.calibration.calibrate import document, write
+from skipscope.claims.calibration.calibrate import document, save_calibration
 from skipscope.errors import UnknownName
 from skipscope.figures.rendering import rewording, vega
 from skipscope.report import build_report
@@ -59,7 +59,7 @@ def test_a_calibration_that_the_workspace_has_is_told(made_up):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     assert "In 17 simulated studies each" not in page_of(workspace)
     figures = {"false_supported": 0.03, "power": 0.91}
-    write(workspace, document({"S1": figures}, {}, comparisons=17, pairs=0, splits=1))
+    save_calibration(workspace, document({"S1": figures}, {}, comparisons=17, pairs=0, splits=1))
     assert page_of(workspace).count("In 17 simulated studies each") == 1
 
 

@@ -1,18 +1,21 @@
-"""A network against itself: real runs of one arm, dealt to two by chance, so that nothing but seeds differs.
+"""A network against itself: real runs of one arm, randomly divided into two, so that only seeds differ.
 
-The runs are of a small gated residual network on the embedded data set, which every claim that compares two
-networks can be asked of. Dealing them out anew gives more verdicts of the same runs; they are no more
-independent for that.
+The runs are of a small gated residual network on the embedded data set, on which every claim that compares
+two networks can be measured. Dividing the runs again gives further verdicts, which are not independent.
 """
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from skipscope.analysis.tables import StudyTables
+from skipscope.claims.catalogue import catalogue
 from skipscope.claims.evaluate import evaluate
-from skipscope.claims.model import Result
+from skipscope.claims.model import MINIMUM_SEEDS, ClaimResult, Finding
 from skipscope.spec import Arm, StudySpec, parse_study
 from skipscope.spec.comparison import Comparison
 
@@ -28,7 +31,7 @@ COMPARISONS = (
 
 @cache
 def study(pairs: int) -> StudySpec:
-    """What is trained: two runs a pair, half a minute each."""
+    """The study of a calibration: two runs a pair, half a minute each."""
     return parse_study(
         {
             "name": "calibration",
@@ -52,8 +55,8 @@ def study(pairs: int) -> StudySpec:
     )
 
 
-def dealt(tables: StudyTables, rng: np.random.Generator) -> StudyTables:
-    """The same runs as two arms of half as many seeds each."""
+def divided(tables: StudyTables, rng: np.random.Generator) -> StudyTables:
+    """The same runs as two arms with half as many seeds each."""
     entries = [entry for entry in tables.entries if entry.state == "done"]
     pairs = len(entries) // 2
     order = rng.permutation(len(entries))[: 2 * pairs].tolist()
@@ -63,8 +66,8 @@ def dealt(tables: StudyTables, rng: np.random.Generator) -> StudyTables:
     return StudyTables(
         record=tables.record.model_copy(update={"study": spec}),
         entries=tuple(
-            replace(entries[which], arm=OTHER if place % 2 else ONE, seed=place // 2)
-            for place, which in enumerate(order)
+            replace(entries[which], arm=OTHER if index % 2 else ONE, seed=index // 2)
+            for index, which in enumerate(order)
         ),
         metrics=tables.metrics,
         raw_readings=tables.raw_readings,
@@ -72,6 +75,47 @@ def dealt(tables: StudyTables, rng: np.random.Generator) -> StudyTables:
     )
 
 
-def verdicts(tables: StudyTables, splits: int) -> list[tuple[Result, ...]]:
-    """Of the runs dealt out so often."""
-    return [evaluate(dealt(tables, np.random.default_rng(split))) for split in range(splits)]
+def verdicts(tables: StudyTables, splits: int) -> list[tuple[ClaimResult, ...]]:
+    """The results of each random division of the runs."""
+    return [evaluate(divided(tables, np.random.default_rng(split))) for split in range(splits)]
+
+
+def rates(splits: Iterable[tuple[ClaimResult, ...]]) -> dict[str, dict[str, Any]]:
+    """False-positive rate and spread of a pair's difference, claim by claim.
+
+    Args:
+        splits: the results of each division of the runs.
+    """
+    counts: dict[str, Counter[bool]] = {}
+    spreads: dict[str, dict[str, list[float]]] = {}
+    for result in (result for results in splits for result in results):
+        compared = [finding for finding in result.findings if _is_compared(finding)]
+        if catalogue()[result.id].true_of_itself or not compared:
+            continue
+        # no correction for several claims softens it
+        supported = all(finding.verdict == "supported" for finding in compared)
+        counts.setdefault(result.id, Counter())[supported] += 1
+        for finding in compared:
+            if finding.effect is not None:
+                by_part = spreads.setdefault(result.id, {})
+                by_part.setdefault(finding.part, []).append(finding.effect.spread)
+    return {
+        id: {
+            "splits": count.total(),
+            "false_supported": rounded(count[True] / count.total()),
+            "spread": {part: rounded(float(np.median(each))) for part, each in spreads[id].items()},
+        }
+        for id, count in counts.items()
+    }
+
+
+def rounded(value: float) -> float:
+    """A number to four significant digits, as `calibration.json` has it."""
+    return float(f"{value:.4g}")
+
+
+def _is_compared(finding: Finding) -> bool:
+    """Whether two arms were compared on enough seeds, in a part that counts."""
+    effect = finding.effect
+    enough = effect is not None and effect.n >= MINIMUM_SEEDS
+    return finding.counts and enough and not finding.exact and finding.is_paired

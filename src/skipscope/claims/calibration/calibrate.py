@@ -1,15 +1,15 @@
-"""How often claims say what is not so, and how often they see what is there.
+"""False-positive rate and power of every claim, by simulation and by real runs.
 
-Of simulated studies, with the networks, seeds and comparisons of the shipped ones (see `simulation.py`):
+Simulated studies have the networks, seeds and comparisons of the shipped ones (see `simulation.py`):
 
-- `no effect`: no arm differs from another; what is asked of single networks, or would hold at 0, lies at its
-  bound. Supported is false. Contradicted is not: an effect of 0 is too small to matter.
+- `no effect`: no arm differs from another; parts about single networks, and parts that hold at 0, are at
+  their bound. Supported is false. Contradicted is right: an effect of 0 is too small to matter.
 - `at the bound`: the effect is the smallest worth having. Both verdicts are false.
-- `twice`: the effect is as far beyond the bound as the bound is from 0, which of what holds at 0 is 0.
-  Supported is right, and how often it is said is the power, after the correction for all other claims of the
-  study.
+- `twice`: the effect is as far beyond the bound as the bound is from 0 (which is 0 for parts that hold at 0).
+  Supported is right; its rate is the power, after correction for all other claims of the study.
 
-Of real runs: one network against itself under other seeds, split in halves over and over.
+Real runs: one network against itself under other seeds, divided in two again and again
+(`against_itself.py`).
 """
 
 import json
@@ -24,8 +24,10 @@ import numpy as np
 
 from skipscope.analysis.hypotheses import power
 from skipscope.claims.calibration import simulation
-from skipscope.claims.evaluate import QUESTIONS, judged
-from skipscope.claims.model import MINIMUM_SEEDS, Finding, Result
+from skipscope.claims.calibration.against_itself import rounded
+from skipscope.claims.catalogue import Part, catalogue
+from skipscope.claims.evaluate import judged
+from skipscope.claims.model import MINIMUM_SEEDS, ClaimResult
 from skipscope.errors import WorkspaceError
 from skipscope.records.files import write_whole
 from skipscope.records.schema import NetworkCard
@@ -34,16 +36,14 @@ from skipscope.spec import StudySpec, load_study
 
 SCHEMA = 1
 NAME = "calibration.json"
-AGREEMENTS = frozenset({"T5"})
-"""Claims that networks agree: that one agrees with itself is true, and no false alarm."""
 STUDIES = ("fair", "depth", "stem")
-"""Every claim is asked of the first of them that measures all that counts for it."""
+"""A claim is simulated on the first of them that measures all parts that count."""
 SHARE = 0.3
-"""Of the smallest effect worth having: what the difference of two runs spreads by."""
+"""Standard deviation of a paired difference, over the smallest effect worth having."""
 SCENARIOS: Mapping[str, Callable[..., float]] = {
-    "no effect": simulation.null,
+    "no effect": simulation.no_effect,
     "at the bound": simulation.at_bound,
-    "twice": simulation.beyond,
+    "twice": simulation.twice,
 }
 Verdicts = dict[str, Counter[str]]
 Planted = Literal["zero", "bound", "twice"]
@@ -58,12 +58,12 @@ def simulate(
     share: float = SHARE,
     on_event: Callable[[], object] = lambda: None,
 ) -> Verdicts:
-    """Verdicts of each claim that the study measures, over so many studies drawn anew."""
-    questions = simulation.planted(SCENARIOS[scenario])
+    """Verdicts of each claim that the study measures, over this many simulated studies."""
+    claims = simulation.planted(SCENARIOS[scenario])
     counts: Verdicts = {}
-    for drawn in range(comparisons):
-        rng = np.random.default_rng([drawn, *study.name.encode(), *scenario.encode()])
-        for result in judged(simulation.Simulated(study, cards, rng, share=share), questions):
+    for index in range(comparisons):
+        rng = np.random.default_rng([index, *study.name.encode(), *scenario.encode()])
+        for result in judged(simulation.Simulated(study, cards, rng, share=share), claims):
             if is_measured(result):
                 counts.setdefault(result.id, Counter())[result.verdict] += 1
         on_event()
@@ -71,18 +71,20 @@ def simulate(
 
 
 def planted_in(id: str, scenario: str) -> dict[str, Planted]:
-    """Which effect a scenario plants in each part of a claim that counts, and is drawn."""
+    """The effect that a scenario plants in each part of a claim that counts and is sampled."""
     found: dict[str, Planted] = {}
-    for question in QUESTIONS[id]:
-        part = simulation.parts()[id][question.part]
-        if part.counts and not part.exact:
-            effect = SCENARIOS[scenario](part, alone=question.alone)
-            found[part.id] = "zero" if not effect else "bound" if effect == part.bound else "twice"
+    for part in _sampled_parts(id):
+        effect = SCENARIOS[scenario](part, unpaired=simulation.is_unpaired(part))
+        found[part.id] = "zero" if not effect else "bound" if effect == part.bound else "twice"
     return found
 
 
-def is_measured(result: Result) -> bool:
-    """Whether all that counts was measured, and something of it drawn."""
+def _sampled_parts(id: str) -> list[Part]:
+    return [part for part in catalogue()[id].parts.values() if part.counts and not part.exact]
+
+
+def is_measured(result: ClaimResult) -> bool:
+    """Whether all parts that count were measured, at least one of them by sampling."""
     counted = [finding for finding in result.findings if finding.counts]
     return all(finding.effect is not None for finding in counted) and not all(f.exact for f in counted)
 
@@ -95,13 +97,13 @@ def calibrate(
     share: float = SHARE,
     on_event: Callable[[], object] = lambda: None,
 ) -> dict[str, dict[str, Any]]:
-    """Shares of false and of right verdicts, claim by claim.
+    """False-positive rates and power, claim by claim.
 
     Args:
-        describe: `anatomy.describe.describe`: a claim cannot build networks.
-        comparisons: simulated studies of each kind and scenario.
-        studies: shipped ones; a claim is taken from the first that measures it.
-        share: what pairs spread by, of the smallest effect worth having.
+        describe: `anatomy.describe.describe`; claims never import torch.
+        comparisons: simulated studies per shipped study and scenario.
+        studies: shipped ones; a claim is simulated on the first that measures it.
+        share: standard deviation of a paired difference, over the smallest effect worth having.
         on_event: called after each simulated study.
     """
     found: dict[str, dict[str, Any]] = {}
@@ -128,23 +130,19 @@ def calibrate(
 
 
 def largest_spreads(study: StudySpec, id: str) -> dict[str, float]:
-    """Of each part that counts: up to which spread of a pair an effect of twice the SESOI has power 80 %.
+    """Largest standard deviation of a pair at which twice the SESOI is found with power 80 %.
 
-    Of the part on its own, with the study's seeds, in the part's unit.
+    For each part that counts, taken alone, with the study's seeds, in the part's unit.
     """
-    starts = {q.part for q in QUESTIONS[id] if q.start}
+    seeds_at_init = max(study.seeds, study.initial_seeds)
     return {
-        part.id: _rounded(
-            abs(part.bound)
-            * _spread_for(max(study.seeds, study.initial_seeds) if part.id in starts else study.seeds)
-        )
-        for part in simulation.parts()[id].values()
-        if part.counts and not part.exact
+        part.id: rounded(abs(part.bound) * _spread_for(seeds_at_init if part.at_init else study.seeds))
+        for part in _sampled_parts(id)
     }
 
 
 def _spread_for(seeds: int) -> float:
-    """The spread, of a gap of 1, at which so many pairs have power 80 %; by halving."""
+    """The spread at which this many pairs find a gap of 1 with power 80 %, by bisection."""
     low, high = 0.0, sqrt(seeds)
     for _ in range(40):
         middle = (low + high) / 2
@@ -153,55 +151,8 @@ def _spread_for(seeds: int) -> float:
     return low
 
 
-def against_itself(
-    verdicts: Iterable[tuple[Result, ...]],
-) -> dict[str, dict[str, Any]]:
-    """Real runs of one network against others of it: verdicts over splits, and what a pair spreads by.
-
-    Args:
-        verdicts: the results of each split.
-    """
-    counts: Verdicts = {}
-    spreads: dict[str, dict[str, list[float]]] = {}
-    for results in verdicts:
-        for result in results:
-            if result.id in AGREEMENTS:
-                continue
-            compared = [finding for finding in result.findings if _is_compared(finding)]
-            if compared:
-                counts.setdefault(result.id, Counter())[_of_parts(compared)] += 1
-            for finding in compared:
-                if finding.effect is not None:
-                    of_claim = spreads.setdefault(result.id, {})
-                    of_claim.setdefault(finding.part, []).append(finding.effect.spread)
-    return {
-        id: {
-            "splits": sum(verdict.values()),
-            "false_supported": _share(verdict, "supported"),
-            "spread": {part: _rounded(float(np.median(each))) for part, each in spreads[id].items()},
-        }
-        for id, verdict in counts.items()
-    }
-
-
-def _is_compared(finding: Finding) -> bool:
-    """Whether two arms were set against each other, with seeds enough, and it counts."""
-    effect = finding.effect
-    enough = effect is not None and effect.n >= MINIMUM_SEEDS
-    return finding.counts and enough and not finding.exact and finding.is_paired
-
-
-def _of_parts(findings: list[Finding]) -> str:
-    """Supported if all parts that could be compared are: no correction softens it."""
-    return "supported" if all(finding.verdict == "supported" for finding in findings) else "not"
-
-
 def _share(counts: Counter[str], *verdicts: str) -> float:
-    return _rounded(sum(counts[verdict] for verdict in verdicts) / max(1, sum(counts.values())))
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.4g}")
+    return rounded(sum(counts[verdict] for verdict in verdicts) / max(1, sum(counts.values())))
 
 
 def document(
@@ -212,9 +163,9 @@ def document(
     pairs: int,
     splits: int,
 ) -> dict[str, Any]:
-    """What `calibration.json` holds: how it was made, and the figures of each claim."""
+    """The contents of `calibration.json`: its settings, and the rates of each claim."""
     claims: dict[str, Any] = {}
-    for id in QUESTIONS:
+    for id in catalogue():
         row = dict(simulated.get(id, {})) | ({"real": dict(real[id])} if id in real else {})
         if row:
             claims[id] = row
@@ -228,19 +179,19 @@ def document(
     }
 
 
-def write(workspace: Workspace, found: Mapping[str, Any]) -> Path:
-    """Keeps a calibration in the workspace.
+def save_calibration(workspace: Workspace, found: Mapping[str, Any]) -> Path:
+    """Writes a calibration to the workspace and returns its path.
 
     Raises:
-        WorkspaceError: the folder cannot be written to.
+        WorkspaceError: the folder is not writable.
     """
     path = workspace.path / NAME
     write_whole(path, (json.dumps(found, indent=1) + "\n").encode())
     return path
 
 
-def known(workspace: Workspace | None = None) -> dict[str, Any]:
-    """The workspace's calibration; where there is none, the one that comes with the package.
+def load_calibration(workspace: Workspace | None = None) -> dict[str, Any]:
+    """The workspace's calibration; if it has none, the one shipped with the package.
 
     Raises:
         WorkspaceError: the file is damaged.
@@ -257,6 +208,6 @@ def known(workspace: Workspace | None = None) -> dict[str, Any]:
     except (TypeError, ValueError):
         whole = False
     if not whole:
-        hint = "delete that file, or make it again: skipscope calibrate"
-        raise WorkspaceError("This is not a calibration.", where=str(path), hint=hint)
+        hint = "delete the file, or recreate it: skipscope calibrate"
+        raise WorkspaceError("Not a calibration file.", where=str(path), hint=hint)
     return found

@@ -1,1 +1,1 @@
-"""What is asked of a study for each claim, one file a subject."""
+"""What is claimed of shortcuts, concatenation, gates and the course of training, one TOML file a subject."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from skipscope.claims.calibration.calibrate import planted_in
 from skipscope.claims.catalogue import part_of
-from skipscope.claims.model import Finding, Result
+from skipscope.claims.model import ClaimResult, Finding
 from skipscope.figures import claims as figures
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure, Note, Table
@@ -40,7 +40,7 @@ def bound_cell(finding: Finding) -> Inline:
 
 def named(context: Context, claim: str, part: str) -> Inline:
     """A part's short name in the report's language."""
-    return context.words.name(f"claim_part.{claim}.{part}", part)
+    return Inline(part_of(claim, part).wording(context.words.language).short)
 
 
 def described(context: Context, claim: str, part: str) -> Inline:
@@ -58,7 +58,7 @@ def unit(context: Context, name: str) -> Inline:
     return context.words.name(f"claim_unit.{name.replace(' ', '_').replace('.', '_')}", name)
 
 
-def sentence_of(context: Context, result: Result) -> Inline:
+def sentence_of(context: Context, result: ClaimResult) -> Inline:
     """Puts the leading finding's number into a sentence; empty if nothing was measured."""
     words, first = context.words, result.leading
     if first is None or first.effect is None:
@@ -75,7 +75,7 @@ def sentence_of(context: Context, result: Result) -> Inline:
     )
 
 
-def numbers_of(context: Context, result: Result) -> list[Inline]:
+def numbers_of(context: Context, result: ClaimResult) -> list[Inline]:
     """The leading finding's sentence, and those of other parts that have a sentence of their own."""
     said = [sentence_of(context, result)]
     for finding in result.findings:
@@ -87,7 +87,7 @@ def numbers_of(context: Context, result: Result) -> list[Inline]:
     return said
 
 
-def parts_table(context: Context, result: Result) -> list[Block]:
+def parts_table(context: Context, result: ClaimResult) -> list[Block]:
     """Tabulates every quantity of the claim that was measured."""
     words = context.words
     found = [finding for finding in result.findings if finding.effect is not None]
@@ -116,7 +116,7 @@ def parts_table(context: Context, result: Result) -> list[Block]:
     ]
 
 
-def details(context: Context, result: Result) -> list[Block]:
+def details(context: Context, result: ClaimResult) -> list[Block]:
     """Small print: confounds, missing measurements and the commands that add them, calibration, runs."""
     words = context.words
     said: list[Inline] = []
@@ -151,7 +151,7 @@ def details(context: Context, result: Result) -> list[Block]:
     return [Note(text=words.joined(said), kind="quiet")] if said else []
 
 
-def calibrated(context: Context, result: Result) -> list[Inline]:
+def calibrated(context: Context, result: ClaimResult) -> list[Inline]:
     """The claim's false-positive rate and power, by simulation."""
     found = context.calibration
     row = found["claims"].get(result.id, {})
@@ -176,7 +176,7 @@ def planted(context: Context, claim: str, scenario: str) -> Inline:
     return words.listed(told)
 
 
-def lacking(context: Context, result: Result) -> list[Inline]:
+def lacking(context: Context, result: ClaimResult) -> list[Inline]:
     """Says what was not measured, which command adds it, and how many seeds would settle the claim."""
     words = context.words
     counted = [f for f in result.findings if f.counts and f.effect is None]
@@ -208,7 +208,7 @@ def one_of_many(context: Context, commands: str) -> Inline:
     return context.words("explanation.alike", first=command, number=len(others), names=names)
 
 
-def forest_of(context: Context, group: str, results: Sequence[Result]) -> list[Figure]:
+def forest_of(context: Context, group: str, results: Sequence[ClaimResult]) -> list[Figure]:
     """Draws the group's effects side by side, in multiples of the smallest effect of interest."""
     rows: list[figures.Row] = []
     for result in results:
@@ -232,8 +232,8 @@ def forest_of(context: Context, group: str, results: Sequence[Result]) -> list[F
     ]
 
 
-def _row(context: Context, result: Result, finding: Finding) -> str:
+def _row(context: Context, result: ClaimResult, finding: Finding) -> str:
     """Names a row after its part, and after its comparison if the part has several."""
-    name = f"{result.id} {context.chart_part(result.id, finding.part)}"
+    name = f"{result.id} {part_of(result.id, finding.part).wording(context.chart_language).short}"
     several = sum(other.part == finding.part for other in result.findings) > 1
     return f"{name}, {finding.comparison}" if several else name

@@ -6,8 +6,8 @@ Every sentence is chosen by a verdict; none is written that the readings of this
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-from skipscope.claims.catalogue import Listed, Wording, catalogue
-from skipscope.claims.model import Result
+from skipscope.claims.catalogue import Claim, Wording, catalogue
+from skipscope.claims.model import ClaimResult
 from skipscope.records.printed import anatomy_of
 from skipscope.records.schema import NetworkCard
 from skipscope.report.appendix.evidence import details, effect_cell, forest_of, numbers_of, parts_table
@@ -24,7 +24,9 @@ def explanation(context: Context, number: str) -> Section:
     """Says in prose what holds and what does not, then lists the claims group by group."""
     words = context.words
     results = {result.id: result for result in context.results}
-    groups = {group: list(claims) for group, claims in groupby(catalogue(), key=lambda claim: claim.group)}
+    groups = {
+        group: list(claims) for group, claims in groupby(catalogue().values(), key=lambda claim: claim.group)
+    }
     short = {"short": in_short(context, groups, results)}
     by_group = {group: group_blocks(context, group, claims, results) for group, claims in groups.items()}
     embedded = (
@@ -42,12 +44,12 @@ def explanation(context: Context, number: str) -> Section:
     )
 
 
-def wording(context: Context, claim: Listed) -> Wording:
+def wording(context: Context, claim: Claim) -> Wording:
     """The claim's texts in the report's language."""
     return claim.wording(context.words.language)
 
 
-def sentence(context: Context, claim: Listed, result: Result | None) -> Inline:
+def sentence(context: Context, claim: Claim, result: ClaimResult | None) -> Inline:
     """The sentence that fits the verdict: the claim, its opposite, or that it is undecided."""
     text = wording(context, claim)
     told = {
@@ -60,7 +62,7 @@ def sentence(context: Context, claim: Listed, result: Result | None) -> Inline:
 
 
 def in_short(
-    context: Context, groups: Mapping[str, Sequence[Listed]], results: Mapping[str, Result]
+    context: Context, groups: Mapping[str, Sequence[Claim]], results: Mapping[str, ClaimResult]
 ) -> list[Block]:
     """A paragraph per group: what holds, where textbook and measurement differ, what is open."""
     words = context.words
@@ -85,7 +87,7 @@ def in_short(
     return blocks
 
 
-def spoken(context: Context, claim: Listed, result: Result) -> Inline:
+def spoken(context: Context, claim: Claim, result: ClaimResult) -> Inline:
     """Puts a settled claim into a sentence with its number; a contradicted one also quotes the textbook."""
     return context.words(
         f"explanation.says_{result.verdict}",
@@ -96,7 +98,7 @@ def spoken(context: Context, claim: Listed, result: Result) -> Inline:
     )
 
 
-def left_open(context: Context, results: Sequence[Result]) -> list[Inline]:
+def left_open(context: Context, results: Sequence[ClaimResult]) -> list[Inline]:
     """Lists the claims that are inconclusive, withheld or not measured."""
     words = context.words
     return [
@@ -106,7 +108,7 @@ def left_open(context: Context, results: Sequence[Result]) -> list[Inline]:
     ]
 
 
-def verdict_table(context: Context, results: Mapping[str, Result]) -> Table:
+def verdict_table(context: Context, results: Mapping[str, ClaimResult]) -> Table:
     """Tabulates all claims with their verdicts."""
     words = context.words
     return Table(
@@ -122,12 +124,12 @@ def verdict_table(context: Context, results: Mapping[str, Result]) -> Table:
                 words(f"explanation.{results[claim.id].verdict if claim.id in results else 'not_measured'}"),
                 rests_on(context, claim, results.get(claim.id)),
             )
-            for claim in catalogue()
+            for claim in catalogue().values()
         ),
     )
 
 
-def stated(context: Context, claim: Listed) -> Inline:
+def stated(context: Context, claim: Claim) -> Inline:
     """Name and sentence. Its texts are ours, so their marks mean something."""
     text = wording(context, claim)
     # GitHub does not end bold print after a full stop that a Chinese character follows
@@ -135,7 +137,7 @@ def stated(context: Context, claim: Listed) -> Inline:
     return Inline(name + text.sentence)
 
 
-def rests_on(context: Context, claim: Listed, result: Result | None) -> Inline:
+def rests_on(context: Context, claim: Claim, result: ClaimResult | None) -> Inline:
     """The leading effect with its number of pairs, or what measuring it needs."""
     first = result.leading if result else None
     if first is None or first.effect is None:
@@ -144,7 +146,7 @@ def rests_on(context: Context, claim: Listed, result: Result | None) -> Inline:
 
 
 def group_blocks(
-    context: Context, group: str, claims: Sequence[Listed], results: Mapping[str, Result]
+    context: Context, group: str, claims: Sequence[Claim], results: Mapping[str, ClaimResult]
 ) -> list[Block]:
     """The group's effects in one figure, then a card per claim."""
     there = [results[claim.id] for claim in claims if claim.id in results]
@@ -154,7 +156,7 @@ def group_blocks(
     return blocks
 
 
-def card(context: Context, claim: Listed, result: Result | None) -> list[Block]:
+def card(context: Context, claim: Claim, result: ClaimResult | None) -> list[Block]:
     """A claim's sentence with its verdict and number, its quantities, and the small print."""
     words = context.words
     verdict = result.verdict if result else "not_measured"

@@ -1,13 +1,15 @@
-"""What is asked of a study, and what it says where it cannot answer."""
+"""Measuring a part of a claim on a study, and what is said where that cannot be done."""
 
 import pytest
-from made_up_evidence import evidence, result, run, tables
+from made_up_evidence import evidence, run, tables
 
-from skipscope.claims import question
-from skipscope.claims.contrasts import counted, growth, pairs, slope
+from skipscope.claims.catalogue import part_of
+from skipscope.claims.comparisons import SELECTIONS, compared, unpaired
+from skipscope.claims.contrasts import counted, growth, mean_difference, slope
 from skipscope.claims.evidence import Evidence, Planned
+from skipscope.claims.measurements import measure, with_seeds
+from skipscope.claims.model import Measurement
 from skipscope.claims.quantities import QUANTITIES
-from skipscope.claims.question import Question, alone, ask, compared, deepest, ends, with_seeds
 from skipscope.spec import load_study
 from skipscope.spec.comparison import Comparison
 
@@ -22,9 +24,13 @@ def curvature(*arms: str, seeds: int = 1) -> list[tuple]:
     ]
 
 
-def asked(evidence_: Evidence, **more: object) -> list:
-    usual = {"part": "p", "of": compared("shortcut"), "quantity": Q, "by": pairs, "study": "fair"}
-    return ask(Question(**usual | more), evidence_)
+PART = part_of("S7", "eigenvalue").model_copy(
+    update={"comparisons": compared("shortcut"), "select": SELECTIONS["all"], "probe": ""}
+)
+
+
+def asked(evidence_: Evidence, **more: object) -> list[Measurement]:
+    return measure(PART.model_copy(update=more), evidence_)
 
 
 def test_a_fair_comparison_is_measured() -> None:
@@ -43,7 +49,7 @@ def test_the_greatest_depth_is_the_greatest_in_whatever_order_a_study_names_its_
         treated, control = zip(*order, strict=True)
         one = Comparison(treated=treated, control=control, factor="shortcut")
         given = evidence("plain8", "resnet8", "plain14", "resnet14", rows=rows)
-        found += asked(given, of=lambda _evidence, one=one: [one], among=deepest)
+        found += asked(given, comparisons=lambda _evidence, one=one: [one], select=SELECTIONS["deepest"])
     assert {str(each.comparison) for each in found} == {"resnet14 - plain14"}
     assert found[0].effect == found[1].effect
 
@@ -73,38 +79,38 @@ def across(_evidence: Evidence) -> list[Comparison]:
     return [Comparison(treated=FOUR[1::2], control=FOUR[::2], factor="shortcut")]
 
 
-@pytest.mark.parametrize("more", [{}, {"among": ends}])
+@pytest.mark.parametrize("more", [{}, {"select": SELECTIONS["ends"]}])
 def test_a_recipe_of_its_own_confounds_what_is_asked_of_that_arm(more: dict[str, object]) -> None:
     found = evidence(*FOUR, rows=curvature(*FOUR), recipes={"plain8": LESS})
-    [measured] = asked(found, of=across, **more)
+    [measured] = asked(found, comparisons=across, **more)
     assert {each.what for each in measured.confounds} == {"recipe.learning_rate"}
 
 
 @pytest.mark.parametrize(
-    ("among", "by", "comparison", "value"),
+    ("select", "contrast", "comparison", "value"),
     [
-        (deepest, pairs, "resnet14 - plain14", 1),
-        (lambda each: ends(each).along("treated"), growth, "resnet8, resnet14", 2),
+        (SELECTIONS["deepest"], mean_difference, "resnet14 - plain14", 1),
+        (SELECTIONS["ends_of_treated"], growth, "resnet8, resnet14", 2),
     ],
 )
 def test_only_arms_that_a_part_speaks_of_matter_to_it(
-    among: object, by: object, comparison: str, value: float
+    select: object, contrast: object, comparison: str, value: float
 ) -> None:
     found = evidence(*FOUR, rows=curvature(*FOUR), recipes={"plain8": LESS})
-    [measured] = asked(found, of=across, among=among, by=by)
+    [measured] = asked(found, comparisons=across, select=select, contrast=contrast)
     assert (str(measured.comparison), measured.confounds) == (comparison, ())
     assert measured.effect.value == pytest.approx(value)
     assert set(measured.runs) == {found.done[arm][0].id for arm in measured.comparison.arms}
     # nor does it matter that one of the others was not measured
     unknown = evidence(*FOUR, rows=curvature(*FOUR)[1:])
-    [measured] = asked(unknown, of=across, among=among, by=by)
+    [measured] = asked(unknown, comparisons=across, select=select, contrast=contrast)
     assert measured.effect.value == pytest.approx(value)
 
 
 def test_networks_that_are_asked_as_they_are_may_have_recipes_of_their_own() -> None:
     arms = ("resnet8", "resnet14", "plain8")
     found = evidence(*arms, rows=curvature(*arms), recipes={"resnet14": LESS})
-    [measured] = asked(found, of=alone(Evidence.is_residual), by=pairs)
+    [measured] = asked(found, comparisons=unpaired(Evidence.is_residual), contrast=mean_difference)
     assert (measured.effect.value, measured.confounds) == (1.5, ())
 
 
@@ -115,17 +121,17 @@ def test_arms_that_lack_are_those_of_a_shipped_study() -> None:
         ("resnet20",),
         "skipscope run fair",
     )
-    [deep] = asked(evidence("cnn"), by=slope, least=2, study="depth")
+    [deep] = asked(evidence("cnn"), contrast=slope, min_pairs=2, study="depth")
     assert len(deep.comparison.treated) == 4
     assert "plain56" in deep.missing
     # without BatchNorm there are others
     bare = compared("shortcut", lambda e, c: not any(map(e.is_normalised, c.arms)))
-    [control] = asked(evidence("cnn"), of=bare, study="depth", start=True)
+    [control] = asked(evidence("cnn"), comparisons=bare, study="depth", at_init=True)
     assert all(arm.endswith("_nobn") for arm in control.comparison.arms)
     # a single network of the right kind
-    [gated] = asked(evidence("cnn"), of=alone(Evidence.is_gated), study="lab")
+    [gated] = asked(evidence("cnn"), comparisons=unpaired(Evidence.is_gated), study="lab")
     assert gated.missing == ("se_resnet",)
-    [same] = asked(evidence("plain20", "resnet20"), of=compared("gate"), study="lab")
+    [same] = asked(evidence("plain20", "resnet20"), comparisons=compared("gate"), study="lab")
     assert same.missing == ("se_resnet", "resnet")
 
 
@@ -206,7 +212,7 @@ def test_networks_that_are_not_trained_are_asked_of_their_start_only() -> None:
              for arm, v in (("plain8_nobn", 0.2), ("resnet8_nobn", 0.5))]  # fmt: skip
     more = {"initial": ["plain8_nobn", "resnet8_nobn"], "initial_seeds": 3, "start": start}
     found = evidence("cnn", **more)
-    [measured] = asked(found, quantity="shattering at the start", start=True)
+    [measured] = asked(found, quantity="shattering at the start", at_init=True)
     assert (measured.effect.n, measured.effect.value) == (3, pytest.approx(0.3))
     assert measured.confounds == ()  # the networks alone are compared
     assert measured.runs == ()
@@ -224,7 +230,7 @@ def test_what_was_measured_at_the_start_holds_whatever_came_later(kind: str) -> 
     ]
     made = tables("plain8", "resnet8", seeds=3, rows=rows, failed={("plain8", 1): kind})
     found = Evidence(made, QUANTITIES)
-    [start] = asked(found, quantity="shattering at the start", start=True)
+    [start] = asked(found, quantity="shattering at the start", at_init=True)
     assert (start.effect.n, start.effect.value, start.confounds) == (3, pytest.approx(0.3), ())
     [trained] = asked(found, quantity="shattering")
     assert trained.effect.n == 2
@@ -240,7 +246,7 @@ def test_networks_are_asked_of_their_start_before_any_run() -> None:
     ]
     arms = tuple(values)
     more = {"initial_seeds": 3, "start": start, "missing": [(arm, 0) for arm in arms]}
-    how = {"quantity": "shattering at the start", "by": slope, "start": True, "least": 2}
+    how = {"quantity": "shattering at the start", "contrast": slope, "at_init": True, "min_pairs": 2}
     [measured] = asked(evidence(*arms, **more), **how)
     assert measured.effect.value == pytest.approx((0.5 - 0.3) / 0.6)
     # an older record does not tell what they are
@@ -258,22 +264,24 @@ def test_a_curve_is_cut_down_to_what_is_trained() -> None:
 def test_what_is_counted_needs_no_run_but_its_card() -> None:
     by = counted(lambda card: card.params)
     found = evidence("resnet20", "se_resnet20")
-    [measured] = asked(found, of=compared("gate"), by=by, quantity="")
+    [measured] = asked(found, comparisons=compared("gate"), contrast=by, quantity="")
     assert measured.effect.exact
     [lacking] = asked(
         evidence("resnet20", "se_resnet20", missing=[("resnet20", 0)], planned=False),
-        of=compared("gate"),
-        by=by,
+        comparisons=compared("gate"),
+        contrast=by,
         quantity="",
     )
     assert lacking.missing == ("resnet20",)
-    [confounded] = asked(evidence("resnet", "se_resnet"), of=compared("gate"), by=by, quantity="")
+    [confounded] = asked(
+        evidence("resnet", "se_resnet"), comparisons=compared("gate"), contrast=by, quantity=""
+    )
     assert confounded.confounds
 
 
 def test_several_networks_as_they_are() -> None:
     found = evidence("resnet8", "cnn", "se_resnet8", rows=curvature("resnet8", "se_resnet8"))
-    [measured] = asked(found, of=alone(Evidence.is_residual), by=pairs)
+    [measured] = asked(found, comparisons=unpaired(Evidence.is_residual), contrast=mean_difference)
     assert str(measured.comparison) == "resnet8, se_resnet8"
     assert measured.effect.value == 1.5
 
@@ -307,5 +315,3 @@ def test_runs_that_failed_have_no_numbers_and_are_known() -> None:
     assert found.runs["resnet8"] == {0: failed}
     assert found.done["resnet8"] == {}
     assert found.right("resnet8") == {}
-    assert result().train_accuracy == 0.7
-    assert question.MINIMUM_SEEDS == 5

@@ -1,0 +1,48 @@
+"""Numbers read off curves and orders: where a curve reaches a level, how well two orders agree."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+
+Terms = Sequence[tuple[float, str]]
+"""Weights and arms of a weighted sum."""
+
+
+def crossing(curve: list[tuple[str, float, float]], level: float) -> tuple[float | None, Terms]:
+    """Size at which a curve of (arm, size, accuracy) first reaches `level`, with its derivatives.
+
+    The size is None if the curve starts above the level or ends below it. The derivatives are by the
+    accuracies; the one by the level is minus their sum.
+    """
+    for (small, x, low), (large, further, high) in pairwise(curve):
+        if low <= level <= high and low < high:
+            part, slope = (level - low) / (high - low), (further - x) / (high - low)
+            return x + (further - x) * part, [(-slope * (1 - part), small), (-slope * part, large)]
+        if low >= level:
+            return (x if low == level else None), []
+    return None, []
+
+
+def reached(curve: list[list[float]], target: float, column: int) -> float | None:
+    """When a curve of (epoch, seconds, loss) first falls to `target`, interpolating log(loss)."""
+    for before, after in pairwise(curve):
+        if after[2] <= target:
+            if not 0 < target <= before[2]:
+                return before[column]
+            part = (
+                math.log(before[2] / target) / math.log(before[2] / after[2]) if after[2] < before[2] else 1.0
+            )
+            return before[column] + part * (after[column] - before[column])
+    return None
+
+
+def ranked(one: list[float], other: list[float]) -> float | None:
+    """Spearman's correlation; None if either does not vary."""
+    if len(one) != len(other) or len(set(one)) < 2 or len(set(other)) < 2:
+        return None
+    # as scipy's spearmanr, without its p-value and the second that importing it takes
+    ranks = np.column_stack([pl.Series(each, dtype=pl.Float64).rank().to_numpy() for each in (one, other)])
+    return float(np.asarray(np.corrcoef(ranks, rowvar=False))[1, 0])

@@ -1,0 +1,140 @@
+"""Measures the parts of claims on a study: their effects, or what is missing and the command that adds it."""
+
+import re
+import shlex
+from dataclasses import replace
+from functools import cache
+
+from skipscope.claims.catalogue import Part
+from skipscope.claims.confounds import Confound, confounds, confounds_of_networks, diverged
+from skipscope.claims.evidence import Evidence, Planned
+from skipscope.claims.model import MINIMUM_SEEDS, Lost, Measurement
+from skipscope.spec import load_study
+from skipscope.spec.comparison import Comparison
+
+
+def measure(part: Part, evidence: Evidence) -> list[Measurement]:
+    """Measures a part on each comparison of the study.
+
+    If one comparison is fair, the confounded ones become context: they decide nothing.
+    """
+    comparisons = [_trained_pairs(part, evidence, each) for each in part.comparisons(evidence)]
+    found = [
+        _measured(part, evidence, each)
+        for each in dict.fromkeys(comparisons)
+        if each is not None and len(each.treated) >= part.min_pairs
+    ]
+    if not found:
+        return [_without_arms(part, evidence)]
+    fair = any(each.effect is not None and not each.confounds for each in found)
+    return [replace(each, context=True) if fair and each.confounds else each for each in found]
+
+
+def _trained_pairs(part: Part, evidence: Evidence, comparison: Comparison) -> Comparison | None:
+    """The pairs whose arms are both trained; all pairs if the part is measured at initialisation."""
+    return comparison if part.at_init else comparison.only(evidence.trained_arms)
+
+
+def _by_depth(evidence: Evidence, comparison: Comparison) -> Comparison:
+    """The comparison with its pairs sorted by depth, since contrasts take the first and the last."""
+    known = set(comparison.arms) <= evidence.cards.keys()
+    if comparison.across != "depth" or not comparison.control or not known:
+        return comparison
+    pairs = zip(comparison.treated, comparison.control, strict=True)
+    treated, control = zip(*sorted(pairs, key=lambda pair: evidence.depths(pair[::-1])), strict=True)
+    return comparison.model_copy(update={"treated": treated, "control": control})
+
+
+def _measured(part: Part, evidence: Evidence, comparison: Comparison) -> Measurement:
+    timed = comparison.model_copy(update={"timed": part.timed})
+    comparison = part.select(_by_depth(evidence, timed))
+    lacking = _lacking(part, evidence, comparison)
+    effect = None if lacking else part.contrast(evidence, part.quantity, comparison)
+    known = evidence.runs if part.at_init else evidence.done
+    runs = (run.id for arm in comparison.arms for _, run in sorted(known.get(arm, {}).items()))
+    measured = Measurement(part=part.id, comparison=comparison, effect=effect, runs=tuple(runs))
+    if effect is not None:
+        confounded = confounds_of(part, evidence, comparison)
+        # no shipped study has two networks in which what must be equal is equal
+        hint = _run_study(part) if confounded and not part.equal else ""
+        return replace(measured, confounds=confounded, hint=hint)
+    lost = _lost(part, evidence, comparison, lacking)
+    if lost:
+        failed = tuple(arm for arm, seeds in diverged(comparison, evidence.runs).items() if seeds)
+        return replace(measured, lost=lost, missing=failed if lost == "diverged" else (part.quantity,))
+    missing = [f"{arm}: {part.probe or part.quantity}" if evidence.done.get(arm) else arm for arm in lacking]
+    networks = confounds_of_networks(comparison, evidence.cards, equal=part.equal)
+    withheld = any(each.what in part.equal for each in networks)  # the verdict would be, once measured
+    hint = "" if withheld else _hint(part, evidence, lacking)
+    return replace(measured, missing=tuple(missing) or ("seeds",), hint=hint)
+
+
+def confounds_of(part: Part, evidence: Evidence, comparison: Comparison) -> tuple[Confound, ...]:
+    """What confounds a comparison; before the first step only the networks can differ."""
+    if part.at_init or not part.quantity:
+        return confounds_of_networks(comparison, evidence.cards, equal=part.equal)
+    return confounds(comparison, evidence.runs, evidence.facts, equal=part.equal)
+
+
+def _lost(part: Part, evidence: Evidence, comparison: Comparison, lacking: list[str]) -> Lost:
+    """Why no seed has a number, if further seeds would have none either."""
+    if not part.quantity:
+        return ""
+    gone = {seed for seeds in diverged(comparison, evidence.runs).values() for seed in seeds}
+    several = evidence.study.seeds > 1  # one seed says little about others
+    if several and not part.at_init and gone >= set(range(evidence.study.seeds)):
+        return "diverged"
+    if lacking:
+        return ""
+    measured = set.intersection(*(set(evidence.series(part.quantity)[arm]) for arm in comparison.arms))
+    return "no_number" if len(measured) > 1 else ""  # a single seed may have no spread yet
+
+
+def _lacking(part: Part, evidence: Evidence, comparison: Comparison) -> list[str]:
+    """The arms whose quantity was not measured."""
+    series = evidence.series(part.quantity) if part.quantity else evidence.cards
+    return [arm for arm in comparison.arms if arm not in evidence.cards or not series.get(arm)]
+
+
+def _hint(part: Part, evidence: Evidence, lacking: list[str]) -> str:
+    """The command that adds what is missing: more seeds, the study's own, a probe, or another study."""
+    if not lacking:
+        return with_seeds(evidence.command, MINIMUM_SEEDS)
+    finished = [run for arm in lacking for run in evidence.done.get(arm, {}).values()]
+    if not finished or not part.probe:
+        return evidence.command
+    probes = evidence.study.probes
+    if probes is not None and part.probe not in probes:
+        return "; ".join(f"skipscope probe {run.id} --only {part.probe}" for run in finished)
+    return _run_study(part)  # the probe has nothing to measure in these networks
+
+
+def _run_study(part: Part) -> str:
+    """The command of the shipped study that measures the part best."""
+    return shlex.join(["skipscope", "run", part.study])
+
+
+def with_seeds(command: str, seeds: int) -> str:
+    """A study's command with this number of seeds; finished runs are not trained again."""
+    without = re.sub(r" --seeds[ =]\d+", "", command)
+    return f"{without} --seeds {seeds}"
+
+
+@cache
+def shipped(study: str) -> Planned:
+    """A shipped study, before any run."""
+    return Planned(load_study(study))
+
+
+def _without_arms(part: Part, evidence: Evidence) -> Measurement:
+    """The measurement of a part for which the study has no arms: names those of a shipped study."""
+    planned = part.comparisons(shipped(part.study))
+    wanted = part.select(next(each for each in planned if len(each.treated) >= part.min_pairs))
+    known = {*evidence.trained_arms, *(evidence.models if part.at_init else ())}
+    return Measurement(
+        part=part.id,
+        comparison=wanted,
+        effect=None,
+        missing=tuple(arm for arm in wanted.arms if arm not in known) or wanted.arms,
+        hint="" if part.equal else _run_study(part),  # no shipped study has such networks
+    )
