@@ -147,6 +147,6 @@ def _panel(answer: Answer) -> Panel:
         arm=answer.arm,
         answer=label,
         probability=probability,
-        place="" if heat is None else heat.place,
+        module="" if heat is None else heat.place,
         heat=None if heat is None else heat.values.numpy(),
     )

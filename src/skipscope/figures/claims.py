@@ -1,4 +1,4 @@
-"""Claims' effects with their intervals, each in multiples of the smallest effect worth having."""
+"""A forest plot of claims: effects with intervals, in multiples of the smallest effect worth having."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from skipscope.figures import style
 from skipscope.figures.layered import Layered
 
 FARTHEST = 6.0
-"""Multiples that are drawn: what lies beyond is cut off there."""
+"""The axis ends at this multiple; what lies beyond is drawn there."""
 SHAPES = {
     "supported": "circle",
     "contradicted": "cross",
@@ -36,7 +36,7 @@ Row = tuple[str, str, float, float | None, float | None, float]
 
 
 def scaled(rows: Sequence[Row]) -> pl.DataFrame:
-    """Rows of (row, verdict, effect, low, high, bound) with where they are drawn, columns `COLUMNS`.
+    """Makes the table of `forest`, with the columns `COLUMNS`, from (row, verdict, effect, low, high, bound).
 
     An effect whose bound is 0 is drawn in multiples of its interval's farther end.
     """
@@ -58,7 +58,7 @@ def scaled(rows: Sequence[Row]) -> pl.DataFrame:
 
 
 def forest(table: pl.DataFrame, *, labels: Mapping[str, str]) -> Layered:
-    """A row a quantity of `scaled`: its interval as a line, its effect as a mark, its bound as a stroke."""
+    """Draws a row a quantity: the interval as a line, the effect as a mark, the bound as a tick."""
     rows = table["row"].to_list()
     told = {verdict: labels[verdict] for verdict in SHAPES if verdict in set(table["verdict"])}
     table = table.with_columns(pl.col("verdict").replace(told))

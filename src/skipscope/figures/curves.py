@@ -1,7 +1,7 @@
-"""Curves of training: loss a step, accuracy an epoch, accuracy against time.
+"""Curves of training: loss over steps, accuracy over epochs and over time.
 
-Tables are those of `analysis.tables`. Bold is the mean over seeds, faint is each seed. Clicking a name
-in the legend brings its arm forward.
+Tables are `steps` and `epochs` of `analysis.tables.StudyTables`. Bold is the mean over seeds,
+faint each seed.
 """
 
 import json
@@ -19,13 +19,16 @@ from skipscope.figures.lines import picked, shown
 MOMENTS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000, 36000, 86400]
 CLOCK = (0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 HIGHEST_LOSS = 20.0
-"""A loss on its way to infinity leaves the picture here, so that the others keep their shape."""
+"""The loss axis ends here, so that a diverging run does not flatten the others."""
 
 
 def loss(
     table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str], only: str | None = None
 ) -> Layered:
-    """Training loss a step, on a log axis: each step faint, smoothed bold, a cross where a run failed."""
+    """Draws the loss over steps on a log axis: each step faint, smoothed bold, a cross where a run failed.
+
+    `table` has arm, seed, step, loss, smoothed, counted and stopped; `only` restricts the chart to one arm.
+    """
     legend = only is None
     paint = style.color(arms, legend=legend)
     x = alt.X(
@@ -61,7 +64,7 @@ def loss(
         .encode(x=x, y=y("shown:Q"), color=paint)
     )
     points = [] if _all_have_lines(table) else [_loss_points(table, x, y("loss:Q"), paint)]
-    layers = [each, bold, *points, cross, _loss_answers(table, x, y("smoothed:Q"), labels)]
+    layers = [each, bold, *points, cross, _loss_tooltips(table, x, y("smoothed:Q"), labels)]
     height = style.HEIGHT if legend else style.PAIR_HEIGHT
     return _finish(layers, seeds.drawn(table, "arm", "step"), only=only, height=height)
 
@@ -73,13 +76,16 @@ def accuracy(
     quantity: Literal["val_accuracy", "train_accuracy"] = "val_accuracy",
     labels: Mapping[str, str],
 ) -> Layered:
-    """Accuracy an epoch, all arms."""
+    """Draws an accuracy of all arms over epochs.
+
+    `table` has arm, seed, epoch, val_accuracy, train_accuracy, seconds and counted, a row an epoch of a run.
+    """
     x = epoch_axis(table, labels)
     return _epoch_curves(table, x, quantity, arms, labels, style.PAIR_HEIGHT)
 
 
 def accuracy_in_time(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
-    """Validation accuracy after each epoch against the time spent until then."""
+    """Draws the validation accuracy after each epoch over the seconds since the run's start."""
     spent = table.group_by("arm").agg(pl.col("seconds").max())["seconds"]
     longest, shortest = (float(end) if isinstance(end, float) else 0.0 for end in (spent.max(), spent.min()))
     # with one network ten times as slow as another, a linear axis shows one of them only
@@ -96,13 +102,13 @@ def accuracy_in_time(table: pl.DataFrame, *, arms: Sequence[str], labels: Mappin
 
 
 def _moments(longest: float) -> list[float]:
-    """Whole seconds, minutes or hours, a handful until the longest: what divides a clock's face evenly."""
+    """Chooses ticks up to the longest time, in seconds, at whole seconds, minutes or hours."""
     step = next((step for step in CLOCK if longest / step <= 6), CLOCK[-1])
     return [step * tick for tick in range(math.floor(longest / step) + 1)]
 
 
 def _clock(labels: Mapping[str, str]) -> str:
-    """A Vega expression that says seconds as seconds, minutes or hours."""
+    """Returns a Vega expression that writes seconds as seconds, minutes or hours."""
     seconds, minutes, hours = (json.dumps(f"\u00a0{labels[unit]}") for unit in ("s", "min", "h"))
     value = "datum.value"
     return (
@@ -112,7 +118,7 @@ def _clock(labels: Mapping[str, str]) -> str:
 
 
 def accuracy_of(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
-    """One arm's accuracy an epoch: validation bold with filled markers, training thin, dashed and hollow."""
+    """Draws one arm's accuracy over epochs: validation bold and filled, training thin, dashed and hollow."""
     look = style.looks(arms)[arm]
     names = {key: labels[key] for key in ("val_accuracy", "train_accuracy")}
     long = (
@@ -156,7 +162,7 @@ def _epoch_curves(
     labels: Mapping[str, str],
     height: int,
 ) -> Layered:
-    """The mean over seeds with markers, each seed faint behind it."""
+    """Draws the mean over seeds with markers, and each seed faint behind it."""
     scale = alt.Scale(domain=_accuracy_span(table), zero=False, nice=True)
     axis = alt.Axis(format="%", tickCount=6)
     paint, order = style.color(arms), alt.Order("epoch:Q")
@@ -193,12 +199,12 @@ def _epoch_curves(
 
 
 def _all_have_lines(table: pl.DataFrame) -> bool:
-    """Whether no run has a single step: a line of one point is not seen."""
+    """Says whether every run has two steps or more: a line of one point has no length."""
     return bool((table.group_by("arm", "seed").len()["len"] > 1).all())
 
 
 def _loss_points(table: pl.DataFrame, x: alt.X, y: alt.Y, paint: alt.Color) -> alt.Chart:
-    """A dot for each run of one step; a path, since a named shape would become the legend's symbol."""
+    """Draws a dot for each run of one step, as a path: a named shape would become the legend's symbol."""
     chart: alt.Chart = (
         seeds.each(alt.Chart(), table)
         .mark_point(shape="M0,-1A1,1,0,1,1,0,1A1,1,0,1,1,0,-1", size=12, strokeWidth=3.5)
@@ -209,8 +215,8 @@ def _loss_points(table: pl.DataFrame, x: alt.X, y: alt.Y, paint: alt.Color) -> a
     return chart
 
 
-def _loss_answers(table: pl.DataFrame, x: alt.X, y: alt.Y, labels: Mapping[str, str]) -> alt.Chart:
-    """Unseen points along the smoothed curve that answer the pointer."""
+def _loss_tooltips(table: pl.DataFrame, x: alt.X, y: alt.Y, labels: Mapping[str, str]) -> alt.Chart:
+    """Puts invisible points along the smoothed curve, which show tooltips."""
     steps = table["step"].unique().sort()
     gap = int(steps[1] - steps[0]) if len(steps) > 1 else 1
     every = gap * max(1, math.ceil(len(steps) / 60))
@@ -236,7 +242,7 @@ def _highest(table: pl.DataFrame) -> float:
 
 
 def _loss_axis(table: pl.DataFrame, labels: Mapping[str, str]) -> Callable[[str], alt.Y]:
-    """The same logarithmic axis for every layer: from just below the lowest smoothed loss."""
+    """Makes one logarithmic axis for every layer, from just below the lowest smoothed loss."""
     bottom = table["smoothed"].min()
     low = max(float(bottom) * 0.85, 1e-5) if isinstance(bottom, float) else 0.1
     high = max(_highest(table), low * 2)
@@ -248,7 +254,7 @@ def _loss_axis(table: pl.DataFrame, labels: Mapping[str, str]) -> Callable[[str]
 
 
 def epoch_axis(table: pl.DataFrame, labels: Mapping[str, str]) -> alt.X:
-    """Whole epochs from the first, with at most a dozen ticks."""
+    """Makes an axis of whole epochs from the first, with at most a dozen ticks."""
     top = table["epoch"].max()
     last = top if isinstance(top, int) else 1
     ticks = [epoch for epoch in range(1, last + 1) if last <= 12 or epoch % math.ceil(last / 12) == 0]
@@ -257,7 +263,7 @@ def epoch_axis(table: pl.DataFrame, labels: Mapping[str, str]) -> alt.X:
 
 
 def _accuracy_span(table: pl.DataFrame) -> list[float]:
-    """From just below the lowest accuracy to just above the highest: pictures can be compared."""
+    """Spans all accuracies, so that charts can be compared."""
     values = [value for key in ("val_accuracy", "train_accuracy") for value in table[key].drop_nulls()]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     return [max(0.0, low - 0.02), min(1.0, high + 0.02)]

@@ -1,4 +1,4 @@
-"""What taking out one block costs a network."""
+"""The cost of removing single blocks from a network."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,10 @@ from skipscope.figures.seeds import drawn, each, together
 
 
 def by_block(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
-    """Accuracy lost as a bar a block, in the order of the network; its seeds as points."""
+    """Draws the accuracy lost without each block as a bar, in the order of the network, and seeds as points.
+
+    `table` has arm, seed, removed, blocks, loss_change and accuracy_lost (percentage points).
+    """
     alone = table.filter(pl.col("arm") == arm, pl.col("blocks") == 1)
     blocks = alone["removed"].unique(maintain_order=True)
     color = style.looks(arms)[arm].color

@@ -1,4 +1,4 @@
-"""The gates of one network: strips by class and channel, what they depend on, what replacing them costs."""
+"""Charts of one network's gates: their values, their dependence on the class, the cost of replacing them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,16 +11,16 @@ from skipscope.figures.layered import Layered
 from skipscope.figures.seeds import means
 
 ROW = 5
-"""Height of one class's row in a strip, in pixels."""
+"""Height in pixels of a class's row in a strip."""
 MEASURES = ("class_share", "low", "high")
-WAYS = ("one", "mean", "other")
+REPLACEMENTS = ("one", "mean", "other")
 ALL = "all"
 
 
 def strips(table: pl.DataFrame, *, classes: Sequence[str], labels: Mapping[str, str]) -> Layered:
-    """A strip a block: a row a class, a column a channel in the order of their mean gate; dark is open.
+    """Draws a strip a block: a row a class, a column a channel by its mean gate; dark is open.
 
-    `table` is `analysis.trained_readings.gate_strips` with the classes' names.
+    `table` has block, class (its name), channel, its rank among `of` channels that are shown, and gate.
     """
     blocks = table["block"].unique(maintain_order=True).to_list()
     gap = alt.Scale(paddingInner=0.16, paddingOuter=0.05)
@@ -61,7 +61,10 @@ def strips(table: pl.DataFrame, *, classes: Sequence[str], labels: Mapping[str, 
 
 
 def shares(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
-    """By block: share of the gates' variance that lies between classes, and of gates nearly shut or open."""
+    """Draws for each block the share of the gates' variance between classes and of gates nearly shut or open.
+
+    `table` has arm, seed, module, class_share, low and high.
+    """
     told = [labels[name] for name in MEASURES]
     long = (
         table.filter(pl.col("arm") == arm)
@@ -107,8 +110,11 @@ def surgery(
     together: bool,
     labels: Mapping[str, str],
 ) -> Layered:
-    """What replacing the gates costs: of one block at a time, or `together` of all of them."""
-    told = {name: labels[name] for name in WAYS}
+    """Draws the cost of replacing the gates of one block at a time, or `together` of all blocks.
+
+    `table` has arm, seed, module (`ALL` for all together), by (`REPLACEMENTS`), loss_change, accuracy_lost.
+    """
+    told = {name: labels[name] for name in REPLACEMENTS}
     chosen = table.filter(pl.col("arm") == arm, (pl.col("place") == ALL) == together)
     chosen = chosen.with_columns(pl.col("by").replace(told))
     look = style.looks(arms)[arm]

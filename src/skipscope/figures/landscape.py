@@ -1,4 +1,7 @@
-"""The loss over a plane through the trained weights: colours, lines of equal loss, one scale for all."""
+"""The loss on a plane through the trained weights, as colours and isolines on one scale for all networks.
+
+`table` is that of `analysis.landscape`: arm, kind (cell, line, label), x, y, x2, y2, loss.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,11 +17,11 @@ from skipscope.figures.layered import Layered
 COLUMNS = 2
 PANEL = 225
 BETWEEN = (1.06, 1.17)
-"""From one panel's corner to the next, in widths and in heights."""
+"""Distance between the corners of neighbouring panels, in widths and heights of a panel."""
 
 
 def overview(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
-    """All networks, a panel each, under its name."""
+    """Draws all networks, each in a panel under its name."""
     left, low, right, high = _extent(table)
     wide, tall = (right - left) * BETWEEN[0], (high - low) * BETWEEN[1]
     rows = -(-len(arms) // COLUMNS)
@@ -26,8 +29,8 @@ def overview(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, s
     bare: Any = {"axis": None}
     x = {**bare, "scale": alt.Scale(domain=[left, left + columns * wide], nice=False)}
     y = {**bare, "scale": alt.Scale(domain=[high - rows * tall, high + 0.1 * (high - low)], nice=False)}
-    place = f"indexof({json.dumps(list(arms))}, datum.arm)"
-    across, down = f"({place} % {COLUMNS}) * {wide:.6g}", f"floor({place} / {COLUMNS}) * {tall:.6g}"
+    index = f"indexof({json.dumps(list(arms))}, datum.arm)"
+    across, down = f"({index} % {COLUMNS}) * {wide:.6g}", f"floor({index} / {COLUMNS}) * {tall:.6g}"
     new = alt.Chart().transform_calculate(
         px=f"datum.x + {across}",
         px2=f"datum.x2 + {across}",
@@ -50,7 +53,7 @@ def overview(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, s
 
 
 def map_of(table: pl.DataFrame, *, arm: str, labels: Mapping[str, str]) -> Layered:
-    """One network's plane, on the axes and the scale of all."""
+    """Draws one network's plane on the axes and the colour scale of all."""
     left, low, right, high = _extent(table)
     axis = alt.Axis(tickCount=5, format="+.2~f", grid=False)
     x = {"title": labels["plane_a"], "axis": axis, "scale": alt.Scale(domain=[left, right], nice=False)}
@@ -63,7 +66,7 @@ def map_of(table: pl.DataFrame, *, arm: str, labels: Mapping[str, str]) -> Layer
 def _layers(
     new: alt.Chart, table: pl.DataFrame, x: dict[str, Any], y: dict[str, Any], labels: Mapping[str, str]
 ) -> list[alt.Chart]:
-    """Cells, lines, their values, and a cross where the trained weights are."""
+    """Makes layers of cells, isolines, their values, and a cross at the trained weights."""
     domain = loss_span(table.filter(pl.col("kind") == "cell")["loss"])
     lines = table.filter(pl.col("kind") == "line")["loss"].unique().sort().to_list()
     legend = alt.Legend(
@@ -111,7 +114,7 @@ def _layers(
 
 
 def _extent(table: pl.DataFrame) -> tuple[float, float, float, float]:
-    """Left, low, right, high of all cells."""
+    """Returns left, low, right, high of all cells."""
     cells = table.filter(pl.col("kind") == "cell")
     ends = (cells["x"].min(), cells["y"].min(), cells["x2"].max(), cells["y2"].max())
     left, low, right, high = (float(end) for end in ends)  # type: ignore[arg-type]

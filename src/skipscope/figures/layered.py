@@ -1,4 +1,4 @@
-"""A chart: layers over each other, all of one table."""
+"""A chart as data: layers over each other, drawn from one table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ import polars as pl
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Layered:
-    """Altair's layers; its own chart of layers copies all of them, whatever is asked of it."""
+    """Layers over one table; `alt.LayerChart` would copy every layer at each call."""
 
     layers: Sequence[alt.Chart]
     data: pl.DataFrame
     height: int
-    """Of the plot, in pixels; it is as wide as its place."""
+    """Height of the plot in pixels; its width is that of its container."""
     only: Mapping[str, Any] | None = None
-    """A column's value that the rows have of which it is drawn, where others share the table."""
+    """The value that a column has in the rows that are drawn; charts may share a table."""
     fold: Sequence[str] = ()
-    """Columns that become rows, with the column's name as `measure` and its value as `share`."""
+    """Columns that are folded into rows: the name becomes `measure`, the value `share`."""
     apart: Sequence[str] = ()
-    """Channels of which each layer has a scale of its own."""
+    """Channels whose scale each layer has for itself."""

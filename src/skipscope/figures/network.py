@@ -1,4 +1,4 @@
-"""What was measured of one network while it trained, layer by layer and class by class.
+"""Charts of one network while it trained, layer by layer and class by class.
 
 Tables are those of `analysis.training_readings` and `analysis.pictures`.
 """
@@ -18,11 +18,14 @@ from skipscope.figures.training import logarithmic, steps
 ROW = 24
 """Height of a class in a heat map, in pixels."""
 NUMBERED = 12
-"""With more columns there is no room for numbers in them."""
+"""Cells of more columns than this are too narrow for numbers."""
 
 
 def updates(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
-    """Update-to-weight ratio over steps: a faint line a layer, early to late; their median in bold."""
+    """Draws the update-to-weight ratio over steps, a faint line a layer, their median bold.
+
+    `table` has module, depth (0 to 1), step and ratio of this arm alone.
+    """
     look = style.looks(arms)[arm]
     x = steps(table, labels)
     legend = alt.Legend(
@@ -62,7 +65,10 @@ def updates(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mappi
 
 
 def rectifiers(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
-    """Of each ReLU, outputs that are 0 and channels that always are: bars at the end, ticks at the start."""
+    """Draws each ReLU's share of zero outputs and of dead channels: bars at the end, ticks at the start.
+
+    `table` has arm, seed, moment, module, relu (number of the call), zeros and dead.
+    """
     look = style.looks(arms)[arm]
     names = ["zeros", "dead"]
     legend = alt.Legend(
@@ -118,7 +124,10 @@ def classes(
     names: Mapping[str, str],
     labels: Mapping[str, str],
 ) -> Layered:
-    """Validation accuracy of each class (known by `names`) after each epoch, the best class on top."""
+    """Draws each class's validation accuracy after each epoch as a heat map, the best class on top.
+
+    `table` has arm, epoch, class and accuracy; `names` are the classes' names in the chart's language.
+    """
     chosen = table.filter(pl.col("arm") == arm)
     last = chosen.filter(pl.col("epoch") == pl.col("epoch").max())
     ordered = last.sort("accuracy", descending=True, maintain_order=True)["class"].to_list()
@@ -147,7 +156,10 @@ def confusion(
     names: Mapping[str, str],
     labels: Mapping[str, str],
 ) -> Layered:
-    """Which class is taken for which: a row a class, its images in per cent over the answers."""
+    """Draws a confusion matrix: a row a class, a column an answer, shares of the row in per cent.
+
+    `table` has label, answer, images and share; `names` are the classes' names in the chart's language.
+    """
     order = table["label"].unique(maintain_order=True).to_list()
     x = alt.X(
         "answer:N",
@@ -187,7 +199,7 @@ def _cells(x: alt.X, y: alt.Y, field: str, told: str, tips: list[alt.Tooltip]) -
 
 
 def _numbers(x: alt.X, y: alt.Y, field: str) -> alt.Chart:
-    """Per cent without its sign, white on dark cells; none where it is 0."""
+    """Writes shares in per cent, without the sign, white on dark cells; nothing where it is 0."""
     color = style.ink(white_where=f"datum.{field} > 0.55")
     chart: alt.Chart = (
         alt.Chart()
@@ -205,6 +217,6 @@ def _class_axis(names: Mapping[str, str], *, angle: int = 0) -> alt.Axis:
 
 
 def _told(labels: Mapping[str, str], names: Sequence[str]) -> str:
-    """A Vega expression that says names as the labels do."""
+    """Returns a Vega expression that replaces names by their labels."""
     known = json.dumps({name: labels[name] for name in names}, ensure_ascii=False)
     return f"{known}[datum.value] || datum.label"

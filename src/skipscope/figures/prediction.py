@@ -1,4 +1,4 @@
-"""What networks answer to one picture, as a picture: as given, as they see it, and where each of them looks.
+"""A sheet of networks' answers to one picture: the picture as given, as they see it, and their Grad-CAM maps.
 
 Shapes: pictures are H W 3 of uint8; a heat map is h w in 0..1.
 """
@@ -17,32 +17,32 @@ from skipscope.figures.rendering.raster import MARK, Picture, enlarged
 from skipscope.figures.style import FAINT_INK, INK, RULE, looks
 
 TIMES = 7
-"""Each pixel of what the networks see is a square of so many."""
+"""Side in pixels of the square that each pixel of the networks' input becomes."""
 GAP, MARGIN, LINE = 24, 20, 19
 COLUMNS = 3
 LARGE, SMALL = 16, 13
-"""Sizes of type; the font is Pillow's own, which has all letters of the captions."""
+"""Font sizes; the font is Pillow's own, which has all letters of the captions."""
 LEGEND = "orange: what speaks for an answer"
 STRONGEST = 0.7
-"""How much of the heat's colour lies over the region that says most."""
+"""Opacity of the heat's colour where the map is 1."""
 PALEST = 0.4
-"""How much of the way to white the picture under it is taken: the heat is darker than most of it."""
+"""Share of white in the picture under the heat, which is then darker than most of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One network's answer."""
+    """One network's answer and the map of what speaks for it."""
 
     arm: str
     answer: str
     probability: float
-    place: str
-    """Where its maps were looked at."""
+    module: str
+    """Module whose maps Grad-CAM looked at."""
     heat: NDArray[Any] | None
 
 
 def prediction(shown: Picture, size: tuple[int, int], seen: Picture, panels: Sequence[Panel]) -> bytes:
-    """A PNG: the picture as it was given (of `size`), as networks see it (`seen`), and a panel a network."""
+    """Draws a PNG: the picture as given (of `size`, W H), as networks see it, and a panel a network."""
     side = TIMES * seen.shape[0]
     colours = looks([panel.arm for panel in panels])
     cells = [
@@ -65,8 +65,8 @@ def prediction(shown: Picture, size: tuple[int, int], seen: Picture, panels: Seq
     size = (2 * MARGIN + columns * (side + GAP) - GAP, 2 * MARGIN + rows * cell - GAP)
     sheet = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(sheet)
-    for place, (picture, colour, *lines) in enumerate(cells):
-        left, top = MARGIN + place % columns * (side + GAP), MARGIN + place // columns * cell
+    for index, (picture, colour, *lines) in enumerate(cells):
+        left, top = MARGIN + index % columns * (side + GAP), MARGIN + index // columns * cell
         sheet.paste(Image.fromarray(picture), (left, top))
         draw.rectangle((left - 1, top - 1, left + side, top + side), outline=RULE)
         for line, text in enumerate(lines):
@@ -79,10 +79,10 @@ def prediction(shown: Picture, size: tuple[int, int], seen: Picture, panels: Seq
 
 
 def overlay(seen: Picture, heat: NDArray[Any] | None) -> Picture:
-    """The picture in grey, enlarged, under the heat's colour: the more there is of it, the more heat.
+    """Enlarges the picture, in grey, and lays the heat over it, more opaque where there is more.
 
-    The map is stretched over the whole picture, bilinearly, as in the paper: where convolutions do not pad,
-    a region at the border is drawn a few pixels too far out.
+    The map is stretched over the whole picture, bilinearly, as in the paper (Selvaraju et al. 2017): where
+    convolutions do not pad, a region at the border is drawn a few pixels too far out.
     """
     grey = Image.fromarray(enlarged(seen, TIMES)).convert("L").convert("RGB")
     grey = Image.blend(grey, Image.new("RGB", grey.size, "white"), PALEST)
@@ -98,17 +98,17 @@ def _said(panel: Panel) -> str:
 
 
 def _looked(panel: Panel) -> str:
-    """The caption's last line: where the map is from, how fine it is."""
+    """Writes the caption's last line: the map's module and size."""
     if panel.heat is None:
         return "it has no maps to look at"
     if not panel.heat.any():
-        return f"{panel.place}: no region speaks for it"
+        return f"{panel.module}: no region speaks for it"
     height, width = panel.heat.shape
-    return f"Grad-CAM at {panel.place}, {width} x {height}"
+    return f"Grad-CAM at {panel.module}, {width} x {height}"
 
 
 def _fitted(shown: Picture, side: int) -> Picture:
-    """The whole picture in a square of `side` on white; a small one as squares of pixels."""
+    """Fits the whole picture into a white square of `side` pixels; small ones are enlarged pixel by pixel."""
     height, width = shown.shape[:2]
     if (times := side // max(height, width)) > 1:
         image = Image.fromarray(enlarged(shown, times))
@@ -121,7 +121,7 @@ def _fitted(shown: Picture, side: int) -> Picture:
 
 
 def _short(text: str, font: Any, width: int) -> str:
-    """The text, cut where it is wider than its picture."""
+    """Cuts a text that is wider than its picture."""
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(f"{text}...") > width:

@@ -1,4 +1,4 @@
-"""Heat maps of a dense block: which layer reads which, by weight and by ablation."""
+"""Heat maps of a dense block: how much each layer uses each source, by weight and by ablation."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -11,9 +11,9 @@ from skipscope.figures.layered import Layered
 
 CELL = 34
 NUMBERED = 9
-"""With more sources than this a cell has no room for its number."""
+"""Cells of more sources than this are too narrow for numbers."""
 MEASURES: dict[str, Literal["relative", "loss_change"]] = {"weight": "relative", "ablation": "loss_change"}
-"""What is drawn, by how it was found."""
+"""Quantities that are drawn, by the names of their figures."""
 FORMATS = {"relative": ".2f", "loss_change": ".2~r"}
 
 
@@ -24,9 +24,11 @@ def heat(
     quantity: Literal["relative", "loss_change"],
     labels: Mapping[str, str],
 ) -> Layered:
-    """A row a layer that reads, a column a source; darker is more. `table` is that of `analysis.reuse`.
+    """Draws a row a layer and a column a source that it reads; darker is more.
 
-    Colours go with the square root: what is cut off for all its readers costs many times what it costs one.
+    `table` is that of `analysis.reuse`: block, target and source (`to` and `of` in short), weight, relative,
+    loss_change, accuracy_lost. The loss goes to colour by its square root: cutting a source off for all its
+    readers costs many times what it costs one.
     """
     shown = table.filter(pl.col("block") == block).drop_nulls(quantity)
     top = max(float(shown[quantity].max() or 0.0), 1e-6)  # type: ignore[arg-type]

@@ -24,12 +24,12 @@ PAIR_HEIGHT = 270
 WIDTH = 680
 PAIR_WIDTH = 440
 HEAT = ("#f3f6f9", "#b9cfe0", "#6f9cc0", "#2f6494", "#0d2f52")
-"""From none to much, as lightness: it comes out of a grey printer as it went in."""
+"""Colours from little to much, light to dark, so that a grey print says the same."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """How an arm is drawn."""
+    """Colour, dashes (lengths of stroke and gap in pixels) and marker of an arm."""
 
     color: str
     dash: tuple[int, ...]
@@ -45,10 +45,10 @@ NETWORKS = {
 FAMILIES = {"plain": Look("#c0679a", (2, 2), "circle")} | {
     family: NETWORKS[family] for family in ("resnet", "se_resnet", "densenet")
 }
-"""Of the papers' networks, by the beginning of their names."""
+"""Looks of the papers' networks, by the beginning of their names."""
 _MEMBER = re.compile(r"(?P<family>plain|resnet|se_resnet|densenet)(?:_bc)?(?P<depth>\d+)(?P<rest>\D.*)?")
 DARKEST = 0.35
-"""How much of its family's light the deepest of several keeps; the shallowest has the family's colour."""
+"""The deepest of a family has this share of its colour's light; the shallowest has the colour itself."""
 MARKERS = (
     "circle",
     "cross",
@@ -72,7 +72,7 @@ OTHERS = (
 
 
 def looks(arms: Sequence[str]) -> dict[str, Look]:
-    """How each arm is drawn: networks as always, others by their name, no two alike while looks last."""
+    """Chooses looks of arms: known networks have their own, others one by name, no two alike if possible."""
     members = {arm: found for arm in arms if (found := _MEMBER.fullmatch(arm))}
     fixed = [NETWORKS[arm] for arm in arms if arm in NETWORKS]
     chosen: dict[str, Look] = {}
@@ -90,23 +90,23 @@ def looks(arms: Sequence[str]) -> dict[str, Look]:
 
 
 def _depth(member: re.Match[str]) -> tuple[str, int, str]:
-    """Without BatchNorm and the like first, then by depth."""
+    """Sorts members by variant (width does not count as one), then by depth."""
     rest = member["rest"] or ""
     return ("" if rest.startswith("_k") else rest, int(member["depth"]), rest)
 
 
 def _member(arm: str, family: Sequence[str], found: re.Match[str], used: Sequence[str]) -> Look:
-    """One of a family that is drawn together, shallow to deep; its marker is one that is `used` least."""
-    look, place = FAMILIES[found["family"]], family.index(arm)
-    light = 1 - (1 - DARKEST) * place / max(1, len(family) - 1)
+    """Look of one of a `family`, which is sorted from shallow to deep; its marker is the least `used` one."""
+    look, rank = FAMILIES[found["family"]], family.index(arm)
+    light = 1 - (1 - DARKEST) * rank / max(1, len(family) - 1)
     channels = (int(look.color[at : at + 2], 16) for at in (1, 3, 5))
     color = "#" + "".join(f"{round(light * channel):02x}" for channel in channels)
     return Look(color, look.dash, min((look.shape, *MARKERS), key=used.count))
 
 
 def tint(color: str, share: float) -> str:
-    """So much of the colour, the rest white."""
-    channels = (int(color[place : place + 2], 16) for place in (1, 3, 5))
+    """Mixes a colour with white: `share` 1 is the colour, 0 is white."""
+    channels = (int(color[at : at + 2], 16) for at in (1, 3, 5))
     return "#" + "".join(f"{round(255 - share * (255 - channel)):02x}" for channel in channels)
 
 
@@ -142,7 +142,7 @@ def _legend(arms: Sequence[str]) -> alt.Legend:
 
 
 def ink(*, white_where: str) -> alt.ColorValue:
-    """Of words and lines on cells of `HEAT`: white on the dark ones, for which the Vega expression holds."""
+    """Colours words on cells of `HEAT`: white where a Vega expression says that the cell is dark."""
     return alt.ColorValue(INK, condition={"test": white_where, "value": "white"})
 
 

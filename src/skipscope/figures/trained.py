@@ -1,6 +1,6 @@
-"""What was measured of trained networks, all of them in the same picture.
+"""Charts of what was measured on trained networks, all networks in one chart.
 
-Tables are those of `analysis.trained_readings`. Bold is the mean over seeds, faint is each seed.
+Tables are those of `analysis.trained_readings`. Bold is the mean over seeds, faint each seed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ REDUNDANCIES: tuple[Literal["effective_rank_share", "largest_correlation"], ...]
     "effective_rank_share",
     "largest_correlation",
 )
-"""What is drawn of each: quantities, of curvature under their figures' names."""
+"""Quantities that are drawn of slices, curvature (by the names of figures) and redundancy."""
 
 
 def by_depth(
@@ -34,7 +34,10 @@ def by_depth(
     arms: Sequence[str],
     labels: Mapping[str, str],
 ) -> Layered:
-    """A quantity of a network's places against where they lie in it."""
+    """Draws a quantity of modules, or of blocks that were removed, over depth.
+
+    `table` has arm, seed, depth (0 to 1), module or removed, and the quantity.
+    """
     share = quantity != "accuracy_lost"
     told = labels["read_out" if quantity == "accuracy" else quantity]
     y = alt.Y(
@@ -54,7 +57,10 @@ def by_depth(
 
 
 def by_lag(table: pl.DataFrame, *, trained: bool, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
-    """Autocorrelation of the input gradients against the lag, before or after training on one scale."""
+    """Draws the autocorrelation of input gradients over the lag, before and after training on one scale.
+
+    `table` has arm, seed, trained, lag and autocorrelation.
+    """
     last = int(table["lag"].max())  # type: ignore[arg-type]
     low = min(0.0, float(table["autocorrelation"].min()))  # type: ignore[arg-type]
     x = alt.X(
@@ -87,7 +93,10 @@ def along(
     arms: Sequence[str],
     labels: Mapping[str, str],
 ) -> Layered:
-    """Loss (on a log axis) or accuracy along one direction through the trained weights."""
+    """Draws loss (on a log axis) or accuracy along one direction through the trained weights.
+
+    `table` has arm, seed, distance, loss and accuracy.
+    """
     told = labels[f"slice_{quantity}"]
     low, high = (float(end) for end in (table["loss"].min(), table["loss"].max()))  # type: ignore[arg-type]
     low = max(low * 0.85, 1e-5)
@@ -115,7 +124,10 @@ def along(
 
 
 def by_number(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
-    """Accuracy lost against how many blocks were taken out: each a faint point, their mean a line."""
+    """Draws the accuracy lost over how many blocks were removed: a faint point a draw, their mean a line.
+
+    `table` has arm, seed, removed, blocks, loss_change and accuracy_lost (percentage points).
+    """
     most = int(table["blocks"].max())  # type: ignore[arg-type]
     x = alt.X(
         "blocks:Q",
@@ -165,7 +177,10 @@ def bars(
     arms: Sequence[str],
     labels: Mapping[str, str],
 ) -> Layered:
-    """A number of each network as a bar with the number beside it, its seeds as points."""
+    """Draws a number of each network as a bar labelled with it, and its seeds as points.
+
+    `table` has arm, seed, top_eigenvalue, top_residual, trace and trace_error, a row a run.
+    """
     error = "top_residual" if quantity == "top_eigenvalue" else "trace_error"
     y = alt.Y("arm:N", title=None, sort=list(arms), axis=alt.Axis(labelFontSize=12.5, domain=True))
     top = float(table[quantity].max())  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
-"""What was measured while networks trained, all of them in the same picture: gradients, updates, responses.
+"""Charts of what was measured while networks trained, all networks in one chart.
 
-Tables are those of `analysis.training_readings`. Bold is the median over seeds, faint is each seed: on a
+Tables are those of `analysis.training_readings`. Bold is the median over seeds, faint each seed: on a
 logarithmic axis a mean would follow the largest.
 """
 
@@ -23,27 +23,36 @@ POWERS = {
 }
 PLAIN = {power: f"{10.0**power:g}" for power in range(-3, 4)}
 FEW = 12
-"""A line of more places than this has small markers: it would be nothing but markers."""
+"""A line of more points than this has small markers: it would be nothing but markers."""
 
 
 def gradients(
     table: pl.DataFrame, *, moment: Moment, arms: Sequence[str], labels: Mapping[str, str]
 ) -> Layered:
-    """Gradient norm by depth at one moment, on the scale of both."""
+    """Draws the gradient norm over depth at one moment, on the scale of both moments.
+
+    `table` has arm, seed, moment, module, depth (0 to 1) and norm.
+    """
     y = logarithmic(table["norm"], labels["gradient_norm"])("median(norm):Q")
     tips = _tips(labels, ("median(norm)", "gradient_norm", ".3~g"))
     return _by_depth(table, y, tips, moment=moment, arms=arms, labels=labels)
 
 
 def responses(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
-    """Spread of the responses by depth at the end of training (He et al. 2015, Fig. 7)."""
+    """Draws the standard deviation of responses over depth after training (He et al. 2015, Fig. 7).
+
+    `table` has arm, seed, moment, module, depth and std.
+    """
     y = alt.Y("median(std):Q", title=labels["std"], axis=alt.Axis(format=".3~g", tickCount=6))
     tips = _tips(labels, ("median(std)", "std", ".3~g"))
     return _by_depth(table, y, tips, moment="end", arms=arms, labels=labels)
 
 
 def branches(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
-    """How large f(x) is beside x, block by block, at the end of training."""
+    """Draws the norm of f(x) over that of x for each residual block after training.
+
+    `table` has arm, seed, moment, module, depth and ratio.
+    """
     y = alt.Y("median(ratio):Q", title=labels["branch_ratio"], axis=alt.Axis(format=".3~g", tickCount=6))
     tips = _tips(labels, ("median(ratio)", "branch_ratio", ".3~g"))
     return _by_depth(table, y, tips, moment="end", arms=arms, labels=labels)
@@ -56,7 +65,7 @@ def over_steps(
     arms: Sequence[str],
     labels: Mapping[str, str],
 ) -> Layered:
-    """A ratio of each network at each measured step; both axes are logarithmic."""
+    """Draws a ratio over steps on logarithmic axes; `table` has arm, seed, step and ratio."""
     y = logarithmic(table["ratio"], labels[told])("median(ratio):Q")
     tips = [
         alt.Tooltip("arm:N", title=labels["arm"]),
@@ -69,9 +78,10 @@ def over_steps(
 
 
 def ratio_by_depth(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
-    """The gradient's ratio against how deep each network is, with its range over seeds.
+    """Draws the gradient's ratio over the number of convolutions, a point an arm, with its range over seeds.
 
-    Networks of one family (one name, other numbers) are joined by a line, with the range as a band.
+    `table` has arm, seed, moment, convolutions and ratio. Networks of one family, whose names differ in
+    numbers alone, are joined by a line, with the range as a band.
     """
     family = pl.col("arm").str.replace_all(r"\d+", "#")
     table = table.with_columns(family=family, at=_beside("convolutions"))
@@ -125,7 +135,10 @@ def ratio_by_depth(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[
 
 
 def learnt(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
-    """Share of the validation images that are right from an epoch on until the end."""
+    """Draws the share of validation images that are right from an epoch on until the end.
+
+    `table` has arm, seed, epoch and share.
+    """
     top = table["share"].max()
     scale = alt.Scale(domain=[0, max(0.1, top) if isinstance(top, float) else 1], nice=True)
     y = alt.Y("median(share):Q", title=labels["learnt"], axis=alt.Axis(format="%", tickCount=6), scale=scale)
@@ -139,7 +152,7 @@ def learnt(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str
 
 
 def logarithmic(values: pl.Series, title: str) -> Callable[[str], alt.Y]:
-    """A logarithmic axis around the values: powers of ten are named where there are at least two."""
+    """Makes a logarithmic axis around the values; powers of ten are its ticks if there are three or more."""
     found = values.filter(values > 0)
     low, high = (float(end) if isinstance(end, float) else 1.0 for end in (found.min(), found.max()))
     low, high = low / 1.25, high * 1.25
@@ -160,7 +173,7 @@ def logarithmic(values: pl.Series, title: str) -> Callable[[str], alt.Y]:
 
 
 def steps(table: pl.DataFrame, labels: Mapping[str, str]) -> alt.X:
-    """Steps from 1 on a logarithmic axis, as they are measured."""
+    """Makes a logarithmic axis of steps from 1, since steps are measured at powers of two."""
     top = table["step"].max()
     last = max(2, top) if isinstance(top, int) else 2
     ticks = [part * 10**power for power in range(8) for part in ((1, 3) if last < 300 else (1,))]
@@ -186,11 +199,11 @@ def _by_depth(
 
 
 def _beside(column: str) -> pl.Expr:
-    """A number of each arm, moved a little where several arms have the same."""
+    """Moves equal numbers of several arms apart a little."""
     whole = pl.col(column).max() - pl.col(column).min()
-    place = pl.col("arm").rank("dense").over(column) - 1
+    rank = pl.col("arm").rank("dense").over(column) - 1
     others = pl.col("arm").n_unique().over(column) - 1
-    return (pl.col(column) + (place - others / 2) * whole.clip(10) / 60).round(3)
+    return (pl.col(column) + (rank - others / 2) * whole.clip(10) / 60).round(3)
 
 
 def _tips(labels: Mapping[str, str], *values: tuple[str, str, str]) -> list[alt.Tooltip]:

@@ -1,1 +1,1 @@
-"""From chart specifications to pictures: Vega-Lite, fonts, raster images."""
+"""Turns charts into pictures: Vega-Lite, fonts, raster images."""

@@ -1,4 +1,4 @@
-"""Fonts for print: which one shows Chinese here, and which characters of a text nothing here can show."""
+"""Fonts for print: finds one with Chinese glyphs, and the characters that no font here can show."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from unicodedata import category
 import typst
 
 LATIN = "Libertinus Serif"
-"""Typst brings it: print looks the same on every machine."""
+"""It comes with typst, so that print looks the same on every machine."""
 CHINESE = (
     "Noto Sans CJK SC",
     "Source Han Sans SC",
@@ -27,37 +27,37 @@ CHINESE = (
 )
 """Families with simplified Chinese, those with a bold weight of their own first."""
 EXTRA = "manimgx_fonts_cjk"
-"""The module of the package that `skipscope[zh]` installs: Noto Sans CJK lies beside it."""
+"""Module of the package that `skipscope[zh]` installs, with Noto Sans CJK beside it."""
 HOW_TO_GET_ONE = "pip install 'skipscope[zh]', or install a system font (Debian: fonts-noto-cjk)"
 
 NOWHERE = "\U0010fffd"
-"""A character that no font has: it is drawn as every missing one is."""
+"""A character that no font has; it is drawn as every missing one."""
 _DRAWN = re.compile(r'<use [^>]*xlink:href="#([^"]+)"')
 
 
 def extra_folder() -> Path | None:
-    """Where the extra's font lies, if it is installed."""
+    """Finds the folder of the extra's font, if it is installed."""
     found = find_spec(EXTRA)
     return None if found is None or found.origin is None else Path(found.origin).parent
 
 
 @cache
 def book() -> typst.Fonts:
-    """All fonts that print may use: the system's, the extra's and those that typst brings."""
+    """Collects the fonts that print may use: the system's, the extra's and typst's own."""
     folder = extra_folder()
     return typst.Fonts(font_paths=[] if folder is None else [str(folder)])
 
 
 @cache
 def chinese() -> str | None:
-    """The family that Chinese is set in, if there is one and its glyphs are really there."""
+    """Chooses the family for Chinese: the first whose glyphs are really there, if there is one."""
     there = set(book().families())
     found = (name for name in CHINESE if name in there and not missing("中文图骨", (name,)))
     return next(found, None)
 
 
 def families(language: str) -> tuple[str, ...]:
-    """What a text of this language is set in; what the first has no glyph for, the next may have."""
+    """Lists the families for a language in order; a later one serves glyphs that the earlier ones lack."""
     own = chinese()
     if own is None:
         return (LATIN,)
@@ -65,9 +65,9 @@ def families(language: str) -> tuple[str, ...]:
 
 
 def missing(text: str, family: Sequence[str]) -> str:
-    """The characters of `text` for which there is no glyph, in `family` or in any font of the book.
+    """Finds the characters of `text` without a glyph in `family` and in every other font of the book.
 
-    Seen in what is drawn: a character without a glyph is drawn like one that no font has.
+    It draws them and compares: a character without a glyph looks like one that no font has.
     """
     letters = [letter for letter in dict.fromkeys(text) if ord(letter) > 126 and _is_drawn(letter)]
     if not letters:
@@ -83,6 +83,6 @@ def missing(text: str, family: Sequence[str]) -> str:
 
 
 def _is_drawn(letter: str) -> bool:
-    """No space and no control character; what is only private is drawn, if there is a glyph."""
+    """Excludes spaces and control characters; private ones are drawn if there is a glyph."""
     kind = category(letter)
     return kind == "Co" or kind[0] not in "ZC"

@@ -1,4 +1,4 @@
-"""Charts for paper: an SVG set in a font that is there, and many of them as PNG."""
+"""Charts for paper: sets SVGs in available fonts and draws them as PNG."""
 
 import re
 from collections.abc import Sequence
@@ -9,15 +9,15 @@ import typst
 from skipscope.figures.rendering import fonts
 
 DOTS = 192
-"""To the inch of a picture: two for each of its pixels, which are 96 to the inch."""
+"""Dots per inch: two for each pixel of a picture, which has 96 an inch."""
 _TEXT = re.compile(r"<text [^>]*>")
 _FAMILY = re.compile(r'font-family="[^"]*"')
 
 
 def set_in(svg: str, family: Sequence[str]) -> str:
-    """The picture with its text in the first of these families that has it.
+    """Sets the text of an SVG in the first of these families that has the glyphs.
 
-    The weight is said twice: a variable font is else drawn in its thinnest.
+    The weight is given as a variation, too: a variable font is drawn in its thinnest weight otherwise.
     """
     names = ", ".join(f"'{name}'" for name in family)
 
@@ -31,12 +31,12 @@ def set_in(svg: str, family: Sequence[str]) -> str:
 
 
 def pngs(svgs: Sequence[str], folder: Path) -> list[bytes]:
-    """The pictures drawn at `DOTS` to the inch; `folder` is where they may lie meanwhile."""
+    """Draws SVGs as PNG at `DOTS` per inch, with temporary files in `folder`."""
     if not svgs:
         return []
-    for place, svg in enumerate(svgs):
-        (folder / f"print-{place}.svg").write_text(svg, encoding="utf-8")
-    pages = "\n#pagebreak()\n".join(f'#image("print-{place}.svg")' for place in range(len(svgs)))
+    for index, svg in enumerate(svgs):
+        (folder / f"print-{index}.svg").write_text(svg, encoding="utf-8")
+    pages = "\n#pagebreak()\n".join(f'#image("print-{index}.svg")' for index in range(len(svgs)))
     (folder / "prints.typ").write_text(
         f"#set page(width: auto, height: auto, margin: 0pt)\n{pages}", encoding="utf-8"
     )

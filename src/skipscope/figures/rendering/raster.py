@@ -1,4 +1,4 @@
-"""Arrays as pictures: kernels in their colours, maps in grey, side by side, as PNG.
+"""Draws arrays as PNG: kernels in colour, maps in grey, many on a sheet.
 
 A picture is H W 3 of uint8. Nothing is smoothed: one number stays one square.
 """
@@ -17,13 +17,13 @@ Picture = NDArray[np.uint8]
 GAP = 2
 """Pixels between the pictures of a sheet."""
 MARK = "#d55e00"
-"""Of a frame: told from any ground by its white border."""
+"""Colour of frames; their white border sets them off from any background."""
 
 
 def kernel(weights: NDArray[Any]) -> Picture:
-    """Weights (I K K) as colours on one scale, grey is 0; of other than three inputs, their mean.
+    """Draws weights (I K K) as colours on one scale, 0 as grey; unless there are three inputs, their mean.
 
-    What is no finite number is grey.
+    What is not finite is grey.
     """
     weights = np.where(np.isfinite(weights), weights, 0).astype(np.float64)
     most = float(np.abs(weights).max()) or 1.0
@@ -32,9 +32,9 @@ def kernel(weights: NDArray[Any]) -> Picture:
 
 
 def grey(values: NDArray[Any]) -> Picture:
-    """A map (h w) from its smallest value, black, to its largest, white; one value everywhere is mid-grey.
+    """Draws a map (h w) from its smallest value, black, to its largest, white; a constant is mid-grey.
 
-    What is no finite number is black.
+    What is not finite is black.
     """
     numbers = np.where(np.isfinite(values), values, np.nan).astype(np.float64)
     finite = numbers[np.isfinite(numbers)]
@@ -44,32 +44,32 @@ def grey(values: NDArray[Any]) -> Picture:
 
 
 def greys(maps: NDArray[Any]) -> list[Picture]:
-    """Each of the maps (C h w) on its own scale; of one pixel each, all on one."""
+    """Draws maps (C h w), each on a scale of its own; maps of one pixel share one."""
     if maps.shape[1:] == (1, 1):
         return [single[None, None] for single in grey(maps[:, :, 0])[:, 0]]
     return [grey(values) for values in maps]
 
 
 def sheet(pictures: Sequence[Picture], *, columns: int, cell: int) -> Picture:
-    """Pictures of one size in rows, each enlarged to about `cell` pixels, with white between them."""
+    """Lays out pictures of one size in rows, each enlarged to about `cell` pixels, on white."""
     pictures = [enlarged(picture, max(1, round(cell / picture.shape[1]))) for picture in pictures]
     columns = min(columns, len(pictures))
     rows = ceil(len(pictures) / columns)
     height, width = pictures[0].shape[:2]
     whole = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3), 255, dtype=np.uint8)
-    for place, picture in enumerate(pictures):
-        top, left = (place // columns) * (height + GAP), (place % columns) * (width + GAP)
+    for index, picture in enumerate(pictures):
+        top, left = (index // columns) * (height + GAP), (index % columns) * (width + GAP)
         whole[top : top + height, left : left + width] = picture
     return whole
 
 
 def enlarged(picture: Picture, times: int) -> Picture:
-    """Each pixel as a square of so many."""
+    """Enlarges each pixel to a square of `times` pixels a side."""
     return picture.repeat(times, axis=0).repeat(times, axis=1)
 
 
 def framed(picture: Picture, *, top: int, left: int, side: int, times: int) -> Picture:
-    """Enlarged, with a frame around the square of `side` pixels at (top, left), as far as it is inside."""
+    """Enlarges a picture and frames the square of `side` pixels at (top, left), as far as it is inside."""
     image = Image.fromarray(enlarged(picture, times))
     draw = ImageDraw.Draw(image)
     corner, end = (left * times, top * times), ((left + side) * times - 1, (top + side) * times - 1)
@@ -80,13 +80,13 @@ def framed(picture: Picture, *, top: int, left: int, side: int, times: int) -> P
 
 
 def window(picture: Picture, *, top: int, left: int, side: int) -> Picture:
-    """The square of `side` pixels at (top, left); black where it reaches over the edge, as padding is 0."""
+    """Cuts out the square of `side` pixels at (top, left); beyond the edge it is black, as padding is 0."""
     padded = np.pad(picture, ((side, side), (side, side), (0, 0)))
     return padded[top + side : top + 2 * side, left + side : left + 2 * side]
 
 
 def png(picture: Picture) -> bytes:
-    """The picture's file."""
+    """Encodes a picture as PNG."""
     file = BytesIO()
     Image.fromarray(picture).save(file, format="PNG")
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""Charts as specifications and pictures: data by name, sizes for print, Vega-Lite by vl-convert."""
+"""Charts as Vega-Lite specifications and as SVG: data by name, sizes for print."""
 
 import json
 from collections.abc import Iterator
@@ -22,20 +22,20 @@ from skipscope.records.files import write_whole
 
 EXPORTS = "window.vegaEmbed = vegaEmbed;"
 DATA = "table"
-"""What a specification calls its data."""
+"""Name of the data in a specification."""
 
 PRINT = {"aria": False, "padding": style.CONFIG["padding"] | {"left": 10}}
-"""What an image shown by its file says to who cannot see it stands beside it.
+"""No `aria`: the text for screen readers stands beside an image.
 
-Left of the labels there is more room: Vega measures Latin beside Chinese up to a fortieth too short.
+The padding on the left is wider: Vega measures Latin beside Chinese up to a fortieth too short.
 """
 WHOLE = {"labelLimit": 0}
-"""Labels are not cut off. Measuring whether they are takes a third of the time that a picture takes."""
+"""Labels are never cut off: measuring whether they should be takes a third of a picture's time."""
 
 
 @contextmanager
 def trusted() -> Iterator[None]:
-    """Charts made inside are not checked against Vega-Lite's schema, which takes half of a report's time.
+    """Skips the check of charts against Vega-Lite's schema, which takes half of a report's time.
 
     The tests check every chart.
     """
@@ -44,7 +44,7 @@ def trusted() -> Iterator[None]:
 
 
 def specification(chart: Layered, *, validate: bool = False) -> dict[str, Any]:
-    """The chart's Vega-Lite, in the house's type and lines; its data are left out and called `DATA`."""
+    """Returns the chart's Vega-Lite in the style of `CONFIG`; its data stay out, named `DATA`."""
     layers = [layer.to_dict(validate=False, context={"top_level": False}) for layer in chart.layers]
     for layer in layers:
         del layer["data"]  # altair's name for none
@@ -72,15 +72,15 @@ def specification(chart: Layered, *, validate: bool = False) -> dict[str, Any]:
 
 
 def svg(spec: dict[str, Any], table: pl.DataFrame, *, width: int, font: str = style.FONT) -> str:
-    """A picture for print of the chart with this specification; `width` is its plot's, in pixels."""
+    """Draws a chart for print; `width` is that of its plot in pixels."""
     return drawing.svg(json.dumps(printable(spec, table, width=width, font=font)))
 
 
 def printable(spec: dict[str, Any], table: pl.DataFrame, *, width: int, font: str) -> dict[str, Any]:
-    """The same specification with its data, and the size and font of a picture for print.
+    """Fills a specification with its data, and the size and font of a picture for print.
 
-    Without what is there for the pointer alone, thousands of points that nobody sees, and without rows and
-    columns that it is not drawn from: what is handed to Vega takes longer than what is drawn.
+    It drops tooltips, invisible points, and rows and columns that are not drawn: parsing what is handed to
+    Vega takes longer than drawing.
     """
     fixed = {key: value for key, value in spec.items() if key != "autosize"}
     layers = [_without(layer, "tooltip") for layer in spec["layer"] if layer["mark"].get("opacity") != 0]
@@ -97,16 +97,16 @@ def printable(spec: dict[str, Any], table: pl.DataFrame, *, width: int, font: st
 
 
 def _without(part: Any, key: str) -> Any:
-    """The same part of a specification without what stands under that key, however deep."""
+    """Removes a key from a part of a specification, however deep."""
     if isinstance(part, dict):
         return {name: _without(value, key) for name, value in part.items() if name != key}
     return [_without(each, key) for each in part] if isinstance(part, list) else part
 
 
 def library() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script that needs no network.
+    """Bundles Vega, Vega-Lite and Vega-Embed into one script that needs no network.
 
-    Bundling takes three seconds and always gives the same: it is kept in the user's cache where there is one.
+    Bundling takes three seconds and always gives the same result, which is kept in the user's cache.
     """
     kept = user_cache_path("skipscope") / f"vega-{version('vl-convert-python')}.js"
     try:
@@ -120,6 +120,6 @@ def library() -> str:
 
 @cache
 def has_chinese() -> bool:
-    """Whether pictures drawn here can show Chinese. Vega measures text in the font it is shown in."""
+    """Says whether pictures drawn here can show Chinese; Vega measures text in the font it is shown in."""
     drawing.know_fonts()
     return fonts.chinese() is not None

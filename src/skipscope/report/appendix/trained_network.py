@@ -121,7 +121,7 @@ def gate_sentences(context: Context, arm: str) -> list[Inline]:
             )
         )
         said.append(words("trained_readings.gates_open", **shares))
-    if set(gates.WAYS) <= lost.keys():
+    if set(gates.REPLACEMENTS) <= lost.keys():
         said.append(words("trained_readings.gates_replaced", **lost))
     return said
 
