@@ -1,7 +1,6 @@
-"""Where in an image a network finds its answer: Grad-CAM (Selvaraju et al. 2017, equations 1 and 2).
+"""Grad-CAM: the regions of an image that speak for a class (Selvaraju et al. 2017, equations 1 and 2).
 
-Shapes: one image of 3 x H x W; at the place looked at, K maps A of h x w. It is no probe: an overlay is
-looked at, not counted.
+Shapes: one image of 3 x H x W; K maps A of h x w. It is not a probe: an overlay is for looking at.
 """
 
 from dataclasses import dataclass
@@ -18,16 +17,16 @@ class HeatMap:
     """How much each region speaks for a class."""
 
     place: str
-    """Whose maps were looked at."""
+    """Name of the call whose maps were used."""
     values: Tensor
-    """h w in 0..1, where 1 is the region that says most; all 0 where none speaks for the class."""
+    """h w in 0..1, where 1 is the strongest region; all 0 if none speaks for the class."""
 
 
 def grad_cam(model: nn.Module, image: Tensor, label: int | None = None) -> HeatMap | None:
-    """The regions that raise the logit y of class `label`, by default of the answer; the network is kept.
+    """Maps the regions that raise the logit y of class `label`, by default the predicted one.
 
     Weights a_k = mean over h w of dy/dA_k (equation 1); map = ReLU(sum_k a_k A_k) (equation 2), over its
-    largest value. Equation 1 is taken at `last_map`. None for a network without such a place.
+    largest value, with A from `last_map`. The network is left as it was; None for a network without maps.
     """
     site = last_map(anatomy(model, image[None]))
     if site is None:
@@ -51,14 +50,14 @@ def grad_cam(model: nn.Module, image: Tensor, label: int | None = None) -> HeatM
 
 
 def last_map(anatomy: Anatomy) -> Site | None:
-    """The last place where there are maps larger than 1 x 1 that convolutions made.
+    """Returns the last call whose output are maps larger than 1 x 1, made by convolutions.
 
-    It is the output of a whole stage where a network has stages; in one whose last maps are 1 x 1, such as
-    the classroom's `resnet`, of the stage before.
+    In a network with stages it is the last stage, or the one before if that has 1 x 1 maps, as in the
+    classroom's `resnet`.
     """
-    places = [
+    sites = [
         site
         for site in anatomy.of("conv", "norm", "relu", "shortcut", "gate", "concat", "module")
         if site.depth and len(site.output) == 3 and prod(site.output[1:]) > 1
     ]
-    return places[-1] if places else None
+    return sites[-1] if sites else None

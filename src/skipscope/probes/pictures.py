@@ -1,4 +1,4 @@
-"""Arrays for pictures of what a network does to one image: its first filters, its maps stage by stage."""
+"""Arrays for pictures: a network's first filters, and its maps of one image stage by stage."""
 
 from typing import Any
 
@@ -11,16 +11,16 @@ from skipscope.anatomy.stages import stages
 from skipscope.probes.base import View
 
 MOST_MAPS = 16
-"""Of a stage: its first channels."""
+"""Channels shown of a stage, the first ones."""
 
 
 def pictures(view: View, image: int = 0) -> dict[str, NDArray[Any]]:
-    """Of the view's image of this number.
+    """Collects the arrays for the view's image of this number.
 
     Returns:
-        `filters` (O I K K), the weight of the first convolution; `maps/PLACE` (C h w), its output, as the
-        first, and the map at the end of the stem and of each stage; C is at most 16. Nothing for a network
-        without convolutions.
+        `filters` (O I K K), the weight of the first convolution; `maps/MODULE` (C h w), first its output, and
+        the map at the end of the stem and of each stage, with C at most 16. Empty for a network without
+        convolutions.
     """
     convolutions = view.anatomy.of("conv")
     if not convolutions:
@@ -42,5 +42,5 @@ def pictures(view: View, image: int = 0) -> dict[str, NDArray[Any]]:
 
 
 def _array(x: torch.Tensor) -> NDArray[Any]:
-    """A copy: the network may overwrite its map, and goes on computing with its weight."""
+    """Copies to numpy: the network may overwrite its map, and goes on computing with its weight."""
     return np.array(x.detach().float().cpu().numpy(), order="C")

@@ -1,7 +1,7 @@
-"""One training step, watched: what the in-step probes are told of it, gathered while it is made.
+"""Record one training step for the in-step probes.
 
-Every number is computed when its tensor passes by, and the tensor is let go: beside the step's own memory
-there are copies of the weights (for the update) and one layer's output at a time in fp32.
+Every number is computed when its tensor is made, and the tensor is released: the memory beyond the step's
+own is a copy of the weights (for the update) and one layer's output at a time in fp32.
 
 Shapes: B images; outputs B C H W or B C; gradients have the shape of what they are the gradient by.
 """
@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from math import nan, sqrt
-from typing import cast
+from typing import Any, cast
 from weakref import ref
 
 import torch
@@ -19,84 +19,91 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.parametrize import is_parametrized
 
-from skipscope.anatomy.capture import Call, capture, evaluating
+from skipscope.anatomy.capture import Call, capture
+from skipscope.anatomy.modes import evaluating, keeping_modes
 from skipscope.probes.base import CallSummary, StepView, WeightSummary, logits
 
 WITH_GRADIENT = {"conv", "linear"}
-TOLD_OF = WITH_GRADIENT | {"relu", "norm", "shortcut"}
+RECORDED = WITH_GRADIENT | {"relu", "norm", "shortcut"}
 
 
 def due(step: int, steps_per_epoch: int) -> bool:
-    """Whether `step` (from 1) is measured: 1, 2, 4, ... in the first epoch, and every quarter of an epoch.
+    """Tells whether `step` (from 1) is measured: 1, 2, 4, ... in the first epoch, and every quarter epoch.
 
-    From the eleventh epoch on, the last step of an epoch: a long run has a reading an epoch.
+    From the eleventh epoch on it is the last step of each epoch, so that a long run has one reading an epoch.
     """
-    epoch, place = divmod(step - 1, steps_per_epoch)
-    place += 1
-    if epoch == 0 and place & (place - 1) == 0:
+    epoch, before = divmod(step - 1, steps_per_epoch)
+    within = before + 1
+    if epoch == 0 and within & (within - 1) == 0:
         return True
     quarters = 4 if epoch < 10 else 1
-    return any(place == max(1, round(steps_per_epoch * part / quarters)) for part in range(1, quarters + 1))
+    return any(within == max(1, round(steps_per_epoch * part / quarters)) for part in range(1, quarters + 1))
 
 
 @dataclass
-class _Kept:
-    """A call, and what its gradient came to."""
+class _Recorded:
+    """A call's summary, to which later calls and the backward pass add."""
 
     summary: CallSummary
 
+    def add(self, **numbers: Any) -> None:
+        self.summary = replace(self.summary, **numbers)
 
-@dataclass(eq=False)  # tensors have no one truth to be compared by
+
+@dataclass(eq=False)  # tensors cannot be compared by truth
 class _Convolved:
-    """A convolution's output while the network holds it; it is not kept alive, and known again as it was."""
+    """A convolution's output, not kept alive, with the version that it had when it was made."""
 
-    kept: _Kept
+    recorded: _Recorded
     output: ref[Tensor]
     version: int
 
     def is_read_by(self, call: Call) -> bool:
-        """Whether the call's input is this output, and nothing has overwritten it since."""
+        """Tells whether the call's input is this output, not overwritten since."""
         return self.output() is call.inputs[0] and self.version == _version(call.inputs[0])
 
 
 class StepRecorder:
-    """Watches one step: `computing()` around the forward pass, then `after_backward`, then `after_update`."""
+    """Records one step: `computing()` around the forward pass, then `after_backward`, then `after_update`."""
 
     def __init__(self, model: nn.Module) -> None:
-        """A watch of one step of `model`."""
+        """Prepares to record one step of `model`."""
         self.model = model
-        self.kept: list[_Kept] = []
+        self.recorded: list[_Recorded] = []
         self.convolved: list[_Convolved] = []
         self.weights: dict[str, WeightSummary] = {}
         self.before: dict[str, Tensor] = {}
 
     @contextmanager
     def computing(self) -> Iterator[None]:
-        """The scope of the forward pass."""
+        """Records the forward pass within this scope."""
         with capture(self.model, self._see):
             yield
 
     def after_backward(self) -> None:
-        """Between the backward pass and the update: the weights' gradients are whole, and not clipped."""
+        """Records the weights' gradients, after the backward pass and before any clipping."""
         for place, weight in weights_of(self.model):
             gradient = weight.grad if weight.is_leaf else None
             if gradient is not None or not weight.is_leaf:
-                self._weigh(place, weight, gradient)
+                self.add_weight(place, weight, gradient)
                 self.before[place] = weight.detach().clone()
 
     def after_update(self) -> None:
-        """After the update."""
+        """Records what the update changed."""
         for place, weight in weights_of(self.model):
             if (before := self.before.pop(place, None)) is not None:
-                moved = _norm(weight.detach() - before)
-                self.weights[place] = replace(self.weights[place], update=moved)
+                update = _norm(weight.detach() - before)
+                self.weights[place] = replace(self.weights[place], update=update)
 
     @property
     def view(self) -> StepView:
-        """What was seen."""
-        return StepView(calls=tuple(kept.summary for kept in self.kept), weights=tuple(self.weights.values()))
+        """The record of the step."""
+        return StepView(
+            calls=tuple(each.summary for each in self.recorded), weights=tuple(self.weights.values())
+        )
 
-    def _weigh(self, place: str, weight: Tensor, gradient: Tensor | None) -> None:
+    def add_weight(self, place: str, weight: Tensor, gradient: Tensor | None) -> None:
+        """Records a weight before its update, with its gradient if it has one."""
         norm = None if gradient is None else _norm(gradient)
         self.weights[place] = WeightSummary(
             place=place,
@@ -106,91 +113,94 @@ class StepRecorder:
             update=None,
         )
 
-    def _normed(self, call: Call, norm: CallSummary) -> None:
+    def _add_norm(self, call: Call, norm: CallSummary) -> None:
         """Adds a BatchNorm's mean and spread to the convolution whose output it reads."""
         for each in self.convolved:
             if each.is_read_by(call):
-                kept = each.kept
-                kept.summary = replace(kept.summary, normed_mean=norm.mean, normed_std=norm.std)
-                self.convolved.remove(each)  # the first that reads it counts
+                each.recorded.add(normed_mean=norm.mean, normed_std=norm.std)
+                self.convolved.remove(each)  # only the first BatchNorm that reads it counts
                 return
 
     def _see(self, call: Call) -> None:
-        if call.kind not in TOLD_OF:
+        if call.kind not in RECORDED:
             return
         output = call.output.detach()
-        kept = _Kept(CallSummary(kind=call.kind, place=call.place, depth=call.depth))
+        recorded = _Recorded(CallSummary(kind=call.kind, place=call.place, depth=call.depth))
         if call.kind == "relu":
             zeros, dead = _zeros(output)
-            kept.summary = replace(kept.summary, zeros=zeros, dead=dead)
+            recorded.add(zeros=zeros, dead=dead)
         elif call.kind == "shortcut":
             branch, shortcut = (_rms(x.detach()) for x in call.inputs)
-            kept.summary = replace(kept.summary, branch=branch, shortcut=shortcut)
+            recorded.add(branch=branch, shortcut=shortcut)
         else:
             variance, mean = torch.var_mean(output.to(torch.float32), correction=0)
-            kept.summary = replace(kept.summary, mean=mean.item(), std=variance.sqrt().item())
+            recorded.add(mean=mean.item(), std=variance.sqrt().item())
         if call.kind == "conv":
             self.convolved = [each for each in self.convolved if each.output() is not None]
-            self.convolved.append(_Convolved(kept, ref(call.output), _version(call.output)))
+            self.convolved.append(_Convolved(recorded, ref(call.output), _version(call.output)))
         elif call.kind == "norm":
-            self._normed(call, kept.summary)
+            self._add_norm(call, recorded.summary)
         if call.kind in WITH_GRADIENT and call.output.requires_grad:
-            call.output.register_hook(_keeper(kept))  # type: ignore[no-untyped-call]
-        self.kept.append(kept)
+            call.output.register_hook(_gradient_hook(recorded))  # type: ignore[no-untyped-call]
+        self.recorded.append(recorded)
 
 
-def _keeper(kept: _Kept) -> Callable[[Tensor], None]:
-    def keep(gradient: Tensor) -> None:
+def _gradient_hook(recorded: _Recorded) -> Callable[[Tensor], None]:
+    def record(gradient: Tensor) -> None:
         norm, signal, noise = norm_signal_noise(gradient)
-        rms = norm / sqrt(gradient.numel())
-        kept.summary = replace(kept.summary, gradient=norm, gradient_rms=rms, signal=signal, noise=noise)
+        recorded.add(gradient=norm, gradient_rms=norm / sqrt(gradient.numel()), signal=signal, noise=noise)
 
-    return keep
+    return record
 
 
 def of_one_step(model: nn.Module, images: Tensor, labels: Tensor) -> StepView:
-    """The step that training on this batch would begin with, but its update; the network is left as it is.
+    """Records the step that training on this batch would begin with, without its update.
 
-    Batch statistics are used, as in training, and every buffer (BatchNorm's running means) is put back.
+    Batch statistics are used, as in training. The network is left as it was, its buffers (BatchNorm's running
+    means) included.
     """
+    recorder = StepRecorder(model)
+    with _as_in_training(model), torch.enable_grad():
+        weights = {place: weight for place, weight in weights_of(model) if weight.is_leaf}
+        # gradients for what a parametrized weight is made of pass its layer's output as well
+        made_of = (layer.parameters() for place, layer in _layers(model) if place not in weights)
+        inputs = [*weights.values(), *chain.from_iterable(made_of)] or list(model.parameters())
+        with recorder.computing():
+            output = model(images)
+        loss = cross_entropy(logits(output, images).float(), labels)
+        gradients = torch.autograd.grad(loss, inputs, allow_unused=True) if loss.requires_grad else ()
+    for (place, weight), gradient in zip(weights.items(), gradients, strict=False):  # or there are none
+        if gradient is not None:
+            recorder.add_weight(place, weight, gradient)
+    return recorder.view
+
+
+@contextmanager
+def _as_in_training(model: nn.Module) -> Iterator[None]:
+    """Puts the network in training mode with all parameters learning, then restores it and its buffers."""
     buffers = [
         (module, name, buffer, buffer.detach().clone())
         for module in model.modules()
         for name, buffer in module.named_buffers(recurse=False)
     ]
-    modes = [(module, module.training) for module in model.modules()]
-    learn = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
-    model.train().requires_grad_()  # gradients pass through what does not learn as well
-    watch = StepRecorder(model)
-    weights = {place: weight for place, weight in weights_of(model) if weight.is_leaf}
-    # gradients that end in what a weight is made of pass the layer's output as well
-    made_of = (layer.parameters() for place, layer in _layers(model) if place not in weights)
-    by = [*weights.values(), *chain.from_iterable(made_of)] or [parameter for parameter, _ in learn]
+    learning = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     try:
-        with torch.enable_grad():
-            with watch.computing():
-                output = model(images)
-            loss = cross_entropy(logits(output, images).float(), labels)
-            gradients = torch.autograd.grad(loss, by, allow_unused=True) if loss.requires_grad else ()
+        with keeping_modes(model):
+            model.train().requires_grad_()  # gradients also pass through what does not learn
+            yield
     finally:
-        for module, mode in modes:
-            module.training = mode
-        for parameter, learns in learn:
+        for parameter, learns in learning:
             parameter.requires_grad_(learns)
         with torch.no_grad():
             for module, name, buffer, value in buffers:
-                setattr(module, name, buffer.copy_(value))  # a network may have put another in its place
-    for (place, weight), gradient in zip(weights.items(), gradients, strict=False):  # or there are none
-        if gradient is not None:
-            watch._weigh(place, weight, gradient)  # noqa: SLF001 - the same watch, one line further
-    return watch.view
+                setattr(module, name, buffer.copy_(value))  # the network may have replaced it
 
 
 def weights_of(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """The weight of every convolution and linear layer that learns, under the layer's name.
+    """Yields the weight of every convolution and linear layer that learns, with the layer's name.
 
-    One that is parametrized (`weight_norm`, `spectral_norm`) is no leaf, and has no gradient of its own.
-    Those that a hook makes in each pass (as torch did before, and pruning does) are left out.
+    A parametrized weight (`weight_norm`, `spectral_norm`) is no leaf, and has no gradient of its own. Weights
+    that a hook makes in each pass (older torch, and pruning) are left out.
     """
     for place, layer in _layers(model):
         weight = _weight(layer)
@@ -206,17 +216,17 @@ def _layers(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d | nn.Linear]]:
 
 def _weight(layer: nn.Conv2d | nn.Linear) -> Tensor | None:
     if is_parametrized(layer, "weight"):
-        # while it is trained, spectral norm moves on whenever it is looked at
+        # in training mode, spectral norm iterates each time its weight is read
         with evaluating(cast("nn.ModuleDict", layer.parametrizations)["weight"]):
             return layer.weight
     return layer.weight if isinstance(layer.weight, nn.Parameter) else None
 
 
 def norm_signal_noise(gradient: Tensor) -> tuple[float, float, float]:
-    """The L2 norm of a loss gradient by an output, and its parts.
+    """Returns the L2 norm of the loss gradient at an output, and its signal and noise.
 
     With each image's own gradient g_b, signal is |mean g_b| and noise the root of mean |g_b - mean|^2.
-    `gradient` is that of a mean loss, B ...: an image's own is B times its row.
+    `gradient` (B ...) is that of a mean loss: an image's own is B times its row.
     """
     rows = gradient.flatten(1).to(torch.float32)  # B n
     norm, images = _norm(rows), len(rows)
@@ -225,13 +235,13 @@ def norm_signal_noise(gradient: Tensor) -> tuple[float, float, float]:
 
 
 def _version(x: Tensor) -> int:
-    """How often a tensor was overwritten in place; tensors of inference mode do not count it."""
+    """Counts how often a tensor was overwritten in place; inference tensors do not count it."""
     return 0 if x.is_inference() else x._version  # noqa: SLF001 - torch's documentation names it
 
 
 def _zeros(output: Tensor) -> tuple[float, float]:
-    """Share of outputs that are 0, and of channels that are 0 everywhere; nan if an output is no number."""
-    if output.sum().isnan():  # one is, since a ReLU's outputs have one sign
+    """Returns the shares of outputs that are 0 and of channels that are 0 everywhere; nan if any is nan."""
+    if output.sum().isnan():  # a ReLU's outputs have one sign, so none cancel
         return nan, nan
     others = [axis for axis in range(output.ndim) if axis != 1]
     alive = torch.count_nonzero(output, dim=others)  # C
