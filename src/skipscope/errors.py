@@ -1,30 +1,38 @@
 """Every error a user can meet, as one tree.
 
-    SkipscopeError            something a person can mend
-    ├── UsageError            a name, option or file that cannot be meant (exit code 2)
-    │   ├── SpecError         a study file says something impossible: names the file and the key
+    SkipscopeError            something a person can fix
+    ├── UsageError            an invalid name, option or file (exit code 2)
+    │   ├── SpecError         invalid keys or values in a study file: names the file and each key
     │   ├── UnknownName       no such network, study, data set: lists the known ones
-    │   └── NetworkError      a user's file gives no network: names the file and the line
+    │   └── NetworkError      a user's file defines no network: names the file and the line
     ├── DataError             a data set is missing, damaged or not what it claims to be
-    ├── PictureError          a file of a user's is no image, or one that cannot be looked at
+    ├── PictureError          a file is not an image, or cannot be shown to the networks
     ├── FontError             a report cannot be printed: no font here has its characters
     ├── WorkspaceError        a run folder or study record cannot be read or written
     │   └── DamagedFile       a file of a run is not what was written: the run is trained again
     ├── MachineError          this machine cannot compute the way a recipe says
-    ├── ProbeError            probes failed on a network; what the others read is kept
-    └── TrainingError         a run could not be brought to its end
+    ├── ProbeError            probes failed on a network; the others' readings are kept
+    └── TrainingError         a run could not finish
         └── Diverged          the loss stopped being a finite number
 
 Each says what is wrong, where, and what to do next. Asserts are for us, these are for users.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from types import MappingProxyType
+
+
+def closest(name: str, known: Iterable[str], *, count: int = 1) -> list[str]:
+    """The known names that `name` may stand for: spelt alike in any case, or with its letters as initials."""
+    lower = {each.lower(): each for each in known}
+    initials = [each for key, each in lower.items() if "".join(w[:1] for w in key.split("_")) == name.lower()]
+    return [*initials, *(lower[key] for key in get_close_matches(name.lower(), lower, n=count))][:count]
 
 
 class SkipscopeError(Exception):
-    """Something a person can mend."""
+    """Something a person can fix."""
 
     exit_code = 1
 
@@ -49,27 +57,36 @@ class SkipscopeError(Exception):
 
 
 class UsageError(SkipscopeError):
-    """A name, option or file that cannot be meant."""
+    """An invalid name, option or file."""
 
     exit_code = 2
 
 
 class SpecError(UsageError):
-    """A study file says something impossible."""
+    """A study file has invalid keys or values."""
 
 
 class UnknownName(UsageError):
-    """A name nobody registered; says which are known."""
+    """No such name; lists the known ones."""
 
     def __init__(
-        self, kind: str, name: str, known: Iterable[str], *, near: Sequence[str] = (), where: str = ""
+        self,
+        kind: str,
+        name: str,
+        known: Iterable[str],
+        *,
+        near: Sequence[str] = (),
+        synonyms: Mapping[str, str] = MappingProxyType({}),
+        where: str = "",
     ) -> None:
         """`kind` is what was looked for ("network", "study", "data set"), `where` in which file.
 
-        `near` are names that may be meant, too, and are too many to be listed among the known.
+        `near` are names that may be meant, too, but are too many to be listed among the known; `synonyms` are
+        other words for known names.
         """
         known = sorted(known)
-        meant = get_close_matches(name, [*known, *near], n=1 + len(near))
+        meant = closest(name, [*known, *near], count=1 + len(near))
+        meant = [synonyms[name.lower()]] if name.lower() in synonyms else meant
         guess = f" Did you mean {' or '.join(map(repr, meant))}?" if meant else ""
         super().__init__(
             f"There is no {kind} {name!r}.{guess}", where=where, hint=f"known: {', '.join(known)}"
@@ -77,7 +94,7 @@ class UnknownName(UsageError):
 
 
 class NetworkError(UsageError):
-    """A user's file gives no network that maps images to logits."""
+    """A user's file defines no network that maps images to logits."""
 
 
 class DataError(SkipscopeError):
@@ -85,14 +102,14 @@ class DataError(SkipscopeError):
 
 
 class PictureError(SkipscopeError):
-    """A file of a user's is no image, or one that cannot be looked at."""
+    """A file is not an image, or cannot be shown to the networks."""
 
 
 class FontError(SkipscopeError):
     """A report cannot be printed: no font here has all of its characters."""
 
     def __init__(self, what: str, *, hint: str = "", written: Iterable[Path] = ()) -> None:
-        """`written` is what could be made all the same."""
+        """`written` are the files that could be made all the same."""
         super().__init__(what, hint=hint)
         self.written = tuple(written)
 
@@ -110,11 +127,11 @@ class MachineError(SkipscopeError):
 
 
 class ProbeError(SkipscopeError):
-    """Probes failed on a network; what the others read is kept."""
+    """Probes failed on a network; the others' readings are kept."""
 
 
 class TrainingError(SkipscopeError):
-    """A run could not be brought to its end."""
+    """A run could not finish."""
 
 
 class Diverged(TrainingError):

@@ -13,6 +13,8 @@ def test_an_error_says_what_where_and_what_next() -> None:
 
 def test_an_unknown_name_guesses_only_what_is_near() -> None:
     assert "Did you mean" not in str(UnknownName("network", "zzz", ["cnn"]))
+    assert "Did you mean 'resnet'?" in str(UnknownName("network", "ResNet", ["cnn", "resnet"]))
+    assert "Did you mean 'docx'?" in str(UnknownName("format", "Word", ["docx"], synonyms={"word": "docx"}))
 
 
 def test_streams_differ_by_seed_purpose_and_epoch_and_stay_the_same_for_ever() -> None:

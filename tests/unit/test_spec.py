@@ -118,10 +118,35 @@ def test_a_number_may_be_written_without_its_point(tmp_path: Path) -> None:
     assert (recipe.learning_rate, recipe.warmup_epochs, recipe.clip_norm) == (1.0, 2.0, 5.0)
 
 
+def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
+    text = "seeds = 0\nseds = 3\n[recipe]\nlr = 1\nepochs = -1\n"
+    text += "[[arm]]\nmodel = 'cnn'\nrecipe = {epoch = 3}\n[[arm]]\nmodel = 'cnn'\nrecipe = {bs = 3}"
+    with pytest.raises(SpecError) as caught:
+        load_study(write(tmp_path, text))
+    told = caught.value.what.splitlines()
+    assert len(told) == 6
+    for line in (
+        "line 2, seds: there is no such key; did you mean 'seeds'?",
+        "line 4, recipe.lr: there is no such key; did you mean 'learning_rate'?",
+        "line 8, arm.0.recipe.epoch: there is no such key; did you mean 'epochs'?",
+        "line 11, arm.1.recipe.bs: there is no such key; did you mean 'batch_size'?",
+    ):
+        assert line in told
+
+
+def test_every_part_that_does_not_fit_the_others_is_told_at_once(tmp_path: Path) -> None:
+    text = "initial = ['cnn']\n" + 2 * "[[arm]]\nmodel = 'cnn'\n"
+    text += "[[comparison]]\nfactor = 'gate'\ntreated = ['x']\ncontrol = ['cnn']"
+    with pytest.raises(SpecError) as caught:
+        load_study(write(tmp_path, text))
+    for part in ("two arms are called 'cnn'", "initial_seeds, which is 0", "there is no arm 'x'"):
+        assert part in caught.value.what
+
+
 def test_an_arm_with_a_mistake_is_an_arm(tmp_path: Path) -> None:
     with pytest.raises(SpecError) as caught:
         load_study(write(tmp_path, '[[arm]]\nmodel = "cnn"\nmode = 1'))
-    assert caught.value.what == "line 3, arm.0.mode: there is no such key"
+    assert caught.value.what == "line 3, arm.0.mode: there is no such key; did you mean 'model'?"
 
 
 def test_a_file_of_mistakes_is_told_in_part(tmp_path: Path) -> None:

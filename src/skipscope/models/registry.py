@@ -63,7 +63,7 @@ def maker(name: str) -> Callable[[], nn.Module]:
     for named in FAMILIES.values():
         if (make := named(name)) is not None:
             return make
-    raise UnknownName("network", name, [*NETWORKS, *FAMILIES, USERS], near=[*_nearby(name)][:1])
+    raise UnknownName("network", name, [*NETWORKS, *FAMILIES, USERS], near=[*_nearby(name.lower())][:1])
 
 
 def _nearby(name: str) -> Iterator[str]:

@@ -91,7 +91,7 @@ def _known(formats: AbstractSet[str], language: str | None) -> Language | None:
     if not formats:
         raise UsageError("No format was given.", hint=f"name some of {', '.join(sorted(FORMATS))}")
     for format in sorted(formats - FORMATS):
-        raise UnknownName("report format", format, FORMATS)
+        raise UnknownName("report format", format, FORMATS, synonyms={"word": "docx", "markdown": "md"})
     chosen = next((known for known in LANGUAGES if known == language), None)
     if language is not None and chosen is None:
         raise UnknownName("language", language, LANGUAGES)

@@ -6,17 +6,17 @@ choose, and its hash names the run, so that an equal run is never trained twice.
 
 import json
 import re
-from collections import Counter
 from collections.abc import Callable
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from skipscope.errors import SpecError, UnknownName
 from skipscope.spec.comparison import Comparison
+from skipscope.spec.consistency import inconsistencies
 from skipscope.spec.derived import following
 from skipscope.spec.network import UserNetwork as UserNetwork
 from skipscope.spec.network import network_name as network_name
@@ -107,6 +107,16 @@ class Arm(Frozen):
     name: Name | None = None
     recipe: dict[str, Any] = Field({}, description="checked with the study's, which has the other keys")
 
+    @field_validator("recipe")
+    @classmethod
+    def _recipe_has_valid_keys(cls, recipe: dict[str, Any]) -> dict[str, Any]:
+        try:
+            Recipe.model_validate(recipe)
+        except ValidationError as error:
+            if all(problem["loc"] for problem in error.errors()):  # else the study's other keys decide
+                raise Within(((), error)) from None
+        return recipe
+
     @property
     def label(self) -> str:
         """What tables and figures call the arm: its name, else its network's."""
@@ -144,37 +154,9 @@ class StudySpec(Frozen):
     )
 
     @model_validator(mode="after")
-    def _arms_are_told_apart(self) -> Self:
-        twice = [label for label, count in Counter(arm.label for arm in self.arm).items() if count > 1]
-        if twice:
-            raise ValueError(f"two arms are called {twice[0]!r}: give one of them a name")
-        for place, arm in enumerate(self.arm):
-            try:
-                self.recipe_of(arm)
-            except ValidationError as error:
-                raise Within(("arm", place, "recipe"), error) from None
-        return self
-
-    @model_validator(mode="after")
-    def _what_is_initial_is_measured(self) -> Self:
-        if self.initial and not self.initial_seeds:
-            raise ValueError("initial: these networks are measured with initial_seeds, which is 0: set it")
-        labels = [*(arm.label for arm in self.arm), *map(network_name, self.initial)]
-        if twice := [label for label, count in Counter(labels).items() if count > 1]:
-            raise ValueError(f"initial: {twice[0]!r} is there already, and measured as it starts")
-        return self
-
-    @model_validator(mode="after")
-    def _comparisons_are_of_its_arms(self) -> Self:
-        known = {arm.label for arm in self.arm} | {network_name(model) for model in self.initial}
-        for place, comparison in enumerate(self.comparison):
-            for side in ("treated", "control"):
-                for label in getattr(comparison, side):
-                    if label not in known:
-                        allowed = ", ".join(sorted(known))
-                        raise ValueError(
-                            f"comparison.{place}.{side}: there is no arm {label!r}; there are {allowed}"
-                        )
+    def _is_consistent(self) -> Self:
+        if wrong := [*inconsistencies(self)]:
+            raise Within(*wrong)
         return self
 
     @property
@@ -302,4 +284,11 @@ def parse_study(table: dict[str, object], *, where: str, text: str = "") -> Stud
     try:
         return StudySpec.model_validate(table)
     except ValidationError as error:
-        raise SpecError(problems(error, text), where=where, hint="mend the keys named above") from None
+        tables: dict[str, type[Frozen]] = {
+            "": StudySpec,
+            "arm": Arm,
+            "recipe": Recipe,
+            "comparison": Comparison,
+        }
+        keys = {name: model.model_fields for name, model in tables.items()}
+        raise SpecError(problems(error, text, keys), where=where, hint="fix the keys named above") from None

@@ -1,11 +1,12 @@
-"""What pydantic finds wrong with a spec, said to a person."""
+"""Turns what pydantic finds wrong with a spec into lines for a person."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
+from skipscope.errors import closest
 from skipscope.spec.toml_file import lines_of
 
 MESSAGES = {
@@ -28,17 +29,23 @@ TOLD = 20
 """Problems that are told; a file with more of them is no study."""
 
 
+KeyPath = tuple[str | int, ...]
+
+
 class Within(ValueError):
-    """What a validator of the whole raises of a part that it validates itself."""
+    """Raised by a validator that found problems in parts of what it validates."""
 
-    def __init__(self, at: tuple[str | int, ...], error: ValidationError) -> None:
-        """`at` is the way from the whole to the part."""
-        super().__init__(str(error))
-        self.at, self.error = at, error
+    def __init__(self, *parts: tuple[KeyPath, ValidationError | str]) -> None:
+        """Takes the path to each part, and what is wrong with it."""
+        super().__init__("; ".join(str(problem) for _, problem in parts))
+        self.parts = parts
 
 
-def problems(error: ValidationError, text: str = "") -> str:
-    """A line for each problem: its line in the study's text, its key, what it says and what it may say."""
+def problems(error: ValidationError, text: str = "", keys: Mapping[str, Iterable[str]] | None = None) -> str:
+    """A line for each problem: its line in the study's text, its key, the value and what is allowed.
+
+    `keys` are those that a table of this name may have ("" for the whole), for suggestions.
+    """
     every = list(_each(error))
     found = every[:TOLD]
     told: list[str] = []
@@ -47,6 +54,8 @@ def problems(error: ValidationError, text: str = "") -> str:
         key = ".".join(str(part) for part in problem["loc"]) or "the study"
         place = key if line is None else f"line {line}, {key}"
         message = MESSAGES.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden" and (meant := _meant(problem["loc"], keys or {})):
+            message += f"; did you mean {meant[0]!r}?"
         given = "" if problem["type"] in SAYS_ALL else f" (it says {_written(problem['input'])})"
         if before is not None and problem["loc"] == before["loc"] and problem["type"] != before["type"]:
             place = f"{told.pop().partition(' (it says ')[0]}, or"  # of what may be one or the other
@@ -54,6 +63,13 @@ def problems(error: ValidationError, text: str = "") -> str:
         before = problem
     more = len(every) - len(found)
     return "\n".join([*told, f"and {more} more"] if more else told)
+
+
+def _meant(path: KeyPath, keys: Mapping[str, Iterable[str]]) -> list[str]:
+    """The key that a wrong one may stand for."""
+    *above, key = path
+    table = next((part for part in reversed(above) if isinstance(part, str)), "")
+    return closest(str(key), keys.get(table, ()))
 
 
 def _written(value: object) -> str:
@@ -66,8 +82,10 @@ def _each(error: ValidationError) -> Iterator[Any]:
     for problem in error.errors(include_url=False):
         cause = problem.get("ctx", {}).get("error")
         if isinstance(cause, Within):
-            for inner in _each(cause.error):
-                yield inner | {"loc": (*problem["loc"], *cause.at, *inner["loc"])}
+            for at, part in cause.parts:
+                inners = [problem | {"loc": (), "msg": part}] if isinstance(part, str) else _each(part)
+                for inner in inners:
+                    yield inner | {"loc": (*problem["loc"], *at, *inner["loc"])}
         elif problem["type"] == "too_short" and problem["input"]:
             continue  # parts with mistakes are not counted; theirs are told
         else:
