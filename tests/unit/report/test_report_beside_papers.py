@@ -1,9 +1,10 @@
 """Papers beside ours, in a report."""
 
 import pytest
+from documents import context_of
 
 from skipscope.analysis.tables import gather
-from skipscope.report.build import build_document
+from skipscope.report.appendix.beside_papers import beside_papers
 from skipscope.report.document import Note, Table
 from skipscope.report.words import unmarked
 
@@ -24,9 +25,7 @@ def papers(made_up, monkeypatch):
 
     def of(language="en", **variant):
         tables = gather(made_up(**{"epochs": 2, "steps": 4} | variant), None)
-        overlay = build_document(tables, language).sections[0]
-        assert overlay.id == "overlay"
-        return overlay.sections[0] if overlay.sections else None
+        return beside_papers(context_of(tables, language, results=()), "1.1")
 
     return of
 

@@ -1,61 +1,43 @@
 """What a report says, and what it does not say."""
 
+from dataclasses import replace
+
 import pytest
+from documents import built, key_table, said, with_record
 
 from skipscope.analysis.tables import gather
-from skipscope.figures.rendering.vega import trusted
 from skipscope.records.schema import Budget
 from skipscope.report import build_report
-from skipscope.report.build import build_document
-from skipscope.report.document import Code, Note, Paragraph, Table
+from skipscope.report.document import Code, Note, Table
 from skipscope.report.rendering.markdown import render
 from skipscope.report.words import unmarked
 
 
-def document(workspace, language="en", **options):
-    return built(gather(workspace, None), language, **options)
-
-
-def built(tables, language="en", **options):
-    with trusted():
-        return build_document(tables, language, **options)
-
-
-def texts(found):
-    return [unmarked(block.text) for block in found.blocks if isinstance(block, Paragraph | Note)]
-
-
-def said(found):
-    return "\n".join(texts(found)).replace("\u00a0", " ")
-
-
-def test_the_key_table_stands_in_front_with_wilson_intervals(made_up):
-    found = document(made_up())
-    table = next(block for block in found.lead if isinstance(block, Table))
-    row = [unmarked(cell).replace("\u00a0", " ") for cell in table.rows[1]]
+def test_the_key_table_stands_in_front_with_wilson_intervals(report):
+    row = [unmarked(cell).replace("\u00a0", " ") for cell in key_table(report()).rows[1]]
     assert row[:3] == ["resnet", "11,181,642", "37.0 M"]
     assert row[4].endswith("]")
     assert "," in row[4]
     assert row[5:] == ["5 min 29 s", "740", "1"]
 
 
-def test_several_seeds_show_their_range_instead(made_up):
-    found = document(made_up(seeds=3))
-    table = next(block for block in found.lead if isinstance(block, Table))
-    assert "–" in table.rows[0][4]
-    assert table.rows[0][7] == "3"
+def test_several_seeds_show_their_range_instead(report):
+    found = report(seeds=3)
+    row = key_table(found).rows[0]
+    assert "–" in row[4]
+    assert row[7] == "3"
     assert "means over 3 seeds" in said(found)
     assert "fewer than 5 paired seeds" in said(found)
 
 
-def test_one_seed_says_so(made_up):
-    workspace = made_up(arms=("cnn",), epochs=1, steps=4)
-    assert "With one seed there is no interval" in said(document(workspace))
-    assert "只有一个种子" in said(document(workspace, "zh"))
+def test_one_seed_says_so(report):
+    variant = {"arms": ("cnn",), "epochs": 1, "steps": 4}
+    assert "With one seed there is no interval" in said(report(**variant))
+    assert "只有一个种子" in said(report(**variant, language="zh"))
 
 
-def test_many_seeds(made_up):
-    assert "belong to the claims" in said(document(made_up(arms=("cnn",), seeds=5, epochs=1, steps=2)))
+def test_many_seeds(report):
+    assert "belong to the claims" in said(report(arms=("cnn",), seeds=5, epochs=1, steps=2))
 
 
 @pytest.mark.parametrize(
@@ -66,15 +48,15 @@ def test_many_seeds(made_up):
         (21, "zh", ("浅色：前 20 个种子，逐一画出。", "浅色：前 20 个种子的每一步；")),
     ],
 )
-def test_of_more_seeds_than_are_drawn_the_captions_say_which_are(made_up, seeds, language, expected):
-    found = document(made_up(arms=("cnn",), seeds=seeds, epochs=1, steps=2), language)
+def test_of_more_seeds_than_are_drawn_the_captions_say_which_are(report, seeds, language, expected):
+    found = report(arms=("cnn",), seeds=seeds, epochs=1, steps=2, language=language)
     captions = " ".join(figure.caption for figure in found.figures)
     for text in expected:
         assert text in captions
 
 
-def test_a_clear_winner(made_up):
-    found = said(document(made_up()))
+def test_a_clear_winner(report):
+    found = said(report())
     assert "se_resnet is highest" in found
     assert "does not overlap that of resnet" in found
 
@@ -83,49 +65,41 @@ def test_a_tie(made_up):
     tables = gather(made_up(arms=("cnn", "resnet")), None)
     low, high = tables.entries
     result = low.record.result.model_copy(update={"test_accuracy": high.record.result.test_accuracy - 0.001})
-    low = replaced(low, low.record.model_copy(update={"result": result}))
-    tables = type(tables)(record=tables.record, entries=(low, high), metrics=tables.metrics)
+    tables = replace(tables, entries=(with_record(low, result=result), high))
     assert "this study does not settle which of the two is better" in said(built(tables))
 
 
 def test_seeds_that_overlap_are_a_tie(made_up):
     tables = gather(made_up(arms=("cnn", "resnet"), seeds=2), None)
     result = tables.entries[0].record.result
-    same = tuple(
-        replaced(entry, entry.record.model_copy(update={"result": result})) for entry in tables.entries
-    )
-    tables = type(tables)(record=tables.record, entries=same, metrics=tables.metrics)
-    assert "The seeds of cnn and resnet overlap" in said(built(tables))
+    same = tuple(with_record(entry, result=result) for entry in tables.entries)
+    assert "The seeds of cnn and resnet overlap" in said(built(replace(tables, entries=same)))
 
 
 def test_one_run_beside_several_overlaps_by_its_interval(made_up):
     tables = gather(made_up(arms=("cnn", "resnet"), seeds=2), None)
     result = tables.entries[0].record.result
-    same = [replaced(entry, entry.record.model_copy(update={"result": result})) for entry in tables.entries]
-    same[-1] = replaced(same[-1], None)
-    tables = type(tables)(record=tables.record, entries=tuple(same), metrics=tables.metrics)
+    same = [with_record(entry, result=result) for entry in tables.entries]
+    same[-1] = replace(same[-1], record=None)
+    tables = replace(tables, entries=tuple(same))
     assert [summary.finished for summary in tables.summaries] == [2, 1]
     assert "The intervals of cnn and resnet overlap" in said(built(tables))
 
 
-def replaced(entry, record):
-    return type(entry)(arm=entry.arm, seed=entry.seed, run=entry.run, record=record)
-
-
-def test_a_run_that_diverged_is_told_with_its_numbers(made_up):
-    found = document(made_up(diverged=("densenet",)))
+def test_a_run_that_diverged_is_told_with_its_numbers(report):
+    found = report(diverged=("densenet",))
     warning = next(block for block in found.lead if isinstance(block, Note))
     told = unmarked(warning.text)
     assert warning.kind == "warning"
     for number in ("nan at step 231", "epoch 1", "0.0328", "2.61"):
         assert number in told
     assert "3 of 4 runs finished" in said(found)
-    table = next(block for block in found.lead if isinstance(block, Table))
+    table = key_table(found)
     assert table.rows[2][4] == "no result"
 
 
-def test_every_way_of_having_no_result_has_its_sentence(made_up):
-    found = said(document(made_up(broken=("cnn",), unfinished=("resnet",), missing=("densenet",))))
+def test_every_way_of_having_no_result_has_its_sentence(report):
+    found = said(report(broken=("cnn",), unfinished=("resnet",), missing=("densenet",)))
     assert "No space left on <disk>." in found
     assert "stopped after step 392 of 1,755" in found
     assert "Not trained yet: densenet (seed 0)." in found
@@ -136,67 +110,65 @@ def test_numbers_a_failure_does_not_give_are_not_made_up(made_up):
     tables = gather(made_up(arms=("cnn",), diverged=("cnn",)), None)
     (entry,) = tables.entries
     bare = entry.record.failure.model_copy(update={"numbers": {"step": 3}})
-    entry = replaced(entry, entry.record.model_copy(update={"failure": bare}))
-    tables = type(tables)(record=tables.record, entries=(entry,), metrics=tables.metrics)
+    entry = with_record(entry, failure=bare)
+    tables = replace(tables, entries=(entry,))
     assert "not recorded at step 3 (epoch not recorded" in said(built(tables))
 
 
-def test_nothing_trained_makes_a_report_without_curves(made_up):
-    found = document(made_up(missing=("cnn", "resnet", "densenet", "se_resnet")))
+def test_nothing_trained_makes_a_report_without_curves(report):
+    found = report(missing=("cnn", "resnet", "densenet", "se_resnet"))
     assert "No run of this study has finished yet" in said(found)
     assert "so there are no curves" in said(found)
     assert list(found.figures) == []
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_shapes_is_said_in_the_first_line(made_up, language):
-    found = document(made_up(data="shapes", epochs=1, steps=3), language)
+def test_shapes_is_said_in_the_first_line(report, language):
+    found = report(data="shapes", epochs=1, steps=3, language=language)
     first = render(found).splitlines()[0]
     assert "CIFAR-10" in first
     assert ("not CIFAR-10" in first) or ("不是 CIFAR-10" in first)
 
 
-def test_cifar_has_no_banner(made_up):
-    assert document(made_up(arms=("cnn",), epochs=1, steps=1)).banner is None
+def test_cifar_has_no_banner(report):
+    assert report(arms=("cnn",), epochs=1, steps=1).banner is None
 
 
-def test_the_stem_confound_is_named_with_the_numbers_of_the_records(made_up):
-    found = said(document(made_up()))
+def test_the_stem_confound_is_named_with_the_numbers_of_the_records(report):
+    found = said(report())
     assert "maps of 16×16 where resnet sees 8×8" in found
     assert "3.8 times the arithmetic (141 M against 37.0 M multiply-adds)" in found
     assert "is not the effect of SE" in found
 
 
-def test_no_confound_no_warning(made_up):
-    assert "effect of SE" not in said(document(made_up(arms=("cnn", "resnet"))))
+def test_no_confound_no_warning(report):
+    assert "effect of SE" not in said(report(arms=("cnn", "resnet")))
 
 
 def test_equal_stems_are_not_called_different(made_up):
     tables = gather(made_up(arms=("resnet", "se_resnet")), None)
     plain, gated = tables.entries
     network = gated.record.network.model_copy(update={"macs": plain.record.network.macs})
-    same = replaced(gated, gated.record.model_copy(update={"network": network}))
-    tables = type(tables)(record=tables.record, entries=(plain, same), metrics=tables.metrics)
+    same = with_record(gated, network=network)
+    tables = replace(tables, entries=(plain, same))
     assert "effect of SE" not in said(built(tables))
 
 
 def test_a_confound_without_stages_still_names_the_arithmetic(made_up):
     tables = gather(made_up(arms=("resnet", "se_resnet")), None)
     bare = tuple(
-        replaced(
-            e, e.record.model_copy(update={"network": e.record.network.model_copy(update={"stages": ()})})
-        )
-        for e in tables.entries
+        with_record(each, network=each.record.network.model_copy(update={"stages": ()}))
+        for each in tables.entries
     )
-    tables = type(tables)(record=tables.record, entries=bare, metrics=tables.metrics)
+    tables = replace(tables, entries=bare)
     found = said(built(tables))
     assert "3.8 times" in found
     assert "more than the gate: it costs" in found
     assert "Its first convolution" not in found
 
 
-def test_the_first_convolution_is_worked_out_with_true_numbers(made_up):
-    found = said(document(made_up()))
+def test_the_first_convolution_is_worked_out_with_true_numbers(report):
+    found = said(report())
     assert "⌊(32 + 2·2 − 5)/1⌋ + 1 = 32" in found
     assert "5·5·3·6 + 6 = 456 parameters" in found
     assert "7·7·3·64 = 9,408 parameters" in found
@@ -208,8 +180,8 @@ def test_structure_is_shown_to_the_letter(made_up):
     assert tables.entries[0].record.network.structure in shown
 
 
-def test_a_network_nobody_described(made_up):
-    assert "no text about this network" in said(document(made_up(arms=("mine",), epochs=1, steps=4)))
+def test_a_network_nobody_described(report):
+    assert "no text about this network" in said(report(arms=("mine",), epochs=1, steps=4))
 
 
 def test_a_users_network_is_not_described_as_ours_whatever_its_file_is_called(made_up):
@@ -217,7 +189,7 @@ def test_a_users_network_is_not_described_as_ours_whatever_its_file_is_called(ma
     arm = tables.record.study.arm[0].model_copy(update={"name": "cnn", "model": "resnet.py:Net"})
     study = tables.record.study.model_copy(update={"arm": (arm,)})
     record = tables.record.model_copy(update={"study": study})
-    found = built(type(tables)(record=record, entries=tables.entries, metrics=tables.metrics))
+    found = built(replace(tables, record=record))
     assert "no text about this network" in said(found)
 
 
@@ -231,16 +203,16 @@ def test_a_users_network_is_not_described_as_ours_whatever_its_file_is_called(ma
         ("densenet22_k12", "three dense blocks of equally many layers"),
     ],
 )
-def test_a_relative_of_a_classroom_network_is_described_as_it_is_built(made_up, model, shortcut):
-    found = said(document(made_up(arms=(model,), epochs=1, steps=4)))
+def test_a_relative_of_a_classroom_network_is_described_as_it_is_built(report, model, shortcut):
+    found = said(report(arms=(model,), epochs=1, steps=4))
     assert shortcut in found
     assert "As built here" not in found
 
 
 def test_what_is_not_begun_is_told_once_with_its_seeds(made_up):
     tables = gather(made_up(arms=("cnn", "resnet"), seeds=2, epochs=1, steps=4), None)
-    entries = tuple(entry if entry.arm == "cnn" else replaced(entry, None) for entry in tables.entries)
-    found = built(type(tables)(record=tables.record, entries=entries, metrics=tables.metrics))
+    entries = tuple(entry if entry.arm == "cnn" else replace(entry, record=None) for entry in tables.entries)
+    found = built(replace(tables, entries=entries))
     notes = [unmarked(block.text) for block in found.lead if isinstance(block, Note)]
     assert [note.partition(".")[0] for note in notes] == ["Not trained yet: resnet (seed 0, 1)"]
 
@@ -249,15 +221,13 @@ def test_a_network_that_is_only_planned_is_shown(made_up):
     tables = gather(made_up(arms=("cnn", "resnet"), epochs=1, steps=4, missing=("resnet",)), None)
     card = tables.entries[0].record.network
     planned = tables.record.model_copy(update={"networks": (card, card)})
-    found = built(type(tables)(record=planned, entries=tables.entries, metrics=tables.metrics))
+    found = built(replace(tables, record=planned))
     assert [b.text for b in found.blocks if isinstance(b, Code)].count(card.structure) == 2
     assert "There is no run of this network yet" not in said(found)
 
 
-def test_recipes_that_differ_get_a_column_each(made_up):
-    found = document(
-        made_up(arms=("cnn", "resnet"), epochs=1, steps=4, recipes={"cnn": {"learning_rate": 0.1}})
-    )
+def test_recipes_that_differ_get_a_column_each(report):
+    found = report(arms=("cnn", "resnet"), epochs=1, steps=4, recipes={"cnn": {"learning_rate": 0.1}})
     assert "recipes that differ" in said(found)
     table = next(b for b in found.blocks if isinstance(b, Table) and b.columns[0].title == "setting")
     rates = next(row for row in table.rows if row[0].startswith("learning rate"))
@@ -267,9 +237,9 @@ def test_recipes_that_differ_get_a_column_each(made_up):
 def test_runs_of_different_machines_are_listed_as_such(made_up):
     tables = gather(made_up(arms=("cnn", "resnet"), epochs=1, steps=4), None)
     one, other = tables.entries
-    place = other.record.environment.model_copy(update={"threads": 8, "git": None})
-    other = replaced(other, other.record.model_copy(update={"environment": place}))
-    tables = type(tables)(record=tables.record, entries=(one, other), metrics=tables.metrics)
+    environment = other.record.environment.model_copy(update={"threads": 8, "git": None})
+    other = with_record(other, environment=environment)
+    tables = replace(tables, entries=(one, other))
     found = built(tables)
     rows = {
         row[0]: row[1] for b in found.blocks if isinstance(b, Table) and b.kind == "facts" for row in b.rows
@@ -283,7 +253,7 @@ def test_a_limited_training_split_is_said(made_up):
     tables = gather(made_up(arms=("cnn",), epochs=1, steps=4), None)
     study = tables.record.study.model_copy(update={"train_limit": 512})
     record = tables.record.model_copy(update={"study": study})
-    found = built(type(tables)(record=record, entries=tables.entries, metrics=tables.metrics))
+    found = built(replace(tables, record=record))
     assert "on 512 images" in said(found)
     assert any(
         row == ("of these, trained on", "512") for b in found.blocks if isinstance(b, Table) for row in b.rows
@@ -298,16 +268,15 @@ def test_what_a_budget_left_is_said(made_up, language, expected):
     tables = gather(made_up(arms=("cnn",), epochs=1, steps=4), None)
     cut = Budget(asked="20m", seeds=3, epochs=5, images=45_000)
     record = tables.record.model_copy(update={"budget": cut})
-    found = built(type(tables)(record=record, entries=tables.entries, metrics=tables.metrics), language)
+    found = built(replace(tables, record=record), language)
     assert expected in said(found)
     assert "20m" not in said(built(tables, language))
 
 
-def test_figures_are_numbered_in_order_and_drawn_from_tables(made_up):
-    figures = list(document(made_up()).figures)
-    assert [figure.number for figure in figures] == list(
-        range(1, 16)
-    )  # three of them of claims that training alone measures
+def test_figures_are_numbered_in_order_and_drawn_from_tables(report):
+    figures = list(report().figures)
+    # three of them of claims that training alone measures
+    assert [figure.number for figure in figures] == list(range(1, 16))
     assert len({figure.name for figure in figures}) == 15
     assert all(figure.spoken and figure.table.height for figure in figures)
 
@@ -322,8 +291,8 @@ def test_charts_fall_back_to_english_where_there_are_no_chinese_glyphs(made_up, 
     assert "没有含中文" not in (folder / "report.en.md").read_text(encoding="utf-8")
 
 
-def test_a_run_that_stopped_early_is_not_compared_after_the_last_epoch(made_up):
-    found = said(document(made_up(unfinished=("se_resnet",))))
+def test_a_run_that_stopped_early_is_not_compared_after_the_last_epoch(report):
+    found = said(report(unfinished=("se_resnet",)))
     gaps = next(line for line in found.splitlines() if "in percentage points" in line)
     assert "resnet with 80.0 %" in gaps
     assert "se_resnet +" not in gaps

@@ -1,61 +1,18 @@
 """The explanation: every sentence is chosen by a verdict and has its number."""
 
 import pytest
-from labels import LABELS
+from documents import context_of, said
+from made_up_results import all_of, finding
 
 from skipscope.analysis.tables import gather
 from skipscope.claims.calibration.calibrate import load_calibration
 from skipscope.claims.catalogue import catalogue, part_of
 from skipscope.claims.confounds import Confound
 from skipscope.claims.evaluate import evaluate
-from skipscope.claims.model import ClaimResult, Effect, Finding
-from skipscope.figures import claims as figures
-from skipscope.figures.rendering import vega
-from skipscope.report.appendix.evidence import bound_cell, effect_cell
-from skipscope.report.build import build_document
-from skipscope.report.document import Figure, Note, Paragraph, Table
+from skipscope.report.appendix.explanation import explanation
 from skipscope.report.words import Words, percent, unmarked
 
 VERDICTS = ("supported", "contradicted", "inconclusive", "confounded", "not_measured")
-
-
-def finding(part, verdict="supported", **other):
-    effect = Effect(estimate=0.75, low=0.5, high=1.0, n=5, unit="points", spread=0.2, images_error=0.0)
-    given = {
-        "part": part.id,
-        "counts": part.counts,
-        "comparison": "resnet20 - plain20",
-        "factor": "shortcut",
-        "arms": ("resnet20", "plain20"),
-        "direction": part.direction,
-        "bound": part.bound,
-        "exact": False,
-        "verdict": verdict,
-        "effect": None if verdict == "not_measured" else effect,
-        "p_for": 0.01,
-        "p_against": 1.0,
-        "confounds": (),
-        "runs": ("plain20-s0-00000000", "resnet20-s0-00000000"),
-        "missing": (),
-        "hint": "",
-    }
-    return Finding.model_validate(given | other)
-
-
-def all_of(verdict, **other):
-    """Every claim with this verdict, each by its first part."""
-    return tuple(
-        ClaimResult(
-            id=listed.id,
-            group=listed.group,
-            verdict=verdict,
-            findings=(finding(next(iter(listed.parts.values())), verdict, **other),),
-            p=0.01,
-            adjusted_p=0.03,
-            family=3,
-        )
-        for listed in catalogue().values()
-    )
 
 
 @pytest.fixture
@@ -64,14 +21,7 @@ def tables(made_up):
 
 
 def explained(tables, results, language="en"):
-    with vega.trusted():
-        found = build_document(tables, language, results=results)
-    return next(section for section in found.sections if section.id == "explanation")
-
-
-def said(section):
-    own = [unmarked(block.text) for block in section.blocks if isinstance(block, Paragraph | Note)]
-    return "\n".join([*own, *(said(part) for part in section.sections)]).replace("\u00a0", " ")
+    return explanation(context_of(tables, language, results), "6")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -240,38 +190,6 @@ def test_the_embedded_data_set_is_named_as_what_verdicts_hold_of(made_up):
         assert ("says nothing about CIFAR-10" in said(explained(tables, all_of("supported")))) == expected
 
 
-def test_cards_have_their_quantities_in_a_table_and_groups_their_picture(tables):
-    section = explained(tables, all_of("supported"))
-    for part in section.sections[1:]:
-        claims = [block for block in part.blocks if isinstance(block, Table)]
-        assert len(claims) == sum(f"claims-{listed.group}" == part.id for listed in catalogue().values())
-        assert isinstance(part.blocks[0], Figure)
-    nothing = explained(tables, all_of("not_measured"))
-    assert not any(
-        isinstance(block, Figure | Table) for part in nothing.sections[1:] for block in part.blocks
-    )
-
-
-def test_an_effect_has_no_interval_from_one_seed_and_needs_none_where_it_is_counted():
-    part = part_of("S1", "start_depth")
-    one = finding(
-        part, effect=Effect(estimate=-2.0, low=None, high=None, n=1, unit="x", spread=0, images_error=0)
-    )
-    assert effect_cell(one) == "−2.0"
-    assert effect_cell(finding(part, exact=True)) == "+0.75"
-    assert effect_cell(finding(part)) == "+0.75 \\[+0.50, +1.0\\]"
-    assert effect_cell(finding(part, "not_measured")) == "—"
-
-
-@pytest.mark.parametrize(
-    ("direction", "told"),
-    [("above", "> +0.30"), ("below", "< +0.30"), ("apart", "|·| > 0.30"), ("within", "|·| < 0.30")],
-)
-def test_what_would_count_is_told_by_its_direction(direction, told):
-    part = part_of("S1", "start_depth")
-    assert unmarked(bound_cell(finding(part, direction=direction, bound=0.3))) == told
-
-
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_group_and_unit_has_its_words(language):
     words = Words(language)
@@ -279,48 +197,3 @@ def test_every_group_and_unit_has_its_words(language):
         assert words.has(f"claims.{listed.group}")
         for part in listed.parts.values():
             assert words.has(f"claim_unit.{part.unit.replace(' ', '_')}"), part.unit
-
-
-def test_effects_are_drawn_in_multiples_of_the_smallest_worth_having():
-    table = figures.scaled(
-        [
-            ("a", "supported", 0.6, 0.3, 9.0, 0.3),
-            ("b", "inconclusive", -0.5, -1.0, 0.5, 0.0),
-            ("c", "inconclusive", 0.1, None, None, -0.1),
-            ("d", "contradicted", 0.0, 0.0, 0.0, 0.0),
-        ]
-    )
-    assert table.select("at", "from", "to", "side").rows() == [
-        (2.0, 1.0, figures.FARTHEST, 1.0),
-        (-0.5, -1.0, 0.5, 0.0),
-        (1.0, -figures.FARTHEST, figures.FARTHEST, -1.0),
-        (0.0, 0.0, 0.0, 0.0),
-    ]
-    chart = figures.forest(table, labels=LABELS)
-    picture = vega.svg(vega.specification(chart, validate=True), chart.data, width=680)
-    assert picture.startswith("<svg")
-    assert "NaN" not in picture
-
-
-@pytest.mark.parametrize(
-    ("language", "column"), [("en", ("“to count”", "mirror image")), ("zh", ("“成立须”", "镜像"))]
-)
-def test_the_picture_says_where_an_interval_counts(tables, language, column):
-    section = explained(tables, all_of("supported"), language)
-    captions = [
-        block.caption for part in section.sections for block in part.blocks if isinstance(block, Figure)
-    ]
-    assert captions
-    for caption in captions:
-        assert all(each in caption for each in column)
-    assert Words(language).raw("explanation.bound") == column[0].strip("“”")
-
-
-def test_a_quantity_of_several_comparisons_has_a_row_each(tables):
-    part = part_of("T1", "epochs")
-    several = tuple(finding(part, comparison=f"{arm} - cnn") for arm in ("resnet", "densenet", "se_resnet"))
-    result = ClaimResult(id="T1", group="course", verdict="supported", findings=several)
-    section = explained(tables, (result,))
-    [figure] = [block for part in section.sections for block in part.blocks if isinstance(block, Figure)]
-    rows = figure.table["row"].to_list()
-    assert [row.split(", ")[-1] for row in rows] == ["resnet - cnn", "densenet - cnn", "se_resnet - cnn"]

@@ -55,6 +55,19 @@ def page_of(workspace, **options):
     return path.read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def pages():
+    return {}
+
+
+@pytest.fixture
+def page(made_up, pages):
+    """The page of `made_up()`, written once."""
+    if "text" not in pages:
+        pages["text"] = page_of(made_up())
+    return pages["text"]
+
+
 def test_a_calibration_that_the_workspace_has_is_told(made_up):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     assert "In 17 simulated studies each" not in page_of(workspace)
@@ -81,8 +94,7 @@ def test_a_whole_page_is_small_and_loads_nothing(made_up, real_library, seeds):
     assert "vegaEmbed" in page
 
 
-def test_step_data_stands_in_the_page_once(made_up):
-    page = page_of(made_up())
+def test_step_data_stands_in_the_page_once(page):
     tables, charts = embedded(page, "tables"), embedded(page, "charts")
     assert len(charts) == 30
     steps = [name for name, table in tables.items() if "smoothed" in table]
@@ -105,8 +117,8 @@ def test_unpacked_columns_are_the_table_again(made_up):
     assert pl.DataFrame(columns).equals(saved)
 
 
-def test_both_languages_are_in_the_page_and_marked_as_such(made_up):
-    page = Page(page_of(made_up()))
+def test_both_languages_are_in_the_page_and_marked_as_such(page):
+    page = Page(page)
     assert page.all("html") == [{"lang": "en", "data-language": "en"}]
     parts = [part for part in page.all("div") if part.get("class") == "page"]
     assert [part["lang"] for part in parts] == ["en", "zh-CN"]
@@ -124,8 +136,8 @@ def test_a_language_asked_for_comes_first(made_up):
     assert page.all("html") == [{"lang": "zh-CN", "data-language": "zh", "data-fixed": "zh"}]
 
 
-def test_charts_can_be_read_out(made_up):
-    page = Page(page_of(made_up()))
+def test_charts_can_be_read_out(page):
+    page = Page(page)
     plots = [part for part in page.all("div") if "data-chart" in part]
     assert len(plots) == 30
     assert all(plot["role"] == "img" and plot["aria-label"] for plot in plots)

@@ -1,55 +1,26 @@
 """What a report says of trained networks."""
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
+from documents import built, said, section
 
-from skipscope.analysis.tables import gather
-from skipscope.figures.rendering.vega import trusted
 from skipscope.report.appendix import trained
-from skipscope.report.build import build_document
-from skipscope.report.document import Note, Paragraph
-from skipscope.report.words import unmarked
-
-
-def section(found, name):
-    return next(each for each in found.sections if each.id == name)
-
-
-def said(found):
-    own = [unmarked(block.text) for block in found.blocks if isinstance(block, Paragraph | Note)]
-    return "\n".join([*own, *(said(part) for part in found.sections)]).replace("\u00a0", " ")
-
-
-def built(tables, language="en"):
-    with trusted():
-        return build_document(tables, language)
-
-
-@pytest.fixture
-def small(made_up, with_readings):
-    def make(**variant):
-        return gather(with_readings(made_up(**{"epochs": 2, "steps": 16} | variant)), None)
-
-    return make
+from skipscope.report.document import Note
 
 
 def replaced(tables, probe, change):
     """The tables with other readings by one probe: `change(frame)`."""
     raw = tables.raw_readings
     chosen = raw.filter(pl.col("probe") == probe)
-    return type(tables)(
-        record=tables.record,
-        entries=tables.entries,
-        metrics=tables.metrics,
-        raw_readings=pl.concat([raw.filter(pl.col("probe") != probe), change(chosen)]),
-        sample=tables.sample,
-        pictures=tables.pictures,
-    )
+    kept = raw.filter(pl.col("probe") != probe)
+    return replace(tables, raw_readings=pl.concat([kept, change(chosen)]))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_every_part_has_its_sentence_and_its_question(small, language):
-    part = section(built(small(seeds=2), language), "trained")
+def test_every_part_has_its_sentence_and_its_question(small_report, language):
+    part = section(small_report(seeds=2, language=language), "trained")
     names = [each.id.removeprefix("trained-") for each in part.sections]
     assert names == [
         "readouts", "deletion", "landscape", "curvature", "shattering", "redundancy", "inside",
@@ -82,8 +53,8 @@ def test_numbers_are_those_of_the_readings(small):
     assert "The networks differ by a factor of no more than 1.0." in text
 
 
-def test_a_network_of_its_own_kind_tells_of_reuse_gates_and_blocks(small):
-    networks = section(built(small()), "networks").sections
+def test_a_network_of_its_own_kind_tells_of_reuse_gates_and_blocks(small_report):
+    networks = section(small_report(), "networks").sections
     of = {each.arm: said(each) for each in networks if each.arm}
     assert "Who reads whom" in of["densenet"]
     assert "Its gates" in of["se_resnet"]
@@ -123,12 +94,12 @@ def test_a_probe_that_is_missing_is_named_with_the_command_that_adds_it(small, w
     assert "`resnet`" not in notes[0].text
 
 
-def test_nothing_finished_is_said(small):
-    part = section(built(small(arms=("cnn",), unfinished=("cnn",))), "trained")
+def test_nothing_finished_is_said(small_report):
+    part = section(small_report(arms=("cnn",), unfinished=("cnn",)), "trained")
     assert not part.sections
     assert "No run has come to its end yet" in said(part)
 
 
-def test_figures_are_numbered_in_the_order_of_the_page(small):
-    numbers = [figure.number for figure in built(small(arms=("se_resnet",))).figures]
+def test_figures_are_numbered_in_the_order_of_the_page(small_report):
+    numbers = [figure.number for figure in small_report(arms=("se_resnet",)).figures]
     assert numbers == sorted(numbers)

@@ -6,30 +6,14 @@ import re
 import numpy as np
 import polars as pl
 import pytest
+from documents import built, said, section
 from made_up_pictures import Undrawn
 
 from skipscope.analysis.tables import gather
-from skipscope.figures.rendering.vega import trusted
 from skipscope.records.frames import START
 from skipscope.report import build_report
-from skipscope.report.build import build_document
-from skipscope.report.document import Code, Gallery, Note, Paragraph, Table
+from skipscope.report.document import Code, Gallery, Table
 from skipscope.report.words import unmarked
-
-
-def built(tables, language="en"):
-    with trusted():
-        return build_document(tables, language)
-
-
-def section(found, name):
-    return next(each for each in found.sections if each.id == name)
-
-
-def said(found):
-    """All text of a section, parts included."""
-    own = [unmarked(block.text) for block in found.blocks if isinstance(block, Paragraph | Note)]
-    return "\n".join([*own, *(said(part) for part in found.sections)]).replace("\u00a0", " ")
 
 
 def changed(tables, rows):
@@ -42,29 +26,11 @@ def changed(tables, rows):
     kept = tables.raw_readings.filter(
         (pl.col("run") != run) | ~keys.is_in(chosen.select(keys).to_series().implode())
     )
-    return type(tables)(
-        record=tables.record,
-        entries=tables.entries,
-        metrics=tables.metrics,
-        raw_readings=pl.concat([kept, chosen]),
-        sample=tables.sample,
-        pictures=tables.pictures,
-    )
+    return dataclasses.replace(tables, raw_readings=pl.concat([kept, chosen]))
 
 
-@pytest.fixture
-def small(made_up, with_readings):
-    """A small study with readings of everything."""
-
-    def make(**variant):
-        variant = {"epochs": 2, "steps": 16} | variant
-        return gather(with_readings(made_up(**variant)), None)
-
-    return make
-
-
-def test_sections_are_numbered_as_they_come(small):
-    found = built(small())
+def test_sections_are_numbered_as_they_come(small_report):
+    found = small_report()
     assert [each.number for each in found.sections] == [str(n + 1) for n in range(len(found.sections))]
     names = [each.id for each in found.sections]
     assert names.index("networks") < names.index("while-training") < names.index("explanation")
@@ -72,8 +38,8 @@ def test_sections_are_numbered_as_they_come(small):
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_figures_and_galleries_share_one_numbering(small, language):
-    found = built(small(seeds=2), language)
+def test_figures_and_galleries_share_one_numbering(small_report, language):
+    found = small_report(seeds=2, language=language)
     numbers = [figure.number for figure in (*found.figures, *found.galleries)]
     assert sorted(numbers) == list(range(1, len(numbers) + 1))
     names = [figure.name for figure in (*found.figures, *found.galleries)]
@@ -98,10 +64,10 @@ def test_whether_the_gradient_fades_is_said_by_its_number(small, ratio, expected
     assert expected is None or expected in text
 
 
-def test_what_textbooks_say_is_a_question(small):
+def test_what_textbooks_say_is_a_question(small_report):
     questions = [
         line
-        for line in said(section(built(small()), "while-training")).splitlines()
+        for line in said(section(small_report(), "while-training")).splitlines()
         if "textbook's question" in line
     ]
     assert len(questions) == 4
@@ -122,21 +88,21 @@ def test_a_network_tells_its_fastest_layer_and_its_dead_channels(small):
     )
 
 
-def test_silent_units_of_every_network_stand_in_a_table(small):
-    found = built(small())
+def test_silent_units_of_every_network_stand_in_a_table(small_report):
+    found = small_report()
     part = section(found, "while-training").sections[2]
     (table,) = (block for block in part.blocks if isinstance(block, Table))
     assert [unmarked(row[0]) for row in table.rows] == ["cnn", "resnet", "densenet", "se_resnet"]
 
 
-def test_networks_without_shortcuts_are_said_to_have_none(small):
-    text = said(section(built(small(arms=("cnn",))), "while-training"))
+def test_networks_without_shortcuts_are_said_to_have_none(small_report):
+    text = said(section(small_report(arms=("cnn",)), "while-training"))
     assert "No network here adds f(x) to x." in text
 
 
-def test_examples_are_images_of_the_sample_and_are_listed(small):
+def test_examples_are_images_of_the_sample_and_are_listed(small, small_report):
     tables = small()
-    first, never = (g for g in built(tables).galleries if g.name in ("learnt-first", "learnt-never"))
+    first, never = (g for g in small_report().galleries if g.name in ("learnt-first", "learnt-never"))
     assert first.table["learnt"].unique().to_list() == [1.0]
     assert never.table["learnt"].unique().to_list() == [0.0]
     for gallery in (first, never):
@@ -158,9 +124,8 @@ def test_surest_errors_are_shown_with_class_answer_and_confidence(small):
     assert unmarked(chinese.tiles[0].caption).startswith("马 → 鸟")
 
 
-def test_the_steps_lead_from_the_image_through_one_kernel(small):
-    tables = small(arms=("resnet",))
-    gallery = next(g for g in built(tables).galleries if g.steps)
+def test_the_steps_lead_from_the_image_through_one_kernel(small_report):
+    gallery = next(g for g in small_report(arms=("resnet",)).galleries if g.steps)
     captions = [unmarked(tile.caption) for tile in gallery.tiles]
     assert captions[0] == "the image (airplane) and the window"
     assert captions[1] == "the window, 7×7"
@@ -190,14 +155,8 @@ def test_runs_older_than_the_probes_say_so_and_name_the_commands(made_up):
 def test_one_network_without_readings_is_named_and_the_others_are_shown(small):
     tables = small(arms=("cnn", "resnet"))
     run = tables.entries[1].run
-    tables = type(tables)(
-        record=tables.record,
-        entries=tables.entries,
-        metrics=tables.metrics,
-        raw_readings=tables.raw_readings.filter(pl.col("run") != run),
-        sample=tables.sample,
-        pictures={"cnn": tables.pictures["cnn"]},
-    )
+    others = tables.raw_readings.filter(pl.col("run") != run)
+    tables = dataclasses.replace(tables, raw_readings=others, pictures={"cnn": tables.pictures["cnn"]})
     found = built(tables)
     assert "Nothing was measured while resnet trained" in said(section(found, "while-training"))
     assert f"skipscope probe {run}" in said(section(found, "pictures"))
@@ -205,8 +164,8 @@ def test_one_network_without_readings_is_named_and_the_others_are_shown(small):
 
 
 @pytest.mark.parametrize("ending", ["unfinished", "missing", "broken"])
-def test_a_network_that_did_not_come_to_its_end_is_told_as_far_as_it_goes(small, ending):
-    found = built(small(arms=("cnn", "resnet"), epochs=5, steps=16, **{ending: ("resnet",)}))
+def test_a_network_that_did_not_come_to_its_end_is_told_as_far_as_it_goes(small_report, ending):
+    found = small_report(arms=("cnn", "resnet"), epochs=5, **{ending: ("resnet",)})
     learning = section(found, "while-training").sections[3]
     assert "resnet" not in said(learning).split("The hardest class")[0]
     assert any(gallery.name == "errors-1-cnn" for gallery in found.galleries)
@@ -229,9 +188,8 @@ def test_networks_that_were_measured_as_they_start_only_are_compared_there(small
 
 
 @pytest.mark.parametrize("variant", [{"unfinished": ("cnn", "resnet")}, {"missing": ("cnn", "resnet")}])
-def test_a_study_in_which_nothing_is_finished_is_drawn_as_far_as_it_goes(small, variant):
-    tables = small(arms=("cnn", "resnet"), epochs=5, steps=16, **variant)
-    found = built(tables)
+def test_a_study_in_which_nothing_is_finished_is_drawn_as_far_as_it_goes(small_report, variant):
+    found = small_report(arms=("cnn", "resnet"), epochs=5, **variant)
     assert not list(found.galleries)
     if "unfinished" in variant:
         assert "not known which images stay right" in said(section(found, "while-training"))
@@ -270,8 +228,8 @@ def test_markdown_has_its_pictures_as_files_with_tables_beside_them(made_up, wit
     assert pl.read_csv(gallery).columns == ["image", "position", "label", "answer", "confidence"]
 
 
-def test_tiles_say_how_large_they_are_drawn(small):
-    gallery = next(g for g in built(small(arms=("cnn",))).galleries if g.name.startswith("errors"))
+def test_tiles_say_how_large_they_are_drawn(small_report):
+    gallery = next(g for g in small_report(arms=("cnn",)).galleries if g.name.startswith("errors"))
     assert isinstance(gallery, Gallery)
     assert gallery.tiles[0].side == (128, 128)
 
