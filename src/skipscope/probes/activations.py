@@ -1,4 +1,4 @@
-"""What passes through: each layer's mean and spread, dead ReLU units, and f(x) beside x.
+"""Activations: each layer's mean and spread, dead ReLU units, and the size of f(x) relative to x.
 
 The spread of a layer's responses after BatchNorm is Fig. 7 of He et al. 2015; where a shortcut adds x to
 f(x), the ratio of their sizes says how far the block is from the identity.
@@ -10,10 +10,10 @@ from skipscope.probes.base import Probe, Reading, StepView, anything, ratio
 
 
 def measure(view: StepView) -> Iterable[Reading]:
-    """Layer by layer, ReLU by ReLU, block by block."""
+    """Reads layers, ReLUs and shortcuts in the order of the calls."""
     for call in view.calls:
         if call.kind == "conv":
-            # after the BatchNorm that reads it, if there is one
+            # after the BatchNorm that reads it, if any
             normed = call.normed_mean is not None
             mean, std = (call.normed_mean, call.normed_std) if normed else (call.mean, call.std)
             if mean is not None and std is not None:

@@ -1,4 +1,4 @@
-"""What a trained network answers, image by image."""
+"""A trained network's predictions, image by image."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from skipscope.probes.outcome import batches, hits
 
 
 def measure(view: View) -> Iterable[Reading]:
-    """Answer and confidence of each image of the sample; loss and accuracy of all."""
+    """Reads prediction and confidence of each image of the sample; loss and accuracy over all."""
     with torch.no_grad():
         # copies: a network may overwrite what it is given
         logits = torch.cat([view.model(images.clone()) for images, _ in batches(view)]).double()  # N K
@@ -26,7 +26,7 @@ def measure(view: View) -> Iterable[Reading]:
 
 
 def applies(_anatomy: Anatomy) -> bool:
-    """Every network answers."""
+    """Applies to every network."""
     return True
 
 

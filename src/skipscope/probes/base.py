@@ -1,7 +1,7 @@
-"""What a probe is, and what it is given to look at.
+"""Probes and the views they are given.
 
 A probe has a name, says what it applies to, and turns a view into readings. It stores, prints and plots
-nothing, and leaves nothing behind: training with and without it is the same to the last bit.
+nothing and has no side effects: training with and without it is bit-identical.
 
 Shapes: B images in a step's batch, N images of a sample; C channels, H x W pixels.
 """
@@ -23,9 +23,9 @@ from skipscope.randomness import derive
 
 
 def copied(model: nn.Module) -> nn.Module:
-    """A copy of its own, also of a network that keeps a map of its last forward pass, which has a graph.
+    """Deep-copies a network, even one that keeps a tensor with a graph from its last forward pass.
 
-    `nn.utils.weight_norm` keeps such a weight, and whoever wants to look at features such a map.
+    `nn.utils.weight_norm` keeps such a weight, and networks that expose features keep such maps.
     """
     kept = {
         id(tensor): tensor.detach().clone()
@@ -37,7 +37,7 @@ def copied(model: nn.Module) -> nn.Module:
 
 
 def logits(output: object, images: Tensor) -> Tensor:
-    """What a network gave for images (B 3 H W), if that is B K.
+    """Checks that a network's output for images B 3 H W is logits B K.
 
     Raises:
         UsageError: it is not; says what it is.
@@ -46,13 +46,13 @@ def logits(output: object, images: Tensor) -> Tensor:
     if isinstance(output, Tensor) and output.is_floating_point() and output.shape[:-1] == (number,):
         return output
     raise UsageError(
-        f"For {number} images the network gives {in_words(output)}, not one tensor of {number} x classes.",
-        hint="wrap it in a module whose forward gives its logits alone, in training as well",
+        f"For {number} images the network returns {in_words(output)}, not one tensor of {number} x classes.",
+        hint="wrap it in a module whose forward returns only logits, also in training",
     )
 
 
 When = Literal["step", "epoch", "initial", "frozen"]
-"""While training: at a step, after an epoch. Or on a network as it is: before training, or trained."""
+"""At a training step or after an epoch; or on a network before its first step, or trained."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,20 +67,20 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """A network as it is and a sample of images that it was not trained on, in fp32."""
+    """A network and a sample of images that it was not trained on, in fp32."""
 
     model: nn.Module
-    """In evaluation mode; a probe may change it only inside a scope that puts everything back."""
+    """In evaluation mode; a probe may change it only within a scope that restores everything."""
     images: Tensor
-    """N 3 H W: normalised, as the network sees them."""
+    """N 3 H W, normalised as in training."""
     labels: Tensor
     """N class numbers."""
     anatomy: Anatomy
     seed: int = 0
-    """What is drawn at random is drawn from this: the same for every network."""
+    """Source of all random draws, the same for every network."""
 
     def first(self, number: int) -> "View":
-        """The same with the sample's first images."""
+        """Returns the view with only the first images of the sample."""
         return View(
             model=self.model,
             images=self.images[:number],
@@ -90,31 +90,31 @@ class View:
         )
 
     def generator(self, purpose: str) -> torch.Generator:
-        """A fresh source of chance on the processor; torch's own is left alone."""
+        """Makes a new CPU generator for this purpose; torch's own is left alone."""
         return torch.Generator().manual_seed(derive(self.seed, purpose) >> 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CallSummary:
-    """What one call of an operator was at one step; what does not apply is None."""
+    """Numbers of one call at one training step; None where they do not apply."""
 
     kind: str
     place: str
     depth: int
-    """Convolutions and linear layers on the longest way from the image to this output."""
+    """Convolutions and linear layers on the longest path from the image to this output."""
     mean: float | None = None
-    """Of the output of a convolution, a linear layer or a BatchNorm."""
+    """Mean of the output of a convolution, linear layer or BatchNorm."""
     std: float | None = None
     normed_mean: float | None = None
-    """Of the output of the first BatchNorm that reads this very output of a convolution."""
+    """Mean after the first BatchNorm that reads this convolution's output directly."""
     normed_std: float | None = None
     gradient: float | None = None
-    """L2 norm of the loss gradient by the output of a convolution or linear layer."""
+    """L2 norm of the loss gradient at the output of a convolution or linear layer."""
     gradient_rms: float | None = None
     signal: float | None = None
-    """Norm of the mean over images of each image's own gradient by the output."""
+    """Norm of the mean of the images' own gradients at the output."""
     noise: float | None = None
-    """Root of the mean over images of the squared norm of what each differs from that mean."""
+    """Root mean square distance of the images' own gradients from their mean."""
     zeros: float | None = None
     """Share of a ReLU's outputs that are 0."""
     dead: float | None = None
@@ -133,21 +133,21 @@ class WeightSummary:
     weight: float
     """L2 norm before the update."""
     gradient: float | None
-    """L2 norm of the loss gradient, before any clipping; None of a weight that is made of others."""
+    """L2 norm of the loss gradient, before any clipping; None for a parametrized weight."""
     gradient_rms: float | None
     update: float | None
-    """L2 norm of what the step changed; None where no step was made."""
+    """L2 norm of the step's change; None where no step was made."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepView:
-    """One training step: `calls` in the order they were made, `weights` as they are named."""
+    """One training step: `calls` in the order they were made, `weights` in the order of the modules."""
 
     calls: tuple[CallSummary, ...]
     weights: tuple[WeightSummary, ...]
 
     def of(self, *kinds: str) -> list[CallSummary]:
-        """The calls of these kinds."""
+        """Selects the calls of these kinds."""
         return [call for call in self.calls if call.kind in kinds]
 
 
@@ -158,9 +158,9 @@ class EpochView:
     epoch: int
     last: bool
     right: Tensor
-    """N: whether each validation image is classified rightly now."""
+    """N: whether each validation image is now classified rightly."""
     since: Tensor
-    """N: the first epoch from which on it always was; 0 where it is wrong now."""
+    """N: the first epoch from which on it always was; 0 where it is now wrong."""
     labels: Tensor
 
 
@@ -180,14 +180,14 @@ class Probe(Generic[Seen]):
     source: str
     """The paper, with its section or equation."""
     cost: str
-    """Time and memory, in words."""
+    """Time and memory it takes, in words."""
 
 
 def ratio(part: float, whole: float) -> float:
-    """What part of it; nan of a whole that is nothing, or more than can be told."""
+    """Divides; nan if the whole is 0 or not finite."""
     return part / whole if 0 < whole < inf else nan
 
 
 def anything(anatomy: Anatomy) -> bool:
-    """For a probe that works on every network with a convolution or a linear layer in it."""
+    """Applies to every network with a convolution or linear layer."""
     return bool(anatomy.of("conv", "linear"))

@@ -1,14 +1,15 @@
-"""What a trained network loses with some of its blocks taken out (Veit et al. 2016, section 4).
+"""What a trained network loses when blocks are removed (Veit et al. 2016, section 4).
 
-A block is what can be left out without another layer meeting a map of another shape:
+A block is what can be removed without changing the shape of any other layer's input:
 
-- of a residual network a branch: f(x) + x becomes x (where the shape changes, the shortcut's x);
-- of a dense network a layer: its new channels become 0 for all that read them, since without them later
-  layers would not fit (the zeros still pass the BatchNorm before those);
-- of a plain network the innermost module with two convolutions or more whose map keeps its shape: it hands
-  its input on. So `plain20` loses the pairs of layers that `resnet20` does, but for those that change shape;
-- of a network without such modules, a convolution or linear layer that keeps its shape, with the BatchNorm
-  right behind it. The classroom's CNN has none, and is not measured.
+- in a residual network a branch: f(x) + x becomes x (where the shape changes, the shortcut's x);
+- in a dense network a layer: its new channels become 0 for all readers, since later layers would not fit
+  without them (the zeros still pass the BatchNorm before those);
+- in a plain network the innermost module with at least two convolutions that keeps its map's shape: it
+returns
+  its input. So `plain20` loses the pairs of layers that `resnet20` does, except those that change the shape;
+- in a network without such modules, a convolution or linear layer that keeps its shape, with the BatchNorm
+  after it. The classroom's CNN has none, and is not measured.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,20 +24,20 @@ from skipscope.probes.outcome import changes, outcome
 from skipscope.probes.reuse import channels_from, sources_of
 
 IMAGE_PASSES = 5_000
-"""Images through the network, over all deletions together."""
+"""Budget of images over all removals."""
 FEWEST_IMAGES, MOST_IMAGES = 64, 500
 SHARES, DRAWS = (0.25, 0.5, 0.75), 3
-"""Of the blocks that go together at random, and how often each number is drawn."""
+"""Shares of blocks that are removed together at random, and draws for each share."""
 
 Heard = tuple[str, str]
-"""Kind and place of a call."""
+"""Kind and name of a call."""
 Replacement = Callable[[Call], Tensor]
 Block = Mapping[Heard, Replacement]
-"""What is put in place of which calls' outputs to take a block out."""
+"""Replacements for the outputs of calls that together remove a block."""
 
 
 def blocks_of(anatomy: Anatomy) -> dict[str, Block]:
-    """The network's blocks by place, in its order."""
+    """Returns the network's blocks by name, in order."""
     blocks: dict[str, Block] = {}
     for site in anatomy.of("shortcut", "concat"):
         if site.kind == "shortcut":
@@ -57,7 +58,7 @@ def _input(call: Call) -> Tensor:
 
 
 def _newest(anatomy: Anatomy, site: Site) -> str | None:
-    """The deepest of a concatenation's sources: what it appends; None if its channels are not all known."""
+    """Returns a concatenation's deepest source, which it appends; None if any channel's source is unknown."""
     depths = {other.place: other.depth for other in anatomy.of("conv", "linear", "shortcut")}
     if sum(count for _, count in site.sources) != site.output[0]:
         return None
@@ -65,7 +66,7 @@ def _newest(anatomy: Anatomy, site: Site) -> str | None:
 
 
 def _channels(anatomy: Anatomy, source: str) -> Block:
-    """A source's channels 0 in every concatenation: some networks hand on one list of all maps so far."""
+    """Zeros a source's channels in every concatenation: some networks pass on a list of all maps."""
     return {
         (site.kind, site.place): _zeroing(channels_from(site, source))
         for site in anatomy.of("concat")
@@ -78,7 +79,7 @@ def _zeroing(mask: Tensor) -> Replacement:
 
 
 def _modules(anatomy: Anatomy) -> Iterator[Site]:
-    """Modules that keep their map's shape, hold two convolutions and no such module."""
+    """Yields modules that keep their map's shape and hold two convolutions, but no such module."""
     places = [site.place for site in anatomy.of("conv")]
     held = {
         site.place: sum(place.startswith(f"{site.place}.") for place in places)
@@ -91,7 +92,7 @@ def _modules(anatomy: Anatomy) -> Iterator[Site]:
 
 
 def _layers(anatomy: Anatomy) -> Iterator[tuple[str, Block]]:
-    """Convolutions and linear layers that keep their input's shape, each with the BatchNorm behind it."""
+    """Yields convolutions and linear layers that keep their shape, each with the BatchNorm after it."""
     sites = (site for site in anatomy.sites if site.kind not in ("pool", "other_norm"))
     for site, after in pairwise((*sites, None)):
         if site is not None and site.kind in ("conv", "linear") and site.inputs[0] == site.output:
@@ -132,7 +133,7 @@ def drawn(view: View, places: list[str]) -> dict[str, list[str]]:
 
 
 def without(blocks: Iterable[Block]) -> Edit:
-    """What computes the network without these blocks."""
+    """Returns an edit that removes these blocks."""
     gone: dict[Heard, list[Replacement]] = {}
     for block in blocks:
         for heard, replacement in block.items():
@@ -142,7 +143,7 @@ def without(blocks: Iterable[Block]) -> Edit:
         replacements = gone.get((call.kind, call.place))
         if replacements is None:
             return None
-        for replacement in replacements:  # of several blocks, where all have channels in a concatenation
+        for replacement in replacements:  # several, where more than one block has channels in a concatenation
             call.output = replacement(call)
         return call.output
 
@@ -150,7 +151,7 @@ def without(blocks: Iterable[Block]) -> Edit:
 
 
 def applies(anatomy: Anatomy) -> bool:
-    """Where there is a block that can be left out."""
+    """Applies to networks with a block that can be removed."""
     return bool(blocks_of(anatomy))
 
 

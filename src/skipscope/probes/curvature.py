@@ -23,33 +23,33 @@ from skipscope.probes.base import Probe, Reading, View, anything, copied
 
 IMAGES = 96
 TOLERANCE = 0.01
-"""The search ends when |H v - e v| is at most this share of |e|; e is then right to its square or so."""
+"""The search ends when |H v - e v| is at most this share of |e|; the error of e is about its square."""
 MOST_ITERATIONS = 25
-"""If the tolerance is not reached."""
+"""Limit if the tolerance is not reached."""
 GRAPH = 2**27
-"""Bytes that a graph may keep; a product takes as much again. A larger one, as of a dense network, is made
-anew for every product, in parts that fit, which takes half the time again."""
+"""Bytes that a graph may keep; a product takes as much again. A larger graph, as a dense network's, is
+rebuilt for every product in parts that fit, at one and a half times the cost."""
 DRAWS = 8
-"""Random signs for the trace: its error falls with their square root."""
+"""Random sign vectors for the trace, whose error falls with the square root of their number."""
 
 Product = Callable[[Tensor], Tensor]
-"""v to H v, P numbers to P numbers."""
+"""Maps v to H v, P numbers to P numbers."""
 Rows = tuple[Tensor | None, ...]
-"""A gradient, weight by weight; None of one that takes no part."""
+"""A gradient, weight by weight; None where the loss does not depend on the weight."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Top:
-    """What the search came to."""
+    """The largest eigenvalue found, and how well."""
 
     value: float
     residual: float
-    """|H v - e v| over |e|, for the unit vector v it ended at."""
+    """|H v - e v| over |e| for the last unit vector v."""
     iterations: int
 
 
 def measure(view: View) -> Iterable[Reading]:
-    """The largest eigenvalue with its residual, and the trace with its standard error."""
+    """Measures the largest eigenvalue with its residual, and the trace with its standard error."""
     few = view.first(IMAGES)
     product, size = hessian(few)
     top = largest(product, signs(view, "curvature start", size))
@@ -67,24 +67,24 @@ def measure(view: View) -> Iterable[Reading]:
 
 
 def hessian(view: View) -> tuple[Product, int]:
-    """The product with the Hessian of the mean cross-entropy over the view's images, and P."""
-    # a copy: the network's own weights need not be such that learn, and its layout is slow to derive twice
+    """Returns the product with the Hessian of the mean cross-entropy over the view's images, and P."""
+    # a copy: the network's own weights may be frozen, and its memory format is slow to differentiate twice
     model = copied(view.model).requires_grad_()
     model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     weights = list(model.parameters())
 
     def gradient(images: Tensor, labels: Tensor) -> Rows:
-        """These images' part of it, weight by weight, with its graph."""
-        # the other kernels of attention have no second gradient
+        """Returns these images' share of the gradient, weight by weight, with its graph."""
+        # other attention kernels have no second gradient
         with torch.enable_grad(), sdpa_kernel(SDPBackend.MATH):
-            # of a copy: a network may overwrite what it is given
+            # a copy: the network may overwrite its input
             logits = model(images.clone(memory_format=torch.contiguous_format))
             loss = cross_entropy(logits, labels) * (len(labels) / len(view.labels))
             return grad(loss, weights, create_graph=True, allow_unused=True)
 
     two, four = (_kept(partial(gradient, few.images, few.labels), weights) for few in map(view.first, (2, 4)))
     each = (four - two) / 2
-    room = GRAPH - (two - 2 * each)  # what is as large as the weights is kept once, for any number of images
+    room = GRAPH - (two - 2 * each)  # the part that does not grow with the images is kept once
     parts = min(len(view.labels), max(1, ceil(len(view.labels) * each / max(room, each, 1))))
     pieces = list(zip(view.images.tensor_split(parts), view.labels.tensor_split(parts), strict=True))
     kept = [gradient(*pieces[0])] if parts == 1 else None
@@ -99,7 +99,7 @@ def hessian(view: View) -> tuple[Product, int]:
 
 
 def _add(part: Rows, weights: Sequence[Tensor], v: Tensor, w: Tensor, *, keep: bool) -> None:
-    """Adds to w what the gradient of `part` . v is; a weight that takes no part counts with zeros."""
+    """Adds the gradient of `part` . v to w; weights that the loss does not depend on count as zeros."""
     sizes = [weight.numel() for weight in weights]
     pairs = [
         (row, along.view_as(row))
@@ -116,9 +116,9 @@ def _add(part: Rows, weights: Sequence[Tensor], v: Tensor, w: Tensor, *, keep: b
 
 
 def _kept(compute: Callable[[], object], weights: Iterable[Tensor]) -> int:
-    """Bytes that the graph of what is computed keeps, but for the weights."""
+    """Counts the bytes that the graph of a computation keeps, without the weights."""
     sizes: dict[int, int] = {}
-    kept: list[Tensor] = []  # until all are counted: a place in memory may be given twice
+    kept: list[Tensor] = []  # until all are counted: memory may be reused
 
     def count(tensor: Tensor) -> Tensor:
         storage = tensor.untyped_storage()
@@ -128,25 +128,25 @@ def _kept(compute: Callable[[], object], weights: Iterable[Tensor]) -> int:
 
     with saved_tensors_hooks(count, lambda tensor: tensor):
         compute()
-    return sum(size for place, size in sizes.items() if place not in {w.data_ptr() for w in weights})
+    return sum(size for pointer, size in sizes.items() if pointer not in {w.data_ptr() for w in weights})
 
 
 def signs(view: View, purpose: str, size: int) -> Tensor:
-    """P times +1 or -1 (Rademacher)."""
+    """Draws P signs, +1 or -1 (Rademacher)."""
     drawn = torch.randint(0, 2, (size,), generator=view.generator(purpose), dtype=torch.int8)
     return (2.0 * drawn - 1).to(view.images)
 
 
 def largest(product: Product, start: Tensor) -> Top:
-    """The largest eigenvalue, above the others by sign and not by size, by Lanczos' iteration from `start`.
+    """Finds the largest (most positive) eigenvalue by Lanczos' iteration from `start`.
 
-    In the basis of v, H v, H H v, ... made orthonormal, H is a matrix of three diagonals. Its largest
-    eigenvalue comes to that of H, and the residual is read off it, so two vectors of the basis are kept at a
-    time. As all of them lose their orthogonality in rounding, an eigenvalue that was found comes up again,
-    which does no harm to the largest (Golub and Van Loan 2013, sections 10.1 and 10.3).
+    In the orthonormalised basis of v, H v, H H v, ... H is tridiagonal. Its largest eigenvalue converges to
+    that of H, and the residual is read off it, so only two basis vectors are kept. As they lose orthogonality
+    in rounding, an eigenvalue may be found twice, which does not affect the largest (Golub and Van Loan 2013,
+    sections 10.1 and 10.3).
     """
     before, v, beta = torch.zeros_like(start), start / start.norm(), 0.0
-    del start  # as long as the weights
+    del start  # as large as the weights
     diagonal: list[float] = []
     beside: list[float] = []
     while True:
@@ -158,7 +158,7 @@ def largest(product: Product, start: Tensor) -> Top:
         diagonal.append(alpha)
         if not isfinite(alpha) or not isfinite(beta):
             return Top(value=nan, residual=nan, iterations=len(diagonal))
-        values, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(beside, -1))  # the lower half is read
+        values, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(beside, -1))  # eigh reads the lower half
         value, apart = values[-1].item(), beta * abs(vectors[-1, -1].item())
         residual = apart / abs(value) if value else (0.0 if apart == 0 else inf)
         if residual <= TOLERANCE or beta == 0 or len(diagonal) == MOST_ITERATIONS:

@@ -1,6 +1,6 @@
 """What gates do, and whether they matter (Hu et al. 2018, section 7 and Fig. 5).
 
-A gate is what a map is multiplied with that a sigmoid made: of each image a number a channel in (0, 1).
+A gate is a sigmoid's output that multiplies a map: one number in (0, 1) for each image and channel.
 
 Shapes: B images of C channels, gate B C 1 1 (or expanded to B C H W; what differs between pixels counts as
 its mean over them); K classes.
@@ -20,35 +20,35 @@ from skipscope.probes.base import Probe, Reading, View
 from skipscope.probes.outcome import batches, changes, outcome
 
 LOW, HIGH = 0.05, 0.95
-"""Beyond these a gate is nearly shut, nearly open: the sigmoid is flat there."""
+"""Below and above these, where the sigmoid is flat, a gate is nearly shut or open."""
 CONSTANT = 1e-6
-"""A gate whose standard deviation over images is less does not depend on the image."""
+"""Standard deviation over images below which a gate does not depend on the image."""
 
 TOGETHER_IMAGES = 500
 BLOCK_PASSES, FEWEST_IMAGES, MOST_IMAGES = 2_400, 32, 500
-"""Images through the network over all blocks' surgeries; of a block at least and at most so many."""
+"""Budget of images over all blocks' replacements, and limits for one block."""
 
 Replacement = Callable[[Call], Tensor]
-"""What stands in for a gate, in its shape."""
+"""Makes a replacement for a gate, in its shape."""
 
 
 def gate_sites(anatomy: Anatomy) -> list[Site]:
-    """Where a map is gated, in the order of the network."""
+    """Returns the sites where a map is gated, in the order of the network."""
     return [site for site in anatomy.of("gate") if len(site.inputs[1]) == 3]
 
 
 class Tally:
-    """One block's gates by class, without holding them."""
+    """Running sums of one block's gates by class."""
 
     def __init__(self, classes: int) -> None:
-        """Of no image yet."""
+        """Starts with no images."""
         self.images = torch.zeros(classes, dtype=torch.float64)  # K
         self.sums = torch.zeros((), dtype=torch.float64)  # K C
         self.squares = torch.zeros((), dtype=torch.float64)  # C
         self.low = self.high = 0
 
     def add(self, gates: Tensor, classes: Tensor) -> None:
-        """A batch: gates B C, and B numbers of classes, 0..K-1."""
+        """Adds a batch: gates B C, and class numbers B, 0..K-1."""
         member = one_hot(classes, len(self.images)).double()  # B K
         self.images = self.images + member.sum(0)
         self.sums = self.sums + member.T @ gates
@@ -57,21 +57,21 @@ class Tally:
         self.high += int((gates > HIGH).sum())
 
     def class_means(self) -> Tensor:
-        """K C."""
+        """Returns mean gates K C."""
         return self.sums / self.images[:, None]
 
     def spread(self) -> tuple[float, float]:
-        """Sums of squares about each channel's mean: of all images' gates, and of class means'."""
+        """Returns sums of squares about each channel's mean: of all images' gates, and of the class means."""
         images = self.images.sum()
         mean = self.sums.sum(0) / images
         total = self.squares - images * mean.square()
         between = self.images @ (self.class_means() - mean).square()
-        varies = ~(total <= images * CONSTANT**2)  # or it is not known
+        varies = ~(total <= images * CONSTANT**2)  # nan counts as varying
         return total[varies].sum().item(), between[varies].sum().item()
 
 
 def measure(view: View) -> Iterable[Reading]:
-    """Every block's gates on the whole sample, by class."""
+    """Measures every block's gates on the whole sample, by class."""
     labels, classes = torch.unique(view.labels, return_inverse=True)
     tallies = {site.place: Tally(len(labels)) for site in gate_sites(view.anatomy)}
 
@@ -102,7 +102,7 @@ def _block(place: str, tally: Tally) -> Iterator[Reading]:
 
 
 def operate(view: View) -> Iterable[Reading]:
-    """Each block's gates replaced, and all blocks' at once; what it costs on the same images."""
+    """Measures what replacing each block's gates, and all at once, costs on the same images."""
     places = [site.place for site in gate_sites(view.anatomy)]
     many = view.first(TOGETHER_IMAGES)
     sums: dict[str, Tensor] = {}
@@ -131,7 +131,7 @@ def operate(view: View) -> Iterable[Reading]:
 
 
 def replacing(places: Iterable[str], replacement: Replacement) -> Edit:
-    """What gates these places' maps with something else."""
+    """Returns an edit that replaces the gates of these calls."""
     chosen = set(places)
 
     def edit(call: Call) -> Tensor | None:
@@ -143,7 +143,7 @@ def replacing(places: Iterable[str], replacement: Replacement) -> Edit:
 
 
 def derangement(view: View, images: int) -> Tensor:
-    """For each image of a batch another one: a random order, and each is given the one before it in that."""
+    """Assigns each image of a batch another one: its predecessor in a random order."""
     order = torch.randperm(images, generator=view.generator("gate_surgery"))
     others = torch.empty_like(order)
     others[order] = order.roll(1)
@@ -151,7 +151,7 @@ def derangement(view: View, images: int) -> Tensor:
 
 
 def applies(anatomy: Anatomy) -> bool:
-    """Where there is a gate."""
+    """Applies to networks with gates."""
     return bool(gate_sites(anatomy))
 
 

@@ -1,7 +1,7 @@
-"""How much of the loss gradient arrives at each layer (He et al. 2015, section 4.1).
+"""How much of the loss gradient reaches each layer (He et al. 2015, section 4.1).
 
-The gradient by a convolution's output is what its weights learn from; in a plain network it is a product of
-all later layers' Jacobians, with a shortcut a sum that has the identity in it (He et al. 2016, eq. 5).
+Weights learn from the gradient at their convolution's output. In a plain network it is a product of all later
+layers' Jacobians; with shortcuts it is a sum that contains the identity (He et al. 2016, eq. 5).
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from skipscope.probes.base import Probe, Reading, StepView, anything, ratio
 
 
 def measure(view: StepView) -> Iterable[Reading]:
-    """Norms by output and by weight, a layer at a time; signal to noise; and first layer over last."""
+    """Reads gradient norms by output and by weight, signal to noise, and the ratio of first layer to last."""
     calls = [
         (call, call.gradient, call.gradient_rms)
         for call in view.of("conv", "linear")

@@ -1,10 +1,10 @@
 """The loss around a trained network, along filter-normalised directions (Li et al. 2018, section 4).
 
 A direction is drawn like the weights, and each of its filters is made as long as the network's own filter:
-so a network whose filters are merely larger (which BatchNorm takes back) does not look flatter. Biases and
-BatchNorm's weights stay where they are, and so do its running statistics (evaluation mode). A direction is a
-function of the seed and of a weight's name and shape alone: networks that share a layer are moved the same
-way in it, and all over the same distances.
+so a network whose filters are merely larger (which BatchNorm undoes) does not look flatter. Biases,
+BatchNorm's weights and its running statistics stay fixed (evaluation mode). A direction is a function of the
+seed and of a weight's name and shape alone: networks that share a layer are moved the same way in it, and all
+over the same distances.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,14 +18,14 @@ from skipscope.probes.base import Probe, Reading, View, anything, copied
 from skipscope.probes.outcome import hits
 
 LINE = [round(step / 6, 2) for step in range(-6, 7)]
-"""Where the loss is taken along the first direction, exactly; 1: as far as every filter is long."""
+"""Distances along the first direction, in filter norms."""
 PLANE = [a for a in LINE if abs(a) <= 0.5]
-"""And in each of two directions: the coarse grid."""
+"""Distances along each of two directions, a coarser grid."""
 LINE_IMAGES, PLANE_IMAGES = 250, 125
 
 
 def measure(view: View) -> Iterable[Reading]:
-    """Loss and accuracy along one direction, loss over two."""
+    """Measures loss and accuracy along one direction, and loss over two."""
     one, other = direction(view, "a"), direction(view, "b")
     line, plane = view.first(LINE_IMAGES), view.first(PLANE_IMAGES)
     for a in LINE:
@@ -38,7 +38,7 @@ def measure(view: View) -> Iterable[Reading]:
 
 
 def direction(view: View, which: str) -> dict[str, Tensor]:
-    """A step for each weight with filters: normal draws, each filter as long as the network's own."""
+    """Draws a direction: for each weight with filters, normal draws as long as the network's own."""
     return {
         name: filter_normalised(drawn(view, f"landscape {which} {name}", weight), weight)
         for name, weight in view.model.named_parameters()
@@ -47,12 +47,12 @@ def direction(view: View, which: str) -> dict[str, Tensor]:
 
 
 def drawn(view: View, purpose: str, weight: Tensor) -> Tensor:
-    """Normal draws in the weight's shape, from its name: layers that a network lacks shift no other's."""
+    """Draws normal numbers from the weight's name, so that a missing layer shifts no other's."""
     return torch.randn(weight.shape, generator=view.generator(purpose)).to(weight.device)
 
 
 def filter_normalised(step: Tensor, weight: Tensor) -> Tensor:
-    """Each step[o] with the norm of weight[o] (Li et al. 2018, section 4): O ... -> O ..."""
+    """Scales each step[o] to the norm of weight[o] (Li et al. 2018, section 4): O ... -> O ..."""
     along = tuple(range(1, weight.ndim))
     lengths = torch.linalg.vector_norm(step, dim=along, keepdim=True)  # O 1 ...
     wanted = torch.linalg.vector_norm(weight.detach(), dim=along, keepdim=True)
@@ -61,7 +61,7 @@ def filter_normalised(step: Tensor, weight: Tensor) -> Tensor:
 
 
 def at(view: View, step: Mapping[str, Tensor]) -> tuple[float, float]:
-    """Loss and accuracy of a copy of the network with its weights moved by `step`."""
+    """Evaluates a copy of the network with its weights moved by `step`."""
     model = copied(view.model)
     with torch.no_grad():
         for name, weight in model.named_parameters():

@@ -1,6 +1,6 @@
-"""What is learnt when: for each validation image, the first epoch from which on it is always right.
+"""When each validation image is learnt: the first epoch from which on it is always classified rightly.
 
-The reverse of a forgetting event (Toneva et al. 2019, section 3), on images that were not trained on.
+This is the reverse of a forgetting event (Toneva et al. 2019, section 3), on images not trained on.
 """
 
 from collections.abc import Iterable
@@ -12,14 +12,14 @@ from skipscope.probes.base import EpochView, Probe, Reading, anything
 
 
 def follow(since: Tensor, right: Tensor, epoch: int) -> Tensor:
-    """`since` after `epoch`: kept where an image is right still, `epoch` where it is anew, 0 where wrong."""
+    """Updates `since` after `epoch`: kept where still right, `epoch` where newly right, 0 where wrong."""
     return torch.where(
         right, torch.where(since > 0, since, torch.full_like(since, epoch)), torch.zeros_like(since)
     )
 
 
 def measure(view: EpochView) -> Iterable[Reading]:
-    """Accuracy per class after each epoch; after the last, each image's epoch (0: wrong in the end)."""
+    """Reads accuracy per class after each epoch; after the last, each image's epoch (0: wrong in the end)."""
     for label in sorted(set(view.labels.tolist())):
         share = view.right[view.labels == label].float().mean().item()
         yield Reading(place=f"class {label}", quantity="accuracy", value=share)

@@ -1,9 +1,8 @@
-"""What a linear read-out makes of a network's maps, stage by stage (Alain and Bengio 2017).
+"""Linear classifiers on a network's maps, stage by stage (Alain and Bengio 2017).
 
-A stage's features are its map's means over pixels, C numbers an image, brought to zero mean and unit
-variance. The read-out is a logistic regression by all classes, fitted to half of the sample and tried on the
-other half, and the other way round: every image is answered by a read-out that has not seen it. Both halves
-have as many images of each class, but for one.
+A stage's features are its map's means over pixels, C numbers an image, standardised. A multinomial logistic
+regression is fitted to each half of the sample and tested on the other, so every image is classified by a
+probe that has not seen it. The halves are stratified by class.
 
 Shapes: N images of K classes; features N C.
 """
@@ -21,15 +20,15 @@ from skipscope.probes.base import Probe, Reading, View
 from skipscope.probes.outcome import batches
 
 PENALTY = 1e-2
-"""On half the squares of the weights: a thousand images and 512 features would be known by heart."""
+"""L2 penalty, without which a thousand images with 512 features would be memorised."""
 ITERATIONS = 100
-"""Of L-BFGS, at most."""
+"""Limit of L-BFGS iterations."""
 CONSTANT = 1e-6
-"""A channel that varies less than this, of what the stage's widest does, is left out."""
+"""Channels that vary less than this, relative to the stage's most variable one, are ignored."""
 
 
 def measure(view: View) -> Iterable[Reading]:
-    """The accuracy of each stage's read-out; of one image nothing, which is no two halves."""
+    """Measures the accuracy of each stage's probe; of one image, which has no halves, nothing."""
     if len(view.labels) < 2:
         return
     known, labels = torch.unique(view.labels, return_inverse=True)
@@ -45,14 +44,14 @@ def measure(view: View) -> Iterable[Reading]:
 
 
 def halves(view: View, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Which images are in the one and in the other, drawn from the view's seed, class by class."""
+    """Splits the images in two, drawn from the view's seed, class by class."""
     order = torch.randperm(len(labels), generator=view.generator("linear_probes")).to(labels.device)
     by_class = order[labels[order].argsort(stable=True)]
     return by_class[::2], by_class[1::2]
 
 
 def features(view: View) -> list[tuple[str, Tensor]]:
-    """Each stage's place and N C, in the order of the network."""
+    """Returns each stage's name and features N C, in the order of the network."""
     wanted = [(site.kind, site.place) for site in stages(view.anatomy)]
     found: dict[tuple[str, str], list[Tensor]] = {each: [] for each in wanted}
 
@@ -67,14 +66,14 @@ def features(view: View) -> list[tuple[str, Tensor]]:
 
 
 def scale(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each channel: N C -> C and C; infinite of one that is constant."""
+    """Returns each channel's mean and standard deviation, infinite if constant: N C -> C and C."""
     spread = x.std(0, correction=0)
     varies = spread > CONSTANT * spread.max()
     return x.mean(0), spread.where(varies, torch.inf)
 
 
 def fitted(x: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """Weight K C and bias K of a logistic regression with an L2 penalty: N C and N classes."""
+    """Fits a logistic regression to N C and N classes; returns its weight K C and bias K."""
     weight = x.new_zeros(classes, x.shape[1], requires_grad=True)
     bias = x.new_zeros(classes, requires_grad=True)
     search = torch.optim.LBFGS(
@@ -93,7 +92,7 @@ def fitted(x: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
 
 
 def applies(anatomy: Anatomy) -> bool:
-    """Where there is a map."""
+    """Applies to networks with maps."""
     return bool(stages(anatomy))
 
 

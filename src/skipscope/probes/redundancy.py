@@ -1,7 +1,7 @@
-"""How much of what a layer makes is new: effective rank, and correlation with what was there before.
+"""How much of a layer's output is new: its effective rank, and its correlation with earlier features.
 
-Shapes: C channels, each a row of n = images x pixels numbers; covariance C C. Moments are gathered batch by
-batch about the first batch's means: products in fp32, sums of them in float64.
+Shapes: C channels, each a row of n = images x pixels numbers; covariance C C. Moments are accumulated batch
+by batch about the first batch's means: products in fp32, their sums in float64.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,62 +16,62 @@ from skipscope.probes.outcome import batches
 
 IMAGES = 1_000
 BATCH = 50
-"""A deep dense network's concatenations are large, and one is copied."""
+"""Kept small because a dense network's concatenations are large, and one is copied."""
 CONSTANT = 1e-6
-"""A channel whose spread is less than this part of its mean varies by rounding only."""
+"""Relative spread below which a channel varies by rounding only."""
 
 
 class Channels:
-    """Mean and spread of C channels, about a mean of their first batch."""
+    """Running mean and spread of C channels, about the mean of their first batch."""
 
     def __init__(self, first: Tensor) -> None:
-        """Of nothing yet; the first batch C n will be added like the others."""
+        """Shifts by the first batch C n, which is yet to be added like the others."""
         self.shift = first.mean(1, dtype=torch.float64)
         self.sums, self.squares = torch.zeros_like(self.shift), torch.zeros_like(self.shift)
 
     def add(self, rows: Tensor) -> Tensor:
-        """A batch C n; gives it back about the shift."""
-        moved = rows - self.shift[:, None].float()
-        self.sums += moved.sum(1, dtype=torch.float64)
-        self.squares += torch.linalg.vector_norm(moved, dim=1).double().square()
-        return moved
+        """Adds a batch C n; returns it shifted."""
+        shifted = rows - self.shift[:, None].float()
+        self.sums += shifted.sum(1, dtype=torch.float64)
+        self.squares += torch.linalg.vector_norm(shifted, dim=1).double().square()
+        return shifted
 
     def deviations(self, count: int) -> Tensor:
-        """C: standard deviations; 0 of a channel that is constant, nan of one that is not finite."""
+        """Returns C standard deviations: 0 for a constant channel, nan for one that is not finite."""
         mean = self.sums / count
         found = (self.squares / count - mean.square()).clamp_min(0).sqrt()
         return torch.where(found <= CONSTANT * (self.shift + mean).abs(), 0, found)
 
 
 class Moments:
-    """Of A new channels, B earlier ones (which may be the same) and between them, without holding them."""
+    """Running moments of A new and B earlier channels (which may be the same), and between them."""
 
     def __init__(self, new: Tensor, old: Tensor) -> None:
-        """Of nothing yet; A n and B n are the first batch, which will be added like the others."""
+        """Shifts by the first batches A n and B n, which are yet to be added like the others."""
         self.count = 0
         self.new = Channels(new)
         self.old = self.new if old is new else Channels(old)
         self.products = self.new.shift.new_zeros(len(new), len(old))
 
     def add(self, new: Tensor, old: Tensor) -> None:
-        """A batch."""
-        moved = self.new.add(new)
-        others = moved if old is new else self.old.add(old)
-        self.products += moved @ others.T
+        """Adds a batch, A n and B n."""
+        shifted = self.new.add(new)
+        others = shifted if old is new else self.old.add(old)
+        self.products += shifted @ others.T
         self.count += new.shape[1]
 
     def covariance(self) -> Tensor:
-        """A B, in float64, over all n."""
+        """Returns the covariance A B in float64, over all n."""
         return self.products / self.count - torch.outer(self.new.sums, self.old.sums) / self.count**2
 
     def correlation(self) -> Tensor:
-        """A B; 0 with a constant channel."""
+        """Returns the correlation A B; 0 with a constant channel."""
         scale = torch.outer(self.new.deviations(self.count), self.old.deviations(self.count))
         return torch.where(scale == 0, 0, self.covariance() / scale)
 
 
 def measure(view: View) -> Iterable[Reading]:
-    """Ranks of convolutions' outputs; correlations at shortcuts and concatenations."""
+    """Measures ranks of convolutions' outputs, and correlations at shortcuts and concatenations."""
     gathered: dict[tuple[str, str], Moments] = {}
 
     def gather(call: Call) -> None:
@@ -96,28 +96,28 @@ def measure(view: View) -> Iterable[Reading]:
 
 
 def _pair(call: Call) -> tuple[Tensor, Tensor] | None:
-    """New channels and earlier ones, A n and B n; of a convolution its output's channels twice."""
+    """Returns new and earlier channels, A n and B n; for a convolution, its output's channels twice."""
     if call.kind == "conv":
         rows = _rows([call.output])
         return rows, rows
     if call.kind not in ("shortcut", "concat") or call.inputs[0].ndim not in (2, 4):
         return None
     new = newest(call)
-    return _rows([call.inputs[new]]), _rows([x for place, x in enumerate(call.inputs) if place != new])
+    return _rows([call.inputs[new]]), _rows([x for index, x in enumerate(call.inputs) if index != new])
 
 
 def newest(call: Call) -> int:
-    """Which operand is new: f(x) of f(x) + x; of a concatenation the deepest, of those the last.
+    """Returns the index of the new operand: f(x) in f(x) + x; in a concatenation the last of the deepest.
 
-    So a dense layer that concatenates a list of all features anew adds the last one's channels only.
+    So a dense layer that concatenates a list of all features anew adds only the last one's channels.
     """
     if call.kind == "shortcut":
         return 0
-    return max(range(len(call.inputs)), key=lambda place: (call.depths[place], place))
+    return max(range(len(call.inputs)), key=lambda index: (call.depths[index], index))
 
 
 def effective_rank(moments: Moments) -> float:
-    """The exponential of the entropy of the covariance's eigenvalues over their sum; 0 if nothing varies."""
+    """Returns exp of the entropy of the covariance's normalised eigenvalues; 0 if nothing varies."""
     deviations = moments.new.deviations(moments.count)
     if not deviations.isfinite().all():
         return nan
@@ -129,12 +129,12 @@ def effective_rank(moments: Moments) -> float:
 
 
 def _rows(maps: Sequence[Tensor]) -> Tensor:
-    """B C H W or B C, several -> C n."""
+    """Flattens several maps, B C H W or B C, to C n."""
     return torch.cat([x.detach().movedim(1, 0).flatten(1) for x in maps])
 
 
 def applies(anatomy: Anatomy) -> bool:
-    """There are convolutions, or something is joined to what was there before."""
+    """Applies to networks with convolutions, additions or concatenations."""
     return bool(anatomy.of("conv", "shortcut", "concat"))
 
 

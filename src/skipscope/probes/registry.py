@@ -1,4 +1,4 @@
-"""The probes by name, in the order in which a report tells of them."""
+"""The probes by name, in the order of the report."""
 
 from typing import Any
 

@@ -1,8 +1,8 @@
-"""Which earlier features a layer reads: by the size of its weights, and by what their absence costs.
+"""Which earlier features a layer reads, by the size of its weights and by ablation.
 
-A target is a convolution or linear layer whose input comes from more than one source, as behind a
-concatenation. The two need not agree: a weight says nothing of how large its input is, and an absence can be
-made up for by later layers.
+A target is a convolution or linear layer whose input comes from more than one source, as after a
+concatenation. The two measures need not agree: a weight says nothing about the size of its input, and later
+layers can compensate for an ablation.
 
 Shapes: O outputs; I input channels (of a layer on a flattened map: channels x H x W columns), each of which
 comes from one source; weight O I/groups h w.
@@ -18,13 +18,13 @@ from skipscope.probes.base import Probe, Reading, View, ratio
 from skipscope.probes.outcome import changes, outcome
 
 IMAGE_PASSES = 10_000
-"""Images through the network, over all ablations together."""
+"""Budget of images over all ablations."""
 FEWEST_IMAGES = 32
-"""However many ablations there are."""
+"""Lower limit for one ablation."""
 
 
 def readers(anatomy: Anatomy) -> list[Site]:
-    """Convolutions and linear layers of which it is known where each of their input channels comes from."""
+    """Returns convolutions and linear layers all of whose input channels have known sources."""
     return [
         site
         for site in anatomy.of("conv", "linear")
@@ -33,22 +33,22 @@ def readers(anatomy: Anatomy) -> list[Site]:
 
 
 def targets(anatomy: Anatomy) -> list[Site]:
-    """Those that read more than one source."""
+    """Returns the readers of more than one source."""
     return [site for site in readers(anatomy) if len(sources_of(site)) > 1]
 
 
 def sources_of(site: Site) -> list[str]:
-    """In the order of its channels; one that is read in several places stands once."""
+    """Returns a site's distinct sources in the order of its channels."""
     return list(dict.fromkeys(place for place, _ in site.sources))
 
 
 def channels_from(site: Site, source: str) -> Tensor:
-    """I truth values: which of the site's input channels come from `source`."""
+    """Returns a mask of the site's I input channels that come from `source`."""
     return torch.cat([torch.full((count,), place == source) for place, count in site.sources])
 
 
 def by_weight(view: View) -> Iterable[Reading]:
-    """Mean |w| of each target over each source's channels, and its share."""
+    """Measures each target's mean |w| over each source's channels, and its share."""
     weights: dict[tuple[str, str], Tensor] = {}
 
     def keep(call: Call) -> None:
@@ -70,7 +70,7 @@ def by_weight(view: View) -> Iterable[Reading]:
 
 
 def column_means(weight: Tensor, channels: int) -> Tensor:
-    """I: mean |w| of what an input channel meets; a group's outputs read their own channels only."""
+    """Returns the mean |w| applied to each of I input channels; groups read their own channels only."""
     groups = channels // weight.shape[1]
     # groups O/groups I/groups h*w -> groups I/groups -> I
     return (
@@ -79,7 +79,7 @@ def column_means(weight: Tensor, channels: int) -> Tensor:
 
 
 def by_ablation(view: View) -> Iterable[Reading]:
-    """Each source zeroed at one target's input, and at the inputs of all that read it."""
+    """Measures the cost of zeroing each source for one target, and for all its readers."""
     reading, reused = readers(view.anatomy), targets(view.anatomy)
     sources = list(dict.fromkeys(source for site in reused for source in sources_of(site)))
     passes = 1 + sum(len(sources_of(site)) for site in reused) + len(sources)
@@ -95,7 +95,7 @@ def by_ablation(view: View) -> Iterable[Reading]:
 
 
 def without(source: str, sites: Iterable[Site]) -> Edit:
-    """What computes these sites as if the source's channels were 0 in their inputs."""
+    """Returns an edit that computes these sites with the source's channels set to 0."""
     absent = {(site.kind, site.place): channels_from(site, source) for site in sites}
 
     def edit(call: Call) -> Tensor | None:
@@ -109,7 +109,7 @@ def without(source: str, sites: Iterable[Site]) -> Edit:
 
 
 def applies(anatomy: Anatomy) -> bool:
-    """Where there is a target."""
+    """Applies to networks with targets."""
     return bool(targets(anatomy))
 
 

@@ -6,10 +6,10 @@ number; here it is a map of 3 H W, and its correlation at lag k is the mean cosi
 apart: 1 for a linear network, near 0 for white noise. Nothing is subtracted before: a gradient that never
 changes is not shattered.
 
-A BatchNorm that has seen no batch yet, as before the first step, computes with the statistics of the sample's
-first images, in a copy; its own are still 0 and 1, and would normalise nothing. (The paper normalises by its
-line; with a line of images' statistics in the sample's place the numbers are the same within 0.03.) In a
-trained network it computes as it does otherwise. In both cases a point's gradient knows of no other point.
+Before the first step, a BatchNorm has statistics of 0 and 1, and would normalise nothing; in a copy of the
+network it takes those of the sample's first images. (The paper normalises by its line; the numbers differ by
+at most 0.03.) A trained network is measured in evaluation mode. In both cases each point's gradient is
+independent of the other points.
 
 Shapes: T points on a line; images 3 x H x W.
 """
@@ -27,11 +27,11 @@ POINTS = 64
 LINES = 4
 LAGS = (1, 2, 4, 8, 16, 32)
 IMAGES = 250
-"""For the statistics of a BatchNorm that has none."""
+"""Images for the statistics of an untrained BatchNorm."""
 
 
 def measure(view: View) -> Iterable[Reading]:
-    """Autocorrelation by lag and mean norm, over lines between images of the sample; of one image nothing."""
+    """Measures autocorrelation by lag and mean norm over lines between images; of one image, nothing."""
     if len(view.labels) < 2:
         return
     model = normalised(view.model, view.first(IMAGES).images)
@@ -44,9 +44,9 @@ def measure(view: View) -> Iterable[Reading]:
 
 
 def lines(view: View) -> Iterator[tuple[Tensor, int]]:
-    """T points from one image of a pair to the other, and the class of the first, whose logit is taken.
+    """Yields the T points from one image of a pair to the other, and the class of the first.
 
-    Pairs are drawn from the view's seed, the same for every network; no image is in two of them.
+    Pairs are drawn from the view's seed, the same for every network; they are disjoint.
     """
     shares = torch.linspace(0, 1, POINTS).to(view.images).view(-1, 1, 1, 1)
     order = torch.randperm(len(view.labels), generator=view.generator("shattering"))
@@ -56,7 +56,7 @@ def lines(view: View) -> Iterator[tuple[Tensor, int]]:
 
 
 def gradients_along(model: nn.Module, points: Tensor, logit: int) -> Tensor:
-    """Of one logit by each point: T 3 H W -> T 3 H W."""
+    """Returns the gradient of one logit at each point: T 3 H W -> T 3 H W."""
     x = points.detach().requires_grad_()
     with torch.enable_grad():
         logits = model(x.clone())  # a network may overwrite what it is given
@@ -64,19 +64,19 @@ def gradients_along(model: nn.Module, points: Tensor, logit: int) -> Tensor:
 
 
 def autocorrelation(gradients: Tensor, lag: int) -> float:
-    """Mean cosine of gradients `lag` points apart: T ... -> a number; of a gradient that is 0 it is 0."""
-    # however small: gradients that fade with depth are not therefore shattered
+    """Returns the mean cosine of gradients (T ...) `lag` points apart; a gradient of 0 counts as 0."""
+    # a tiny eps: gradients that vanish with depth are not therefore shattered
     directions = normalize(gradients.flatten(1).double(), dim=1, eps=torch.finfo(torch.float64).tiny)  # T D
     return (directions[:-lag] * directions[lag:]).sum(1).mean().item()
 
 
 def normalised(model: nn.Module, images: Tensor) -> nn.Module:
-    """The network; if it has BatchNorm that saw no batch yet, a copy that has seen these images (B 3 H W)."""
+    """Returns the network, or a copy whose untrained BatchNorms have the statistics of images B 3 H W."""
     if not any(map(_is_fresh, model.modules())):
         return model
     copy = copied(model).eval()
     for module in filter(_is_fresh, copy.modules()):
-        module.momentum = None  # type: ignore[assignment] # a plain mean over batches, of which there is one
+        module.momentum = None  # type: ignore[assignment] # a mean over batches, of which there is one
         module.train()
     with torch.no_grad():
         copy(images.clone())

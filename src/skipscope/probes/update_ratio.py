@@ -1,4 +1,4 @@
-"""Who moves: the norm of a step's update over the norm of the weight it is made to."""
+"""How much each layer moves: the norm of a step's update over the norm of the weight."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from skipscope.probes.base import Probe, Reading, StepView, anything, ratio
 
 
 def measure(view: StepView) -> Iterable[Reading]:
-    """|w after - w before| / |w before|, a layer at a time."""
+    """Reads |w after - w before| / |w before| of each layer."""
     for weight in view.weights:
         if weight.update is not None and weight.weight:
             yield Reading(place=weight.place, quantity="ratio", value=ratio(weight.update, weight.weight))
