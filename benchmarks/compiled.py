@@ -16,7 +16,7 @@ from skipscope.data.dataset import load
 from skipscope.engine.autotune import Machine
 from skipscope.models.registry import build
 from skipscope.spec import Recipe
-from skipscope.training.evaluate import Inputs
+from skipscope.training.batches import BatchMaker
 from skipscope.training.loop import forward, update
 from skipscope.training.optimizer import SGD
 from skipscope.training.precision import device, to_device
@@ -29,8 +29,7 @@ def stepper(name: str, recipe: Recipe, *, compiled: bool) -> Callable[[], None]:
     """One training step of the network on a batch of 128."""
     network = to_device(build(name), recipe, device())
     optimizer, data = SGD(network, recipe), load("cifar10")
-    images, labels = data.train.take(np.arange(128))
-    x, target = Inputs(data, recipe, device())(images), torch.from_numpy(labels)
+    x, target = BatchMaker(data, recipe, device())(data.train, np.arange(128))
     if compiled:
         network.compile()
     return lambda: update(forward(network, x, target, recipe)[0], network, optimizer, recipe, 1e-3)

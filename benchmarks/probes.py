@@ -19,7 +19,7 @@ from skipscope.probes.measure import measure, view_of
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import StepRecorder, due
 from skipscope.spec import Backend, Recipe, load_study
-from skipscope.training.evaluate import Inputs
+from skipscope.training.batches import BatchMaker
 from skipscope.training.instruments import SAMPLE
 from skipscope.training.loop import forward, update
 from skipscope.training.optimizer import SGD
@@ -34,14 +34,14 @@ def in_step(name: str, way: Backend) -> str:
     data = load("cifar10")
     recipe = load_study("lab").recipe.resolved(way)
     network = to_device(build(name), recipe, device())
-    optimizer, inputs = SGD(network, recipe), Inputs(data, recipe, device())
-    images, labels = data.train.first(recipe.batch_size).take(torch.arange(recipe.batch_size).numpy())
+    optimizer, batches = SGD(network, recipe), BatchMaker(data, recipe, device())
+    positions = torch.arange(recipe.batch_size).numpy()
     spent: dict[bool, list[float]] = {False: [], True: []}
     for round_ in range(ROUNDS + 2):
         for watched in (False, True):
             start = perf_counter()
             watch = StepRecorder(network) if watched else None
-            loss, _ = forward(network, inputs(images), torch.from_numpy(labels), recipe, watch)
+            loss, _ = forward(network, *batches(data.train, positions), recipe, watch)
             update(loss, network, optimizer, recipe, 0.01, watch)
             if watch is not None:
                 for probe in PROBES.values():

@@ -83,7 +83,7 @@ def readers(run: RunFolder, data: Path) -> dict[Path, Callable[[], object]]:
 
     stored = store.write(
         "cifar10",
-        np.zeros((60, 3, 32, 32), np.uint8),
+        np.zeros((60, 32, 32, 3), np.uint8),
         np.zeros(60, np.uint8),
         train=50,
         source="",

@@ -159,7 +159,7 @@ def stopped(zygote: Zygote, folder: RunFolder) -> None:
 @pytest.fixture
 def imported(tmp_path: Path) -> store.Store:
     """A tenth of a thousandth of CIFAR-10, in its place."""
-    images = np.random.default_rng(0).integers(0, 256, (60, 3, 32, 32)).astype(np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (60, 32, 32, 3)).astype(np.uint8)
     labels = (np.arange(60) % 10).astype(np.uint8)
     return store.write(cifar10.NAME, images, labels, train=50, source="made up", data_dir=tmp_path / "data")
 

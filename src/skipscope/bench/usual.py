@@ -24,8 +24,7 @@ class Images(TorchDataset[tuple[Tensor, int]]):
     def __init__(self, data: Dataset, split: Split, *, augmented: bool) -> None:
         """Height x width x channels in memory, as torchvision keeps them."""
         self.augmented = augmented
-        images, self.labels = split.take(np.arange(len(split)))
-        self.images = images.transpose(0, 2, 3, 1).copy()  # N 32 32 3
+        self.images, self.labels = split.take(np.arange(len(split)))  # N 32 32 3 and N
         self.mean, self.std = list(data.mean), list(data.std)
 
     def __len__(self) -> int:

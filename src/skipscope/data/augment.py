@@ -45,21 +45,20 @@ def sample_augmentation(
     )
 
 
-def moved(images: NDArray[np.uint8], moves: AugmentParams) -> NDArray[np.uint8]:
-    """The images, cropped and mirrored in place or anew: B 3 32 32 -> B 3 32 32."""
-    top, left, flip = moves
-    pixels = images.transpose(0, 2, 3, 1)  # B H W C
+def augment_batch(images: NDArray[np.uint8], params: AugmentParams) -> NDArray[np.uint8]:
+    """Mirrors the images where they are and returns their crops: B H W C -> B H W C."""
+    top, left, flip = params
     # torch mirrors five times as fast as numpy's negative stride
     flipped = np.flatnonzero(flip)
-    pixels[flipped] = torch.from_numpy(pixels.take(flipped, axis=0)).flip(2).numpy()
+    images[flipped] = torch.from_numpy(images.take(flipped, axis=0)).flip(2).numpy()
     if (top == MARGIN).all() and (left == MARGIN).all():
         return images
-    batch, height, width, channels = pixels.shape
+    batch, height, width, channels = images.shape
     padded = np.zeros((batch, height + 2 * MARGIN, width + 2 * MARGIN, channels), np.uint8)
-    padded[:, MARGIN:-MARGIN, MARGIN:-MARGIN] = pixels
+    padded[:, MARGIN:-MARGIN, MARGIN:-MARGIN] = images
     # a flipped crop is the mirrored crop of the flipped image
     left = np.where(flip, 2 * MARGIN - left, left)
     rows = padded.reshape(batch, height + 2 * MARGIN, -1)
     windows = sliding_window_view(rows, (height, width * channels), axis=(1, 2))
     cropped: NDArray[np.uint8] = windows[np.arange(batch), top, left * channels]  # B H W*C
-    return cropped.reshape(pixels.shape).transpose(0, 3, 1, 2)
+    return cropped.reshape(images.shape)

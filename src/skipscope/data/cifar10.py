@@ -1,7 +1,7 @@
 """CIFAR-10 (Krizhevsky 2009): 50,000 training and 10,000 test images of 32 x 32 RGB in ten classes.
 
 Imported once, from whatever copy a person has, into the store; checked on the way in.
-Legend: images N 3 32 32 uint8 in the official order, training then test; labels N uint8.
+Legend: images N 32 32 3 uint8 in the official order, training then test; labels N uint8.
 """
 
 from collections.abc import Iterable, Iterator
@@ -57,12 +57,12 @@ def import_from(path: Path, *, data_dir: Path | None = None) -> store.Store:
 
 
 def put_together(batches: Iterable[Batch], where: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """All images, 60,000 3 32 32, and their labels.
+    """All images, 60,000 32 32 3, and their labels.
 
     Raises:
         DataError: two batches hold the same images.
     """
-    images = np.empty((TRAIN + TEST, 3, 32, 32), dtype=np.uint8)
+    images = np.empty((TRAIN + TEST, 32, 32, 3), dtype=np.uint8)
     labels = np.empty(TRAIN + TEST, dtype=np.uint8)
     seen: dict[str, int] = {}
     for batch in batches:

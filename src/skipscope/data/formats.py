@@ -3,7 +3,7 @@
 official binary   data_batch_1.bin ... data_batch_5.bin, test_batch.bin; rows of 1 label and 3,072 pixel bytes
 official python   data_batch_1 ... data_batch_5, test_batch; pickles of a dictionary with `data` and `labels`
 
-Legend: a batch is up to 10,000 images; pixels 3 32 32 are red, green and blue planes.
+Shapes: B images of a batch, up to 10,000. The files hold them as planes (B 3 32 32), batches as B 32 32 3.
 """
 
 import re
@@ -30,7 +30,7 @@ class Batch:
     """One official batch, or the part of one split that a parquet file holds."""
 
     start: int  # of its first image among the 60,000: training, then test
-    images: NDArray[np.uint8]  # B 3 32 32
+    images: NDArray[np.uint8]  # B 32 32 3
     labels: NDArray[np.uint8]  # B
 
 
@@ -66,7 +66,7 @@ def _binary(name: str, data: bytes, where: Path) -> tuple[NDArray[np.uint8], NDA
     if len(data) != expected:
         raise DataError(f"{name} has {len(data):,} bytes; a batch has {expected:,}.", where=str(where))
     rows = np.frombuffer(data, dtype=np.uint8).reshape(BATCH_IMAGES, 1 + PIXELS)
-    return rows[:, 1:].reshape(-1, 3, 32, 32), checked(rows[:, 0], name, where)
+    return _by_pixel(rows[:, 1:]), checked(rows[:, 0], name, where)
 
 
 def _python(name: str, data: bytes, where: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -85,7 +85,12 @@ def _python(name: str, data: bytes, where: Path) -> tuple[NDArray[np.uint8], NDA
     # a whole number may have any size; bytes have not
     small = np.array([min(max(number, -1), 256) for number in numbers])
     _refuse_outside(small, numbers, name, where)
-    return octets.reshape(-1, 3, 32, 32), small.astype(np.uint8)
+    return _by_pixel(octets), small.astype(np.uint8)
+
+
+def _by_pixel(planes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """B 3*32*32 -> B 32 32 3."""
+    return planes.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
 
 
 def checked(labels: NDArray[Any], name: str, where: Path) -> NDArray[np.uint8]:

@@ -1,6 +1,6 @@
 """CIFAR-10 as Hugging Face has it, read into batches: train-*.parquet, test-*.parquet, PNG files in a column.
 
-Legend: pixels 3 32 32 are red, green and blue planes; a row is one image and its label.
+Images are 32 32 3; a row is one image and its label.
 """
 
 import io
@@ -72,7 +72,7 @@ def _parquet(file: Path, start: int) -> Batch:
         labels = table["label"].cast("int64").to_pylist()
     if None in labels:
         raise DataError(f"{file.name}, row {labels.index(None)} has no label.", where=str(file))
-    images = np.empty((len(labels), 3, 32, 32), dtype=np.uint8)
+    images = np.empty((len(labels), 32, 32, 3), dtype=np.uint8)
     for row, data in enumerate(encoded):
         images[row] = _png(data.as_py(), f"{file.name}, row {row}", file)
     return Batch(start=start, images=images, labels=checked(np.array(labels), file.name, file))
@@ -93,7 +93,7 @@ def _png(data: object, what: str, where: Path) -> NDArray[np.uint8]:
         try:
             with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
                 if image.size == (32, 32) and image.mode == "RGB":
-                    return np.asarray(image).transpose(2, 0, 1)  # 32 32 3 -> 3 32 32
+                    return np.asarray(image)
                 problem = f"it is {image.size[0]} x {image.size[1]} {image.mode}"
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             problem = str(error)

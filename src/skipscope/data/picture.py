@@ -49,15 +49,15 @@ class Picture:
     shown: NDArray[np.uint8]
     """H W 3: the whole of it, made smaller if it was larger than `SHOWN`."""
     pixels: NDArray[np.uint8]
-    """3 32 32: what networks see of it."""
+    """32 32 3: what networks see of it."""
     notes: tuple[str, ...]
     """What was done to it that its owner may not expect, in sentences."""
 
     def normalised(self, mean: Triple, std: Triple) -> NDArray[np.float32]:
         """3 32 32 as the network was given its training images: with the data set's `mean` and `std`."""
         shares = self.pixels.astype(np.float32) / 255
-        centred = shares - np.array(mean, dtype=np.float32)[:, None, None]
-        return (centred / np.array(std, dtype=np.float32)[:, None, None]).astype(np.float32)
+        normalised = (shares - np.array(mean, dtype=np.float32)) / np.array(std, dtype=np.float32)
+        return np.ascontiguousarray(normalised.transpose(2, 0, 1))
 
 
 def read(path: Path) -> Picture:
@@ -88,7 +88,7 @@ def read(path: Path) -> Picture:
         path=path,
         size=(width, height),
         shown=np.array(shown),
-        pixels=np.ascontiguousarray(seen.transpose(2, 0, 1)),
+        pixels=seen,
         notes=tuple(notes),
     )
 

@@ -36,17 +36,17 @@ Field = NDArray[Any]
 
 @cache
 def draw() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """All images and labels, training then validation then test: 10,000 3 32 32 and 10,000, both uint8.
+    """All images and labels, training then validation then test: 10,000 32 32 3 and 10,000, both uint8.
 
     A process draws them once (about a second); the arrays are read-only.
     """
     numbers, number = labels(), TRAIN + VALIDATION + TEST
     _keep_freed_memory()
-    images = np.empty((number, 3, 32, 32), dtype=np.uint8)
+    images = np.empty((number, 32, 32, 3), dtype=np.uint8)
     for label, shape in enumerate(SHAPES.values()):
         for start in range(label, number, CHUNK * len(CLASSES)):
             rows = slice(start, start + CHUNK * len(CLASSES), len(CLASSES))
-            images[rows] = _picture(_Chance(start, len(range(number)[rows])), shape)
+            images[rows] = _picture(_Chance(start, len(range(number)[rows])), shape).transpose(0, 2, 3, 1)
     images.flags.writeable = False
     return images, numbers
 

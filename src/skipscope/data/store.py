@@ -68,7 +68,7 @@ class Store:
 
     folder: Path
     index: Index
-    images: NDArray[np.uint8]  # N 3 32 32, see `by_pixel`
+    images: NDArray[np.uint8]  # N 32 32 3
     labels: NDArray[np.uint8]  # N
 
 
@@ -80,23 +80,20 @@ def data_folder(data_dir: Path | None = None) -> Path:
 
 def content_sha256(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> str:
     """The identity of a data set: its images' bytes, then its labels', in the official order."""
-    digest = sha256(np.ascontiguousarray(images).data)
+    digest = sha256()
+    for start in range(0, len(images), 5000):
+        digest.update(np.ascontiguousarray(images[start : start + 5000].transpose(0, 3, 1, 2)).data)
     digest.update(np.ascontiguousarray(labels).data)
     return digest.hexdigest()
 
 
-def by_pixel(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """N 3 H W whose memory is N H W 3, as networks read it: nothing is transposed at every step."""
-    return np.ascontiguousarray(images.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-
-
 def channel_statistics(images: NDArray[np.uint8]) -> tuple[Triple, Triple]:
-    """Mean and standard deviation of each channel in 0..1, from exact integer counts: N 3 H W -> 3 and 3."""
+    """Mean and standard deviation of each channel in 0..1, from exact integer counts: N H W 3 -> 3 and 3."""
     means, stds = [], []
     for channel in range(3):
         counts = [0] * 256
         for chunk in range(0, len(images), 5000):
-            part = np.bincount(images[chunk : chunk + 5000, channel].ravel(), minlength=256)
+            part = np.bincount(images[chunk : chunk + 5000, ..., channel].ravel(), minlength=256)
             counts = [a + b for a, b in zip(counts, part.tolist(), strict=True)]
         number = sum(counts)
         first = sum(value * count for value, count in enumerate(counts))
@@ -123,7 +120,7 @@ def write(
     folder = data_folder(data_dir) / name
     mean, std = channel_statistics(images[:train])
     with _writable(folder), _beside(folder) as draft:
-        np.save(draft / IMAGES, by_pixel(images).transpose(0, 2, 3, 1))
+        np.save(draft / IMAGES, np.ascontiguousarray(images))
         np.save(draft / LABELS, labels)
         index = Index(
             name=name,
@@ -205,7 +202,7 @@ def _read(folder: Path) -> Store:
     return Store(
         folder=folder,
         index=index,
-        images=_map(folder / IMAGES, index, (number, 32, 32, 3)).transpose(0, 3, 1, 2),
+        images=_map(folder / IMAGES, index, (number, 32, 32, 3)),
         labels=_map(folder / LABELS, index, (number,)),
     )
 

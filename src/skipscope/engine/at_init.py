@@ -27,7 +27,7 @@ from skipscope.records.frames import START, write_readings
 from skipscope.records.schema import StudyRecord
 from skipscope.records.store import Workspace
 from skipscope.spec import Recipe, StudySpec, network_name, start_name
-from skipscope.training.evaluate import Inputs
+from skipscope.training.batches import BatchMaker
 from skipscope.training.instruments import sample
 
 SEEDS_A_TURN = 5
@@ -124,7 +124,7 @@ def _end_with_parent() -> None:
 def _measure(model: str, seeds: list[int]) -> tuple[pl.DataFrame, str]:
     """The initial readings of one network's seeds, and which probes failed on it."""
     (data,) = _data
-    images, labels = sample(data, Inputs(data, Recipe(memory_format="contiguous"), torch.device("cpu")))
+    images, labels = sample(data, BatchMaker(data, Recipe(memory_format="contiguous"), torch.device("cpu")))
     rows: list[dict[str, Any]] = []
     failed = ""
     with attribute_errors_to(model, "measured as it starts"):

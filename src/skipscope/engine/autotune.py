@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import islice
 from math import inf
 from pathlib import Path
-from time import perf_counter
 
 import numpy as np
 import platformdirs
@@ -25,11 +25,11 @@ from skipscope.models.registry import build
 from skipscope.models.user import attribute_errors_to
 from skipscope.records.files import write_whole
 from skipscope.spec import Backend, Frozen, Recipe
+from skipscope.training.batches import BatchMaker
 from skipscope.training.environment import environment
-from skipscope.training.evaluate import Inputs
-from skipscope.training.loop import forward, update
-from skipscope.training.optimizer import SGD
+from skipscope.training.loop import forward
 from skipscope.training.precision import device, to_device
+from skipscope.training.trial import trial_steps
 
 WINOGRAD = {"kernels": "winograd"}
 CHANGES = (
@@ -174,21 +174,16 @@ def _cosine(mine: Tensor, theirs: Tensor) -> float:
 
 def _steps(model: str, way: Backend, data: Dataset, *, steps: int) -> tuple[list[Tensor], float]:
     """A fresh network's gradients (of matrices and kernels), and seconds an image of the fastest step."""
-    recipe, on = Recipe(**way.model_dump()), device()
+    recipe, on = Recipe(batch_size=BATCH, **way.model_dump()), device()
     network = to_device(build(model), recipe, on)
-    optimizer = SGD(network, recipe)
-    images, labels = data.train.take(np.arange(min(BATCH, len(data.train))))
-    x, target = Inputs(data, recipe, on)(images), torch.from_numpy(labels).to(on)
+    images = min(BATCH, len(data.train))
+    x, target = BatchMaker(data, recipe, on)(data.train, np.arange(images))
     torch.manual_seed(0)  # dropout leaves out the same, whichever way it is computed
     forward(network, x, target, recipe)[0].backward()  # type: ignore[no-untyped-call]
     gradients = [
-        weight.grad.to("cpu", torch.float32, copy=True)  # what follows writes into them
+        weight.grad.to("cpu", torch.float32)
         for weight in network.parameters()
         if weight.ndim > 1 and weight.grad is not None
     ]
-    fastest = inf
-    for _ in range(steps):
-        start = perf_counter()
-        update(forward(network, x, target, recipe)[0], network, optimizer, recipe, rate=0.0)
-        fastest = min(fastest, perf_counter() - start)
-    return gradients, fastest / len(labels)
+    network.zero_grad()
+    return gradients, min(islice(trial_steps(network, recipe, data), steps), default=inf) / images

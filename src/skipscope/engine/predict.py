@@ -90,8 +90,7 @@ class Networks:
         answers = tuple(self._answer(arm, model, x) for arm, model in self.models.items())
         file = self._file(path)
         panels = [_panel(answer) for answer in answers]
-        seen = given.pixels.transpose(1, 2, 0)  # 32 32 3
-        write_whole(file, prediction(given.shown, given.size, seen, panels))
+        write_whole(file, prediction(given.shown, given.size, given.pixels, panels))
         self.drawn.add(file)
         return Prediction(picture=given, answers=answers, file=file)
 

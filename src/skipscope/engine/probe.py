@@ -23,7 +23,7 @@ from skipscope.records.lock import held_run
 from skipscope.records.schema import RunRecord
 from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import RunSpec
-from skipscope.training.evaluate import Inputs
+from skipscope.training.batches import BatchMaker
 from skipscope.training.instruments import keep_sample, measure_trained
 from skipscope.training.loop import all_steps
 from skipscope.training.precision import device, to_device
@@ -135,7 +135,7 @@ def _measure(
             folder,
             to_device(model, spec.recipe, device()),
             data,
-            Inputs(data, spec.recipe, device()),
+            BatchMaker(data, spec.recipe, device()),
             recipe=spec.recipe,
             step=_last_step(spec, data),
             probes=probes,

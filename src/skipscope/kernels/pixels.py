@@ -35,7 +35,7 @@ Pass = Callable[[NDArray[np.uint8], NDArray[np.int64], Crop | None, Tensor, Tens
 
 @cache
 def compiled_pass(device: torch.device, margin: int) -> Pass | None:
-    """(images N C H W uint8, B of their rows, crop, mean and scale H*W*C) -> B C H W float32, channels_last.
+    """(images N H W C uint8, B of their rows, crop, mean and scale H*W*C) -> B C H W float32, channels_last.
 
     `margin` is how many black pixels are added on each side before the crop. None where numpy and torch have
     to do it: on another device, or where no code can be compiled.
@@ -58,10 +58,8 @@ def _read(
     mean: Tensor,
     scale: Tensor,
 ) -> Tensor:
-    pixels = images.transpose(0, 2, 3, 1)  # N H W C, as they lie in memory
-    if not pixels.flags.c_contiguous:
-        pixels, rows = np.ascontiguousarray(pixels[rows]), np.arange(len(rows))
-    if pixels.shape[1:] != (SIDE, SIDE, CHANNELS):
+    images = np.ascontiguousarray(images)
+    if images.shape[1:] != (SIDE, SIDE, CHANNELS):
         raise ValueError(f"images are {SIDE} x {SIDE} pixels of {CHANNELS} channels")
     requests = np.zeros((len(rows), len(Request._fields)), np.int64)
     requests[:, 0] = rows
@@ -71,7 +69,7 @@ def _read(
     zeros = np.zeros(_padded(margin) + ROW, np.uint8)
     x = torch.empty((len(rows), CHANNELS, SIDE, SIDE), memory_format=torch.channels_last)
     numbers = (tensor.data_ptr() for tensor in (mean, scale, x))
-    read(*(array.ctypes.data for array in (pixels, requests, zeros)), *numbers, len(rows))
+    read(*(array.ctypes.data for array in (images, requests, zeros)), *numbers, len(rows))
     return x
 
 

@@ -18,8 +18,8 @@ from skipscope.records.arrays import write_arrays
 from skipscope.records.frames import READINGS
 from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import Recipe
+from skipscope.training.batches import BatchMaker
 from skipscope.training.checkpoint import Progress
-from skipscope.training.evaluate import Inputs
 from skipscope.training.memory import keep_less
 from skipscope.training.precision import computing
 
@@ -35,25 +35,25 @@ class Instruments:
         self.model = model
         self.labels = torch.from_numpy(data.validation.labels[data.validation.rows]).long()
         self.rows: list[dict[str, Any]] = []
-        self.watching: tuple[int, StepRecorder] | None = None
+        self.recording: tuple[int, StepRecorder] | None = None
 
-    def watch(self, step: int, steps_per_epoch: int) -> StepRecorder | None:
-        """A watch for `step`, if it is one that is measured."""
+    def recorder(self, step: int, steps_per_epoch: int) -> StepRecorder | None:
+        """Returns what records `step`, if that is one of those measured."""
         self.close()
         if not due(step, steps_per_epoch):
             return None
-        watch = StepRecorder(self.model)
-        self.watching = step, watch
-        return watch
+        recorder = StepRecorder(self.model)
+        self.recording = step, recorder
+        return recorder
 
     def close(self) -> None:
         """Reads off the step that was watched last."""
-        if self.watching is not None:
-            step, watch = self.watching
-            self.watching = None
+        if self.recording is not None:
+            step, recorder = self.recording
+            self.recording = None
             for probe in PROBES.values():
                 if "step" in probe.when:
-                    self._read(probe.name, step, probe.measure(watch.view))
+                    self._read(probe.name, step, probe.measure(recorder.view))
 
     def after_epoch(self, progress: Progress, epoch: int, right: Tensor, *, last: bool) -> None:
         """Reads off a validation."""
@@ -72,16 +72,10 @@ class Instruments:
         self.rows += ({"probe": probe, "step": step, **reading(r)} for r in readings)
 
 
-def sample(data: Dataset, inputs: Inputs) -> tuple[Tensor, Tensor]:
-    """The fixed validation images that probes look at: N 3 32 32 as a network sees them, and N classes."""
-    images, labels = taken(data)
-    return inputs(images).contiguous(), torch.from_numpy(labels)
-
-
-def taken(data: Dataset) -> tuple[Any, Any]:
-    """The same as they are stored: N 3 32 32 uint8 and N int64."""
+def sample(data: Dataset, batches: BatchMaker) -> tuple[Tensor, Tensor]:
+    """Returns the fixed validation images that probes look at, and their classes: N 3 32 32 and N."""
     chosen = data.validation.stratified(SAMPLE)
-    return chosen.take(np.arange(len(chosen)))
+    return batches(chosen, np.arange(len(chosen)))
 
 
 def keep_sample(workspace: Workspace, data: Dataset) -> None:
@@ -92,16 +86,17 @@ def keep_sample(workspace: Workspace, data: Dataset) -> None:
     path = workspace.sample_file(data.sha256)
     if path.exists():
         return
-    images, labels = taken(data)
-    positions = np.searchsorted(data.validation.rows, data.validation.stratified(SAMPLE).rows)
-    write_arrays(path, {"images": images.transpose(0, 2, 3, 1), "labels": labels, "positions": positions})
+    chosen = data.validation.stratified(SAMPLE)
+    images, labels = chosen.take(np.arange(len(chosen)))
+    positions = np.searchsorted(data.validation.rows, chosen.rows)
+    write_arrays(path, {"images": images, "labels": labels, "positions": positions})
 
 
 def measure_trained(
     folder: RunFolder,
     model: nn.Module,
     data: Dataset,
-    inputs: Inputs,
+    batches: BatchMaker,
     *,
     recipe: Recipe,
     step: int,
@@ -116,7 +111,7 @@ def measure_trained(
     Raises:
         ProbeError: some probes failed; what the others read is written.
     """
-    view = view_of(model, *sample(data, inputs))
+    view = view_of(model, *sample(data, batches))
     given = torch.get_num_threads()
 
     def before(probe: str) -> bool:
@@ -127,14 +122,14 @@ def measure_trained(
         return asked
 
     try:
-        with computing(recipe.model_copy(update={"precision": "fp32"}), inputs.device):
+        with computing(recipe.model_copy(update={"precision": "fp32"}), batches.device):
             tried = frozen_rows(view, step=step, probes=probes, before=before)
     finally:
         torch.set_num_threads(given)
     if tried is None:
         return False
-    images, labels = taken(data)
-    shown = {"image": images[0].transpose(1, 2, 0), "image_label": labels[0]}
+    (image,), (label,) = data.validation.stratified(SAMPLE).take(np.arange(1))
+    shown = {"image": image, "image_label": label}
     folder.write_pictures(pictures(view) | shown)
     frozen = pl.DataFrame(tried.rows, schema={key: READINGS[key] for key in READINGS if key != "run"})
     measured = frozen.with_columns(run=pl.lit(folder.path.name)).select(list(READINGS))

@@ -1,7 +1,7 @@
 """The training loop.
 
-Shapes: B images of 3 x 32 x 32. `step` counts updates; one epoch is `steps_per_epoch` of them. The last
-images of an epoch's order that do not fill a batch are left out; the order is another one every epoch.
+Shapes: B images of 3 x 32 x 32. `step` counts updates; one epoch is `steps_per_epoch` of them. Images
+at the end of an epoch's order that do not fill a batch are left out; every epoch has another order.
 """
 
 import math
@@ -21,9 +21,10 @@ from skipscope.data.dataset import Dataset
 from skipscope.errors import Diverged
 from skipscope.probes.step import StepRecorder
 from skipscope.randomness import derive
-from skipscope.spec import Recipe, RunSpec
+from skipscope.spec import Recipe
+from skipscope.training.batches import BatchMaker
 from skipscope.training.checkpoint import Progress
-from skipscope.training.evaluate import Inputs, evaluate
+from skipscope.training.evaluate import evaluate
 from skipscope.training.instruments import Instruments
 from skipscope.training.lr_schedule import learning_rate
 from skipscope.training.optimizer import SGD
@@ -32,7 +33,7 @@ from skipscope.training.precision import computing
 
 @dataclass(frozen=True, kw_only=True)
 class StepRow:
-    """One update: the loss before it and the rate it was made with."""
+    """Describes one update: the loss before it and the learning rate it was made with."""
 
     step: int
     epoch: int
@@ -42,7 +43,7 @@ class StepRow:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochRow:
-    """One pass over the training split; the training numbers are means over the batches as they came."""
+    """Describes one epoch; its training numbers are means over the batches as they came."""
 
     step: int
     epoch: int
@@ -54,54 +55,56 @@ class EpochRow:
 
 
 def steps_per_epoch(recipe: Recipe, images: int) -> int:
-    """Whole batches in the training split (one smaller batch if it does not fill one)."""
+    """Counts whole batches in so many training images; fewer than a batch are one batch."""
     return max(1, images // recipe.batch_size)
 
 
 def all_steps(recipe: Recipe, images: int) -> int:
-    """Updates of a whole run on so many training images."""
+    """Counts the updates of a whole run on so many training images."""
     return recipe.epochs * steps_per_epoch(recipe, images)
 
 
 def epoch_order(seed: int, epoch: int, images: int) -> np.ndarray:
-    """The order of the training images in `epoch` (from 1): a permutation of 0..images-1."""
+    """Draws the order of the training images in `epoch` (from 1): a permutation of 0..images-1."""
     keys = np.random.PCG64(derive(seed, "order", epoch)).random_raw(images)
     return np.argsort(keys, kind="stable")
 
 
-def fit(
+def train_steps(
     model: nn.Module,
     optimizer: SGD,
-    inputs: Inputs,
-    spec: RunSpec,
+    batches: BatchMaker,
+    recipe: Recipe,
     data: Dataset,
     progress: Progress,
+    *,
+    seed: int,
     instruments: Instruments | None = None,
 ) -> Iterator[tuple[StepRow, EpochRow | None]]:
-    """Trains on from `progress`, which is kept true: when it yields, the run could stop there and go on.
+    """Trains on from `progress` and keeps it current: wherever this yields, the run can stop and resume.
 
-    `instruments` watch some of the steps, and change no bit of any.
+    `instruments` record some of the steps, and change no bit of any.
 
     Yields:
-        The row of each update and, with the last one of an epoch, the epoch's.
+        Each update's row and, with the last one of an epoch, the epoch's.
 
     Raises:
         Diverged: the loss is not finite; the update that would have followed is not made.
     """
-    recipe, seed, images_per_epoch = spec.recipe, spec.seed, len(data.train)
-    steps = steps_per_epoch(recipe, images_per_epoch)
+    images = len(data.train)
+    steps = steps_per_epoch(recipe, images)
     # seeding all devices takes a thirtieth of a small network's step
-    reseed = torch.default_generator.manual_seed if inputs.device.type == "cpu" else torch.manual_seed
+    reseed = torch.default_generator.manual_seed if batches.device.type == "cpu" else torch.manual_seed
     for epoch in range(progress.step // steps + 1, recipe.epochs + 1):
-        order = epoch_order(seed, epoch, images_per_epoch)
-        moves = sample_augmentation(recipe.augmentation, seed=seed, epoch=epoch, count=images_per_epoch)
+        order = epoch_order(seed, epoch, images)
+        augmentation = sample_augmentation(recipe.augmentation, seed=seed, epoch=epoch, count=images)
         for batch in range(progress.step % steps, steps):
             start = perf_counter()
             positions = slice(batch * recipe.batch_size, (batch + 1) * recipe.batch_size)
-            x, target = inputs.of(data.train, order[positions], moves.at(positions))  # B 3 32 32 and B
-            watch = None if instruments is None else instruments.watch(progress.step + 1, steps)
-            reseed(derive(seed, "chance", progress.step))  # a network's own, as of dropout
-            loss, correct = forward(model, x, target, recipe, watch)
+            x, target = batches(data.train, order[positions], augmentation.at(positions))
+            recorder = None if instruments is None else instruments.recorder(progress.step + 1, steps)
+            reseed(derive(seed, "chance", progress.step))  # for what the network draws itself (dropout)
+            loss, correct = forward(model, x, target, recipe, recorder)
             row = StepRow(
                 step=progress.step + 1,
                 epoch=epoch,
@@ -110,19 +113,19 @@ def fit(
             )
             if not math.isfinite(row.loss):
                 raise diverged(row, progress)
-            update(loss, model, optimizer, recipe, row.learning_rate, watch)
+            update(loss, model, optimizer, recipe, row.learning_rate, recorder)
             progress.count(row.loss, correct, len(x), perf_counter() - start)
             ended = None
             if batch == steps - 1:
-                ended = finish_epoch(epoch, model, inputs, recipe, data, progress, instruments)
+                ended = finish_epoch(epoch, model, batches, recipe, data, progress, instruments)
             yield row, ended
 
 
 def forward(
-    model: nn.Module, x: Tensor, target: Tensor, recipe: Recipe, watch: StepRecorder | None = None
+    model: nn.Module, x: Tensor, target: Tensor, recipe: Recipe, recorder: StepRecorder | None = None
 ) -> tuple[Tensor, int]:
-    """The batch's mean loss and how many of its images are classified rightly."""
-    with computing(recipe, x.device), watch.computing() if watch else nullcontext():
+    """Computes the batch's mean loss and how many of its images are classified correctly."""
+    with computing(recipe, x.device), recorder.computing() if recorder else nullcontext():
         logits = model(x)  # B classes
     loss = cross_entropy(logits.float(), target, label_smoothing=recipe.label_smoothing)
     return loss, int((logits.argmax(1) == target).sum())
@@ -134,31 +137,31 @@ def update(
     optimizer: SGD,
     recipe: Recipe,
     rate: float,
-    watch: StepRecorder | None = None,
+    recorder: StepRecorder | None = None,
 ) -> None:
-    """One step down the gradient of `loss` at the learning rate `rate`."""
+    """Takes one step down the gradient of `loss` at the learning rate `rate`."""
     loss.backward()  # type: ignore[no-untyped-call]
-    if watch:
-        watch.after_backward()
+    if recorder:
+        recorder.after_backward()
     if recipe.clip_norm is not None:
         clip_grad_norm_(model.parameters(), recipe.clip_norm)
     optimizer.step(rate)
-    if watch:
-        watch.after_update()
+    if recorder:
+        recorder.after_update()
 
 
 def finish_epoch(
     epoch: int,
     model: nn.Module,
-    inputs: Inputs,
+    batches: BatchMaker,
     recipe: Recipe,
     data: Dataset,
     progress: Progress,
     instruments: Instruments | None,
 ) -> EpochRow:
-    """Validates and closes the epoch's sums."""
+    """Validates, and turns the epoch's sums into a row."""
     start = perf_counter()
-    progress.val_loss, progress.val_accuracy, right = evaluate(model, data.validation, inputs, recipe)
+    progress.val_loss, progress.val_accuracy, right = evaluate(model, data.validation, batches, recipe)
     progress.follow(right, epoch)
     if instruments:
         instruments.after_epoch(progress, epoch, right, last=epoch == recipe.epochs)
@@ -177,7 +180,7 @@ def finish_epoch(
 
 
 def diverged(row: StepRow, progress: Progress) -> Diverged:
-    """The error of a step whose loss is not finite, with the step's numbers."""
+    """Makes the error for a step whose loss is not finite, with the step's numbers."""
     before = progress.loss_sum / progress.seen if progress.seen else math.nan
     return Diverged(
         f"The loss is {row.loss} at step {row.step} (epoch {row.epoch}): training diverged.",

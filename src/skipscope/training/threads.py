@@ -5,10 +5,8 @@ out among threads stay on the number that the run was begun with (`reductions.se
 """
 
 from contextlib import suppress
-from math import inf
-from time import perf_counter
+from itertools import islice
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,10 +14,10 @@ from skipscope.data.dataset import Dataset
 from skipscope.kernels import reductions
 from skipscope.models.registry import build
 from skipscope.spec import RunSpec
-from skipscope.training.evaluate import Inputs, evaluate
-from skipscope.training.loop import forward, update
-from skipscope.training.optimizer import SGD
+from skipscope.training.batches import BatchMaker
+from skipscope.training.evaluate import evaluate
 from skipscope.training.precision import device, to_device
+from skipscope.training.trial import trial_steps
 
 WAIT_IDLY = {"OMP_WAIT_POLICY": "passive"}
 """A worker's environment. Torch's threads would spin for milliseconds after each operator, on the core that a
@@ -52,16 +50,9 @@ def _set(threads: int, *, sums_on: int | None) -> None:
 
 
 def _steps(spec: RunSpec, data: Dataset) -> tuple[list[Tensor], float]:
-    """What three updates and a validation make of a fresh network, and the seconds of the fastest update."""
+    """Gives a fresh network's state after three steps, its validation, and the fastest step's seconds."""
     network, recipe = to_device(build(spec.model), spec.recipe, device()), spec.recipe
-    optimizer, inputs = SGD(network, recipe), Inputs(data, recipe, device())
-    images, labels = data.train.take(np.arange(min(recipe.batch_size, len(data.train))))
-    fastest = inf
-    torch.manual_seed(0)  # a network's own chance, as of dropout, is the same each time
-    for _ in range(3):
-        start = perf_counter()
-        loss, _ = forward(network, inputs(images), torch.from_numpy(labels), recipe)
-        update(loss, network, optimizer, recipe, rate=0.01)
-        fastest = min(fastest, perf_counter() - start)
-    validated = torch.tensor(evaluate(network, data.validation.first(500), inputs, recipe)[:2])
+    fastest = min(islice(trial_steps(network, recipe, data), 3))
+    batches = BatchMaker(data, recipe, device())
+    validated = torch.tensor(evaluate(network, data.validation.first(500), batches, recipe)[:2])
     return [*network.state_dict().values(), validated], fastest

@@ -21,12 +21,13 @@ from skipscope.records.schema import Failure, Result, RunRecord
 from skipscope.records.store import RunFolder
 from skipscope.spec import RunSpec
 from skipscope.training import checkpoint
+from skipscope.training.batches import BatchMaker
 from skipscope.training.checkpoint import Progress
 from skipscope.training.environment import environment
-from skipscope.training.evaluate import Inputs, evaluate
+from skipscope.training.evaluate import evaluate
 from skipscope.training.events import Event, EventHandler
 from skipscope.training.instruments import Instruments, measure_trained, sample
-from skipscope.training.loop import EpochRow, StepRow, all_steps, fit
+from skipscope.training.loop import EpochRow, StepRow, all_steps, train_steps
 from skipscope.training.optimizer import SGD
 from skipscope.training.precision import device, to_device
 
@@ -65,23 +66,25 @@ def train(
     model = to_device(build(spec.model, seed=spec.seed), spec.recipe, on)
     optimizer = SGD(model, spec.recipe)
     progress = checkpoint.load(folder, model, optimizer, on_event=partial(_tell_restart, on_event, spec))
-    inputs = Inputs(data, spec.recipe, on)
+    batches = BatchMaker(data, spec.recipe, on)
     instruments = Instruments(model, data) if watched else None
     training_run = _TrainingRun(spec, data, folder, on_event, model, optimizer, progress, instruments)
     if progress.step == 0 and watched:
-        tried = initial_rows(view_of(model, *sample(data, inputs)))
+        tried = initial_rows(view_of(model, *sample(data, batches)))
         folder.append_readings(tried.rows)
         if tried.failed:
             on_event(Event(run=spec.id, state="warned", steps=training_run.steps, message=tried.error().what))
     try:
-        for step, epoch in fit(model, optimizer, inputs, spec, data, progress, instruments):
+        for step, epoch in train_steps(
+            model, optimizer, batches, spec.recipe, data, progress, seed=spec.seed, instruments=instruments
+        ):
             training_run.after(step, epoch)
             if stop():
                 return training_run.leave(record)
     except Diverged as error:
         return training_run.fail(record, error)
     training_run.flush()
-    return training_run.finish(record, inputs, probes=probes, stop=stop)
+    return training_run.finish(record, batches, probes=probes, stop=stop)
 
 
 def _begin(spec: RunSpec, folder: RunFolder, on_event: EventHandler = lambda _event: None) -> RunRecord:
@@ -171,7 +174,12 @@ class _TrainingRun:
         return record
 
     def finish(
-        self, record: RunRecord, inputs: Inputs, *, probes: Collection[str] | None, stop: Callable[[], bool]
+        self,
+        record: RunRecord,
+        batches: BatchMaker,
+        *,
+        probes: Collection[str] | None,
+        stop: Callable[[], bool],
     ) -> RunRecord:
         """Writes the weights, measures, opens the sealed test set once, and closes the record."""
         self._save()
@@ -180,15 +188,15 @@ class _TrainingRun:
         start = perf_counter()
         failed = None
         try:
-            if not self._measure(inputs, probes, stop):
+            if not self._measure(batches, probes, stop):
                 return self.leave(record)
         except ProbeError as error:  # raised when the run is done
             failed = error
         probed = perf_counter() - start
         seen = self.data.train.stratified(len(self.data.validation))
-        _, train_accuracy, _ = evaluate(self.model, seen, inputs, self.spec.recipe)
+        _, train_accuracy, _ = evaluate(self.model, seen, batches, self.spec.recipe)
         test_loss, test_accuracy, right = evaluate(
-            self.model, self.data.sealed_test(), inputs, self.spec.recipe
+            self.model, self.data.sealed_test(), batches, self.spec.recipe
         )
         self.folder.write_right(right.numpy())
         result = Result(
@@ -221,7 +229,7 @@ class _TrainingRun:
         # one entry: several are written in an order of chance, and equal runs leave equal files
         self.folder.write_model(packed_weights(weights, metadata={"run": self.spec.id}))
 
-    def _measure(self, inputs: Inputs, probes: Collection[str] | None, stop: Callable[[], bool]) -> bool:
+    def _measure(self, batches: BatchMaker, probes: Collection[str] | None, stop: Callable[[], bool]) -> bool:
         """The frozen probes, each told of before it begins; no, if it was asked to stop before the last."""
 
         def go_on(probe: str) -> bool:
@@ -234,7 +242,7 @@ class _TrainingRun:
             self.folder,
             self.model,
             self.data,
-            inputs,
+            batches,
             recipe=self.spec.recipe,
             step=self.steps,
             probes=probes,

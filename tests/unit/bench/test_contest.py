@@ -33,7 +33,9 @@ def test_without_augmentation_the_usual_input_is_ours(data: Dataset) -> None:
     pixels, labels = data.train.take(np.arange(8))
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in (data.mean, data.std))
     # one division and one subtraction in fp32, in another order
-    torch.testing.assert_close(x, (torch.from_numpy(pixels[7]) / 255 - mean) / std, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        x, (torch.from_numpy(pixels[7]).permute(2, 0, 1) / 255 - mean) / std, rtol=1e-5, atol=1e-5
+    )
     assert label == labels[7]
     assert len(images) == 200
 

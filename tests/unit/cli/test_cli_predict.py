@@ -36,7 +36,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("pictures")
     images, _ = load("shapes").validation.take(np.arange(3))
     for number, image in enumerate(images):
-        Image.fromarray(image.transpose(1, 2, 0)).save(folder / f"图 {number}.png")
+        Image.fromarray(image).save(folder / f"图 {number}.png")
     return sorted(folder.iterdir())
 
 
@@ -58,8 +58,7 @@ def test_probabilities_are_those_of_the_finished_networks(trained: Workspace, pi
     assert answered["answers"][1]["run"].startswith("resnet8-s0-")
     data = load("shapes")
     image = data.validation.take(np.arange(1))[0].astype(np.float64) / 255
-    image -= np.array(data.mean)[:, None, None]
-    image /= np.array(data.std)[:, None, None]
+    image = ((image - np.array(data.mean)) / np.array(data.std)).transpose(0, 3, 1, 2)
     for answer, name in zip(answered["answers"], ["cnn", "resnet8"], strict=True):
         model = build(name).eval()
         model.load_state_dict(load_file(trained.run_folder(answer["run"]).model_file))

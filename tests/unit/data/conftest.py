@@ -24,7 +24,9 @@ class Fake:
     labels: NDArray[np.uint8]
 
     def pixels(self, batch: int) -> NDArray[np.uint8]:
-        return self.images[batch * 10_000 : (batch + 1) * 10_000].reshape(10_000, 3072)
+        """A batch as the official files have it, in planes."""
+        images = self.images[batch * 10_000 : (batch + 1) * 10_000]
+        return images.transpose(0, 3, 1, 2).reshape(10_000, 3072)
 
     def binary(self, batch: int) -> bytes:
         labels = self.labels[batch * 10_000 : (batch + 1) * 10_000]
@@ -72,7 +74,9 @@ def fake() -> Fake:
     images = np.zeros((60_000, 3072), dtype=np.uint8)
     images[:, :4] = np.arange(60_000, dtype="<u4").view(np.uint8).reshape(-1, 4)
     images[:, 4:1024] = 200
-    return Fake(images.reshape(-1, 3, 32, 32), (np.arange(60_000) % 10).astype(np.uint8))
+    return Fake(
+        images.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1), (np.arange(60_000) % 10).astype(np.uint8)
+    )
 
 
 @pytest.fixture(scope="session")

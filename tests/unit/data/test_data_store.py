@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from skipscope.data import cifar10, store
 from skipscope.errors import DataError
 
-IMAGES = np.arange(4 * 3072, dtype=np.uint32).astype(np.uint8).reshape(4, 3, 32, 32)
+IMAGES = np.arange(4 * 3072, dtype=np.uint32).astype(np.uint8).reshape(4, 32, 32, 3)
 LABELS = np.array([0, 1, 2, 3], dtype=np.uint8)
 
 
@@ -31,6 +32,12 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "tiny" / "index.json").read_text())["schema"] == store.SCHEMA
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tiny"]
     store.check(found)
+
+
+def test_a_data_sets_checksum_is_of_planes_as_the_official_files_have_them() -> None:
+    """It is part of every run's id, whatever order the store keeps its bytes in."""
+    planes = IMAGES.transpose(0, 3, 1, 2).tobytes()
+    assert store.content_sha256(IMAGES, LABELS) == sha256(planes + LABELS.tobytes()).hexdigest()
 
 
 def test_nothing_there_is_none(tmp_path: Path) -> None:
@@ -52,8 +59,8 @@ def test_the_folder_is_the_argument_else_the_variable_else_the_users(
 
 def test_statistics_are_those_of_numpy() -> None:
     mean, std = store.channel_statistics(IMAGES)
-    assert mean == pytest.approx((IMAGES / 255).mean(axis=(0, 2, 3)))
-    assert std == pytest.approx((IMAGES / 255).std(axis=(0, 2, 3)))
+    assert mean == pytest.approx((IMAGES / 255).mean(axis=(0, 1, 2)))
+    assert std == pytest.approx((IMAGES / 255).std(axis=(0, 1, 2)))
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, OSError(28, "No space left on device")])

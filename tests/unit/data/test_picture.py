@@ -40,7 +40,7 @@ def refusal(path: Path) -> str:
 
 
 def middle(path: Path) -> tuple[int, ...]:
-    return tuple(int(value) for value in read(path).pixels[:, 16, 16])
+    return tuple(int(value) for value in read(path).pixels[16, 16])
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
@@ -58,7 +58,7 @@ def png_that_says(width: int, height: int) -> bytes:
 def test_an_image_of_32_x_32_pixels_is_seen_as_it_is(tmp_path: Path) -> None:
     image = noise(32, 32)
     picture = read(saved(tmp_path, image))
-    assert np.array_equal(picture.pixels, np.asarray(image).transpose(2, 0, 1))
+    assert np.array_equal(picture.pixels, np.asarray(image))
     assert np.array_equal(picture.shown, np.asarray(image))
     assert picture.notes == ()
 
@@ -69,7 +69,7 @@ def test_a_larger_one_is_cropped_to_its_centre_and_averaged(tmp_path: Path) -> N
     picture = read(saved(tmp_path, Image.fromarray(pixels)))
     assert picture.size == (256, 64)
     # without a filter as wide as a new pixel, every other column would be all there is: 0 or 255
-    assert np.abs(picture.pixels[:, :, 2:-2].astype(int) - 127).max() <= 2
+    assert np.abs(picture.pixels[:, 2:-2].astype(int) - 127).max() <= 2
     assert picture.shown.shape == (64, 256, 3)
 
 
@@ -80,9 +80,9 @@ def test_what_is_shown_is_small_and_the_whole_of_it(tmp_path: Path) -> None:
 
 
 def test_a_very_long_picture_and_one_pixel_are_pictures(tmp_path: Path) -> None:
-    assert read(saved(tmp_path, noise(2, 20_000))).pixels.shape == (3, 32, 32)
+    assert read(saved(tmp_path, noise(2, 20_000))).pixels.shape == (32, 32, 3)
     picture = read(saved(tmp_path, Image.new("RGB", (1, 1), RED)))
-    assert (picture.pixels == np.array(RED)[:, None, None]).all()
+    assert (picture.pixels == np.array(RED)).all()
     assert "enlarged" in picture.notes[0]
 
 
@@ -92,11 +92,11 @@ def test_normalised_as_training_images_are() -> None:
     from skipscope.data.dataset import load
     from skipscope.data.picture import Picture
     from skipscope.spec import Recipe
-    from skipscope.training.evaluate import Inputs
+    from skipscope.training.batches import BatchMaker
 
     data = load("shapes")
     images, _ = data.validation.take(np.arange(3))
-    expected = Inputs(data, Recipe(memory_format="contiguous"), torch.device("cpu"))(images)
+    expected = BatchMaker(data, Recipe(memory_format="contiguous"), torch.device("cpu")).normalise(images)
     for image, row in zip(images, expected, strict=True):
         picture = Picture(path=Path(), size=(32, 32), shown=image, pixels=image, notes=())
         # both in float32, one divides where the other multiplies
@@ -119,7 +119,7 @@ def test_it_is_held_as_the_camera_was(orientation: int, tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     picture = read(saved(tmp_path, stored, exif=exif))
-    assert np.array_equal(picture.pixels, np.asarray(upright).transpose(2, 0, 1))
+    assert np.array_equal(picture.pixels, np.asarray(upright))
 
 
 def test_a_damaged_exif_is_no_reason_to_refuse_a_picture(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_damaged_exif_is_no_reason_to_refuse_a_picture(tmp_path: Path) -> None
         (tags, stored.transpose(Image.Transpose.ROTATE_180)),
     ):
         picture = read(saved(tmp_path, stored, exif=b"Exif\0\0" + exif))
-        assert np.array_equal(picture.pixels, np.asarray(expected).transpose(2, 0, 1))
+        assert np.array_equal(picture.pixels, np.asarray(expected))
 
 
 def test_what_is_transparent_lies_over_white(tmp_path: Path) -> None:
@@ -180,7 +180,7 @@ def test_values_without_a_white_are_stretched_and_it_is_said(tmp_path: Path) -> 
     ramp = np.linspace(-3, 5, 32 * 32, dtype=np.float32).reshape(32, 32)
     ramp[0, 5] = np.nan
     picture = read(saved(tmp_path, Image.fromarray(ramp), "picture.tif"))
-    assert (picture.pixels[:, 0, 0].max(), picture.pixels[:, 31, 31].min()) == (0, 255)
+    assert (picture.pixels[0, 0].max(), picture.pixels[31, 31].min()) == (0, 255)
     assert "no white of their own" in picture.notes[0]
     flat = read(saved(tmp_path, Image.fromarray(np.full((32, 32), 7e8, dtype=np.int32)), "flat.tif"))
     assert (flat.pixels == 0).all()
@@ -270,7 +270,7 @@ def test_damage_is_refused_or_read_but_never_a_crash(
     path = tmp_path_factory.getbasetemp() / f"damaged-{way}"
     path.write_bytes(bytes(content))
     with suppress(PictureError):
-        assert read(path).pixels.shape == (3, 32, 32)
+        assert read(path).pixels.shape == (32, 32, 3)
 
 
 def test_a_folder_a_missing_file_and_a_pipe_are_refused(tmp_path: Path) -> None:

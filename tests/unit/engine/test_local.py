@@ -184,7 +184,7 @@ def test_an_error_in_a_worker_is_kept_with_the_run_and_tried_again(
         raise ZeroDivisionError("a bug of ours")
 
     with monkeypatch.context() as patch:
-        patch.setattr("skipscope.training.trainer.fit", broken)
+        patch.setattr("skipscope.training.trainer.train_steps", broken)
         work(spec.model_dump_json(), workspace.path, None, (), theirs)
     event = ours.recv()
     assert (event.state, event.message) == ("failed", "a bug of ours")

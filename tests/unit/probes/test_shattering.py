@@ -256,7 +256,7 @@ def test_shortcuts_keep_gradients_from_shattering(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(shattering, "IMAGES", 64)
     chosen = load("shapes").validation.stratified(64)
     images, labels = chosen.take(np.arange(64))
-    x = (torch.from_numpy(images).float() / 255 - 0.5) / 0.25
+    x = (torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255 - 0.5) / 0.25
     for seed in range(2):
         plain, residual = (
             told(view_of(build(name, seed=seed), x, labels)) for name in ("plain20", "resnet20")

@@ -18,11 +18,11 @@ from skipscope.data import cifar10, store
 from skipscope.data.dataset import Dataset, divide
 from skipscope.data.dataset import load as load_data
 from skipscope.models.registry import NETWORKS, build
-from skipscope.spec import DataRef, Recipe, RunSpec
+from skipscope.spec import Recipe
 from skipscope.submission.program import NETWORKS as HANDED_IN
+from skipscope.training.batches import BatchMaker
 from skipscope.training.checkpoint import Progress
-from skipscope.training.evaluate import Inputs
-from skipscope.training.loop import fit
+from skipscope.training.loop import train_steps
 from skipscope.training.optimizer import SGD
 from skipscope.training.precision import to_device
 
@@ -93,7 +93,7 @@ def test_it_reaches_the_packages_weights_bit_for_bit(
 
 def by_the_package(arm, recipe, images, labels, steps):
     """Losses and weights after this many steps of seed 3."""
-    images = store.by_pixel(images)
+    images = images.transpose(0, 2, 3, 1)
     mean, std = store.channel_statistics(images[:TRAIN])
     train, validation, test = divide(images, labels, train=TRAIN, limit=LIMIT)
     data = Dataset(
@@ -109,9 +109,9 @@ def by_the_package(arm, recipe, images, labels, steps):
     )
     device = torch.device("cpu")
     model = to_device(build(arm, seed=3), recipe, device)
-    spec = RunSpec(model=arm, seed=3, recipe=recipe, data=DataRef(name="cifar10", sha256="0" * 64))
-    optimizer, inputs = SGD(model, recipe), Inputs(data, recipe, device)
-    rows = [step.loss for step, _ in islice(fit(model, optimizer, inputs, spec, data, Progress()), steps)]
+    optimizer, batches = SGD(model, recipe), BatchMaker(data, recipe, device)
+    trained = train_steps(model, optimizer, batches, recipe, data, Progress(), seed=3)
+    rows = [step.loss for step, _ in islice(trained, steps)]
     return rows, {name: value.numpy() for name, value in model.state_dict().items()}
 
 
@@ -183,7 +183,7 @@ def test_it_reads_cifar10_as_the_package_does(code, cifar_archive, cifar_dir):
     assert (made.mean, made.std) == (list(data.mean), list(data.std))
     for rows, split in zip(made[2:5], (data.train, data.validation, data.sealed_test()), strict=True):
         assert (rows == split.rows).all()
-    assert (made.images[made.train[positions]].transpose(0, 3, 1, 2) == images).all()
+    assert (made.images[made.train[positions]] == images).all()
     assert (made.labels[made.train[positions]] == labels).all()
 
 

@@ -12,7 +12,7 @@ def tiny() -> Dataset:
     """48 training, 12 validation and 12 test images: noise, brighter by class."""
     generator = np.random.default_rng(0)
     labels = np.tile(np.arange(10), 8)[:72]
-    images = (generator.integers(0, 100, (72, 3, 32, 32)) + 15 * labels[:, None, None, None]).astype(np.uint8)
+    images = (generator.integers(0, 100, (72, 32, 32, 3)) + 15 * labels[:, None, None, None]).astype(np.uint8)
 
     def split(rows: range) -> Split:
         return Split(images=images, labels=labels, rows=np.array(rows))

@@ -23,7 +23,7 @@ from skipscope.records.frames import READINGS
 from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import RunSpec
 from skipscope.training import instruments
-from skipscope.training.evaluate import Inputs
+from skipscope.training.batches import BatchMaker
 from skipscope.training.instruments import keep_sample, measure_trained, sample
 
 RunOf = Callable[..., RunSpec]
@@ -40,12 +40,12 @@ def test_the_workspace_keeps_the_images_that_probes_look_at(tmp_path: Path, run_
     assert kept["images"].dtype == np.uint8
     # image and class by their place in the validation split, as the order of learning names them
     images, labels = data.validation.take(kept["positions"])
-    assert np.array_equal(images.transpose(0, 2, 3, 1), kept["images"])
+    assert np.array_equal(images, kept["images"])
     assert np.array_equal(labels, kept["labels"])
     # and they are what the probes are given
-    inputs = Inputs(data, run_of().recipe, CPU)
-    seen, classes = sample(data, inputs)
-    assert torch.equal(seen, inputs(kept["images"].transpose(0, 3, 1, 2)))
+    batches = BatchMaker(data, run_of().recipe, CPU)
+    seen, classes = sample(data, batches)
+    assert torch.equal(seen, batches.normalise(kept["images"]))
     assert np.array_equal(classes.numpy(), kept["labels"])
 
 
@@ -91,9 +91,9 @@ def folder_at(path: Path) -> RunFolder:
 
 
 def measured(folder: RunFolder, data: Dataset, run_of: RunOf, **how: object) -> bool:
-    inputs = Inputs(data, run_of().recipe, CPU)
+    batches = BatchMaker(data, run_of().recipe, CPU)
     chosen = {"recipe": run_of().recipe, "step": 6, "probes": ("answers",), "go_on": lambda _: True} | how
-    return measure_trained(folder, network(), data, inputs, **chosen)  # type: ignore[arg-type]
+    return measure_trained(folder, network(), data, batches, **chosen)  # type: ignore[arg-type]
 
 
 def test_pictures_of_one_image_lie_beside_the_readings(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:
@@ -101,9 +101,9 @@ def test_pictures_of_one_image_lie_beside_the_readings(tiny: Dataset, run_of: Ru
     assert measured(folder, tiny, run_of)
     found = folder.pictures()
     images, labels = tiny.validation.take(np.arange(1))
-    assert np.array_equal(found.pop("image"), images[0].transpose(1, 2, 0))
+    assert np.array_equal(found.pop("image"), images[0])
     assert found.pop("image_label") == labels[0]
-    view = view_of(network(), *sample(tiny, Inputs(tiny, run_of().recipe, CPU)))
+    view = view_of(network(), *sample(tiny, BatchMaker(tiny, run_of().recipe, CPU)))
     expected = pictures(view)
     assert list(found) == list(expected)
     assert all(np.array_equal(found[name], expected[name]) for name in expected)

@@ -1,7 +1,8 @@
 """The loop against the same arithmetic written out by hand."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from skipscope.data.dataset import Dataset
 from skipscope.errors import Diverged
 from skipscope.models.registry import build
 from skipscope.spec import Recipe, RunSpec
+from skipscope.training.batches import BatchMaker
 from skipscope.training.checkpoint import Progress
-from skipscope.training.evaluate import Inputs, evaluate
-from skipscope.training.loop import epoch_order, fit, forward, steps_per_epoch, update
+from skipscope.training.evaluate import evaluate
+from skipscope.training.loop import epoch_order, forward, steps_per_epoch, train_steps, update
 from skipscope.training.lr_schedule import learning_rate
 from skipscope.training.optimizer import SGD
 
@@ -25,8 +27,13 @@ CPU = torch.device("cpu")
 
 def train(spec: RunSpec, data: Dataset) -> tuple[nn.Module, list[object]]:
     model = build(spec.model, seed=spec.seed)
-    rows = fit(model, SGD(model, spec.recipe), Inputs(data, spec.recipe, CPU), spec, data, Progress())
-    return model, list(rows)
+    return model, list(steps_of(model, spec, data, Progress()))
+
+
+def steps_of(model: nn.Module, spec: RunSpec, data: Dataset, progress: Progress) -> Iterator[tuple[Any, Any]]:
+    recipe = spec.recipe
+    batches = BatchMaker(data, recipe, CPU)
+    return train_steps(model, SGD(model, recipe), batches, recipe, data, progress, seed=spec.seed)
 
 
 def test_an_epoch_equals_sgd_with_nesterov_momentum_by_hand(tiny: Dataset, run_of: RunOf) -> None:
@@ -39,7 +46,7 @@ def test_an_epoch_equals_sgd_with_nesterov_momentum_by_hand(tiny: Dataset, run_o
     order = epoch_order(0, 1, 48)
     for step in range(3):
         images, labels = tiny.train.take(order[16 * step : 16 * (step + 1)])
-        x = (torch.from_numpy(images).float() / 255 - 0.45) / 0.2
+        x = (torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255 - 0.45) / 0.2
         loss = -log_softmax(reference(x), 1)[torch.arange(16), torch.from_numpy(labels)].mean()
         assert rows[step][0].loss == pytest.approx(loss.item(), rel=1e-5)  # fp32, other order of sums
         gradients = torch.autograd.grad(loss, weights)
@@ -88,7 +95,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_before_its_update(tiny: Dataset,
     model = build("cnn")
     progress, done = Progress(), 0
     with pytest.raises(Diverged) as caught:
-        for _ in fit(model, SGD(model, spec.recipe), Inputs(tiny, spec.recipe, CPU), spec, tiny, progress):
+        for _ in steps_of(model, spec, tiny, progress):
             done += 1
     assert caught.value.numbers["step"] == done + 1 == progress.step + 1
     assert not math.isfinite(caught.value.numbers["loss"])
@@ -109,21 +116,20 @@ def test_label_smoothing_is_in_the_training_loss_and_not_in_the_evaluation(tiny:
     recipe = Recipe(
         label_smoothing=0.2, precision="fp32", memory_format="contiguous", kernels="stock", threads=1
     )
-    model, inputs = build("cnn"), Inputs(tiny, recipe, CPU)
-    images, labels = tiny.validation.take(np.arange(12))
-    x, target = inputs(images), torch.from_numpy(labels)
+    model, batches = build("cnn"), BatchMaker(tiny, recipe, CPU)
+    x, target = batches(tiny.validation, np.arange(12))
     logits = log_softmax(model(x), 1)
     plain = -logits[torch.arange(12), target].mean().item()
     smooth = 0.8 * plain + 0.2 * -logits.mean().item()
     assert forward(model, x, target, recipe)[0].item() == pytest.approx(smooth, rel=1e-5)
-    assert evaluate(model, tiny.validation, inputs, recipe)[0] == pytest.approx(plain, rel=1e-5)
+    assert evaluate(model, tiny.validation, batches, recipe)[0] == pytest.approx(plain, rel=1e-5)
 
 
 def test_evaluation_leaves_the_network_as_it_was(tiny: Dataset, run_of: RunOf) -> None:
     recipe = run_of().recipe
     model = build("densenet")
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    evaluate(model, tiny.validation, Inputs(tiny, recipe, CPU), recipe)
+    evaluate(model, tiny.validation, BatchMaker(tiny, recipe, CPU), recipe)
     assert model.training
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
