@@ -1,7 +1,7 @@
-"""Effects against bounds: one-sided tests, several at once, and how many seeds it takes to tell.
+"""One-sided tests of effects against bounds, Holm's correction, power, and the seeds that a test needs.
 
-Evidence against a bound is one-sided, of the same t. A pair of one-sided tests at 2.5 % and the interval
-say the same, but for where BCa reaches farther, which only makes the interval more careful.
+A pair of one-sided t tests at 2.5 % agrees with the 95 % interval, except that the interval is more
+conservative where BCa is wider than t.
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ from scipy.special import nctdtr, stdtr, stdtrit
 from skipscope.analysis.statistics import LEVEL, Estimate
 
 MOST_SEEDS = 1_000
-"""More are not asked for: it is then said that seeds will not settle it."""
+"""If a test needs more, seeds are said not to settle it."""
 
 
 def p_above(effect: Estimate, bound: float) -> float:
-    """One-sided: how probable so large an effect is or a larger one, if the true one is `bound`."""
+    """One-sided p: probability of an effect this large or larger if the true one is `bound`."""
     if effect.exact or not effect.error:
         certain = effect.exact or effect.n > 1
         return 0.0 if certain and effect.value > bound else 1.0
@@ -25,43 +25,43 @@ def p_above(effect: Estimate, bound: float) -> float:
 
 
 def p_below(effect: Estimate, bound: float) -> float:
-    """The same for so small an effect."""
+    """One-sided p: probability of an effect this small or smaller if the true one is `bound`."""
     return p_above(replace(effect, value=-effect.value), -bound)
 
 
 def holm(ps: Mapping[str, float]) -> dict[str, float]:
     """Adjusted p of each member of a family (Holm 1979): at most 0.05 where the step-down test rejects."""
     adjusted, so_far = {}, 0.0
-    for place, (name, p) in enumerate(sorted(ps.items(), key=lambda item: (item[1], item[0]))):
-        so_far = max(so_far, min(1.0, (len(ps) - place) * p))
+    for rank, (name, p) in enumerate(sorted(ps.items(), key=lambda item: (item[1], item[0]))):
+        so_far = max(so_far, min(1.0, (len(ps) - rank) * p))
         adjusted[name] = so_far
     return {name: adjusted[name] for name in ps}
 
 
 def power(gap: float, error: float, freedom: float, *, level: float = LEVEL) -> float:
-    """Probability that an interval of 1 - `level` leaves out a bound that is `gap` from the true effect."""
+    """Probability that a 1 - `level` interval excludes a bound at distance `gap` from the true effect."""
     if not error:
         return float(gap != 0)
     shift, critical = abs(gap) / error, stdtrit(freedom, 1 - level / 2)
     missed = nctdtr(freedom, shift, critical)
-    # scipy gives NaN where the probability is too small for it: the shift is far beyond the critical value
+    # scipy gives NaN if the probability is too small: the shift is far beyond the critical value
     return float(shift > critical if isnan(missed) else 1 - missed)
 
 
 def seeds_needed(
     gap: float, spread: float, *, images_error: float = 0.0, least: int = 2, level: float = LEVEL
 ) -> int | None:
-    """With how many pairs an interval of 1 - `level` would leave out a bound in 80 % of cases.
+    """Number of pairs with which a 1 - `level` interval excludes a bound in 80 % of cases.
 
-    If the true effect and spread are what they seem. None where more seeds do not help: the effect seems to
-    be the bound itself, the test images leave it open, or it would take more than `MOST_SEEDS`.
+    Assumes that effect and spread are as estimated. None if more seeds do not help: the effect seems to equal
+    the bound, the test images alone leave it open, or it would take more than `MOST_SEEDS`.
 
     Args:
-        gap: from the effect to the bound.
+        gap: distance from the effect to the bound.
         spread: standard deviation of a pair's difference.
-        images_error: the standard error that more seeds do not take away.
-        least: the answer is this or more.
-        level: one minus the interval's.
+        images_error: standard error due to the test images, which more seeds do not reduce.
+        least: smallest number to return.
+        level: one minus the interval's coverage.
     """
 
     def enough(n: int) -> bool:

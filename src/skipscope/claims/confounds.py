@@ -1,8 +1,8 @@
-"""What else two arms differ in, beside what is compared.
+"""Confounds: what two arms differ in beside the factor that is compared.
 
-Everything is read off `run.json`: the network's print, stages, parameters and arithmetic; the resolved recipe
-and how it was computed; the data; which runs failed. A comparison's factor says which differences are its
-own. Any other makes the comparison confounded, and its verdict is withheld.
+Everything comes from `run.json`: the network's anatomy, parameters and arithmetic; the resolved recipe and
+backend; the data; which runs failed. A comparison's factor allows some differences. Any other confounds the
+comparison, and its verdict is withheld.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,18 +16,18 @@ from skipscope.spec.derived import DEPTH_TOLERANCE
 from skipscope.spec.values import Frozen
 
 TOLERANCE = 1.05
-"""Parameters or arithmetic that differ by more than this factor differ."""
+"""Parameters and arithmetic count as equal within this factor."""
 MACHINE = "machine"
-"""It is a difference only where time is compared."""
+"""A confound only if time is compared."""
 Runs = Mapping[str, Mapping[int, RunRecord]]
-"""The runs of each arm that came to an end, well or not, by seed."""
+"""Runs by arm and seed that ended, with a result or a failure."""
 Fact = str | int
 Facts = tuple[tuple[str, Fact], ...]
-"""Under their names; the same names in the same order for any run."""
+"""Names and values; the same names in the same order for every run."""
 
 
 class Confound(Frozen):
-    """One thing in which two arms differ and should not."""
+    """One property in which two arms differ and should not."""
 
     what: str
     """A word of `ARCHITECTURE`, `recipe.KEY`, a key of `Backend`, or `data`, `training images`, `machine`,
@@ -37,7 +37,7 @@ class Confound(Frozen):
 
 
 def facts_of(run: RunRecord) -> Facts:
-    """Whatever two runs could differ in."""
+    """Every property in which two runs could differ."""
     recipe = run.spec.recipe.model_dump(mode="json")
     ways = [(key, recipe.pop(key)) for key in Backend.model_fields]
     machine = f"{run.environment.machine.get('processor')}, torch {run.environment.versions.get('torch')}"
@@ -58,19 +58,23 @@ def confounds(
     *,
     equal: frozenset[str] = frozenset(),
 ) -> tuple[Confound, ...]:
-    """The differences beyond the factor: of networks, recipe, how it was computed, data, machine, seeds.
+    """Differences beyond the factor: in networks, recipe, backend, data, machine or seeds.
 
-    Arms of several depths are a curve each: along it nothing but depth may change, and it is compared too.
-    Networks that are asked as they are are not set against each other, and may differ in anything.
-    What is `equal` may not differ in a pair, be it the factor's own.
-    `facts` may remember what it said, and of equal runs say the same: of many seeds that is most of the work.
+    Arms of several depths form a curve, along which nothing but depth may change. Unpaired networks are not
+    compared with each other and may differ in anything.
+
+    Args:
+        comparison: which arms are compared.
+        runs: the runs of all arms.
+        facts: may be memoized and return one object for equal runs, which saves most of the work.
+        equal: properties that confound a pair although the factor changes them.
     """
     found: list[Confound] = []
     for one, other, own, slack in _pairs(comparison, equal):
-        pairs = _together(runs.get(one, {}), runs.get(other, {}))
+        pairs = _same_seed(runs.get(one, {}), runs.get(other, {}))
         passed = own if comparison.timed else own | {MACHINE}
         told = [(facts(mine), facts(theirs)) for mine, theirs in pairs]
-        # many seeds of two arms are one pair, where equal facts are one object
+        # if equal facts are one object, many seeds of two arms are one pair
         for mine, theirs in {tuple(map(id, both)): both for both in told}.values():
             found += _differences(mine, theirs, passed, slack)
     return (*dict.fromkeys(found), *_diverged(comparison, runs))
@@ -79,7 +83,7 @@ def confounds(
 def confounds_of_networks(
     comparison: Comparison, cards: Mapping[str, NetworkCard], *, equal: frozenset[str] = frozenset()
 ) -> tuple[Confound, ...]:
-    """The same of networks before their first step, which no recipe has touched."""
+    """The confounds of networks before their first step, when recipes do not matter."""
     found: list[Confound] = []
     for one, other, own, slack in _pairs(comparison, equal):
         if one in cards and other in cards:
@@ -104,7 +108,7 @@ def _architecture(card: NetworkCard) -> Facts:
 
 
 def _pairs(comparison: Comparison, equal: frozenset[str]) -> Iterator[tuple[str, str, frozenset[str], float]]:
-    """Arms that are set against each other, what may differ between them, and by what factor depth may."""
+    """Pairs of arms, with the differences allowed between them and the factor by which depth may differ."""
     slack = DEPTH_TOLERANCE if comparison.matched == "depth" else 1.0
     for one, other in zip(comparison.treated, comparison.control, strict=False):
         yield one, other, comparison.own - equal, slack
@@ -120,10 +124,10 @@ def _differences(one: Facts, other: Facts, own: frozenset[str], slack: float) ->
             yield Confound(what=what, treated=_text(treated), control=_text(control))
 
 
-def _together(
+def _same_seed(
     one: Mapping[int, RunRecord], other: Mapping[int, RunRecord]
 ) -> list[tuple[RunRecord, RunRecord]]:
-    """Runs of one seed; of arms that share none, any: their networks and recipes can be compared still."""
+    """Pairs of runs with equal seeds; if the arms share no seed, the first of each, to compare recipes."""
     common = sorted(one.keys() & other.keys())
     if not common and one and other:
         return [(one[min(one)], other[min(other)])]
@@ -142,7 +146,7 @@ def _text(fact: Fact) -> str:
 
 
 def diverged(comparison: Comparison, runs: Runs) -> dict[str, list[int]]:
-    """Of each arm the seeds whose runs diverged."""
+    """The seeds of each arm whose runs diverged."""
     return {
         arm: [
             seed
@@ -154,7 +158,7 @@ def diverged(comparison: Comparison, runs: Runs) -> dict[str, list[int]]:
 
 
 def _diverged(comparison: Comparison, runs: Runs) -> Iterator[Confound]:
-    """Seeds that are left out because an arm diverged: those that are left are chosen by the outcome."""
+    """Seeds missing because an arm diverged: the remaining ones are selected by outcome."""
     lost = diverged(comparison, runs)
     if any(lost.values()):
         sides = (

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-import polars as pl
+from numpy.typing import NDArray
 
 Terms = Sequence[tuple[float, str]]
 """Weights and arms of a weighted sum."""
@@ -39,10 +39,17 @@ def reached(curve: list[list[float]], target: float, column: int) -> float | Non
     return None
 
 
-def ranked(one: list[float], other: list[float]) -> float | None:
-    """Spearman's correlation; None if either does not vary."""
-    if len(one) != len(other) or len(set(one)) < 2 or len(set(other)) < 2:
+def ranked(one: Sequence[float], other: Sequence[float]) -> float | None:
+    """Spearman's correlation; None if either does not vary, or has a value that is not finite."""
+    x, y = (np.asarray(values, dtype=np.float64) for values in (one, other))
+    if len(x) != len(y) or len(x) < 2 or not np.isfinite([x, y]).all() or not np.ptp(x) or not np.ptp(y):
         return None
     # as scipy's spearmanr, without its p-value and the second that importing it takes
-    ranks = np.column_stack([pl.Series(each, dtype=pl.Float64).rank().to_numpy() for each in (one, other)])
-    return float(np.asarray(np.corrcoef(ranks, rowvar=False))[1, 0])
+    return float(np.corrcoef(_ranks(x), _ranks(y))[0, 1])
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks from 1; ties share their mean rank."""
+    _, index, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: NDArray[np.float64] = (np.cumsum(counts) - (counts - 1) / 2)[index]
+    return ranks

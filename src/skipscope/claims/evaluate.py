@@ -1,4 +1,4 @@
-"""Every claim, asked of a study: the one entry point of reports and of `skipscope claims`.
+"""Evaluates every claim on a study: the entry point of reports and of `skipscope claims`.
 
     results = evaluate(Workspace("skipscope-out"), "lab")
 
@@ -52,7 +52,7 @@ def document(study: str, results: tuple[ClaimResult, ...]) -> dict[str, Any]:
 
 
 def lost(results: tuple[ClaimResult, ...]) -> dict[Lost, list[str]]:
-    """Claims of which a part that counts has no seed with a number, and would have none of more, by why."""
+    """Claims that more seeds would not settle, by the reason: a part that counts has no value in any seed."""
     found: dict[Lost, list[str]] = {}
     for result in results:
         for why in dict.fromkeys(finding.lost for finding in result.findings if finding.counts):
@@ -62,11 +62,11 @@ def lost(results: tuple[ClaimResult, ...]) -> dict[Lost, list[str]]:
 
 
 def next_steps(results: tuple[ClaimResult, ...], command: str) -> dict[str, list[str]]:
-    """Commands that would settle claims that are open, each with their ids.
+    """Commands that would settle open claims, each with the ids of the claims.
 
     Args:
-        results: the study's.
-        command: the study's own, which `--seeds` adds runs to.
+        results: the results of the study.
+        command: the study's own command, to which `--seeds` adds runs.
     """
     steps: dict[str, list[str]] = {}
     for result in results:

@@ -77,7 +77,7 @@ def confounds_of(part: Part, evidence: Evidence, comparison: Comparison) -> tupl
 
 
 def _lost(part: Part, evidence: Evidence, comparison: Comparison, lacking: list[str]) -> Lost:
-    """Why no seed has a number, if further seeds would have none either."""
+    """Why no seed has a value, if further seeds would have none either."""
     if not part.quantity:
         return ""
     gone = {seed for seeds in diverged(comparison, evidence.runs).values() for seed in seeds}

@@ -1,4 +1,4 @@
-"""A claim, what was measured of it, and its verdict, as data. How one becomes the other: `verdicts.py`."""
+"""Measurements of claims, and the verdicts that `verdicts.py` makes of them, as data."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,49 +11,50 @@ from skipscope.spec.values import Frozen
 
 Group = Literal["shortcuts", "concatenation", "gates", "course"]
 Verdict = Literal["supported", "contradicted", "inconclusive", "not_measured", "confounded"]
+"""`confounded` is shown as "withheld" everywhere but in JSON."""
 Direction = Literal["above", "below", "apart", "within"]
-"""Where an effect lies that the claim speaks of: above the bound, below it, outside of or within +-bound."""
+"""Where the claimed effect lies: above the bound, below it, outside +-bound, or within it."""
 Lost = Literal["", "diverged", "no_number"]
-"""Why no seed has a number, where others would fare alike: of each a run diverged, or none can be told."""
+"""Why no seed has a value and more seeds would not help: runs diverged, or the quantity is undefined."""
 
 MINIMUM_SEEDS = 5
-"""With fewer pairs a claim is at most inconclusive, unless its quantity is exact."""
+"""A claim measured on fewer pairs is at most inconclusive, unless its quantity is exact."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """What there is on one part of a claim."""
+    """One part of a claim, measured on one comparison but not judged."""
 
     part: str
     comparison: Comparison
     effect: Estimate | None
-    """None: not measured."""
+    """None if it was not measured."""
     confounds: tuple[Confound, ...] = ()
     runs: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    """Arms, probes or seeds that it would take."""
+    """Arms, probes or seeds that are missing."""
     hint: str = ""
     """The command that adds them."""
     lost: Lost = ""
     context: bool = False
-    """Shown, and decides nothing, even if its part counts: there is a fairer comparison."""
+    """Whether it is shown but decides nothing, because there is a fairer comparison."""
 
 
 class Effect(Frozen):
-    """An estimate as it is written down."""
+    """An estimate, as recorded."""
 
     estimate: float
     low: float | None
-    """None: no bound is known, from a single pair."""
+    """None if there is a single pair."""
     high: float | None
     n: int
     unit: str
     spread: float
-    """Standard deviation of a pair's difference; 0 where none is known, or there is none."""
+    """Standard deviation of a pair's difference; 0 if unknown."""
     images_error: float
-    """The part of the standard error that is due to the choice of test images."""
+    """Part of the standard error due to the choice of test images."""
     dropped: int = 0
-    """Pairs without a number, which are in nothing above: no further seed brings them back."""
+    """Pairs without a finite value, which count in nothing above."""
 
 
 class Finding(Frozen):
@@ -68,23 +69,23 @@ class Finding(Frozen):
     bound: float
     exact: bool
     verdict: Verdict
-    """Of its interval alone; the claim's is corrected for its family."""
+    """From its interval alone; only the claim's verdict is corrected for its family."""
     effect: Effect | None
     p_for: float | None
-    """Twice the one-sided p; None where no test was made."""
+    """Twice the one-sided p; None if no test was made."""
     p_against: float | None
     confounds: tuple[Confound, ...]
     runs: tuple[str, ...]
     more_seeds: int | None = None
-    """How many more would settle it in 80 % of cases, if effect and spread are as they seem and the claim
-    comes last in Holm's order. 0: it is settled. None: not known, or seeds would not help."""
+    """Further seeds that would settle it in 80 % of cases, if effect and spread are as estimated and the
+    claim comes last in Holm's order. 0 if it is settled; None if unknown, or if seeds would not help."""
     missing: tuple[str, ...]
     hint: str
     lost: Lost = ""
 
     @property
     def is_paired(self) -> bool:
-        """Whether arms are set against others, seed by seed."""
+        """Whether it compares arms with control arms, seed by seed."""
         return " - " in self.comparison
 
 
@@ -96,26 +97,26 @@ class ClaimResult(Frozen):
     verdict: Verdict
     findings: tuple[Finding, ...]
     p: float | None = None
-    """Of the verdict that the parts point to; None where no test was made, as of what is exact."""
+    """P of the verdict that the parts point to; None if no test was made, as for exact quantities."""
     adjusted_p: float | None = None
-    """After Holm, over `family` claims."""
+    """P after Holm's correction over `family` claims."""
     family: int = 0
     towards: Literal["supported", "contradicted", ""] = ""
-    """Where the smaller p points, whether or not it suffices."""
+    """Verdict with the smaller p, whether or not it is significant."""
     data: str = ""
-    """Of which data set it holds; of the embedded one it says nothing about CIFAR-10."""
+    """Name of the data set; results on the embedded one say nothing about CIFAR-10."""
 
     @property
     def lacks_more_than_seeds(self) -> bool:
-        """Whether a part that counts was not measured, or pairs of it have no number."""
+        """Whether a part that counts was not measured, or has pairs without a value."""
         counted = [finding.effect for finding in self.findings if finding.counts]
         return any(effect is None or effect.dropped for effect in counted)
 
     @property
     def more_seeds(self) -> int | None:
-        """How many more would settle the claim; None where it is settled, or they would not, or none can say.
+        """Further seeds that would settle the claim; None if it is settled or they would not help.
 
-        Without an interval there is no spread to reckon with.
+        None also if the number is unknown: without an interval there is no spread.
         """
         counted = [finding for finding in self.findings if finding.counts]
         wanted = [finding.more_seeds for finding in counted if finding.more_seeds is not None]
@@ -126,9 +127,9 @@ class ClaimResult(Frozen):
 
     @property
     def leading(self) -> Finding | None:
-        """The finding that stands for the claim.
+        """The finding that represents the claim.
 
-        Of those that count and were measured the first that has the claim's verdict, else the first.
+        The first that counts, was measured and has the claim's verdict; else the nearest to that.
         """
 
         def rank(finding: Finding) -> tuple[bool, bool, bool]:
@@ -137,7 +138,7 @@ class ClaimResult(Frozen):
         return min(self.findings, key=rank, default=None)
 
     def row(self) -> dict[str, Any]:
-        """As `claims --json` writes it: numbers to six digits, so that any machine gives the same bytes."""
+        """The claim in `claims --json`, rounded to six digits so that every machine writes the same bytes."""
         first = self.leading
         effect = first.effect if first else None
         row: dict[str, Any] = _rounded(

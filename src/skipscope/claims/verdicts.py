@@ -1,37 +1,36 @@
-"""From effects to verdicts.
+"""Verdicts from measured effects.
 
-**What counts as shown.** A claim names a direction and a bound, its smallest effect worth having (SESOI),
-before any run. It is *supported* if the whole 95 % interval lies beyond the bound, *contradicted* if the
-whole interval lies on this side of it (an effect too small to matter contradicts too), else *inconclusive*.
+**Verdicts.** A claim names a direction and a bound, the smallest effect size of interest (SESOI), before any
+run. It is *supported* if the whole 95 % interval lies beyond the bound, *contradicted* if the whole interval
+lies on the other side of it (an effect too small to matter contradicts too), else *inconclusive*.
 
-**What may go wrong, and how often.** Each verdict leaves out one side, which is a one-sided test at 2.5 %
-against an effect of exactly the bound:
+**Error rates.** Each verdict excludes one side, which is a one-sided test at 2.5 % against an effect of
+exactly the bound:
 
 - *Supported* is false if the true effect is the bound or less. At the bound that happens in at most 2.5 %,
   at no effect at all in far less.
 - *Contradicted* is false if the true effect is the bound or more; at the bound in at most 2.5 %. At no effect
-  it is not false but right: an effect of 0 **is** too small to matter. An A/A comparison whose seeds agree
-  closely is therefore contradicted in nearly all cases, and that is no false alarm.
-- So what A/A must show, where the bound is not 0, is this: at no effect, *supported* in at most 5 %; with the
-  bound itself added to one arm, **any** verdict in at most 5 %, since at the bound both are false. Where the
-  bound is 0 the two are the same.
-- A claim that networks differ, in whichever direction (`apart`), is false when supported if the true
-  difference is within the bounds: at most 5 % where they are 0, else hardly more than 2.5 %.
-- What it takes to see an effect of twice the SESOI in 80 % of cases is in `power_at_twice`.
+  it is right: an effect of 0 **is** too small to matter. An A/A comparison whose seeds agree closely is
+  therefore nearly always contradicted, and that is no false positive.
+- A/A must therefore show, if the bound is not 0: at no effect, *supported* in at most 5 %; with the bound
+  itself added to one arm, **any** verdict in at most 5 %, since both are false at the bound. If the bound is
+  0 the two are the same.
+- A claim that networks differ in either direction (`apart`) is falsely supported if the true difference is
+  within the bounds: in at most 5 % if they are 0, else in hardly more than 2.5 %.
+- `power_at_twice` gives the power to find an effect of twice the SESOI.
 
 **Several claims.** A family is a group of claims (shortcuts, concatenation, gates, course). Each claim has
 one p, twice the smaller of its two one-sided ones; Holm's step-down test over the family's p allows all of
-its verdicts together 5 % of a false one, direction included. A verdict needs both: the interval, which is
-drawn at 95 % whatever else was claimed (so that it means the same in every report), and the family's
-correction. Where the interval alone would do and the correction does not, the claim is inconclusive, and
-says so. The other way round does not happen: a t that passes Holm's level lies within t's 95 %, and where
-BCa reaches farther the interval decides. Claims that make no test (too few seeds, exact, not measured,
-confounded) are not counted.
+its verdicts together a probability of 5 % of any false one, direction included. A verdict needs both the 95 %
+interval, which does not depend on other claims (so that it means the same in every report), and the
+family's correction. If only the interval suffices, the claim is inconclusive. The reverse does not happen: a
+t that passes Holm's level lies within t's 95 %, and the interval decides if BCa is wider. Claims without a
+test (too few seeds, exact, not measured, confounded) are not counted.
 
-**Several quantities.** Of a claim that needs all its parts, supported means that each part is (the largest p:
-an intersection-union test needs no correction, Berger 1982) and contradicted that any is (the smallest p,
-times their number). Of a claim that some part suffices for, it is the other way round. Parts that do not
-count are controls and context: they are shown with the verdict of their own interval, and decide nothing.
+**Several quantities.** A claim that needs all its parts is supported if each part is (the largest p: an
+intersection-union test needs no correction, Berger 1982) and contradicted if any is (the smallest p times
+their number). For a claim that needs any part it is the reverse. Parts that do not count are controls and
+context: they are shown with the verdict of their own interval and decide nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -53,9 +52,9 @@ from skipscope.claims.model import (
 
 
 def p_values(part: Part, effect: Estimate) -> tuple[float, float]:
-    """P for and against the part, on the scale of two-sided tests: at most 0.05 where the interval decides.
+    """P for and against the part, on the two-sided scale: at most 0.05 where the interval decides.
 
-    1 where the drawn interval does not lie wholly on that side.
+    It is 1 unless the whole interval lies on that side.
     """
     b = part.bound
     if part.direction == "below":
@@ -75,10 +74,10 @@ def p_values(part: Part, effect: Estimate) -> tuple[float, float]:
 
 
 def judge(claim: Claim, measured: Sequence[Measurement], *, data: str = "") -> ClaimResult:
-    """The claim's verdict, not yet corrected for its family (see `corrected`).
+    """Judges a claim, not yet corrected for its family (see `corrected`).
 
     Raises:
-        KeyError: something was measured of a part that the claim does not have.
+        KeyError: a measurement is of a part that the claim does not have.
     """
     findings = tuple(_finding(claim.parts[each.part], each) for each in measured)
     counted = [finding for finding in findings if finding.counts]
@@ -99,13 +98,13 @@ def judge(claim: Claim, measured: Sequence[Measurement], *, data: str = "") -> C
         "verdict": towards if p <= LEVEL else verdict,
         "towards": towards if p < 1 else "",
     }
-    if not all(finding.exact for finding in counted):  # of what is counted there is no chance, and no test
+    if not all(finding.exact for finding in counted):  # counts involve no chance, so no test
         found |= {"p": p, "adjusted_p": p, "family": 1}
     return _with_seeds(result.model_copy(update=found))
 
 
 def corrected(results: Iterable[ClaimResult]) -> tuple[ClaimResult, ...]:
-    """The same, each verdict corrected by Holm for its group's other claims."""
+    """The results, each verdict corrected by Holm for the other claims of its group."""
     results = tuple(results)
     families: dict[Group, dict[str, float]] = {}
     for result in results:
@@ -122,7 +121,7 @@ def power_at_twice(bound: float, spread: float, *, n: int, family: int = 1) -> f
         bound: the SESOI.
         spread: standard deviation of a pair's difference, in the same unit.
         n: pairs.
-        family: claims tested together; the worst place in Holm's order is assumed.
+        family: claims tested together; the last position in Holm's order is assumed.
     """
     return power(bound, spread / n**0.5, n - 1, level=LEVEL / family)
 
@@ -179,7 +178,7 @@ def _effect(effect: Estimate, unit: str) -> Effect:
 
 
 def _with_seeds(result: ClaimResult) -> ClaimResult:
-    """With what its open findings want for."""
+    """The result with the number of further seeds for each finding."""
     findings = tuple(
         finding.model_copy(update={"more_seeds": _more_seeds(finding, result)}) for finding in result.findings
     )
@@ -209,17 +208,17 @@ def _more_seeds(finding: Finding, result: ClaimResult) -> int | None:
 
 
 def _every(ps: Sequence[float], *, whole: bool) -> float:
-    """P that all hold: each does; 1 if not all were tested."""
+    """P that all parts hold; 1 if not all were tested."""
     return max(ps) if ps and whole else 1.0
 
 
 def _any(ps: Sequence[float], number: int) -> float:
-    """P that some hold, of so many that could have."""
+    """P that at least one of `number` parts holds."""
     return min(1.0, number * min(ps)) if ps else 1.0
 
 
 def _untested(counted: Sequence[Finding]) -> Verdict:
-    """The verdict where the tests do not suffice for another."""
+    """The verdict if no test is significant."""
     verdicts = {finding.verdict for finding in counted}
     if "confounded" in verdicts:
         return "confounded"
@@ -228,7 +227,7 @@ def _untested(counted: Sequence[Finding]) -> Verdict:
 
 def _with_family(result: ClaimResult, adjusted: Mapping[str, float]) -> ClaimResult:
     if result.id not in adjusted:
-        return result  # it made no test
+        return result  # no test was made
     p = adjusted[result.id]
     update: dict[str, Any] = {"adjusted_p": p, "family": len(adjusted)}
     if p > LEVEL and result.verdict in ("supported", "contradicted"):

@@ -1,4 +1,4 @@
-"""`skipscope claims`: what a study shows, claim by claim."""
+"""`skipscope claims`: the verdict on each claim."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,10 +17,11 @@ STYLES = {
     "confounded": "magenta",
     "not_measured": "dim",
 }
+VERDICTS = {"confounded": "withheld", "not_measured": "not measured"}
 LOST = {
-    "diverged": "of every seed a run diverged; a lower learning_rate, longer warmup_epochs or a clip_norm in "
+    "diverged": "runs of every seed diverged; a lower learning_rate, longer warmup_epochs or a clip_norm in "
     "the study's recipe may help",
-    "no_number": "no seed has a number: what was measured vanished, was not finite or lies outside of what "
+    "no_number": "no seed has a value: the quantity vanished, was not finite, or lies outside the range that "
     "the networks cover; another recipe, depth or size may help",
 }
 
@@ -32,7 +33,7 @@ def claims(
     workspace: Place = PLACE,
     json: Json = False,
 ) -> None:
-    """What is shown: every claim with its verdict, effect and interval, and what would settle it."""
+    """Show every claim with its verdict, effect and interval, and what would settle it."""
     from skipscope.analysis.tables import gather
     from skipscope.claims.evaluate import document, evaluate
     from skipscope.records.store import Workspace
@@ -48,7 +49,7 @@ def claims(
     _print(results)
     if tables.record.data.name == "shapes":
         console.print(
-            "These verdicts hold of the embedded data set only: they show that the instruments work, and "
+            "These verdicts hold for the embedded data set only: they show that the instruments work, and "
             "nothing about CIFAR-10.",
             soft_wrap=True,
         )
@@ -67,7 +68,12 @@ def _print(results: "tuple[ClaimResult, ...]") -> None:
     for column in table.columns:
         column.overflow = "fold"  # nothing is cut off
     for result in results:
-        cells = [result.id, names[result.id], result.verdict.replace("_", " "), *_effect(result.leading)]
+        cells = [
+            result.id,
+            names[result.id],
+            VERDICTS.get(result.verdict, result.verdict),
+            *_effect(result.leading),
+        ]
         table.add_row(*(Text(cell) for cell in cells), style=STYLES[result.verdict])
     console.print(table)
 
@@ -86,17 +92,17 @@ def _effect(finding: "Finding | None") -> tuple[str, str]:
 
 
 def _print_next(results: "tuple[ClaimResult, ...]", command: str, workspace: "Workspace") -> None:
-    """What open claims want for, and of commands a run the first."""
+    """Print what would settle open claims; of several alike commands, the first."""
     from skipscope.claims.evaluate import lost, next_steps
 
     steps = next_steps(results, command)
     if steps:
-        console.print("\nWhat would say more:")
+        console.print("\nCommands that would settle more:")
     for hint, ids in steps.items():
         first, *others = hint.split("; ")
         more = f" (and so for {len(others)} more: --json names them)" if others else ""
         console.print(f"  {', '.join(ids)}: {workspace.typed(first)}{more}", markup=False, soft_wrap=True)
     if gone := lost(results):
-        console.print("\nWhat more seeds would not tell:")
+        console.print("\nWhat more seeds would not settle:")
     for why, ids in gone.items():
         console.print(f"  {', '.join(ids)}: {LOST[why]}", markup=False, soft_wrap=True)

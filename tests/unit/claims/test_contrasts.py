@@ -6,6 +6,7 @@ from math import inf, log2
 import numpy as np
 import pytest
 from made_up_evidence import evidence
+from scipy.stats import spearmanr
 
 from skipscope.analysis.statistics import Estimate
 from skipscope.claims.contrasts import (
@@ -248,5 +249,7 @@ def test_agreement_is_spearmans() -> None:
     assert rank_agreement(found, "q", pair("resnet8", "plain8")).value == pytest.approx(0.8)
     own = seed_agreement(found, "q", pair("resnet8", factor="network"))
     assert (own.value, own.high) == (pytest.approx(0.8), inf)
-    assert ranked([1.0, 1.0], [1.0, 2.0]) is None
-    assert ranked([1.0], [1.0, 2.0]) is None
+    for given_, other in (([1.0, 1.0], [1.0, 2.0]), ([1.0], [1.0, 2.0]), ([1.0, None], [1.0, 2.0]), ([], [])):
+        assert ranked(given_, other) is None
+    ties, others = [3.0, 1.0, 3.0, 2.0, 2.0, 3.0], [1.0, 1.0, 5.0, 2.0, 4.0, 3.0]
+    assert ranked(ties, others) == pytest.approx(spearmanr(ties, others).statistic, rel=1e-12)

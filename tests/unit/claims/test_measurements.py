@@ -6,11 +6,10 @@ from made_up_evidence import evidence, run, tables
 from skipscope.claims.catalogue import part_of
 from skipscope.claims.comparisons import SELECTIONS, compared, unpaired
 from skipscope.claims.contrasts import counted, growth, mean_difference, slope
-from skipscope.claims.evidence import Evidence, Planned
+from skipscope.claims.evidence import Evidence
 from skipscope.claims.measurements import measure, with_seeds
 from skipscope.claims.model import Measurement
 from skipscope.claims.quantities import QUANTITIES
-from skipscope.spec import load_study
 from skipscope.spec.comparison import Comparison
 
 Q = "eigenvalue"
@@ -284,34 +283,3 @@ def test_several_networks_as_they_are() -> None:
     [measured] = asked(found, comparisons=unpaired(Evidence.is_residual), contrast=mean_difference)
     assert str(measured.comparison) == "resnet8, se_resnet8"
     assert measured.effect.value == 1.5
-
-
-def test_kinds_are_told_by_structure_and_before_there_is_a_record_by_name() -> None:
-    planned = Planned(load_study("fair"))
-    assert planned.is_residual("se_resnet20")
-    assert planned.is_gated("se_resnet20")
-    assert not planned.is_gated("resnet20")
-    assert planned.is_plain("plain20")
-    assert planned.is_dense("densenet22_k12")
-    assert planned.is_normalised("plain20")
-    assert not Planned(load_study("depth")).is_normalised("plain8_nobn")
-    found = evidence("resnet8", "densenet19_k10", "plain8_nobn")
-    assert (found.is_residual("resnet8"), found.is_dense("densenet19_k10")) == (True, True)
-    assert not found.is_normalised("plain8_nobn")
-    assert found.depths(("resnet8", "densenet19_k10")) == [8, 19]
-
-
-def test_runs_that_failed_have_no_numbers_and_are_known() -> None:
-    made = tables("resnet8")
-    [entry] = made.entries
-    from dataclasses import replace
-
-    from skipscope.records.schema import Failure
-
-    failed = entry.record.model_copy(
-        update={"state": "failed", "result": None, "failure": Failure(kind="diverged", message="")}
-    )
-    found = Evidence(replace(made, entries=(replace(entry, record=failed),)), {})
-    assert found.runs["resnet8"] == {0: failed}
-    assert found.done["resnet8"] == {}
-    assert found.right("resnet8") == {}

@@ -32,7 +32,7 @@ def test_it_says_what_is_shown_and_what_would_show_more(app, demo, monkeypatch):
     lines = ran.output.splitlines()
     assert lines[0] == "demo on shapes"
     [accuracy] = [line for line in lines if line.startswith("E3")]
-    assert "confounded" in accuracy
+    assert "withheld" in accuracy
     assert "[?] points" in accuracy
     [parameters] = [line for line in lines if line.startswith("E2")]
     assert "per cent, exactly" in parameters
@@ -87,7 +87,7 @@ def test_where_every_seed_was_lost_it_says_so_and_asks_for_no_more(app, made_up)
             ended = {"state": "failed", "result": None, "failure": failure}
             place.run_folder(record.id).write(record.model_copy(update=ended))
     ran = CliRunner().invoke(app, ["-w", str(place.path)], catch_exceptions=False)
-    _, said = ran.output.split("What more seeds would not tell:")
+    _, said = ran.output.split("What more seeds would not settle:")
     [line] = [line for line in said.splitlines() if "diverged" in line]
     assert "T1" in line.partition(":")[0]
     assert "clip_norm" in line

@@ -1,0 +1,29 @@
+"""A study's records as claims read them: kinds of networks, and runs that ended."""
+
+from made_up_evidence import evidence
+
+from skipscope.claims.evidence import Planned
+from skipscope.spec import load_study
+
+
+def test_kinds_are_told_by_structure_and_before_there_is_a_record_by_name() -> None:
+    planned = Planned(load_study("fair"))
+    assert planned.is_residual("se_resnet20")
+    assert planned.is_gated("se_resnet20")
+    assert not planned.is_gated("resnet20")
+    assert planned.is_plain("plain20")
+    assert planned.is_dense("densenet22_k12")
+    assert planned.is_normalised("plain20")
+    assert not Planned(load_study("depth")).is_normalised("plain8_nobn")
+    found = evidence("resnet8", "densenet19_k10", "plain8_nobn")
+    assert (found.is_residual("resnet8"), found.is_dense("densenet19_k10")) == (True, True)
+    assert not found.is_normalised("plain8_nobn")
+    assert found.depths(("resnet8", "densenet19_k10")) == [8, 19]
+
+
+def test_runs_that_failed_have_no_numbers_and_are_known() -> None:
+    found = evidence("resnet8", failed={("resnet8", 0): "diverged"})
+    [failed] = found.runs["resnet8"].values()
+    assert failed.state == "failed"
+    assert found.done["resnet8"] == {}
+    assert found.right("resnet8") == {}
