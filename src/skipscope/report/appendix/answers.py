@@ -5,15 +5,11 @@ import polars as pl
 from skipscope.analysis import pictures as seen
 from skipscope.analysis.training_readings import class_accuracy
 from skipscope.figures import network
-from skipscope.report.appendix.readings import paragraph
+from skipscope.report.appendix.readings import EXAMPLES, image_tile, paragraph
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Figure, Pair, Tile
+from skipscope.report.document import Block, Figure, Pair
 from skipscope.report.words import Inline, code, count, percent
 
-EXAMPLES = 10
-"""The most images of a kind that are shown."""
-ZOOM = 4
-"""Enlargement of an image of 32 x 32 pixels."""
 SURE = 0.9
 """A confidence above this is called sure."""
 
@@ -91,10 +87,10 @@ def errors_of(context: Context, arm: str, answered: pl.DataFrame) -> list[Block]
         confidence=percent(table["confidence"][0]),
     )
     tiles = [
-        Tile(
-            picture=context.tables.sample["images"][row["image"]],
-            zoom=ZOOM,
-            caption=words(
+        image_tile(
+            context,
+            row["image"],
+            words(
                 "pictures.error_tile",
                 label=context.class_name(row["label"]),
                 answer=context.class_name(row["answer"]),
@@ -132,11 +128,7 @@ def shared_errors(context: Context) -> list[Block]:
     if table.is_empty():
         return [paragraph(context, text)]
     tiles = [
-        Tile(
-            picture=context.tables.sample["images"][image],
-            zoom=ZOOM,
-            caption=shared_caption(context, rows),
-        )
+        image_tile(context, image, shared_caption(context, rows))
         for (image,), rows in table.group_by("image", maintain_order=True)
     ]
     gallery = context.gallery(

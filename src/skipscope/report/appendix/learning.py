@@ -8,14 +8,10 @@ from skipscope.analysis import pictures
 from skipscope.analysis import training_readings as measured
 from skipscope.figures import training
 from skipscope.report.appendix.overlay import items
-from skipscope.report.appendix.readings import paragraph, question
+from skipscope.report.appendix.readings import EXAMPLES, image_tile, paragraph, question
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Gallery, Note, Tile
+from skipscope.report.document import Block, Gallery, Note
 from skipscope.report.words import Inline, count, percent
-
-EXAMPLES = 10
-"""The most images of a kind that are shown."""
-ZOOM = 4
 
 
 def learning(context: Context) -> list[Block]:
@@ -113,12 +109,12 @@ def examples(context: Context) -> list[Block]:
 
 def gallery(context: Context, name: str, table: pl.DataFrame) -> Gallery:
     """Shows images with their classes and the epoch in which they were learnt, if they were."""
-    words, sample = context.words, context.tables.sample
+    words = context.words
     tiles = [
-        Tile(
-            picture=sample["images"][image],
-            zoom=ZOOM,
-            caption=context.class_name(label)
+        image_tile(
+            context,
+            image,
+            context.class_name(label)
             if epoch is None
             else words(
                 "training_readings.tile",

@@ -10,7 +10,7 @@ from skipscope.analysis.trained_readings import arm_means
 from skipscope.figures import landscape as maps
 from skipscope.figures import trained as figures
 from skipscope.report.appendix.overlay import items
-from skipscope.report.appendix.readings import arms_in, beside, paragraph, question, told
+from skipscope.report.appendix.readings import arms_in, beside, least_and_most, paragraph, question, told
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure
 from skipscope.report.words import Inline, code, rounded, signed
@@ -127,7 +127,7 @@ def apart(context: Context, values: Mapping[str, float], what: str) -> list[Inli
     """Names the networks with the least and the most, or says that they are alike."""
     if len(values) < 2:
         return []
-    low, high = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
+    low, high = least_and_most(values)
     if values[low] <= 0:
         return []
     times = values[high] / values[low]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from skipscope.analysis import pictures as seen
 from skipscope.figures.rendering import raster
 from skipscope.report.appendix.answers import answered_by_all, answers_of, shared_errors
-from skipscope.report.appendix.readings import paragraph
+from skipscope.report.appendix.readings import missing_note, paragraph
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Note, Section, Tile
+from skipscope.report.document import Block, Section, Tile
 from skipscope.report.words import Inline, code, rounded
 
 STEP = 128
@@ -44,17 +44,7 @@ def missing(context: Context) -> list[Block]:
         for entry in reversed(tables.entries)
         if entry.state == "done" and not (entry.arm in tables.pictures and entry.arm in answered)
     }
-    if not without:
-        return []
-    arms = [arm for arm in tables.arms if arm in without]
-    commands = [context.command(f"skipscope probe {without[arm]}") for arm in arms]
-    words = context.words
-    text = words(
-        "pictures.missing",
-        arms=words.listed([code(arm) for arm in arms]),
-        commands=words.listed(commands),
-    )
-    return [Note(text=text)]
+    return missing_note(context, "pictures.missing", without)
 
 
 def step_by_step(context: Context, arm: str, found: Mapping[str, NDArray[Any]]) -> list[Block]:

@@ -6,8 +6,13 @@ import polars as pl
 
 from skipscope.report.appendix.overlay import items
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Figure, Pair, Paragraph
-from skipscope.report.words import Inline, rounded
+from skipscope.report.document import Block, Figure, Note, Pair, Paragraph, Tile
+from skipscope.report.words import Inline, code, rounded
+
+EXAMPLES = 10
+"""The most images of a kind that are shown."""
+ZOOM = 4
+"""Enlargement of an image of 32 x 32 pixels."""
 
 
 def told(context: Context, values: Mapping[str, float]) -> Inline:
@@ -25,6 +30,27 @@ def beside(figures: list[Figure]) -> list[Block]:
     """Lays figures out in pairs; an odd last one stands alone."""
     pairs = [figures[start : start + 2] for start in range(0, len(figures), 2)]
     return [Pair(figures=(pair[0], pair[1])) if len(pair) == 2 else pair[0] for pair in pairs]
+
+
+def missing_note(context: Context, key: str, without: Mapping[str, str]) -> list[Block]:
+    """Names the arms of these runs (by arm), which lack readings, and the commands that add them."""
+    arms = [arm for arm in context.tables.arms if arm in without]
+    text = context.words(
+        key,
+        arms=context.words.listed([code(arm) for arm in arms]),
+        commands=context.words.listed([context.command(f"skipscope probe {without[arm]}") for arm in arms]),
+    )
+    return [Note(text=text)] if arms else []
+
+
+def least_and_most(values: Mapping[str, float]) -> tuple[str, str]:
+    """The keys of the smallest and of the largest value."""
+    return min(values, key=values.__getitem__), max(values, key=values.__getitem__)
+
+
+def image_tile(context: Context, image: int, caption: Inline) -> Tile:
+    """An image of the sample."""
+    return Tile(picture=context.tables.sample["images"][image], zoom=ZOOM, caption=caption)
 
 
 def paragraph(context: Context, *sentences: Inline) -> Paragraph:

@@ -9,7 +9,7 @@ from skipscope.analysis.trained_readings import arm_means
 from skipscope.figures import trained as figures
 from skipscope.report.appendix.neighbourhood import apart, deletion, landscape
 from skipscope.report.appendix.overlay import items
-from skipscope.report.appendix.readings import arms_in, beside, paragraph, question, told
+from skipscope.report.appendix.readings import arms_in, beside, missing_note, paragraph, question, told
 from skipscope.report.appendix.trained_network import gate_sentences, reuse_sentences
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Note, Section
@@ -46,25 +46,19 @@ def trained(context: Context, number: str) -> Section:
 
 def missing(context: Context) -> list[Block]:
     """Names finished runs with missing measurements, and the commands that add them."""
-    tables, words = context.tables, context.words
+    tables = context.tables
     if not any(entry.state == "done" for entry in tables.entries):
-        return [Note(text=words("trained_readings.none"))]
+        return [Note(text=context.words("trained_readings.none"))]
     rows = tables.readings.select("arm", "probe", "step").filter(
         pl.col("probe").is_in(ON_ANY_NETWORK), pl.col("step") > 0
     )
     probes = dict(rows.group_by("arm").agg(pl.col("probe").n_unique()).iter_rows())
     without = {
-        entry.arm: context.command(f"skipscope probe {entry.run}")
+        entry.arm: entry.run
         for entry in reversed(tables.entries)
         if entry.state == "done" and probes.get(entry.arm, 0) < len(ON_ANY_NETWORK)
     }
-    arms = [arm for arm in tables.arms if arm in without]
-    text = words(
-        "trained_readings.missing",
-        arms=words.listed([code(arm) for arm in arms]),
-        commands=words.listed([without[arm] for arm in arms]),
-    )
-    return [Note(text=text)] if arms else []
+    return missing_note(context, "trained_readings.missing", without)
 
 
 def readouts(context: Context) -> list[Block]:

@@ -7,7 +7,7 @@ from skipscope.analysis.training_readings import END, MOMENTS, START, medians
 from skipscope.figures import network, training
 from skipscope.report.appendix.activations import activations, silent_sentence
 from skipscope.report.appendix.learning import learning
-from skipscope.report.appendix.readings import paragraph, question, told
+from skipscope.report.appendix.readings import least_and_most, paragraph, question, told
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure, Note, Pair, Paragraph, Section
 from skipscope.report.words import Inline, code, count, rounded
@@ -190,7 +190,7 @@ def fading(context: Context, ratios: pl.DataFrame, moment: measured.Moment) -> l
     if not ends:
         return []
     when = words(f"training_readings.when_{moment}")
-    low, high = min(ends, key=ends.__getitem__), max(ends, key=ends.__getitem__)
+    low, high = least_and_most(ends)
     said = []
     if ends[low] * MUCH < 1:
         said.append(words("training_readings.fades", when=when, arm=code(low), value=rounded(1 / ends[low])))
@@ -206,7 +206,7 @@ def movement(context: Context) -> list[Block]:
     values = medians(table, "ratio")
     if not values:
         return [Note(text=words("training_readings.not_finite"))]
-    slow, fast = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
+    slow, fast = least_and_most(values)
     first, last = (medians(measured.at_ends(table), "ratio", moment).get(fast) for moment in MOMENTS)
     sentences = [words("training_readings.movement_text", values=told(context, values))]
     if slow != fast:
