@@ -31,11 +31,7 @@ PAIR_WIDTH = 380
 
 
 def build_report(
-    workspace: Workspace,
-    study: str | None,
-    *,
-    formats: AbstractSet[str] = WEB,
-    language: str | None = None,
+    workspace: Workspace, study: str | None, *, formats: AbstractSet[str] = WEB, language: str | None = None
 ) -> list[Path]:
     """Writes the report of a study (by default of the latest planned one) and returns its files.
 
@@ -49,7 +45,7 @@ def build_report(
         WorkspaceError: there is no study, a record is damaged, or the report cannot be written.
         FontError: no font has the characters of a language; everything that needs none was written.
     """
-    chosen = _known(formats, language)
+    chosen = _checked_language(formats, language)
     on_paper = sorted(formats & paper.FORMATS.keys())
     printed = [each for each in LANGUAGES if on_paper and chosen in (None, each)]
     drawn = LANGUAGES if "md" in formats else printed
@@ -59,18 +55,7 @@ def build_report(
         drawing = ends.enter_context(closing(Drawing())) if drawn else None
         tables = gather(workspace, study)
         folder = workspace.report_folder(tables.record.study.name)
-        results = evaluate(tables)  # its memory is free again before the figures need some
-        calibration = load_calibration(workspace)
-        editions = {
-            each: Edition(
-                tables=tables,
-                results=results,
-                calibration=calibration,
-                language=each,
-                drawing=drawing if each in drawn else None,
-            )
-            for each in LANGUAGES
-        }
+        editions = _editions(workspace, tables, dict.fromkeys(drawn, drawing))
         documents = [edition.document for edition in editions.values()]
         if "html" in formats:
             page = html.render(documents, language=chosen, library=vega.library())
@@ -87,7 +72,7 @@ def build_report(
     return written
 
 
-def _known(formats: AbstractSet[str], language: str | None) -> Language | None:
+def _checked_language(formats: AbstractSet[str], language: str | None) -> Language | None:
     if not formats:
         raise UsageError("No format was given.", hint=f"name some of {', '.join(sorted(FORMATS))}")
     for format in sorted(formats - FORMATS):
@@ -160,6 +145,24 @@ class Edition:
         return {name: self.begun[name]().replace(style.LATIN_FONT, shown) for name in names}
 
 
+def _editions(
+    workspace: Workspace, tables: StudyTables, drawings: Mapping[Language, Drawing | None]
+) -> dict[Language, Edition]:
+    """The editions in both languages; those with a drawing are drawn as pictures."""
+    results = evaluate(tables)  # its memory is free again before the figures need some
+    calibration = load_calibration(workspace)
+    return {
+        each: Edition(
+            tables=tables,
+            results=results,
+            calibration=calibration,
+            language=each,
+            drawing=drawings.get(each),
+        )
+        for each in LANGUAGES
+    }
+
+
 def _print(
     pool: ThreadPoolExecutor, editions: Sequence[Edition], formats: Sequence[str]
 ) -> tuple[dict[str, Future[bytes]], list[FontError]]:
@@ -168,7 +171,7 @@ def _print(
     problems: list[FontError] = []
     for edition in editions:
         try:
-            family = paper.family(edition.document)
+            family = paper.choose_fonts(edition.document)
         except FontError as error:
             problems.append(error)
             continue

@@ -18,7 +18,8 @@ from skipscope.report.appendix.trained import trained
 from skipscope.report.appendix.while_training import while_training
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Document, Note, Section
-from skipscope.report.words import Language, Words
+from skipscope.report.words import Inline, Language, Words
+from skipscope.spec import StudySpec
 
 SECTIONS = (overlay, networks, while_training, trained, pictures, explanation, provenance)
 
@@ -55,21 +56,29 @@ def build_document(
     for number, section in enumerate(SECTIONS, start=1):
         sections.append(section(context, str(number)))
         finished(sections[-1].all_blocks)
-    record = tables.record
-    versions = {run.environment.versions.get("skipscope") for arm in tables.summaries for run in arm.records}
     return Document(
         language=language,
-        title=record.study.title.get(language)
-        or record.study.title.get("en")
-        or words.raw("title.default").format(study=record.study.name),
-        banner=words("banner.shapes") if record.data.name == "shapes" else None,
-        about=words(
-            "page.eyebrow",
-            study=record.study.name,
-            date=record.planned[:10],
-            version=" / ".join(sorted(v for v in versions if v)) or words("value.unknown"),
-        ),
+        title=_title(tables.record.study, words),
+        banner=words("banner.shapes") if tables.record.data.name == "shapes" else None,
+        about=_about(tables, words),
         lead=begin,
         sections=tuple(sections),
         looks=style.looks(tables.arms),
+    )
+
+
+def _title(study: StudySpec, words: Words) -> str:
+    title = study.title.get(words.language) or study.title.get("en")
+    return title or words.raw("title.default").format(study=study.name)
+
+
+def _about(tables: StudyTables, words: Words) -> Inline:
+    """The line below the title: study, date and version."""
+    record = tables.record
+    versions = {run.environment.versions.get("skipscope") for arm in tables.summaries for run in arm.records}
+    return words(
+        "page.eyebrow",
+        study=record.study.name,
+        date=record.planned[:10],
+        version=" / ".join(sorted(v for v in versions if v)) or words("value.unknown"),
     )

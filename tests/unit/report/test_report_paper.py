@@ -65,7 +65,7 @@ def edition(small, fast_charts, editions):
 
 
 def made(edition, format):
-    return paper.FORMATS[format](edition.document, edition.charts, paper.family(edition.document))
+    return paper.FORMATS[format](edition.document, edition.charts, paper.choose_fonts(edition.document))
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def columns_of_ink(page):
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_nothing_reaches_into_the_margin(edition, language):
     this = edition(language)
-    pages = paper.typeset(wide(this.document), this.charts, paper.family(this.document), "png", ppi=50)
+    pages = paper.typeset(wide(this.document), this.charts, paper.choose_fonts(this.document), "png", ppi=50)
     assert len(pages) > 8
     for number, page in enumerate(pages, start=1):
         ink, width = columns_of_ink(page)
@@ -222,13 +222,13 @@ def test_without_a_font_the_english_report_is_made_and_the_chinese_is_not(
 def test_an_english_report_of_chinese_names_needs_a_font_too(made_up, no_chinese):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4, title={"en": "四种网络"})
     with pytest.raises(FontError, match=r"in English \(4 are missing: 四种网络\)"):
-        paper.family(Edition(tables=gather(workspace, None), language="en").document)
+        paper.choose_fonts(Edition(tables=gather(workspace, None), language="en").document)
 
 
 def test_many_missing_characters_are_not_all_listed(made_up, no_chinese):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4, title={"en": "一二三四五六七八九十百千万"})
     with pytest.raises(FontError, match="一二三四五六七八九十百千…") as caught:
-        paper.family(Edition(tables=gather(workspace, None), language="en").document)
+        paper.choose_fonts(Edition(tables=gather(workspace, None), language="en").document)
     assert "13 are missing" in str(caught.value)
 
 

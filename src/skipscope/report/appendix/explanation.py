@@ -52,11 +52,7 @@ def wording(context: Context, claim: Claim) -> Wording:
 def sentence(context: Context, claim: Claim, result: ClaimResult | None) -> Inline:
     """The sentence that fits the verdict: the claim, its opposite, or that it is undecided."""
     text = wording(context, claim)
-    told = {
-        "supported": text.supported,
-        "contradicted": text.contradicted,
-        "inconclusive": text.inconclusive,
-    }
+    told = {"supported": text.supported, "contradicted": text.contradicted, "inconclusive": text.inconclusive}
     claimed = context.words("explanation.claimed", sentence=Inline(text.sentence))
     return Inline(told.get(result.verdict if result else "not_measured", claimed))
 
@@ -70,9 +66,7 @@ def in_short(
         verdict: sum(result.verdict == verdict for result in results.values())
         for verdict in ("supported", "contradicted", "inconclusive", "confounded", "not_measured")
     }
-    blocks: list[Block] = [
-        Paragraph(text=words("explanation.counts", of=len(results), **counts)),
-    ]
+    blocks: list[Block] = [Paragraph(text=words("explanation.counts", of=len(results), **counts))]
     for group, claims in groups.items():
         said = [words("explanation.of_group", group=words(f"claims.{group}"))]
         for verdict in ("supported", "contradicted"):
@@ -113,10 +107,7 @@ def verdict_table(context: Context, results: Mapping[str, ClaimResult]) -> Table
     words = context.words
     return Table(
         kind="claims",
-        columns=(
-            Column(title=Inline("")),
-            *context.columns("explanation", ("claim", "verdict", "rests_on")),
-        ),
+        columns=(Column(title=Inline("")), *context.columns("explanation", ("claim", "verdict", "rests_on"))),
         rows=tuple(
             (
                 Inline(f"**{claim.id}**"),
@@ -169,10 +160,7 @@ def card(context: Context, claim: Claim, result: ClaimResult | None) -> list[Blo
     )
     if result is None or verdict == "not_measured":
         needs = words("explanation.why", needs=Inline(wording(context, claim).needs))
-        return [
-            Paragraph(text=words.joined([head, needs])),
-            *(details(context, result) if result else []),
-        ]
+        return [Paragraph(text=words.joined([head, needs])), *(details(context, result) if result else [])]
     change = words("explanation.would_change", what=Inline(wording(context, claim).changes))
     return [
         Paragraph(text=words.joined([head, *numbers_of(context, result), change])),

@@ -14,16 +14,7 @@ from skipscope.report.appendix.readings import beside
 from skipscope.report.appendix.trained_network import trained_of
 from skipscope.report.appendix.while_training import training_of
 from skipscope.report.context import Context
-from skipscope.report.document import (
-    Block,
-    Code,
-    Equation,
-    Figure,
-    Note,
-    Paragraph,
-    Section,
-    Table,
-)
+from skipscope.report.document import Block, Code, Equation, Figure, Note, Paragraph, Section, Table
 from skipscope.report.words import Inline, code, count, percent, short
 from skipscope.spec import UserNetwork
 
@@ -123,17 +114,14 @@ def curves_of(context: Context, arm: str) -> list[Block]:
     name = context.file_of(arm)
     shown: list[Figure] = []
     if not tables.steps.filter(pl.col("arm") == arm).is_empty():
-        final = {
-            arm: f"{value:.3g}" for arm, value in last_values(tables.steps, "smoothed", by="step").items()
-        }
+        loss = last_values(tables.steps, "smoothed", by="step").get(arm)
+        told = {arm: "—" if loss is None else f"{loss:.3g}"}
         shown.append(
             context.figure(
                 f"loss-{name}",
                 curves.loss(tables.steps, arms=tables.arms, labels=context.labels, only=arm),
                 caption=words("networks.loss", arm=code(arm), faint=context.faint),
-                spoken=words(
-                    "overlay.alt_loss", arms=code(arm), values=items(context, {arm: final.get(arm, "—")})
-                ),
+                spoken=words("overlay.alt_loss", arms=code(arm), values=items(context, told)),
             )
         )
     if not tables.epochs.filter(pl.col("arm") == arm, "counted").is_empty():

@@ -39,10 +39,7 @@ def loss_figure(context: Context) -> Figure:
         "loss",
         curves.loss(tables.steps, arms=tables.arms, labels=context.labels),
         caption=words(
-            "overlay.loss",
-            faint=context.faint,
-            half=context.half,
-            mean=context.if_several("overlay.mean"),
+            "overlay.loss", faint=context.faint, half=context.half, mean=context.if_several("overlay.mean")
         ),
         spoken=words(
             "overlay.alt_loss",

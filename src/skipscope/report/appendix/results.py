@@ -14,11 +14,7 @@ Ranked = list[tuple[ArmSummary, Spread]]
 def lead(context: Context) -> tuple[Block, ...]:
     """Summary, warnings about runs without a result, and the key table."""
     sentences = [what_was_done(context), *ranking(context), *costs(context), *seeds(context)]
-    return (
-        Paragraph(text=context.words.joined(sentences)),
-        *context.troubles(),
-        key_table(context),
-    )
+    return (Paragraph(text=context.words.joined(sentences)), *context.troubles(), key_table(context))
 
 
 def what_was_done(context: Context) -> Inline:

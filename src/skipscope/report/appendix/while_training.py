@@ -7,7 +7,7 @@ from skipscope.analysis.training_readings import END, MOMENTS, START, medians
 from skipscope.figures import network, training
 from skipscope.report.appendix.activations import activations, silent_sentence
 from skipscope.report.appendix.learning import learning
-from skipscope.report.appendix.readings import least_and_most, paragraph, question, told
+from skipscope.report.appendix.readings import beside, least_and_most, paragraph, question, told
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure, Note, Pair, Paragraph, Section
 from skipscope.report.words import Inline, code, count, rounded
@@ -61,43 +61,38 @@ def training_of(context: Context, arm: str) -> list[Block]:
     relus = measured.rectifiers(readings).filter(pl.col("arm") == arm)
     if ratios.is_empty():
         return []
+    drawn = [("updates", "median", network.updates(ratios, arm=arm, arms=arms, labels=context.labels))]
+    said = [updates_sentence(context, arm, ratios)]
+    if not relus.is_empty():
+        drawn.append(("relus", "mean", network.rectifiers(relus, arm=arm, arms=arms, labels=context.labels)))
+        said.append(silent_sentence(context, relus))
+    shown = [
+        context.figure(
+            f"{name}-{context.file_of(arm)}",
+            chart,
+            caption=words(
+                f"training_readings.{name}_of_caption",
+                arm=code(arm),
+                mean=context.if_several(f"training_readings.seeds_{how}"),
+            ),
+            spoken=sentence,
+        )
+        for (name, how, chart), sentence in zip(drawn, said, strict=True)
+    ]
+    return [paragraph(context, *said), *beside(shown)]
+
+
+def updates_sentence(context: Context, arm: str, ratios: pl.DataFrame) -> Inline:
+    """Names the layers that move most and least, relative to their weights."""
     by_layer = ratios.group_by("place", maintain_order=True).agg(pl.col("ratio").median()).sort("ratio")
-    moved = words(
+    return context.words(
         "training_readings.updates_of",
-        typical=rounded(medians(measured.typical_updates(readings), "ratio").get(arm)),
+        typical=rounded(medians(measured.typical_updates(context.tables.readings), "ratio").get(arm)),
         fast=code(by_layer["place"][-1]),
         fast_value=rounded(by_layer["ratio"][-1]),
         slow=code(by_layer["place"][0]),
         slow_value=rounded(by_layer["ratio"][0]),
     )
-    figures = [
-        context.figure(
-            f"updates-{context.file_of(arm)}",
-            network.updates(ratios, arm=arm, arms=arms, labels=context.labels),
-            caption=words(
-                "training_readings.updates_of_caption",
-                arm=code(arm),
-                mean=context.if_several("training_readings.seeds_median"),
-            ),
-            spoken=moved,
-        )
-    ]
-    if relus.is_empty():
-        return [paragraph(context, moved), *figures]
-    silent = silent_sentence(context, relus)
-    figures.append(
-        context.figure(
-            f"relus-{context.file_of(arm)}",
-            network.rectifiers(relus, arm=arm, arms=arms, labels=context.labels),
-            caption=words(
-                "training_readings.relus_of_caption",
-                arm=code(arm),
-                mean=context.if_several("training_readings.seeds_mean"),
-            ),
-            spoken=silent,
-        )
-    )
-    return [paragraph(context, moved, silent), Pair(figures=(figures[0], figures[1]))]
 
 
 def gradients(context: Context) -> list[Block]:
@@ -226,8 +221,4 @@ def movement(context: Context) -> list[Block]:
         ),
         spoken=words("training_readings.movement_spoken", values=told(context, values)),
     )
-    return [
-        paragraph(context, *sentences),
-        question(context, "training_readings.movement_question"),
-        figure,
-    ]
+    return [paragraph(context, *sentences), question(context, "training_readings.movement_question"), figure]

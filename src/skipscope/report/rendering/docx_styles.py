@@ -29,11 +29,11 @@ _FIELD = re.compile(
 )
 
 
-def reference(pandocs: bytes) -> bytes:
+def styled_reference(pandocs: bytes) -> bytes:
     """Pandoc's reference document with our styles, on A4, with page numbers."""
     part = f'<Override PartName="/word/footer1.xml" ContentType="{FOOTER}"/></Types>'
     relation = f'<Relationship Type="{RELATION}" Id="rIdFooter" Target="footer1.xml"/></Relationships>'
-    return _with(
+    return _changed(
         pandocs,
         {
             "[Content_Types].xml": lambda text: text.replace("</Types>", part),
@@ -45,17 +45,17 @@ def reference(pandocs: bytes) -> bytes:
     )
 
 
-def finished(document: bytes) -> bytes:
+def with_contents(document: bytes) -> bytes:
     """Pandoc's document with the table of contents filled in; Word adds the page numbers when it opens it."""
-    return _with(document, {"word/document.xml": lambda text: _with_whole_rows(_with_contents(text))}, {})
+    return _changed(document, {"word/document.xml": lambda text: _unbroken_rows(_filled_contents(text))}, {})
 
 
-def _with_whole_rows(text: str) -> str:
+def _unbroken_rows(text: str) -> str:
     """Keeps each table row on one page, so that a picture stays with its caption."""
     return text.replace("<w:tr><w:tc>", "<w:tr><w:trPr><w:cantSplit /></w:trPr><w:tc>")
 
 
-def _with_contents(text: str) -> str:
+def _filled_contents(text: str) -> str:
     """Fills the table of contents, which pandoc leaves empty, with links to the headings of two levels."""
     entries = [
         f'<w:p><w:pPr><w:pStyle w:val="TOC{level}"/></w:pPr>{{begin}}'
@@ -74,7 +74,7 @@ def _with_contents(text: str) -> str:
     return text[: field.start()] + filled + text[field.end() :]
 
 
-def _with(document: bytes, changes: Mapping[str, Callable[[str], str]], new: Mapping[str, str]) -> bytes:
+def _changed(document: bytes, changes: Mapping[str, Callable[[str], str]], new: Mapping[str, str]) -> bytes:
     """The archive with some parts changed and others added."""
     written = BytesIO()
     with ZipFile(BytesIO(document)) as old, ZipFile(written, "w", ZIP_DEFLATED) as archive:

@@ -32,7 +32,7 @@ NAMES = {"zh": "Chinese", "en": "English"}
 TEMPLATES = files("skipscope.report.rendering") / "templates"
 
 
-def pdf(document: Document, charts: Charts, family: Family) -> bytes:
+def render_pdf(document: Document, charts: Charts, family: Family) -> bytes:
     """A4 pages with contents, numbered figures and page numbers."""
     (printed,) = typeset(document, charts, family, "pdf")
     return printed
@@ -56,7 +56,7 @@ def typeset(
     return [page for page in (made if isinstance(made, list) else [made]) if isinstance(page, bytes)]
 
 
-def docx(document: Document, charts: Charts, family: Family) -> bytes:
+def render_docx(document: Document, charts: Charts, family: Family) -> bytes:
     """A Word document; its charts are PNGs, which every version shows."""
     with _figures_folder(document) as folder:
         drawn = prints.pngs([prints.set_in(chart, family) for chart in charts.values()], folder)
@@ -66,13 +66,13 @@ def docx(document: Document, charts: Charts, family: Family) -> bytes:
         settings = [f"--reference-doc={folder / 'reference.docx'}"]
         written = folder / "report.docx"
         _converted(document, "png", "docx", folder, settings, into=written)
-        return docx_styles.finished(written.read_bytes())
+        return docx_styles.with_contents(written.read_bytes())
 
 
-FORMATS: Mapping[str, Callable[[Document, Charts, Family], bytes]] = {"docx": docx, "pdf": pdf}
+FORMATS: Mapping[str, Callable[[Document, Charts, Family], bytes]] = {"docx": render_docx, "pdf": render_pdf}
 
 
-def family(document: Document) -> Family:
+def choose_fonts(document: Document) -> Family:
     """The fonts that the document and its charts are set in.
 
     Raises:
@@ -152,4 +152,4 @@ def _reference() -> bytes:
     """Pandoc's own reference document with our styles."""
     command = [pypandoc.get_pandoc_path(), "--print-default-data-file=reference.docx"]
     made = subprocess.run(command, capture_output=True, check=True)  # noqa: S603 - pandoc, as pypandoc found it
-    return docx_styles.reference(made.stdout)
+    return docx_styles.styled_reference(made.stdout)
