@@ -22,7 +22,7 @@ def app():
 
 @pytest.fixture
 def demo(made_up, with_readings):
-    return with_readings(made_up(data="shapes", name="demo"))
+    return with_readings(made_up(data="shapes", name="demo", epochs=2, steps=16))
 
 
 def test_it_says_what_is_shown_and_what_would_show_more(app, demo, monkeypatch):
@@ -43,7 +43,7 @@ def test_it_says_what_is_shown_and_what_would_show_more(app, demo, monkeypatch):
 
 
 def test_of_real_data_it_says_no_such_thing(app, made_up, with_readings):
-    place = with_readings(made_up(seeds=6))
+    place = with_readings(made_up(seeds=6, epochs=1, steps=8))
     ran = CliRunner().invoke(app, [], env={"SKIPSCOPE_WORKSPACE": str(place.path)}, catch_exceptions=False)
     assert "about CIFAR-10" not in ran.output
     [speed] = [line for line in ran.output.splitlines() if line.startswith("T1")]
@@ -68,7 +68,7 @@ def test_for_machines(app, demo):
 
 def test_of_a_command_for_every_run_it_says_one(app, made_up):
     """A study may have declared that it does not probe."""
-    place = made_up(seeds=6)
+    place = made_up(seeds=6, epochs=1, steps=8)
     for record in (place.path / "studies").glob("**/*.json"):
         study = json.loads(record.read_text())
         study["study"]["probes"] = []

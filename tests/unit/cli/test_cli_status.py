@@ -26,7 +26,7 @@ def test_a_damaged_run_hides_no_other(trained: Workspace) -> None:
     assert (first["id"], first["arm"], first["state"]) == (damaged, before[0]["arm"], "unreadable")
     assert {first[key] for key in ("seed", "epochs", "params", "test_accuracy")} == {None}
     assert "This file is damaged" in told
-    assert "delete the folder" in told
+    assert "a damaged run is trained again" in told
     table = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["status", "-w", str(trained.path)])
     assert all(id in table.stdout for id in ids)
     assert "unreadable" in table.stdout
