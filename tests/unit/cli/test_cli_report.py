@@ -2,6 +2,7 @@
 
 import pytest
 import typer
+from made_up_pictures import Undrawn
 from typer.testing import CliRunner
 
 from skipscope.cli.report import report
@@ -12,6 +13,7 @@ from skipscope.figures.rendering import fonts, vega
 @pytest.fixture
 def app(monkeypatch):
     monkeypatch.setattr(vega, "library", lambda: "")
+    monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
     application = typer.Typer()
     application.command()(report)
     return application

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_up_pictures import Undrawn
 from typer.testing import CliRunner
 
 from skipscope.cli import app
@@ -50,7 +51,11 @@ def status(workspace: Path) -> dict[str, Any]:
     return json.loads(output)
 
 
-def test_a_run_that_fails_leaves_the_others_and_the_report(study: Path, tmp_path: Path) -> None:
+def test_a_run_that_fails_leaves_the_others_and_the_report(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
+    monkeypatch.setattr("skipscope.figures.rendering.vega.library", lambda: "")
     out = tmp_path / "out"
     code, output = call("run", study, "-w", out)
     assert code == 1
@@ -85,11 +90,12 @@ def test_a_run_that_fails_leaves_the_others_and_the_report(study: Path, tmp_path
     assert code == 1  # one of its runs is still missing
 
 
-def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
-    code, output = call("demo", "--dry-run", "--train-limit", "40", "--seeds", "2", "-w", tmp_path / "out")
+def test_a_dry_run_writes_nothing(study: Path, tmp_path: Path) -> None:
+    more = ("--dry-run", "--train-limit", "40", "--seeds", "2")
+    code, output = call("run", study, *more, "-w", tmp_path / "out")
     assert code == 0
-    assert "4 networks x 2 seeds on shapes, 40 training images" in output
-    assert output.count("se_resnet") == 2
+    assert "2 networks x 2 seeds on shapes, 40 training images" in output
+    assert output.count("wild") == 2
     assert not (tmp_path / "out").exists()
 
 
