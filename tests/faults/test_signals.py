@@ -134,7 +134,7 @@ def test_while_networks_are_measured_as_they_start(
 
 def measuring(process: Process) -> list[int]:
     """Its workers, as soon as there are any, or a little later."""
-    assert process.says("measured as it starts"), process.said
+    assert process.says("measured untrained"), process.said
     while not (workers := children(process.pid)):
         assert not process.ended, process.said
         time.sleep(0.02)

@@ -202,7 +202,7 @@ def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "words", "says", "code"),
     [
-        ("cd gone && rmdir ../gone", "run demo --dry-run", "The folder you are in is gone", 2),
+        ("cd gone && rmdir ../gone", "run demo --dry-run", "The current directory no longer exists", 2),
         ("true", f"status -w {'a' * 5000}", "File name too long", 1),
     ],
     ids=["no folder to stand in", "a name too long"],

@@ -21,7 +21,7 @@ from skipscope.cli.pack import pack
 from skipscope.cli.predict import predict
 from skipscope.cli.probe import probe
 from skipscope.cli.report import report
-from skipscope.cli.run import demo, run
+from skipscope.cli.run import RunCommand, demo, run
 from skipscope.cli.status import status
 from skipscope.errors import SkipscopeError, UsageError
 
@@ -47,14 +47,14 @@ def _say_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it
 def options(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_say_version, is_eager=True, help="Say which version this is."),
+        typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version."),
     ] = False,
 ) -> None:
-    """What stands before a command."""
+    """Options before a command."""
 
 
 app.command()(demo)
-app.command()(run)
+app.command(cls=RunCommand)(run)
 app.command()(status)
 app.command()(claims)
 app.command()(calibrate)
@@ -68,17 +68,17 @@ app.add_typer(data, name="data")
 
 
 def _here() -> None:
-    """Without a working directory torch cannot be loaded, and says nothing of it."""
+    """Raises an error if there is no working directory: torch would fail to load, and not say why."""
     try:
         Path.cwd()
     except OSError:
-        raise UsageError("The folder you are in is gone.", hint="cd to one that is there") from None
+        raise UsageError("The current directory no longer exists.", hint="cd to another") from None
 
 
 def main() -> None:
-    """The program: exits 0, 1 (failed) or 2 (misuse)."""
+    """Runs the program: exits 0, 1 (failed) or 2 (misuse)."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a name that the terminal cannot show is no reason to fail
+        if isinstance(stream, TextIOWrapper):  # a name that the terminal cannot show must not fail
             stream.reconfigure(errors="backslashreplace")
     try:
         _here()
@@ -87,11 +87,11 @@ def main() -> None:
         complaints.print(f"[bold red]skipscope:[/] {escape(str(error))}", soft_wrap=True)
         sys.exit(error.exit_code)
     except OSError as error:
-        # a name that is too long, a device that is full: whatever a command did not expect of the system
+        # a name that is too long, a device that is full: whatever a command did not expect
         refused = SkipscopeError(
-            f"The system refuses: {error.strerror or error}.",
+            f"Operating system error: {error.strerror or error}.",
             where=str(error.filename or ""),
-            hint="check the paths you gave, the rights and the space there",
+            hint="check the paths you gave, the permissions and the space there",
         )
         complaints.print(f"[bold red]skipscope:[/] {escape(str(refused))}", soft_wrap=True)
         sys.exit(1)

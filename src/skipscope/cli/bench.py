@@ -21,7 +21,7 @@ Only = Annotated[
 
 
 def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, json: Json = False) -> None:
-    """Images a second in training: ours against the loop that everybody writes, in turns."""
+    """Compare training speed with that of the usual loop."""
     import os
 
     import torch

@@ -33,7 +33,10 @@ def claims(
     workspace: Place = PLACE,
     json: Json = False,
 ) -> None:
-    """Show every claim with its verdict, effect and interval, and what would settle it."""
+    """List every claim with its verdict, effect and interval.
+
+    What would settle the open ones follows.
+    """
     from skipscope.analysis.tables import gather
     from skipscope.claims.evaluate import document, evaluate
     from skipscope.records.store import Workspace

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from skipscope.cli.options import Overrides, console, print_table, words_of
+from skipscope.cli.options import Overrides, console, duration, print_table, words_of
 from skipscope.cli.plans import carry_out, show, until
-from skipscope.cli.progress import span
 
 if TYPE_CHECKING:
     from skipscope.engine.plan import Plan
@@ -82,8 +81,8 @@ def _command(part: "Part", said: Overrides) -> str:
 def _asks_for_a_budget(found: "Survey") -> Exception:
     from skipscope.errors import UsageError
 
-    each = ", ".join(f"{part.name} {span(part.seconds)}" for part in found.parts)
-    whole = span(sum(part.seconds for part in found.parts))
+    each = ", ".join(f"{part.name} {duration(part.seconds)}" for part in found.parts)
+    whole = duration(sum(part.seconds for part in found.parts))
     return UsageError(
         f"All studies would take about {whole} here ({each}; runs that two share are counted once).",
         hint="say how long it may take: skipscope run all --budget 60m",
@@ -107,7 +106,7 @@ def _show(programme: "Programme") -> None:
                 f"{part.seeds} of {study.seeds}",
                 f"{runs}",
                 f"{part.new}",
-                f"about {span(part.seconds)}",
+                f"about {duration(part.seconds)}",
             )
             table.add_row(part.name, *cells)
     console.print(f"[bold]all[/], within {programme.budget}, in this order:")
@@ -115,6 +114,7 @@ def _show(programme: "Programme") -> None:
     for part in programme.left_out:
         declared = part.whole.record.study.seeds
         console.print(
-            f"left out: {part.name}, about {span(part.seconds)} for one seed of {declared}", soft_wrap=True
+            f"left out: {part.name}, about {duration(part.seconds)} for one seed of {declared}",
+            soft_wrap=True,
         )
     console.print(until(programme.seconds))

@@ -1,4 +1,4 @@
-"""`skipscope models`: what the networks are."""
+"""`skipscope models`: the networks and what they are made of."""
 
 from typing import Annotated
 
@@ -6,14 +6,12 @@ import typer
 
 from skipscope.cli.options import Json, console, print_table
 
-app = typer.Typer(
-    help="The networks: structure, shapes, parameters, multiply-adds.", invoke_without_command=True
-)
+app = typer.Typer(help="Show the networks and what they are made of.", invoke_without_command=True)
 
 
 @app.callback()
 def overview(context: typer.Context) -> None:
-    """The networks: structure, shapes, parameters, multiply-adds."""
+    """Show the networks and what they are made of."""
     if context.invoked_subcommand is not None:
         return
     from rich.table import Table
@@ -28,7 +26,7 @@ def overview(context: typer.Context) -> None:
         card = describe(name)
         table.add_row(name, f"{card.params:,}", f"{card.macs:,}")
     print_table(table)
-    console.print("\nand every network of these names:")
+    console.print("\nand every network with a name of these forms:")
     for rule in (*FAMILIES, USERS):
         console.print(f"  {rule}", markup=False, soft_wrap=True)
     console.print("\nskipscope models show NAME   its structure, and the shape after each stage")
@@ -37,10 +35,10 @@ def overview(context: typer.Context) -> None:
 @app.command()
 def show(
     name: Annotated[str, typer.Argument(help="A network, such as resnet, resnet20, mynet.py:Net.")],
-    text: Annotated[bool, typer.Option("--text", help="Exactly print(net), nothing else.")] = False,
+    text: Annotated[bool, typer.Option("--text", help="Print print(net) and nothing else.")] = False,
     json: Json = False,
 ) -> None:
-    """One network: its structure, and stage by stage its shapes, parameters and multiply-adds."""
+    """Show one network: shapes, parameters and multiply-adds of each stage, then print(net)."""
     from skipscope.anatomy.describe import describe
 
     card = describe(name)
@@ -51,12 +49,12 @@ def show(
         content = {"schema": 1, "name": name, "params": card.params, "macs": card.macs, "stages": stages}
         typer.echo(encoder.dumps(content, indent=1))
         return
-    typer.echo(card.structure)
     if text:
+        typer.echo(card.structure)
         return
     from rich.table import Table
 
-    table = Table("stage", "module", "output, C x H x W", box=None, padding=(0, 2))
+    table = Table("stage", "module", "C x H x W", box=None, padding=(0, 2, 0, 0))
     table.add_column("parameters", justify="right")
     table.add_column("multiply-adds", justify="right")
     table.add_row("input", "", "3 x 32 x 32", "", "")
@@ -65,9 +63,9 @@ def show(
         table.add_row(stage.name, stage.kind, shape, f"{stage.params:,}", f"{stage.macs:,}")
     table.add_section()
     table.add_row("[bold]sum", "", "", f"[bold]{card.params:,}", f"[bold]{card.macs:,}")
-    console.print()
     print_table(table)
     console.print(
         "\nMultiply-adds of convolutions and matrix products, for one image. "
-        "A module that is called again counts its parameters once."
+        "A module that is called again counts its parameters once.\n"
     )
+    typer.echo(card.structure)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from skipscope.cli.options import PLACE, Place, console
+from skipscope.cli.options import PLACE, Place, busy, console
 from skipscope.cli.plans import say_if_untrained
 
 
@@ -16,8 +16,8 @@ def pack(
         typer.Argument(help="The study's name.  [default: the one planned last]", show_default=False),
     ] = None,
     *,
-    student_id: Annotated[str, typer.Option("--student-id", help="As it begins the file's name.")],
-    name: Annotated[str, typer.Option("--name", help="As it ends the file's name, in any script.")],
+    student_id: Annotated[str, typer.Option("--student-id", help="The first part of the file's name.")],
+    name: Annotated[str, typer.Option("--name", help="The last part of the file's name, in any script.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The folder to write to.", show_default="this one")
     ] = Path(),
@@ -27,15 +27,17 @@ def pack(
     ] = None,
     workspace: Place = PLACE,
 ) -> None:
-    """Pack the report (PDF, DOCX, page), its records and the code as STUDENT_ID+NAME.zip.
+    """Pack report, records and code as STUDENT_ID+NAME.zip.
 
-    The code is one file, code.py, with the networks, the data and the training loop: it needs torch and numpy
-    only. A notebook that runs it lies beside it. Weights are not packed.
+    The report is packed as a page, PDF and DOCX. The code is one file, code.py, with the networks, the data
+    and the training loop: it needs torch and numpy only. A notebook that runs it lies beside it. Weights are
+    not packed.
     """
     from skipscope.records.store import Workspace
     from skipscope.submission.archive import pack as packed
 
     place = Workspace(workspace)
-    path = packed(place, study, student_id=student_id, name=name, output=output, language=lang)
+    with busy("Packing the report, its records and the code"):
+        path = packed(place, study, student_id=student_id, name=name, output=output, language=lang)
     console.print(Text(str(path)), soft_wrap=True)
     say_if_untrained(place, study)

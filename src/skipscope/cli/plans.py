@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.markup import escape
 
-from skipscope.cli.options import complaints, console, counted, print_table
+from skipscope.cli.options import busy, complaints, console, counted, duration, print_table
 
 if TYPE_CHECKING:
     from skipscope.engine.plan import Plan
@@ -14,15 +14,13 @@ if TYPE_CHECKING:
     from skipscope.training.events import Event
 
 Outcome = Literal["done", "incomplete", "stopped"]
-"""Whether each run has a result, and no probe failed; `stopped` if somebody pressed Ctrl-C."""
+"""`done` if each run has a result and no probe failed, `stopped` after Ctrl-C."""
 
 
 def show(plan: "Plan") -> None:
-    """The plan, before the first step."""
+    """Prints the plan, before the first step."""
     from rich.table import Table
     from rich.text import Text
-
-    from skipscope.cli.progress import span
 
     study, data = plan.record.study, plan.record.data
     console.print(
@@ -38,7 +36,7 @@ def show(plan: "Plan") -> None:
     for column in ("seed", "epochs", "steps", "estimate"):
         table.add_column(column, justify="right", no_wrap=True)
     for run in plan.runs:
-        left = f"about {span(run.seconds)}" if run.waits else f"{run.state} already"
+        left = f"about {duration(run.seconds)}" if run.waits else f"{run.state} already"
         left += ", to be measured" if run.missing_probes else ""
         cells = [run.arm, run.spec.model] if named else [run.arm]
         cells += [str(run.spec.seed), str(run.spec.recipe.epochs), f"{run.steps:,}", left]
@@ -50,41 +48,41 @@ def show(plan: "Plan") -> None:
     if plan.starts:
         networks = len({start.model for start in plan.starts})
         console.print(
-            f"before it, {counted(networks, 'network')} of {counted(study.initial_seeds, 'seed')} "
-            f"{'is measured as it starts' if networks == 1 else 'are measured as they start'}"
+            f"before that, {counted(networks, 'network')} x {counted(study.initial_seeds, 'seed')} "
+            f"{'is' if networks == 1 else 'are'} measured untrained"
         )
     if plan.waiting:
         side = f"{plan.jobs} side by side, " if plan.jobs > 1 else ""
         console.print(side + until(plan.seconds))
     else:
-        console.print("Every run of it exists already: nothing to train.")
+        console.print("Every run of this study exists already: nothing to train.")
 
 
 def until(seconds: float) -> str:
-    """How long it takes and when it ends, by the clock on the user's wall."""
+    """How long it takes and when it ends, in local time."""
     from datetime import datetime, timedelta
-
-    from skipscope.cli.progress import span
 
     end = datetime.now() + timedelta(seconds=seconds)  # noqa: DTZ005
     day = "" if seconds < 86_400 else f"{end:%d %b} "
-    return f"about {span(seconds)} in all, until {day}{end:%H:%M}"
+    return f"about {duration(seconds)} in all, until {day}{end:%H:%M}"
 
 
 def _way(plan: "Plan") -> str:
-    """How it is computed, and why."""
+    """How the study is computed, and why so."""
+    from skipscope.engine.autotune import MIN_COSINE
+
     if plan.choice is None:
         return f"computed in {plan.way}, as this study was begun"
     faster = f"{plan.choice.speedup:.1f} times as fast as torch's own operators in fp32"
     failed = "".join(
         f"\nnot {name}, which failed here: {error}" for name, error in plan.choice.failed.items()
     )
-    agree = f"gradients agree to {plan.choice.agreement:.3f}"
-    return f"computed in {plan.way}: measured here, {faster}, {agree}{failed}"
+    agree = f"lowest gradient cosine with fp32: {plan.choice.agreement:.2f} (accepted above {MIN_COSINE})"
+    return f"computed in {plan.way}: {faster}, measured here; {agree}{failed}"
 
 
 def _cut(record: "StudyRecord", before: "Budget") -> str:
-    """What a budget left of the study."""
+    """What of the study fits into its budget."""
     study = record.study
     return (
         f"to fit into {before.asked}: {study.seeds} of {counted(before.seeds, 'seed')}, "
@@ -94,7 +92,7 @@ def _cut(record: "StudyRecord", before: "Budget") -> str:
 
 
 def say_if_untrained(workspace: "Workspace", name: str | None) -> None:
-    """That a study has no result yet, and what to run: what was written of it holds the plan alone."""
+    """Warns that a study has no result yet: what was written holds its plan alone."""
     study = workspace.study(name)
     runs = (workspace.run_folder(member.run).read() for member in study.members)
     if not any(run is not None and run.state == "done" for run in runs):
@@ -109,7 +107,7 @@ def say_if_untrained(workspace: "Workspace", name: str | None) -> None:
 def carry_out(
     plan: "Plan", workspace: "Workspace", data_dir: Path | None, *, again: str | None = None
 ) -> Outcome:
-    """Trains, reports, says what to do next; `again` is the command that goes on, if not the plan's own."""
+    """Trains, reports, says what to do next; `again` is the command to resume with, if not the plan's own."""
     from skipscope.cli.progress import display
     from skipscope.engine.at_init import measure_starts
     from skipscope.engine.local import execute
@@ -160,7 +158,8 @@ def carry_out(
         )
         console.print(f"  {command}", markup=False, soft_wrap=True)
     if any(record.state == "done" for record in records):
-        page = build_report(workspace, plan.record.study.name)[0]
+        with busy("Writing the report"):
+            page = build_report(workspace, plan.record.study.name)[0]
         console.print(f"The report, a page to open in a browser: [bold]{escape(str(page))}", soft_wrap=True)
     failed = [record for record in records if record.state == "failed"]
     _tell_failures(failed)

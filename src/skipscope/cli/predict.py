@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from skipscope.cli.options import PLACE, DataDir, Json, Place, complaints, console
+from skipscope.cli.options import PLACE, DataDir, Json, Place, busy, complaints, console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,9 @@ def predict(
     ],
     study: Annotated[
         str | None,
-        typer.Option(help="Whose networks answer.  [default: the study planned last]", show_default=False),
+        typer.Option(
+            help="The study whose networks to ask.  [default: the one planned last]", show_default=False
+        ),
     ] = None,
     workspace: Place = PLACE,
     data_dir: DataDir = None,
@@ -41,11 +43,13 @@ def predict(
     from skipscope.errors import PictureError
     from skipscope.records.store import Workspace
 
-    networks = Networks(Workspace(workspace), study, data_dir=data_dir)
+    with busy("Loading the trained networks"):
+        networks = Networks(Workspace(workspace), study, data_dir=data_dir)
     answered, refused = [], []
     for image in images:
         try:
-            prediction = networks.predict(image)
+            with busy(f"Asking the networks about {image.name}"):
+                prediction = networks.predict(image)
         except PictureError as error:
             refused.append((image, error))
             continue

@@ -1,4 +1,4 @@
-"""How a long command shows that it works: a bar a run on a terminal, plain lines where output is piped."""
+"""How a long command shows its progress: a bar for each run on a terminal, lines where output is piped."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,29 +6,32 @@ from time import perf_counter
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
+from skipscope.cli.options import duration
 from skipscope.engine.plan import Plan, PlannedRun
 from skipscope.training.events import Event
 
 LINE_SECONDS = 30.0
 """Between two plain lines of one run."""
+BAR_WIDTH = 12
+"""Columns: with the longest of what is beside it, a line has eighty."""
 
 
 class Display(Protocol):
-    """Shows what the runs tell."""
+    """Shows the events of runs."""
 
     def on_event(self, event: Event) -> None:
-        """One run has come further."""
+        """Shows an event of one run."""
 
     def say(self, text: str) -> None:
-        """A sentence about the whole."""
+        """Prints a sentence about all runs."""
 
 
 @contextmanager
 def display(plan: Plan, console: Console) -> Iterator[Display]:
-    """Bars on a terminal, else lines."""
+    """Opens bars on a terminal, else lines."""
     runs = {run.spec.id: run for run in plan.waiting}
     if console.is_terminal:
         with _bars(console) as progress:
@@ -40,20 +43,29 @@ def display(plan: Plan, console: Console) -> Iterator[Display]:
 def _bars(console: Console) -> Progress:
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        TextColumn("{task.fields[status]}", justify="right"),
-        TimeRemainingColumn(compact=True),
+        BarColumn(bar_width=BAR_WIDTH),
+        TextColumn("{task.fields[status]}"),
+        TimeColumn(compact=True),
     )
-    return Progress(*columns, console=console, expand=True, speed_estimate_period=120)
+    return Progress(*columns, console=console, speed_estimate_period=120)
+
+
+class TimeColumn(TimeRemainingColumn):
+    """The time that training still takes; while a run is measured, the time of this probe so far."""
+
+    def render(self, task: Task) -> Text:
+        """Formats the time of one run."""
+        since = task.fields["measuring_since"]
+        return super().render(task) if since is None else Text(duration(perf_counter() - since), style="cyan")
 
 
 def name_of(run: PlannedRun) -> str:
-    """How a run is called in a line about it."""
+    """The name of a run in a line about it."""
     return f"{run.arm} s{run.spec.seed}"
 
 
 def ending(event: Event) -> str:
-    """What is said when a run ends."""
+    """The words for the end of a run."""
     if event.state == "done":
         return f"done, sealed test accuracy {event.accuracy:.1%}"
     if event.state == "stopped":
@@ -64,20 +76,25 @@ def ending(event: Event) -> str:
 
 
 class Bars:
-    """One bar a run; bars appear as the runs begin."""
+    """A bar for each run, from when it begins."""
 
     def __init__(self, runs: dict[str, PlannedRun], progress: Progress, console: Console) -> None:
         self.runs, self.progress, self.console = runs, progress, console
         self.tasks: dict[str, TaskID] = {}
 
     def on_event(self, event: Event) -> None:
-        """AugmentParams the run's bar; a run that ends leaves a line."""
+        """Moves the run's bar; a run that ends leaves a line."""
         run = self.runs[event.run]
         if event.state in ("training", "measuring"):
             if event.run not in self.tasks:
-                self.tasks[event.run] = self.progress.add_task(name_of(run), total=event.steps, status="")
+                self.tasks[event.run] = self.progress.add_task(
+                    name_of(run), total=event.steps, status="", measuring_since=None
+                )
+            since = perf_counter() if event.state == "measuring" else None
             task, status = self.tasks[event.run], standing(event, run)
-            self.progress.update(task, completed=event.step, status=status, refresh=True)
+            self.progress.update(
+                task, completed=event.step, status=status, measuring_since=since, refresh=True
+            )
             return
         if event.state == "waiting":
             self._waits(event)
@@ -92,14 +109,14 @@ class Bars:
             self.progress.update(self.tasks[event.run], status=event.message)
 
     def say(self, text: str) -> None:
-        """A line above the bars."""
+        """Prints a line above the bars."""
         self.console.print(text, markup=False)
 
 
 def standing(event: Event, run: PlannedRun) -> str:
-    """How far a run is and how it does."""
+    """How far a run is, and its loss, accuracy and speed."""
     if event.state == "measuring":
-        return f"measuring: {event.message.replace('_', ' ')}"
+        return f"measuring {event.message.replace('_', ' ')}"
     if event.loss is None:
         return "starting"
     accuracy = "" if event.accuracy is None else f"validation {event.accuracy:.1%}, "
@@ -108,30 +125,30 @@ def standing(event: Event, run: PlannedRun) -> str:
 
 
 def digits(loss: float) -> str:
-    """2.303, but 1.0e+30 and 1.0e-09."""
+    """Formats a loss: 2.303, but 1.0e+30 and 1.0e-09."""
     return f"{loss:.3f}" if loss == 0 or 0.001 <= abs(loss) < 1e5 else f"{loss:.1e}"
 
 
 class Lines:
-    """A line when a run begins, ends an epoch or ends, and every half minute between."""
+    """A line when a run begins, at the end of an epoch and of the run, and every half minute between."""
 
     def __init__(self, runs: dict[str, PlannedRun], console: Console) -> None:
         self.runs, self.console = runs, console
         self.last: dict[str, tuple[int, float]] = {}
 
     def on_event(self, event: Event) -> None:
-        """A line if there is news."""
+        """Prints a line if there is news."""
         if event.state in ("training", "waiting") and not self._is_news(event):
             return
         run = self.runs[event.run]
         text = standing(event, run) if event.state in ("training", "measuring") else ending(event)
         if event.steps_per_second:
-            left = span((event.steps - event.step) / event.steps_per_second)
+            left = duration((event.steps - event.step) / event.steps_per_second)
             text = f"step {event.step}/{event.steps}, {text}, {left} left"
         self.say(f"{name_of(run)}: {text}")
 
     def say(self, text: str) -> None:
-        """A line, unwrapped: a log is searched by lines."""
+        """Prints a line, unwrapped: a log is searched by lines."""
         self.console.print(text, markup=False, soft_wrap=True)
 
     def _is_news(self, event: Event) -> bool:
@@ -140,15 +157,3 @@ class Lines:
             self.last[event.run] = (event.epoch, perf_counter())
             return True
         return False
-
-
-def span(seconds: float) -> str:
-    """A length of time for people: 12 s, 3 min 05 s, 2 h 10 min, 13 d 04 h."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    if whole < 48 * 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60:02} min"
-    return f"{whole // 86_400} d {whole % 86_400 // 3600:02} h"

@@ -1,4 +1,4 @@
-"""`skipscope report`: draws a study's report again from its records."""
+"""`skipscope report`: writes a study's report from its records."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,11 +8,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from skipscope.cli.options import busy
 from skipscope.cli.plans import say_if_untrained
 from skipscope.errors import FontError
 
 FORMATS = ("html", "md")
-"""Without `--format`: what is made in seconds and read at once."""
+"""The default: what is made in seconds and read at once."""
 
 
 def report(
@@ -40,7 +41,7 @@ def report(
         typer.Option("--workspace", "-w", envvar="SKIPSCOPE_WORKSPACE", help="Where runs and reports live."),
     ] = Path("skipscope-out"),
 ) -> None:
-    """Draw the report of a study from its records: a page in Chinese and English, Markdown, PDF, DOCX."""
+    """Write a study's report: web page, Markdown, PDF, DOCX."""
     # altair and polars take half a second to import: `skipscope --help` does not wait for them
     from skipscope.records.store import Workspace
     from skipscope.report import build_report
@@ -48,15 +49,17 @@ def report(
     wanted = {part.strip() for given in format or FORMATS for part in given.split(",") if part.strip()}
     place = Workspace(workspace)
     try:
-        said(build_report(place, study, formats=wanted, language=lang))
+        with busy(f"Writing the report as {', '.join(sorted(wanted))}"):
+            written = build_report(place, study, formats=wanted, language=lang)
     except FontError as error:
-        said(error.written)
+        print_paths(error.written)
         raise
+    print_paths(written)
     say_if_untrained(place, study)
 
 
-def said(written: Iterable[Path]) -> None:
-    """Prints paths, whatever is in them."""
+def print_paths(written: Iterable[Path]) -> None:
+    """Prints paths verbatim: neither wrapped nor read as markup."""
     console = Console(soft_wrap=True)
     for path in written:
         console.print(Text(str(path)))

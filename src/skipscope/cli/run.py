@@ -1,16 +1,16 @@
 """`skipscope run` and `skipscope demo`: train a study, then write its report."""
 
 import shlex
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from skipscope.cli.options import PLACE, DataDir, DataSet, Overrides, Place, console, words_of
 
-Data = Annotated[
-    DataSet | None, typer.Option(help="Train on another data set than the study's.", show_default=False)
-]
-Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs of every arm.", show_default=False)]
+Data = Annotated[DataSet | None, typer.Option(help="Replace the study's data set.", show_default=False)]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs for every arm.", show_default=False)]
 Seeds = Annotated[int | None, typer.Option(min=1, help="Runs per arm.", show_default=False)]
 Limit = Annotated[int | None, typer.Option(min=10, help="Train on this many images.", show_default=False)]
 Jobs = Annotated[
@@ -20,18 +20,31 @@ BudgetOption = Annotated[
     str | None,
     typer.Option(
         metavar="TIME",
-        help="Cut the study down to what fits into 20m, 1h30m: fewer seeds, then epochs, then images.",
+        help="Cut the study to fit into 20m, 1h30m, ...: fewer seeds, then epochs, then images.",
         show_default=False,
     ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")]
 
 
+class RunCommand(TyperCommand):
+    """Its help lists the shipped studies."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - click's own signature
+        """Writes a line for each: read without `spec`, which takes long to import."""
+        import tomllib
+
+        folder = Path(__file__).parents[1] / "studies"
+        studies = [(path.stem, tomllib.loads(path.read_text("utf-8"))) for path in folder.glob("*.toml")]
+        with formatter.section("Studies"):
+            formatter.write_dl([(name, table["title"]["en"]) for name, table in sorted(studies)])
+
+
 def run(
     study: Annotated[
         str,
         typer.Argument(
-            help="A shipped study (demo, lab), the path of a TOML file, or all: those that fit into --budget."
+            help="A study listed below, the path of a TOML file, or all: those that fit into --budget."
         ),
     ],
     data: Data = None,
@@ -44,7 +57,7 @@ def run(
     workspace: Place = PLACE,
     dry_run: DryRun = False,
 ) -> None:
-    """Train what of a study is not trained yet, then write its report. Goes on where it stopped."""
+    """Train a study and write its report; resumes where it stopped."""
     from skipscope.cli.everything import run_all
     from skipscope.cli.plans import carry_out, show
     from skipscope.engine.adapt import adapt
@@ -87,5 +100,5 @@ def demo(
     workspace: Place = PLACE,
     dry_run: DryRun = False,
 ) -> None:
-    """The whole job on the embedded data set: train, report. No network needed."""
+    """Train and report on the embedded data set; works offline."""
     run("demo", data, data_dir, epochs, seeds, train_limit, jobs, budget, workspace, dry_run)

@@ -1,11 +1,11 @@
-"""`skipscope status`: what is in a workspace."""
+"""`skipscope status`: the runs of a workspace."""
 
 from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.markup import escape
 
-from skipscope.cli.options import PLACE, Json, Place, complaints, console
+from skipscope.cli.options import PLACE, Json, Place, complaints, console, duration
 
 if TYPE_CHECKING:
     from skipscope.records.schema import RunRecord
@@ -23,12 +23,12 @@ KEYS = (
     "seconds",
     "images_per_second",
 )
-TITLES = ("run", "arm", "state", "epochs", "validation", "test", "minutes", "images/s")
+TITLES = ("run", "arm", "state", "epochs", "validation", "test", "time", "images/s")
 STYLES = {"title": "bold", "done": "", "failed": "red", "unfinished": "yellow", "unreadable": "red"}
 
 
 def status(workspace: Place = PLACE, json: Json = False) -> None:
-    """What is there: every run with its state, accuracy and speed."""
+    """List every run with its state, accuracy and speed."""
     from skipscope.errors import WorkspaceError
     from skipscope.records.store import Workspace, opened
 
@@ -97,8 +97,8 @@ def _print(runs: list[dict[str, Any]]) -> None:
     words = {"run", "arm", "state"}
     # rich's own table takes a millisecond a row
     text = Text()
-    for place, cells in enumerate((titles, *rows)):
-        state = runs[place - 1]["state"] if place else "title"
+    for number, cells in enumerate((titles, *rows)):
+        state = runs[number - 1]["state"] if number else "title"
         padded = (
             cell + gap if title in words else gap + cell
             for title, cell, width in zip(titles, cells, widths, strict=True)
@@ -116,7 +116,7 @@ def _cells(run: dict[str, Any], *, named: bool) -> list[str]:
         _or_dash(run["epochs"], "{}"),
         _or_dash(run["val_accuracy"], "{:.1%}"),
         _or_dash(run["test_accuracy"], "{:.1%}"),
-        _or_dash(run["seconds"] and run["seconds"] / 60, "{:.1f}"),
+        "-" if run["seconds"] is None else duration(run["seconds"]),
         _or_dash(run["images_per_second"], "{:,.0f}"),
     ]
 

@@ -32,10 +32,15 @@ def test_json_has_the_documented_keys() -> None:
     assert card["stages"][-1]["shape"] == [10]
 
 
-def test_the_table_shows_shapes_and_sums() -> None:
+def test_the_table_shows_shapes_and_sums_before_the_structure() -> None:
     text = output("show", "cnn")
-    assert "16 x 12 x 12" in text
-    assert "83,126" in text
+    assert text.index("16 x 12 x 12") < text.index("83,126") < text.index("Net(")
+
+
+@pytest.mark.parametrize("name", ["cnn", "resnet", "densenet", "se_resnet", "resnet20"])
+def test_the_table_fits_a_terminal_of_eighty_columns(name: str) -> None:
+    table = output("show", name).partition("\n\n")[0]
+    assert max(map(len, table.splitlines())) <= 80
 
 
 def test_the_overview_lists_every_network_and_rule() -> None:

@@ -7,7 +7,8 @@ import pytest
 from rich.console import Console
 
 from skipscope.cli import progress
-from skipscope.cli.progress import digits, display, span
+from skipscope.cli.options import duration
+from skipscope.cli.progress import digits, display
 from skipscope.engine.adapt import adapt
 from skipscope.engine.plan import Plan, plan
 from skipscope.records.store import Workspace
@@ -66,6 +67,16 @@ def test_bars_on_a_terminal(planned: Plan) -> None:
     assert "cnn s0: done, sealed test accuracy 62.5%" in text
 
 
+def test_while_a_run_is_measured_the_time_of_the_probe_is_shown_and_no_estimate(planned: Plan) -> None:
+    run = planned.runs[0].spec.id
+    begun, *_ = story(run)
+    measuring = Event(run=run, state="measuring", step=8, steps=8, message="block_deletion")
+    text = shown(planned, [begun, measuring], terminal=True)
+    line = next(line for line in text.splitlines() if "measuring block deletion" in line)
+    assert "0 s" in line
+    assert "0:00" not in line
+
+
 @pytest.mark.parametrize("terminal", [True, False])
 def test_endings(planned: Plan, *, terminal: bool) -> None:
     run = planned.runs[0].spec.id
@@ -97,8 +108,8 @@ def test_what_a_run_goes_on_without_is_told_while_it_goes_on(planned: Plan, *, t
         (180_000, "2 d 02 h"),
     ],
 )
-def test_spans(seconds: float, text: str) -> None:
-    assert span(seconds) == text
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
 
 
 @pytest.mark.parametrize(

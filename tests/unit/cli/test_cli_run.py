@@ -1,5 +1,6 @@
 """`run`, `demo` and `status` as they are typed."""
 
+import io
 import json
 from importlib.metadata import version
 from pathlib import Path
@@ -7,12 +8,14 @@ from typing import Any
 
 import pytest
 from made_up_pictures import Undrawn
+from rich.console import Console
 from typer.testing import CliRunner
 
 from skipscope.cli import app
-from skipscope.cli.options import console
+from skipscope.cli.options import busy, console
 from skipscope.errors import SpecError, UnknownName, UsageError
 from skipscope.records.store import Workspace
+from skipscope.spec import load_study, shipped_studies
 
 STUDY = """
 data = "shapes"
@@ -103,13 +106,13 @@ def test_a_plan_says_how_it_is_computed_and_what_a_budget_left(study: Path, tmp_
     code, output = call("run", study, "--seeds", "3", "--budget", "1h", "--dry-run", "-w", tmp_path / "out")
     assert code == 0
     assert "computed in " in output
-    assert "gradients agree to" in output
+    assert "lowest gradient cosine with fp32" in output
     assert "to fit into 1h: 3 of 3 seeds, 1 of 1 epoch, 60 of 60 training images" in output
     broken = CliRunner().invoke(app, ["run", str(study), "--budget", "soon", "-w", str(tmp_path / "out")])
     assert isinstance(broken.exception, UsageError)
     study.write_text("initial_seeds = 20" + STUDY, encoding="utf-8")
     _, output = call("run", study, "--dry-run", "-w", tmp_path / "out")
-    assert "before it, 1 network of 20 seeds is measured as it starts" in output
+    assert "before that, 1 network x 20 seeds is measured untrained" in output
 
 
 def test_a_plan_says_what_a_study_pins_and_not_what_was_best_without_it(study: Path, tmp_path: Path) -> None:
@@ -172,6 +175,32 @@ def test_other_unknown_names_are_told_with_file_and_key(study: Path) -> None:
     with pytest.raises(UnknownName) as caught:
         call("run", study, "--dry-run")
     assert caught.value.where == f"{study}, initial.0"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["report"], "Writing the report as html, md"),
+        (["pack", "--student-id", "1", "--name", "x"], "Packing the report"),
+        (["predict", "x.png"], "Loading the trained networks"),
+    ],
+)
+def test_what_takes_seconds_says_on_a_terminal_what_it_does(
+    words: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = io.StringIO()
+    shown = Console(file=terminal, force_terminal=True, width=80)
+    monkeypatch.setitem(busy.__globals__, "complaints", shown)
+    result = CliRunner().invoke(app, [*words, "-w", str(tmp_path)])
+    assert "There is no study" in str(result.exception)
+    assert says in terminal.getvalue()
+
+
+def test_the_help_lists_every_shipped_study_with_its_title() -> None:
+    _, output = call("run", "--help")
+    for name, path in shipped_studies().items():
+        assert f"\n  {name} " in output
+        assert load_study(path).title["en"] in " ".join(output.split())
 
 
 def test_the_version_is_said() -> None:

@@ -1,6 +1,7 @@
 """`status` as it is typed, on workspaces of which something is damaged."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -30,6 +31,8 @@ def test_a_damaged_run_hides_no_other(trained: Workspace) -> None:
     table = CliRunner(env={"COLUMNS": "200"}).invoke(app, ["status", "-w", str(trained.path)])
     assert all(id in table.stdout for id in ids)
     assert "unreadable" in table.stdout
+    assert "minutes" not in table.stdout  # a short run took seconds, not 0.0 minutes
+    assert re.search(r"\d s +[\d,]+$", table.stdout, re.MULTILINE)
 
 
 def test_runs_are_shown_without_what_takes_long_to_import(trained: Workspace) -> None:
