@@ -17,9 +17,9 @@ The probes measure anybody's network, on anybody's images:
     >>> images = torch.randn(32, 3, 16, 16)  # as `mine` is given them: normalised
     >>> labels = torch.arange(32) % 5
     >>> frame = skipscope.probe(mine, images, labels, probes=["gradient_flow", "activations"])
-    >>> frame.columns
-    ['run', 'probe', 'step', 'place', 'quantity', 'value']
-    >>> sorted(set(frame.filter(frame["place"] == "0")["quantity"]))  # of the convolution
+    >>> frame.columns[:6]  # those behind them apply to some probes only
+    ['run', 'probe', 'step', 'module', 'quantity', 'value']
+    >>> sorted(set(frame.filter(frame["module"] == "0")["quantity"]))  # of the convolution
     ['depth', 'mean', 'output_l2', 'output_rms', 'signal_to_noise', 'std', 'weight_l2', 'weight_rms']
 
 `skipscope probe --list` says what each quantity is, and in which unit.

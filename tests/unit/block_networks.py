@@ -1,22 +1,19 @@
 """Networks of residual or plain blocks, and their forward passes without some of them."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from itertools import pairwise
 
 import pytest
 import torch
+from told import told
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, relu
 
-from skipscope.probes.base import Reading, View
+from skipscope.probes.base import View
 from skipscope.probes.block_deletion import blocks_of, drawn, measure
 from skipscope.probes.measure import view_of
 
 CLASSES = 4
-
-
-def told(readings: Iterable[Reading]) -> dict[tuple[str, str], float]:
-    return {(reading.place, reading.quantity): reading.value for reading in readings}
 
 
 def seen(model: nn.Module, images: int = 40, seed: int = 0, side: int = 8) -> View:
@@ -103,11 +100,20 @@ def agree(view: View, forward: Callable[[Collection[str]], Tensor]) -> None:
     with torch.no_grad():
         loss, accuracy = outcome_of(forward(()), view.labels)
         # another order of fp32 sums (a padded product, a shortcut added from the other side)
-        assert found.pop(("intact", "loss")) == pytest.approx(loss, abs=2e-6)
-        assert found.pop(("intact", "accuracy")) == accuracy
-        sets = drawn(view, list(blocks_of(view.anatomy)))
-        for place in {place for place, _ in found}:
-            gone = sets.get(place, place.split(" + "))
+        assert found["loss", 0] == pytest.approx(loss, abs=2e-6)
+        assert found["accuracy", 0] == accuracy
+        sets = {
+            (len(each.gone), each.columns["draw"]): each.gone
+            for each in drawn(view, list(blocks_of(view.anatomy)))
+        }
+        for reading in measure(view):
+            if reading.blocks == 0:
+                continue
+            alone = tuple(name for name in (reading.module, reading.neighbour) if name is not None)
+            gone = sets[reading.blocks, reading.draw] if reading.draw else alone
+            assert len(gone) == reading.blocks
             changed = outcome_of(forward(gone), view.labels)
-            assert found[place, "loss_change"] == pytest.approx(changed[0] - loss, abs=4e-6)
-            assert found[place, "accuracy_change"] == pytest.approx(changed[1] - accuracy, abs=1e-12)
+            if reading.quantity == "loss_change":
+                assert reading.value == pytest.approx(changed[0] - loss, abs=4e-6)
+            else:
+                assert reading.value == pytest.approx(changed[1] - accuracy, abs=1e-12)

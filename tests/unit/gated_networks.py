@@ -1,12 +1,12 @@
 """A network of two gated residual blocks, its gates, and its forward pass with other gates."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from skipscope.probes.base import Reading, View
+from skipscope.probes.base import View
 from skipscope.probes.measure import view_of
 
 STYLES = ("functional", "module", "linear", "in place")
@@ -79,10 +79,6 @@ def seen(model: nn.Module, images: int = 48, seed: int = 1) -> View:
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(images) % CLASSES
     return view_of(model, torch.randn(images, 3, 8, 8, generator=generator), labels)
-
-
-def told(readings: Iterable[Reading]) -> dict[tuple[str, str], float]:
-    return {(reading.place, reading.quantity): reading.value for reading in readings}
 
 
 def gates_of(model: Gated, x: Tensor) -> dict[str, Tensor]:

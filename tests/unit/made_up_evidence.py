@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from skipscope.analysis.tables import Entry, StudyTables
 from skipscope.anatomy.describe import describe
 from skipscope.claims.evidence import Evidence
 from skipscope.claims.quantities import QUANTITIES
-from skipscope.records.frames import METRICS, READINGS, START
+from skipscope.records.frames import METRICS
+from skipscope.records.readings import READINGS, SCHEMA_1, migrate
 from skipscope.records.schema import (
     DataCard,
     Environment,
@@ -122,16 +124,18 @@ def tables(
         metrics=pl.DataFrame(
             [{"run": ids[each["arm"], each["seed"]], **_without(each)} for each in metrics], schema=METRICS
         ),
-        raw_readings=pl.DataFrame(
-            [(ids[arm, seed], *rest) for arm, seed, *rest in rows], schema=READINGS, orient="row"
-        ),
-        start=pl.DataFrame(
-            [(arm, seed, arm, *rest) for arm, seed, *rest in start],
-            schema={"arm": pl.String} | START,
-            orient="row",
+        raw_readings=readings([(ids[arm, seed], *rest) for arm, seed, *rest in rows]),
+        start=readings(
+            [(arm, seed, arm, *rest) for arm, seed, *rest in start], {"arm": pl.String, "seed": pl.Int64}
         ),
         right={ids[key]: np.asarray(value, dtype=bool) for key, value in (right or {}).items()},
     )
+
+
+def readings(rows: list[tuple[Any, ...]], also: Mapping[str, Any] = MappingProxyType({})) -> pl.DataFrame:
+    """Rows with the columns of schema 1, which is short to write, in schema 2."""
+    texts = {name: READINGS.get(name, pl.String) for name in SCHEMA_1}
+    return migrate(pl.DataFrame(rows, schema={**also, **texts}, orient="row"))
 
 
 def evidence(*models: str, **more: Any) -> Evidence:

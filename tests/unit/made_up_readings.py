@@ -13,7 +13,7 @@ from made_up_trained import CLASSES, trained
 from numpy.typing import NDArray
 
 from skipscope.records.arrays import write_arrays
-from skipscope.records.frames import READINGS
+from skipscope.records.readings import READINGS, migrate
 from skipscope.records.schema import RunRecord
 from skipscope.records.store import Workspace
 
@@ -37,9 +37,8 @@ def with_readings(workspace: Workspace, *, sample: int = 60, validation: int = 2
             write_arrays(folder.pictures_file, pictures(run, images[0]))
         columns = list(zip(*rows, strict=True))
         data = dict(zip(("probe", "step", "place", "quantity", "value"), columns, strict=True))
-        folder.write_readings(
-            pl.DataFrame({"run": [run.id] * len(rows)} | data, schema_overrides=READINGS, strict=False)
-        )
+        texts = pl.DataFrame({"run": [run.id] * len(rows)} | data, schema_overrides=READINGS, strict=False)
+        folder.write_readings(migrate(texts))
     for study in workspace.studies():
         arrays = {"images": images, "labels": labels, "positions": positions}
         write_arrays(workspace.sample_file(study.data.sha256), arrays)

@@ -12,7 +12,6 @@ import polars as pl
 from skipscope.analysis.memoize import memoize_per_table
 from skipscope.analysis.trained_readings import of_trained
 
-OF_PLANE = r"^loss@(?<x>[+-]\d+\.\d+),(?<y>[+-]\d+\.\d+)$"
 HIGHEST = 20.0
 """Above it no lines are drawn: a loss on its way to infinity would leave no room for the others."""
 MOST_LEVELS = 9
@@ -41,12 +40,7 @@ def landscape(readings: pl.DataFrame) -> pl.DataFrame:
     write that value.
     """
     rows = of_trained(readings, "landscape").filter(pl.col("seed") == pl.col("seed").first().over("arm"))
-    parts = pl.col("quantity").str.extract_groups(OF_PLANE)
-    points = rows.select(
-        "arm",
-        *(parts.struct[axis].cast(pl.Float64).alias(axis) for axis in "xy"),
-        loss=pl.col("value").round_sig_figs(4),
-    ).drop_nulls()
+    points = rows.select("arm", x="alpha", y="beta", loss=pl.col("value").round_sig_figs(4)).drop_nulls()
     if points.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     parted = points.partition_by("arm", as_dict=True, maintain_order=True)

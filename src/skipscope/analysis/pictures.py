@@ -27,7 +27,7 @@ def answers(readings: pl.DataFrame, sample: Sample, classes: Sequence[str]) -> p
     `label` and `answer` are classes by name; `confidence` is the probability given to the answer.
     """
     rows = at_ends(of_training(readings, "answers")).filter(pl.col("moment") == END)
-    image = pl.col("place").str.extract(r"^sample (\d+)$").cast(pl.Int64)
+    image = pl.col("image").cast(pl.Int64)
     wide = (
         rows.with_columns(image=image)
         .drop_nulls("image")

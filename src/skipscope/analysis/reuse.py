@@ -6,11 +6,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from skipscope.analysis.memoize import memoize_per_table
-from skipscope.analysis.trained_readings import lost, means, of_trained
-
-ARROW = " <- "
-ALL = "all"
-"""A source taken away from all its readers stands under this target."""
+from skipscope.analysis.trained_readings import ALL, lost, means, of_trained
 
 
 @memoize_per_table
@@ -26,8 +22,7 @@ def reuse(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
     costs = ["loss_change", "accuracy_change"]
     weights = of_trained(readings, "reuse_by_weight").filter(pl.col("quantity") == "weight")
     rows = pl.concat([weights, of_trained(readings, "reuse_by_ablation")]).filter(pl.col("arm") == arm)
-    parts = pl.col("place").str.split_exact(ARROW, 1)
-    table = rows.with_columns(target=parts.struct["field_0"], source=parts.struct["field_1"])
+    table = rows.with_columns(target=pl.col("module").fill_null(ALL))
     table = table.group_by("seed", "target", "source", maintain_order=True).agg(
         pl.col("value").filter(pl.col("quantity") == name).first().alias(name) for name in ("weight", *costs)
     )

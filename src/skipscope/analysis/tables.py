@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from skipscope.records.frames import READINGS, START
+from skipscope.records.readings import READINGS, START
 from skipscope.records.schema import NetworkCard, RunRecord, State, StudyRecord
 from skipscope.records.store import USUAL, Workspace
 from skipscope.spec import Recipe, network_name, start_name
@@ -150,12 +150,12 @@ class StudyTables:
 
     @cached_property
     def readings(self) -> pl.DataFrame:
-        """Every reading, as measured: arm, seed, counted, probe, step, place, quantity, value."""
+        """Every reading, as measured: arm, seed, counted, then `READINGS` from probe on."""
         trained = self.placed
         begun = trained.filter(pl.col("step") == 0)
         ours = self.start.filter(pl.col("arm").is_in(self.arms))  # of `initial` the claims tell
         further = ours.join(begun, on=["arm", "seed"], how="anti", maintain_order="left")
-        columns = ["arm", "seed", "counted", "probe", "step", "place", "quantity", "value"]
+        columns = ["arm", "seed", "counted", *(name for name in READINGS if name != "run")]
         frames = [trained, further.with_columns(counted=pl.lit(True))]  # noqa: FBT003 - a value
         return pl.concat([frame.select(columns).drop_nulls("value") for frame in frames])
 
@@ -199,7 +199,7 @@ def gather(workspace: Workspace, study: str | None) -> StudyTables:
         record=record,
         entries=entries,
         metrics=workspace.metrics(there),
-        raw_readings=workspace.readings(there),
+        raw_readings=workspace.readings(there, with_place=False),
         start=_start(workspace, record),
         sample=workspace.sample(record.data.sha256),
         right={run: right for run, right in answers.items() if right is not None},
@@ -263,8 +263,8 @@ def steps_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFrame
     )
     last = pl.col("step") == pl.col("step").max().over("arm", "seed")
     return (
-        placed(rows.drop("kind"), entries, ("place", "arm", "seed", "counted", "failed"))
-        .sort("place", "step")
+        placed(rows.drop("kind"), entries, ("order", "arm", "seed", "counted", "failed"))
+        .sort("order", "step")
         .with_columns(
             smoothed=pl.col("loss").ewm_mean(half_life=half, adjust=True).over("arm", "seed"),
             stopped=last & pl.col("failed"),
@@ -286,8 +286,8 @@ def epochs_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFram
     """Losses and accuracies an epoch: arm, seed, epoch, seconds (since the start), four measures, counted."""
     measures = pl.col("train_loss", "train_accuracy", "val_loss", "val_accuracy")
     return (
-        placed(metrics.filter(pl.col("kind") == "epoch"), entries, ("place", "arm", "seed", "counted"))
-        .sort("place", "epoch")
+        placed(metrics.filter(pl.col("kind") == "epoch"), entries, ("order", "arm", "seed", "counted"))
+        .sort("order", "epoch")
         .select("arm", "seed", "epoch", pl.col("seconds").round(2), measures.round_sig_figs(5), "counted")
     )
 
@@ -316,7 +316,7 @@ def _members(entries: Sequence[Entry]) -> pl.DataFrame:
     return pl.DataFrame(
         [
             (
-                place,
+                order,
                 entry.arm,
                 entry.seed,
                 entry.run,
@@ -324,10 +324,10 @@ def _members(entries: Sequence[Entry]) -> pl.DataFrame:
                 entry.state == "done",
                 _counts(entry, settled),
             )
-            for place, entry in enumerate(entries)
+            for order, entry in enumerate(entries)
         ],
         schema={
-            "place": pl.Int64,
+            "order": pl.Int64,
             "arm": pl.String,
             "seed": pl.Int64,
             "run": pl.String,

@@ -1,21 +1,20 @@
 """What was measured of trained networks as tidy tables: one function a picture, all of them pure.
 
 They take `StudyTables.readings`; only runs that count are in them (see `tables`). `depth` says where in its
-network a place lies, from 0 (the first that was measured) to 1 (the last).
+network a module lies, from 0 (the first that was measured) to 1 (the last).
 """
 
 import polars as pl
 
 from skipscope.analysis.memoize import memoize_per_table
+from skipscope.records.readings import place
 
 SIGNIFICANT_DIGITS = 4
 """Significant digits: more are not seen in a picture, and make its page large."""
 SHOWN_CHANNELS, SHOWN_BLOCKS = 48, 8
 """At most so many channels a block and blocks a network in the picture of gates, evenly spread."""
-
-OF_CHANNEL = r"^(?<block>.*) channel (?<channel>\d+)$"
-OF_SLICE = r"^(?<quantity>loss|accuracy)@(?<a>[+-]\d+\.\d+)$"
-REMOVED = r"^(\d+) blocks?, draw \d+$"
+ALL = "all"
+"""What stands for the module in tables where all were changed together."""
 
 
 @memoize_per_table
@@ -27,20 +26,20 @@ def of_trained(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
 
 @memoize_per_table
 def linear_probes(readings: pl.DataFrame) -> pl.DataFrame:
-    """Accuracy of a linear read-out after each stage: arm, seed, place, depth, accuracy."""
+    """Accuracy of a linear read-out after each stage: arm, seed, module, depth, accuracy."""
     return _with_depth(_wide(of_trained(readings, "linear_probes"), "accuracy"))
 
 
 @memoize_per_table
 def effective_ranks(readings: pl.DataFrame) -> pl.DataFrame:
-    """Of each convolution's channels: arm, seed, place, depth, effective_rank, effective_rank_share."""
+    """Of each convolution's channels: arm, seed, module, depth, effective_rank, effective_rank_share."""
     rows = of_trained(readings, "redundancy")
     return _with_depth(_wide(rows, "effective_rank_share", "effective_rank"))
 
 
 @memoize_per_table
 def largest_correlations(readings: pl.DataFrame) -> pl.DataFrame:
-    """Of new channels with earlier ones, a block: arm, seed, place, depth, largest_correlation."""
+    """Of new channels with earlier ones, a block: arm, seed, module, depth, largest_correlation."""
     return _with_depth(_wide(of_trained(readings, "redundancy"), "largest_correlation"))
 
 
@@ -55,7 +54,7 @@ def shattering(readings: pl.DataFrame) -> pl.DataFrame:
         "arm",
         "seed",
         trained=pl.col("step") > 0,
-        lag=pl.col("place").str.extract(r"^lag (\d+)$").cast(pl.Int64),
+        lag=pl.col("lag").cast(pl.Int64),
         autocorrelation=pl.col("value").round_sig_figs(SIGNIFICANT_DIGITS),
     ).sort("lag", maintain_order=True)
 
@@ -63,8 +62,8 @@ def shattering(readings: pl.DataFrame) -> pl.DataFrame:
 @memoize_per_table
 def curvature(readings: pl.DataFrame) -> pl.DataFrame:
     """The Hessian's top eigenvalue and trace, each with how well it is known: a row a run."""
-    rows = of_trained(readings, "curvature").filter(pl.col("place") == "hessian")
-    return _wide(rows, "top_eigenvalue", "top_residual", "iterations", "trace", "trace_error").drop("place")
+    quantities = ("top_eigenvalue", "top_residual", "iterations", "trace", "trace_error")
+    return _wide(of_trained(readings, "curvature"), *quantities, by=())
 
 
 @memoize_per_table
@@ -73,89 +72,69 @@ def deletions(readings: pl.DataFrame) -> pl.DataFrame:
 
     `depth` is where a block that was taken out alone lies; it is null for pairs and sets.
     """
-    rows = of_trained(readings, "block_deletion").filter(pl.col("place") != "intact")
-    several = pl.col("place").str.extract(REMOVED).cast(pl.Int64)
-    table = _wide(rows, "loss_change", "accuracy_change").with_columns(
-        blocks=pl.coalesce(several, pl.col("place").str.count_matches(" + ", literal=True).cast(pl.Int64) + 1)
-    )
-    depth = _with_depth(table.filter(pl.col("blocks") == 1)).select("arm", "seed", "place", "depth")
-    return (
-        table.join(depth, on=["arm", "seed", "place"], how="left", maintain_order="left")
-        .rename({"place": "removed"})
-        .select("arm", "seed", "removed", "blocks", "depth", "loss_change", lost())
-    )
+    rows = of_trained(readings, "block_deletion").with_columns(removed=place())
+    table = _wide(rows, "loss_change", "accuracy_change", by=("removed", "blocks"))
+    depth = _with_depth(table.filter(pl.col("blocks") == 1), "removed")
+    return table.join(
+        depth.select("arm", "seed", "removed", "depth"),
+        on=["arm", "seed", "removed"],
+        how="left",
+        maintain_order="left",
+    ).select("arm", "seed", "removed", pl.col("blocks").cast(pl.Int64), "depth", "loss_change", lost())
 
 
 @memoize_per_table
 def slices(readings: pl.DataFrame) -> pl.DataFrame:
     """Along one filter-normalised direction: arm, seed, distance, loss, accuracy."""
-    rows = of_trained(readings, "landscape").filter(pl.col("place") == "a")
-    parts = pl.col("quantity").str.extract_groups(OF_SLICE)
-    table = rows.with_columns(quantity=parts.struct["quantity"], place=parts.struct["a"]).drop_nulls(
-        "quantity"
-    )
-    return (
-        _wide(table, "loss", "accuracy")
-        .with_columns(distance=pl.col("place").cast(pl.Float64))
-        .sort("distance", maintain_order=True)
-        .select("arm", "seed", "distance", "loss", "accuracy")
-    )
+    rows = of_trained(readings, "landscape").filter(pl.col("beta").is_null())
+    table = _wide(rows, "loss", "accuracy", by=("alpha",))
+    return table.rename({"alpha": "distance"}).sort("distance", maintain_order=True)
 
 
 @memoize_per_table
 def gates(readings: pl.DataFrame) -> pl.DataFrame:
-    """What a block's gates do: arm, seed, place, depth, mean, std, class_share, low, high."""
-    rows = of_trained(readings, "gates").filter(~pl.col("place").str.contains(OF_CHANNEL))
+    """What a block's gates do: arm, seed, module, depth, mean, std, class_share, low, high."""
+    rows = of_trained(readings, "gates").filter(pl.col("channel").is_null())
     return _with_depth(_wide(rows, "mean", "std", "class_share", "low", "high"))
 
 
 @memoize_per_table
 def gate_strips(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
-    """Mean gate by class and channel of the arm's first run: block, class, channel, place, of, gate.
+    """Mean gate by class and channel of the arm's first run: block, class, channel, position, of, gate.
 
-    Channels are in the order of their mean gate, `place` of `of` within the block; every so-many-th is kept
-    where a block has many, and so are blocks. What is kept is one channel each, not a mean of several:
-    means of channels would hide what classes differ in.
+    Channels are in the order of their mean gate, at `position` of `of` within the block; every so-many-th
+    is kept where a block has many, and so are blocks. What is kept is one channel each, not a mean of
+    several: means of channels would hide what classes differ in.
     """
-    rows = of_trained(readings, "gates").filter(
-        pl.col("arm") == arm, pl.col("quantity").str.starts_with("gate:")
-    )
+    rows = of_trained(readings, "gates").filter(pl.col("arm") == arm, pl.col("quantity") == "gate")
     rows = rows.filter(pl.col("seed") == pl.col("seed").first())
-    parts = pl.col("place").str.extract_groups(OF_CHANNEL)
-    table = rows.select(
-        block=parts.struct["block"],
-        channel=parts.struct["channel"].cast(pl.Int64),
-        gate=pl.col("value"),
-        **{"class": pl.col("quantity").str.strip_prefix("gate:").cast(pl.Int64)},
-    )
+    table = rows.select(pl.col("channel", "class").cast(pl.Int64), block="module", gate="value")
     blocks = table["block"].unique(maintain_order=True).to_list()
-    kept = [blocks[place] for place in _spread(len(blocks), SHOWN_BLOCKS)]
+    kept = [blocks[index] for index in _spread(len(blocks), SHOWN_BLOCKS)]
     table = table.filter(pl.col("block").is_in(kept)).with_columns(
         mean=pl.col("gate").mean().over("block", "channel")
     )
     order = pl.struct("mean", "channel").rank("dense").over("block").cast(pl.Int64) - 1
-    table = table.with_columns(place=order).with_columns(of=pl.col("place").max().over("block") + 1)
+    table = table.with_columns(position=order).with_columns(of=pl.col("position").max().over("block") + 1)
     shown = pl.min_horizontal(pl.col("of"), pl.lit(SHOWN_CHANNELS))
-    # the place among those kept of each channel, if it is the first that falls on it
-    at = pl.col("place") * shown // pl.col("of")
-    first = at != (pl.col("place") - 1) * shown // pl.col("of")
+    # the position among those kept of each channel, if it is the first that falls on it
+    at = pl.col("position") * shown // pl.col("of")
+    first = at != (pl.col("position") - 1) * shown // pl.col("of")
     return (
-        table.filter(first | (pl.col("place") == 0))
-        .with_columns(place=at, of=shown)
-        .select("block", "class", "channel", "place", "of", pl.col("gate").round(3))
-        .sort("place", maintain_order=True)
+        table.filter(first | (pl.col("position") == 0))
+        .with_columns(position=at, of=shown)
+        .select("block", "class", "channel", "position", "of", pl.col("gate").round(3))
+        .sort("position", maintain_order=True)
     )
 
 
 @memoize_per_table
 def surgery(readings: pl.DataFrame) -> pl.DataFrame:
-    """Gates replaced: arm, seed, place, by (one, mean, other), loss_change, accuracy_lost."""
-    parts = pl.col("quantity").str.split_exact(":", 1)
-    rows = of_trained(readings, "gate_surgery").with_columns(
-        quantity=parts.struct["field_0"], by=parts.struct["field_1"]
-    )
-    table = _wide(rows, "loss_change", "accuracy_change", also=("by",)).drop_nulls("by")
-    return table.select(pl.exclude("accuracy_change"), lost())
+    """Gates replaced: arm, seed, module, by (one, mean, other), loss_change, accuracy_lost."""
+    rows = of_trained(readings, "gate_surgery")
+    rows = rows.with_columns(pl.col("module").fill_null(ALL))
+    table = _wide(rows, "loss_change", "accuracy_change", by=("module", "replacement"))
+    return table.rename({"replacement": "by"}).select(pl.exclude("accuracy_change"), lost())
 
 
 def lost() -> pl.Expr:
@@ -187,8 +166,8 @@ def steepness(lines: pl.DataFrame) -> tuple[float, dict[str, float]]:
     return distance, {arm: loss / here[arm] for arm, loss in there.items() if here.get(arm)}
 
 
-def _wide(rows: pl.DataFrame, *quantities: str, also: tuple[str, ...] = ()) -> pl.DataFrame:
-    """A row a place of a run, a column a quantity (null where it was not measured); order is kept."""
+def _wide(rows: pl.DataFrame, *quantities: str, by: tuple[str, ...] = ("module",)) -> pl.DataFrame:
+    """A row for each `by` of a run, a column a quantity (null where it was not measured); order is kept."""
     chosen = rows.filter(pl.col("quantity").is_in(quantities))
     columns = [
         pl.col("value")
@@ -198,14 +177,14 @@ def _wide(rows: pl.DataFrame, *quantities: str, also: tuple[str, ...] = ()) -> p
         .alias(name)
         for name in quantities
     ]
-    return chosen.group_by("arm", "seed", "place", *also, maintain_order=True).agg(columns)
+    return chosen.group_by("arm", "seed", *by, maintain_order=True).agg(columns)
 
 
-def _with_depth(table: pl.DataFrame) -> pl.DataFrame:
-    """With `depth` before the quantities: a run's places were measured in the order of the network."""
-    place, of = pl.int_range(pl.len()).over("arm", "seed"), pl.len().over("arm", "seed")
-    depth = (place / pl.max_horizontal(of - 1, pl.lit(1))).round(4)
-    first = ["arm", "seed", "place"]
+def _with_depth(table: pl.DataFrame, module: str = "module") -> pl.DataFrame:
+    """With `depth` before the quantities: a run's modules were measured in the order of the network."""
+    index, of = pl.int_range(pl.len()).over("arm", "seed"), pl.len().over("arm", "seed")
+    depth = (index / pl.max_horizontal(of - 1, pl.lit(1))).round(4)
+    first = ["arm", "seed", module]
     return table.with_columns(depth=depth).select(*first, "depth", pl.exclude(*first, "depth"))
 
 
@@ -213,4 +192,4 @@ def _spread(number: int, at_most: int) -> list[int]:
     """So many of 0..number-1, evenly spread, the first and the last among them."""
     if number <= at_most:
         return list(range(number))
-    return [round(place * (number - 1) / (at_most - 1)) for place in range(at_most)]
+    return [round(index * (number - 1) / (at_most - 1)) for index in range(at_most)]

@@ -1,7 +1,7 @@
 """What was measured while networks trained, as tidy tables: one function a picture, all of them pure.
 
 They take `StudyTables.readings`; only runs that count are in them (see `tables`). `depth` says where in its
-network a place lies, from 0 (the first) to 1 (the last); `moment` is `start` (before the first step, or at
+network a module lies, from 0 (the first) to 1 (the last); `moment` is `start` (before the first step, or at
 the first step that was measured) or `end` (the last step that was measured).
 """
 
@@ -18,7 +18,6 @@ Moment = Literal["start", "end"]
 START: Moment = "start"
 END: Moment = "end"
 MOMENTS = (START, END)
-RATIO = "first/last"
 NORM = "output_l2"
 RUN = ("arm", "seed")
 
@@ -40,12 +39,12 @@ def measured_steps(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
 def gradients(readings: pl.DataFrame) -> pl.DataFrame:
     """The loss gradient by each convolution's output, at the start and at the end.
 
-    Columns: arm, seed, moment, step, place, convolution (how many there are on the longest way from the
+    Columns: arm, seed, moment, step, module, convolution (how many there are on the longest way from the
     image up to and with this one), depth, norm (L2, whole batch).
     """
     rows = at_ends(of_training(readings, "gradient_flow").filter(pl.col("quantity") == NORM))
-    return rows.join(depths(readings), on=["arm", "place"], maintain_order="left").select(
-        *RUN, "moment", "step", "place", "convolution", "depth", norm=_rounded("value")
+    return rows.join(depths(readings), on=["arm", "module"], maintain_order="left").select(
+        *RUN, "moment", "step", "module", "convolution", "depth", norm=_rounded("value")
     )
 
 
@@ -53,7 +52,7 @@ def gradients(readings: pl.DataFrame) -> pl.DataFrame:
 def gradient_ratios(readings: pl.DataFrame) -> pl.DataFrame:
     """Its norm at the first convolution over that at the last: arm, seed, step, ratio."""
     rows = of_training(readings, "gradient_flow").filter(
-        pl.col("place") == RATIO, pl.col("quantity") == NORM, pl.col("value") > 0
+        pl.col("quantity") == f"{NORM}_ratio", pl.col("value") > 0
     )
     return rows.select(*RUN, "step", ratio=_rounded("value"))
 
@@ -71,15 +70,15 @@ def ratios_by_depth(readings: pl.DataFrame) -> pl.DataFrame:
 
 @memoize_per_table
 def updates(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
-    """How much a step changed each layer's weight, median over seeds: place, depth, step, ratio."""
+    """How much a step changed each layer's weight, median over seeds: module, depth, step, ratio."""
     rows = of_training(readings, "update_ratio").filter(pl.col("arm") == arm, pl.col("value") > 0)
-    table = rows.group_by("place", "step", maintain_order=True).agg(ratio=pl.col("value").median())
+    table = rows.group_by("module", "step", maintain_order=True).agg(ratio=pl.col("value").median())
     # layers as they are called, not as they were written down
-    called = depths(readings, all_layers=True).filter(pl.col("arm") == arm).select("place", "depth")
+    called = depths(readings, all_layers=True).filter(pl.col("arm") == arm).select("module", "depth")
     return (
-        table.join(called, on="place", how="left", maintain_order="left")
+        table.join(called, on="module", how="left", maintain_order="left")
         .sort("depth", maintain_order=True)
-        .select("place", "depth", "step", ratio=_rounded("ratio"))
+        .select("module", "depth", "step", ratio=_rounded("ratio"))
     )
 
 
@@ -93,19 +92,19 @@ def typical_updates(readings: pl.DataFrame) -> pl.DataFrame:
 
 @memoize_per_table
 def responses(readings: pl.DataFrame) -> pl.DataFrame:
-    """Spread of each convolution's responses: arm, seed, moment, step, place, convolution, depth, std."""
+    """Spread of each convolution's responses: arm, seed, moment, step, module, convolution, depth, std."""
     rows = at_ends(of_training(readings, "activations").filter(pl.col("quantity") == "std"))
-    return rows.join(depths(readings), on=["arm", "place"], maintain_order="left").select(
-        *RUN, "moment", "step", "place", "convolution", "depth", std=_rounded("value")
+    return rows.join(depths(readings), on=["arm", "module"], maintain_order="left").select(
+        *RUN, "moment", "step", "module", "convolution", "depth", std=_rounded("value")
     )
 
 
 @memoize_per_table
 def branches(readings: pl.DataFrame) -> pl.DataFrame:
-    """|f(x)| / |x| of each residual block: arm, seed, moment, step, place, block (from 1), depth, ratio."""
+    """|f(x)| / |x| of each residual block: arm, seed, moment, step, module, block (from 1), depth, ratio."""
     rows = of_training(readings, "activations").filter(pl.col("quantity") == "branch_ratio")
     return _in_order(at_ends(rows), "block").select(
-        *RUN, "moment", "step", "place", "block", "depth", ratio=_rounded("value")
+        *RUN, "moment", "step", "module", "block", "depth", ratio=_rounded("value")
     )
 
 
@@ -113,27 +112,26 @@ def branches(readings: pl.DataFrame) -> pl.DataFrame:
 def rectifiers(readings: pl.DataFrame) -> pl.DataFrame:
     """What each ReLU stops, in the order in which they are called.
 
-    Columns: arm, seed, moment, step, place, relu (from 1), depth, zeros (share of its outputs that are 0),
+    Columns: arm, seed, moment, step, module, relu (from 1), depth, zeros (share of its outputs that are 0),
     dead (share of its channels that are 0 for the whole batch).
     """
     rows = at_ends(of_training(readings, "activations"))
     table = (
         rows.filter(pl.col("quantity").is_in(["zeros", "dead"]))
-        .group_by(*RUN, "moment", "step", "place", maintain_order=True)
+        .group_by(*RUN, "moment", "step", "module", maintain_order=True)
         .agg(
             pl.col("value").filter(pl.col("quantity") == name).first().round(4).alias(name)
             for name in ("zeros", "dead")
         )
     )
-    return _in_order(table, "relu").select(*RUN, "moment", "step", "place", "relu", "depth", "zeros", "dead")
+    return _in_order(table, "relu").select(*RUN, "moment", "step", "module", "relu", "depth", "zeros", "dead")
 
 
 @memoize_per_table
 def class_accuracy(readings: pl.DataFrame, classes: Sequence[str]) -> pl.DataFrame:
     """Validation accuracy of each class after each epoch, mean over seeds: arm, epoch, class, accuracy."""
     rows = of_training(readings, "learning_order").filter(pl.col("quantity") == "accuracy")
-    number = pl.col("place").str.extract(r"^class (\d+)$").cast(pl.Int64)
-    table = rows.with_columns(epoch=_epoch(), number=number)
+    table = rows.with_columns(epoch=_epoch(), number=pl.col("class").cast(pl.Int64))
     means = table.group_by("arm", "epoch", "number", maintain_order=True).agg(pl.col("value").mean())
     return means.select(
         "arm", "epoch", named(pl.col("number"), classes).alias("class"), accuracy=pl.col("value").round(4)
@@ -160,21 +158,21 @@ def learnt(readings: pl.DataFrame) -> pl.DataFrame:
 def right_since(readings: pl.DataFrame) -> pl.DataFrame:
     """Each validation image's epoch: arm, seed, position (in the split), epoch (0: wrong in the end)."""
     rows = of_training(readings, "learning_order").filter(pl.col("quantity") == "right_since")
-    position = pl.col("place").str.extract(r"^validation (\d+)$").cast(pl.Int64)
+    position = pl.col("image").cast(pl.Int64)
     return rows.select(*RUN, position=position, epoch=pl.col("value").cast(pl.Int64))
 
 
 @memoize_per_table
 def depths(readings: pl.DataFrame, *, all_layers: bool = False) -> pl.DataFrame:
-    """Where each convolution (or each layer) of a network lies: arm, place, convolution, depth."""
+    """Where each convolution (or each layer) of a network lies: arm, module, convolution, depth."""
     flow = of_training(readings, "gradient_flow").filter(pl.col("quantity") == "depth")
-    table = flow.select("arm", "place", convolution=pl.col("value").cast(pl.Int64)).unique(
-        ["arm", "place"], keep="first", maintain_order=True
+    table = flow.select("arm", "module", convolution=pl.col("value").cast(pl.Int64)).unique(
+        ["arm", "module"], keep="first", maintain_order=True
     )
     if not all_layers:
         # the spread of responses is measured of convolutions, and of nothing else
         spread = of_training(readings, "activations").filter(pl.col("quantity") == "std")
-        table = table.join(spread, on=["arm", "place"], how="semi", maintain_order="left")
+        table = table.join(spread, on=["arm", "module"], how="semi", maintain_order="left")
     return table.with_columns(depth=_relative("convolution").over("arm"))
 
 
@@ -212,7 +210,7 @@ def _epoch() -> pl.Expr:
 
 
 def _in_order(table: pl.DataFrame, number: str) -> pl.DataFrame:
-    """Places of one run and moment numbered in the order of measuring."""
+    """Modules of one run and moment numbered in the order of measuring."""
     group = [*RUN, "moment"]
     numbered = table.with_columns(pl.int_range(1, pl.len() + 1).over(group).alias(number))
     return numbered.with_columns(depth=_relative(number).over(group))

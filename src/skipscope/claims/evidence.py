@@ -146,7 +146,7 @@ class Evidence:
 
     @cached_property
     def readings(self) -> pl.DataFrame:
-        """Of finished runs: arm, seed, probe, step, place, quantity, value (null where it is not finite)."""
+        """Readings of finished runs: arm, seed and `READINGS` from probe on; null values are not finite."""
         return self.tables.placed.filter("done").drop("counted", "done")
 
     @cached_property

@@ -10,7 +10,9 @@ import polars as pl
 from skipscope.claims.evidence import Evidence, Series, by_arm
 
 RUN = ("arm", "seed")
-FIRST_LAST = "first/last"
+SLICE = pl.col("beta").is_null() & (pl.col("alpha").abs() < 0.6)
+PLANE = pl.col("beta").is_not_null()
+"""Parts of the landscape that were measured."""
 
 
 def of_run(rows: pl.DataFrame, value: pl.Expr) -> Series:
@@ -27,16 +29,13 @@ def gradients(rows: pl.DataFrame) -> pl.DataFrame:
     The value is null where a gradient that it takes is 0 or not finite: such a network is not left out, as if
     it had not been measured, since it is the one whose gradient has vanished, or exploded, the most.
     """
-    rows = rows.filter(pl.col("probe") == "gradient_flow", pl.col("quantity") == "output_l2")
-    rows = rows.with_columns(log=logarithm(10))
+    rows = rows.filter(pl.col("probe") == "gradient_flow").with_columns(log=logarithm(10))
     keys = [*RUN, "step"]
-    ends = rows.filter(pl.col("place") == FIRST_LAST).select(*keys, ratio="log")
+    ends = rows.filter(pl.col("quantity") == "output_l2_ratio").select(*keys, ratio="log")
+    path = pl.col("module").str.split(".")
     stages = (
-        rows.filter(pl.col("place") != FIRST_LAST)
-        .with_columns(
-            stage=pl.col("place").str.split(".").list.first(), inner=pl.col("place").str.contains(r"\.")
-        )
-        .filter("inner")
+        rows.filter(pl.col("quantity") == "output_l2", path.list.len() > 1)
+        .with_columns(stage=path.list.first())
         .group_by(*keys, "stage", maintain_order=True)
         .agg(unless_lost(pl.col("log").mean(), "log").alias("value"), layers=pl.len())
         .filter(pl.col("layers") > 1)
@@ -85,8 +84,7 @@ def branches(evidence: Evidence) -> Series:
 def deletions(evidence: Evidence) -> Series:
     """Percentage points of accuracy lost with one block taken out, mean over blocks."""
     rows = evidence.frozen("block_deletion").filter(
-        pl.col("quantity") == "accuracy_change",
-        ~pl.col("place").str.contains(r" \+ |^\d+ blocks?, draw "),
+        pl.col("quantity") == "accuracy_change", pl.col("blocks") == 1
     )
     return of_run(rows, -100 * pl.col("value").mean())
 
@@ -103,20 +101,17 @@ def eigenvalue(evidence: Evidence) -> Series:
     return of_run(rows, pl.col("value").log10().first())
 
 
-def rise(evidence: Evidence, place: str, centre: str, pattern: str) -> Series:
-    """Log10 of the mean loss over a slice through the weights, over the loss at the weights themselves."""
-    rows = evidence.frozen("landscape").filter(
-        pl.col("place") == place, pl.col("quantity").str.contains(pattern)
-    )
-    here = pl.col("value").filter(pl.col("quantity") == centre).first()
+def rise(evidence: Evidence, part: pl.Expr) -> Series:
+    """Log10 of the mean loss over a part of the landscape, over the loss at the weights themselves."""
+    rows = evidence.frozen("landscape").filter(pl.col("quantity") == "loss", part)
+    here = pl.col("value").filter(pl.col("alpha") == 0, pl.col("beta").fill_null(0) == 0).first()
     return of_run(rows, (pl.col("value").mean() / here).log10())
 
 
 def reuse_by_weight(evidence: Evidence) -> Series:
     """How much of even use a layer's least read source has, median over layers: mean |w| over that of all."""
     rows = evidence.frozen("reuse_by_weight").filter(pl.col("quantity") == "weight")
-    table = rows.with_columns(target=pl.col("place").str.split(" <- ").list.first())
-    layers = table.group_by(*RUN, "target", maintain_order=True).agg(
+    layers = rows.group_by(*RUN, "module", maintain_order=True).agg(
         value=pl.col("value").min() / pl.col("value").mean()
     )
     return of_run(layers, pl.col("value").median())
@@ -129,17 +124,17 @@ NOTICED = 0.001
 def reuse_by_ablation(evidence: Evidence) -> Series:
     """Share of pairs of a layer and a source in which the source's absence costs more than `NOTICED`."""
     rows = evidence.frozen("reuse_by_ablation").filter(
-        pl.col("quantity") == "loss_change", ~pl.col("place").str.starts_with("all <- ")
+        pl.col("quantity") == "loss_change", pl.col("module").is_not_null()
     )
     return of_run(rows, (pl.col("value") > NOTICED).mean())
 
 
 def newest_layers(rows: pl.DataFrame) -> pl.DataFrame:
     """Of each block the convolution that makes its new channels: the last that is not beside the way."""
-    parent = pl.col("place").str.replace(r"\.[^.]+$", "")
-    inner = rows.filter(
-        pl.col("place").str.contains(r"\."), ~pl.col("place").str.contains(r"\b(shortcut|downsample|se)\b")
-    )
+    parts = pl.col("module").str.split(":").list.first().str.split(".")  # of `conv:2`, a second call, `conv`
+    parent = parts.list.head(parts.list.len() - 1).list.join(".")
+    beside = parts.list.set_intersection(["shortcut", "downsample", "se"]).list.len() > 0
+    inner = rows.filter(parts.list.len() > 1, ~beside)
     return inner.group_by(*RUN, parent.alias("block"), maintain_order=True).agg(pl.col("value").last())
 
 
@@ -164,7 +159,7 @@ def of_gates(evidence: Evidence, *quantities: str) -> Series:
 def surgery(evidence: Evidence, by: str) -> Series:
     """Nats of loss more with all gates replaced."""
     rows = evidence.frozen("gate_surgery").filter(
-        pl.col("place") == "all", pl.col("quantity") == f"loss_change:{by}"
+        pl.col("quantity") == "loss_change", pl.col("module").is_null(), pl.col("replacement") == by
     )
     return of_run(rows, pl.col("value").first())
 
@@ -215,11 +210,11 @@ def early_over_late(evidence: Evidence) -> Series:
     rows = evidence.readings.filter(pl.col("probe") == "update_ratio").with_columns(log=logarithm(2))
     depths = (
         evidence.readings.filter(pl.col("probe") == "gradient_flow", pl.col("quantity") == "depth")
-        .group_by(*RUN, "place", maintain_order=True)
+        .group_by(*RUN, "module", maintain_order=True)
         .agg(depth=pl.col("value").first())
         .with_columns(share=(pl.col("depth") - 1) / (pl.col("depth").max().over(RUN) - 1))
     )
-    table = rows.join(depths, on=[*RUN, "place"], maintain_order="left")
+    table = rows.join(depths, on=[*RUN, "module"], maintain_order="left")
     early, late = pl.col("share") <= 1 / 3, pl.col("share") >= 2 / 3
     ratio = pl.col("log").filter(early).mean() - pl.col("log").filter(late).mean()
     steps = (
@@ -233,8 +228,8 @@ def early_over_late(evidence: Evidence) -> Series:
 def class_order(evidence: Evidence) -> Series:
     """Each class's validation accuracy, mean over epochs: the earlier learnt, the higher. By class."""
     rows = evidence.readings.filter(pl.col("probe") == "learning_order", pl.col("quantity") == "accuracy")
-    classes = rows.group_by(*RUN, "place", maintain_order=True).agg(pl.col("value").mean())
-    return of_run(classes.sort("place", maintain_order=True), pl.col("value"))
+    classes = rows.group_by(*RUN, "class", maintain_order=True).agg(pl.col("value").mean())
+    return of_run(classes.sort("class", maintain_order=True), pl.col("value"))
 
 
 def image_order(evidence: Evidence) -> Series:
@@ -253,8 +248,8 @@ QUANTITIES: dict[str, Callable[[Evidence], Series]] = {
     "shattering at the start": lambda evidence: shattering(evidence.start),
     "shattering": lambda evidence: shattering(evidence.frozen("shattering")),
     "eigenvalue": eigenvalue,
-    "slice": lambda evidence: rise(evidence, "a", "loss@+0.00", r"^loss@[+-]0\.[0-5]"),
-    "plane": lambda evidence: rise(evidence, "a,b", "loss@+0.00,+0.00", "^loss@"),
+    "slice": lambda evidence: rise(evidence, SLICE),
+    "plane": lambda evidence: rise(evidence, PLANE),
     "reuse by weight": reuse_by_weight,
     "reuse by ablation": reuse_by_ablation,
     "rank": rank,

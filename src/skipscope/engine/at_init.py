@@ -23,7 +23,8 @@ from skipscope.models.registry import build
 from skipscope.models.user import attribute_errors_to
 from skipscope.probes.measure import initial_rows, view_of
 from skipscope.records.files import make_folder
-from skipscope.records.frames import START, write_readings
+from skipscope.records.frames import write_readings
+from skipscope.records.readings import START
 from skipscope.records.schema import StudyRecord
 from skipscope.records.store import Workspace
 from skipscope.spec import Recipe, StudySpec, network_name, start_name

@@ -6,6 +6,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from skipscope.analysis.trained_readings import ALL
 from skipscope.figures import style
 from skipscope.figures.layered import Layered
 from skipscope.figures.seeds import means
@@ -14,7 +15,6 @@ ROW = 5
 """Height in pixels of a class's row in a strip."""
 MEASURES = ("class_share", "low", "high")
 REPLACEMENTS = ("one", "mean", "other")
-ALL = "all"
 
 
 def strips(table: pl.DataFrame, *, classes: Sequence[str], labels: Mapping[str, str]) -> Layered:
@@ -36,7 +36,7 @@ def strips(table: pl.DataFrame, *, classes: Sequence[str], labels: Mapping[str, 
     chart = (
         alt.Chart()
         .mark_rect(aria=False)  # thousands of names nobody hears make the picture three times as large
-        .transform_calculate(start="datum.place / datum.of", end="(datum.place + 1) / datum.of")
+        .transform_calculate(start="datum.position / datum.of", end="(datum.position + 1) / datum.of")
         .encode(
             x=alt.X(
                 "start:Q",
@@ -68,7 +68,7 @@ def shares(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mappin
     told = [labels[name] for name in MEASURES]
     long = (
         table.filter(pl.col("arm") == arm)
-        .unpivot(list(MEASURES), index=["arm", "seed", "place"], variable_name="measure", value_name="share")
+        .unpivot(list(MEASURES), index=["arm", "seed", "module"], variable_name="measure", value_name="share")
         .with_columns(pl.col("measure").replace_strict(dict(zip(MEASURES, told, strict=True))))
         .drop_nulls("share")
     )
@@ -81,7 +81,7 @@ def shares(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mappin
         **measures,
         scale=alt.Scale(domain=told, range=[style.looks(arms)[arm].color, style.FAINT_INK, style.INK]),
     )
-    y = alt.Y("place:N", sort=long["place"].unique(maintain_order=True).to_list(), title=None)
+    y = alt.Y("module:N", sort=long["module"].unique(maintain_order=True).to_list(), title=None)
     x = alt.X(
         "mean(share):Q",
         title=labels["share"],
@@ -89,7 +89,7 @@ def shares(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mappin
         scale=alt.Scale(zero=True),
     )
     tips = [
-        alt.Tooltip("place:N", title=labels["block"]),
+        alt.Tooltip("module:N", title=labels["block"]),
         alt.Tooltip("measure:N", title=" "),
         alt.Tooltip("mean(share):Q", title=labels["share"], format=".1%"),
     ]
@@ -98,8 +98,8 @@ def shares(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mappin
         .mark_point(size=62, strokeWidth=1.8, opacity=1)
         .encode(x=x, y=y, shape=shape, color=color, tooltip=tips)
     )
-    data = means(long, "place", "measure")
-    return Layered(layers=[dots], data=data, height=_tall(long["place"].n_unique()))
+    data = means(long, "module", "measure")
+    return Layered(layers=[dots], data=data, height=_tall(long["module"].n_unique()))
 
 
 def surgery(
@@ -115,14 +115,14 @@ def surgery(
     `table` has arm, seed, module (`ALL` for all together), by (`REPLACEMENTS`), loss_change, accuracy_lost.
     """
     told = {name: labels[name] for name in REPLACEMENTS}
-    chosen = table.filter(pl.col("arm") == arm, (pl.col("place") == ALL) == together)
+    chosen = table.filter(pl.col("arm") == arm, (pl.col("module") == ALL) == together)
     chosen = chosen.with_columns(pl.col("by").replace(told))
     look = style.looks(arms)[arm]
     ways = list(told.values())
     y = (
         alt.Y("by:N", sort=ways, title=labels["replaced"], axis=alt.Axis(labelFontSize=12.5))
         if together
-        else alt.Y("place:N", sort=chosen["place"].unique(maintain_order=True).to_list(), title=None)
+        else alt.Y("module:N", sort=chosen["module"].unique(maintain_order=True).to_list(), title=None)
     )
     quantity = "accuracy_lost" if together else "loss_change"
     x = alt.X(
@@ -140,7 +140,7 @@ def surgery(
     tints = [style.tint(look.color, share) for share in (1, 0.5, 0.1)]
     fill = alt.Fill("by:N", scale=alt.Scale(domain=ways, range=tints), legend=None if together else legend)
     tips = [
-        alt.Tooltip("place:N", title=labels["block"]),
+        alt.Tooltip("module:N", title=labels["block"]),
         alt.Tooltip("by:N", title=labels["replaced"]),
         alt.Tooltip("mean(loss_change):Q", title=labels["loss_change"], format="+.3~g"),
         alt.Tooltip("mean(accuracy_lost):Q", title=labels["accuracy_lost"], format=".2f"),
@@ -155,8 +155,8 @@ def surgery(
     if together:
         number = alt.Chart().mark_text(align="left", dx=6, fontSize=12.5, color=style.INK)
         layers.append(number.encode(x=x, y=y, text=alt.Text("mean(accuracy_lost):Q", format=".1f")))
-    height = 150 if together else _tall(chosen["place"].n_unique())
-    return Layered(layers=layers, data=means(chosen, "place", "by"), height=height)
+    height = 150 if together else _tall(chosen["module"].n_unique())
+    return Layered(layers=layers, data=means(chosen, "module", "by"), height=height)
 
 
 def _tall(rows: int) -> int:

@@ -46,7 +46,7 @@ def updates(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mappi
         .encode(
             x=x,
             y=ratio("ratio:Q"),
-            detail=alt.Detail("place:N"),
+            detail=alt.Detail("module:N"),
             color=alt.Color("depth:Q", scale=scale, legend=legend),
         )
     )
@@ -97,7 +97,7 @@ def rectifiers(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Ma
         scale=alt.Scale(domain=[0, 1]),
     )
     tips = [
-        alt.Tooltip("min(place):N", title=labels["place"]),
+        alt.Tooltip("min(module):N", title=labels["place"]),
         alt.Tooltip("measure:N", title=" "),
         alt.Tooltip("mean(share):Q", title=labels["share"], format=".1%"),
     ]

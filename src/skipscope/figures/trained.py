@@ -48,7 +48,9 @@ def by_depth(
     )
     tips = [
         alt.Tooltip("arm:N", title=labels["arm"]),
-        alt.Tooltip("min(place):N" if "place" in table.columns else "min(removed):N", title=labels["place"]),
+        alt.Tooltip(
+            "min(module):N" if "module" in table.columns else "min(removed):N", title=labels["place"]
+        ),
         alt.Tooltip(f"mean({quantity}):Q", title=told, format=".1%" if share else ".2f"),
     ]
     # a network of many layers would be nothing but markers

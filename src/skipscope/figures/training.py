@@ -209,6 +209,6 @@ def _beside(column: str) -> pl.Expr:
 def _tips(labels: Mapping[str, str], *values: tuple[str, str, str]) -> list[alt.Tooltip]:
     return [
         alt.Tooltip("arm:N", title=labels["arm"]),
-        alt.Tooltip("min(place):N", title=labels["place"]),
+        alt.Tooltip("min(module):N", title=labels["place"]),
         *(alt.Tooltip(f"{field}:Q", title=labels[told], format=format) for field, told, format in values),
     ]

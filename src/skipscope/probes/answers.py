@@ -18,11 +18,11 @@ def measure(view: View) -> Iterable[Reading]:
     confidences, classes = logits.softmax(1).max(1)
     answers = classes.double().where(confidences.isfinite(), torch.nan)
     for image, (answer, confidence) in enumerate(zip(answers.tolist(), confidences.tolist(), strict=True)):
-        yield Reading(place=f"sample {image}", quantity="answer", value=answer)
-        yield Reading(place=f"sample {image}", quantity="confidence", value=confidence)
+        yield Reading(image=image, quantity="answer", value=answer)
+        yield Reading(image=image, quantity="confidence", value=confidence)
     right = hits(logits, view.labels).mean().item()
-    yield Reading(place="all", quantity="accuracy", value=right)
-    yield Reading(place="all", quantity="loss", value=cross_entropy(logits, view.labels).item())
+    yield Reading(quantity="accuracy", value=right)
+    yield Reading(quantity="loss", value=cross_entropy(logits, view.labels).item())
 
 
 def applies(_anatomy: Anatomy) -> bool:

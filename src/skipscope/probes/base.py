@@ -9,8 +9,8 @@ Shapes: B images in a step's batch, N images of a sample; C channels, H x W pixe
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from math import inf, nan
-from typing import Generic, Literal, TypeVar
+from math import inf, isfinite, nan
+from typing import Any, Generic, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -57,12 +57,30 @@ When = Literal["step", "epoch", "initial", "frozen"]
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """One measured number; the run, the probe and the step are known to whoever asked for it."""
+    """One measured number; the run, the probe and the step are known to whoever asked for it.
 
-    place: str
-    """Qualified module name, or what the quantity is of: `layer1.0.conv1`, `denseblock1.bn -> conv1`."""
+    The fields are columns of `records.readings.COLUMNS`, which says what each means; None does not apply.
+    """
+
     quantity: str
     value: float
+    module: str | None = None
+    source: str | None = None
+    neighbour: str | None = None
+    blocks: int | None = None
+    draw: int | None = None
+    channel: int | None = None
+    class_: int | None = None
+    image: int | None = None
+    lag: int | None = None
+    replacement: str | None = None
+    alpha: float | None = None
+    beta: float | None = None
+
+    def row(self) -> dict[str, Any]:
+        """The columns that apply; a value that is not finite is None, which every format of a table knows."""
+        columns = {name.rstrip("_"): value for name, value in vars(self).items() if value is not None}
+        return columns | {"value": float(self.value) if isfinite(self.value) else None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +194,7 @@ class Probe(Generic[Seen]):
     applies_to: Callable[[Anatomy], bool]
     measure: Callable[[Seen], Iterable[Reading]]
     units: Mapping[str, str]
-    """Quantity: its unit, in words. Of `gate:3` or `loss@-0.50` the part before the mark stands here."""
+    """The unit of each quantity, in words."""
     source: str
     """The paper, with its section or equation."""
     cost: str

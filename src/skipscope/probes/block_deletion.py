@@ -13,7 +13,9 @@ returns
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,6 +36,15 @@ Heard = tuple[str, str]
 Replacement = Callable[[Call], Tensor]
 Block = Mapping[Heard, Replacement]
 """Replacements for the outputs of calls that together remove a block."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Removal:
+    """Blocks that are taken out together."""
+
+    columns: Mapping[str, Any]
+    """What a reading says of them."""
+    gone: tuple[str, ...]
 
 
 def blocks_of(anatomy: Anatomy) -> dict[str, Block]:
@@ -105,31 +116,35 @@ def _layers(anatomy: Anatomy) -> Iterator[tuple[str, Block]]:
 def measure(view: View) -> Iterable[Reading]:
     """Every block alone, neighbours in pairs, and sets drawn at random; on the same images."""
     blocks = blocks_of(view.anatomy)
-    places = list(blocks)
-    removals = {place: [place] for place in places}
-    removals |= {f"{one} + {other}": [one, other] for one, other in pairwise(places)}
-    removals |= drawn(view, places)
+    names = list(blocks)
+    removals = [
+        *(Removal(columns={"module": name}, gone=(name,)) for name in names),
+        *(
+            Removal(columns={"module": one, "neighbour": other}, gone=(one, other))
+            for one, other in pairwise(names)
+        ),
+        *drawn(view, names),
+    ]
     share = IMAGE_PASSES // (1 + len(removals))
     few = view.first(min(MOST_IMAGES, max(FEWEST_IMAGES, share)))
     intact = outcome(few)
-    yield Reading(place="intact", quantity="loss", value=intact.loss)
-    yield Reading(place="intact", quantity="accuracy", value=intact.accuracy)
-    for name, gone in removals.items():
-        yield from changes(name, intact, outcome(few, without(blocks[place] for place in gone)))
+    yield Reading(blocks=0, quantity="loss", value=intact.loss)
+    yield Reading(blocks=0, quantity="accuracy", value=intact.accuracy)
+    for each in removals:
+        changed = outcome(few, without(blocks[name] for name in each.gone))
+        yield from changes(intact, changed, blocks=len(each.gone), **each.columns)
 
 
-def drawn(view: View, places: list[str]) -> dict[str, list[str]]:
+def drawn(view: View, names: list[str]) -> list[Removal]:
     """Random sets, the same in every network of as many blocks; of two blocks there are pairs already."""
     generator = view.generator("block_deletion")
-    numbers = sorted({round(share * len(places)) for share in SHARES} - {0, 1, 2})
-    return {
-        f"{number} blocks, draw {draw}": [
-            places[place]
-            for place in sorted(torch.randperm(len(places), generator=generator)[:number].tolist())
-        ]
+    numbers = sorted({round(share * len(names)) for share in SHARES} - {0, 1, 2})
+    return [
+        Removal(columns={"draw": draw}, gone=tuple(names[index] for index in sorted(chosen)))
         for number in numbers
         for draw in range(1, DRAWS + 1)
-    }
+        for chosen in [torch.randperm(len(names), generator=generator)[:number].tolist()]
+    ]
 
 
 def without(blocks: Iterable[Block]) -> Edit:

@@ -63,7 +63,7 @@ def measure(view: View) -> Iterable[Reading]:
         "trace_error": (traces.std() / len(traces) ** 0.5).item(),
     }
     for quantity, value in found.items():
-        yield Reading(place="hessian", quantity=quantity, value=value)
+        yield Reading(quantity=quantity, value=value)
 
 
 def hessian(view: View) -> tuple[Product, int]:

@@ -86,19 +86,19 @@ def measure(view: View) -> Iterable[Reading]:
         yield from _block(place, tally)
         for channel, means in enumerate(tally.class_means().T.tolist()):
             for label, gate in zip(labels.tolist(), means, strict=True):
-                yield Reading(place=f"{place} channel {channel}", quantity=f"gate:{label}", value=gate)
+                yield Reading(module=place, channel=channel, class_=label, quantity="gate", value=gate)
 
 
 def _block(place: str, tally: Tally) -> Iterator[Reading]:
     total, between = tally.spread()
     means = tally.sums.sum(0) / tally.images.sum()  # C
     gates = tally.images.sum().item() * len(means)
-    yield Reading(place=place, quantity="mean", value=means.mean().item())
-    yield Reading(place=place, quantity="std", value=(total / gates) ** 0.5)
-    yield Reading(place=place, quantity="class_share", value=between / total if total else 0.0)
+    yield Reading(module=place, quantity="mean", value=means.mean().item())
+    yield Reading(module=place, quantity="std", value=(total / gates) ** 0.5)
+    yield Reading(module=place, quantity="class_share", value=between / total if total else 0.0)
     for quantity, number in (("low", tally.low), ("high", tally.high)):
         share = number / gates if means.isfinite().all() else nan
-        yield Reading(place=place, quantity=quantity, value=share)
+        yield Reading(module=place, quantity=quantity, value=share)
 
 
 def operate(view: View) -> Iterable[Reading]:
@@ -117,17 +117,19 @@ def operate(view: View) -> Iterable[Reading]:
     def mean(call: Call) -> Tensor:
         return means[call.place].to(call.inputs[1].dtype).expand_as(call.inputs[1])
 
-    ways: dict[str, Replacement] = {"one": lambda call: torch.ones_like(call.inputs[1]), "mean": mean}
+    replacements: dict[str, Replacement] = {"one": lambda call: torch.ones_like(call.inputs[1]), "mean": mean}
     if len(many.labels) > 1:
-        ways["other"] = lambda call: call.inputs[1][derangement(view, len(call.inputs[1]))]
-    for way, replacement in ways.items():
-        yield from changes("all", intact, outcome(many, replacing(places, replacement)), way)
-    images = BLOCK_PASSES // (len(ways) * len(places))
+        replacements["other"] = lambda call: call.inputs[1][derangement(view, len(call.inputs[1]))]
+    for name, replacement in replacements.items():
+        changed = outcome(many, replacing(places, replacement))
+        yield from changes(intact, changed, replacement=name)
+    images = BLOCK_PASSES // (len(replacements) * len(places))
     few = view.first(min(MOST_IMAGES, max(FEWEST_IMAGES, images)))
     intact = outcome(few)
     for place in places:
-        for way, replacement in ways.items():
-            yield from changes(place, intact, outcome(few, replacing([place], replacement)), way)
+        for name, replacement in replacements.items():
+            changed = outcome(few, replacing([place], replacement))
+            yield from changes(intact, changed, module=place, replacement=name)
 
 
 def replacing(places: Iterable[str], replacement: Replacement) -> Edit:
@@ -168,7 +170,7 @@ GATES = Probe(
         "come to (classes - 1) / (images - 1) on average; 0 of gates that do not vary",
         "low": f"share of gates below {LOW}",
         "high": f"share of gates above {HIGH}",
-        "gate": "a channel's mean gate over the images of the class named after the mark",
+        "gate": "a channel's mean gate over the images of a class",
     },
     source="Hu et al. 2018, section 7 and Fig. 5",
     cost="one pass of the sample; classes x channels numbers a block",

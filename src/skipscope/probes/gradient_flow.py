@@ -17,20 +17,20 @@ def measure(view: StepView) -> Iterable[Reading]:
         if call.gradient is not None and call.gradient_rms is not None
     ]
     for call, norm, rms in calls:
-        yield Reading(place=call.place, quantity="output_l2", value=norm)
-        yield Reading(place=call.place, quantity="output_rms", value=rms)
-        yield Reading(place=call.place, quantity="depth", value=call.depth)
+        yield Reading(module=call.place, quantity="output_l2", value=norm)
+        yield Reading(module=call.place, quantity="output_rms", value=rms)
+        yield Reading(module=call.place, quantity="depth", value=call.depth)
         if call.signal is not None and call.noise:
-            yield Reading(place=call.place, quantity="signal_to_noise", value=call.signal / call.noise)
+            yield Reading(module=call.place, quantity="signal_to_noise", value=call.signal / call.noise)
     for weight in view.weights:
         if weight.gradient is not None and weight.gradient_rms is not None:
-            yield Reading(place=weight.place, quantity="weight_l2", value=weight.gradient)
-            yield Reading(place=weight.place, quantity="weight_rms", value=weight.gradient_rms)
+            yield Reading(module=weight.place, quantity="weight_l2", value=weight.gradient)
+            yield Reading(module=weight.place, quantity="weight_rms", value=weight.gradient_rms)
     convolutions = [(norm, rms) for call, norm, rms in calls if call.kind == "conv"]
     if len(convolutions) > 1:
         pairs = zip(("output_l2", "output_rms"), convolutions[0], convolutions[-1], strict=True)
         for quantity, first, last in pairs:
-            yield Reading(place="first/last", quantity=quantity, value=ratio(first, last))
+            yield Reading(quantity=f"{quantity}_ratio", value=ratio(first, last))
 
 
 GRADIENT_FLOW = Probe(
@@ -41,6 +41,8 @@ GRADIENT_FLOW = Probe(
     units={
         "output_l2": "L2 norm of the loss gradient by the layer's output, whole batch",
         "output_rms": "the same, root mean square over its numbers",
+        "output_l2_ratio": "output_l2 of the first convolution over that of the last",
+        "output_rms_ratio": "output_rms of the first convolution over that of the last",
         "weight_l2": "L2 norm of the loss gradient by the layer's weight, before clipping",
         "weight_rms": "the same, root mean square over its numbers",
         "signal_to_noise": "norm of the images' mean gradient by the output over their spread around it",

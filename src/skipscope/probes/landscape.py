@@ -30,11 +30,11 @@ def measure(view: View) -> Iterable[Reading]:
     line, plane = view.first(LINE_IMAGES), view.first(PLANE_IMAGES)
     for a in LINE:
         loss, accuracy = at(line, {name: a * step for name, step in one.items()})
-        yield Reading(place="a", quantity=f"loss@{a:+.2f}", value=loss)
-        yield Reading(place="a", quantity=f"accuracy@{a:+.2f}", value=accuracy)
+        yield Reading(alpha=a, quantity="loss", value=loss)
+        yield Reading(alpha=a, quantity="accuracy", value=accuracy)
     for a, b in product(PLANE, PLANE):
         loss, _ = at(plane, {name: a * one[name] + b * other[name] for name in one})
-        yield Reading(place="a,b", quantity=f"loss@{a:+.2f},{b:+.2f}", value=loss)
+        yield Reading(alpha=a, beta=b, quantity="loss", value=loss)
 
 
 def direction(view: View, which: str) -> dict[str, Tensor]:

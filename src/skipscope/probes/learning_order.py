@@ -22,10 +22,10 @@ def measure(view: EpochView) -> Iterable[Reading]:
     """Reads accuracy per class after each epoch; after the last, each image's epoch (0: wrong in the end)."""
     for label in sorted(set(view.labels.tolist())):
         share = view.right[view.labels == label].float().mean().item()
-        yield Reading(place=f"class {label}", quantity="accuracy", value=share)
+        yield Reading(class_=label, quantity="accuracy", value=share)
     if view.last:
         for image, epoch in enumerate(view.since.tolist()):
-            yield Reading(place=f"validation {image}", quantity="right_since", value=epoch)
+            yield Reading(image=image, quantity="right_since", value=epoch)
 
 
 LEARNING_ORDER = Probe(

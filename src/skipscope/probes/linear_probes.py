@@ -40,7 +40,7 @@ def measure(view: View) -> Iterable[Reading]:
             weight, bias = fitted((of_stage[seen] - mean) / spread, labels[seen], len(known))
             answers[unseen] = ((of_stage[unseen] - mean) / spread @ weight.T + bias).argmax(1)
         right = (answers == labels).double().mean().item() if of_stage.isfinite().all() else nan
-        yield Reading(place=place, quantity="accuracy", value=right)
+        yield Reading(module=place, quantity="accuracy", value=right)
 
 
 def halves(view: View, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from math import isfinite
 from traceback import clear_frames
 from typing import Any
 
@@ -26,7 +25,7 @@ from skipscope.probes.base import Probe, Reading, View, copied, logits
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import of_one_step
 from skipscope.randomness import derive
-from skipscope.records.frames import READINGS
+from skipscope.records.readings import READINGS, with_place
 
 STEP_IMAGES = 128
 """Images of the sample for the probes of one training step."""
@@ -47,7 +46,7 @@ def probe(
         seed: Source of the directions and pairs that probes draw.
 
     Returns:
-        A row a reading, with the columns run (empty), probe, step (0), place, quantity, value. A probe that
+        A row a reading, with the columns `records.readings.READINGS`, run empty and step 0. A probe that
         fails on the network has none, and is named in a warning.
 
     Raises:
@@ -75,7 +74,7 @@ def probe(
         raise tried.error()
     if tried.failed:
         warnings.warn(str(tried.error()), stacklevel=2)
-    return pl.DataFrame([{"run": "", **row} for row in tried.rows], schema=READINGS)
+    return with_place(pl.DataFrame([{"run": "", **row} for row in tried.rows], schema=READINGS))
 
 
 def known(names: Iterable[str]) -> list[str]:
@@ -162,7 +161,7 @@ class Tried:
             clear_frames(error.__traceback__)  # they hold graphs, whose memory the other probes need
             self.failed[each.name] = error
         else:
-            self.rows.extend({"probe": each.name, "step": step, **reading(r)} for r in readings)
+            self.rows.extend({"probe": each.name, "step": step, **reading.row()} for reading in readings)
 
     def error(self) -> ProbeError:
         """Returns an error that names the failed probes and reasons, with the tracebacks as its cause."""
@@ -204,11 +203,6 @@ def initial_rows(view: View) -> Tried:
         if "initial" in each.when and each.applies_to(view.anatomy):
             tried.add(each, view)
     return tried
-
-
-def reading(r: Reading) -> dict[str, Any]:
-    """As a part of a row; what is not finite is None, which every format of a table knows."""
-    return {"place": r.place, "quantity": r.quantity, "value": float(r.value) if isfinite(r.value) else None}
 
 
 @contextmanager

@@ -5,6 +5,7 @@ Shapes: N images of a sample, B of a batch; logits B K.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -50,8 +51,7 @@ def outcome(view: View, edit: Edit | None = None, see: Callable[[Call], None] | 
     return Outcome(loss=loss / len(view.labels), accuracy=right / len(view.labels))
 
 
-def changes(place: str, intact: Outcome, changed: Outcome, by: str = "") -> Iterator[Reading]:
-    """Changed minus intact, loss and accuracy; `by` says in the quantity what was done."""
-    mark = f":{by}" if by else ""
-    yield Reading(place=place, quantity=f"loss_change{mark}", value=changed.loss - intact.loss)
-    yield Reading(place=place, quantity=f"accuracy_change{mark}", value=changed.accuracy - intact.accuracy)
+def changes(intact: Outcome, changed: Outcome, **columns: Any) -> Iterator[Reading]:
+    """Changed minus intact, loss and accuracy; `columns` of `Reading` say what was changed."""
+    yield Reading(**columns, quantity="loss_change", value=changed.loss - intact.loss)
+    yield Reading(**columns, quantity="accuracy_change", value=changed.accuracy - intact.accuracy)

@@ -88,11 +88,11 @@ def measure(view: View) -> Iterable[Reading]:
         if kind == "conv":
             rank = effective_rank(moments)
             share = rank / len(moments.products)
-            yield Reading(place=place, quantity="effective_rank", value=rank)
-            yield Reading(place=place, quantity="effective_rank_share", value=share)
+            yield Reading(module=place, quantity="effective_rank", value=rank)
+            yield Reading(module=place, quantity="effective_rank_share", value=share)
         else:
             largest = moments.correlation().abs().amax(1)  # A
-            yield Reading(place=place, quantity="largest_correlation", value=largest.mean().item())
+            yield Reading(module=place, quantity="largest_correlation", value=largest.mean().item())
 
 
 def _pair(call: Call) -> tuple[Tensor, Tensor] | None:

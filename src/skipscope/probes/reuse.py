@@ -64,9 +64,8 @@ def by_weight(view: View) -> Iterable[Reading]:
             means = {s: sizes[channels_from(site, s)].mean().item() for s in sources_of(site)}
             whole = sum(means.values())
             for source, mean in means.items():
-                place = f"{site.place} <- {source}"
-                yield Reading(place=place, quantity="weight", value=mean)
-                yield Reading(place=place, quantity="share", value=ratio(mean, whole))
+                for quantity, value in (("weight", mean), ("share", ratio(mean, whole))):
+                    yield Reading(module=site.place, source=source, quantity=quantity, value=value)
 
 
 def column_means(weight: Tensor, channels: int) -> Tensor:
@@ -88,10 +87,10 @@ def by_ablation(view: View) -> Iterable[Reading]:
     for site in reused:
         for source in sources_of(site):
             zeroed = outcome(few, without(source, [site]))
-            yield from changes(f"{site.place} <- {source}", intact, zeroed)
+            yield from changes(intact, zeroed, module=site.place, source=source)
     for source in sources:
         everywhere = [site for site in reading if source in sources_of(site)]
-        yield from changes(f"all <- {source}", intact, outcome(few, without(source, everywhere)))
+        yield from changes(intact, outcome(few, without(source, everywhere)), source=source)
 
 
 def without(source: str, sites: Iterable[Site]) -> Edit:

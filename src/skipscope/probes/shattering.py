@@ -38,9 +38,9 @@ def measure(view: View) -> Iterable[Reading]:
     gradients = [gradients_along(model, points, logit) for points, logit in lines(view)]
     for lag in LAGS:
         value = sum(autocorrelation(each, lag) for each in gradients) / len(gradients)
-        yield Reading(place=f"lag {lag}", quantity="autocorrelation", value=value)
+        yield Reading(lag=lag, quantity="autocorrelation", value=value)
     norms = torch.stack([each.flatten(1).norm(dim=1).mean() for each in gradients])
-    yield Reading(place="line", quantity="gradient_l2", value=norms.mean().item())
+    yield Reading(quantity="gradient_l2", value=norms.mean().item())
 
 
 def lines(view: View) -> Iterator[tuple[Tensor, int]]:

@@ -1,7 +1,7 @@
 """What is written about runs and studies, and where.
 
 Tables and arrays are polars' and numpy's, which take half a second to import: who shows runs alone needs
-neither, so these two modules are imported when somebody takes the first thing out of them.
+neither, so these modules are imported when somebody takes the first thing out of them.
 """
 
 from importlib import import_module
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from skipscope.records import arrays as arrays
     from skipscope.records import frames as frames
+    from skipscope.records import readings as readings
 
-LATER = ("arrays", "frames")
+LATER = ("arrays", "frames", "readings")
 
 
 def __getattr__(name: str) -> ModuleType:

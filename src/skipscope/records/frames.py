@@ -12,6 +12,7 @@ import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 from skipscope.errors import WorkspaceError
 from skipscope.records.checksums import AGAIN, read_checksummed, write_checksummed
 from skipscope.records.parquet import read_table
+from skipscope.records.readings import READINGS, SCHEMA_1, migrate
 
 METRICS = {
     "run": pl.String,
@@ -28,20 +29,6 @@ METRICS = {
 }
 """The columns of `Workspace.metrics()`; accuracies are shares in 0..1, seconds are since the run's start."""
 
-READINGS = {
-    "run": pl.String,
-    "probe": pl.String,
-    "step": pl.Int64,
-    "place": pl.String,
-    "quantity": pl.String,
-    "value": pl.Float64,
-}
-"""The columns of `Workspace.readings()`; a value that is not finite is null. Units stand with the probe."""
-
-
-START: dict[str, Any] = {"seed": pl.Int64} | READINGS
-"""The columns of readings of untrained networks; run is the network's name."""
-
 
 def write_readings(path: Path, readings: pl.DataFrame) -> None:
     """Puts a table of readings at `path`, whole or not at all, with its checksum beside it.
@@ -55,7 +42,7 @@ def write_readings(path: Path, readings: pl.DataFrame) -> None:
 
 
 def read_readings(path: Path, columns: dict[str, Any] = READINGS, *, hint: str) -> pl.DataFrame:
-    """A table that `write_readings` wrote.
+    """A table that `write_readings` wrote, in either schema, with these columns of schema 2.
 
     Raises:
         WorkspaceError: the file is damaged; says `hint`.
@@ -79,15 +66,21 @@ def read_all_readings(paths: Sequence[Path], *, hint: str) -> pl.DataFrame:
 
 def _arrow(path: Path, columns: dict[str, Any], *, hint: str) -> Any:
     try:
-        return read_table(read_checksummed(path, hint=hint), list(columns))
+        table = read_table(read_checksummed(path, hint=hint), [*columns, "place"])
     except (OSError, ValueError) as error:
         raise _damaged("readings", error, path, hint=hint) from None
+    needed = set(columns) - (set(READINGS) - set(SCHEMA_1) if "place" in table.column_names else set())
+    if missing := ", ".join(sorted(needed - set(table.column_names))):
+        raise _damaged("readings", ValueError(f"there is no column {missing}"), path, hint=hint)
+    return table
 
 
 def _as_readings(tables: Sequence[Any], path: Path, columns: dict[str, Any], *, hint: str) -> pl.DataFrame:
     try:
-        table = pl.DataFrame(pa.concat_tables(tables))
-        return table.select(list(columns)).cast(columns)  # type: ignore[arg-type]
+        # of files in different schemas each lacks columns of the other, which become null
+        table = pl.DataFrame(pa.concat_tables(tables, promote_options="default"))
+        known = columns | {"place": pl.String}
+        return migrate(table.cast({name: known[name] for name in table.columns})).select(list(columns))
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException, ValueError) as error:
         raise _damaged("readings", error, path, hint=hint) from None
 
@@ -118,12 +111,13 @@ def of_probes(readings: pl.DataFrame, probes: Sequence[str]) -> pl.DataFrame:
 
 
 def read_draft(path: Path, lines: bytes) -> pl.DataFrame:
-    """The readings of a run that is being trained: its lines of JSON, with the run's name.
+    """The readings of a run that is being trained: its lines of JSON, in either schema, with the run's name.
 
     Raises:
         WorkspaceError: a line is damaged.
     """
-    return read_rows(path, lines, READINGS).with_columns(run=pl.lit(path.parent.name)).select(list(READINGS))
+    rows = read_rows(path, lines, READINGS | {"place": pl.String})
+    return migrate(rows.with_columns(run=pl.lit(path.parent.name))).select(list(READINGS))
 
 
 def read_all_rows(files: Mapping[Path, bytes], columns: dict[str, Any]) -> pl.DataFrame:

@@ -145,9 +145,16 @@ class Workspace:
         return frames.together(found, frames.METRICS)
 
     def readings(
-        self, ids: Iterable[str] | None = None, *, probes: Iterable[str] | None = None
+        self,
+        ids: Iterable[str] | None = None,
+        *,
+        probes: Iterable[str] | None = None,
+        with_place: bool = True,
     ) -> pl.DataFrame:
         """Every reading of every run (or of the runs, or by the probes, named), with the columns `READINGS`.
+
+        The last column, `place`, is the text that older versions had for all columns after `step` but value:
+        it will be dropped. Leave it out with `with_place`.
 
         Raises:
             WorkspaceError: a file of readings is damaged.
@@ -157,7 +164,8 @@ class Workspace:
         if probes is not None:
             wanted = list(probes)
             found = (frames.of_probes(frame, wanted) for frame in found)
-        return frames.together(found, frames.READINGS)
+        readings = frames.together(found, records.readings.READINGS)
+        return records.readings.with_place(readings) if with_place else readings
 
     def _some(self, ids: Iterable[str] | None) -> Iterator[list[RunFolder]]:
         """The folders of the runs named, or of all, some at a time: files are read faster together."""
@@ -179,8 +187,10 @@ class Workspace:
         path = self.start_file(name)
         frames = records.frames
         if not path.exists():
-            return frames.together((), frames.START)
-        return frames.read_readings(path, frames.START, hint="delete that file and run the study again")
+            return frames.together((), records.readings.START)
+        return frames.read_readings(
+            path, records.readings.START, hint="delete that file and run the study again"
+        )
 
     def sample(self, sha256: str) -> dict[str, NDArray[Any]]:
         """The validation images that probes look at: images (N 32 32 3), labels, positions in the split.
@@ -204,4 +214,4 @@ def _readings(folders: list[RunFolder]) -> pl.DataFrame:
     """Of several runs, one after the other: of finished ones in one go."""
     if all(folder.readings_file.exists() for folder in folders):
         return records.frames.read_all_readings([each.readings_file for each in folders], hint=AGAIN)
-    return records.frames.together((each.readings() for each in folders), records.frames.READINGS)
+    return records.frames.together((each.readings() for each in folders), records.readings.READINGS)

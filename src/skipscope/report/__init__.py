@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from skipscope.analysis.tables import StudyTables, gather
 from skipscope.claims.calibration.calibrate import load_calibration
 from skipscope.claims.evaluate import evaluate
@@ -202,7 +204,14 @@ def _write_pictures(folder: Path, document: Document) -> None:
 def _write_tables(pool: ThreadPoolExecutor, folder: Path, document: Document) -> None:
     tables = {figure.name: figure.table for figure in document.figures}
     tables |= {gallery.name: gallery.table for gallery in document.galleries}
-    _write_all(pool, {folder / "figures" / f"{name}.csv": it.write_csv() for name, it in tables.items()})
+    _write_all(pool, {folder / "figures" / f"{name}.csv": _csv(it) for name, it in tables.items()})
+
+
+def _csv(table: pl.DataFrame) -> str:
+    """The table, with the name that `module` had for who still reads it; it will be dropped."""
+    if "module" in table.columns:
+        table = table.clone().insert_column(table.columns.index("module") + 1, table["module"].alias("place"))
+    return table.write_csv()
 
 
 def _write_all(pool: ThreadPoolExecutor, files: Mapping[Path, str]) -> None:

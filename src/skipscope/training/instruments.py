@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from skipscope.data.dataset import Dataset
 from skipscope.probes.base import EpochView, Reading
-from skipscope.probes.measure import frozen_rows, reading, view_of
+from skipscope.probes.measure import frozen_rows, view_of
 from skipscope.probes.pictures import pictures
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import StepRecorder, due
 from skipscope.records.arrays import write_arrays
-from skipscope.records.frames import READINGS
+from skipscope.records.readings import READINGS
 from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import Recipe
 from skipscope.training.batches import BatchMaker
@@ -69,7 +69,7 @@ class Instruments:
         return rows
 
     def _read(self, probe: str, step: int, readings: Iterable[Reading]) -> None:
-        self.rows += ({"probe": probe, "step": step, **reading(r)} for r in readings)
+        self.rows += ({"probe": probe, "step": step, **reading.row()} for reading in readings)
 
 
 def sample(data: Dataset, batches: BatchMaker) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,7 @@ import pytest
 
 from skipscope.analysis import pictures as seen
 from skipscope.analysis.tables import gather
+from skipscope.records.readings import migrate
 
 CLASSES = ("cat", "dog")
 SAMPLE = {
@@ -18,7 +19,7 @@ SAMPLE = {
 def readings(*rows):
     """Rows of (arm, seed, probe, place, quantity, value) after step 30."""
     columns = ["arm", "seed", "probe", "place", "quantity", "value"]
-    table = pl.DataFrame(rows, schema=columns, orient="row")
+    table = migrate(pl.DataFrame(rows, schema=columns, orient="row"))
     return table.with_columns(counted=pl.lit(True), step=pl.lit(30), value=pl.col("value").cast(pl.Float64))
 
 

@@ -8,6 +8,7 @@ import pytest
 from skipscope.analysis import landscape as planes
 from skipscope.analysis import trained_readings as measured
 from skipscope.analysis.reuse import reuse, shortened
+from skipscope.records.readings import migrate
 
 SCHEMA = {
     "arm": pl.String,
@@ -19,12 +20,13 @@ SCHEMA = {
     "quantity": pl.String,
     "value": pl.Float64,
 }
+"""As rows are written down here; `migrate` gives them the columns of schema 2."""
 
 
 def frame(probe, *rows, arm="net", seed=0, step=9):
     """Rows of (place, quantity, value)."""
     whole = [(arm, seed, True, probe, step, *row) for row in rows]
-    return pl.DataFrame(whole, schema=SCHEMA, orient="row")
+    return migrate(pl.DataFrame(whole, schema=SCHEMA, orient="row"))
 
 
 @pytest.mark.parametrize(
@@ -45,7 +47,7 @@ def frame(probe, *rows, arm="net", seed=0, step=9):
     ],
 )
 def test_without_readings_a_table_is_empty(table):
-    assert table(pl.DataFrame(schema=SCHEMA)).is_empty()
+    assert table(frame("none")).is_empty()
 
 
 def test_only_the_last_step_of_runs_that_count_is_of_the_trained_network():
@@ -63,7 +65,7 @@ def test_only_the_last_step_of_runs_that_count_is_of_the_trained_network():
 def test_depth_goes_from_the_first_place_to_the_last():
     places = [(name, "accuracy", value) for name, value in (("b", 0.5), ("a", 0.6), ("c", 0.9))]
     table = measured.linear_probes(frame("linear_probes", *places))
-    assert table.select("place", "depth").rows() == [("b", 0.0), ("a", 0.5), ("c", 1.0)]
+    assert table.select("module", "depth").rows() == [("b", 0.0), ("a", 0.5), ("c", 1.0)]
 
 
 def test_deletions_know_how_many_blocks_were_taken_and_what_was_lost():
@@ -116,7 +118,7 @@ def test_strips_show_channels_in_the_order_of_their_mean_gate():
     gates = {(0, 0): 0.9, (0, 1): 0.7, (1, 0): 0.1, (1, 1): 0.2}
     rows = [(f"se channel {channel}", f"gate:{label}", value) for (channel, label), value in gates.items()]
     table = measured.gate_strips(frame("gates", *rows, ("se", "class_share", 0.5)), "net")
-    assert table.select("channel", "class", "place", "of", "gate").rows() == [
+    assert table.select("channel", "class", "position", "of", "gate").rows() == [
         (1, 0, 0, 2, 0.1),
         (1, 1, 0, 2, 0.2),
         (0, 0, 1, 2, 0.9),
@@ -136,7 +138,7 @@ def test_of_many_channels_and_blocks_some_are_shown_evenly():
     assert len(blocks) == measured.SHOWN_BLOCKS
     assert (blocks[0], blocks[-1]) == ("se00", f"se{measured.SHOWN_BLOCKS + 2:02d}")
     one = table.filter(block="se00", **{"class": 0})
-    assert one["place"].to_list() == list(range(measured.SHOWN_CHANNELS))
+    assert one["position"].to_list() == list(range(measured.SHOWN_CHANNELS))
     assert one["channel"].diff().drop_nulls().unique().to_list() == [2]
 
 
@@ -144,7 +146,7 @@ def test_surgery_tells_by_what_gates_were_replaced():
     table = measured.surgery(
         frame("gate_surgery", ("all", "loss_change:one", 0.3), ("all", "accuracy_change:one", -0.1))
     )
-    assert table.select("place", "by", "loss_change", "accuracy_lost").rows() == [("all", "one", 0.3, 10.0)]
+    assert table.select("module", "by", "loss_change", "accuracy_lost").rows() == [("all", "one", 0.3, 10.0)]
 
 
 def test_reuse_is_told_block_by_block_relative_to_even_use():

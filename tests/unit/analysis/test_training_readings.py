@@ -5,6 +5,7 @@ import pytest
 
 from skipscope.analysis import training_readings as measured
 from skipscope.analysis.tables import gather
+from skipscope.records.readings import migrate
 
 SCHEMA = {
     "arm": pl.String,
@@ -16,6 +17,7 @@ SCHEMA = {
     "quantity": pl.String,
     "value": pl.Float64,
 }
+"""As rows are written down here; `migrate` gives them the columns of schema 2."""
 TABLES = (
     measured.gradients,
     measured.gradient_ratios,
@@ -31,7 +33,8 @@ TABLES = (
 
 def frame(*rows):
     """Rows of (seed, probe, step, place, quantity, value) of one arm that counts."""
-    return pl.DataFrame([("net", row[0], True, *row[1:]) for row in rows], schema=SCHEMA, orient="row")
+    whole = [("net", row[0], True, *row[1:]) for row in rows]
+    return migrate(pl.DataFrame(whole, schema=SCHEMA, orient="row"))
 
 
 def flow(seed, step, norms):
@@ -52,7 +55,7 @@ def test_gradients_are_those_of_convolutions_by_their_place_at_both_ends():
             *flow(0, 20, [(p, d, 3 * n, c) for p, d, n, c in layers]),
         )
     )
-    assert table.select("moment", "step", "place", "convolution", "depth", "norm").rows() == [
+    assert table.select("moment", "step", "module", "convolution", "depth", "norm").rows() == [
         ("start", 0, "a", 1, 0.0, 0.5),
         ("start", 0, "b", 3, 0.5, 2.0),
         ("start", 0, "c", 5, 1.0, 4.0),
@@ -99,7 +102,7 @@ def test_updates_are_in_the_order_of_calls_and_their_median_is_a_runs_own():
     ]
     readings = frame(*flow(0, 1, layers), *moved)
     table = measured.updates(readings, "net")
-    assert table["place"].unique(maintain_order=True).to_list() == ["early", "middle", "late"]
+    assert table["module"].unique(maintain_order=True).to_list() == ["early", "middle", "late"]
     assert table.filter(pl.col("step") == 4)["ratio"].to_list() == pytest.approx([0.6, 0.3, 0.15])
     typical = measured.typical_updates(readings)
     assert typical.select("seed", "step", "ratio").rows() == [
@@ -124,12 +127,12 @@ def test_rectifiers_and_blocks_are_numbered_as_they_are_called():
         )
     ]
     relus = measured.rectifiers(frame(*rows)).filter(pl.col("moment") == "end")
-    assert relus.select("place", "relu", "depth", "zeros", "dead").rows() == [
+    assert relus.select("module", "relu", "depth", "zeros", "dead").rows() == [
         ("z", 1, 0.0, 0.5, 0.0),
         ("a", 2, 1.0, 0.6, 0.25),
     ]
     blocks = measured.branches(frame(*rows)).filter(pl.col("moment") == "start")
-    assert blocks.select("place", "block", "depth", "ratio").rows() == [
+    assert blocks.select("module", "block", "depth", "ratio").rows() == [
         ("block.b", 1, 0.0, 1.5),
         ("block.a", 2, 1.0, 0.5),
     ]

@@ -32,8 +32,8 @@ def answers(view: View) -> Iterable[Reading]:
     with torch.no_grad():
         logits = view.model(view.images)
     direction = torch.randn(logits.shape, generator=view.generator("a test"))
-    yield Reading(place="all", quantity="mean", value=logits.mean().item())
-    yield Reading(place="all", quantity="drawn", value=(logits * direction).sum().item())
+    yield Reading(quantity="mean", value=logits.mean().item())
+    yield Reading(quantity="drawn", value=(logits * direction).sum().item())
 
 
 def made_up(name: str, *needs: Any) -> Probe[View]:
@@ -84,7 +84,7 @@ def test_a_run_is_measured_again_to_the_same_bits_as_when_it_ended(
     assert measured.readings == {"anything": 2, "shortcuts": 2}
     assert torch.get_num_threads() == 2
     again = there.readings().filter(pl.col("probe").is_in(["anything", "shortcuts"]))
-    key = ["probe", "step", "place", "quantity"]
+    key = ["probe", "step", "module", "quantity"]
     assert again.sort(key).equals(at_end.sort(key))
 
 

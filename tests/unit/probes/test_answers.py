@@ -5,6 +5,7 @@ from math import exp, log
 import polars as pl
 import pytest
 import torch
+from told import told
 from torch import Tensor, nn
 
 from skipscope.analysis import pictures
@@ -29,39 +30,35 @@ def planted(logits: Tensor, labels: Tensor) -> View:
     return view_of(Planted(), images, labels)
 
 
-def told(view: View) -> dict[tuple[str, str], float]:
-    return {(reading.place, reading.quantity): reading.value for reading in measure(view)}
-
-
 def test_answers_confidence_loss_and_accuracy_are_those_of_a_loop() -> None:
     images = 2 * BATCH + 3  # more than two batches
     generator = torch.Generator().manual_seed(0)
     logits = 3 * torch.randn(images, CLASSES, generator=generator)
     labels = torch.randint(0, CLASSES, (images,), generator=generator)
-    found = told(planted(logits, labels))
+    found = told(measure(planted(logits, labels)))
     losses, right = [], 0
     for image, (row, label) in enumerate(zip(logits.tolist(), labels.tolist(), strict=True)):
         shares = [exp(value) / sum(map(exp, row)) for value in row]
-        assert found[f"sample {image}", "answer"] == row.index(max(row))
-        assert found[f"sample {image}", "confidence"] == pytest.approx(max(shares), rel=1e-12)  # both double
+        assert found["answer", image] == row.index(max(row))
+        assert found["confidence", image] == pytest.approx(max(shares), rel=1e-12)  # both double
         losses.append(-log(shares[label]))
         right += row.index(max(row)) == label
-    assert found["all", "loss"] == pytest.approx(sum(losses) / images, rel=1e-12)
-    assert found["all", "accuracy"] == right / images
+    assert found[("loss",)] == pytest.approx(sum(losses) / images, rel=1e-12)
+    assert found[("accuracy",)] == right / images
     assert len(found) == 2 * images + 2
 
 
 def test_a_sure_network_has_a_finite_loss() -> None:
-    found = told(planted(torch.tensor([[1e4, 0.0, 0.0, 0.0]]), torch.tensor([1])))
-    assert found["sample 0", "confidence"] == 1
-    assert found["all", "loss"] == pytest.approx(1e4)
-    assert found["all", "accuracy"] == 0
+    found = told(measure(planted(torch.tensor([[1e4, 0.0, 0.0, 0.0]]), torch.tensor([1]))))
+    assert found["confidence", 0] == 1
+    assert found[("loss",)] == pytest.approx(1e4)
+    assert found[("accuracy",)] == 0
 
 
 def test_the_tables_of_the_report_read_what_it_says() -> None:
     logits = torch.tensor([[2.0, 1, 0, 0], [2.0, 1, 0, 0], [0.0, 0, 0, 3]])
     view = planted(logits, torch.tensor([0, 1, 3]))
-    rows = [{"place": r.place, "quantity": r.quantity, "value": float(r.value)} for r in measure(view)]
+    rows = [reading.row() for reading in measure(view)]
     of_run = {"arm": "a", "seed": 0, "counted": True, "probe": ANSWERS.name, "step": 5}
     sample = {"labels": view.labels.numpy(), "positions": torch.tensor([7, 8, 9]).numpy()}
     table = pictures.answers(

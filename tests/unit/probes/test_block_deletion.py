@@ -5,9 +5,10 @@ from itertools import pairwise
 
 import pytest
 import torch
-from block_networks import CLASSES, agree, by_hand, net, seen, told
+from block_networks import CLASSES, agree, by_hand, net, seen
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from told import told
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
@@ -23,13 +24,14 @@ STYLES = ("functional", "in place", "plain")
 def test_a_block_taken_out_is_the_forward_pass_written_without_it(style: str) -> None:
     view = seen(net(style))
     agree(view, lambda without: by_hand(view.model, view.images, without))
-    places = [place for place, quantity in told(measure(view)) if quantity == "loss_change"]
-    alone = [f"body.{place}" for place in range(5) if style != "plain" or place != 2]
-    assert places[: len(alone)] == alone  # a report takes the order for that of the network
-    pairs = [f"{one} + {other}" for one, other in pairwise(alone)]
+    removed = [key for key in told(measure(view)) if "loss_change" in key]
+    names = [f"body.{index}" for index in range(5) if style != "plain" or index != 2]
+    alone = [(name, "loss_change", 1) for name in names]
+    assert removed[: len(alone)] == alone  # a report takes the order for that of the network
+    pairs = [(one, "loss_change", other, 2) for one, other in pairwise(names)]
     # three quarters of 5 or 4 blocks, and half of 5 is 2 (pairs there are already)
-    sets = [f"{round(0.75 * len(alone))} blocks, draw {draw}" for draw in (1, 2, 3)]
-    assert places[len(alone) :] == pairs + sets
+    sets = [("loss_change", round(0.75 * len(alone)), draw) for draw in (1, 2, 3)]
+    assert removed[len(alone) :] == pairs + sets
 
 
 def test_a_block_that_alone_writes_what_the_classifier_reads_is_found() -> None:
@@ -65,13 +67,14 @@ def test_a_block_that_alone_writes_what_the_classifier_reads_is_found() -> None:
     images = torch.nn.functional.one_hot(labels, 3).float()[:, :, None, None].expand(30, 3, 4, 4)
     found = told(measure(view_of(model, images, labels)))
     loss = math.log1p(2 * math.exp(-9))  # a right answer with 9 against 0 and 0
-    assert found["intact", "loss"] == pytest.approx(loss, rel=1e-5)
-    assert found["intact", "accuracy"] == 1
-    for place in ("body.0", "body.2", "body.3", "body.2 + body.3"):
-        assert found[place, "loss_change"] == found[place, "accuracy_change"] == 0
-    for place in ("body.1", "body.0 + body.1", "body.1 + body.2"):
-        assert found[place, "loss_change"] == pytest.approx(math.log(3) - loss, rel=1e-6)  # all logits 0
-        assert found[place, "accuracy_change"] == pytest.approx(1 / 3 - 1)
+    assert found["loss", 0] == pytest.approx(loss, rel=1e-5)
+    assert found["accuracy", 0] == 1
+    for module, *others in (("body.0", 1), ("body.2", 1), ("body.3", 1), ("body.2", "body.3", 2)):
+        assert found[module, "loss_change", *others] == found[module, "accuracy_change", *others] == 0
+    for module, *others in (("body.1", 1), ("body.0", "body.1", 2), ("body.1", "body.2", 2)):
+        all_zero = math.log(3) - loss  # all logits are
+        assert found[module, "loss_change", *others] == pytest.approx(all_zero, rel=1e-6)
+        assert found[module, "accuracy_change", *others] == pytest.approx(1 / 3 - 1)
 
 
 @pytest.mark.parametrize(("factor", "kept"), [(1.0, True), (0.0, False)])
@@ -91,10 +94,10 @@ def test_without_a_working_shortcut_nothing_is_left_of_the_image(factor: float, 
     agree(view, lambda without: by_hand(view.model, view.images, without))
     largest_class = view.labels.bincount().max().item() / len(view.labels)
     found = told(measure(view))
-    assert found["intact", "accuracy"] == 1
+    assert found["accuracy", 0] == 1
     assert largest_class < 0.6
-    for place in ("body.0", "body.1", "body.3", "body.4"):
-        left = 1 + found[place, "accuracy_change"]
+    for module in ("body.0", "body.1", "body.3", "body.4"):
+        left = 1 + found[module, "accuracy_change", 1]
         assert left > 0.75 if kept else left <= largest_class + 1e-9  # one answer for all images
 
 
@@ -117,7 +120,7 @@ def test_a_block_that_overwrites_its_input_hands_on_what_it_was_given() -> None:
         blocks = [Overwriting(inplace=inplace) for _ in range(2)]
         head = nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4 * 6 * 6, CLASSES)
         found.append(told(measure(seen(nn.Sequential(head[0], *blocks, *head[1:])))))
-    assert ("1", "loss_change") in found[0]
+    assert ("1", "loss_change", 1) in found[0]
     assert found[0] == found[1]
 
 
@@ -142,14 +145,13 @@ def test_networks_by_name_have_their_blocks(name: str, blocks: int) -> None:
 
 @given(blocks=st.integers(0, 40), seed=st.integers(0, 2**31))
 def test_random_sets_are_of_so_many_different_blocks_and_follow_from_the_seed(blocks: int, seed: int) -> None:
-    places = [str(place) for place in range(blocks)]
+    names = [str(index) for index in range(blocks)]
     view = View(model=nn.Identity(), images=torch.zeros(1), labels=torch.zeros(1), anatomy=ANATOMY, seed=seed)
-    found = drawn(view, places)
-    for name, gone in found.items():
-        number = int(name.split()[0])
-        assert 3 <= number == len(set(gone)) == len(gone) < blocks
-        assert gone == [place for place in places if place in gone]
-    assert found == drawn(view, places)
+    found = drawn(view, names)
+    for each in found:
+        assert 3 <= len(set(each.gone)) == len(each.gone) < blocks
+        assert each.gone == tuple(name for name in names if name in each.gone)
+    assert found == drawn(view, names)
     assert blocks <= 3 or found  # three quarters of four are three
 
 
@@ -157,8 +159,8 @@ ANATOMY = seen(net(), 2).anatomy
 
 
 def test_another_seed_draws_other_sets() -> None:
-    places = [str(place) for place in range(20)]
-    assert drawn(seen(net(), 2, seed=1), places) != drawn(seen(net(), 2, seed=2), places)
+    names = [str(index) for index in range(20)]
+    assert drawn(seen(net(), 2, seed=1), names) != drawn(seen(net(), 2, seed=2), names)
 
 
 @pytest.mark.parametrize(("budget", "each"), [(52, 10), (52 * 5, 20), (130_000, 40)])

@@ -22,7 +22,7 @@ from skipscope.probes.measure import view_of
 
 def told(readings: Iterable[Reading]) -> dict[str, float]:
     found = list(readings)
-    assert {reading.place for reading in found} == {"hessian"}
+    assert {reading.module for reading in found} == {None}
     return {reading.quantity: reading.value for reading in found}
 
 

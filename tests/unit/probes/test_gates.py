@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from gated_networks import CHANNELS, CLASSES, STYLES, Change, Gated, by_hand, gated, gates_of, seen, told
+from gated_networks import CHANNELS, CLASSES, STYLES, Change, Gated, by_hand, gated, gates_of, seen
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from told import told
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, relu
 
@@ -27,8 +28,7 @@ def test_what_gates_do_is_what_loops_over_images_and_classes_count(style: str) -
             for label in range(CLASSES):
                 of_class = values[view.labels == label]
                 between += len(of_class) * (of_class.mean() - values.mean()).item() ** 2
-                place = f"{block} channel {channel}"
-                assert found[place, f"gate:{label}"] == pytest.approx(of_class.mean().item(), rel=1e-5)
+                assert found[block, "gate", channel, label] == pytest.approx(of_class.mean().item(), rel=1e-5)
         expected = {
             "mean": gates.mean().item(),
             "std": (total / gates.numel()) ** 0.5,
@@ -58,10 +58,10 @@ def test_gates_frozen_at_a_constant_are_found(style: str) -> None:
     assert found["one", "mean"] == pytest.approx(values.mean().item(), rel=1e-6)
     assert found["one", "low"] == found["one", "high"] == pytest.approx(1 / CHANNELS)  # sigmoid(4) is 0.98
     for way in ("mean", "other"):  # nothing is lost by giving every image the same gates as before
-        assert cost["one", f"loss_change:{way}"] == pytest.approx(0, abs=1e-6)
-        assert cost["one", f"accuracy_change:{way}"] == 0
+        assert cost["one", "loss_change", way] == pytest.approx(0, abs=1e-6)
+        assert cost["one", "accuracy_change", way] == 0
     assert found["two", "std"] > 0.01
-    assert abs(cost["two", "loss_change:other"]) > 1e-5  # ten times what rounding is allowed above
+    assert abs(cost["two", "loss_change", "other"]) > 1e-5  # ten times what rounding is allowed above
 
 
 def of_class_only(images: int) -> View:
@@ -120,13 +120,13 @@ def test_surgery_is_the_forward_pass_with_other_gates_by_hand(style: str) -> Non
 
     loss, accuracy = outcome(lambda _, gate: gate)
     for way, change in ways.items():
-        for place in ("one", "two", "all"):
+        for block in (["one"], ["two"], []):  # none: all of them
             changed = outcome(
-                lambda name, gate, p=place, c=change: c(name, gate) if p in (name, "all") else gate
+                lambda name, gate, b=block, c=change: c(name, gate) if b in ([name], []) else gate
             )
             # the same fp32 operations, but for the order of multiplication
-            assert found[place, f"loss_change:{way}"] == pytest.approx(changed[0] - loss, abs=1e-6)
-            assert found[place, f"accuracy_change:{way}"] == pytest.approx(changed[1] - accuracy, abs=1e-12)
+            assert found[*block, "loss_change", way] == pytest.approx(changed[0] - loss, abs=1e-6)
+            assert found[*block, "accuracy_change", way] == pytest.approx(changed[1] - accuracy, abs=1e-12)
     assert len(found) == 3 * 3 * 2
 
 
@@ -150,7 +150,7 @@ def test_gates_replaced_by_one_leave_the_network_without_gates() -> None:
             for model in (Ungated(view.model), view.model)
         )
     found = told(operate(view))
-    assert found["all", "loss_change:one"] == pytest.approx(without - intact, abs=1e-6)  # fp32
+    assert found["loss_change", "one"] == pytest.approx(without - intact, abs=1e-6)  # fp32
 
 
 def test_gates_of_another_image_of_the_same_class_cost_nothing_if_they_tell_of_the_class_alone() -> None:
@@ -159,8 +159,8 @@ def test_gates_of_another_image_of_the_same_class_cost_nothing_if_they_tell_of_t
         model=view.model, images=view.images[::CLASSES], labels=view.labels[::CLASSES], anatomy=view.anatomy
     )
     assert set(same.labels.tolist()) == {0}
-    assert told(operate(same))["one", "loss_change:other"] == pytest.approx(0, abs=1e-6)
-    assert abs(told(operate(view))["one", "loss_change:other"]) > 1e-4
+    assert told(operate(same))["one", "loss_change", "other"] == pytest.approx(0, abs=1e-6)
+    assert abs(told(operate(view))["one", "loss_change", "other"]) > 1e-4
 
 
 @given(images=st.integers(2, 400), seed=st.integers(0, 2**31))
@@ -176,8 +176,7 @@ ANATOMY = seen(gated(), 2).anatomy
 
 
 def test_one_image_has_no_other() -> None:
-    found = told(operate(seen(gated(), 1)))
-    assert {quantity.split(":")[1] for _, quantity in found} == {"one", "mean"}
+    assert {reading.replacement for reading in operate(seen(gated(), 1))} == {"one", "mean"}
 
 
 def test_the_number_of_images_of_a_block_follows_from_the_budget(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,17 +213,11 @@ def test_the_order_of_channels_and_of_images_does_not_matter(order: list[int], i
         turned.fc.weight.copy_(turned.fc.weight.clone()[:, order])
     other = view_of(turned, view.images[images], view.labels[images])
     before, after = told(measure(view)), told(measure(other))
-    moved = {
-        f"{block} channel {new}": f"{block} channel {old}"
-        for block in ("one", "two")
-        for new, old in enumerate(order)
-    }
     # channels are added up in another order, in fp32
-    assert all(
-        value == pytest.approx(before[moved.get(place, place), quantity], rel=1e-3, abs=1e-6)
-        for (place, quantity), value in after.items()
-    )
+    for (block, quantity, *details), value in after.items():
+        channel, label = ([order[details[0]]], details[1:]) if details else ([], [])
+        assert value == pytest.approx(before[block, quantity, *channel, *label], rel=1e-3, abs=1e-6)
     cost, turned_cost = told(operate(view)), told(operate(other))
-    for (place, quantity), value in cost.items():
-        if not quantity.endswith(":other"):  # which image is another's is a matter of their order
-            assert turned_cost[place, quantity] == pytest.approx(value, abs=1e-5)
+    for key, value in cost.items():
+        if key[-1] != "other":  # which image is another's is a matter of their order
+            assert turned_cost[key] == pytest.approx(value, abs=1e-5)

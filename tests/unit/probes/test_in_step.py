@@ -6,11 +6,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from told import told
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, max_pool2d
 
 from skipscope.models.registry import build
-from skipscope.probes.base import EpochView, Reading
+from skipscope.probes.base import EpochView
 from skipscope.probes.measure import probe
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import StepRecorder, due, norm_signal_noise, of_one_step
@@ -19,9 +20,8 @@ CLOSE = 1e-4
 """Relative: sums of some ten thousand numbers in fp32, in another order."""
 
 
-def read(name: str, view: object) -> dict[tuple[str, str], float]:
-    readings: list[Reading] = list(PROBES[name].measure(view))
-    return {(r.place, r.quantity): r.value for r in readings}
+def read(name: str, view: object) -> dict[tuple[object, ...], float]:
+    return told(PROBES[name].measure(view))
 
 
 def cnn_by_hand(model: nn.Module, x: Tensor, y: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -48,7 +48,7 @@ def test_gradients_are_those_that_autograd_gives_by_hand(sample: tuple[Tensor, T
         assert seen[name, "weight_l2"] == pytest.approx(weight.norm().item(), rel=CLOSE)
         assert seen[name, "weight_rms"] == pytest.approx(weight.square().mean().sqrt().item(), rel=CLOSE)
     ratio = (gradients["conv1"].norm() / gradients["conv2"].norm()).item()
-    assert seen["first/last", "output_l2"] == pytest.approx(ratio, rel=CLOSE)
+    assert seen[("output_l2_ratio",)] == pytest.approx(ratio, rel=CLOSE)
     assert [seen[name, "depth"] for name in outputs] == [1, 2, 3, 4, 5]
 
 
@@ -105,7 +105,7 @@ def first_over_last(model: nn.Module) -> float:
     generator = torch.Generator().manual_seed(1)
     x, y = torch.randn(8, 3, 8, 8, generator=generator), torch.arange(8)
     frame = probe(model, x, y, probes=["gradient_flow"])
-    found = frame.filter((frame["place"] == "first/last") & (frame["quantity"] == "output_rms"))
+    found = frame.filter(frame["quantity"] == "output_rms_ratio")
     return float(found["value"][0])
 
 
@@ -124,7 +124,7 @@ def test_a_dead_relu_stage_is_found() -> None:
     with torch.no_grad():
         model[2].bias.fill_(-1e3)
     frame = probe(model, torch.randn(4, 3, 8, 8), torch.arange(4), probes=["activations"])
-    dead = dict(frame.filter(frame["quantity"] == "dead").select("place", "value").iter_rows())
+    dead = dict(frame.filter(frame["quantity"] == "dead").select("module", "value").iter_rows())
     assert dead["3"] == 1
     assert dead["1"] < 1
 
@@ -171,8 +171,8 @@ def test_the_order_of_learning_counts_from_when_an_image_stays_right() -> None:
         epoch=3, last=True, right=torch.tensor(model_says[-1]), since=since, labels=torch.tensor([0, 1, 0])
     )
     seen = read("learning_order", view)
-    assert seen["validation 2", "right_since"] == 1
-    assert seen["class 0", "accuracy"] == 1
+    assert seen["right_since", 2] == 1
+    assert seen["accuracy", 0] == 1
 
 
 class Orders(nn.Module):

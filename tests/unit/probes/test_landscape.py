@@ -1,7 +1,6 @@
 """The loss around a network: against weights moved by hand, and what filter normalisation is for."""
 
 import math
-from collections.abc import Iterable
 from copy import deepcopy
 from functools import cache
 from itertools import product
@@ -10,14 +9,15 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from told import told
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, relu
 
 from skipscope.models.registry import build
-from skipscope.probes.base import Reading, View
+from skipscope.probes.base import View
 from skipscope.probes.landscape import LANDSCAPE, LINE, PLANE, at, direction, drawn, measure
 from skipscope.probes.measure import measure as in_fp32
-from skipscope.probes.measure import reading, view_of
+from skipscope.probes.measure import view_of
 
 CLASSES = 3
 
@@ -58,10 +58,6 @@ def seen(model: nn.Module, images: int = 20, seed: int = 0) -> View:
     return view_of(model, seen_images(images), torch.arange(images) % CLASSES, seed=seed)
 
 
-def told(readings: Iterable[Reading]) -> dict[tuple[str, str], float]:
-    return {(reading.place, reading.quantity): reading.value for reading in readings}
-
-
 def by_hand(view: View, which: str) -> dict[str, Tensor]:
     """The direction: filter by filter, from the draws."""
     steps = {}
@@ -97,17 +93,17 @@ def test_line_and_plane_are_those_of_weights_moved_by_hand() -> None:
     assert len(found) == 2 * 13 + 7 * 7
     for a in LINE:
         loss, accuracy = moved(view, (a, one))
-        assert found["a", f"loss@{a:+.2f}"] == pytest.approx(loss, rel=1e-5)  # fp32 sums in another order
-        assert found["a", f"accuracy@{a:+.2f}"] == accuracy
+        assert found["loss", a] == pytest.approx(loss, rel=1e-5)  # fp32 sums in another order
+        assert found["accuracy", a] == accuracy
     for a, b in product(PLANE, PLANE):
         loss, _ = moved(view, (a, one), (b, other))
-        assert found["a,b", f"loss@{a:+.2f},{b:+.2f}"] == pytest.approx(loss, rel=1e-5)
+        assert found["loss", a, b] == pytest.approx(loss, rel=1e-5)
 
 
 def test_a_point_was_measured_exactly_where_its_name_says() -> None:
     found = told(measure(seen(small(), 3)))
-    line = [float(quantity[5:]) for place, quantity in found if place == "a" and quantity.startswith("loss")]
-    plane = [tuple(map(float, quantity[5:].split(","))) for place, quantity in found if place == "a,b"]
+    line = [key[1] for key in found if key[0] == "loss" and len(key) == 2]
+    plane = [key[1:] for key in found if len(key) == 3]
     assert line == LINE
     assert plane == list(product(PLANE, PLANE))
     assert line == [-distance for distance in reversed(line)]
@@ -119,9 +115,9 @@ def test_line_and_plane_meet_at_the_trained_weights() -> None:
     view = seen(small())
     found = told(measure(view))
     intact, _ = moved(view)
-    assert found["a", "loss@+0.00"] == found["a,b", "loss@+0.00,+0.00"] == pytest.approx(intact, rel=1e-6)
+    assert found["loss", 0] == found["loss", 0, 0] == pytest.approx(intact, rel=1e-6)
     # and along the line, where both went
-    assert found["a", "loss@+0.50"] == pytest.approx(found["a,b", "loss@+0.50,+0.00"], rel=1e-6)
+    assert found["loss", 0.5] == pytest.approx(found["loss", 0.5, 0], rel=1e-6)
 
 
 def test_the_slope_at_the_weights_is_the_gradient_times_the_direction() -> None:
@@ -184,10 +180,10 @@ def intact() -> dict[tuple[str, str], float]:
 def test_a_network_with_larger_filters_does_not_look_flatter(factors: list[float]) -> None:
     before, after = intact(), told(measure(seen(rescaled(small(), factors))))
     assert before.keys() == after.keys()
-    for (place, quantity), value in before.items():
-        if quantity.startswith("loss"):
+    for key, value in before.items():
+        if key[0] == "loss":
             # the same numbers times a factor: rounded elsewhere, in fp32, layer by layer
-            assert after[place, quantity] == pytest.approx(value, rel=2e-4)
+            assert after[key] == pytest.approx(value, rel=2e-4)
 
 
 def test_without_normalisation_it_would() -> None:
@@ -268,7 +264,7 @@ def test_shared_weights_are_moved_once() -> None:
     assert set(steps) == {"stem.weight", "one.weight", "fc.weight"}
     zeros = {name: torch.zeros_like(w) for name, w in view.model.named_parameters()}
     loss, _ = moved(view, (0.5, {**zeros, **steps}))  # a copy shares as the network does
-    assert told(measure(view))["a", "loss@+0.50"] == pytest.approx(loss, rel=1e-5)
+    assert told(measure(view))["loss", 0.5] == pytest.approx(loss, rel=1e-5)
 
 
 def test_a_loss_that_is_not_a_number_is_a_missing_one() -> None:
@@ -277,7 +273,7 @@ def test_a_loss_that_is_not_a_number_is_a_missing_one() -> None:
             return torch.exp(1e4 * super().forward(x).square())
 
     torch.manual_seed(0)
-    rows = [reading(r) for r in in_fp32(LANDSCAPE, seen(Bursting()))]
-    losses = {row["quantity"]: row["value"] for row in rows if row["quantity"].startswith("loss")}
-    assert losses["loss@+1.00"] is None
+    rows = [reading.row() for reading in in_fp32(LANDSCAPE, seen(Bursting()))]
+    (far,) = (row for row in rows if row["quantity"] == "loss" and row["alpha"] == 1)
+    assert far["value"] is None
     assert all(row["value"] is None or math.isfinite(row["value"]) for row in rows)

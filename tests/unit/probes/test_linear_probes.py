@@ -41,7 +41,7 @@ def seen(model: nn.Module, images: int = 60) -> View:
 
 
 def told(view: View) -> dict[str, float]:
-    return {reading.place: reading.value for reading in measure(view)}
+    return {reading.module: reading.value for reading in measure(view)}
 
 
 def test_features_are_means_over_pixels_at_the_end_of_each_stage() -> None:

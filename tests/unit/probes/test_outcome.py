@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from skipscope.probes.base import View
+from skipscope.probes.base import Reading, View
 from skipscope.probes.measure import view_of
 from skipscope.probes.outcome import Outcome, batches, changes, outcome
 
@@ -29,9 +29,7 @@ def test_a_sample_in_batches_comes_to_what_it_comes_to_at_once() -> None:
 
 def test_a_change_is_what_was_changed_minus_what_was_intact() -> None:
     intact, changed = Outcome(loss=0.5, accuracy=0.75), Outcome(loss=2.0, accuracy=0.5)
-    plain = {(r.place, r.quantity): r.value for r in changes("block", intact, changed)}
-    assert plain == {("block", "loss_change"): 1.5, ("block", "accuracy_change"): -0.25}
-    assert [r.quantity for r in changes("block", intact, changed, "one")] == [
-        "loss_change:one",
-        "accuracy_change:one",
+    assert list(changes(intact, changed, module="block", replacement="one")) == [
+        Reading(module="block", quantity="loss_change", value=1.5, replacement="one"),
+        Reading(module="block", quantity="accuracy_change", value=-0.25, replacement="one"),
     ]

@@ -1,6 +1,6 @@
 """Ranks and correlations against numpy on all activations at once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import exp, log
 
 import numpy as np
@@ -9,10 +9,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from told import told
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from skipscope.probes.base import Reading, View
+from skipscope.probes.base import View
 from skipscope.probes.measure import view_of
 from skipscope.probes.redundancy import BATCH, Moments, effective_rank, measure
 
@@ -39,10 +40,6 @@ class Block(nn.Module):
 def seen(model: nn.Module, images: int = IN_BATCHES) -> View:
     generator = torch.Generator().manual_seed(1)
     return view_of(model, torch.randn(images, 3, 6, 6, generator=generator), torch.arange(images) % 3)
-
-
-def told(readings: Iterable[Reading]) -> dict[tuple[str, str], float]:
-    return {(reading.place, reading.quantity): reading.value for reading in readings}
 
 
 def rows(x: Tensor) -> NDArray[np.float64]:

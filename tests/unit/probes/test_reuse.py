@@ -1,16 +1,16 @@
 """Who reads whom: against planted weights, sums by hand, and weights zeroed by hand."""
 
-from collections.abc import Iterable
 from copy import deepcopy
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from told import told
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, cross_entropy, relu
 
-from skipscope.probes.base import Reading, View
+from skipscope.probes.base import View
 from skipscope.probes.measure import view_of
 from skipscope.probes.reuse import by_ablation, by_weight, targets
 
@@ -59,10 +59,6 @@ def seen(model: nn.Module, images: int = 40) -> View:
     return view_of(model, torch.randn(images, 3, 8, 8, generator=generator), torch.arange(images) % 3)
 
 
-def told(readings: Iterable[Reading]) -> dict[tuple[str, str], float]:
-    return {(reading.place, reading.quantity): reading.value for reading in readings}
-
-
 def columns(model: Dense, target: str, source: str) -> Tensor:
     """The weights of `target` that meet the channels of `source`, as a view."""
     start, end = WIDTHS[source]
@@ -86,9 +82,8 @@ def test_the_map_by_weight_is_that_of_sums_by_hand() -> None:
     assert len(found) == 2 * len(PAIRS)
     for (target, source), size in sizes.items():
         whole = sum(sizes[target, other] for other in TARGETS[target])
-        place = f"{target} <- {source}"
-        assert found[place, "weight"] == pytest.approx(size, rel=1e-5)  # fp32 sums in two orders
-        assert found[place, "share"] == pytest.approx(size / whole, rel=1e-5)
+        assert found[target, "weight", source] == pytest.approx(size, rel=1e-5)  # fp32 sums in two orders
+        assert found[target, "share", source] == pytest.approx(size / whole, rel=1e-5)
 
 
 def test_the_map_by_ablation_is_that_of_weights_zeroed_by_hand() -> None:
@@ -106,18 +101,19 @@ def test_the_map_by_ablation_is_that_of_weights_zeroed_by_hand() -> None:
         return loss, (logits.argmax(1) == view.labels).double().mean().item()
 
     loss, accuracy = outcome([])
-    cases = {f"{target} <- {source}": [(target, source)] for target, source in PAIRS}
+    cases = {pair: [pair] for pair in PAIRS}
     for source in WIDTHS:
         of_all = [pair for pair in PAIRS if pair[1] == source]
         # the first layer reads the stem alone, and is one of its readers
-        cases[f"all <- {source}"] = of_all + [("first.conv", "stem")] * (source == "stem")
-    assert {place for place, _ in found} == set(cases)
-    for place, without in cases.items():
+        cases[None, source] = of_all + [("first.conv", "stem")] * (source == "stem")
+    assert len(found) == 2 * len(cases)
+    for (target, source), without in cases.items():
+        reader = [] if target is None else [target]  # none: all that read it
         changed = outcome(without)
         # a product with zeros in the weight or in the input: the same but for the order of fp32 sums
-        assert found[place, "loss_change"] == pytest.approx(changed[0] - loss, abs=1e-6)
-        assert found[place, "accuracy_change"] == pytest.approx(changed[1] - accuracy, abs=1e-12)
-    assert found["all <- stem", "loss_change"] != found["fc <- stem", "loss_change"]
+        assert found[*reader, "loss_change", source] == pytest.approx(changed[0] - loss, abs=1e-6)
+        assert found[*reader, "accuracy_change", source] == pytest.approx(changed[1] - accuracy, abs=1e-12)
+    assert found["loss_change", "stem"] != found["fc", "loss_change", "stem"]
 
 
 def test_a_layer_that_ignores_its_early_inputs_is_found_both_ways() -> None:
@@ -127,11 +123,11 @@ def test_a_layer_that_ignores_its_early_inputs_is_found_both_ways() -> None:
         columns(model, "third.conv", "first.conv").zero_()
     weights, costs = told(by_weight(seen(model))), told(by_ablation(seen(model)))
     for source in ("stem", "first.conv"):
-        assert weights[f"third.conv <- {source}", "share"] == 0
-        assert costs[f"third.conv <- {source}", "loss_change"] == pytest.approx(0, abs=1e-12)
-        assert costs[f"third.conv <- {source}", "accuracy_change"] == 0
-    assert weights["third.conv <- second.conv", "share"] == 1
-    assert abs(costs["third.conv <- second.conv", "loss_change"]) > 1e-3
+        assert weights["third.conv", "share", source] == 0
+        assert costs["third.conv", "loss_change", source] == pytest.approx(0, abs=1e-12)
+        assert costs["third.conv", "accuracy_change", source] == 0
+    assert weights["third.conv", "share", "second.conv"] == 1
+    assert abs(costs["third.conv", "loss_change", "second.conv"]) > 1e-3
 
 
 def test_a_large_weight_on_what_is_always_zero_counts_by_weight_and_not_by_ablation() -> None:
@@ -140,8 +136,8 @@ def test_a_large_weight_on_what_is_always_zero_counts_by_weight_and_not_by_ablat
         model.first.conv.weight.zero_()
         columns(model, "fc", "first.conv").fill_(5)
     weights, costs = told(by_weight(seen(model))), told(by_ablation(seen(model)))
-    assert weights["fc <- first.conv", "share"] > 0.9
-    assert costs["fc <- first.conv", "loss_change"] == pytest.approx(0, abs=1e-12)
+    assert weights["fc", "share", "first.conv"] > 0.9
+    assert costs["fc", "loss_change", "first.conv"] == pytest.approx(0, abs=1e-12)
 
 
 class Twice(nn.Module):
@@ -168,8 +164,8 @@ def test_a_source_read_in_two_places_of_a_functional_convolution_is_one_source()
     model, found = view.model, told(by_weight(view))
     size = model.kernel.abs()[:, [0, 1, 4, 5]].mean().item()
     other = model.kernel.abs()[:, 2:4].mean().item()
-    assert found["conv <- stem", "weight"] == pytest.approx(size, rel=1e-5)
-    assert found["conv <- more", "share"] == pytest.approx(other / (size + other), rel=1e-5)
+    assert found["conv", "weight", "stem"] == pytest.approx(size, rel=1e-5)
+    assert found["conv", "share", "more"] == pytest.approx(other / (size + other), rel=1e-5)
 
     costs = told(by_ablation(view))
     with torch.no_grad():
@@ -177,7 +173,7 @@ def test_a_source_read_in_two_places_of_a_functional_convolution_is_one_source()
         model.kernel[:, [0, 1, 4, 5]] = 0
         changed = cross_entropy(model(view.images).double(), view.labels).item()
     # as above: fp32 sums in another order
-    assert costs["conv <- stem", "loss_change"] == pytest.approx(changed - intact, abs=1e-6)
+    assert costs["conv", "loss_change", "stem"] == pytest.approx(changed - intact, abs=1e-6)
 
 
 def test_a_group_reads_its_own_channels() -> None:
@@ -186,15 +182,15 @@ def test_a_group_reads_its_own_channels() -> None:
     weight, found = view.model.grouped.weight, told(by_weight(view))  # 6 2 3 3: outputs 0-2 read `more`
     for source, outputs in (("more", slice(0, 3)), ("stem", slice(3, 6))):
         by_hand = weight[outputs].abs().mean().item()
-        assert found[f"grouped <- {source}", "weight"] == pytest.approx(by_hand, rel=1e-5)
+        assert found["grouped", "weight", source] == pytest.approx(by_hand, rel=1e-5)
 
 
 def test_weights_that_are_all_zero_have_no_shares() -> None:
     model = dense()
     nn.init.zeros_(model.second.conv.weight)
     found = told(by_weight(seen(model)))
-    assert found["second.conv <- stem", "weight"] == 0
-    assert found["second.conv <- stem", "share"] != found["second.conv <- stem", "share"]  # not a number
+    assert found["second.conv", "weight", "stem"] == 0
+    assert found["second.conv", "share", "stem"] != found["second.conv", "share", "stem"]  # not a number
 
 
 @pytest.mark.parametrize(("budget", "each"), [(10_000, 100), (1_400, 100), (700, 50), (140, 32)])

@@ -10,7 +10,7 @@ from made_up_record import RECORD
 
 from skipscope.errors import WorkspaceError
 from skipscope.records.checksums import SUMS
-from skipscope.records.frames import READINGS
+from skipscope.records.readings import READINGS
 from skipscope.records.run_folder import RunFolder
 
 

@@ -8,10 +8,11 @@ import pyarrow as pa
 import pytest
 
 from skipscope.errors import WorkspaceError
-from skipscope.records.frames import READINGS, read_readings, write_readings
+from skipscope.records.frames import read_readings, write_readings
 from skipscope.records.parquet import MOST_ROWS, read_table, row_count
+from skipscope.records.readings import READINGS
 
-ROW = {"run": "层-s0", "probe": "gates", "step": 3, "place": "layer1.0", "quantity": "mean", "value": 0.5}
+ROW = {"run": "层-s0", "probe": "gates", "step": 3, "module": "layer1.0", "quantity": "mean", "value": 0.5}
 
 
 def written(table: pl.DataFrame) -> bytes:
@@ -21,7 +22,7 @@ def written(table: pl.DataFrame) -> bytes:
 
 
 def test_what_was_written_comes_back(tmp_path: Path) -> None:
-    readings = pl.DataFrame([ROW, ROW | {"value": None, "place": "层"}], schema=READINGS)
+    readings = pl.DataFrame([ROW, ROW | {"value": None, "module": "层"}], schema=READINGS)
     write_readings(tmp_path / "readings.parquet", readings)
     assert read_readings(tmp_path / "readings.parquet", hint="x").equals(readings)
     assert row_count(tmp_path / "readings.parquet") == 2

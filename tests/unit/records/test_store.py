@@ -13,7 +13,8 @@ from skipscope.cli.options import PLACE
 from skipscope.errors import UnknownName, WorkspaceError
 from skipscope.records.arrays import read_arrays, write_arrays
 from skipscope.records.files import write_whole
-from skipscope.records.frames import METRICS, READINGS
+from skipscope.records.frames import METRICS
+from skipscope.records.readings import READINGS
 from skipscope.records.schema import DataCard, Member, Row, StudyRecord
 from skipscope.records.store import USUAL, RunFolder, Workspace
 from skipscope.spec import load_study
@@ -145,7 +146,7 @@ def test_no_metrics_yet(tmp_path: Path) -> None:
     assert not folder.metrics_file.exists()
 
 
-READING = {"probe": "gradient_flow", "step": 1, "place": "conv1", "quantity": "output_l2", "value": 0.5}
+READING = {"probe": "gradient_flow", "step": 1, "module": "conv1", "quantity": "output_l2", "value": 0.5}
 
 
 def test_readings_of_a_run_that_trains_are_read_as_far_as_they_were_written(tmp_path: Path) -> None:
@@ -190,7 +191,8 @@ def test_readings_of_a_finished_run_and_of_chosen_probes(tmp_path: Path) -> None
     workspace = Workspace(tmp_path)
     assert workspace.readings(["cnn-s0-abc"]).height == 2
     assert workspace.readings(["cnn-s0-abc"], probes=["curvature"])["probe"].to_list() == ["curvature"]
-    assert workspace.readings([]).columns == list(READINGS)
+    assert workspace.readings([]).columns == [*READINGS, "place"]
+    assert workspace.readings([], with_place=False).columns == list(READINGS)
 
 
 IDS = ["cnn-s0-abc", "cnn-s1-abc", "cnn-s2-abc"]

@@ -65,12 +65,11 @@ def test_a_network_of_its_own_kind_tells_of_reuse_gates_and_blocks(small_report)
 
 
 def test_all_gates_replaced_cost_what_was_measured(small):
-    planted = {"accuracy_change:one": -0.123, "accuracy_change:mean": -0.02, "accuracy_change:other": 0.01}
+    planted = {"one": -0.123, "mean": -0.02, "other": 0.01}
 
     def change(frame):
-        value = pl.when(pl.col("place") == "all").then(
-            pl.col("quantity").replace_strict(planted, default=0.5)
-        )
+        of_all = pl.col("module").is_null() & (pl.col("quantity") == "accuracy_change")
+        value = pl.when(of_all).then(pl.col("replacement").replace_strict(planted, default=0.5))
         return frame.with_columns(value=value.otherwise("value"))
 
     found = built(replaced(small(arms=("se_resnet",)), "gate_surgery", change))

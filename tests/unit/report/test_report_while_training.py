@@ -7,10 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 from documents import built, said, section
+from made_up_evidence import readings
 from made_up_pictures import Undrawn
 
 from skipscope.analysis.tables import gather
-from skipscope.records.frames import START
+from skipscope.records.readings import START, place
 from skipscope.report import build_report
 from skipscope.report.document import Code, Gallery, Table
 from skipscope.report.words import unmarked
@@ -19,10 +20,8 @@ from skipscope.report.words import unmarked
 def changed(tables, rows):
     """The tables with these readings of the first run: (probe, step, place, quantity): value."""
     run = tables.entries[0].run
-    keys = pl.struct("probe", "step", "place", "quantity")
-    chosen = pl.DataFrame(
-        [(run, *key, value) for key, value in rows.items()], schema=tables.raw_readings.schema, orient="row"
-    )
+    keys = pl.struct("probe", "step", place(), "quantity")
+    chosen = readings([(run, *key, value) for key, value in rows.items()])
     kept = tables.raw_readings.filter(
         (pl.col("run") != run) | ~keys.is_in(chosen.select(keys).to_series().implode())
     )

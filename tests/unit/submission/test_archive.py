@@ -11,7 +11,8 @@ from made_up_pictures import Undrawn
 from skipscope.analysis.tables import gather
 from skipscope.errors import FontError, UnknownName, UsageError, WorkspaceError
 from skipscope.records.files import unwritable
-from skipscope.records.frames import START, write_readings
+from skipscope.records.frames import write_readings
+from skipscope.records.readings import START
 from skipscope.records.store import Workspace
 from skipscope.report import build_report
 from skipscope.spec import start_name

@@ -19,7 +19,7 @@ from skipscope.models.registry import build
 from skipscope.probes.measure import view_of
 from skipscope.probes.pictures import pictures
 from skipscope.probes.registry import PROBES
-from skipscope.records.frames import READINGS
+from skipscope.records.readings import READINGS
 from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import RunSpec
 from skipscope.training import instruments
@@ -114,15 +114,17 @@ def test_what_other_probes_read_is_kept(tiny: Dataset, run_of: RunOf, tmp_path: 
     folder = folder_at(tmp_path / "run")
     rows = [("answers", 6, 5.0), ("answers", 3, 6.0), ("gates", 6, 7.0)]
     before = pl.DataFrame(
-        [("run", probe, step, "all", "accuracy", value) for probe, step, value in rows],
+        [
+            {"run": "run", "probe": probe, "step": step, "quantity": "accuracy", "value": value}
+            for probe, step, value in rows
+        ],
         schema=READINGS,
-        orient="row",
     )
     folder.write_readings(before)
     assert measured(folder, tiny, run_of)
     after = folder.readings()
     assert after.head(2).equals(before.tail(2))
-    now = after.filter(probe="answers", step=6, place="all", quantity="accuracy")["value"]
+    now = after.filter(probe="answers", step=6, quantity="accuracy")["value"]
     assert len(now) == 1
     assert 0 <= now[0] <= 1
 

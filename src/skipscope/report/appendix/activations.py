@@ -44,7 +44,7 @@ def branches(context: Context, sizes: pl.DataFrame, beside: Figure) -> tuple[Inl
     text = words(
         "training_readings.branches_text",
         values=told(context, medians(sizes, "ratio", END)),
-        most=code(ends.sort("ratio")["place"][-1]),
+        most=code(ends.sort("ratio")["module"][-1]),
         arm=code(ends.sort("ratio")["arm"][-1]),
     )
     figure = context.figure(
@@ -89,7 +89,7 @@ def silence(relus: pl.DataFrame) -> dict[str, str]:
         value = relus.filter(pl.col("moment") == moment)[column].mean()
         return percent(value) if isinstance(value, float) else "—"
 
-    ends = relus.filter(pl.col("moment") == END).group_by("place", maintain_order=True)
+    ends = relus.filter(pl.col("moment") == END).group_by("module", maintain_order=True)
     worst = ends.agg(pl.col("dead").mean()).sort("dead", descending=True, maintain_order=True)
     return {
         "zeros_start": mean("zeros", START),
@@ -97,7 +97,7 @@ def silence(relus: pl.DataFrame) -> dict[str, str]:
         "dead_start": mean("dead", START),
         "dead_end": mean("dead", END),
         "most": percent(worst["dead"][0]),
-        "place": code(worst["place"][0]) if worst["dead"][0] > 0 else Inline("—"),
+        "place": code(worst["module"][0]) if worst["dead"][0] > 0 else Inline("—"),
     }
 
 

@@ -66,7 +66,7 @@ def readouts(context: Context) -> list[Block]:
     words, table = context.words, measured.linear_probes(context.tables.readings)
     if table.is_empty():
         return []
-    stages = measured.means(table, "arm", "place")
+    stages = measured.means(table, "arm", "module")
     ends = stages.group_by("arm", maintain_order=True)
     first, last = (
         dict(ends.agg(end).iter_rows()) for end in (pl.col("accuracy").first(), pl.col("accuracy").last())
@@ -74,8 +74,8 @@ def readouts(context: Context) -> list[Block]:
     said = [words("trained_readings.readouts_text", first=shares(context, first), last=shares(context, last))]
     gains = stages.with_columns(gain=pl.col("accuracy").diff().over("arm")).drop_nulls("gain").sort("gain")
     if not gains.is_empty():
-        arm, place, gain = gains.select("arm", "place", "gain").row(-1)
-        most = {"arm": code(arm), "place": code(place), "points": signed(100 * gain)}
+        arm, module, gain = gains.select("arm", "module", "gain").row(-1)
+        most = {"arm": code(arm), "place": code(module), "points": signed(100 * gain)}
         said.append(words("trained_readings.readouts_most", **most))
     figure = context.figure(
         "linear-probes",

@@ -47,7 +47,7 @@ def reuse_of(context: Context, arm: str) -> list[Block]:
 def reuse_sentences(context: Context, arm: str) -> list[Inline]:
     """Says what is reused most by weight and by ablation, what hardly is, and whether the two agree."""
     words, table = context.words, reuse.reuse(context.tables.readings, arm)
-    pairs = table.filter(pl.col("target") != reuse.ALL, pl.len().over("target") > 1)
+    pairs = table.filter(pl.col("target") != measured.ALL, pl.len().over("target") > 1)
     weights, costs = pairs.drop_nulls("relative"), pairs.drop_nulls("loss_change")
     said = []
     if not weights.is_empty():
@@ -97,8 +97,8 @@ def gates_of(context: Context, arm: str) -> list[Block]:
 def gate_sentences(context: Context, arm: str) -> list[Inline]:
     """Says how far gates depend on the class, how many are nearly shut or open, what replacing all costs."""
     words, readings = context.words, context.tables.readings
-    blocks = measured.means(measured.gates(readings).filter(pl.col("arm") == arm), "place")
-    cuts = measured.surgery(readings).filter(pl.col("arm") == arm, pl.col("place") == gates.ALL)
+    blocks = measured.means(measured.gates(readings).filter(pl.col("arm") == arm), "module")
+    cuts = measured.surgery(readings).filter(pl.col("arm") == arm, pl.col("module") == measured.ALL)
     lost = {
         by: signed(-points)
         for by, points in measured.means(cuts, "by").select("by", "accuracy_lost").iter_rows()
@@ -117,7 +117,7 @@ def gate_sentences(context: Context, arm: str) -> list[Inline]:
                 "trained_readings.gates_class",
                 **ends,
                 most=percent(most["class_share"] or 0.0),
-                block=code(most["place"]),
+                block=code(most["module"]),
             )
         )
         said.append(words("trained_readings.gates_open", **shares))
@@ -167,7 +167,7 @@ def surgery_of(context: Context, arm: str, spoken: Inline) -> list[Figure]:
     table = measured.surgery(context.tables.readings).filter(pl.col("arm") == arm)
     shown = []
     for name, together in (("surgery", False), ("surgery_all", True)):
-        if not table.filter((pl.col("place") == gates.ALL) == together).is_empty():
+        if not table.filter((pl.col("module") == measured.ALL) == together).is_empty():
             chart = gates.surgery(
                 table, arm=arm, arms=context.tables.arms, together=together, labels=context.labels
             )

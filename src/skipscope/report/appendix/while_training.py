@@ -84,13 +84,13 @@ def training_of(context: Context, arm: str) -> list[Block]:
 
 def updates_sentence(context: Context, arm: str, ratios: pl.DataFrame) -> Inline:
     """Names the layers that move most and least, relative to their weights."""
-    by_layer = ratios.group_by("place", maintain_order=True).agg(pl.col("ratio").median()).sort("ratio")
+    by_layer = ratios.group_by("module", maintain_order=True).agg(pl.col("ratio").median()).sort("ratio")
     return context.words(
         "training_readings.updates_of",
         typical=rounded(medians(measured.typical_updates(context.tables.readings), "ratio").get(arm)),
-        fast=code(by_layer["place"][-1]),
+        fast=code(by_layer["module"][-1]),
         fast_value=rounded(by_layer["ratio"][-1]),
-        slow=code(by_layer["place"][0]),
+        slow=code(by_layer["module"][0]),
         slow_value=rounded(by_layer["ratio"][0]),
     )
 
