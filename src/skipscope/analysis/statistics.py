@@ -76,14 +76,11 @@ def exactly(value: float) -> Estimate:
     return Estimate(value=value, low=value, high=value, n=1, exact=True)
 
 
-def over_seeds(differences: BySeed, *, resolution: float = 0.0) -> Estimate | None:
+def over_seeds(differences: BySeed) -> Estimate | None:
     """Mean difference of paired runs; None without a finite one.
 
     Args:
         differences: treated minus control, by seed. The order of seeds changes no bit.
-        resolution: step of each arm's values (1 epoch; 1/5,000 of an accuracy). The variance of two
-            roundings, step^2 / 6, is added, so that equal differences are not taken as certain. With 0
-            their interval is a point.
     """
     d = np.sort([value for value in differences.values() if value is not None and isfinite(value)])
     if not len(d):
@@ -92,7 +89,7 @@ def over_seeds(differences: BySeed, *, resolution: float = 0.0) -> Estimate | No
     if len(d) == 1:
         return Estimate(value=float(d[0]), low=-inf, high=inf, n=1, dropped=dropped)
     negated, d = _sorted_sign(d)
-    spread = sqrt(_variance(d) + resolution**2 / 6)
+    spread = sqrt(_variance(d))
     error = spread / sqrt(len(d))
     value = fsum(d) / len(d)
     low, high = _interval(value, error, len(d) - 1, [d])
@@ -174,11 +171,6 @@ def widened(effect: Estimate, images_error: float) -> Estimate:
     )
 
 
-def differences(treated: BySeed, control: BySeed) -> dict[int, float | None]:
-    """Treated minus control for the seeds that both have; None where either is not finite."""
-    return combined([(1.0, treated), (-1.0, control)])
-
-
 def combined(terms: Sequence[tuple[float, BySeed]]) -> dict[int, float | None]:
     """Weighted sum by seed, for the seeds that all terms have; None where a term is not finite."""
     common = set.intersection(*(set(values) for _, values in terms)) if terms else set()
@@ -189,11 +181,6 @@ def combined(terms: Sequence[tuple[float, BySeed]]) -> dict[int, float | None]:
         whole = len(known) == len(values)
         sums[seed] = sum(weight * x for (weight, _), x in zip(terms, known, strict=True)) if whole else None
     return sums
-
-
-def interaction(deep: tuple[BySeed, BySeed], shallow: tuple[BySeed, BySeed]) -> dict[int, float | None]:
-    """(treated - control) when deep minus the same when shallow; each is (treated, control)."""
-    return combined([(1.0, deep[0]), (-1.0, deep[1]), (-1.0, shallow[0]), (1.0, shallow[1])])
 
 
 def slopes(values: Mapping[float, BySeed]) -> dict[int, float | None]:

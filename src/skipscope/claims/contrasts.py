@@ -17,7 +17,6 @@ from skipscope.analysis.statistics import (
     BySeed,
     Estimate,
     combined,
-    differences,
     exactly,
     over_seeds,
     over_seeds_and_images,
@@ -234,8 +233,8 @@ def time_to_loss(column: int) -> Contrast:
 def spread_difference(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
     """Distance of seeds from their arm's median, treated minus control (Brown and Forsythe 1974)."""
     series = evidence.series(quantity)
-    distances = [_distances(series.get(arms[0], {})) for arms in (comparison.treated, comparison.control)]
-    return over_seeds(differences(*distances))
+    one, other = (_distances(series.get(arms[0], {})) for arms in (comparison.treated, comparison.control))
+    return over_seeds(combined([(1.0, one), (-1.0, other)]))
 
 
 def _distances(values: Mapping[int, float]) -> BySeed:

@@ -101,8 +101,6 @@ class ClaimResult(Frozen):
     adjusted_p: float | None = None
     """P after Holm's correction over `family` claims."""
     family: int = 0
-    towards: Literal["supported", "contradicted", ""] = ""
-    """Verdict with the smaller p, whether or not it is significant."""
     data: str = ""
     """Name of the data set; results on the embedded one say nothing about CIFAR-10."""
 

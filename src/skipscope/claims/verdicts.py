@@ -17,7 +17,6 @@ exactly the bound:
   0 the two are the same.
 - A claim that networks differ in either direction (`apart`) is falsely supported if the true difference is
   within the bounds: in at most 5 % if they are 0, else in hardly more than 2.5 %.
-- `power_at_twice` gives the power to find an effect of twice the SESOI.
 
 **Several claims.** A family is a group of claims (shortcuts, concatenation, gates, course). Each claim has
 one p, twice the smaller of its two one-sided ones; Holm's step-down test over the family's p allows all of
@@ -35,9 +34,9 @@ context: they are shown with the verdict of their own interval and decide nothin
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
-from typing import Any, Literal
+from typing import Any
 
-from skipscope.analysis.hypotheses import holm, p_above, p_below, power, seeds_needed
+from skipscope.analysis.hypotheses import holm, p_above, p_below, seeds_needed
 from skipscope.analysis.statistics import LEVEL, Estimate
 from skipscope.claims.catalogue import Claim, Part
 from skipscope.claims.model import (
@@ -93,11 +92,9 @@ def judge(claim: Claim, measured: Sequence[Measurement], *, data: str = "") -> C
     p = min(ps)
     if not tested:
         return _with_seeds(result.model_copy(update={"verdict": verdict}))
-    towards: Literal["supported", "contradicted"] = "supported" if ps[0] <= ps[1] else "contradicted"
-    found: dict[str, Any] = {
-        "verdict": towards if p <= LEVEL else verdict,
-        "towards": towards if p < 1 else "",
-    }
+    if p <= LEVEL:
+        verdict = "supported" if ps[0] <= ps[1] else "contradicted"
+    found: dict[str, Any] = {"verdict": verdict}
     if not all(finding.exact for finding in counted):  # counts involve no chance, so no test
         found |= {"p": p, "adjusted_p": p, "family": 1}
     return _with_seeds(result.model_copy(update=found))
@@ -112,18 +109,6 @@ def corrected(results: Iterable[ClaimResult]) -> tuple[ClaimResult, ...]:
             families.setdefault(result.group, {})[result.id] = result.p
     adjusted = {group: holm(ps) for group, ps in families.items()}
     return tuple(_with_family(result, adjusted.get(result.group, {})) for result in results)
-
-
-def power_at_twice(bound: float, spread: float, *, n: int, family: int = 1) -> float:
-    """Probability that a true effect of twice the bound is found beyond it.
-
-    Args:
-        bound: the SESOI.
-        spread: standard deviation of a pair's difference, in the same unit.
-        n: pairs.
-        family: claims tested together; the last position in Holm's order is assumed.
-    """
-    return power(bound, spread / n**0.5, n - 1, level=LEVEL / family)
 
 
 def _finding(part: Part, measured: Measurement) -> Finding:

@@ -13,9 +13,7 @@ from skipscope.analysis.statistics import (
     Estimate,
     bca,
     combined,
-    differences,
     exactly,
-    interaction,
     over_seeds,
     over_seeds_and_images,
     slopes,
@@ -89,12 +87,9 @@ def test_pairs_that_could_not_be_measured_are_counted() -> None:
     assert (found.value, found.n, found.dropped) == (2.0, 2, 2)
 
 
-def test_equal_differences_are_certain_only_as_far_as_they_are_known() -> None:
+def test_equal_differences_have_a_point_as_their_interval() -> None:
     exact = over_seeds(dict.fromkeys(range(6), 0.25))
     assert (exact.low, exact.high, exact.spread) == (0.25, 0.25, 0)
-    stepped = over_seeds(dict.fromkeys(range(6), 0.25), resolution=0.6)
-    assert stepped.spread == pytest.approx(0.6 / sqrt(6))  # two roundings: step^2 / 12 each
-    assert stepped.low < 0.25 < stepped.high
 
 
 def test_what_is_counted_is_a_point() -> None:
@@ -161,14 +156,9 @@ def test_images_that_were_not_kept_widen_the_interval() -> None:
 
 
 def test_differences_are_of_common_seeds() -> None:
-    assert differences({0: 3.0, 1: 5.0, 2: None}, {1: 1.0, 2: 2.0, 7: 0.0}) == {1: 4.0, 2: None}
+    treated, control = {0: 3.0, 1: 5.0, 2: None}, {1: 1.0, 2: 2.0, 7: 0.0}
+    assert combined([(1.0, treated), (-1.0, control)]) == {1: 4.0, 2: None}
     assert combined([]) == {}
-
-
-def test_an_interaction_is_a_difference_of_differences() -> None:
-    deep = {0: 5.0}, {0: 2.0}
-    shallow = {0: 1.5}, {0: 1.0}
-    assert interaction(deep, shallow) == {0: 2.5}
 
 
 def test_slopes_are_least_squares() -> None:
