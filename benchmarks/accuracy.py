@@ -1,20 +1,18 @@
-"""Time to the accuracy that the usual loop has after five epochs, on validation.
+"""Time to the validation accuracy that the usual loop reaches in five epochs.
 
 `python benchmarks/accuracy.py cnn resnet` trains the usual loop (SGD 0.01, momentum 0.9, no schedule, no
-augmentation) for five epochs on all cores, with an evaluation on the 5,000 validation images after each;
-then the `lab` recipe for longer and longer schedules of its own, two seeds side by side on a core each,
-as the engine trains them, until the two end at that accuracy or above on average. Ours is the time of the
-slower run with its validation, halved, since two come of it; the usual loop's is of training alone, five
-times its fastest epoch.
+augmentation) for five epochs on all cores, evaluating the 5,000 validation images after each; then the `lab`
+recipe with longer and longer schedules, two seeds side by side on one core each, as the engine trains them,
+until their mean accuracy reaches the target. Our time is that of the slower run with its validation, halved
+because it yields two runs; the usual loop's is training alone, five times its fastest epoch.
 
-A schedule between one epoch and two is of two epochs on a part of the images (`train_limit`): on three
-quarters, then seven eighths, then all of them, and so on from two to three. The first one that reaches the
-accuracy is taken, so ours has several tries at it; each has to do it as the mean of two seeds.
+A schedule between one and two epochs is two epochs on part of the images (`train_limit`): three quarters,
+seven eighths, then all of them; likewise from two to three. The first schedule that reaches the accuracy is
+taken, so ours has several tries; each is judged by the mean of two seeds.
 
-With `--short` ours is the recipe in `SHORT` in place of `lab`'s where there is one. It was chosen on the same
-5,000 validation images, among recipes of one and two epochs, so that its accuracy on them is a little too
-good: say which of the two was measured. The usual loop's recipe is the one that everybody writes, and was
-not chosen. The test set had no part in it.
+With `--short` the recipe in `SHORT`, if any, replaces `lab`'s. It was chosen on the same 5,000 validation
+images among recipes of one and two epochs, so its accuracy on them is slightly optimistic: say which of the
+two was measured. The usual loop's recipe is the common default and was not tuned. The test set is not used.
 """
 
 import os
@@ -34,17 +32,17 @@ from skipscope.spec import Arm, load_study
 
 EPOCHS = 5
 PARTS = (0.75, 0.875, 1.0)
-"""Shares of the training images that a schedule of two epochs or more is tried with."""
+"""Shares of the training images, tried in turn for each schedule of two or more epochs."""
 SHORT: dict[str, dict[str, float]] = {
     # 62.5 and 62.6 % (seeds 0 and 1, fp32) after two epochs, where lab's batches of 128 with half an epoch of
     # warm-up end at 59.6 %; one epoch of it, without flips, ends at 55.8 %
     "cnn": {"batch_size": 64, "warmup_epochs": 0.2},
 }
-"""What a recipe for few epochs has in place of the `lab` study's."""
+"""Overrides of the `lab` recipe for short schedules, by network."""
 
 
 def of_usual(name: str, data: Dataset) -> tuple[list[float], list[float], float]:
-    """Seconds of training and of evaluation, epoch by epoch, and the accuracy in the end."""
+    """The usual loop's seconds of training and of evaluation by epoch, and its final accuracy."""
     torch.manual_seed(0)
     model = build(name)
     steps, training, evaluation, accuracy = usual.steps(model, data, augmented=False), [], [], 0.0
@@ -60,10 +58,10 @@ def of_usual(name: str, data: Dataset) -> tuple[list[float], list[float], float]
 
 
 def of_ours(name: str, epochs: int, images: int, *, short: bool) -> tuple[float, float]:
-    """Seconds for each of two runs side by side, and their mean validation accuracy."""
+    """Our seconds per run, for two side by side, and their mean validation accuracy."""
     lab = load_study("lab")
     recipe = lab.recipe.model_copy(update={"epochs": epochs} | (SHORT.get(name, {}) if short else {}))
-    # nothing is measured of the trained network: it is neither in the time nor wanted
+    # no probes: the trained networks are not measured
     other = {"arm": (Arm(model=name),), "seeds": 2, "recipe": recipe, "probes": (), "train_limit": images}
     study = lab.model_copy(update=other)
     with tempfile.TemporaryDirectory() as folder:
@@ -76,7 +74,7 @@ def of_ours(name: str, epochs: int, images: int, *, short: bool) -> tuple[float,
 
 
 def main() -> None:
-    """A line a network and schedule; then the usual loop's time for all of them."""
+    """Print a line per network and schedule, then the usual loop's total time."""
     short = "--short" in sys.argv
     names = [name for name in sys.argv[1:] if name != "--short"] or ["cnn", "resnet", "densenet", "se_resnet"]
     data, trained, evaluated = load("cifar10"), 0.0, 0.0
@@ -84,7 +82,7 @@ def main() -> None:
     print(f"{os.cpu_count()} cores", flush=True)
     for name in names:
         training, evaluation, target = of_usual(name, data)
-        theirs = EPOCHS * min(training)  # in the others it may have been disturbed
+        theirs = EPOCHS * min(training)  # other epochs may have been disturbed
         trained, evaluated = trained + theirs, evaluated + EPOCHS * min(evaluation)
         print(
             f"{name}: usual loop, {EPOCHS} epochs: {target:.1%} in {theirs:.0f} s (epochs of "

@@ -1,7 +1,7 @@
-"""What `torch.compile` would be worth: seconds to compile, and a step of it to a step of ours, in turns.
+"""`torch.compile` against our operators: seconds to compile, and the ratio of step times, in turns.
 
-`python benchmarks/compiled.py` (or names of networks behind it): one thread, in the way that is best on this
-machine, with and without our operators; it needs a C++ compiler, users do not.
+`python benchmarks/compiled.py [NETWORK ...]`: one thread, with the backend that is fastest on this machine.
+Needs a C++ compiler, which users do not.
 """
 
 import statistics
@@ -26,7 +26,7 @@ ROUNDS, STEPS = 5, 6
 
 
 def stepper(name: str, recipe: Recipe, *, compiled: bool) -> Callable[[], None]:
-    """One training step of the network on a batch of 128."""
+    """A function that takes one training step of the network on a batch of 128."""
     network = to_device(build(name), recipe, device())
     optimizer, data = SGD(network, recipe), load("cifar10")
     x, target = BatchMaker(data, recipe, device())(data.train, np.arange(128))
@@ -36,7 +36,7 @@ def stepper(name: str, recipe: Recipe, *, compiled: bool) -> Callable[[], None]:
 
 
 def seconds(step: Callable[[], None], times: int) -> float:
-    """Of so many steps."""
+    """Seconds for this many steps."""
     start = perf_counter()
     for _ in range(times):
         step()
@@ -44,7 +44,7 @@ def seconds(step: Callable[[], None], times: int) -> float:
 
 
 def main() -> None:
-    """A line a network."""
+    """Print a line per network."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     way = Machine(load("cifar10")).choose([(name, Recipe()) for name in NETWORKS], threads=1).way

@@ -1,10 +1,10 @@
-"""How often intervals hold the true effect: the table in `skipscope.analysis.statistics`, made again.
+"""Coverage of the intervals: recomputes the table in `skipscope.analysis.statistics`.
 
     python benchmarks/coverage.py [COMPARISONS]
 
-Per cent of so many simulated comparisons (10,000 unless told: Monte-Carlo error at most 0.5 points) by the
-BCa bootstrap alone, by Student's t alone and by what is drawn; then the same for test accuracies, of which
-images are drawn anew with the seeds.
+Prints the per cent of simulated comparisons (default 10,000: Monte-Carlo error at most 0.5 points) whose
+interval contains the true effect, for the BCa bootstrap alone, Student's t alone and the interval in use;
+then the same for test accuracies, resampling images as well as seeds.
 """
 
 import sys
@@ -21,7 +21,7 @@ PAIRS = (5, 8, 10, 20)
 
 
 def wild(rng: np.random.Generator, n: int) -> Floats:
-    """One run in ten strays ten times as far."""
+    """Normal values; one in ten has ten times the deviation."""
     return rng.normal(size=n) * np.where(rng.random(n) < 0.1, 10, 1)
 
 
@@ -37,7 +37,7 @@ DIFFERENCES: dict[str, Callable[[np.random.Generator, int], Floats]] = {
 
 
 def covered(draw: Callable[[np.random.Generator, int], Floats], n: int, comparisons: int) -> list[float]:
-    """Shares of intervals with 0 in them: BCa, t, drawn."""
+    """Per cent of intervals that contain 0: BCa, t, and the one in use."""
     rng = np.random.default_rng(n)
     held = np.zeros(3)
     for _ in range(comparisons):
@@ -56,9 +56,9 @@ def covered(draw: Callable[[np.random.Generator, int], Floats], n: int, comparis
 
 
 def right(rng: np.random.Generator, seeds: int, images: int, own: float) -> Floats:
-    """Whether two networks, on average as good, are right: S I differences.
+    """Draws which images two equally accurate networks classify correctly: S x I differences.
 
-    Images are hard or easy for both, and, by `own`, for one of them; seeds are good or bad.
+    Images are hard or easy for both and, with standard deviation `own`, for one of them; seeds vary too.
     """
     hard = rng.normal(1.6, 1.0, images)
     between = rng.normal(0, own, images)
@@ -69,7 +69,7 @@ def right(rng: np.random.Generator, seeds: int, images: int, own: float) -> Floa
 
 
 def covered_images(seeds: int, images: int, own: float, comparisons: int) -> tuple[float, float]:
-    """Share of intervals with 0 in them over seeds and images, and over seeds alone."""
+    """Per cent of intervals that contain 0: over seeds and images, and over seeds alone."""
     rng = np.random.default_rng(seeds)
     held = np.zeros(2)
     for _ in range(comparisons):
@@ -81,14 +81,14 @@ def covered_images(seeds: int, images: int, own: float, comparisons: int) -> tup
 
 
 def covers(found: Estimate | None) -> bool:
-    """Whether 0 is in the interval."""
+    """Whether the interval contains 0."""
     return found is not None and found.low <= 0 <= found.high
 
 
 def main() -> None:
-    """Prints both tables."""
+    """Print both tables."""
     comparisons = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    print(f"{'differences of':32s}{'BCa, n = 5, 8, 10, 20':26s}{'t':26s}drawn")
+    print(f"{'differences of':32s}{'BCa, n = 5, 8, 10, 20':26s}{'t':26s}in use")
     for name, draw in DIFFERENCES.items():
         columns = zip(*(covered(draw, n, comparisons) for n in PAIRS), strict=True)
         print(f"{name:32s}" + "".join(f"{' '.join(f'{x:5.1f}' for x in column):26s}" for column in columns))

@@ -1,13 +1,12 @@
-"""Does anything grow? Memory and open files of the program and its workers, over many runs or one long one.
+"""Leak test: memory and open files of the program and its workers, over many runs or one long run.
 
     python benchmarks/endurance.py --runs 200            many short runs in one workspace
     python benchmarks/endurance.py --minutes 30          one run of about that length
-    python benchmarks/endurance.py --pid 1234            a `skipscope run` that is at work, until it ends
+    python benchmarks/endurance.py --pid 1234            a running `skipscope run`, until it ends
 
-All sample `/proc` (Linux): resident memory and open files of the process that plans and waits, as long as it
-has workers (it draws the report when they have ended), and of its workers. What is printed is the slope of a
-straight line through the samples of the second half, with its standard error, and, over many runs, the median
-peak of a worker in the first and in the last quarter of them.
+All sample `/proc` (Linux): resident memory and open files of the parent, as long as it has workers, and of
+the workers. Prints the slope of a line fitted to the second half of the samples, with its standard error;
+over many runs also the median peak of the first and of the last quarter of the workers.
 """
 
 import argparse
@@ -30,17 +29,17 @@ from skipscope.spec import parse_study
 
 SAMPLE_SECONDS = 0.5
 LONG_SECONDS = 60
-"""Of a worker that is not there so long no line is drawn."""
+"""Workers that live less than this get no slope."""
 
 
 @dataclass
 class Samples:
-    """Of one process: seconds since the start, MiB, open files."""
+    """Samples of one process: seconds since the start, MiB, open files."""
 
     rows: list[tuple[float, float, int]] = field(default_factory=list)
 
     def take(self, pid: int, now: float) -> bool:
-        """One more, if the process is still there."""
+        """Take a sample; False if the process has ended."""
         status = Path(f"/proc/{pid}/status")
         try:
             kib = int(status.read_text(encoding="utf-8").partition("VmRSS:")[2].split()[0])
@@ -51,7 +50,7 @@ class Samples:
         return True
 
     def slope(self) -> str:
-        """MiB an hour over the second half, with its standard error; files at the half and at the end."""
+        """MiB per hour over the second half, with its standard error, and the range of open files."""
         half = np.array(self.rows[len(self.rows) // 2 :])
         hours, memory = half[:, 0] / 3600, half[:, 1]
         (rate, _), covariance = np.polyfit(hours, memory, 1, cov=True)
@@ -63,7 +62,7 @@ class Samples:
 
 
 def workers_of(pid: int) -> list[int]:
-    """Those of a `skipscope run` that are there now; what counts resources or draws charts is none."""
+    """Living training workers of a `skipscope run`; helper processes do not count."""
     found = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):
@@ -77,8 +76,8 @@ def _command(pid: int) -> bytes:
     return b""
 
 
-class StepRecorder:
-    """Samples a process and its workers until it is told to end."""
+class ProcessSampler:
+    """Samples a process and its workers in a thread, until `end` is called."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -100,7 +99,7 @@ class StepRecorder:
                 self.workers.setdefault(worker, Samples()).take(worker, now)
 
     def end(self) -> None:
-        """No more samples."""
+        """Stop sampling."""
         self.over.set()
         self.thread.join()
 
@@ -120,19 +119,22 @@ def study(runs: int, epochs: int) -> dict[str, object]:
 
 
 def main(runs: int, minutes: float, jobs: int) -> None:
-    """Trains and prints."""
+    """Train, and print the growth."""
     epochs = 2
     if minutes:
         runs = 1
         epochs = max(2, round(minutes * 60 / seconds_an_epoch()))
     with tempfile.TemporaryDirectory() as folder:
-        place = Workspace(Path(folder))
+        workspace = Workspace(Path(folder))
         planned = plan(
-            parse_study(study(runs, epochs), where="endurance.py"), place, command="endurance.py", jobs=jobs
+            parse_study(study(runs, epochs), where="endurance.py"),
+            workspace,
+            command="endurance.py",
+            jobs=jobs,
         )
-        watch = StepRecorder(os.getpid())
-        with held(place.path, doing="endurance.py"):
-            records = execute(planned, place, on_event=lambda _event: None, interrupted=lambda: None)
+        watch = ProcessSampler(os.getpid())
+        with held(workspace.path, doing="endurance.py"):
+            records = execute(planned, workspace, on_event=lambda _event: None, interrupted=lambda: None)
         watch.end()
         seconds = time.monotonic() - watch.start
         print(f"{len(records)} runs of {epochs} epochs, {seconds:.0f} s, {jobs} side by side")
@@ -140,8 +142,8 @@ def main(runs: int, minutes: float, jobs: int) -> None:
     said(watch)
 
 
-def said(watch: StepRecorder) -> None:
-    """Prints what was seen."""
+def said(watch: ProcessSampler) -> None:
+    """Print slopes and peaks."""
     print(f"parent: {watch.parent.slope()}")
     for pid, samples in watch.workers.items():
         if len(samples.rows) * SAMPLE_SECONDS >= LONG_SECONDS:
@@ -158,13 +160,13 @@ def said(watch: StepRecorder) -> None:
 
 
 def seconds_an_epoch() -> float:
-    """Measured on a run of a hundred."""
+    """Seconds per epoch, measured on a run of a hundred."""
     with tempfile.TemporaryDirectory() as folder:
-        place = Workspace(Path(folder))
+        workspace = Workspace(Path(folder))
         planned = plan(
-            parse_study(study(1, 100), where="endurance.py"), place, command="endurance.py", jobs=1
+            parse_study(study(1, 100), where="endurance.py"), workspace, command="endurance.py", jobs=1
         )
-        (record,) = execute(planned, place, on_event=lambda _event: None, interrupted=lambda: None)
+        (record,) = execute(planned, workspace, on_event=lambda _event: None, interrupted=lambda: None)
         if record.result is None:
             raise SystemExit("the run that was to be timed failed")
         return record.result.seconds / 100
@@ -173,12 +175,12 @@ def seconds_an_epoch() -> float:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=200)
-    parser.add_argument("--minutes", type=float, default=0.0, help="one long run in place of many")
+    parser.add_argument("--minutes", type=float, default=0.0, help="one long run instead of many")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--pid", type=int, help="watch this process and those it starts, until it ends")
     given = parser.parse_args()
     if given.pid:
-        watching = StepRecorder(given.pid)
+        watching = ProcessSampler(given.pid)
         watching.thread.join()
         said(watching)
     else:

@@ -1,4 +1,4 @@
-"""Time and memory of training against images, depth, width and runs: docs/growth.svg, docs/growth.csv.
+"""Scaling of time and memory with images, depth, width and runs: writes docs/growth.svg and docs/growth.csv.
 
 `python benchmarks/growth.py`: networks of 3x3 blocks on 32x32 maps, one thread, a fresh process each.
 """
@@ -46,7 +46,7 @@ def network(depth: int, width: int) -> nn.Module:
 
 
 def train(images: int, depth: int, width: int, way: Backend, answer: Any) -> None:
-    """One epoch, as a worker trains it: seconds, and the growth of memory in GB since before."""
+    """Train one epoch as a worker does; sends seconds and the growth of memory in GB."""
     torch.set_num_threads(way.threads)
     torch.set_flush_denormal(True)
     registry.NETWORKS["grown"] = lambda: network(depth, width)
@@ -64,7 +64,7 @@ def train(images: int, depth: int, width: int, way: Backend, answer: Any) -> Non
 
 
 def measure(way: Backend) -> Iterator[dict[str, object]]:
-    """A row a point."""
+    """Yield a row per point."""
     for along, values in VARIED.items():
         for value in values:
             seconds, memory = apart(train, *(BASE | {along: value}).values(), way)
@@ -75,7 +75,7 @@ def measure(way: Backend) -> Iterator[dict[str, object]]:
 
 
 def study(runs: int) -> tuple[float, float]:
-    """So many seeds of the smallest network through the engine: seconds, and the parent's memory in GB."""
+    """Run this many seeds of the smallest network: seconds, and the parent's memory in GB."""
     spec = StudySpec(
         name="growth",
         train_limit=4_500,
@@ -90,7 +90,7 @@ def study(runs: int) -> tuple[float, float]:
 
 
 def draw(table: pl.DataFrame) -> alt.Chart:
-    """Time above, memory below, a column a quantity; axes logarithmic: a line of slope 1 is proportional."""
+    """Charts of time (above) and memory (below), a column per variable, on logarithmic axes."""
     columns, charts = [*VARIED, "runs"], []
     for measure, title in (("seconds", "seconds of one epoch"), ("memory_gb", "memory, GB")):
         row = [
@@ -110,7 +110,7 @@ def draw(table: pl.DataFrame) -> alt.Chart:
 
 
 def main() -> None:
-    """Measures, draws, and keeps the table."""
+    """Measure, draw, and save the table."""
     way = Machine(load("cifar10")).choose([("resnet", Recipe())], threads=1).way
     table = pl.DataFrame(list(measure(way)))
     table.write_csv(OUT / "growth.csv", float_precision=3)

@@ -1,7 +1,7 @@
-"""What each of our operators and habits is worth: steps without it against steps with all, in turns.
+"""Speed-up of each of our operators and settings: steps without it against steps with all, in turns.
 
-`python benchmarks/kernels.py` (or names of networks behind it): one thread, a process for each variant, each
-of which trains only in its turn. Above 1: so many times as long without it.
+`python benchmarks/kernels.py [NETWORK ...]`: one thread and one process per variant, training one at a time.
+A ratio of 1.2 means that steps take 1.2 times as long without it.
 """
 
 import multiprocessing as mp
@@ -29,7 +29,7 @@ ROUNDS, SECONDS = 5, 1.5
 
 
 def without(name: str) -> Callable[[], object]:
-    """Takes one of them out of a process."""
+    """A function that disables one of the variants in its process."""
     return {
         "nothing": lambda: None,
         "one product for small maps": lambda: setattr(convolution, "_reads_all", lambda _: False),
@@ -53,7 +53,7 @@ VARIANTS = (
 
 
 def contestant(network: str, variant: str, way: Backend, pipe: Connection) -> None:
-    """Trains when told, for as long as told."""
+    """Train in a worker process whenever the pipe asks for it."""
     torch.set_num_threads(way.threads)
     torch.set_flush_denormal(True)
     without(variant)()
@@ -62,7 +62,7 @@ def contestant(network: str, variant: str, way: Backend, pipe: Connection) -> No
 
 @contextmanager
 def process(network: str, variant: str, way: Backend) -> Any:
-    """Our end of its pipe."""
+    """Start the worker of a variant and yield our end of its pipe."""
     context = mp.get_context("spawn")
     pipe, theirs = context.Pipe()
     worker = context.Process(target=contestant, args=(network, variant, way, theirs), daemon=True)
@@ -77,7 +77,7 @@ def process(network: str, variant: str, way: Backend) -> Any:
 
 
 def main() -> None:
-    """A line a network and variant."""
+    """Print a line per network and variant."""
     way = Machine(load("cifar10")).choose([(name, Recipe()) for name in NETWORKS], threads=1).way
     for network in sys.argv[1:] or NETWORKS:
         with ExitStack() as stack:
@@ -85,8 +85,8 @@ def main() -> None:
             for pipe in pipes:
                 pipe.recv()
             turns = [[_turn([pipe], SECONDS) for pipe in pipes] for _ in range(ROUNDS)]
-        for place, variant in enumerate(VARIANTS[1:], start=1):
-            ratios = [turn[0] / turn[place] for turn in turns]
+        for index, variant in enumerate(VARIANTS[1:], start=1):
+            ratios = [turn[0] / turn[index] for turn in turns]
             spread = f"({min(ratios):.2f} to {max(ratios):.2f})"
             print(f"{network:10} without {variant:28} {statistics.median(ratios):.2f} {spread}", flush=True)
 

@@ -1,9 +1,9 @@
-"""What measuring costs: in-step probes as a share of a `lab` run, and frozen probes in seconds a network.
+"""Cost of probes: in-step probes as a share of a `lab` run, and frozen probes in seconds per network.
 
-`python benchmarks/probes.py` takes steps of each classroom network with and without a watch, in turns, in one
-thread; the share is that of the steps that the default schedule watches in five epochs of 45,000 images.
+`python benchmarks/probes.py` takes steps of each classroom network with and without recording, in turns, in
+one thread; the share is that of the steps recorded by default in five epochs of 45,000 images.
 `python benchmarks/probes.py resnet20 se_resnet` times each frozen probe of these networks instead, on 2,000
-images of noise, computed as a worker does: in the machine's own way, in one thread.
+noise images, in one thread and with the backend that is fastest on this machine, as in a worker.
 """
 
 import statistics
@@ -30,7 +30,7 @@ STEPS, EPOCHS = 351, 5
 
 
 def in_step(name: str, way: Backend) -> str:
-    """One network's share, with what a step takes."""
+    """Time of a step with and without recording, and the share of a run."""
     data = load("cifar10")
     recipe = load_study("lab").recipe.resolved(way)
     network = to_device(build(name), recipe, device())
@@ -60,7 +60,7 @@ def in_step(name: str, way: Backend) -> str:
 
 
 def frozen(name: str, way: Backend) -> None:
-    """A line a probe."""
+    """Print a line per frozen probe."""
     generator = torch.Generator().manual_seed(0)
     images = torch.randn(SAMPLE, 3, 32, 32, generator=generator)
     recipe = Recipe().resolved(way).model_copy(update={"precision": "fp32"})
@@ -78,7 +78,7 @@ def frozen(name: str, way: Backend) -> None:
 
 
 def main() -> None:
-    """In-step shares, or the frozen probes of the networks named."""
+    """Print in-step shares, or time the frozen probes of the given networks."""
     torch.set_flush_denormal(True)
     classroom = ["cnn", "resnet", "densenet", "se_resnet"]
     way = Machine(load("cifar10")).choose([(name, Recipe()) for name in classroom], threads=1).way

@@ -1,8 +1,7 @@
-"""Inside a worker: the share of time outside forward, backward and step, its memory, and runs side by side.
+"""A worker's overhead outside forward, backward and step; its memory; and the gain of parallel runs.
 
-`python benchmarks/worker.py` (or networks behind it, `resnet` or `resnet=45000` images an epoch) on CIFAR-10
-(imported before). Validation, the test and what is measured of the trained network are neither in a step nor
-counted as outside of it.
+`python benchmarks/worker.py [NETWORK[=IMAGES_PER_EPOCH] ...]` on CIFAR-10, which must be imported.
+Validation, the test and probes of the trained network count neither as a step nor as overhead.
 """
 
 import multiprocessing as mp
@@ -32,16 +31,16 @@ from skipscope.training.memory import KEEP_MEMORY
 from skipscope.training.threads import WAIT_IDLY, try_more_threads
 
 NETWORKS = {"cnn": 45_000, "resnet": 9_000, "densenet": 4_500, "se_resnet": 2_500}
-"""And the training images of an epoch: `cnn` trains as long as in the lab study, the others shorter."""
+"""Networks with their training images per epoch: `cnn` as many as in the lab study, the others fewer."""
 EPOCHS = 5
 ROUNDS, SECONDS = 5, 3.0
 
 
 def shares(name: str, images: int, way: Backend, answer: Any) -> None:
-    """Trains as a worker does, without probes, with clocks around the parts of a step."""
+    """Train as a worker does, without probes, timing the parts of a step."""
     spent = {"forward": 0.0, "update": 0.0, "evaluate": 0.0, "measure_trained": 0.0}
-    places = ((loop, "forward"), (loop, "update"), (loop, "evaluate"))
-    places += ((run, "evaluate"), (run, "measure_trained"))
+    timed = ((loop, "forward"), (loop, "update"), (loop, "evaluate"))
+    timed += ((run, "evaluate"), (run, "measure_trained"))
 
     def clocked(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **named: Any) -> Any:
@@ -53,7 +52,7 @@ def shares(name: str, images: int, way: Backend, answer: Any) -> None:
 
         return call
 
-    for module, part in places:
+    for module, part in timed:
         setattr(module, part, clocked(part, getattr(module, part)))
     torch.set_num_threads(way.threads)
     torch.set_flush_denormal(True)
@@ -76,13 +75,13 @@ def shares(name: str, images: int, way: Backend, answer: Any) -> None:
             watched=False,
         )
         whole = perf_counter() - start
-    # initialisation and files are part of what is outside
+    # initialisation and files count as overhead
     measured = spent["evaluate"] + spent["measure_trained"]
     answer.send((whole, spent["forward"] + spent["update"], measured, peak()))
 
 
 def peak() -> float:
-    """Of this process, in GB; where there is no /proc, no less than its parent had as it began."""
+    """Peak memory of this process in GB; without /proc, at least what its parent had at the fork."""
     with suppress(OSError, IndexError):  # some systems leave it out
         status = Path("/proc/self/status").read_text()
         return int(status.partition("VmHWM:")[2].split()[0]) * 1024 / 1e9
@@ -90,7 +89,7 @@ def peak() -> float:
 
 
 def widened(name: str, way: Backend, answer: Any) -> None:
-    """How many times as fast a run is once it was given all cores; 1 if it would change."""
+    """Speed-up of a run given all cores; 1 if that would change its weights."""
     torch.set_num_threads(way.threads)
     torch.set_flush_denormal(True)
     data = load("cifar10")
@@ -109,7 +108,7 @@ def widened(name: str, way: Backend, answer: Any) -> None:
 
 
 def apart(function: Callable[..., None], *arguments: Any) -> Any:
-    """What `function` answers in a fresh process, started as a worker is."""
+    """Run `function` in a fresh process, started like a worker, and return its answer."""
     context = mp.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     with environment_of_workers(KEEP_MEMORY | WAIT_IDLY):
@@ -121,7 +120,7 @@ def apart(function: Callable[..., None], *arguments: Any) -> Any:
 
 
 def side_by_side(name: str, way: Backend) -> list[float]:
-    """As many runs as cores with a thread each, to one after the other with a thread a core, by rounds."""
+    """Throughput of one run per core over that of one run on all cores, by round."""
     cores = os.cpu_count() or 1
     alone = way.model_copy(update={"threads": cores})
     with _process("ours", name, alone, "cifar10", None) as one:
@@ -139,9 +138,9 @@ def side_by_side(name: str, way: Backend) -> list[float]:
 
 
 def main() -> None:
-    """A line a network."""
+    """Print a line per network."""
     way = Machine(load("cifar10")).choose([(name, Recipe()) for name in NETWORKS], threads=1).way
-    print(f"{way}; outside: of the time that is neither validation, test nor a measurement of the network")
+    print(f"{way}; outside: share of the time without validation, test and probes")
     for asked in sys.argv[1:] or NETWORKS:
         name, _, number = asked.partition("=")
         images = int(number or NETWORKS[name])

@@ -1,8 +1,7 @@
 """Time and memory of `report` and `status` in a workspace of 500 runs, with millions of rows.
 
-`python benchmarks/workspace.py`, or with other numbers of runs and steps behind it: 50 200. A run's readings
-are those of the same network in docs/findings at every second step that was measured, each number off by some
-percent; rows of single images and of single channels are left out, of which there are several times as many.
+`python benchmarks/workspace.py [RUNS STEPS]`. Each run has the readings of the same network in docs/findings,
+at every second measured step and changed by a few per cent, without the rows of single images and channels.
 """
 
 import multiprocessing as mp
@@ -20,7 +19,7 @@ ONE_BY_ONE = ("answers", "learning_order", "gates")
 
 
 def fill(path: str, runs: int, steps: int) -> None:
-    """One study of four networks with `runs / 4` seeds each; losses that fall, noisily."""
+    """Write one study of four networks with `runs / 4` seeds each, with noisy falling losses."""
     import numpy as np
     import polars as pl
 
@@ -99,7 +98,7 @@ def fill(path: str, runs: int, steps: int) -> None:
 
 
 def rows(steps: int, seed: int) -> list[dict[str, object]]:
-    """`metrics.jsonl` of one run."""
+    """The rows of `metrics.jsonl` of one run."""
     import numpy as np
 
     losses = 2.3 * np.exp(np.random.default_rng(seed).normal(0, 0.1, steps)) * np.linspace(1, 0.3, steps)
@@ -125,7 +124,7 @@ def rows(steps: int, seed: int) -> list[dict[str, object]]:
 
 
 def timed(*arguments: str) -> tuple[float, float]:
-    """Seconds and the largest memory in GB of a `skipscope` command in a process of its own."""
+    """Seconds and peak memory in GB of a `skipscope` command in its own process."""
     start = perf_counter()
     pid = os.posix_spawn(
         sys.executable,
@@ -140,10 +139,10 @@ def timed(*arguments: str) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Makes the workspace, then times the commands, three times each."""
+    """Create the workspace, then time each command three times."""
     runs, steps = (int(a) for a in sys.argv[1:3]) if len(sys.argv) > 2 else (500, 2_000)
     with tempfile.TemporaryDirectory() as folder:
-        # in a process of its own: a child begins with the memory of its parent, and torch's is large
+        # in its own process: a child starts with its parent's memory, and torch needs much
         filling = mp.get_context("spawn").Process(target=fill, args=(folder, runs, steps))
         filling.start()
         filling.join()

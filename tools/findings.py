@@ -1,8 +1,9 @@
-"""Puts the records of a workspace, and figures of its reports, beside docs/findings.md and its translation.
+"""Updates the records, figures and verdicts of docs/findings.md and its translation.
 
-`python tools/findings.py [WORKSPACE]`: what `skipscope pack` packs of each study (no weights, no pictures of
-the data set), the figures named here, and the verdicts between the marks in the texts. A study that the
-workspace does not have stays as it is. Without WORKSPACE, only the verdicts are written again.
+`python tools/findings.py [WORKSPACE]` copies the records that `skipscope pack` packs of each study (no
+weights, no images of the data set) and the figures in `FIGURES`, and rewrites the verdicts between the marks
+in the texts. Studies that the workspace lacks stay as they are. Without WORKSPACE only the verdicts are
+rewritten.
 """
 
 import re
@@ -45,11 +46,11 @@ VERDICTS = re.compile(r"(<!-- verdicts of (?P<study>\w+) -->\n).*?(<!-- end -->)
 
 
 def copy(workspace: Workspace) -> None:
-    """Records and figures."""
+    """Copy the records and figures of a workspace."""
     for record in workspace.studies():
         name = record.study.name
-        for place, content in records(workspace, gather(workspace, name)):
-            write(DOCS / "findings" / place, content)
+        for path, content in records(workspace, gather(workspace, name)):
+            write(DOCS / "findings" / path, content)
         drawn = build_report(workspace, name, formats={"md"}, language=None)[0].parent / "figures"
         for figure in FIGURES.get(name, []):
             for language in TEXTS:
@@ -59,22 +60,22 @@ def copy(workspace: Workspace) -> None:
 
 
 def fill() -> None:
-    """The verdicts in the texts."""
+    """Rewrite the verdicts in the texts."""
     for language, text in TEXTS.items():
         path = DOCS / text
         path.write_text(filled(path.read_text(encoding="utf-8"), language), encoding="utf-8")
 
 
 def filled(text: str, language: Language) -> str:
-    """The text with the verdicts that the records beside it give."""
-    place = Workspace(DOCS / "findings")
+    """The text with the verdicts of the records beside it."""
+    workspace = Workspace(DOCS / "findings")
     return VERDICTS.sub(
-        lambda found: found[1] + verdicts(gather(place, found["study"]), language) + found[3], text
+        lambda found: found[1] + verdicts(gather(workspace, found["study"]), language) + found[3], text
     )
 
 
 def verdicts(tables: StudyTables, language: Language) -> str:
-    """A table in Markdown: what was measured, and what came out."""
+    """Markdown table of the measured claims with their verdicts."""
     words = Words(language)
     names = {claim.id: claim.wording(language).name for claim in catalogue().values()}
     keys = ("claim", "verdict", "effect", "unit", "pairs")
@@ -91,7 +92,7 @@ def verdicts(tables: StudyTables, language: Language) -> str:
 
 
 def write(path: Path, content: bytes) -> None:
-    """The file with its folder."""
+    """Write the file, creating its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
 
