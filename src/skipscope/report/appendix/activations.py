@@ -5,7 +5,7 @@ import polars as pl
 from skipscope.analysis import training_readings as measured
 from skipscope.analysis.training_readings import END, START, medians
 from skipscope.figures import training
-from skipscope.report.appendix.readings import paragraph, question, told
+from skipscope.report.appendix.readings import paragraph, question, rounded_values
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure, Pair, Table
 from skipscope.report.words import Inline, code, percent
@@ -15,7 +15,9 @@ def activations(context: Context) -> list[Block]:
     """Compares all networks in two figures by depth and a table."""
     words, readings, arms = context.words, context.tables.readings, context.tables.arms
     spread, sizes = measured.responses(readings), measured.branches(readings)
-    text = words("training_readings.responses_text", values=told(context, medians(spread, "std", END)))
+    text = words(
+        "training_readings.responses_text", values=rounded_values(context, medians(spread, "std", END))
+    )
     figure = context.figure(
         "responses",
         training.responses(spread, arms=arms, labels=context.labels),
@@ -33,7 +35,7 @@ def activations(context: Context) -> list[Block]:
         paragraph(context, text, beside),
         question(context, "training_readings.responses_question"),
         *drawn,
-        *silent_table(context),
+        *dead_channels_table(context),
     ]
 
 
@@ -43,7 +45,7 @@ def branches(context: Context, sizes: pl.DataFrame, beside: Figure) -> tuple[Inl
     ends = sizes.filter(pl.col("moment") == END)
     text = words(
         "training_readings.branches_text",
-        values=told(context, medians(sizes, "ratio", END)),
+        values=rounded_values(context, medians(sizes, "ratio", END)),
         most=code(ends.sort("ratio")["module"][-1]),
         arm=code(ends.sort("ratio")["arm"][-1]),
     )
@@ -58,14 +60,14 @@ def branches(context: Context, sizes: pl.DataFrame, beside: Figure) -> tuple[Inl
     return text, [Pair(figures=(beside, figure))]
 
 
-def silent_table(context: Context) -> list[Block]:
+def dead_channels_table(context: Context) -> list[Block]:
     """Tabulates zeros and dead channels of every network that has a ReLU."""
     words, table = context.words, measured.rectifiers(context.tables.readings)
     trained = set(table.filter(pl.col("moment") == END)["arm"])
     arms = [arm for arm in context.tables.arms if arm in trained]
     if not arms:
         return []
-    found = [silence(table.filter(pl.col("arm") == arm)) for arm in arms]
+    found = [dead_channels(table.filter(pl.col("arm") == arm)) for arm in arms]
     keys = ("zeros_start", "zeros_end", "dead_start", "dead_end", "most", "place")
     return [
         Table(
@@ -82,7 +84,7 @@ def silent_table(context: Context) -> list[Block]:
     ]
 
 
-def silence(relus: pl.DataFrame) -> dict[str, str]:
+def dead_channels(relus: pl.DataFrame) -> dict[str, str]:
     """Averages over one network's ReLUs, and names the one with the most dead channels."""
 
     def mean(column: str, moment: str) -> str:
@@ -101,8 +103,8 @@ def silence(relus: pl.DataFrame) -> dict[str, str]:
     }
 
 
-def silent_sentence(context: Context, relus: pl.DataFrame) -> Inline:
+def dead_channels_sentence(context: Context, relus: pl.DataFrame) -> Inline:
     """Puts the averages into a sentence, which depends on whether any channel is dead."""
-    found = silence(relus)
+    found = dead_channels(relus)
     dead = relus.filter(pl.col("moment") == END)["dead"].sum() > 0
     return context.words(f"training_readings.relus_{'of' if dead else 'alive'}", **found)

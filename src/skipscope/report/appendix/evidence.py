@@ -191,14 +191,14 @@ def lacking(context: Context, result: ClaimResult) -> list[Inline]:
         missing = list(dict.fromkeys(each for finding in open_parts for each in finding.missing))
         hint = dict.fromkeys(finding.hint for finding in open_parts if finding.hint)
         text = words.listed([code(each) for each in missing[:SHOWN_RUNS]])
-        commands = words.listed([one_of_many(context, each) for each in hint])
+        commands = words.listed([shortened_commands(context, each) for each in hint])
         said.append(words("explanation.lacking", what=text, hint=commands))
     if result.more_seeds is not None:
         said.append(words("explanation.more_seeds", number=result.more_seeds))
     return said
 
 
-def one_of_many(context: Context, commands: str) -> Inline:
+def shortened_commands(context: Context, commands: str) -> Inline:
     """Shortens commands that differ only in the run, separated by "; ", to the first and their number."""
     first, *others = commands.split("; ")
     command = context.command(first)

@@ -7,7 +7,7 @@ import polars as pl
 from skipscope.analysis import pictures
 from skipscope.analysis import training_readings as measured
 from skipscope.figures import training
-from skipscope.report.appendix.overlay import items
+from skipscope.report.appendix.overlay import arm_values
 from skipscope.report.appendix.readings import EXAMPLES, image_tile, paragraph, question
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Gallery, Note
@@ -31,17 +31,17 @@ def learning(context: Context) -> list[Block]:
             images=count(table["images"][0]),
             mean=context.if_several("training_readings.seeds"),
         ),
-        spoken=words("training_readings.learnt_spoken", values=items(context, values)),
+        spoken=words("training_readings.learnt_spoken", values=arm_values(context, values)),
     )
     return [
         paragraph(
             context,
             words(
                 "training_readings.learnt_text",
-                first=items(
+                first=arm_values(
                     context, {arm: percent(share) for arm, share in measured.medians(first, "share").items()}
                 ),
-                last=items(context, values),
+                last=arm_values(context, values),
             ),
             *extremes(context),
         ),
@@ -76,7 +76,11 @@ def by_class(context: Context, found: Mapping[str, tuple[str, float]]) -> Inline
         shared.setdefault(name, {})[arm] = percent(value)
     return words.listed(
         [
-            words("training_readings.of_class", name=context.class_name(name), values=items(context, values))
+            words(
+                "training_readings.of_class",
+                name=context.class_name(name),
+                values=arm_values(context, values),
+            )
             for name, values in shared.items()
         ]
     )

@@ -8,9 +8,9 @@ from skipscope.analysis.tables import ArmSummary
 from skipscope.figures import curves
 from skipscope.records.printed import anatomy_of
 from skipscope.records.schema import NetworkCard, Stage
-from skipscope.report.appendix.overlay import items, last_values
+from skipscope.report.appendix.overlay import arm_values, last_values
 from skipscope.report.appendix.pictures import pictures_of
-from skipscope.report.appendix.readings import beside
+from skipscope.report.appendix.readings import in_pairs
 from skipscope.report.appendix.trained_network import trained_of
 from skipscope.report.appendix.while_training import training_of
 from skipscope.report.context import Context
@@ -121,7 +121,7 @@ def curves_of(context: Context, arm: str) -> list[Block]:
                 f"loss-{name}",
                 curves.loss(tables.steps, arms=tables.arms, labels=context.labels, only=arm),
                 caption=words("networks.loss", arm=code(arm), faint=context.faint),
-                spoken=words("overlay.alt_loss", arms=code(arm), values=items(context, told)),
+                spoken=words("overlay.alt_loss", arms=code(arm), values=arm_values(context, told)),
             )
         )
     if not tables.epochs.filter(pl.col("arm") == arm, "counted").is_empty():
@@ -139,14 +139,14 @@ def curves_of(context: Context, arm: str) -> list[Block]:
                 ),
             )
         )
-    return beside(shown)
+    return in_pairs(shown)
 
 
 def stage_table(context: Context, card: NetworkCard) -> Table:
     """Tabulates output shape, parameters and multiply-adds of each stage, with their sums."""
     words, numeric = context.words, ("shape", "params", "macs")
     rows = [
-        (code(stage.name), stage.kind, shaped(stage), blank(stage.params), blank(stage.macs))
+        (code(stage.name), stage.kind, shape_text(stage), or_dot(stage.params), or_dot(stage.macs))
         for stage in card.stages
     ]
     return Table(
@@ -157,12 +157,12 @@ def stage_table(context: Context, card: NetworkCard) -> Table:
     )
 
 
-def shaped(stage: Stage) -> str:
+def shape_text(stage: Stage) -> str:
     """Formats a shape as 64 × 8 × 8."""
     return " × ".join(count(size) for size in stage.shape)
 
 
-def blank(number: int) -> str:
+def or_dot(number: int) -> str:
     """Formats a number, zero as a dot: zeros would distract from the others."""
     return count(number) if number else "·"
 

@@ -4,7 +4,7 @@ import polars as pl
 
 from skipscope.analysis.tables import accuracy_by_epoch
 from skipscope.figures import curves
-from skipscope.report.appendix.beside_papers import beside_papers
+from skipscope.report.appendix.papers import papers
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Column, Figure, Note, Pair, Paragraph, Section, Table
 from skipscope.report.words import Inline, code, percent
@@ -21,13 +21,13 @@ def overlay(context: Context, number: str) -> Section:
     if not tables.epochs.is_empty():
         blocks += [Paragraph(text=words.joined(course(context))), *accuracy_figures(context)]
         blocks += [Note(text=words("overlay.gap_note"), kind="quiet"), epoch_table(context)]
-    papers = beside_papers(context, f"{number}.1")
+    compared = papers(context, f"{number}.1")
     return Section(
         id="overlay",
         number=number,
         title=words("overlay.title"),
         blocks=tuple(blocks),
-        sections=() if papers is None else (papers,),
+        sections=() if compared is None else (compared,),
     )
 
 
@@ -44,7 +44,7 @@ def loss_figure(context: Context) -> Figure:
         spoken=words(
             "overlay.alt_loss",
             arms=words.listed(list(final)),
-            values=items(context, {arm: f"{value:.3g}" for arm, value in final.items()}),
+            values=arm_values(context, {arm: f"{value:.3g}" for arm, value in final.items()}),
         ),
     )
 
@@ -82,7 +82,7 @@ def described(context: Context, quantity: str) -> Inline:
         "overlay.alt_accuracy",
         what=context.words(f"chart.{quantity}"),
         arms=context.words.listed(list(final)),
-        values=items(context, {arm: percent(value) for arm, value in final.items()}),
+        values=arm_values(context, {arm: percent(value) for arm, value in final.items()}),
     )
 
 
@@ -106,7 +106,7 @@ def course(context: Context) -> list[Inline]:
         )
     trained = last_values(ended, "train_accuracy", by="epoch")
     gaps = {arm: f"{100 * (trained[arm] - end[arm]):+.1f}".replace("-", "−") for arm in end if arm in trained}
-    return [*sentences, words("overlay.gap", gaps=items(context, gaps))]
+    return [*sentences, words("overlay.gap", gaps=arm_values(context, gaps))]
 
 
 def epoch_table(context: Context) -> Table:
@@ -136,7 +136,7 @@ def last_values(table: pl.DataFrame, column: str, *, by: str) -> dict[str, float
     return dict(means.iter_rows())
 
 
-def items(context: Context, values: dict[str, str]) -> Inline:
+def arm_values(context: Context, values: dict[str, str]) -> Inline:
     """Lists arms with their values."""
     words = context.words
     return words.listed([words("overlay.item", arm=code(arm), value=value) for arm, value in values.items()])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from skipscope.analysis import pictures as seen
 from skipscope.figures.rendering import raster
-from skipscope.report.appendix.answers import answered_by_all, answers_of, shared_errors
+from skipscope.report.appendix.predictions import all_predictions, predictions_of, shared_errors
 from skipscope.report.appendix.readings import missing_note, paragraph
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Section, Tile
@@ -32,13 +32,13 @@ def pictures(context: Context, number: str) -> Section:
 def pictures_of(context: Context, arm: str) -> list[Block]:
     """One network's pictures: a kernel step by step, all kernels, its predictions and surest errors."""
     found = context.tables.pictures.get(arm, {})
-    return [*step_by_step(context, arm, found), *kernels(context, arm, found), *answers_of(context, arm)]
+    return [*step_by_step(context, arm, found), *kernels(context, arm, found), *predictions_of(context, arm)]
 
 
 def missing(context: Context) -> list[Block]:
     """Names finished runs without pictures or predictions, and the commands that add them."""
     tables = context.tables
-    answered = set(answered_by_all(context)["arm"])
+    answered = set(all_predictions(context)["arm"])
     without = {
         entry.arm: entry.run
         for entry in reversed(tables.entries)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from skipscope.report.appendix.overlay import items
+from skipscope.report.appendix.overlay import arm_values
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure, Note, Pair, Paragraph, Tile
 from skipscope.report.words import Inline, code, rounded
@@ -15,9 +15,9 @@ ZOOM = 4
 """Enlargement of an image of 32 x 32 pixels."""
 
 
-def told(context: Context, values: Mapping[str, float]) -> Inline:
+def rounded_values(context: Context, values: Mapping[str, float]) -> Inline:
     """Lists arms with their rounded values."""
-    return items(context, {arm: rounded(value) for arm, value in values.items()})
+    return arm_values(context, {arm: rounded(value) for arm, value in values.items()})
 
 
 def arms_in(context: Context, table: pl.DataFrame) -> list[str]:
@@ -26,7 +26,7 @@ def arms_in(context: Context, table: pl.DataFrame) -> list[str]:
     return [arm for arm in context.tables.arms if arm in there]
 
 
-def beside(figures: list[Figure]) -> list[Block]:
+def in_pairs(figures: list[Figure]) -> list[Block]:
     """Lays figures out in pairs; an odd last one stands alone."""
     pairs = [figures[start : start + 2] for start in range(0, len(figures), 2)]
     return [Pair(figures=(pair[0], pair[1])) if len(pair) == 2 else pair[0] for pair in pairs]

@@ -7,9 +7,16 @@ import polars as pl
 from skipscope.analysis import trained_readings as measured
 from skipscope.analysis.trained_readings import arm_means
 from skipscope.figures import trained as figures
-from skipscope.report.appendix.neighbourhood import apart, deletion, landscape
-from skipscope.report.appendix.overlay import items
-from skipscope.report.appendix.readings import arms_in, beside, missing_note, paragraph, question, told
+from skipscope.report.appendix.overlay import arm_values
+from skipscope.report.appendix.readings import (
+    arms_in,
+    in_pairs,
+    missing_note,
+    paragraph,
+    question,
+    rounded_values,
+)
+from skipscope.report.appendix.robustness import apart, deletion, landscape
 from skipscope.report.appendix.trained_network import gate_sentences, reuse_sentences
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Note, Section
@@ -92,7 +99,11 @@ def curvature(context: Context) -> list[Block]:
     if table.is_empty():
         return []
     top, trace = arm_means(table, "top_eigenvalue"), arm_means(table, "trace")
-    text = words("trained_readings.curvature_text", top=told(context, top), trace=told(context, trace))
+    text = words(
+        "trained_readings.curvature_text",
+        top=rounded_values(context, top),
+        trace=rounded_values(context, trace),
+    )
     errors = table.select(pl.col("top_residual").max(), (pl.col("trace_error") / pl.col("trace")).abs().max())
     residual, error = (float(value or 0.0) for value in errors.row(0))
     known = words("trained_readings.curvature_known", residual=rounded(residual), error=percent(error))
@@ -109,7 +120,7 @@ def curvature(context: Context) -> list[Block]:
         for name, quantity in figures.CURVATURES.items()
     ]
     ask = question(context, "trained_readings.curvature_question")
-    return [paragraph(context, text, *apart(context, top, "curvature"), known), ask, *beside(shown)]
+    return [paragraph(context, text, *apart(context, top, "curvature"), known), ask, *in_pairs(shown)]
 
 
 def shattering(context: Context) -> list[Block]:
@@ -121,7 +132,7 @@ def shattering(context: Context) -> list[Block]:
     said, shown = [words("trained_readings.shattering_text")], []
     for when, rows in (("start", near.filter(~pl.col("trained"))), ("end", near.filter("trained"))):
         if not rows.is_empty():
-            values = told(context, arm_means(rows, "autocorrelation"))
+            values = rounded_values(context, arm_means(rows, "autocorrelation"))
             said.append(words(f"trained_readings.shattering_{when}", values=values))
             arms = arms_in(context, table)
             shown.append(
@@ -136,7 +147,7 @@ def shattering(context: Context) -> list[Block]:
                 )
             )
     ask = question(context, "trained_readings.shattering_question")
-    return [paragraph(context, *said), ask, *beside(shown)]
+    return [paragraph(context, *said), ask, *in_pairs(shown)]
 
 
 def redundancy(context: Context) -> list[Block]:
@@ -165,7 +176,7 @@ def redundancy(context: Context) -> list[Block]:
                 )
             )
     ask = question(context, "trained_readings.redundancy_question")
-    return [paragraph(context, *said), ask, *beside(shown)] if shown else []
+    return [paragraph(context, *said), ask, *in_pairs(shown)] if shown else []
 
 
 def inside(context: Context) -> list[Block]:
@@ -179,4 +190,4 @@ def inside(context: Context) -> list[Block]:
 
 def shares(context: Context, values: dict[str, float]) -> Inline:
     """Lists arms with their shares in per cent."""
-    return items(context, {arm: percent(value) for arm, value in values.items()})
+    return arm_values(context, {arm: percent(value) for arm, value in values.items()})

@@ -9,8 +9,8 @@ from skipscope.figures import deletion as removals
 from skipscope.figures import gates
 from skipscope.figures import landscape as maps
 from skipscope.figures import reuse as heat
-from skipscope.report.appendix.neighbourhood import scale
-from skipscope.report.appendix.readings import beside, paragraph, question
+from skipscope.report.appendix.readings import in_pairs, paragraph, question
+from skipscope.report.appendix.robustness import scale
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure
 from skipscope.report.words import Inline, code, count, percent, rounded, signed
@@ -20,7 +20,7 @@ HALF = 0.5
 
 def trained_of(context: Context, arm: str) -> list[Block]:
     """Everything that was measured on a trained network and applies to it."""
-    return [*reuse_of(context, arm), *gates_of(context, arm), *firmness_of(context, arm)]
+    return [*reuse_of(context, arm), *gates_of(context, arm), *robustness_of(context, arm)]
 
 
 def reuse_of(context: Context, arm: str) -> list[Block]:
@@ -41,7 +41,7 @@ def reuse_of(context: Context, arm: str) -> list[Block]:
         if not table.filter(pl.col("block") == block).drop_nulls(quantity).is_empty()
     ]
     ask = question(context, "trained_readings.reuse_question")
-    return [paragraph(context, words("trained_readings.reuse"), *said), ask, *beside(shown)]
+    return [paragraph(context, words("trained_readings.reuse"), *said), ask, *in_pairs(shown)]
 
 
 def reuse_sentences(context: Context, arm: str) -> list[Inline]:
@@ -91,7 +91,7 @@ def gates_of(context: Context, arm: str) -> list[Block]:
     ask = question(context, "trained_readings.gates_question")
     strips = gate_strips(context, arm, said[0])
     shown = [*gate_shares(context, arm, said[0]), *surgery_of(context, arm, said[-1])]
-    return [paragraph(context, words("trained_readings.gates"), *said), ask, *strips, *beside(shown)]
+    return [paragraph(context, words("trained_readings.gates"), *said), ask, *strips, *in_pairs(shown)]
 
 
 def gate_sentences(context: Context, arm: str) -> list[Inline]:
@@ -177,7 +177,7 @@ def surgery_of(context: Context, arm: str, spoken: Inline) -> list[Figure]:
     return shown
 
 
-def firmness_of(context: Context, arm: str) -> list[Block]:
+def robustness_of(context: Context, arm: str) -> list[Block]:
     """What the network loses without one block, and the loss around its weights."""
     words, readings, arms = context.words, context.tables.readings, context.tables.arms
     said: list[Inline] = []
@@ -215,7 +215,7 @@ def firmness_of(context: Context, arm: str) -> list[Block]:
                 spoken=said[-1],
             )
         )
-    return [paragraph(context, *said), *beside(shown)] if said else []
+    return [paragraph(context, *said), *in_pairs(shown)] if said else []
 
 
 def _change(value: object) -> str:

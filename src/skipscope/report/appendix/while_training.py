@@ -5,9 +5,9 @@ import polars as pl
 from skipscope.analysis import training_readings as measured
 from skipscope.analysis.training_readings import END, MOMENTS, START, medians
 from skipscope.figures import network, training
-from skipscope.report.appendix.activations import activations, silent_sentence
+from skipscope.report.appendix.activations import activations, dead_channels_sentence
 from skipscope.report.appendix.learning import learning
-from skipscope.report.appendix.readings import beside, least_and_most, paragraph, question, told
+from skipscope.report.appendix.readings import in_pairs, least_and_most, paragraph, question, rounded_values
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure, Note, Pair, Paragraph, Section
 from skipscope.report.words import Inline, code, count, rounded
@@ -65,7 +65,7 @@ def training_of(context: Context, arm: str) -> list[Block]:
     said = [updates_sentence(context, arm, ratios)]
     if not relus.is_empty():
         drawn.append(("relus", "mean", network.rectifiers(relus, arm=arm, arms=arms, labels=context.labels)))
-        said.append(silent_sentence(context, relus))
+        said.append(dead_channels_sentence(context, relus))
     shown = [
         context.figure(
             f"{name}-{context.file_of(arm)}",
@@ -79,7 +79,7 @@ def training_of(context: Context, arm: str) -> list[Block]:
         )
         for (name, how, chart), sentence in zip(drawn, said, strict=True)
     ]
-    return [paragraph(context, *said), *beside(shown)]
+    return [paragraph(context, *said), *in_pairs(shown)]
 
 
 def updates_sentence(context: Context, arm: str, ratios: pl.DataFrame) -> Inline:
@@ -101,7 +101,7 @@ def gradients(context: Context) -> list[Block]:
     ratios = measured.ratios_by_depth(readings)
     if ratios.is_empty():
         return [Note(text=words("training_readings.one_convolution"))]
-    values = {moment: told(context, medians(ratios, "ratio", moment)) for moment in MOMENTS}
+    values = {moment: rounded_values(context, medians(ratios, "ratio", moment)) for moment in MOMENTS}
     before, after, over_steps, by_depth = gradient_figures(
         context, ratios, words("training_readings.gradients_spoken", **values)
     )
@@ -120,7 +120,7 @@ def before_training(context: Context) -> list[Block]:
     if ratios.is_empty():
         return []
     values = medians(ratios, "ratio", START)
-    text = context.words("training_readings.gradients_text_start", start=told(context, values))
+    text = context.words("training_readings.gradients_text_start", start=rounded_values(context, values))
     return [
         paragraph(context, text, *fading(context, ratios, START)),
         question(context, "training_readings.gradients_question"),
@@ -203,7 +203,7 @@ def movement(context: Context) -> list[Block]:
         return [Note(text=words("training_readings.not_finite"))]
     slow, fast = least_and_most(values)
     first, last = (medians(measured.at_ends(table), "ratio", moment).get(fast) for moment in MOMENTS)
-    sentences = [words("training_readings.movement_text", values=told(context, values))]
+    sentences = [words("training_readings.movement_text", values=rounded_values(context, values))]
     if slow != fast:
         times = values[fast] / values[slow]
         key = "most" if times >= MUCH else "alike"
@@ -219,6 +219,6 @@ def movement(context: Context) -> list[Block]:
         caption=words(
             "training_readings.movement_caption", mean=context.if_several("training_readings.seeds")
         ),
-        spoken=words("training_readings.movement_spoken", values=told(context, values)),
+        spoken=words("training_readings.movement_spoken", values=rounded_values(context, values)),
     )
     return [paragraph(context, *sentences), question(context, "training_readings.movement_question"), figure]

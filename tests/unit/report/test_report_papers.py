@@ -4,7 +4,7 @@ import pytest
 from documents import context_of
 
 from skipscope.analysis.tables import gather
-from skipscope.report.appendix.beside_papers import beside_papers
+from skipscope.report.appendix.papers import papers as papers_section
 from skipscope.report.document import Note, Table
 from skipscope.report.words import unmarked
 
@@ -25,7 +25,7 @@ def papers(made_up, monkeypatch):
 
     def of(language="en", **variant):
         tables = gather(made_up(**{"epochs": 2, "steps": 4} | variant), None)
-        return beside_papers(context_of(tables, language, results=()), "1.1")
+        return papers_section(context_of(tables, language, results=()), "1.1")
 
     return of
 
@@ -79,7 +79,7 @@ def test_only_the_papers_own_recipe_is_called_the_same(papers):
 
 
 def test_the_same_recipe_is_said_to_be(papers, monkeypatch):
-    monkeypatch.setattr("skipscope.report.appendix.beside_papers.differences", lambda *_: [])
+    monkeypatch.setattr("skipscope.report.appendix.papers.differences", lambda *_: [])
     (row,) = cells(papers(arms=("resnet20",)))
     assert row[5] == "same recipe as He et al. 2015, section 4.2"
 

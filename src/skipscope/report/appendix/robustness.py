@@ -9,8 +9,15 @@ from skipscope.analysis import trained_readings as measured
 from skipscope.analysis.trained_readings import arm_means
 from skipscope.figures import landscape as maps
 from skipscope.figures import trained as figures
-from skipscope.report.appendix.overlay import items
-from skipscope.report.appendix.readings import arms_in, beside, least_and_most, paragraph, question, told
+from skipscope.report.appendix.overlay import arm_values
+from skipscope.report.appendix.readings import (
+    arms_in,
+    in_pairs,
+    least_and_most,
+    paragraph,
+    question,
+    rounded_values,
+)
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure
 from skipscope.report.words import Inline, code, rounded, signed
@@ -26,7 +33,7 @@ def deletion(context: Context) -> list[Block]:
     if alone.is_empty():
         return []
     changes = {arm: signed(-lost) for arm, lost in arm_means(alone, "accuracy_lost").items()}
-    text = words("trained_readings.deletion_text", values=items(context, changes))
+    text = words("trained_readings.deletion_text", values=arm_values(context, changes))
     ends = measured.means(alone, "arm", "removed").sort("accuracy_lost", maintain_order=True)
     (low_arm, low, least), (high_arm, high, most) = (
         ends.select("arm", "removed", "accuracy_lost").row(end) for end in (0, -1)
@@ -57,7 +64,7 @@ def deletion(context: Context) -> list[Block]:
             )
         )
     ask = question(context, "trained_readings.deletion_question")
-    return [paragraph(context, *said), ask, *beside(shown)]
+    return [paragraph(context, *said), ask, *in_pairs(shown)]
 
 
 def without_several(context: Context, table: pl.DataFrame) -> Inline:
@@ -80,11 +87,13 @@ def landscape(context: Context) -> list[Block]:
     if not lines.is_empty():
         distance, times = measured.steepness(lines)
         text = context.words(
-            "trained_readings.landscape_text", distance=rounded(distance), values=told(context, times)
+            "trained_readings.landscape_text",
+            distance=rounded(distance),
+            values=rounded_values(context, times),
         )
         blocks.append(paragraph(context, text, *apart(context, times, "landscape")))
         blocks.append(question(context, "trained_readings.landscape_question"))
-        blocks += beside(along(context, lines, text))
+        blocks += in_pairs(along(context, lines, text))
     if not cells.is_empty():
         blocks.append(overview(context, cells))
     return blocks
@@ -113,7 +122,7 @@ def overview(context: Context, cells: pl.DataFrame) -> Figure:
         "landscape-planes",
         maps.overview(cells, arms=arms, labels=context.labels),
         caption=words("trained_readings.planes_caption", **scale(cells)),
-        spoken=words("trained_readings.planes_spoken", values=told(context, planes.highest(cells))),
+        spoken=words("trained_readings.planes_spoken", values=rounded_values(context, planes.highest(cells))),
     )
 
 

@@ -8,7 +8,7 @@ from skipscope.report.words import NBSP, Inline, code, count, literal, plain
 from skipscope.spec import Recipe
 
 
-def beside_papers(context: Context, number: str) -> Section | None:
+def papers(context: Context, number: str) -> Section | None:
     """A table of the arms that a paper reports; None if there are none, or the data are not CIFAR-10."""
     known = [
         (summary, published()[summary.model])

@@ -14,9 +14,9 @@ SURE = 0.9
 """A confidence above this is called sure."""
 
 
-def answers_of(context: Context, arm: str) -> list[Block]:
+def predictions_of(context: Context, arm: str) -> list[Block]:
     """A network's confusions, its accuracy by class, and its surest errors."""
-    answered = answered_by_all(context).filter(pl.col("arm") == arm)
+    answered = all_predictions(context).filter(pl.col("arm") == arm)
     learnt = classes_figure(context, arm)
     if answered.is_empty():
         return list(learnt)
@@ -111,7 +111,7 @@ def errors_of(context: Context, arm: str, answered: pl.DataFrame) -> list[Block]
 
 def shared_errors(context: Context) -> list[Block]:
     """Says how far the networks agree, and shows images that none of them gets right."""
-    answered, words = answered_by_all(context), context.words
+    answered, words = all_predictions(context), context.words
     if answered["arm"].n_unique() < 2:
         return []
     together = seen.agreement(answered)
@@ -160,7 +160,7 @@ def shared_caption(context: Context, rows: pl.DataFrame) -> Inline:
     )
 
 
-def answered_by_all(context: Context) -> pl.DataFrame:
+def all_predictions(context: Context) -> pl.DataFrame:
     """The predictions of every network."""
     tables = context.tables
     return seen.answers(tables.readings, tables.sample, tables.record.data.classes)
