@@ -5,8 +5,7 @@ from collections.abc import Callable
 import pytest
 from documents import built
 
-from skipscope.analysis.tables import StudyTables, gather
-from skipscope.records.store import Workspace
+from skipscope.analysis.tables import StudyTables
 from skipscope.report.document import Document
 from skipscope.report.words import Language
 
@@ -19,27 +18,25 @@ def reports() -> dict[tuple[object, ...], Document]:
 
 @pytest.fixture
 def report(
-    made_up: Callable[..., Workspace], reports: dict[tuple[object, ...], Document]
+    study_tables: Callable[..., StudyTables], reports: dict[tuple[object, ...], Document]
 ) -> Callable[..., Document]:
-    """`report(seeds=3, language="zh")`: the report of `made_up(seeds=3)`."""
+    """`report(seeds=3, language="zh")`: the report of `study_tables(seeds=3)`."""
 
     def of(language: Language = "en", **variant: object) -> Document:
         key = ("made up", language, repr(sorted(variant.items())))
         if key not in reports:
-            reports[key] = built(gather(made_up(**variant), None), language)
+            reports[key] = built(study_tables(**variant), language)
         return reports[key]
 
     return of
 
 
 @pytest.fixture
-def small(
-    made_up: Callable[..., Workspace], with_readings: Callable[..., Workspace]
-) -> Callable[..., StudyTables]:
-    """`small(arms=("cnn",))`: the tables of a small study with readings of everything."""
+def small(study_tables: Callable[..., StudyTables]) -> Callable[..., StudyTables]:
+    """`small(arms=("cnn",))`: the tables of a small study with readings of everything, to read only."""
 
     def make(**variant: object) -> StudyTables:
-        return gather(with_readings(made_up(**{"epochs": 2, "steps": 16} | variant)), None)
+        return study_tables(readings=True, **{"epochs": 2, "steps": 16} | variant)
 
     return make
 
