@@ -8,6 +8,7 @@ from importlib.resources import files
 import polars as pl
 import pytest
 from made_up_pictures import Undrawn
+from made_up_workspace import write_workspace
 
 from skipscope.claims.calibration.calibrate import document, save_calibration
 from skipscope.errors import UnknownName
@@ -175,37 +176,43 @@ def test_hostile_names_stay_names(made_up, no_pictures):
     assert all(re.fullmatch(r"[\w.-]+", path.name) for path in (folder / "figures").iterdir())
 
 
-def test_markdown_shows_its_pictures_and_keeps_their_tables(made_up):
-    workspace = made_up(arms=("cnn", "resnet"), epochs=2, steps=20)
+DRAWN = {"arms": ("cnn", "resnet"), "epochs": 2, "steps": 20}
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """The folder of a report in Markdown with its pictures, to read only."""
+    workspace = write_workspace(tmp_path_factory.mktemp("drawn"), **DRAWN)
     written = build_report(workspace, "lab", formats={"md"}, language=None)
     assert [path.name for path in written] == ["report.en.md", "report.zh.md"]
-    folder = workspace.report_folder("lab")
-    for path in written:
-        shown = re.findall(r"\]\((figures/[^)]+)\)", path.read_text(encoding="utf-8"))
+    return workspace.report_folder("lab")
+
+
+def test_markdown_shows_its_pictures_and_keeps_their_tables(drawn):
+    for language in ("en", "zh"):
+        text = (drawn / f"report.{language}.md").read_text(encoding="utf-8")
+        shown = re.findall(r"\]\((figures/[^)]+)\)", text)
         assert len(shown) == 9
         for name in shown:
-            assert (folder / name).read_text(encoding="utf-8").startswith("<svg")
-            assert (folder / re.sub(r"\.(en|zh)\.svg$", ".csv", name)).exists()
-    assert not (folder / "report.html").exists()
+            assert (drawn / name).read_text(encoding="utf-8").startswith("<svg")
+            assert (drawn / re.sub(r"\.(en|zh)\.svg$", ".csv", name)).exists()
+    assert not (drawn / "report.html").exists()
 
 
-def test_pictures_reworded_say_and_show_what_those_drawn_alone_do(made_up, monkeypatch):
-    workspace = made_up(arms=("cnn", "resnet"), epochs=2, steps=20)
-    runs = []
-    for words_between in (rewording.words_between, lambda _chart, _other: None):
-        monkeypatch.setattr(rewording, "words_between", words_between)
-        build_report(workspace, "lab", formats={"md"}, language=None)
-        folder = workspace.report_folder("lab") / "figures"
-        runs.append({path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.svg")})
-    reworded, drawn = runs
-    assert reworded.keys() == drawn.keys()
-    same = [name for name in drawn if reworded[name] == drawn[name]]
-    assert len(same) > len(drawn) / 2
-    for name, picture in drawn.items():
-        for part in (
-            r"<text[^>]*>([^<]*)<",
-            r'<g class="mark-\w+ role-mark.*?</g>',
-        ):  # legends are as wide as English
+def test_pictures_reworded_say_and_show_what_those_drawn_alone_do(drawn, made_up, monkeypatch):
+    workspace = made_up(**DRAWN)
+    monkeypatch.setattr(rewording, "words_between", lambda _chart, _other: None)
+    build_report(workspace, "lab", formats={"md"}, language=None)
+    reworded, alone = (
+        {path.name: path.read_text(encoding="utf-8") for path in folder.glob("figures/*.svg")}
+        for folder in (drawn, workspace.report_folder("lab"))
+    )
+    assert reworded.keys() == alone.keys()
+    same = [name for name in alone if reworded[name] == alone[name]]
+    assert len(same) > len(alone) / 2
+    for name, picture in alone.items():
+        # legends are as wide as English
+        for part in (r"<text[^>]*>([^<]*)<", r'<g class="mark-\w+ role-mark.*?</g>'):
             assert re.findall(part, reworded[name]) == re.findall(part, picture)
 
 
