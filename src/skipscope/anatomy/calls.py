@@ -20,7 +20,8 @@ class Call:
     """One call of an operator, while it is made."""
 
     kind: Kind
-    place: str
+    module: str
+    """Qualified name of its layer or of the module around it and its kind; `:2`, ... where it is repeated."""
     operator: str
     """The torch function's name without underscores, or `module`."""
     depth: int
@@ -37,6 +38,11 @@ class Call:
     """`again(*inputs)` applies the operator to other inputs, in the order of `inputs`."""
 
     @property
+    def key(self) -> tuple[Kind, str]:
+        """What identifies the call within a pass."""
+        return self.kind, self.module
+
+    @property
     def depths(self) -> tuple[int, ...]:
         """Depth of each input; 0 if it does not come from the image."""
         return tuple(0 if (trace := trace_of(x)) is None else trace.depth for x in self.inputs)
@@ -51,7 +57,7 @@ class Site:
     """A call that a network makes in every pass."""
 
     kind: Kind
-    place: str
+    module: str
     operator: str
     depth: int
     inputs: tuple[tuple[int, ...], ...]
@@ -64,13 +70,18 @@ class Site:
     """At f(x) + x, the sources of x."""
     window: Window | None = None
 
+    @property
+    def key(self) -> tuple[Kind, str]:
+        """What identifies the call within a pass."""
+        return self.kind, self.module
+
     @classmethod
     def of(cls, call: Call) -> "Site":
         """The site of a call that was just made."""
         traces = [trace_of(x) for x in call.inputs]
         return cls(
             kind=call.kind,
-            place=call.place,
+            module=call.module,
             operator=call.operator,
             depth=call.depth,
             inputs=tuple(tuple(x.shape[1:]) for x in call.inputs),

@@ -32,7 +32,7 @@ def anatomy_card(anatomy: Anatomy) -> AnatomyCard | None:
         shortcuts=tuple(_shortcuts(anatomy)),
         concatenations=tuple(_concatenations(anatomy)),
         gates=tuple(
-            Gate(module=site.place, shape=site.output)
+            Gate(module=site.module, shape=site.output)
             for site in anatomy.of("gate")
             if len(site.inputs[1]) == 3
         ),
@@ -52,7 +52,7 @@ def _stem(anatomy: Anatomy) -> Iterator[StemLayer]:
     for site in (first, *takewhile(lambda site: site.kind == "pool", calls)):
         if site.window is not None:
             yield StemLayer(
-                module=site.place,
+                module=site.module,
                 kind={"max_pool2d": "max-pool", "avg_pool2d": "mean-pool"}.get(site.operator, "conv"),
                 channels=(site.inputs[0][0], site.output[0]),
                 kernel=site.window.kernel,
@@ -78,11 +78,11 @@ def _shortcuts(anatomy: Anatomy) -> Iterator[Shortcut]:
     """Additions; x was projected if it comes from a layer that no other layer reads."""
     layers = anatomy.of("conv", "linear")
     read = {source for site in layers for source, _ in site.sources}
-    unread = {site.place for site in layers} - read
+    unread = {site.module for site in layers} - read
     for site in anatomy.of("shortcut"):
         sources = {source for source, _ in site.shortcut_sources}
         projected = bool(sources) and sources <= unread
-        yield Shortcut(module=site.place, kind="projection" if projected else "identity", shape=site.output)
+        yield Shortcut(module=site.module, kind="projection" if projected else "identity", shape=site.output)
 
 
 def _concatenations(anatomy: Anatomy) -> Iterator[Concatenation]:
@@ -95,4 +95,4 @@ def _concatenations(anatomy: Anatomy) -> Iterator[Concatenation]:
         ]
         if len({depth for depth, _ in known}) > 1:
             appended = max(reversed(known), key=lambda operand: operand[0])[1]
-            yield Concatenation(module=site.place, appended=appended, shape=site.output)
+            yield Concatenation(module=site.module, appended=appended, shape=site.output)

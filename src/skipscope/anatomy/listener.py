@@ -112,7 +112,7 @@ class Listener(TorchFunctionMode):
                 return None
             call = Call(
                 kind="module",
-                place=self._numbered("module", name),
+                module=self._numbered("module", name),
                 operator="module",
                 depth=trace.depth,
                 inputs=(given,),
@@ -199,7 +199,7 @@ class Listener(TorchFunctionMode):
 
         return Call(
             kind=kind,
-            place=self._numbered(kind, self._name(kind)),
+            module=self._numbered(kind, self._name(kind)),
             operator=word,
             depth=0,
             inputs=chosen,
@@ -268,4 +268,4 @@ def _trace_after(
     if word == "linear" and output.ndim != 2:
         return Trace(deeper, squashed, ())  # of tokens, whose channels are the last axis
     channels = output.shape[1] if output.ndim > 1 else 1
-    return Trace(deeper, squashed, ((call.place, channels),))
+    return Trace(deeper, squashed, ((call.module, channels),))

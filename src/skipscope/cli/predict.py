@@ -109,7 +109,7 @@ def _abreast(columns: "list[tuple[Answer, list[str]]]") -> "Iterator[list[tuple[
 def _explain(networks: "Networks", prediction: "Prediction") -> None:
     """What the drawings show, said once for all of them."""
     places = [
-        f"{answer.arm} at {answer.heat.place} ({' x '.join(map(str, answer.heat.values.shape))})"
+        f"{answer.arm} at {answer.heat.module} ({' x '.join(map(str, answer.heat.values.shape))})"
         for answer in prediction.answers
         if answer.heat is not None
     ]
@@ -151,7 +151,7 @@ def _as_json(prediction: "Prediction") -> dict[str, Any]:
                 "arm": answer.arm,
                 "run": answer.run,
                 "top": [{"class": label, "probability": share} for label, share in answer.top],
-                "grad_cam_place": None if answer.heat is None else answer.heat.place,
+                "grad_cam_place": None if answer.heat is None else answer.heat.module,
             }
             for answer in prediction.answers
         ],

@@ -146,6 +146,6 @@ def _panel(answer: Answer) -> Panel:
         arm=answer.arm,
         answer=label,
         probability=probability,
-        module="" if heat is None else heat.place,
+        module="" if heat is None else heat.module,
         heat=None if heat is None else heat.values.numpy(),
     )

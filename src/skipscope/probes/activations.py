@@ -17,13 +17,15 @@ def measure(view: StepView) -> Iterable[Reading]:
             normed = call.normed_mean is not None
             mean, std = (call.normed_mean, call.normed_std) if normed else (call.mean, call.std)
             if mean is not None and std is not None:
-                yield Reading(module=call.place, quantity="mean", value=mean)
-                yield Reading(module=call.place, quantity="std", value=std)
+                yield Reading(module=call.module, quantity="mean", value=mean)
+                yield Reading(module=call.module, quantity="std", value=std)
         elif call.kind == "relu" and call.zeros is not None and call.dead is not None:
-            yield Reading(module=call.place, quantity="zeros", value=call.zeros)
-            yield Reading(module=call.place, quantity="dead", value=call.dead)
+            yield Reading(module=call.module, quantity="zeros", value=call.zeros)
+            yield Reading(module=call.module, quantity="dead", value=call.dead)
         elif call.kind == "shortcut" and call.branch is not None and call.shortcut:
-            yield Reading(module=call.place, quantity="branch_ratio", value=ratio(call.branch, call.shortcut))
+            yield Reading(
+                module=call.module, quantity="branch_ratio", value=ratio(call.branch, call.shortcut)
+            )
 
 
 ACTIVATIONS = Probe(

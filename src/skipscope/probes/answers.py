@@ -7,7 +7,7 @@ from torch.nn.functional import cross_entropy
 
 from skipscope.anatomy.capture import Anatomy
 from skipscope.probes.base import Probe, Reading, View
-from skipscope.probes.outcome import batches, hits
+from skipscope.probes.evaluation import batches, hits
 
 
 def measure(view: View) -> Iterable[Reading]:

@@ -8,7 +8,7 @@ Shapes: B images in a step's batch, N images of a sample; C channels, H x W pixe
 
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf, isfinite, nan
 from typing import Any, Generic, Literal, TypeVar
 
@@ -99,13 +99,7 @@ class View:
 
     def first(self, number: int) -> "View":
         """Returns the view with only the first images of the sample."""
-        return View(
-            model=self.model,
-            images=self.images[:number],
-            labels=self.labels[:number],
-            anatomy=self.anatomy,
-            seed=self.seed,
-        )
+        return replace(self, images=self.images[:number], labels=self.labels[:number])
 
     def generator(self, purpose: str) -> torch.Generator:
         """Makes a new CPU generator for this purpose; torch's own is left alone."""
@@ -117,7 +111,7 @@ class CallSummary:
     """Numbers of one call at one training step; None where they do not apply."""
 
     kind: str
-    place: str
+    module: str
     depth: int
     """Convolutions and linear layers on the longest path from the image to this output."""
     mean: float | None = None
@@ -147,7 +141,7 @@ class CallSummary:
 class WeightSummary:
     """One convolution's or linear layer's weight at one step."""
 
-    place: str
+    module: str
     weight: float
     """L2 norm before the update."""
     gradient: float | None

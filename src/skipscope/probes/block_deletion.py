@@ -22,7 +22,7 @@ from torch import Tensor
 
 from skipscope.anatomy.capture import Anatomy, Call, Edit, Site
 from skipscope.probes.base import Probe, Reading, View
-from skipscope.probes.outcome import changes, outcome
+from skipscope.probes.evaluation import changes, evaluate
 from skipscope.probes.reuse import channels_from, sources_of
 
 IMAGE_PASSES = 5_000
@@ -31,19 +31,19 @@ FEWEST_IMAGES, MOST_IMAGES = 64, 500
 SHARES, DRAWS = (0.25, 0.5, 0.75), 3
 """Shares of blocks that are removed together at random, and draws for each share."""
 
-Heard = tuple[str, str]
+CallKey = tuple[str, str]
 """Kind and name of a call."""
 Replacement = Callable[[Call], Tensor]
-Block = Mapping[Heard, Replacement]
+Block = Mapping[CallKey, Replacement]
 """Replacements for the outputs of calls that together remove a block."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Removal:
-    """Blocks that are taken out together."""
+    """Blocks that are removed together."""
 
     columns: Mapping[str, Any]
-    """What a reading says of them."""
+    """Columns of the readings that name them."""
     gone: tuple[str, ...]
 
 
@@ -52,11 +52,11 @@ def blocks_of(anatomy: Anatomy) -> dict[str, Block]:
     blocks: dict[str, Block] = {}
     for site in anatomy.of("shortcut", "concat"):
         if site.kind == "shortcut":
-            blocks[site.place] = {(site.kind, site.place): _shortcut}
+            blocks[site.module] = {site.key: _shortcut}
         elif (new := _newest(anatomy, site)) is not None:
-            blocks[site.place] = _channels(anatomy, new)
+            blocks[site.module] = _channels(anatomy, new)
     if not blocks:
-        blocks = {site.place: {("module", site.place): _input} for site in _modules(anatomy)}
+        blocks = {site.module: {site.key: _input} for site in _modules(anatomy)}
     return blocks or dict(_layers(anatomy))
 
 
@@ -70,7 +70,7 @@ def _input(call: Call) -> Tensor:
 
 def _newest(anatomy: Anatomy, site: Site) -> str | None:
     """Returns a concatenation's deepest source, which it appends; None if any channel's source is unknown."""
-    depths = {other.place: other.depth for other in anatomy.of("conv", "linear", "shortcut")}
+    depths = {other.module: other.depth for other in anatomy.of("conv", "linear", "shortcut")}
     if sum(count for _, count in site.sources) != site.output[0]:
         return None
     return max(sources_of(site), key=lambda source: depths.get(source, 0))
@@ -79,7 +79,7 @@ def _newest(anatomy: Anatomy, site: Site) -> str | None:
 def _channels(anatomy: Anatomy, source: str) -> Block:
     """Zeros a source's channels in every concatenation: some networks pass on a list of all maps."""
     return {
-        (site.kind, site.place): _zeroing(channels_from(site, source))
+        site.key: _zeroing(channels_from(site, source))
         for site in anatomy.of("concat")
         if source in sources_of(site) and sum(count for _, count in site.sources) == site.output[0]
     }
@@ -91,14 +91,14 @@ def _zeroing(mask: Tensor) -> Replacement:
 
 def _modules(anatomy: Anatomy) -> Iterator[Site]:
     """Yields modules that keep their map's shape and hold two convolutions, but no such module."""
-    places = [site.place for site in anatomy.of("conv")]
+    names = [site.module for site in anatomy.of("conv")]
     held = {
-        site.place: sum(place.startswith(f"{site.place}.") for place in places)
+        site.module: sum(name.startswith(f"{site.module}.") for name in names)
         for site in anatomy.of("module")
     }
     for site in anatomy.of("module"):
-        inner = any(other.startswith(f"{site.place}.") and number >= 2 for other, number in held.items())
-        if held[site.place] >= 2 and not inner and site.inputs[0] == site.output:
+        inner = any(other.startswith(f"{site.module}.") and number >= 2 for other, number in held.items())
+        if held[site.module] >= 2 and not inner and site.inputs[0] == site.output:
             yield site
 
 
@@ -107,14 +107,14 @@ def _layers(anatomy: Anatomy) -> Iterator[tuple[str, Block]]:
     sites = (site for site in anatomy.sites if site.kind not in ("pool", "other_norm"))
     for site, after in pairwise((*sites, None)):
         if site is not None and site.kind in ("conv", "linear") and site.inputs[0] == site.output:
-            block: dict[Heard, Replacement] = {(site.kind, site.place): _input}
+            block: dict[CallKey, Replacement] = {site.key: _input}
             if after is not None and after.kind == "norm":
-                block["norm", after.place] = _input
-            yield site.place, block
+                block[after.key] = _input
+            yield site.module, block
 
 
 def measure(view: View) -> Iterable[Reading]:
-    """Every block alone, neighbours in pairs, and sets drawn at random; on the same images."""
+    """Measures the removal of every block, of neighbours in pairs, and of random sets, on the same images."""
     blocks = blocks_of(view.anatomy)
     names = list(blocks)
     removals = [
@@ -127,16 +127,16 @@ def measure(view: View) -> Iterable[Reading]:
     ]
     share = IMAGE_PASSES // (1 + len(removals))
     few = view.first(min(MOST_IMAGES, max(FEWEST_IMAGES, share)))
-    intact = outcome(few)
+    intact = evaluate(few)
     yield Reading(blocks=0, quantity="loss", value=intact.loss)
     yield Reading(blocks=0, quantity="accuracy", value=intact.accuracy)
     for each in removals:
-        changed = outcome(few, without(blocks[name] for name in each.gone))
+        changed = evaluate(few, without(blocks[name] for name in each.gone))
         yield from changes(intact, changed, blocks=len(each.gone), **each.columns)
 
 
 def drawn(view: View, names: list[str]) -> list[Removal]:
-    """Random sets, the same in every network of as many blocks; of two blocks there are pairs already."""
+    """Draws random sets of at least three blocks, the same in every network of as many blocks."""
     generator = view.generator("block_deletion")
     numbers = sorted({round(share * len(names)) for share in SHARES} - {0, 1, 2})
     return [
@@ -149,13 +149,13 @@ def drawn(view: View, names: list[str]) -> list[Removal]:
 
 def without(blocks: Iterable[Block]) -> Edit:
     """Returns an edit that removes these blocks."""
-    gone: dict[Heard, list[Replacement]] = {}
+    gone: dict[CallKey, list[Replacement]] = {}
     for block in blocks:
-        for heard, replacement in block.items():
-            gone.setdefault(heard, []).append(replacement)
+        for key, replacement in block.items():
+            gone.setdefault(key, []).append(replacement)
 
     def edit(call: Call) -> Tensor | None:
-        replacements = gone.get((call.kind, call.place))
+        replacements = gone.get(call.key)
         if replacements is None:
             return None
         for replacement in replacements:  # several, where more than one block has channels in a concatenation

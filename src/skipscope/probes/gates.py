@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from skipscope.anatomy.capture import Anatomy, Call, Edit, Site, capture
+from skipscope.anatomy.capture import Anatomy, Call, Edit, Site
 from skipscope.probes.base import Probe, Reading, View
-from skipscope.probes.outcome import batches, changes, outcome
+from skipscope.probes.evaluation import batches, changes, evaluate, observe
 
 LOW, HIGH = 0.05, 0.95
 """Below and above these, where the sigmoid is flat, a gate is nearly shut or open."""
@@ -73,71 +73,71 @@ class Tally:
 def measure(view: View) -> Iterable[Reading]:
     """Measures every block's gates on the whole sample, by class."""
     labels, classes = torch.unique(view.labels, return_inverse=True)
-    tallies = {site.place: Tally(len(labels)) for site in gate_sites(view.anatomy)}
+    tallies = {site.module: Tally(len(labels)) for site in gate_sites(view.anatomy)}
 
     def note(classes: Tensor, call: Call) -> None:
-        if call.kind == "gate" and call.place in tallies:
-            tallies[call.place].add(call.inputs[1].mean((2, 3), dtype=torch.float64).cpu(), classes.cpu())
+        if call.kind == "gate" and call.module in tallies:
+            tallies[call.module].add(call.inputs[1].mean((2, 3), dtype=torch.float64).cpu(), classes.cpu())
 
     for images, members in batches(replace(view, labels=classes)):
-        with torch.no_grad(), capture(view.model, partial(note, members)):
-            view.model(images)
-    for place, tally in tallies.items():
-        yield from _block(place, tally)
+        observe(replace(view, images=images, labels=members), partial(note, members))
+    for block, tally in tallies.items():
+        yield from _block_readings(block, tally)
         for channel, means in enumerate(tally.class_means().T.tolist()):
             for label, gate in zip(labels.tolist(), means, strict=True):
-                yield Reading(module=place, channel=channel, class_=label, quantity="gate", value=gate)
+                yield Reading(module=block, channel=channel, class_=label, quantity="gate", value=gate)
 
 
-def _block(place: str, tally: Tally) -> Iterator[Reading]:
+def _block_readings(block: str, tally: Tally) -> Iterator[Reading]:
+    """Summarises one block's gates over channels, images and classes."""
     total, between = tally.spread()
     means = tally.sums.sum(0) / tally.images.sum()  # C
     gates = tally.images.sum().item() * len(means)
-    yield Reading(module=place, quantity="mean", value=means.mean().item())
-    yield Reading(module=place, quantity="std", value=(total / gates) ** 0.5)
-    yield Reading(module=place, quantity="class_share", value=between / total if total else 0.0)
+    yield Reading(module=block, quantity="mean", value=means.mean().item())
+    yield Reading(module=block, quantity="std", value=(total / gates) ** 0.5)
+    yield Reading(module=block, quantity="class_share", value=between / total if total else 0.0)
     for quantity, number in (("low", tally.low), ("high", tally.high)):
         share = number / gates if means.isfinite().all() else nan
-        yield Reading(module=place, quantity=quantity, value=share)
+        yield Reading(module=block, quantity=quantity, value=share)
 
 
 def operate(view: View) -> Iterable[Reading]:
     """Measures what replacing each block's gates, and all at once, costs on the same images."""
-    places = [site.place for site in gate_sites(view.anatomy)]
+    blocks = [site.module for site in gate_sites(view.anatomy)]
     many = view.first(TOGETHER_IMAGES)
     sums: dict[str, Tensor] = {}
 
     def add(call: Call) -> None:
-        if call.kind == "gate" and call.place in places:
-            sums[call.place] = sums.get(call.place, 0) + call.inputs[1].sum(0, dtype=torch.float64)
+        if call.kind == "gate" and call.module in blocks:
+            sums[call.module] = sums.get(call.module, 0) + call.inputs[1].sum(0, dtype=torch.float64)
 
-    intact = outcome(many, see=add)
-    means = {place: total / len(many.labels) for place, total in sums.items()}  # C 1 1
+    intact = evaluate(many, see=add)
+    means = {block: total / len(many.labels) for block, total in sums.items()}  # C 1 1
 
     def mean(call: Call) -> Tensor:
-        return means[call.place].to(call.inputs[1].dtype).expand_as(call.inputs[1])
+        return means[call.module].to(call.inputs[1].dtype).expand_as(call.inputs[1])
 
     replacements: dict[str, Replacement] = {"one": lambda call: torch.ones_like(call.inputs[1]), "mean": mean}
     if len(many.labels) > 1:
         replacements["other"] = lambda call: call.inputs[1][derangement(view, len(call.inputs[1]))]
     for name, replacement in replacements.items():
-        changed = outcome(many, replacing(places, replacement))
+        changed = evaluate(many, replacing(blocks, replacement))
         yield from changes(intact, changed, replacement=name)
-    images = BLOCK_PASSES // (len(replacements) * len(places))
+    images = BLOCK_PASSES // (len(replacements) * len(blocks))
     few = view.first(min(MOST_IMAGES, max(FEWEST_IMAGES, images)))
-    intact = outcome(few)
-    for place in places:
+    intact = evaluate(few)
+    for block in blocks:
         for name, replacement in replacements.items():
-            changed = outcome(few, replacing([place], replacement))
-            yield from changes(intact, changed, module=place, replacement=name)
+            changed = evaluate(few, replacing([block], replacement))
+            yield from changes(intact, changed, module=block, replacement=name)
 
 
-def replacing(places: Iterable[str], replacement: Replacement) -> Edit:
+def replacing(blocks: Iterable[str], replacement: Replacement) -> Edit:
     """Returns an edit that replaces the gates of these calls."""
-    chosen = set(places)
+    chosen = set(blocks)
 
     def edit(call: Call) -> Tensor | None:
-        if call.kind != "gate" or call.place not in chosen:
+        if call.kind != "gate" or call.module not in chosen:
             return None
         return call.again(call.inputs[0], replacement(call))
 

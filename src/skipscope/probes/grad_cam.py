@@ -16,7 +16,7 @@ from skipscope.anatomy.capture import Anatomy, Call, Site, anatomy, capture, eva
 class HeatMap:
     """How much each region speaks for a class."""
 
-    place: str
+    module: str
     """Name of the call whose maps were used."""
     values: Tensor
     """h w in 0..1, where 1 is the strongest region; all 0 if none speaks for the class."""
@@ -34,7 +34,7 @@ def grad_cam(model: nn.Module, image: Tensor, label: int | None = None) -> HeatM
     held: list[Tensor] = []
 
     def hold(call: Call) -> Tensor | None:
-        if (call.kind, call.place) != (site.kind, site.place):
+        if call.key != site.key:
             return None
         held.append(call.output.detach().clone().requires_grad_())  # 1 K h w
         return held[-1].clone()  # the network may overwrite it
@@ -46,7 +46,7 @@ def grad_cam(model: nn.Module, image: Tensor, label: int | None = None) -> HeatM
             (gradient,) = torch.autograd.grad(score, held, allow_unused=True, materialize_grads=True)
         weights = gradient[0].mean((1, 2))  # K: equation 1
         heat = torch.einsum("k,khw->hw", weights, held[0][0].detach()).relu()  # equation 2
-    return HeatMap(place=site.place, values=heat / heat.max().clamp_min(torch.finfo(heat.dtype).tiny))
+    return HeatMap(module=site.module, values=heat / heat.max().clamp_min(torch.finfo(heat.dtype).tiny))
 
 
 def last_map(anatomy: Anatomy) -> Site | None:

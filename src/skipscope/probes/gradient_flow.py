@@ -17,15 +17,15 @@ def measure(view: StepView) -> Iterable[Reading]:
         if call.gradient is not None and call.gradient_rms is not None
     ]
     for call, norm, rms in calls:
-        yield Reading(module=call.place, quantity="output_l2", value=norm)
-        yield Reading(module=call.place, quantity="output_rms", value=rms)
-        yield Reading(module=call.place, quantity="depth", value=call.depth)
+        yield Reading(module=call.module, quantity="output_l2", value=norm)
+        yield Reading(module=call.module, quantity="output_rms", value=rms)
+        yield Reading(module=call.module, quantity="depth", value=call.depth)
         if call.signal is not None and call.noise:
-            yield Reading(module=call.place, quantity="signal_to_noise", value=call.signal / call.noise)
+            yield Reading(module=call.module, quantity="signal_to_noise", value=call.signal / call.noise)
     for weight in view.weights:
         if weight.gradient is not None and weight.gradient_rms is not None:
-            yield Reading(module=weight.place, quantity="weight_l2", value=weight.gradient)
-            yield Reading(module=weight.place, quantity="weight_rms", value=weight.gradient_rms)
+            yield Reading(module=weight.module, quantity="weight_l2", value=weight.gradient)
+            yield Reading(module=weight.module, quantity="weight_rms", value=weight.gradient_rms)
     convolutions = [(norm, rms) for call, norm, rms in calls if call.kind == "conv"]
     if len(convolutions) > 1:
         pairs = zip(("output_l2", "output_rms"), convolutions[0], convolutions[-1], strict=True)

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from skipscope.probes.base import Probe, Reading, View, anything, copied
-from skipscope.probes.outcome import hits
+from skipscope.probes.evaluation import hits
 
 LINE = [round(step / 6, 2) for step in range(-6, 7)]
 """Distances along the first direction, in filter norms."""

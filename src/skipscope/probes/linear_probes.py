@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from skipscope.anatomy.capture import Anatomy, Call, capture
+from skipscope.anatomy.capture import Anatomy, Call
 from skipscope.anatomy.stages import stages
 from skipscope.probes.base import Probe, Reading, View
-from skipscope.probes.outcome import batches
+from skipscope.probes.evaluation import observe
 
 PENALTY = 1e-2
 """L2 penalty, without which a thousand images with 512 features would be memorised."""
@@ -33,14 +33,14 @@ def measure(view: View) -> Iterable[Reading]:
         return
     known, labels = torch.unique(view.labels, return_inverse=True)
     one, other = halves(view, labels)
-    for place, of_stage in features(view):
+    for name, of_stage in features(view):
         answers = torch.empty_like(labels)
         for seen, unseen in ((one, other), (other, one)):
             mean, spread = scale(of_stage[seen])
             weight, bias = fitted((of_stage[seen] - mean) / spread, labels[seen], len(known))
             answers[unseen] = ((of_stage[unseen] - mean) / spread @ weight.T + bias).argmax(1)
         right = (answers == labels).double().mean().item() if of_stage.isfinite().all() else nan
-        yield Reading(module=place, quantity="accuracy", value=right)
+        yield Reading(module=name, quantity="accuracy", value=right)
 
 
 def halves(view: View, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -52,17 +52,14 @@ def halves(view: View, labels: Tensor) -> tuple[Tensor, Tensor]:
 
 def features(view: View) -> list[tuple[str, Tensor]]:
     """Returns each stage's name and features N C, in the order of the network."""
-    wanted = [(site.kind, site.place) for site in stages(view.anatomy)]
-    found: dict[tuple[str, str], list[Tensor]] = {each: [] for each in wanted}
+    found: dict[tuple[str, str], list[Tensor]] = {site.key: [] for site in stages(view.anatomy)}
 
     def keep(call: Call) -> None:
-        if (call.kind, call.place) in found:
-            found[call.kind, call.place].append(call.output.mean((2, 3), dtype=torch.float64))
+        if call.key in found:
+            found[call.key].append(call.output.mean((2, 3), dtype=torch.float64))
 
-    with torch.no_grad(), capture(view.model, keep):
-        for images, _ in batches(view):
-            view.model(images)
-    return [(place, torch.cat(found[kind, place])) for kind, place in wanted]
+    observe(view, keep)
+    return [(name, torch.cat(values)) for (_, name), values in found.items()]
 
 
 def scale(x: Tensor) -> tuple[Tensor, Tensor]:

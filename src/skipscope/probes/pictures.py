@@ -1,14 +1,16 @@
 """Arrays for pictures: a network's first filters, and its maps of one image stage by stage."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skipscope.anatomy.capture import Call, capture
+from skipscope.anatomy.capture import Call
 from skipscope.anatomy.stages import stages
 from skipscope.probes.base import View
+from skipscope.probes.evaluation import observe
 
 MOST_MAPS = 16
 """Channels shown of a stage, the first ones."""
@@ -26,18 +28,17 @@ def pictures(view: View, image: int = 0) -> dict[str, NDArray[Any]]:
     if not convolutions:
         return {}
     first = convolutions[0]
-    wanted = {(site.kind, site.place) for site in (first, *stages(view.anatomy))}
+    wanted = {site.key for site in (first, *stages(view.anatomy))}
     arrays: dict[str, NDArray[Any]] = {}
 
     def keep(call: Call) -> None:
-        if (call.kind, call.place) not in wanted:
+        if call.key not in wanted:
             return
-        if (call.kind, call.place) == (first.kind, first.place) and call.weight is not None:
+        if call.key == first.key and call.weight is not None:
             arrays["filters"] = _array(call.weight)
-        arrays[f"maps/{call.place}"] = _array(call.output[0, :MOST_MAPS])
+        arrays[f"maps/{call.module}"] = _array(call.output[0, :MOST_MAPS])
 
-    with torch.no_grad(), capture(view.model, keep):
-        view.model(view.images[image : image + 1])
+    observe(replace(view, images=view.images[image : image + 1], labels=view.labels[image : image + 1]), keep)
     return arrays
 
 

@@ -10,9 +10,9 @@ from math import exp, nan
 import torch
 from torch import Tensor
 
-from skipscope.anatomy.capture import Anatomy, Call, capture
+from skipscope.anatomy.capture import Anatomy, Call
 from skipscope.probes.base import Probe, Reading, View
-from skipscope.probes.outcome import batches
+from skipscope.probes.evaluation import observe
 
 IMAGES = 1_000
 BATCH = 50
@@ -76,23 +76,20 @@ def measure(view: View) -> Iterable[Reading]:
 
     def gather(call: Call) -> None:
         if (pair := _pair(call)) is not None:
-            key = call.kind, call.place
-            if key not in gathered:
-                gathered[key] = Moments(*pair)
-            gathered[key].add(*pair)
+            if call.key not in gathered:
+                gathered[call.key] = Moments(*pair)
+            gathered[call.key].add(*pair)
 
-    with torch.no_grad(), capture(view.model, gather):
-        for images, _ in batches(view.first(IMAGES), BATCH):
-            view.model(images)
-    for (kind, place), moments in gathered.items():
+    observe(view.first(IMAGES), gather, BATCH)
+    for (kind, name), moments in gathered.items():
         if kind == "conv":
             rank = effective_rank(moments)
             share = rank / len(moments.products)
-            yield Reading(module=place, quantity="effective_rank", value=rank)
-            yield Reading(module=place, quantity="effective_rank_share", value=share)
+            yield Reading(module=name, quantity="effective_rank", value=rank)
+            yield Reading(module=name, quantity="effective_rank_share", value=share)
         else:
             largest = moments.correlation().abs().amax(1)  # A
-            yield Reading(module=place, quantity="largest_correlation", value=largest.mean().item())
+            yield Reading(module=name, quantity="largest_correlation", value=largest.mean().item())
 
 
 def _pair(call: Call) -> tuple[Tensor, Tensor] | None:

@@ -13,9 +13,9 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from skipscope.anatomy.capture import Anatomy, Call, Edit, Site, capture
+from skipscope.anatomy.capture import Anatomy, Call, Edit, Site
 from skipscope.probes.base import Probe, Reading, View, ratio
-from skipscope.probes.outcome import changes, outcome
+from skipscope.probes.evaluation import changes, evaluate, observe
 
 IMAGE_PASSES = 10_000
 """Budget of images over all ablations."""
@@ -39,12 +39,12 @@ def targets(anatomy: Anatomy) -> list[Site]:
 
 def sources_of(site: Site) -> list[str]:
     """Returns a site's distinct sources in the order of its channels."""
-    return list(dict.fromkeys(place for place, _ in site.sources))
+    return list(dict.fromkeys(name for name, _ in site.sources))
 
 
 def channels_from(site: Site, source: str) -> Tensor:
     """Returns a mask of the site's I input channels that come from `source`."""
-    return torch.cat([torch.full((count,), place == source) for place, count in site.sources])
+    return torch.cat([torch.full((count,), name == source) for name, count in site.sources])
 
 
 def by_weight(view: View) -> Iterable[Reading]:
@@ -53,19 +53,18 @@ def by_weight(view: View) -> Iterable[Reading]:
 
     def keep(call: Call) -> None:
         if call.weight is not None:
-            weights[call.kind, call.place] = call.weight.detach()
+            weights[call.key] = call.weight.detach()
 
-    with torch.no_grad(), capture(view.model, keep):
-        view.model(view.images[:2])
+    observe(view.first(2), keep)
     for site in targets(view.anatomy):
-        weight = weights.get((site.kind, site.place))
+        weight = weights.get(site.key)
         if weight is not None:
             sizes = column_means(weight, site.inputs[0][0])
             means = {s: sizes[channels_from(site, s)].mean().item() for s in sources_of(site)}
             whole = sum(means.values())
             for source, mean in means.items():
                 for quantity, value in (("weight", mean), ("share", ratio(mean, whole))):
-                    yield Reading(module=site.place, source=source, quantity=quantity, value=value)
+                    yield Reading(module=site.module, source=source, quantity=quantity, value=value)
 
 
 def column_means(weight: Tensor, channels: int) -> Tensor:
@@ -83,22 +82,22 @@ def by_ablation(view: View) -> Iterable[Reading]:
     sources = list(dict.fromkeys(source for site in reused for source in sources_of(site)))
     passes = 1 + sum(len(sources_of(site)) for site in reused) + len(sources)
     few = view.first(max(FEWEST_IMAGES, IMAGE_PASSES // passes))
-    intact = outcome(few)
+    intact = evaluate(few)
     for site in reused:
         for source in sources_of(site):
-            zeroed = outcome(few, without(source, [site]))
-            yield from changes(intact, zeroed, module=site.place, source=source)
+            zeroed = evaluate(few, without(source, [site]))
+            yield from changes(intact, zeroed, module=site.module, source=source)
     for source in sources:
         everywhere = [site for site in reading if source in sources_of(site)]
-        yield from changes(intact, outcome(few, without(source, everywhere)), source=source)
+        yield from changes(intact, evaluate(few, without(source, everywhere)), source=source)
 
 
 def without(source: str, sites: Iterable[Site]) -> Edit:
     """Returns an edit that computes these sites with the source's channels set to 0."""
-    absent = {(site.kind, site.place): channels_from(site, source) for site in sites}
+    absent = {site.key: channels_from(site, source) for site in sites}
 
     def edit(call: Call) -> Tensor | None:
-        mask = absent.get((call.kind, call.place))
+        mask = absent.get(call.key)
         if mask is None:
             return None
         x = call.inputs[0]

@@ -82,18 +82,18 @@ class StepRecorder:
 
     def after_backward(self) -> None:
         """Records the weights' gradients, after the backward pass and before any clipping."""
-        for place, weight in weights_of(self.model):
+        for name, weight in weights_of(self.model):
             gradient = weight.grad if weight.is_leaf else None
             if gradient is not None or not weight.is_leaf:
-                self.add_weight(place, weight, gradient)
-                self.before[place] = weight.detach().clone()
+                self.add_weight(name, weight, gradient)
+                self.before[name] = weight.detach().clone()
 
     def after_update(self) -> None:
         """Records what the update changed."""
-        for place, weight in weights_of(self.model):
-            if (before := self.before.pop(place, None)) is not None:
+        for name, weight in weights_of(self.model):
+            if (before := self.before.pop(name, None)) is not None:
                 update = _norm(weight.detach() - before)
-                self.weights[place] = replace(self.weights[place], update=update)
+                self.weights[name] = replace(self.weights[name], update=update)
 
     @property
     def view(self) -> StepView:
@@ -102,11 +102,11 @@ class StepRecorder:
             calls=tuple(each.summary for each in self.recorded), weights=tuple(self.weights.values())
         )
 
-    def add_weight(self, place: str, weight: Tensor, gradient: Tensor | None) -> None:
+    def add_weight(self, name: str, weight: Tensor, gradient: Tensor | None) -> None:
         """Records a weight before its update, with its gradient if it has one."""
         norm = None if gradient is None else _norm(gradient)
-        self.weights[place] = WeightSummary(
-            place=place,
+        self.weights[name] = WeightSummary(
+            module=name,
             weight=_norm(weight.detach()),
             gradient=norm,
             gradient_rms=None if norm is None else norm / sqrt(weight.numel()),
@@ -125,7 +125,7 @@ class StepRecorder:
         if call.kind not in RECORDED:
             return
         output = call.output.detach()
-        recorded = _Recorded(CallSummary(kind=call.kind, place=call.place, depth=call.depth))
+        recorded = _Recorded(CallSummary(kind=call.kind, module=call.module, depth=call.depth))
         if call.kind == "relu":
             zeros, dead = _zeros(output)
             recorded.add(zeros=zeros, dead=dead)
@@ -161,17 +161,17 @@ def of_one_step(model: nn.Module, images: Tensor, labels: Tensor) -> StepView:
     """
     recorder = StepRecorder(model)
     with _as_in_training(model), torch.enable_grad():
-        weights = {place: weight for place, weight in weights_of(model) if weight.is_leaf}
+        weights = {name: weight for name, weight in weights_of(model) if weight.is_leaf}
         # gradients for what a parametrized weight is made of pass its layer's output as well
-        made_of = (layer.parameters() for place, layer in _layers(model) if place not in weights)
+        made_of = (layer.parameters() for name, layer in _layers(model) if name not in weights)
         inputs = [*weights.values(), *chain.from_iterable(made_of)] or list(model.parameters())
         with recorder.computing():
             output = model(images)
         loss = cross_entropy(logits(output, images).float(), labels)
         gradients = torch.autograd.grad(loss, inputs, allow_unused=True) if loss.requires_grad else ()
-    for (place, weight), gradient in zip(weights.items(), gradients, strict=False):  # or there are none
+    for (name, weight), gradient in zip(weights.items(), gradients, strict=False):  # or there are none
         if gradient is not None:
-            recorder.add_weight(place, weight, gradient)
+            recorder.add_weight(name, weight, gradient)
     return recorder.view
 
 
@@ -202,10 +202,10 @@ def weights_of(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
     A parametrized weight (`weight_norm`, `spectral_norm`) is no leaf, and has no gradient of its own. Weights
     that a hook makes in each pass (older torch, and pruning) are left out.
     """
-    for place, layer in _layers(model):
+    for name, layer in _layers(model):
         weight = _weight(layer)
         if weight is not None and weight.requires_grad:
-            yield place, weight
+            yield name, weight
 
 
 def _layers(model: nn.Module) -> Iterator[tuple[str, nn.Conv2d | nn.Linear]]:

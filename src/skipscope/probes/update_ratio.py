@@ -9,7 +9,7 @@ def measure(view: StepView) -> Iterable[Reading]:
     """Reads |w after - w before| / |w before| of each layer."""
     for weight in view.weights:
         if weight.update is not None and weight.weight:
-            yield Reading(module=weight.place, quantity="ratio", value=ratio(weight.update, weight.weight))
+            yield Reading(module=weight.module, quantity="ratio", value=ratio(weight.update, weight.weight))
 
 
 UPDATE_RATIO = Probe(

@@ -1,30 +1,18 @@
 """Loss and accuracy of a network on a split."""
 
-from typing import NamedTuple
-
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.functional import cross_entropy
 
 from skipscope.data.dataset import Split
+from skipscope.probes.evaluation import Evaluation
 from skipscope.spec import Recipe
 from skipscope.training.batches import BatchMaker
 from skipscope.training.precision import computing
 
 BATCH = 250
 """Images in a forward pass: few enough for its maps to stay in the cache. It affects rounding only."""
-
-
-class Evaluation(NamedTuple):
-    """How well a network classifies a split of N images."""
-
-    loss: float
-    """Mean cross-entropy, without label smoothing."""
-    accuracy: float
-    """In 0..1."""
-    right: Tensor
-    """N: whether each image is classified correctly."""
 
 
 def evaluate(model: nn.Module, split: Split, batches: BatchMaker, recipe: Recipe) -> Evaluation:
@@ -40,4 +28,4 @@ def evaluate(model: nn.Module, split: Split, batches: BatchMaker, recipe: Recipe
             right.append((logits.argmax(1) == target).cpu())
     model.train()
     every = torch.cat(right)
-    return Evaluation(loss_sum / len(split), int(every.sum()) / len(split), every)
+    return Evaluation(loss=loss_sum / len(split), accuracy=int(every.sum()) / len(split), right=every)

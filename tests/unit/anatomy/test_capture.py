@@ -37,7 +37,7 @@ IMAGES = torch.zeros(2, 3, 8, 8)
 
 def test_what_somebody_else_wrote_is_understood_from_its_calls() -> None:
     sites = anatomy(OfTheirOwn(), IMAGES).sites
-    assert [(site.kind, site.place) for site in sites] == [
+    assert [(site.kind, site.module) for site in sites] == [
         ("conv", "stem"),
         ("relu", "relu"),
         ("conv", "inner"),
@@ -67,17 +67,17 @@ def test_the_classroom_networks_have_what_their_names_say(
     counted = len(seen.of("shortcut")), len(seen.of("gate")), len(seen.of("concat"))
     assert counted == (shortcuts, gates, concats)
     names = {name for name, _ in build(network).named_modules()}
-    assert {site.place.split(":")[0] for site in seen.of("conv", "shortcut", "gate", "concat")} <= names
+    assert {site.module.split(":")[0] for site in seen.of("conv", "shortcut", "gate", "concat")} <= names
 
 
 def test_every_dense_layer_reads_the_layers_before_it() -> None:
     seen = anatomy(build("densenet"), torch.zeros(2, 3, 32, 32))
-    reads = {site.place: len(site.sources) for site in seen.of("conv", "linear")}
+    reads = {site.module: len(site.sources) for site in seen.of("conv", "linear")}
     first_convolutions = [reads[f"denseblock1.denseblock.{layer}.layer.2"] for layer in range(6)]
     assert first_convolutions == [1, 2, 3, 4, 5, 6]
     assert reads["conv1"] == 7
     assert reads["fc1"] == 7
-    features = next(site for site in seen.of("linear") if site.place == "fc1").sources
+    features = next(site for site in seen.of("linear") if site.module == "fc1").sources
     assert sum(count for _, count in features) == 448 * 4 * 4
 
 
@@ -85,7 +85,7 @@ def test_a_branch_and_its_shortcut_are_told_apart_and_seen_before_they_are_overw
     torch.manual_seed(0)
     model, x = OfTheirOwn(), torch.randn(2, 3, 8, 8)
     seen: dict[str, Call] = {}
-    with capture(model, lambda call: seen.update({call.place: call})):
+    with capture(model, lambda call: seen.update({call.module: call})):
         model(x)
     branch, shortcut = seen["shortcut"].inputs
     with torch.no_grad():
@@ -100,7 +100,7 @@ def test_nothing_is_left_behind_even_after_an_error() -> None:
     model, x = build("resnet8"), torch.randn(2, 3, 32, 32)
 
     def fails(call: Call) -> None:
-        if call.place == "layer2.0.conv1":
+        if call.module == "layer2.0.conv1":
             raise RuntimeError("in the middle")
 
     with pytest.raises(RuntimeError, match="in the middle"), capture(model, fails):

@@ -41,17 +41,17 @@ def read_of(operator: Operator) -> tuple[tuple[tuple[str, int], ...], list[bool]
     model = Between(operator)
     with torch.no_grad():
         model(IMAGES)
-    sources = next(s for s in anatomy(model, IMAGES).sites if s.place in ("read", "sum_up")).sources
+    sources = next(s for s in anatomy(model, IMAGES).sites if s.module in ("read", "sum_up")).sources
 
     def read(changed: str | None) -> Tensor:
         found: list[Tensor] = []
 
         def keep(call: Call) -> None:
-            if call.place in ("read", "sum_up"):
+            if call.module in ("read", "sum_up"):
                 found.append(call.inputs[0].clone())
 
         def change(call: Call) -> Tensor | None:
-            return call.output + torch.rand_like(call.output) if call.place == changed else None
+            return call.output + torch.rand_like(call.output) if call.module == changed else None
 
         with torch.no_grad(), capture(model.eval(), keep, edit=change):
             model(IMAGES)
@@ -163,7 +163,7 @@ AS_BEFORE = {
 @pytest.mark.parametrize("network", AS_BEFORE)
 def test_the_networks_sources_are_all_known_and_as_they_were(network: str) -> None:
     sites = anatomy(build(network), torch.zeros(2, 3, 32, 32)).sites
-    told = [[site.kind, site.place, site.sources] for site in sites if site.kind != "pool"]
+    told = [[site.kind, site.module, site.sources] for site in sites if site.kind != "pool"]
     assert sha256(json.dumps(told).encode()).hexdigest()[:16] == AS_BEFORE[network]
     for site in sites:
         channels = site.output[0] if site.kind == "concat" else site.inputs[0][0]

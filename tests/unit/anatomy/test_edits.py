@@ -50,7 +50,7 @@ def test_an_output_can_be_replaced() -> None:
     model, x = build("resnet14").eval(), torch.randn(2, 3, 32, 32)
 
     def without_the_branch(call: Call) -> Tensor | None:
-        return call.inputs[1] if call.kind == "shortcut" and call.place == "layer1.1" else None
+        return call.inputs[1] if call.kind == "shortcut" and call.module == "layer1.1" else None
 
     with torch.no_grad():
         with capture(model, edit=without_the_branch):
@@ -66,7 +66,7 @@ def test_an_operator_can_be_run_again_on_other_inputs() -> None:
     model, x = build("cnn").eval(), torch.randn(2, 3, 32, 32)
 
     def doubled(call: Call) -> Tensor | None:
-        return call.again(2 * call.inputs[0]) if call.place == "fc3" else None
+        return call.again(2 * call.inputs[0]) if call.module == "fc3" else None
 
     with torch.no_grad():
         plain = model(x)

@@ -11,7 +11,7 @@ from skipscope.models.registry import build
 
 
 def ends(model: nn.Module, side: int = 32) -> list[tuple[str, tuple[int, ...]]]:
-    return [(site.place, site.output) for site in stages(anatomy(model, torch.randn(2, 3, side, side)))]
+    return [(site.module, site.output) for site in stages(anatomy(model, torch.randn(2, 3, side, side)))]
 
 
 BASIC = [

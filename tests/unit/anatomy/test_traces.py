@@ -39,12 +39,12 @@ class InParts(nn.Module):
 @pytest.mark.parametrize("way", ["chunk", "split", "unbind", "max", "attention", "gate"])
 def test_what_has_several_outputs_does_not_end_the_trace(way: str) -> None:
     seen = anatomy(InParts(way), IMAGES)
-    layers = [(site.place, site.depth) for site in seen.of("conv", "linear")]
+    layers = [(site.module, site.depth) for site in seen.of("conv", "linear")]
     maps = way not in ("max", "attention")
     assert layers == ([("stem", 1), ("more", 2), ("read", 3)] if maps else [("stem", 1), ("read", 2)])
     assert len(seen.of("gate")) == (way == "gate")
     if maps:
-        read = next(site for site in seen.sites if site.place == "more").sources
+        read = next(site for site in seen.sites if site.module == "more").sources
         assert read == (() if way == "unbind" else (("stem", 4),))
 
 
@@ -77,7 +77,7 @@ class IntoParts(nn.Module):
 def test_what_is_written_into_parts_of_a_tensor_is_heard_of(way: str, *, grad: bool) -> None:
     with torch.set_grad_enabled(grad):
         sites = anatomy(IntoParts(way), IMAGES).sites
-    assert [(site.kind, site.place, site.depth) for site in sites] == [
+    assert [(site.kind, site.module, site.depth) for site in sites] == [
         ("conv", "a", 1),
         ("conv", "b", 1),
         ("conv", "more", 2),
@@ -126,7 +126,7 @@ class Remembering(nn.Module):
 def test_what_a_network_keeps_comes_from_no_other_pass_and_keeps_no_mark() -> None:
     model, x = Remembering(), torch.randn(2, 3, 8, 8)
     passes: list[list[tuple[str, str]]] = []
-    with torch.no_grad(), capture(model, lambda call: passes[-1].append((call.kind, call.place))):
+    with torch.no_grad(), capture(model, lambda call: passes[-1].append((call.kind, call.module))):
         for _ in range(2):
             passes.append([])
             model(x)

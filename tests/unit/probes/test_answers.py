@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from skipscope.analysis import pictures
 from skipscope.probes.answers import ANSWERS, measure
 from skipscope.probes.base import View
+from skipscope.probes.evaluation import BATCH
 from skipscope.probes.measure import view_of
-from skipscope.probes.outcome import BATCH
 
 CLASSES = 4
 

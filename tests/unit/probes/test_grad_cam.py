@@ -54,7 +54,7 @@ def test_it_is_the_two_equations(label: int, inplace: bool) -> None:
     model, x = net(inplace=inplace), image()
     found = grad_cam(model, x, label)
     assert found is not None
-    assert found.place == "relu"
+    assert found.module == "relu"
     # both in fp32, a sum of four products in another order
     torch.testing.assert_close(found.values, by_hand(model, x, label), atol=1e-6, rtol=1e-5)
     assert found.values.min() >= 0
@@ -98,7 +98,7 @@ def test_through_a_stage_it_is_what_finite_differences_say(name: str) -> None:
         (label, found) for label, found in maps_of if found is not None and found.values.any()
     )
     stages = [model.get_submodule(f"layer{n}") for n in range(1, 5) if hasattr(model, f"layer{n}")]
-    rest = stages[int(found.place.removeprefix("layer")) :]
+    rest = stages[int(found.module.removeprefix("layer")) :]
     stem = [model.conv1, model.bn, model.relu, *([model.maxpool] if name == "resnet" else [])]
 
     def logit(maps: Tensor) -> Tensor:
@@ -154,7 +154,7 @@ def test_the_place_is_the_last_stage_whose_maps_are_larger_than_one_pixel(
 ) -> None:
     found = grad_cam(build(name), image(side=32))
     assert found is not None
-    assert (found.place, tuple(found.values.shape)) == (place, shape)
+    assert (found.module, tuple(found.values.shape)) == (place, shape)
 
 
 def test_the_network_is_left_as_it_was() -> None:

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from skipscope.probes.base import View
+from skipscope.probes.evaluation import BATCH
 from skipscope.probes.linear_probes import PENALTY, features, fitted, halves, measure, scale
 from skipscope.probes.measure import view_of
-from skipscope.probes.outcome import BATCH
 
 CLASSES, SIDE = 3, 8
 

@@ -67,7 +67,7 @@ def test_the_report_reads_a_kernel_and_its_map_off_them() -> None:
         view = seen(build(name), 32)
         found = pictures(view)
         first = next(key for key in found if key.startswith("maps/"))
-        assert first == f"maps/{view.anatomy.of('conv')[0].place}"
+        assert first == f"maps/{view.anatomy.of('conv')[0].module}"
         sides = [values.shape[-1] for key, values in found.items() if key != "filters"]
         assert sides == sorted(sides, reverse=True)
         step = first_step(found | {"image": np.zeros((32, 32, 3), dtype=np.uint8)})
