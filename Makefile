@@ -48,7 +48,7 @@ lock: .audit/installed       ## requirements.lock: what a user needs at run time
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--constraint constraints.txt --output-file requirements.lock pyproject.toml
 
-audit: setup .audit/installed ## known holes and licences of what is locked
+audit: setup .audit/installed ## known vulnerabilities and licences of the locked packages
 	PYTHONPATH=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
 		.audit/bin/python tools/audit.py requirements.lock
 

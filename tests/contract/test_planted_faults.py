@@ -5,8 +5,8 @@ Five small networks each, untrained: a fault shows at once, and a verdict needs 
 
 from collections.abc import Callable
 from math import sqrt
-from typing import Any
 
+import polars as pl
 import pytest
 import torch
 from made_up_evidence import tables
@@ -20,7 +20,7 @@ from skipscope.probes.measure import probe
 SEEDS = 5
 """As few as a verdict takes."""
 Fault = Callable[[nn.Module], object]
-Row = tuple[Any, ...]
+Readings = list[tuple[str, int, pl.DataFrame]]
 
 
 def images(number: int, side: int) -> tuple[Tensor, Tensor]:
@@ -32,18 +32,17 @@ def images(number: int, side: int) -> tuple[Tensor, Tensor]:
 
 def rows(
     arm: str, model: Callable[[int], nn.Module], *probes: str, step: int, number: int = 40, side: int = 16
-) -> list[Row]:
+) -> Readings:
     """Readings of each seed's network, as if they were of this step of its run."""
     x, y = images(number, side)
     return [
-        (arm, seed, name, step, place, quantity, value)
+        (arm, seed, probe(model(seed), x, y, probes=probes).with_columns(step=pl.lit(step, pl.Int64)))
         for seed in range(SEEDS)
-        for _, name, _, place, quantity, value in probe(model(seed), x, y, probes=probes).iter_rows()
     ]
 
 
-def judged(*arms: str, measured: list[Row]) -> dict[str, ClaimResult]:
-    found = evaluate(tables(*arms, seeds=SEEDS, rows=measured))
+def judged(*arms: str, measured: Readings) -> dict[str, ClaimResult]:
+    found = evaluate(tables(*arms, seeds=SEEDS, measured=measured))
     return {result.id: result for result in found}
 
 
@@ -199,8 +198,8 @@ def dead(model: nn.Module) -> None:
 def test_a_dead_relu_stage_is_found_and_leaves_no_gradient_to_compare() -> None:
     model = faulty("plain8", dead)
     found = rows("plain8", model, "activations", "gradient_flow", step=0)
-    shares = [row[-1] for row in found if row[5] == "dead" and row[4].startswith("layer3")]
-    assert shares
+    last_stage = pl.col("module").str.starts_with("layer3") & (pl.col("quantity") == "dead")
+    shares = pl.concat([table for *_, table in found]).filter(last_stage)["value"]
     assert set(shares) == {1}
     whole = rows("resnet8", faulty("resnet8", lambda _: None), "gradient_flow", step=0)
     gradients = judged("plain8", "resnet8", measured=found + whole)["S1"]

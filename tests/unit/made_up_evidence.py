@@ -67,6 +67,7 @@ def tables(
     *models: str,
     seeds: int = 1,
     rows: Iterable[Row] = (),
+    measured: Iterable[tuple[str, int, pl.DataFrame]] = (),
     start: Iterable[Row] = (),
     metrics: Iterable[Mapping[str, Any]] = (),
     numbers: Mapping[tuple[str, int], Mapping[str, Any]] | None = None,
@@ -78,6 +79,8 @@ def tables(
     **study: Any,
 ) -> StudyTables:
     """The study of these networks, with what was measured; `numbers` are of results, `recipes` of arms.
+
+    `measured` are readings as probes give them.
 
     Runs that `failed` say how: `diverged` or `error`.
     """
@@ -124,7 +127,15 @@ def tables(
         metrics=pl.DataFrame(
             [{"run": ids[each["arm"], each["seed"]], **_without(each)} for each in metrics], schema=METRICS
         ),
-        raw_readings=readings([(ids[arm, seed], *rest) for arm, seed, *rest in rows]),
+        raw_readings=pl.concat(
+            [
+                readings([(ids[arm, seed], *rest) for arm, seed, *rest in rows]),
+                *(
+                    table.with_columns(run=pl.lit(ids[arm, seed])).select(list(READINGS))
+                    for arm, seed, table in measured
+                ),
+            ]
+        ),
         start=readings(
             [(arm, seed, arm, *rest) for arm, seed, *rest in start], {"arm": pl.String, "seed": pl.Int64}
         ),

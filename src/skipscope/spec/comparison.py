@@ -1,4 +1,4 @@
-"""Which arms are set against each other, for the sake of what, and what they may differ in for it."""
+"""Comparisons: which arms are compared, by which factor, and which differences the factor allows."""
 
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal, Self
@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from skipscope.spec.values import Frozen
 
 Factor = Literal["shortcut", "gate", "pool", "dense", "depth", "normalisation", "network"]
-"""What is compared. `network`: two networks as they are, whatever they differ in."""
+"""What is compared. `network`: two whole networks, whatever they differ in."""
 
 ARCHITECTURE = (
     "stem",
@@ -22,26 +22,26 @@ ARCHITECTURE = (
     "parameters",
     "arithmetic",
 )
-"""What a network's own properties are called."""
+"""Names of the properties of a network."""
 OWN: Mapping[Factor, frozenset[str]] = {
-    # the addition has no parameters and, as He et al. count, no arithmetic; a projection's stay within 5 %
+    # additions have no parameters and, as He et al. count, no arithmetic; projections stay within 5 %
     "shortcut": frozenset({"shortcut"}),
     # two small layers a block: some parameters, next to no arithmetic: more than 5 % of it is not the gate's
     "gate": frozenset({"gate", "parameters"}),
-    # a pool in the stem is the stem; all maps behind it are smaller, and so is the arithmetic
+    # a pool in the stem changes the stem, the size of all later maps, and so the arithmetic
     "pool": frozenset({"stem", "maps", "arithmetic"}),
-    # layers that append, in place of layers that add: another width and another cost; see `matched`
-    # (what is measured of the channels themselves asks for equal widths beside that: `Question.equal`)
+    # layers that append instead of adding have another width and another cost; see `matched`
+    # (quantities of the channels themselves need equal widths as well: `Part.equal`)
     "dense": frozenset({"concatenation", "shortcut", "width", "arithmetic"}),
     "depth": frozenset({"depth", "parameters", "arithmetic"}),
     "normalisation": frozenset({"normalisation"}),
     "network": frozenset(ARCHITECTURE),
 }
-"""Differences that belong to what is compared; any other confounds it."""
+"""Differences that each factor allows; any other confounds the comparison."""
 
 
 def _several(arms: Any) -> Any:
-    """One arm may be written without brackets."""
+    """Accept a single arm without brackets."""
     return (arms,) if isinstance(arms, str) else arms
 
 
@@ -49,19 +49,19 @@ Arms = Annotated[tuple[str, ...], BeforeValidator(_several)]
 
 
 class Comparison(Frozen):
-    """Which arms are compared with which, and for the sake of what; named before anything is run."""
+    """Arms that are compared by one factor, declared before anything is run."""
 
     treated: Arms
-    """Labels of arms; several: at several depths, from the least, in the order of `control`."""
+    """Labels of arms; if several, at several depths from the least, in the order of `control`."""
     control: Arms = ()
-    """None: the claim is of the treated arms alone."""
+    """Empty if the treated arms are measured without a control."""
     factor: Factor
     matched: Literal["depth", "parameters"] | None = None
-    """Of a dense network and its control: which of the two agrees; the other may differ."""
+    """For a dense network and its control: which of the two agrees; the other may differ."""
     across: Factor = "depth"
-    """What several pairs differ in among each other: depth, or the other factor of a 2 x 2."""
+    """What several pairs differ in: depth, or the other factor of a 2 x 2 design."""
     timed: Annotated[bool, Field(strict=True)] = False
-    """Whether seconds are compared: then the machine must be the same too."""
+    """Whether seconds are compared, so that the machine must be the same."""
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -76,7 +76,7 @@ class Comparison(Frozen):
         return self
 
     def __str__(self) -> str:
-        """`resnet20 - plain20`; at several depths with commas; of one arm its name."""
+        """`resnet20 - plain20`, several pairs separated by commas; an arm without control by its name."""
         if not self.control:
             return ", ".join(self.treated)
         pairs = zip(self.treated, self.control, strict=True)
@@ -84,11 +84,11 @@ class Comparison(Frozen):
 
     @property
     def arms(self) -> tuple[str, ...]:
-        """Every arm, each once."""
+        """All arms, without duplicates."""
         return tuple(dict.fromkeys((*self.treated, *self.control)))
 
     def only(self, arms: Collection[str]) -> Self | None:
-        """Its pairs of these arms; None if there are none."""
+        """The comparison restricted to pairs of these arms; None if there are none."""
         sides = [self.treated, self.control] if self.control else [self.treated]
         kept = [pair for pair in zip(*sides, strict=True) if set(pair) <= set(arms)]
         if not kept:
@@ -96,38 +96,38 @@ class Comparison(Frozen):
         treated, *control = zip(*kept, strict=True)
         return self.model_copy(update={"treated": treated, "control": control[0] if control else ()})
 
-    def at(self, *places: int) -> Self:
-        """Its pairs at these places: at 0 the least depth, at -1 the greatest."""
+    def at(self, *indices: int) -> Self:
+        """The comparison restricted to these pairs: 0 has the least depth, -1 the greatest."""
         sides = {side: getattr(self, side) for side in ("treated", "control")}
-        kept = dict.fromkeys(range(len(self.treated))[place] for place in places)
+        kept = dict.fromkeys(range(len(self.treated))[index] for index in indices)
         return self.model_copy(
             update={side: tuple(arms[k] for k in kept if arms) for side, arms in sides.items()}
         )
 
     def along(self, side: Literal["treated", "control"]) -> Self:
-        """One side by itself: what its arms differ in among each other is compared."""
+        """One side by itself, comparing what its arms differ in."""
         update = {"treated": getattr(self, side), "control": (), "factor": self.across, "matched": None}
         return self.model_copy(update=update)
 
     @property
     def diagonal(self) -> Self:
-        """Of a 2 x 2 the last treated arm and the first control: both factors changed at once."""
+        """In a 2 x 2 design, the last treated arm against the first control: both factors changed at once."""
         update = {"treated": self.treated[-1:], "control": self.control[:1], "factor": "network"}
         return self.model_copy(update=update)
 
     @property
     def alone(self) -> bool:
-        """Whether nothing is compared: networks are asked as they are."""
+        """Whether nothing is compared: networks are measured without a control."""
         return not self.control and self.factor == "network"
 
     @property
     def own(self) -> frozenset[str]:
-        """Differences that belong to what is compared."""
+        """Differences that the factor allows within a pair."""
         if self.matched is None:
             return OWN[self.factor]
         return OWN[self.factor] | {"parameters" if self.matched == "depth" else "depth"}
 
     @property
     def own_across(self) -> frozenset[str]:
-        """Differences between several pairs that belong to what they differ in among each other."""
+        """Differences that are allowed between pairs."""
         return OWN["network"] if self.factor == "network" else OWN[self.across]
