@@ -1,4 +1,4 @@
-"""The places of the classroom networks, as the probes name them."""
+"""The modules of the classroom networks, as the probes name them."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from skipscope.records.schema import RunRecord
 
 @dataclass(frozen=True, kw_only=True)
 class Body:
-    """A network's places, from the image to the answer; of a convolution, depth and channels."""
+    """A network's modules in order; a convolution comes with its depth and channels."""
 
     convs: tuple[tuple[str, int, int], ...]
     linears: tuple[str, ...]
@@ -24,7 +24,7 @@ class Body:
 
 
 def body_of(model: str) -> Body:
-    """The places of a classroom network; of any other name, the CNN's."""
+    """Returns the modules of a classroom network, and the CNN's for any other name."""
     if model in ("resnet", "se_resnet"):
         return _residual(gated=model == "se_resnet")
     return _dense() if model == "densenet" else _plain()
@@ -96,5 +96,5 @@ def _dense() -> Body:
 
 
 def noise_of(run: RunRecord, purpose: str) -> np.random.Generator:
-    """Chance that is a run's own."""
+    """Returns a generator of the run's own."""
     return np.random.default_rng([run.spec.seed, *run.spec.model.encode(), *purpose.encode()])

@@ -66,7 +66,8 @@ def loss(
     points = [] if _all_have_lines(table) else [_loss_points(table, x, y("loss:Q"), paint)]
     layers = [each, bold, *points, cross, _loss_tooltips(table, x, y("smoothed:Q"), labels)]
     height = style.HEIGHT if legend else style.PAIR_HEIGHT
-    return _finish(layers, seeds.drawn(table, "arm", "step"), only=only, height=height)
+    mine = None if only is None else {"arm": only}
+    return Layered(layers=layers, data=seeds.drawn(table, "arm", "step"), height=height, only=mine)
 
 
 def accuracy(
@@ -151,7 +152,7 @@ def accuracy_of(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: M
         .encode(x=x, y=y, fill=fill, tooltip=tips)
     )
     data = seeds.means(long, "arm", "epoch", "measure")
-    return _finish([line, dots], data, only=None, height=style.PAIR_HEIGHT)
+    return Layered(layers=[line, dots], data=data, height=style.PAIR_HEIGHT)
 
 
 def _epoch_curves(
@@ -195,7 +196,7 @@ def _epoch_curves(
         tooltip=tips,
         opacity=shown(1),
     )
-    return _finish([faint, line, dots], seeds.drawn(table, "arm", "epoch"), only=None, height=height)
+    return Layered(layers=[faint, line, dots], data=seeds.drawn(table, "arm", "epoch"), height=height)
 
 
 def _all_have_lines(table: pl.DataFrame) -> bool:
@@ -267,8 +268,3 @@ def _accuracy_span(table: pl.DataFrame) -> list[float]:
     values = [value for key in ("val_accuracy", "train_accuracy") for value in table[key].drop_nulls()]
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     return [max(0.0, low - 0.02), min(1.0, high + 0.02)]
-
-
-def _finish(layers: list[alt.Chart], table: pl.DataFrame, *, only: str | None, height: int) -> Layered:
-    mine = None if only is None else {"arm": only}
-    return Layered(layers=layers, data=table, height=height, only=mine)

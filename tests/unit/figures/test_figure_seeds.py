@@ -10,7 +10,7 @@ TABLE = pl.DataFrame(
     {
         "arm": ["a"] * MANY + ["b"] * MANY,
         "seed": [*range(MANY)] * 2,
-        "place": ["x", "w"] + ["y"] * (2 * MANY - 2),
+        "module": ["x", "w"] + ["y"] * (2 * MANY - 2),
         "value": [float(seed**2) for seed in range(MANY)] * 2,
     }
 )
@@ -24,7 +24,7 @@ def test_the_middle_is_of_all_seeds_and_has_none_itself(how, expected) -> None:
     bold = table.filter(pl.col("seed").is_null())
     assert bold["arm"].to_list() == ["a", "b"]
     assert bold["value"].to_list() == pytest.approx([expected] * 2, rel=1e-4)  # five digits are kept
-    assert bold["place"].to_list() == ["w", "y"]  # as Vega's min takes it
+    assert bold["module"].to_list() == ["w", "y"]  # as Vega's min takes it
     assert table.filter(pl.col("arm") == "b")["seed"].to_list() == [*range(SHOWN), None]
     assert table.schema == TABLE.schema
 
