@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from skipscope.analysis.quantities import QUANTITIES
 from skipscope.analysis.tables import Entry, StudyTables
 from skipscope.anatomy.describe import describe
 from skipscope.claims.evidence import Evidence
-from skipscope.claims.quantities import QUANTITIES
 from skipscope.records.frames import METRICS
 from skipscope.records.readings import READINGS, SCHEMA_1, migrate
 from skipscope.records.schema import (

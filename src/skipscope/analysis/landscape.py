@@ -9,6 +9,7 @@ from itertools import pairwise, product
 
 import polars as pl
 
+from skipscope.analysis import measured
 from skipscope.analysis.memoize import memoize_per_table
 from skipscope.analysis.trained_readings import of_trained
 
@@ -39,8 +40,9 @@ def landscape(readings: pl.DataFrame) -> pl.DataFrame:
     the line on which the loss, interpolated in its logarithm, has the value `loss`; a `label` is where to
     write that value.
     """
-    rows = of_trained(readings, "landscape").filter(pl.col("seed") == pl.col("seed").first().over("arm"))
-    points = rows.select("arm", x="alpha", y="beta", loss=pl.col("value").round_sig_figs(4)).drop_nulls()
+    rows = measured.plane(of_trained(readings, "landscape"))
+    rows = rows.filter(pl.col("seed") == pl.col("seed").first().over("arm"))
+    points = rows.select("arm", x="alpha", y="beta", loss=pl.col("loss").round_sig_figs(4)).drop_nulls()
     if points.is_empty():
         return pl.DataFrame(schema=COLUMNS)
     parted = points.partition_by("arm", as_dict=True, maintain_order=True)

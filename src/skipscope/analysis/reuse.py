@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from skipscope.analysis import measured
 from skipscope.analysis.memoize import memoize_per_table
 from skipscope.analysis.trained_readings import ALL, lost, means, of_trained
 
@@ -19,14 +20,9 @@ def reuse(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
     where target is `all`, for all of them). Null is what was not measured. Layers that read one source
     only, which no other layer reads, have nothing to choose from and are left out.
     """
-    costs = ["loss_change", "accuracy_change"]
-    weights = of_trained(readings, "reuse_by_weight").filter(pl.col("quantity") == "weight")
-    rows = pl.concat([weights, of_trained(readings, "reuse_by_ablation")]).filter(pl.col("arm") == arm)
-    table = rows.with_columns(target=pl.col("module").fill_null(ALL))
-    table = table.group_by("seed", "target", "source", maintain_order=True).agg(
-        pl.col("value").filter(pl.col("quantity") == name).first().alias(name) for name in ("weight", *costs)
-    )
-    table = means(table.drop("seed"), "target", "source")
+    probes = (of_trained(readings, probe) for probe in ("reuse_by_weight", "reuse_by_ablation"))
+    pairs = measured.reuse(pl.concat(probes).filter(pl.col("arm") == arm))
+    table = means(pairs.with_columns(target=pl.col("module").fill_null(ALL)), "target", "source")
     blocks = pl.DataFrame(_blocks(table), schema={"source": pl.String, "block": pl.Int64}, orient="row")
     table = table.join(blocks, on="source", maintain_order="left").sort("block", maintain_order=True)
     for short, long in (("to", "target"), ("of", "source")):

@@ -6,8 +6,8 @@ network a module lies, from 0 (the first that was measured) to 1 (the last).
 
 import polars as pl
 
+from skipscope.analysis import measured
 from skipscope.analysis.memoize import memoize_per_table
-from skipscope.records.readings import place
 
 SIGNIFICANT_DIGITS = 4
 """Significant digits: more are not seen in a picture, and make its page large."""
@@ -20,35 +20,33 @@ ALL = "all"
 @memoize_per_table
 def of_trained(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
     """The probe's readings of the trained networks."""
-    chosen = readings.filter("counted", pl.col("probe") == probe, pl.col("step") > 0)
-    return chosen.filter(pl.col("step") == pl.col("step").max().over("arm", "seed"))
+    return measured.of_trained(readings.filter("counted"), probe)
 
 
 @memoize_per_table
 def linear_probes(readings: pl.DataFrame) -> pl.DataFrame:
     """Accuracy of a linear read-out after each stage: arm, seed, module, depth, accuracy."""
-    return _with_depth(_wide(of_trained(readings, "linear_probes"), "accuracy"))
+    return _with_depth(_rounded(measured.wide(of_trained(readings, "linear_probes"), "accuracy")))
 
 
 @memoize_per_table
 def effective_ranks(readings: pl.DataFrame) -> pl.DataFrame:
     """Of each convolution's channels: arm, seed, module, depth, effective_rank, effective_rank_share."""
     rows = of_trained(readings, "redundancy")
-    return _with_depth(_wide(rows, "effective_rank_share", "effective_rank"))
+    return _with_depth(_rounded(measured.wide(rows, "effective_rank_share", "effective_rank")))
 
 
 @memoize_per_table
 def largest_correlations(readings: pl.DataFrame) -> pl.DataFrame:
     """Of new channels with earlier ones, a block: arm, seed, module, depth, largest_correlation."""
-    return _with_depth(_wide(of_trained(readings, "redundancy"), "largest_correlation"))
+    rows = of_trained(readings, "redundancy")
+    return _with_depth(_rounded(measured.wide(rows, "largest_correlation")))
 
 
 @memoize_per_table
 def shattering(readings: pl.DataFrame) -> pl.DataFrame:
     """Autocorrelation of input gradients along a line: arm, seed, trained, lag, autocorrelation."""
-    rows = readings.filter(
-        "counted", pl.col("probe") == "shattering", pl.col("quantity") == "autocorrelation"
-    )
+    rows = measured.autocorrelations(readings.filter("counted"))
     rows = rows.filter((pl.col("step") == 0) | (pl.col("step") == pl.col("step").max().over("arm", "seed")))
     return rows.select(
         "arm",
@@ -63,7 +61,7 @@ def shattering(readings: pl.DataFrame) -> pl.DataFrame:
 def curvature(readings: pl.DataFrame) -> pl.DataFrame:
     """The Hessian's top eigenvalue and trace, each with how well it is known: a row a run."""
     quantities = ("top_eigenvalue", "top_residual", "iterations", "trace", "trace_error")
-    return _wide(of_trained(readings, "curvature"), *quantities, by=())
+    return _rounded(measured.wide(of_trained(readings, "curvature"), *quantities, by=()))
 
 
 @memoize_per_table
@@ -72,8 +70,7 @@ def deletions(readings: pl.DataFrame) -> pl.DataFrame:
 
     `depth` is where a block that was taken out alone lies; it is null for pairs and sets.
     """
-    rows = of_trained(readings, "block_deletion").with_columns(removed=place())
-    table = _wide(rows, "loss_change", "accuracy_change", by=("removed", "blocks"))
+    table = _rounded(measured.deletions(of_trained(readings, "block_deletion")))
     depth = _with_depth(table.filter(pl.col("blocks") == 1), "removed")
     return table.join(
         depth.select("arm", "seed", "removed", "depth"),
@@ -86,16 +83,14 @@ def deletions(readings: pl.DataFrame) -> pl.DataFrame:
 @memoize_per_table
 def slices(readings: pl.DataFrame) -> pl.DataFrame:
     """Along one filter-normalised direction: arm, seed, distance, loss, accuracy."""
-    rows = of_trained(readings, "landscape").filter(pl.col("beta").is_null())
-    table = _wide(rows, "loss", "accuracy", by=("alpha",))
+    table = _rounded(measured.line(of_trained(readings, "landscape")), but=("alpha",))
     return table.rename({"alpha": "distance"}).sort("distance", maintain_order=True)
 
 
 @memoize_per_table
 def gates(readings: pl.DataFrame) -> pl.DataFrame:
     """What a block's gates do: arm, seed, module, depth, mean, std, class_share, low, high."""
-    rows = of_trained(readings, "gates").filter(pl.col("channel").is_null())
-    return _with_depth(_wide(rows, "mean", "std", "class_share", "low", "high"))
+    return _with_depth(_rounded(measured.gates(of_trained(readings, "gates"))))
 
 
 @memoize_per_table
@@ -131,10 +126,9 @@ def gate_strips(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
 @memoize_per_table
 def surgery(readings: pl.DataFrame) -> pl.DataFrame:
     """Gates replaced: arm, seed, module, by (one, mean, other), loss_change, accuracy_lost."""
-    rows = of_trained(readings, "gate_surgery")
-    rows = rows.with_columns(pl.col("module").fill_null(ALL))
-    table = _wide(rows, "loss_change", "accuracy_change", by=("module", "replacement"))
-    return table.rename({"replacement": "by"}).select(pl.exclude("accuracy_change"), lost())
+    table = _rounded(measured.gate_surgery(of_trained(readings, "gate_surgery")))
+    named = table.with_columns(pl.col("module").fill_null(ALL)).rename({"replacement": "by"})
+    return named.select(pl.exclude("accuracy_change"), lost())
 
 
 def lost() -> pl.Expr:
@@ -166,18 +160,9 @@ def steepness(lines: pl.DataFrame) -> tuple[float, dict[str, float]]:
     return distance, {arm: loss / here[arm] for arm, loss in there.items() if here.get(arm)}
 
 
-def _wide(rows: pl.DataFrame, *quantities: str, by: tuple[str, ...] = ("module",)) -> pl.DataFrame:
-    """A row for each `by` of a run, a column a quantity (null where it was not measured); order is kept."""
-    chosen = rows.filter(pl.col("quantity").is_in(quantities))
-    columns = [
-        pl.col("value")
-        .filter(pl.col("quantity") == name)
-        .first()
-        .round_sig_figs(SIGNIFICANT_DIGITS)
-        .alias(name)
-        for name in quantities
-    ]
-    return chosen.group_by("arm", "seed", *by, maintain_order=True).agg(columns)
+def _rounded(table: pl.DataFrame, but: tuple[str, ...] = ()) -> pl.DataFrame:
+    """The table with its measured numbers as they are shown."""
+    return table.with_columns(pl.col(pl.Float64).exclude(but).round_sig_figs(SIGNIFICANT_DIGITS))
 
 
 def _with_depth(table: pl.DataFrame, module: str = "module") -> pl.DataFrame:

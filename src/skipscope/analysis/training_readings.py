@@ -10,6 +10,8 @@ from typing import Literal
 
 import polars as pl
 
+from skipscope.analysis import measured
+from skipscope.analysis.measured import RUN
 from skipscope.analysis.memoize import memoize_per_table
 
 SIGNIFICANT_DIGITS = 4
@@ -18,8 +20,6 @@ Moment = Literal["start", "end"]
 START: Moment = "start"
 END: Moment = "end"
 MOMENTS = (START, END)
-NORM = "output_l2"
-RUN = ("arm", "seed")
 
 
 @memoize_per_table
@@ -42,7 +42,7 @@ def gradients(readings: pl.DataFrame) -> pl.DataFrame:
     Columns: arm, seed, moment, step, module, convolution (how many there are on the longest way from the
     image up to and with this one), depth, norm (L2, whole batch).
     """
-    rows = at_ends(of_training(readings, "gradient_flow").filter(pl.col("quantity") == NORM))
+    rows = at_ends(measured.gradient_norms(readings.filter("counted")))
     return rows.join(depths(readings), on=["arm", "module"], maintain_order="left").select(
         *RUN, "moment", "step", "module", "convolution", "depth", norm=_rounded("value")
     )
@@ -51,9 +51,7 @@ def gradients(readings: pl.DataFrame) -> pl.DataFrame:
 @memoize_per_table
 def gradient_ratios(readings: pl.DataFrame) -> pl.DataFrame:
     """Its norm at the first convolution over that at the last: arm, seed, step, ratio."""
-    rows = of_training(readings, "gradient_flow").filter(
-        pl.col("quantity") == f"{NORM}_ratio", pl.col("value") > 0
-    )
+    rows = measured.gradient_ratios(readings.filter("counted")).filter(pl.col("value") > 0)
     return rows.select(*RUN, "step", ratio=_rounded("value"))
 
 
@@ -102,8 +100,8 @@ def responses(readings: pl.DataFrame) -> pl.DataFrame:
 @memoize_per_table
 def branches(readings: pl.DataFrame) -> pl.DataFrame:
     """|f(x)| / |x| of each residual block: arm, seed, moment, step, module, block (from 1), depth, ratio."""
-    rows = of_training(readings, "activations").filter(pl.col("quantity") == "branch_ratio")
-    return _in_order(at_ends(rows), "block").select(
+    rows = at_ends(measured.branch_ratios(readings.filter("counted")))
+    return _in_order(rows, "block").select(
         *RUN, "moment", "step", "module", "block", "depth", ratio=_rounded("value")
     )
 
@@ -130,7 +128,7 @@ def rectifiers(readings: pl.DataFrame) -> pl.DataFrame:
 @memoize_per_table
 def class_accuracy(readings: pl.DataFrame, classes: Sequence[str]) -> pl.DataFrame:
     """Validation accuracy of each class after each epoch, mean over seeds: arm, epoch, class, accuracy."""
-    rows = of_training(readings, "learning_order").filter(pl.col("quantity") == "accuracy")
+    rows = measured.class_accuracies(readings.filter("counted"))
     table = rows.with_columns(epoch=_epoch(), number=pl.col("class").cast(pl.Int64))
     means = table.group_by("arm", "epoch", "number", maintain_order=True).agg(pl.col("value").mean())
     return means.select(
@@ -141,8 +139,7 @@ def class_accuracy(readings: pl.DataFrame, classes: Sequence[str]) -> pl.DataFra
 @memoize_per_table
 def learnt(readings: pl.DataFrame) -> pl.DataFrame:
     """Share of validation images right from an epoch on until the end: arm, seed, epoch, share, images."""
-    rows = of_training(readings, "learning_order")
-    ends = rows.filter(pl.col("quantity") == "accuracy").select(*RUN, epoch=_epoch())
+    ends = measured.class_accuracies(readings.filter("counted")).select(*RUN, epoch=_epoch())
     counts = right_since(readings).group_by(*RUN, "epoch").agg(new=pl.len())
     whole = counts.group_by(RUN).agg(images=pl.col("new").sum())
     return (
@@ -157,7 +154,7 @@ def learnt(readings: pl.DataFrame) -> pl.DataFrame:
 @memoize_per_table
 def right_since(readings: pl.DataFrame) -> pl.DataFrame:
     """Each validation image's epoch: arm, seed, position (in the split), epoch (0: wrong in the end)."""
-    rows = of_training(readings, "learning_order").filter(pl.col("quantity") == "right_since")
+    rows = measured.right_since(readings.filter("counted"))
     position = pl.col("image").cast(pl.Int64)
     return rows.select(*RUN, position=position, epoch=pl.col("value").cast(pl.Int64))
 
@@ -165,7 +162,7 @@ def right_since(readings: pl.DataFrame) -> pl.DataFrame:
 @memoize_per_table
 def depths(readings: pl.DataFrame, *, all_layers: bool = False) -> pl.DataFrame:
     """Where each convolution (or each layer) of a network lies: arm, module, convolution, depth."""
-    flow = of_training(readings, "gradient_flow").filter(pl.col("quantity") == "depth")
+    flow = measured.layer_depths(readings.filter("counted"))
     table = flow.select("arm", "module", convolution=pl.col("value").cast(pl.Int64)).unique(
         ["arm", "module"], keep="first", maintain_order=True
     )

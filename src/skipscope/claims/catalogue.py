@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
 
+from skipscope.analysis.quantities import QUANTITIES
 from skipscope.claims.comparisons import COMPARISONS, SELECTIONS, FindComparisons, Selection
 from skipscope.claims.contrasts import CONTRASTS, Contrast
 from skipscope.claims.model import Direction, Group
-from skipscope.claims.quantities import QUANTITIES
 from skipscope.spec.values import Frozen
 
 Language = Literal["en", "zh"]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skipscope.analysis.quantities import Series
 from skipscope.analysis.statistics import (
     BySeed,
     Estimate,
@@ -25,7 +26,7 @@ from skipscope.analysis.statistics import (
 )
 from skipscope.claims import structure
 from skipscope.claims.curves import Terms, crossing, ranked, reached
-from skipscope.claims.evidence import Evidence, Series
+from skipscope.claims.evidence import Evidence
 from skipscope.records.schema import NetworkCard
 from skipscope.spec.comparison import Comparison
 

@@ -8,12 +8,12 @@ A pure function of the records: the same workspace gives the same results to the
 from collections.abc import Iterable
 from typing import Any
 
+from skipscope.analysis.quantities import QUANTITIES
 from skipscope.analysis.tables import StudyTables, gather
 from skipscope.claims.catalogue import Claim, catalogue
 from skipscope.claims.evidence import Evidence
 from skipscope.claims.measurements import measure, with_seeds
 from skipscope.claims.model import ClaimResult, Lost
-from skipscope.claims.quantities import QUANTITIES
 from skipscope.claims.verdicts import corrected, judge
 from skipscope.records.store import Workspace
 

@@ -6,20 +6,19 @@ where it could not be measured, or what a contrast makes numbers of (a curve, an
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from skipscope.analysis import measured
+from skipscope.analysis.quantities import Series
 from skipscope.analysis.tables import StudyTables, placed
 from skipscope.claims import structure
 from skipscope.claims.confounds import Facts, Runs, facts_of
 from skipscope.records.schema import NetworkCard, RunRecord, StudyRecord
 from skipscope.spec import StudySpec, network_name
 from skipscope.spec.comparison import Comparison
-
-Series = Mapping[str, Mapping[int, Any]]
 
 
 class Evidence:
@@ -160,8 +159,7 @@ class Evidence:
 
     def frozen(self, probe: str) -> pl.DataFrame:
         """A probe's readings of the trained networks."""
-        rows = self.readings.filter(pl.col("probe") == probe, pl.col("step") > 0)
-        return rows.filter(pl.col("step") == pl.col("step").max().over("arm", "seed"))
+        return measured.of_trained(self.readings, probe)
 
     @cached_property
     def metrics(self) -> pl.DataFrame:
@@ -191,11 +189,3 @@ class Planned(Evidence):
     def study(self) -> StudySpec:
         """The study."""
         return self._study
-
-
-def by_arm(frame: pl.DataFrame) -> Series:
-    """The column `value` of a frame with arm and seed, each pair once."""
-    found: dict[str, dict[int, Any]] = {}
-    for arm, seed, value in frame.select("arm", "seed", "value").iter_rows():
-        found.setdefault(arm, {})[seed] = value
-    return found

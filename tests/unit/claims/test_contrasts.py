@@ -8,6 +8,7 @@ import pytest
 from made_up_evidence import evidence
 from scipy.stats import spearmanr
 
+from skipscope.analysis.quantities import Series
 from skipscope.analysis.statistics import Estimate
 from skipscope.claims.contrasts import (
     accuracy_difference,
@@ -26,7 +27,7 @@ from skipscope.claims.contrasts import (
     time_to_loss,
 )
 from skipscope.claims.curves import ranked, reached
-from skipscope.claims.evidence import Evidence, Series
+from skipscope.claims.evidence import Evidence
 from skipscope.spec.comparison import Comparison
 
 

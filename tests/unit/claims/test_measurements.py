@@ -3,13 +3,13 @@
 import pytest
 from made_up_evidence import evidence, run, tables
 
+from skipscope.analysis.quantities import QUANTITIES
 from skipscope.claims.catalogue import part_of
 from skipscope.claims.comparisons import SELECTIONS, compared, unpaired
 from skipscope.claims.contrasts import counted, growth, mean_difference, slope
 from skipscope.claims.evidence import Evidence
 from skipscope.claims.measurements import measure, with_seeds
 from skipscope.claims.model import Measurement
-from skipscope.claims.quantities import QUANTITIES
 from skipscope.spec.comparison import Comparison
 
 Q = "eigenvalue"

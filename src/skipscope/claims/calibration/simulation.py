@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skipscope.analysis.quantities import Series
 from skipscope.analysis.statistics import Estimate
 from skipscope.claims import structure
 from skipscope.claims.catalogue import Claim, Part, catalogue
 from skipscope.claims.contrasts import Contrast, parameters_needed, slope, slope_by_doubling
 from skipscope.claims.curves import ranked
-from skipscope.claims.evidence import Evidence, Planned, Series
+from skipscope.claims.evidence import Evidence, Planned
 from skipscope.claims.measurements import shipped
 from skipscope.records.schema import NetworkCard
 from skipscope.spec import StudySpec, network_name

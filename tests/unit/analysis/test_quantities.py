@@ -5,7 +5,7 @@ from math import log2, log10
 import pytest
 from made_up_evidence import evidence
 
-from skipscope.claims.quantities import QUANTITIES
+from skipscope.analysis.quantities import QUANTITIES
 
 FLOW = "gradient_flow"
 
