@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from skipscope.analysis.tables import Entry, StudyTables
+from skipscope.analysis.members import Entry
+from skipscope.analysis.tables import StudyTables
 from skipscope.claims.evaluate import evaluate
 from skipscope.claims.model import ClaimResult
 from skipscope.figures.rendering.vega import trusted

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from skipscope.analysis.members import Entry
 from skipscope.analysis.quantities import QUANTITIES
-from skipscope.analysis.tables import Entry, StudyTables
+from skipscope.analysis.tables import StudyTables
 from skipscope.anatomy.describe import describe
 from skipscope.claims.evidence import Evidence
 from skipscope.records.frames import METRICS

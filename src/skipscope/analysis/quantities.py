@@ -196,10 +196,10 @@ def result(runs: FinishedRuns, quantity: str, scale: float = 1.0) -> Series:
     return {
         arm: {
             seed: scale * value
-            for seed, run in runs.items()
+            for seed, run in by_seed.items()
             if run.result is not None and (value := getattr(run.result, quantity)) is not None
         }
-        for arm, runs in runs.done.items()
+        for arm, by_seed in runs.done.items()
     }
 
 

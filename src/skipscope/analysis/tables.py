@@ -1,42 +1,24 @@
-"""The tables figures and reports are made from: curves a step and an epoch, and one summary an arm.
+"""The tables that figures and reports are made from: all of a study, and one summary an arm.
 
 Everything here is a pure function of the records; runs that are missing, unfinished or failed stay in
 view, so that a report can say so.
 """
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from skipscope.analysis.curves import epochs_table, last_step, steps_table, stride
+from skipscope.analysis.members import Entry, with_members
 from skipscope.records.readings import READINGS, START
-from skipscope.records.schema import NetworkCard, RunRecord, State, StudyRecord
+from skipscope.records.schema import NetworkCard, RunRecord, StudyRecord
 from skipscope.records.store import USUAL, Workspace
 from skipscope.spec import Recipe, network_name, start_name
-
-POINTS_PER_CURVE = 1_000
-POINTS_IN_ALL = 12_000
-"""Together they keep a page of many seeds small; a page of four curves draws 1,000 points each."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One place in a study: an arm with a seed, and the run that answers for it, if there is one."""
-
-    arm: str
-    seed: int
-    run: str
-    record: RunRecord | None
-
-    @property
-    def state(self) -> State | Literal["missing"]:
-        """The run's state; `missing` where nothing was trained yet."""
-        return "missing" if self.record is None else self.record.state
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,14 +126,14 @@ class StudyTables:
         return epochs_table(self.metrics, self.entries)
 
     @cached_property
-    def placed(self) -> pl.DataFrame:
+    def by_member(self) -> pl.DataFrame:
         """`raw_readings` with arm, seed, counted and done (it came to its end) instead of the run."""
-        return placed(self.raw_readings, self.entries)
+        return with_members(self.raw_readings, self.entries)
 
     @cached_property
     def readings(self) -> pl.DataFrame:
         """Every reading, as measured: arm, seed, counted, then `READINGS` from probe on."""
-        trained = self.placed
+        trained = self.by_member
         begun = trained.filter(pl.col("step") == 0)
         ours = self.start.filter(pl.col("arm").is_in(self.arms))  # of `initial` the claims tell
         further = ours.join(begun, on=["arm", "seed"], how="anti", maintain_order="left")
@@ -217,127 +199,3 @@ def _start(workspace: Workspace, record: StudyRecord) -> pl.DataFrame:
         asked = rows.filter(pl.col("seed") < record.study.initial_seeds)
         frames.append(asked.select(pl.lit(label).alias("arm"), *START))
     return pl.concat(frames)
-
-
-def placed(
-    rows: pl.DataFrame,
-    entries: Sequence[Entry],
-    columns: Sequence[str] = ("arm", "seed", "counted", "done"),
-) -> pl.DataFrame:
-    """Rows of the study's runs with these columns of `_members` instead of the run."""
-    # a run's rows stand together: to look each of millions up, as a join does, takes five times as long
-    stretches = rows["run"].rle().struct.unnest().select("len", run="value")
-    found = stretches.join(_members(entries), on="run", how="left", maintain_order="left")
-    which = np.repeat(np.arange(found.height, dtype=np.uint32), found["len"].to_numpy())
-    return rows.drop("run").hstack(found.select(columns)[which]).filter(pl.col("arm").is_not_null())
-
-
-def last_step(metrics: pl.DataFrame) -> int:
-    """The highest step there is a row of; 0 without rows."""
-    highest = metrics["step"].max()
-    return highest if isinstance(highest, int) else 0
-
-
-def stride(steps: int, *, curves: int) -> int:
-    """Every how-many-th step to draw so that a curve, and all of them, stay within their points."""
-    points = max(20, min(POINTS_PER_CURVE, POINTS_IN_ALL // max(1, curves)))
-    return max(1, math.ceil(steps / points))
-
-
-def half_life(steps: int) -> int:
-    """After how many steps a loss counts half in the smoothed curve: 1 % of the longest run, at least 3."""
-    return max(3, round(steps / 100))
-
-
-def steps_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFrame:
-    """Loss a step, thinned: arm, seed, step, epoch, loss, smoothed, counted, stopped.
-
-    `smoothed` is the bias-corrected exponential mean over *every* step up to this one. `counted` rows make
-    the mean over seeds. `stopped` marks the last step of a run that failed. The last step is always kept.
-    """
-    longest = last_step(metrics)
-    every, half = stride(longest, curves=len(entries)), half_life(longest)
-    # of millions of rows every column that is carried along takes memory and time
-    rows = metrics.select("run", "kind", "step", "epoch", "loss").filter(
-        pl.col("kind") == "step", pl.col("loss").is_finite()
-    )
-    last = pl.col("step") == pl.col("step").max().over("arm", "seed")
-    return (
-        placed(rows.drop("kind"), entries, ("order", "arm", "seed", "counted", "failed"))
-        .sort("order", "step")
-        .with_columns(
-            smoothed=pl.col("loss").ewm_mean(half_life=half, adjust=True).over("arm", "seed"),
-            stopped=last & pl.col("failed"),
-        )
-        .filter((pl.col("step") % every == 1 % every) | last)
-        .select(
-            "arm",
-            "seed",
-            "step",
-            "epoch",
-            pl.col("loss", "smoothed").round_sig_figs(4),
-            "counted",
-            "stopped",
-        )
-    )
-
-
-def epochs_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFrame:
-    """Losses and accuracies an epoch: arm, seed, epoch, seconds (since the start), four measures, counted."""
-    measures = pl.col("train_loss", "train_accuracy", "val_loss", "val_accuracy")
-    return (
-        placed(metrics.filter(pl.col("kind") == "epoch"), entries, ("order", "arm", "seed", "counted"))
-        .sort("order", "epoch")
-        .select("arm", "seed", "epoch", pl.col("seconds").round(2), measures.round_sig_figs(5), "counted")
-    )
-
-
-def accuracy_by_epoch(epochs: pl.DataFrame, arms: Iterable[str], *, at_most: int = 10) -> pl.DataFrame:
-    """Mean validation accuracy over seeds: a row an arm, a column an epoch (at most ten, evenly spread)."""
-    means = (
-        epochs.filter("counted")
-        .group_by("arm", "epoch")
-        .agg(pl.col("val_accuracy").mean())
-        .sort("epoch")
-        .drop_nulls()
-    )
-    last = int(means["epoch"].max() or 0)  # type: ignore[arg-type]
-    shown = sorted({max(1, round(last * k / at_most)) for k in range(1, at_most + 1)}) if last else []
-    rows = {(arm, epoch): value for arm, epoch, value in means.iter_rows()}
-    return pl.DataFrame(
-        {"arm": list(arms)} | {str(epoch): [rows.get((arm, epoch)) for arm in arms] for epoch in shown},
-        schema={"arm": pl.String} | {str(epoch): pl.Float64 for epoch in shown},
-    )
-
-
-def _members(entries: Sequence[Entry]) -> pl.DataFrame:
-    """Which run stands where, and whether it counts: once an arm has a finished run, only those do."""
-    settled = {entry.arm for entry in entries if entry.state == "done"}
-    return pl.DataFrame(
-        [
-            (
-                order,
-                entry.arm,
-                entry.seed,
-                entry.run,
-                entry.state == "failed",
-                entry.state == "done",
-                _counts(entry, settled),
-            )
-            for order, entry in enumerate(entries)
-        ],
-        schema={
-            "order": pl.Int64,
-            "arm": pl.String,
-            "seed": pl.Int64,
-            "run": pl.String,
-            "failed": pl.Boolean,
-            "done": pl.Boolean,
-            "counted": pl.Boolean,
-        },
-        orient="row",
-    )
-
-
-def _counts(entry: Entry, settled: set[str]) -> bool:
-    return entry.state == "done" or entry.arm not in settled

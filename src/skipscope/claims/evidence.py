@@ -12,8 +12,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from skipscope.analysis import measured
+from skipscope.analysis.members import with_members
 from skipscope.analysis.quantities import Series
-from skipscope.analysis.tables import StudyTables, placed
+from skipscope.analysis.tables import StudyTables
 from skipscope.claims import structure
 from skipscope.claims.confounds import Facts, Runs, facts_of
 from skipscope.records.schema import NetworkCard, RunRecord, StudyRecord
@@ -146,12 +147,12 @@ class Evidence:
     @cached_property
     def readings(self) -> pl.DataFrame:
         """Readings of finished runs: arm, seed and `READINGS` from probe on; null values are not finite."""
-        return self.tables.placed.filter("done").drop("counted", "done")
+        return self.tables.by_member.filter("done").drop("counted", "done")
 
     @cached_property
     def start(self) -> pl.DataFrame:
         """Of networks before their first step, trained to an end later or not: the same columns."""
-        of_runs = self.tables.placed.filter(pl.col("step") == 0).drop("counted", "done")
+        of_runs = self.tables.by_member.filter(pl.col("step") == 0).drop("counted", "done")
         further = self.tables.start.drop("run").join(
             of_runs, on=["arm", "seed"], how="anti", maintain_order="left"
         )
@@ -164,7 +165,7 @@ class Evidence:
     @cached_property
     def metrics(self) -> pl.DataFrame:
         """Of finished runs: arm, seed and the columns of `metrics.jsonl`."""
-        return placed(self.tables.metrics, self.tables.entries).filter("done").drop("counted", "done")
+        return with_members(self.tables.metrics, self.tables.entries).filter("done").drop("counted", "done")
 
     def right(self, arm: str) -> dict[int, NDArray[np.bool_]]:
         """Which test images each of its runs classifies rightly, where that was kept."""

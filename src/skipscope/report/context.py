@@ -8,8 +8,10 @@ from typing import Any
 
 import polars as pl
 
+from skipscope.analysis.curves import half_life, last_step
+from skipscope.analysis.members import Entry
 from skipscope.analysis.statistics import wilson
-from skipscope.analysis.tables import ArmSummary, Entry, Spread, StudyTables, half_life, last_step
+from skipscope.analysis.tables import ArmSummary, Spread, StudyTables
 from skipscope.claims.calibration.calibrate import load_calibration
 from skipscope.claims.model import ClaimResult
 from skipscope.figures.layered import Layered

@@ -5,14 +5,9 @@ import math
 import polars as pl
 import pytest
 
+from skipscope.analysis.curves import accuracy_by_epoch, half_life, last_step, stride
 from skipscope.analysis.statistics import wilson
-from skipscope.analysis.tables import (
-    accuracy_by_epoch,
-    gather,
-    half_life,
-    last_step,
-    stride,
-)
+from skipscope.analysis.tables import gather
 from skipscope.errors import UnknownName, WorkspaceError
 from skipscope.records.store import Workspace
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 from made_up_evidence import tables
 
-from skipscope.analysis.tables import Entry, StudyTables
+from skipscope.analysis.members import Entry
+from skipscope.analysis.tables import StudyTables
 from skipscope.claims.evaluate import document, evaluate, lost, next_steps
 from skipscope.claims.model import ClaimResult
 from skipscope.records.store import Workspace

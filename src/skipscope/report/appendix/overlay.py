@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from skipscope.analysis.tables import accuracy_by_epoch
+from skipscope.analysis.curves import accuracy_by_epoch
 from skipscope.figures import curves
 from skipscope.report.appendix.papers import papers
 from skipscope.report.context import Context

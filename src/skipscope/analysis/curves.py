@@ -1,0 +1,90 @@
+"""Curves of training: loss by step, losses and accuracies by epoch."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from skipscope.analysis.members import Entry, with_members
+
+POINTS_PER_CURVE = 1_000
+POINTS_IN_ALL = 12_000
+"""Together they keep a page of many seeds small; a page of four curves draws 1,000 points each."""
+
+
+def last_step(metrics: pl.DataFrame) -> int:
+    """The highest step there is a row of; 0 without rows."""
+    highest = metrics["step"].max()
+    return highest if isinstance(highest, int) else 0
+
+
+def stride(steps: int, *, curves: int) -> int:
+    """Every how-many-th step to draw so that a curve, and all of them, stay within their points."""
+    points = max(20, min(POINTS_PER_CURVE, POINTS_IN_ALL // max(1, curves)))
+    return max(1, math.ceil(steps / points))
+
+
+def half_life(steps: int) -> int:
+    """After how many steps a loss counts half in the smoothed curve: 1 % of the longest run, at least 3."""
+    return max(3, round(steps / 100))
+
+
+def steps_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFrame:
+    """Loss a step, thinned: arm, seed, step, epoch, loss, smoothed, counted, stopped.
+
+    `smoothed` is the bias-corrected exponential mean over *every* step up to this one. `counted` rows make
+    the mean over seeds. `stopped` marks the last step of a run that failed. The last step is always kept.
+    """
+    longest = last_step(metrics)
+    every, half = stride(longest, curves=len(entries)), half_life(longest)
+    # of millions of rows every column that is carried along takes memory and time
+    rows = metrics.select("run", "kind", "step", "epoch", "loss").filter(
+        pl.col("kind") == "step", pl.col("loss").is_finite()
+    )
+    last = pl.col("step") == pl.col("step").max().over("arm", "seed")
+    return (
+        with_members(rows.drop("kind"), entries, ("order", "arm", "seed", "counted", "failed"))
+        .sort("order", "step")
+        .with_columns(
+            smoothed=pl.col("loss").ewm_mean(half_life=half, adjust=True).over("arm", "seed"),
+            stopped=last & pl.col("failed"),
+        )
+        .filter((pl.col("step") % every == 1 % every) | last)
+        .select(
+            "arm",
+            "seed",
+            "step",
+            "epoch",
+            pl.col("loss", "smoothed").round_sig_figs(4),
+            "counted",
+            "stopped",
+        )
+    )
+
+
+def epochs_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFrame:
+    """Losses and accuracies an epoch: arm, seed, epoch, seconds (since the start), four measures, counted."""
+    measures = pl.col("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+    return (
+        with_members(metrics.filter(pl.col("kind") == "epoch"), entries, ("order", "arm", "seed", "counted"))
+        .sort("order", "epoch")
+        .select("arm", "seed", "epoch", pl.col("seconds").round(2), measures.round_sig_figs(5), "counted")
+    )
+
+
+def accuracy_by_epoch(epochs: pl.DataFrame, arms: Iterable[str], *, at_most: int = 10) -> pl.DataFrame:
+    """Mean validation accuracy over seeds: a row an arm, a column an epoch (at most ten, evenly spread)."""
+    means = (
+        epochs.filter("counted")
+        .group_by("arm", "epoch")
+        .agg(pl.col("val_accuracy").mean())
+        .sort("epoch")
+        .drop_nulls()
+    )
+    last = int(means["epoch"].max() or 0)  # type: ignore[arg-type]
+    shown = sorted({max(1, round(last * k / at_most)) for k in range(1, at_most + 1)}) if last else []
+    rows = {(arm, epoch): value for arm, epoch, value in means.iter_rows()}
+    return pl.DataFrame(
+        {"arm": list(arms)} | {str(epoch): [rows.get((arm, epoch)) for arm in arms] for epoch in shown},
+        schema={"arm": pl.String} | {str(epoch): pl.Float64 for epoch in shown},
+    )
