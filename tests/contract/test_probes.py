@@ -5,8 +5,10 @@ Probes that take their time are given few points and steps: what they come to is
 
 import random
 from functools import cache
+from importlib import import_module
 from math import isfinite
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +16,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from skipscope import probes
 from skipscope.errors import UsageError
 from skipscope.models.registry import build
 from skipscope.models.user import pinned
@@ -286,4 +289,12 @@ def test_it_says_what_it_is(each: Probe[Any]) -> None:
         "network's own" in each.source
     )
     assert each.cost
-    assert PROBES[each.name] is each
+
+
+def test_every_probe_is_registered_under_a_name_of_its_own() -> None:
+    modules = [import_module(f"skipscope.probes.{module.name}") for module in iter_modules(probes.__path__)]
+    defined = {
+        id(value): value for module in modules for value in vars(module).values() if isinstance(value, Probe)
+    }
+    assert sorted(each.name for each in defined.values()) == sorted(PROBES)
+    assert all(PROBES[each.name] is each for each in defined.values())

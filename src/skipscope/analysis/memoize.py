@@ -27,7 +27,7 @@ def memoize_per_table(
             finalize(table, found.pop, id(table), None)
         key = (*map(_key, given), *((name, _key(value)) for name, value in sorted(named.items())))
         if key not in known:
-            # with the arguments: what is known by its place must not make room for another
+            # with the arguments: what is known by its id must stay alive, or another could get that id
             known[key] = (given, named), compute(table, *given, **named)
         return known[key][1]
 

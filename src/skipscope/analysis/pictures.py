@@ -1,6 +1,6 @@
 """What networks answered, image by image, and which images to show: pure functions of the readings.
 
-An image is known by its number in the probe sample (`image`) and by its place in the validation split
+An image is known by its number in the probe sample (`image`) and by its position in the validation split
 (`position`). `sample` is `StudyTables.sample`: images (N 32 32 3), labels (N) and positions (N).
 """
 
@@ -150,7 +150,7 @@ def first_step(pictures: Mapping[str, NDArray[Any]]) -> FirstStep | None:
     side, size, image = maps.shape[-1], filters.shape[-1], pictures["image"].shape[0]
     stride = max(1, image // side)
     padding = max(0, ceil(((side - 1) * stride + size - image) / 2))
-    row, column = (int(place) for place in np.unravel_index(maps[kernel].argmax(), maps[kernel].shape))
+    row, column = (int(index) for index in np.unravel_index(maps[kernel].argmax(), maps[kernel].shape))
     return FirstStep(
         kernel=kernel,
         weights=filters[kernel],

@@ -53,20 +53,18 @@ def shortened(names: Sequence[str]) -> dict[str, str]:
     short = {}
     for name, parts in parted.items():
         alike = [other for other in parted.values() if len(other) == len(parts)]
-        own = [part for place, part in enumerate(parts) if len({other[place] for other in alike}) > 1]
+        own = [part for index, part in enumerate(parts) if len({other[index] for other in alike}) > 1]
         short[name] = ".".join(f"L{part}" if part.isdigit() else part for part in own) or name
     return short
 
 
 def _blocks(table: pl.DataFrame) -> list[tuple[str, int]]:
-    """Each source with its block's number: sources that one layer reads together are of one block."""
+    """Gives each source the number of its block: sources that one layer reads together are of one block."""
     block: dict[str, int] = {}
     read = table.filter(pl.col("target") != ALL).group_by("target", maintain_order=True).agg("source")
-    for place, sources in enumerate(read["source"].to_list()):
+    for index, sources in enumerate(read["source"].to_list()):
         joined = {block[source] for source in sources if source in block}
-        block |= dict.fromkeys([*sources, *(s for s in block if block[s] in joined)], place)
-    sizes = Counter(block.values())
-    numbers = {
-        place: number for number, place in enumerate((p for p, size in sizes.items() if size > 1), start=1)
-    }
-    return [(source, numbers[place]) for source, place in block.items() if place in numbers]
+        block |= dict.fromkeys([*sources, *(s for s in block if block[s] in joined)], index)
+    several = (index for index, size in Counter(block.values()).items() if size > 1)
+    numbers = {index: number for number, index in enumerate(several, start=1)}
+    return [(source, numbers[index]) for source, index in block.items() if index in numbers]

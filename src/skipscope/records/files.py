@@ -1,4 +1,4 @@
-"""Files that are whole or not there: what is written beside its place and renamed into it.
+"""Files that are whole or not there: written under another name beside their own, then renamed.
 
 A reader never meets half of one; only lines at the end of a file may be half, and those are left out.
 """

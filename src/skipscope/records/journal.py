@@ -18,7 +18,7 @@ from skipscope.records.files import remove, sync_file, sync_folder, unwritable, 
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """A place in a journal: its bytes up to there, and their SHA-256."""
+    """A position in a journal: how many bytes lie before it, and their SHA-256."""
 
     bytes: int
     sha256: str

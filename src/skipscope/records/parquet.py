@@ -13,11 +13,11 @@ import pyarrow as pa  # type: ignore[import-untyped]  # it has no types
 from pyarrow import parquet
 
 MOST_ROWS = 5_000_000
-"""Of one file: a hundred times a long run's readings. Rows that are all alike take no room in a file."""
+"""A hundred times a long run's readings; equal rows take no space in a file, but they do in memory."""
 
 
 def read_table(source: bytes | Path, columns: Sequence[str] | None = None) -> Any:
-    """The file's `pyarrow.Table`; of these columns, as far as it has them, or of all.
+    """Reads a file as a `pyarrow.Table`: these columns, as far as it has them, or all.
 
     Texts and bytes stay coded by a dictionary: one that is long and comes in every row is in memory once.
 
@@ -26,7 +26,7 @@ def read_table(source: bytes | Path, columns: Sequence[str] | None = None) -> An
     """
     with _one_line():
         about = _metadata(source)
-        leaves = [about.schema.column(place) for place in range(about.num_columns)]
+        leaves = [about.schema.column(index) for index in range(about.num_columns)]
         coded = [leaf.path for leaf in leaves if leaf.physical_type == "BYTE_ARRAY"]
         with parquet.ParquetFile(_file(source), metadata=about, read_dictionary=coded) as file:
             table = file.read(columns=columns, use_threads=False).replace_schema_metadata(None)
@@ -35,7 +35,7 @@ def read_table(source: bytes | Path, columns: Sequence[str] | None = None) -> An
 
 
 def row_count(source: bytes | Path) -> int:
-    """How many rows it says it has.
+    """Reads from its metadata how many rows a file has.
 
     Raises:
         ValueError: it is no parquet file, or has too many rows; says why in one line.

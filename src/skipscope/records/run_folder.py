@@ -87,7 +87,7 @@ class RunFolder:
             return None
 
     def write(self, record: RunRecord) -> None:
-        """Puts the record in place of the one before; of a finished run, its metrics are closed with it.
+        """Replaces the record; that of a finished run closes its metrics with it.
 
         Raises:
             WorkspaceError: the folder cannot be written to, or the rows that were put in it are gone.
@@ -186,7 +186,7 @@ class RunFolder:
         return records.arrays.unpacked_arrays(content, self.pictures_file, hint=hint)
 
     def write_pictures(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Puts all pictures of the run in place of those before."""
+        """Replaces all pictures of the run."""
         write_checksummed(self.pictures_file, records.arrays.packed_arrays(arrays))
 
     def write_right(self, right: NDArray[np.bool_]) -> None:
@@ -207,11 +207,11 @@ class RunFolder:
         )
 
     def write_readings(self, readings: pl.DataFrame) -> None:
-        """Puts all readings of the run in place of those before."""
+        """Replaces all readings of the run."""
         records.frames.write_readings(self.readings_file, readings)
 
     def write_model(self, content: bytes) -> None:
-        """Puts the trained weights, as safetensors, in place of those before."""
+        """Replaces the trained weights, given as safetensors."""
         write_checksummed(self.model_file, content)
 
     def last_step(self) -> int:

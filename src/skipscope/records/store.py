@@ -128,7 +128,7 @@ class Workspace:
         return by_name[name]
 
     def write_study(self, record: StudyRecord) -> None:
-        """Puts the study's record in place of the one before."""
+        """Replaces the study's record."""
         write_record(self.path / "studies" / f"{record.study.name}.json", record)
 
     def metrics(self, ids: Iterable[str] | None = None) -> pl.DataFrame:
@@ -153,8 +153,8 @@ class Workspace:
     ) -> pl.DataFrame:
         """Every reading of every run (or of the runs, or by the probes, named), with the columns `READINGS`.
 
-        The last column, `place`, is the text that older versions had for all columns after `step` but value:
-        it will be dropped. Leave it out with `with_place`.
+        The last column, `place`, is the text that earlier versions had instead of `module` and the columns
+        behind `value`. It will be dropped; `with_place=False` leaves it out.
 
         Raises:
             WorkspaceError: a file of readings is damaged.
@@ -211,7 +211,7 @@ class Workspace:
 
 
 def _readings(folders: list[RunFolder]) -> pl.DataFrame:
-    """Of several runs, one after the other: of finished ones in one go."""
+    """Reads the readings of several runs in order; those of finished runs are read together."""
     if all(folder.readings_file.exists() for folder in folders):
         return records.frames.read_all_readings([each.readings_file for each in folders], hint=AGAIN)
     return records.frames.together((each.readings() for each in folders), records.readings.READINGS)

@@ -11,7 +11,7 @@ from made_up_record import RECORD, SPEC
 
 from skipscope.cli.options import PLACE
 from skipscope.errors import UnknownName, WorkspaceError
-from skipscope.records.arrays import read_arrays, write_arrays
+from skipscope.records.arrays import write_arrays
 from skipscope.records.files import write_whole
 from skipscope.records.frames import METRICS
 from skipscope.records.readings import READINGS
@@ -274,20 +274,6 @@ def test_damaged_readings_and_pictures_say_what_to_do(tmp_path: Path) -> None:
         path.write_bytes(b"PK\x03\x04 half a file")
         with pytest.raises(WorkspaceError, match=hint):
             read()
-
-
-def test_a_pickle_among_the_pictures_is_never_run(tmp_path: Path) -> None:
-    path, mark = tmp_path / "pictures.npz", tmp_path / "was-run"
-
-    class Planted:
-        def __reduce__(self) -> tuple[object, tuple[str]]:
-            return Path.touch, (mark,)  # type: ignore[return-value]
-
-    with path.open("wb") as file:
-        np.savez(file, filters=np.array([Planted()], dtype=object))
-    with pytest.raises(WorkspaceError):
-        read_arrays(path, hint="delete it")
-    assert not mark.exists()
 
 
 def test_a_damaged_study_is_one_file_and_not_the_folder_of_all(workspace: Workspace) -> None:
