@@ -26,7 +26,7 @@ def describe(name: str) -> NetworkCard:
 
     Raises:
         UnknownName: no network has this name.
-        NetworkError: a user's file gives no network.
+        NetworkError: a user's file does not define a valid network.
     """
     # a shipped network never changes; a user's file may
     return _shipped(name) if UserNetwork.parse(name) is None else _describe(name)

@@ -60,10 +60,8 @@ class ResNet_normal(nn.Module):  # noqa: N801 - the handout's name, which print(
         x = self.relu(self.bn(self.conv1(x)))  # B 64 16 16
         if self.maxpool is not None:
             x = self.maxpool(x)  # B 64 8 8
-        for stage in range(1, 5):
-            x = self.get_submodule(f"layer{stage}")(
-                x
-            )  # the side halves from layer2 on: pooled B 512 1 1, else B 512 2 2
+        for stage in range(1, 5):  # the side halves from layer2 on: at last B 512 1 1 if pooled, else 2 2
+            x = self.get_submodule(f"layer{stage}")(x)
         logits: Tensor = self.fc(self.avg_pool(x).flatten(1))
         return logits
 

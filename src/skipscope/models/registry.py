@@ -38,7 +38,7 @@ def build(name: str, *, seed: int = 0) -> nn.Module:
 
     Raises:
         UnknownName: no network has this name; lists those that have one.
-        NetworkError: the user's file gives no network for these images; names the line.
+        NetworkError: the user's file does not define a valid network; names the line.
     """
     return seeded(maker(name), seed)
 
