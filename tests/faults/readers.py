@@ -23,14 +23,14 @@ RUN = next((OLD / "runs").iterdir()).name
 Read = Callable[[bytes], object]
 
 
-def read_all(place: Workspace) -> None:
+def read_all(workspace: Workspace) -> None:
     """What status and report read of a workspace."""
-    for record in place.runs():
-        place.run_folder(record.id).last_epoch()
-        place.run_folder(record.id).last_step()
-    place.metrics()
-    place.readings()
-    tables = gather(place, None)
+    for record in workspace.runs():
+        workspace.run_folder(record.id).last_epoch()
+        workspace.run_folder(record.id).last_step()
+    workspace.metrics()
+    workspace.readings()
+    tables = gather(workspace, None)
     for _ in (tables.summaries, tables.steps):
         pass
 
@@ -55,25 +55,25 @@ def of_a_workspace(name: str) -> Callable[[Path], Read]:
     """A reader of a workspace in which this file was changed."""
 
     def reader(folder: Path) -> Read:
-        place = Workspace(shutil.copytree(OLD, folder / "out"))
-        return a_file(name, lambda _: read_all(place))(place.path)
+        workspace = Workspace(shutil.copytree(OLD, folder / "out"))
+        return a_file(name, lambda _: read_all(workspace))(workspace.path)
 
     return reader
 
 
 def weights(folder: Path) -> Read:
-    """Of the old workspace's run, as `predict` and `probe` load them."""
+    """Reads the weights of the old workspace's run, as `predict` and `probe` load them."""
     from skipscope.engine.trained import network  # torch: nobody else here needs it
 
-    place = Workspace(shutil.copytree(OLD, folder / "out"))
-    (record,) = place.runs()
-    return a_file("model.safetensors", lambda _: network(place, record))(place.run_folder(RUN).path)
+    workspace = Workspace(shutil.copytree(OLD, folder / "out"))
+    (record,) = workspace.runs()
+    return a_file("model.safetensors", lambda _: network(workspace, record))(workspace.run_folder(RUN).path)
 
 
 def readings(folder: Path) -> Read:
     """As a report reads them, and status."""
-    place = Workspace(shutil.copytree(OLD, folder / "out"))
-    return a_file("readings.parquet", lambda _: place.readings())(place.run_folder(RUN).path)
+    workspace = Workspace(shutil.copytree(OLD, folder / "out"))
+    return a_file("readings.parquet", lambda _: workspace.readings())(workspace.run_folder(RUN).path)
 
 
 def batches(folder: Path) -> Read:

@@ -74,7 +74,7 @@ def run(undisturbed: Callable[[int], RunFolder], tmp_path: Path) -> RunFolder:
 
 def readers(run: RunFolder, data: Path) -> dict[Path, Callable[[], object]]:
     """Every file that the program reads, and what reads it."""
-    place = Workspace(run.path.parents[1])
+    workspace = Workspace(run.path.parents[1])
     record = run.read()
     cnn = build("cnn")
 
@@ -93,21 +93,21 @@ def readers(run: RunFolder, data: Path) -> dict[Path, Callable[[], object]]:
     batches.mkdir()
     sample = record.spec.data.sha256
     return {
-        run.record_file: place.runs,
-        run.metrics_file: place.metrics,
+        run.record_file: workspace.runs,
+        run.metrics_file: workspace.metrics,
         run.readings_draft: run.drafted_readings,
         run.readings_file: run.readings,
         run.pictures_file: run.pictures,
-        run.model_file: lambda: network(place, record),
+        run.model_file: lambda: network(workspace, record),
         run.state_file: resume,
         run.state_before: resume,
         run.path / "SHA256SUMS": run.readings,
         run.path / ".holder.json": lambda: holder(run.path),
-        place.path / "studies" / "x.json": place.studies,
-        place.sample_file(sample): lambda: place.sample(sample),
-        place.start_file("cnn"): lambda: place.start_readings("cnn"),
-        place.path / "x.toml": lambda: load_study(place.path / "x.toml"),
-        place.path / "x.png": lambda: picture.read(place.path / "x.png"),
+        workspace.path / "studies" / "x.json": workspace.studies,
+        workspace.sample_file(sample): lambda: workspace.sample(sample),
+        workspace.start_file("cnn"): lambda: workspace.start_readings("cnn"),
+        workspace.path / "x.toml": lambda: load_study(workspace.path / "x.toml"),
+        workspace.path / "x.png": lambda: picture.read(workspace.path / "x.png"),
         stored.folder / "images.npy": lambda: cifar10.open_store(data),
         stored.folder / "labels.npy": lambda: cifar10.open_store(data),
         stored.folder / "index.json": lambda: cifar10.open_store(data),
@@ -168,19 +168,19 @@ def test_code_that_a_record_names_is_not_run_before_a_study_of_the_users_named_i
     model = pinned(f"{file}:Net")
     record = run.read()
     hostile = record.model_copy(update={"spec": record.spec.model_copy(update={"model": model})})
-    place = Workspace(run.path.parents[1])
+    workspace = Workspace(run.path.parents[1])
     with pytest.raises(NetworkError, match="no study of yours has named it") as caught:
-        network(place, hostile)
+        network(workspace, hostile)
     assert caught.value.where == str(file)
     assert not mark.exists()
     trust([model, "cnn"])
     with pytest.raises(SkipscopeError, match="weights"):  # they are of another network
-        network(place, hostile)
+        network(workspace, hostile)
     assert mark.exists()
     file.write_text(file.read_text() + "# changed", encoding="utf-8")
     mark.unlink()
-    with pytest.raises(NetworkError, match="says something else"):
-        network(place, hostile)
+    with pytest.raises(NetworkError, match="has changed since this run was planned"):
+        network(workspace, hostile)
     assert not mark.exists()
 
 
@@ -215,7 +215,7 @@ HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>|`x`](javascript
 
 
 def test_names_reach_neither_a_shell_nor_raw_html(zygote: Zygote, tmp_path: Path) -> None:
-    """Of a title, arms, classes, a failure, the command: as hostile records have them."""
+    """Hostile text in a title, arms, classes, a failure and the command of a study's records."""
     toml, out = study(tmp_path, arms=CNN), tmp_path / "out"
     assert zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(out)).wait().code == 0
     (path,) = (out / "studies").iterdir()

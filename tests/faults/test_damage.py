@@ -21,13 +21,13 @@ from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import load_study
 
 FLIPS = 40 if LONG else 6
-"""Of each file, at random places."""
+"""Bits flipped in each file, at random offsets."""
 
 
-def flip(path: Path, place: int, bit: int = 0) -> None:
+def flip(path: Path, offset: int, bit: int = 0) -> None:
     """One bit of a file; a file that hard links share is not written into."""
     content = bytearray(path.read_bytes())
-    content[place] ^= 1 << bit
+    content[offset] ^= 1 << bit
     path.unlink()
     path.write_bytes(content)
 
@@ -55,13 +55,13 @@ def test_a_flipped_bit_of_a_finished_run_is_noticed_and_named(name: str, run: Ru
     path, chance = run.path / name, random.Random(name)
     READERS[name](run)
     size = path.stat().st_size
-    for place in [0, size - 1, *(chance.randrange(size) for _ in range(FLIPS))]:
-        flip(path, place, bit := chance.randrange(8))
+    for offset in [0, size - 1, *(chance.randrange(size) for _ in range(FLIPS))]:
+        flip(path, offset, bit := chance.randrange(8))
         with pytest.raises(WorkspaceError, match="checksum") as caught:
             READERS[name](run)
         assert caught.value.where == str(path)
         assert caught.value.hint
-        flip(path, place, bit)
+        flip(path, offset, bit)
     READERS[name](run)
 
 
@@ -93,17 +93,19 @@ def test_a_damaged_finished_run_is_trained_again(
 
 
 def test_a_study_says_what_of_it_is_damaged_and_trains_it_again(tmp_path: Path) -> None:
-    spec, place = load_study(study(tmp_path)), Workspace(tmp_path / "out")
+    spec, workspace = load_study(study(tmp_path)), Workspace(tmp_path / "out")
     told: list[str] = []
 
     def carry_out() -> list[str | None]:
-        planned = plan(spec, place, command="skipscope run tiny.toml")
-        execute(planned, place, on_event=lambda event: told.append(event.message), interrupted=lambda: None)
+        planned = plan(spec, workspace, command="skipscope run tiny.toml")
+        execute(
+            planned, workspace, on_event=lambda event: told.append(event.message), interrupted=lambda: None
+        )
         return [run.state for run in planned.runs]
 
     assert carry_out() == [None]
-    (record,) = place.runs()
-    folder = place.run_folder(record.id)
+    (record,) = workspace.runs()
+    folder = workspace.run_folder(record.id)
     before = folder.model_file.read_bytes()
     assert carry_out() == ["done"]
     flip(folder.path / SUMS, 64)  # behind the first checksum
@@ -158,7 +160,7 @@ def stopped(zygote: Zygote, folder: RunFolder) -> None:
 
 @pytest.fixture
 def imported(tmp_path: Path) -> store.Store:
-    """A tenth of a thousandth of CIFAR-10, in its place."""
+    """Sixty made-up images in the place of CIFAR-10."""
     images = np.random.default_rng(0).integers(0, 256, (60, 32, 32, 3)).astype(np.uint8)
     labels = (np.arange(60) % 10).astype(np.uint8)
     return store.write(cifar10.NAME, images, labels, train=50, source="made up", data_dir=tmp_path / "data")

@@ -20,24 +20,24 @@ NEEDS = re.compile(r"The disk is full: \S+ needs \d[\d.]* (bytes|kB|MB), \d[\d.]
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
     """`small_disk(kilobytes)`: a disk of this size, or of another if it is called again."""
-    place = tmp_path / "disk"
-    place.mkdir()
+    disk = tmp_path / "disk"
+    disk.mkdir()
     mounted = False
 
     def make(kilobytes: int) -> Path:
         nonlocal mounted
         options = f"size={kilobytes}k" + (",remount" if mounted else "")
         done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], capture_output=True, check=False
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(disk)], capture_output=True, check=False
         )
         if done.returncode:
             pytest.skip(f"needs the right to mount a small disk: {done.stderr.decode().strip()}")
         mounted = True
-        return place
+        return disk
 
     yield make
     if mounted:
-        subprocess.run(["umount", str(place)], check=True)
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_full_while_training_and_measuring(

@@ -70,19 +70,19 @@ def test_that_run_fails_with_its_reason_and_the_others_finish(
 ) -> None:
     if value == "inf" and not LONG:
         pytest.skip("as nan; `make faults` does")
-    spec, place = load_study(troubled(tmp_path, network, value)), Workspace(tmp_path / "out")
-    planned = plan(spec, place, command="skipscope run tiny.toml", jobs=2)
-    execute(planned, place, on_event=lambda _: None, interrupted=lambda: None)
-    states = {record.spec.model.rpartition("@")[0][-6:] or "cnn": record for record in place.runs()}
+    spec, workspace = load_study(troubled(tmp_path, network, value)), Workspace(tmp_path / "out")
+    planned = plan(spec, workspace, command="skipscope run tiny.toml", jobs=2)
+    execute(planned, workspace, on_event=lambda _: None, interrupted=lambda: None)
+    states = {record.spec.model.rpartition("@")[0][-6:] or "cnn": record for record in workspace.runs()}
     assert states.pop("cnn").state == "done"
     (record,) = states.values()
     assert record.state == "failed"
     assert record.failure.kind == kind
     assert record.failure.message.startswith(says)
-    assert not place.run_folder(record.id).model_file.exists()
+    assert not workspace.run_folder(record.id).model_file.exists()
     if kind == "error":  # what it had is kept: with more memory it goes on
-        assert place.run_folder(record.id).state_file.exists()
-        again = plan(spec, place, command="x")
+        assert workspace.run_folder(record.id).state_file.exists()
+        again = plan(spec, workspace, command="x")
         assert [run.arm for run in again.waiting] == ["trouble"]
 
 

@@ -14,9 +14,9 @@ from injected import LONG, Zygote, children, only_run, same, study
 from skipscope.records.store import RunFolder, Workspace
 
 KILLS = 120 if LONG else 10
-"""Of a training process, at random moments."""
+"""How often a training process is killed, at random moments."""
 STUDY_KILLS = 36 if LONG else 3
-"""Of a study's worker, of its parent, of both, in turn."""
+"""How often a study's worker, its parent and both are killed, in turn."""
 DEATHS = 1 if LONG else 12
 """Every n-th write is died in."""
 
@@ -48,12 +48,12 @@ def test_death_in_the_middle_of_every_write(zygote: Zygote, tmp_path: Path) -> N
     assert counted.code == 0, counted.said
     number = int(counted.said.split()[-1])
     assert number > 50
-    for place in range(1 + random.Random(number).randrange(DEATHS), number + 1, DEATHS):
-        folder = tmp_path / f"died-at-{place}"
-        died = zygote.train(folder, epochs=1, die_at=place).wait()
-        assert died.code == 9, (place, died.said)
+    for death in range(1 + random.Random(number).randrange(DEATHS), number + 1, DEATHS):
+        folder = tmp_path / f"died-at-{death}"
+        died = zygote.train(folder, epochs=1, die_at=death).wait()
+        assert died.code == 9, (death, died.said)
         ended = zygote.train(folder, epochs=1).wait()
-        assert ended.code == 0, (place, ended.said)
+        assert ended.code == 0, (death, ended.said)
         same(RunFolder(whole), RunFolder(folder))
 
 

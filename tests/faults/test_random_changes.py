@@ -33,20 +33,20 @@ def changed(draw: st.DrawFn, content: bytes) -> bytes:
     """A few bytes of it flipped, cut out, put in, doubled, or its end cut off."""
     data = bytearray(content)
     for _ in range(draw(st.integers(1, 4))):
-        place = draw(st.integers(0, len(data)))
+        at = draw(st.integers(0, len(data)))
         match draw(st.sampled_from(("flip", "cut", "put", "double", "end", "number"))):
-            case "flip" if place < len(data):
-                data[place] ^= 1 << draw(st.integers(0, 7))
+            case "flip" if at < len(data):
+                data[at] ^= 1 << draw(st.integers(0, 7))
             case "cut":
-                del data[place : place + draw(st.integers(1, 40))]
+                del data[at : at + draw(st.integers(1, 40))]
             case "put":
-                data[place:place] = draw(st.binary(min_size=1, max_size=16))
+                data[at:at] = draw(st.binary(min_size=1, max_size=16))
             case "double":
-                data[place:place] = data[place : place + draw(st.integers(1, 64))]
+                data[at:at] = data[at : at + draw(st.integers(1, 64))]
             case "end":
-                del data[place:]
+                del data[at:]
             case "number":
-                data[place : place + 4] = draw(
+                data[at : at + 4] = draw(
                     st.sampled_from((b"\xff" * 4, b"\x7f\xff\xff\xff", b"9999", b"\0" * 4))
                 )
     return bytes(data)
@@ -90,12 +90,12 @@ def test_a_study_of_any_keys_and_values(table: dict[str, object]) -> None:
 @fuzzed
 @given(data=st.data())
 def test_records_with_other_values(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
-    """Sound JSON that says something else at one place."""
-    place = Workspace(tmp_path_factory.getbasetemp() / "values")
+    """Sound JSON that says something else under one key."""
+    workspace = Workspace(tmp_path_factory.getbasetemp() / "values")
     files = sorted(path.relative_to(OLD) for path in OLD.rglob("*.json*"))
     chosen = data.draw(st.sampled_from(files))
     for file in files:
-        path = place.path / file
+        path = workspace.path / file
         path.parent.mkdir(parents=True, exist_ok=True)
         text = (OLD / file).read_text()
         if file == chosen:
@@ -104,7 +104,7 @@ def test_records_with_other_values(tmp_path_factory: pytest.TempPathFactory, dat
             text = "\n".join(json.dumps(row) for row in rows) + "\n"
         path.write_text(text)
     with harmless():
-        read_all(place)
+        read_all(workspace)
 
 
 def poisoned(data: st.DataObject, table: dict[str, object]) -> dict[str, object]:

@@ -72,8 +72,8 @@ def command(argv: list[str]) -> int:
 
 def study(study: str, workspace: str) -> int:
     """A study without a report, its runs in workers."""
-    place = skipscope.run(skipscope.load_study(study), workspace)
-    return 0 if all(run.state == "done" for run in place.runs()) else 3
+    trained = skipscope.run(skipscope.load_study(study), workspace)
+    return 0 if all(run.state == "done" for run in trained.runs()) else 3
 
 
 def start(*, out: str, cwd: str, env: dict[str, str], do: str, **arguments: Any) -> int:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from skipscope.cli.options import PLACE, Place, console, print_table
+from skipscope.cli.options import DEFAULT_WORKSPACE, WorkspaceOption, console, print_table
 
 if TYPE_CHECKING:
     from skipscope.analysis.tables import StudyTables
@@ -21,7 +21,7 @@ def calibrate(
     jobs: Annotated[
         int | None, typer.Option(min=1, help="Runs side by side; default: one a core.", show_default=False)
     ] = None,
-    workspace: Place = PLACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Measure the false-positive rate and the power of the claims.
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from skipscope.cli.options import PLACE, Json, Place, console
+from skipscope.cli.options import DEFAULT_WORKSPACE, Json, WorkspaceOption, console
 
 if TYPE_CHECKING:
     from skipscope.claims.model import ClaimResult, Finding
@@ -30,7 +30,7 @@ def claims(
     study: Annotated[
         str | None, typer.Argument(help="A study of this workspace; the one planned last, if left out.")
     ] = None,
-    workspace: Place = PLACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     json: Json = False,
 ) -> None:
     """List every claim with its verdict, effect and interval.

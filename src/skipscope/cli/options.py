@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 console = Console(highlight=False, soft_wrap=False)
 complaints = Console(stderr=True, highlight=False)
 
-Place = Annotated[
+WorkspaceOption = Annotated[
     Path,
     typer.Option(
         "--workspace", "-w", envvar="SKIPSCOPE_WORKSPACE", help="The folder for runs, studies and reports.",
     ),
 ]  # fmt: skip
-PLACE = Path("skipscope-out")
+DEFAULT_WORKSPACE = Path("skipscope-out")
 WIDEST = 1_000
 """Columns that a table may have at most."""
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from skipscope.cli.options import PLACE, Place, busy, console
+from skipscope.cli.options import DEFAULT_WORKSPACE, WorkspaceOption, busy, console
 from skipscope.cli.plans import say_if_untrained
 
 
@@ -25,7 +25,7 @@ def pack(
         str | None,
         typer.Option(help="zh or en: the language of PDF and DOCX.  [default: both]", show_default=False),
     ] = None,
-    workspace: Place = PLACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Pack report, records and code as STUDENT_ID+NAME.zip.
 
@@ -36,8 +36,8 @@ def pack(
     from skipscope.records.store import Workspace
     from skipscope.submission.archive import pack as packed
 
-    place = Workspace(workspace)
+    store = Workspace(workspace)
     with busy("Packing the report, its records and the code"):
-        path = packed(place, study, student_id=student_id, name=name, output=output, language=lang)
+        path = packed(store, study, student_id=student_id, name=name, output=output, language=lang)
     console.print(Text(str(path)), soft_wrap=True)
-    say_if_untrained(place, study)
+    say_if_untrained(store, study)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
-from skipscope.cli.options import PLACE, DataDir, Json, Place, busy, complaints, console
+from skipscope.cli.options import DEFAULT_WORKSPACE, DataDir, Json, WorkspaceOption, busy, complaints, console
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ def predict(
             help="The study whose networks to ask.  [default: the one planned last]", show_default=False
         ),
     ] = None,
-    workspace: Place = PLACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     data_dir: DataDir = None,
     json: Json = False,
 ) -> None:

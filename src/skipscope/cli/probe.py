@@ -1,4 +1,4 @@
-"""`skipscope probe`: a finished run measured again, and what can be measured at all."""
+"""`skipscope probe`: measures a finished run again, and lists what can be measured."""
 
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from skipscope.cli.options import PLACE, DataDir, Place, console, print_table
+from skipscope.cli.options import DEFAULT_WORKSPACE, DataDir, WorkspaceOption, console, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,21 +36,21 @@ def probe(
         list[str] | None,
         typer.Option(metavar="NAME", help="This probe only; may be repeated.", show_default=False),
     ] = None,
-    list_all: Annotated[bool, typer.Option("--list", help="What each probe measures, and stop.")] = False,
-    workspace: Place = PLACE,
+    list_all: Annotated[bool, typer.Option("--list", help="List what each probe measures.")] = False,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     data_dir: DataDir = None,
 ) -> None:
     """Measure a finished run again.
 
-    The probes of trained networks look at it, on the validation images of when its training ended. What they
-    read is put in place of what they read before; the readings of other probes are kept. A study's report
-    shows it when it is drawn again: skipscope report.
+    Runs the probes of trained networks on it, with the validation images that were used when its training
+    ended. Their new readings replace their old ones; readings of other probes are kept. A report shows them
+    once it is written again: skipscope report.
     """
     if list_all:
         _list()
         return
     if run is None:
-        raise typer.BadParameter("say which run, or --list", param_hint="RUN")
+        raise typer.BadParameter("name a run, or give --list", param_hint="RUN")
     from skipscope.engine.probe import measure_again
     from skipscope.records.store import Workspace
 
@@ -63,7 +63,7 @@ def probe(
 
 @contextmanager
 def _progress() -> "Iterator[EventHandler]":
-    """Shows which probe is at work: with its seconds on a terminal, a line each where output is piped."""
+    """Shows which probe is running: with its seconds on a terminal, as a line where output is piped."""
     if not console.is_terminal:
         yield lambda name, number, of: console.print(f"measuring {number} of {of}: {name}")
         return
@@ -89,7 +89,7 @@ def _show(measured: "Measured") -> None:
 
 
 def _list() -> None:
-    """Every probe: when it looks, what it gives in which unit, where it is from, what it costs."""
+    """Lists every probe: when it runs, what it measures in which unit, its source and its cost."""
     from skipscope.probes.registry import PROBES
 
     for each in PROBES.values():

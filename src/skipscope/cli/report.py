@@ -47,15 +47,15 @@ def report(
     from skipscope.report import build_report
 
     wanted = {part.strip() for given in format or FORMATS for part in given.split(",") if part.strip()}
-    place = Workspace(workspace)
+    store = Workspace(workspace)
     try:
         with busy(f"Writing the report as {', '.join(sorted(wanted))}"):
-            written = build_report(place, study, formats=wanted, language=lang)
+            written = build_report(store, study, formats=wanted, language=lang)
     except FontError as error:
         print_paths(error.written)
         raise
     print_paths(written)
-    say_if_untrained(place, study)
+    say_if_untrained(store, study)
 
 
 def print_paths(written: Iterable[Path]) -> None:

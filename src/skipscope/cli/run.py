@@ -7,7 +7,15 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from skipscope.cli.options import PLACE, DataDir, DataSet, Overrides, Place, console, words_of
+from skipscope.cli.options import (
+    DEFAULT_WORKSPACE,
+    DataDir,
+    DataSet,
+    Overrides,
+    WorkspaceOption,
+    console,
+    words_of,
+)
 
 Data = Annotated[DataSet | None, typer.Option(help="Replace the study's data set.", show_default=False)]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs for every arm.", show_default=False)]
@@ -54,7 +62,7 @@ def run(
     train_limit: Limit = None,
     jobs: Jobs = None,
     budget: BudgetOption = None,
-    workspace: Place = PLACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     dry_run: DryRun = False,
 ) -> None:
     """Train a study and write its report; resumes where it stopped."""
@@ -70,22 +78,22 @@ def run(
     said = Overrides(
         data=None if data is None else data.value, epochs=epochs, seeds=seeds, train_limit=train_limit
     )
-    place = Workspace(workspace)
+    store = Workspace(workspace)
     if not dry_run:
-        refuse_if_held(place.path)  # before anything is timed
+        refuse_if_held(store.path)  # before anything is timed
     if study == "all":
-        run_all(said, place, data_dir=data_dir, jobs=jobs, budget=budget, dry_run=dry_run)
+        run_all(said, store, data_dir=data_dir, jobs=jobs, budget=budget, dry_run=dry_run)
         return
     spec = adapt(load_study(study), **said)
     command = shlex.join(["skipscope", "run", study, *words_of(said, budget)])
     try:
         with console.status("Planning: a few timed steps of each network"):
-            planned = plan(spec, place, command=command, data_dir=data_dir, jobs=jobs, budget=budget)
+            planned = plan(spec, store, command=command, data_dir=data_dir, jobs=jobs, budget=budget)
     except UnknownName as error:
         error.where = ", ".join(filter(None, (study, error.where)))
         raise
     show(planned)
-    if not dry_run and carry_out(planned, place, data_dir) != "done":
+    if not dry_run and carry_out(planned, store, data_dir) != "done":
         raise typer.Exit(1)
 
 
@@ -97,7 +105,7 @@ def demo(
     train_limit: Limit = None,
     jobs: Jobs = None,
     budget: BudgetOption = None,
-    workspace: Place = PLACE,
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     dry_run: DryRun = False,
 ) -> None:
     """Train and report on the embedded data set; works offline."""

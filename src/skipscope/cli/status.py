@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.markup import escape
 
-from skipscope.cli.options import PLACE, Json, Place, complaints, console, duration
+from skipscope.cli.options import DEFAULT_WORKSPACE, Json, WorkspaceOption, complaints, console, duration
 
 if TYPE_CHECKING:
     from skipscope.records.schema import RunRecord
@@ -27,23 +27,23 @@ TITLES = ("run", "arm", "state", "epochs", "validation", "test", "time", "images
 STYLES = {"title": "bold", "done": "", "failed": "red", "unfinished": "yellow", "unreadable": "red"}
 
 
-def status(workspace: Place = PLACE, json: Json = False) -> None:
+def status(workspace: WorkspaceOption = DEFAULT_WORKSPACE, json: Json = False) -> None:
     """List every run with its state, accuracy and speed."""
     from skipscope.errors import WorkspaceError
     from skipscope.records.store import Workspace, opened
 
-    place = Workspace(workspace)
+    store = Workspace(workspace)
     arms: dict[str, str] = {}
     runs: list[dict[str, Any]] = []
     unreadable: list[WorkspaceError] = []
     try:
-        arms = {member.run: member.arm for study in place.studies() for member in study.members}
+        arms = {member.run: member.arm for study in store.studies() for member in study.members}
     except WorkspaceError as error:
         unreadable.append(error)
-    for id, found in place.found().items():
+    for id, found in store.found().items():
         arm = arms.get(id) or id.rsplit("-", 2)[0]  # as its network is called
         try:
-            runs.append(_row(opened(found), arm, place))
+            runs.append(_row(opened(found), arm, store))
         except WorkspaceError as error:
             runs.append(dict.fromkeys(KEYS) | {"id": id, "arm": arm, "state": "unreadable"})
             unreadable.append(error)

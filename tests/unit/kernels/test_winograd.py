@@ -47,7 +47,7 @@ STRIDED_OF_BOTH = ONE_TILE | {"sides": (8, 4, 2), "layout": torch.contiguous_for
 
 
 def tensors(case: dict, dtype: torch.dtype) -> list[Tensor]:
-    """Of one case, always the same."""
+    """The tensors of a case, always the same."""
     draw = torch.Generator().manual_seed(0)
     *sides, _ = case["sides"]
     x = torch.randn(case["batch"], case["inputs"], *sides, generator=draw, dtype=dtype)
@@ -150,7 +150,7 @@ def test_the_output_has_the_inputs_layout(layout: torch.memory_format) -> None:
 
 @pytest.mark.parametrize("case", [WIDE, WHOLE_MAP, STRIDED_OF_BOTH], ids=["tiles", "whole map", "stride 2"])
 def test_third_gradients(case: dict) -> None:
-    """Of a sum of gradients' squares, twice over: what a penalty on curvature would need."""
+    """Gradients of a sum of squared gradients, twice over, as a penalty on curvature would need."""
     values = []
     for f in both(case):
         x, weight, bias = tensors(case, torch.float64)

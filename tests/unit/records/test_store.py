@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from made_up_record import RECORD, SPEC
 
-from skipscope.cli.options import PLACE
+from skipscope.cli.options import DEFAULT_WORKSPACE
 from skipscope.errors import UnknownName, WorkspaceError
 from skipscope.records.arrays import write_arrays
 from skipscope.records.files import write_whole
@@ -287,7 +287,7 @@ def test_a_damaged_study_is_one_file_and_not_the_folder_of_all(workspace: Worksp
 
 
 def test_a_command_names_the_workspace_unless_it_is_the_usual_one() -> None:
-    assert PLACE == USUAL
+    assert DEFAULT_WORKSPACE == USUAL
     assert Workspace(USUAL).typed("skipscope run lab") == "skipscope run lab"
     assert Workspace("my runs").typed("skipscope run lab") == "skipscope run lab -w 'my runs'"
     assert Workspace("my runs").typed("skipscope.run(x)") == "skipscope.run(x)"
