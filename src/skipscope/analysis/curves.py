@@ -19,13 +19,13 @@ def last_step(metrics: pl.DataFrame) -> int:
 
 
 def stride(steps: int, *, curves: int) -> int:
-    """Every how-many-th step to draw so that a curve, and all of them, stay within their points."""
+    """Chooses the stride of drawn steps so that a curve, and all of them, stay within their points."""
     points = max(20, min(POINTS_PER_CURVE, POINTS_IN_ALL // max(1, curves)))
     return max(1, math.ceil(steps / points))
 
 
 def half_life(steps: int) -> int:
-    """After how many steps a loss counts half in the smoothed curve: 1 % of the longest run, at least 3."""
+    """Steps after which a loss counts half in the smoothed curve: 1 % of the longest run, at least 3."""
     return max(3, round(steps / 100))
 
 

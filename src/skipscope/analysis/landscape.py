@@ -17,7 +17,7 @@ HIGHEST = 20.0
 """Above it no lines are drawn: a loss on its way to infinity would leave no room for the others."""
 MOST_LEVELS = 9
 ROOM = 0.07
-"""Of the plane's width: nearer to another, a line's value is not written."""
+"""Share of the plane's width: nearer to another, a line's value is not written."""
 
 Point = tuple[float, float]
 Segment = tuple[Point, Point]
@@ -93,7 +93,7 @@ def isolines(grid: dict[Point, float], level: float) -> Iterator[Segment]:
 
 
 def _in_square(corners: list[Point], values: list[float], level: float) -> Iterator[Segment]:
-    """Of one square: corners and their values in turn around it."""
+    """Finds the pieces in one square, given its corners and their values in turn."""
     above = [value > level for value in values]
     crossings = []
     for one in range(4):

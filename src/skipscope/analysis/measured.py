@@ -79,7 +79,7 @@ def plane(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def gates(rows: pl.DataFrame) -> pl.DataFrame:
-    """What a block's gates do: arm, seed, module, mean, std, class_share, low, high."""
+    """Describes what a block's gates do: arm, seed, module, mean, std, class_share, low, high."""
     return wide(rows.filter(pl.col("channel").is_null()), "mean", "std", "class_share", "low", "high")
 
 

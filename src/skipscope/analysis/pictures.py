@@ -46,7 +46,9 @@ def answers(readings: pl.DataFrame, sample: Sample, classes: Sequence[str]) -> p
 
 
 def confusion(answered: pl.DataFrame, arm: str, classes: Sequence[str]) -> pl.DataFrame:
-    """How often each class is taken for which, over all seeds: label, answer, images, share (of the class's).
+    """Counts how often each class is taken for which, over all seeds.
+
+    Columns: label, answer, images, share (of the class's).
 
     Every pair of classes has a row, in the classes' order.
     """
@@ -62,7 +64,7 @@ def confusion(answered: pl.DataFrame, arm: str, classes: Sequence[str]) -> pl.Da
 
 
 def confident_errors(answered: pl.DataFrame, arm: str, number: int) -> pl.DataFrame:
-    """What the arm's first run got wrong with the highest confidence: rows of `answers`."""
+    """Selects what the arm's first run got wrong with the highest confidence: rows of `answers`."""
     chosen = answered.filter(pl.col("arm") == arm)
     first = chosen.filter(pl.col("seed") == pl.col("seed").first())
     return (
@@ -71,7 +73,7 @@ def confident_errors(answered: pl.DataFrame, arm: str, number: int) -> pl.DataFr
 
 
 def agreement(answered: pl.DataFrame) -> pl.DataFrame:
-    """How many of the networks' first runs got each image right: image, position, label, right, of."""
+    """Counts the networks' first runs that got each image right: image, position, label, right, of."""
     first = answered.filter(pl.col("seed") == pl.col("seed").first().over("arm"))
     return (
         first.group_by("image", "position", "label", maintain_order=True)
@@ -127,10 +129,10 @@ class FirstStep:
     """h w: its map of the image."""
     row: int
     column: int
-    """Of the map's largest value."""
+    """Position of the map's largest value."""
     top: int
     left: int
-    """Of the window in the image that it was computed from; negative where it reaches over the edge."""
+    """Position of the window in the image that it was computed from; negative beyond the edge."""
 
 
 def first_step(pictures: Mapping[str, NDArray[Any]]) -> FirstStep | None:

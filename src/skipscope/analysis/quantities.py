@@ -25,7 +25,7 @@ class FinishedRuns(Protocol):
 
     @property
     def start(self) -> pl.DataFrame:
-        """The same of networks before their first step, trained later or not."""
+        """Readings of networks before their first step, trained later or not."""
 
     @property
     def metrics(self) -> pl.DataFrame:
@@ -80,12 +80,12 @@ def gradients(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def logarithm(base: float) -> pl.Expr:
-    """Of the column `value`; null where that is 0 or not finite."""
+    """Takes the logarithm of the column `value`; null where that is 0 or not finite."""
     return pl.when(pl.col("value").is_finite() & (pl.col("value") > 0)).then(pl.col("value").log(base))
 
 
 def unless_lost(of: pl.Expr, column: str) -> pl.Expr:
-    """What is made of a column's values; null where one of them is, which polars would pass over."""
+    """Makes an aggregate null if any value of the column is, where polars would skip those."""
     return pl.when(pl.col(column).null_count() == 0).then(of)
 
 
@@ -148,7 +148,7 @@ def rise_on_plane(runs: FinishedRuns) -> Series:
 
 
 def reuse_by_weight(runs: FinishedRuns) -> Series:
-    """How much of even use a layer's least read source has, median over layers: mean |w| over that of all."""
+    """Mean |w| of a layer's least read source over that of all its sources, median over layers."""
     pairs = measured.reuse(runs.frozen("reuse_by_weight"))
     layers = pairs.group_by(*RUN, "module", maintain_order=True).agg(
         value=pl.col("weight").min() / pl.col("weight").mean()

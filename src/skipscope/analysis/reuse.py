@@ -12,7 +12,7 @@ from skipscope.analysis.trained_readings import ALL, lost, means, of_trained
 
 @memoize_per_table
 def reuse(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
-    """Every pair of a layer and a source that it reads, mean over seeds, block by block.
+    """Lists every pair of a layer and a source that it reads, mean over seeds, block by block.
 
     Columns: block (1, 2, ... in the order of the network), target, source, to, of (their short names, see
     `shortened`), weight (mean |w| over the source's channels), relative (that over its mean over the target's

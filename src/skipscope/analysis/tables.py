@@ -33,7 +33,7 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class ArmSummary:
-    """What an arm came to, over its finished runs."""
+    """Summarises an arm over its finished runs."""
 
     arm: str
     model: str
@@ -53,7 +53,7 @@ class ArmSummary:
 
     @property
     def finished(self) -> int:
-        """How many runs have a result."""
+        """Counts the runs with a result."""
         return sum(record.result is not None for record in self.records)
 
     def over_seeds(self, quantity: str) -> Spread | None:
@@ -79,9 +79,9 @@ class StudyTables:
     sample: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     """The validation images that probes looked at: images (N 32 32 3), labels, positions, if kept."""
     right: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
-    """Of each finished run by its id: which test images it classifies rightly, where that was kept."""
+    """By the id of a finished run, which test images it classifies correctly, where that was kept."""
     pictures: Mapping[str, Mapping[str, NDArray[Any]]] = field(default_factory=dict)
-    """Of each arm's first finished run that has them: filters and feature maps by name."""
+    """By arm, the filters and feature maps of its first finished run that has them, by name."""
     workspace: Workspace = field(default_factory=lambda: Workspace(USUAL))
     """Where all this was read, for commands that add to it."""
 
@@ -132,7 +132,7 @@ class StudyTables:
 
     @cached_property
     def readings(self) -> pl.DataFrame:
-        """Every reading, as measured: arm, seed, counted, then `READINGS` from probe on."""
+        """Joins all readings of the arms: arm, seed, counted, then `READINGS` from probe on."""
         trained = self.by_member
         begun = trained.filter(pl.col("step") == 0)
         ours = self.start.filter(pl.col("arm").is_in(self.arms))  # of `initial` the claims tell
@@ -148,13 +148,13 @@ class StudyTables:
 
     @property
     def most_seeds(self) -> int:
-        """Of the arm with most, trained or measured before the first step."""
+        """Counts the seeds of the arm with most, trained or measured before the first step."""
         study = self.record.study
         return max(study.seeds, study.initial_seeds)
 
     @property
     def stride(self) -> int:
-        """Every how-many-th step is drawn."""
+        """Says which steps are drawn: every `stride`-th."""
         return stride(self.longest, curves=len(self.entries))
 
 

@@ -31,14 +31,14 @@ def linear_probes(readings: pl.DataFrame) -> pl.DataFrame:
 
 @memoize_per_table
 def effective_ranks(readings: pl.DataFrame) -> pl.DataFrame:
-    """Of each convolution's channels: arm, seed, module, depth, effective_rank, effective_rank_share."""
+    """Gives the effective rank of convolutions: arm, seed, module, depth, then both ranks."""
     rows = of_trained(readings, "redundancy")
     return _with_depth(_rounded(measured.wide(rows, "effective_rank_share", "effective_rank")))
 
 
 @memoize_per_table
 def largest_correlations(readings: pl.DataFrame) -> pl.DataFrame:
-    """Of new channels with earlier ones, a block: arm, seed, module, depth, largest_correlation."""
+    """Correlates a block's new channels with earlier ones: arm, seed, module, depth, largest_correlation."""
     rows = of_trained(readings, "redundancy")
     return _with_depth(_rounded(measured.wide(rows, "largest_correlation")))
 
@@ -89,7 +89,7 @@ def slices(readings: pl.DataFrame) -> pl.DataFrame:
 
 @memoize_per_table
 def gates(readings: pl.DataFrame) -> pl.DataFrame:
-    """What a block's gates do: arm, seed, module, depth, mean, std, class_share, low, high."""
+    """Describes what a block's gates do: arm, seed, module, depth, mean, std, class_share, low, high."""
     return _with_depth(_rounded(measured.gates(of_trained(readings, "gates"))))
 
 
@@ -150,7 +150,7 @@ def arm_means(table: pl.DataFrame, column: str) -> dict[str, float]:
 
 
 def steepness(lines: pl.DataFrame) -> tuple[float, dict[str, float]]:
-    """How many times the loss of the trained weights an arm has at a distance, and that distance.
+    """Divides an arm's loss at a distance by that of the trained weights; also returns the distance.
 
     `lines` are `slices`. The distance is the one measured nearest to a half; both sides count.
     """

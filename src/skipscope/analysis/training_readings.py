@@ -57,7 +57,7 @@ def gradient_ratios(readings: pl.DataFrame) -> pl.DataFrame:
 
 @memoize_per_table
 def ratios_by_depth(readings: pl.DataFrame) -> pl.DataFrame:
-    """The same at the start and at the end: arm, seed, moment, convolutions, ratio.
+    """Relates that ratio at the start and at the end to depth: arm, seed, moment, convolutions, ratio.
 
     `convolutions` are those on the longest way through the network.
     """
@@ -68,7 +68,7 @@ def ratios_by_depth(readings: pl.DataFrame) -> pl.DataFrame:
 
 @memoize_per_table
 def updates(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
-    """How much a step changed each layer's weight, median over seeds: module, depth, step, ratio."""
+    """Tells how much a step changed each layer's weight, median over seeds: module, depth, step, ratio."""
     rows = of_training(readings, "update_ratio").filter(pl.col("arm") == arm, pl.col("value") > 0)
     table = rows.group_by("module", "step", maintain_order=True).agg(ratio=pl.col("value").median())
     # layers as they are called, not as they were written down
@@ -82,7 +82,7 @@ def updates(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
 
 @memoize_per_table
 def typical_updates(readings: pl.DataFrame) -> pl.DataFrame:
-    """The same of the median layer of each run: arm, seed, step, ratio."""
+    """Tells how much a step changed the median layer of each run: arm, seed, step, ratio."""
     rows = of_training(readings, "update_ratio").filter(pl.col("value") > 0)
     table = rows.group_by(*RUN, "step", maintain_order=True).agg(ratio=pl.col("value").median())
     return table.with_columns(_rounded("ratio"))
@@ -108,7 +108,7 @@ def branches(readings: pl.DataFrame) -> pl.DataFrame:
 
 @memoize_per_table
 def rectifiers(readings: pl.DataFrame) -> pl.DataFrame:
-    """What each ReLU stops, in the order in which they are called.
+    """Tells what each ReLU stops, in the order in which they are called.
 
     Columns: arm, seed, moment, step, module, relu (from 1), depth, zeros (share of its outputs that are 0),
     dead (share of its channels that are 0 for the whole batch).
@@ -161,7 +161,7 @@ def right_since(readings: pl.DataFrame) -> pl.DataFrame:
 
 @memoize_per_table
 def depths(readings: pl.DataFrame, *, all_layers: bool = False) -> pl.DataFrame:
-    """Where each convolution (or each layer) of a network lies: arm, module, convolution, depth."""
+    """Locates each convolution (or each layer) of a network: arm, module, convolution, depth."""
     flow = measured.layer_depths(readings.filter("counted"))
     table = flow.select("arm", "module", convolution=pl.col("value").cast(pl.Int64)).unique(
         ["arm", "module"], keep="first", maintain_order=True
@@ -202,7 +202,7 @@ def named(number: pl.Expr, names: Sequence[str]) -> pl.Expr:
 
 
 def _epoch() -> pl.Expr:
-    """Of a reading made after an epoch: which epoch."""
+    """Numbers the epoch that a reading was made after."""
     return pl.col("step").rank("dense").over(RUN).cast(pl.Int64)
 
 

@@ -17,14 +17,14 @@ ARRAYS_BYTES = 400_000_000
 
 
 def packed_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Arrays by name as a .npz file has them."""
+    """Packs arrays by name into the bytes of a .npz file."""
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
     return file.getvalue()
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Puts arrays at `path`, whole or not at all.
+    """Writes arrays to `path`, whole or not at all.
 
     Raises:
         WorkspaceError: the folder cannot be written to.
@@ -33,7 +33,7 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
 
 
 def read_arrays(path: Path, *, hint: str) -> dict[str, NDArray[Any]]:
-    """Arrays by name; none where there is no file. Nothing in it is executed, its checksums are compared.
+    """Reads arrays by name; none if there is no file. Executes nothing in it, and compares its checksums.
 
     Raises:
         WorkspaceError: the file is damaged or too large; says `hint`.
@@ -47,7 +47,7 @@ def read_arrays(path: Path, *, hint: str) -> dict[str, NDArray[Any]]:
 
 
 def unpacked_arrays(content: bytes, path: Path, *, hint: str) -> dict[str, NDArray[Any]]:
-    """What `packed_arrays` packed, which was read from `path`. Nothing in it is executed.
+    """Unpacks what `packed_arrays` packed, which was read from `path`. Nothing in it is executed.
 
     Raises:
         WorkspaceError: the file is damaged or too large; says `hint`.
@@ -68,12 +68,12 @@ def unpacked_arrays(content: bytes, path: Path, *, hint: str) -> dict[str, NDArr
 
 
 def packed_bits(bits: NDArray[np.bool_]) -> bytes:
-    """One array of yes and no, eight to a byte."""
+    """Packs an array of truth values, eight to a byte."""
     return packed_arrays({"right": np.packbits(bits), "images": np.array(len(bits))})
 
 
 def unpacked_bits(content: bytes, path: Path, *, hint: str) -> NDArray[np.bool_]:
-    """What `packed_bits` packed, which was read from `path`.
+    """Unpacks what `packed_bits` packed, which was read from `path`.
 
     Raises:
         WorkspaceError: the file is damaged; says `hint`.

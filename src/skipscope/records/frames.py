@@ -31,7 +31,7 @@ METRICS = {
 
 
 def write_readings(path: Path, readings: pl.DataFrame) -> None:
-    """Puts a table of readings at `path`, whole or not at all, with its checksum beside it.
+    """Writes a table of readings to `path`, whole or not at all, with its checksum beside it.
 
     Raises:
         WorkspaceError: the folder cannot be written to.
@@ -42,7 +42,7 @@ def write_readings(path: Path, readings: pl.DataFrame) -> None:
 
 
 def read_readings(path: Path, columns: dict[str, Any] = READINGS, *, hint: str) -> pl.DataFrame:
-    """A table that `write_readings` wrote, in either schema, with these columns of schema 2.
+    """Reads a table of readings, in either schema, with these columns of schema 2.
 
     Raises:
         WorkspaceError: the file is damaged; says `hint`.
@@ -51,7 +51,7 @@ def read_readings(path: Path, columns: dict[str, Any] = READINGS, *, hint: str) 
 
 
 def read_all_readings(paths: Sequence[Path], *, hint: str) -> pl.DataFrame:
-    """The tables of several runs, one after the other, in half the time.
+    """Reads the tables of several runs, one after the other, in half the time.
 
     Raises:
         WorkspaceError: a file is damaged; says `hint`.
@@ -86,7 +86,7 @@ def _as_readings(tables: Sequence[Any], path: Path, columns: dict[str, Any], *, 
 
 
 def read_rows(path: Path, lines: bytes, columns: dict[str, Any]) -> pl.DataFrame:
-    """Lines of JSON, which were read from `path`, as a table without the column `run`.
+    """Parses lines of JSON, which were read from `path`, as a table without the column `run`.
 
     Raises:
         WorkspaceError: a line is damaged.
@@ -101,17 +101,17 @@ def read_rows(path: Path, lines: bytes, columns: dict[str, Any]) -> pl.DataFrame
 
 
 def together(tables: Iterable[pl.DataFrame], columns: dict[str, Any]) -> pl.DataFrame:
-    """Tables with these columns as one; of none an empty one."""
+    """Concatenates tables with these columns; none become an empty one."""
     return pl.concat([pl.DataFrame(schema=columns), *tables])
 
 
 def of_probes(readings: pl.DataFrame, probes: Sequence[str]) -> pl.DataFrame:
-    """The readings of these."""
+    """Selects the readings by these probes."""
     return readings.filter(pl.col("probe").is_in(probes))
 
 
 def read_draft(path: Path, lines: bytes) -> pl.DataFrame:
-    """The readings of a run that is being trained: its lines of JSON, in either schema, with the run's name.
+    """Parses the readings of a run in training: lines of JSON, in either schema; adds the run's name.
 
     Raises:
         WorkspaceError: a line is damaged.
@@ -121,7 +121,7 @@ def read_draft(path: Path, lines: bytes) -> pl.DataFrame:
 
 
 def read_all_rows(files: Mapping[Path, bytes], columns: dict[str, Any]) -> pl.DataFrame:
-    """The rows of several files, one after the other, with the column `run`: the name of the file's folder.
+    """Parses the rows of several files, one after the other; the column `run` is the name of a file's folder.
 
     Raises:
         WorkspaceError: a line is damaged.

@@ -58,7 +58,7 @@ class Journal:
         self._bytes += len(lines)
 
     def mark(self) -> Mark:
-        """Where it stands, once all of it is on the disk; the file was begun or rewound by this object.
+        """Syncs the file to disk and returns its end; this object began or rewound the file.
 
         Raises:
             WorkspaceError: the disk is full, or the file is gone.
@@ -89,7 +89,7 @@ class Journal:
         self._seen, self._bytes = sha256(kept), len(kept)
 
     def cut(self, step: int) -> None:
-        """Drops the rows after `step`: of a run whose checkpoint has no mark.
+        """Drops the rows after `step`, for a run whose checkpoint has no mark.
 
         Raises:
             WorkspaceError: a row is no JSON, or the file cannot be written to.
@@ -112,7 +112,7 @@ class Journal:
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:
-    """JSON has no NaN and no infinity: they are null, which readers take for no number."""
+    """Replaces NaN and infinity, which JSON lacks, by null."""
     return {
         key: None if isinstance(value, float) and not math.isfinite(value) else value
         for key, value in row.items()

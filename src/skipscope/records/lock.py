@@ -111,7 +111,7 @@ def _said(doing: str) -> bytes:
 
 
 def _remove_stale_drafts(workspace: Path) -> None:
-    """What killed processes left half-written: they would fill the disk bit by bit."""
+    """Removes files that killed processes left half-written, before they fill the disk."""
     for draft in workspace.rglob(f".*{DRAFT}"):
         with suppress(OSError):
             if time.time() - draft.stat().st_mtime > STALE_SECONDS:

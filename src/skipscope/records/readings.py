@@ -84,7 +84,7 @@ _QUANTITIES = {
 
 
 def migrate(rows: pl.DataFrame) -> pl.DataFrame:
-    """Readings of schema 1, or of both, in schema 2; what has no column `place` is in schema 2 already.
+    """Converts readings of schema 1, or of both, to schema 2; those without `place` are schema 2 already.
 
     Rows keep their order, and columns that no schema has (`seed`) come first.
     """
@@ -104,7 +104,7 @@ def migrate(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _parsed(probe: str, place: str, quantity: str) -> dict[str, str | None]:
-    """What stands in a place and a quantity of schema 1, by column."""
+    """Parses a place and a quantity of schema 1 into columns of schema 2."""
     row: dict[str, str | None] = {"quantity": quantity}
     if marked := re.fullmatch(_QUANTITIES.get(probe, "(?!)"), quantity):
         row |= marked.groupdict()
@@ -124,12 +124,12 @@ def _parsed(probe: str, place: str, quantity: str) -> dict[str, str | None]:
 
 
 def with_place(readings: pl.DataFrame) -> pl.DataFrame:
-    """The table with `place` as its last column: the text of schema 1, for who still reads it."""
+    """Appends `place`, the text of schema 1, for code that still reads it."""
     return readings.with_columns(place=place())
 
 
 def place() -> pl.Expr:
-    """The text that schema 1 had for what a reading is of: the inverse of `migrate`."""
+    """Builds the text that schema 1 had for what a reading is of: the inverse of `migrate`."""
     image, probe = pl.col("image"), pl.col("probe")
     return pl.coalesce(  # what is formatted with a null is null
         pl.format("{} blocks, draw {}", "blocks", "draw"),

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class RunFolder:
-    """One run's files."""
+    """Reads and writes one run's files."""
 
     def __init__(self, path: Path) -> None:
         """A folder that need not exist yet."""
@@ -55,7 +55,7 @@ class RunFolder:
         self.draft = Journal(self.readings_draft)
 
     def make(self) -> None:
-        """The folder, if there is none: only a run that begins does this.
+        """Makes the folder if there is none: only a run that begins does this.
 
         What is written later does not: a folder that was deleted meanwhile stays so.
 
@@ -65,7 +65,7 @@ class RunFolder:
         make_folder(self.path)
 
     def read(self) -> RunRecord | None:
-        """The run's record, or None where there is none yet.
+        """Reads the run's record; None if there is none yet.
 
         Raises:
             DamagedFile: the file, or the list of checksums, is damaged.
@@ -139,7 +139,7 @@ class RunFolder:
             self.draft.append(rows)
 
     def marks(self) -> dict[str, Mark]:
-        """Where the run's journals stand, for a checkpoint."""
+        """Returns the positions of the run's journals, for a checkpoint."""
         return {journal.path.name: journal.mark() for journal in (self.metrics, self.draft)}
 
     def rewind(self, marks: dict[str, Mark] | None, step: int) -> None:
@@ -156,7 +156,7 @@ class RunFolder:
                 journal.rewind(marks[journal.path.name])
 
     def drafted_readings(self) -> pl.DataFrame:
-        """The readings of a run that is being trained, with the columns `READINGS`.
+        """Reads what was measured so far of a run in training, with the columns `READINGS`.
 
         Raises:
             WorkspaceError: a row of them is damaged.
@@ -164,7 +164,7 @@ class RunFolder:
         return records.frames.read_draft(self.readings_draft, whole_lines(self.readings_draft))
 
     def readings(self) -> pl.DataFrame:
-        """The run's readings as far as there are any, with the columns `READINGS`.
+        """Reads the run's readings as far as there are any, with the columns `READINGS`.
 
         Raises:
             WorkspaceError: the file is damaged.
@@ -174,7 +174,7 @@ class RunFolder:
         return records.frames.read_readings(self.readings_file, hint=AGAIN)
 
     def pictures(self) -> dict[str, NDArray[Any]]:
-        """Arrays for pictures of the trained network by name, as far as there are any.
+        """Reads the arrays for pictures of the trained network by name, as far as there are any.
 
         Raises:
             WorkspaceError: the file is damaged.
@@ -194,7 +194,7 @@ class RunFolder:
         write_checksummed(self.test_file, records.arrays.packed_bits(right))
 
     def right(self) -> NDArray[np.bool_] | None:
-        """The same read back; None of runs that are not finished, or older.
+        """Reads what `write_right` kept; None for unfinished runs and older ones.
 
         Raises:
             WorkspaceError: the file is damaged.
@@ -215,16 +215,16 @@ class RunFolder:
         write_checksummed(self.model_file, content)
 
     def last_step(self) -> int:
-        """The last step that `metrics.jsonl` tells of, 0 where there is none."""
+        """Reads the last step in `metrics.jsonl`; 0 if there is none."""
         row = self._last_row(b"")
         return (row.step or 0) if row else 0
 
     def last_epoch(self) -> Row | None:
-        """The row of the last whole epoch, None before the first ends."""
+        """Reads the row of the last complete epoch; None before the first ends."""
         return self._last_row(b'"kind": "epoch"')
 
     def _last_row(self, marked: bytes) -> Row | None:
-        """The last row with these bytes in it: a file of many rows is not parsed for one."""
+        """Finds the last row with these bytes in it without parsing the others."""
         lines = self.whole_lines().splitlines()
         line = next((line for line in reversed(lines) if line.strip() and marked in line), None)
         try:
@@ -236,7 +236,7 @@ class RunFolder:
             ) from None
 
     def whole_lines(self) -> bytes:
-        """`metrics.jsonl` without a last line that was being written when the process was stopped.
+        """Reads `metrics.jsonl` without a last line that was being written when the process stopped.
 
         Raises:
             WorkspaceError: the file is damaged, or cannot be read.

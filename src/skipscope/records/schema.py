@@ -142,7 +142,7 @@ class Failure(Frozen):
 
 
 class Row(BaseModel):
-    """What is asked of a single row of `metrics.jsonl`, which has more."""
+    """The fields of a row of `metrics.jsonl` that are read without its table."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -53,7 +53,7 @@ class Workspace:
         self.path = Path(path)
 
     def typed(self, command: str) -> str:
-        """The command as it is typed for this workspace; Python is left as it is."""
+        """Adds this workspace to a command, unless it is the usual one; leaves Python as it is."""
         return (
             command
             if self.path == USUAL or not command.startswith("skipscope ")
@@ -61,15 +61,15 @@ class Workspace:
         )
 
     def run_folder(self, run: str) -> RunFolder:
-        """The folder of the run with this id."""
+        """Returns the folder of the run with this id."""
         return RunFolder(self.path / "runs" / run)
 
     def report_folder(self, study: str) -> Path:
-        """Where the study's report is written."""
+        """Returns where the study's report is written."""
         return self.path / "reports" / study
 
     def runs(self) -> list[RunRecord]:
-        """Every run, in the order of their ids; a copy of a run's folder under another name is none.
+        """Reads every run, in the order of their ids; skips copies of a run's folder under another name.
 
         Raises:
             WorkspaceError: one of them cannot be read.
@@ -77,7 +77,7 @@ class Workspace:
         return [opened(found) for found in self.found().values()]
 
     def found(self) -> dict[str, RunRecord | WorkspaceError]:
-        """The same by their ids; of one that cannot be read, why."""
+        """Reads every run by its id; one that cannot be read is the error that says why."""
         found: dict[str, RunRecord | WorkspaceError] = {}
         for name in sorted(file.parent.name for file in (self.path / "runs").glob("*/run.json")):
             try:
@@ -90,7 +90,7 @@ class Workspace:
         return found
 
     def run(self, id: str) -> RunRecord:
-        """The run with this id.
+        """Reads the run with this id.
 
         Raises:
             UnknownName: there is none.
@@ -101,13 +101,13 @@ class Workspace:
         return record
 
     def studies(self) -> list[StudyRecord]:
-        """Every study, the most recently planned last; of one time, the most recently written."""
+        """Reads every study in the order of planning; those of one time in the order of writing."""
         files = sorted((self.path / "studies").glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
         records = [read_record(path, StudyRecord) for path in files]
         return sorted(records, key=lambda record: record.planned)
 
     def study(self, name: str | None = None) -> StudyRecord:
-        """The study of this name, or the most recently planned.
+        """Reads the study of this name, or the most recently planned.
 
         Raises:
             UnknownName: there is no study of this name.
@@ -132,7 +132,7 @@ class Workspace:
         write_record(self.path / "studies" / f"{record.study.name}.json", record)
 
     def metrics(self, ids: Iterable[str] | None = None) -> pl.DataFrame:
-        """Every row of every `metrics.jsonl` (or of the runs named), with the columns `METRICS`.
+        """Reads the rows of every `metrics.jsonl` (or of the runs named), with the columns `METRICS`.
 
         Raises:
             WorkspaceError: a file of metrics is damaged.
@@ -151,7 +151,7 @@ class Workspace:
         probes: Iterable[str] | None = None,
         with_place: bool = True,
     ) -> pl.DataFrame:
-        """Every reading of every run (or of the runs, or by the probes, named), with the columns `READINGS`.
+        """Reads the readings of every run (or of the runs, or by the probes, named): the columns `READINGS`.
 
         The last column, `place`, is the text that earlier versions had instead of `module` and the columns
         behind `value`. It will be dropped; `with_place=False` leaves it out.
@@ -168,18 +168,18 @@ class Workspace:
         return records.readings.with_place(readings) if with_place else readings
 
     def _some(self, ids: Iterable[str] | None) -> Iterator[list[RunFolder]]:
-        """The folders of the runs named, or of all, some at a time: files are read faster together."""
+        """Yields the folders of the runs named, or of all, some at a time: files are read faster together."""
         folders = [
             self.run_folder(id) for id in (ids if ids is not None else (run.id for run in self.runs()))
         ]
         yield from (folders[at : at + TOGETHER] for at in range(0, len(folders), TOGETHER))
 
     def start_file(self, name: str) -> Path:
-        """Where readings of untrained networks are, by their `spec.start_name`."""
+        """Returns the file of an untrained network's readings, by its `spec.start_name`."""
         return self.path / "start" / f"{name}.parquet"
 
     def start_readings(self, name: str) -> pl.DataFrame:
-        """What networks of many seeds read before their first step: seed and the columns `READINGS`.
+        """Reads what was measured of many seeds before their first step: seed and the columns `READINGS`.
 
         Raises:
             WorkspaceError: the file is damaged.
@@ -193,7 +193,7 @@ class Workspace:
         )
 
     def sample(self, sha256: str) -> dict[str, NDArray[Any]]:
-        """The validation images that probes look at: images (N 32 32 3), labels, positions in the split.
+        """Reads the images that probes look at: images (N 32 32 3), labels, positions in validation.
 
         Empty where no run has left them.
 
@@ -206,7 +206,7 @@ class Workspace:
         )
 
     def sample_file(self, sha256: str) -> Path:
-        """Where the validation images are that probes look at, for a data set by its checksum."""
+        """Returns the file of the validation images that probes look at, for a data set by its checksum."""
         return self.path / "data" / f"{sha256[:8]}.npz"
 
 
