@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from skipscope.data.dataset import load
-from skipscope.engine.autotune import Machine
+from skipscope.engine.autotune import Autotuner
 from skipscope.models.registry import build
 from skipscope.spec import Recipe
 from skipscope.training.batches import BatchMaker
@@ -47,7 +47,7 @@ def main() -> None:
     """Print a line per network."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    way = Machine(load("cifar10")).choose([(name, Recipe()) for name in NETWORKS], threads=1).way
+    way = Autotuner(load("cifar10")).choose([(name, Recipe()) for name in NETWORKS], threads=1).backend
     print(way, flush=True)
     fast = Recipe(clip_norm=0.5).resolved(way)
     stock = fast.model_copy(update={"kernels": "stock"})

@@ -18,7 +18,7 @@ from torch import nn
 
 import skipscope
 from skipscope.data.dataset import load
-from skipscope.engine.autotune import Machine
+from skipscope.engine.autotune import Autotuner
 from skipscope.figures import style
 from skipscope.models import registry
 from skipscope.models.blocks import BasicBlock
@@ -111,7 +111,7 @@ def draw(table: pl.DataFrame) -> alt.Chart:
 
 def main() -> None:
     """Measure, draw, and save the table."""
-    way = Machine(load("cifar10")).choose([("resnet", Recipe())], threads=1).way
+    way = Autotuner(load("cifar10")).choose([("resnet", Recipe())], threads=1).backend
     table = pl.DataFrame(list(measure(way)))
     table.write_csv(OUT / "growth.csv", float_precision=3)
     OUT.joinpath("growth.svg").write_text(vl_convert.vegalite_to_svg(draw(table).to_json()), encoding="utf-8")

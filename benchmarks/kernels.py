@@ -17,7 +17,7 @@ import torch
 from skipscope.bench import ours
 from skipscope.bench.contest import _turn, in_turn
 from skipscope.data.dataset import load
-from skipscope.engine.autotune import Machine
+from skipscope.engine.autotune import Autotuner
 from skipscope.engine.local import environment_of_workers
 from skipscope.kernels import convolution, minimal_filters, pooling
 from skipscope.spec import Backend, Recipe
@@ -78,7 +78,7 @@ def process(network: str, variant: str, way: Backend) -> Any:
 
 def main() -> None:
     """Print a line per network and variant."""
-    way = Machine(load("cifar10")).choose([(name, Recipe()) for name in NETWORKS], threads=1).way
+    way = Autotuner(load("cifar10")).choose([(name, Recipe()) for name in NETWORKS], threads=1).backend
     for network in sys.argv[1:] or NETWORKS:
         with ExitStack() as stack:
             pipes = [stack.enter_context(process(network, variant, way)) for variant in VARIANTS]

@@ -13,7 +13,7 @@ from time import perf_counter
 import torch
 
 from skipscope.data.dataset import load
-from skipscope.engine.autotune import Machine
+from skipscope.engine.autotune import Autotuner
 from skipscope.models.registry import build
 from skipscope.probes.measure import measure, view_of
 from skipscope.probes.registry import PROBES
@@ -81,7 +81,7 @@ def main() -> None:
     """Print in-step shares, or time the frozen probes of the given networks."""
     torch.set_flush_denormal(True)
     classroom = ["cnn", "resnet", "densenet", "se_resnet"]
-    way = Machine(load("cifar10")).choose([(name, Recipe()) for name in classroom], threads=1).way
+    way = Autotuner(load("cifar10")).choose([(name, Recipe()) for name in classroom], threads=1).backend
     torch.set_num_threads(way.threads)
     if names := sys.argv[1:]:
         for name in names:

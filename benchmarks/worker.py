@@ -21,7 +21,7 @@ import torch
 from skipscope.bench import ours
 from skipscope.bench.contest import WARM_UP, _process, _train, _turn
 from skipscope.data.dataset import load
-from skipscope.engine.autotune import Machine
+from skipscope.engine.autotune import Autotuner
 from skipscope.engine.local import environment_of_workers
 from skipscope.records.store import RunFolder
 from skipscope.spec import Backend, DataRef, Recipe, RunSpec
@@ -139,7 +139,7 @@ def side_by_side(name: str, way: Backend) -> list[float]:
 
 def main() -> None:
     """Print a line per network."""
-    way = Machine(load("cifar10")).choose([(name, Recipe()) for name in NETWORKS], threads=1).way
+    way = Autotuner(load("cifar10")).choose([(name, Recipe()) for name in NETWORKS], threads=1).backend
     print(f"{way}; outside: share of the time without validation, test and probes")
     for asked in sys.argv[1:] or NETWORKS:
         name, _, number = asked.partition("=")

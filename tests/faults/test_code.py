@@ -17,7 +17,7 @@ from injected import CNN, LONG, Zygote, study
 from markdown_it import MarkdownIt
 
 from skipscope.data import cifar10, picture, store
-from skipscope.engine.autotune import Machine
+from skipscope.engine.autotune import Autotuner
 from skipscope.engine.trained import network
 from skipscope.engine.trust import refuse_unless_trusted, trust
 from skipscope.errors import NetworkError, SkipscopeError
@@ -115,8 +115,8 @@ def readers(run: RunFolder, data: Path) -> dict[Path, Callable[[], object]]:
         batches / "data_batch_1": lambda: cifar10.import_from(batches, data_dir=data),
         batches / "data_batch_1.bin": lambda: cifar10.import_from(batches, data_dir=data),
         batches / "train-0.parquet": lambda: cifar10.import_from(batches, data_dir=data),
-        Machine(None).file: lambda: Machine(None),  # type: ignore[arg-type]
-        Machine(None).file.with_name("networks.json"): lambda: refuse_unless_trusted(  # type: ignore[arg-type]
+        Autotuner(None).file: lambda: Autotuner(None),  # type: ignore[arg-type]
+        Autotuner(None).file.with_name("networks.json"): lambda: refuse_unless_trusted(  # type: ignore[arg-type]
             "a.py:Net@0123456789abcdef"
         ),
     }

@@ -8,7 +8,7 @@ from skipscope.cli.options import DataDir, Json, console, counted, print_table
 
 if TYPE_CHECKING:
     from skipscope.bench.contest import Result
-    from skipscope.engine.autotune import Choice
+    from skipscope.engine.autotune import BackendChoice
     from skipscope.spec import DataName
 
 NETWORKS = ("cnn", "resnet", "densenet", "se_resnet")
@@ -29,7 +29,7 @@ def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, 
     from skipscope.anatomy.describe import describe
     from skipscope.bench.contest import contest, convolution_peak
     from skipscope.data.dataset import load
-    from skipscope.engine.autotune import Machine
+    from skipscope.engine.autotune import Autotuner
     from skipscope.errors import DataError
     from skipscope.spec import Recipe
 
@@ -45,15 +45,23 @@ def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, 
     runs = os.cpu_count() or 1
     results: dict[str, Result] = {}
     with console.status("Measuring how to compute on this machine") as shown:
-        choice = Machine(data).choose([(name, Recipe()) for name in names], threads=1)
+        choice = Autotuner(data).choose([(name, Recipe()) for name in names], threads=1)
         shown.update("Measuring the peak of convolutions")
         peaks = {"bf16": convolution_peak(torch.bfloat16), "fp32": convolution_peak(torch.float32)}
         for name in names:
             shown.update(f"{name}: {rounds} rounds, the usual loop and ours in turns")
             results[name] = contest(
-                name, choice.way, data=source, data_dir=data_dir, rounds=rounds, seconds=seconds, runs=runs
+                name,
+                choice.backend,
+                data=source,
+                data_dir=data_dir,
+                rounds=rounds,
+                seconds=seconds,
+                runs=runs,
             )
-    rows = {name: _row(result, macs[name], peaks[choice.way.precision]) for name, result in results.items()}
+    rows = {
+        name: _row(result, macs[name], peaks[choice.backend.precision]) for name, result in results.items()
+    }
     if json:
         _print_json(rows, peaks, choice)
     else:
@@ -80,15 +88,20 @@ def _mean(rows: dict[str, dict[str, float]]) -> float:
     return geometric_mean([row["ratio"] for row in rows.values()])
 
 
-def _print_json(rows: dict[str, Any], peaks: dict[str, float], choice: "Choice") -> None:
+def _print_json(rows: dict[str, Any], peaks: dict[str, float], choice: "BackendChoice") -> None:
     import json
 
     table = {"schema": 1, "ratio": _mean(rows), "networks": rows, "gmacs_per_second": peaks}
-    typer.echo(json.dumps(table | {"way": choice.way.model_dump()}, indent=1))
+    backend = choice.backend.model_dump()
+    typer.echo(json.dumps(table | {"way": backend, "backend": backend}, indent=1))
 
 
 def _print_table(
-    rows: dict[str, dict[str, float]], peaks: dict[str, float], choice: "Choice", rounds: int, runs: int
+    rows: dict[str, dict[str, float]],
+    peaks: dict[str, float],
+    choice: "BackendChoice",
+    rounds: int,
+    runs: int,
 ) -> None:
     from rich.table import Table
 
@@ -103,7 +116,7 @@ def _print_table(
     console.print(f"[bold]ratio {_mean(rows):.2f}[/], the geometric mean; medians of {rounds} rounds")
     console.print(
         f"usual: one run, DataLoader with 2 workers, fp32; "
-        f"ours: {counted(runs, 'run')} side by side, {choice.way}"
+        f"ours: {counted(runs, 'run')} side by side, {choice.backend}"
     )
     console.print(
         f"peak of 3x3 convolutions on all cores: {peaks['bf16']:,.0f} (bf16) and {peaks['fp32']:,.0f} (fp32) "

@@ -42,7 +42,7 @@ def show(plan: "Plan") -> None:
         cells += [str(run.spec.seed), str(run.spec.recipe.epochs), f"{run.steps:,}", left]
         table.add_row(*(Text(cell) for cell in cells))
     print_table(table)
-    console.print(_way(plan), markup=False, soft_wrap=True)
+    console.print(_backend(plan), markup=False, soft_wrap=True)
     if plan.record.budget:
         console.print(_cut(plan.record, plan.record.budget), markup=False, soft_wrap=True)
     if plan.starts:
@@ -67,18 +67,18 @@ def until(seconds: float) -> str:
     return f"about {duration(seconds)} in all, until {day}{end:%H:%M}"
 
 
-def _way(plan: "Plan") -> str:
+def _backend(plan: "Plan") -> str:
     """How the study is computed, and why so."""
     from skipscope.engine.autotune import MIN_COSINE
 
     if plan.choice is None:
-        return f"computed in {plan.way}, as this study was begun"
+        return f"computed in {plan.backend}, as this study was begun"
     faster = f"{plan.choice.speedup:.1f} times as fast as torch's own operators in fp32"
     failed = "".join(
         f"\nnot {name}, which failed here: {error}" for name, error in plan.choice.failed.items()
     )
     agree = f"lowest gradient cosine with fp32: {plan.choice.agreement:.2f} (accepted above {MIN_COSINE})"
-    return f"computed in {plan.way}: {faster}, measured here; {agree}{failed}"
+    return f"computed in {plan.backend}: {faster}, measured here; {agree}{failed}"
 
 
 def _cut(record: "StudyRecord", before: "Budget") -> str:

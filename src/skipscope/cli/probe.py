@@ -11,7 +11,7 @@ from skipscope.cli.options import DEFAULT_WORKSPACE, DataDir, WorkspaceOption, c
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from skipscope.engine.probe import EventHandler, Measured
+    from skipscope.engine.probe import EventHandler, ProbedRun
     from skipscope.probes.base import Probe
 
 WHEN = {
@@ -75,7 +75,7 @@ def _progress() -> "Iterator[EventHandler]":
         yield lambda name, number, of: shown.reset(task, description=f"measuring {number} of {of}: {name}")
 
 
-def _show(measured: "Measured") -> None:
+def _show(measured: "ProbedRun") -> None:
     from rich.table import Table
 
     table = Table("probe", box=None, padding=(0, 2, 0, 0))

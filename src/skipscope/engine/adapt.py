@@ -1,4 +1,4 @@
-"""A study with some of what its file says replaced."""
+"""A study with some of its values replaced, by the command line or to fit into a budget."""
 
 from skipscope.spec import DataName, StudySpec, parse_study
 
@@ -11,16 +11,28 @@ def adapt(
     seeds: int | None = None,
     train_limit: int | None = None,
 ) -> StudySpec:
-    """The study with what the command line says in place of what its file says.
+    """Returns the study with the command line's values in place of its file's.
 
     Raises:
         SpecError: a value is impossible.
     """
-    table = study.model_dump(exclude_unset=True, mode="json")
-    said = {"data": data, "seeds": seeds, "train_limit": train_limit}
-    table |= {key: value for key, value in said.items() if value is not None}
-    if epochs is not None:
-        table["recipe"] = table.get("recipe", {}) | {"epochs": epochs}
-        for arm in table["arm"]:
-            arm.get("recipe", {}).pop("epochs", None)
+    adapted = cut(study, epochs=epochs, seeds=seeds, train_limit=train_limit)
+    table = adapted.model_dump(exclude_unset=True, mode="json") | ({} if data is None else {"data": data})
     return parse_study(table, where="the command line")
+
+
+def cut(
+    study: StudySpec, *, epochs: int | None = None, seeds: int | None = None, train_limit: int | None = None
+) -> StudySpec:
+    """Returns the study with these values, unchecked, in place of its own; epochs in every arm."""
+    given = {"seeds": seeds, "train_limit": train_limit}
+    update: dict[str, object] = {key: value for key, value in given.items() if value is not None}
+    if epochs is not None:
+        update["recipe"] = study.recipe.model_copy(update={"epochs": epochs})
+        update["arm"] = tuple(
+            arm.model_copy(update={"recipe": {k: v for k, v in arm.recipe.items() if k != "epochs"}})
+            if "epochs" in arm.recipe
+            else arm
+            for arm in study.arm
+        )
+    return study.model_copy(update=update)

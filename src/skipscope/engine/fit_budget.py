@@ -2,10 +2,11 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from skipscope.engine.adapt import adapt
+from skipscope.engine.adapt import cut
 from skipscope.errors import UsageError
+from skipscope.records.schema import Budget, StudyRecord
 from skipscope.spec import StudySpec
 
 UNITS = {"h": 3600, "m": 60, "s": 1}
@@ -13,7 +14,7 @@ LEAST_IMAGES = 100
 
 
 def seconds_of(text: str) -> float:
-    """A length of time as people write it: 20m, 1h30m, 90s, 2h.
+    """Parses a length of time as people write it: 20m, 1h30m, 90s, 2h.
 
     Raises:
         UsageError: it is not written that way, or is nothing.
@@ -30,7 +31,7 @@ def seconds_of(text: str) -> float:
 
 
 def written(seconds: float, step: int = 1) -> str:
-    """The same written, and no shorter, in whole steps of so many seconds."""
+    """Formats a length of time, rounded up to whole steps of so many seconds."""
     left, parts = math.ceil(seconds / step) * step, ""
     for unit, of in UNITS.items():
         count, left = divmod(left, of)
@@ -38,8 +39,10 @@ def written(seconds: float, step: int = 1) -> str:
     return parts
 
 
-def fit(study: StudySpec, images: int, estimate: Callable[[StudySpec], float], budget: float) -> StudySpec:
-    """The largest cut of the study that is estimated to take no longer than `budget` seconds.
+def fit_budget(
+    study: StudySpec, images: int, estimate: Callable[[StudySpec], float], budget: float
+) -> StudySpec:
+    """Returns the largest cut of the study that is estimated to take no longer than `budget` seconds.
 
     Args:
         study: as it would be without a budget.
@@ -50,11 +53,11 @@ def fit(study: StudySpec, images: int, estimate: Callable[[StudySpec], float], b
     Raises:
         UsageError: one epoch of one seed on `LEAST_IMAGES` takes longer.
     """
-    for cut in cuts(study, images):
-        if estimate(cut) <= budget:
-            return cut
+    for smaller in cuts(study, images):
+        if estimate(smaller) <= budget:
+            return smaller
     least = min(LEAST_IMAGES, images)
-    seconds = estimate(adapt(study, seeds=1, epochs=1, train_limit=least))
+    seconds = estimate(cut(study, seeds=1, epochs=1, train_limit=least))
     enough = written(seconds, step=60 if seconds > 600 else 1)
     raise UsageError(
         f"Nothing of {study.name} fits into {written(budget)}.",
@@ -62,18 +65,25 @@ def fit(study: StudySpec, images: int, estimate: Callable[[StudySpec], float], b
     )
 
 
+def earlier_cut(study: StudySpec, budget: Budget, records: Iterable[StudyRecord]) -> StudySpec | None:
+    """Returns what the same budget left of the same study before; cut again, its runs might be others."""
+    found = [record.study for record in records if record.budget == budget]
+    possible = list(cuts(study, budget.images)) if found else []
+    return next((each for each in found if each in possible), None)
+
+
 def cuts(study: StudySpec, images: int) -> Iterator[StudySpec]:
-    """From the whole study down, each cheaper than the one before."""
+    """Yields the whole study and its cuts, each cheaper than the one before."""
     yield study
     for seeds in range(study.seeds - 1, 0, -1):
-        yield adapt(study, seeds=seeds)
-    one = adapt(study, seeds=1)
+        yield cut(study, seeds=seeds)
+    one = cut(study, seeds=1)
     epochs = max(one.recipe_of(arm).epochs for arm in one.arm)
     for fewer in range(epochs - 1, 0, -1):
-        yield adapt(one, epochs=fewer)
+        yield cut(one, epochs=fewer)
     for share in range(95, 0, -5):
         limit = images * share // 100
         if limit >= LEAST_IMAGES:
-            yield adapt(one, epochs=1, train_limit=limit)
+            yield cut(one, epochs=1, train_limit=limit)
     if images > LEAST_IMAGES:
-        yield adapt(one, epochs=1, train_limit=LEAST_IMAGES)
+        yield cut(one, epochs=1, train_limit=LEAST_IMAGES)

@@ -33,7 +33,7 @@ EventHandler = Callable[[str, int, int], object]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class ProbedRun:
     """What was measured of a run, and where it was written."""
 
     record: RunRecord
@@ -51,7 +51,7 @@ def measure_again(
     only: Collection[str] = (),
     data_dir: Path | None = None,
     on_event: EventHandler,
-) -> Measured:
+) -> ProbedRun:
     """Measures the finished run called `name` (see `finished`) with the probes of trained networks.
 
     All that apply, or `only` these; what other probes read before is kept.
@@ -82,7 +82,7 @@ def measure_again(
         _measure(folder, spec, model, data, probes, begins)
     ends = [*started.values(), perf_counter()][1:]
     now = _at_its_end(folder, spec, data)
-    return Measured(
+    return ProbedRun(
         record=record,
         seconds={probe: end - start for (probe, start), end in zip(started.items(), ends, strict=True)},
         readings={probe: len(now.filter(pl.col("probe") == probe)) for probe in started},

@@ -20,9 +20,11 @@ from typing import Any
 from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.adapt import adapt
-from skipscope.engine.autotune import Choice, Machine
+from skipscope.engine.autotune import Autotuner, BackendChoice
+from skipscope.engine.estimate import makespan
 from skipscope.engine.fit_budget import seconds_of
-from skipscope.engine.plan import Plan, arms_of, makespan, plan
+from skipscope.engine.plan import Plan, plan
+from skipscope.engine.resolve import arms_of
 from skipscope.records.schema import Budget
 from skipscope.records.store import Workspace
 from skipscope.spec import StudySpec
@@ -57,7 +59,7 @@ class Survey:
 
     plans: Mapping[str, Plan]
     """By the study's name."""
-    choice: Choice
+    choice: BackendChoice
     """How those are computed that were not begun before, all alike: else nothing would be shared."""
 
     @property
@@ -75,7 +77,7 @@ class Programme:
     parts: tuple[Part, ...]
     left_out: tuple[Part, ...]
     """At a single seed: what it would take to begin with each."""
-    choice: Choice
+    choice: BackendChoice
 
     @property
     def seconds(self) -> float:
@@ -100,7 +102,7 @@ def survey(
     studies = list(studies)
     first = load_data(studies[0].data, data_dir=data_dir, train_limit=studies[0].train_limit)
     arms = {str(arm): arm for study in studies for arm in arms_of(study)}
-    choice = Machine(first).choose(arms.values(), threads=1)
+    choice = Autotuner(first).choose(arms.values(), threads=1)
     plans = (
         plan(study, workspace, command="", data_dir=data_dir, jobs=jobs, choice=choice) for study in studies
     )

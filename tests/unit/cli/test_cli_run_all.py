@@ -44,7 +44,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     }
     monkeypatch.setattr("skipscope.spec.shipped_studies", lambda: paths)
     # every run takes ten seconds, says the estimate
-    monkeypatch.setattr("skipscope.engine.plan._seconds", lambda *_, **__: 10.0)
+    monkeypatch.setattr("skipscope.engine.estimate.run_seconds", lambda *_, **__: 10.0)
     monkeypatch.setattr(
         "skipscope.report.build_report", lambda workspace, name: [workspace.path / f"{name}.html"]
     )
@@ -97,10 +97,10 @@ def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
 
 
 def test_where_not_even_a_seed_fits_a_study_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def ten_an_epoch(_model: str, recipe: Any, _images: int, **_: Any) -> float:
+    def ten_an_epoch(_seconds: float, recipe: Any, *_: Any, **__: Any) -> float:
         return 10.0 * recipe.epochs
 
-    monkeypatch.setattr("skipscope.engine.plan._seconds", ten_an_epoch)
+    monkeypatch.setattr("skipscope.engine.estimate.run_seconds", ten_an_epoch)
     code, output = call("--budget", "25s", "--epochs", "4", "--dry-run", "-w", tmp_path / "out")
     assert code == 0
     assert "cut to fit into 25s" in output

@@ -9,7 +9,7 @@ from torch import nn
 
 from skipscope.data.dataset import Dataset, load
 from skipscope.engine import autotune as measure
-from skipscope.engine.autotune import MIN_COSINE, Machine, Measured, stock
+from skipscope.engine.autotune import MIN_COSINE, Autotuner, Timing, stock
 from skipscope.errors import MachineError
 from skipscope.spec import Backend, Recipe
 
@@ -28,83 +28,85 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def machine(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Machine]:
+def machine(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Autotuner]:
     """A machine on which ways take given times and agree as given."""
 
     def make(
         seconds: Callable[[str, Backend], float], agreement: Callable[[Backend], float] = lambda _: 1.0
-    ) -> Machine:
-        def measured(model: str, way: Backend, *_: object) -> Measured:
-            return Measured(seconds=seconds(model, way), agreement=agreement(way))
+    ) -> Autotuner:
+        def measured(model: str, backend: Backend, *_: object) -> Timing:
+            return Timing(seconds=seconds(model, backend), agreement=agreement(backend))
 
         monkeypatch.setattr(measure, "_measure", measured)
-        return Machine(data)
+        return Autotuner(data)
 
     return make
 
 
-def test_each_change_that_pays_is_kept(machine: Callable[..., Machine]) -> None:
-    def seconds(_model: str, way: Backend) -> float:
-        return (0.5 if way.precision == "bf16" else 1) * (0.8 if way.memory_format == "contiguous" else 1)
+def test_each_change_that_pays_is_kept(machine: Callable[..., Autotuner]) -> None:
+    def seconds(_model: str, backend: Backend) -> float:
+        return (0.5 if backend.precision == "bf16" else 1) * (
+            0.8 if backend.memory_format == "contiguous" else 1
+        )
 
     choice = machine(seconds).choose(ARMS, threads=1)
-    assert choice.way == Backend(precision="bf16", memory_format="contiguous", kernels="stock", threads=1)
+    assert choice.backend == Backend(precision="bf16", memory_format="contiguous", kernels="stock", threads=1)
     assert choice.speedup == pytest.approx(2.5)
 
 
 @pytest.mark.parametrize("bf16", [0.5, 2.0])
-def test_winograd_is_tried_in_fp32_alone(machine: Callable[..., Machine], bf16: float) -> None:
+def test_winograd_is_tried_in_fp32_alone(machine: Callable[..., Autotuner], bf16: float) -> None:
     asked = []
 
-    def seconds(_model: str, way: Backend) -> float:
-        asked.append((way.precision, way.kernels))
-        of_kernels = {"stock": 1, "fast": 0.9, "winograd": 0.8}[way.kernels]
-        return of_kernels * (bf16 if way.precision == "bf16" else 1)
+    def seconds(_model: str, backend: Backend) -> float:
+        asked.append((backend.precision, backend.kernels))
+        of_kernels = {"stock": 1, "fast": 0.9, "winograd": 0.8}[backend.kernels]
+        return of_kernels * (bf16 if backend.precision == "bf16" else 1)
 
-    way = machine(seconds).choose(ARMS, threads=1).way
-    assert (way.precision, way.kernels) == (("bf16", "fast") if bf16 < 1 else ("fp32", "winograd"))
+    backend = machine(seconds).choose(ARMS, threads=1).backend
+    assert (backend.precision, backend.kernels) == (("bf16", "fast") if bf16 < 1 else ("fp32", "winograd"))
     assert ("bf16", "winograd") not in asked
 
 
-def test_all_arms_together_decide(machine: Callable[..., Machine]) -> None:
+def test_all_arms_together_decide(machine: Callable[..., Autotuner]) -> None:
     """The small network is faster in bf16, the large one slower by more."""
 
-    def seconds(model: str, way: Backend) -> float:
-        return {"small": (2.0, 1.0), "large": (10.0, 12.0)}[model][way.precision == "bf16"]
+    def seconds(model: str, backend: Backend) -> float:
+        return {"small": (2.0, 1.0), "large": (10.0, 12.0)}[model][backend.precision == "bf16"]
 
-    assert machine(seconds).choose(ARMS, threads=2).way == stock(2)
-    assert machine(seconds).choose(ARMS[:1], threads=2).way.precision == "bf16"
-
-
-def test_a_way_with_wrong_gradients_is_never_taken(machine: Callable[..., Machine]) -> None:
-    def agreement(way: Backend) -> float:
-        return MIN_COSINE - 0.01 if way.precision == "bf16" else 1.0
-
-    fast = machine(lambda _, way: 0.1 if way.precision == "bf16" else 1.0, agreement)
-    assert fast.choose(ARMS, threads=1).way == stock(1)
+    assert machine(seconds).choose(ARMS, threads=2).backend == stock(2)
+    assert machine(seconds).choose(ARMS[:1], threads=2).backend.precision == "bf16"
 
 
-def test_what_is_pinned_stays_and_is_measured_so(machine: Callable[..., Machine]) -> None:
+def test_a_way_with_wrong_gradients_is_never_taken(machine: Callable[..., Autotuner]) -> None:
+    def agreement(backend: Backend) -> float:
+        return MIN_COSINE - 0.01 if backend.precision == "bf16" else 1.0
+
+    fast = machine(lambda _, backend: 0.1 if backend.precision == "bf16" else 1.0, agreement)
+    assert fast.choose(ARMS, threads=1).backend == stock(1)
+
+
+def test_what_is_pinned_stays_and_is_measured_so(machine: Callable[..., Autotuner]) -> None:
     asked = []
 
-    def seconds(_model: str, way: Backend) -> float:
-        asked.append(way)
-        return 1.0 if way.kernels == "stock" else 0.5
+    def seconds(_model: str, backend: Backend) -> float:
+        asked.append(backend)
+        return 1.0 if backend.kernels == "stock" else 0.5
 
     pinned = Recipe(precision="fp32", memory_format="contiguous")
     choice = machine(seconds).choose([("small", pinned)], threads=1)
-    assert choice.way.kernels == "fast"
-    assert {(way.precision, way.memory_format) for way in asked} == {("fp32", "contiguous")}
-    resolved = pinned.resolved(choice.way)
+    assert choice.backend.kernels == "fast"
+    assert {(backend.precision, backend.memory_format) for backend in asked} == {("fp32", "contiguous")}
+    resolved = pinned.resolved(choice.backend)
     assert (resolved.precision, resolved.memory_format, resolved.kernels) == ("fp32", "contiguous", "fast")
 
 
-def test_a_slow_way_is_given_up_at_the_first_network_that_shows_it(machine: Callable[..., Machine]) -> None:
+def test_a_slow_way_is_given_up_at_the_first_network_that_shows_it(machine: Callable[..., Autotuner]) -> None:
     asked = []
 
-    def seconds(model: str, way: Backend) -> float:
-        asked.append((model, way.precision))
-        return {"small": 1.0, "large": 5.0}[model] * (50 if way.precision == "bf16" else 1)
+    def seconds(model: str, backend: Backend) -> float:
+        asked.append((model, backend.precision))
+        return {"small": 1.0, "large": 5.0}[model] * (50 if backend.precision == "bf16" else 1)
 
     machine(seconds).choose(ARMS, threads=1)
     assert ("small", "bf16") in asked
@@ -112,49 +114,49 @@ def test_a_slow_way_is_given_up_at_the_first_network_that_shows_it(machine: Call
 
 
 def test_a_way_that_is_hopeless_on_the_smallest_network_is_not_tried_on_the_others(
-    machine: Callable[..., Machine],
+    machine: Callable[..., Autotuner],
 ) -> None:
     """A number format that is emulated takes minutes on a large network; a small one's step shows it."""
     asked = []
 
-    def seconds(model: str, way: Backend) -> float:
-        asked.append((model, way.precision))
-        return {"small": 1.0, "large": 500.0}[model] * (4 if way.precision == "bf16" else 1)
+    def seconds(model: str, backend: Backend) -> float:
+        asked.append((model, backend.precision))
+        return {"small": 1.0, "large": 500.0}[model] * (4 if backend.precision == "bf16" else 1)
 
-    assert machine(seconds).choose(ARMS, threads=1).way == stock(1)
+    assert machine(seconds).choose(ARMS, threads=1).backend == stock(1)
     assert ("small", "bf16") in asked
     assert ("large", "bf16") not in asked
 
 
 def test_where_loops_cannot_be_compiled_others_are_taken(
-    machine: Callable[..., Machine], monkeypatch: pytest.MonkeyPatch
+    machine: Callable[..., Autotuner], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def seconds(_model: str, way: Backend) -> float:
-        if way.kernels == "winograd":
+    def seconds(_model: str, backend: Backend) -> float:
+        if backend.kernels == "winograd":
             raise MachineError("Loops cannot be compiled on this machine")
-        return 0.5 if way.kernels == "fast" or way.memory_format == "contiguous" else 1.0
+        return 0.5 if backend.kernels == "fast" or backend.memory_format == "contiguous" else 1.0
 
     there = machine(seconds)
-    assert there.choose(ARMS, threads=1).way.kernels == "fast"
+    assert there.choose(ARMS, threads=1).backend.kernels == "fast"
     with pytest.raises(MachineError):
         there.choose([("small", Recipe(kernels="winograd"))], threads=1)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("Output 0 of _Winograd is a view"), TypeError("vmap")])
 def test_a_way_that_a_network_cannot_be_computed_in_is_not_taken(
-    machine: Callable[..., Machine], error: Exception
+    machine: Callable[..., Autotuner], error: Exception
 ) -> None:
     """Somebody's own network may do what our operators do not know of; the stock ones do."""
 
-    def seconds(model: str, way: Backend) -> float:
-        if (model, way.kernels) == ("large", "winograd"):
+    def seconds(model: str, backend: Backend) -> float:
+        if (model, backend.kernels) == ("large", "winograd"):
             raise error
-        return {"stock": 1, "fast": 0.9, "winograd": 0.5}[way.kernels]
+        return {"stock": 1, "fast": 0.9, "winograd": 0.5}[backend.kernels]
 
     choice = machine(seconds).choose(ARMS, threads=1)
-    assert (choice.way.kernels, choice.failed) == ("fast", {"winograd": str(error)})
+    assert (choice.backend.kernels, choice.failed) == ("fast", {"winograd": str(error)})
 
-    def of_none(_model: str, _way: Backend) -> float:
+    def of_none(_model: str, _backend: Backend) -> float:
         raise error
 
     with pytest.raises(type(error)):
@@ -173,39 +175,39 @@ def test_two_ways_agree_whatever_the_network_does_by_itself(
         return nn.Sequential(nn.Conv2d(3, 8, 3), between, nn.Flatten(), last)
 
     monkeypatch.setattr(measure, "build", build)
-    way = stock(1).model_copy(update={"kernels": "fast"})
-    assert measure._measure("mine", way, data).agreement == pytest.approx(1, abs=1e-5)  # fp32
+    backend = stock(1).model_copy(update={"kernels": "fast"})
+    assert measure._measure("mine", backend, data).agreement == pytest.approx(1, abs=1e-5)  # fp32
 
 
 def test_what_was_measured_is_kept(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = Machine(data).measured("cnn", stock(1))
+    first = Autotuner(data).timing("cnn", stock(1))
     assert first.seconds > 0
     # the same arithmetic on the same batch; a vector's cosine with itself is 1 up to fp32 rounding
     assert first.agreement == pytest.approx(1, abs=1e-5)
     monkeypatch.setattr(measure, "_measure", lambda *_: pytest.fail("measured again"))
-    assert Machine(data).measured("cnn", stock(1)) == first
-    Machine(data).file.write_text("{damaged", encoding="utf-8")
-    assert Machine(data).known == {}
+    assert Autotuner(data).timing("cnn", stock(1)) == first
+    Autotuner(data).file.write_text("{damaged", encoding="utf-8")
+    assert Autotuner(data).known == {}
 
 
 def test_two_processes_that_measure_at_once_lose_nothing(
     data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What the first has written stays, for both: they choose the same way."""
+    """What the first has written stays, for both: they choose the same backend."""
     timed = iter([1.0, 2.0, 3.0])
-    monkeypatch.setattr(measure, "_measure", lambda *_: Measured(seconds=next(timed), agreement=1.0))
-    one, other = Machine(data), Machine(data)
-    one.measured("large", stock(3))
-    other.measured("small", stock(3))
-    assert other.measured("large", stock(3)).seconds == 1.0
-    assert one.measured("small", stock(3)).seconds == 2.0  # it measured 3, and then read what was there
-    assert Machine(data).measured("small", stock(3)).seconds == 2.0
+    monkeypatch.setattr(measure, "_measure", lambda *_: Timing(seconds=next(timed), agreement=1.0))
+    one, other = Autotuner(data), Autotuner(data)
+    one.timing("large", stock(3))
+    other.timing("small", stock(3))
+    assert other.timing("large", stock(3)).seconds == 1.0
+    assert one.timing("small", stock(3)).seconds == 2.0  # it measured 3, and then read what was there
+    assert Autotuner(data).timing("small", stock(3)).seconds == 2.0
 
 
 def test_a_wrong_kernel_is_seen(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """A convolution whose weights' gradient has its rows swapped: right in size, wrong in kind."""
-    way = stock(1).model_copy(update={"kernels": "fast"})
-    right = measure._measure("resnet", way, data)
+    backend = stock(1).model_copy(update={"kernels": "fast"})
+    right = measure._measure("resnet", backend, data)
     assert right.agreement > 0.999
     forward = measure.forward
 
@@ -216,21 +218,21 @@ def test_a_wrong_kernel_is_seen(data: Dataset, monkeypatch: pytest.MonkeyPatch) 
         return forward(*args)
 
     monkeypatch.setattr(measure, "forward", wrong)
-    assert measure._measure("resnet", way, data).agreement < MIN_COSINE
+    assert measure._measure("resnet", backend, data).agreement < MIN_COSINE
 
 
 def test_what_the_stock_way_gives_is_computed_once(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     steps, computed = measure._steps, []
 
-    def counted(model: str, way: Backend, *args: object, **more: object) -> object:
-        computed.append(way)
-        return steps(model, way, *args, **more)
+    def counted(model: str, backend: Backend, *args: object, **more: object) -> object:
+        computed.append(backend)
+        return steps(model, backend, *args, **more)
 
     monkeypatch.setattr(measure, "_steps", counted)
-    machine, fast = Machine(data), stock(1).model_copy(update={"kernels": "fast"})
-    usual = machine.measured("cnn", stock(1))
+    machine, fast = Autotuner(data), stock(1).model_copy(update={"kernels": "fast"})
+    usual = machine.timing("cnn", stock(1))
     assert usual.agreement == pytest.approx(1)
-    found = machine.measured("cnn", fast)
+    found = machine.timing("cnn", fast)
     assert computed == [stock(1), fast]
     assert found.agreement == pytest.approx(measure._measure("cnn", fast, data).agreement)
     assert computed == [stock(1), fast, fast, stock(1)]
@@ -244,4 +246,4 @@ def test_threads_are_as_they_were(data: Dataset) -> None:
 
 def test_a_cache_that_cannot_be_written_stops_nothing(data: Dataset, tmp_path: Path) -> None:
     (tmp_path / "skipscope").write_text("a file where the folder should be", encoding="utf-8")
-    assert Machine(data).measured("cnn", stock(1)).seconds > 0
+    assert Autotuner(data).timing("cnn", stock(1)).seconds > 0

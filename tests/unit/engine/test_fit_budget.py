@@ -4,11 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skipscope.engine.fit_budget import LEAST_IMAGES, fit, seconds_of, written
+from skipscope.engine.adapt import adapt, cut
+from skipscope.engine.fit_budget import LEAST_IMAGES, cuts, fit_budget, seconds_of, written
 from skipscope.engine.plan import plan
 from skipscope.errors import UsageError
 from skipscope.records.store import Workspace
-from skipscope.spec import StudySpec, parse_study
+from skipscope.spec import StudySpec, load_study, parse_study, shipped_studies
 
 IMAGES = 45_000
 STUDY = parse_study(
@@ -39,18 +40,18 @@ def size(study: StudySpec) -> tuple[int, int, int | None]:
     ],
 )
 def test_seeds_go_first_then_epochs_then_images(budget: float, left: tuple[int, int, int | None]) -> None:
-    assert size(fit(STUDY, IMAGES, estimate, budget)) == left
+    assert size(fit_budget(STUDY, IMAGES, estimate, budget)) == left
 
 
 @given(st.floats(0.01, 20))
 def test_it_fits(budget: float) -> None:
-    assert estimate(fit(STUDY, IMAGES, estimate, budget)) <= budget
+    assert estimate(fit_budget(STUDY, IMAGES, estimate, budget)) <= budget
 
 
 def test_too_little_says_how_much_it_takes() -> None:
     for takes, there, refused, asks in ((60, 30, "30s", "1m"), (655, 610, "10m10s", "11m")):
         with pytest.raises(UsageError, match=f"Nothing of x fits into {refused}\\.") as error:
-            fit(STUDY, IMAGES, lambda _, takes=takes: takes, there)
+            fit_budget(STUDY, IMAGES, lambda _, takes=takes: takes, there)
         assert f"--budget {asks}:" in error.value.hint
 
 
@@ -78,10 +79,33 @@ def test_a_plan_within_a_budget_records_both(
 ) -> None:
     monkeypatch.setattr("skipscope.engine.plan._cores", lambda: 1)
     monkeypatch.setattr(
-        "skipscope.engine.plan._seconds", lambda _model, recipe, images, **_: recipe.epochs * images / 60
+        "skipscope.engine.estimate.run_seconds",
+        lambda _seconds, recipe, _data, images, **_: recipe.epochs * images / 60,
     )
     study = small.model_copy(update={"seeds": 9})
     planned = plan(study, workspace, command="x", budget="4s")
     assert (planned.record.study.seeds, len(planned.runs)) == (4, 4)
     cut = planned.record.budget
     assert (cut.asked, cut.seeds, cut.epochs, cut.images) == ("4s", 9, 1, 60)
+
+
+@pytest.mark.parametrize("name", shipped_studies())
+def test_cuts_are_what_the_command_line_would_give(name: str) -> None:
+    """They are made without validation, and recorded."""
+    study = load_study(name)
+    some = list(cuts(study, IMAGES))
+    for each in (some[0], some[len(some) // 2], some[-1]):
+        epochs = None if each.recipe == study.recipe else each.recipe.epochs
+        same = adapt(study, seeds=each.seeds, epochs=epochs, train_limit=each.train_limit)
+        assert each == same
+        assert each.model_dump_json() == same.model_dump_json()
+        assert StudySpec.model_validate_json(each.model_dump_json()) == each
+
+
+def test_epochs_are_cut_in_every_arm() -> None:
+    arms = [{"model": "cnn", "recipe": {"epochs": 9, "momentum": 0.5}}, {"model": "resnet"}]
+    study = parse_study({"name": "x", "arm": arms}, where="a test")
+    smaller = cut(study, epochs=2)
+    assert [smaller.recipe_of(arm).epochs for arm in smaller.arm] == [2, 2]
+    assert smaller.recipe_of(smaller.arm[0]).momentum == 0.5
+    assert smaller == adapt(study, epochs=2)

@@ -1,12 +1,11 @@
 """What is planned: which runs, in which order, at what cost."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from skipscope.engine.adapt import adapt
-from skipscope.engine.autotune import Measured
-from skipscope.engine.plan import PROBED, START_SECONDS, STARTED, makespan, plan
+from skipscope.engine.autotune import Timing
+from skipscope.engine.estimate import INITIAL_IMAGES, PROBE_PASSES, START_SECONDS, makespan
+from skipscope.engine.plan import plan
 from skipscope.errors import SpecError, UnknownName, UsageError
 from skipscope.records.schema import Failure, RunRecord
 from skipscope.records.store import Workspace
@@ -53,7 +52,7 @@ def test_a_study_that_was_cut_goes_on_as_it_was_cut(
 ) -> None:
     """By the same budget: once its first networks are measured there would be time for more."""
     monkeypatch.setattr(
-        "skipscope.engine.plan.Machine.measured", lambda *_: Measured(seconds=1e-3, agreement=1)
+        "skipscope.engine.plan.Autotuner.timing", lambda *_: Timing(seconds=1e-3, agreement=1)
     )
     small = StudySpec.model_validate(small.model_dump() | {"initial_seeds": 3, "seeds": 1})
     study = adapt(small, epochs=20)
@@ -61,7 +60,7 @@ def test_a_study_that_was_cut_goes_on_as_it_was_cut(
     first = plan(study, workspace, **asked)
     assert 1 < first.record.study.recipe.epochs < 20
     workspace.write_study(first.record)
-    monkeypatch.setattr("skipscope.engine.plan._starts", lambda *_: [])
+    monkeypatch.setattr("skipscope.engine.plan._initial_measurements", lambda *_: [])
     again = plan(study, workspace, **asked)
     assert (again.record.study, again.record.budget) == (first.record.study, first.record.budget)
     assert [run.spec for run in again.runs] == [run.spec for run in first.runs]
@@ -122,45 +121,45 @@ def test_what_is_done_or_diverged_is_left_alone(small: StudySpec, workspace: Wor
 def test_a_run_half_done_costs_half(
     small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skipscope.engine.plan.Machine.measured", lambda *_: Measured(seconds=1, agreement=1))
+    monkeypatch.setattr("skipscope.engine.plan.Autotuner.timing", lambda *_: Timing(seconds=1, agreement=1))
     study = adapt(small, epochs=2)
     whole = plan(study, workspace, command="x").seconds
-    forward_only = 2 * 1000 + 1000 + PROBED  # it counts a third
+    forward_only = 2 * 1000 + 1000 + PROBE_PASSES  # it counts a third
     assert whole == pytest.approx(START_SECONDS + 2 * 60 + forward_only / 3)
     folder = workspace.run_folder(begun(study, workspace).id)
     folder.append_metrics([{"kind": "step", "step": 3}])
     assert plan(study, workspace, command="x").seconds == whole  # it has no checkpoint to go on from
     folder.state_file.write_bytes(b"")
     half = (
-        START_SECONDS + (60 + 1000 / 3) + (1000 + PROBED) / 3
+        START_SECONDS + (60 + 1000 / 3) + (1000 + PROBE_PASSES) / 3
     )  # what comes after the last step is all to come
     assert plan(study, workspace, command="x").seconds == pytest.approx(half)
     folder.append_metrics([{"kind": "step", "step": 6}])
-    left = START_SECONDS + (1000 + PROBED) / 3
+    left = START_SECONDS + (1000 + PROBE_PASSES) / 3
     assert plan(study, workspace, command="x").seconds == pytest.approx(left)
 
 
 def test_a_study_that_does_not_look_at_trained_networks_takes_no_time_for_it(
     small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skipscope.engine.plan.Machine.measured", lambda *_: Measured(seconds=1, agreement=1))
+    monkeypatch.setattr("skipscope.engine.plan.Autotuner.timing", lambda *_: Timing(seconds=1, agreement=1))
     blind = small.model_copy(update={"probes": ()})
     seconds = [plan(study, workspace, command="x").seconds for study in (small, blind)]
-    assert seconds[0] - seconds[1] == pytest.approx(PROBED / 3)
+    assert seconds[0] - seconds[1] == pytest.approx(PROBE_PASSES / 3)
 
 
 def test_networks_measured_as_they_start_are_part_of_the_time(
     small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skipscope.engine.plan.Machine.measured", lambda *_: Measured(seconds=1, agreement=1))
+    monkeypatch.setattr("skipscope.engine.plan.Autotuner.timing", lambda *_: Timing(seconds=1, agreement=1))
     study = StudySpec.model_validate(small.model_dump() | {"initial_seeds": 3})
     planned = plan(study, workspace, command="x", jobs=2)
     assert [(start.model, start.seed, start.seconds) for start in planned.starts] == [
-        ("cnn", seed, STARTED) for seed in range(3)
+        ("cnn", seed, INITIAL_IMAGES) for seed in range(3)
     ]
-    assert planned.seconds == pytest.approx(plan(small, workspace, command="x").seconds + 2 * STARTED)
+    assert planned.seconds == pytest.approx(plan(small, workspace, command="x").seconds + 2 * INITIAL_IMAGES)
     with pytest.raises(UsageError, match=f"Nothing of {study.name} fits"):
-        plan(study, workspace, command="x", jobs=2, budget=f"{2 * STARTED}s")
+        plan(study, workspace, command="x", jobs=2, budget=f"{2 * INITIAL_IMAGES}s")
 
 
 def test_what_is_done_is_not_measured_again(
@@ -171,16 +170,8 @@ def test_what_is_done_is_not_measured_again(
     workspace.write_study(first.record)
     record = begun(small, workspace)
     workspace.run_folder(record.id).write(record.model_copy(update={"state": "done"}))
-    monkeypatch.setattr("skipscope.engine.plan.Machine.measured", lambda *_: pytest.fail("measured"))
+    monkeypatch.setattr("skipscope.engine.plan.Autotuner.timing", lambda *_: pytest.fail("measured"))
     assert plan(small, workspace, command="x").seconds == 0
-
-
-@given(st.lists(st.floats(0.1, 100), max_size=8), st.integers(1, 4))
-def test_makespan_lies_between_its_bounds(seconds: list[float], jobs: int) -> None:
-    total, longest = sum(seconds), max(seconds, default=0)
-    span = makespan(seconds, jobs)
-    # rounding of sums in another order
-    assert max(longest, total / jobs) - 1e-9 <= span <= total / jobs + longest + 1e-9
 
 
 def test_the_command_line_overrides_the_file(small: StudySpec) -> None:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.engine.adapt import adapt
-from skipscope.engine.autotune import Choice
-from skipscope.engine.plan import Plan, PlannedRun, PlannedStart, plan
+from skipscope.engine.autotune import BackendChoice
+from skipscope.engine.plan import InitialMeasurement, Plan, PlannedRun, plan
 from skipscope.engine.schedule import Programme, Survey, compose, planned, survey, tasks
 from skipscope.errors import UsageError
 from skipscope.records.schema import DataCard, StudyRecord
@@ -44,16 +44,16 @@ def whole(
     return Plan(
         record=StudyRecord(study=study, data=CARD, members=(), planned="", command=""),
         runs=tuple(runs),
-        starts=tuple(PlannedStart(model=m, seed=s, seconds=1) for m in models for s in range(starts)),
+        starts=tuple(InitialMeasurement(model=m, seed=s, seconds=1) for m in models for s in range(starts)),
         jobs=jobs,
         cores=jobs,
-        way=WAY,
+        backend=WAY,
         choice=None,
     )
 
 
 def of(*plans: Plan) -> Survey:
-    choice = Choice(way=WAY, speedup=1, agreement=1)
+    choice = BackendChoice(backend=WAY, speedup=1, agreement=1)
     return Survey(plans={each.record.study.name: each for each in plans}, choice=choice)
 
 
@@ -158,9 +158,9 @@ def studies(small: StudySpec) -> list[StudySpec]:
 def test_studies_are_planned_in_one_way_and_done_one_after_the_other(
     small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skipscope.engine.plan._seconds", lambda *_, **__: 10.0)
+    monkeypatch.setattr("skipscope.engine.estimate.run_seconds", lambda *_, **__: 10.0)
     found = survey(studies(adapt(small, seeds=3)), workspace, jobs=1)
-    assert {each.way for each in found.plans.values()} == {found.choice.way}
+    assert {each.backend for each in found.plans.values()} == {found.choice.backend}
     programme = compose(found, "60s")
     assert parts(programme) == [("small", 3, 3, 30), ("other", 3, 3, 30)]
     cut = compose(found, "59s")
@@ -176,7 +176,7 @@ def test_where_not_even_a_seed_fits_the_smallest_study_is_cut_further(
     small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "skipscope.engine.plan._seconds", lambda _model, recipe, images, **_: recipe.epochs * 10.0
+        "skipscope.engine.estimate.run_seconds", lambda _, recipe, *__, **___: recipe.epochs * 10.0
     )
     found = survey(studies(adapt(small, epochs=4)), workspace, jobs=1)
     programme = compose(found, "25s")
@@ -191,9 +191,11 @@ def test_a_way_chosen_for_all_gives_way_to_the_one_a_study_was_begun_in(
     small: StudySpec, workspace: Workspace
 ) -> None:
     first = plan(small, workspace, command="x")
-    other = first.way.model_copy(
-        update={"memory_format": "contiguous" if first.way.memory_format != "contiguous" else "channels_last"}
+    other = first.backend.model_copy(
+        update={
+            "memory_format": "contiguous" if first.backend.memory_format != "contiguous" else "channels_last"
+        }
     )
-    given = plan(small, workspace, command="x", choice=Choice(way=other, speedup=1, agreement=1))
-    assert {run.spec.recipe.memory_format for run in given.runs} == {other.memory_format}
+    given = plan(small, workspace, command="x", choice=BackendChoice(backend=other, speedup=1, agreement=1))
+    assert {run.spec.recipe.precision for run in given.runs} == {other.precision}
     assert given.choice is not None
