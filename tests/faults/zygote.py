@@ -42,9 +42,9 @@ def spec(epochs: int) -> RunSpec:
 
 def train(folder: str, epochs: int, die_at: int | None = None, stop_after: int = -1) -> int:
     """What a worker does with the run, its checkpoints close together; dies at the n-th write, if asked."""
-    running.CHECKPOINT_SECONDS, running.TELL_SECONDS = 0.05, 0.02
+    running.CHECKPOINT_SECONDS, running.REPORT_SECONDS = 0.05, 0.02
     if die_at is not None:
-        running.CHECKPOINT_SECONDS, running.TELL_SECONDS = 0.0, 1e9  # the same writes every time
+        running.CHECKPOINT_SECONDS, running.REPORT_SECONDS = 0.0, 1e9  # the same writes every time
         deaths.at(die_at, Path(folder))
     data, steps = load("shapes", train_limit=60), itertools.count(1)
     record = running.train(

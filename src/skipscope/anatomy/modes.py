@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 from torch import nn
 
+from skipscope.torch_threads import torch_threads
+
 
 @contextmanager
 def keeping_modes(model: nn.Module) -> Iterator[None]:
@@ -27,15 +29,9 @@ def evaluating(model: nn.Module) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
+def one_thread() -> AbstractContextManager[None]:
     """Computes on one thread: on one image, threads wait for each other up to thirty times as long."""
-    given = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(given)
+    return torch_threads(1)
 
 
 def uncompiled() -> AbstractContextManager[object]:

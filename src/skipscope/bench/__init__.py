@@ -1,1 +1,1 @@
-"""This machine: ours against the usual loop, side by side in one run."""
+"""Benchmarks this machine: ours against the usual loop, in turns."""

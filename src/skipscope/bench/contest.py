@@ -1,7 +1,7 @@
-"""The usual loop and ours in turns, on the same networks, images and machine.
+"""Times the usual loop and ours in turns, on the same networks, images and machine.
 
-Each contestant is one or several processes that hold everything ready and train only in their turn; what is
-measured is a turn: images of all its processes, over the time until the last of them has ended.
+Each contestant is one or several processes that hold everything ready and train only in their turn. A turn's
+rate is the sum of its processes' images per second.
 """
 
 import multiprocessing as mp
@@ -21,58 +21,59 @@ from skipscope.data.dataset import load as load_data
 from skipscope.engine.local import environment_of_workers
 from skipscope.models.registry import build
 from skipscope.spec import Backend, DataName
+from skipscope.torch_threads import torch_threads
 from skipscope.training.memory import KEEP_MEMORY
 from skipscope.training.threads import WAIT_IDLY
 
 WARM_UP = 2
-"""Steps before a process says that it is ready: the first ones choose algorithms and fill caches."""
+"""Steps before a process is ready: the first ones choose algorithms and fill caches."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Result:
-    """One network: images a second of each round."""
+class Turns:
+    """Holds one network's images per second in each round."""
 
     usual: tuple[float, ...]
     ours: tuple[float, ...]
 
     @property
     def ratios(self) -> list[float]:
-        """Ours to the usual, round by round: what slows the machine for a minute slows both."""
+        """Divides ours by the usual, round by round: what slows the machine for a minute slows both."""
         return [mine / theirs for mine, theirs in zip(self.ours, self.usual, strict=True)]
 
     @property
     def ratio(self) -> float:
-        """The median round's."""
+        """Returns the median of the rounds' ratios."""
         return statistics.median(self.ratios)
 
     @property
     def spread(self) -> float:
-        """From the lowest to the highest round."""
+        """Returns the range of the rounds' ratios."""
         return max(self.ratios) - min(self.ratios)
 
 
 def contest(
     name: str,
-    way: Backend,
+    backend: Backend,
     *,
     data: DataName,
     data_dir: Path | None,
     rounds: int,
     seconds: float,
     runs: int,
-) -> Result:
-    """`rounds` turns of each, `runs` runs of ours side by side."""
+) -> Turns:
+    """Takes `rounds` turns of each, of ours with `runs` runs side by side."""
     with ExitStack() as stack:
-        theirs = stack.enter_context(_process("usual", name, way, data, data_dir))
-        mine = [stack.enter_context(_process("ours", name, way, data, data_dir)) for _ in range(runs)]
+        theirs = stack.enter_context(_process("usual", name, backend, data, data_dir))
+        mine = [stack.enter_context(_process("ours", name, backend, data, data_dir)) for _ in range(runs)]
         for pipe in (theirs, *mine):
             pipe.recv()  # ready
         turns = [(_turn([theirs], seconds), _turn(mine, seconds)) for _ in range(rounds)]
-    return Result(usual=tuple(turn[0] for turn in turns), ours=tuple(turn[1] for turn in turns))
+    return Turns(usual=tuple(turn[0] for turn in turns), ours=tuple(turn[1] for turn in turns))
 
 
 def _turn(pipes: list[Connection], seconds: float) -> float:
-    """Images a second of these processes together."""
+    """Lets these processes train for so many seconds; returns their images per second together."""
     for pipe in pipes:
         pipe.send(seconds)
     answers: list[tuple[int, float]] = [pipe.recv() for pipe in pipes]
@@ -81,12 +82,12 @@ def _turn(pipes: list[Connection], seconds: float) -> float:
 
 @contextmanager
 def _process(
-    kind: str, name: str, way: Backend, data: DataName, data_dir: Path | None
+    kind: str, name: str, backend: Backend, data: DataName, data_dir: Path | None
 ) -> Iterator[Connection]:
     context = mp.get_context("spawn")
     pipe, theirs = context.Pipe()
-    # not a daemon: the usual loop starts processes of its own; the closed pipe ends it
-    process = context.Process(target=_contestant, args=(kind, name, way, data, data_dir, theirs))
+    # not a daemon, since the usual loop starts processes of its own; closing the pipe ends it
+    process = context.Process(target=_contestant, args=(kind, name, backend, data, data_dir, theirs))
     with environment_of_workers(KEEP_MEMORY | WAIT_IDLY if kind == "ours" else {}):
         process.start()
     theirs.close()
@@ -99,14 +100,14 @@ def _process(
 
 
 def _contestant(
-    kind: str, name: str, way: Backend, data: DataName, data_dir: Path | None, pipe: Connection
+    kind: str, name: str, backend: Backend, data: DataName, data_dir: Path | None, pipe: Connection
 ) -> None:
-    """What a process of the usual loop or of ours does."""
+    """Runs in a process of the usual loop or of ours."""
     loaded = load_data(data, data_dir=data_dir)
     if kind == "ours":
-        torch.set_num_threads(way.threads)
+        torch.set_num_threads(backend.threads)
         torch.set_flush_denormal(True)
-        steps = ours.steps(name, loaded, way)
+        steps = ours.steps(name, loaded, backend)
     else:
         torch.set_num_threads(os.cpu_count() or 1)
         steps = usual.steps(build(name), loaded)
@@ -114,7 +115,7 @@ def _contestant(
 
 
 def in_turn(steps: Iterator[int], pipe: Connection) -> None:
-    """Says when it is ready; then trains for as many seconds as it is told, until the pipe is closed."""
+    """Sends None when ready, then trains for as many seconds as it receives, until the pipe is closed."""
     for _ in range(WARM_UP):
         next(steps)
     pipe.send(None)
@@ -126,7 +127,7 @@ def in_turn(steps: Iterator[int], pipe: Connection) -> None:
 
 
 def _train(steps: Iterator[int], seconds: float) -> tuple[int, float]:
-    """Images and the time they took."""
+    """Returns the number of images and the seconds they took."""
     images, start = 0, perf_counter()
     while perf_counter() - start < seconds:
         images += next(steps)
@@ -134,22 +135,17 @@ def _train(steps: Iterator[int], seconds: float) -> tuple[int, float]:
 
 
 def convolution_peak(dtype: torch.dtype) -> float:
-    """The highest rate of 3x3 convolutions on all cores, in 1e9 multiply-adds a second."""
+    """Measures the highest rate of 3x3 convolutions on all cores, in 1e9 multiply-adds per second."""
     return max(_rate(channels, side, dtype) for channels, side in ((64, 32), (128, 16), (256, 16)))
 
 
 def _rate(channels: int, side: int, dtype: torch.dtype, repeats: int = 4) -> float:
-    before = torch.get_num_threads()
-    torch.set_num_threads(os.cpu_count() or 1)
-    try:
-        images = 64
-        x = torch.randn(images, channels, side, side).to(dtype, memory_format=torch.channels_last)
-        weight = torch.randn(channels, channels, 3, 3).to(dtype, memory_format=torch.channels_last)
-        with torch.inference_mode():
-            seconds = min(_seconds(lambda: torch.conv2d(x, weight, padding=1)) for _ in range(1 + repeats))
-        return images * side**2 * channels**2 * 9 / seconds / 1e9
-    finally:
-        torch.set_num_threads(before)
+    images = 64
+    x = torch.randn(images, channels, side, side).to(dtype, memory_format=torch.channels_last)
+    weight = torch.randn(channels, channels, 3, 3).to(dtype, memory_format=torch.channels_last)
+    with torch_threads(os.cpu_count() or 1), torch.inference_mode():
+        seconds = min(_seconds(lambda: torch.conv2d(x, weight, padding=1)) for _ in range(1 + repeats))
+    return images * side**2 * channels**2 * 9 / seconds / 1e9
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -1,4 +1,4 @@
-"""One run of ours as a worker trains it, for ever."""
+"""Trains a run of ours as a worker does, endlessly."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from skipscope.training.precision import device, to_device
 from skipscope.training.trial import trial_steps
 
 RECIPE = Recipe(epochs=1000, learning_rate=0.01, augmentation="crop_flip", clip_norm=1.0)
-"""What the usual loop does to images, ours does too; and it clips, as the `lab` study does."""
+"""Augments as the usual loop does; and clips, as the `lab` study does."""
 
 
 def steps(name: str, data: Dataset, backend: Backend) -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""The loop that everybody writes: a `Dataset` that transforms image by image, a `DataLoader`, fp32.
+"""The usual training loop: a `Dataset` that transforms image by image, a `DataLoader`, fp32.
 
 The transforms are torchvision's `RandomCrop(32, padding=4)` and `RandomHorizontalFlip()` (if augmented),
 `ToTensor()` and `Normalize(mean, std)`, step by step as torchvision takes them for a PIL image.
@@ -19,20 +19,20 @@ BATCH, WORKERS = 128, 2
 
 
 class Images(TorchDataset[tuple[Tensor, int]]):
-    """Images as `torchvision.datasets.CIFAR10(transform=...)` gives them."""
+    """Gives images as `torchvision.datasets.CIFAR10(transform=...)` does."""
 
     def __init__(self, data: Dataset, split: Split, *, augmented: bool) -> None:
-        """Height x width x channels in memory, as torchvision keeps them."""
+        """Copies the split's images; they are N H W C, as torchvision keeps them."""
         self.augmented = augmented
         self.images, self.labels = split.take(np.arange(len(split)))  # N 32 32 3 and N
         self.mean, self.std = list(data.mean), list(data.std)
 
     def __len__(self) -> int:
-        """How many images."""
+        """Counts the images."""
         return len(self.images)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        """One image, transformed: 3 32 32."""
+        """Transforms one image: 3 32 32."""
         image = Image.fromarray(self.images[index])
         if self.augmented:
             image = ImageOps.expand(image, border=4, fill=0)  # 40 40
@@ -48,7 +48,7 @@ class Images(TorchDataset[tuple[Tensor, int]]):
 
 
 def steps(model: nn.Module, data: Dataset, *, augmented: bool = True) -> Iterator[int]:
-    """Trains the network for ever; gives the number of images after each step."""
+    """Trains the network endlessly; yields the number of images after each step."""
     images = Images(data, data.train, augmented=augmented)
     loader = DataLoader(images, batch_size=BATCH, shuffle=True, num_workers=WORKERS, drop_last=True)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
@@ -65,7 +65,7 @@ def steps(model: nn.Module, data: Dataset, *, augmented: bool = True) -> Iterato
 
 
 def accuracy(model: nn.Module, data: Dataset) -> float:
-    """The share of the validation images that the network classifies rightly; leaves it in training mode."""
+    """Returns the network's validation accuracy in 0..1; leaves it in training mode."""
     images = Images(data, data.validation, augmented=False)
     correct = 0
     model.eval()

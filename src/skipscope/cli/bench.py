@@ -7,7 +7,7 @@ import typer
 from skipscope.cli.options import DataDir, Json, console, counted, print_table
 
 if TYPE_CHECKING:
-    from skipscope.bench.contest import Result
+    from skipscope.bench.contest import Turns
     from skipscope.engine.autotune import BackendChoice
     from skipscope.spec import DataName
 
@@ -43,7 +43,7 @@ def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, 
     macs = {name: describe(name).macs for name in names}
     rounds, seconds = (3, 2.0) if quick else (5, 10.0)
     runs = os.cpu_count() or 1
-    results: dict[str, Result] = {}
+    results: dict[str, Turns] = {}
     with console.status("Measuring how to compute on this machine") as shown:
         choice = Autotuner(data).choose([(name, Recipe()) for name in names], threads=1)
         shown.update("Measuring the peak of convolutions")
@@ -68,7 +68,7 @@ def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, 
         _print_table(rows, peaks, choice, rounds, runs)
 
 
-def _row(result: "Result", macs: int, peak: float) -> dict[str, float]:
+def _row(result: "Turns", macs: int, peak: float) -> dict[str, float]:
     """One network under the documented keys; a step is three forward passes of arithmetic."""
     from statistics import median
 

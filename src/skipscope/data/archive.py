@@ -1,4 +1,4 @@
-"""The files of a folder or a tar archive, one by one and in memory: nothing is unpacked to the disk."""
+"""Reads the files of a folder or tar archive one by one in memory; nothing is unpacked to the disk."""
 
 import gzip
 import tarfile
@@ -11,21 +11,21 @@ from typing import Protocol
 from skipscope.errors import DataError
 
 MEMBER_BYTES = 40_000_000
-"""More than any batch of CIFAR-10 has (31 million)."""
+"""The largest file that is read; a batch of CIFAR-10 has 31 million bytes."""
 
 TOTAL_BYTES = 600_000_000
-"""More than the unpacked archive has (185 million): what goes on after that was made to fill a memory."""
+"""The most that an archive may unpack to; CIFAR-10 has 185 million bytes, a decompression bomb far more."""
 
 _GZIP = b"\x1f\x8b"
 
 
 def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of each `wanted` file of a tar archive, in its order; the name is without its folders.
+    """Yields name (without folders) and bytes of each `wanted` file of a tar archive, in its order.
 
     Raises:
         DataError: the archive is truncated, damaged or too large, or something in it is unsafe.
     """
-    with _told(path), path.open("rb") as file:
+    with _errors_explained(path), path.open("rb") as file:
         packed = file.peek(2).startswith(_GZIP)
         stream = _Bounded(gzip.GzipFile(fileobj=file) if packed else file, path)
         with tarfile.open(fileobj=stream, mode="r|") as tar:  # type: ignore[call-overload]  # it only reads
@@ -34,17 +34,17 @@ def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, by
                 name = PurePosixPath(member.name).name
                 if member.isfile() and wanted(name):
                     yield name, _content(tar, member, path)
-        while stream.read(1 << 20):  # to its end: only there gzip compares its checksum
+        while stream.read(1 << 20):  # to the end: only there gzip compares its checksum
             pass
 
 
 def files(folder: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of each `wanted` file directly in `folder`, by name.
+    """Yields name and bytes of each `wanted` file directly in `folder`, sorted by name.
 
     Raises:
         DataError: a file cannot be read or is too large.
     """
-    with _told(folder):
+    with _errors_explained(folder):
         for file in sorted(folder.iterdir()):
             if wanted(file.name) and file.is_file():
                 if file.stat().st_size > MEMBER_BYTES:
@@ -53,25 +53,25 @@ def files(folder: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, by
 
 
 def is_tar(path: Path) -> bool:
-    """Whether `path` begins like a tar archive, packed by gzip or not."""
+    """Tells whether `path` begins like a tar archive, gzipped or not."""
     try:
         with path.open("rb") as file:
             packed = file.peek(2).startswith(_GZIP)
             head = (gzip.GzipFile(fileobj=file) if packed else file).read(512)
     except (EOFError, gzip.BadGzipFile, zlib.error):
-        return True  # it is a gzip file, if a damaged one: reading it will say so
+        return True  # a damaged gzip file: reading it raises the error
     return packed or head[257:262] == b"ustar"
 
 
 class Readable(Protocol):
-    """What has bytes to give."""
+    """A binary stream."""
 
     def read(self, size: int, /) -> bytes:
-        """At most `size` of them, none at its end."""
+        """Reads at most `size` bytes, none at the end."""
 
 
 class _Bounded:
-    """A stream that refuses to give more than `TOTAL_BYTES`."""
+    """Limits a stream to `TOTAL_BYTES`."""
 
     def __init__(self, stream: Readable, path: Path) -> None:
         self._stream, self._path, self._left = stream, path, TOTAL_BYTES
@@ -113,12 +113,14 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> bytes
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Turns what goes wrong below into what a person can mend."""
+def _errors_explained(path: Path) -> Iterator[None]:
+    """Turns errors of reading into messages that say what to do."""
     try:
         yield
     except PermissionError as error:
-        raise DataError("There is no right to read this.", where=str(error.filename or path)) from None
+        raise DataError(
+            "Permission denied.", where=str(error.filename or path), hint="make the file readable"
+        ) from None
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(
             f"The archive is truncated or damaged: {error}.",

@@ -1,4 +1,4 @@
-"""Augmentation of whole batches of bytes: random crop and flip (He et al. 2015, section 4.2).
+"""Random crop and flip of whole batches of bytes (He et al. 2015, section 4.2).
 
 What happens to the image at a position of an epoch is a pure function of (seed, epoch, position).
 Shapes: B images, C = 3 channels, H x W = 32 x 32.
@@ -14,25 +14,25 @@ from numpy.typing import NDArray
 from skipscope.randomness import derive
 
 MARGIN = 4
-"""Pixels of black that are added on each side before the crop."""
+"""Black pixels that are added on each side before the crop."""
 
 
 class AugmentParams(NamedTuple):
-    """The crops and flips of N images: where in the padded image each begins, which are mirrored then."""
+    """Holds N images' crops, as corners in the padded images, and which of them are then mirrored."""
 
     top: NDArray[np.int64]  # N, 0..2*MARGIN
     left: NDArray[np.int64]  # N
     flip: NDArray[np.bool_]  # N
 
     def at(self, positions: slice) -> "AugmentParams":
-        """Those of some of the images."""
+        """Selects some of the images' parameters."""
         return AugmentParams(self.top[positions], self.left[positions], self.flip[positions])
 
 
 def sample_augmentation(
     kind: Literal["none", "flip", "crop_flip"], *, seed: int, epoch: int, count: int
 ) -> AugmentParams:
-    """Those of one epoch's `count` images, from the raw bits of (seed, "augmentation", epoch)."""
+    """Samples one epoch's `count` crops and flips from the raw bits of (seed, "augmentation", epoch)."""
     bits = np.random.PCG64(derive(seed, "augmentation", epoch)).random_raw(count)
     offsets = 2 * MARGIN + 1
     crop, flip = kind == "crop_flip", kind != "none"
@@ -46,7 +46,7 @@ def sample_augmentation(
 
 
 def augment_batch(images: NDArray[np.uint8], params: AugmentParams) -> NDArray[np.uint8]:
-    """Mirrors the images where they are and returns their crops: B H W C -> B H W C."""
+    """Mirrors the images in place and returns their crops: B H W C -> B H W C."""
     top, left, flip = params
     # torch mirrors five times as fast as numpy's negative stride
     flipped = np.flatnonzero(flip)

@@ -1,6 +1,6 @@
 """CIFAR-10 (Krizhevsky 2009): 50,000 training and 10,000 test images of 32 x 32 RGB in ten classes.
 
-Imported once, from whatever copy a person has, into the store; checked on the way in.
+Any copy in a known format is checked and imported once, into the store.
 Legend: images N 32 32 3 uint8 in the official order, training then test; labels N uint8.
 """
 
@@ -22,7 +22,7 @@ OFFICIAL_MD5 = {
     "binary": "c32a1d4ab5d03f1284b67883e8d87530",
     "python": "c58f30108f718f92721af3b95e74349a",
 }
-"""Sums of the two official archives, as https://www.cs.toronto.edu/~kriz/cifar.html prints them."""
+"""MD5 sums of the two official archives, as https://www.cs.toronto.edu/~kriz/cifar.html prints them."""
 
 WAYS_OUT = (
     "three ways out: `skipscope data get` downloads CIFAR-10; `skipscope data import PATH` takes a copy "
@@ -33,12 +33,12 @@ _INSIDE = ("cifar-10-batches-bin", "cifar-10-batches-py")
 
 
 def import_from(path: Path, *, data_dir: Path | None = None) -> store.Store:
-    """Reads an archive or folder, checks it, and puts it into the store.
+    """Reads an archive or folder, checks it, and writes it into the store.
 
-    Whatever goes wrong, the store stays as it was.
+    On any error the store is unchanged.
 
     Raises:
-        DataError: the path is none of the known formats, or what it holds is not CIFAR-10.
+        DataError: the path is in no known format, or its content is not CIFAR-10.
     """
     path = path.expanduser()
     kinds = set()
@@ -48,7 +48,7 @@ def import_from(path: Path, *, data_dir: Path | None = None) -> store.Store:
             kinds.add(kind)
             yield batch
 
-    images, labels = put_together(found(), path)
+    images, labels = join(found(), path)
     _refuse_uneven(labels[:TRAIN], "training", path)
     _refuse_uneven(labels[TRAIN:], "test", path)
     return store.write(
@@ -56,8 +56,8 @@ def import_from(path: Path, *, data_dir: Path | None = None) -> store.Store:
     )
 
 
-def put_together(batches: Iterable[Batch], where: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """All images, 60,000 32 32 3, and their labels.
+def join(batches: Iterable[Batch], where: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Joins the batches: all images, 60,000 32 32 3, and their labels.
 
     Raises:
         DataError: two batches hold the same images.
@@ -78,10 +78,10 @@ def put_together(batches: Iterable[Batch], where: Path) -> tuple[NDArray[np.uint
 
 
 def open_store(data_dir: Path | None = None) -> store.Store:
-    """The imported data set.
+    """Opens the imported data set.
 
     Raises:
-        DataError: it is missing (says the three ways out) or damaged.
+        DataError: it is missing (the hint names three ways to get it) or damaged.
     """
     found = store.read(NAME, data_dir=data_dir)
     if found is None:
@@ -100,9 +100,11 @@ def _batches(path: Path) -> Iterator[tuple[str, Batch]]:
         else:
             raise _unknown(path)
     except FileNotFoundError:
-        raise DataError("There is no such file or folder.", where=str(path), hint="check the path") from None
+        raise DataError("No such file or folder.", where=str(path), hint="check the path") from None
     except PermissionError as error:
-        raise DataError("There is no right to read this.", where=str(error.filename or path)) from None
+        raise DataError(
+            "Permission denied.", where=str(error.filename or path), hint="make the file readable"
+        ) from None
     except OSError as error:
         raise DataError(f"This cannot be read: {error.strerror or error}.", where=str(path)) from None
 
@@ -112,7 +114,7 @@ def _folder(path: Path) -> Iterator[tuple[str, Batch]]:
         if folder.is_dir() and any(formats.is_batch(file.name) for file in folder.iterdir()):
             yield from formats.batches(archive.files(folder, formats.is_batch), folder)
             return
-    from skipscope.data import parquet  # noqa: PLC0415 - polars and pillow, which loading has no use for
+    from skipscope.data import parquet  # noqa: PLC0415 - pyarrow and pillow, which loading does not need
 
     folder_of_parquet = parquet.find(path)
     if folder_of_parquet is None:

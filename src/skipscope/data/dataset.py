@@ -1,4 +1,4 @@
-"""A data set as training sees it: bytes in memory or mapped, split once and for all.
+"""Data sets for training: bytes in memory or mapped, with a fixed split.
 
 Legend: N images of C = 3 channels, H x W = 32 x 32; B of them in a batch.
 """
@@ -22,28 +22,28 @@ VALIDATION_PER_CLASS = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Some rows of the images: those that train, validate or test."""
+    """Selects the rows of a data set that train, validate or test."""
 
     images: NDArray[np.uint8]  # N 32 32 3: the whole data set, usually mapped, read-only
     labels: NDArray[Any]  # N
     rows: NDArray[np.int64]  # which of them belong to this split, ascending
 
     def __len__(self) -> int:
-        """How many images the split has."""
+        """Counts the split's images."""
         return len(self.rows)
 
     def first(self, number: int) -> "Split":
-        """The split's first images."""
+        """Returns a split of the first images."""
         return replace(self, rows=self.rows[:number])
 
     def stratified(self, limit: int) -> "Split":
-        """`limit` of its images, every class in its share; the whole split if it is not larger."""
+        """Returns a stratified split of `limit` images; the whole split if it is not larger."""
         if limit >= len(self):
             return self
         return replace(self, rows=subset(np.asarray(self.labels), self.rows, limit))
 
     def take(self, positions: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Writable copies of the images and labels at `positions`: B 32 32 3 uint8 and B int64."""
+        """Copies the images and labels at `positions`: B 32 32 3 uint8 and B int64."""
         rows = self.rows[positions]
         # `take` copies an image at a time; indexing would take three times as long
         return self.images.take(rows, axis=0), self.labels[rows].astype(np.int64)
@@ -51,7 +51,7 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """Images, labels, and which of them may be used for what."""
+    """Holds images and labels, split by what they may be used for."""
 
     name: str
     sha256: str  # of the images' and labels' bytes in the official order, whatever file they came from
@@ -65,33 +65,33 @@ class Dataset:
 
     @property
     def test_size(self) -> int:
-        """How many images the test set has, which is all that may be known of it before a run's end."""
+        """Counts the test images, which is all that may be known of them before a run ends."""
         return len(self._test)
 
     def sealed_test(self) -> Split:
-        """The test set. It is sealed: a run reads it once, at its end, and nothing that chooses ever does."""
+        """Returns the test set. It is sealed: a run reads it once, at its end, and no choice does."""
         return self._test
 
 
 def load(name: str, *, data_dir: Path | None = None, train_limit: int | None = None) -> Dataset:
-    """The data set `name`, its training split cut down to a stratified `train_limit` images if that is given.
+    """Loads the data set `name`; `train_limit` cuts its training split to that many stratified images.
 
     Raises:
         UnknownName: there is no such data set.
-        DataError: CIFAR-10 was not imported yet, or its files are damaged.
+        DataError: CIFAR-10 is not imported yet, or its files are damaged.
         UsageError: `train_limit` is more than the split has, or too few for all classes.
     """
     if name == "cifar10":
         return _cifar10(data_dir, train_limit)
     if name == "shapes":
-        return _shapes(train_limit)  # it is drawn: `data_dir` means nothing to it
+        return _shapes(train_limit)  # drawn, so `data_dir` does not apply
     raise UnknownName("data set", name, NAMES)
 
 
 def divide(
     images: NDArray[np.uint8], labels: NDArray[Any], *, train: int, limit: int | None = None
 ) -> tuple[Split, Split, Split]:
-    """What trains, what validates, and the test set: the images after the first `train`."""
+    """Splits into training, validation and test (the images after the first `train`)."""
     training, validation = hold_out(labels[:train], per_class=VALIDATION_PER_CLASS)
     if limit is not None:
         training = subset(labels, training, limit)
@@ -103,7 +103,7 @@ def divide(
 
 
 def check(name: str, *, data_dir: Path | None = None) -> None:
-    """Whether what is stored of the data set is to the last bit what was imported; what is drawn always is.
+    """Checks every byte of an imported data set; a drawn one needs no check.
 
     Raises:
         DataError: a file is missing or damaged.
@@ -151,7 +151,7 @@ def _shapes(train_limit: int | None) -> Dataset:
 
 @cache
 def _drawn() -> tuple[NDArray[np.uint8], NDArray[np.uint8], store.Triple, store.Triple, str]:
-    """What does not depend on the limit, once a process: images by pixel, labels, mean, std, checksum."""
+    """Draws once per process what does not depend on the limit: images, labels, mean, std, checksum."""
     images, labels = drawn.images(), shapes.labels()
     mean, std = store.channel_statistics(images[: -shapes.TEST])
     return images, labels, mean, std, store.content_sha256(images, labels)

@@ -1,8 +1,7 @@
-"""The embedded data set as an earlier process drew it, kept in the user's cache for the next one.
+"""The embedded data set, drawn by the first process that needs it and kept in the user's cache.
 
-Drawing takes a second and a half of a processor, reading a tenth of that, and workers that map one file share
-its memory. What is read is held against the checksum of what is drawn: a file that is damaged, from another
-version or not to be read is none, and is drawn anew.
+Drawing takes 1.5 s of a processor, reading a tenth of that, and workers that map one file share its memory.
+The file is compared with the data set's checksum: if it is damaged or outdated, the images are drawn again.
 """
 
 import io
@@ -11,34 +10,31 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 
 from skipscope.data import shapes, store
-from skipscope.errors import WorkspaceError
-from skipscope.records.files import write_whole
+from skipscope.records.files import cache_file, write_cache
 
 
 def images() -> NDArray[np.uint8]:
-    """N 32 32 3, read-only: from the cache if they are there, else drawn and kept."""
+    """Returns N 32 32 3, read-only: from the cache if possible, else drawn and written there."""
     path = file()
-    there = _read(path)
-    if there is not None:
-        return there
+    cached = _read(path)
+    if cached is not None:
+        return cached
     made, _ = shapes.draw()
     content = io.BytesIO()
     np.save(content, made)
-    with suppress(WorkspaceError):  # a cache that cannot be written is drawn again, no more
-        write_whole(path, content.getvalue())
+    write_cache(path, content.getvalue())
     return made
 
 
 def file() -> Path:
-    """Where they are kept."""
-    return user_cache_path("skipscope") / f"{shapes.NAME}-{shapes.SHA256[:12]}.npy"
+    """Returns the path of the cached images."""
+    return cache_file(f"{shapes.NAME}-{shapes.SHA256[:12]}.npy")
 
 
 def _read(path: Path) -> NDArray[np.uint8] | None:
-    """What is there, if it is to the last bit what would be drawn."""
+    """Maps the cached images if they are bit for bit what would be drawn."""
     with suppress(OSError, ValueError):
         kept = np.load(path, mmap_mode="r")
         if kept.dtype == np.uint8 and kept.shape == (len(shapes.labels()), 32, 32, 3):

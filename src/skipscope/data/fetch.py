@@ -1,7 +1,7 @@
-"""Downloading CIFAR-10: the official address first, then mirrors of the same archives, known by their sums.
+"""Downloads CIFAR-10 from the official address or mirrors of the same archives, verified by checksum.
 
-In 2026 the official server gave 50 to 80 kB/s (pytorch/vision issue 9536), so a source that is slow makes way
-for the next one; if all are slow, the first of them is taken after all.
+In 2026 the official server gave 50 to 80 kB/s (pytorch/vision issue 9536), so a slow source is left for the
+next one; if all are slow, the first is used after all.
 """
 
 import logging
@@ -20,34 +20,34 @@ from skipscope.data import cifar10, store
 from skipscope.errors import DataError
 
 ANSWER_SECONDS = 3.0
-"""How long a server may take to be connected to, and again to answer."""
+"""Timeout for connecting to a server, and again for its response."""
 
 REACH_SECONDS = 7.0
-"""How long all servers together have to answer at all, name look-ups and redirections included."""
+"""Timeout for all servers together to respond, name look-ups and redirections included."""
 
 STALL_SECONDS = 10.0
-"""How long a download may stand still."""
+"""Timeout for a download that receives nothing."""
 
 SLOW_BYTES_PER_SECOND = 150_000
 PATIENCE_SECONDS = 20.0
-"""After this long, a source that gave less than `SLOW_BYTES_PER_SECOND` makes way for the next."""
+"""After this long, a source below `SLOW_BYTES_PER_SECOND` is left for the next."""
 
 CHUNK_BYTES = 1 << 16
 
 Progress = Callable[[str, int, int], None]
-"""Called with the address, the bytes that came and the bytes to come (0 if unknown)."""
+"""Called with the address, the bytes received and the bytes in all (0 if unknown)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """An address of one of the two official archives."""
+    """Describes where one of the two official archives can be downloaded."""
 
     url: str
     kind: str  # "binary" or "python"
 
     @property
     def known_hash(self) -> str:
-        """The checksum of the official archive, as pooch writes it."""
+        """Formats the official archive's checksum for pooch."""
         return f"md5:{cifar10.OFFICIAL_MD5[self.kind]}"
 
 
@@ -64,29 +64,29 @@ def get(*, data_dir: Path | None = None, progress: Progress = lambda *_: None) -
     """Downloads the archive, imports it, and deletes it.
 
     Raises:
-        DataError: no source answered (said within 10 s), or none gave the official archive.
+        DataError: no source responded (raised within 10 s), or none gave the official archive.
     """
-    folder = store.data_folder(data_dir)
+    home = store.data_folder(data_dir)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        room = Path(mkdtemp(prefix=".download-", dir=folder))
+        home.mkdir(parents=True, exist_ok=True)
+        folder = Path(mkdtemp(prefix=".download-", dir=home))
     except OSError as error:
         raise DataError(
-            f"Nothing can be written there: {error.strerror}.",
-            where=str(folder),
+            f"The data folder cannot be written: {error.strerror}.",
+            where=str(home),
             hint="choose another folder with --data-dir or SKIPSCOPE_DATA",
         ) from None
     try:
-        return cifar10.import_from(download(room, progress), data_dir=data_dir)
+        return cifar10.import_from(download(folder, progress), data_dir=data_dir)
     finally:
-        rmtree(room, ignore_errors=True)
+        rmtree(folder, ignore_errors=True)
 
 
-def download(room: Path, progress: Progress) -> Path:
-    """The official archive in the folder `room`, from the first source that gives it at a fair speed.
+def download(folder: Path, progress: Progress) -> Path:
+    """Downloads the official archive into `folder`, from the first source that is fast enough.
 
     Raises:
-        DataError: no source answered, or none gave the official archive.
+        DataError: no source responded, or none gave the official archive.
     """
     reached, failures = _reached(SOURCES)
     if not reached:
@@ -94,28 +94,25 @@ def download(room: Path, progress: Progress) -> Path:
     slow: list[Source] = []
     for source in reached:
         try:
-            return _retrieve(source, room, progress, hurry=True)
+            return _retrieve(source, folder, progress, hurry=True)
         except _TooSlowError:
             slow.append(source)
-        except (
-            OSError,
-            ValueError,
-        ) as error:  # what requests raises is an OSError; a wrong sum is a ValueError
+        except (OSError, ValueError) as error:  # requests raises OSErrors, a wrong checksum a ValueError
             failures[source.url] = _short(error)
     for source in slow:
         try:
-            return _retrieve(source, room, progress, hurry=False)
+            return _retrieve(source, folder, progress, hurry=False)
         except (OSError, ValueError) as error:
             failures[source.url] = _short(error)
     raise _failed("No source gave the official archive of CIFAR-10.", failures)
 
 
 class _TooSlowError(Exception):
-    """This source gives so little that another should be tried first."""
+    """Raised when a source is so slow that another should be tried first."""
 
 
 class _Meter:
-    """What pooch takes for a progress bar: it counts, tells, and gives up on a slow source."""
+    """Stands in for pooch's progress bar: counts, reports, and gives up on a slow source."""
 
     def __init__(self, url: str, progress: Progress, *, hurry: bool) -> None:
         self.total = 0
@@ -123,7 +120,7 @@ class _Meter:
         self._done, self._began = 0, time.monotonic()
 
     def update(self, count: int) -> None:
-        """`count` more bytes came."""
+        """Counts `count` more bytes."""
         self._done = min(self._done + count, self.total or self._done + count)
         self._progress(self._url, self._done, self.total)
         seconds = time.monotonic() - self._began
@@ -131,29 +128,27 @@ class _Meter:
             raise _TooSlowError
 
     def reset(self) -> None:
-        """Pooch sets the bar to nothing before it fills it."""
+        """Restarts the count: pooch resets the bar before it fills it."""
         self._done, self._hurry = 0, False
 
     def close(self) -> None:
-        """The download is over."""
+        """Ends the download; nothing to do."""
 
 
-def _retrieve(source: Source, room: Path, progress: Progress, *, hurry: bool) -> Path:
-    pooch.get_logger().setLevel(
-        logging.WARNING
-    )  # it would tell where it downloads to: the progress says that
+def _retrieve(source: Source, folder: Path, progress: Progress, *, hurry: bool) -> Path:
+    pooch.get_logger().setLevel(logging.WARNING)  # the progress says where it downloads from
     downloader = pooch.HTTPDownloader(
         progressbar=_Meter(source.url, progress, hurry=hurry),
         chunk_size=CHUNK_BYTES,
         timeout=(ANSWER_SECONDS, STALL_SECONDS),
-        headers={"Accept-Encoding": "identity"},  # else a server may have the archive unpacked on the way
+        headers={"Accept-Encoding": "identity"},  # else a server may unpack the archive on the way
     )
     name = source.url.rsplit("/", maxsplit=1)[-1]
-    return Path(pooch.retrieve(source.url, source.known_hash, fname=name, path=room, downloader=downloader))
+    return Path(pooch.retrieve(source.url, source.known_hash, fname=name, path=folder, downloader=downloader))
 
 
 def _reached(sources: Iterable[Source]) -> tuple[list[Source], dict[str, str]]:
-    """The sources that answer, in their order, and why the others do not; all are asked at once."""
+    """Asks all sources at once; returns those that respond, in their order, and why the others do not."""
     answers: SimpleQueue[tuple[Source, str]] = SimpleQueue()
 
     def ask(source: Source) -> None:
@@ -185,7 +180,7 @@ def _failed(what: str, failures: dict[str, str]) -> DataError:
 
 
 def _short(error: Exception) -> str:
-    """The one telling part of an error of requests, which nests its causes."""
+    """Summarises an error of requests, which nests its causes."""
     text = f"{type(error).__name__} {error}".lower()
     for sign, meaning in (
         ("hash of downloaded file", "what it gives is not the official archive (wrong checksum)"),

@@ -1,4 +1,4 @@
-"""The official forms of CIFAR-10, binary and python, read into batches.
+"""Reads the official formats of CIFAR-10, binary and python, into batches.
 
 official binary   data_batch_1.bin ... data_batch_5.bin, test_batch.bin; rows of 1 label and 3,072 pixel bytes
 official python   data_batch_1 ... data_batch_5, test_batch; pickles of a dictionary with `data` and `labels`
@@ -27,7 +27,7 @@ _BATCH = re.compile(r"^((?:data_batch_[1-5]|test_batch))(\.bin)?$")
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """One official batch, or the part of one split that a parquet file holds."""
+    """Holds one official batch, or the part of a split that a parquet file has."""
 
     start: int  # of its first image among the 60,000: training, then test
     images: NDArray[np.uint8]  # B 32 32 3
@@ -35,15 +35,15 @@ class Batch:
 
 
 def is_batch(name: str) -> bool:
-    """Whether a file of this name is an official batch, binary or python."""
+    """Tells whether a file of this name is an official batch, binary or python."""
     return bool(_BATCH.match(name))
 
 
 def batches(named: Iterator[tuple[str, bytes]], where: Path) -> Iterator[tuple[str, Batch]]:
-    """Official batches from files of both kinds: yields the kind ("binary" or "python") and the batch.
+    """Yields the kind ("binary" or "python") and content of each official batch among the files.
 
     Raises:
-        DataError: a batch is missing, there twice, or not what it should be.
+        DataError: a batch is missing, duplicated or malformed.
     """
     seen: dict[str, str] = {}
     for name, data in named:
@@ -82,7 +82,7 @@ def _python(name: str, data: bytes, where: Path) -> tuple[NDArray[np.uint8], NDA
     numbers = labels if isinstance(labels, list) else []
     if len(numbers) != BATCH_IMAGES or not all(type(number) is int for number in numbers):
         raise DataError(f"{name} has no `labels`: {BATCH_IMAGES:,} whole numbers.", where=str(where))
-    # a whole number may have any size; bytes have not
+    # Python's whole numbers may exceed a byte
     small = np.array([min(max(number, -1), 256) for number in numbers])
     _refuse_outside(small, numbers, name, where)
     return _by_pixel(octets), small.astype(np.uint8)
@@ -94,10 +94,10 @@ def _by_pixel(planes: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def checked(labels: NDArray[Any], name: str, where: Path) -> NDArray[np.uint8]:
-    """The labels as bytes.
+    """Converts the labels to bytes.
 
     Raises:
-        DataError: one of them is not 0 to 9; names its row.
+        DataError: a label is not 0 to 9; names its row.
     """
     _refuse_outside(labels, labels, name, where)
     return labels.astype(np.uint8)

@@ -1,4 +1,4 @@
-"""CIFAR-10 as Hugging Face has it, read into batches: train-*.parquet, test-*.parquet, PNG files in a column.
+"""Reads Hugging Face's CIFAR-10 into batches: train-*.parquet, test-*.parquet, PNG files in a column.
 
 Images are 32 32 3; a row is one image and its label.
 """
@@ -24,7 +24,7 @@ _ROWS = {"train": 50_000, "test": 10_000}
 
 
 def find(path: Path) -> Path | None:
-    """The folder of the parquet files: `path` or the one inside it, or None."""
+    """Finds the folder of the parquet files: `path`, or one inside it, or None."""
     for folder in (path, path / "plain_text", path / "data"):
         if folder.is_dir() and any(_FILE.match(file.name) for file in folder.iterdir()):
             return folder

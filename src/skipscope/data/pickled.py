@@ -1,8 +1,7 @@
-"""What Python wrote of a CIFAR-10 batch, read without calling anything but this file.
+"""Reads the pickle of a CIFAR-10 batch without running anything outside this file.
 
-A pickle is a program: it names functions and says what to call them with. Here the names of numpy's arrays
-stand for `Array` and `Kind`, which keep what they are given, and no other name stands for anything. What it
-may make this process allocate is bounded before it is run.
+A pickle is a program that calls functions by name. Here the names of numpy's arrays resolve to `Array` and
+`Kind`, which record their arguments, and no other name resolves. Its memory is bounded before it is run.
 """
 
 import io
@@ -13,43 +12,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 MEMOS = 1_000_000
-"""More than any batch has; the unpickler makes room for as many as the largest number that is named."""
+"""The largest memo index that is accepted: the unpickler allocates that many slots. A batch has far fewer."""
 DEPTH = 100
-"""More levels than a batch has."""
+"""The deepest nesting that is accepted; a batch is far flatter."""
 
 
 class Refused(Exception):
-    """Why a pickle is not read."""
+    """Raised for a pickle that is not read; says why."""
 
 
 class Kind:
-    """A numpy dtype as a pickle describes it: what it was made and set up with."""
+    """Records a numpy dtype as a pickle describes it."""
 
     def __init__(self, name: object = None, *_: object) -> None:
         """The first argument of `numpy.dtype`: `u1`."""
         self.name = name.decode("latin1") if isinstance(name, bytes) else name
 
     def __setstate__(self, state: object) -> None:
-        """Byte order and the like: of bytes and whole numbers below 256 it means nothing."""
+        """Ignores byte order and the like, which bytes do not have."""
 
 
 class Array:
-    """A numpy array as a pickle describes it."""
+    """Records a numpy array as a pickle describes it."""
 
     def __init__(self, *_: object) -> None:
-        """What numpy makes it of says nothing: an empty array."""
+        """Ignores the arguments: numpy makes an empty array of them."""
         self.shape: object = None
         self.kind: object = None
         self.fortran: object = None
         self.content: object = None
 
     def __setstate__(self, state: object) -> None:
-        """Version, shape, dtype, order, bytes."""
+        """Records shape, dtype, order and bytes."""
         if isinstance(state, tuple) and len(state) == 5:
             _, self.shape, self.kind, self.fortran, self.content = state
 
     def octets(self) -> NDArray[np.uint8] | None:
-        """The array if it is one of bytes, else None."""
+        """Returns the array if it is two-dimensional and of bytes, else None."""
         content = self.content.encode("latin1") if isinstance(self.content, str) else self.content
         if not isinstance(self.kind, Kind) or self.kind.name != "u1" or not isinstance(content, bytes):
             return None
@@ -70,10 +69,10 @@ _NAMES = {
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Finds the stand-ins and nothing else."""
+    """Resolves names to the stand-ins only."""
 
     def find_class(self, module: str, name: str) -> object:
-        """The stand-in of the named maker of arrays; anything else is refused."""
+        """Returns the stand-in for a name of numpy's; refuses all others."""
         if (module, name) not in _NAMES:
             raise Refused(
                 f"is a pickle that asks for {module}.{name}; a batch needs numpy arrays only. "
@@ -83,10 +82,10 @@ class _ArraysOnly(pickle.Unpickler):
 
 
 def unpickled(data: bytes) -> object:
-    """What is pickled in `data`, its arrays as `Array`.
+    """Unpickles `data`, with its arrays as `Array`.
 
     Raises:
-        Refused: it asks for something else than arrays, or for too much.
+        Refused: it names anything but arrays, or needs too much memory.
         Exception: it is damaged.
     """
     depth = 0

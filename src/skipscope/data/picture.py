@@ -1,8 +1,8 @@
-"""A picture of a user's, as a network sees it: upright, in RGB over white, its centre, 32 x 32 pixels.
+"""Reads a user's picture as a network sees it: upright, in RGB over white, cropped to its centre, 32 x 32.
 
 The file is not trusted: only formats that Pillow decodes by itself are opened (no PostScript), its size is
-read from the header before a pixel is decoded, and whatever a broken file raises says which file it was.
-Up to a gigabyte is held for a moment for the largest picture that is taken.
+read from the header before a pixel is decoded, and every error names the file. The largest picture that is
+accepted needs up to a gigabyte for a moment.
 """
 
 import warnings
@@ -20,9 +20,9 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from skipscope.errors import PictureError
 
 SIDE = 32
-"""Pixels a side of what every network sees."""
+"""Pixels per side of a network's input."""
 SHOWN = 512
-"""Pixels a side, at most, of what is kept of the picture as it was given."""
+"""Pixels per side, at most, of the copy that is shown."""
 MEGAPIXELS = 50
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -33,7 +33,7 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What turns a picture of each EXIF orientation but the first upright."""
+"""The transposition that turns each EXIF orientation but the first upright."""
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
 
 Triple = tuple[float, float, float]
@@ -41,32 +41,32 @@ Triple = tuple[float, float, float]
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A file's first picture."""
+    """Holds a file's first picture."""
 
     path: Path
     size: tuple[int, int]
     """Width and height in pixels, upright."""
     shown: NDArray[np.uint8]
-    """H W 3: the whole of it, made smaller if it was larger than `SHOWN`."""
+    """H W 3: the whole picture, scaled down if it is larger than `SHOWN`."""
     pixels: NDArray[np.uint8]
-    """32 32 3: what networks see of it."""
+    """32 32 3: what networks see."""
     notes: tuple[str, ...]
-    """What was done to it that its owner may not expect, in sentences."""
+    """Sentences on what was done to it that its owner may not expect."""
 
     def normalised(self, mean: Triple, std: Triple) -> NDArray[np.float32]:
-        """3 32 32 as the network was given its training images: with the data set's `mean` and `std`."""
+        """Normalises with the data set's `mean` and `std`, as training does: 3 32 32."""
         shares = self.pixels.astype(np.float32) / 255
         normalised = (shares - np.array(mean, dtype=np.float32)) / np.array(std, dtype=np.float32)
         return np.ascontiguousarray(normalised.transpose(2, 0, 1))
 
 
 def read(path: Path) -> Picture:
-    """The picture in this file.
+    """Reads the picture in this file.
 
     Raises:
-        PictureError: there is no such file, it is no image, is larger than 50 megapixels, or breaks half-way.
+        PictureError: the file is missing, no image, larger than 50 megapixels, or damaged.
     """
-    with _understood(path), _opened(path) as file:
+    with _errors_explained(path), _opened(path) as file:
         image: Image.Image = Image.open(file, formats=_formats())
         width, height = image.size
         if width * height > MEGAPIXELS * 1_000_000:
@@ -94,7 +94,7 @@ def read(path: Path) -> Picture:
 
 
 def _opened(path: Path) -> IO[bytes]:
-    """The file, if it is one: a pipe or a device would be waited for."""
+    """Opens the file if it is a regular one: reading a pipe or device could block."""
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -111,14 +111,14 @@ def _opened(path: Path) -> IO[bytes]:
 
 
 def _formats() -> list[str]:
-    """Those of `FORMATS` that this Pillow has."""
+    """Lists those of `FORMATS` that this Pillow supports."""
     Image.init()
     return [name for name in FORMATS if name in Image.OPEN]
 
 
 @contextmanager
-def _understood(path: Path) -> Iterator[None]:
-    """Turns what Pillow raises on a hostile file into a sentence; its warnings are for programmers."""
+def _errors_explained(path: Path) -> Iterator[None]:
+    """Turns what Pillow raises on a hostile file into a message; silences its warnings."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -134,9 +134,7 @@ def _understood(path: Path) -> Iterator[None]:
             hint=f"save it as one of {', '.join(_formats())}",
         ) from None
     except PermissionError:
-        raise PictureError(
-            "There is no right to read this file.", where=str(path), hint="give yourself the right to"
-        ) from None
+        raise PictureError("Permission denied.", where=str(path), hint="make the file readable") from None
     except MemoryError:
         raise PictureError(
             "There is not enough memory for this image.", where=str(path), hint="make it smaller"
@@ -163,9 +161,9 @@ def _notes(image: Image.Image) -> Iterator[str]:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """As the camera was held; a picture whose EXIF cannot be read is taken as it is.
+    """Turns the picture as the camera was held; without readable EXIF it stays as it is.
 
-    Pillow's `exif_transpose` writes the EXIF anew, too, and fails on what else is wrong with it.
+    Pillow's `exif_transpose` also rewrites the EXIF, and fails on other defects in it.
     """
     turned = None
     with suppress(Exception):
@@ -174,7 +172,7 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def _rgb(image: Image.Image, notes: list[str]) -> Image.Image:
-    """Any mode as RGB, what is transparent over white; adds what has to be said to `notes`."""
+    """Converts any mode to RGB, transparency over white; may add to `notes`."""
     if image.mode == "F" or image.mode.startswith("I"):
         return _eight_bits(image, notes).convert("RGB")
     if not image.has_transparency_data:
@@ -186,10 +184,10 @@ def _rgb(image: Image.Image, notes: list[str]) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image, notes: list[str]) -> Image.Image:
-    """Greys of 16 bits, or of 32 bits or floats, which have no white of their own."""
+    """Converts greys of 16 bits, and of 32 bits or floats, which have no fixed white."""
     values: NDArray[Any] = np.nan_to_num(np.asarray(image).astype(np.float32))
     low, high = 0.0, 65535.0
     if image.mode == "F" or values.min() < low or values.max() > high:
         low, high = float(values.min()), float(values.max())
-        notes.append("Its values have no white of their own: the largest is shown as white.")
+        notes.append("Its values have no fixed white: the largest is shown as white.")
     return Image.fromarray(np.rint((values - low) / max(high - low, 1e-30) * 255).astype(np.uint8))

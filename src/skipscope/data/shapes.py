@@ -1,4 +1,4 @@
-"""The embedded data set: ten shapes drawn from a fixed seed, so that everything works without a network.
+"""Draws the embedded data set: ten shapes from a fixed seed, so that everything works offline.
 
 The same bytes on every machine: chance comes from raw bits only, and arithmetic is + - * / and sqrt in
 float32, which IEEE 754 rounds exactly. No sine, exponential or sum over an axis: libraries differ in them.
@@ -21,22 +21,22 @@ TRAIN, VALIDATION, TEST = 8_000, 1_000, 1_000
 SOURCE = "drawn by skipscope itself: this is not CIFAR-10"
 SEED = 2015
 SHA256 = "4c1294b37300a46ca68d8ae2847e2b2da03530f74002fb44f20d1bce9c8928d3"
-"""Of the images' and labels' bytes: a test and `data check` hold every machine to it."""
+"""The checksum of the images' and labels' bytes on every machine; a test and `data check` compare it."""
 
 CHUNK = 100
-"""Images drawn at a time: their fields stay in the processor's cache. It is part of what the seed means."""
+"""Images drawn at a time: their fields stay in the processor's cache. Another number draws other images."""
 
 DISTRACTORS = 5
 NOISE = 0.16
 CONTRAST = (0.24, 0.22)
-"""The least difference of brightness between the shape and its ground, and what chance may add to it."""
+"""The smallest difference of brightness between a shape and its ground, and the range of the rest."""
 
 Field = NDArray[Any]
 
 
 @cache
 def draw() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """All images and labels, training then validation then test: 10,000 32 32 3 and 10,000, both uint8.
+    """Draws all images and labels, training then validation then test: 10,000 32 32 3 and 10,000, uint8.
 
     A process draws them once (about a second); the arrays are read-only.
     """
@@ -53,47 +53,47 @@ def draw() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
 
 @cache
 def labels() -> NDArray[np.uint8]:
-    """Of all images, read-only."""
+    """Returns the labels of all images, read-only; every ten in a row have each class once."""
     found = (np.arange(TRAIN + VALIDATION + TEST) % len(CLASSES)).astype(np.uint8)
-    found.flags.writeable = False  # every stretch of ten has each class once
+    found.flags.writeable = False
     return found
 
 
 def _keep_freed_memory() -> None:
-    # glibc gives every freed field back to the kernel, whose page faults then cost more than the drawing;
-    # freeing one large block makes it keep blocks up to that size. Elsewhere this does nothing.
+    # glibc returns every freed field to the kernel, and the page faults then cost more than the drawing;
+    # after one large block is freed, it keeps blocks up to that size. Elsewhere this does nothing.
     np.empty(16 << 20, dtype=np.uint8)
 
 
 class _Chance:
-    """Numbers for B images that depend on the seed and on which images they are, on nothing else."""
+    """Draws numbers for B images that depend only on the seed and the images' indices."""
 
     def __init__(self, start: int, size: int) -> None:
         self._bits = generator(SEED, "shapes", start).bit_generator
         self._size = size
 
     def __call__(self, low: float, high: float) -> Field:
-        """B numbers between `low` and `high`, shaped B 1 1."""
+        """Draws B numbers between `low` and `high`: B 1 1."""
         bits = self._bits.random_raw(self._size) >> np.uint64(40)
         unit = bits.astype(np.float32) * 2.0**-24  # [0, 1), exact
         return (low + (high - low) * unit).reshape(-1, 1, 1)
 
     def sign(self) -> Field:
-        """-1 or 1 for each image: B 1 1."""
+        """Draws -1 or 1 for each image: B 1 1."""
         return 2 * (self(-1, 1) < 0).astype(np.float32) - 1
 
     def colour(self) -> Field:
-        """A colour for each image: B 3 1 1."""
+        """Draws a colour for each image: B 3 1 1."""
         return np.stack([self(0.1, 0.9) for _ in range(3)], axis=1)
 
     def turn(self) -> tuple[Field, Field]:
-        """Cosine and sine of any angle, by the rational points of the circle: B 1 1 each."""
+        """Draws cosine and sine of an angle, as rational points of the circle: B 1 1 each."""
         t, side = self(-1, 1), self.sign()
         norm = 1 + t * t
         return side * (1 - t * t) / norm, side * 2 * t / norm
 
     def noise(self) -> Field:
-        """Triangular noise in -1..1 for each channel and pixel: B 3 32 32."""
+        """Draws triangular noise in -1..1 for each channel and pixel: B 3 32 32."""
         words = self._bits.random_raw(self._size * 3 * 32 * 32 // 8)
         octets = words.astype("<u8").view(np.uint8)  # the same order of bytes on every processor
         triangle = (octets & 15).astype(np.float32) + (octets >> 4)
@@ -105,13 +105,13 @@ _Y: Field = (np.arange(32, dtype=np.float32) - 15.5)[None, :, None]
 
 
 def _picture(chance: _Chance, shape: Callable[[Field, Field], Field]) -> NDArray[np.uint8]:
-    """Ground, clutter, the shape, a stroke across it, noise: B 3 32 32."""
+    """Draws ground, clutter, the shape, a stroke across it, and noise: B 3 32 32."""
     ground, figure = _colours(chance)
     image = ground + _relief(chance)[:, None]
     for _ in range(DISTRACTORS):
         scrap = ground + 0.75 * (chance.colour() - ground)
         _paint(image, scrap, _scrap(chance))
-    _paint(image, figure + 0.6 * _relief(chance)[:, None], _placed(chance, shape))
+    _paint(image, figure + 0.6 * _relief(chance)[:, None], _transformed(chance, shape))
     _paint(image, chance.colour(), _stroke(chance))
     image += NOISE * chance(0.3, 1)[:, None] * chance.noise()
     octets: NDArray[np.uint8] = np.floor(255 * np.clip(image, 0, 1) + 0.5).astype(np.uint8)
@@ -123,7 +123,7 @@ def _paint(image: Field, colour: Field, coverage: Field) -> None:
 
 
 def _colours(chance: _Chance) -> tuple[Field, Field]:
-    """Two colours that differ in brightness, either of them the lighter: B 3 1 1 each."""
+    """Draws two colours that differ in brightness, either being the lighter: B 3 1 1 each."""
     ground, figure = chance.colour(), chance.colour()
     light, own = _brightness(ground), _brightness(figure)
     step = chance(CONTRAST[0], CONTRAST[0] + CONTRAST[1]) * chance.sign()
@@ -136,7 +136,7 @@ def _brightness(colour: Field) -> Field:
 
 
 def _relief(chance: _Chance) -> Field:
-    """A slope and two sets of soft stripes: B 32 32, around 0."""
+    """Draws a slope and two sets of soft stripes: B 32 32, around 0."""
     cosine, sine = chance.turn()
     relief: Field = chance(0, 0.008) * (cosine * _X + sine * _Y)
     for _ in range(2):
@@ -147,8 +147,8 @@ def _relief(chance: _Chance) -> Field:
     return relief
 
 
-def _placed(chance: _Chance, shape: Callable[[Field, Field], Field]) -> Field:
-    """How much of each pixel a shape covers, anywhere, turned, stretched and bent: B 32 32."""
+def _transformed(chance: _Chance, shape: Callable[[Field, Field], Field]) -> Field:
+    """Computes each pixel's coverage by a shape, shifted, turned, stretched and bent: B 32 32."""
     size = chance(7.5, 12.5)
     room = 13.5 - size
     x, y = _X - room * chance(-1, 1), _Y - room * chance(-1, 1)
@@ -168,7 +168,7 @@ def _turned(x: Field, y: Field, chance: _Chance) -> tuple[Field, Field]:
 
 
 def _scrap(chance: _Chance) -> Field:
-    """How much of each pixel a small ellipse or box covers: B 32 32."""
+    """Computes each pixel's coverage by a small ellipse or box: B 32 32."""
     u, v = _turned(_X - chance(-17, 17), _Y - chance(-17, 17), chance)
     long, wide = chance(2, 8), chance(0.8, 2.6)
     box = np.minimum(long - np.abs(u), wide - np.abs(v))
@@ -178,7 +178,7 @@ def _scrap(chance: _Chance) -> Field:
 
 
 def _stroke(chance: _Chance) -> Field:
-    """How much of each pixel a thin line in front of it all covers; two in five images have none: B 32 32."""
+    """Computes each pixel's coverage by a thin line in front; two in five images have none: B 32 32."""
     cosine, sine = chance.turn()
     away = cosine * _X + sine * _Y - chance(-12, 12)
     there = (chance(0, 1) < 0.6).astype(np.float32)
@@ -268,4 +268,4 @@ SHAPES: dict[str, Callable[[Field, Field], Field]] = dict(
         strict=True,
     )
 )
-"""A class and the function that draws it, in the order of the labels."""
+"""Each class's function, in the order of the labels."""

@@ -1,6 +1,6 @@
-"""Which images train, which validate, and which of them a smaller run takes. Pure functions of the labels.
+"""Chooses the images that train, those that validate, and stratified subsets: pure functions of the labels.
 
-Legend: N labels, one for each image; rows are positions in them, int64.
+Legend: N labels, one per image; rows are indices into them, int64.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ Rows = NDArray[np.int64]
 
 
 def hold_out(labels: NDArray[np.uint8], *, per_class: int) -> tuple[Rows, Rows]:
-    """The rows that train and those that validate, both ascending: `per_class` of each class are held out."""
+    """Returns the rows that train and those that validate, ascending; holds out `per_class` of each class."""
     held = np.zeros(len(labels), dtype=bool)
     order = _shuffled(len(labels), "validation split")
     for label in np.unique(labels):
@@ -22,10 +22,10 @@ def hold_out(labels: NDArray[np.uint8], *, per_class: int) -> tuple[Rows, Rows]:
 
 
 def subset(labels: NDArray[np.uint8], rows: Rows, limit: int) -> Rows:
-    """`limit` of `rows`, ascending, with every class in its share; a larger limit contains every smaller one.
+    """Selects a stratified `limit` of `rows`, ascending; a larger limit's rows contain every smaller one's.
 
     Raises:
-        UsageError: there are not that many rows, or too few are asked for to show each class once.
+        UsageError: there are fewer rows, or `limit` is less than the number of classes.
     """
     classes, members = np.unique(labels[rows], return_counts=True)
     if not len(classes) <= limit <= len(rows):
@@ -35,12 +35,12 @@ def subset(labels: NDArray[np.uint8], rows: Rows, limit: int) -> Rows:
             f"choose from {len(classes)} to {len(rows):,}, or leave the limit out",
         )
     order = rows[_shuffled(len(rows), "train limit")]
-    depth = np.empty(len(order))  # how far down its own class an image stands, from 0 to 1
+    depth = np.empty(len(order))  # an image's rank within its class, from 0 to 1
     for label, count in zip(classes, members, strict=True):
         depth[labels[order] == label] = (np.arange(count) + 0.5) / count
     return np.sort(order[np.argsort(depth, kind="stable")[:limit]])
 
 
 def _shuffled(count: int, purpose: str) -> Rows:
-    # numpy keeps the bits of PCG64 for ever, but not what its shuffle makes of them (NEP 19): sort the bits
+    # numpy guarantees the bits of PCG64, but not its shuffle (NEP 19): sort the bits
     return np.argsort(generator(0, purpose).bit_generator.random_raw(count), kind="stable")

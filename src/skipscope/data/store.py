@@ -1,9 +1,9 @@
-"""Where an imported data set lives: two .npy files that are mapped, not read, and an index of them.
+"""Stores an imported data set as two .npy files, which are mapped rather than read, and an index of them.
 
     <data folder>/<name>/{images.npy, labels.npy, index.json}
 
-The data folder is `--data-dir`, else `SKIPSCOPE_DATA`, else the user's own. A data set is written beside its
-place, read back, and renamed into it: whatever goes wrong before that leaves the old one as it was.
+The data folder is `--data-dir`, else `SKIPSCOPE_DATA`, else the user's own. A data set is written
+into a folder beside, read back, and renamed: an error before that leaves the old one unchanged.
 Legend: N images of C = 3 channels, H x W = 32 x 32.
 """
 
@@ -35,20 +35,20 @@ IMPORT_AGAIN = (
     "you have"
 )
 STALE_SECONDS = 3600
-"""A half-written folder that nobody touched for this long was left behind by a killed import."""
+"""A half-written folder this old was left behind by a killed import."""
 
 Triple = tuple[float, float, float]
 
 
 class FileEntry(Frozen):
-    """One file as it was written."""
+    """Describes one file as it was written."""
 
     bytes: int
     sha256: str
 
 
 class Index(Frozen):
-    """What `index.json` says: `sha256` is that of the images' and labels' bytes, whatever their source."""
+    """Holds `index.json`; `sha256` identifies the images and labels, whatever their source."""
 
     layout: int = Field(SCHEMA, alias="schema")
     name: str
@@ -64,7 +64,7 @@ class Index(Frozen):
 
 @dataclass(frozen=True, kw_only=True)
 class Store:
-    """A data set on disk, opened: images are mapped and read-only."""
+    """Holds an opened data set; images are mapped and read-only."""
 
     folder: Path
     index: Index
@@ -73,13 +73,13 @@ class Store:
 
 
 def data_folder(data_dir: Path | None = None) -> Path:
-    """The folder of all data sets: the argument, else `SKIPSCOPE_DATA`, else the user's data folder."""
+    """Returns the folder of data sets: the argument, else `SKIPSCOPE_DATA`, else the user's data folder."""
     chosen = data_dir or os.environ.get("SKIPSCOPE_DATA") or user_data_path("skipscope")
     return Path(chosen).expanduser().absolute()
 
 
 def content_sha256(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> str:
-    """The identity of a data set: its images' bytes, then its labels', in the official order."""
+    """Identifies a data set: hashes its images as the official planes, N 3 H W, then its labels."""
     digest = sha256()
     for start in range(0, len(images), 5000):
         digest.update(np.ascontiguousarray(images[start : start + 5000].transpose(0, 3, 1, 2)).data)
@@ -88,7 +88,7 @@ def content_sha256(images: NDArray[np.uint8], labels: NDArray[np.uint8]) -> str:
 
 
 def channel_statistics(images: NDArray[np.uint8]) -> tuple[Triple, Triple]:
-    """Mean and standard deviation of each channel in 0..1, from exact integer counts: N H W 3 -> 3 and 3."""
+    """Computes each channel's mean and standard deviation in 0..1 from exact counts: N H W 3 -> 3 and 3."""
     means, stds = [], []
     for channel in range(3):
         counts = [0] * 256
@@ -112,7 +112,7 @@ def write(
     source: str,
     data_dir: Path | None,
 ) -> Store:
-    """Puts a data set into its place and opens it; the first `train` images train, the others test.
+    """Writes a data set and opens it; the first `train` images train, the others test.
 
     Raises:
         DataError: the folder cannot be written, or what was written does not read back the same.
@@ -147,7 +147,7 @@ def write(
 
 
 def read(name: str, *, data_dir: Path | None) -> Store | None:
-    """The data set as it stands, its sizes and headers checked (not every byte), or None if there is none.
+    """Opens the data set, checking sizes and headers but not every byte; None if there is none.
 
     Raises:
         DataError: a file is missing, cannot be read, or is not what the index says.
@@ -159,7 +159,9 @@ def read(name: str, *, data_dir: Path | None) -> Store | None:
         return _read(folder) if folder.exists() else None
     except PermissionError as error:
         raise DataError(
-            "There is no right to read the data set.", where=str(error.filename or folder)
+            "Permission denied: the data set cannot be read.",
+            where=str(error.filename or folder),
+            hint="make its folder readable",
         ) from None
     except OSError as error:
         raise DataError(
@@ -168,7 +170,7 @@ def read(name: str, *, data_dir: Path | None) -> Store | None:
 
 
 def check_files(store: Store) -> None:
-    """Reads every byte and compares it with the checksums of the files: half a second for CIFAR-10.
+    """Compares every file with its checksum: half a second for CIFAR-10.
 
     Raises:
         DataError: names the damaged file.
@@ -179,7 +181,7 @@ def check_files(store: Store) -> None:
 
 
 def check(store: Store) -> None:
-    """The same, and compares the content with the data set's own checksum.
+    """Compares the files, and then the content, with their checksums.
 
     Raises:
         DataError: names the damaged file.
@@ -246,7 +248,7 @@ def _writable(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _beside(folder: Path) -> Iterator[Path]:
-    """A new folder on the same disk as `folder`, gone afterwards unless it was renamed."""
+    """Makes a folder on the same disk as `folder`, and removes it afterwards unless it was renamed."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{folder.name}-"
     for stale in folder.parent.glob(f"{prefix}*"):
@@ -262,7 +264,7 @@ def _beside(folder: Path) -> Iterator[Path]:
 
 
 def _put_back(folder: Path) -> None:
-    """Puts a data set into its place that a process left beside it when it was killed while swapping two."""
+    """Restores a data set that a process left beside when it was killed while swapping two."""
     if not folder.parent.is_dir():
         return
     rooms = sorted(folder.parent.glob(f".{folder.name}-*"), key=lambda room: room.stat().st_mtime)
@@ -274,7 +276,7 @@ def _put_back(folder: Path) -> None:
 
 
 def _swap(draft: Path, folder: Path) -> None:
-    """Renames `draft` to `folder`; what was there is put aside, and put back if that fails."""
+    """Renames `draft` to `folder`; moves the old one aside, and back if that fails."""
     aside = draft.with_name("old")
     try:
         if folder.exists():

@@ -13,18 +13,17 @@ from math import inf
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from skipscope.data.dataset import Dataset
-from skipscope.errors import WorkspaceError
 from skipscope.models.registry import build
 from skipscope.models.user import attribute_errors_to
-from skipscope.records.files import write_whole
+from skipscope.records.files import cache_file, write_cache
 from skipscope.spec import Backend, Frozen, Recipe
+from skipscope.torch_threads import torch_threads
 from skipscope.training.batches import BatchMaker
 from skipscope.training.environment import environment
 from skipscope.training.loop import forward
@@ -94,8 +93,7 @@ class Autotuner:
             with attribute_errors_to(model, f"on a batch of {BATCH} images"):
                 self.known[key] = _measure(model, backend, self.data, self._references)
             self.known |= self._kept()  # what another process wrote meanwhile stays
-            with suppress(WorkspaceError):  # a cache that cannot be written is measured again, no more
-                write_whole(self.file, _KNOWN.dump_json(self.known, indent=1))
+            write_cache(self.file, _KNOWN.dump_json(self.known, indent=1))
         return self.known[key]
 
     def _kept(self) -> dict[str, Timing]:
@@ -148,23 +146,18 @@ def _file() -> Path:
     """Returns the cache file of this machine and these versions."""
     here = environment()
     said = f"{here.versions} {here.machine}"
-    cache = platformdirs.user_cache_path("skipscope")
-    return cache / f"measured-{sha256(said.encode()).hexdigest()[:12]}.json"
+    return cache_file(f"measured-{sha256(said.encode()).hexdigest()[:12]}.json")
 
 
 def _measure(model: str, backend: Backend, data: Dataset, references: References | None = None) -> Timing:
     """Times one network; restores the number of threads, and computes `stock` gradients once."""
     references, usual = {} if references is None else references, stock(backend.threads)
-    before = torch.get_num_threads()
-    torch.set_num_threads(backend.threads)
-    try:
+    with torch_threads(backend.threads):
         gradients, seconds = _steps(model, backend, data, steps=STEPS)
         if (model, usual) not in references:
             references[model, usual] = (
                 gradients if backend == usual else _steps(model, usual, data, steps=0)[0]
             )
-    finally:
-        torch.set_num_threads(before)
     cosines = map(_cosine, gradients, references[model, usual])
     return Timing(seconds=seconds, agreement=min(cosines))
 

@@ -23,6 +23,7 @@ from skipscope.records.lock import held_run
 from skipscope.records.schema import RunRecord
 from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import RunSpec
+from skipscope.torch_threads import torch_threads
 from skipscope.training.batches import BatchMaker
 from skipscope.training.instruments import keep_sample, measure_trained
 from skipscope.training.loop import all_steps
@@ -189,11 +190,9 @@ def _applies(name: str, inside: Anatomy, *, named: bool) -> bool:
 @contextmanager
 def _computing_as_a_worker(threads: int) -> Iterator[None]:
     """As many threads as the run was trained with, and no denormal numbers: sums come out as they did."""
-    given = torch.get_num_threads()
-    torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     try:
-        yield
+        with torch_threads(threads):
+            yield
     finally:
-        torch.set_num_threads(given)
         torch.set_flush_denormal(False)

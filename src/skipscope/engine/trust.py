@@ -10,10 +10,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-import platformdirs
-
-from skipscope.errors import NetworkError, WorkspaceError
-from skipscope.records.files import write_whole
+from skipscope.errors import NetworkError
+from skipscope.records.files import cache_file, write_cache
 from skipscope.spec import UserNetwork
 
 
@@ -22,8 +20,7 @@ def trust(models: Iterable[str]) -> None:
     named = {own.digest for model in models if (own := UserNetwork.parse(model)) is not None and own.digest}
     known = _known()
     if named - known:
-        with suppress(WorkspaceError):  # a cache that cannot be written asks again, no more
-            write_whole(_file(), json.dumps(sorted(known | named)).encode())
+        write_cache(_file(), json.dumps(sorted(known | named)).encode())
 
 
 def refuse_unless_trusted(model: str) -> None:
@@ -43,7 +40,7 @@ def refuse_unless_trusted(model: str) -> None:
 
 
 def _file() -> Path:
-    return platformdirs.user_cache_path("skipscope") / "networks.json"
+    return cache_file("networks.json")
 
 
 def _known() -> set[str]:

@@ -15,6 +15,7 @@ from torch.nn.functional import batch_norm, linear
 
 from skipscope.kernels.dispatch import cast as cast_input
 from skipscope.kernels.dispatch import is_plain
+from skipscope.torch_threads import torch_threads
 
 _threads: int | None = None
 """Threads for sums whose bits depend on their number; None: as many as for everything else."""
@@ -38,11 +39,8 @@ def original_threads() -> Iterator[None]:
     if _threads is None or _threads == threads:
         yield
         return
-    torch.set_num_threads(_threads)
-    try:
+    with torch_threads(_threads):
         yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def fully_connected(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -12,6 +12,7 @@ from pathlib import Path
 from shutil import disk_usage
 from typing import TypeVar
 
+from platformdirs import user_cache_path
 from pydantic import BaseModel, ValidationError
 
 from skipscope.errors import WorkspaceError
@@ -52,6 +53,17 @@ def write_whole(
         sync_folder(path.parent)
     except OSError as error:
         raise unwritable(path, error, needed=len(content)) from None
+
+
+def cache_file(name: str) -> Path:
+    """Returns the path of a file in the user's cache."""
+    return user_cache_path("skipscope") / name
+
+
+def write_cache(path: Path, content: bytes) -> None:
+    """Writes a file of the user's cache; what cannot be cached is made again when it is needed."""
+    with suppress(WorkspaceError):
+        write_whole(path, content)
 
 
 def make_folder(folder: Path) -> None:

@@ -1,1 +1,1 @@
-"""Trains one run: the loop, its schedule, precision, checkpoints."""
+"""Trains one run: loop, learning rate, precision, checkpoints, threads."""

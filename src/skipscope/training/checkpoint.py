@@ -1,6 +1,6 @@
-"""The state a run goes on from, bit for bit: weights, momentum, and how far it has come.
+"""The state a run resumes from, bit for bit: weights, momentum, and its progress.
 
-There is no generator state in it: everything random is a function of (seed, purpose, epoch).
+It holds no generator state: everything random is a function of (seed, purpose, epoch).
 """
 
 import io
@@ -24,18 +24,18 @@ from skipscope.training.precision import device
 
 @dataclass(kw_only=True)
 class Progress:
-    """How far a run has come."""
+    """Counts what a run has done so far."""
 
     step: int = 0
     """Updates made."""
     seconds: float = 0.0
-    """Spent on the run, over all sittings."""
+    """Spent on the run, over all processes that worked on it."""
     train_seconds: float = 0.0
-    """The part of them spent on training steps and their data, without validation and records."""
+    """The part of them spent on training steps and their batches, without validation and records."""
     loss_sum: float = 0.0
     """Over the images seen in this epoch."""
     correct: int = 0
-    """Images of this epoch that were classified rightly as they were trained on."""
+    """Images of this epoch that were classified correctly as they were trained on."""
     seen: int = 0
     """Images of this epoch so far."""
     val_loss: float = nan
@@ -43,7 +43,7 @@ class Progress:
     val_accuracy: float = nan
     """On validation, after the last whole epoch."""
     right_since: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int16))
-    """The epoch since which each validation image is always right, 0 if it is wrong; empty at first."""
+    """The epoch since which each validation image is classified correctly, 0 if it is not; empty at first."""
 
     def count(self, loss: float, correct: int, images: int, seconds: float) -> None:
         """Adds one update on a batch of `images` with the mean loss `loss`."""
@@ -55,25 +55,25 @@ class Progress:
         self.seconds += seconds
 
     def follow(self, right: Tensor, epoch: int) -> None:
-        """Keeps since when each validation image is right."""
+        """Updates `right_since` with an epoch's validation."""
         before = self.right_since if len(self.right_since) else torch.zeros(len(right), dtype=torch.int16)
         self.right_since = follow(before, right, epoch)
 
 
 MAGIC = b"skipscope-sha256"
-"""At a checkpoint's end, before the 32 bytes of its checksum: an older skipscope's has neither."""
+"""Precedes the 32 bytes of checksum at a checkpoint's end; checkpoints of older versions have neither."""
 
 
 def save(folder: RunFolder, model: nn.Module, optimizer: SGD, progress: Progress) -> None:
-    """Writes the state whole or not at all; the one before stays beside it.
+    """Writes the state atomically; the previous one stays beside it.
 
     Raises:
         WorkspaceError: the disk is full, or the folder is gone.
     """
-    marks = folder.marks()  # on the disk first: a checkpoint never knows of rows that are not there
+    marks = folder.marks()  # rows reach the disk first: a checkpoint never refers to rows that are missing
     state = {
         "model": model.state_dict(),
-        "buffers": _others(model),
+        "buffers": _unsaved_buffers(model),
         "optimizer": optimizer.state_dict(),
         "progress": {part.name: getattr(progress, part.name) for part in fields(progress)},
         "marks": {name: asdict(mark) for name, mark in marks.items()},
@@ -81,26 +81,27 @@ def save(folder: RunFolder, model: nn.Module, optimizer: SGD, progress: Progress
     packed = io.BytesIO()
     torch.save(state, packed)
     packed.write(MAGIC + sha256(packed.getbuffer()).digest())
-    # a checkpoint in a folder that was deleted meanwhile would know of rows that are gone
+    # not in a new folder: if the old one was deleted meanwhile, the rows are gone
     write_whole(folder.state_file, packed.getbuffer(), before=folder.state_before, new_folder=False)
 
 
-def _others(model: nn.Module) -> dict[str, Tensor]:
-    """Buffers that are not part of the weights (`persistent=False`), and yet of what comes next."""
+def _unsaved_buffers(model: nn.Module) -> dict[str, Tensor]:
+    """Collects buffers that are no part of the weights (`persistent=False`) but affect later steps."""
     saved = model.state_dict().keys()
-    # detached: what a probe may have noted on a tensor is not part of it
+    # detached: attributes that a probe has set on the tensor are not saved
     return {name: buffer.detach() for name, buffer in model.named_buffers() if name not in saved}
 
 
 def load(
     folder: RunFolder, model: nn.Module, optimizer: SGD, *, on_event: Callable[[str], object]
 ) -> Progress:
-    """Puts the last sound state into the model and the optimizer, and the run's journals back to it.
+    """Restores model, optimizer and the run's journals from the last sound checkpoint.
 
-    Without any, a fresh `Progress` in a folder that is emptied. `on_event` hears of a damaged one.
+    Without any checkpoint, empties the folder and returns a fresh `Progress`. `on_event` is called with a
+    message if the last checkpoint is damaged.
 
     Raises:
-        WorkspaceError: there are checkpoints and all are damaged; they are put aside.
+        WorkspaceError: all checkpoints are damaged; they are renamed.
     """
     damaged: list[WorkspaceError] = []
     for path in (folder.state_file, folder.state_before):
@@ -112,10 +113,10 @@ def load(
             damaged.append(error)
             continue
         if damaged:
-            remove(folder.state_file)  # the next one would put it in the sound one's place
+            remove(folder.state_file)  # else the next save would overwrite the sound one with it
             on_event(
                 f"its last checkpoint is damaged ({damaged[0].where}): "
-                f"it goes on from the one before, step {progress.step}"
+                f"resuming from the previous one, step {progress.step}"
             )
         return progress
     if damaged:
@@ -128,9 +129,9 @@ def load(
 
 
 def _restored(path: Path, folder: RunFolder, model: nn.Module, optimizer: SGD) -> Progress:
-    """Everything as it was when the checkpoint at `path` was written."""
+    """Restores everything from the checkpoint at `path`."""
     try:
-        content = _sound(path)
+        content = _verified(path)
         state = torch.load(io.BytesIO(content), weights_only=True)
         progress = Progress(**state["progress"])
         marks = state.get("marks")
@@ -141,7 +142,7 @@ def _restored(path: Path, folder: RunFolder, model: nn.Module, optimizer: SGD) -
             module, _, last = name.rpartition(".")
             model.get_submodule(module).register_buffer(last, buffer.to(device()), persistent=False)
         optimizer.load_state_dict(state["optimizer"])
-    except Exception as error:  # whatever a damaged file makes torch raise
+    except Exception as error:  # a damaged file may make torch raise anything
         raise WorkspaceError(
             f"This checkpoint is damaged ({_why(error)}).", where=str(path), hint=FROM_THE_START
         ) from error
@@ -154,13 +155,13 @@ def _restored(path: Path, folder: RunFolder, model: nn.Module, optimizer: SGD) -
 
 
 FROM_THE_START = (
-    "it and its like are put aside; the same command again trains this run from its start. "
-    "If you have a copy of the run's folder, put that in its place first"
+    "it is renamed; the same command again trains this run from its start. "
+    "If you have a copy of the run's folder, restore that first"
 )
 
 
-def _sound(path: Path) -> bytes:
-    """The checkpoint without its seal, held against it."""
+def _verified(path: Path) -> bytes:
+    """Reads a checkpoint and compares it with the checksum at its end."""
     content = path.read_bytes()
     end = len(content) - len(MAGIC) - 32
     if end < 0 or content[end:-32] != MAGIC:

@@ -1,4 +1,4 @@
-"""Where and with what a run is trained, as far as it can be read off the machine."""
+"""The machine and the versions that a run is trained with."""
 
 import os
 import platform
@@ -15,7 +15,7 @@ PACKAGES = ("skipscope", "torch", "numpy", "llvmlite")
 
 
 def environment() -> Environment:
-    """This process's environment."""
+    """Describes this process's environment."""
     return Environment(
         versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         machine={
@@ -48,12 +48,12 @@ def _memory_gib() -> float:
 
 
 def _git() -> str | None:
-    """The commit of the skipscope checkout, with + if tracked files differ from it."""
-    here = Path(__file__)
+    """Returns the commit of the skipscope checkout, with + if tracked files differ from it."""
+    this = Path(__file__)
     try:
         described = subprocess.run(
             ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],  # noqa: S607
-            cwd=here.parent,
+            cwd=this.parent,
             capture_output=True,
             text=True,
             timeout=5,
@@ -61,8 +61,8 @@ def _git() -> str | None:
         ).stdout.strip()
         # a package installed inside somebody else's repository is not a checkout of skipscope
         tracked = subprocess.run(  # noqa: S603
-            ["git", "ls-files", "--error-unmatch", here.name],  # noqa: S607
-            cwd=here.parent,
+            ["git", "ls-files", "--error-unmatch", this.name],  # noqa: S607
+            cwd=this.parent,
             capture_output=True,
             timeout=5,
             check=False,

@@ -1,4 +1,4 @@
-"""Probes on a run: which of its steps are watched, the trained network, and the readings that come of it."""
+"""Probes on a run: while it is trained, and on the trained network."""
 
 from collections.abc import Callable, Collection, Iterable
 from typing import Any
@@ -18,20 +18,21 @@ from skipscope.records.arrays import write_arrays
 from skipscope.records.readings import READINGS
 from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import Recipe
+from skipscope.torch_threads import torch_threads
 from skipscope.training.batches import BatchMaker
 from skipscope.training.checkpoint import Progress
 from skipscope.training.memory import keep_less
 from skipscope.training.precision import computing
 
 SAMPLE = 2000
-"""Validation images that frozen probes look at: fixed, every class in its share. Never the test set."""
+"""Validation images that probes of networks look at: fixed and stratified. Never the test set."""
 
 
 class Instruments:
-    """The in-step probes on one run. `rows` are readings that nobody has written yet."""
+    """Runs the in-step and epoch probes on one run; `rows` are readings that are not written yet."""
 
     def __init__(self, model: nn.Module, data: Dataset) -> None:
-        """All in-step probes; each looks at what of the network it applies to."""
+        """Every probe records what it applies to in the network."""
         self.model = model
         self.labels = torch.from_numpy(data.validation.labels[data.validation.rows]).long()
         self.rows: list[dict[str, Any]] = []
@@ -47,7 +48,7 @@ class Instruments:
         return recorder
 
     def close(self) -> None:
-        """Reads off the step that was watched last."""
+        """Measures the step that was recorded last."""
         if self.recording is not None:
             step, recorder = self.recording
             self.recording = None
@@ -56,14 +57,14 @@ class Instruments:
                     self._read(probe.name, step, probe.measure(recorder.view))
 
     def after_epoch(self, progress: Progress, epoch: int, right: Tensor, *, last: bool) -> None:
-        """Reads off a validation."""
+        """Measures a validation; `right` says which images were classified correctly."""
         view = EpochView(epoch=epoch, last=last, right=right, since=progress.right_since, labels=self.labels)
         for probe in PROBES.values():
             if "epoch" in probe.when:
                 self._read(probe.name, progress.step, probe.measure(view))
 
     def take(self) -> list[dict[str, Any]]:
-        """The rows since the last time."""
+        """Returns the rows since the last call."""
         self.close()
         rows, self.rows = self.rows, []
         return rows
@@ -79,9 +80,9 @@ def sample(data: Dataset, batches: BatchMaker) -> tuple[Tensor, Tensor]:
 
 
 def keep_sample(workspace: Workspace, data: Dataset) -> None:
-    """Leaves the sample in the workspace, for reports, if it is not there.
+    """Writes the sample into the workspace, for reports, if it is not there.
 
-    images N 32 32 3 uint8, labels N, positions N: where in the validation split each image stands.
+    Its arrays are images N 32 32 3 uint8, labels N, and positions N: each image's in the validation split.
     """
     path = workspace.sample_file(data.sha256)
     if path.exists():
@@ -103,16 +104,15 @@ def measure_trained(
     probes: Collection[str] | None,
     go_on: Callable[[str], bool],
 ) -> bool:
-    """Measures a trained network and writes all readings of its run, and pictures of one image in it.
+    """Measures a trained network and writes all readings of its run, and pictures of one image's maps.
 
-    It is computed in fp32, with the recipe's operators and threads. What other probes read before is kept.
-    No, with nothing written, if `go_on` said no before a probe.
+    It computes in fp32, with the recipe's operators and threads. Readings of other probes are kept. Returns
+    False, with nothing written, if `go_on(probe)` returned False before a probe.
 
     Raises:
-        ProbeError: some probes failed; what the others read is written.
+        ProbeError: some probes failed; the readings of the others are written.
     """
     view = view_of(model, *sample(data, batches))
-    given = torch.get_num_threads()
 
     def before(probe: str) -> bool:
         asked = go_on(probe)
@@ -121,11 +121,9 @@ def measure_trained(
         torch.set_num_threads(int(recipe.threads))
         return asked
 
-    try:
-        with computing(recipe.model_copy(update={"precision": "fp32"}), batches.device):
-            tried = frozen_rows(view, step=step, probes=probes, before=before)
-    finally:
-        torch.set_num_threads(given)
+    threads = torch_threads(int(recipe.threads))
+    with threads, computing(recipe.model_copy(update={"precision": "fp32"}), batches.device):
+        tried = frozen_rows(view, step=step, probes=probes, before=before)
     if tried is None:
         return False
     (image,), (label,) = data.validation.stratified(SAMPLE).take(np.arange(1))

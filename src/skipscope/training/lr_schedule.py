@@ -6,7 +6,7 @@ from skipscope.spec import Recipe
 
 
 def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
-    """The rate of update number `step` (from 0): linear warm-up, then half a cosine down to 0, or steps.
+    """Returns the rate of update `step` (from 0): linear warm-up, then half a cosine down to 0, or steps.
 
     Cosine: Loshchilov and Hutter 2017, eq. 5, with one period. Steps: divided by 10 at each milestone (He et
     al. 2015, section 4.2; Huang et al. 2017, section 4.2). Warm-up: Goyal et al. 2017, section 2.2.

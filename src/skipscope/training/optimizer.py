@@ -1,8 +1,7 @@
 """SGD with momentum, a fused step of it (Sutskever et al. 2013, eq. 1 to 4, in torch's formulation).
 
-`torch.optim.SGD` takes the same step, bit for bit (a test holds it to that), but imports torch's compiler
-when it is made: a second in every worker. What the step is given are weights in the order of their memory: a
-fused step on any others copies each of them to and fro.
+`torch.optim.SGD` takes the same step, bit for bit (there is a test for it), but imports torch's compiler: a
+second in every worker. The fused kernel copies non-contiguous parameters, so it is given contiguous views.
 """
 
 from typing import Any
@@ -14,10 +13,10 @@ from skipscope.spec import Recipe
 
 
 class SGD:
-    """Steps a network's weights; weight decay on matrices and kernels only."""
+    """Updates a network's weights; weight decay applies to matrices and kernels only."""
 
     def __init__(self, model: nn.Module, recipe: Recipe) -> None:
-        """With the recipe's momentum, Nesterov's or not, and weight decay."""
+        """The recipe says momentum, Nesterov's or not, and weight decay."""
         weights = list(model.parameters())
         decayed, spared = [w for w in weights if w.ndim > 1], [w for w in weights if w.ndim <= 1]
         self.groups = ((decayed, recipe.weight_decay), (spared, 0.0))
@@ -26,7 +25,7 @@ class SGD:
 
     @torch.no_grad()
     def step(self, rate: float) -> None:
-        """One update at the learning rate `rate`; the gradients are gone afterwards."""
+        """Takes one update at the learning rate `rate`, and drops the gradients."""
         for weights, decay in self.groups:
             reached = [weight for weight in weights if weight.grad is not None]
             # a weight's first step makes its velocity; some are reached later than others (layers left out)
@@ -40,7 +39,7 @@ class SGD:
                 weight.grad = None
 
     def _step(self, weights: list[nn.Parameter], decay: float, rate: float, *, first: bool) -> None:
-        """Of those whose velocities are all new, or all there."""
+        """Updates weights whose velocities are all new (`first`), or all known."""
         if weights:
             torch._fused_sgd_(
                 [_in_memory_order(weight, weight.detach()) for weight in weights],
@@ -56,13 +55,13 @@ class SGD:
             )
 
     def state_dict(self) -> dict[str, Any]:
-        """The velocities, in the order of the weights; what was not stepped yet has none."""
+        """Returns the velocities in the order of the weights, None for one that was never updated."""
         return {
             "velocities": [self.velocities.get(weight) for weights, _ in self.groups for weight in weights]
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from there."""
+        """Restores what `state_dict` returned."""
         weights = [weight for weights, _ in self.groups for weight in weights]
         for weight, velocity in zip(weights, state["velocities"], strict=True):
             if velocity is not None:
@@ -71,7 +70,7 @@ class SGD:
 
 
 def _in_memory_order(weight: Tensor, x: Tensor) -> Tensor:
-    """A view of `x` (the weight or its gradient) that is contiguous: in channels_last, O I K L as O K L I."""
+    """Returns a contiguous view of `x` (the weight or its gradient): in channels_last, O I K L as O K L I."""
     if weight.is_contiguous():
         return x
     return x.permute(sorted(range(weight.ndim), key=weight.stride, reverse=True))

@@ -1,6 +1,6 @@
-"""How a machine computes: number format, memory layout and operators, and the scope that applies them.
+"""Number format, memory layout and operators, and the scope that applies them.
 
-Which of them is best on a machine is measured when a run is planned (`engine/autotune.py`).
+Which of them are fastest on a machine is measured when a study is planned (`engine/autotune.py`).
 """
 
 from collections.abc import Callable, Iterator
@@ -23,19 +23,19 @@ OPERATORS: dict[str, Callable[[], AbstractContextManager[object]]] = {
 
 
 def device() -> torch.device:
-    """The machine's accelerator if it has one, else its processor."""
+    """Returns the machine's accelerator if it has one, else its processor."""
     accelerator = torch.accelerator.current_accelerator(check_available=True)
     return accelerator or torch.device("cpu")
 
 
 def to_device(model: nn.Module, recipe: Recipe, on: torch.device) -> nn.Module:
-    """The network on its device, with its kernels in the recipe's memory format."""
+    """Moves the network to its device, its kernels to the recipe's memory format."""
     return model.to(on).to(memory_format=FORMATS[recipe.memory_format])  # type: ignore[call-overload,no-any-return]
 
 
 @contextmanager
 def computing(recipe: Recipe, on: torch.device) -> Iterator[None]:
-    """The scope in which a forward pass runs: bf16 autocast and our operators, if the recipe says so."""
+    """Runs a forward pass with the recipe's autocast and operators."""
     narrow = torch.autocast(on.type, dtype=torch.bfloat16, enabled=recipe.precision == "bf16")
     with narrow, OPERATORS[recipe.kernels]():
         yield

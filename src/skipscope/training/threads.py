@@ -1,7 +1,7 @@
-"""More threads for a run that has cores to itself, if that changes no bit of it and is faster.
+"""More threads for a run that has idle cores, if that changes no bit of its results and is faster.
 
-Most operators give every output to one thread, and are the same on any number of them. Those that share a sum
-out among threads stay on the number that the run was begun with (`reductions.set_reduction_threads`).
+Most operators compute each output on one thread, and so give the same bits on any number. Those that split a
+sum among threads stay on the number that the run began with (`reductions.set_reduction_threads`).
 """
 
 from contextlib import suppress
@@ -21,36 +21,36 @@ from skipscope.training.trial import trial_steps
 
 WAIT_IDLY = {"OMP_WAIT_POLICY": "passive"}
 """A worker's environment. Torch's threads would spin for milliseconds after each operator, on the core that a
-thread of `tiles.py` is given next: two cores would hardly be faster than one (docs/performance.md)."""
+thread of `tiles.py` needs next: two cores would hardly be faster than one (docs/performance.md)."""
 MAX_TIME_RATIO = 0.95
-"""More threads are taken if a step takes at most this share of the time: beside other work it may not."""
+"""More threads are kept if a step takes at most this share of the time; beside other work it may not."""
 
 
 def try_more_threads(spec: RunSpec, data: Dataset, threads: int) -> bool:
-    """Sets this process to `threads` threads, if steps come out bit for bit the same, and sooner."""
-    begun = int(spec.recipe.threads)
+    """Sets this process to `threads` threads if trial steps are bit-identical and faster; returns whether."""
+    initial = int(spec.recipe.threads)
     if spec.recipe.kernels == "stock" or device().type != "cpu":
         return False
-    taken = False
-    with suppress(Exception), torch.random.fork_rng(()):  # whatever it is: the run goes well as it is
-        _set(begun, sums_on=None)
-        before, alone = _steps(spec, data)
-        _set(threads, sums_on=begun)
-        after, together = _steps(spec, data)
+    kept = False
+    with suppress(Exception), torch.random.fork_rng(()):  # whatever fails, the run can go on as it is
+        _set(initial, reductions_on=None)
+        before, seconds_before = _trial(spec, data)
+        _set(threads, reductions_on=initial)
+        after, seconds_after = _trial(spec, data)
         same = all(torch.equal(one, other) for one, other in zip(before, after, strict=True))
-        taken = same and together < MAX_TIME_RATIO * alone
-    if not taken:
-        _set(begun, sums_on=None)
-    return taken
+        kept = same and seconds_after < MAX_TIME_RATIO * seconds_before
+    if not kept:
+        _set(initial, reductions_on=None)
+    return kept
 
 
-def _set(threads: int, *, sums_on: int | None) -> None:
+def _set(threads: int, *, reductions_on: int | None) -> None:
     torch.set_num_threads(threads)
-    reductions.set_reduction_threads(sums_on)
+    reductions.set_reduction_threads(reductions_on)
 
 
-def _steps(spec: RunSpec, data: Dataset) -> tuple[list[Tensor], float]:
-    """Gives a fresh network's state after three steps, its validation, and the fastest step's seconds."""
+def _trial(spec: RunSpec, data: Dataset) -> tuple[list[Tensor], float]:
+    """Returns a fresh network's state and validation after three steps, and the fastest step's seconds."""
     network, recipe = to_device(build(spec.model), spec.recipe, device()), spec.recipe
     fastest = min(islice(trial_steps(network, recipe, data), 3))
     batches = BatchMaker(data, recipe, device())

@@ -8,10 +8,10 @@ import torch
 from typer.testing import CliRunner
 
 from skipscope.bench import usual
-from skipscope.bench.contest import Result, contest, convolution_peak
+from skipscope.bench.contest import Turns, contest, convolution_peak
 from skipscope.cli import app
 from skipscope.data.dataset import Dataset, load
-from skipscope.engine.autotune import stock
+from skipscope.engine.autotune import Autotuner, BackendChoice, stock
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def data() -> Dataset:
 
 def test_a_ratio_is_of_the_rounds_not_of_the_medians() -> None:
     """A minute in which the machine is slow slows both."""
-    result = Result(usual=(100.0, 50.0, 100.0), ours=(300.0, 150.0, 310.0))
+    result = Turns(usual=(100.0, 50.0, 100.0), ours=(300.0, 150.0, 310.0))
     assert result.ratios == [3.0, 3.0, 3.1]
     assert result.ratio == 3.0
     assert result.spread == pytest.approx(0.1)
@@ -73,10 +73,12 @@ def test_the_peak_is_above_nothing() -> None:
 def test_the_command_reports_each_network_and_the_mean(
     monkeypatch: pytest.MonkeyPatch, json_wanted: bool
 ) -> None:
-    def quick(name: str, *_: object, **__: object) -> Result:
+    def quick(name: str, *_: object, **__: object) -> Turns:
         ours = {"cnn": 200.0, "resnet": 800.0}[name]
-        return Result(usual=(100.0,) * 3, ours=(ours, ours, ours + 10))
+        return Turns(usual=(100.0,) * 3, ours=(ours, ours, ours + 10))
 
+    choice = BackendChoice(backend=stock(1), speedup=1.0, agreement=1.0)
+    monkeypatch.setattr(Autotuner, "choose", lambda *_, **__: choice)
     monkeypatch.setattr("skipscope.bench.contest.contest", quick)
     monkeypatch.setattr("skipscope.bench.contest.convolution_peak", lambda _: 100.0)
     arguments = ["bench", "--quick", "--network", "cnn", "--network", "resnet"]
@@ -92,7 +94,10 @@ def test_the_command_reports_each_network_and_the_mean(
         assert "ratio 4.00" in done.stdout
 
 
-def test_the_usual_loop_evaluates_on_every_validation_image(data: Dataset) -> None:
+def test_the_usual_loop_evaluates_on_every_validation_image(
+    data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usual, "WORKERS", 0)  # of how many processes load images the accuracy knows nothing
     labels = torch.from_numpy(data.validation.take(np.arange(len(data.validation)))[1])
 
     class AlwaysThree(torch.nn.Module):

@@ -1,21 +1,17 @@
 """Every copy of CIFAR-10 a person may have, sound or spoilt."""
 
-import gzip
 import hashlib
-import io
 import os
 import pickle
 import shutil
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
-from PIL import Image
+from refusal import refuses
 
-from skipscope.data import archive, cifar10, formats, parquet, store
+from skipscope.data import archive, cifar10, formats, store
 from skipscope.errors import DataError
 
 Spoil = Callable[..., Path]
@@ -57,138 +53,8 @@ def test_an_official_archive_is_called_so(kind: str, tmp_path: Path, monkeypatch
     assert cifar10._source(path, kind) == f"the official {kind} archive, md5 {md5}"
 
 
-def png(pixels: np.ndarray, **options: object) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG", **options)
-    return stream.getvalue()
-
-
-PNGS = [png(np.full((32, 32, 3), (label, 100, 255 - label), dtype=np.uint8)) for label in range(10)]
-
-
-def write_parquet(folder: Path, split: str, count: int, column: str = "img", **change: object) -> Path:
-    table = {
-        column: [{"bytes": PNGS[row % 10], "path": None} for row in range(count)],
-        "label": [row % 10 for row in range(count)],
-    } | change
-    file = folder / f"{split}-00000-of-00001.parquet"
-    pl.DataFrame(table).write_parquet(file)
-    return file
-
-
-def test_parquet_folder(tmp_path: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    decode, known = parquet._png, {}  # decoding 60,000 takes seconds, and here there are ten
-
-    def once(data: bytes, what: str, where: Path) -> np.ndarray:
-        if data not in known:
-            known[data] = decode(data, what, where)
-        return known[data]
-
-    monkeypatch.setattr(parquet, "_png", once)
-    inner = tmp_path / "plain_text"
-    inner.mkdir()
-    write_parquet(inner, "train", 50_000)
-    write_parquet(inner, "test", 10_000)
-    stored = cifar10.import_from(tmp_path)
-    assert np.array_equal(stored.labels, np.arange(60_000) % 10)
-    assert stored.images[50_003, 5, 6].tolist() == [3, 100, 252]
-    assert stored.index.source == "an unofficial copy: parquet files in a folder"
-
-
-@pytest.fixture
-def small(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setattr(parquet, "_ROWS", {"train": 20, "test": 10})
-    write_parquet(tmp_path, "train", 20)
-    write_parquet(tmp_path, "test", 10, column="image")
-    return tmp_path
-
-
-def test_small_parquet_is_in_order(small: Path) -> None:
-    batches = list(parquet.read(small))
-    assert [(batch.start, len(batch.labels)) for batch in batches] == [(0, 20), (20, 10)]
-
-
-BAD_IMAGES = {
-    "32 x 31 RGB": png(np.zeros((31, 32, 3), dtype=np.uint8)),
-    "32 x 32 L": png(np.zeros((32, 32), dtype=np.uint8)),
-    "cannot identify": b"no image",
-    "it has no bytes": None,
-    "row 1": PNGS[0][:60],
-}
-
-
-@pytest.mark.parametrize(("message", "data"), BAD_IMAGES.items())
-def test_parquet_with_what_is_no_such_image(message: str, data: bytes | None, small: Path) -> None:
-    rows = [{"bytes": PNGS[0], "path": None}] * 20
-    rows[1] = {"bytes": data, "path": None}  # type: ignore[dict-item]
-    write_parquet(small, "train", 20, img=rows)
-    with pytest.raises(
-        DataError, match=rf"row 1 is not a 32 x 32 RGB image(.|\n)*{message}|{message} is not"
-    ):
-        list(parquet.read(small))
-
-
-def test_parquet_with_a_label_above_nine(small: Path) -> None:
-    write_parquet(small, "test", 10, label=[*range(9), 10])
-    with pytest.raises(DataError, match=r"test-00000-of-00001\.parquet, row 9 has the label 10"):
-        list(parquet.read(small))
-
-
-def test_parquet_without_a_label(small: Path) -> None:
-    write_parquet(small, "test", 10, label=[*range(9), None])
-    with pytest.raises(DataError, match="row 9 has no label"):
-        list(parquet.read(small))
-
-
-def test_parquet_with_words_for_labels(small: Path) -> None:
-    write_parquet(small, "test", 10, label=["cat"] * 10)
-    with pytest.raises(DataError, match="cannot be read"):
-        list(parquet.read(small))
-
-
-def test_parquet_with_images_that_are_no_struct(small: Path) -> None:
-    write_parquet(small, "test", 10, img=list(range(10)))
-    with pytest.raises(DataError, match="cannot be read"):
-        list(parquet.read(small))
-
-
-def test_parquet_with_other_columns(small: Path) -> None:
-    write_parquet(small, "test", 10, column="picture")
-    with pytest.raises(DataError, match="has the columns picture, label"):
-        list(parquet.read(small))
-
-
-@pytest.mark.parametrize("count", [9, 11])
-def test_parquet_with_a_wrong_number_of_rows(count: int, small: Path) -> None:
-    write_parquet(small, "test", count)
-    with pytest.raises(DataError, match=f"test split has {count} rows; CIFAR-10 has 10"):
-        list(parquet.read(small))
-
-
-def test_parquet_without_a_split(small: Path) -> None:
-    next(small.glob("test-*")).unlink()
-    with pytest.raises(DataError, match=r"no test-\*\.parquet"):
-        list(parquet.read(small))
-
-
-@pytest.mark.parametrize("keep", [0, 4, 0.5])
-def test_parquet_that_is_truncated(keep: float, small: Path) -> None:
-    file = next(small.glob("train-*"))
-    data = file.read_bytes()
-    file.write_bytes(data[: int(keep * len(data)) if keep < 1 else int(keep)])
-    with pytest.raises(DataError, match=r"train-00000-of-00001\.parquet cannot be read"):
-        list(parquet.read(small))
-
-
-def refuses(path: Path, message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        cifar10.import_from(path)
-    data = store.data_folder()
-    assert not data.exists() or list(data.iterdir()) == []
-
-
 def test_no_such_path(tmp_path: Path) -> None:
-    refuses(tmp_path / "none.tar.gz", "no such file")
+    refuses(tmp_path / "none.tar.gz", "No such file")
 
 
 def test_a_folder_of_something_else(tmp_path: Path) -> None:
@@ -306,82 +172,6 @@ def test_a_damaged_pickle(data: bytes, spoilt: Spoil) -> None:
     refuses(spoilt("python", data_batch_1=data), "data_batch_1 is a damaged pickle")
 
 
-UNSAFE = [
-    ("../data_batch_1.bin", {}),
-    ("a/../../data_batch_1.bin", {}),
-    ("/etc/data_batch_1.bin", {}),
-    ("C:\\data_batch_1.bin", {}),
-    ("a\\..\\..\\b", {}),
-    ("data_batch_1.bin", {"type": tarfile.SYMTYPE, "linkname": "/etc/passwd"}),
-    ("data_batch_1.bin", {"type": tarfile.LNKTYPE, "linkname": "other"}),
-    ("readme", {"type": tarfile.FIFOTYPE}),
-    ("readme", {"type": tarfile.CHRTYPE}),
-]
-
-
-@pytest.mark.parametrize(("name", "kind"), UNSAFE)
-def test_an_unsafe_member_is_refused(name: str, kind: dict[str, object], tar_of: Callable[..., Path]) -> None:
-    refuses(tar_of(("harmless", b"x", {}), (name, b"", kind)), "Nothing of it was used")
-
-
-def test_an_archive_of_something_else_has_no_batch(tar_of: Callable[..., Path]) -> None:
-    refuses(tar_of(("holiday.jpg", b"sea", {})), "data_batch_1, .*test_batch missing")
-
-
-def test_a_huge_member(tar_of: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MEMBER_BYTES", 1_000)
-    refuses(tar_of(("data_batch_1.bin", b"x" * 1_001, {})), "too large")
-
-
-def test_an_archive_that_would_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "TOTAL_BYTES", 100_000)
-    path = tmp_path / "bomb.tar.gz"
-    with tarfile.open(path, "w:gz") as tar:
-        member = tarfile.TarInfo("harmless")
-        member.size = 1_000_000
-        tar.addfile(member, io.BytesIO(b"\0" * member.size))
-    refuses(path, "unpacks to more than 100,000 bytes")
-
-
-@pytest.mark.parametrize("share", [0.00001, 0.3, 0.999])
-def test_a_truncated_archive_leaves_what_was_there(
-    share: float, binary_archive: Path, tmp_path: Path, own: Path
-) -> None:
-    before = cifar10.open_store(own).index
-    path = tmp_path / "cut.tar.gz"
-    data = binary_archive.read_bytes()
-    path.write_bytes(data[: int(share * len(data))])
-    with pytest.raises(DataError, match="truncated or damaged"):
-        cifar10.import_from(path, data_dir=own)
-    assert cifar10.open_store(own).index == before
-    store.check(cifar10.open_store(own))
-
-
-def test_a_truncated_tar(tmp_path: Path, fake: object) -> None:
-    path = tmp_path / "cut.tar"
-    with tarfile.open(path, "w") as tar:
-        member = tarfile.TarInfo("data_batch_1.bin")
-        member.size = 30_730_000
-        tar.addfile(member, io.BytesIO(fake.binary(0)))  # type: ignore[attr-defined]
-    path.write_bytes(path.read_bytes()[:1_000_000])
-    refuses(path, "truncated or damaged")
-
-
-def test_a_changed_byte_in_the_packed_archive(binary_archive: Path, tmp_path: Path) -> None:
-    # the stored checksum is at the very end: the archive must be read until there
-    data = bytearray(binary_archive.read_bytes())
-    data[-6] ^= 1
-    path = tmp_path / "changed.tar.gz"
-    path.write_bytes(data)
-    refuses(path, r"truncated or damaged: CRC check failed")
-
-
-def test_a_gzip_file_that_is_no_tar(tmp_path: Path) -> None:
-    path = tmp_path / "letter.gz"
-    path.write_bytes(gzip.compress(b"dear reader" * 100))
-    refuses(path, "truncated or damaged")
-
-
 @pytest.mark.parametrize("folder", [True, False])
 def test_no_right_to_read(
     *, folder: bool, spoilt: Spoil, tar_of: object, monkeypatch: pytest.MonkeyPatch
@@ -393,7 +183,7 @@ def test_no_right_to_read(
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "read_bytes" if folder else "open", denied)
-    refuses(path, "no right to read")
+    refuses(path, "Permission denied")
 
 
 @pytest.mark.parametrize("where", ["iterdir", "read_bytes"])
@@ -421,14 +211,6 @@ def test_ctrl_c_while_importing_leaves_what_was_there(
         cifar10.import_from(binary_folder, data_dir=own)
     assert cifar10.open_store(own).index == before
     assert [path.name for path in own.iterdir()] == ["cifar10"]
-
-
-def test_what_follows_the_end_of_the_archive_is_read_but_means_nothing(
-    tmp_path: Path, tar_of: object
-) -> None:
-    path = tmp_path / "padded.tar.gz"
-    path.write_bytes(gzip.compress(tar_of().read_bytes() + bytes(3_000_000)))  # type: ignore[operator]
-    refuses(path, "data_batch_1, .* missing")
 
 
 @pytest.mark.cifar

@@ -215,7 +215,7 @@ def test_ctrl_c_while_downloading_leaves_nothing(
 
 def test_a_folder_that_cannot_be_written_is_said_before_asking(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(DataError, match=r"Nothing can be written there(.|\n)*--data-dir"):
+    with pytest.raises(DataError, match=r"The data folder cannot be written(.|\n)*--data-dir"):
         fetch.get(data_dir=tmp_path / "file")
 
 

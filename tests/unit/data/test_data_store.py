@@ -191,5 +191,5 @@ def test_no_right_to_read_is_said(imported: Path, monkeypatch: pytest.MonkeyPatc
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "read_bytes", denied)
-    with pytest.raises(DataError, match=r"no right to read(.|\n)*index\.json"):
+    with pytest.raises(DataError, match=r"Permission denied(.|\n)*index\.json"):
         cifar10.open_store(imported)

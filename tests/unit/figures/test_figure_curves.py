@@ -104,7 +104,7 @@ def test_a_loss_on_its_way_to_infinity_does_not_flatten_the_others(tables):
 
 def test_the_script_is_kept(monkeypatch, tmp_path):
     calls = []
-    monkeypatch.setattr(vega, "user_cache_path", lambda _: tmp_path / "cache")
+    monkeypatch.setattr(vega, "cache_file", lambda name: tmp_path / "cache" / name)
     monkeypatch.setattr(
         vega.vl_convert, "javascript_bundle", lambda snippet: calls.append(snippet) or "script"
     )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -11,14 +11,12 @@ import altair as alt
 import polars as pl
 import vl_convert
 from altair.utils.schemapi import debug_mode
-from platformdirs import user_cache_path
 from polars import selectors
 
-from skipscope.errors import WorkspaceError
 from skipscope.figures import style
 from skipscope.figures.layered import Layered
 from skipscope.figures.rendering import drawing, fonts
-from skipscope.records.files import write_whole
+from skipscope.records.files import cache_file, write_cache
 
 EXPORTS = "window.vegaEmbed = vegaEmbed;"
 DATA = "table"
@@ -108,13 +106,12 @@ def library() -> str:
 
     Bundling takes three seconds and always gives the same result, which is kept in the user's cache.
     """
-    kept = user_cache_path("skipscope") / f"vega-{version('vl-convert-python')}.js"
+    kept = cache_file(f"vega-{version('vl-convert-python')}.js")
     try:
         return kept.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         script = str(vl_convert.javascript_bundle(EXPORTS))
-    with suppress(WorkspaceError):
-        write_whole(kept, script.encode())
+    write_cache(kept, script.encode())
     return script
 
 
