@@ -89,7 +89,7 @@ def _python(name: str, data: bytes, where: Path) -> tuple[NDArray[np.uint8], NDA
 
 
 def _by_pixel(planes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """B 3*32*32 -> B 32 32 3."""
+    """Turns planes into pixels: B 3*32*32 -> B 32 32 3."""
     return planes.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
 
 

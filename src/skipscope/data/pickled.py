@@ -25,7 +25,7 @@ class Kind:
     """Records a numpy dtype as a pickle describes it."""
 
     def __init__(self, name: object = None, *_: object) -> None:
-        """The first argument of `numpy.dtype`: `u1`."""
+        """Records the first argument of `numpy.dtype`: `u1`."""
         self.name = name.decode("latin1") if isinstance(name, bytes) else name
 
     def __setstate__(self, state: object) -> None:

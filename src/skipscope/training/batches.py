@@ -33,7 +33,7 @@ class BatchMaker:
     def __call__(
         self, split: Split, positions: NDArray[np.int64], augmentation: AugmentParams | None = None
     ) -> tuple[Tensor, Tensor]:
-        """The split's images at `positions` and their labels: B C H W float32 and B int64.
+        """Makes the batch of the split's images at `positions` and their labels: B C H W float32 and B int64.
 
         Compiled in one pass where that is possible, else step by step; both give the same bits.
         """
@@ -48,7 +48,7 @@ class BatchMaker:
         return x.contiguous(memory_format=self.memory_format), torch.from_numpy(labels).to(self.device)
 
     def normalise(self, images: NDArray[np.uint8]) -> Tensor:
-        """B H W C uint8 -> B C H W float32, a view of B H W C."""
+        """Normalises bytes: B H W C uint8 -> B C H W float32, in memory B H W C."""
         # a whole image at a time: three channels alone do not fill a vector
         x = torch.from_numpy(images).to(self.device).flatten(1)
         x = x.to(torch.float32).sub_(self.mean).mul_(self.scale)

@@ -32,7 +32,7 @@ class Instruments:
     """Runs the in-step and epoch probes on one run; `rows` are readings that are not written yet."""
 
     def __init__(self, model: nn.Module, data: Dataset) -> None:
-        """Every probe records what it applies to in the network."""
+        """Prepares every in-step and epoch probe."""
         self.model = model
         self.labels = torch.from_numpy(data.validation.labels[data.validation.rows]).long()
         self.rows: list[dict[str, Any]] = []
@@ -129,11 +129,16 @@ def measure_trained(
     (image,), (label,) = data.validation.stratified(SAMPLE).take(np.arange(1))
     shown = {"image": image, "image_label": label}
     folder.write_pictures(pictures(view) | shown)
-    frozen = pl.DataFrame(tried.rows, schema={key: READINGS[key] for key in READINGS if key != "run"})
+    _replace_readings(folder, tried.rows, step)
+    if tried.failed:
+        raise tried.error()
+    return True
+
+
+def _replace_readings(folder: RunFolder, rows: list[dict[str, Any]], step: int) -> None:
+    """Writes readings in place of what the same probes read at this step before."""
+    frozen = pl.DataFrame(rows, schema={key: READINGS[key] for key in READINGS if key != "run"})
     measured = frozen.with_columns(run=pl.lit(folder.path.name)).select(list(READINGS))
     kept = folder.readings()
     again = kept["probe"].is_in(frozen["probe"].unique().implode()) & (kept["step"] == step)
     folder.write_readings(pl.concat([kept.filter(~again), measured]))
-    if tried.failed:
-        raise tried.error()
-    return True

@@ -83,8 +83,6 @@ def train_steps(
 ) -> Iterator[tuple[StepRow, EpochRow | None]]:
     """Trains on from `progress` and keeps it current: wherever this yields, the run can stop and resume.
 
-    `instruments` record some of the steps, and change no bit of any.
-
     Yields:
         Each update's row and, with the last one of an epoch, the epoch's.
 
@@ -93,8 +91,6 @@ def train_steps(
     """
     images = len(data.train)
     steps = steps_per_epoch(recipe, images)
-    # seeding all devices takes a thirtieth of a small network's step
-    reseed = torch.default_generator.manual_seed if batches.device.type == "cpu" else torch.manual_seed
     for epoch in range(progress.step // steps + 1, recipe.epochs + 1):
         order = epoch_order(seed, epoch, images)
         augmentation = sample_augmentation(recipe.augmentation, seed=seed, epoch=epoch, count=images)
@@ -103,22 +99,26 @@ def train_steps(
             positions = slice(batch * recipe.batch_size, (batch + 1) * recipe.batch_size)
             x, target = batches(data.train, order[positions], augmentation.at(positions))
             recorder = None if instruments is None else instruments.recorder(progress.step + 1, steps)
-            reseed(derive(seed, "chance", progress.step))  # for what the network draws itself (dropout)
+            _reseed(batches.device, derive(seed, "chance", progress.step))
             loss, correct = forward(model, x, target, recipe, recorder)
-            row = StepRow(
-                step=progress.step + 1,
-                epoch=epoch,
-                loss=loss.item(),
-                learning_rate=learning_rate(recipe, progress.step, steps),
-            )
+            rate = learning_rate(recipe, progress.step, steps)
+            row = StepRow(step=progress.step + 1, epoch=epoch, loss=loss.item(), learning_rate=rate)
             if not math.isfinite(row.loss):
                 raise diverged(row, progress)
-            update(loss, model, optimizer, recipe, row.learning_rate, recorder)
+            update(loss, model, optimizer, recipe, rate, recorder)
             progress.count(row.loss, correct, len(x), perf_counter() - start)
-            ended = None
-            if batch == steps - 1:
-                ended = finish_epoch(epoch, model, batches, recipe, data, progress, instruments)
-            yield row, ended
+            if batch < steps - 1:
+                yield row, None
+            else:
+                yield row, finish_epoch(epoch, model, batches, recipe, data, progress, instruments)
+
+
+def _reseed(device: torch.device, seed: int) -> None:
+    """Seeds what a network draws itself (dropout)."""
+    if device.type == "cpu":  # seeding all devices takes a thirtieth of a small network's step
+        torch.default_generator.manual_seed(seed)
+    else:
+        torch.manual_seed(seed)
 
 
 def forward(

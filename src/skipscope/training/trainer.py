@@ -1,7 +1,7 @@
 """Trains one run from its spec to its record: resumes where it stopped, ends with the sealed test."""
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -63,39 +63,18 @@ def train(
     if record.state == "done":
         folder.tidy()
         return record
-    on = device()
-    model = to_device(build(spec.model, seed=spec.seed), spec.recipe, on)
-    optimizer = SGD(model, spec.recipe)
-    progress = checkpoint.load(folder, model, optimizer, on_event=partial(_report_restart, on_event, spec))
-    batches = BatchMaker(data, spec.recipe, on)
-    instruments = Instruments(model, data) if watched else None
-    training_run = TrainingRun(
-        spec=spec,
-        data=data,
-        folder=folder,
-        on_event=on_event,
-        model=model,
-        optimizer=optimizer,
-        batches=batches,
-        progress=progress,
-        instruments=instruments,
-    )
-    if progress.step == 0 and watched:
-        tried = initial_rows(view_of(model, *sample(data, batches)))
-        folder.append_readings(tried.rows)
-        if tried.failed:
-            training_run.report("warned", message=tried.error().what)
+    run = _resume(spec, data, folder, on_event, watched=watched)
+    if run.progress.step == 0 and watched:
+        run.measure_initial()
     try:
-        for step, epoch in train_steps(
-            model, optimizer, batches, spec.recipe, data, progress, seed=spec.seed, instruments=instruments
-        ):
-            training_run.after_step(step, epoch)
+        for step, epoch in run.train_steps():
+            run.after_step(step, epoch)
             if stop():
-                return training_run.pause(record)
+                return run.pause(record)
     except Diverged as error:
-        return training_run.fail(record, error)
-    training_run.flush()
-    return training_run.finish(record, probes=probes, stop=stop)
+        return run.fail(record, error)
+    run.flush()
+    return run.finish(record, probes=probes, stop=stop)
 
 
 def _begin(spec: RunSpec, folder: RunFolder, on_event: EventHandler = lambda _event: None) -> RunRecord:
@@ -119,6 +98,26 @@ def _begin(spec: RunSpec, folder: RunFolder, on_event: EventHandler = lambda _ev
         folder.make()
         folder.write(record)
     return record
+
+
+def _resume(
+    spec: RunSpec, data: Dataset, folder: RunFolder, on_event: EventHandler, *, watched: bool
+) -> "TrainingRun":
+    """Builds the network, and restores it from the last checkpoint if there is one."""
+    model = to_device(build(spec.model, seed=spec.seed), spec.recipe, device())
+    optimizer = SGD(model, spec.recipe)
+    progress = checkpoint.load(folder, model, optimizer, on_event=partial(_report_restart, on_event, spec))
+    return TrainingRun(
+        spec=spec,
+        data=data,
+        folder=folder,
+        on_event=on_event,
+        model=model,
+        optimizer=optimizer,
+        batches=BatchMaker(data, spec.recipe, device()),
+        progress=progress,
+        instruments=Instruments(model, data) if watched else None,
+    )
 
 
 def _report_restart(on_event: EventHandler, spec: RunSpec, message: str) -> None:
@@ -152,6 +151,26 @@ class TrainingRun:
         self.reported = self.saved = perf_counter()
         self.saved_step = self.progress.step if self.folder.state_file.exists() else -1
         self.start = (self.progress.step, self.progress.train_seconds)
+
+    def measure_initial(self) -> None:
+        """Runs the probes of networks before their first step; one that fails ends no run."""
+        tried = initial_rows(view_of(self.model, *sample(self.data, self.batches)))
+        self.folder.append_readings(tried.rows)
+        if tried.failed:
+            self.report("warned", message=tried.error().what)
+
+    def train_steps(self) -> Iterator[tuple[StepRow, EpochRow | None]]:
+        """Trains on from where the run is: see `loop.train_steps`."""
+        return train_steps(
+            self.model,
+            self.optimizer,
+            self.batches,
+            self.spec.recipe,
+            self.data,
+            self.progress,
+            seed=self.spec.seed,
+            instruments=self.instruments,
+        )
 
     def after_step(self, step: StepRow, epoch: EpochRow | None) -> None:
         """Keeps the step's rows; reports, writes and saves when that is due."""
