@@ -15,9 +15,9 @@ def run(study: StudySpec, workspace: Path | str = "skipscope-out", *, jobs: int 
 
     Workers are spawned, so a script calls this under `if __name__ == "__main__":`.
     """
-    place = Workspace(workspace)
-    planned = plan(study, place, command=f"skipscope.run(load_study({study.name!r}))", jobs=jobs)
-    with held(place.path, doing=planned.record.command):
-        measure_starts(planned.record, place, jobs=jobs)
-        execute(planned, place, on_event=lambda _event: None, interrupted=lambda: None)
-    return place
+    folder = Workspace(workspace)
+    planned = plan(study, folder, command=f"skipscope.run(load_study({study.name!r}))", jobs=jobs)
+    with held(folder.path, doing=planned.record.command):
+        measure_starts(planned.record, folder, jobs=jobs)
+        execute(planned, folder, on_event=lambda _event: None, interrupted=lambda: None)
+    return folder

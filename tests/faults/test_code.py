@@ -169,7 +169,7 @@ def test_code_that_a_record_names_is_not_run_before_a_study_of_the_users_named_i
     record = run.read()
     hostile = record.model_copy(update={"spec": record.spec.model_copy(update={"model": model})})
     workspace = Workspace(run.path.parents[1])
-    with pytest.raises(NetworkError, match="no study of yours has named it") as caught:
+    with pytest.raises(NetworkError, match="Refusing to run untrusted code") as caught:
         network(workspace, hostile)
     assert caught.value.where == str(file)
     assert not mark.exists()

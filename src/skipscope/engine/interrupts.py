@@ -1,9 +1,11 @@
 """Ctrl-C and the like: the parent hears them and decides, its workers do not, from their first moment on."""
 
+import multiprocessing as mp
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
@@ -26,3 +28,28 @@ def ignore(*signals: int) -> None:
     """What a worker does first: not every system can hold them back."""
     for number in signals:
         signal.signal(number, signal.SIG_IGN)
+
+
+@contextmanager
+def interrupts_heard() -> Iterator[tuple[Callable[[], bool], "Connection[int, int]"]]:
+    """Gives whether Ctrl-C was pressed (or SIGTERM sent), and a pipe with a number for each time: 1, 2, ...
+
+    It may come in the middle of a print, or of a message to a worker: all that follows from it is done by who
+    reads the pipe.
+    """
+    times = 0
+    read, write = mp.Pipe(duplex=False)
+
+    def handle(_number: int, _frame: object) -> None:
+        nonlocal times
+        times += 1
+        write.send(times)
+
+    before = [signal.signal(number, handle) for number in INTERRUPTS]
+    try:
+        yield lambda: times > 0, read
+    finally:
+        for number, handler in zip(INTERRUPTS, before, strict=True):
+            signal.signal(number, handler)
+        read.close()
+        write.close()

@@ -7,7 +7,6 @@ notice.
 
 import multiprocessing as mp
 import os
-import signal
 import traceback
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
@@ -23,7 +22,7 @@ import torch
 from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import check as check_data
 from skipscope.data.dataset import load as load_data
-from skipscope.engine.interrupts import INTERRUPTS, ignore, signals_blocked
+from skipscope.engine.interrupts import INTERRUPTS, ignore, interrupts_heard, signals_blocked
 from skipscope.engine.plan import Plan, PlannedRun
 from skipscope.engine.probe import complete
 from skipscope.errors import ProbeError, SkipscopeError
@@ -71,7 +70,7 @@ def execute(
     workers: Workers = {}
     offered: dict[Connection, int] = {}
     times = 0
-    with _interrupts() as (asked, interrupts):
+    with interrupts_heard() as (asked, interrupts):
         while workers or waiting:
             while waiting and len(workers) < plan.jobs and not asked():
                 run = waiting.pop(0)
@@ -283,28 +282,3 @@ def environment_of_workers(variables: dict[str, str]) -> Iterator[None]:
     finally:
         for name in added:
             del os.environ[name]
-
-
-@contextmanager
-def _interrupts() -> Iterator[tuple[Callable[[], bool], "Connection[int, int]"]]:
-    """Whether Ctrl-C was pressed (or SIGTERM sent), and a pipe with a number for each time: 1, 2, ...
-
-    It may come in the middle of a print, or of a message to a worker: all that follows from it is done by who
-    reads the pipe.
-    """
-    times = 0
-    read, write = mp.Pipe(duplex=False)
-
-    def handle(_number: int, _frame: object) -> None:
-        nonlocal times
-        times += 1
-        write.send(times)
-
-    before = [signal.signal(number, handle) for number in INTERRUPTS]
-    try:
-        yield lambda: times > 0, read
-    finally:
-        for number, handler in zip(INTERRUPTS, before, strict=True):
-            signal.signal(number, handler)
-        read.close()
-        write.close()

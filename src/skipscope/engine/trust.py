@@ -32,7 +32,7 @@ def refuse_unless_trusted(model: str) -> None:
     own = UserNetwork.parse(model)
     if own is not None and own.digest not in _known():
         raise NetworkError(
-            f"To look at {own.name}, its file would be run, and no study of yours has named it here.",
+            f"Refusing to run untrusted code in {own.name}; reference it from a study first.",
             where=own.file,
             hint="read that file; if you trust it, name it in a study and plan that: "
             "skipscope run STUDY.toml --dry-run",

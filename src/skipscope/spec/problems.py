@@ -20,7 +20,7 @@ MESSAGES = {
     "too_short": "one at least is needed",
     "string_pattern_mismatch": "a name begins with a letter or digit and has 64 of these and _ . - at most",
 }
-"""In place of what pydantic says to programmers."""
+"""Replaces what pydantic says to programmers."""
 SAYS_ALL = {"missing", "value_error", "extra_forbidden"}
 """What is told without the value."""
 _UNION = re.compile(r"literal\[|constrained-int$")
@@ -52,14 +52,14 @@ def problems(error: ValidationError, text: str = "", keys: Mapping[str, Iterable
     before = None
     for problem, line in zip(found, lines_of([problem["loc"] for problem in found], text), strict=True):
         key = ".".join(str(part) for part in problem["loc"]) or "the study"
-        place = key if line is None else f"line {line}, {key}"
+        position = key if line is None else f"line {line}, {key}"
         message = MESSAGES.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden" and (meant := _meant(problem["loc"], keys or {})):
             message += f"; did you mean {meant[0]!r}?"
         given = "" if problem["type"] in SAYS_ALL else f" (it says {_written(problem['input'])})"
         if before is not None and problem["loc"] == before["loc"] and problem["type"] != before["type"]:
-            place = f"{told.pop().partition(' (it says ')[0]}, or"  # of what may be one or the other
-        told.append(f"{place}: {message}{given}")
+            position = f"{told.pop().partition(' (it says ')[0]}, or"  # of what may be one or the other
+        told.append(f"{position}: {message}{given}")
         before = problem
     more = len(every) - len(found)
     return "\n".join([*told, f"and {more} more"] if more else told)

@@ -70,9 +70,9 @@ def lines_of(keys: Sequence[Key], text: str) -> list[int | None]:
             continue
         with suppress(tomllib.TOMLDecodeError):  # it ends in the middle of a value
             table = tomllib.loads("".join(lines[:number]))
-            for place, (key, steps) in enumerate(zip(keys, whole, strict=True)):
-                if found[place] is None and steps and _steps(key, table) == steps:
-                    found[place] = number
+            for index, (key, steps) in enumerate(zip(keys, whole, strict=True)):
+                if found[index] is None and steps and _steps(key, table) == steps:
+                    found[index] = number
     return found
 
 

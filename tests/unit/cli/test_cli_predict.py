@@ -254,7 +254,7 @@ def test_a_users_network_without_maps_answers_and_a_changed_one_does_not(
     save_file(build(model).state_dict(), folder.model_file)
     study = trained.study().study.model_copy(update={"arm": (Arm(model=model),)})
     change(trained, study=study, members=(Member(arm="Net", seed=0, run=spec.id),))
-    with pytest.raises(NetworkError, match="no study of yours has named it here"):
+    with pytest.raises(NetworkError, match="Refusing to run untrusted code"):
         call(pictures[0], "-w", trained.path)
     trust([model])  # as planning a study that names it does
     [answer] = as_json(pictures[0], "-w", trained.path)["images"][0]["answers"]

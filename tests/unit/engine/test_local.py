@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,9 @@ import torch
 from safetensors.torch import load_file
 
 import skipscope
-from skipscope.data.dataset import load as load_data
 from skipscope.engine.adapt import adapt
-from skipscope.engine.local import _share_out, execute, work
+from skipscope.engine.local import _share_out, execute
 from skipscope.engine.plan import plan
-from skipscope.engine.probe import complete
-from skipscope.probes.registry import PROBES
 from skipscope.records.store import Workspace
 from skipscope.spec import StudySpec
 from skipscope.training.events import Event
@@ -78,31 +74,6 @@ def test_a_run_that_another_study_was_content_with_is_measured_and_not_trained_a
     at_once = Workspace(workspace.path / "at once").run_folder(whole.id)
     assert folder.readings().equals(at_once.readings())
     assert not plan(small, workspace, command="x").waiting
-
-
-def test_asked_to_stop_before_it_is_measured_a_run_stays_done(small: StudySpec, workspace: Workspace) -> None:
-    ((record,), _) = carry_out(small.model_copy(update={"probes": ()}), workspace)
-    data = load_data("shapes", train_limit=60)
-    before = workspace.run_folder(record.id).readings()
-    assert complete(workspace, record, data, ["redundancy"], lambda _probe: False) is False
-    assert workspace.run_folder(record.id).readings().equals(before)
-    assert complete(workspace, record, data, ["gates"], lambda _probe: True) is None  # it has no gates
-    assert complete(workspace, record, data, ["redundancy"], lambda _probe: True) is True
-
-
-def test_an_error_while_a_finished_run_is_measured_leaves_it_finished(
-    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ((record,), _) = carry_out(small.model_copy(update={"probes": ()}), workspace)
-
-    def fails(*_: object) -> None:
-        raise MemoryError
-
-    monkeypatch.setattr("skipscope.engine.local.complete", fails)
-    ours, theirs = multiprocessing.Pipe()
-    work(record.spec.model_dump_json(), workspace.path, None, ["redundancy"], theirs)
-    assert ours.recv().state == "failed"
-    assert workspace.run_folder(record.id).read() == record
 
 
 def test_in_one_call_from_a_script(small: StudySpec, workspace: Workspace) -> None:
@@ -170,69 +141,6 @@ def _kill_worker(name: str) -> None:
     next(child for child in mp.active_children() if child.name == name).kill()
 
 
-def test_an_error_in_a_worker_is_kept_with_the_run_and_tried_again(
-    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import multiprocessing as mp
-
-    ours, theirs = mp.Pipe()
-    planned = plan(small, workspace, command="x")
-    spec = planned.runs[0].spec
-    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process keeps its own handlers
-
-    def broken(*_: object, **__: object) -> None:
-        raise ZeroDivisionError("a bug of ours")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("skipscope.training.trainer.train_steps", broken)
-        work(spec.model_dump_json(), workspace.path, None, (), theirs)
-    event = ours.recv()
-    assert (event.state, event.message) == ("failed", "a bug of ours")
-    record = workspace.run(spec.id)
-    assert (record.state, record.failure.kind) == ("failed", "error")
-    assert "ZeroDivisionError" in (workspace.run_folder(spec.id).path / "traceback.txt").read_text(
-        encoding="utf-8"
-    )
-    assert len(plan(small, workspace, command="x").waiting) == 1
-    work(spec.model_dump_json(), workspace.path, None, (), theirs)
-    assert workspace.run(spec.id).state == "done"
-    assert workspace.run(spec.id).failure is None
-
-
-def test_a_probe_that_fails_is_told_of_and_tried_again(
-    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import multiprocessing as mp
-
-    study = small.model_copy(update={"probes": ("answers", "redundancy")})
-    spec = plan(study, workspace, command="x").runs[0].spec
-    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process keeps its own handlers
-    calls: list[str] = []
-
-    def broken(_view: object) -> None:
-        calls.append("called")
-        raise ZeroDivisionError("a bug of ours")
-
-    with monkeypatch.context() as patch:
-        patch.setitem(PROBES, "redundancy", replace(PROBES["redundancy"], measure=broken))
-        ours, theirs = mp.Pipe()
-        work(spec.model_dump_json(), workspace.path, None, study.probes, theirs)
-    assert len(calls) == 1
-    events = []
-    while ours.poll():
-        events.append(ours.recv())
-    assert [event.state for event in events[-2:]] == ["done", "warned"]
-    assert "redundancy (ZeroDivisionError: a bug of ours)" in events[-1].message
-    folder = workspace.run_folder(spec.id)
-    assert "in broken" in (folder.path / "traceback.txt").read_text(encoding="utf-8")
-    assert workspace.run(spec.id).state == "done"
-    [again] = plan(study, workspace, command="x").waiting
-    assert again.missing_probes == ("redundancy",)
-    work(spec.model_dump_json(), workspace.path, None, study.probes, theirs)
-    assert "redundancy" in set(folder.readings()["probe"])
-    assert not plan(study, workspace, command="x").waiting
-
-
 def test_ctrl_c_in_the_middle_of_a_line_is_heard_after_it(small: StudySpec, workspace: Workspace) -> None:
     """Nobody can print in the middle of a print."""
     telling, heard = [False], []
@@ -271,21 +179,6 @@ def test_a_second_ctrl_c_stops_at_once_and_says_so(small: StudySpec, workspace: 
     assert {event.state for event in events} <= {"training", "stopped"}
     assert events[-1].state == "stopped"
     assert record.state == "unfinished"
-
-
-def test_a_bug_before_a_run_begins_leaves_its_traceback(
-    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import multiprocessing as mp
-
-    _, theirs = mp.Pipe()
-    spec = plan(small, workspace, command="x").runs[0].spec
-    monkeypatch.setattr(signal, "signal", lambda *_: None)  # this process keeps its own handlers
-    monkeypatch.setattr("skipscope.engine.local.load_data", lambda *_, **__: 1 / 0)
-    work(spec.model_dump_json(), workspace.path, None, (), theirs)
-    assert "ZeroDivisionError" in (workspace.run_folder(spec.id).path / "traceback.txt").read_text(
-        encoding="utf-8"
-    )
 
 
 def test_a_worker_does_not_outlive_its_parent(tmp_path: Path) -> None:
