@@ -178,7 +178,7 @@ def test_values_without_a_white_are_stretched_and_it_is_said(tmp_path: Path) -> 
     ramp[0, 5] = np.nan
     picture = read(saved(tmp_path, Image.fromarray(ramp), "picture.tif"))
     assert (picture.pixels[0, 0].max(), picture.pixels[31, 31].min()) == (0, 255)
-    assert "no white of their own" in picture.notes[0]
+    assert "no fixed white" in picture.notes[0]
     flat = read(saved(tmp_path, Image.fromarray(np.full((32, 32), 7e8, dtype=np.int32)), "flat.tif"))
     assert (flat.pixels == 0).all()
 
