@@ -151,7 +151,8 @@ def _as_json(prediction: "Prediction") -> dict[str, Any]:
                 "arm": answer.arm,
                 "run": answer.run,
                 "top": [{"class": label, "probability": share} for label, share in answer.top],
-                "grad_cam_place": None if answer.heat is None else answer.heat.module,
+                # the second is the first's old name, for one version
+                **dict.fromkeys(("grad_cam_module", "grad_cam_place"), answer.heat and answer.heat.module),
             }
             for answer in prediction.answers
         ],

@@ -69,7 +69,8 @@ def test_probabilities_are_those_of_the_finished_networks(trained: Workspace, pi
         assert list(top) == sorted(expected, key=lambda label: -expected[label])[:5]
         # fp32, normalised with rounding in another place
         assert top == pytest.approx({label: expected[label] for label in top}, abs=1e-5)
-    assert [answer["grad_cam_place"] for answer in answered["answers"]] == ["relu:2", "layer3"]
+    for key in ("grad_cam_module", "grad_cam_place"):
+        assert [answer[key] for answer in answered["answers"]] == ["relu:2", "layer3"]
 
 
 def test_the_object_has_the_documented_keys(trained: Workspace, pictures: list[Path]) -> None:
@@ -78,7 +79,8 @@ def test_the_object_has_the_documented_keys(trained: Workspace, pictures: list[P
     assert (found["schema"], found["study"], found["data"], found["refused"]) == (1, "small", "shapes", [])
     assert list(found["images"][0]) == ["image", "drawing", "notes", "answers"]
     assert [Path(image["image"]) for image in found["images"]] == pictures
-    assert list(found["images"][0]["answers"][0]) == ["arm", "run", "top", "grad_cam_place"]
+    keys = ["arm", "run", "top", "grad_cam_module", "grad_cam_place"]
+    assert list(found["images"][0]["answers"][0]) == keys
 
 
 def test_the_networks_stand_side_by_side(trained: Workspace, pictures: list[Path]) -> None:
