@@ -4,6 +4,7 @@ A part names an entry of `COMPARISONS` and one of `SELECTIONS`.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 from skipscope.claims.evidence import Evidence
 from skipscope.spec.comparison import Comparison, Factor
@@ -11,24 +12,21 @@ from skipscope.spec.comparison import Comparison, Factor
 FindComparisons = Callable[[Evidence], list[Comparison]]
 Selection = Callable[[Comparison], Comparison]
 Condition = Callable[[Evidence, Comparison], bool]
+Kind = Callable[[Evidence, str], bool]
 
 
 def compared(factor: Factor, *conditions: Condition) -> FindComparisons:
     """Comparisons of `factor` that meet the conditions and have a control; depth needs no control."""
 
     def found(evidence: Evidence) -> list[Comparison]:
-        return [
-            each
-            for each in evidence.comparisons
-            if each.factor == factor
-            and (each.control or factor == "depth")
-            and all(holds(evidence, each) for holds in conditions)
-        ]
+        given = (each for each in evidence.comparisons if each.factor == factor)
+        given = (each for each in given if each.control or factor == "depth")
+        return [each for each in given if all(holds(evidence, each) for holds in conditions)]
 
     return found
 
 
-def unpaired(*kinds: Callable[[Evidence, str], bool], at_init: bool = False) -> FindComparisons:
+def unpaired(*kinds: Kind, at_init: bool = False) -> FindComparisons:
     """The arms of all these kinds, without a control; `at_init` includes networks that are never trained."""
 
     def found(evidence: Evidence) -> list[Comparison]:
@@ -39,60 +37,47 @@ def unpaired(*kinds: Callable[[Evidence, str], bool], at_init: bool = False) -> 
     return found
 
 
+def _is_bare(evidence: Evidence, arm: str) -> bool:
+    return not evidence.is_normalised(arm)
+
+
 def _without_norm(evidence: Evidence, comparison: Comparison) -> bool:
-    return not any(evidence.is_normalised(arm) for arm in comparison.arms)
+    return all(_is_bare(evidence, arm) for arm in comparison.arms)
 
 
 def _with_norm(evidence: Evidence, comparison: Comparison) -> bool:
     return not _without_norm(evidence, comparison)
 
 
-def _is_bare(evidence: Evidence, arm: str) -> bool:
-    return not evidence.is_normalised(arm)
+def _all(side: Literal["treated", "control"], is_kind: Kind) -> Condition:
+    """Whether all networks of one side are of a kind."""
+    return lambda evidence, comparison: all(is_kind(evidence, arm) for arm in getattr(comparison, side))
 
 
-def _residual_treated(evidence: Evidence, comparison: Comparison) -> bool:
-    return all(evidence.is_residual(arm) for arm in comparison.treated)
+def _has(name: Literal["across", "matched"], *values: str) -> Condition:
+    return lambda _evidence, comparison: getattr(comparison, name) in values
 
 
-def _against_plain(evidence: Evidence, comparison: Comparison) -> bool:
-    return comparison.across == "depth" and all(evidence.is_plain(arm) for arm in comparison.control)
+def _one_control(_evidence: Evidence, comparison: Comparison) -> bool:
+    return len(set(comparison.control)) == 1
 
 
-def _against_residual(evidence: Evidence, comparison: Comparison) -> bool:
-    return comparison.across == "depth" and all(evidence.is_residual(arm) for arm in comparison.control)
-
-
-def _same_depth(_evidence: Evidence, comparison: Comparison) -> bool:
-    return comparison.matched == "depth"
-
-
-def _same_parameters(_evidence: Evidence, comparison: Comparison) -> bool:
-    return comparison.matched == "parameters"
-
-
-def _several_sizes(_evidence: Evidence, comparison: Comparison) -> bool:
-    """Dense networks of several sizes against one control."""
-    return comparison.across == "network" and len(set(comparison.control)) == 1
-
-
-def _in_square(_evidence: Evidence, comparison: Comparison) -> bool:
-    """The 2 x 2 design of pool and gate."""
-    return comparison.across in ("gate", "pool")
-
+_AGAINST_RESIDUAL = _has("across", "depth"), _all("control", Evidence.is_residual)
+_IN_SQUARE = _has("across", "gate", "pool")
+"""The 2 x 2 design of pool and gate."""
 
 COMPARISONS: Mapping[str, FindComparisons] = {
     "shortcut_with_norm": compared("shortcut", _with_norm),
     "shortcut_without_norm": compared("shortcut", _without_norm),
-    "residual_depths": compared("depth", _residual_treated),
-    "dense_against_plain": compared("dense", _against_plain),
-    "dense_against_residual": compared("dense", _against_residual),
-    "dense_same_depth": compared("dense", _against_residual, _same_depth),
-    "dense_same_parameters": compared("dense", _against_residual, _same_parameters),
-    "dense_sizes": compared("dense", _several_sizes),
+    "residual_depths": compared("depth", _all("treated", Evidence.is_residual)),
+    "dense_against_plain": compared("dense", _has("across", "depth"), _all("control", Evidence.is_plain)),
+    "dense_against_residual": compared("dense", *_AGAINST_RESIDUAL),
+    "dense_same_depth": compared("dense", *_AGAINST_RESIDUAL, _has("matched", "depth")),
+    "dense_same_parameters": compared("dense", *_AGAINST_RESIDUAL, _has("matched", "parameters")),
+    "dense_sizes": compared("dense", _has("across", "network"), _one_control),
     "gate": compared("gate"),
-    "gate_in_square": compared("gate", _in_square),
-    "pool_in_square": compared("pool", _in_square),
+    "gate_in_square": compared("gate", _IN_SQUARE),
+    "pool_in_square": compared("pool", _IN_SQUARE),
     "network": compared("network"),
     "residual": unpaired(Evidence.is_residual),
     "plain": unpaired(Evidence.is_plain),
@@ -107,17 +92,13 @@ COMPARISONS: Mapping[str, FindComparisons] = {
 """By name, as the claims' TOML has it."""
 
 
-def _ends(comparison: Comparison) -> Comparison:
-    return comparison.at(0, -1)
-
-
 SELECTIONS: Mapping[str, Selection] = {
     "all": lambda comparison: comparison,
     "first": lambda comparison: comparison.at(0),
     "deepest": lambda comparison: comparison.at(-1),
-    "ends": _ends,
-    "ends_of_treated": lambda comparison: _ends(comparison).along("treated"),
-    "ends_of_control": lambda comparison: _ends(comparison).along("control"),
+    "ends": lambda comparison: comparison.at(0, -1),
+    "ends_of_treated": lambda comparison: comparison.at(0, -1).along("treated"),
+    "ends_of_control": lambda comparison: comparison.at(0, -1).along("control"),
     "diagonal": lambda comparison: comparison.diagonal,
 }
 """Pairs of a comparison by depth, least first; no other arm matters to the part."""

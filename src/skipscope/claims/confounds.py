@@ -1,4 +1,4 @@
-"""Confounds: what two arms differ in beside the factor that is compared.
+"""Finds confounds: what two arms differ in besides the factor that is compared.
 
 Everything comes from `run.json`: the network's anatomy, parameters and arithmetic; the resolved recipe and
 backend; the data; which runs failed. A comparison's factor allows some differences. Any other confounds the
@@ -11,7 +11,7 @@ from functools import cache
 from skipscope.claims import structure
 from skipscope.records.schema import NetworkCard, RunRecord
 from skipscope.spec import Backend
-from skipscope.spec.comparison import Comparison
+from skipscope.spec.comparison import ARCHITECTURE, Comparison
 from skipscope.spec.derived import DEPTH_TOLERANCE
 from skipscope.spec.values import Frozen
 
@@ -39,12 +39,12 @@ class Confound(Frozen):
 def facts_of(run: RunRecord) -> Facts:
     """Every property in which two runs could differ."""
     recipe = run.spec.recipe.model_dump(mode="json")
-    ways = [(key, recipe.pop(key)) for key in Backend.model_fields]
+    backend = [(key, str(recipe.pop(key))) for key in Backend.model_fields]
     machine = f"{run.environment.machine.get('processor')}, torch {run.environment.versions.get('torch')}"
     return (
         *_architecture(run.network),
         *((f"recipe.{key}", str(value)) for key, value in recipe.items()),
-        *((key, str(value)) for key, value in ways),
+        *backend,
         ("data", f"{run.spec.data.name} {run.spec.data.sha256[:8]}"),
         ("training images", str(run.spec.data.train_limit or "all")),
         (MACHINE, machine),
@@ -66,17 +66,16 @@ def confounds(
     Args:
         comparison: which arms are compared.
         runs: the runs of all arms.
-        facts: may be memoized and return one object for equal runs, which saves most of the work.
+        facts: gives the properties of a run; may be memoized.
         equal: properties that confound a pair although the factor changes them.
     """
     found: list[Confound] = []
     for one, other, own, slack in _pairs(comparison, equal):
+        allowed = own if comparison.timed else own | {MACHINE}
         pairs = _same_seed(runs.get(one, {}), runs.get(other, {}))
-        passed = own if comparison.timed else own | {MACHINE}
-        told = [(facts(mine), facts(theirs)) for mine, theirs in pairs]
-        # if equal facts are one object, many seeds of two arms are one pair
-        for mine, theirs in {tuple(map(id, both)): both for both in told}.values():
-            found += _differences(mine, theirs, passed, slack)
+        # most seeds of two arms have equal facts
+        for mine, theirs in dict.fromkeys((facts(mine), facts(theirs)) for mine, theirs in pairs):
+            found += _differences(mine, theirs, allowed, slack)
     return (*dict.fromkeys(found), *_diverged(comparison, runs))
 
 
@@ -93,18 +92,9 @@ def confounds_of_networks(
 
 @cache
 def _architecture(card: NetworkCard) -> Facts:
-    return (
-        ("stem", structure.stem(card)),
-        ("maps", structure.maps(card)),
-        ("depth", structure.depth(card)),
-        ("width", structure.width(card)),
-        ("normalisation", structure.normalisation(card)),
-        ("shortcut", structure.shortcut(card)),
-        ("concatenation", structure.concatenation(card)),
-        ("gate", structure.gate(card)),
-        ("parameters", card.params),
-        ("arithmetic", card.macs),
-    )
+    *properties, parameters, arithmetic = ARCHITECTURE
+    found = ((name, getattr(structure, name)(card)) for name in properties)
+    return (*found, (parameters, card.params), (arithmetic, card.macs))
 
 
 def _pairs(comparison: Comparison, equal: frozenset[str]) -> Iterator[tuple[str, str, frozenset[str], float]]:
@@ -120,7 +110,7 @@ def _pairs(comparison: Comparison, equal: frozenset[str]) -> Iterator[tuple[str,
 
 def _differences(one: Facts, other: Facts, own: frozenset[str], slack: float) -> Iterator[Confound]:
     for (what, treated), (_, control) in zip(one, other, strict=True):
-        if what not in own and _differ(what, treated, control, slack):
+        if what not in own and _differ(treated, control, slack if what == "depth" else TOLERANCE):
             yield Confound(what=what, treated=_text(treated), control=_text(control))
 
 
@@ -134,10 +124,9 @@ def _same_seed(
     return [(one[seed], other[seed]) for seed in common]
 
 
-def _differ(what: str, one: Fact, other: Fact, slack: float) -> bool:
+def _differ(one: Fact, other: Fact, tolerance: float) -> bool:
     if isinstance(one, int) and isinstance(other, int):
-        allowed = slack if what == "depth" else TOLERANCE
-        return max(one, other) > allowed * min(one, other)
+        return max(one, other) > tolerance * min(one, other)
     return one != other
 
 
@@ -147,13 +136,12 @@ def _text(fact: Fact) -> str:
 
 def diverged(comparison: Comparison, runs: Runs) -> dict[str, list[int]]:
     """The seeds of each arm whose runs diverged."""
+    failures = {
+        arm: {seed: run.failure for seed, run in runs.get(arm, {}).items()} for arm in comparison.arms
+    }
     return {
-        arm: [
-            seed
-            for seed, run in sorted(runs.get(arm, {}).items())
-            if run.failure is not None and run.failure.kind == "diverged"
-        ]
-        for arm in comparison.arms
+        arm: sorted(seed for seed, failure in seeds.items() if failure and failure.kind == "diverged")
+        for arm, seeds in failures.items()
     }
 
 
@@ -161,9 +149,8 @@ def _diverged(comparison: Comparison, runs: Runs) -> Iterator[Confound]:
     """Seeds missing because an arm diverged: the remaining ones are selected by outcome."""
     lost = diverged(comparison, runs)
     if any(lost.values()):
-        sides = (
-            "; ".join(f"{arm}: {', '.join(map(str, lost[arm]))}" for arm in side if lost[arm])
+        treated, control = (
+            "; ".join(f"{arm}: {', '.join(map(str, lost[arm]))}" for arm in side if lost[arm]) or "none"
             for side in (comparison.treated, comparison.control)
         )
-        treated, control = sides
-        yield Confound(what="diverged seeds", treated=treated or "none", control=control or "none")
+        yield Confound(what="diverged seeds", treated=treated, control=control)

@@ -1,6 +1,5 @@
-"""Measurements of claims, and the verdicts that `verdicts.py` makes of them, as data."""
+"""Holds measurements of claims, and the verdicts that `verdicts.py` makes of them, as data."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -139,6 +138,7 @@ class ClaimResult(Frozen):
         """The claim in `claims --json`, rounded to six digits so that every machine writes the same bytes."""
         first = self.leading
         effect = first.effect if first else None
+        confounds = dict.fromkeys(each for finding in self.findings for each in finding.confounds)
         row: dict[str, Any] = _rounded(
             {
                 "id": self.id,
@@ -147,7 +147,7 @@ class ClaimResult(Frozen):
                 "interval": [effect.low, effect.high] if effect else None,
                 "n": effect.n if effect else 0,
                 "comparison": first.comparison if first else "",
-                "confounds": [c.model_dump() for c in _once(f.confounds for f in self.findings)],
+                "confounds": [each.model_dump() for each in confounds],
                 "runs": sorted({run for finding in self.findings for run in finding.runs}),
                 "unit": effect.unit if effect else "",
                 "direction": first.direction if first else None,
@@ -161,10 +161,6 @@ class ClaimResult(Frozen):
             }
         )
         return row
-
-
-def _once(many: Iterable[Iterable[Confound]]) -> list[Confound]:
-    return list(dict.fromkeys(each for several in many for each in several))
 
 
 def _rounded(value: Any) -> Any:

@@ -158,8 +158,7 @@ def test_what_a_run_is_is_read_off_its_record_once() -> None:
     found = made_up_evidence.evidence("resnet20", "plain20", seeds=2)
     first, second = found.done["resnet20"].values()
     assert found.facts(first) is found.facts(first)
-    assert found.facts(first) is found.facts(second)
-    assert found.facts(first) == facts_of(second)
+    assert found.facts(first) == found.facts(second) == facts_of(second)
 
 
 def test_runs_of_equal_seeds_are_compared_and_if_there_are_none_any() -> None:

@@ -56,24 +56,10 @@ class Simulated(Planned):
     ) -> None:
         """`share`: standard deviation of a paired difference, over the smallest effect worth having."""
         super().__init__(study)
+        self.data, self.test_images = "simulated", TEST_IMAGES
         self.cards, self.rng, self.share = cards, rng, share
         self.drawn: dict[str, Series] = {}
         self._right: dict[str, dict[int, NDArray[np.bool_]]] = {}
-
-    @property
-    def data(self) -> str:
-        """The name that stands for a data set."""
-        return "simulated"
-
-    @property
-    def command(self) -> str:
-        """Empty: no command makes it again."""
-        return ""
-
-    @property
-    def test_images(self) -> int:
-        """The number of test images drawn."""
-        return TEST_IMAGES
 
     def series(self, quantity: str) -> Series:
         """A quantity of every arm, drawn at the first call."""
