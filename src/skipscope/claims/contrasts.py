@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from skipscope.analysis.quantities import Series
 from skipscope.analysis.statistics import (
@@ -28,11 +27,9 @@ from skipscope.claims import structure
 from skipscope.claims.curves import Terms, crossing, ranked, reached
 from skipscope.claims.evidence import Evidence
 from skipscope.records.schema import NetworkCard
-from skipscope.spec.comparison import Comparison
+from skipscope.spec.comparison import Arms, Comparison
 
 Contrast = Callable[[Evidence, str, Comparison], Estimate | None]
-LAYERS = 10
-"""Slopes against depth are per this many layers."""
 
 
 def _paired(comparison: Comparison) -> Terms:
@@ -52,37 +49,35 @@ def mean_difference(evidence: Evidence, quantity: str, comparison: Comparison) -
     return over_seeds(_by_seed(evidence, quantity, _paired(comparison)))
 
 
-def slope(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Slope per ten layers: treated minus control, or treated alone."""
-    return _slope(evidence, quantity, comparison, lambda depth: depth / LAYERS)
+def slope_over(scale: Callable[[float], float]) -> Contrast:
+    """Slope against the scaled depth: treated minus control, or treated alone."""
+
+    def contrast(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
+        series, terms = evidence.series(quantity), []
+        for sign, arms in ((1.0, comparison.treated), (-1.0, comparison.control)):
+            if arms:
+                depths = map(scale, evidence.depths(arms))
+                curve = {depth: series.get(arm, {}) for depth, arm in zip(depths, arms, strict=True)}
+                terms.append((sign, slopes(curve)))
+        return over_seeds(combined(terms))
+
+    return contrast
 
 
-def slope_by_doubling(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Slope per doubling of depth, likewise."""
-    return _slope(evidence, quantity, comparison, math.log2)
+slope = slope_over(lambda depth: depth / 10)
+"""Per ten layers."""
+slope_by_doubling = slope_over(math.log2)
+"""Per doubling of depth."""
 
 
-def _slope(
-    evidence: Evidence, quantity: str, comparison: Comparison, scale: Callable[[float], float]
-) -> Estimate | None:
-    series = evidence.series(quantity)
-    curves = [
-        slopes(
-            {
-                scale(depth): series.get(arm, {})
-                for depth, arm in zip(evidence.depths(arms), arms, strict=True)
-            }
-        )
-        for arms in (comparison.treated, comparison.control)
-        if arms
-    ]
-    return over_seeds(combined(list(zip((1.0, -1.0), curves, strict=False))))
+def _growth_beyond(one: Arms, other: Arms) -> Terms:
+    """What depth (or the other factor of a 2 x 2 design) adds to one side minus what it adds to the other."""
+    return [(1.0, one[-1]), (-1.0, other[-1]), (-1.0, one[0]), (1.0, other[0])]
 
 
 def deep_minus_shallow(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
     """What depth adds to control minus what it adds to treated, from the least to the greatest depth."""
-    treated, control = comparison.treated, comparison.control
-    terms = [(1.0, control[-1]), (-1.0, treated[-1]), (-1.0, control[0]), (1.0, treated[0])]
+    terms = _growth_beyond(comparison.control, comparison.treated)
     return over_seeds(_by_seed(evidence, quantity, terms))
 
 
@@ -99,9 +94,7 @@ def accuracy_difference(evidence: Evidence, quantity: str, comparison: Compariso
 
 def interaction(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
     """Interaction of the two factors of a 2 x 2 design: the second pair's difference minus the first's."""
-    treated, control = comparison.treated, comparison.control
-    terms = [(1.0, treated[1]), (-1.0, control[1]), (-1.0, treated[0]), (1.0, control[0])]
-    return _of_accuracies(evidence, quantity, terms)
+    return _of_accuracies(evidence, quantity, _growth_beyond(comparison.treated, comparison.control))
 
 
 def _of_accuracies(evidence: Evidence, quantity: str, terms: Terms) -> Estimate | None:
@@ -130,20 +123,12 @@ def over_images(
         return None
     if not all(seed in rights[arm] for seed in seeds for _, arm in terms[seed]):
         return widened(effect, math.sqrt(_independent_variance(evidence, quantity, terms, seeds)))
-    table = np.array(
-        [
-            _by_image(values[seed], [(weight, rights[arm][seed]) for weight, arm in terms[seed]])
-            for seed in seeds
-        ]
-    )
-    found = over_seeds_and_images(table)
+    table = []  # contribution of each image to each seed's value, which is their mean
+    for seed in seeds:
+        shown = np.sum([100 * weight * rights[arm][seed] for weight, arm in terms[seed]], axis=0)
+        table.append(shown + (values[seed] - shown.mean()))
+    found = over_seeds_and_images(np.array(table))
     return None if found is None else replace(found, dropped=effect.dropped)
-
-
-def _by_image(value: float | None, terms: Sequence[tuple[float, NDArray[np.bool_]]]) -> NDArray[np.float64]:
-    """Contribution of each image to the value, which is their mean."""
-    shown = np.sum([100 * weight * right for weight, right in terms], axis=0)
-    return np.asarray(shown + (value - shown.mean()), dtype=np.float64)
 
 
 def _independent_variance(

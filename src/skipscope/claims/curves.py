@@ -1,4 +1,4 @@
-"""Numbers read off curves and orders: where a curve reaches a level, how well two orders agree."""
+"""Reads numbers off curves and orders: where a curve reaches a level, how well two orders agree."""
 
 import math
 from collections.abc import Sequence
@@ -32,9 +32,8 @@ def reached(curve: list[list[float]], target: float, column: int) -> float | Non
         if after[2] <= target:
             if not 0 < target <= before[2]:
                 return before[column]
-            part = (
-                math.log(before[2] / target) / math.log(before[2] / after[2]) if after[2] < before[2] else 1.0
-            )
+            fall = math.log(before[2] / after[2]) if after[2] < before[2] else 0.0
+            part = math.log(before[2] / target) / fall if fall else 1.0
             return before[column] + part * (after[column] - before[column])
     return None
 

@@ -36,14 +36,11 @@ def evaluate(source: Workspace | StudyTables, study: str | None = None) -> tuple
 
 def judged(evidence: Evidence, claims: Iterable[Claim] = ()) -> tuple[ClaimResult, ...]:
     """The verdicts that any evidence gives on these claims, or on the whole catalogue."""
-    return corrected(
-        judge(
-            claim,
-            [each for part in claim.parts.values() for each in measure(part, evidence)],
-            data=evidence.data,
-        )
+    measured = (
+        (claim, [each for part in claim.parts.values() for each in measure(part, evidence)])
         for claim in claims or catalogue().values()
     )
+    return corrected(judge(claim, found, data=evidence.data) for claim, found in measured)
 
 
 def document(study: str, results: tuple[ClaimResult, ...]) -> dict[str, Any]:
@@ -55,9 +52,8 @@ def lost(results: tuple[ClaimResult, ...]) -> dict[Lost, list[str]]:
     """Claims that more seeds would not settle, by the reason: a part that counts has no value in any seed."""
     found: dict[Lost, list[str]] = {}
     for result in results:
-        for why in dict.fromkeys(finding.lost for finding in result.findings if finding.counts):
-            if why:
-                found.setdefault(why, []).append(result.id)
+        for why in dict.fromkeys(finding.lost for finding in result.counted if finding.lost):
+            found.setdefault(why, []).append(result.id)
     return found
 
 
@@ -70,13 +66,9 @@ def next_steps(results: tuple[ClaimResult, ...], command: str) -> dict[str, list
     """
     steps: dict[str, list[str]] = {}
     for result in results:
-        counted = [finding for finding in result.findings if finding.counts]
-        wanted = [finding.hint for finding in counted if finding.hint]
-        seeds = [
-            finding.effect.n + finding.more_seeds
-            for finding in counted
-            if finding.effect is not None and finding.more_seeds
-        ]
+        wanted = [finding.hint for finding in result.counted if finding.hint]
+        effects = ((finding.effect, finding.more_seeds) for finding in result.counted)
+        seeds = [effect.n + more for effect, more in effects if effect and more]
         if seeds and not wanted and result.verdict == "inconclusive" and not result.lacks_more_than_seeds:
             wanted.append(with_seeds(command, max(seeds)))
         for hint in dict.fromkeys(wanted):

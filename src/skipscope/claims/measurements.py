@@ -18,21 +18,17 @@ def measure(part: Part, evidence: Evidence) -> list[Measurement]:
 
     If one comparison is fair, the confounded ones become context: they decide nothing.
     """
-    comparisons = [_trained_pairs(part, evidence, each) for each in part.comparisons(evidence)]
+    whole = part.comparisons(evidence)
+    comparisons = whole if part.at_init else [each.only(evidence.trained_arms) for each in whole]
     found = [
         _measured(part, evidence, each)
         for each in dict.fromkeys(comparisons)
-        if each is not None and len(each.treated) >= part.min_pairs
+        if each and len(each.treated) >= part.min_pairs
     ]
     if not found:
         return [_without_arms(part, evidence)]
     fair = any(each.effect is not None and not each.confounds for each in found)
     return [replace(each, context=True) if fair and each.confounds else each for each in found]
-
-
-def _trained_pairs(part: Part, evidence: Evidence, comparison: Comparison) -> Comparison | None:
-    """The pairs whose arms are both trained; all pairs if the part is measured at initialisation."""
-    return comparison if part.at_init else comparison.only(evidence.trained_arms)
 
 
 def _by_depth(evidence: Evidence, comparison: Comparison) -> Comparison:
@@ -81,8 +77,8 @@ def _lost(part: Part, evidence: Evidence, comparison: Comparison, lacking: list[
     if not part.quantity:
         return ""
     gone = {seed for seeds in diverged(comparison, evidence.runs).values() for seed in seeds}
-    several = evidence.study.seeds > 1  # one seed says little about others
-    if several and not part.at_init and gone >= set(range(evidence.study.seeds)):
+    seeds = evidence.study.seeds  # one says little about others
+    if seeds > 1 and not part.at_init and gone >= set(range(seeds)):
         return "diverged"
     if lacking:
         return ""
@@ -116,8 +112,7 @@ def _run_study(part: Part) -> str:
 
 def with_seeds(command: str, seeds: int) -> str:
     """A study's command with this number of seeds; finished runs are not trained again."""
-    without = re.sub(r" --seeds[ =]\d+", "", command)
-    return f"{without} --seeds {seeds}"
+    return re.sub(r" --seeds[ =]\d+", "", command) + f" --seeds {seeds}"
 
 
 @cache
@@ -130,11 +125,7 @@ def _without_arms(part: Part, evidence: Evidence) -> Measurement:
     """The measurement of a part for which the study has no arms: names those of a shipped study."""
     planned = part.comparisons(shipped(part.study))
     wanted = part.select(next(each for each in planned if len(each.treated) >= part.min_pairs))
-    known = {*evidence.trained_arms, *(evidence.models if part.at_init else ())}
-    return Measurement(
-        part=part.id,
-        comparison=wanted,
-        effect=None,
-        missing=tuple(arm for arm in wanted.arms if arm not in known) or wanted.arms,
-        hint="" if part.equal else _run_study(part),  # no shipped study has such networks
-    )
+    known = evidence.models if part.at_init else evidence.trained_arms
+    missing = tuple(arm for arm in wanted.arms if arm not in known) or wanted.arms
+    hint = "" if part.equal else _run_study(part)  # no shipped study has such networks
+    return Measurement(part=part.id, comparison=wanted, effect=None, missing=missing, hint=hint)

@@ -104,10 +104,14 @@ class ClaimResult(Frozen):
     """Name of the data set; results on the embedded one say nothing about CIFAR-10."""
 
     @property
+    def counted(self) -> list[Finding]:
+        """The findings on which the verdict rests."""
+        return [finding for finding in self.findings if finding.counts]
+
+    @property
     def lacks_more_than_seeds(self) -> bool:
         """Whether a part that counts was not measured, or has pairs without a value."""
-        counted = [finding.effect for finding in self.findings if finding.counts]
-        return any(effect is None or effect.dropped for effect in counted)
+        return any(finding.effect is None or finding.effect.dropped for finding in self.counted)
 
     @property
     def more_seeds(self) -> int | None:
@@ -115,12 +119,11 @@ class ClaimResult(Frozen):
 
         None also if the number is unknown: without an interval there is no spread.
         """
-        counted = [finding for finding in self.findings if finding.counts]
-        wanted = [finding.more_seeds for finding in counted if finding.more_seeds is not None]
-        if self.verdict != "inconclusive" or self.lacks_more_than_seeds or len(wanted) < len(counted):
+        if self.verdict != "inconclusive" or self.lacks_more_than_seeds:
             return None
-        known = all(f.exact or (f.effect is not None and f.effect.low is not None) for f in counted)
-        return max(wanted, default=0) or None if known else None
+        wanted = [finding.more_seeds for finding in self.counted]
+        known = all(f.exact or (f.effect is not None and f.effect.low is not None) for f in self.counted)
+        return max(filter(None, wanted), default=None) if known and None not in wanted else None
 
     @property
     def leading(self) -> Finding | None:

@@ -1,4 +1,4 @@
-"""Verdicts from measured effects.
+"""Judges claims by measured effects.
 
 **Verdicts.** A claim names a direction and a bound, the smallest effect size of interest (SESOI), before any
 run. It is *supported* if the whole 95 % interval lies beyond the bound, *contradicted* if the whole interval
@@ -39,15 +39,7 @@ from typing import Any
 from skipscope.analysis.hypotheses import holm, p_above, p_below, seeds_needed
 from skipscope.analysis.statistics import LEVEL, Estimate
 from skipscope.claims.catalogue import Claim, Part
-from skipscope.claims.model import (
-    MINIMUM_SEEDS,
-    ClaimResult,
-    Effect,
-    Finding,
-    Group,
-    Measurement,
-    Verdict,
-)
+from skipscope.claims.model import MINIMUM_SEEDS, ClaimResult, Effect, Finding, Group, Measurement, Verdict
 
 
 def p_values(part: Part, effect: Estimate) -> tuple[float, float]:
@@ -81,23 +73,21 @@ def judge(claim: Claim, measured: Sequence[Measurement], *, data: str = "") -> C
     findings = tuple(_finding(claim.parts[each.part], each) for each in measured)
     counted = [finding for finding in findings if finding.counts]
     tested = [finding for finding in counted if finding.p_for is not None]
-    result = ClaimResult(id=claim.id, group=claim.group, verdict="not_measured", findings=findings, data=data)
     whole = len(tested) == len(counted)
     p_for, p_against = [f.p_for or 0.0 for f in tested], [f.p_against or 0.0 for f in tested]
     if claim.needs == "all":
         ps = _every(p_for, whole=whole), _any(p_against, len(counted))
     else:
         ps = _any(p_for, len(counted)), _every(p_against, whole=whole)
-    verdict: Verdict = _untested(counted)
-    p = min(ps)
-    if not tested:
-        return _with_seeds(result.model_copy(update={"verdict": verdict}))
-    if p <= LEVEL:
+    verdict = _untested(counted)
+    if min(ps) <= LEVEL:
         verdict = "supported" if ps[0] <= ps[1] else "contradicted"
-    found: dict[str, Any] = {"verdict": verdict}
-    if not all(finding.exact for finding in counted):  # counts involve no chance, so no test
-        found |= {"p": p, "adjusted_p": p, "family": 1}
-    return _with_seeds(result.model_copy(update=found))
+    # counts involve no chance, so no test
+    p = min(ps) if tested and not all(finding.exact for finding in counted) else None
+    given = {"p": p, "adjusted_p": p, "family": int(p is not None), "data": data}
+    return _with_seeds(
+        ClaimResult(id=claim.id, group=claim.group, verdict=verdict, findings=findings, **given)
+    )
 
 
 def corrected(results: Iterable[ClaimResult]) -> tuple[ClaimResult, ...]:
@@ -114,9 +104,8 @@ def corrected(results: Iterable[ClaimResult]) -> tuple[ClaimResult, ...]:
 def _finding(part: Part, measured: Measurement) -> Finding:
     effect = measured.effect
     enough = effect is not None and (effect.exact or (effect.n >= MINIMUM_SEEDS and not effect.dropped))
-    p_for, p_against = p_values(part, effect) if effect is not None and enough else (None, None)
-    if measured.confounds:
-        p_for = p_against = None
+    tested = enough and not measured.confounds
+    p_for, p_against = p_values(part, effect) if effect is not None and tested else (None, None)
     return Finding(
         part=part.id,
         counts=part.counts and not measured.context,
@@ -164,26 +153,23 @@ def _effect(effect: Estimate, unit: str) -> Effect:
 
 def _with_seeds(result: ClaimResult) -> ClaimResult:
     """The result with the number of further seeds for each finding."""
-    findings = tuple(
-        finding.model_copy(update={"more_seeds": _more_seeds(finding, result)}) for finding in result.findings
-    )
-    return result.model_copy(update={"findings": findings})
+    findings = (each.model_copy(update={"more_seeds": _more_seeds(each, result)}) for each in result.findings)
+    return result.model_copy(update={"findings": tuple(findings)})
 
 
 def _more_seeds(finding: Finding, result: ClaimResult) -> int | None:
-    effect, bound = finding.effect, finding.bound
+    effect = finding.effect
     if effect is None or effect.dropped or finding.verdict == "confounded":
         return None
     settled = result.verdict in ("supported", "contradicted") or not finding.counts
     if finding.exact or (finding.verdict != "inconclusive" and settled):
         return 0
-    if finding.direction in ("apart", "within") and effect.estimate < 0:
-        bound = -bound
+    mirrored = finding.direction in ("apart", "within") and effect.estimate < 0
     wanted = max(0, MINIMUM_SEEDS - effect.n)
     if effect.n < 2:
         return wanted
     needed = seeds_needed(
-        effect.estimate - bound,
+        effect.estimate + (finding.bound if mirrored else -finding.bound),
         effect.spread,
         images_error=effect.images_error,
         least=effect.n + max(1, wanted),
@@ -216,5 +202,5 @@ def _with_family(result: ClaimResult, adjusted: Mapping[str, float]) -> ClaimRes
     p = adjusted[result.id]
     update: dict[str, Any] = {"adjusted_p": p, "family": len(adjusted)}
     if p > LEVEL and result.verdict in ("supported", "contradicted"):
-        update["verdict"] = _untested([finding for finding in result.findings if finding.counts])
+        update["verdict"] = _untested(result.counted)
     return _with_seeds(result.model_copy(update=update))

@@ -1,4 +1,4 @@
-"""A network against itself: real runs of one arm, randomly divided into two, so that only seeds differ.
+"""Compares a network with itself: real runs of one arm, randomly divided into two; only seeds differ.
 
 The runs are of a small gated residual network on the embedded data set, on which every claim that compares
 two networks can be measured. Dividing the runs again gives further verdicts, which are not independent.
@@ -63,16 +63,12 @@ def divided(tables: StudyTables, rng: np.random.Generator) -> StudyTables:
     model = tables.record.study.arm[0].model
     both = (Arm(model=model, name=ONE), Arm(model=model, name=OTHER))
     spec = tables.record.study.model_copy(update={"arm": both, "comparison": COMPARISONS, "seeds": pairs})
-    return StudyTables(
-        record=tables.record.model_copy(update={"study": spec}),
-        entries=tuple(
-            replace(entries[which], arm=OTHER if index % 2 else ONE, seed=index // 2)
-            for index, which in enumerate(order)
-        ),
-        metrics=tables.metrics,
-        raw_readings=tables.raw_readings,
-        right=tables.right,
+    members = (
+        replace(entries[which], arm=OTHER if index % 2 else ONE, seed=index // 2)
+        for index, which in enumerate(order)
     )
+    record = tables.record.model_copy(update={"study": spec})
+    return replace(tables, record=record, entries=tuple(members), start=tables.start.clear())
 
 
 def verdicts(tables: StudyTables, splits: int) -> list[tuple[ClaimResult, ...]]:
@@ -81,11 +77,7 @@ def verdicts(tables: StudyTables, splits: int) -> list[tuple[ClaimResult, ...]]:
 
 
 def rates(splits: Iterable[tuple[ClaimResult, ...]]) -> dict[str, dict[str, Any]]:
-    """False-positive rate and spread of a pair's difference, claim by claim.
-
-    Args:
-        splits: the results of each division of the runs.
-    """
+    """False-positive rate and spread of a pair's difference, claim by claim, over divisions of the runs."""
     counts: dict[str, Counter[bool]] = {}
     spreads: dict[str, dict[str, list[float]]] = {}
     for result in (result for results in splits for result in results):
@@ -116,6 +108,5 @@ def rounded(value: float) -> float:
 
 def _is_compared(finding: Finding) -> bool:
     """Whether two arms were compared on enough seeds, in a part that counts."""
-    effect = finding.effect
-    enough = effect is not None and effect.n >= MINIMUM_SEEDS
+    enough = finding.effect is not None and finding.effect.n >= MINIMUM_SEEDS
     return finding.counts and enough and not finding.exact and finding.is_paired

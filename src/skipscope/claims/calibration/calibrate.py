@@ -1,4 +1,4 @@
-"""False-positive rate and power of every claim, by simulation and by real runs.
+"""Measures the false-positive rate and power of every claim, by simulation and by real runs.
 
 Simulated studies have the networks, seeds and comparisons of the shipped ones (see `simulation.py`):
 
@@ -14,7 +14,7 @@ Real runs: one network against itself under other seeds, divided in two again an
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from importlib.resources import files
 from math import sqrt
 from pathlib import Path
@@ -85,7 +85,7 @@ def _sampled_parts(id: str) -> list[Part]:
 
 def is_measured(result: ClaimResult) -> bool:
     """Whether all parts that count were measured, at least one of them by sampling."""
-    counted = [finding for finding in result.findings if finding.counts]
+    counted = result.counted
     return all(finding.effect is not None for finding in counted) and not all(f.exact for f in counted)
 
 
@@ -93,8 +93,6 @@ def calibrate(
     describe: Callable[[str], NetworkCard],
     *,
     comparisons: int = 200,
-    studies: Iterable[str] = STUDIES,
-    share: float = SHARE,
     on_event: Callable[[], object] = lambda: None,
 ) -> dict[str, dict[str, Any]]:
     """False-positive rates and power, claim by claim.
@@ -102,30 +100,25 @@ def calibrate(
     Args:
         describe: `anatomy.describe.describe`; claims never import torch.
         comparisons: simulated studies per shipped study and scenario.
-        studies: shipped ones; a claim is simulated on the first that measures it.
-        share: standard deviation of a paired difference, over the smallest effect worth having.
         on_event: called after each simulated study.
     """
     found: dict[str, dict[str, Any]] = {}
-    for name in studies:
+    for name in STUDIES:
         study = load_study(name)
         cards = simulation.cards_of(study, describe)
-        shares = {
-            scenario: simulate(
-                study, cards, scenario, comparisons=comparisons, share=share, on_event=on_event
-            )
+        null, bound, twice = (
+            simulate(study, cards, scenario, comparisons=comparisons, on_event=on_event)
             for scenario in SCENARIOS
-        }
-        for id in shares["no effect"]:
-            if id not in found:
-                found[id] = {
-                    "study": name,
-                    "false_supported": _share(shares["no effect"][id], "supported"),
-                    "at_bound": _share(shares["at the bound"][id], "supported", "contradicted"),
-                    "power": _share(shares["twice"][id], "supported"),
-                    "missed": _share(shares["twice"][id], "contradicted"),
-                    "largest_spread": largest_spreads(study, id),
-                }
+        )
+        for id in (id for id in null if id not in found):
+            found[id] = {
+                "study": name,
+                "false_supported": _share(null[id], "supported"),
+                "at_bound": _share(bound[id], "supported", "contradicted"),
+                "power": _share(twice[id], "supported"),
+                "missed": _share(twice[id], "contradicted"),
+                "largest_spread": largest_spreads(study, id),
+            }
     return found
 
 
@@ -164,18 +157,14 @@ def document(
     splits: int,
 ) -> dict[str, Any]:
     """The contents of `calibration.json`: its settings, and the rates of each claim."""
-    claims: dict[str, Any] = {}
-    for id in catalogue():
-        row = dict(simulated.get(id, {})) | ({"real": dict(real[id])} if id in real else {})
-        if row:
-            claims[id] = row
+    rows = {id: {**simulated.get(id, {}), **({"real": real[id]} if id in real else {})} for id in catalogue()}
     return {
         "schema": SCHEMA,
         "comparisons": comparisons,
         "pairs": pairs,
         "splits": splits if pairs else 0,
         "spread": SHARE,
-        "claims": claims,
+        "claims": {id: row for id, row in rows.items() if row},
     }
 
 
@@ -196,18 +185,14 @@ def load_calibration(workspace: Workspace | None = None) -> dict[str, Any]:
     Raises:
         WorkspaceError: the file is damaged.
     """
-    path = None if workspace is None else workspace.path / NAME
-    if path is None or not path.exists():
-        text = (files("skipscope.claims.calibration") / NAME).read_text(encoding="utf-8")
-    else:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    found: dict[str, Any] = {}
+    shipped = files("skipscope.claims.calibration") / NAME
+    own = workspace.path / NAME if workspace else None
+    path = own if own and own.exists() else shipped
     try:
-        found = json.loads(text)
-        whole = {"claims", "comparisons"} <= set(found)
-    except (TypeError, ValueError):
-        whole = False
-    if not whole:
+        found = json.loads(path.read_bytes())
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not {"claims", "comparisons"} <= found.keys():
         hint = "delete the file, or recreate it: skipscope calibrate"
         raise WorkspaceError("Not a calibration file.", where=str(path), hint=hint)
     return found

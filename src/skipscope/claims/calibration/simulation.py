@@ -1,4 +1,4 @@
-"""Simulated studies, in which every arm draws from one distribution, so that no arm differs from another.
+"""Simulates studies in which every arm draws from one distribution, so that no arm differs from another.
 
 Test accuracies lie on one curve against parameters. Any verdict on them is a false positive. An effect is
 planted by shifting the estimate of a contrast, which equals shifting an arm's runs; for the parameters needed
@@ -13,6 +13,7 @@ from copy import copy
 from dataclasses import replace
 from functools import cache
 from math import log2, sqrt
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -76,20 +77,18 @@ class Simulated(Planned):
         start = quantity.endswith("at the start")
         arms = [arm for arm in (self.models if start else self.trained_arms) if self._applies(quantity, arm)]
         seeds = max(self.study.seeds, self.study.initial_seeds if start else 0)
-        shape = len(arms), seeds
         scale = self.share * smallest_effects()[quantity]
-        noise = scale / sqrt(2) * self.rng.normal(size=shape)
+        noise = scale / sqrt(2) * self.rng.normal(size=(len(arms), seeds))
         common = scale * self.rng.normal(size=seeds)
         if quantity in _ORDERS:
-            return self._ordered(_ORDERS[quantity], arms, seeds)
-        make = _MADE.get(quantity, _number)
+            orders = _orders(self.rng, _ORDERS[quantity], (len(arms), seeds))
+            return {arm: dict(enumerate(runs.tolist())) for arm, runs in zip(arms, orders, strict=True)}
+        make: Make = _MADE.get(quantity, add)
         found = {
-            arm: {seed: make(self, noise[index, seed], common[seed]) for seed in range(seeds)}
+            arm: {seed: make(common[seed], noise[index, seed]) for seed in range(seeds)}
             for index, arm in enumerate(arms)
         }
-        if quantity == "test accuracy":
-            found = self._tested(found)
-        return found
+        return self._tested(found) if quantity == "test accuracy" else found
 
     def raised(self, quantity: str, arms: tuple[str, ...], by: float) -> "Simulated":
         """The same draws, with the quantity of these arms raised by a constant."""
@@ -97,10 +96,6 @@ class Simulated(Planned):
         higher = {arm: {seed: value + by for seed, value in known[arm].items()} for arm in arms}
         found.drawn = self.drawn | {quantity: {**known, **higher}}
         return found
-
-    def _points_of_size(self, arm: str) -> float:
-        """Percentage points due to the arm's parameters: all networks lie on one curve."""
-        return POINTS_A_DOUBLING * log2(self.cards[arm].params / PARAMETERS)
 
     def _applies(self, quantity: str, arm: str) -> bool:
         """Whether the network has what the quantity describes: gates, or layers that read several sources."""
@@ -110,56 +105,37 @@ class Simulated(Planned):
             return structure.gate(self.cards[arm]) != "none"
         return True
 
-    def _ordered(self, of: int, arms: list[str], seeds: int) -> Series:
-        """An order common to all runs, plus noise of each run."""
-        return {
-            arm: {seed: list(order) for seed, order in enumerate(orders)}
-            for arm, orders in zip(arms, _orders(self.rng, of, (len(arms), seeds)), strict=True)
-        }
-
     def _tested(self, accuracies: Mapping[str, Mapping[int, float]]) -> dict[str, dict[int, float]]:
-        """Draws which images are right (the same ones are hard for all arms); gives the accuracies."""
+        """Draws which images are right (the same ones are hard for all arms); returns the accuracies."""
         hard = self.rng.normal(size=TEST_IMAGES)
         for arm, runs in accuracies.items():
+            size = POINTS_A_DOUBLING * log2(self.cards[arm].params / PARAMETERS)  # all lie on one curve
             self._right[arm] = {}
             for seed, drawn in runs.items():
-                accuracy = drawn + self._points_of_size(arm)
                 ease = hard + self.rng.normal(size=TEST_IMAGES)
-                shown = np.zeros(TEST_IMAGES, dtype=bool)
-                shown[np.argsort(ease)[: round(np.clip(accuracy, 0, 100) / 100 * TEST_IMAGES)]] = True
-                self._right[arm][seed] = shown
+                shown = self._right[arm][seed] = np.zeros(TEST_IMAGES, dtype=bool)
+                shown[np.argsort(ease)[: round(np.clip(drawn + size, 0, 100) / 100 * TEST_IMAGES)]] = True
         return {
             arm: {seed: 100 * float(right.mean()) for seed, right in runs.items()}
             for arm, runs in self._right.items()
         }
 
 
-Make = Callable[[Simulated, float, float], Any]
+Make = Callable[[float, float], Any]
 
 
-def _number(_study: Simulated, noise: float, common: float) -> Any:
-    return common + noise
-
-
-def _accuracy(_study: Simulated, noise: float, common: float) -> Any:
-    return 100 * ACCURACY + common + noise
-
-
-def _speed(_study: Simulated, noise: float, common: float) -> Any:
-    return 100 * float(np.exp(0.01 * (common / 10 + noise)))
-
-
-def _curve(_study: Simulated, noise: float, common: float) -> Any:
+def _curve(common: float, noise: float) -> list[list[float]]:
     """A loss that falls as a power of time; the noise is in log2 of its speed."""
     pace = 2 ** (0.1 * common + noise)
     return [[float(e), 10.0 * e, 2.3 * (1 + pace * e) ** -0.8] for e in range(EPOCHS + 1)]
 
 
 _MADE: Mapping[str, Make] = {
-    "test accuracy": _accuracy,
-    "images per second": _speed,
+    "test accuracy": lambda common, noise: 100 * ACCURACY + common + noise,
+    "images per second": lambda common, noise: 100 * float(np.exp(0.01 * (common / 10 + noise))),
     "loss curve": _curve,
 }
+"""What the common and the run's own noise make of a quantity, other than their sum."""
 _ORDERS = {"class order": CLASSES, "image order": IMAGES}
 
 
@@ -174,7 +150,7 @@ def centre(quantity: str) -> float:
     if quantity not in _ORDERS:
         return 0.0
     rng = np.random.default_rng(0)
-    found = [ranked(*(list(o) for o in _orders(rng, _ORDERS[quantity], (2,)))) for _ in range(500)]
+    found = [ranked(*_orders(rng, _ORDERS[quantity], (2,)).tolist()) for _ in range(500)]
     return float(np.mean([value for value in found if value is not None]))
 
 
@@ -185,13 +161,9 @@ def is_unpaired(part: Part) -> bool:
 
 def no_effect(part: Part, *, unpaired: bool) -> float:
     """The effect if no arm differs; for single networks, and for parts that hold at 0, the bound."""
-    holds_at_0 = {
-        "above": part.bound < 0,
-        "below": part.bound > 0,
-        "apart": False,
-        "within": True,
-    }[part.direction]
-    return part.bound if unpaired or holds_at_0 else 0.0
+    b = part.bound
+    holds_at_0 = {"above": b < 0, "below": b > 0, "apart": False, "within": True}[part.direction]
+    return b if unpaired or holds_at_0 else 0.0
 
 
 def at_bound(part: Part, **_: bool) -> float:
@@ -207,26 +179,21 @@ def twice(part: Part, **_: bool) -> float:
 
 def planted(effect: Callable[..., float]) -> list[Claim]:
     """The claims, with contrasts that measure as if `effect(part, unpaired=...)` were true."""
-    return [
-        claim.model_copy(
-            update={
-                "parts": {
-                    id: part.model_copy(update={"contrast": _shifted(part, effect)})
-                    for id, part in claim.parts.items()
-                }
-            }
-        )
-        for claim in catalogue().values()
-    ]
+
+    def shifted(claim: Claim) -> Claim:
+        contrasts = {id: {"contrast": _shifted(part, effect)} for id, part in claim.parts.items()}
+        parts = {id: part.model_copy(update=contrasts[id]) for id, part in claim.parts.items()}
+        return claim.model_copy(update={"parts": parts})
+
+    return [shifted(claim) for claim in catalogue().values()]
 
 
 def _shifted(part: Part, effect: Callable[..., float]) -> Contrast:
     def contrast(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
         if part.contrast is parameters_needed and isinstance(evidence, Simulated):
             points = -effect(part, unpaired=False) * POINTS_A_DOUBLING
-            return parameters_needed(
-                evidence.raised(quantity, comparison.treated, points), quantity, comparison
-            )
+            evidence = evidence.raised(quantity, comparison.treated, points)
+            return parameters_needed(evidence, quantity, comparison)
         found = part.contrast(evidence, quantity, comparison)
         if found is None or found.exact:
             return found
@@ -238,6 +205,5 @@ def _shifted(part: Part, effect: Callable[..., float]) -> Contrast:
 
 def cards_of(study: StudySpec, describe: Callable[[str], NetworkCard]) -> dict[str, NetworkCard]:
     """The networks of a study by arm, described by `describe` (`anatomy.describe`)."""
-    models = {arm.label: arm.model for arm in study.arm}
-    models |= {network_name(model): model for model in study.initial}
+    models = {arm.label: arm.model for arm in study.arm} | {network_name(m): m for m in study.initial}
     return {arm: describe(model) for arm, model in models.items()}
