@@ -7,6 +7,7 @@ import altair as alt
 import polars as pl
 
 from skipscope.figures import style
+from skipscope.figures.guides import tooltips
 from skipscope.figures.layered import Layered
 
 FARTHEST = 6.0
@@ -17,30 +18,19 @@ SHAPES = {
     "inconclusive": "square",
     "confounded": "triangle-up",
 }
-COLUMNS = {
-    "row": pl.String,
-    "verdict": pl.String,
-    "effect": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "bound": pl.Float64,
-    "at": pl.Float64,
-    "from": pl.Float64,
-    "to": pl.Float64,
-    "side": pl.Float64,
-}
-"""`effect`, `low`, `high` and `bound` as measured; `at`, `from`, `to` and `side` as drawn."""
-
-
+MEASURED = {"row": pl.String, "verdict": pl.String} | dict.fromkeys(
+    ("effect", "low", "high", "bound"), pl.Float64
+)
 Row = tuple[str, str, float, float | None, float | None, float]
 
 
 def scaled(rows: Sequence[Row]) -> pl.DataFrame:
-    """Makes the table of `forest`, with the columns `COLUMNS`, from (row, verdict, effect, low, high, bound).
+    """Makes the table of `forest`, from (row, verdict, effect, low, high, bound).
 
-    An effect whose bound is 0 is drawn in multiples of its interval's farther end.
+    It adds effect, low, high and bound as drawn: `at`, `from`, `to` and `side`. An effect whose bound is 0
+    is drawn in multiples of its interval's farther end.
     """
-    table = pl.DataFrame(rows, schema=dict(list(COLUMNS.items())[:6]), orient="row")
+    table = pl.DataFrame(rows, schema=MEASURED, orient="row")
     ends = pl.max_horizontal(pl.col("effect", "low", "high").abs())
     unit = pl.when(pl.col("bound") != 0).then(pl.col("bound").abs()).otherwise(ends)
     unit = pl.when(unit > 0).then(unit).otherwise(1.0)
@@ -54,7 +44,7 @@ def scaled(rows: Sequence[Row]) -> pl.DataFrame:
         drawn(pl.col("low")).fill_null(-FARTHEST).alias("from"),
         drawn(pl.col("high")).fill_null(FARTHEST).alias("to"),
         drawn(pl.col("bound")).alias("side"),
-    ).select(list(COLUMNS))
+    )
 
 
 def forest(table: pl.DataFrame, *, labels: Mapping[str, str]) -> Layered:
@@ -63,23 +53,16 @@ def forest(table: pl.DataFrame, *, labels: Mapping[str, str]) -> Layered:
     told = {verdict: labels[verdict] for verdict in SHAPES if verdict in set(table["verdict"])}
     table = table.with_columns(pl.col("verdict").replace(told))
     y = alt.Y("row:N", sort=rows, title=None, axis=alt.Axis(labelLimit=0, domain=False, ticks=False))
-    reach = min(
-        FARTHEST,
-        max(2.0, float(table.select(pl.max_horizontal(pl.col("at", "from", "to").abs()).max()).item())),
-    )
+    farthest = table.select(pl.max_horizontal(pl.col("at", "from", "to").abs()).max()).item()
+    reach = min(FARTHEST, max(2.0, farthest))
     x: dict[str, Any] = {
         "title": labels["multiples"],
         "axis": alt.Axis(format="+~g", tickCount=7, grid=True),
         "scale": alt.Scale(domain=[-reach, reach], nice=False, clamp=True),
     }
-    tips = [
-        alt.Tooltip("row:N", title=" "),
-        alt.Tooltip("effect:Q", title=labels["effect"], format="+.3~g"),
-        alt.Tooltip("low:Q", title=labels["lowest"], format="+.3~g"),
-        alt.Tooltip("high:Q", title=labels["highest"], format="+.3~g"),
-        alt.Tooltip("bound:Q", title=labels["bound"], format="+.3~g"),
-        alt.Tooltip("verdict:N", title=labels["verdict"]),
-    ]
+    numbers = (f"{column}:Q +.3~g" for column in ("effect", "low", "high", "bound"))
+    titles = {"row": " ", "low": labels["lowest"], "high": labels["highest"]}
+    tips = tooltips(labels, "row:N", *numbers, "verdict:N", **titles)
     new = alt.Chart()
     zero = new.mark_rule(color=style.FAINT_INK, strokeWidth=1).encode(x=alt.XDatum(0))
     bound = new.mark_tick(color=style.INK, thickness=2, size=16).encode(x=alt.X("side:Q", **x), y=y)

@@ -6,6 +6,7 @@ import altair as alt
 import polars as pl
 
 from skipscope.figures import style
+from skipscope.figures.guides import tooltips
 from skipscope.figures.layered import Layered
 from skipscope.figures.seeds import drawn, each, together
 
@@ -24,11 +25,7 @@ def by_block(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapp
     def x(field: str) -> alt.X:
         return alt.X(field, title=labels["accuracy_lost"], axis=axis)
 
-    tips = [
-        alt.Tooltip("removed:N", title=labels["removed"]),
-        alt.Tooltip("mean(accuracy_lost):Q", title=labels["accuracy_lost"], format=".2f"),
-        alt.Tooltip("mean(loss_change):Q", title=labels["loss_change"], format="+.3~g"),
-    ]
+    tips = tooltips(labels, "removed:N", "mean(accuracy_lost):Q .2f", "mean(loss_change):Q +.3~g")
     bar = together(alt.Chart(), alone).mark_bar(color=color, height={"band": 0.6})
     layers = [bar.encode(x=x("mean(accuracy_lost):Q"), y=y, tooltip=tips)]
     if alone["seed"].n_unique() > 1:

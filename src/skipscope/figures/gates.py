@@ -1,13 +1,13 @@
 """Charts of one network's gates: their values, their dependence on the class, the cost of replacing them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import altair as alt
 import polars as pl
 
 from skipscope.analysis.trained_readings import ALL
 from skipscope.figures import style
+from skipscope.figures.guides import legend, tooltips
 from skipscope.figures.layered import Layered
 from skipscope.figures.seeds import means
 
@@ -24,40 +24,23 @@ def strips(table: pl.DataFrame, *, classes: Sequence[str], labels: Mapping[str, 
     """
     blocks = table["block"].unique(maintain_order=True).to_list()
     gap = alt.Scale(paddingInner=0.16, paddingOuter=0.05)
-    legend = alt.Legend(
-        title=labels["gate"],
-        titleFontWeight="normal",
-        titleOrient="left",
-        orient="top",
-        gradientLength=160,
-        offset=12,
-        format=".4~g",
-    )
+    told = legend(labels["gate"], gradientLength=160, offset=12, format=".4~g")
+    bare = alt.Axis(labels=False, ticks=False, domain=False)
+    unit = alt.Scale(domain=[0, 1], nice=False)
     chart = (
         alt.Chart()
         .mark_rect(aria=False)  # thousands of names nobody hears make the picture three times as large
         .transform_calculate(start="datum.position / datum.of", end="(datum.position + 1) / datum.of")
         .encode(
-            x=alt.X(
-                "start:Q",
-                title=labels["channels"],
-                axis=alt.Axis(labels=False, ticks=False, domain=False),
-                scale=alt.Scale(domain=[0, 1], nice=False),
-            ),
+            x=alt.X("start:Q", title=labels["channels"], axis=bare, scale=unit),
             x2=alt.X2("end:Q"),
             y=alt.Y("block:N", sort=blocks, title=None, scale=gap, axis=alt.Axis(grid=False)),
             yOffset=alt.YOffset("class:N", sort=list(classes), scale=alt.Scale(paddingInner=0)),
-            color=alt.Color("gate:Q", scale=alt.Scale(domain=[0, 1], range=list(style.HEAT)), legend=legend),
-            tooltip=[
-                alt.Tooltip("block:N", title=labels["block"]),
-                alt.Tooltip("class:N", title=labels["class"]),
-                alt.Tooltip("channel:Q", title=labels["channel"]),
-                alt.Tooltip("gate:Q", title=labels["gate"], format=".2f"),
-            ],
+            color=alt.Color("gate:Q", scale=alt.Scale(domain=[0, 1], range=list(style.HEAT)), legend=told),
+            tooltip=tooltips(labels, "block:N", "class:N", "channel:Q", "gate:Q .2f"),
         )
     )
-    height = len(blocks) * max(ROW * len(classes), 12)
-    return Layered(layers=[chart], data=table, height=height)
+    return Layered(layers=[chart], data=table, height=len(blocks) * max(ROW * len(classes), 12))
 
 
 def shares(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
@@ -65,50 +48,33 @@ def shares(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mappin
 
     `table` has arm, seed, module, class_share, low and high.
     """
-    told = [labels[name] for name in MEASURES]
+    told = {name: labels[name] for name in MEASURES}
     long = (
         table.filter(pl.col("arm") == arm)
         .unpivot(list(MEASURES), index=["arm", "seed", "module"], variable_name="measure", value_name="share")
-        .with_columns(pl.col("measure").replace_strict(dict(zip(MEASURES, told, strict=True))))
+        .with_columns(pl.col("measure").replace_strict(told))
         .drop_nulls("share")
     )
-    legend = alt.Legend(title=None, orient="top", columns=1, offset=12, labelLimit=0)
-    measures: Any = {"shorthand": "measure:N", "legend": legend}
-    shape = alt.Shape(
-        **measures, scale=alt.Scale(domain=told, range=["circle", "triangle-down", "triangle-up"])
-    )
-    color = alt.Color(
-        **measures,
-        scale=alt.Scale(domain=told, range=[style.looks(arms)[arm].color, style.FAINT_INK, style.INK]),
-    )
+    plain = alt.Legend(title=None, orient="top", columns=1, offset=12, labelLimit=0)
+
+    def scale(*values: str) -> alt.Scale:
+        return alt.Scale(domain=list(told.values()), range=list(values))
+
+    colors = scale(style.looks(arms)[arm].color, style.FAINT_INK, style.INK)
+    color = alt.Color("measure:N", scale=colors, legend=plain)
+    shape = alt.Shape("measure:N", scale=scale("circle", "triangle-down", "triangle-up"), legend=plain)
     y = alt.Y("module:N", sort=long["module"].unique(maintain_order=True).to_list(), title=None)
-    x = alt.X(
-        "mean(share):Q",
-        title=labels["share"],
-        axis=alt.Axis(format="%", tickCount=5, grid=True),
-        scale=alt.Scale(zero=True),
-    )
-    tips = [
-        alt.Tooltip("module:N", title=labels["block"]),
-        alt.Tooltip("measure:N", title=" "),
-        alt.Tooltip("mean(share):Q", title=labels["share"], format=".1%"),
-    ]
-    dots = (
-        alt.Chart()
-        .mark_point(size=62, strokeWidth=1.8, opacity=1)
-        .encode(x=x, y=y, shape=shape, color=color, tooltip=tips)
-    )
-    data = means(long, "module", "measure")
-    return Layered(layers=[dots], data=data, height=_tall(long["module"].n_unique()))
+    axis = alt.Axis(format="%", tickCount=5, grid=True)
+    x = alt.X("mean(share):Q", title=labels["share"], axis=axis, scale=alt.Scale(zero=True))
+    named = {"module": labels["block"], "measure": " "}
+    tips = tooltips(labels, "module:N", "measure:N", "mean(share):Q .1%", **named)
+    dots = alt.Chart().mark_point(size=62, strokeWidth=1.8, opacity=1)
+    layers = [dots.encode(x=x, y=y, shape=shape, color=color, tooltip=tips)]
+    return Layered(layers=layers, data=means(long, "module", "measure"), height=_height(long))
 
 
 def surgery(
-    table: pl.DataFrame,
-    *,
-    arm: str,
-    arms: Sequence[str],
-    together: bool,
-    labels: Mapping[str, str],
+    table: pl.DataFrame, *, arm: str, arms: Sequence[str], together: bool, labels: Mapping[str, str]
 ) -> Layered:
     """Draws the cost of replacing the gates of one block at a time, or `together` of all blocks.
 
@@ -125,39 +91,23 @@ def surgery(
         else alt.Y("module:N", sort=chosen["module"].unique(maintain_order=True).to_list(), title=None)
     )
     quantity = "accuracy_lost" if together else "loss_change"
-    x = alt.X(
-        f"mean({quantity}):Q", title=labels[quantity], axis=alt.Axis(format=".4~g", tickCount=5, grid=True)
-    )
-    legend = alt.Legend(
-        title=labels["replaced"],
-        titleFontWeight="normal",
-        titleOrient="left",
-        orient="top",
-        offset=12,
-        symbolType="square",
-        symbolStrokeColor=look.color,
-    )
+    axis = alt.Axis(format=".4~g", tickCount=5, grid=True)
+    x = alt.X(f"mean({quantity}):Q", title=labels[quantity], axis=axis)
+    squares = legend(labels["replaced"], offset=12, symbolType="square", symbolStrokeColor=look.color)
     tints = [style.tint(look.color, share) for share in (1, 0.5, 0.1)]
-    fill = alt.Fill("by:N", scale=alt.Scale(domain=ways, range=tints), legend=None if together else legend)
-    tips = [
-        alt.Tooltip("module:N", title=labels["block"]),
-        alt.Tooltip("by:N", title=labels["replaced"]),
-        alt.Tooltip("mean(loss_change):Q", title=labels["loss_change"], format="+.3~g"),
-        alt.Tooltip("mean(accuracy_lost):Q", title=labels["accuracy_lost"], format=".2f"),
-    ]
+    fill = alt.Fill("by:N", scale=alt.Scale(domain=ways, range=tints), legend=None if together else squares)
+    named = {"module": labels["block"], "by": labels["replaced"]}
+    fields = ("module:N", "by:N", "mean(loss_change):Q +.3~g", "mean(accuracy_lost):Q .2f")
+    tips = tooltips(labels, *fields, **named)
     offset = {} if together else {"yOffset": alt.YOffset("by:N", sort=ways)}
-    bar = (
-        alt.Chart()
-        .mark_bar(stroke=look.color, strokeWidth=1)
-        .encode(x=x, y=y, fill=fill, tooltip=tips, **offset)
-    )
-    layers = [bar]
+    bar = alt.Chart().mark_bar(stroke=look.color, strokeWidth=1)
+    layers = [bar.encode(x=x, y=y, fill=fill, tooltip=tips, **offset)]
     if together:
         number = alt.Chart().mark_text(align="left", dx=6, fontSize=12.5, color=style.INK)
         layers.append(number.encode(x=x, y=y, text=alt.Text("mean(accuracy_lost):Q", format=".1f")))
-    height = 150 if together else _tall(chosen["module"].n_unique())
+    height = 150 if together else _height(chosen)
     return Layered(layers=layers, data=means(chosen, "module", "by"), height=height)
 
 
-def _tall(rows: int) -> int:
-    return max(150, min(30 * rows, 720))
+def _height(table: pl.DataFrame) -> int:
+    return max(150, min(30 * table["module"].n_unique(), 720))

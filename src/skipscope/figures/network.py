@@ -5,11 +5,13 @@ Tables are those of `analysis.training_readings` and `analysis.pictures`.
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import altair as alt
 import polars as pl
 
 from skipscope.figures import style
+from skipscope.figures.guides import ends, legend, tooltips
 from skipscope.figures.layered import Layered
 from skipscope.figures.lines import first_or_last
 from skipscope.figures.seeds import means
@@ -28,27 +30,14 @@ def updates(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mappi
     """
     look = style.looks(arms)[arm]
     x = steps(table, labels)
-    legend = alt.Legend(
-        title=labels["layer"],
-        titleOrient="left",
-        titleFontWeight="normal",
-        orient="top",
-        gradientLength=130,
-        values=[0, 1],
-        labelExpr=first_or_last(labels),
-        labelOverlap=False,
-    )
+    names: dict[str, Any] = {"values": [0, 1], "labelExpr": first_or_last(labels), "labelOverlap": False}
+    told = legend(labels["layer"], gradientLength=130, **names)
     scale = alt.Scale(domain=[0, 1], range=[style.tint(look.color, 0.3), look.color])
     ratio = logarithmic(table["ratio"], labels["update_ratio"])
-    layers = (
-        alt.Chart()
-        .mark_line(strokeWidth=1.2, opacity=0.8)
-        .encode(
-            x=x,
-            y=ratio("ratio:Q"),
-            detail=alt.Detail("module:N"),
-            color=alt.Color("depth:Q", scale=scale, legend=legend),
-        )
+    color = alt.Color("depth:Q", scale=scale, legend=told)
+    new = alt.Chart()
+    layers = new.mark_line(strokeWidth=1.2, opacity=0.8).encode(
+        x=x, y=ratio("ratio:Q"), detail=alt.Detail("module:N"), color=color
     )
     y = ratio("median(ratio):Q")
     tips = [
@@ -58,9 +47,9 @@ def updates(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mappi
         alt.Tooltip("max(ratio):Q", title="max", format=".2~g"),
     ]
     # white below it, so that it is seen among many lines in grey as well
-    halo = alt.Chart().mark_line(strokeWidth=5, color="white").encode(x=x, y=y)
-    median = alt.Chart().mark_line(strokeWidth=2.6, color=style.INK).encode(x=x, y=y)
-    points = alt.Chart().mark_point(size=120, opacity=0).encode(x=x, y=y, tooltip=tips)
+    halo = new.mark_line(strokeWidth=5, color="white").encode(x=x, y=y)
+    median = new.mark_line(strokeWidth=2.6, color=style.INK).encode(x=x, y=y)
+    points = new.mark_point(size=120, opacity=0).encode(x=x, y=y, tooltip=tips)
     return Layered(layers=[layers, halo, median, points], data=table, height=style.PAIR_HEIGHT)
 
 
@@ -71,144 +60,79 @@ def rectifiers(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Ma
     """
     look = style.looks(arms)[arm]
     names = ["zeros", "dead"]
-    legend = alt.Legend(
-        title=None, orient="top", symbolType="square", labelExpr=_told(labels, names), labelLimit=0
+    told = _told(labels, names)
+    squares = alt.Legend(title=None, orient="top", symbolType="square", labelExpr=told, labelLimit=0)
+    tints = alt.Scale(domain=names, range=[style.tint(look.color, 0.3), style.INK])
+    color = alt.Color("measure:N", scale=tints, legend=squares)
+    _, last = ends(table["relu"], empty=(1, 1))
+    ticks = alt.Axis(
+        labelAngle=0, values=[k for k in range(1, last + 1) if last <= 12 or k % 5 == 0 or k == 1]
     )
-    color = alt.Color(
-        "measure:N",
-        scale=alt.Scale(domain=names, range=[style.tint(look.color, 0.3), style.INK]),
-        legend=legend,
-    )
-    last = table["relu"].max()
-    many = last if isinstance(last, int) else 1
-    x = alt.X(
-        "relu:O",
-        title=labels["relu"],
-        axis=alt.Axis(
-            labelAngle=0, values=[k for k in range(1, many + 1) if many <= 12 or k % 5 == 0 or k == 1]
-        ),
-        scale=alt.Scale(paddingInner=0.25),
-    )
-    y = alt.Y(
-        "mean(share):Q",
-        title=labels["share"],
-        stack=None,
-        axis=alt.Axis(format="%", tickCount=5),
-        scale=alt.Scale(domain=[0, 1]),
-    )
-    tips = [
-        alt.Tooltip("min(module):N", title=labels["place"]),
-        alt.Tooltip("measure:N", title=" "),
-        alt.Tooltip("mean(share):Q", title=labels["share"], format=".1%"),
+    x = alt.X("relu:O", title=labels["relu"], axis=ticks, scale=alt.Scale(paddingInner=0.25))
+    axis, scale = alt.Axis(format="%", tickCount=5), alt.Scale(domain=[0, 1])
+    y = alt.Y("mean(share):Q", title=labels["share"], stack=None, axis=axis, scale=scale)
+    titles = {"module": labels["place"], "measure": " "}
+    tips = tooltips(labels, "min(module):N", "measure:N", "mean(share):Q .1%", **titles)
+    after = alt.Chart().transform_filter("datum.moment == 'end'")
+    before = alt.Chart().transform_filter("datum.moment == 'start' && datum.measure == 'zeros'")
+    layers = [
+        after.mark_bar().encode(x=x, y=y, color=color, tooltip=tips),
+        before.mark_tick(thickness=2, color=style.FAINT_INK).encode(x=x, y=y),
     ]
-    bars = (
-        alt.Chart()
-        .mark_bar()
-        .transform_filter("datum.moment == 'end'")
-        .encode(x=x, y=y, color=color, tooltip=tips)
-    )
-    ticks = (
-        alt.Chart()
-        .mark_tick(thickness=2, color=style.FAINT_INK)
-        .transform_filter("datum.moment == 'start' && datum.measure == 'zeros'")
-        .encode(x=x, y=y)
-    )
-    data = means(table.filter(pl.col("arm") == arm), "moment", "relu")
-    return Layered(layers=[bars, ticks], data=data, height=style.PAIR_HEIGHT, fold=names)
+    data = means(table.filter(arm=arm), "moment", "relu")
+    return Layered(layers=layers, data=data, height=style.PAIR_HEIGHT, fold=names)
 
 
-def classes(
-    table: pl.DataFrame,
-    *,
-    arm: str,
-    names: Mapping[str, str],
-    labels: Mapping[str, str],
-) -> Layered:
+def classes(table: pl.DataFrame, *, arm: str, names: Mapping[str, str], labels: Mapping[str, str]) -> Layered:
     """Draws each class's validation accuracy after each epoch as a heat map, the best class on top.
 
     `table` has arm, epoch, class and accuracy; `names` are the classes' names in the chart's language.
     """
-    chosen = table.filter(pl.col("arm") == arm)
+    chosen = table.filter(arm=arm)
     last = chosen.filter(pl.col("epoch") == pl.col("epoch").max())
     ordered = last.sort("accuracy", descending=True, maintain_order=True)["class"].to_list()
-    epochs = chosen["epoch"].n_unique()
-    x = alt.X(
-        "epoch:O",
-        title=labels["epoch"],
-        axis=alt.Axis(orient="bottom", labelAngle=0, domain=False, ticks=False, labelOverlap=True),
-        scale=alt.Scale(padding=0),
-    )
+    axis = alt.Axis(orient="bottom", labelAngle=0, domain=False, ticks=False, labelOverlap=True)
+    x = alt.X("epoch:O", title=labels["epoch"], axis=axis, scale=alt.Scale(padding=0))
     y = alt.Y("class:N", sort=ordered, title=None, axis=_class_axis(names), scale=alt.Scale(padding=0))
-    tips = [
-        alt.Tooltip("class:N", title=labels["class"]),
-        alt.Tooltip("epoch:O", title=labels["epoch"]),
-        alt.Tooltip("accuracy:Q", title=labels["val_accuracy"], format=".1%"),
-    ]
-    cells = _cells(x, y, "accuracy", labels["val_accuracy"], tips)
-    numbers = _numbers(x, y, "accuracy")
-    layers = [cells, numbers] if epochs <= NUMBERED else [cells]
+    tips = tooltips(labels, "class:N", "epoch:O", "accuracy:Q .1%", accuracy=labels["val_accuracy"])
+    numbered = chosen["epoch"].n_unique() <= NUMBERED
+    layers = _heat_map(x, y, "accuracy", labels["val_accuracy"], tips, numbered=numbered)
     return Layered(layers=layers, data=chosen, height=ROW * max(1, len(ordered)))
 
 
-def confusion(
-    table: pl.DataFrame,
-    *,
-    names: Mapping[str, str],
-    labels: Mapping[str, str],
-) -> Layered:
+def confusion(table: pl.DataFrame, *, names: Mapping[str, str], labels: Mapping[str, str]) -> Layered:
     """Draws a confusion matrix: a row a class, a column an answer, shares of the row in per cent.
 
     `table` has label, answer, images and share; `names` are the classes' names in the chart's language.
     """
     order = table["label"].unique(maintain_order=True).to_list()
-    x = alt.X(
-        "answer:N",
-        sort=order,
-        title=labels["answer"],
-        axis=_class_axis(names, angle=-45),
-        scale=alt.Scale(padding=0),
-    )
-    y = alt.Y(
-        "label:N", sort=order, title=labels["class"], axis=_class_axis(names), scale=alt.Scale(padding=0)
-    )
-    tips = [
-        alt.Tooltip("label:N", title=labels["class"]),
-        alt.Tooltip("answer:N", title=labels["answer"]),
-        alt.Tooltip("images:Q", title=labels["images"]),
-        alt.Tooltip("share:Q", title=labels["share"], format=".1%"),
-    ]
-    cells = _cells(x, y, "share", labels["share"], tips)
-    numbers = _numbers(x, y, "share")
-    return Layered(layers=[cells, numbers], data=table, height=ROW * max(1, len(order)))
+    across, down, scale = _class_axis(names, angle=-45), _class_axis(names), alt.Scale(padding=0)
+    x = alt.X("answer:N", sort=order, title=labels["answer"], axis=across, scale=scale)
+    y = alt.Y("label:N", sort=order, title=labels["class"], axis=down, scale=scale)
+    tips = tooltips(labels, "label:N", "answer:N", "images:Q", "share:Q .1%", label=labels["class"])
+    layers = _heat_map(x, y, "share", labels["share"], tips, numbered=True)
+    return Layered(layers=layers, data=table, height=ROW * max(1, len(order)))
 
 
-def _cells(x: alt.X, y: alt.Y, field: str, told: str, tips: list[alt.Tooltip]) -> alt.Chart:
-    legend = alt.Legend(
-        title=told,
-        titleOrient="left",
-        titleFontWeight="normal",
-        orient="top",
-        format="%",
-        gradientLength=130,
-    )
-    color = alt.Color(f"{field}:Q", scale=alt.Scale(domain=[0, 1], range=list(style.HEAT)), legend=legend)
-    chart: alt.Chart = (
-        alt.Chart().mark_rect(stroke="white", strokeWidth=1).encode(x=x, y=y, color=color, tooltip=tips)
-    )
-    return chart
-
-
-def _numbers(x: alt.X, y: alt.Y, field: str) -> alt.Chart:
-    """Writes shares in per cent, without the sign, white on dark cells; nothing where it is 0."""
-    color = style.ink(white_where=f"datum.{field} > 0.55")
-    chart: alt.Chart = (
+def _heat_map(
+    x: alt.X, y: alt.Y, field: str, told: str, tips: list[alt.Tooltip], *, numbered: bool
+) -> list[alt.Chart]:
+    """Draws shares as cells and, if `numbered`, in per cent without the sign; nothing where that is 0."""
+    scale = alt.Scale(domain=[0, 1], range=list(style.HEAT))
+    color = alt.Color(f"{field}:Q", scale=scale, legend=legend(told, format="%", gradientLength=130))
+    cells = alt.Chart().mark_rect(stroke="white", strokeWidth=1)
+    numbers = (
         alt.Chart()
         .mark_text(fontSize=11)
         .transform_calculate(percent=f"round(100 * datum.{field})")
         .transform_filter("datum.percent > 0")
-        .encode(x=x, y=y, text=alt.Text("percent:Q"), color=color)
     )
-    return chart
+    ink = style.ink(white_where=f"datum.{field} > 0.55")
+    layers = [
+        cells.encode(x=x, y=y, color=color, tooltip=tips),
+        numbers.encode(x=x, y=y, text=alt.Text("percent:Q"), color=ink),
+    ]
+    return layers if numbered else layers[:1]
 
 
 def _class_axis(names: Mapping[str, str], *, angle: int = 0) -> alt.Axis:

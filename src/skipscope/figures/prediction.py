@@ -1,11 +1,10 @@
-"""A sheet of networks' answers to one picture: the picture as given, as they see it, and their Grad-CAM maps.
+"""A sheet of networks' predictions for one picture: as given, as they see it, and with Grad-CAM maps.
 
 Shapes: pictures are H W 3 of uint8; a heat map is h w in 0..1.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from math import ceil
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from skipscope.figures.rendering.raster import MARK, Picture, enlarged
+from skipscope.figures.rendering.raster import MARK, Picture, enlarged, png
 from skipscope.figures.style import FAINT_INK, INK, RULE, looks
 
 TIMES = 7
@@ -45,20 +44,15 @@ def prediction(shown: Picture, size: tuple[int, int], seen: Picture, panels: Seq
     """Draws a PNG: the picture as given (of `size`, W H), as networks see it, and a panel a network."""
     side = TIMES * seen.shape[0]
     colours = looks([panel.arm for panel in panels])
+    pixels = f"{seen.shape[1]} x {seen.shape[0]} pixels"
     cells = [
         (_fitted(shown, side), INK, "as given", f"{size[0]} x {size[1]} pixels", ""),
-        (
-            enlarged(seen, TIMES),
-            INK,
-            "what the networks see",
-            f"{seen.shape[1]} x {seen.shape[0]} pixels",
-            LEGEND,
-        ),
-        *(
-            (overlay(seen, panel.heat), colours[panel.arm].color, panel.arm, _said(panel), _looked(panel))
-            for panel in panels
-        ),
+        (enlarged(seen, TIMES), INK, "what the networks see", pixels, LEGEND),
     ]
+    for panel in panels:
+        said = f"{panel.answer} {panel.probability:.0%}"
+        heat, colour = overlay(seen, panel.heat), colours[panel.arm].color
+        cells.append((heat, colour, panel.arm, said, _looked(panel)))
     columns = min(COLUMNS, len(cells))
     cell = side + LINE * 3 + GAP
     rows = ceil(len(cells) / columns)
@@ -73,9 +67,7 @@ def prediction(shown: Picture, size: tuple[int, int], seen: Picture, panels: Seq
             font = ImageFont.load_default(LARGE if line < 2 else SMALL)
             ink = (colour, INK, FAINT_INK)[line]
             draw.text((left, top + side + 4 + line * LINE), _short(text, font, side), fill=ink, font=font)
-    file = BytesIO()
-    sheet.save(file, format="PNG")
-    return file.getvalue()
+    return png(np.asarray(sheet))
 
 
 def overlay(seen: Picture, heat: NDArray[Any] | None) -> Picture:
@@ -93,10 +85,6 @@ def overlay(seen: Picture, heat: NDArray[Any] | None) -> Picture:
     return np.asarray(Image.composite(Image.new("RGB", grey.size, MARK), grey, alpha))
 
 
-def _said(panel: Panel) -> str:
-    return f"{panel.answer} {panel.probability:.0%}"
-
-
 def _looked(panel: Panel) -> str:
     """Writes the caption's last line: the map's module and size."""
     if panel.heat is None:
@@ -109,12 +97,8 @@ def _looked(panel: Panel) -> str:
 
 def _fitted(shown: Picture, side: int) -> Picture:
     """Fits the whole picture into a white square of `side` pixels; small ones are enlarged pixel by pixel."""
-    height, width = shown.shape[:2]
-    if (times := side // max(height, width)) > 1:
-        image = Image.fromarray(enlarged(shown, times))
-    else:
-        image = Image.fromarray(shown)
-        image.thumbnail((side, side))
+    image = Image.fromarray(enlarged(shown, max(1, side // max(shown.shape[:2]))))
+    image.thumbnail((side, side))
     square = Image.new("RGB", (side, side), "white")
     square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
     return np.asarray(square)

@@ -6,12 +6,13 @@ networks have the colour and the dashes of their family, the deeper the darker, 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
 import altair as alt
+from PIL import ImageColor
 
 INK = "#1c2530"
 FAINT_INK = "#5a6675"
@@ -49,16 +50,6 @@ FAMILIES = {"plain": Look("#c0679a", (2, 2), "circle")} | {
 _MEMBER = re.compile(r"(?P<family>plain|resnet|se_resnet|densenet)(?:_bc)?(?P<depth>\d+)(?P<rest>\D.*)?")
 DARKEST = 0.35
 """The deepest of a family has this share of its colour's light; the shallowest has the colour itself."""
-MARKERS = (
-    "circle",
-    "cross",
-    "triangle-down",
-    "triangle-right",
-    "triangle-left",
-    "diamond",
-    "square",
-    "triangle-up",
-)
 OTHERS = (
     Look("#882255", (5, 2), "triangle-down"),
     Look("#332288", (1, 0), "cross"),
@@ -68,6 +59,16 @@ OTHERS = (
     Look("#6b4226", (1, 0), "diamond"),
     Look("#117733", (4, 2), "triangle-right"),
     Look("#b2182b", (9, 2, 3, 2), "triangle-left"),
+)
+MARKERS = (
+    "circle",
+    "cross",
+    "triangle-down",
+    "triangle-right",
+    "triangle-left",
+    "diamond",
+    "square",
+    "triangle-up",
 )
 
 
@@ -99,46 +100,46 @@ def _member(arm: str, family: Sequence[str], found: re.Match[str], used: Sequenc
     """Look of one of a `family`, which is sorted from shallow to deep; its marker is the least `used` one."""
     look, rank = FAMILIES[found["family"]], family.index(arm)
     light = 1 - (1 - DARKEST) * rank / max(1, len(family) - 1)
-    channels = (int(look.color[at : at + 2], 16) for at in (1, 3, 5))
-    color = "#" + "".join(f"{round(light * channel):02x}" for channel in channels)
+    color = "#{:02x}{:02x}{:02x}".format(*(round(light * level) for level in ImageColor.getrgb(look.color)))
     return Look(color, look.dash, min((look.shape, *MARKERS), key=used.count))
 
 
 def tint(color: str, share: float) -> str:
     """Mixes a colour with white: `share` 1 is the colour, 0 is white."""
-    channels = (int(color[at : at + 2], 16) for at in (1, 3, 5))
-    return "#" + "".join(f"{round(255 - share * (255 - channel)):02x}" for channel in channels)
+    levels = (round(255 - share * (255 - level)) for level in ImageColor.getrgb(color))
+    return "#{:02x}{:02x}{:02x}".format(*levels)
 
 
 def color(arms: Sequence[str], *, legend: bool = True) -> alt.Color:
-    """The arms' colours, with the legend above the chart."""
-    domain = looks(arms)
-    scale = alt.Scale(domain=list(domain), range=[look.color for look in domain.values()])
-    return alt.Color("arm:N", scale=scale, legend=_legend(arms) if legend else None)
+    """Gives arms their colours, with the legend above the chart."""
+    return alt.Color("arm:N", **_traits(looks(arms), "color", legend=legend))
 
 
 def dash(arms: Sequence[str], *, legend: bool = True) -> alt.StrokeDash:
-    """The arms' dash patterns; without a legend, they stay out of the other channels' legend too.
+    """Gives arms their dash patterns; without a legend, they stay out of the other channels' legend too.
 
     Vega-Lite merges the legends of scales with the same domain, switched off or not, and markers with
     dashed outlines lose their shape: so the domain runs backwards then.
     """
-    domain = list(looks(arms).items())[:: 1 if legend else -1]
-    scale = alt.Scale(domain=[arm for arm, _ in domain], range=[list(look.dash) for _, look in domain])
-    return alt.StrokeDash("arm:N", scale=scale, legend=_legend(arms) if legend else None)
+    chosen = looks(arms)
+    ordered = chosen if legend else dict(reversed(chosen.items()))
+    return alt.StrokeDash("arm:N", **_traits(ordered, "dash", legend=legend))
 
 
-def shape(arms: Sequence[str], *, legend: bool = True) -> alt.Shape:
-    """The arms' markers."""
-    domain = looks(arms)
-    scale = alt.Scale(domain=list(domain), range=[look.shape for look in domain.values()])
-    return alt.Shape("arm:N", scale=scale, legend=_legend(arms) if legend else None)
+def shape(arms: Sequence[str]) -> alt.Shape:
+    """Gives arms their markers."""
+    return alt.Shape("arm:N", **_traits(looks(arms), "shape", legend=True))
 
 
-def _legend(arms: Sequence[str]) -> alt.Legend:
+def _traits(chosen: Mapping[str, Look], trait: str, *, legend: bool) -> dict[str, Any]:
+    """Makes scale and legend of one trait of looks."""
+    scale = alt.Scale(domain=list(chosen), range=[getattr(look, trait) for look in chosen.values()])
     # a row of names must fit a telephone's 340 pixels
-    wide = sum(len(arm) + 5 for arm in arms) > 48
-    return alt.Legend(title=None, orient="top", columns=2 if wide else len(arms))
+    columns = 2 if sum(len(arm) + 5 for arm in chosen) > 48 else len(chosen)
+    return {
+        "scale": scale,
+        "legend": alt.Legend(title=None, orient="top", columns=columns) if legend else None,
+    }
 
 
 def ink(*, white_where: str) -> alt.ColorValue:

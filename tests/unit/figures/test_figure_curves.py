@@ -95,9 +95,7 @@ def test_empty_tables_can_be_drawn(study_tables):
 
 
 def test_a_loss_on_its_way_to_infinity_does_not_flatten_the_others(tables):
-    wild = tables.steps.with_columns(
-        loss=pl.when(pl.col("stopped")).then(1e9).otherwise(pl.col("loss")),
-    )
+    wild = tables.steps.with_columns(loss=pl.when(pl.col("stopped")).then(1e9).otherwise(pl.col("loss")))
     chart = curves.loss(wild, arms=tables.arms, labels=LABELS)
     assert vega.specification(chart)["layer"][0]["encoding"]["y"]["scale"]["domain"][1] == curves.HIGHEST_LOSS
 

@@ -25,8 +25,8 @@ def every(tables, arm="resnet"):
     norms = measured.gradients(readings)
     answers = seen.answers(readings, tables.sample, classes)
     return {
-        "start": training.gradients(norms, moment="start", arms=arms, labels=LABELS),
-        "end": training.gradients(norms, moment="end", arms=arms, labels=LABELS),
+        "start": training.by_depth(norms, quantity="norm", moment="start", arms=arms, labels=LABELS),
+        "end": training.by_depth(norms, quantity="norm", moment="end", arms=arms, labels=LABELS),
         "ratio": training.over_steps(
             measured.gradient_ratios(readings), told="gradient_ratio", arms=arms, labels=LABELS
         ),
@@ -34,8 +34,12 @@ def every(tables, arm="resnet"):
         "typical": training.over_steps(
             measured.typical_updates(readings), told="update_ratio", arms=arms, labels=LABELS
         ),
-        "responses": training.responses(measured.responses(readings), arms=arms, labels=LABELS),
-        "branches": training.branches(measured.branches(readings), arms=arms, labels=LABELS),
+        "responses": training.by_depth(
+            measured.responses(readings), quantity="std", arms=arms, labels=LABELS
+        ),
+        "branches": training.by_depth(
+            measured.branches(readings), quantity="ratio", arms=arms, labels=LABELS
+        ),
         "learnt": training.learnt(measured.learnt(readings), arms=arms, labels=LABELS),
         "updates": network.updates(measured.updates(readings, arm), arm=arm, arms=arms, labels=LABELS),
         "relus": network.rectifiers(measured.rectifiers(readings), arm=arm, arms=arms, labels=LABELS),

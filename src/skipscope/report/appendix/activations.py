@@ -20,7 +20,7 @@ def activations(context: Context) -> list[Block]:
     )
     figure = context.figure(
         "responses",
-        training.responses(spread, arms=arms, labels=context.labels),
+        training.by_depth(spread, quantity="std", arms=arms, labels=context.labels),
         caption=words(
             "training_readings.responses_caption", mean=context.if_several("training_readings.seeds")
         ),
@@ -51,7 +51,7 @@ def branches(context: Context, sizes: pl.DataFrame, beside: Figure) -> tuple[Inl
     )
     figure = context.figure(
         "branches",
-        training.branches(sizes, arms=context.tables.arms, labels=context.labels),
+        training.by_depth(sizes, quantity="ratio", arms=context.tables.arms, labels=context.labels),
         caption=words(
             "training_readings.branches_caption", mean=context.if_several("training_readings.seeds")
         ),

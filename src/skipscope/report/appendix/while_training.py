@@ -152,7 +152,9 @@ def gradient_norms(context: Context, moment: measured.Moment, spoken: Inline) ->
     at = steps_of(norms, moment)
     return context.figure(
         f"gradients-{moment}",
-        training.gradients(norms, moment=moment, arms=context.tables.arms, labels=context.labels),
+        training.by_depth(
+            norms, quantity="norm", moment=moment, arms=context.tables.arms, labels=context.labels
+        ),
         caption=context.words(f"training_readings.gradients_{moment}", mean=bold, step=at),
         spoken=spoken,
     )

@@ -1,0 +1,33 @@
+"""What helps to read a chart: tooltips, legends titled at their left, and the ends of axes."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+COLUMN = re.compile(r"(\w+)\)?:")
+
+
+def tooltips(labels: Mapping[str, str], *fields: str, **titles: str) -> list[alt.Tooltip]:
+    """Makes a tooltip of each field, such as "mean(loss):Q .3g": Altair's shorthand, then its format.
+
+    The title is the label of the field's column unless `titles` has one for that column.
+    """
+    tips = []
+    for shorthand, _, format in (field.partition(" ") for field in fields):
+        column = COLUMN.findall(shorthand)[0]
+        title = titles[column] if column in titles else labels[column]
+        tips.append(alt.Tooltip(shorthand, title=title, format=format or alt.Undefined))
+    return tips
+
+
+def legend(title: str, **more: Any) -> alt.Legend:
+    """Makes a legend above the chart with its title at the left."""
+    return alt.Legend(title=title, titleFontWeight="normal", titleOrient="left", orient="top", **more)
+
+
+def ends(values: pl.Series, *, empty: tuple[float, float] = (0.0, 1.0)) -> tuple[Any, Any]:
+    """Returns the smallest and the largest of the values, or `empty` if there is none."""
+    return (values.min(), values.max()) if values.count() else empty
