@@ -17,12 +17,12 @@ from skipscope.claims.evaluate import evaluate
 from skipscope.claims.model import ClaimResult
 from skipscope.errors import FontError, UnknownName, UsageError
 from skipscope.figures import style
-from skipscope.figures.rendering import raster, vega
+from skipscope.figures.rendering import vega
 from skipscope.figures.rendering.drawing import Drawing, Picture
 from skipscope.records.files import write_whole
 from skipscope.records.store import Workspace
 from skipscope.report.build import build_document
-from skipscope.report.document import Block, Document, Pair, figures_of
+from skipscope.report.document import Block, Document, Figure, Gallery, Pair, figures_of
 from skipscope.report.rendering import html, markdown, paper
 from skipscope.report.words import LANGUAGES, Language
 
@@ -63,9 +63,9 @@ def build_report(
             page = html.render(documents, language=chosen, library=vega.library())
             written.append(_write(folder / "report.html", page))
         papers, problems = _print(pool, [editions[each] for each in printed], on_paper)
-        _write_tables(pool, folder, documents[0])
+        _write_tables(pool, folder / "figures", documents[0])
         if "md" in formats:
-            _write_pictures(folder, documents[0])
+            _write_all(pool, folder / "figures", documents[0].pictures)
             written += [_write_markdown(pool, folder, edition) for edition in editions.values()]
         written += [_write(folder / name, made.result()) for name, made in papers.items()]
     if problems:
@@ -104,20 +104,16 @@ class Edition:
     def document(self) -> Document:
         """The report."""
         first = self.drawable  # its pictures are drawn in the background
-        if self._labelled == self.language:
-            return first
-        return build_document(self.tables, self.language, results=self.results, calibration=self.calibration)
+        return first if self._labelled == self.language else self._build()
 
     @cached_property
     def drawable(self) -> Document:
         """The report with charts in a language that can be drawn here; drawing begins part by part."""
+        return self._build(chart_language=self._labelled, finished=self._draw)
+
+    def _build(self, **options: Any) -> Document:
         return build_document(
-            self.tables,
-            self.language,
-            chart_language=self._labelled,
-            results=self.results,
-            calibration=self.calibration,
-            finished=self._draw,
+            self.tables, self.language, results=self.results, calibration=self.calibration, **options
         )
 
     @property
@@ -155,11 +151,7 @@ def _editions(
     calibration = load_calibration(workspace)
     return {
         each: Edition(
-            tables=tables,
-            results=results,
-            calibration=calibration,
-            language=each,
-            drawing=drawings.get(each),
+            tables=tables, results=results, calibration=calibration, language=each, drawing=drawings.get(each)
         )
         for each in LANGUAGES
     }
@@ -186,25 +178,14 @@ def _print(
 
 def _write_markdown(pool: ThreadPoolExecutor, folder: Path, edition: Edition) -> Path:
     """Writes the pictures first: Markdown without them would be half a report."""
-    pictures = {
-        folder / "figures" / f"{name}.{edition.language}.svg": it for name, it in edition.charts.items()
-    }
-    _write_all(pool, pictures)
+    charts = {f"{name}.{edition.language}.svg": chart for name, chart in edition.charts.items()}
+    _write_all(pool, folder / "figures", charts)
     return _write(folder / f"report.{edition.language}.md", markdown.render(edition.drawable))
 
 
-def _write_pictures(folder: Path, document: Document) -> None:
-    """Writes the pictures of galleries, which are the same in every language."""
-    for gallery in document.galleries:
-        for index, tile in enumerate(gallery.tiles):
-            picture = raster.png(raster.enlarged(tile.picture, tile.zoom))
-            write_whole(folder / "figures" / gallery.file(index), picture)
-
-
 def _write_tables(pool: ThreadPoolExecutor, folder: Path, document: Document) -> None:
-    tables = {figure.name: figure.table for figure in document.figures}
-    tables |= {gallery.name: gallery.table for gallery in document.galleries}
-    _write_all(pool, {folder / "figures" / f"{name}.csv": _csv(it) for name, it in tables.items()})
+    blocks: list[Figure | Gallery] = [*document.figures, *document.galleries]
+    _write_all(pool, folder, {f"{block.name}.csv": _csv(block.table) for block in blocks})
 
 
 def _csv(table: pl.DataFrame) -> str:
@@ -214,9 +195,9 @@ def _csv(table: pl.DataFrame) -> str:
     return table.write_csv()
 
 
-def _write_all(pool: ThreadPoolExecutor, files: Mapping[Path, str]) -> None:
+def _write_all(pool: ThreadPoolExecutor, folder: Path, files: Mapping[str, str | bytes]) -> None:
     """Writes files in parallel: the disk takes its time once a file."""
-    list(pool.map(_write, files, files.values()))
+    list(pool.map(_write, [folder / name for name in files], files.values()))
 
 
 def _write(path: Path, content: str | bytes) -> Path:

@@ -17,7 +17,7 @@ from skipscope.claims.model import ClaimResult
 from skipscope.figures.layered import Layered
 from skipscope.figures.seeds import SHOWN
 from skipscope.report.document import Block, Column, Figure, Gallery, Note, Section, Tile
-from skipscope.report.words import NBSP, Inline, Language, Words, code, count, percent, plain, span, unmarked
+from skipscope.report.words import NBSP, Inline, Language, Words, code, count, percent, plain, unmarked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +65,10 @@ class Context:
         text: str = self.words.raw(key)
         return Inline(text.format(each=self.each_seed) if self.tables.record.study.seeds > 1 else "")
 
+    def caption(self, key: str, **values: object) -> Inline:
+        """The text `key` of a group; its `{mean}` says what is bold if the study has several seeds."""
+        return self.words(key, mean=self.if_several(f"{key.partition('.')[0]}.seeds"), **values)
+
     def columns(self, texts: str, keys: Iterable[str], *, right: Collection[str] = ()) -> tuple[Column, ...]:
         """A table's columns, titled by the texts `<texts>.<key>`; those in `right` are aligned there."""
         return tuple(
@@ -76,14 +80,10 @@ class Context:
         self, id: str, number: str, texts: str, parts: Mapping[str, Iterable[Block]], *, start: int = 1
     ) -> tuple[Section, ...]:
         """Numbered sections, one a part, titled by the texts `<texts>.<part>`."""
+        titles = {part: self.words(f"{texts}.{part}") for part in parts}
         return tuple(
-            Section(
-                id=f"{id}-{name}",
-                number=f"{number}.{index}",
-                title=self.words(f"{texts}.{name}"),
-                blocks=tuple(blocks),
-            )
-            for index, (name, blocks) in enumerate(parts.items(), start=start)
+            Section(id=f"{id}-{part}", number=f"{number}.{index}", title=titles[part], blocks=tuple(blocks))
+            for index, (part, blocks) in enumerate(parts.items(), start=start)
         )
 
     @property
@@ -122,6 +122,11 @@ class Context:
         """The arm's part of file names: unique, whatever characters its label has."""
         return f"{self.tables.arms.index(arm) + 1}-{re.sub(r'[^A-Za-z0-9_.-]', '-', arm)}"
 
+    @property
+    def chart_names(self) -> dict[str, str]:
+        """Each class of the data set with its name in charts: its own if the language has none for it."""
+        return {name: self.chart_classes.get(name, name) for name in self.tables.record.data.classes}
+
     def class_name(self, name: str) -> Inline:
         """The name of a class in the report's language."""
         return self.words.name(f"class_names.{name}", name)
@@ -131,16 +136,16 @@ class Context:
         spread = summary.over_seeds("test_accuracy")
         if spread is None:
             return self.words("key.no_result")
-        low, high = interval(spread, self.tables.record.data.test)
-        return Inline(f"{percent(spread.mean)} {_bracket(low, high, spread.n)}")
+        return _with_bracket(spread, *interval(spread, self.tables.record.data.test))
 
     def validation_cell(self, summary: ArmSummary) -> Inline:
         """Validation accuracy of the last epoch, with the range over seeds if there are several."""
         spread = summary.over_seeds("val_accuracy")
         if spread is None:
             return self.words("key.no_result")
-        text = percent(spread.mean)
-        return Inline(f"{text} {_bracket(spread.low, spread.high, spread.n)}" if spread.n > 1 else text)
+        return (
+            Inline(percent(spread.mean)) if spread.n == 1 else _with_bracket(spread, spread.low, spread.high)
+        )
 
     def time_cell(self, summary: ArmSummary) -> Inline:
         """Mean time of a run, training and validation."""
@@ -196,7 +201,7 @@ def interval(spread: Spread, images: int) -> tuple[float, float]:
     return wilson(spread.mean, images) if spread.n == 1 else (spread.low, spread.high)
 
 
-def _bracket(low: float, high: float, n: int) -> str:
-    """Formats an interval with a comma, but a range over seeds with a dash: they differ in meaning."""
-    text = span(low, high).replace("[", "\\[").replace("]", "\\]")
-    return text.replace(", ", f",{NBSP}" if n == 1 else "–")
+def _with_bracket(spread: Spread, low: float, high: float) -> Inline:
+    """Adds an interval with a comma, but a range over seeds with a dash: they differ in meaning."""
+    ends = f"{100 * low:.1f}{f',{NBSP}' if spread.n == 1 else '–'}{100 * high:.1f}"
+    return Inline(f"{percent(spread.mean)} \\[{ends}\\]")

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import polars as pl
 
 from skipscope.figures.layered import Layered
-from skipscope.figures.rendering.raster import Picture
+from skipscope.figures.rendering.raster import Picture, enlarged, png
 from skipscope.figures.rendering.vega import specification
 from skipscope.figures.style import Look
 from skipscope.report.words import Inline, Language
@@ -191,3 +191,12 @@ class Document:
     def galleries(self) -> Iterator[Gallery]:
         """Every gallery, in reading order."""
         yield from (block for block in self.blocks if isinstance(block, Gallery))
+
+    @property
+    def pictures(self) -> dict[str, bytes]:
+        """The galleries' pictures as PNGs, by file name; they are the same in every language."""
+        return {
+            gallery.file(index): png(enlarged(tile.picture, tile.zoom))
+            for gallery in self.galleries
+            for index, tile in enumerate(gallery.tiles)
+        }

@@ -7,7 +7,7 @@ is put into a text is escaped unless it is `Inline` already, so a name can never
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from html import escape, unescape
 from importlib.resources import files
@@ -127,6 +127,11 @@ class Words:
             last = last.strip()
         return Inline(self.raw("list.comma").join(safe[:-1]) + last + safe[-1])
 
+    def by_arm(self, values: Mapping[str, Any], shown: Callable[[Any], str] = str) -> Inline:
+        """Lists arms with their values, each as `shown` formats it."""
+        told = {arm: shown(value) for arm, value in values.items()}
+        return self.listed([self("overlay.item", arm=code(arm), value=value) for arm, value in told.items()])
+
     def joined(self, sentences: Iterable[str]) -> Inline:
         """Sentences one after another: with a space between them in English, without in Chinese."""
         return Inline(("" if self.language == "zh" else " ").join(sentences))
@@ -160,11 +165,6 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}{NBSP}%"
 
 
-def span(low: float, high: float) -> str:
-    """Formats an interval of shares as [66.8, 68.6], in per cent."""
-    return f"[{100 * low:.1f}, {100 * high:.1f}]"
-
-
 def count(number: float) -> str:
     """Formats a whole number as 11,181,642."""
     return f"{number:,.0f}"
@@ -190,6 +190,11 @@ def rounded(number: float | None) -> str:
         return f"{whole:,.{max(0, 1 - int(power))}f}".replace("-", "−")
     raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return f"{digits} × 10{raised}".replace("-", "−")
+
+
+def change(value: float) -> str:
+    """Formats an effect or a change as +0.31 or −12: a sign and two significant digits."""
+    return ("−" if value < 0 else "+") + rounded(abs(value))
 
 
 def signed(number: float) -> str:

@@ -71,8 +71,7 @@ def file_stem(student_id: str, name: str) -> str:
     """
     number, called = (unicodedata.normalize("NFC", part) for part in (student_id, name))
     for option, part in (("--student-id", number), ("--name", called)):
-        problem = _problem(part)
-        if problem is not None:
+        if problem := _problem(part):
             raise UsageError(
                 f"{option} {part!a} cannot be part of a file name: {problem}.",
                 hint="letters of every language, digits, spaces, - and _ are allowed",
@@ -80,9 +79,9 @@ def file_stem(student_id: str, name: str) -> str:
     if "+" in number:
         raise UsageError("--student-id contains '+', which separates id and name.", hint="leave it out")
     stem = f"{number}+{called}"
-    if len(f"{stem}.zip".encode()) > MAX_NAME_BYTES:
+    if (size := len(f"{stem}.zip".encode())) > MAX_NAME_BYTES:
         raise UsageError(
-            f"{stem[:24]}….zip is too long for a file name: {len(f'{stem}.zip'.encode())} bytes of UTF-8.",
+            f"{stem[:24]}….zip is too long for a file name: {size} bytes of UTF-8.",
             hint=f"shorten --student-id or --name: at most {MAX_NAME_BYTES} bytes, 3 a Chinese character",
         )
     return stem

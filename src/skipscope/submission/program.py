@@ -58,25 +58,21 @@ def _study(study: StudySpec, arms: Sequence[TrainedArm]) -> str:
     """The study's part of the file."""
     title = " ".join(study.title.get("en", study.name).split())
     lines = [f"# {title} (skipscope {version('skipscope')})"]
-    if backends := sorted({_backend(arm.recipe) for arm in arms} - {""}):
+    others = [arm.recipe for arm in arms if any(getattr(arm.recipe, key) not in FP32[key] for key in FP32)]
+    if backends := sorted({f"{each.precision}, {each.kernels} kernels" for each in others}):
         lines += [
             f"# The runs of the report beside it were computed in another way ({'; '.join(backends)}).",
             "# Their numbers differ from this file's by what rounding grows to in training.",
         ]
     shared = arms[0].recipe
     lines += ["", f"RECIPE = Recipe({_arguments(shared, Recipe())})", "ARMS = {"]
-    lines += [
-        f"    {_literal(arm.label)}: ({_literal(arm.network)}, {_recipe(arm.recipe, shared)}),"
-        for arm in arms
-    ]
+    for arm in arms:
+        changed = _arguments(arm.recipe, shared)
+        recipe = f"RECIPE._replace({changed})" if changed else "RECIPE"
+        lines.append(f"    {_literal(arm.label)}: ({_literal(arm.network)}, {recipe}),")
     lines += ["}", f"SEEDS = {study.seeds}", f"LIMIT: int | None = {study.train_limit}"]
     threads = max([int(arm.recipe.threads) for arm in arms if arm.recipe.threads != "auto"], default=1)
     return "\n".join([*lines, f"THREADS = {threads}"])
-
-
-def _recipe(recipe: Recipe, shared: Recipe) -> str:
-    changed = _arguments(recipe, shared)
-    return f"RECIPE._replace({changed})" if changed else "RECIPE"
 
 
 def _arguments(recipe: Recipe, other: Recipe) -> str:
@@ -97,31 +93,21 @@ def _literal(value: object) -> str:
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
-def _backend(recipe: Recipe) -> str:
-    """How an arm was computed, if it was not as `standalone.py` computes."""
-    if all(getattr(recipe, key) in same for key, same in FP32.items()):
-        return ""
-    return f"{recipe.precision}, {recipe.kernels} kernels"
-
-
 def notebook(arms: Sequence[str]) -> str:
     """A Jupyter notebook that runs `code.py` beside it, one of its `arms` a cell."""
-    cells = [
-        _markdown(
-            "# code.ipynb\n\nRuns `code.py`, which lies beside this file. 运行同一文件夹中的 `code.py`。"
-        ),
-        _code('ARCHIVE = "cifar-10-binary.tar.gz"  # or cifar-10-python.tar.gz, or the unpacked folder'),
-        _code(
-            "import runpy\nfrom pathlib import Path\n\nimport torch\n\n"
-            'code = runpy.run_path("code.py")\n'
-            'torch.set_num_threads(code["THREADS"])\ndata = code["load"](Path(ARCHIVE))\nmodels = {}'
-        ),
-    ]
+    intro = "# code.ipynb\n\nRuns `code.py`, which lies beside this file. 运行同一文件夹中的 `code.py`。"
+    archive = 'ARCHIVE = "cifar-10-binary.tar.gz"  # or cifar-10-python.tar.gz, or the unpacked folder'
+    load = (
+        "import runpy\nfrom pathlib import Path\n\nimport torch\n\n"
+        'code = runpy.run_path("code.py")\n'
+        'torch.set_num_threads(code["THREADS"])\ndata = code["load"](Path(ARCHIVE))\nmodels = {}'
+    )
+    cells = [_markdown(intro), _code(archive), _code(load)]
     for arm in arms:
-        cells.append(_markdown(f"## {arm}"))
         key = _literal(arm)
-        cells.append(_code(f'models[{key}] = code["train"]({key}, data)\nprint(models[{key}])'))
-    table: dict[str, Any] = {
+        train = _code(f'models[{key}] = code["train"]({key}, data)\nprint(models[{key}])')
+        cells += [_markdown(f"## {arm}"), train]
+    table = {
         "cells": [{"id": f"cell-{index}", **cell} for index, cell in enumerate(cells)],
         "metadata": {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},

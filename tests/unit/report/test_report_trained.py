@@ -78,12 +78,6 @@ def test_all_gates_replaced_cost_what_was_measured(small):
     assert "and +1.0 (by those of another image)" in text
 
 
-def test_a_change_of_the_loss_has_its_sign():
-    from skipscope.report.appendix.trained_network import _change
-
-    assert [_change(value) for value in (0.31, -0.0042, None)] == ["+0.31", "−0.0042", "—"]
-
-
 @pytest.mark.parametrize("without", trained.ON_ANY_NETWORK)
 def test_a_probe_that_is_missing_is_named_with_the_command_that_adds_it(small, without):
     tables = replaced(small(), without, lambda frame: frame.filter(~pl.col("run").str.starts_with("cnn")))

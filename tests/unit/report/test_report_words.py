@@ -9,6 +9,7 @@ from skipscope.report.words import (
     NBSP,
     Inline,
     Words,
+    change,
     code,
     count,
     literal,
@@ -76,6 +77,7 @@ def test_durations(seconds, en, zh):
 
 
 def test_numbers():
+    assert [change(value) for value in (0.31, -0.0042)] == ["+0.31", "−0.0042"]
     assert percent(0.6774) == f"67.7{NBSP}%"
     assert count(11_181_642) == "11,181,642"
     assert [short(n).replace(NBSP, " ") for n in (840, 886_440, 37_116_576, 999_950_000, 1.2e9)] == [

@@ -4,10 +4,10 @@ Every sentence is chosen by a verdict; none is written that the readings of this
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 
-from skipscope.claims.catalogue import Claim, Wording, catalogue
-from skipscope.claims.model import ClaimResult
+from skipscope.claims.catalogue import Wording, catalogue
+from skipscope.claims.model import ClaimResult, Verdict
 from skipscope.records.printed import anatomy_of
 from skipscope.records.schema import NetworkCard
 from skipscope.report.appendix.evidence import details, effect_cell, forest_of, numbers_of, parts_table
@@ -17,21 +17,19 @@ from skipscope.report.words import Inline, short
 
 CONFOUNDED = 1.05
 """Costs that differ by more than this factor confound a comparison."""
-SETTLED = ("supported", "contradicted")
+SETTLED: tuple[Verdict, ...] = ("supported", "contradicted")
+OPEN: tuple[Verdict, ...] = ("inconclusive", "confounded", "not_measured")
 
 
 def explanation(context: Context, number: str) -> Section:
     """Says in prose what holds and what does not, then lists the claims group by group."""
     words = context.words
-    results = {result.id: result for result in context.results}
-    groups = {
-        group: list(claims) for group, claims in groupby(catalogue().values(), key=lambda claim: claim.group)
-    }
-    short = {"short": in_short(context, groups, results)}
-    by_group = {group: group_blocks(context, group, claims, results) for group, claims in groups.items()}
-    embedded = (
-        [Note(text=words("explanation.embedded"))] if context.tables.record.data.name == "shapes" else []
-    )
+    by_group = groupby(context.results, key=lambda result: result.group)
+    groups = {group: list(results) for group, results in by_group}
+    shapes = context.tables.record.data.name == "shapes"
+    embedded = [Note(text=words("explanation.embedded"))] if shapes else []
+    short = {"short": in_short(context, groups)}
+    parts = {group: group_blocks(context, group, results) for group, results in groups.items()}
     return Section(
         id="explanation",
         number=number,
@@ -39,70 +37,55 @@ def explanation(context: Context, number: str) -> Section:
         blocks=(Paragraph(text=words("explanation.text")), *embedded, *fairness(context)),
         sections=(
             *context.sections("claims", number, "explanation", short),
-            *context.sections("claims", number, "claims", by_group, start=2),
+            *context.sections("claims", number, "claims", parts, start=2),
         ),
     )
 
 
-def wording(context: Context, claim: Claim) -> Wording:
+def wording(context: Context, result: ClaimResult) -> Wording:
     """The claim's texts in the report's language."""
-    return claim.wording(context.words.language)
+    return catalogue()[result.id].wording(context.words.language)
 
 
-def sentence(context: Context, claim: Claim, result: ClaimResult | None) -> Inline:
+def sentence(context: Context, result: ClaimResult) -> Inline:
     """The sentence that fits the verdict: the claim, its opposite, or that it is undecided."""
-    text = wording(context, claim)
-    told = {"supported": text.supported, "contradicted": text.contradicted, "inconclusive": text.inconclusive}
-    claimed = context.words("explanation.claimed", sentence=Inline(text.sentence))
-    return Inline(told.get(result.verdict if result else "not_measured", claimed))
+    text = wording(context, result)
+    if result.verdict in (*SETTLED, "inconclusive"):
+        return Inline(getattr(text, result.verdict))
+    return context.words("explanation.claimed", sentence=Inline(text.sentence))
 
 
-def in_short(
-    context: Context, groups: Mapping[str, Sequence[Claim]], results: Mapping[str, ClaimResult]
-) -> list[Block]:
+def in_short(context: Context, groups: Mapping[str, Sequence[ClaimResult]]) -> list[Block]:
     """A paragraph per group: what holds, where textbook and measurement differ, what is open."""
-    words = context.words
-    counts = {
-        verdict: sum(result.verdict == verdict for result in results.values())
-        for verdict in ("supported", "contradicted", "inconclusive", "confounded", "not_measured")
-    }
+    words, results = context.words, context.results
+    counts = {verdict: sum(result.verdict == verdict for result in results) for verdict in (*SETTLED, *OPEN)}
     blocks: list[Block] = [Paragraph(text=words("explanation.counts", of=len(results), **counts))]
-    for group, claims in groups.items():
-        said = [words("explanation.of_group", group=words(f"claims.{group}"))]
-        for verdict in ("supported", "contradicted"):
-            said += [
-                spoken(context, claim, results[claim.id])
-                for claim in claims
-                if claim.id in results and results[claim.id].verdict == verdict
-            ]
-        said += left_open(context, [results[claim.id] for claim in claims if claim.id in results])
-        blocks.append(Paragraph(text=words.joined(said)))
-    blocks.append(verdict_table(context, results))
-    return blocks
+    for group, members in groups.items():
+        settled = [
+            spoken(context, each) for verdict in SETTLED for each in members if each.verdict == verdict
+        ]
+        left = [
+            words(f"explanation.left_{verdict}", ids=words.listed(ids))
+            for verdict in OPEN
+            if (ids := [result.id for result in members if result.verdict == verdict])
+        ]
+        intro = words("explanation.of_group", group=words(f"claims.{group}"))
+        blocks.append(Paragraph(text=words.joined([intro, *settled, *left])))
+    return [*blocks, verdict_table(context)]
 
 
-def spoken(context: Context, claim: Claim, result: ClaimResult) -> Inline:
+def spoken(context: Context, result: ClaimResult) -> Inline:
     """Puts a settled claim into a sentence with its number; a contradicted one also quotes the textbook."""
     return context.words(
         f"explanation.says_{result.verdict}",
-        id=claim.id,
-        textbook=Inline(wording(context, claim).sentence.rstrip("。.")),
-        sentence=Inline(sentence(context, claim, result).rstrip("。.")),
+        id=result.id,
+        textbook=Inline(wording(context, result).sentence.rstrip("。.")),
+        sentence=Inline(sentence(context, result).rstrip("。.")),
         numbers=context.words.joined(numbers_of(context, result)),
     )
 
 
-def left_open(context: Context, results: Sequence[ClaimResult]) -> list[Inline]:
-    """Lists the claims that are inconclusive, withheld or not measured."""
-    words = context.words
-    return [
-        words(f"explanation.left_{verdict}", ids=words.listed(ids))
-        for verdict in ("inconclusive", "confounded", "not_measured")
-        if (ids := [result.id for result in results if result.verdict == verdict])
-    ]
-
-
-def verdict_table(context: Context, results: Mapping[str, ClaimResult]) -> Table:
+def verdict_table(context: Context) -> Table:
     """Tabulates all claims with their verdicts."""
     words = context.words
     return Table(
@@ -110,70 +93,63 @@ def verdict_table(context: Context, results: Mapping[str, ClaimResult]) -> Table
         columns=(Column(title=Inline("")), *context.columns("explanation", ("claim", "verdict", "rests_on"))),
         rows=tuple(
             (
-                Inline(f"**{claim.id}**"),
-                stated(context, claim),
-                words(f"explanation.{results[claim.id].verdict if claim.id in results else 'not_measured'}"),
-                rests_on(context, claim, results.get(claim.id)),
+                Inline(f"**{result.id}**"),
+                stated(context, result),
+                words(f"explanation.{result.verdict}"),
+                rests_on(context, result),
             )
-            for claim in catalogue().values()
+            for result in context.results
         ),
     )
 
 
-def stated(context: Context, claim: Claim) -> Inline:
+def stated(context: Context, result: ClaimResult) -> Inline:
     """Name and sentence. Its texts are ours, so their marks mean something."""
-    text = wording(context, claim)
+    text = wording(context, result)
     # GitHub does not end bold print after a full stop that a Chinese character follows
     name = f"**{text.name}**。" if context.words.language == "zh" else f"**{text.name}.** "
     return Inline(name + text.sentence)
 
 
-def rests_on(context: Context, claim: Claim, result: ClaimResult | None) -> Inline:
+def rests_on(context: Context, result: ClaimResult) -> Inline:
     """The leading effect with its number of pairs, or what measuring it needs."""
-    first = result.leading if result else None
+    first = result.leading
     if first is None or first.effect is None:
-        return context.words("explanation.why", needs=Inline(wording(context, claim).needs))
+        return context.words("explanation.why", needs=Inline(wording(context, result).needs))
     return context.words("explanation.effect_of", effect=effect_cell(first), n=first.effect.n)
 
 
-def group_blocks(
-    context: Context, group: str, claims: Sequence[Claim], results: Mapping[str, ClaimResult]
-) -> list[Block]:
+def group_blocks(context: Context, group: str, results: Sequence[ClaimResult]) -> list[Block]:
     """The group's effects in one figure, then a card per claim."""
-    there = [results[claim.id] for claim in claims if claim.id in results]
-    blocks: list[Block] = list(forest_of(context, group, there))
-    for claim in claims:
-        blocks += card(context, claim, results.get(claim.id))
-    return blocks
+    cards = (card(context, result) for result in results)
+    return [*forest_of(context, group, results), *chain.from_iterable(cards)]
 
 
-def card(context: Context, claim: Claim, result: ClaimResult | None) -> list[Block]:
+def card(context: Context, result: ClaimResult) -> list[Block]:
     """A claim's sentence with its verdict and number, its quantities, and the small print."""
-    words = context.words
-    verdict = result.verdict if result else "not_measured"
-    head = words(
-        "explanation.card",
-        id=claim.id,
-        name=Inline(wording(context, claim).name),
-        verdict=words(f"explanation.{verdict}"),
-        sentence=sentence(context, claim, result),
-    )
-    if result is None or verdict == "not_measured":
-        needs = words("explanation.why", needs=Inline(wording(context, claim).needs))
-        return [Paragraph(text=words.joined([head, needs])), *(details(context, result) if result else [])]
-    change = words("explanation.would_change", what=Inline(wording(context, claim).changes))
-    return [
-        Paragraph(text=words.joined([head, *numbers_of(context, result), change])),
-        *parts_table(context, result),
-        *details(context, result),
+    words, text = context.words, wording(context, result)
+    said = [
+        words(
+            "explanation.card",
+            id=result.id,
+            name=Inline(text.name),
+            verdict=words(f"explanation.{result.verdict}"),
+            sentence=sentence(context, result),
+        )
     ]
+    table: list[Block] = []
+    if result.verdict == "not_measured":
+        said.append(words("explanation.why", needs=Inline(text.needs)))
+    else:
+        said += numbers_of(context, result)
+        said.append(words("explanation.would_change", what=Inline(text.changes)))
+        table = parts_table(context, result)
+    return [Paragraph(text=words.joined(said)), *table, *details(context, result)]
 
 
 def fairness(context: Context) -> list[Note]:
     """A warning if the study has `resnet` and `se_resnet` and they differ in more than the gates."""
-    cards = {
-        summary.model: summary.network for summary in context.tables.summaries if summary.network is not None
-    }
+    cards = {summary.model: summary.network for summary in context.tables.summaries if summary.network}
     plain, gated = cards.get("resnet"), cards.get("se_resnet")
     if plain is None or gated is None or gated.macs <= CONFOUNDED * plain.macs:
         return []

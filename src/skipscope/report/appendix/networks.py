@@ -7,8 +7,8 @@ import polars as pl
 from skipscope.analysis.tables import ArmSummary
 from skipscope.figures import curves
 from skipscope.records.printed import anatomy_of
-from skipscope.records.schema import NetworkCard, Stage
-from skipscope.report.appendix.overlay import arm_values, last_values
+from skipscope.records.schema import NetworkCard
+from skipscope.report.appendix.overlay import last_values
 from skipscope.report.appendix.pictures import pictures_of
 from skipscope.report.appendix.readings import in_pairs
 from skipscope.report.appendix.trained_network import trained_of
@@ -26,12 +26,14 @@ AS_IN_A_PAPER = re.compile(r"[a-z_]+\d")
 
 def networks(context: Context, number: str) -> Section:
     """Explains a convolution, then every network."""
-    parts = [primer(context, f"{number}.1")]
-    parts += [
-        network(context, summary, f"{number}.{index}")
-        for index, summary in enumerate(context.tables.summaries, start=2)
-    ]
-    return Section(id="networks", number=number, title=context.words("networks.title"), sections=tuple(parts))
+    numbered = enumerate(context.tables.summaries, start=2)
+    parts = [network(context, summary, f"{number}.{index}") for index, summary in numbered]
+    return Section(
+        id="networks",
+        number=number,
+        title=context.words("networks.title"),
+        sections=(primer(context, f"{number}.1"), *parts),
+    )
 
 
 def primer(context: Context, number: str) -> Section:
@@ -115,30 +117,18 @@ def curves_of(context: Context, arm: str) -> list[Block]:
     shown: list[Figure] = []
     if not tables.steps.filter(pl.col("arm") == arm).is_empty():
         loss = last_values(tables.steps, "smoothed", by="step").get(arm)
-        told = {arm: "—" if loss is None else f"{loss:.3g}"}
-        shown.append(
-            context.figure(
-                f"loss-{name}",
-                curves.loss(tables.steps, arms=tables.arms, labels=context.labels, only=arm),
-                caption=words("networks.loss", arm=code(arm), faint=context.faint),
-                spoken=words("overlay.alt_loss", arms=code(arm), values=arm_values(context, told)),
-            )
-        )
+        told = words.by_arm({arm: "—" if loss is None else f"{loss:.3g}"})
+        chart = curves.loss(tables.steps, arms=tables.arms, labels=context.labels, only=arm)
+        caption = words("networks.loss", arm=code(arm), faint=context.faint)
+        spoken = words("overlay.alt_loss", arms=code(arm), values=told)
+        shown.append(context.figure(f"loss-{name}", chart, caption=caption, spoken=spoken))
     if not tables.epochs.filter(pl.col("arm") == arm, "counted").is_empty():
         last = last_values(tables.epochs, "val_accuracy", by="epoch").get(arm)
-        shown.append(
-            context.figure(
-                f"accuracy-{name}",
-                curves.accuracy_of(tables.epochs, arm=arm, arms=tables.arms, labels=context.labels),
-                caption=words("networks.accuracy", arm=code(arm)),
-                spoken=words(
-                    "overlay.alt_accuracy",
-                    what=words("chart.val_accuracy"),
-                    arms=code(arm),
-                    values="—" if last is None else percent(last),
-                ),
-            )
-        )
+        value = "—" if last is None else percent(last)
+        chart = curves.accuracy_of(tables.epochs, arm=arm, arms=tables.arms, labels=context.labels)
+        caption, what = words("networks.accuracy", arm=code(arm)), words("chart.val_accuracy")
+        spoken = words("overlay.alt_accuracy", what=what, arms=code(arm), values=value)
+        shown.append(context.figure(f"accuracy-{name}", chart, caption=caption, spoken=spoken))
     return in_pairs(shown)
 
 
@@ -146,7 +136,13 @@ def stage_table(context: Context, card: NetworkCard) -> Table:
     """Tabulates output shape, parameters and multiply-adds of each stage, with their sums."""
     words, numeric = context.words, ("shape", "params", "macs")
     rows = [
-        (code(stage.name), stage.kind, shape_text(stage), or_dot(stage.params), or_dot(stage.macs))
+        (
+            code(stage.name),
+            stage.kind,
+            " × ".join(map(count, stage.shape)),
+            # zeros would distract from the other numbers
+            *("·" if number == 0 else count(number) for number in (stage.params, stage.macs)),
+        )
         for stage in card.stages
     ]
     return Table(
@@ -155,16 +151,6 @@ def stage_table(context: Context, card: NetworkCard) -> Table:
         caption=words("networks.stages"),
         total=True,
     )
-
-
-def shape_text(stage: Stage) -> str:
-    """Formats a shape as 64 × 8 × 8."""
-    return " × ".join(count(size) for size in stage.shape)
-
-
-def or_dot(number: int) -> str:
-    """Formats a number, zero as a dot: zeros would distract from the others."""
-    return count(number) if number else "·"
 
 
 def first_convolution(context: Context, card: NetworkCard) -> list[Block]:
@@ -179,18 +165,9 @@ def first_convolution(context: Context, card: NetworkCard) -> list[Block]:
     biases = stage.params - kernel**2 * inputs * outputs
     if kernel != same or stage.shape != (outputs, out, out) or biases not in (0, outputs):
         return []
-    text = context.words(
-        "networks.first",
-        inputs=inputs,
-        outputs=outputs,
-        kernel=kernel,
-        stride=stride,
-        padding=padding,
-        out=out,
-        params=count(stage.params),
-        bias=f" + {biases}" if biases else "",
-    )
-    return [Paragraph(text=text)]
+    told = {"inputs": inputs, "outputs": outputs, "kernel": kernel, "stride": stride, "padding": padding}
+    totals = {"out": out, "params": count(stage.params), "bias": f" + {biases}" if biases else ""}
+    return [Paragraph(text=context.words("networks.first", **told, **totals))]
 
 
 def structure(context: Context, card: NetworkCard) -> Code:

@@ -4,20 +4,16 @@ from skipscope.analysis.papers import Difference, Published, differences, error_
 from skipscope.analysis.tables import ArmSummary
 from skipscope.report.context import Context, interval
 from skipscope.report.document import Block, Note, Paragraph, Section, Table
-from skipscope.report.words import NBSP, Inline, code, count, literal, plain
+from skipscope.report.words import NBSP, Inline, code, count, plain
 from skipscope.spec import Recipe
 
 
-def papers(context: Context, number: str) -> Section | None:
-    """A table of the arms that a paper reports; None if there are none, or the data are not CIFAR-10."""
-    known = [
-        (summary, published()[summary.model])
-        for summary in context.tables.summaries
-        if summary.model in published()
-    ]
-    if not known or context.tables.record.data.name != "cifar10":
-        return None
-    words = context.words
+def papers(context: Context, number: str) -> tuple[Section, ...]:
+    """A table of the arms that a paper reports, if there are any and the data are CIFAR-10."""
+    words, tables, reports = context.words, context.tables, published()
+    known = [(arm, reports[arm.model]) for arm in tables.summaries if arm.model in reports]
+    if not known or tables.record.data.name != "cifar10":
+        return ()
     titles = ("arm", "published", "measured", "published_params", "params", "recipe")
     table = Table(
         columns=context.columns("papers", titles, right=titles[1:-1]),
@@ -26,9 +22,9 @@ def papers(context: Context, number: str) -> Section | None:
         arms=tuple(summary.arm for summary, _ in known),
     )
     blocks: list[Block] = [Paragraph(text=words("papers.text")), table]
-    if any(summary.model.startswith("plain") for summary in context.tables.summaries):
+    if any(summary.model.startswith("plain") for summary in tables.summaries):
         blocks.append(Note(text=words("papers.plain"), kind="quiet"))
-    return Section(id="papers", number=number, title=words("papers.title"), blocks=tuple(blocks))
+    return (Section(id="papers", number=number, title=words("papers.title"), blocks=tuple(blocks)),)
 
 
 def row(context: Context, summary: ArmSummary, value: Published) -> tuple[str, ...]:
@@ -71,15 +67,13 @@ def measured(context: Context, summary: ArmSummary) -> Inline:
 
 def differing(context: Context, value: Published, recipe: Recipe) -> Inline:
     """Lists how the recipes differ, or says that they agree in what the paper names."""
-    words, paper = context.words, recipe_of(value, recipe)
+    words, paper, record = context.words, recipe_of(value, recipe), context.tables.record
     if paper is None:
         return words("papers.unknown_recipe")
-    record = context.tables.record
-    images = record.study.train_limit or record.data.train
-    found = [named(context, difference) for difference in differences(recipe, images, paper)]
+    found = differences(recipe, record.study.train_limit or record.data.train, paper)
     if not found:
         return words("papers.same_recipe", source=paper.source)
-    return Inline(words.raw("list.clause").join(found))
+    return Inline(words.raw("list.clause").join(named(context, difference) for difference in found))
 
 
 def named(context: Context, difference: Difference) -> Inline:
@@ -87,11 +81,9 @@ def named(context: Context, difference: Difference) -> Inline:
     words, key = context.words, difference.key
     if words.has(f"papers.besides.{key}"):
         return words(f"papers.besides.{key}")
+    ours, theirs = (setting(context, key, value) for value in (difference.ours, difference.theirs))
     return words(
-        "papers.difference",
-        what=words.name(f"papers.settings.{key}", key),
-        ours=setting(context, key, difference.ours),
-        theirs=setting(context, key, difference.theirs),
+        "papers.difference", what=words.name(f"papers.settings.{key}", key), ours=ours, theirs=theirs
     )
 
 
@@ -104,6 +96,6 @@ def setting(context: Context, key: str, value: object) -> Inline:
         return words("papers.steps", shares=words.listed([f"{100 * share:g}{NBSP}%" for share in value]))
     if value is None:
         return words("value.none")
-    if words.has(f"papers.values.{value}"):
-        return words(f"papers.values.{value}")
-    return words(f"value.{plain(value)}") if isinstance(value, bool) else literal(plain(value))
+    if isinstance(value, bool):
+        return words(f"value.{plain(value)}")
+    return words.name(f"papers.values.{value}", plain(value))

@@ -37,14 +37,9 @@ def pictures_of(context: Context, arm: str) -> list[Block]:
 
 def missing(context: Context) -> list[Block]:
     """Names finished runs without pictures or predictions, and the commands that add them."""
-    tables = context.tables
-    answered = set(all_predictions(context)["arm"])
-    without = {
-        entry.arm: entry.run
-        for entry in reversed(tables.entries)
-        if entry.state == "done" and not (entry.arm in tables.pictures and entry.arm in answered)
-    }
-    return missing_note(context, "pictures.missing", without)
+    complete = context.tables.pictures.keys() & set(all_predictions(context)["arm"])
+    finished = (entry for entry in context.tables.entries if entry.state == "done")
+    return missing_note(context, "pictures.missing", (each for each in finished if each.arm not in complete))
 
 
 def step_by_step(context: Context, arm: str, found: Mapping[str, NDArray[Any]]) -> list[Block]:
@@ -52,40 +47,40 @@ def step_by_step(context: Context, arm: str, found: Mapping[str, NDArray[Any]]) 
     step = seen.first_step(found)
     if step is None:
         return []
-    words, (first, *later) = context.words, maps_of(found)
+    words, stages = context.words, maps_of(found)
     image, side = found["image"], step.weights.shape[-1]
-    name = context.class_name(label_of(context, found))
     window = {"top": step.top, "left": step.left, "side": side}
-    low, high = rounded(float(step.answer.min())), rounded(float(step.answer.max()))
-    shape = f"{step.answer.shape[0]}×{step.answer.shape[1]}"
-    number, of = str(step.kernel + 1), str(len(found["filters"]))
-    said: dict[str, object] = {"side": side, "kernel": number, "of": of, "name": name, "shape": shape}
-    said |= {"low": low, "high": high, "row": step.row + 1, "column": step.column + 1}
+    said = {
+        "side": side,
+        "kernel": step.kernel + 1,
+        "of": len(found["filters"]),
+        "name": context.class_name(label_of(context, found)),
+        "shape": "{}×{}".format(*step.answer.shape),
+        "low": rounded(float(step.answer.min())),
+        "high": rounded(float(step.answer.max())),
+        "row": step.row + 1,
+        "column": step.column + 1,
+    }
+    framed = raster.framed(image, **window, times=STEP // len(image))
     tiles = [
-        Tile(
-            picture=raster.framed(image, **window, times=STEP // len(image)),
-            caption=words("pictures.step_image", **said),
-        ),
+        Tile(picture=framed, caption=words("pictures.step_image", **said)),
         step_tile(raster.window(image, **window), words("pictures.step_window", **said)),
         step_tile(raster.kernel(step.weights), words("pictures.step_kernel", **said)),
         step_tile(raster.grey(step.answer), words("pictures.step_map", **said)),
-        *(map_tile(context, stage, maps) for stage, maps in (first, *later)),
+        *(map_tile(context, "stage_tile", stage, maps) for stage, maps in stages),
     ]
     table = pl.DataFrame(
-        [(stage, *maps.shape, float(maps.min()), float(maps.max())) for stage, maps in (first, *later)],
+        [(stage, *maps.shape, float(maps.min()), float(maps.max())) for stage, maps in stages],
         schema=["stage", "maps", "height", "width", "smallest", "largest"],
         orient="row",
     )
-    text = words("pictures.steps_text", **said, stage=code(first[0]))
-    gallery = context.gallery(
-        f"steps-{context.file_of(arm)}",
-        tiles,
-        table,
-        caption=words("pictures.steps_caption", arm=code(arm)),
-        spoken=text,
-        steps=True,
-    )
-    return [paragraph(context, text), gallery]
+    text = words("pictures.steps_text", **said, stage=code(stages[0][0]))
+    caption = words("pictures.steps_caption", arm=code(arm))
+    name = f"steps-{context.file_of(arm)}"
+    return [
+        paragraph(context, text),
+        context.gallery(name, tiles, table, caption=caption, spoken=text, steps=True),
+    ]
 
 
 def kernels(context: Context, arm: str, found: Mapping[str, NDArray[Any]]) -> list[Block]:
@@ -93,64 +88,44 @@ def kernels(context: Context, arm: str, found: Mapping[str, NDArray[Any]]) -> li
     if "filters" not in found:
         return []
     words, filters = context.words, found["filters"]
-    sheet = raster.sheet(
-        [raster.kernel(each) for each in filters], columns=16, cell=CELL if len(filters) > FEW else 2 * CELL
-    )
-    table = pl.DataFrame(
-        {
-            "kernel": np.arange(1, len(filters) + 1),
-            "norm": np.sqrt((filters.astype(np.float64) ** 2).sum(axis=(1, 2, 3))).round(4),
-        }
-    )
-    largest, smallest = (table.sort("norm")["norm"][end] for end in (-1, 0))
-    text = words(
-        "pictures.kernels_text", number=len(filters), times=rounded(largest / smallest) if smallest else "∞"
-    )
+    number, norms = len(filters), np.sqrt((filters.astype(np.float64) ** 2).sum(axis=(1, 2, 3))).round(4)
+    table = pl.DataFrame({"kernel": np.arange(1, number + 1), "norm": norms})
+    smallest, largest = (table["norm"].sort()[end] for end in (0, -1))
+    times = rounded(largest / smallest) if smallest else "∞"
+    text = words("pictures.kernels_text", number=number, times=times)
+    cell = CELL if number > FEW else 2 * CELL
     tile = Tile(
-        picture=sheet, caption=words("pictures.kernels_tile", number=len(filters), side=filters.shape[-1])
+        picture=raster.sheet([raster.kernel(each) for each in filters], columns=16, cell=cell),
+        caption=words("pictures.kernels_tile", number=number, side=filters.shape[-1]),
     )
-    gallery = context.gallery(
-        f"kernels-{context.file_of(arm)}",
-        [tile],
-        table,
-        caption=words("pictures.kernels_caption", arm=code(arm)),
-        spoken=text,
-    )
-    return [paragraph(context, text), gallery]
+    caption = words("pictures.kernels_caption", arm=code(arm))
+    name = f"kernels-{context.file_of(arm)}"
+    return [paragraph(context, text), context.gallery(name, [tile], table, caption=caption, spoken=text)]
 
 
 def one_image(context: Context) -> list[Block]:
     """Shows the feature maps of one image after each network's first and last recorded stage."""
     words, drawn = context.words, {arm: maps_of(found) for arm, found in context.tables.pictures.items()}
-    drawn = {arm: maps for arm, maps in drawn.items() if len(maps) > 1}
-    if not drawn:
+    ends = {arm: (maps[0], maps[-1]) for arm, maps in drawn.items() if len(maps) > 1}
+    if not ends:
         return []
-    found = context.tables.pictures[next(iter(drawn))]
+    found = context.tables.pictures[next(iter(ends))]
     name = context.class_name(label_of(context, found))
-    ends = {arm: (maps[0], maps[-1]) for arm, maps in drawn.items()}
-    tiles = [
-        Tile(picture=raster.enlarged(found["image"], STEP // 32), caption=words("pictures.image", name=name))
-    ]
-    tiles += [map_tile(context, stage, maps, arm=arm) for arm, pair in ends.items() for stage, maps in pair]
-    sides = {
-        arm: f"{first[1].shape[1]}×{first[1].shape[2]} → {last[1].shape[1]}×{last[1].shape[2]}"
-        for arm, (first, last) in ends.items()
-    }
-    text = words(
-        "pictures.one_text",
-        name=name,
-        sides=words.listed([words("overlay.item", arm=code(arm), value=side) for arm, side in sides.items()]),
+    shown = [(arm, stage, maps) for arm, pair in ends.items() for stage, maps in pair]
+    image = Tile(
+        picture=raster.enlarged(found["image"], STEP // 32), caption=words("pictures.image", name=name)
     )
+    tiles = [map_tile(context, "arm_tile", stage, maps, arm=code(arm)) for arm, stage, maps in shown]
+    sides = {arm: " → ".join(size_of(maps) for _, maps in pair) for arm, pair in ends.items()}
+    text = words("pictures.one_text", name=name, sides=words.by_arm(sides))
     table = pl.DataFrame(
-        [(arm, stage, *maps.shape) for arm, pair in ends.items() for stage, maps in pair],
+        [(arm, stage, *maps.shape) for arm, stage, maps in shown],
         schema=["arm", "stage", "maps", "height", "width"],
         orient="row",
     )
     caption = words("pictures.one_caption")
-    return [
-        paragraph(context, text),
-        context.gallery("one-image", tiles, table, caption=caption, spoken=text),
-    ]
+    gallery = context.gallery("one-image", [image, *tiles], table, caption=caption, spoken=text)
+    return [paragraph(context, text), gallery]
 
 
 def maps_of(found: Mapping[str, NDArray[Any]]) -> list[tuple[str, NDArray[Any]]]:
@@ -165,14 +140,15 @@ def label_of(context: Context, found: Mapping[str, NDArray[Any]]) -> str:
     return classes[label] if 0 <= label < len(classes) else str(label)
 
 
-def map_tile(context: Context, stage: str, maps: NDArray[Any], *, arm: str | None = None) -> Tile:
+def size_of(maps: NDArray[Any]) -> str:
+    """Formats height and width of maps (C, H, W) as 8×8."""
+    return f"{maps.shape[1]}×{maps.shape[2]}"
+
+
+def map_tile(context: Context, key: str, stage: str, maps: NDArray[Any], **told: Inline) -> Tile:
     """Shows the channels of a stage on one sheet."""
-    shape = f"{maps.shape[1]}×{maps.shape[2]}"
-    told = {"stage": code(stage), "number": len(maps), "shape": shape}
-    caption = (
-        context.words("pictures.stage_tile", **told)
-        if arm is None
-        else context.words("pictures.arm_tile", **told, arm=code(arm))
+    caption = context.words(
+        f"pictures.{key}", stage=code(stage), number=len(maps), shape=size_of(maps), **told
     )
     return Tile(picture=raster.sheet(raster.greys(maps), columns=4, cell=CELL), caption=caption)
 

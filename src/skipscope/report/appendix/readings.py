@@ -1,23 +1,18 @@
 """Holds what sections about readings have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from skipscope.report.appendix.overlay import arm_values
+from skipscope.analysis.members import Entry
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure, Note, Pair, Paragraph, Tile
-from skipscope.report.words import Inline, code, rounded
+from skipscope.report.words import Inline, code
 
 EXAMPLES = 10
 """The most images of a kind that are shown."""
 ZOOM = 4
 """Enlargement of an image of 32 x 32 pixels."""
-
-
-def rounded_values(context: Context, values: Mapping[str, float]) -> Inline:
-    """Lists arms with their rounded values."""
-    return arm_values(context, {arm: rounded(value) for arm, value in values.items()})
 
 
 def arms_in(context: Context, table: pl.DataFrame) -> list[str]:
@@ -32,14 +27,12 @@ def in_pairs(figures: list[Figure]) -> list[Block]:
     return [Pair(figures=(pair[0], pair[1])) if len(pair) == 2 else pair[0] for pair in pairs]
 
 
-def missing_note(context: Context, key: str, without: Mapping[str, str]) -> list[Block]:
-    """Names the arms of these runs (by arm), which lack readings, and the commands that add them."""
-    arms = [arm for arm in context.tables.arms if arm in without]
-    text = context.words(
-        key,
-        arms=context.words.listed([code(arm) for arm in arms]),
-        commands=context.words.listed([context.command(f"skipscope probe {without[arm]}") for arm in arms]),
-    )
+def missing_note(context: Context, key: str, without: Iterable[Entry]) -> list[Block]:
+    """Names the arms of these runs, which lack readings, and the commands that add them to their first."""
+    runs = {entry.arm: entry.run for entry in reversed(list(without))}
+    arms = [arm for arm in context.tables.arms if arm in runs]
+    commands = context.words.listed([context.command(f"skipscope probe {runs[arm]}") for arm in arms])
+    text = context.words(key, arms=context.words.listed(list(map(code, arms))), commands=commands)
     return [Note(text=text)] if arms else []
 
 
@@ -58,6 +51,7 @@ def paragraph(context: Context, *sentences: Inline) -> Paragraph:
     return Paragraph(text=context.words.joined(sentences))
 
 
-def question(context: Context, key: str) -> Paragraph:
-    """Quotes the textbook's sentence as the question that the section answers."""
-    return Paragraph(text=context.words("training_readings.question", text=context.words(key)))
+def with_question(context: Context, key: str, said: Iterable[Inline], figures: list[Figure]) -> list[Block]:
+    """The measured sentences, the textbook's sentence `key` as the question they answer, and the figures."""
+    asked = context.words("training.question", text=context.words(key))
+    return [paragraph(context, *said), Paragraph(text=asked), *in_pairs(figures)]

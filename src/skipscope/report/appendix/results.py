@@ -8,8 +8,6 @@ from skipscope.report.context import Context, interval
 from skipscope.report.document import Block, Paragraph, Table
 from skipscope.report.words import Inline, code, count, percent, short
 
-Ranked = list[tuple[ArmSummary, Spread]]
-
 
 def lead(context: Context) -> tuple[Block, ...]:
     """Summary, warnings about runs without a result, and the key table."""
@@ -36,57 +34,42 @@ def what_was_done(context: Context) -> Inline:
     )
 
 
-def ranked(context: Context) -> Ranked:
-    """The arms with a result, the highest sealed test accuracy first."""
-    found = [(summary, summary.over_seeds("test_accuracy")) for summary in context.tables.summaries]
+def ranked(context: Context, quantity: str) -> list[tuple[ArmSummary, Spread]]:
+    """The arms with a result, the one with the highest mean first."""
+    found = [(summary, summary.over_seeds(quantity)) for summary in context.tables.summaries]
     return sorted(((s, spread) for s, spread in found if spread is not None), key=lambda pair: -pair[1].mean)
 
 
 def ranking(context: Context) -> list[Inline]:
     """Names the highest and the lowest, and says whether the first two differ significantly."""
-    words, order = context.words, ranked(context)
+    words, order = context.words, ranked(context, "test_accuracy")
     if not order:
         return [words("summary.none")]
     (best, top), (last, bottom) = order[0], order[-1]
+    first = code(best.arm)
     if len(order) == 1:
-        return [words("summary.only", arm=code(best.arm), value=percent(top.mean))]
-    second, next_to_it = order[1]
-    sentences = [
-        words(
-            "summary.best",
-            best=code(best.arm),
-            best_value=percent(top.mean),
-            last=code(last.arm),
-            last_value=percent(bottom.mean),
-        )
-    ]
-    images = context.tables.record.data.test
+        return [words("summary.only", arm=first, value=percent(top.mean))]
+    values = {"best_value": percent(top.mean), "last_value": percent(bottom.mean)}
+    sentences = [words("summary.best", best=first, last=code(last.arm), **values)]
+    runner_up, next_to_it = order[1]
+    second, images = code(runner_up.arm), context.tables.record.data.test
     if interval(next_to_it, images)[1] >= interval(top, images)[0]:
         # one run has an interval of the test images, several have a range
         key = "summary.overlap_seeds" if min(top.n, next_to_it.n) > 1 else "summary.overlap"
-        sentences.append(words(key, first=code(best.arm), second=code(second.arm)))
+        sentences.append(words(key, first=first, second=second))
     elif top.n == next_to_it.n == 1:
-        sentences.append(words("summary.apart", second=code(second.arm)))
+        sentences.append(words("summary.apart", second=second))
     return sentences
 
 
 def costs(context: Context) -> list[Inline]:
     """Names the fastest and the slowest."""
-    found = [(summary, summary.over_seeds("seconds")) for summary in context.tables.summaries]
-    times = sorted(((spread.mean, summary.arm) for summary, spread in found if spread is not None))
-    if len(times) < 2:
+    words, order = context.words, ranked(context, "seconds")
+    if len(order) < 2:
         return []
-    (short_time, fast), (long_time, slow) = times[0], times[-1]
-    duration = context.words.duration
-    return [
-        context.words(
-            "summary.cost",
-            short=duration(short_time),
-            fast=code(fast),
-            long=duration(long_time),
-            slow=code(slow),
-        )
-    ]
+    (slow, most), (fast, least) = order[0], order[-1]
+    times = {"short": words.duration(least.mean), "long": words.duration(most.mean)}
+    return [words("summary.cost", fast=code(fast.arm), slow=code(slow.arm), **times)]
 
 
 def seeds(context: Context) -> list[Inline]:
@@ -102,17 +85,14 @@ def seeds(context: Context) -> list[Inline]:
 
 def key_table(context: Context) -> Table:
     """The table that a reader looks at first."""
-    words = context.words
+    words, record = context.words, context.tables.record
     numeric = ("params", "macs", "validation", "test", "time", "speed", "seeds")
-    several = context.tables.record.study.seeds > 1
-    about = (
-        words("key.range") if several else words("key.wilson", test=count(context.tables.record.data.test))
-    )
+    key = "key.range" if record.study.seeds > 1 else "key.wilson"
     return Table(
         kind="key",
         columns=context.columns("key", ("arm", *numeric), right=numeric),
         rows=tuple(key_row(context, summary) for summary in context.tables.summaries),
-        caption=words("key.caption", interval=about),
+        caption=words("key.caption", interval=words(key, test=count(record.data.test))),
         arms=tuple(context.tables.arms),
     )
 
@@ -120,6 +100,7 @@ def key_table(context: Context) -> Table:
 def key_row(context: Context, summary: ArmSummary) -> tuple[str, ...]:
     """One network's results; dashes for what is not known."""
     network, speed = summary.network, summary.over_seeds("images_per_second")
+    done, planned = summary.finished, len(summary.entries)
     return (
         code(summary.arm),
         "—" if network is None else count(network.params),
@@ -128,7 +109,5 @@ def key_row(context: Context, summary: ArmSummary) -> tuple[str, ...]:
         context.test_cell(summary),
         "—" if speed is None else context.time_cell(summary),
         "—" if speed is None else count(speed.mean),
-        f"{summary.finished}/{len(summary.entries)}"
-        if summary.finished < len(summary.entries)
-        else str(summary.finished),
+        f"{done}/{planned}" if done < planned else str(done),
     )

@@ -9,15 +9,7 @@ from skipscope.analysis import trained_readings as measured
 from skipscope.analysis.trained_readings import arm_means
 from skipscope.figures import landscape as maps
 from skipscope.figures import trained as figures
-from skipscope.report.appendix.overlay import arm_values
-from skipscope.report.appendix.readings import (
-    arms_in,
-    in_pairs,
-    least_and_most,
-    paragraph,
-    question,
-    rounded_values,
-)
+from skipscope.report.appendix.readings import arms_in, least_and_most, with_question
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure
 from skipscope.report.words import Inline, code, rounded, signed
@@ -32,39 +24,24 @@ def deletion(context: Context) -> list[Block]:
     alone = table.filter(pl.col("blocks") == 1)
     if alone.is_empty():
         return []
-    changes = {arm: signed(-lost) for arm, lost in arm_means(alone, "accuracy_lost").items()}
-    text = words("trained_readings.deletion_text", values=arm_values(context, changes))
+    lost, arms = arm_means(alone, "accuracy_lost"), arms_in(context, alone)
+    text = words("trained.deletion_text", values=words.by_arm({arm: -lost[arm] for arm in lost}, signed))
     ends = measured.means(alone, "arm", "removed").sort("accuracy_lost", maintain_order=True)
     (low_arm, low, least), (high_arm, high, most) = (
         ends.select("arm", "removed", "accuracy_lost").row(end) for end in (0, -1)
     )
     extremes = {"most": signed(-most), "high": code(high), "high_arm": code(high_arm)}
     extremes |= {"least": signed(-least), "low": code(low), "low_arm": code(low_arm)}
-    said = [text, words("trained_readings.deletion_ends", **extremes)]
-    shown = [
-        context.figure(
-            "deletion-by-depth",
-            figures.by_depth(
-                alone, quantity="accuracy_lost", arms=arms_in(context, alone), labels=context.labels
-            ),
-            caption=words(
-                "trained_readings.deletion_depth_caption", mean=context.if_several("trained_readings.seeds")
-            ),
-            spoken=text,
-        )
-    ]
+    said = [text, words("trained.deletion_ends", **extremes)]
+    chart = figures.by_depth(alone, quantity="accuracy_lost", arms=arms, labels=context.labels)
+    caption = context.caption("trained.deletion_depth_caption")
+    shown = [context.figure("deletion-by-depth", chart, caption=caption, spoken=text)]
     if table["blocks"].n_unique() > 1:
         said.append(without_several(context, table))
-        shown.append(
-            context.figure(
-                "deletion-by-number",
-                figures.by_number(table, arms=arms_in(context, table), labels=context.labels),
-                caption=words("trained_readings.deletion_number_caption", of=context.of_first),
-                spoken=said[-1],
-            )
-        )
-    ask = question(context, "trained_readings.deletion_question")
-    return [paragraph(context, *said), ask, *in_pairs(shown)]
+        chart = figures.by_number(table, arms=arms_in(context, table), labels=context.labels)
+        caption = words("trained.deletion_number_caption", of=context.of_first)
+        shown.append(context.figure("deletion-by-number", chart, caption=caption, spoken=said[-1]))
+    return with_question(context, "trained.deletion_question", said, shown)
 
 
 def without_several(context: Context, table: pl.DataFrame) -> Inline:
@@ -73,27 +50,23 @@ def without_several(context: Context, table: pl.DataFrame) -> Inline:
     deepest = table.filter(pl.col("blocks") == pl.col("blocks").max().over("arm"))
     rows = measured.means(deepest, "arm").select("arm", "blocks", "accuracy_lost").iter_rows()
     said = [
-        words("trained_readings.deletion_item", arm=code(arm), blocks=f"{blocks:.0f}", points=signed(-lost))
+        words("trained.deletion_item", arm=code(arm), blocks=f"{blocks:.0f}", points=signed(-lost))
         for arm, blocks, lost in rows
     ]
-    return words("trained_readings.deletion_several", values=words.listed(said))
+    return words("trained.deletion_several", values=words.listed(said))
 
 
 def landscape(context: Context) -> list[Block]:
     """Loss and accuracy along a line, and the loss over a plane, in the space of weights."""
-    lines = measured.slices(context.tables.readings)
+    words, lines = context.words, measured.slices(context.tables.readings)
     cells = planes.landscape(context.tables.readings)
     blocks: list[Block] = []
     if not lines.is_empty():
         distance, times = measured.steepness(lines)
-        text = context.words(
-            "trained_readings.landscape_text",
-            distance=rounded(distance),
-            values=rounded_values(context, times),
-        )
-        blocks.append(paragraph(context, text, *apart(context, times, "landscape")))
-        blocks.append(question(context, "trained_readings.landscape_question"))
-        blocks += in_pairs(along(context, lines, text))
+        values = words.by_arm(times, rounded)
+        text = words("trained.landscape_text", distance=rounded(distance), values=values)
+        said = [text, *apart(context, times, "landscape")]
+        blocks += with_question(context, "trained.landscape_question", said, along(context, lines, text))
     if not cells.is_empty():
         blocks.append(overview(context, cells))
     return blocks
@@ -101,14 +74,12 @@ def landscape(context: Context) -> list[Block]:
 
 def along(context: Context, lines: pl.DataFrame, spoken: Inline) -> list[Figure]:
     """Draws loss and accuracy of all networks along one direction."""
-    arms, words = arms_in(context, lines), context.words
+    arms = arms_in(context, lines)
     return [
         context.figure(
             f"landscape-{quantity}",
             figures.along(lines, quantity=quantity, arms=arms, labels=context.labels),
-            caption=words(
-                f"trained_readings.along_{quantity}", mean=context.if_several("trained_readings.seeds")
-            ),
+            caption=context.caption(f"trained.along_{quantity}"),
             spoken=spoken,
         )
         for quantity in figures.ALONG
@@ -121,8 +92,8 @@ def overview(context: Context, cells: pl.DataFrame) -> Figure:
     return context.figure(
         "landscape-planes",
         maps.overview(cells, arms=arms, labels=context.labels),
-        caption=words("trained_readings.planes_caption", **scale(cells)),
-        spoken=words("trained_readings.planes_spoken", values=rounded_values(context, planes.highest(cells))),
+        caption=words("trained.planes_caption", **scale(cells)),
+        spoken=words("trained.planes_spoken", values=words.by_arm(planes.highest(cells), rounded)),
     )
 
 
@@ -134,11 +105,9 @@ def scale(cells: pl.DataFrame) -> dict[str, str]:
 
 def apart(context: Context, values: Mapping[str, float], what: str) -> list[Inline]:
     """Names the networks with the least and the most, or says that they are alike."""
-    if len(values) < 2:
+    if len(values) < 2 or min(values.values()) <= 0:
         return []
     low, high = least_and_most(values)
-    if values[low] <= 0:
-        return []
     times = values[high] / values[low]
     key = f"{what}_apart" if times >= MUCH else "alike"
-    return [context.words(f"trained_readings.{key}", low=code(low), high=code(high), times=rounded(times))]
+    return [context.words(f"trained.{key}", low=code(low), high=code(high), times=rounded(times))]

@@ -9,11 +9,11 @@ from skipscope.figures import deletion as removals
 from skipscope.figures import gates
 from skipscope.figures import landscape as maps
 from skipscope.figures import reuse as heat
-from skipscope.report.appendix.readings import in_pairs, paragraph, question
+from skipscope.report.appendix.readings import in_pairs, paragraph, with_question
 from skipscope.report.appendix.robustness import scale
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure
-from skipscope.report.words import Inline, code, count, percent, rounded, signed
+from skipscope.report.words import Inline, change, code, count, percent, rounded, signed
 
 HALF = 0.5
 
@@ -33,15 +33,14 @@ def reuse_of(context: Context, arm: str) -> list[Block]:
         context.figure(
             f"reuse-{name}-{context.file_of(arm)}-{block}",
             heat.heat(table, block=block, quantity=quantity, labels=context.labels),
-            caption=words(f"trained_readings.reuse_{name}_caption", arm=code(arm), block=block),
+            caption=words(f"trained.reuse_{name}_caption", arm=code(arm), block=block),
             spoken=said[0] if name == "weight" else said[-1],
         )
         for block in table["block"].unique(maintain_order=True)
         for name, quantity in heat.MEASURES.items()
         if not table.filter(pl.col("block") == block).drop_nulls(quantity).is_empty()
     ]
-    ask = question(context, "trained_readings.reuse_question")
-    return [paragraph(context, words("trained_readings.reuse"), *said), ask, *in_pairs(shown)]
+    return with_question(context, "trained.reuse_question", [words("trained.reuse"), *said], shown)
 
 
 def reuse_sentences(context: Context, arm: str) -> list[Inline]:
@@ -52,46 +51,36 @@ def reuse_sentences(context: Context, arm: str) -> list[Inline]:
     said = []
     if not weights.is_empty():
         top = weights.sort("relative").row(-1, named=True)
-        said.append(
-            words(
-                "trained_readings.reuse_weight",
-                target=code(top["target"]),
-                source=code(top["source"]),
-                times=rounded(top["relative"]),
-                share=percent(weights.filter(pl.col("relative") < HALF).height / weights.height),
-                pairs=count(weights.height),
-            )
-        )
+        ends = {"target": code(top["target"]), "source": code(top["source"])}
+        few = percent(weights.filter(pl.col("relative") < HALF).height / weights.height)
+        told = {"times": rounded(top["relative"]), "share": few, "pairs": count(weights.height)}
+        said.append(words("trained.reuse_weight", **ends, **told))
     if not costs.is_empty():
         top = costs.sort("loss_change").row(-1, named=True)
-        said.append(
-            words(
-                "trained_readings.reuse_ablation",
-                target=code(top["target"]),
-                source=code(top["source"]),
-                loss=_change(top["loss_change"]),
-                typical=_change(costs["loss_change"].median()),
-            )
-        )
+        ends = {"target": code(top["target"]), "source": code(top["source"])}
+        told = {
+            "loss": change(top["loss_change"]),
+            "typical": change(costs.select(pl.col("loss_change").median()).item()),
+        }
+        said.append(words("trained.reuse_ablation", **ends, **told))
     both = pairs.drop_nulls(["relative", "loss_change"])
     if not both.is_empty():
         best = both.group_by("target").agg(
             same=pl.col("relative").arg_max() == pl.col("loss_change").arg_max()
         )
-        agree, of = best["same"].sum(), best.height
-        said.append(words("trained_readings.reuse_agree", agree=agree, of=of))
+        said.append(words("trained.reuse_agree", agree=best["same"].sum(), of=best.height))
     return said
 
 
 def gates_of(context: Context, arm: str) -> list[Block]:
     """Draws the gates by class, what they depend on, and what replacing them costs."""
-    words, said = context.words, gate_sentences(context, arm)
+    said = gate_sentences(context, arm)
     if not said:
         return []
-    ask = question(context, "trained_readings.gates_question")
     strips = gate_strips(context, arm, said[0])
     shown = [*gate_shares(context, arm, said[0]), *surgery_of(context, arm, said[-1])]
-    return [paragraph(context, words("trained_readings.gates"), *said), ask, *strips, *in_pairs(shown)]
+    told = [context.words("trained.gates"), *said]
+    return [*with_question(context, "trained.gates_question", told, strips), *in_pairs(shown)]
 
 
 def gate_sentences(context: Context, arm: str) -> list[Inline]:
@@ -99,49 +88,39 @@ def gate_sentences(context: Context, arm: str) -> list[Inline]:
     words, readings = context.words, context.tables.readings
     blocks = measured.means(measured.gates(readings).filter(pl.col("arm") == arm), "module")
     cuts = measured.surgery(readings).filter(pl.col("arm") == arm, pl.col("module") == measured.ALL)
-    lost = {
-        by: signed(-points)
-        for by, points in measured.means(cuts, "by").select("by", "accuracy_lost").iter_rows()
-    }
+    costs = measured.means(cuts, "by").select("by", "accuracy_lost").iter_rows()
+    lost = {by: signed(-points) for by, points in costs}
     said = []
     if not blocks.is_empty():
         most = blocks.sort("class_share", nulls_last=False).row(-1, named=True)
-        shares = {
-            key: percent(value) for key in ("low", "high") if isinstance(value := blocks[key].mean(), float)
+        told = {
+            "most": most["class_share"],
+            "first": blocks["class_share"][0],
+            "last": blocks["class_share"][-1],
         }
-        ends = {
-            end: percent(blocks["class_share"][index] or 0.0) for end, index in (("first", 0), ("last", -1))
-        }
-        said.append(
-            words(
-                "trained_readings.gates_class",
-                **ends,
-                most=percent(most["class_share"] or 0.0),
-                block=code(most["module"]),
-            )
-        )
-        said.append(words("trained_readings.gates_open", **shares))
+        by_class = {key: percent(share or 0.0) for key, share in told.items()}
+        said.append(words("trained.gates_class", **by_class, block=code(most["module"])))
+        means = blocks.select(pl.col("low", "high").mean()).row(0, named=True)
+        ends = {key: percent(share) for key, share in means.items() if share is not None}
+        said.append(words("trained.gates_open", **ends))
     if set(gates.REPLACEMENTS) <= lost.keys():
-        said.append(words("trained_readings.gates_replaced", **lost))
+        said.append(words("trained.gates_replaced", **lost))
     return said
 
 
 def gate_strips(context: Context, arm: str, spoken: Inline) -> list[Figure]:
     """Draws the mean gates of every class."""
-    data = context.tables.record.data.classes
-    classes = [context.chart_classes.get(each, each) for each in data]
     table = measured.gate_strips(context.tables.readings, arm)
     if table.is_empty():
         return []
-    table = table.with_columns(
-        pl.col("class").replace_strict(dict(enumerate(classes)), return_dtype=pl.String)
-    )
-    told = context.words.listed([context.class_name(each) for each in data])
+    classes = list(context.chart_names.values())
+    numbered = pl.col("class").replace_strict(dict(enumerate(classes)), return_dtype=pl.String)
+    told = context.words.listed([context.class_name(each) for each in context.chart_names])
     return [
         context.figure(
             f"gates-{context.file_of(arm)}",
-            gates.strips(table, classes=classes, labels=context.labels),
-            caption=context.words("trained_readings.strips_caption", arm=code(arm), classes=told),
+            gates.strips(table.with_columns(numbered), classes=classes, labels=context.labels),
+            caption=context.words("trained.strips_caption", arm=code(arm), classes=told),
             spoken=spoken,
         )
     ]
@@ -156,7 +135,7 @@ def gate_shares(context: Context, arm: str, spoken: Inline) -> list[Figure]:
         context.figure(
             f"gate-shares-{context.file_of(arm)}",
             gates.shares(table, arm=arm, arms=context.tables.arms, labels=context.labels),
-            caption=context.words("trained_readings.shares_caption", arm=code(arm)),
+            caption=context.words("trained.shares_caption", arm=code(arm)),
             spoken=spoken,
         )
     ]
@@ -164,62 +143,37 @@ def gate_shares(context: Context, arm: str, spoken: Inline) -> list[Figure]:
 
 def surgery_of(context: Context, arm: str, spoken: Inline) -> list[Figure]:
     """Draws what replacing gates costs: those of one block at a time, and all of them."""
-    table = measured.surgery(context.tables.readings).filter(pl.col("arm") == arm)
-    shown = []
-    for name, together in (("surgery", False), ("surgery_all", True)):
-        if not table.filter((pl.col("module") == measured.ALL) == together).is_empty():
-            chart = gates.surgery(
-                table, arm=arm, arms=context.tables.arms, together=together, labels=context.labels
-            )
-            caption = context.words(f"trained_readings.{name}_caption", arm=code(arm))
-            file = f"{name.replace('_', '-')}-{context.file_of(arm)}"
-            shown.append(context.figure(file, chart, caption=caption, spoken=spoken))
-    return shown
+    table, arms = measured.surgery(context.tables.readings).filter(pl.col("arm") == arm), context.tables.arms
+    return [
+        context.figure(
+            f"{name.replace('_', '-')}-{context.file_of(arm)}",
+            gates.surgery(table, arm=arm, arms=arms, together=together, labels=context.labels),
+            caption=context.words(f"trained.{name}_caption", arm=code(arm)),
+            spoken=spoken,
+        )
+        for name, together in (("surgery", False), ("surgery_all", True))
+        if not table.filter((pl.col("module") == measured.ALL) == together).is_empty()
+    ]
 
 
 def robustness_of(context: Context, arm: str) -> list[Block]:
     """What the network loses without one block, and the loss around its weights."""
-    words, readings, arms = context.words, context.tables.readings, context.tables.arms
-    said: list[Inline] = []
-    shown: list[Figure] = []
+    words, readings, file = context.words, context.tables.readings, context.file_of(arm)
+    said, shown = [], []
     alone = measured.deletions(readings).filter(pl.col("arm") == arm, pl.col("blocks") == 1)
     if not alone.is_empty():
         blocks = measured.means(alone, "removed").sort("accuracy_lost", maintain_order=True)
         worst = blocks.row(-1, named=True)
-        typical = blocks["accuracy_lost"].median()
-        said.append(
-            words(
-                "trained_readings.deletion_of",
-                blocks=blocks.height,
-                typical=signed(-typical if isinstance(typical, float) else 0.0),
-                most=signed(-worst["accuracy_lost"]),
-                block=code(worst["removed"]),
-            )
-        )
-        shown.append(
-            context.figure(
-                f"deletion-{context.file_of(arm)}",
-                removals.by_block(alone, arm=arm, arms=arms, labels=context.labels),
-                caption=words("trained_readings.deletion_of_caption", arm=code(arm)),
-                spoken=said[-1],
-            )
-        )
+        typical = blocks.select(pl.col("accuracy_lost").median()).item()
+        told = {"typical": signed(-typical), "most": signed(-worst["accuracy_lost"])}
+        said.append(words("trained.deletion_of", blocks=blocks.height, block=code(worst["removed"]), **told))
+        chart = removals.by_block(alone, arm=arm, arms=context.tables.arms, labels=context.labels)
+        caption = words("trained.deletion_of_caption", arm=code(arm))
+        shown.append(context.figure(f"deletion-{file}", chart, caption=caption, spoken=said[-1]))
     cells = planes.landscape(readings)
     if arm in (tops := planes.highest(cells)):
-        said.append(words("trained_readings.landscape_of", highest=rounded(tops[arm])))
-        shown.append(
-            context.figure(
-                f"landscape-{context.file_of(arm)}",
-                maps.map_of(cells, arm=arm, labels=context.labels),
-                caption=words("trained_readings.landscape_of_caption", arm=code(arm), **scale(cells)),
-                spoken=said[-1],
-            )
-        )
+        said.append(words("trained.landscape_of", highest=rounded(tops[arm])))
+        chart = maps.map_of(cells, arm=arm, labels=context.labels)
+        caption = words("trained.landscape_of_caption", arm=code(arm), **scale(cells))
+        shown.append(context.figure(f"landscape-{file}", chart, caption=caption, spoken=said[-1]))
     return [paragraph(context, *said), *in_pairs(shown)] if said else []
-
-
-def _change(value: object) -> str:
-    """Formats a change of the loss as +0.31 or −0.0042."""
-    if not isinstance(value, float):
-        return "—"
-    return ("+" if value >= 0 else "−") + rounded(abs(value))

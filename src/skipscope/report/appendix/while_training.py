@@ -7,9 +7,9 @@ from skipscope.analysis.training_readings import END, MOMENTS, START, medians
 from skipscope.figures import network, training
 from skipscope.report.appendix.activations import activations, dead_channels_sentence
 from skipscope.report.appendix.learning import learning
-from skipscope.report.appendix.readings import in_pairs, least_and_most, paragraph, question, rounded_values
+from skipscope.report.appendix.readings import in_pairs, least_and_most, paragraph, with_question
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Figure, Note, Pair, Paragraph, Section
+from skipscope.report.document import Block, Figure, Note, Section
 from skipscope.report.words import Inline, code, count, rounded
 
 MUCH = 2.0
@@ -18,27 +18,25 @@ MUCH = 2.0
 
 def while_training(context: Context, number: str) -> Section:
     """The section that compares all networks during training."""
-    words, readings = context.words, context.tables.readings
-    title = words("training_readings.title")
-    steps = measured.measured_steps(readings, "gradient_flow")
+    words = context.words
+    steps = measured.measured_steps(context.tables.readings, "gradient_flow")
+    parts: dict[str, list[Block]] = {}
     if steps.is_empty():
         blocks = [*missing(context), *before_training(context)]
-        return Section(id="while-training", number=number, title=title, blocks=tuple(blocks))
-    parts = {
-        "gradients": gradients(context),
-        "movement": movement(context),
-        "responses": activations(context),
-        "learning": learning(context),
-    }
+    else:
+        blocks = [paragraph(context, words("training.when", steps=steps["steps"].max())), *missing(context)]
+        parts = {
+            "gradients": gradients(context),
+            "movement": movement(context),
+            "responses": activations(context),
+            "learning": learning(context),
+        }
     return Section(
         id="while-training",
         number=number,
-        title=title,
-        blocks=(
-            Paragraph(text=words("training_readings.when", steps=steps["steps"].max())),
-            *missing(context),
-        ),
-        sections=context.sections("while-training", number, "training_readings", parts),
+        title=words("training.title"),
+        blocks=tuple(blocks),
+        sections=context.sections("while-training", number, "training", parts),
     )
 
 
@@ -50,7 +48,7 @@ def missing(context: Context) -> list[Block]:
     if not without:
         return []
     again = code(f"{tables.record.command} --workspace NEW-FOLDER")
-    text = context.words("training_readings.missing", arms=context.words.listed(without), command=again)
+    text = context.words("training.missing", arms=context.words.listed(without), command=again)
     return [Note(text=text)]
 
 
@@ -66,32 +64,27 @@ def training_of(context: Context, arm: str) -> list[Block]:
     if not relus.is_empty():
         drawn.append(("relus", "mean", network.rectifiers(relus, arm=arm, arms=arms, labels=context.labels)))
         said.append(dead_channels_sentence(context, relus))
-    shown = [
-        context.figure(
-            f"{name}-{context.file_of(arm)}",
-            chart,
-            caption=words(
-                f"training_readings.{name}_of_caption",
-                arm=code(arm),
-                mean=context.if_several(f"training_readings.seeds_{how}"),
-            ),
-            spoken=sentence,
+    shown = []
+    for (name, how, chart), sentence in zip(drawn, said, strict=True):
+        mean = context.if_several(f"training.seeds_{how}")
+        caption = words(f"training.{name}_of_caption", arm=code(arm), mean=mean)
+        shown.append(
+            context.figure(f"{name}-{context.file_of(arm)}", chart, caption=caption, spoken=sentence)
         )
-        for (name, how, chart), sentence in zip(drawn, said, strict=True)
-    ]
     return [paragraph(context, *said), *in_pairs(shown)]
 
 
 def updates_sentence(context: Context, arm: str, ratios: pl.DataFrame) -> Inline:
     """Names the layers that move most and least, relative to their weights."""
     by_layer = ratios.group_by("module", maintain_order=True).agg(pl.col("ratio").median()).sort("ratio")
+    (slow, least), (fast, most) = (by_layer.row(end) for end in (0, -1))
     return context.words(
-        "training_readings.updates_of",
+        "training.updates_of",
         typical=rounded(medians(measured.typical_updates(context.tables.readings), "ratio").get(arm)),
-        fast=code(by_layer["module"][-1]),
-        fast_value=rounded(by_layer["ratio"][-1]),
-        slow=code(by_layer["module"][0]),
-        slow_value=rounded(by_layer["ratio"][0]),
+        fast=code(fast),
+        fast_value=rounded(most),
+        slow=code(slow),
+        slow_value=rounded(least),
     )
 
 
@@ -100,62 +93,49 @@ def gradients(context: Context) -> list[Block]:
     words, readings = context.words, context.tables.readings
     ratios = measured.ratios_by_depth(readings)
     if ratios.is_empty():
-        return [Note(text=words("training_readings.one_convolution"))]
-    values = {moment: rounded_values(context, medians(ratios, "ratio", moment)) for moment in MOMENTS}
-    before, after, over_steps, by_depth = gradient_figures(
-        context, ratios, words("training_readings.gradients_spoken", **values)
+        return [Note(text=words("training.one_convolution"))]
+    values = {moment: words.by_arm(medians(ratios, "ratio", moment), rounded) for moment in MOMENTS}
+    spoken = words("training.gradients_spoken", **values)
+    chart = training.over_steps(
+        measured.gradient_ratios(readings),
+        told="gradient_ratio",
+        arms=context.tables.arms,
+        labels=context.labels,
     )
-    text = words("training_readings.gradients_text", **values)
-    return [
-        paragraph(context, text, *fading(context, ratios, END)),
-        question(context, "training_readings.gradients_question"),
-        Pair(figures=(before, after)),
-        Pair(figures=(over_steps, by_depth)),
+    shown = [
+        *(gradient_norms(context, moment, spoken) for moment in MOMENTS),
+        context.figure(
+            "gradient-ratio", chart, caption=context.caption("training.ratio_caption"), spoken=spoken
+        ),
+        ratio_by_depth(context, ratios, spoken),
     ]
+    said = [words("training.gradients_text", **values), *fading(context, ratios, END)]
+    return with_question(context, "training.gradients_question", said, shown)
 
 
 def before_training(context: Context) -> list[Block]:
     """Says how much gradient reaches the first convolution if only untrained networks were measured."""
-    ratios = measured.ratios_by_depth(context.tables.readings)
+    words, ratios = context.words, measured.ratios_by_depth(context.tables.readings)
     if ratios.is_empty():
         return []
-    values = medians(ratios, "ratio", START)
-    text = context.words("training_readings.gradients_text_start", start=rounded_values(context, values))
-    return [
-        paragraph(context, text, *fading(context, ratios, START)),
-        question(context, "training_readings.gradients_question"),
-        Pair(figures=(gradient_norms(context, START, text), ratio_by_depth(context, ratios, text))),
-    ]
-
-
-def gradient_figures(context: Context, ratios: pl.DataFrame, spoken: Inline) -> tuple[Figure, ...]:
-    """Draws gradient norms by depth at start and end, and first over last by step and by network depth."""
-    words, arms, labels = context.words, context.tables.arms, context.labels
-    over_steps = measured.gradient_ratios(context.tables.readings)
-    return (
-        *(gradient_norms(context, moment, spoken) for moment in MOMENTS),
-        context.figure(
-            "gradient-ratio",
-            training.over_steps(over_steps, told="gradient_ratio", arms=arms, labels=labels),
-            caption=words(
-                "training_readings.ratio_caption", mean=context.if_several("training_readings.seeds")
-            ),
-            spoken=spoken,
-        ),
-        ratio_by_depth(context, ratios, spoken),
-    )
+    start = words.by_arm(medians(ratios, "ratio", START), rounded)
+    text = words("training.gradients_text_start", start=start)
+    shown = [gradient_norms(context, START, text), ratio_by_depth(context, ratios, text)]
+    said = [text, *fading(context, ratios, START)]
+    return with_question(context, "training.gradients_question", said, shown)
 
 
 def gradient_norms(context: Context, moment: measured.Moment, spoken: Inline) -> Figure:
     """Draws the gradient's norm by depth, at the start or at the end."""
-    norms, bold = measured.gradients(context.tables.readings), context.if_several("training_readings.seeds")
-    at = steps_of(norms, moment)
+    norms = measured.gradients(context.tables.readings)
+    steps = norms.filter(pl.col("moment") == moment)["step"].unique().sort()
+    at = "–".join(dict.fromkeys((count(steps[0]), count(steps[-1]))))
     return context.figure(
         f"gradients-{moment}",
         training.by_depth(
             norms, quantity="norm", moment=moment, arms=context.tables.arms, labels=context.labels
         ),
-        caption=context.words(f"training_readings.gradients_{moment}", mean=bold, step=at),
+        caption=context.caption(f"training.gradients_{moment}", step=at),
         spoken=spoken,
     )
 
@@ -164,21 +144,13 @@ def ratio_by_depth(context: Context, ratios: pl.DataFrame, spoken: Inline) -> Fi
     """Draws the ratio of first to last gradient norm by network depth."""
     words, study = context.words, context.tables.record.study
     several = max(study.seeds, study.initial_seeds) > 1
+    range = Inline(words.raw("training.depth_range") if several else "")
     return context.figure(
         "gradient-ratio-by-depth",
         training.ratio_by_depth(ratios, arms=context.tables.arms, labels=context.labels),
-        caption=words(
-            "training_readings.depth_caption",
-            range=Inline(words.raw("training_readings.depth_range") if several else ""),
-        ),
+        caption=words("training.depth_caption", range=range),
         spoken=spoken,
     )
-
-
-def steps_of(table: pl.DataFrame, moment: str) -> Inline:
-    """The steps of a moment: one, or the first and the last."""
-    steps = table.filter(pl.col("moment") == moment)["step"].unique().sort()
-    return Inline("–".join(count(step) for step in dict.fromkeys((steps[0], steps[-1]))))
 
 
 def fading(context: Context, ratios: pl.DataFrame, moment: measured.Moment) -> list[Inline]:
@@ -186,41 +158,35 @@ def fading(context: Context, ratios: pl.DataFrame, moment: measured.Moment) -> l
     words, ends = context.words, medians(ratios, "ratio", moment)
     if not ends:
         return []
-    when = words(f"training_readings.when_{moment}")
+    when = words(f"training.when_{moment}")
     low, high = least_and_most(ends)
     said = []
     if ends[low] * MUCH < 1:
-        said.append(words("training_readings.fades", when=when, arm=code(low), value=rounded(1 / ends[low])))
+        said.append(words("training.fades", when=when, arm=code(low), value=rounded(1 / ends[low])))
     if ends[high] > MUCH:
-        said.append(words("training_readings.grows", when=when, arm=code(high), value=rounded(ends[high])))
-    return said or [words("training_readings.even", when=when)]
+        said.append(words("training.grows", when=when, arm=code(high), value=rounded(ends[high])))
+    return said or [words("training.even", when=when)]
 
 
 def movement(context: Context) -> list[Block]:
     """Compares the sizes of updates relative to the weights."""
-    words = context.words
-    table = measured.typical_updates(context.tables.readings)
+    words, table = context.words, measured.typical_updates(context.tables.readings)
     values = medians(table, "ratio")
     if not values:
-        return [Note(text=words("training_readings.not_finite"))]
+        return [Note(text=words("training.not_finite"))]
     slow, fast = least_and_most(values)
-    first, last = (medians(measured.at_ends(table), "ratio", moment).get(fast) for moment in MOMENTS)
-    sentences = [words("training_readings.movement_text", values=rounded_values(context, values))]
+    listed = words.by_arm(values, rounded)
+    said = [words("training.movement_text", values=listed)]
     if slow != fast:
         times = values[fast] / values[slow]
-        key = "most" if times >= MUCH else "alike"
-        sentences.append(
-            words(f"training_readings.movement_{key}", fast=code(fast), slow=code(slow), times=rounded(times))
-        )
-    sentences.append(
-        words("training_readings.movement_course", arm=code(fast), first=rounded(first), last=rounded(last))
-    )
+        key = "training.movement_most" if times >= MUCH else "training.movement_alike"
+        said.append(words(key, fast=code(fast), slow=code(slow), times=rounded(times)))
+    first, last = (medians(measured.at_ends(table), "ratio", moment).get(fast) for moment in MOMENTS)
+    said.append(words("training.movement_course", arm=code(fast), first=rounded(first), last=rounded(last)))
     figure = context.figure(
         "updates",
         training.over_steps(table, told="update_ratio", arms=context.tables.arms, labels=context.labels),
-        caption=words(
-            "training_readings.movement_caption", mean=context.if_several("training_readings.seeds")
-        ),
-        spoken=words("training_readings.movement_spoken", values=rounded_values(context, values)),
+        caption=context.caption("training.movement_caption"),
+        spoken=words("training.movement_spoken", values=listed),
     )
-    return [paragraph(context, *sentences), question(context, "training_readings.movement_question"), figure]
+    return with_question(context, "training.movement_question", said, [figure])

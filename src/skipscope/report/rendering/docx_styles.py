@@ -47,29 +47,29 @@ def styled_reference(pandocs: bytes) -> bytes:
 
 def with_contents(document: bytes) -> bytes:
     """Pandoc's document with the table of contents filled in; Word adds the page numbers when it opens it."""
-    return _changed(document, {"word/document.xml": lambda text: _unbroken_rows(_filled_contents(text))}, {})
 
+    def changed(text: str) -> str:
+        # a table row stays on one page, so that a picture stays with its caption
+        unbroken = "<w:tr><w:trPr><w:cantSplit /></w:trPr><w:tc>"
+        return _filled_contents(text).replace("<w:tr><w:tc>", unbroken)
 
-def _unbroken_rows(text: str) -> str:
-    """Keeps each table row on one page, so that a picture stays with its caption."""
-    return text.replace("<w:tr><w:tc>", "<w:tr><w:trPr><w:cantSplit /></w:trPr><w:tc>")
+    return _changed(document, {"word/document.xml": changed}, {})
 
 
 def _filled_contents(text: str) -> str:
     """Fills the table of contents, which pandoc leaves empty, with links to the headings of two levels."""
-    entries = [
-        f'<w:p><w:pPr><w:pStyle w:val="TOC{level}"/></w:pPr>{{begin}}'
-        f'<w:hyperlink w:anchor="{anchor}">{"".join(_RUN.findall(runs))}</w:hyperlink>{{end}}</w:p>'
-        for anchor, level, runs in _HEADING.findall(text)
-    ]
-    field = _FIELD.search(text)
-    if field is None or not entries:
+    headings, field = _HEADING.findall(text), _FIELD.search(text)
+    if field is None or not headings:
         return text
-    begin, end = f"<w:r>{field['begin']}</w:r>", f"<w:r>{field['end']}</w:r>"
-    last = len(entries) - 1
+    links = [
+        f'<w:hyperlink w:anchor="{anchor}">{"".join(_RUN.findall(runs))}</w:hyperlink>'
+        for anchor, _, runs in headings
+    ]
+    links[0] = f"<w:r>{field['begin']}</w:r>{links[0]}"
+    links[-1] += f"<w:r>{field['end']}</w:r>"
     filled = "".join(
-        entry.replace("{begin}", begin if index == 0 else "").replace("{end}", end if index == last else "")
-        for index, entry in enumerate(entries)
+        f'<w:p><w:pPr><w:pStyle w:val="TOC{level}"/></w:pPr>{link}</w:p>'
+        for (_, level, _), link in zip(headings, links, strict=True)
     )
     return text[: field.start()] + filled + text[field.end() :]
 

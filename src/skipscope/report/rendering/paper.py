@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import as_file, files
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -19,7 +20,7 @@ import pypandoc  # type: ignore[import-untyped]
 import typst
 
 from skipscope.errors import FontError
-from skipscope.figures.rendering import fonts, prints, raster
+from skipscope.figures.rendering import fonts, prints
 from skipscope.report.document import Document
 from skipscope.report.rendering import docx_styles, paper_source
 
@@ -27,7 +28,6 @@ Charts = Mapping[str, str]
 """Each figure's SVG by the figure's name."""
 Family = Sequence[str]
 """Names of fonts: a glyph that the first lacks is taken from the next."""
-REGIONS = {"zh": "cn"}
 NAMES = {"zh": "Chinese", "en": "English"}
 TEMPLATES = files("skipscope.report.rendering") / "templates"
 
@@ -42,17 +42,17 @@ def typeset(
     document: Document, charts: Charts, family: Family, format: Literal["pdf", "png"], *, ppi: int = 96
 ) -> list[bytes]:
     """The pages: all in one PDF, or each as a PNG."""
+    variables = [f"lang:{document.language}", *(f"family:{each}" for each in family)]
+    if document.language == "zh":
+        variables.append("region:cn")
     with _figures_folder(document) as folder, as_file(TEMPLATES / "paper.typ") as template:
         for name, chart in charts.items():
-            path = folder / _chart_file(name, "svg")
-            path.write_text(prints.set_in(chart, family), encoding="utf-8")
-        given = {"lang": document.language, "region": REGIONS.get(document.language), "family": family}
-        settings = [f"--template={template}", "--wrap=none", *_variables(given)]
+            (folder / f"figures/{name}.svg").write_text(prints.set_in(chart, family), encoding="utf-8")
+        settings = [f"--template={template}", "--wrap=none", *(f"--variable={each}" for each in variables)]
         text = _converted(document, "svg", "typst", folder, settings)
-        (folder / "report.typ").write_text(text, encoding="utf-8")
-        made = typst.compile(
-            folder / "report.typ", root=folder, font_paths=fonts.book(), format=format, ppi=ppi
-        )
+        source = folder / "report.typ"
+        source.write_text(text, encoding="utf-8")
+        made = typst.compile(source, root=folder, font_paths=fonts.book(), format=format, ppi=ppi)
     return [page for page in (made if isinstance(made, list) else [made]) if isinstance(page, bytes)]
 
 
@@ -61,11 +61,10 @@ def render_docx(document: Document, charts: Charts, family: Family) -> bytes:
     with _figures_folder(document) as folder:
         drawn = prints.pngs([prints.set_in(chart, family) for chart in charts.values()], folder)
         for name, picture in zip(charts, drawn, strict=True):
-            (folder / _chart_file(name, "png")).write_bytes(picture)
-        (folder / "reference.docx").write_bytes(_reference())
-        settings = [f"--reference-doc={folder / 'reference.docx'}"]
-        written = folder / "report.docx"
-        _converted(document, "png", "docx", folder, settings, into=written)
+            (folder / f"figures/{name}.png").write_bytes(picture)
+        reference, written = folder / "reference.docx", folder / "report.docx"
+        reference.write_bytes(_reference())
+        _converted(document, "png", "docx", folder, [f"--reference-doc={reference}"], into=written)
         return docx_styles.with_contents(written.read_bytes())
 
 
@@ -79,18 +78,12 @@ def choose_fonts(document: Document) -> Family:
         FontError: no installed font has all its characters; says how to get one.
     """
     family = fonts.families(document.language)
-    written = paper_source.render(document, suffix="svg") + document.title
-    charted = "".join(json.dumps(figure.spec, ensure_ascii=False) for figure in document.figures)
-    shown = {
-        value
-        for figure in document.figures
-        for column in figure.table.iter_columns()
-        if column.dtype == pl.String
-        for value in column
-        if value is not None
-    }
-    absent = fonts.missing("".join((written, charted, *sorted(shown))), family)
-    if absent:
+    texts = [paper_source.render(document, suffix="svg"), document.title]
+    for figure in document.figures:
+        texts.append(json.dumps(figure.spec, ensure_ascii=False))
+        words = figure.table.select(pl.col(pl.String).drop_nulls().unique().implode())
+        texts += chain.from_iterable(column[0] for column in words)
+    if absent := fonts.missing("".join(texts), family):
         told = absent if len(absent) <= 12 else f"{absent[:12]}…"
         raise FontError(
             f"No font on this machine has all the characters of the report in {NAMES[document.language]} "
@@ -106,45 +99,23 @@ def _figures_folder(document: Document) -> Iterator[Path]:
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "figures").mkdir()
-        for gallery in document.galleries:
-            for index, tile in enumerate(gallery.tiles):
-                picture = raster.png(raster.enlarged(tile.picture, tile.zoom))
-                (folder / "figures" / gallery.file(index)).write_bytes(picture)
+        for file, picture in document.pictures.items():
+            (folder / "figures" / file).write_bytes(picture)
         yield folder
-
-
-def _chart_file(name: str, suffix: str) -> str:
-    return f"figures/{name}.{suffix}"
 
 
 def _converted(
     document: Document, suffix: str, format: str, folder: Path, settings: list[str], into: Path | None = None
 ) -> str:
     source = paper_source.render(document, suffix=suffix)
+    given = ["--standalone", f"--metadata=title:{document.title}", f"--resource-path={folder}", *settings]
     with as_file(TEMPLATES / "paper.lua") as filter:
+        given.append(f"--lua-filter={filter}")
         return str(
             pypandoc.convert_text(
-                source,
-                format,
-                format=paper_source.FORMAT,
-                outputfile=into,
-                extra_args=[
-                    "--standalone",
-                    f"--metadata=title:{document.title}",
-                    f"--resource-path={folder}",
-                    f"--lua-filter={filter}",
-                    *settings,
-                ],
+                source, format, format=paper_source.FORMAT, outputfile=into, extra_args=given
             )
         )
-
-
-def _variables(given: Mapping[str, str | Family | None]) -> list[str]:
-    return [
-        f"--variable={name}:{value}"
-        for name, values in given.items()
-        for value in ((values,) if isinstance(values, str) else values or ())
-    ]
 
 
 @cache
