@@ -7,7 +7,8 @@ rate is the sum of its processes' images per second.
 import multiprocessing as mp
 import os
 import statistics
-from collections.abc import Callable, Iterator
+import timeit
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -139,16 +140,10 @@ def convolution_peak(dtype: torch.dtype) -> float:
     return max(_rate(channels, side, dtype) for channels, side in ((64, 32), (128, 16), (256, 16)))
 
 
-def _rate(channels: int, side: int, dtype: torch.dtype, repeats: int = 4) -> float:
+def _rate(channels: int, side: int, dtype: torch.dtype) -> float:
     images = 64
     x = torch.randn(images, channels, side, side).to(dtype, memory_format=torch.channels_last)
     weight = torch.randn(channels, channels, 3, 3).to(dtype, memory_format=torch.channels_last)
     with torch_threads(os.cpu_count() or 1), torch.inference_mode():
-        seconds = min(_seconds(lambda: torch.conv2d(x, weight, padding=1)) for _ in range(1 + repeats))
+        seconds = min(timeit.repeat(lambda: torch.conv2d(x, weight, padding=1), number=1, repeat=5))
     return images * side**2 * channels**2 * 9 / seconds / 1e9
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    start = perf_counter()
-    work()
-    return perf_counter() - start

@@ -1,11 +1,14 @@
 """Charts checked and drawn once for all tests that look at them."""
 
+import json
 from functools import cache
 
 import pytest
 
+from skipscope.figures import style
 from skipscope.figures.layered import Layered
 from skipscope.figures.rendering import vega
+from skipscope.figures.rendering.drawing import svg
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +20,7 @@ def draw():
         spec = vega.specification(chart, validate=True)
         assert spec["data"] == {"name": vega.DATA}
         assert "datasets" not in spec
-        picture = vega.svg(spec, chart.data, width=440)
+        picture = svg(json.dumps(vega.printable(spec, chart.data, width=440, font=style.FONT)))
         assert picture.startswith("<svg")
         assert "NaN" not in picture
         return picture

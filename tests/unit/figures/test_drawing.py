@@ -34,7 +34,7 @@ def charts(count: int) -> list[dict]:
 
 
 def here(count: int) -> list[str]:
-    return [vega.svg(SPEC, TABLE, width=100 + n, font=style.FONT) for n in range(count)]
+    return [svg(json.dumps(chart)) for chart in charts(count)]
 
 
 def drawn(count: int) -> list[str]:

@@ -1,5 +1,7 @@
 """The evidence below a claim: its effects in cells, in a table and in a figure."""
 
+import json
+
 import pytest
 from documents import context_of
 from labels import LABELS
@@ -9,7 +11,9 @@ from skipscope.analysis.tables import gather
 from skipscope.claims.catalogue import catalogue, part_of
 from skipscope.claims.model import ClaimResult, Effect
 from skipscope.figures import claims as figures
+from skipscope.figures import style
 from skipscope.figures.rendering import vega
+from skipscope.figures.rendering.drawing import svg
 from skipscope.report.appendix.evidence import bound_cell, effect_cell
 from skipscope.report.appendix.explanation import explanation
 from skipscope.report.document import Figure, Table
@@ -61,7 +65,8 @@ def test_effects_are_drawn_in_multiples_of_the_smallest_worth_having():
         (0.0, 0.0, 0.0, 0.0),
     ]
     chart = figures.forest(table, labels=LABELS)
-    picture = vega.svg(vega.specification(chart, validate=True), chart.data, width=680)
+    spec = vega.specification(chart, validate=True)
+    picture = svg(json.dumps(vega.printable(spec, chart.data, width=680, font=style.FONT)))
     assert picture.startswith("<svg")
     assert "NaN" not in picture
 

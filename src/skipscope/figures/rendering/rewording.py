@@ -45,12 +45,12 @@ def reworded(picture: str, words: Mapping[str, str]) -> str | None:
     there = {unescape(text[2]) for text in TEXT.finditer(picture)}
     if any(word not in there or any(word in text for text in there - words.keys()) for word in words):
         return None
-    return TEXT.sub(lambda text: f"{text[1]}{_exchanged(text[2], words)}{text[3]}", picture)
 
+    def exchanged(text: re.Match[str]) -> str:
+        word = unescape(text[2])
+        return f"{text[1]}{escape(words[word])}{text[3]}" if word in words else text[0]
 
-def _exchanged(text: str, words: Mapping[str, str]) -> str:
-    translation = words.get(unescape(text))
-    return text if translation is None else escape(translation)
+    return TEXT.sub(exchanged, picture)
 
 
 def _pairs(one: Any, other: Any, beside: frozenset[str], at: tuple[str, ...]) -> Iterator[tuple[str, str]]:

@@ -69,13 +69,8 @@ def specification(chart: Layered, *, validate: bool = False) -> dict[str, Any]:
     return spec
 
 
-def svg(spec: dict[str, Any], table: pl.DataFrame, *, width: int, font: str = style.FONT) -> str:
-    """Draws a chart for print; `width` is that of its plot in pixels."""
-    return drawing.svg(json.dumps(printable(spec, table, width=width, font=font)))
-
-
 def printable(spec: dict[str, Any], table: pl.DataFrame, *, width: int, font: str) -> dict[str, Any]:
-    """Fills a specification with its data, and the size and font of a picture for print.
+    """Fills a specification with its data, and the plot's width (in pixels) and font for print.
 
     It drops tooltips, invisible points, and rows and columns that are not drawn: parsing what is handed to
     Vega takes longer than drawing.
