@@ -8,11 +8,13 @@ rewritten.
 
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
-from skipscope.analysis.tables import StudyTables, gather
+from skipscope.analysis.tables import gather
 from skipscope.claims.catalogue import catalogue
 from skipscope.claims.evaluate import evaluate
+from skipscope.claims.model import ClaimResult
 from skipscope.records.store import Workspace
 from skipscope.report import build_report
 from skipscope.report.appendix.evidence import effect_cell
@@ -49,8 +51,8 @@ def copy(workspace: Workspace) -> None:
     """Copy the records and figures of a workspace."""
     for record in workspace.studies():
         name = record.study.name
-        for path, content in records(workspace, gather(workspace, name)):
-            write(DOCS / "findings" / path, content)
+        for file, content in records(workspace, gather(workspace, name)):
+            write(DOCS / "findings" / file, content)
         drawn = build_report(workspace, name, formats={"md"}, language=None)[0].parent / "figures"
         for figure in FIGURES.get(name, []):
             for language in TEXTS:
@@ -67,20 +69,23 @@ def fill() -> None:
 
 
 def filled(text: str, language: Language) -> str:
-    """The text with the verdicts of the records beside it."""
-    workspace = Workspace(DOCS / "findings")
-    return VERDICTS.sub(
-        lambda found: found[1] + verdicts(gather(workspace, found["study"]), language) + found[3], text
-    )
+    """Return the text with the verdicts of the records beside it."""
+    return VERDICTS.sub(lambda found: found[1] + verdicts(found["study"], language) + found[3], text)
 
 
-def verdicts(tables: StudyTables, language: Language) -> str:
+@cache
+def judged(study: str) -> tuple[ClaimResult, ...]:
+    """The results of a study's records, evaluated once for all languages."""
+    return evaluate(Workspace(DOCS / "findings"), study)
+
+
+def verdicts(study: str, language: Language) -> str:
     """Markdown table of the measured claims with their verdicts."""
     words = Words(language)
     names = {claim.id: claim.wording(language).name for claim in catalogue().values()}
     keys = ("claim", "verdict", "effect", "unit", "pairs")
     lines = [table_row(words(f"explanation.{key}") for key in keys), "|---|---|---:|---|---:|"]
-    for result in evaluate(tables):
+    for result in judged(study):
         first = result.leading
         if result.verdict == "not_measured" or first is None or first.effect is None:
             continue

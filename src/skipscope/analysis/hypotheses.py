@@ -1,11 +1,13 @@
-"""One-sided tests of effects against bounds, Holm's correction, power, and the seeds that a test needs.
+"""Tests effects against bounds, corrects after Holm, and computes power and the seeds that a test needs.
 
 A pair of one-sided t tests at 2.5 % agrees with the 95 % interval, except that the interval is more
 conservative where BCa is wider than t.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import accumulate
 from math import isfinite, isnan, sqrt
 
 from scipy.special import nctdtr, stdtr, stdtrit
@@ -31,10 +33,9 @@ def p_below(effect: Estimate, bound: float) -> float:
 
 def holm(ps: Mapping[str, float]) -> dict[str, float]:
     """Adjusted p of each member of a family (Holm 1979): at most 0.05 where the step-down test rejects."""
-    adjusted, so_far = {}, 0.0
-    for rank, (name, p) in enumerate(sorted(ps.items(), key=lambda item: (item[1], item[0]))):
-        so_far = max(so_far, min(1.0, (len(ps) - rank) * p))
-        adjusted[name] = so_far
+    ranked = sorted(ps, key=lambda name: (ps[name], name))
+    steps = (min(1.0, (len(ps) - rank) * ps[name]) for rank, name in enumerate(ranked))
+    adjusted = dict(zip(ranked, accumulate(steps, max), strict=True))
     return {name: adjusted[name] for name in ps}
 
 
@@ -70,7 +71,4 @@ def seeds_needed(
     low, high = max(least, 2), MOST_SEEDS
     if not isfinite(gap) or low > high or not enough(high):
         return None
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle + 1, high)
-    return low
+    return low + bisect_left(range(low, high), x=True, key=enough)

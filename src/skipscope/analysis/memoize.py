@@ -1,6 +1,6 @@
-"""Pure functions of a table that remember what they came to, as long as the table is there.
+"""Memoizes pure functions of a table for as long as the table lives.
 
-A report asks for the same things of the same readings for every network, and in both languages.
+A report computes the same things from the same readings for every network, and in both languages.
 """
 
 from collections.abc import Callable, Hashable
@@ -16,15 +16,14 @@ Given = ParamSpec("Given")
 def memoize_per_table(
     compute: Callable[Concatenate[pl.DataFrame, Given], pl.DataFrame],
 ) -> Callable[Concatenate[pl.DataFrame, Given], pl.DataFrame]:
-    """Computes it the first time only, for this very table and these arguments. Nobody may change either."""
+    """Compute once for this very table and these arguments; nobody may change either."""
     found: dict[int, dict[Hashable, tuple[object, pl.DataFrame]]] = {}
 
     @wraps(compute)
     def remembered(table: pl.DataFrame, /, *given: Given.args, **named: Given.kwargs) -> pl.DataFrame:
-        known = found.get(id(table))
-        if known is None:
-            known = found[id(table)] = {}
+        if id(table) not in found:
             finalize(table, found.pop, id(table), None)
+        known = found.setdefault(id(table), {})
         key = (*map(_key, given), *((name, _key(value)) for name, value in sorted(named.items())))
         if key not in known:
             # with the arguments: what is known by its id must stay alive, or another could get that id
@@ -35,5 +34,5 @@ def memoize_per_table(
 
 
 def _key(value: Any) -> Hashable:
-    """The value, or where it lies if it has no hash."""
+    """The value, or its identity if it has no hash."""
     return value if isinstance(value, Hashable) else id(value)

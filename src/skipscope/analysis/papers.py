@@ -1,12 +1,12 @@
-"""What papers report for the networks of their families, and how their recipes differ from a run's.
+"""Reads what papers report for the networks of their families, and how their recipes differ from a run's.
 
 Errors are in per cent of the 10,000 test images of CIFAR-10. Plain networks have no value in a table of He et
 al. 2015: none is given for them.
 """
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -28,7 +28,7 @@ class Published:
     params: float | None = None
     error_no_augmentation: float | None = None
     baseline_error: float | None = None
-    """Of the same network without gates, by the same authors."""
+    """Error of the same network without gates, by the same authors."""
     note: str | None = None
 
 
@@ -38,14 +38,14 @@ class PaperRecipe:
 
     source: str
     images: int
-    """That trained."""
+    """Training images."""
     settings: Mapping[str, Any]
     """Keys of a recipe and what they would be."""
     updates: int | None = None
     besides: str | None = None
     """What the paper did that no key says: `rate_until_80` or `dropout`."""
     augmented: bool = True
-    models: tuple[str, ...] = field(default=())
+    models: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ def error_of(value: Published, recipe: Recipe) -> float:
 
 def recipe_of(value: Published, recipe: Recipe) -> PaperRecipe | None:
     """How the paper trained for that error; None where it does not say."""
-    plain = error_of(value, recipe) != value.error
-    found = (each for each in _recipes() if value.model in each.models and each.augmented is not plain)
+    augmented = error_of(value, recipe) == value.error
+    found = (each for each in _recipes() if value.model in each.models and each.augmented is augmented)
     return next(found, None)
 
 
@@ -95,9 +95,8 @@ def differences(recipe: Recipe, images: int, paper: PaperRecipe) -> list[Differe
 
 
 @cache
-def _recipes() -> tuple[PaperRecipe, ...]:
-    table = _table("paper_recipes.toml")["recipe"]
-    return tuple(PaperRecipe(**{**each, "models": tuple(each["models"])}) for each in table)
+def _recipes() -> list[PaperRecipe]:
+    return [PaperRecipe(**each) for each in _table("paper_recipes.toml")["recipe"]]
 
 
 def _table(name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Paired effects with their 95 % intervals.
+"""Estimates paired effects with their 95 % intervals.
 
 **The pair.** Arms of one seed see the same images in the same order, so an effect is the mean over seeds of
 (treated - control). `over_seeds` takes such differences; `over_seeds_and_images` takes them image by image
@@ -89,19 +89,11 @@ def over_seeds(differences: BySeed) -> Estimate | None:
     if len(d) == 1:
         return Estimate(value=float(d[0]), low=-inf, high=inf, n=1, dropped=dropped)
     negated, d = _sorted_sign(d)
-    spread = sqrt(_variance(d))
-    error = spread / sqrt(len(d))
-    value = fsum(d) / len(d)
-    low, high = _interval(value, error, len(d) - 1, [d])
+    n, value, spread = len(d), fsum(d) / len(d), sqrt(_variance(d))
+    error = spread / sqrt(n)
+    low, high = _interval(value, error, n - 1, d)
     found = Estimate(
-        value=value,
-        low=low,
-        high=high,
-        n=len(d),
-        spread=spread,
-        error=error,
-        freedom=len(d) - 1,
-        dropped=dropped,
+        value=value, low=low, high=high, n=n, spread=spread, error=error, freedom=n - 1, dropped=dropped
     )
     return found.mirrored if negated else found
 
@@ -136,17 +128,9 @@ def over_seeds_and_images(right: Floats) -> Estimate | None:
     freedom = error**4 / (of_seeds**2 / (seeds - 1) + of_images**2 / (images - 1)) if error else seeds - 1
     kept = sqrt(of_images / of_columns) if of_columns else 1.0
     deviations = np.repeat(kept * (columns - value), counts)
-    low, high = _interval(value, error, freedom, [rows, deviations])
-    found = Estimate(
-        value=value,
-        low=low,
-        high=high,
-        n=seeds,
-        spread=sqrt(across / (seeds - 1)),
-        error=error,
-        freedom=freedom,
-        images_error=sqrt(of_images),
-    )
+    low, high = _interval(value, error, freedom, rows, deviations)
+    found = Estimate(value=value, low=low, high=high, n=seeds, error=error, freedom=freedom)
+    found = replace(found, spread=sqrt(across / (seeds - 1)), images_error=sqrt(of_images))
     return found.mirrored if negated else found
 
 
@@ -176,10 +160,9 @@ def combined(terms: Sequence[tuple[float, BySeed]]) -> dict[int, float | None]:
     common = set.intersection(*(set(values) for _, values in terms)) if terms else set()
     sums: dict[int, float | None] = {}
     for seed in sorted(common):
-        values = [values[seed] for _, values in terms]
-        known = [value for value in values if value is not None and isfinite(value)]
-        whole = len(known) == len(values)
-        sums[seed] = sum(weight * x for (weight, _), x in zip(terms, known, strict=True)) if whole else None
+        values = ((weight, values[seed]) for weight, values in terms)
+        known = [weight * x for weight, x in values if x is not None and isfinite(x)]
+        sums[seed] = sum(known) if len(known) == len(terms) else None
     return sums
 
 
@@ -242,17 +225,13 @@ def _squares(x: Floats) -> float:
     return fsum(x**2)
 
 
-def _interval(value: float, error: float, freedom: float, levels: Sequence[Floats]) -> tuple[float, float]:
+def _interval(value: float, error: float, freedom: float, *levels: Floats) -> tuple[float, float]:
     """Interval of a mean with independent levels: sorted rows, and deviations of images, if any."""
     if not error:
         return value, value
     reach = float(stdtrit(freedom, 1 - LEVEL / 2)) * error
-    low, high = value - reach, value + reach
-    rows, *others = levels
-    if _variance(rows):
-        ends = bca(value, rows, *others)
-        low, high = min(low, ends[0]), max(high, ends[1])
-    return low, high
+    low, high = bca(value, *levels) if _variance(levels[0]) else (value, value)
+    return min(value - reach, low), max(value + reach, high)
 
 
 @cache
@@ -268,11 +247,12 @@ def _resampled_means(x: Floats) -> Floats:
     return drawn @ values / len(x)
 
 
-def wilson(share: float, n: int, *, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's interval for a share of `n` independent trials, 95 % by default (Wilson 1927).
+def wilson(share: float, n: int) -> tuple[float, float]:
+    """Wilson's 95 % interval for a share of `n` independent trials (Wilson 1927).
 
     For a test accuracy it covers the choice of test images, not the seed.
     """
+    z = 1.959964
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return max(0.0, centre - half), min(1.0, centre + half)

@@ -32,21 +32,17 @@ from skipscope.spec.comparison import Arms, Comparison
 Contrast = Callable[[Evidence, str, Comparison], Estimate | None]
 
 
-def _paired(comparison: Comparison) -> Terms:
-    """Treated minus control, mean over the pairs; without a control the mean of the treated arms."""
-    share = 1 / len(comparison.treated)
-    treated = [(share, arm) for arm in comparison.treated]
-    return [*treated, *((-share, arm) for arm in comparison.control)]
+def weighted(terms: Callable[[Comparison], Terms], *, images: bool = False) -> Contrast:
+    """Weighted sum of the arms' values, over seeds; for accuracies over `images` as well."""
 
+    def contrast(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
+        series, weights = evidence.series(quantity), terms(comparison)
+        values = combined([(weight, series.get(arm, {})) for weight, arm in weights])
+        if not images:
+            return over_seeds(values)
+        return over_images(evidence, quantity, values, dict.fromkeys(values, weights))
 
-def _by_seed(evidence: Evidence, quantity: str, terms: Terms) -> dict[int, float | None]:
-    series = evidence.series(quantity)
-    return combined([(weight, series.get(arm, {})) for weight, arm in terms])
-
-
-def mean_difference(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Treated minus control, mean over the pairs; without a control the mean of the treated arms."""
-    return over_seeds(_by_seed(evidence, quantity, _paired(comparison)))
+    return contrast
 
 
 def slope_over(scale: Callable[[float], float]) -> Contrast:
@@ -64,10 +60,10 @@ def slope_over(scale: Callable[[float], float]) -> Contrast:
     return contrast
 
 
-slope = slope_over(lambda depth: depth / 10)
-"""Per ten layers."""
-slope_by_doubling = slope_over(math.log2)
-"""Per doubling of depth."""
+def _paired(comparison: Comparison) -> Terms:
+    share = 1 / len(comparison.treated)
+    treated = [(share, arm) for arm in comparison.treated]
+    return [*treated, *((-share, arm) for arm in comparison.control)]
 
 
 def _growth_beyond(one: Arms, other: Arms) -> Terms:
@@ -75,31 +71,20 @@ def _growth_beyond(one: Arms, other: Arms) -> Terms:
     return [(1.0, one[-1]), (-1.0, other[-1]), (-1.0, one[0]), (1.0, other[0])]
 
 
-def deep_minus_shallow(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """What depth adds to control minus what it adds to treated, from the least to the greatest depth."""
-    terms = _growth_beyond(comparison.control, comparison.treated)
-    return over_seeds(_by_seed(evidence, quantity, terms))
-
-
-def growth(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """What depth adds to treated, from the least to the greatest."""
-    arms = comparison.treated
-    return over_seeds(_by_seed(evidence, quantity, [(1.0, arms[-1]), (-1.0, arms[0])]))
-
-
-def accuracy_difference(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Test accuracy in percentage points, treated minus control, mean over the pairs."""
-    return _of_accuracies(evidence, quantity, _paired(comparison))
-
-
-def interaction(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Interaction of the two factors of a 2 x 2 design: the second pair's difference minus the first's."""
-    return _of_accuracies(evidence, quantity, _growth_beyond(comparison.treated, comparison.control))
-
-
-def _of_accuracies(evidence: Evidence, quantity: str, terms: Terms) -> Estimate | None:
-    values = _by_seed(evidence, quantity, terms)
-    return over_images(evidence, quantity, values, dict.fromkeys(values, terms))
+mean_difference = weighted(_paired)
+"""Treated minus control, mean over the pairs; without a control the mean of the treated arms."""
+accuracy_difference = weighted(_paired, images=True)
+"""Test accuracy in percentage points, treated minus control, mean over the pairs."""
+growth = weighted(lambda pairs: [(1.0, pairs.treated[-1]), (-1.0, pairs.treated[0])])
+"""What depth adds to treated, from the least to the greatest."""
+deep_minus_shallow = weighted(lambda pairs: _growth_beyond(pairs.control, pairs.treated))
+"""What depth adds to control minus what it adds to treated, from the least to the greatest depth."""
+interaction = weighted(lambda pairs: _growth_beyond(pairs.treated, pairs.control), images=True)
+"""Interaction of the two factors of a 2 x 2 design: the second pair's difference minus the first's."""
+slope = slope_over(lambda depth: depth / 10)
+"""Per ten layers."""
+slope_by_doubling = slope_over(math.log2)
+"""Per doubling of depth."""
 
 
 def over_images(
@@ -117,10 +102,10 @@ def over_images(
             themselves where the value is a weighted sum).
     """
     effect = over_seeds(values)
-    seeds = sorted(seed for seed, value in values.items() if value is not None)
-    rights = {arm: evidence.right(arm) for seed in seeds for _, arm in terms[seed]}
     if effect is None:
         return None
+    seeds = sorted(seed for seed, value in values.items() if value is not None)
+    rights = {arm: evidence.right(arm) for seed in seeds for _, arm in terms[seed]}
     if not all(seed in rights[arm] for seed in seeds for _, arm in terms[seed]):
         return widened(effect, math.sqrt(_independent_variance(evidence, quantity, terms, seeds)))
     table = []  # contribution of each image to each seed's value, which is their mean

@@ -145,7 +145,7 @@ def _spread_for(seeds: int) -> float:
 
 
 def _share(counts: Counter[str], *verdicts: str) -> float:
-    return rounded(sum(counts[verdict] for verdict in verdicts) / max(1, sum(counts.values())))
+    return rounded(sum(counts[verdict] for verdict in verdicts) / counts.total())
 
 
 def document(
