@@ -1,4 +1,4 @@
-"""The cost of removing single blocks from a network."""
+"""Draws the cost of removing single blocks from a network."""
 
 from collections.abc import Mapping, Sequence
 

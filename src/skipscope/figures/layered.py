@@ -10,7 +10,7 @@ import polars as pl
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Layered:
-    """Layers over one table; `alt.LayerChart` would copy every layer at each call."""
+    """Holds layers over one table; `alt.LayerChart` would copy every layer at each call."""
 
     layers: Sequence[alt.Chart]
     data: pl.DataFrame

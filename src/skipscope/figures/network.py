@@ -101,7 +101,7 @@ def classes(table: pl.DataFrame, *, arm: str, names: Mapping[str, str], labels: 
 
 
 def confusion(table: pl.DataFrame, *, names: Mapping[str, str], labels: Mapping[str, str]) -> Layered:
-    """Draws a confusion matrix: a row a class, a column an answer, shares of the row in per cent.
+    """Draws a confusion matrix: a row a class, a column a prediction, shares of the row in per cent.
 
     `table` has label, answer, images and share; `names` are the classes' names in the chart's language.
     """

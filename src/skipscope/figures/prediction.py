@@ -30,7 +30,7 @@ PALEST = 0.4
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One network's answer and the map of what speaks for it."""
+    """Holds one network's prediction and the map of what speaks for it."""
 
     arm: str
     answer: str

@@ -1,4 +1,4 @@
-"""The only colours, sizes and fonts of charts and pages.
+"""Defines the only colours, sizes and fonts of charts and pages.
 
 A network has one colour, one dash pattern and one marker everywhere in a report. The colours are Okabe and
 Ito's, told apart by people with any colour vision; dashes and markers tell them apart in grey. The papers'
@@ -30,7 +30,7 @@ HEAT = ("#f3f6f9", "#b9cfe0", "#6f9cc0", "#2f6494", "#0d2f52")
 
 @dataclass(frozen=True)
 class Look:
-    """Colour, dashes (lengths of stroke and gap in pixels) and marker of an arm."""
+    """Holds colour, dashes (lengths of stroke and gap in pixels) and marker of an arm."""
 
     color: str
     dash: tuple[int, ...]
@@ -97,7 +97,7 @@ def _depth(member: re.Match[str]) -> tuple[str, int, str]:
 
 
 def _member(arm: str, family: Sequence[str], found: re.Match[str], used: Sequence[str]) -> Look:
-    """Look of one of a `family`, which is sorted from shallow to deep; its marker is the least `used` one."""
+    """Chooses a look in a `family`, sorted from shallow to deep; its marker is the least `used` one."""
     look, rank = FAMILIES[found["family"]], family.index(arm)
     light = 1 - (1 - DARKEST) * rank / max(1, len(family) - 1)
     color = "#{:02x}{:02x}{:02x}".format(*(round(light * level) for level in ImageColor.getrgb(look.color)))
@@ -132,7 +132,7 @@ def shape(arms: Sequence[str]) -> alt.Shape:
 
 
 def _traits(chosen: Mapping[str, Look], trait: str, *, legend: bool) -> dict[str, Any]:
-    """Makes scale and legend of one trait of looks."""
+    """Makes the scale and the legend of one trait of looks."""
     scale = alt.Scale(domain=list(chosen), range=[getattr(look, trait) for look in chosen.values()])
     # a row of names must fit a telephone's 340 pixels
     columns = 2 if sum(len(arm) + 5 for arm in chosen) > 48 else len(chosen)

@@ -29,10 +29,10 @@ Picture = Callable[[], str]
 
 
 class Drawing:
-    """Draws charts (see `vega.printable`) beside whoever asks for them. Somebody has to `close` it."""
+    """Draws charts (see `vega.printable`) in the background; it has to be closed."""
 
     def __init__(self) -> None:
-        """Starts its processes: they are ready by the time there is a chart."""
+        """Starts its processes early, so that they are ready when there is a chart."""
         self.pool = ProcessPoolExecutor(PROCESSES, get_context("spawn"), initializer=_prepare)
         self.begun: dict[str, tuple[str, Picture]] = {}
         """Charts (as JSON: rows of a table take six times the memory) with their pictures, by name."""
@@ -40,7 +40,7 @@ class Drawing:
             self.pool.submit(svg, NOTHING)
 
     def draw(self, name: str, chart: dict[str, Any]) -> Picture:
-        """Begins with a chart's picture.
+        """Begins to draw a chart.
 
         If one of this name was drawn before that differs in its words alone, its picture is reworded.
         """
@@ -55,7 +55,7 @@ class Drawing:
         return lambda: rewording.reworded(picture(), words) or self._begin(line)()
 
     def _begin(self, line: str) -> Picture:
-        """Draws it in this process where the others cannot start or were killed."""
+        """Begins to draw a chart; this process draws it if the others cannot start or were killed."""
         try:
             begun = self.pool.submit(svg, line)
         except BrokenExecutor:
@@ -70,13 +70,13 @@ class Drawing:
         return picture
 
     def close(self) -> None:
-        """Ends the processes; pictures that are not begun are not drawn any more."""
+        """Ends the processes; pictures that are not begun are never drawn."""
         self.pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
 def _safe_path() -> Iterator[None]:
-    """Processes that are started inside import nothing that lies in the working directory."""
+    """Keeps processes that are started inside from importing what lies in the working directory."""
     before = os.environ.get("PYTHONSAFEPATH")
     os.environ["PYTHONSAFEPATH"] = "1"
     try:
@@ -88,8 +88,8 @@ def _safe_path() -> Iterator[None]:
 
 
 def _prepare() -> None:
-    """Makes a process ready to draw: the first picture takes a second, in which there is no chart yet."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is its parent's to answer
+    """Makes a process ready to draw while there is no chart yet: its first picture takes a second."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # its parent handles Ctrl-C
     Thread(target=_end_with_parent, daemon=True).start()
     svg(NOTHING)
 
@@ -103,7 +103,7 @@ def _end_with_parent() -> None:
 
 @cache
 def know_fonts() -> None:
-    """Tells Vega of the extra's font: where texts are not measured in it, a chart comes out otherwise."""
+    """Tells Vega of the extra's font, in which it measures texts: a chart depends on their widths."""
     folder = fonts.extra_folder()
     if folder is not None:
         vl_convert.register_font_directory(str(folder))

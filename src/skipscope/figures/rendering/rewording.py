@@ -19,7 +19,7 @@ LEFT = frozenset({"y", "yOffset"})
 
 
 class _Unlike(Exception):
-    """The two charts differ in more than words that can be exchanged."""
+    """Says that two charts differ in more than words that can be exchanged."""
 
 
 def words_between(chart: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, str] | None:
