@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from skipscope.analysis.quantities import Series
 from skipscope.analysis.statistics import (
     BySeed,
     Estimate,
@@ -32,15 +31,35 @@ from skipscope.spec.comparison import Arms, Comparison
 Contrast = Callable[[Evidence, str, Comparison], Estimate | None]
 
 
-def weighted(terms: Callable[[Comparison], Terms], *, images: bool = False) -> Contrast:
-    """Weighted sum of the arms' values, over seeds; for accuracies over `images` as well."""
+def weighted(
+    terms: Callable[[Comparison], Terms],
+    *,
+    of: Callable[[Mapping[int, Any]], BySeed] = lambda values: values,
+    images: bool = False,
+) -> Contrast:
+    """Weighted sum of (functions `of`) the arms' values, over seeds; of accuracies over `images` as well."""
 
     def contrast(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
         series, weights = evidence.series(quantity), terms(comparison)
-        values = combined([(weight, series.get(arm, {})) for weight, arm in weights])
+        values = combined([(weight, of(series.get(arm, {}))) for weight, arm in weights])
         if not images:
             return over_seeds(values)
         return over_images(evidence, quantity, values, dict.fromkeys(values, weights))
+
+    return contrast
+
+
+def seed_by_seed(of: Callable[[Any, Any], float | None]) -> Contrast:
+    """A function of both arms' values, for each seed that both have; mean over the pairs."""
+
+    def contrast(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
+        series = evidence.series(quantity)
+        found = []
+        for treated, control in zip(comparison.treated, comparison.control, strict=True):
+            one, other = series.get(treated, {}), series.get(control, {})
+            values = {seed: of(one[seed], other[seed]) for seed in one.keys() & other.keys()}
+            found.append((1 / len(comparison.treated), values))
+        return over_seeds(combined(found))
 
     return contrast
 
@@ -71,6 +90,31 @@ def _growth_beyond(one: Arms, other: Arms) -> Terms:
     return [(1.0, one[-1]), (-1.0, other[-1]), (-1.0, one[0]), (1.0, other[0])]
 
 
+def _distances(values: Mapping[int, float]) -> BySeed:
+    if len(values) < 2:
+        return {}
+    median = float(np.median(list(values.values())))
+    return {seed: abs(value - median) for seed, value in values.items()}
+
+
+def _successive(orders: Mapping[int, list[float]]) -> BySeed:
+    return {one: ranked(orders[one], orders[other]) for one, other in pairwise(sorted(orders))}
+
+
+def time_to_loss(column: int) -> Contrast:
+    """Log2 of the time to a training loss, treated over control, in epochs (column 0) or seconds (1).
+
+    For each seed the loss is the lowest that both reach.
+    """
+
+    def log_ratio(one: list[list[float]], other: list[list[float]]) -> float | None:
+        target = max(min(loss for *_, loss in curve) for curve in (one, other))
+        mine, theirs = (reached(curve, target, column) for curve in (one, other))
+        return math.log2(mine / theirs) if mine and theirs else None
+
+    return seed_by_seed(log_ratio)
+
+
 mean_difference = weighted(_paired)
 """Treated minus control, mean over the pairs; without a control the mean of the treated arms."""
 accuracy_difference = weighted(_paired, images=True)
@@ -79,12 +123,20 @@ growth = weighted(lambda pairs: [(1.0, pairs.treated[-1]), (-1.0, pairs.treated[
 """What depth adds to treated, from the least to the greatest."""
 deep_minus_shallow = weighted(lambda pairs: _growth_beyond(pairs.control, pairs.treated))
 """What depth adds to control minus what it adds to treated, from the least to the greatest depth."""
-interaction = weighted(lambda pairs: _growth_beyond(pairs.treated, pairs.control), images=True)
+interaction = weighted(lambda pairs: _growth_beyond(pairs.treated[:2], pairs.control[:2]), images=True)
 """Interaction of the two factors of a 2 x 2 design: the second pair's difference minus the first's."""
 slope = slope_over(lambda depth: depth / 10)
 """Per ten layers."""
 slope_by_doubling = slope_over(math.log2)
 """Per doubling of depth."""
+spread_difference = weighted(_paired, of=_distances)
+"""Distance of seeds from their arm's median, treated minus control (Brown and Forsythe 1974)."""
+seed_agreement = weighted(_paired, of=_successive)
+"""Rank correlation between successive seeds, mean over arms: the agreement that chance allows."""
+rank_agreement = seed_by_seed(ranked)
+"""Rank correlation (Spearman) between two arms' orders, for equal seeds."""
+extra_time = seed_by_seed(lambda treated, control: 100 * (control / treated - 1))
+"""Per cent more time per training image, from images per second."""
 
 
 def over_images(
@@ -144,22 +196,6 @@ def counted(count: Callable[[NetworkCard], int]) -> Contrast:
     return contrast
 
 
-def extra_time(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Per cent more time per training image."""
-    series = evidence.series(quantity)
-    pairs = list(zip(comparison.treated, comparison.control, strict=True))
-    extra = [_seed_by_seed(series, *pair, lambda one, other: 100 * (other / one - 1)) for pair in pairs]
-    return over_seeds(combined([(1 / len(pairs), each) for each in extra]))
-
-
-def _seed_by_seed(
-    series: Series, treated: str, control: str, of: Callable[[Any, Any], float | None]
-) -> dict[int, float | None]:
-    """A function of both arms' values, for each seed that both have."""
-    one, other = series.get(treated, {}), series.get(control, {})
-    return {seed: of(one[seed], other[seed]) for seed in sorted(one.keys() & other.keys())}
-
-
 def parameters_needed(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
     """Log2 of the parameters that treated networks need for control's accuracy, over control's own.
 
@@ -168,9 +204,9 @@ def parameters_needed(evidence: Evidence, quantity: str, comparison: Comparison)
     The variance due to test images follows from the derivatives by each accuracy.
     """
     series = evidence.series(quantity)
-    sizes = {arm: math.log2(evidence.cards[arm].params) for arm in comparison.arms if arm in evidence.cards}
-    if len(sizes) < len(comparison.arms):
+    if not set(comparison.arms) <= evidence.cards.keys():
         return None
+    sizes = {arm: math.log2(evidence.cards[arm].params) for arm in comparison.arms}
     control = comparison.control[0]
     arms = sorted(comparison.treated, key=lambda arm: sizes[arm])
     common = set.intersection(*(set(series.get(arm, {})) for arm in comparison.arms))
@@ -181,54 +217,6 @@ def parameters_needed(evidence: Evidence, quantity: str, comparison: Comparison)
         needed[seed] = None if size is None else size - sizes[control]
         terms[seed] = [*slopes, (-sum(slope for slope, _ in slopes), control)]
     return over_images(evidence, quantity, needed, terms)
-
-
-def time_to_loss(column: int) -> Contrast:
-    """Log2 of the time to a training loss, treated over control, in epochs (column 0) or seconds (1).
-
-    For each seed the loss is the lowest that both reach.
-    """
-
-    def log_ratio(one: list[list[float]], other: list[list[float]]) -> float | None:
-        target = max(min(loss for *_, loss in curve) for curve in (one, other))
-        mine, theirs = (reached(curve, target, column) for curve in (one, other))
-        return math.log2(mine / theirs) if mine and theirs else None
-
-    def contrast(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-        series = evidence.series(quantity)
-        return over_seeds(_seed_by_seed(series, comparison.treated[0], comparison.control[0], log_ratio))
-
-    return contrast
-
-
-def spread_difference(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Distance of seeds from their arm's median, treated minus control (Brown and Forsythe 1974)."""
-    series = evidence.series(quantity)
-    one, other = (_distances(series.get(arms[0], {})) for arms in (comparison.treated, comparison.control))
-    return over_seeds(combined([(1.0, one), (-1.0, other)]))
-
-
-def _distances(values: Mapping[int, float]) -> BySeed:
-    if len(values) < 2:
-        return {}
-    median = float(np.median(list(values.values())))
-    return {seed: abs(value - median) for seed, value in values.items()}
-
-
-def rank_agreement(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Rank correlation (Spearman) between two arms' orders, for equal seeds."""
-    series = evidence.series(quantity)
-    return over_seeds(_seed_by_seed(series, comparison.treated[0], comparison.control[0], ranked))
-
-
-def seed_agreement(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
-    """Rank correlation between successive seeds, mean over arms: the agreement that chance allows."""
-    series, share = evidence.series(quantity), 1 / len(comparison.treated)
-    return over_seeds(combined([(share, _successive(series.get(arm, {}))) for arm in comparison.treated]))
-
-
-def _successive(orders: Mapping[int, list[float]]) -> BySeed:
-    return {one: ranked(orders[one], orders[other]) for one, other in pairwise(sorted(orders))}
 
 
 CONTRASTS: Mapping[str, Contrast] = {

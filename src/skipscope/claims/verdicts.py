@@ -93,12 +93,12 @@ def judge(claim: Claim, measured: Sequence[Measurement], *, data: str = "") -> C
 def corrected(results: Iterable[ClaimResult]) -> tuple[ClaimResult, ...]:
     """The results, each verdict corrected by Holm for the other claims of its group."""
     results = tuple(results)
-    families: dict[Group, dict[str, float]] = {}
+    families: dict[Group, dict[str, float]] = {result.group: {} for result in results}
     for result in results:
         if result.p is not None:
-            families.setdefault(result.group, {})[result.id] = result.p
+            families[result.group][result.id] = result.p
     adjusted = {group: holm(ps) for group, ps in families.items()}
-    return tuple(_with_family(result, adjusted.get(result.group, {})) for result in results)
+    return tuple(_with_family(result, adjusted[result.group]) for result in results)
 
 
 def _finding(part: Part, measured: Measurement) -> Finding:

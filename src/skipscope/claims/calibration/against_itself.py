@@ -4,10 +4,11 @@ The runs are of a small gated residual network on the embedded data set, on whic
 two networks can be measured. Dividing the runs again gives further verdicts, which are not independent.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -78,19 +79,18 @@ def verdicts(tables: StudyTables, splits: int) -> list[tuple[ClaimResult, ...]]:
 
 def rates(splits: Iterable[tuple[ClaimResult, ...]]) -> dict[str, dict[str, Any]]:
     """False-positive rate and spread of a pair's difference, claim by claim, over divisions of the runs."""
-    counts: dict[str, Counter[bool]] = {}
-    spreads: dict[str, dict[str, list[float]]] = {}
-    for result in (result for results in splits for result in results):
+    counts: dict[str, Counter[bool]] = defaultdict(Counter)
+    spreads: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for result in chain.from_iterable(splits):
         compared = [finding for finding in result.findings if _is_compared(finding)]
         if catalogue()[result.id].true_of_itself or not compared:
             continue
         # no correction for several claims softens it
         supported = all(finding.verdict == "supported" for finding in compared)
-        counts.setdefault(result.id, Counter())[supported] += 1
+        counts[result.id][supported] += 1
         for finding in compared:
             if finding.effect is not None:
-                by_part = spreads.setdefault(result.id, {})
-                by_part.setdefault(finding.part, []).append(finding.effect.spread)
+                spreads[result.id][finding.part].append(finding.effect.spread)
     return {
         id: {
             "splits": count.total(),

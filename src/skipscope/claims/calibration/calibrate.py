@@ -13,7 +13,7 @@ Real runs: one network against itself under other seeds, divided in two again an
 """
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from math import sqrt
@@ -45,7 +45,6 @@ SCENARIOS: Mapping[str, Callable[..., float]] = {
     "at the bound": simulation.at_bound,
     "twice": simulation.twice,
 }
-Verdicts = dict[str, Counter[str]]
 Planted = Literal["zero", "bound", "twice"]
 
 
@@ -57,15 +56,15 @@ def simulate(
     comparisons: int,
     share: float = SHARE,
     on_event: Callable[[], object] = lambda: None,
-) -> Verdicts:
+) -> dict[str, Counter[str]]:
     """Verdicts of each claim that the study measures, over this many simulated studies."""
     claims = simulation.planted(SCENARIOS[scenario])
-    counts: Verdicts = {}
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
     for index in range(comparisons):
         rng = np.random.default_rng([index, *study.name.encode(), *scenario.encode()])
         for result in judged(simulation.Simulated(study, cards, rng, share=share), claims):
             if is_measured(result):
-                counts.setdefault(result.id, Counter())[result.verdict] += 1
+                counts[result.id][result.verdict] += 1
         on_event()
     return counts
 
@@ -86,7 +85,7 @@ def _sampled_parts(id: str) -> list[Part]:
 def is_measured(result: ClaimResult) -> bool:
     """Whether all parts that count were measured, at least one of them by sampling."""
     counted = result.counted
-    return all(finding.effect is not None for finding in counted) and not all(f.exact for f in counted)
+    return all(each.effect for each in counted) and not all(each.exact for each in counted)
 
 
 def calibrate(

@@ -101,9 +101,8 @@ class Simulated(Planned):
         """Whether the network has what the quantity describes: gates, or layers that read several sources."""
         if quantity.startswith("reuse"):
             return structure.concatenation(self.cards[arm]) != "none"
-        if "gates" in quantity or quantity in ("class share", "saturation"):
-            return structure.gate(self.cards[arm]) != "none"
-        return True
+        of_gates = "gates" in quantity or quantity in ("class share", "saturation")
+        return not of_gates or structure.gate(self.cards[arm]) != "none"
 
     def _tested(self, accuracies: Mapping[str, Mapping[int, float]]) -> dict[str, dict[int, float]]:
         """Draws which images are right (the same ones are hard for all arms); returns the accuracies."""
