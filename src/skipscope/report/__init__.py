@@ -146,7 +146,7 @@ class Edition:
 def _editions(
     workspace: Workspace, tables: StudyTables, drawings: Mapping[Language, Drawing | None]
 ) -> dict[Language, Edition]:
-    """The editions in both languages; those with a drawing are drawn as pictures."""
+    """Returns the editions in both languages; those with a drawing are drawn as pictures."""
     results = evaluate(tables)  # its memory is free again before the figures need some
     calibration = load_calibration(workspace)
     return {
@@ -189,7 +189,7 @@ def _write_tables(pool: ThreadPoolExecutor, folder: Path, document: Document) ->
 
 
 def _csv(table: pl.DataFrame) -> str:
-    """The table, with the name that `module` had for who still reads it; it will be dropped."""
+    """Returns the table as CSV, with the old name of `module` for who still reads it; it will be dropped."""
     if "module" in table.columns:
         table = table.clone().insert_column(table.columns.index("module") + 1, table["module"].alias("place"))
     return table.write_csv()

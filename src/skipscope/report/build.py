@@ -32,7 +32,7 @@ def build_document(
     calibration: Mapping[str, Any] | None = None,
     finished: Callable[[Iterable[Block]], object] = tuple,
 ) -> Document:
-    """The whole report in one language, with its charts in `chart_language` if that is given.
+    """Builds the whole report in one language, with its charts in `chart_language` if that is given.
 
     `results` are the claims' verdicts if they were evaluated before; `calibration` is the workspace's, the
     package's own if left out; `finished` is called with the blocks of each part as soon as it is built.
@@ -69,7 +69,7 @@ def build_document(
 
 
 def _about(tables: StudyTables, words: Words) -> Inline:
-    """The line below the title: study, date and version."""
+    """Writes the line below the title: study, date and version."""
     record = tables.record
     versions = {run.environment.versions.get("skipscope") for arm in tables.summaries for run in arm.records}
     return words(

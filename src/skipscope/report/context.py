@@ -38,7 +38,7 @@ class Context:
     numbers: Iterator[int] = field(default_factory=lambda: counting(1))
 
     def command(self, command: str) -> Inline:
-        """A command as the user types it for this workspace."""
+        """Returns a command as the user types it for this workspace."""
         return code(self.tables.workspace.typed(command))
 
     @property
@@ -61,16 +61,16 @@ class Context:
         return self.words(f"overlay.{'first_seeds' if many else 'each_seed'}", number=SHOWN)
 
     def if_several(self, key: str) -> Inline:
-        """The text `key`, in which `{each}` are single seeds, if the study has several; otherwise nothing."""
+        """Returns the text `key`, where `{each}` are single seeds, if there are several; else nothing."""
         text: str = self.words.raw(key)
         return Inline(text.format(each=self.each_seed) if self.tables.record.study.seeds > 1 else "")
 
     def caption(self, key: str, **values: object) -> Inline:
-        """The text `key` of a group; its `{mean}` says what is bold if the study has several seeds."""
+        """Returns the text `key` of a group; its `{mean}` says what is bold if there are several seeds."""
         return self.words(key, mean=self.if_several(f"{key.partition('.')[0]}.seeds"), **values)
 
     def columns(self, texts: str, keys: Iterable[str], *, right: Collection[str] = ()) -> tuple[Column, ...]:
-        """A table's columns, titled by the texts `<texts>.<key>`; those in `right` are aligned there."""
+        """Builds a table's columns with the titles `<texts>.<key>`; those in `right` are aligned there."""
         return tuple(
             Column(title=self.words(f"{texts}.{key}"), align="right" if key in right else "left")
             for key in keys
@@ -79,7 +79,7 @@ class Context:
     def sections(
         self, id: str, number: str, texts: str, parts: Mapping[str, Iterable[Block]], *, start: int = 1
     ) -> tuple[Section, ...]:
-        """Numbered sections, one a part, titled by the texts `<texts>.<part>`."""
+        """Builds numbered sections, one a part, titled by the texts `<texts>.<part>`."""
         titles = {part: self.words(f"{texts}.{part}") for part in parts}
         return tuple(
             Section(id=f"{id}-{part}", number=f"{number}.{index}", title=titles[part], blocks=tuple(blocks))
@@ -92,7 +92,7 @@ class Context:
         return str(half_life(last_step(self.tables.metrics)))
 
     def figure(self, name: str, chart: Layered, *, caption: Inline, spoken: Inline) -> Figure:
-        """The next figure."""
+        """Builds the next figure."""
         return Figure(
             name=name, number=next(self.numbers), caption=caption, spoken=unmarked(spoken), chart=chart
         )
@@ -107,7 +107,7 @@ class Context:
         spoken: Inline,
         steps: bool = False,
     ) -> Gallery:
-        """The next figure, of pictures."""
+        """Builds the next figure, of pictures."""
         return Gallery(
             name=name,
             number=next(self.numbers),
@@ -119,7 +119,7 @@ class Context:
         )
 
     def file_of(self, arm: str) -> str:
-        """The arm's part of file names: unique, whatever characters its label has."""
+        """Returns the arm's part of file names: unique, whatever characters its label has."""
         return f"{self.tables.arms.index(arm) + 1}-{re.sub(r'[^A-Za-z0-9_.-]', '-', arm)}"
 
     @property
@@ -128,18 +128,18 @@ class Context:
         return {name: self.chart_classes.get(name, name) for name in self.tables.record.data.classes}
 
     def class_name(self, name: str) -> Inline:
-        """The name of a class in the report's language."""
+        """Writes the name of a class in the report's language."""
         return self.words.name(f"class_names.{name}", name)
 
     def test_cell(self, summary: ArmSummary) -> Inline:
-        """Sealed test accuracy, with Wilson's interval for one run and the range for several."""
+        """Writes the sealed test accuracy, with Wilson's interval for one run and the range for several."""
         spread = summary.over_seeds("test_accuracy")
         if spread is None:
             return self.words("key.no_result")
         return _with_bracket(spread, *interval(spread, self.tables.record.data.test))
 
     def validation_cell(self, summary: ArmSummary) -> Inline:
-        """Validation accuracy of the last epoch, with the range over seeds if there are several."""
+        """Writes the validation accuracy of the last epoch, with its range if there are several seeds."""
         spread = summary.over_seeds("val_accuracy")
         if spread is None:
             return self.words("key.no_result")
@@ -148,12 +148,12 @@ class Context:
         )
 
     def time_cell(self, summary: ArmSummary) -> Inline:
-        """Mean time of a run, training and validation."""
+        """Writes the mean time of a run, training and validation."""
         spread = summary.over_seeds("seconds")
         return self.words("key.no_result") if spread is None else Inline(self.words.duration(spread.mean))
 
     def troubles(self, arm: str | None = None) -> list[Note]:
-        """A warning for every run without a result (of one arm, if named), and one for all not begun."""
+        """Warns of every run without a result (of one arm, if named), and once of all not begun."""
         entries = [entry for entry in self.tables.entries if arm in (None, entry.arm)]
         told = [self.trouble(entry) for entry in entries if entry.state not in ("done", "missing")]
         if missing := [entry for entry in entries if entry.state == "missing"]:
@@ -188,7 +188,7 @@ class Context:
         return f"{value:.4g}" if isinstance(value, float) else plain(value)
 
     def _progress(self, entry: Entry) -> tuple[str, str]:
-        """The last recorded step, and the number of steps of the whole run."""
+        """Returns the last recorded step, and the number of steps of the whole run."""
         metrics = self.tables.metrics
         done = last_step(metrics.filter(metrics["run"] == entry.run))
         recipe = self.tables.record.study.recipe if entry.record is None else entry.record.spec.recipe
@@ -197,7 +197,7 @@ class Context:
 
 
 def interval(spread: Spread, images: int) -> tuple[float, float]:
-    """Wilson's interval for this many test images if there is one run; otherwise the lowest and highest."""
+    """Returns Wilson's interval for this many test images for one run, else the lowest and the highest."""
     return wilson(spread.mean, images) if spread.n == 1 else (spread.low, spread.high)
 
 

@@ -129,7 +129,7 @@ class Gallery:
     steps: bool = False
 
     def file(self, index: int) -> str:
-        """The file name of a tile's picture, by its index from 0."""
+        """Returns the file name of a tile's picture, by its index from 0."""
         return f"{self.name}-{index + 1}.png"
 
 
@@ -137,7 +137,7 @@ Block = Paragraph | Note | Equation | Code | Table | Figure | Pair | Gallery
 
 
 def figures_of(block: Block) -> tuple[Figure, ...]:
-    """The figures that a block shows."""
+    """Returns the figures that a block shows."""
     if isinstance(block, Pair):
         return block.figures
     return (block,) if isinstance(block, Figure) else ()

@@ -41,7 +41,7 @@ MARKS = re.compile(r"\\(?P<escaped>.)|`(?P<code>[^`]*)`|\*\*(?P<bold>.+?)\*\*")
 
 
 def to_html(text: str) -> str:
-    """The text as HTML: its marks are rendered if it is `Inline`, otherwise everything is escaped."""
+    """Returns the text as HTML: its marks are rendered if it is `Inline`, otherwise everything is escaped."""
     if not isinstance(text, Inline):
         return escape(text)
     parts, end = [], 0
@@ -58,7 +58,7 @@ def to_html(text: str) -> str:
 
 
 def unmarked(text: str) -> str:
-    """The text without its marks, for plain text such as an `alt` attribute."""
+    """Returns the text without its marks, for plain text such as an `alt` attribute."""
     return unescape(re.sub(r"<[^>]*>", "", to_html(text)))
 
 
@@ -83,7 +83,7 @@ class Words:
         self.table = _texts(language)
 
     def __call__(self, key: str, /, **values: object) -> Inline:
-        """The text `key` with `values` filled in."""
+        """Returns the text `key` with `values` filled in."""
         text = self.raw(key)
         if not isinstance(text, str):
             raise KeyError(key)
@@ -94,7 +94,7 @@ class Words:
         return Inline(_COUNTING.vformat(text, (), safe).strip())
 
     def raw(self, key: str) -> Any:
-        """The value at the dotted `key`.
+        """Returns the value at the dotted `key`.
 
         Raises:
             KeyError: the language has no such text.
@@ -105,7 +105,7 @@ class Words:
         return found
 
     def has(self, key: str) -> bool:
-        """Whether the language has a text `key`."""
+        """Tells whether the language has a text `key`."""
         try:
             self.raw(key)
         except KeyError:
@@ -113,11 +113,11 @@ class Words:
         return True
 
     def name(self, key: str, fallback: str) -> Inline:
-        """The text `key`, or the escaped `fallback` if there is none."""
+        """Returns the text `key`, or the escaped `fallback` if there is none."""
         return self(key) if self.has(key) else literal(fallback)
 
     def listed(self, items: Sequence[str]) -> Inline:
-        """The items as a list within a sentence: a, b and c."""
+        """Lists the items within a sentence: a, b and c."""
         safe = [item if isinstance(item, Inline) else literal(item) for item in items]
         if len(safe) < 2:
             return Inline("".join(safe))
@@ -133,7 +133,7 @@ class Words:
         return self.listed([self("overlay.item", arm=code(arm), value=value) for arm, value in told.items()])
 
     def joined(self, sentences: Iterable[str]) -> Inline:
-        """Sentences one after another: with a space between them in English, without in Chinese."""
+        """Joins sentences, in English with a space between them, in Chinese without."""
         return Inline(("" if self.language == "zh" else " ").join(sentences))
 
     def duration(self, seconds: float) -> str:
@@ -150,7 +150,7 @@ class Words:
 
 
 def _is_wide(letter: str) -> bool:
-    """Whether a letter is Chinese or a quotation mark."""
+    """Tells whether a letter is Chinese or a quotation mark."""
     return letter in ("“", "”") or (letter != "" and east_asian_width(letter) in "WF")
 
 

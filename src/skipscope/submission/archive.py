@@ -117,7 +117,7 @@ def records(workspace: Workspace, tables: StudyTables) -> Iterator[tuple[str, by
 
 
 def _entry(path: str) -> ZipInfo:
-    """An entry dated now; zipfile marks names beyond ASCII as UTF-8."""
+    """Returns an entry dated now; zipfile marks names beyond ASCII as UTF-8."""
     entry = ZipInfo(path, datetime.now().astimezone().timetuple()[:6])
     entry.compress_type = ZIP_DEFLATED
     entry.external_attr = 0o644 << 16

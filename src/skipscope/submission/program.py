@@ -29,14 +29,14 @@ class TrainedArm:
 
 
 def code_files(tables: StudyTables) -> Iterator[tuple[str, bytes]]:
-    """The program and the notebook that runs it."""
+    """Returns the program and the notebook that runs it."""
     study, arms = program_arms(tables)
     yield "code.py", program(study, arms).encode()
     yield "code.ipynb", notebook([arm.label for arm in arms]).encode()
 
 
 def program_arms(tables: StudyTables) -> tuple[StudySpec, list[TrainedArm]]:
-    """The study's classroom networks on CIFAR-10, as they were trained; those of `lab` if it has none."""
+    """Returns the study's classroom networks on CIFAR-10 as they were trained; `lab`'s if it has none."""
     trained = [
         TrainedArm(label=arm.arm, network=arm.model, recipe=tables.recipes[arm.arm])
         for arm in tables.summaries
@@ -49,13 +49,13 @@ def program_arms(tables: StudyTables) -> tuple[StudySpec, list[TrainedArm]]:
 
 
 def program(study: StudySpec, arms: Sequence[TrainedArm]) -> str:
-    """The text of `standalone.py` with the study filled in."""
+    """Returns the text of `standalone.py` with the study filled in."""
     text = (files("skipscope.submission") / "standalone.py").read_text(encoding="utf-8")
     return STUDY.sub(lambda _: _study(study, arms), text)
 
 
 def _study(study: StudySpec, arms: Sequence[TrainedArm]) -> str:
-    """The study's part of the file."""
+    """Returns the study's part of the file."""
     title = " ".join(study.title.get("en", study.name).split())
     lines = [f"# {title} (skipscope {version('skipscope')})"]
     others = [arm.recipe for arm in arms if any(getattr(arm.recipe, key) not in FP32[key] for key in FP32)]
@@ -76,13 +76,13 @@ def _study(study: StudySpec, arms: Sequence[TrainedArm]) -> str:
 
 
 def _arguments(recipe: Recipe, other: Recipe) -> str:
-    """What distinguishes a recipe from another, as arguments of a call."""
+    """Lists what distinguishes a recipe from another, as arguments of a call."""
     mine, theirs = _settings(recipe), _settings(other)
     return ", ".join(f"{key}={_literal(value)}" for key, value in mine.items() if value != theirs[key])
 
 
 def _settings(recipe: Recipe) -> dict[str, object]:
-    """The part of a recipe that `standalone.py` has, in its own memory format if none was chosen yet."""
+    """Returns what `standalone.py` has of a recipe, in its own memory format if none was chosen yet."""
     settings = recipe.model_dump(exclude={*FP32, "threads"})
     if recipe.memory_format == "auto":
         settings["memory_format"] = "channels_last"
@@ -94,7 +94,7 @@ def _literal(value: object) -> str:
 
 
 def notebook(arms: Sequence[str]) -> str:
-    """A Jupyter notebook that runs `code.py` beside it, one of its `arms` a cell."""
+    """Returns a Jupyter notebook that runs `code.py` beside it, one of its `arms` a cell."""
     intro = "# code.ipynb\n\nRuns `code.py`, which lies beside this file. 运行同一文件夹中的 `code.py`。"
     archive = 'ARCHIVE = "cifar-10-binary.tar.gz"  # or cifar-10-python.tar.gz, or the unpacked folder'
     load = (

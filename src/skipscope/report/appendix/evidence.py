@@ -18,7 +18,7 @@ SHOWN_RUNS = 6
 
 
 def effect_cell(finding: Finding) -> Inline:
-    """The effect with its interval, in the claim's unit."""
+    """Writes the effect with its interval, in the claim's unit."""
     effect = finding.effect
     if effect is None:
         return Inline("—")
@@ -29,7 +29,7 @@ def effect_cell(finding: Finding) -> Inline:
 
 
 def bound_cell(finding: Finding) -> Inline:
-    """The bound that the effect has to pass."""
+    """Writes the bound that the effect has to pass."""
     mark = "\\<" if finding.direction in ("below", "within") else "\\>"
     if finding.direction in ("above", "below"):
         return Inline(f"{mark} {change(finding.bound)}")
@@ -37,12 +37,12 @@ def bound_cell(finding: Finding) -> Inline:
 
 
 def texts_of(context: Context, claim: str, part: str) -> PartWording:
-    """A part's texts in the report's language; they contain no Markdown."""
+    """Returns a part's texts in the report's language; they contain no Markdown."""
     return part_of(claim, part).wording(context.words.language)
 
 
 def label(context: Context, group: str, name: str) -> Inline:
-    """The name of a unit (`claim_unit`) or of a confound (`confound`) in the report's language."""
+    """Writes the name of a unit (`claim_unit`) or of a confound (`confound`) in the report's language."""
     return context.words.name(f"{group}.{name.replace(' ', '_').replace('.', '_')}", name)
 
 
@@ -64,7 +64,7 @@ def sentence_of(context: Context, result: ClaimResult) -> Inline:
 
 
 def numbers_of(context: Context, result: ClaimResult) -> list[Inline]:
-    """The leading finding's sentence, and those of other parts that have a sentence of their own."""
+    """Returns the leading finding's sentence, and those of other parts that have a sentence of their own."""
     said = [sentence_of(context, result)]
     for finding in result.findings:
         text = texts_of(context, result.id, finding.part)
@@ -99,7 +99,7 @@ def parts_table(context: Context, result: ClaimResult) -> list[Block]:
 
 
 def details(context: Context, result: ClaimResult) -> list[Block]:
-    """Small print: confounds, missing measurements and the commands that add them, calibration, runs."""
+    """Lists confounds, missing measurements with their commands, calibration and runs as small print."""
     words = context.words
     said: list[Inline] = []
     if confounds := distinct(finding.confounds for finding in result.findings):
@@ -124,12 +124,12 @@ def details(context: Context, result: ClaimResult) -> list[Block]:
 
 
 def distinct(groups: Iterable[Iterable[T]]) -> list[T]:
-    """Everything in the groups, once each, in their order."""
+    """Returns everything in the groups, once each, in their order."""
     return list(dict.fromkeys(chain.from_iterable(groups)))
 
 
 def calibrated(context: Context, result: ClaimResult) -> list[Inline]:
-    """The claim's false-positive rate and power, by simulation."""
+    """Returns the claim's false-positive rate and power, by simulation."""
     found = context.calibration
     row = found["claims"].get(result.id, {})
     if "power" not in row:

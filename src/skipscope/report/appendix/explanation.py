@@ -29,7 +29,13 @@ def explanation(context: Context, number: str) -> Section:
     shapes = context.tables.record.data.name == "shapes"
     embedded = [Note(text=words("explanation.embedded"))] if shapes else []
     short = {"short": in_short(context, groups)}
-    parts = {group: group_blocks(context, group, results) for group, results in groups.items()}
+    parts = {
+        group: [
+            *forest_of(context, group, results),
+            *chain.from_iterable(card(context, each) for each in results),
+        ]
+        for group, results in groups.items()
+    }
     return Section(
         id="explanation",
         number=number,
@@ -43,12 +49,12 @@ def explanation(context: Context, number: str) -> Section:
 
 
 def wording(context: Context, result: ClaimResult) -> Wording:
-    """The claim's texts in the report's language."""
+    """Returns the claim's texts in the report's language."""
     return catalogue()[result.id].wording(context.words.language)
 
 
 def sentence(context: Context, result: ClaimResult) -> Inline:
-    """The sentence that fits the verdict: the claim, its opposite, or that it is undecided."""
+    """Writes the sentence that fits the verdict: the claim, its opposite, or that it is undecided."""
     text = wording(context, result)
     if result.verdict in (*SETTLED, "inconclusive"):
         return Inline(getattr(text, result.verdict))
@@ -56,7 +62,7 @@ def sentence(context: Context, result: ClaimResult) -> Inline:
 
 
 def in_short(context: Context, groups: Mapping[str, Sequence[ClaimResult]]) -> list[Block]:
-    """A paragraph per group: what holds, where textbook and measurement differ, what is open."""
+    """Builds a paragraph per group: what holds, where textbook and measurement differ, what is open."""
     words, results = context.words, context.results
     counts = {verdict: sum(result.verdict == verdict for result in results) for verdict in (*SETTLED, *OPEN)}
     blocks: list[Block] = [Paragraph(text=words("explanation.counts", of=len(results), **counts))]
@@ -104,7 +110,7 @@ def verdict_table(context: Context) -> Table:
 
 
 def stated(context: Context, result: ClaimResult) -> Inline:
-    """Name and sentence. Its texts are ours, so their marks mean something."""
+    """Writes the claim's name and sentence. Its texts are ours, so their marks mean something."""
     text = wording(context, result)
     # GitHub does not end bold print after a full stop that a Chinese character follows
     name = f"**{text.name}**。" if context.words.language == "zh" else f"**{text.name}.** "
@@ -112,21 +118,15 @@ def stated(context: Context, result: ClaimResult) -> Inline:
 
 
 def rests_on(context: Context, result: ClaimResult) -> Inline:
-    """The leading effect with its number of pairs, or what measuring it needs."""
+    """Writes the leading effect with its number of pairs, or what measuring it needs."""
     first = result.leading
     if first is None or first.effect is None:
         return context.words("explanation.why", needs=Inline(wording(context, result).needs))
     return context.words("explanation.effect_of", effect=effect_cell(first), n=first.effect.n)
 
 
-def group_blocks(context: Context, group: str, results: Sequence[ClaimResult]) -> list[Block]:
-    """The group's effects in one figure, then a card per claim."""
-    cards = (card(context, result) for result in results)
-    return [*forest_of(context, group, results), *chain.from_iterable(cards)]
-
-
 def card(context: Context, result: ClaimResult) -> list[Block]:
-    """A claim's sentence with its verdict and number, its quantities, and the small print."""
+    """Shows a claim's sentence with its verdict and number, its quantities, and the small print."""
     words, text = context.words, wording(context, result)
     said = [
         words(
@@ -148,7 +148,7 @@ def card(context: Context, result: ClaimResult) -> list[Block]:
 
 
 def fairness(context: Context) -> list[Note]:
-    """A warning if the study has `resnet` and `se_resnet` and they differ in more than the gates."""
+    """Builds a warning if the study has `resnet` and `se_resnet` and they differ in more than the gates."""
     cards = {summary.model: summary.network for summary in context.tables.summaries if summary.network}
     plain, gated = cards.get("resnet"), cards.get("se_resnet")
     if plain is None or gated is None or gated.macs <= CONFOUNDED * plain.macs:
@@ -171,11 +171,11 @@ def differences(context: Context, plain: NetworkCard, gated: NetworkCard) -> lis
 
 
 def pooled(card: NetworkCard) -> bool:
-    """Whether the stem has a max-pool."""
+    """Tells whether the stem has a max-pool."""
     return any(layer.kind == "max-pool" for layer in anatomy_of(card).stem)
 
 
 def side(card: NetworkCard) -> int | None:
-    """The side of the first maps after the stem, in pixels."""
+    """Returns the side of the first maps after the stem, in pixels."""
     maps = anatomy_of(card).maps
     return maps[0][-1] if maps else None

@@ -14,7 +14,7 @@ from skipscope.report.words import Inline, count, percent
 
 
 def learning(context: Context) -> list[Block]:
-    """The share that stays correct, and examples of what is learnt first and never."""
+    """Shows the share that stays correct, and examples of what is learnt first and never."""
     words, readings = context.words, context.tables.readings
     table = measured.learnt(readings).drop_nulls("share")
     if table.is_empty():
@@ -33,7 +33,7 @@ def learning(context: Context) -> list[Block]:
 
 
 def last_epoch(table: pl.DataFrame) -> pl.DataFrame:
-    """The rows of each network's last epoch."""
+    """Returns the rows of each network's last epoch."""
     return table.filter(pl.col("epoch") == pl.col("epoch").max().over("arm"))
 
 

@@ -52,7 +52,7 @@ def primer(context: Context, number: str) -> Section:
 
 
 def network(context: Context, summary: ArmSummary, number: str) -> Section:
-    """One arm's section."""
+    """Builds one arm's section."""
     blocks: list[Block] = [*ideas(context, summary), *context.troubles(summary.arm)]
     if summary.network is None:
         blocks.append(Note(text=context.words("networks.no_record")))

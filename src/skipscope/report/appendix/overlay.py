@@ -11,7 +11,7 @@ from skipscope.report.words import Inline, code, percent, signed
 
 
 def overlay(context: Context, number: str) -> Section:
-    """The section with all networks in the same figures."""
+    """Builds the section with all networks in the same figures."""
     words, tables = context.words, context.tables
     blocks: list[Block] = [
         Note(text=words("overlay.nothing")) if tables.steps.is_empty() else loss_figure(context)
@@ -109,7 +109,7 @@ def epoch_table(context: Context) -> Table:
 
 
 def last_values(table: pl.DataFrame, column: str, *, by: str) -> dict[str, float]:
-    """Each arm's mean over seeds in its last row, of the runs that count."""
+    """Returns each arm's mean over seeds in its last row, of the runs that count."""
     counted = table.filter("counted").drop_nulls(column)
     ends = counted.filter(pl.col(by) == pl.col(by).max().over("arm"))
     means = ends.group_by("arm", maintain_order=True).agg(pl.col(column).mean())

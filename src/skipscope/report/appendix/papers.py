@@ -9,7 +9,7 @@ from skipscope.spec import Recipe
 
 
 def papers(context: Context, number: str) -> tuple[Section, ...]:
-    """A table of the arms that a paper reports, if there are any and the data are CIFAR-10."""
+    """Builds a table of the arms that a paper reports, if there are any and the data are CIFAR-10."""
     words, tables, reports = context.words, context.tables, published()
     known = [(arm, reports[arm.model]) for arm in tables.summaries if arm.model in reports]
     if not known or tables.record.data.name != "cifar10":
@@ -28,7 +28,7 @@ def papers(context: Context, number: str) -> tuple[Section, ...]:
 
 
 def row(context: Context, summary: ArmSummary, value: Published) -> tuple[str, ...]:
-    """The row of one network."""
+    """Returns the row of one network."""
     recipe = context.tables.recipes[summary.arm]
     return (
         code(summary.arm),
@@ -41,7 +41,7 @@ def row(context: Context, summary: ArmSummary, value: Published) -> tuple[str, .
 
 
 def reported(context: Context, value: Published, recipe: Recipe) -> Inline:
-    """The published error with its source and the paper's remarks."""
+    """Writes the published error with its source and the paper's remarks."""
     words = context.words
     error = error_of(value, recipe)
     said = [words("papers.error", error=f"{error:.2f}", source=value.source)]
@@ -55,7 +55,7 @@ def reported(context: Context, value: Published, recipe: Recipe) -> Inline:
 
 
 def measured(context: Context, summary: ArmSummary) -> Inline:
-    """The error on the sealed test set, with Wilson's interval for one run and the range for several."""
+    """Writes the error on the sealed test set, with Wilson's interval for one run, the range for several."""
     spread = summary.over_seeds("test_accuracy")
     if spread is None:
         return context.words("key.no_result")
@@ -88,7 +88,7 @@ def named(context: Context, difference: Difference) -> Inline:
 
 
 def setting(context: Context, key: str, value: object) -> Inline:
-    """A recipe's value in the terms of the papers."""
+    """Writes a recipe's value in the terms of the papers."""
     words = context.words
     if key == "milestones":
         if not isinstance(value, tuple) or not value:

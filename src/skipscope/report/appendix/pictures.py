@@ -23,14 +23,14 @@ FEW = 16
 
 
 def pictures(context: Context, number: str) -> Section:
-    """The section with one image in all networks, and the images that all of them get wrong."""
+    """Builds the section with one image in all networks, and the images that all of them get wrong."""
     blocks = [*missing(context), *one_image(context), *shared_errors(context)]
     title = context.words("pictures.title")
     return Section(id="pictures", number=number, title=title, blocks=tuple(blocks))
 
 
 def pictures_of(context: Context, arm: str) -> list[Block]:
-    """One network's pictures: a kernel step by step, all kernels, its predictions and surest errors."""
+    """Shows a network's first kernel step by step, all kernels, its predictions and surest errors."""
     found = context.tables.pictures.get(arm, {})
     return [*step_by_step(context, arm, found), *kernels(context, arm, found), *predictions_of(context, arm)]
 
@@ -129,12 +129,12 @@ def one_image(context: Context) -> list[Block]:
 
 
 def maps_of(found: Mapping[str, NDArray[Any]]) -> list[tuple[str, NDArray[Any]]]:
-    """The stages with their feature maps, in the order of the network."""
+    """Returns the stages with their feature maps, in the order of the network."""
     return [(key.removeprefix(seen.MAPS), maps) for key, maps in found.items() if key.startswith(seen.MAPS)]
 
 
 def label_of(context: Context, found: Mapping[str, NDArray[Any]]) -> str:
-    """The class of the image that the maps belong to."""
+    """Writes the class of the image that the maps belong to."""
     classes = context.tables.record.data.classes
     label = int(found.get("image_label", np.array(-1)))
     return classes[label] if 0 <= label < len(classes) else str(label)

@@ -15,7 +15,7 @@ SURE = 0.9
 
 
 def predictions_of(context: Context, arm: str) -> list[Block]:
-    """A network's confusions, its accuracy by class, and its surest errors."""
+    """Shows a network's confusions, its accuracy by class, and its surest errors."""
     predicted = all_predictions(context).filter(pl.col("arm") == arm)
     shown = classes_figure(context, arm)
     if predicted.is_empty():
@@ -132,6 +132,6 @@ def shared_caption(context: Context, rows: pl.DataFrame) -> Inline:
 
 
 def all_predictions(context: Context) -> pl.DataFrame:
-    """The predictions of every network."""
+    """Returns the predictions of every network."""
     tables = context.tables
     return seen.answers(tables.readings, tables.sample, tables.record.data.classes)

@@ -10,7 +10,7 @@ from skipscope.spec import Recipe
 
 
 def provenance(context: Context, number: str) -> Section:
-    """The section on data, recipe, machine, runs and commands."""
+    """Builds the section on data, recipe, machine, runs and commands."""
     parts = {part.__name__: part(context) for part in (data, recipe, machine, runs, again)}
     return Section(
         id="run",
@@ -21,7 +21,7 @@ def provenance(context: Context, number: str) -> Section:
 
 
 def facts(titles: Iterable[Inline], rows: Iterable[tuple[str, ...]]) -> Table:
-    """A table of facts and their values, under these titles."""
+    """Builds a table of facts and their values, under these titles."""
     return Table(kind="facts", columns=tuple(Column(title=title) for title in titles), rows=tuple(rows))
 
 

@@ -16,7 +16,7 @@ ZOOM = 4
 
 
 def arms_in(context: Context, table: pl.DataFrame) -> list[str]:
-    """The arms that a table has rows for, in the study's order."""
+    """Returns the arms that a table has rows for, in the study's order."""
     there = set(table["arm"])
     return [arm for arm in context.tables.arms if arm in there]
 
@@ -37,12 +37,12 @@ def missing_note(context: Context, key: str, without: Iterable[Entry]) -> list[B
 
 
 def least_and_most(values: Mapping[str, float]) -> tuple[str, str]:
-    """The keys of the smallest and of the largest value."""
+    """Returns the keys of the smallest and of the largest value."""
     return min(values, key=values.__getitem__), max(values, key=values.__getitem__)
 
 
 def image_tile(context: Context, image: int, caption: Inline) -> Tile:
-    """An image of the sample."""
+    """Shows an image of the sample."""
     return Tile(picture=context.tables.sample["images"][image], zoom=ZOOM, caption=caption)
 
 
@@ -52,6 +52,6 @@ def paragraph(context: Context, *sentences: Inline) -> Paragraph:
 
 
 def with_question(context: Context, key: str, said: Iterable[Inline], figures: list[Figure]) -> list[Block]:
-    """The measured sentences, the textbook's sentence `key` as the question they answer, and the figures."""
+    """Adds the textbook's sentence `key` to what was measured, as the question, and then the figures."""
     asked = context.words("training.question", text=context.words(key))
     return [paragraph(context, *said), Paragraph(text=asked), *in_pairs(figures)]

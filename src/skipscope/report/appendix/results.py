@@ -10,7 +10,7 @@ from skipscope.report.words import Inline, code, count, percent, short
 
 
 def lead(context: Context) -> tuple[Block, ...]:
-    """Summary, warnings about runs without a result, and the key table."""
+    """Builds the summary, warnings about runs without a result, and the key table."""
     sentences = [what_was_done(context), *ranking(context), *costs(context), *seeds(context)]
     return (Paragraph(text=context.words.joined(sentences)), *context.troubles(), key_table(context))
 
@@ -35,7 +35,7 @@ def what_was_done(context: Context) -> Inline:
 
 
 def ranked(context: Context, quantity: str) -> list[tuple[ArmSummary, Spread]]:
-    """The arms with a result, the one with the highest mean first."""
+    """Returns the arms with a result, the one with the highest mean first."""
     found = [(summary, summary.over_seeds(quantity)) for summary in context.tables.summaries]
     return sorted(((s, spread) for s, spread in found if spread is not None), key=lambda pair: -pair[1].mean)
 
@@ -84,7 +84,7 @@ def seeds(context: Context) -> list[Inline]:
 
 
 def key_table(context: Context) -> Table:
-    """The table that a reader looks at first."""
+    """Builds the table that a reader looks at first."""
     words, record = context.words, context.tables.record
     numeric = ("params", "macs", "validation", "test", "time", "speed", "seeds")
     key = "key.range" if record.study.seeds > 1 else "key.wilson"
@@ -98,7 +98,7 @@ def key_table(context: Context) -> Table:
 
 
 def key_row(context: Context, summary: ArmSummary) -> tuple[str, ...]:
-    """One network's results; dashes for what is not known."""
+    """Returns one network's results; dashes for what is not known."""
     network, speed = summary.network, summary.over_seeds("images_per_second")
     done, planned = summary.finished, len(summary.entries)
     return (

@@ -57,7 +57,7 @@ def without_several(context: Context, table: pl.DataFrame) -> Inline:
 
 
 def landscape(context: Context) -> list[Block]:
-    """Loss and accuracy along a line, and the loss over a plane, in the space of weights."""
+    """Shows loss and accuracy along a line, and the loss over a plane, in the space of weights."""
     words, lines = context.words, measured.slices(context.tables.readings)
     cells = planes.landscape(context.tables.readings)
     blocks: list[Block] = []
@@ -98,7 +98,7 @@ def overview(context: Context, cells: pl.DataFrame) -> Figure:
 
 
 def scale(cells: pl.DataFrame) -> dict[str, str]:
-    """The loss at each end of the colour scale."""
+    """Returns the loss at each end of the colour scale."""
     low, high = planes.loss_span(cells.filter(pl.col("kind") == "cell")["loss"])
     return {"low": rounded(low), "high": rounded(high)}
 

@@ -17,7 +17,7 @@ ON_ANY_NETWORK = ("linear_probes", "redundancy", "landscape", "curvature", "shat
 
 
 def trained(context: Context, number: str) -> Section:
-    """The section, with a part for everything that was measured on at least one network."""
+    """Builds the section, with a part for everything that was measured on at least one network."""
     words = context.words
     parts = (readouts, deletion, landscape, curvature, shattering, redundancy, inside)
     found = {part.__name__: blocks for part in parts if (blocks := part(context))}
@@ -46,7 +46,7 @@ def missing(context: Context) -> list[Block]:
 
 
 def readouts(context: Context) -> list[Block]:
-    """Accuracy of linear probes, stage by stage."""
+    """Shows the accuracy of linear probes, stage by stage."""
     words, table = context.words, measured.linear_probes(context.tables.readings)
     if table.is_empty():
         return []
@@ -72,7 +72,7 @@ def readouts(context: Context) -> list[Block]:
 
 
 def curvature(context: Context) -> list[Block]:
-    """The Hessian's largest eigenvalue and trace."""
+    """Shows the Hessian's largest eigenvalue and trace."""
     words, table = context.words, measured.curvature(context.tables.readings)
     if table.is_empty():
         return []
@@ -97,7 +97,7 @@ def curvature(context: Context) -> list[Block]:
 
 
 def shattering(context: Context) -> list[Block]:
-    """Autocorrelation of input gradients, before and after training."""
+    """Shows the autocorrelation of input gradients, before and after training."""
     words, table = context.words, measured.shattering(context.tables.readings)
     if table.is_empty():
         return []
@@ -115,7 +115,7 @@ def shattering(context: Context) -> list[Block]:
 
 
 def redundancy(context: Context) -> list[Block]:
-    """Effective rank of layers, and correlation of new channels with earlier ones."""
+    """Shows the effective rank of layers, and correlation of new channels with earlier ones."""
     words, readings = context.words, context.tables.readings
     tables = {
         "effective_rank_share": measured.effective_ranks(readings),

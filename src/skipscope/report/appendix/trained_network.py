@@ -19,7 +19,7 @@ HALF = 0.5
 
 
 def trained_of(context: Context, arm: str) -> list[Block]:
-    """Everything that was measured on a trained network and applies to it."""
+    """Shows everything that was measured on a trained network and applies to it."""
     return [*reuse_of(context, arm), *gates_of(context, arm), *robustness_of(context, arm)]
 
 
@@ -157,7 +157,7 @@ def surgery_of(context: Context, arm: str, spoken: Inline) -> list[Figure]:
 
 
 def robustness_of(context: Context, arm: str) -> list[Block]:
-    """What the network loses without one block, and the loss around its weights."""
+    """Shows what the network loses without one block, and the loss around its weights."""
     words, readings, file = context.words, context.tables.readings, context.file_of(arm)
     said, shown = [], []
     alone = measured.deletions(readings).filter(pl.col("arm") == arm, pl.col("blocks") == 1)

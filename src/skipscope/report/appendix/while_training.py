@@ -17,7 +17,7 @@ MUCH = 2.0
 
 
 def while_training(context: Context, number: str) -> Section:
-    """The section that compares all networks during training."""
+    """Builds the section that compares all networks during training."""
     words = context.words
     steps = measured.measured_steps(context.tables.readings, "gradient_flow")
     parts: dict[str, list[Block]] = {}

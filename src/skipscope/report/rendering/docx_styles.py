@@ -30,7 +30,7 @@ _FIELD = re.compile(
 
 
 def styled_reference(pandocs: bytes) -> bytes:
-    """Pandoc's reference document with our styles, on A4, with page numbers."""
+    """Returns Pandoc's reference document with our styles, on A4, with page numbers."""
     part = f'<Override PartName="/word/footer1.xml" ContentType="{FOOTER}"/></Types>'
     relation = f'<Relationship Type="{RELATION}" Id="rIdFooter" Target="footer1.xml"/></Relationships>'
     return _changed(
@@ -46,7 +46,7 @@ def styled_reference(pandocs: bytes) -> bytes:
 
 
 def with_contents(document: bytes) -> bytes:
-    """Pandoc's document with the table of contents filled in; Word adds the page numbers when it opens it."""
+    """Fills in the table of contents of pandoc's document; Word adds the page numbers when it opens it."""
 
     def changed(text: str) -> str:
         # a table row stays on one page, so that a picture stays with its caption
@@ -75,7 +75,7 @@ def _filled_contents(text: str) -> str:
 
 
 def _changed(document: bytes, changes: Mapping[str, Callable[[str], str]], new: Mapping[str, str]) -> bytes:
-    """The archive with some parts changed and others added."""
+    """Returns the archive with some parts changed and others added."""
     written = BytesIO()
     with ZipFile(BytesIO(document)) as old, ZipFile(written, "w", ZIP_DEFLATED) as archive:
         for entry in old.infolist():
@@ -89,7 +89,7 @@ def _changed(document: bytes, changes: Mapping[str, Callable[[str], str]], new: 
 
 
 def _plain(name: str) -> ZipInfo:
-    """An entry without a time stamp: equal documents are equal files."""
+    """Returns an entry without a time stamp: equal documents are equal files."""
     entry = ZipInfo(name)
     # a PNG is compressed already
     entry.compress_type = ZIP_STORED if name.endswith(".png") else ZIP_DEFLATED

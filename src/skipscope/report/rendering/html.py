@@ -20,7 +20,7 @@ CODES = {"en": "en", "zh": "zh-CN"}
 
 
 def render(documents: Sequence[Document], *, language: Language | None, library: str) -> str:
-    """The page, opening in `language` or, without one, in the reader's own; `library` draws its charts."""
+    """Renders the page, opening in `language` or the reader's own; `library` draws its charts."""
     data, charts = _charts(documents)
     first = language or "en"
     page = _templates().get_template("page.html")
@@ -61,12 +61,12 @@ def _parted(text: str) -> tuple[str, str]:
 
 
 def _inside(picture: Picture) -> str:
-    """A data URL with the picture in its own size; the page enlarges it."""
+    """Returns a data URL with the picture in its own size; the page enlarges it."""
     return f"data:image/png;base64,{b64encode(png(picture)).decode()}"
 
 
 def _charts(documents: Sequence[Document]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Packed tables by digest, each only once, and chart specifications by language and name."""
+    """Returns packed tables by digest, each only once, and chart specifications by language and name."""
     tables: dict[str, Any] = {}
     charts: dict[str, Any] = {}
     names: dict[int, str] = {}
@@ -97,6 +97,6 @@ def _packed(table: pl.DataFrame) -> dict[str, Any]:
 
 
 def _json(value: object) -> Markup:
-    """JSON that cannot close the script element around it."""
+    """Returns JSON that cannot close the script element around it."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029"))  # noqa: S704

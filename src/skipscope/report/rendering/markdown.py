@@ -38,7 +38,7 @@ class Dialect:
 
 
 def render(document: Document, dialect: Dialect | None = None) -> str:
-    """The document's text; without a dialect GitHub's, with pictures `figures/<name>.<language>.svg`."""
+    """Renders the document; without a dialect as GitHub's, with pictures `figures/<name>.<language>.svg`."""
     words, dialect = Words(document.language), dialect or GITHUB
     texts = {
         "banner": document.banner,
@@ -78,12 +78,12 @@ def marked(text: str) -> str:
 
 
 def caption(block: Figure | Gallery, words: Words) -> str:
-    """The caption after the figure's number."""
+    """Writes the caption after the figure's number."""
     return f"{words('page.figure', number=block.number)} {block.caption}"
 
 
 def table_lines(table: Table, rules: Mapping[str, str]) -> str:
-    """A pipe table, aligned by the `rules`; its last row is bold if it is the sum of the others."""
+    """Writes a pipe table, aligned by the `rules`; its last row is bold if it is the sum of the others."""
     rows = list(table.rows)
     if table.total:
         rows[-1] = tuple(Inline(f"**{marked(cell)}**") if cell else "" for cell in rows[-1])
@@ -96,20 +96,20 @@ def table_lines(table: Table, rules: Mapping[str, str]) -> str:
 
 
 def table_row(cells: Iterable[str]) -> str:
-    """A row of a pipe table."""
+    """Writes a row of a pipe table."""
     # a bar ends a cell even inside a code span, unless it is escaped
     shown = (re.sub(r"(?<!\\)\|", r"\\|", marked(cell)).replace("\n", " ") for cell in cells)
     return "| " + " | ".join(shown) + " |"
 
 
 def rows_of(cells: Sequence[Inline], width: int) -> list[list[Inline]]:
-    """The cells in rows of `width`, the last one filled up with empty cells."""
+    """Returns the cells in rows of `width`, the last one filled up with empty cells."""
     padded = [*cells, *[Inline("")] * (-len(cells) % width)]
     return [padded[start : start + width] for start in range(0, len(padded), width)]
 
 
 def fenced(text: str, language: str = "text") -> str:
-    """A code block, whatever backticks are in the text."""
+    """Writes a code block, whatever backticks are in the text."""
     longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{language}\n{text}\n{fence}"
@@ -132,7 +132,7 @@ def _figure(figure: Figure, words: Words) -> str:
 
 
 def _gallery(gallery: Gallery, words: Words) -> str:
-    """A table of pictures over their captions."""
+    """Writes a table of pictures over their captions."""
     images = [
         Inline(f"![{literal(unmarked(tile.caption))}](figures/{gallery.file(index)})")
         for index, tile in enumerate(gallery.tiles)

@@ -33,7 +33,7 @@ TEMPLATES = files("skipscope.report.rendering") / "templates"
 
 
 def render_pdf(document: Document, charts: Charts, family: Family) -> bytes:
-    """A4 pages with contents, numbered figures and page numbers."""
+    """Prints A4 pages with contents, numbered figures and page numbers."""
     (printed,) = typeset(document, charts, family, "pdf")
     return printed
 
@@ -41,7 +41,7 @@ def render_pdf(document: Document, charts: Charts, family: Family) -> bytes:
 def typeset(
     document: Document, charts: Charts, family: Family, format: Literal["pdf", "png"], *, ppi: int = 96
 ) -> list[bytes]:
-    """The pages: all in one PDF, or each as a PNG."""
+    """Prints the pages: all in one PDF, or each as a PNG."""
     variables = [f"lang:{document.language}", *(f"family:{each}" for each in family)]
     if document.language == "zh":
         variables.append("region:cn")
@@ -57,7 +57,7 @@ def typeset(
 
 
 def render_docx(document: Document, charts: Charts, family: Family) -> bytes:
-    """A Word document; its charts are PNGs, which every version shows."""
+    """Makes a Word document; its charts are PNGs, which every version shows."""
     with _figures_folder(document) as folder:
         drawn = prints.pngs([prints.set_in(chart, family) for chart in charts.values()], folder)
         for name, picture in zip(charts, drawn, strict=True):
@@ -72,7 +72,7 @@ FORMATS: Mapping[str, Callable[[Document, Charts, Family], bytes]] = {"docx": re
 
 
 def choose_fonts(document: Document) -> Family:
-    """The fonts that the document and its charts are set in.
+    """Returns the fonts that the document and its charts are set in.
 
     Raises:
         FontError: no installed font has all its characters; says how to get one.
@@ -95,7 +95,7 @@ def choose_fonts(document: Document) -> Family:
 
 @contextmanager
 def _figures_folder(document: Document) -> Iterator[Path]:
-    """A temporary folder with the document's pictures in `figures/`."""
+    """Makes a temporary folder with the document's pictures in `figures/`."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "figures").mkdir()
@@ -120,7 +120,7 @@ def _converted(
 
 @cache
 def _reference() -> bytes:
-    """Pandoc's own reference document with our styles."""
+    """Returns Pandoc's own reference document with our styles."""
     command = [pypandoc.get_pandoc_path(), "--print-default-data-file=reference.docx"]
     made = subprocess.run(command, capture_output=True, check=True)  # noqa: S603 - pandoc, as pypandoc found it
     return docx_styles.styled_reference(made.stdout)

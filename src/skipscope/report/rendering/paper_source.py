@@ -37,7 +37,7 @@ PARTS = {"title": "", "end": _div("about", "{}")} | {
 
 
 def render(document: Document, *, suffix: str) -> str:
-    """The document's text; its charts are `figures/<name>.<suffix>`, its pictures `figures/<name>`."""
+    """Writes the document's text; its charts are `figures/<name>.<suffix>`, its pictures `figures/<name>`."""
 
     def chart(figure: Figure, width: int = TEXT_WIDTH) -> str:
         return f"![{literal(figure.spoken)}](figures/{figure.name}.{suffix}){{width={width}mm}}"
@@ -89,13 +89,13 @@ def _gallery(gallery: Gallery, words: Words) -> str:
 
 
 def _fitting(gallery: Gallery) -> int:
-    """How many of the gallery's pictures fit beside each other."""
+    """Tells how many of the gallery's pictures fit beside each other."""
     widest = max(tile.side[0] for tile in gallery.tiles) * TILE
     return max(1, min(IN_A_ROW, len(gallery.tiles), int(TEXT_WIDTH / (widest + 2))))
 
 
 def _grid(cells: Sequence[str], *, in_a_row: int) -> str:
-    """A table without titles: each picture in a cell, with its caption."""
+    """Writes a table without titles: each picture in a cell, with its caption."""
     rules = [Inline(":--")] * in_a_row
     rows: list[list[Inline]] = [[Inline("")] * in_a_row, rules, *rows_of(list(map(Inline, cells)), in_a_row)]
     return "\n".join(map(table_row, rows))
@@ -106,7 +106,7 @@ def _captioned(block: Figure | Gallery, words: Words) -> str:
 
 
 def widths(rows: Sequence[Sequence[str]]) -> tuple[list[float], float]:
-    """The columns' shares of the line, and the font size, 1 unless words are too long for it.
+    """Returns the columns' shares of the line, and the font size, 1 unless words are too long for it.
 
     Where every cell fits unbroken, the shares sum to less than 1. Otherwise a column gets at least its
     longest word, and of the remaining width as much as its longest cell is longer.
@@ -126,7 +126,7 @@ _PIECE = re.compile(r"[^-_/.]{1,16}[-_/.]?|[-_/.]")
 
 
 def _words(cell: str) -> Iterable[str]:
-    """The pieces between which a line may break: at spaces, around Chinese characters, in very long words."""
+    """Splits where a line may break: at spaces, around Chinese characters, in very long words."""
     spaced = "".join(f" {letter} " if _extent(letter) == 2 else letter for letter in cell)
     for word in spaced.split():
         yield from [word] if len(word) < LONG else _PIECE.findall(word)
@@ -134,5 +134,5 @@ def _words(cell: str) -> Iterable[str]:
 
 
 def _extent(text: str) -> int:
-    """The width of the text in narrow characters."""
+    """Returns the width of the text in narrow characters."""
     return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
