@@ -119,7 +119,7 @@ def over_seeds_and_images(right: Floats) -> Estimate | None:
     # group images with equal results, so that the order of sums has no influence
     fared = right.mean(0).round(9)
     columns, counts = np.unique(-fared if negated else fared, return_counts=True)
-    across, down = _squares(rows - value), float(counts @ (columns - value) ** 2)
+    across, down = fsum((rows - value) ** 2), float(counts @ (columns - value) ** 2)
     rest = float((right**2).sum()) - seeds * images * value**2 - images * across - seeds * down
     rest = max(0.0, rest) / ((seeds - 1) * (images - 1)) / (seeds * images)
     of_seeds, of_columns = across / (seeds - 1) / seeds, down / (images - 1) / images
@@ -199,7 +199,7 @@ def bca(value: float, rows: Floats, *others: Floats) -> tuple[float, float]:
     unit = max(float(np.abs(x).max()) for x in influences)  # cubes of small numbers would underflow
     influences = [x / unit for x in influences]
     third = sum(fsum(x**3) / len(x) ** 3 for x in influences)
-    second = sum(_squares(x) / len(x) ** 2 for x in influences)
+    second = sum(fsum(x**2) / len(x) ** 2 for x in influences)
     acceleration = third / (6 * second**1.5)
     z = bias + ndtri([LEVEL / 2, 1 - LEVEL / 2])
     low, high = np.quantile(drawn, ndtr(bias + z / (1 - acceleration * z)))
@@ -217,12 +217,8 @@ def _sorted_sign(x: Floats) -> tuple[bool, Floats]:
 
 def _variance(x: Floats) -> float:
     """Unbiased variance; 0 if all are equal up to rounding."""
-    found = _squares(x - fsum(x) / len(x)) / (len(x) - 1)
+    found = fsum((x - fsum(x) / len(x)) ** 2) / (len(x) - 1)
     return found if found > (1e-12 * float(np.abs(x).max())) ** 2 else 0.0
-
-
-def _squares(x: Floats) -> float:
-    return fsum(x**2)
 
 
 def _interval(value: float, error: float, freedom: float, *levels: Floats) -> tuple[float, float]:

@@ -44,7 +44,8 @@ def _by_depth(evidence: Evidence, comparison: Comparison) -> Comparison:
 def _measured(part: Part, evidence: Evidence, comparison: Comparison) -> Measurement:
     timed = comparison.model_copy(update={"timed": part.timed})
     comparison = part.select(_by_depth(evidence, timed))
-    lacking = _lacking(part, evidence, comparison)
+    series = evidence.series(part.quantity) if part.quantity else evidence.cards
+    lacking = [arm for arm in comparison.arms if arm not in evidence.cards or not series.get(arm)]
     effect = None if lacking else part.contrast(evidence, part.quantity, comparison)
     known = evidence.runs if part.at_init else evidence.done
     runs = (run.id for arm in comparison.arms for _, run in sorted(known.get(arm, {}).items()))
@@ -54,8 +55,7 @@ def _measured(part: Part, evidence: Evidence, comparison: Comparison) -> Measure
         # no shipped study has two networks in which what must be equal is equal
         hint = _run_study(part) if confounded and not part.equal else ""
         return replace(measured, confounds=confounded, hint=hint)
-    lost = _lost(part, evidence, comparison, lacking)
-    if lost:
+    if lost := _lost(part, evidence, comparison, lacking):
         failed = tuple(arm for arm, seeds in diverged(comparison, evidence.runs).items() if seeds)
         return replace(measured, lost=lost, missing=failed if lost == "diverged" else (part.quantity,))
     missing = [f"{arm}: {part.probe or part.quantity}" if evidence.done.get(arm) else arm for arm in lacking]
@@ -84,12 +84,6 @@ def _lost(part: Part, evidence: Evidence, comparison: Comparison, lacking: list[
         return ""
     measured = set.intersection(*(set(evidence.series(part.quantity)[arm]) for arm in comparison.arms))
     return "no_number" if len(measured) > 1 else ""  # a single seed may have no spread yet
-
-
-def _lacking(part: Part, evidence: Evidence, comparison: Comparison) -> list[str]:
-    """The arms whose quantity was not measured."""
-    series = evidence.series(part.quantity) if part.quantity else evidence.cards
-    return [arm for arm in comparison.arms if arm not in evidence.cards or not series.get(arm)]
 
 
 def _hint(part: Part, evidence: Evidence, lacking: list[str]) -> str:

@@ -34,7 +34,7 @@ context: they are shown with the verdict of their own interval and decide nothin
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, get_args
 
 from skipscope.analysis.hypotheses import holm, p_above, p_below, seeds_needed
 from skipscope.analysis.statistics import LEVEL, Estimate
@@ -73,12 +73,12 @@ def judge(claim: Claim, measured: Sequence[Measurement], *, data: str = "") -> C
     findings = tuple(_finding(claim.parts[each.part], each) for each in measured)
     counted = [finding for finding in findings if finding.counts]
     tested = [finding for finding in counted if finding.p_for is not None]
-    whole = len(tested) == len(counted)
     p_for, p_against = [f.p_for or 0.0 for f in tested], [f.p_against or 0.0 for f in tested]
-    if claim.needs == "all":
-        ps = _every(p_for, whole=whole), _any(p_against, len(counted))
-    else:
-        ps = _any(p_for, len(counted)), _every(p_against, whole=whole)
+    of_all, of_any = (p_for, p_against) if claim.needs == "all" else (p_against, p_for)
+    # p that all parts hold, which takes a test of each, and p that at least one does
+    every = max(of_all) if tested and len(tested) == len(counted) else 1.0
+    any_ = min(1.0, len(counted) * min(of_any)) if tested else 1.0
+    ps = (every, any_) if claim.needs == "all" else (any_, every)
     verdict = _untested(counted)
     if min(ps) <= LEVEL:
         verdict = "supported" if ps[0] <= ps[1] else "contradicted"
@@ -93,11 +93,10 @@ def judge(claim: Claim, measured: Sequence[Measurement], *, data: str = "") -> C
 def corrected(results: Iterable[ClaimResult]) -> tuple[ClaimResult, ...]:
     """The results, each verdict corrected by Holm for the other claims of its group."""
     results = tuple(results)
-    families: dict[Group, dict[str, float]] = {result.group: {} for result in results}
-    for result in results:
-        if result.p is not None:
-            families[result.group][result.id] = result.p
-    adjusted = {group: holm(ps) for group, ps in families.items()}
+    tested = [(each.group, each.id, each.p) for each in results if each.p is not None]
+    adjusted = {
+        group: holm({id: p for other, id, p in tested if other == group}) for group in get_args(Group)
+    }
     return tuple(_with_family(result, adjusted[result.group]) for result in results)
 
 
@@ -176,16 +175,6 @@ def _more_seeds(finding: Finding, result: ClaimResult) -> int | None:
         level=LEVEL / max(1, result.family) if finding.counts else LEVEL,
     )
     return None if needed is None else needed - effect.n
-
-
-def _every(ps: Sequence[float], *, whole: bool) -> float:
-    """P that all parts hold; 1 if not all were tested."""
-    return max(ps) if ps and whole else 1.0
-
-
-def _any(ps: Sequence[float], number: int) -> float:
-    """P that at least one of `number` parts holds."""
-    return min(1.0, number * min(ps)) if ps else 1.0
 
 
 def _untested(counted: Sequence[Finding]) -> Verdict:

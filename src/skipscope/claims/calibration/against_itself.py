@@ -16,7 +16,7 @@ import numpy as np
 from skipscope.analysis.tables import StudyTables
 from skipscope.claims.catalogue import catalogue
 from skipscope.claims.evaluate import evaluate
-from skipscope.claims.model import MINIMUM_SEEDS, ClaimResult, Finding
+from skipscope.claims.model import MINIMUM_SEEDS, ClaimResult
 from skipscope.spec import Arm, StudySpec, parse_study
 from skipscope.spec.comparison import Comparison
 
@@ -82,15 +82,15 @@ def rates(splits: Iterable[tuple[ClaimResult, ...]]) -> dict[str, dict[str, Any]
     counts: dict[str, Counter[bool]] = defaultdict(Counter)
     spreads: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for result in chain.from_iterable(splits):
-        compared = [finding for finding in result.findings if _is_compared(finding)]
+        paired = ((each, each.effect) for each in result.counted if each.is_paired and not each.exact)
+        compared = [(each, effect) for each, effect in paired if effect and effect.n >= MINIMUM_SEEDS]
         if catalogue()[result.id].true_of_itself or not compared:
             continue
         # no correction for several claims softens it
-        supported = all(finding.verdict == "supported" for finding in compared)
+        supported = all(finding.verdict == "supported" for finding, _ in compared)
         counts[result.id][supported] += 1
-        for finding in compared:
-            if finding.effect is not None:
-                spreads[result.id][finding.part].append(finding.effect.spread)
+        for finding, effect in compared:
+            spreads[result.id][finding.part].append(effect.spread)
     return {
         id: {
             "splits": count.total(),
@@ -104,9 +104,3 @@ def rates(splits: Iterable[tuple[ClaimResult, ...]]) -> dict[str, dict[str, Any]
 def rounded(value: float) -> float:
     """A number to four significant digits, as `calibration.json` has it."""
     return float(f"{value:.4g}")
-
-
-def _is_compared(finding: Finding) -> bool:
-    """Whether two arms were compared on enough seeds, in a part that counts."""
-    enough = finding.effect is not None and finding.effect.n >= MINIMUM_SEEDS
-    return finding.counts and enough and not finding.exact and finding.is_paired

@@ -23,7 +23,7 @@ from skipscope.analysis.quantities import Series
 from skipscope.analysis.statistics import Estimate
 from skipscope.claims import structure
 from skipscope.claims.catalogue import Claim, Part, catalogue
-from skipscope.claims.contrasts import Contrast, parameters_needed, slope, slope_by_doubling
+from skipscope.claims.contrasts import parameters_needed, slope, slope_by_doubling
 from skipscope.claims.curves import ranked
 from skipscope.claims.evidence import Evidence, Planned
 from skipscope.claims.measurements import shipped
@@ -178,16 +178,13 @@ def twice(part: Part, **_: bool) -> float:
 
 def planted(effect: Callable[..., float]) -> list[Claim]:
     """The claims, with contrasts that measure as if `effect(part, unpaired=...)` were true."""
-
-    def shifted(claim: Claim) -> Claim:
-        contrasts = {id: {"contrast": _shifted(part, effect)} for id, part in claim.parts.items()}
-        parts = {id: part.model_copy(update=contrasts[id]) for id, part in claim.parts.items()}
-        return claim.model_copy(update={"parts": parts})
-
-    return [shifted(claim) for claim in catalogue().values()]
+    return [
+        claim.model_copy(update={"parts": {id: _shifted(part, effect) for id, part in claim.parts.items()}})
+        for claim in catalogue().values()
+    ]
 
 
-def _shifted(part: Part, effect: Callable[..., float]) -> Contrast:
+def _shifted(part: Part, effect: Callable[..., float]) -> Part:
     def contrast(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
         if part.contrast is parameters_needed and isinstance(evidence, Simulated):
             points = -effect(part, unpaired=False) * POINTS_A_DOUBLING
@@ -199,7 +196,7 @@ def _shifted(part: Part, effect: Callable[..., float]) -> Contrast:
         shift = effect(part, unpaired=comparison.alone) - centre(quantity)
         return replace(found, value=found.value + shift, low=found.low + shift, high=found.high + shift)
 
-    return contrast
+    return part.model_copy(update={"contrast": contrast})
 
 
 def cards_of(study: StudySpec, describe: Callable[[str], NetworkCard]) -> dict[str, NetworkCard]:
