@@ -48,8 +48,6 @@ def context_of(
     return Context(
         tables=tables,
         words=words,
-        labels=words.raw("chart"),
-        chart_classes=words.raw("class_names"),
-        chart_language=language,
+        charts=words,
         results=evaluate(tables) if results is None else results,
     )

@@ -19,6 +19,7 @@ from skipscope.report.appendix.while_training import while_training
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Document, Note, Section
 from skipscope.report.words import Inline, Language, Words
+from skipscope.spec import StudySpec
 
 SECTIONS = (overlay, networks, while_training, trained, pictures, explanation, provenance)
 
@@ -38,34 +39,34 @@ def build_document(
     package's own if left out; `finished` is called with the blocks of each part as soon as it is built.
     """
     words = Words(language)
-    charts = Words(chart_language or language)
     context = Context(
         tables=tables,
         words=words,
-        labels=charts.raw("chart"),
-        chart_classes=charts.raw("class_names"),
-        chart_language=charts.language,
+        charts=Words(chart_language or language),
         results=evaluate(tables) if results is None else results,
         calibration=load_calibration() if calibration is None else calibration,
     )
     replaced = (Note(text=words("page.english_labels")),) if chart_language not in (None, language) else ()
     begin = (*lead(context), *replaced)
     finished(begin)
-    study = tables.record.study
     sections: list[Section] = []
-    title = study.title.get(language) or study.title.get("en")
     for number, section in enumerate(SECTIONS, start=1):
         sections.append(section(context, str(number)))
         finished(sections[-1].all_blocks)
     return Document(
         language=language,
-        title=title or words.raw("title.default").format(study=study.name),
+        title=_title(tables.record.study, words),
         banner=words("banner.shapes") if tables.record.data.name == "shapes" else None,
         about=_about(tables, words),
         lead=begin,
         sections=tuple(sections),
         looks=style.looks(tables.arms),
     )
+
+
+def _title(study: StudySpec, words: Words) -> str:
+    title = study.title.get(words.language) or study.title.get("en")
+    return title or words.raw("title.default").format(study=study.name)
 
 
 def _about(tables: StudyTables, words: Words) -> Inline:

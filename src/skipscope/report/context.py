@@ -17,7 +17,7 @@ from skipscope.claims.model import ClaimResult
 from skipscope.figures.layered import Layered
 from skipscope.figures.seeds import SHOWN
 from skipscope.report.document import Block, Column, Figure, Gallery, Note, Section, Tile
-from skipscope.report.words import NBSP, Inline, Language, Words, code, count, percent, plain, unmarked
+from skipscope.report.words import NBSP, Inline, Words, code, count, percent, plain, unmarked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,16 +26,18 @@ class Context:
 
     tables: StudyTables
     words: Words
-    labels: dict[str, str]
-    """The texts in charts."""
-    chart_classes: dict[str, str]
-    """The names of classes in charts; a class without one keeps its name in the data."""
-    chart_language: Language
+    charts: Words
+    """The words in charts, which may be in another language."""
     results: tuple[ClaimResult, ...] = ()
     """The verdict on each claim."""
     calibration: Mapping[str, Any] = field(default_factory=load_calibration)
     """The claims' false-positive rate and power, by simulation: the workspace's own, else the package's."""
     numbers: Iterator[int] = field(default_factory=lambda: counting(1))
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The texts in charts."""
+        return dict(self.charts.raw("chart"))
 
     def command(self, command: str) -> Inline:
         """Returns a command as the user types it for this workspace."""
@@ -125,7 +127,8 @@ class Context:
     @property
     def chart_names(self) -> dict[str, str]:
         """Each class of the data set with its name in charts: its own if the language has none for it."""
-        return {name: self.chart_classes.get(name, name) for name in self.tables.record.data.classes}
+        named = self.charts.raw("class_names")
+        return {name: named.get(name, name) for name in self.tables.record.data.classes}
 
     def class_name(self, name: str) -> Inline:
         """Writes the name of a class in the report's language."""

@@ -200,6 +200,6 @@ def forest_of(context: Context, group: str, results: Sequence[ClaimResult]) -> l
 
 def _row(context: Context, result: ClaimResult, finding: Finding) -> str:
     """Names a row after its part, and after its comparison if the part has several."""
-    name = f"{result.id} {part_of(result.id, finding.part).wording(context.chart_language).short}"
+    name = f"{result.id} {part_of(result.id, finding.part).wording(context.charts.language).short}"
     several = sum(other.part == finding.part for other in result.findings) > 1
     return f"{name}, {finding.comparison}" if several else name

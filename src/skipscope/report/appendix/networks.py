@@ -57,6 +57,7 @@ def network(context: Context, summary: ArmSummary, number: str) -> Section:
     if summary.network is None:
         blocks.append(Note(text=context.words("networks.no_record")))
     else:
+        printed = summary.network.structure
         blocks += [
             *curves_of(context, summary.arm),
             *training_of(context, summary.arm),
@@ -64,7 +65,7 @@ def network(context: Context, summary: ArmSummary, number: str) -> Section:
             *first_convolution(context, summary.network),
             *pictures_of(context, summary.arm),
             *trained_of(context, summary.arm),
-            structure(context, summary.network),
+            Code(text=printed, title=context.words("networks.structure", lines=len(printed.split("\n")))),
         ]
     return Section(
         id=f"network-{context.tables.arms.index(summary.arm) + 1}",
@@ -168,9 +169,3 @@ def first_convolution(context: Context, card: NetworkCard) -> list[Block]:
     told = {"inputs": inputs, "outputs": outputs, "kernel": kernel, "stride": stride, "padding": padding}
     totals = {"out": out, "params": count(stage.params), "bias": f" + {biases}" if biases else ""}
     return [Paragraph(text=context.words("networks.first", **told, **totals))]
-
-
-def structure(context: Context, card: NetworkCard) -> Code:
-    """Shows `print(net)`."""
-    lines = card.structure.count("\n") + 1
-    return Code(text=card.structure, title=context.words("networks.structure", lines=lines))
