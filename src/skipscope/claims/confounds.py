@@ -109,9 +109,10 @@ def _pairs(comparison: Comparison, equal: frozenset[str]) -> Iterator[tuple[str,
 
 
 def _differences(one: Facts, other: Facts, own: frozenset[str], slack: float) -> Iterator[Confound]:
-    for (what, treated), (_, control) in zip(one, other, strict=True):
-        if what not in own and _differ(treated, control, slack if what == "depth" else TOLERANCE):
-            yield Confound(what=what, treated=_text(treated), control=_text(control))
+    for (what, mine), (_, theirs) in zip(one, other, strict=True):
+        if what not in own and _differ(mine, theirs, slack if what == "depth" else TOLERANCE):
+            treated, control = (f"{it:,}" if isinstance(it, int) else it for it in (mine, theirs))
+            yield Confound(what=what, treated=treated, control=control)
 
 
 def _same_seed(
@@ -130,18 +131,12 @@ def _differ(one: Fact, other: Fact, tolerance: float) -> bool:
     return one != other
 
 
-def _text(fact: Fact) -> str:
-    return f"{fact:,}" if isinstance(fact, int) else fact
-
-
 def diverged(comparison: Comparison, runs: Runs) -> dict[str, list[int]]:
     """The seeds of each arm whose runs diverged."""
-    failures = {
-        arm: {seed: run.failure for seed, run in runs.get(arm, {}).items()} for arm in comparison.arms
-    }
+    ended = {arm: sorted(runs.get(arm, {}).items()) for arm in comparison.arms}
     return {
-        arm: sorted(seed for seed, failure in seeds.items() if failure and failure.kind == "diverged")
-        for arm, seeds in failures.items()
+        arm: [seed for seed, run in seeds if run.failure and run.failure.kind == "diverged"]
+        for arm, seeds in ended.items()
     }
 
 

@@ -82,8 +82,7 @@ class Evidence:
     def models(self) -> Mapping[str, str]:
         """The networks' names, by arm."""
         arms = {arm.label: network_name(arm.model) for arm in self.study.arm}
-        initial = (network_name(model) for model in self.study.initial)
-        return arms | {name: name for name in initial if name not in arms}
+        return arms | {name: name for name in map(network_name, self.study.initial) if name not in arms}
 
     def is_residual(self, arm: str) -> bool:
         """Whether its network has shortcuts that add."""

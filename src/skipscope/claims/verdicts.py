@@ -85,18 +85,15 @@ def judge(claim: Claim, measured: Sequence[Measurement], *, data: str = "") -> C
     # counts involve no chance, so no test
     p = min(ps) if tested and not all(finding.exact for finding in counted) else None
     given = {"p": p, "adjusted_p": p, "family": int(p is not None), "data": data}
-    return _with_seeds(
-        ClaimResult(id=claim.id, group=claim.group, verdict=verdict, findings=findings, **given)
-    )
+    result = ClaimResult(id=claim.id, group=claim.group, verdict=verdict, findings=findings, **given)
+    return _with_seeds(result)
 
 
 def corrected(results: Iterable[ClaimResult]) -> tuple[ClaimResult, ...]:
     """The results, each verdict corrected by Holm for the other claims of its group."""
     results = tuple(results)
     tested = [(each.group, each.id, each.p) for each in results if each.p is not None]
-    adjusted = {
-        group: holm({id: p for other, id, p in tested if other == group}) for group in get_args(Group)
-    }
+    adjusted = {group: holm({id: p for of, id, p in tested if of == group}) for group in get_args(Group)}
     return tuple(_with_family(result, adjusted[result.group]) for result in results)
 
 

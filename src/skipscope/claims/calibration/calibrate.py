@@ -89,10 +89,7 @@ def is_measured(result: ClaimResult) -> bool:
 
 
 def calibrate(
-    describe: Callable[[str], NetworkCard],
-    *,
-    comparisons: int = 200,
-    on_event: Callable[[], object] = lambda: None,
+    describe: Callable[[str], NetworkCard], *, comparisons: int, on_event: Callable[[], object] = lambda: None
 ) -> dict[str, dict[str, Any]]:
     """False-positive rates and power, claim by claim.
 
