@@ -1,4 +1,4 @@
-"""A study in one call, for notebooks and scripts."""
+"""Runs a study in one call, for notebooks and scripts."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from skipscope.spec import StudySpec
 
 
 def run(study: StudySpec, workspace: Path | str = "skipscope-out", *, jobs: int | None = None) -> Workspace:
-    """Trains what of the study is not trained yet and gives the workspace that holds it.
+    """Trains what is missing of the study and returns the workspace that holds it.
 
     Workers are spawned, so a script calls this under `if __name__ == "__main__":`.
     """

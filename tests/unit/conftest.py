@@ -13,6 +13,7 @@ import made_up_readings
 import pytest
 from built_once import built_once
 from made_up_workspace import write_workspace
+from workers_in_process import workers_in_process  # noqa: F401
 
 from skipscope.analysis.tables import StudyTables, gather
 from skipscope.records.store import Workspace

@@ -11,7 +11,7 @@ from skipscope.cli.plans import carry_out, show, until
 
 if TYPE_CHECKING:
     from skipscope.engine.plan import Plan
-    from skipscope.engine.schedule import Part, Programme, Survey
+    from skipscope.engine.schedule import Schedule, ScheduledStudy, Survey
     from skipscope.records.store import Workspace
     from skipscope.spec import StudySpec
 
@@ -40,16 +40,16 @@ def run_all(
         found = survey(_studies(said), workspace, data_dir=data_dir, jobs=jobs)
     if budget is None:
         raise _asks_for_a_budget(found)
-    programme = compose(found, budget)
+    schedule = compose(found, budget)
 
-    def plan_of(part: "Part") -> "Plan":
-        return planned(part, programme, workspace, command=_command(part, said), data_dir=data_dir, jobs=jobs)
+    def plan_of(part: "ScheduledStudy") -> "Plan":
+        return planned(part, schedule, workspace, command=_command(part, said), data_dir=data_dir, jobs=jobs)
 
-    cut = [plan_of(part) for part in programme.parts if part.within]  # refused at once, if nothing of it fits
-    _show(programme)
+    cut = [plan_of(part) for part in schedule.parts if part.within]  # refused at once, if nothing of it fits
+    _show(schedule)
     again = shlex.join(["skipscope", "run", "all", *words_of(said, budget)])
     outcomes = []
-    for part in programme.parts:
+    for part in schedule.parts:
         if dry_run and not part.within:
             continue
         console.print()
@@ -72,7 +72,7 @@ def _studies(said: Overrides) -> "list[StudySpec]":
     return [adapt(study, **said) for study in shipped if study.data != "shapes"]
 
 
-def _command(part: "Part", said: Overrides) -> str:
+def _command(part: "ScheduledStudy", said: Overrides) -> str:
     """What makes this study again, alone."""
     alone = said if part.within else said | {"seeds": part.seeds}
     return shlex.join(["skipscope", "run", part.name, *words_of(alone, part.within)])
@@ -89,14 +89,14 @@ def _asks_for_a_budget(found: "Survey") -> Exception:
     )
 
 
-def _show(programme: "Programme") -> None:
+def _show(schedule: "Schedule") -> None:
     """What is done, in what order, and what is not."""
     from rich.table import Table
 
     table = Table("study", box=None, padding=(0, 2))
     for column in ("seeds", "runs", "of them new", "estimate"):
         table.add_column(column, justify="right", no_wrap=True)
-    for part in programme.parts:
+    for part in schedule.parts:
         study = part.whole.record.study
         if part.within:
             table.add_row(part.name, "", "", "", f"cut to fit into {part.within}")
@@ -109,12 +109,12 @@ def _show(programme: "Programme") -> None:
                 f"about {duration(part.seconds)}",
             )
             table.add_row(part.name, *cells)
-    console.print(f"[bold]all[/], within {programme.budget}, in this order:")
+    console.print(f"[bold]all[/], within {schedule.budget}, in this order:")
     print_table(table)
-    for part in programme.left_out:
+    for part in schedule.left_out:
         declared = part.whole.record.study.seeds
         console.print(
             f"left out: {part.name}, about {duration(part.seconds)} for one seed of {declared}",
             soft_wrap=True,
         )
-    console.print(until(programme.seconds))
+    console.print(until(schedule.seconds))

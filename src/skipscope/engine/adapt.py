@@ -1,4 +1,4 @@
-"""A study with some of its values replaced, by the command line or to fit into a budget."""
+"""Replaces some of a study's values: from the command line, or to fit into a budget."""
 
 from skipscope.spec import DataName, StudySpec, parse_study
 
@@ -25,8 +25,8 @@ def cut(
     study: StudySpec, *, epochs: int | None = None, seeds: int | None = None, train_limit: int | None = None
 ) -> StudySpec:
     """Returns the study with these values, unchecked, in place of its own; epochs in every arm."""
-    given = {"seeds": seeds, "train_limit": train_limit}
-    update: dict[str, object] = {key: value for key, value in given.items() if value is not None}
+    given: dict[str, object] = {"seeds": seeds, "train_limit": train_limit}
+    update = {key: value for key, value in given.items() if value is not None}
     if epochs is not None:
         update["recipe"] = study.recipe.model_copy(update={"epochs": epochs})
         update["arm"] = tuple(

@@ -1,6 +1,6 @@
-"""Networks as they start: the initial probes on many seeds, trained or not, a file a network.
+"""Measures untrained networks: the initial probes on many seeds, one file per network.
 
-Seconds each, so they are cheap evidence on what depth and shortcuts do before anything is learnt.
+A network takes seconds: cheap evidence on what depth and shortcuts do before anything is learnt.
 """
 
 import multiprocessing as mp
@@ -27,12 +27,12 @@ from skipscope.records.frames import write_readings
 from skipscope.records.readings import START
 from skipscope.records.schema import StudyRecord
 from skipscope.records.store import Workspace
-from skipscope.spec import Recipe, StudySpec, network_name, start_name
+from skipscope.spec import DataName, Recipe, StudySpec, network_name, start_name
 from skipscope.training.batches import BatchMaker
 from skipscope.training.instruments import sample
 
-SEEDS_A_TURN = 5
-"""Of one network, in a worker; kept when the turn ends."""
+SEEDS_PER_TURN = 5
+"""Seeds of one network that a worker measures before they are written."""
 
 
 def measure_starts(
@@ -44,16 +44,20 @@ def measure_starts(
     on_event: Callable[[str], object] = lambda _said: None,
     warn: Callable[[str], object] = warnings.warn,
 ) -> None:
-    """Measures what of `study.initial_seeds` is not measured yet, as many networks side by side as cores.
+    """Measures those of `study.initial_seeds` without readings, in `jobs` processes (or one per core).
 
-    The study's record is written first: what is measured so far can be read at any time. What some probe
-    fails on the others measure, and `warn` is told.
+    The study's record is written first, so readings can be used at any time. Where a probe fails, the
+    others still measure, and `warn` is told.
 
     Raises:
         WorkspaceError: the workspace cannot be written to.
-        Exception: what the first probe raised, where all failed on a network.
+        Exception: what the first probe raised, if all of them failed on a network.
     """
-    turns = list(_turns(record, workspace))
+    turns = [
+        (model, seeds[first : first + SEEDS_PER_TURN])
+        for model, seeds in unmeasured(record.study, record.data.sha256, workspace)
+        for first in range(0, len(seeds), SEEDS_PER_TURN)
+    ]
     if not turns:
         return
     workspace.write_study(record)
@@ -62,11 +66,11 @@ def measure_starts(
         jobs or os.cpu_count(), mp.get_context("spawn"), initializer=_begin, initargs=arguments
     ) as pool:
         with signals_blocked(signal.SIGINT):  # with the first turn the pool starts its processes
-            answers = {pool.submit(_measure, model, seeds): model for model, seeds in turns}
+            turns_begun = {pool.submit(_measure, model, seeds): model for model, seeds in turns}
         warned: set[str] = set()
         try:
-            for done, answer in enumerate(as_completed(answers), start=1):
-                model, (rows, failed) = answers[answer], answer.result()
+            for done, turn in enumerate(as_completed(turns_begun), start=1):
+                model, (rows, failed) = turns_begun[turn], turn.result()
                 _keep(workspace, start_name(model, record.data.sha256), rows)
                 on_event(f"{network_name(model)}, {done} of {len(turns)}")
                 if failed and model not in warned:
@@ -77,25 +81,15 @@ def measure_starts(
 
 
 def unmeasured(study: StudySpec, data: str, workspace: Workspace) -> Iterator[tuple[str, list[int]]]:
-    """The study's networks with those of its `initial_seeds` that are still to be measured.
-
-    `data` is the data set's SHA-256.
-    """
+    """Yields networks with the `initial_seeds` still to be measured; `data` is the data set's SHA-256."""
     for model in dict.fromkeys([*(arm.model for arm in study.arm), *study.initial]):
-        there = set(workspace.start_readings(start_name(model, data))["seed"])
-        if seeds := [seed for seed in range(study.initial_seeds) if seed not in there]:
+        measured = set(workspace.start_readings(start_name(model, data))["seed"])
+        if seeds := [seed for seed in range(study.initial_seeds) if seed not in measured]:
             yield model, seeds
 
 
-def _turns(record: StudyRecord, workspace: Workspace) -> Iterator[tuple[str, list[int]]]:
-    """The same in turns that are not too long to lose."""
-    for model, seeds in unmeasured(record.study, record.data.sha256, workspace):
-        for first in range(0, len(seeds), SEEDS_A_TURN):
-            yield model, seeds[first : first + SEEDS_A_TURN]
-
-
 def _keep(workspace: Workspace, name: str, rows: pl.DataFrame) -> None:
-    """Adds to the network's file."""
+    """Adds the rows to the network's file."""
     kept = pl.concat([workspace.start_readings(name), rows]).sort("seed", maintain_order=True)
     file = workspace.start_file(name)
     make_folder(file.parent)
@@ -103,27 +97,27 @@ def _keep(workspace: Workspace, name: str, rows: pl.DataFrame) -> None:
 
 
 _data: list[Dataset] = []
-"""A worker's, loaded once."""
+"""The data set of a worker, loaded once."""
 
 
-def _begin(name: Any, data_dir: Path | None) -> None:
+def _begin(name: DataName, data_dir: Path | None) -> None:
+    """Prepares a worker process."""
     ignore(signal.SIGINT)
     Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    _data.append(load_data(name, data_dir=data_dir))
+    _data[:] = [load_data(name, data_dir=data_dir)]
 
 
 def _end_with_parent() -> None:
-    """Turns come by a pipe that this process holds open itself: it would wait for more for ever."""
-    parent = mp.parent_process()
-    if parent is not None:
+    """Ends this worker with its parent: it holds its own pipe of turns open, and would wait for ever."""
+    if parent := mp.parent_process():
         parent.join()
         os._exit(1)
 
 
 def _measure(model: str, seeds: list[int]) -> tuple[pl.DataFrame, str]:
-    """The initial readings of one network's seeds, and which probes failed on it."""
+    """Returns the initial readings of one network's seeds, and which probes failed on it."""
     (data,) = _data
     images, labels = sample(data, BatchMaker(data, Recipe(memory_format="contiguous"), torch.device("cpu")))
     rows: list[dict[str, Any]] = []

@@ -17,7 +17,7 @@ FORWARD = 1 / 3
 """Share of a training step that its forward pass takes."""
 
 SecondsPerImage = Callable[[str, Recipe], float]
-"""Of a training step of a network under a recipe, as measured on this machine."""
+"""Gives the seconds of a network's training step under a recipe, measured on this machine."""
 
 
 def run_seconds(

@@ -1,4 +1,4 @@
-"""A study cut down to the time there is: fewer seeds, then fewer epochs, then fewer training images."""
+"""Cuts a study down to the time there is: fewer seeds, then fewer epochs, then fewer training images."""
 
 import math
 import re
@@ -19,12 +19,9 @@ def seconds_of(text: str) -> float:
     Raises:
         UsageError: it is not written that way, or is nothing.
     """
-    parts = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text.strip().lower().replace(" ", ""))
-    total = (
-        sum(int(n or 0) * unit for n, unit in zip(parts.groups(), UNITS.values(), strict=True))
-        if parts
-        else 0
-    )
+    found = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text.strip().lower().replace(" ", ""))
+    counts = found.groups("0") if found else ()
+    total = sum(int(count) * unit for count, unit in zip(counts, UNITS.values(), strict=False))
     if not total:
         raise UsageError(f"This is not a length of time: {text!r}.", hint="write it as 20m, 1h30m or 90s")
     return total

@@ -1,4 +1,4 @@
-"""Ctrl-C and the like: the parent hears them and decides, its workers do not, from their first moment on."""
+"""Handles Ctrl-C and SIGTERM: the parent hears them and decides; its workers never do."""
 
 import multiprocessing as mp
 import signal
@@ -12,7 +12,7 @@ INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def signals_blocked(*signals: int) -> Iterator[None]:
-    """A process that is started inside never hears these; this one does, as soon as it is outside."""
+    """Blocks the signals in processes started inside, for good; this one hears them once it is outside."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -25,17 +25,16 @@ def signals_blocked(*signals: int) -> Iterator[None]:
 
 
 def ignore(*signals: int) -> None:
-    """What a worker does first: not every system can hold them back."""
+    """Ignores the signals in a worker: not every system can block them."""
     for number in signals:
         signal.signal(number, signal.SIG_IGN)
 
 
 @contextmanager
 def interrupts_heard() -> Iterator[tuple[Callable[[], bool], "Connection[int, int]"]]:
-    """Gives whether Ctrl-C was pressed (or SIGTERM sent), and a pipe with a number for each time: 1, 2, ...
+    """Yields whether Ctrl-C was pressed (or SIGTERM sent), and a pipe with a number for each time: 1, 2, ...
 
-    It may come in the middle of a print, or of a message to a worker: all that follows from it is done by who
-    reads the pipe.
+    A signal may arrive in the middle of a print or of a message to a worker, so whoever reads the pipe acts.
     """
     times = 0
     read, write = mp.Pipe(duplex=False)

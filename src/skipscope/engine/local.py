@@ -1,4 +1,4 @@
-"""Runs of a plan in worker processes of this machine, side by side.
+"""Executes a plan in worker processes of this machine, side by side.
 
 A worker gets its `RunSpec` as JSON and leaves its result as a run folder; a cluster's engine would do the
 same. A worker that fails is reported, one that is killed goes on from its checkpoint, and the others never
@@ -41,7 +41,7 @@ from skipscope.training.trainer import now, train
 Workers = dict[Connection, tuple[PlannedRun, SpawnProcess]]
 """Our end of each worker's pipe: it sends events; None asks it to save and stop, a number offers threads."""
 Orders: TypeAlias = "Connection[Event, int | None]"
-"""The worker's end."""
+"""The worker's end of that pipe."""
 
 RESTARTS = 2
 """How often a run whose worker was killed goes on by itself."""
@@ -58,7 +58,7 @@ def execute(
     """Trains what the plan has waiting, longest first, `plan.jobs` at a time.
 
     The first Ctrl-C (or SIGTERM) calls `interrupted`, lets the workers save, and starts no further run; the
-    second stops the workers where they are. Gives the records of all the plan's runs that have one.
+    second stops the workers where they are. Returns the records of all the plan's runs that have one.
 
     Raises:
         DataError: a file of the data set is damaged.
@@ -101,21 +101,21 @@ def execute(
 
 
 def _prepare(plan: Plan, workspace: Workspace, data_dir: Path | None) -> None:
-    """Sound data, the study's record, and no checkpoints of finished runs."""
+    """Checks the data, writes the study's record, and deletes checkpoints of finished runs."""
     if plan.waiting:
         check_data(plan.record.study.data, data_dir=data_dir)
     workspace.write_study(plan.record)
     for run in plan.runs:
-        if run.state == "done":  # of one that was killed as it ended, the checkpoints are still there
+        if run.state == "done":  # one that was killed as it ended still has checkpoints
             workspace.run_folder(run.spec.id).tidy()
 
 
 def _start(
     run: PlannedRun, workspace: Workspace, data_dir: Path | None, probes: Collection[str] | None
 ) -> tuple[Connection, SpawnProcess]:
-    """A worker on its run, and our end of its pipe.
+    """Starts a worker on its run, and returns our end of its pipe.
 
-    A pipe for each, and no lock in common: a worker that is killed at any moment leaves nothing locked.
+    Each has a pipe, and they share no lock: a worker that is killed at any moment leaves nothing locked.
     """
     context = mp.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -132,7 +132,7 @@ def _start(
 
 
 def _share_out(threads: int, workers: Workers, offered: dict[Connection, int]) -> None:
-    """Offers each worker so many threads if that is more than it has, or was offered before."""
+    """Offers each worker this many threads if it has fewer and was not offered them before."""
     for ours, (run, _) in workers.items():
         if threads > offered.get(ours, int(run.spec.recipe.threads)):
             offered[ours] = threads
@@ -143,7 +143,7 @@ def _share_out(threads: int, workers: Workers, offered: dict[Connection, int]) -
 def work(
     spec_json: str, workspace: Path, data_dir: Path | None, probes: Collection[str] | None, parent: Orders
 ) -> None:
-    """What a worker process does: one run, from its spec to its record."""
+    """Does one run in a worker process, from its spec to its record."""
     ignore(*INTERRUPTS)
     spec = RunSpec.model_validate_json(spec_json)
     folder = Workspace(workspace).run_folder(spec.id)
@@ -153,7 +153,7 @@ def work(
             parent.send(event)
 
     def stop() -> bool:
-        """Whether the parent asked for it, or is gone; what it offers meanwhile is more threads."""
+        """Returns whether the parent asked to stop or is gone; accepts threads that it offers."""
         while parent.poll():
             try:
                 threads = parent.recv()
@@ -179,7 +179,7 @@ def work(
                         _complete(Workspace(workspace), record, data, probes, on_event, stop)
     except Exception as error:  # noqa: BLE001 - the other runs go on, and this one says why
         state: Literal["warned", "failed"] = "warned" if isinstance(error, ProbeError) else "failed"
-        on_event(Event(run=spec.id, state=state, message=_first_line(error)))
+        on_event(Event(run=spec.id, state=state, message=_said(error).splitlines()[0]))
         with suppress(SkipscopeError, OSError):  # of a full disk, or a folder that is gone, this is lost, too
             _record_error(workspace, spec, error, began=began)
 
@@ -192,7 +192,7 @@ def _complete(
     on_event: EventHandler,
     stop: Callable[[], bool],
 ) -> None:
-    """What a finished run was not looked at with, as another study that has it asked for less."""
+    """Measures a finished run with the probes that another study, sharing it, did not ask for."""
     steps = all_steps(record.spec.recipe, len(data.train))
     at_its_end = Event(run=record.id, state="measuring", step=steps, steps=steps)
 
@@ -228,7 +228,7 @@ def _stop(
 
 
 def _record_error(workspace: Path, spec: RunSpec, error: Exception, *, began: bool) -> None:
-    """Keeps why the run ended; beside it the traceback, unless it says all there is to know."""
+    """Records why the run ended; writes the traceback too, unless the message says it all."""
     folder = Workspace(workspace).run_folder(spec.id)
     if not isinstance(error, SkipscopeError) or error.__cause__ is not None:
         if not began:
@@ -240,12 +240,8 @@ def _record_error(workspace: Path, spec: RunSpec, error: Exception, *, began: bo
         folder.write(record.model_copy(update={"state": "failed", "finished": now(), "failure": failure}))
 
 
-def _first_line(error: Exception) -> str:
-    return _said(error).splitlines()[0]
-
-
 def _said(error: Exception) -> str:
-    """What a person is told; torch says what it could not allocate in a RuntimeError."""
+    """Returns the message for people; torch reports a failed allocation as a RuntimeError."""
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         return (
             "There was not enough memory for this run.\n"
@@ -255,13 +251,13 @@ def _said(error: Exception) -> str:
 
 
 def _was_killed(worker: SpawnProcess) -> bool:
-    """Whether it was ended from outside (a kill, memory exhausted) and could not say so itself."""
+    """Returns whether it was ended from outside (a kill, memory exhausted), unable to say so itself."""
     worker.join()
     return bool(worker.exitcode)
 
 
 def _death(run: PlannedRun, worker: SpawnProcess, *, again: bool, asked: bool) -> Event:
-    """What is told of a worker that was killed (by us, if `asked` to), and of what becomes of its run."""
+    """Reports a worker that was killed (by us, if `asked` to), and whether its run goes on."""
     if asked:
         message = "stopped at once; what came after its last checkpoint is made again"
         return Event(run=run.spec.id, state="stopped", steps=run.steps, message=message)
@@ -274,7 +270,7 @@ def _death(run: PlannedRun, worker: SpawnProcess, *, again: bool, asked: bool) -
 
 @contextmanager
 def environment_of_workers(variables: dict[str, str]) -> Iterator[None]:
-    """What a process that is started meanwhile finds in its environment, unless the user set it otherwise."""
+    """Adds variables to the environment of processes started inside, unless the user set them."""
     added = variables.keys() - os.environ.keys()
     os.environ.update({name: variables[name] for name in added})
     try:

@@ -20,7 +20,7 @@ from skipscope.engine.probe import missing_probes
 from skipscope.engine.resolve import arms_of, begun_backend, pin_networks, resolve
 from skipscope.errors import WorkspaceError
 from skipscope.records.schema import Budget, DataCard, Member, State, StudyRecord
-from skipscope.records.store import Workspace
+from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import Backend, Recipe, RunSpec, StudySpec
 from skipscope.training.loop import all_steps
 from skipscope.training.trainer import now
@@ -28,14 +28,14 @@ from skipscope.training.trainer import now
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedRun:
-    """One run of a plan and what is known of it before it starts."""
+    """Describes one run of a plan before it starts."""
 
     arm: str
     spec: RunSpec
     state: State | None
     """Its state in the workspace; None if there is nothing of it."""
     steps: int
-    """Updates in all."""
+    """Training steps in all."""
     seconds: float
     """Estimated for the rest of it."""
     missing_probes: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class PlannedRun:
 
 @dataclass(frozen=True, kw_only=True)
 class InitialMeasurement:
-    """A network that is to be measured before its first step."""
+    """Schedules the measurement of an untrained network."""
 
     model: str
     seed: int
@@ -58,7 +58,7 @@ class InitialMeasurement:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A study's runs on this machine, and how many go side by side."""
+    """Lists a study's runs on this machine, and says how many go side by side."""
 
     record: StudyRecord
     runs: tuple[PlannedRun, ...]
@@ -111,7 +111,7 @@ def plan(
     allowed = None if budget is None else seconds_of(budget)
     data = load_data(study.data, data_dir=data_dir, train_limit=study.train_limit)
     card, cores, tuner = _card(data), _cores(), Autotuner(data)
-    asked = _budget(study, card, budget)
+    asked = None if budget is None else _budget(study, card, budget)
     earlier = asked and earlier_cut(study, asked, workspace.studies())
     study = earlier or study
 
@@ -119,19 +119,17 @@ def plan(
     choice = None if begun else choice or tuner.choose(arms_of(study), threads=1)
     backend = begun or choice.backend  # type: ignore[union-attr] # one of the two is there
     side_by_side = jobs or max(1, cores // _threads(study, backend))
+    starts = tuple(_initial_measurements(study, workspace, card, tuner))
 
     def per_image(model: str, recipe: Recipe) -> float:
         return tuner.timing(model, recipe.backend(backend)).seconds
 
-    starts = tuple(_initial_measurements(study, workspace, card, tuner))
-    if allowed is not None and earlier is None:
+    def estimated(smaller: StudySpec) -> float:
         before = makespan([start.seconds for start in starts], side_by_side)
+        return before + estimate.study_seconds(smaller, per_image, card, side_by_side)
 
-        def estimated(smaller: StudySpec) -> float:
-            return before + estimate.study_seconds(smaller, per_image, card, side_by_side)
-
-        study = fit_budget(study, card.train, estimated, allowed)
-    if budget is not None:
+    if allowed is not None:
+        study = earlier or fit_budget(study, card.train, estimated, allowed)
         data = load_data(study.data, data_dir=data_dir, train_limit=study.train_limit)
     runs = tuple(_runs(study, workspace, data, backend, per_image))
     return Plan(
@@ -145,10 +143,8 @@ def plan(
     )
 
 
-def _budget(study: StudySpec, data: DataCard, budget: str | None) -> Budget | None:
-    """The budget, and what it is to be cut from."""
-    if budget is None:
-        return None
+def _budget(study: StudySpec, data: DataCard, budget: str) -> Budget:
+    """Records the budget and the whole study that is cut to fit into it."""
     return Budget(asked=budget, seeds=study.seeds, epochs=study.recipe.epochs, images=data.train)
 
 
@@ -172,7 +168,7 @@ def _record(
 
 
 def _threads(study: StudySpec, backend: Backend) -> int:
-    """The most threads that a run of the study has."""
+    """Returns the largest number of threads of the study's runs."""
     return max(int(recipe.backend(backend).threads) for _, recipe in arms_of(study))
 
 
@@ -196,35 +192,28 @@ def _runs(
     """Yields each run with its state in the workspace, and what the rest of it takes."""
     card, images = _card(data), len(data.train)
     for arm, spec in resolve(study, backend, data.sha256):
-        state, cost = _state(workspace, spec), 0.0
-        missing: list[str] = []
-        steps = all_steps(spec.recipe, images)
-        if state not in ("done", "failed"):
-            cost = estimate.run_seconds(
-                per_image(spec.model, spec.recipe),
-                spec.recipe,
-                card,
-                images,
-                left=1 - _done(workspace, spec) / steps,
-                probed=study.probes != (),
-            )
-        elif state == "done":
-            missing = missing_probes(workspace.run_folder(spec.id), spec, data, study.probes)
-            if missing:
-                cost = estimate.probe_seconds(per_image(spec.model, spec.recipe))
+        folder, recipe, steps = workspace.run_folder(spec.id), spec.recipe, all_steps(spec.recipe, images)
+        state, cost = _state(folder), 0.0
+        missing = missing_probes(folder, spec, data, study.probes) if state == "done" else []
+        if missing:
+            cost = estimate.probe_seconds(per_image(spec.model, recipe))
+        elif state not in ("done", "failed"):
+            step_seconds, left = per_image(spec.model, recipe), 1 - _steps_done(folder) / steps
+            probed = study.probes != ()
+            cost = estimate.run_seconds(step_seconds, recipe, card, images, left=left, probed=probed)
         yield PlannedRun(
             arm=arm, spec=spec, state=state, steps=steps, seconds=cost, missing_probes=tuple(missing)
         )
 
 
-def _state(workspace: Workspace, spec: RunSpec) -> State | None:
-    """Returns the run's state in the workspace; one that ended in an error, or is damaged, is tried again."""
-    record = workspace.run_folder(spec.id).read_if_sound()
+def _state(folder: RunFolder) -> State | None:
+    """Returns the run's state; one that ended in an error, or is damaged, is tried again."""
+    record = folder.read_if_sound()
     if record is None:
         return None
     if record.failure is not None and record.failure.kind == "error":
         return "unfinished"
-    if record.state == "done" and workspace.run_folder(spec.id).damaged():
+    if record.state == "done" and folder.damaged():
         return None
     return record.state
 
@@ -234,9 +223,8 @@ def _now(workspace: Workspace) -> str:
     return max([now(), *(record.planned for record in workspace.studies())])
 
 
-def _done(workspace: Workspace, spec: RunSpec) -> int:
+def _steps_done(folder: RunFolder) -> int:
     """Counts the steps of an unfinished run that need not be made again; none of a damaged one."""
-    folder = workspace.run_folder(spec.id)
     try:
         return folder.last_step() if folder.state_file.exists() or folder.state_before.exists() else 0
     except WorkspaceError:

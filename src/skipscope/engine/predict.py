@@ -1,6 +1,6 @@
-"""What trained networks answer to a picture, side by side: probabilities, and where each of them looks.
+"""Classifies a picture with the trained networks of a study, and draws where each of them looks.
 
-In fp32 on the processor: a network that was trained in bf16 may be a hair more or less sure here.
+They compute in fp32 on the CPU: a network trained in bf16 may be a hair more or less sure here.
 """
 
 from dataclasses import dataclass
@@ -22,38 +22,38 @@ from skipscope.records.store import Workspace
 
 TOP = 5
 STEM = 50
-"""Characters of a picture's name that its drawing is called by, at most."""
+"""Maximum number of characters of a picture's name that its drawing keeps."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """One network's."""
+    """One network's prediction for a picture."""
 
     arm: str
     run: str
     top: tuple[tuple[str, float], ...]
-    """Up to five classes with their probabilities, the likeliest first."""
+    """At most five classes with their probabilities, the likeliest first."""
     heat: HeatMap | None
-    """Where in the picture it finds the likeliest; None for a network that has no maps."""
+    """Grad-CAM of the likeliest class; None for a network without feature maps."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """Every network's answer to one picture."""
+    """The predictions of every network for one picture."""
 
     picture: Picture
     answers: tuple[Answer, ...]
     file: Path
-    """The same as a drawing."""
+    """The drawing of them."""
 
 
 class Networks:
-    """The trained networks of a study: of each arm, the run of the first seed that is finished."""
+    """Holds the trained networks of a study: for each arm, the finished run with the lowest seed."""
 
     def __init__(
         self, workspace: Workspace, study: str | None = None, *, data_dir: Path | None = None
     ) -> None:
-        """Of the study planned last, if none is named; the data set is read for older records only.
+        """Loads the study planned last unless one is named; reads the data set for older records only.
 
         Raises:
             UnknownName: there is no such study.
@@ -79,7 +79,7 @@ class Networks:
         return [arm.label for arm in self.study.study.arm if arm.label not in self.runs]
 
     def predict(self, path: Path) -> Prediction:
-        """The networks' answers to the picture in this file, and a drawing of them in the workspace.
+        """Classifies the picture in this file with every network, and draws that into the workspace.
 
         Raises:
             PictureError: it is no image, too large, or breaks half-way.
@@ -89,8 +89,7 @@ class Networks:
         x = torch.from_numpy(given.normalised(self.mean, self.std))  # 3 32 32
         answers = tuple(self._answer(arm, model, x) for arm, model in self.models.items())
         file = self._file(path)
-        panels = [_panel(answer) for answer in answers]
-        write_whole(file, prediction(given.shown, given.size, given.pixels, panels))
+        write_whole(file, prediction(given.shown, given.size, given.pixels, [*map(_panel, answers)]))
         self.drawn.add(file)
         return Prediction(picture=given, answers=answers, file=file)
 
@@ -109,7 +108,7 @@ class Networks:
         )
 
     def _file(self, path: Path) -> Path:
-        """Where its drawing goes: in place of an older one, never of one just drawn or of a picture given."""
+        """Returns the drawing's file: replaces an older one, never one just drawn or a picture given."""
         folder, times = self.workspace.path / "predictions", 1
         file = folder / f"{path.stem[:STEM]}.png"
         while file in self.drawn or file.resolve() == path.resolve():
@@ -119,7 +118,7 @@ class Networks:
 
 
 def _first_finished(workspace: Workspace, study: StudyRecord) -> dict[str, RunRecord]:
-    """Arm and run, in the study's order."""
+    """Maps each arm to its run, in the study's order."""
     chosen: dict[str, RunRecord] = {}
     for arm in study.study.arm:
         members = [member for member in study.members if member.arm == arm.label]
@@ -132,7 +131,7 @@ def _first_finished(workspace: Workspace, study: StudyRecord) -> dict[str, RunRe
 
 
 def _statistics(study: StudyRecord, run: RunRecord, data_dir: Path | None) -> tuple[Triple, Triple]:
-    """Mean and standard deviation of the training images' channels; of the data set, in older records."""
+    """Returns the channels' mean and standard deviation; older records lack them, so the data set is read."""
     if study.data.mean is not None and study.data.std is not None:
         return study.data.mean, study.data.std
     data = data_of(run.spec.data, data_dir)

@@ -1,4 +1,4 @@
-"""A finished run measured again as at its end: the same images, computed in the same way: the same bits."""
+"""Measures finished runs again, on the same images and computed alike: the readings have the same bits."""
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -30,18 +30,18 @@ from skipscope.training.loop import all_steps
 from skipscope.training.precision import device, to_device
 
 EventHandler = Callable[[str, int, int], object]
-"""Told before each probe begins: its name, which one it is, of how many."""
+"""Called before each probe with its name, its number (from 1), and how many there are."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProbedRun:
-    """What was measured of a run, and where it was written."""
+    """Says what was measured of a run, and where it was written."""
 
     record: RunRecord
     seconds: dict[str, float]
-    """Of each probe, in the order in which they looked."""
+    """Duration of each probe, in the order in which they ran."""
     readings: dict[str, int]
-    """How many each of them gave."""
+    """Number of readings of each probe."""
     file: Path
 
 
@@ -53,13 +53,13 @@ def measure_again(
     data_dir: Path | None = None,
     on_event: EventHandler,
 ) -> ProbedRun:
-    """Measures the finished run called `name` (see `finished`) with the probes of trained networks.
+    """Measures the finished run called `name` (see `finished`) with all probes that apply, or `only` these.
 
-    All that apply, or `only` these; what other probes read before is kept.
+    Readings of other probes are kept.
 
     Raises:
         UnknownName: there is no such run, or no such probe.
-        UsageError: several runs are called so; a probe looks at training only, or has nothing to measure.
+        UsageError: several runs match; a probe looks at training only, or has nothing to measure.
         WorkspaceError: the run is not finished, or its weights are missing or damaged.
         DataError: its data set is gone, or is another one now.
         ProbeError: some probes failed on it; what the others read is written.
@@ -94,9 +94,9 @@ def measure_again(
 def missing_probes(
     folder: RunFolder, spec: RunSpec, data: Dataset, probes: Collection[str] | None
 ) -> list[str]:
-    """Of these probes (all, if None) those of trained networks that a finished run has no readings of.
+    """Returns which of these probes (all, if None) of trained networks a finished run has no readings of.
 
-    A run is shared by all studies that have it, and it may have been trained for one with fewer probes.
+    Studies share runs, and this one may have been trained for a study with fewer probes.
     """
     have = set(_at_its_end(folder, spec, data)["probe"])
     frozen = [name for name in (PROBES if probes is None else probes) if "frozen" in PROBES[name].when]
@@ -111,10 +111,10 @@ def complete(
     probes: Collection[str] | None,
     go_on: Callable[[str], bool],
 ) -> bool | None:
-    """Measures what is `missing_probes` of a finished run that this process holds, if anything is.
+    """Measures a finished run, which this process holds, with its `missing_probes`.
 
-    Whether it came to its end: no, with nothing written, if `go_on` said no; None if nothing was to be done.
-    `go_on(name)` is asked before each probe.
+    `go_on(name)` is asked before each probe. Returns False, with nothing written, if it declined; None if
+    no probe was missing.
     """
     folder = workspace.run_folder(record.id)
     missing = missing_probes(folder, record.spec, data, probes)
@@ -131,16 +131,11 @@ def _measure(
     probes: Collection[str],
     go_on: Callable[[str], bool],
 ) -> bool:
+    batches, step = BatchMaker(data, spec.recipe, device()), _last_step(spec, data)
     with attribute_errors_to(spec.model, "while it is measured"):
+        model = to_device(model, spec.recipe, device())
         return measure_trained(
-            folder,
-            to_device(model, spec.recipe, device()),
-            data,
-            BatchMaker(data, spec.recipe, device()),
-            recipe=spec.recipe,
-            step=_last_step(spec, data),
-            probes=probes,
-            go_on=go_on,
+            folder, model, data, batches, recipe=spec.recipe, step=step, probes=probes, go_on=go_on
         )
 
 
@@ -149,18 +144,18 @@ def _last_step(spec: RunSpec, data: Dataset) -> int:
 
 
 def _at_its_end(folder: RunFolder, spec: RunSpec, data: Dataset) -> pl.DataFrame:
-    """Readings of the last step."""
+    """Reads what was measured after the last step."""
     return folder.readings().filter(pl.col("step") == _last_step(spec, data))
 
 
 @cache
 def _anatomy(model: str) -> Anatomy:
-    """Of a network by its name, whatever its weights."""
+    """Inspects a network by its name, whatever its weights."""
     return anatomy(build(model, seed=0).eval(), torch.zeros(2, 3, 32, 32))
 
 
 def _of_trained_networks(names: Collection[str]) -> list[str]:
-    """The names, once each, if all are of probes that look at a trained network."""
+    """Returns the names without duplicates; refuses probes that do not look at trained networks."""
     chosen = list(dict.fromkeys(known(names)))
     for name in chosen:
         if "frozen" not in PROBES[name].when:
@@ -189,7 +184,7 @@ def _applies(name: str, inside: Anatomy, *, named: bool) -> bool:
 
 @contextmanager
 def _computing_as_a_worker(threads: int) -> Iterator[None]:
-    """As many threads as the run was trained with, and no denormal numbers: sums come out as they did."""
+    """Sets the run's number of threads and flushes denormals: sums have the bits that a worker gives them."""
     torch.set_flush_denormal(True)
     try:
         with torch_threads(threads):

@@ -1,14 +1,14 @@
-"""Several studies within one budget: which of them, in what order, at how many seeds. No processes here.
+"""Schedules several studies within one budget: which of them, in what order, with how many seeds.
 
 Every study answers a question of its own, and none is worth more than another to somebody who asks for all
 of them. So the order is the one in which a budget answers most questions, whatever the budget: next is
 always the study that takes the least **more** time until it has seeds enough for a verdict. Runs that exist,
 or that a study before it trains, take none. A study is brought to these seeds before the next one begins.
 
-What is left then goes to the seeds that the chosen studies were declared with, in the same order, and at
-last to as many seeds as fit of studies that do not fit whole: too few for a verdict now, but runs add up in a
-workspace. For the same reason seeds alone are cut. Fewer epochs or images would be other runs, which no later
-evening can add to; so that happens only where nothing else fits.
+The time that remains goes to the seeds that the chosen studies were declared with, in the same order, and
+at last to as many seeds as fit of studies that do not fit whole: too few for a verdict now, but runs add up
+in a workspace. For the same reason seeds alone are cut. Fewer epochs or images would be other runs, which no
+later evening can add to; so that happens only where nothing else fits.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,53 +30,53 @@ from skipscope.records.store import Workspace
 from skipscope.spec import StudySpec
 
 Task = str | tuple[str, int]
-"""A run's id; or a network that is measured before its first step, and the seed."""
+"""A run's id, or an untrained network that is measured, and its seed."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
-    """What is to be done of one study."""
+class ScheduledStudy:
+    """Says what is done of one study."""
 
     whole: Plan
     seeds: int
-    """Of those it was declared with."""
+    """How many of the declared seeds are run."""
     new: int
-    """Runs that are not there and that no study before it trains."""
+    """Runs that neither exist nor are trained for a study before it."""
     seconds: float
-    """Estimated, for what is new in it."""
+    """Estimated for its new runs and measurements."""
     within: str | None = None
     """The budget, where not even a seed fits into it and the study is cut further."""
 
     @property
     def name(self) -> str:
-        """The study's."""
+        """The study's name."""
         return self.whole.record.study.name
 
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """What studies would take on this machine, whole, beside what the workspace has."""
+    """Says what whole studies would take on this machine, beside what the workspace has."""
 
     plans: Mapping[str, Plan]
-    """By the study's name."""
+    """Plans by the study's name."""
     choice: BackendChoice
-    """How those are computed that were not begun before, all alike: else nothing would be shared."""
+    """One backend for all studies not begun before: with several, they would share no runs."""
 
     @property
-    def parts(self) -> tuple[Part, ...]:
-        """All of them, whole, in the order in which they would be run."""
+    def parts(self) -> tuple[ScheduledStudy, ...]:
+        """All studies, whole, in the order in which they would be run."""
         order = _least_first(self.plans)
         return tuple(_parts(self.plans, {name: _declared(self.plans[name]) for name in order}))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Programme:
-    """Studies in the order in which they are run, and those that do not fit."""
+class Schedule:
+    """Lists studies in the order in which they are run, and those that do not fit."""
 
     budget: str
-    parts: tuple[Part, ...]
-    left_out: tuple[Part, ...]
-    """At a single seed: what it would take to begin with each."""
+    parts: tuple[ScheduledStudy, ...]
+    left_out: tuple[ScheduledStudy, ...]
+    """Each at a single seed: the least that it would take."""
     choice: BackendChoice
 
     @property
@@ -111,8 +111,8 @@ def survey(
     return Survey(plans=whole, choice=choice)
 
 
-def compose(found: Survey, budget: str) -> Programme:
-    """The programme that this budget allows.
+def compose(found: Survey, budget: str) -> Schedule:
+    """Composes the schedule that this budget allows.
 
     Raises:
         UsageError: the budget is not a length of time.
@@ -120,7 +120,7 @@ def compose(found: Survey, budget: str) -> Programme:
     allowed, plans, seeds = seconds_of(budget), found.plans, dict[str, int]()
 
     def most(name: str, wanted: range) -> int:
-        """The most of the wanted seeds that there is time for; 0 if there is none."""
+        """Returns the most of the wanted seeds that fit; 0 if none do."""
         fitting = (one for one in wanted if _total(plans, seeds | {name: one}) <= allowed)
         return max(fitting, default=0)
 
@@ -137,31 +137,27 @@ def compose(found: Survey, budget: str) -> Programme:
     parts = list(_parts(plans, seeds)) or [_cut(plans, budget)]
     done = {task for part in parts for task in tasks(part.whole, part.seeds)}
     left_out = (_part(plans[name], 1, done) for name in order if name not in {part.name for part in parts})
-    return Programme(budget=budget, parts=tuple(parts), left_out=tuple(left_out), choice=found.choice)
+    return Schedule(budget=budget, parts=tuple(parts), left_out=tuple(left_out), choice=found.choice)
 
 
-def planned(part: Part, programme: Programme, workspace: Workspace, **options: Any) -> Plan:
-    """The plan of one part when its turn has come: what others trained for it is done by now.
+def planned(part: ScheduledStudy, schedule: Schedule, workspace: Workspace, **options: Any) -> Plan:
+    """Plans one part when its turn has come: runs that earlier parts share with it are done by now.
 
     `options` are those of `engine.plan.plan`: command, data_dir, jobs.
     """
     study = part.whole.record.study
     if part.within is not None:
-        return plan(study, workspace, budget=part.within, choice=programme.choice, **options)
-    now = plan(adapt(study, seeds=part.seeds), workspace, choice=programme.choice, **options)
+        return plan(study, workspace, budget=part.within, choice=schedule.choice, **options)
+    now = plan(adapt(study, seeds=part.seeds), workspace, choice=schedule.choice, **options)
     if part.seeds == study.seeds:
         return now
-    cut = Budget(
-        asked=programme.budget,
-        seeds=study.seeds,
-        epochs=study.recipe.epochs,
-        images=part.whole.record.data.train,
-    )
+    images = part.whole.record.data.train
+    cut = Budget(asked=schedule.budget, seeds=study.seeds, epochs=study.recipe.epochs, images=images)
     return replace(now, record=now.record.model_copy(update={"budget": cut}))
 
 
 def tasks(whole: Plan, seeds: int) -> dict[Task, float]:
-    """What of a study is still to be done at so many seeds, and the seconds of each."""
+    """Maps each unfinished task of a study at so many seeds to its seconds."""
     starts: dict[Task, float] = {(start.model, start.seed): start.seconds for start in whole.starts}
     return starts | {run.spec.id: run.seconds for run in whole.waiting if run.spec.seed < seeds}
 
@@ -171,12 +167,12 @@ def _declared(whole: Plan) -> int:
 
 
 def _for_a_verdict(whole: Plan) -> int:
-    """A study that was declared with fewer shows something else than a verdict."""
+    """Returns the seeds that a verdict needs; a study declared with fewer is not for verdicts."""
     return min(MINIMUM_SEEDS, _declared(whole))
 
 
 def _least_first(plans: Mapping[str, Plan]) -> Iterator[str]:
-    """Next is always what takes the least until its verdicts, given what is done before it."""
+    """Yields names: next is always the study that takes the least more time until its verdicts."""
     left, done = dict(plans), set[Task]()
     while left:
         name = min(left, key=lambda one: _part(left[one], _for_a_verdict(left[one]), done).seconds)
@@ -189,23 +185,24 @@ def _total(plans: Mapping[str, Plan], seeds: Mapping[str, int]) -> float:
     return sum(part.seconds for part in _parts(plans, seeds))
 
 
-def _parts(plans: Mapping[str, Plan], seeds: Mapping[str, int]) -> Iterator[Part]:
-    """One after the other, each without what those before it have done."""
+def _parts(plans: Mapping[str, Plan], seeds: Mapping[str, int]) -> Iterator[ScheduledStudy]:
+    """Yields each study without the tasks of those before it."""
     done: set[Task] = set()
     for name, some in seeds.items():
         yield _part(plans[name], some, done)
         done |= tasks(plans[name], some).keys()
 
 
-def _part(whole: Plan, seeds: int, done: AbstractSet[Task]) -> Part:
+def _part(whole: Plan, seeds: int, done: AbstractSet[Task]) -> ScheduledStudy:
+    """Estimates a study at so many seeds, given the tasks that are done before it."""
     left = {task: seconds for task, seconds in tasks(whole, seeds).items() if task not in done}
     starts = [seconds for task, seconds in left.items() if isinstance(task, tuple)]
     runs = sorted((seconds for task, seconds in left.items() if isinstance(task, str)), reverse=True)
     seconds = makespan(starts, whole.jobs) + makespan(runs, whole.jobs)
-    return Part(whole=whole, seeds=seeds, new=len(runs), seconds=seconds)
+    return ScheduledStudy(whole=whole, seeds=seeds, new=len(runs), seconds=seconds)
 
 
-def _cut(plans: Mapping[str, Plan], budget: str) -> Part:
-    """Of the study that takes the least to begin with, as much as `run STUDY --budget` would make of it."""
+def _cut(plans: Mapping[str, Plan], budget: str) -> ScheduledStudy:
+    """Cuts the study that takes the least at one seed, as `run STUDY --budget` would."""
     least = min((_part(whole, 1, frozenset()) for whole in plans.values()), key=lambda part: part.seconds)
     return replace(least, seconds=seconds_of(budget), within=budget)

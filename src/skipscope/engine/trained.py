@@ -1,4 +1,4 @@
-"""Finished runs: found by what people call them, and their networks as they were left."""
+"""Finds finished runs by what people call them, and loads their networks."""
 
 from pathlib import Path
 
@@ -18,14 +18,14 @@ from skipscope.spec import DataRef
 
 
 def finished(workspace: Workspace, name: str) -> RunRecord:
-    """The finished run that is called `name`: a run's id or the beginning of one, or an arm's name.
+    """Finds a finished run by its id, the beginning of its id, or an arm's name.
 
-    An arm's is that of the study planned last, if it has one run there.
+    The arm is one of the study planned last, and has a single run there.
 
     Raises:
-        UnknownName: no run is called so; lists those there are.
-        UsageError: several are; lists them.
-        WorkspaceError: it is not finished, or cannot be read.
+        UnknownName: no run matches; lists the runs and arms.
+        UsageError: several match; lists them.
+        WorkspaceError: the run is not finished, or cannot be read.
     """
     runs = workspace.found()
     latest = workspace.studies()[-1:]
@@ -49,7 +49,7 @@ def finished(workspace: Workspace, name: str) -> RunRecord:
 
 
 def network(workspace: Workspace, record: RunRecord) -> nn.Module:
-    """The run's network as its training left it, in evaluation mode, in fp32, on the processor.
+    """Loads the run's trained network, in evaluation mode, in fp32, on the CPU.
 
     Raises:
         WorkspaceError: its weights are missing, damaged, or another network's.
@@ -77,10 +77,10 @@ def network(workspace: Workspace, record: RunRecord) -> nn.Module:
 
 
 def data_of(ref: DataRef, data_dir: Path | None) -> Dataset:
-    """The data set that a run was trained on, if it is still there.
+    """Loads the data set that a run was trained on.
 
     Raises:
-        DataError: it is not, or its content is another.
+        DataError: it is gone, or its content has changed.
     """
     data = load_data(ref.name, data_dir=data_dir, train_limit=ref.train_limit)
     if data.sha256 != ref.sha256:
@@ -97,8 +97,8 @@ def _state(record: RunRecord) -> str:
 
 
 def _command(workspace: Workspace, run: str) -> str:
-    """The command of the last study that has the run, in words, if one has."""
-    commands = [
-        study.command for study in workspace.studies() if any(member.run == run for member in study.members)
-    ]
-    return f": {workspace.typed(commands[-1])}" if commands else ""
+    """Returns ": COMMAND" of the last study with this run; empty if there is none."""
+    for study in reversed(workspace.studies()):
+        if any(member.run == run for member in study.members):
+            return f": {workspace.typed(study.command)}"
+    return ""

@@ -1,4 +1,4 @@
-"""Whose code may be run: that of networks which a study of this user's has named on this machine.
+"""Decides whose code may be run: that of networks which a study of this user named on this machine.
 
 A record names a network's file, too, and records travel: a workspace that somebody sent must not make
 `predict` or `probe` run a file that came with it. So what a study named is kept in the user's cache, by the
@@ -16,7 +16,7 @@ from skipscope.spec import UserNetwork
 
 
 def trust(models: Iterable[str]) -> None:
-    """From now on: the user named these networks, pinned to what their files say, in a study."""
+    """Trusts these networks, pinned to their files' text, from now on: a study of the user names them."""
     named = {own.digest for model in models if (own := UserNetwork.parse(model)) is not None and own.digest}
     known = _known()
     if named - known:
@@ -24,7 +24,7 @@ def trust(models: Iterable[str]) -> None:
 
 
 def refuse_unless_trusted(model: str) -> None:
-    """Networks of ours, and those that `trust` was told of, may be made.
+    """Refuses to build a user's network that `trust` was not told of.
 
     Raises:
         NetworkError: it is a user's, and no study has named it on this machine.

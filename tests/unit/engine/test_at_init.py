@@ -61,6 +61,7 @@ def test_networks_are_measured_before_they_are_trained(tmp_path: Path) -> None:
     assert workspace.start_readings(path.stem).filter(seed=0).equals(_read(tmp_path, before).filter(seed=0))
 
 
+@pytest.mark.usefixtures("workers_in_process")
 def test_networks_that_are_not_trained_are_measured_and_described(tmp_path: Path) -> None:
     study = STUDY.model_copy(update={"initial": ("plain8_nobn",), "initial_seeds": 1, "arm": STUDY.arm[:1]})
     workspace = Workspace(tmp_path)

@@ -38,6 +38,7 @@ def carry_out(
     return execute(planned, workspace, on_event=both, interrupted=lambda: events.append(None)), events
 
 
+@pytest.mark.usefixtures("workers_in_process")
 def test_a_study_is_trained_once(small: StudySpec, workspace: Workspace) -> None:
     records, events = carry_out(adapt(small, seeds=2), workspace)
     assert [record.state for record in records] == ["done", "done"]
@@ -56,6 +57,7 @@ def test_a_study_is_trained_once(small: StudySpec, workspace: Workspace) -> None
     assert times == [workspace.run_folder(record.id).model_file.stat().st_mtime_ns for record in records]
 
 
+@pytest.mark.usefixtures("workers_in_process")
 def test_a_run_that_another_study_was_content_with_is_measured_and_not_trained_again(
     small: StudySpec, workspace: Workspace
 ) -> None:
@@ -76,6 +78,7 @@ def test_a_run_that_another_study_was_content_with_is_measured_and_not_trained_a
     assert not plan(small, workspace, command="x").waiting
 
 
+@pytest.mark.usefixtures("workers_in_process")
 def test_in_one_call_from_a_script(small: StudySpec, workspace: Workspace) -> None:
     place = skipscope.run(small, workspace.path)
     assert place.metrics().filter(kind="epoch").height == 1
@@ -141,6 +144,7 @@ def _kill_worker(name: str) -> None:
     next(child for child in mp.active_children() if child.name == name).kill()
 
 
+@pytest.mark.usefixtures("workers_in_process")
 def test_ctrl_c_in_the_middle_of_a_line_is_heard_after_it(small: StudySpec, workspace: Workspace) -> None:
     """Nobody can print in the middle of a print."""
     telling, heard = [False], []
@@ -265,6 +269,7 @@ def test_cores_are_offered_once_and_only_if_they_are_more(small: StudySpec, work
         assert not read.poll()
 
 
+@pytest.mark.usefixtures("workers_in_process")
 def test_what_cannot_be_told_is_no_death_of_a_worker(small: StudySpec, workspace: Workspace) -> None:
     """As where output is piped to a program that has ended; the worker notices, saves and leaves."""
 

@@ -10,7 +10,7 @@ from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.engine.adapt import adapt
 from skipscope.engine.autotune import BackendChoice
 from skipscope.engine.plan import InitialMeasurement, Plan, PlannedRun, plan
-from skipscope.engine.schedule import Programme, Survey, compose, planned, survey, tasks
+from skipscope.engine.schedule import Schedule, Survey, compose, planned, survey, tasks
 from skipscope.errors import UsageError
 from skipscope.records.schema import DataCard, StudyRecord
 from skipscope.records.store import Workspace
@@ -57,8 +57,8 @@ def of(*plans: Plan) -> Survey:
     return Survey(plans={each.record.study.name: each for each in plans}, choice=choice)
 
 
-def parts(programme: Programme) -> list[tuple[str, int, int, float]]:
-    return [(part.name, part.seeds, part.new, part.seconds) for part in programme.parts]
+def parts(schedule: Schedule) -> list[tuple[str, int, int, float]]:
+    return [(part.name, part.seeds, part.new, part.seconds) for part in schedule.parts]
 
 
 def test_what_takes_least_until_its_verdicts_goes_first() -> None:
@@ -81,10 +81,10 @@ def test_no_study_begins_before_the_one_ahead_has_its_seeds() -> None:
         whole("second", ["plain8"], seeds=5, seconds=12),
         whole("third", ["resnet56"], seeds=5, seconds=100),
     )
-    programme = compose(found, "80s")
+    schedule = compose(found, "80s")
     # two seeds of the second: no verdict yet, but they count at any later time
-    assert parts(programme) == [("first", 5, 5, 50), ("second", 2, 2, 24)]
-    assert [(part.name, part.seeds, part.seconds) for part in programme.left_out] == [("third", 1, 100)]
+    assert parts(schedule) == [("first", 5, 5, 50), ("second", 2, 2, 24)]
+    assert [(part.name, part.seeds, part.seconds) for part in schedule.left_out] == [("third", 1, 100)]
 
 
 def test_seeds_beyond_a_verdict_come_after_all_studies_that_fit() -> None:
@@ -132,13 +132,13 @@ def test_the_programme_fits(studies: list[tuple[int, float, int]], budget: int) 
             for i, (seeds, seconds, arms) in enumerate(studies)
         )
     )
-    programme = compose(found, f"{budget}s")
-    assert programme.seconds <= budget
-    named = [part.name for part in (*programme.parts, *programme.left_out)]
+    schedule = compose(found, f"{budget}s")
+    assert schedule.seconds <= budget
+    named = [part.name for part in (*schedule.parts, *schedule.left_out)]
     assert sorted(named) == sorted(found.plans)  # each once, done or left out
-    trained = [task for part in programme.parts for task in tasks(part.whole, part.seeds)]
-    if not programme.parts[0].within:
-        assert sum(part.new for part in programme.parts) == len(set(trained))
+    trained = [task for part in schedule.parts for task in tasks(part.whole, part.seeds)]
+    if not schedule.parts[0].within:
+        assert sum(part.new for part in schedule.parts) == len(set(trained))
 
 
 def test_a_budget_is_a_length_of_time() -> None:
@@ -161,8 +161,8 @@ def test_studies_are_planned_in_one_way_and_done_one_after_the_other(
     monkeypatch.setattr("skipscope.engine.estimate.run_seconds", lambda *_, **__: 10.0)
     found = survey(studies(adapt(small, seeds=3)), workspace, jobs=1)
     assert {each.backend for each in found.plans.values()} == {found.choice.backend}
-    programme = compose(found, "60s")
-    assert parts(programme) == [("small", 3, 3, 30), ("other", 3, 3, 30)]
+    schedule = compose(found, "60s")
+    assert parts(schedule) == [("small", 3, 3, 30), ("other", 3, 3, 30)]
     cut = compose(found, "59s")
     assert parts(cut) == [("small", 3, 3, 30), ("other", 2, 2, 20)]
     second = planned(cut.parts[1], cut, workspace, command="skipscope run other --seeds 2")
@@ -179,10 +179,10 @@ def test_where_not_even_a_seed_fits_the_smallest_study_is_cut_further(
         "skipscope.engine.estimate.run_seconds", lambda _, recipe, *__, **___: recipe.epochs * 10.0
     )
     found = survey(studies(adapt(small, epochs=4)), workspace, jobs=1)
-    programme = compose(found, "25s")
-    assert [(part.name, part.within) for part in programme.parts] == [("small", "25s")]
-    assert [part.name for part in programme.left_out] == ["other"]
-    run = planned(programme.parts[0], programme, workspace, command="")
+    schedule = compose(found, "25s")
+    assert [(part.name, part.within) for part in schedule.parts] == [("small", "25s")]
+    assert [part.name for part in schedule.left_out] == ["other"]
+    run = planned(schedule.parts[0], schedule, workspace, command="")
     assert [each.spec.recipe.epochs for each in run.runs] == [2]
     assert run.record.budget.epochs == 4
 

@@ -81,6 +81,7 @@ def test_a_worker_trains_it_and_it_can_be_built_again(folder: Path, workspace: W
     assert not planned(folder, workspace).waiting  # nor is it trained again where it lies in another place
 
 
+@pytest.mark.usefixtures("workers_in_process")
 def test_a_file_that_changes_while_its_run_waits_fails_the_run(folder: Path, workspace: Workspace) -> None:
     told = planned(folder, workspace)
     (folder / "nets" / "mynet.py").write_text(NET + "# \n", encoding="utf-8")
@@ -127,6 +128,7 @@ def failing(folder: Path, when: str) -> int:
     return 1 + text.splitlines().index("            raise ValueError('so many')")
 
 
+@pytest.mark.usefixtures("workers_in_process")
 @pytest.mark.parametrize(
     "when",
     ["self.training and len(x) == 20", "not self.training and len(x) > 200"],
