@@ -1,4 +1,4 @@
-"""What is to be done, as data: a study's TOML file, its arms and recipes, and the resolved run.
+"""Describes what is run as data: a study's TOML file, its arms and recipes, and the resolved run.
 
 A `StudySpec` is what a person writes. A `RunSpec` is what a worker trains: nothing in it is left to
 choose, and its hash names the run, so that an equal run is never trained twice.
@@ -32,12 +32,12 @@ Name = Annotated[str, StringConstraints(pattern=NAME)]
 Precision = Literal["fp32", "bf16"]
 MemoryFormat = Literal["contiguous", "channels_last"]
 Kernels = Literal["stock", "fast", "winograd"]
-"""Torch's operators; `kernels/fast.py` in place of some; `kernels/winograd.py` as well."""
+"""Torch's operators; some replaced by `kernels/fast.py`; more by `kernels/winograd.py`."""
 DataName = Literal["cifar10", "shapes"]
 
 
 class Backend(Frozen):
-    """How a machine computes: the part of a recipe that may be `auto`, chosen by measurement."""
+    """Says how a machine computes: the part of a recipe that may be `auto`, chosen by measurement."""
 
     precision: Precision
     memory_format: MemoryFormat
@@ -45,13 +45,13 @@ class Backend(Frozen):
     threads: int = Field(ge=1, description="sums are taken in another order by another number of them")
 
     def __str__(self) -> str:
-        """For people."""
+        """Describes it for people."""
         threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
         return f"{self.precision}, {self.memory_format}, {self.kernels} kernels, {threads}"
 
 
 class Recipe(Frozen):
-    """How a network is trained. One recipe serves all arms of a study unless an arm says otherwise."""
+    """Says how a network is trained. One recipe serves all arms of a study unless an arm says otherwise."""
 
     # strict: true and "3" are no numbers; 1 is one with a point, too
     model_config = ConfigDict(allow_inf_nan=False, strict=True)
@@ -87,21 +87,21 @@ class Recipe(Frozen):
         return self
 
     def backend(self, auto: Backend) -> Backend:
-        """How it is computed if what is `auto` in it is as in `auto`."""
+        """Returns the recipe's backend, with values of `auto` where the recipe says "auto"."""
         mine = {key: value for key in Backend.model_fields if (value := getattr(self, key)) != "auto"}
         return auto.model_copy(update=mine)
 
     def resolved(self, auto: Backend) -> Self:
-        """The recipe with nothing left to choose."""
+        """Returns the recipe with nothing left to choose."""
         return self.model_copy(update=self.backend(auto).model_dump())
 
 
 ADDED_LATER = ("milestones",)
-"""Keys of a recipe that older runs do not have: at their defaults they are no part of a run's hash."""
+"""Keys of a recipe that older runs lack: their defaults are left out of a run's hash."""
 
 
 class Arm(Frozen):
-    """One network under one recipe; `recipe` overrides keys of the study's."""
+    """Pairs a network with a recipe; `recipe` overrides keys of the study's."""
 
     model: str
     name: Name | None = None
@@ -119,12 +119,12 @@ class Arm(Frozen):
 
     @property
     def label(self) -> str:
-        """What tables and figures call the arm: its name, else its network's."""
+        """Names the arm in tables and figures: its name, else its network's."""
         return self.name or network_name(self.model)
 
 
 class StudySpec(Frozen):
-    """Arms x seeds on one data set."""
+    """Declares a study: arms x seeds on one data set."""
 
     name: Name
     title: dict[Literal["en", "zh"], str] = Field({})
@@ -161,26 +161,24 @@ class StudySpec(Frozen):
 
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
-        """Those declared, and those that follow from the arms, of factors of which none is declared."""
+        """Lists those declared, and those that follow from the arms for factors without a declared one."""
         declared = {comparison.factor for comparison in self.comparison}
         arms = [(network_name(a.model), a.label, json.dumps(a.recipe, sort_keys=True)) for a in self.arm]
         found = following(arms, [network_name(model) for model in self.initial])
         return (*self.comparison, *(each for each in found if each.factor not in declared))
 
     def recipe_of(self, arm: Arm) -> Recipe:
-        """The study's recipe with the arm's keys in place of its own."""
+        """Overrides the study's recipe with the arm's keys."""
         return Recipe.model_validate(self.recipe.model_dump() | arm.recipe)
 
     def with_models(self, other: Callable[[str], str]) -> Self:
-        """The same study with `other(model)` in place of each arm's network."""
-        arms = (arm.model_copy(update={"model": other(arm.model)}) for arm in self.arm)
-        return self.model_copy(
-            update={"arm": tuple(arms), "initial": tuple(other(model) for model in self.initial)}
-        )
+        """Replaces each network of the study by `other(model)`."""
+        arms = tuple(arm.model_copy(update={"model": other(arm.model)}) for arm in self.arm)
+        return self.model_copy(update={"arm": arms, "initial": tuple(map(other, self.initial))})
 
 
 class DataRef(Frozen):
-    """A data set by name and content: a run trained on other bytes is another run."""
+    """Identifies a data set by name and content: a run trained on other bytes is another run."""
 
     name: DataName
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
@@ -188,7 +186,7 @@ class DataRef(Frozen):
 
 
 class RunSpec(Frozen):
-    """One arm with one seed, with nothing left to choose."""
+    """Specifies a run: one arm with one seed, and nothing left to choose."""
 
     model: str
     seed: int = Field(ge=0)
@@ -198,7 +196,7 @@ class RunSpec(Frozen):
     @model_validator(mode="before")
     @classmethod
     def _reads_what_was_written_before(cls, table: Any) -> Any:
-        """Runs of before there was a choice of kernels and threads were computed with the stock ones."""
+        """Completes runs from before kernels and threads could be chosen: stock ones, on one thread."""
         if isinstance(table, dict) and isinstance(recipe := table.get("recipe"), dict):
             return table | {"recipe": {"kernels": "stock", "threads": 1} | recipe}
         return table
@@ -214,7 +212,7 @@ class RunSpec(Frozen):
 
     @property
     def hash8(self) -> str:
-        """Eight hexadecimal digits of the SHA-256 of the canonical JSON, where a user's file has no path."""
+        """Hashes the canonical JSON, without paths of users' files: 8 hexadecimal digits of the SHA-256."""
         content = self.model_dump(mode="json") | {"model": wherever(self.model)}
         for key in ADDED_LATER:
             if getattr(self.recipe, key) == Recipe.model_fields[key].default:
@@ -223,12 +221,12 @@ class RunSpec(Frozen):
 
     @property
     def id(self) -> str:
-        """`<network>-s<seed>-<hash8>`: an arm without a name of its own is called after its network."""
+        """Names the run: `<network>-s<seed>-<hash8>`."""
         return f"{network_name(self.model)}-s{self.seed}-{self.hash8}"
 
 
 def start_name(model: str, data: str) -> str:
-    """What readings of untrained networks are kept under: `<network>-<hash8>`, for data of this SHA-256."""
+    """Names readings of an untrained network on data of this SHA-256: `<network>-<hash8>`."""
     return f"{network_name(model)}-{_hash8({'model': wherever(model), 'data': data})}"
 
 
@@ -238,13 +236,13 @@ def _hash8(content: dict[str, Any]) -> str:
 
 
 def shipped_studies() -> dict[str, Path]:
-    """The studies that come with the package, by name."""
+    """Maps the names of the studies that come with the package to their files."""
     folder = Path(str(files("skipscope") / "studies"))
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
 def load_study(study: str | Path) -> StudySpec:
-    """A shipped study by its name, or any study by the path of its TOML file.
+    """Loads a shipped study by its name, or any study by the path of its TOML file.
 
     Raises:
         UnknownName: `study` is neither a shipped name nor a file.
@@ -270,13 +268,13 @@ def load_study(study: str | Path) -> StudySpec:
 
 
 def _beside(study: Path, model: str) -> str:
-    """A study's file names a user's file as it is seen from the study's folder."""
+    """Resolves a user's file relative to the study's folder."""
     own = UserNetwork.parse(model)
     return model if own is None else str(own.model_copy(update={"file": str(study.parent / own.file)}))
 
 
 def parse_study(table: dict[str, object], *, where: str, text: str = "") -> StudySpec:
-    """A table as a study; `where`, and lines of the `text` that it was read from, are named in the error.
+    """Parses a table as a study; errors name `where` and lines of the `text` that it was read from.
 
     Raises:
         SpecError: a key or value is impossible; names each key, its line, and what it allows.
@@ -284,11 +282,7 @@ def parse_study(table: dict[str, object], *, where: str, text: str = "") -> Stud
     try:
         return StudySpec.model_validate(table)
     except ValidationError as error:
-        tables: dict[str, type[Frozen]] = {
-            "": StudySpec,
-            "arm": Arm,
-            "recipe": Recipe,
-            "comparison": Comparison,
-        }
-        keys = {name: model.model_fields for name, model in tables.items()}
+        tables: list[type[Frozen]] = [StudySpec, Arm, Recipe, Comparison]
+        names = ("", "arm", "recipe", "comparison")
+        keys = {name: table.model_fields for name, table in zip(names, tables, strict=True)}
         raise SpecError(problems(error, text, keys), where=where, hint="fix the keys named above") from None

@@ -1,4 +1,4 @@
-"""Comparisons: which arms are compared, by which factor, and which differences the factor allows."""
+"""Says which arms are compared, by which factor, and which differences the factor allows."""
 
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal, Self
@@ -22,7 +22,7 @@ ARCHITECTURE = (
     "parameters",
     "arithmetic",
 )
-"""Names of the properties of a network."""
+"""Properties of a network that a comparison looks at."""
 OWN: Mapping[Factor, frozenset[str]] = {
     # additions have no parameters and, as He et al. count, no arithmetic; projections stay within 5 %
     "shortcut": frozenset({"shortcut"}),
@@ -49,7 +49,7 @@ Arms = Annotated[tuple[str, ...], BeforeValidator(_several)]
 
 
 class Comparison(Frozen):
-    """Arms that are compared by one factor, declared before anything is run."""
+    """Declares, before anything is run, arms that are compared by one factor."""
 
     treated: Arms
     """Labels of arms; if several, at several depths from the least, in the order of `control`."""
@@ -76,7 +76,7 @@ class Comparison(Frozen):
         return self
 
     def __str__(self) -> str:
-        """`resnet20 - plain20`, several pairs separated by commas; an arm without control by its name."""
+        """Formats it as `resnet20 - plain20`, pairs separated by commas; arms without control as such."""
         if not self.control:
             return ", ".join(self.treated)
         pairs = zip(self.treated, self.control, strict=True)
@@ -84,11 +84,11 @@ class Comparison(Frozen):
 
     @property
     def arms(self) -> tuple[str, ...]:
-        """All arms, without duplicates."""
+        """Lists all arms without duplicates."""
         return tuple(dict.fromkeys((*self.treated, *self.control)))
 
     def only(self, arms: Collection[str]) -> Self | None:
-        """The comparison restricted to pairs of these arms; None if there are none."""
+        """Restricts the comparison to pairs of these arms; returns None if there are none."""
         sides = [self.treated, self.control] if self.control else [self.treated]
         kept = [pair for pair in zip(*sides, strict=True) if set(pair) <= set(arms)]
         if not kept:
@@ -97,7 +97,7 @@ class Comparison(Frozen):
         return self.model_copy(update={"treated": treated, "control": control[0] if control else ()})
 
     def at(self, *indices: int) -> Self:
-        """The comparison restricted to these pairs: 0 has the least depth, -1 the greatest."""
+        """Restricts the comparison to these pairs: 0 has the least depth, -1 the greatest."""
         sides = {side: getattr(self, side) for side in ("treated", "control")}
         kept = dict.fromkeys(range(len(self.treated))[index] for index in indices)
         return self.model_copy(
@@ -105,29 +105,29 @@ class Comparison(Frozen):
         )
 
     def along(self, side: Literal["treated", "control"]) -> Self:
-        """One side by itself, comparing what its arms differ in."""
+        """Takes one side by itself, comparing what its arms differ in."""
         update = {"treated": getattr(self, side), "control": (), "factor": self.across, "matched": None}
         return self.model_copy(update=update)
 
     @property
     def diagonal(self) -> Self:
-        """In a 2 x 2 design, the last treated arm against the first control: both factors changed at once."""
+        """Compares, in a 2 x 2 design, the last treated arm with the first control: both factors change."""
         update = {"treated": self.treated[-1:], "control": self.control[:1], "factor": "network"}
         return self.model_copy(update=update)
 
     @property
     def alone(self) -> bool:
-        """Whether nothing is compared: networks are measured without a control."""
+        """Tells whether networks are measured without a control."""
         return not self.control and self.factor == "network"
 
     @property
     def own(self) -> frozenset[str]:
-        """Differences that the factor allows within a pair."""
+        """Gives the differences that the factor allows within a pair."""
         if self.matched is None:
             return OWN[self.factor]
         return OWN[self.factor] | {"parameters" if self.matched == "depth" else "depth"}
 
     @property
     def own_across(self) -> frozenset[str]:
-        """Differences that are allowed between pairs."""
+        """Gives the differences that are allowed between pairs."""
         return OWN["network"] if self.factor == "network" else OWN[self.across]

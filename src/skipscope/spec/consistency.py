@@ -1,4 +1,4 @@
-"""Whether the parts of a study fit together, where each by itself is valid."""
+"""Checks whether the parts of a study, each valid by itself, fit together."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""The comparisons of a study that declares none: read off its arms' networks, by their names.
+"""Derives the comparisons of a study that declares none from the names of its networks.
 
 - shortcut: resnetN - plainN, at all depths that both have; likewise with _b and with _nobn
 - gate: se_resnetN - resnetN
@@ -11,6 +11,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
+from typing import Literal
 
 from skipscope.spec.comparison import Comparison, Factor
 
@@ -19,13 +20,17 @@ DEPTH_TOLERANCE = 1.1
 
 _RESIDUAL = re.compile(r"(?P<kind>plain|resnet|se_resnet)(?P<depth>\d+)(?P<variant>(?:_b)?(?:_nobn)?)")
 _DENSE = re.compile(r"(?P<kind>densenet(?:_bc)?)(?P<depth>\d+)(?P<variant>_k\d+)")
-_CLASSROOM: tuple[tuple[str, str, Factor], ...] = (
-    ("resnet", "cnn", "shortcut"),
+_PAIRS: tuple[tuple[str, str, Factor], ...] = (
+    ("resnet", "plain", "shortcut"),
     ("se_resnet", "resnet", "gate"),
-    ("densenet", "cnn", "dense"),
-    ("densenet", "resnet", "dense"),
 )
-"""What a course sets against each other; none of these pairs differs in one thing only."""
+_CLASSROOM: tuple[tuple[str, str, Factor, Literal["depth", "parameters"] | None], ...] = (
+    ("resnet", "cnn", "shortcut", None),
+    ("se_resnet", "resnet", "gate", None),
+    ("densenet", "cnn", "dense", "depth"),
+    ("densenet", "resnet", "dense", "parameters"),
+)
+"""Pairs that a course compares; none of them differs in one thing only."""
 _SQUARE = ("resnet", "resnet_nopool", "se_resnet_pool", "se_resnet")
 """Pool and no gate, neither, both, a gate and no pool."""
 
@@ -36,12 +41,12 @@ Curves = dict[tuple[str, str], dict[int, str]]
 
 
 def following(arms: Iterable[tuple[str, str, str]], initial: Iterable[str]) -> list[Comparison]:
-    """Every comparison that follows from a study's arms, each once.
+    """Lists every comparison that follows from a study's arms, without duplicates.
 
     Arms under one recipe are compared; of two with one network under it the first.
 
     Args:
-        arms: of each the name of its network, its label, and its recipe as text.
+        arms: the name of the network, the label, and the recipe as text of each.
         initial: the names of networks that are measured as they start, and not trained.
     """
     groups: dict[str, dict[str, str]] = {}
@@ -55,13 +60,13 @@ def following(arms: Iterable[tuple[str, str, str]], initial: Iterable[str]) -> l
 
 
 def derived(labels: Labels) -> tuple[Comparison, ...]:
-    """What the networks allow to be compared for the sake of one thing."""
+    """Lists comparisons of networks that differ by one factor."""
     curves = _curves(labels)
     return (*_residual(curves), *_dense(curves), *_depths(curves), *_classroom(labels))
 
 
 def side_by_side(labels: Labels) -> Iterator[Comparison]:
-    """The first trained network of each kind beside the first of all."""
+    """Yields the first trained network of each kind against the first of all."""
     firsts: dict[str, str] = {}
     for model, label in labels.items():
         firsts.setdefault(kind_of(model), label)
@@ -71,38 +76,29 @@ def side_by_side(labels: Labels) -> Iterator[Comparison]:
 
 
 def kind_of(model: str) -> str:
-    """What a network is without its depth: `resnet`, `se_resnet_nobn`, `densenet`; else its name."""
-    found = _RESIDUAL.fullmatch(model) or _DENSE.fullmatch(model)
-    if found is None:
-        return model
-    return found["kind"] + (found["variant"] if found.re is _RESIDUAL else "")
+    """Returns a network's name without its depth: `resnet`, `se_resnet_nobn`, `densenet`."""
+    if found := _RESIDUAL.fullmatch(model):
+        return found["kind"] + found["variant"]
+    found = _DENSE.fullmatch(model)
+    return found["kind"] if found else model
 
 
 def _curves(labels: Labels) -> Curves:
     curves: Curves = {}
     for model, label in labels.items():
-        found = _RESIDUAL.fullmatch(model) or _DENSE.fullmatch(model)
-        if found is not None:
+        if found := _RESIDUAL.fullmatch(model) or _DENSE.fullmatch(model):
             curves.setdefault((found["kind"], found["variant"]), {})[int(found["depth"])] = label
     return {key: dict(sorted(curve.items())) for key, curve in curves.items()}
 
 
 def _residual(curves: Curves) -> Iterator[Comparison]:
-    pairs: tuple[tuple[str, str, Factor], ...] = (
-        ("resnet", "plain", "shortcut"),
-        ("se_resnet", "resnet", "gate"),
-    )
-    for (treated, control, factor), variant in product(pairs, ("", "_b", "_nobn", "_b_nobn")):
+    for (treated, control, factor), variant in product(_PAIRS, ("", "_b", "_nobn", "_b_nobn")):
         # a plain network has no shortcut to project
         beside = variant.removeprefix("_b") if control == "plain" else variant
         one, other = curves.get((treated, variant), {}), curves.get((control, beside), {})
-        common = [depth for depth in one if depth in other]
-        if common:
-            yield Comparison(
-                treated=tuple(one[depth] for depth in common),
-                control=tuple(other[depth] for depth in common),
-                factor=factor,
-            )
+        if common := [depth for depth in one if depth in other]:
+            treated_arms, controls = (tuple(curve[depth] for depth in common) for curve in (one, other))
+            yield Comparison(treated=treated_arms, control=controls, factor=factor)
 
 
 def _dense(curves: Curves) -> Iterator[Comparison]:
@@ -115,10 +111,9 @@ def _dense(curves: Curves) -> Iterator[Comparison]:
 
 
 def _nearest(dense: Mapping[int, str], others: Mapping[int, str]) -> Iterator[tuple[str, str]]:
-    """Arms whose depths are within a tenth; of several as near the shallower."""
+    """Yields arms whose depths are within a tenth; of several as near the shallower."""
     for depth, label in dense.items():
-        near = [n for n in others if max(n, depth) <= DEPTH_TOLERANCE * min(n, depth)]
-        if near:
+        if near := [n for n in others if max(n, depth) <= DEPTH_TOLERANCE * min(n, depth)]:
             yield label, others[min(near, key=lambda n: (abs(n - depth), n))]
 
 
@@ -129,16 +124,10 @@ def _depths(curves: Curves) -> Iterator[Comparison]:
 
 
 def _classroom(labels: Labels) -> Iterator[Comparison]:
-    for treated, control, factor in _CLASSROOM:
+    for treated, control, factor, matched in _CLASSROOM:
         if treated in labels and control in labels:
-            matched = {"cnn": "depth", "resnet": "parameters"}[control] if factor == "dense" else None
-            yield Comparison.model_validate(
-                {
-                    "treated": labels[treated],
-                    "control": labels[control],
-                    "factor": factor,
-                    "matched": matched,
-                }
+            yield Comparison(
+                treated=(labels[treated],), control=(labels[control],), factor=factor, matched=matched
             )
     if all(name in labels for name in _SQUARE):
         pooled, bare, gated, both = (labels[name] for name in _SQUARE)

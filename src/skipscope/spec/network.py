@@ -1,4 +1,4 @@
-"""What a network is called in a study: a name of ours, or a class in a file of the user's."""
+"""Parses a network's name in a study: a name of ours, or a class in a file of the user."""
 
 import re
 from typing import Self
@@ -9,7 +9,7 @@ from skipscope.spec.values import Frozen
 
 
 class UserNetwork(Frozen):
-    """A network that a user wrote: `mynet.py:Net` is the class or function `Net` of that file.
+    """Names a network that a user wrote: `mynet.py:Net` is the class or function `Net` of that file.
 
     Before it is trained it is pinned to what the file says: `mynet.py:Net@0123456789abcdef`.
     """
@@ -20,12 +20,12 @@ class UserNetwork(Frozen):
 
     @classmethod
     def parse(cls, model: str) -> Self | None:
-        """None if `model` is not written this way: it is the name of a network of ours, or of none."""
+        """Returns None if `model` is not written this way, and so names a network of ours, or none."""
         found = _IN_A_FILE.fullmatch(model)
         return None if found is None else cls.model_validate(found.groupdict())
 
     def __str__(self) -> str:
-        """As it is written."""
+        """Writes it as a study does."""
         return f"{self.file}:{self.name}" + (f"@{self.digest}" if self.digest else "")
 
 
@@ -35,12 +35,12 @@ _IN_A_FILE = re.compile(
 
 
 def network_name(model: str) -> str:
-    """What a network is called: `resnet20`, or `Net` if it is `mynet.py:Net`."""
+    """Returns a network's name: `resnet20`, or `Net` if it is `mynet.py:Net`."""
     own = UserNetwork.parse(model)
     return model if own is None else own.name
 
 
 def wherever(model: str) -> str:
-    """The network, wherever a user's file lies."""
+    """Identifies the network without the path of a user's file."""
     own = UserNetwork.parse(model)
     return model if own is None else f"{own.name}@{own.digest}"

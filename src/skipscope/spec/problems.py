@@ -22,11 +22,11 @@ MESSAGES = {
 }
 """Replaces what pydantic says to programmers."""
 SAYS_ALL = {"missing", "value_error", "extra_forbidden"}
-"""What is told without the value."""
+"""Problems that are reported without the value."""
 _UNION = re.compile(r"literal\[|constrained-int$")
-"""What pydantic calls one of several kinds, behind the key that may have any."""
-TOLD = 20
-"""Problems that are told; a file with more of them is no study."""
+"""Parts of pydantic's path that name a member of a union and are no key."""
+MAX_PROBLEMS = 20
+"""Problems that are reported; a file with more of them is no study."""
 
 
 KeyPath = tuple[str | int, ...]
@@ -42,12 +42,12 @@ class Within(ValueError):
 
 
 def problems(error: ValidationError, text: str = "", keys: Mapping[str, Iterable[str]] | None = None) -> str:
-    """A line for each problem: its line in the study's text, its key, the value and what is allowed.
+    """Writes a line for each problem: its line in the study's text, its key, the value and what is allowed.
 
     `keys` are those that a table of this name may have ("" for the whole), for suggestions.
     """
     every = list(_each(error))
-    found = every[:TOLD]
+    found = every[:MAX_PROBLEMS]
     told: list[str] = []
     before = None
     for problem, line in zip(found, lines_of([problem["loc"] for problem in found], text), strict=True):
@@ -66,19 +66,19 @@ def problems(error: ValidationError, text: str = "", keys: Mapping[str, Iterable
 
 
 def _meant(path: KeyPath, keys: Mapping[str, Iterable[str]]) -> list[str]:
-    """The key that a wrong one may stand for."""
+    """Suggests the key that was meant."""
     *above, key = path
     table = next((part for part in reversed(above) if isinstance(part, str)), "")
     return closest(str(key), keys.get(table, ()))
 
 
 def _written(value: object) -> str:
-    """As TOML has it."""
+    """Writes a value as TOML does."""
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _each(error: ValidationError) -> Iterator[Any]:
-    """Its problems, those of a part with the way to the part."""
+    """Yields the error's problems, those of a part with the path to the part."""
     for problem in error.errors(include_url=False):
         cause = problem.get("ctx", {}).get("error")
         if isinstance(cause, Within):

@@ -1,4 +1,4 @@
-"""A study's TOML file, read with care: it may come from anywhere."""
+"""Reads a study's TOML file with care: it may come from anywhere."""
 
 import tomllib
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from typing import Any
 from skipscope.errors import SpecError
 
 Key = Sequence[str | int]
-"""The way to a value: `("arm", 2, "model")` is that of the third arm."""
+"""Path to a value: `("arm", 2, "model")` leads to the third arm's."""
 
 MOST_BYTES = 200_000
 """A hundred times a long study."""
@@ -20,7 +20,7 @@ LOCATED = 5_000
 
 
 def read_toml(path: Path) -> tuple[dict[str, Any], str]:
-    """The file's table and its text.
+    """Returns the file's table and its text.
 
     Raises:
         SpecError: there is no such file, or it cannot be read, is not TOML, or was made to fill a memory.
@@ -55,15 +55,15 @@ def _small(path: Path) -> str:
 
 
 def lines_of(keys: Sequence[Key], text: str) -> list[int | None]:
-    """The line from which on a study's text has each key, or as much of the way to it as is there.
+    """Returns the line that introduces each key, or as much of its path as is there.
 
-    The parser says no lines; but of the file's first n lines it says whether a key is in them.
+    The parser reports no lines, but parsing the first n lines shows whether a key is in them.
     """
     found: list[int | None] = [None] * len(keys)
     if not text or len(text) > LOCATED:
         return found
-    all_of_it = tomllib.loads(text)
-    whole = [_steps(key, all_of_it) for key in keys]
+    complete = tomllib.loads(text)
+    whole = [_steps(key, complete) for key in keys]
     lines = text.splitlines(keepends=True)
     for number, line in enumerate(lines, start=1):
         if line.isspace():
@@ -77,7 +77,7 @@ def lines_of(keys: Sequence[Key], text: str) -> list[int | None]:
 
 
 def _steps(key: Key, table: Any) -> int:
-    """How many steps of the way are there."""
+    """Counts the steps of the path that exist."""
     for step, part in enumerate(key):
         try:
             table = table[part]

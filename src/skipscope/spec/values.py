@@ -1,4 +1,4 @@
-"""What every part of a spec and of a record is: a value."""
+"""Defines the values that specs and records consist of."""
 
 from typing import Annotated
 
@@ -9,6 +9,6 @@ RunId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0
 
 
 class Frozen(BaseModel):
-    """A value: immutable, compared by content, with no unknown keys; not-finite numbers come back."""
+    """Makes a record immutable, compared by content, with no unknown keys; not-finite numbers come back."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
