@@ -23,9 +23,10 @@ def members(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, by
     """Yields name (without folders) and bytes of each `wanted` file of a tar archive, in its order.
 
     Raises:
-        DataError: the archive is truncated, damaged or too large, or something in it is unsafe.
+        DataError: the archive is too large, or something in it is unsafe.
+        OSError, EOFError, TarError, zlib.error: it cannot be read; `errors_explained` says why.
     """
-    with _errors_explained(path), path.open("rb") as file:
+    with path.open("rb") as file:
         packed = file.peek(2).startswith(_GZIP)
         stream = _Bounded(gzip.GzipFile(fileobj=file) if packed else file, path)
         with tarfile.open(fileobj=stream, mode="r|") as tar:  # type: ignore[call-overload]  # it only reads
@@ -42,14 +43,14 @@ def files(folder: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, by
     """Yields name and bytes of each `wanted` file directly in `folder`, sorted by name.
 
     Raises:
-        DataError: a file cannot be read or is too large.
+        DataError: a file is too large.
+        OSError: one cannot be read; `errors_explained` says why.
     """
-    with _errors_explained(folder):
-        for file in sorted(folder.iterdir()):
-            if wanted(file.name) and file.is_file():
-                if file.stat().st_size > MEMBER_BYTES:
-                    raise DataError(f"{file.name} is too large for a batch of CIFAR-10.", where=str(folder))
-                yield file.name, file.read_bytes()
+    for file in sorted(folder.iterdir()):
+        if wanted(file.name) and file.is_file():
+            if file.stat().st_size > MEMBER_BYTES:
+                raise DataError(f"{file.name} is too large for a batch of CIFAR-10.", where=str(folder))
+            yield file.name, file.read_bytes()
 
 
 def is_tar(path: Path) -> bool:
@@ -113,10 +114,12 @@ def _content(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> bytes
 
 
 @contextmanager
-def _errors_explained(path: Path) -> Iterator[None]:
+def errors_explained(path: Path) -> Iterator[None]:
     """Turns errors of reading into messages that say what to do."""
     try:
         yield
+    except FileNotFoundError:
+        raise DataError("No such file or folder.", where=str(path), hint="check the path") from None
     except PermissionError as error:
         raise DataError(
             "Permission denied.", where=str(error.filename or path), hint="make the file readable"
@@ -128,4 +131,5 @@ def _errors_explained(path: Path) -> Iterator[None]:
             hint="download or copy it again",
         ) from None
     except OSError as error:
-        raise DataError(f"This cannot be read: {error.strerror or error}.", where=str(path)) from None
+        where = str(error.filename or path)
+        raise DataError(f"This cannot be read: {error.strerror or error}.", where=where) from None

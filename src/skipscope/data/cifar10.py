@@ -18,10 +18,7 @@ from skipscope.errors import DataError
 NAME = "cifar10"
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 TRAIN, TEST = 50_000, 10_000
-OFFICIAL_MD5 = {
-    "binary": "c32a1d4ab5d03f1284b67883e8d87530",
-    "python": "c58f30108f718f92721af3b95e74349a",
-}
+OFFICIAL_MD5 = {"binary": "c32a1d4ab5d03f1284b67883e8d87530", "python": "c58f30108f718f92721af3b95e74349a"}
 """MD5 sums of the two official archives, as https://www.cs.toronto.edu/~kriz/cifar.html prints them."""
 
 WAYS_OUT = (
@@ -92,21 +89,13 @@ def open_store(data_dir: Path | None = None) -> store.Store:
 
 
 def _batches(path: Path) -> Iterator[tuple[str, Batch]]:
-    try:
+    with archive.errors_explained(path):
         if path.is_dir():
             yield from _folder(path)
         elif archive.is_tar(path):
             yield from formats.batches(archive.members(path, formats.is_batch), path)
         else:
             raise _unknown(path)
-    except FileNotFoundError:
-        raise DataError("No such file or folder.", where=str(path), hint="check the path") from None
-    except PermissionError as error:
-        raise DataError(
-            "Permission denied.", where=str(error.filename or path), hint="make the file readable"
-        ) from None
-    except OSError as error:
-        raise DataError(f"This cannot be read: {error.strerror or error}.", where=str(path)) from None
 
 
 def _folder(path: Path) -> Iterator[tuple[str, Batch]]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipscope.data import cifar10, drawn, shapes, store
-from skipscope.data.split import hold_out, subset
+from skipscope.data.split import Rows, hold_out, subset
 from skipscope.errors import UnknownName
 
 NAMES = ("cifar10", "shapes")
@@ -93,13 +93,24 @@ def divide(
 ) -> tuple[Split, Split, Split]:
     """Splits into training, validation and test (the images after the first `train`)."""
     training, validation = hold_out(labels[:train], per_class=VALIDATION_PER_CLASS)
+    return _splits(images, labels, training, validation, np.arange(train, len(labels)), limit=limit)
+
+
+def _splits(
+    images: NDArray[np.uint8],
+    labels: NDArray[Any],
+    train: Rows,
+    validation: Rows,
+    test: Rows,
+    *,
+    limit: int | None,
+) -> tuple[Split, Split, Split]:
     if limit is not None:
-        training = subset(labels, training, limit)
-    return (
-        Split(images=images, labels=labels, rows=training),
-        Split(images=images, labels=labels, rows=validation),
-        Split(images=images, labels=labels, rows=np.arange(train, len(labels))),
+        train = subset(labels, train, limit)
+    first, second, third = (
+        Split(images=images, labels=labels, rows=rows) for rows in (train, validation, test)
     )
+    return first, second, third
 
 
 def check(name: str, *, data_dir: Path | None = None) -> None:
@@ -131,11 +142,8 @@ def _cifar10(data_dir: Path | None, train_limit: int | None) -> Dataset:
 
 def _shapes(train_limit: int | None) -> Dataset:
     images, labels, mean, std, sha256 = _drawn()
-    train, validation, test = np.split(
-        np.arange(len(labels)), [shapes.TRAIN, shapes.TRAIN + shapes.VALIDATION]
-    )
-    if train_limit is not None:
-        train = subset(labels, train, train_limit)
+    rows = np.split(np.arange(len(labels)), [shapes.TRAIN, shapes.TRAIN + shapes.VALIDATION])
+    train, validation, test = _splits(images, labels, *rows, limit=train_limit)
     return Dataset(
         name=shapes.NAME,
         sha256=sha256,
@@ -143,9 +151,9 @@ def _shapes(train_limit: int | None) -> Dataset:
         mean=mean,
         std=std,
         source=shapes.SOURCE,
-        train=Split(images=images, labels=labels, rows=train),
-        validation=Split(images=images, labels=labels, rows=validation),
-        _test=Split(images=images, labels=labels, rows=test),
+        train=train,
+        validation=validation,
+        _test=test,
     )
 
 

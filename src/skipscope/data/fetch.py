@@ -91,18 +91,13 @@ def download(folder: Path, progress: Progress) -> Path:
     reached, failures = _reached(SOURCES)
     if not reached:
         raise _failed("No source of CIFAR-10 can be reached: is there a network?", failures)
-    slow: list[Source] = []
-    for source in reached:
+    tries = [(source, True) for source in reached]
+    for source, hurry in tries:  # slow sources are appended, to be tried once more without hurry
         try:
-            return _retrieve(source, folder, progress, hurry=True)
+            return _retrieve(source, folder, progress, hurry=hurry)
         except _TooSlowError:
-            slow.append(source)
+            tries.append((source, False))
         except (OSError, ValueError) as error:  # requests raises OSErrors, a wrong checksum a ValueError
-            failures[source.url] = _short(error)
-    for source in slow:
-        try:
-            return _retrieve(source, folder, progress, hurry=False)
-        except (OSError, ValueError) as error:
             failures[source.url] = _short(error)
     raise _failed("No source gave the official archive of CIFAR-10.", failures)
 

@@ -7,7 +7,7 @@ Shapes: B images of a batch, up to 10,000. The files hold them as planes (B 3 32
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,10 +82,8 @@ def _python(name: str, data: bytes, where: Path) -> tuple[NDArray[np.uint8], NDA
     numbers = labels if isinstance(labels, list) else []
     if len(numbers) != BATCH_IMAGES or not all(type(number) is int for number in numbers):
         raise DataError(f"{name} has no `labels`: {BATCH_IMAGES:,} whole numbers.", where=str(where))
-    # Python's whole numbers may exceed a byte
-    small = np.array([min(max(number, -1), 256) for number in numbers])
-    _refuse_outside(small, numbers, name, where)
-    return _by_pixel(octets), small.astype(np.uint8)
+    # as objects: Python's whole numbers may exceed numpy's
+    return _by_pixel(octets), checked(np.array(numbers, dtype=object), name, where)
 
 
 def _by_pixel(planes: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -99,16 +97,12 @@ def checked(labels: NDArray[Any], name: str, where: Path) -> NDArray[np.uint8]:
     Raises:
         DataError: a label is not 0 to 9; names its row.
     """
-    _refuse_outside(labels, labels, name, where)
-    return labels.astype(np.uint8)
-
-
-def _refuse_outside(labels: NDArray[Any], said: Sequence[int] | NDArray[Any], name: str, where: Path) -> None:
     outside = np.flatnonzero((labels < 0) | (labels > 9))
     if len(outside):
         row = int(outside[0])
-        label = said[row] if abs(said[row]) < 10**9 else "a number without end"
+        label = labels[row] if abs(labels[row]) < 10**9 else "a number without end"
         raise DataError(f"{name}, row {row} has the label {label}; CIFAR-10 has 0 to 9.", where=str(where))
+    return labels.astype(np.uint8)
 
 
 def _unpickle(name: str, data: bytes, where: Path) -> object:

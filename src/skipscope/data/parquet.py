@@ -61,13 +61,12 @@ def _row_count(file: Path) -> int:
 def _parquet(file: Path, start: int) -> Batch:
     with _readable(file):
         table = read_table(file)
-    column = next((name for name in ("img", "image") if name in table.column_names), None)
-    if column is None or "label" not in table.column_names:
-        raise DataError(
-            f"{file.name} has the columns {', '.join(table.column_names)}, not img or image and label.",
-            where=str(file),
-        )
-    with _readable(file):
+        column = next((name for name in ("img", "image") if name in table.column_names), None)
+        if column is None or "label" not in table.column_names:
+            raise DataError(
+                f"{file.name} has the columns {', '.join(table.column_names)}, not img or image and label.",
+                where=str(file),
+            )
         encoded = struct_field(table[column], "bytes")
         labels = table["label"].cast("int64").to_pylist()
     if None in labels:

@@ -72,7 +72,8 @@ def read(path: Path) -> Picture:
         if width * height > MEGAPIXELS * 1_000_000:
             raise _too_large(path, f"{width:,} x {height:,} pixels")
         image.load()
-        notes = list(_notes(image))
+        several = getattr(image, "is_animated", False)
+        notes = ["There are several pictures in it: this is the first."] if several else []
         image = _rgb(_upright(image), notes)
     shown = image.copy()
     shown.thumbnail((SHOWN, SHOWN))
@@ -84,13 +85,7 @@ def read(path: Path) -> Picture:
         notes.append(f"It is smaller than {SIDE} pixels a side, and was enlarged.")
     # Pillow's bicubic filter is as wide as a new pixel: nothing in between is passed over
     seen = np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=box))
-    return Picture(
-        path=path,
-        size=(width, height),
-        shown=np.array(shown),
-        pixels=seen,
-        notes=tuple(notes),
-    )
+    return Picture(path=path, size=(width, height), shown=np.array(shown), pixels=seen, notes=tuple(notes))
 
 
 def _opened(path: Path) -> IO[bytes]:
@@ -153,11 +148,6 @@ def _too_large(path: Path, what: str) -> PictureError:
         where=str(path),
         hint=f"make it smaller: a network sees {SIDE} x {SIDE} of it",
     )
-
-
-def _notes(image: Image.Image) -> Iterator[str]:
-    if getattr(image, "is_animated", False):
-        yield "There are several pictures in it: this is the first."
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -91,10 +91,8 @@ def channel_statistics(images: NDArray[np.uint8]) -> tuple[Triple, Triple]:
     """Computes each channel's mean and standard deviation in 0..1 from exact counts: N H W 3 -> 3 and 3."""
     means, stds = [], []
     for channel in range(3):
-        counts = [0] * 256
-        for chunk in range(0, len(images), 5000):
-            part = np.bincount(images[chunk : chunk + 5000, ..., channel].ravel(), minlength=256)
-            counts = [a + b for a, b in zip(counts, part.tolist(), strict=True)]
+        chunks = (images[start : start + 5000, ..., channel] for start in range(0, len(images), 5000))
+        counts = np.sum([np.bincount(chunk.ravel(), minlength=256) for chunk in chunks], axis=0).tolist()
         number = sum(counts)
         first = sum(value * count for value, count in enumerate(counts))
         second = sum(value * value * count for value, count in enumerate(counts))

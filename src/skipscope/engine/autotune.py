@@ -143,10 +143,13 @@ _KNOWN = TypeAdapter(dict[str, Timing])
 
 
 def _file() -> Path:
-    """Returns the cache file of this machine and these versions."""
+    """Returns the cache file of this machine and these versions.
+
+    Files named `measured-*` hold times without the making of the batch, which are not comparable.
+    """
     here = environment()
     said = f"{here.versions} {here.machine}"
-    return cache_file(f"measured-{sha256(said.encode()).hexdigest()[:12]}.json")
+    return cache_file(f"step-times-{sha256(said.encode()).hexdigest()[:12]}.json")
 
 
 def _measure(model: str, backend: Backend, data: Dataset, references: References | None = None) -> Timing:

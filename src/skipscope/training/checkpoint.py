@@ -5,7 +5,7 @@ It holds no generator state: everything random is a function of (seed, purpose, 
 
 import io
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from math import nan
 from pathlib import Path
@@ -62,6 +62,10 @@ class Progress:
 
 MAGIC = b"skipscope-sha256"
 """Precedes the 32 bytes of checksum at a checkpoint's end; checkpoints of older versions have neither."""
+FROM_THE_START = (
+    "it is renamed; the same command again trains this run from its start. "
+    "If you have a copy of the run's folder, restore that first"
+)
 
 
 def save(folder: RunFolder, model: nn.Module, optimizer: SGD, progress: Progress) -> None:
@@ -71,11 +75,14 @@ def save(folder: RunFolder, model: nn.Module, optimizer: SGD, progress: Progress
         WorkspaceError: the disk is full, or the folder is gone.
     """
     marks = folder.marks()  # rows reach the disk first: a checkpoint never refers to rows that are missing
+    weights = model.state_dict()
     state = {
-        "model": model.state_dict(),
-        "buffers": _unsaved_buffers(model),
+        "model": weights,
+        # buffers that are no part of the weights (`persistent=False`) but affect later steps;
+        # detached: attributes that a probe has set on the tensor are not saved
+        "buffers": {name: buffer.detach() for name, buffer in model.named_buffers() if name not in weights},
         "optimizer": optimizer.state_dict(),
-        "progress": {part.name: getattr(progress, part.name) for part in fields(progress)},
+        "progress": vars(progress),
         "marks": {name: asdict(mark) for name, mark in marks.items()},
     }
     packed = io.BytesIO()
@@ -83,13 +90,6 @@ def save(folder: RunFolder, model: nn.Module, optimizer: SGD, progress: Progress
     packed.write(MAGIC + sha256(packed.getbuffer()).digest())
     # not in a new folder: if the old one was deleted meanwhile, the rows are gone
     write_whole(folder.state_file, packed.getbuffer(), before=folder.state_before, new_folder=False)
-
-
-def _unsaved_buffers(model: nn.Module) -> dict[str, Tensor]:
-    """Collects buffers that are no part of the weights (`persistent=False`) but affect later steps."""
-    saved = model.state_dict().keys()
-    # detached: attributes that a probe has set on the tensor are not saved
-    return {name: buffer.detach() for name, buffer in model.named_buffers() if name not in saved}
 
 
 def load(
@@ -152,12 +152,6 @@ def _restored(path: Path, folder: RunFolder, model: nn.Module, optimizer: SGD) -
         error.hint = error.hint or FROM_THE_START
         raise
     return progress
-
-
-FROM_THE_START = (
-    "it is renamed; the same command again trains this run from its start. "
-    "If you have a copy of the run's folder, restore that first"
-)
 
 
 def _verified(path: Path) -> bytes:

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -50,23 +51,11 @@ def _memory_gib() -> float:
 def _git() -> str | None:
     """Returns the commit of the skipscope checkout, with + if tracked files differ from it."""
     this = Path(__file__)
+    run = partial(subprocess.run, cwd=this.parent, capture_output=True, text=True, timeout=5, check=True)
     try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"],  # noqa: S607
-            cwd=this.parent,
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
-        ).stdout.strip()
+        described = run(["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"])
         # a package installed inside somebody else's repository is not a checkout of skipscope
-        tracked = subprocess.run(  # noqa: S603
-            ["git", "ls-files", "--error-unmatch", this.name],  # noqa: S607
-            cwd=this.parent,
-            capture_output=True,
-            timeout=5,
-            check=False,
-        )
+        run(["git", "ls-files", "--error-unmatch", this.name])
     except (OSError, subprocess.SubprocessError):
         return None
-    return described if tracked.returncode == 0 else None
+    return described.stdout.strip()

@@ -1,7 +1,7 @@
 """Probes on a run: while it is trained, and on the trained network."""
 
-from collections.abc import Callable, Collection, Iterable
-from typing import Any
+from collections.abc import Callable, Collection
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from skipscope.data.dataset import Dataset
-from skipscope.probes.base import EpochView, Reading
+from skipscope.probes.base import EpochView, StepView
 from skipscope.probes.measure import frozen_rows, view_of
 from skipscope.probes.pictures import pictures
 from skipscope.probes.registry import PROBES
@@ -52,16 +52,12 @@ class Instruments:
         if self.recording is not None:
             step, recorder = self.recording
             self.recording = None
-            for probe in PROBES.values():
-                if "step" in probe.when:
-                    self._read(probe.name, step, probe.measure(recorder.view))
+            self._measure("step", step, recorder.view)
 
     def after_epoch(self, progress: Progress, epoch: int, right: Tensor, *, last: bool) -> None:
         """Measures a validation; `right` says which images were classified correctly."""
         view = EpochView(epoch=epoch, last=last, right=right, since=progress.right_since, labels=self.labels)
-        for probe in PROBES.values():
-            if "epoch" in probe.when:
-                self._read(probe.name, progress.step, probe.measure(view))
+        self._measure("epoch", progress.step, view)
 
     def take(self) -> list[dict[str, Any]]:
         """Returns the rows since the last call."""
@@ -69,8 +65,11 @@ class Instruments:
         rows, self.rows = self.rows, []
         return rows
 
-    def _read(self, probe: str, step: int, readings: Iterable[Reading]) -> None:
-        self.rows += ({"probe": probe, "step": step, **reading.row()} for reading in readings)
+    def _measure(self, when: Literal["step", "epoch"], step: int, view: StepView | EpochView) -> None:
+        for probe in PROBES.values():
+            if when in probe.when:
+                readings = probe.measure(view)
+                self.rows += ({"probe": probe.name, "step": step, **reading.row()} for reading in readings)
 
 
 def sample(data: Dataset, batches: BatchMaker) -> tuple[Tensor, Tensor]:

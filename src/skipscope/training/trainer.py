@@ -179,7 +179,7 @@ class TrainingRun:
             self.rows.append({"kind": "epoch"} | vars(epoch))
         if epoch is not None or perf_counter() - self.reported > REPORT_SECONDS:
             self.flush()
-            self.on_event(self._event(step, epoch_ended=epoch is not None))
+            self._report_step(step, epoch_ended=epoch is not None)
             self.reported = perf_counter()
         if epoch is not None or perf_counter() - self.saved > CHECKPOINT_SECONDS:
             self._save()
@@ -278,14 +278,11 @@ class TrainingRun:
             Event(run=self.spec.id, state=state, step=self.progress.step, steps=self.steps, **details)
         )
 
-    def _event(self, row: StepRow, *, epoch_ended: bool) -> Event:
+    def _report_step(self, row: StepRow, *, epoch_ended: bool) -> None:
         step, train_seconds = self.start
         rate = (self.progress.step - step) / (self.progress.train_seconds - train_seconds)
-        return Event(
-            run=self.spec.id,
-            state="training",
-            step=row.step,
-            steps=self.steps,
+        self.report(
+            "training",
             epoch=row.epoch,
             loss=row.loss,
             epoch_ended=epoch_ended,
