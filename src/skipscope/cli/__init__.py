@@ -1,6 +1,6 @@
-"""The command line: the only place that prints.
+"""The command line: nothing else in the package prints.
 
-Every command imports what it needs when it is called, so that `--help` answers at once.
+Every command imports what it needs when it is called, so that `--help` shows at once.
 """
 
 import sys
@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from skipscope.cli.bench import bench
 from skipscope.cli.calibrate import calibrate
 from skipscope.cli.claims import claims
 from skipscope.cli.data import app as data
 from skipscope.cli.models import app as models
-from skipscope.cli.options import complaints
+from skipscope.cli.options import complain
 from skipscope.cli.pack import pack
 from skipscope.cli.predict import predict
 from skipscope.cli.probe import probe
@@ -46,8 +45,7 @@ def _say_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it
 @app.callback()
 def options(
     version: Annotated[
-        bool,
-        typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version."),
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Options before a command."""
@@ -55,14 +53,8 @@ def options(
 
 app.command()(demo)
 app.command(cls=RunCommand)(run)
-app.command()(status)
-app.command()(claims)
-app.command()(calibrate)
-app.command()(report)
-app.command()(pack)
-app.command()(probe)
-app.command()(predict)
-app.command()(bench)
+for command in (status, claims, calibrate, report, pack, probe, predict, bench):
+    app.command()(command)
 app.add_typer(models, name="models")
 app.add_typer(data, name="data")
 
@@ -84,7 +76,7 @@ def main() -> None:
         _here()
         app()
     except SkipscopeError as error:
-        complaints.print(f"[bold red]skipscope:[/] {escape(str(error))}", soft_wrap=True)
+        complain(error)
         sys.exit(error.exit_code)
     except OSError as error:
         # a name that is too long, a device that is full: whatever a command did not expect
@@ -93,7 +85,7 @@ def main() -> None:
             where=str(error.filename or ""),
             hint="check the paths you gave, the permissions and the space there",
         )
-        complaints.print(f"[bold red]skipscope:[/] {escape(str(refused))}", soft_wrap=True)
+        complain(refused)
         sys.exit(1)
     except KeyboardInterrupt:  # before a command has begun to listen to it
         sys.exit(130)

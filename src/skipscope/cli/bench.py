@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from skipscope.cli.options import DataDir, Json, console, counted, print_table
+from skipscope.cli.options import DataDir, Json, console, counted, print_json, print_table, table_of
 
 if TYPE_CHECKING:
     from skipscope.bench.contest import Turns
@@ -59,9 +59,8 @@ def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, 
                 seconds=seconds,
                 runs=runs,
             )
-    rows = {
-        name: _row(result, macs[name], peaks[choice.backend.precision]) for name, result in results.items()
-    }
+    peak = peaks[choice.backend.precision]
+    rows = {name: _row(result, macs[name], peak) for name, result in results.items()}
     if json:
         _print_json(rows, peaks, choice)
     else:
@@ -89,11 +88,9 @@ def _mean(rows: dict[str, dict[str, float]]) -> float:
 
 
 def _print_json(rows: dict[str, Any], peaks: dict[str, float], choice: "BackendChoice") -> None:
-    import json
-
     table = {"schema": 1, "ratio": _mean(rows), "networks": rows, "gmacs_per_second": peaks}
     backend = choice.backend.model_dump()
-    typer.echo(json.dumps(table | {"way": backend, "backend": backend}, indent=1))
+    print_json(table | {"way": backend, "backend": backend})
 
 
 def _print_table(
@@ -103,12 +100,7 @@ def _print_table(
     rounds: int,
     runs: int,
 ) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("network", no_wrap=True)
-    for column in ("usual img/s", "ours img/s", "ratio", "spread", "of the peak"):
-        table.add_column(column, justify="right", no_wrap=True)
+    table = table_of("network", numbers=("usual img/s", "ours img/s", "ratio", "spread", "of the peak"))
     for name, row in rows.items():
         shares = [f"{row['ratio']:.2f}", f"{row['spread']:.2f}", f"{row['share_of_peak']:.0%}"]
         table.add_row(name, f"{row['usual']:,.0f}", f"{row['ours']:,.0f}", *shares)

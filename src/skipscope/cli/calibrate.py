@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from skipscope.cli.options import DEFAULT_WORKSPACE, WorkspaceOption, console, print_table
+from skipscope.cli.options import (
+    DEFAULT_WORKSPACE,
+    Jobs,
+    WorkspaceOption,
+    console,
+    print_table,
+    say,
+    table_of,
+)
 
 if TYPE_CHECKING:
     from skipscope.analysis.tables import StudyTables
@@ -18,14 +26,12 @@ def calibrate(
         int, typer.Option(min=0, help="Real pairs of runs of one network on the embedded data set; 0: none.")
     ] = 10,
     splits: Annotated[int, typer.Option(min=1, help="How often these runs are divided in two.")] = 20,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Runs side by side; default: one a core.", show_default=False)
-    ] = None,
+    jobs: Jobs = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Measure the false-positive rate and the power of the claims.
 
-    Simulates studies without an effect, with the smallest effect worth having, and with twice that; and
+    Simulates studies without an effect, with the smallest effect of interest, and with twice that; and
     compares real runs of one network with each other. Prints the rates and keeps them for reports.
     """
     from skipscope.claims.calibration.against_itself import rates, verdicts
@@ -34,14 +40,14 @@ def calibrate(
 
     kept = Workspace(workspace)
     real: dict[str, Any] = {}
-    if pairs:  # first: a command that was stopped goes on with them
+    if pairs:  # first: a command that was stopped resumes them
         tables = _trained(kept, pairs, jobs)
         with console.status("Comparing a network with itself"):
             real = rates(verdicts(tables, splits))
     found = document(_simulated(comparisons), real, comparisons=comparisons, pairs=pairs, splits=splits)
     path = save_calibration(kept, found)
     _print(found)
-    console.print(str(path), markup=False, soft_wrap=True)
+    say(path)
 
 
 def _simulated(comparisons: int) -> dict[str, Any]:
@@ -77,18 +83,10 @@ def _trained(workspace: "Workspace", pairs: int, jobs: int | None) -> "StudyTabl
 
 
 def _print(found: dict[str, Any]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    columns = ("", "study", "false positives", "any at the bound", "power", "against itself")
-    table = Table(*columns, box=None, padding=(0, 2, 0, 0))
+    table = table_of("", "study", "false positives", "any at the bound", "power", "against itself")
     for id, row in found["claims"].items():
         shares = (row.get(key) for key in ("false_supported", "at_bound", "power"))
         real = row.get("real", {}).get("false_supported")
-        cells = [id, row.get("study", "-"), *(_percent(share) for share in (*shares, real))]
-        table.add_row(*(Text(cell) for cell in cells))
+        percents = ("-" if share is None else f"{share:.1%}" for share in (*shares, real))
+        table.add_row(id, row.get("study", "-"), *percents)
     print_table(table)
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"

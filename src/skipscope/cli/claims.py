@@ -1,10 +1,16 @@
 """`skipscope claims`: the verdict on each claim."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from skipscope.cli.options import DEFAULT_WORKSPACE, Json, WorkspaceOption, console
+from skipscope.cli.options import (
+    DEFAULT_WORKSPACE,
+    Json,
+    StudyArgument,
+    WorkspaceOption,
+    console,
+    print_json,
+    say,
+)
 
 if TYPE_CHECKING:
     from skipscope.claims.model import ClaimResult, Finding
@@ -27,11 +33,7 @@ LOST = {
 
 
 def claims(
-    study: Annotated[
-        str | None, typer.Argument(help="A study of this workspace; the one planned last, if left out.")
-    ] = None,
-    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
-    json: Json = False,
+    study: StudyArgument = None, workspace: WorkspaceOption = DEFAULT_WORKSPACE, json: Json = False
 ) -> None:
     """List every claim with its verdict, effect and interval.
 
@@ -44,17 +46,14 @@ def claims(
     tables = gather(Workspace(workspace), study)
     results = evaluate(tables)
     if json:
-        import json as encoder
-
-        typer.echo(encoder.dumps(document(tables.record.study.name, results), indent=1))
+        print_json(document(tables.record.study.name, results))
         return
     console.print(f"[bold]{tables.record.study.name}[/] on {tables.record.data.name}")
     _print(results)
     if tables.record.data.name == "shapes":
-        console.print(
+        say(
             "These verdicts hold for the embedded data set only: they show that the instruments work, and "
-            "nothing about CIFAR-10.",
-            soft_wrap=True,
+            "nothing about CIFAR-10."
         )
     _print_next(results, tables.record.command, tables.workspace)
 
@@ -71,13 +70,9 @@ def _print(results: "tuple[ClaimResult, ...]") -> None:
     for column in table.columns:
         column.overflow = "fold"  # nothing is cut off
     for result in results:
-        cells = [
-            result.id,
-            names[result.id],
-            VERDICTS.get(result.verdict, result.verdict),
-            *_effect(result.leading),
-        ]
-        table.add_row(*(Text(cell) for cell in cells), style=STYLES[result.verdict])
+        verdict = VERDICTS.get(result.verdict, result.verdict)
+        cells = map(Text, (result.id, names[result.id], verdict, *_effect(result.leading)))
+        table.add_row(*cells, style=STYLES[result.verdict])
     console.print(table)
 
 
@@ -95,7 +90,7 @@ def _effect(finding: "Finding | None") -> tuple[str, str]:
 
 
 def _print_next(results: "tuple[ClaimResult, ...]", command: str, workspace: "Workspace") -> None:
-    """Print what would settle open claims; of several alike commands, the first."""
+    """Prints what would settle open claims; the first of several similar commands."""
     from skipscope.claims.evaluate import lost, next_steps
 
     steps = next_steps(results, command)
@@ -104,8 +99,8 @@ def _print_next(results: "tuple[ClaimResult, ...]", command: str, workspace: "Wo
     for hint, ids in steps.items():
         first, *others = hint.split("; ")
         more = f" (and so for {len(others)} more: --json names them)" if others else ""
-        console.print(f"  {', '.join(ids)}: {workspace.typed(first)}{more}", markup=False, soft_wrap=True)
+        say(f"  {', '.join(ids)}: {workspace.typed(first)}{more}")
     if gone := lost(results):
         console.print("\nWhat more seeds would not settle:")
     for why, ids in gone.items():
-        console.print(f"  {', '.join(ids)}: {LOST[why]}", markup=False, soft_wrap=True)
+        say(f"  {', '.join(ids)}: {LOST[why]}")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from skipscope.cli.options import Overrides, console, duration, print_table, words_of
+from skipscope.cli.options import Overrides, console, duration, print_table, say, table_of, words_of
 from skipscope.cli.plans import carry_out, show, until
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def run_all(
     budget: str | None,
     dry_run: bool,
 ) -> None:
-    """Says what it chose, then does it; a study that fails leaves the others, Ctrl-C ends it all.
+    """Prints its choice and trains it; the others go on if a study fails, and Ctrl-C ends all.
 
     Raises:
         UsageError: there is no budget (says how long everything would take), it is not a length of time, or
@@ -35,7 +35,7 @@ def run_all(
     from skipscope.engine.schedule import compose, planned, survey
 
     if budget is not None:
-        seconds_of(budget)  # a slip of the pen is told at once, not after the measuring
+        seconds_of(budget)  # a typing error is reported at once, not after the measuring
     with console.status("Planning: a few timed steps of the networks of all studies"):
         found = survey(_studies(said), workspace, data_dir=data_dir, jobs=jobs)
     if budget is None:
@@ -64,7 +64,7 @@ def run_all(
 
 
 def _studies(said: Overrides) -> "list[StudySpec]":
-    """The shipped ones, but those of the embedded images: these say nothing about CIFAR-10."""
+    """The shipped studies but those on the embedded images, which say nothing about CIFAR-10."""
     from skipscope.engine.adapt import adapt
     from skipscope.spec import load_study, shipped_studies
 
@@ -73,7 +73,7 @@ def _studies(said: Overrides) -> "list[StudySpec]":
 
 
 def _command(part: "ScheduledStudy", said: Overrides) -> str:
-    """What makes this study again, alone."""
+    """The command that trains this study alone."""
     alone = said if part.within else said | {"seeds": part.seeds}
     return shlex.join(["skipscope", "run", part.name, *words_of(alone, part.within)])
 
@@ -90,31 +90,18 @@ def _asks_for_a_budget(found: "Survey") -> Exception:
 
 
 def _show(schedule: "Schedule") -> None:
-    """What is done, in what order, and what is not."""
-    from rich.table import Table
-
-    table = Table("study", box=None, padding=(0, 2))
-    for column in ("seeds", "runs", "of them new", "estimate"):
-        table.add_column(column, justify="right", no_wrap=True)
+    """Prints which studies are trained, in which order, and which are left out."""
+    table = table_of("study", numbers=("seeds", "runs", "of them new", "estimate"), indent=2)
     for part in schedule.parts:
         study = part.whole.record.study
         if part.within:
             table.add_row(part.name, "", "", "", f"cut to fit into {part.within}")
         else:
-            runs = part.seeds * len(study.arm)
-            cells = (
-                f"{part.seeds} of {study.seeds}",
-                f"{runs}",
-                f"{part.new}",
-                f"about {duration(part.seconds)}",
-            )
-            table.add_row(part.name, *cells)
+            seeds, runs = f"{part.seeds} of {study.seeds}", f"{part.seeds * len(study.arm)}"
+            table.add_row(part.name, seeds, runs, f"{part.new}", f"about {duration(part.seconds)}")
     console.print(f"[bold]all[/], within {schedule.budget}, in this order:")
     print_table(table)
     for part in schedule.left_out:
         declared = part.whole.record.study.seeds
-        console.print(
-            f"left out: {part.name}, about {duration(part.seconds)} for one seed of {declared}",
-            soft_wrap=True,
-        )
+        say(f"left out: {part.name}, about {duration(part.seconds)} for one seed of {declared}")
     console.print(until(schedule.seconds))

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from skipscope.cli.options import Json, console, print_table
+from skipscope.cli.options import Json, console, print_json, print_table, say, table_of
 
 app = typer.Typer(help="Show the networks and what they are made of.", invoke_without_command=True)
 
@@ -14,21 +14,17 @@ def overview(context: typer.Context) -> None:
     """Show the networks and what they are made of."""
     if context.invoked_subcommand is not None:
         return
-    from rich.table import Table
-
     from skipscope.anatomy.describe import describe
     from skipscope.models.registry import FAMILIES, NETWORKS, USERS
 
-    table = Table("network", box=None, padding=(0, 2), title_justify="left")
-    table.add_column("parameters", justify="right")
-    table.add_column("multiply-adds", justify="right")
+    table = table_of("network", numbers=("parameters", "multiply-adds"), indent=2)
     for name in NETWORKS:
         card = describe(name)
         table.add_row(name, f"{card.params:,}", f"{card.macs:,}")
     print_table(table)
     console.print("\nand every network with a name of these forms:")
     for rule in (*FAMILIES, USERS):
-        console.print(f"  {rule}", markup=False, soft_wrap=True)
+        say(f"  {rule}")
     console.print("\nskipscope models show NAME   its structure, and the shape after each stage")
 
 
@@ -43,20 +39,13 @@ def show(
 
     card = describe(name)
     if json:
-        import json as encoder
-
         stages = [stage.model_dump() for stage in card.stages]
-        content = {"schema": 1, "name": name, "params": card.params, "macs": card.macs, "stages": stages}
-        typer.echo(encoder.dumps(content, indent=1))
+        print_json({"schema": 1, "name": name, "params": card.params, "macs": card.macs, "stages": stages})
         return
     if text:
         typer.echo(card.structure)
         return
-    from rich.table import Table
-
-    table = Table("stage", "module", "C x H x W", box=None, padding=(0, 2, 0, 0))
-    table.add_column("parameters", justify="right")
-    table.add_column("multiply-adds", justify="right")
+    table = table_of("stage", "module", "C x H x W", numbers=("parameters", "multiply-adds"))
     table.add_row("input", "", "3 x 32 x 32", "", "")
     for stage in card.stages:
         shape = " x ".join(str(side) for side in stage.shape)

@@ -1,12 +1,15 @@
 """Options that several commands share, the consoles they print to, and how they format."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
+from rich.text import Text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 console = Console(highlight=False, soft_wrap=False)
 complaints = Console(stderr=True, highlight=False)
 
+StudyArgument = Annotated[
+    str | None, typer.Argument(help="The study's name.  [default: the one planned last]", show_default=False)
+]
 WorkspaceOption = Annotated[
     Path,
     typer.Option(
@@ -29,6 +35,9 @@ WIDEST = 1_000
 DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Where data sets are kept. [env: SKIPSCOPE_DATA]", show_default=False),
+]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Runs side by side; default: one a core.", show_default=False)
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -53,6 +62,33 @@ def duration(seconds: float) -> str:
     if whole < 48 * 3600:
         return f"{whole // 3600} h {whole % 3600 // 60:02} min"
     return f"{whole // 86_400} d {whole % 86_400 // 3600:02} h"
+
+
+def say(text: object, style: str = "") -> None:
+    """Prints text verbatim: neither wrapped nor read as markup, so that paths can be copied."""
+    console.print(Text(str(text), style=style), soft_wrap=True)
+
+
+def complain(error: Exception) -> None:
+    """Prints an error on stderr."""
+    complaints.print(f"[bold red]skipscope:[/] {escape(str(error))}", soft_wrap=True)
+
+
+def print_json(content: dict[str, Any], *, ensure_ascii: bool = True) -> None:
+    """Prints one JSON object."""
+    import json
+
+    typer.echo(json.dumps(content, indent=1, ensure_ascii=ensure_ascii))
+
+
+def table_of(*words: str, numbers: Iterable[str] = (), indent: int = 0) -> "Table":
+    """A table without lines: columns of words, then columns of numbers, which are aligned to the right."""
+    from rich.table import Table
+
+    table = Table(*words, box=None, padding=(0, 2, 0, indent))
+    for column in numbers:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
 
 
 def print_table(table: "Table") -> None:

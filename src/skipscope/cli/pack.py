@@ -4,17 +4,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
-from skipscope.cli.options import DEFAULT_WORKSPACE, WorkspaceOption, busy, console
+from skipscope.cli.options import DEFAULT_WORKSPACE, StudyArgument, WorkspaceOption, busy, say
 from skipscope.cli.plans import say_if_untrained
 
 
 def pack(
-    study: Annotated[
-        str | None,
-        typer.Argument(help="The study's name.  [default: the one planned last]", show_default=False),
-    ] = None,
+    study: StudyArgument = None,
     *,
     student_id: Annotated[str, typer.Option("--student-id", help="The first part of the file's name.")],
     name: Annotated[str, typer.Option("--name", help="The last part of the file's name, in any script.")],
@@ -39,5 +35,5 @@ def pack(
     store = Workspace(workspace)
     with busy("Packing the report, its records and the code"):
         path = packed(store, study, student_id=student_id, name=name, output=output, language=lang)
-    console.print(Text(str(path)), soft_wrap=True)
+    say(path)
     say_if_untrained(store, study)

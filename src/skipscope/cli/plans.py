@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rich.markup import escape
+from rich.text import Text
 
-from skipscope.cli.options import busy, complaints, console, counted, duration, print_table
+from skipscope.cli.options import busy, complaints, console, counted, duration, print_table, say, table_of
 
 if TYPE_CHECKING:
     from skipscope.engine.plan import Plan
-    from skipscope.records.schema import Budget, RunRecord, StudyRecord
+    from skipscope.records.schema import Budget, StudyRecord
     from skipscope.records.store import Workspace
     from skipscope.training.events import Event
 
@@ -19,22 +20,15 @@ Outcome = Literal["done", "incomplete", "stopped"]
 
 def show(plan: "Plan") -> None:
     """Prints the plan, before the first step."""
-    from rich.table import Table
-    from rich.text import Text
-
     study, data = plan.record.study, plan.record.data
-    console.print(
-        f"[bold]{study.name}[/]: {counted(len(study.arm), 'network')} x {counted(study.seeds, 'seed')} "
-        f"on {data.name}, ",
-        end="",
-    )
+    size = f"{counted(len(study.arm), 'network')} x {counted(study.seeds, 'seed')}"
+    console.print(f"[bold]{study.name}[/]: {size} on {data.name}, ", end="")
     console.print(
         f"{counted(data.train, 'training image')}, {data.validation:,} for validation, {data.test:,} sealed"
     )
     named = any(arm.label != arm.model for arm in study.arm)
-    table = Table(*(["arm", "network"] if named else ["arm"]), box=None, padding=(0, 2))
-    for column in ("seed", "epochs", "steps", "estimate"):
-        table.add_column(column, justify="right", no_wrap=True)
+    titles = ["arm", "network"] if named else ["arm"]
+    table = table_of(*titles, numbers=("seed", "epochs", "steps", "estimate"), indent=2)
     for run in plan.runs:
         left = f"about {duration(run.seconds)}" if run.waits else f"{run.state} already"
         left += ", to be measured" if run.missing_probes else ""
@@ -42,9 +36,9 @@ def show(plan: "Plan") -> None:
         cells += [str(run.spec.seed), str(run.spec.recipe.epochs), f"{run.steps:,}", left]
         table.add_row(*(Text(cell) for cell in cells))
     print_table(table)
-    console.print(_backend(plan), markup=False, soft_wrap=True)
+    say(_backend(plan))
     if plan.record.budget:
-        console.print(_cut(plan.record, plan.record.budget), markup=False, soft_wrap=True)
+        say(_cut(plan.record, plan.record.budget))
     if plan.starts:
         networks = len({start.model for start in plan.starts})
         console.print(
@@ -59,7 +53,7 @@ def show(plan: "Plan") -> None:
 
 
 def until(seconds: float) -> str:
-    """How long it takes and when it ends, in local time."""
+    """Formats how long training takes, and when it ends in local time."""
     from datetime import datetime, timedelta
 
     end = datetime.now() + timedelta(seconds=seconds)  # noqa: DTZ005
@@ -68,21 +62,20 @@ def until(seconds: float) -> str:
 
 
 def _backend(plan: "Plan") -> str:
-    """How the study is computed, and why so."""
+    """Describes how the study is computed, and why so."""
     from skipscope.engine.autotune import MIN_COSINE
 
     if plan.choice is None:
         return f"computed in {plan.backend}, as this study was begun"
     faster = f"{plan.choice.speedup:.1f} times as fast as torch's own operators in fp32"
-    failed = "".join(
-        f"\nnot {name}, which failed here: {error}" for name, error in plan.choice.failed.items()
-    )
+    failures = plan.choice.failed.items()
+    failed = "".join(f"\nnot {name}, which failed here: {error}" for name, error in failures)
     agree = f"lowest gradient cosine with fp32: {plan.choice.agreement:.2f} (accepted above {MIN_COSINE})"
     return f"computed in {plan.backend}: {faster}, measured here; {agree}{failed}"
 
 
 def _cut(record: "StudyRecord", before: "Budget") -> str:
-    """What of the study fits into its budget."""
+    """Describes how the study was cut to its budget."""
     study = record.study
     return (
         f"to fit into {before.asked}: {study.seeds} of {counted(before.seeds, 'seed')}, "
@@ -131,46 +124,37 @@ def carry_out(
     def warn(said: str) -> None:
         nonlocal warned
         warned = True
-        console.print(said, markup=False, soft_wrap=True)
+        say(said)
 
     with held(workspace.path, doing=plan.record.command):
         if plan.record.study.initial_seeds:
-            with console.status("Measuring networks before their first step") as status:
+            what = "Measuring networks before their first step"
+            with console.status(what) as status:
                 measure_starts(
                     plan.record,
                     workspace,
                     jobs=plan.jobs,
                     data_dir=data_dir,
-                    on_event=lambda said: status.update(
-                        f"Measuring networks before their first step: {said}"
-                    ),
+                    on_event=lambda said: status.update(f"{what}: {said}"),
                     warn=warn,
                 )
         with display(plan, console) as shown:
             records = execute(plan, workspace, on_event=on_event, interrupted=interrupted, data_dir=data_dir)
     unfinished = len(plan.runs) - sum(record.state != "unfinished" for record in records)
     if unfinished:
-        command = workspace.typed(again or plan.record.command)
         one = unfinished == 1
         console.print(
             f"{counted(unfinished, 'run')} {'is' if one else 'are'} not finished. "
             f"The same command goes on with {'it' if one else 'them'}:"
         )
-        console.print(f"  {command}", markup=False, soft_wrap=True)
+        say(f"  {workspace.typed(again or plan.record.command)}")
     if any(record.state == "done" for record in records):
         with busy("Writing the report"):
             page = build_report(workspace, plan.record.study.name)[0]
         console.print(f"The report, a page to open in a browser: [bold]{escape(str(page))}", soft_wrap=True)
     failed = [record for record in records if record.state == "failed"]
-    _tell_failures(failed)
+    for record in failed:
+        say(f"{record.id} failed. {record.failure.message if record.failure else ''}", "red")
     if stopped:
         return "stopped"
     return "incomplete" if failed or unfinished or warned else "done"
-
-
-def _tell_failures(failed: "list[RunRecord]") -> None:
-    from rich.text import Text
-
-    for record in failed:
-        reason = record.failure.message if record.failure else ""
-        console.print(Text(f"{record.id} failed. {reason}", style="red"))

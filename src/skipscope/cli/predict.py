@@ -1,12 +1,22 @@
-"""`skipscope predict`: every trained network's answer to a picture, side by side."""
+"""`skipscope predict`: the predictions of all trained networks for a picture, side by side."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
+from rich.text import Text
 
-from skipscope.cli.options import DEFAULT_WORKSPACE, DataDir, Json, WorkspaceOption, busy, complaints, console
+from skipscope.cli.options import (
+    DEFAULT_WORKSPACE,
+    DataDir,
+    Json,
+    WorkspaceOption,
+    busy,
+    complain,
+    console,
+    print_json,
+    say,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,9 +34,7 @@ def predict(
     ],
     study: Annotated[
         str | None,
-        typer.Option(
-            help="The study whose networks to ask.  [default: the one planned last]", show_default=False
-        ),
+        typer.Option(help="The study of the networks.  [default: the one planned last]", show_default=False),
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     data_dir: DataDir = None,
@@ -36,8 +44,8 @@ def predict(
 
     Prints the five likeliest classes side by side, and draws where each network looks (Grad-CAM) into the
     workspace's folder predictions. A picture is cropped to its central square and made 32 x 32, as the
-    networks' own images are. They know the classes they were trained on and no other: whatever is in the
-    picture, one of these is the answer.
+    networks' own images are. They know the classes they were trained on and no other: they predict one of
+    these, whatever the picture shows.
     """
     from skipscope.engine.predict import Networks
     from skipscope.errors import PictureError
@@ -61,17 +69,16 @@ def predict(
     elif answered:
         _explain(networks, answered[0])
     for _, refusal in refused:
-        complaints.print(f"[bold red]skipscope:[/] {escape(str(refusal))}", soft_wrap=True)
+        complain(refusal)
     if refused:
         raise typer.Exit(1)
 
 
 def _show(prediction: "Prediction") -> None:
-    """A column a network, as many side by side as there is room for."""
+    """Prints a column for each network, as many side by side as there is room for."""
     from rich.table import Table
-    from rich.text import Text
 
-    console.print(Text(str(prediction.picture.path), style="bold"), soft_wrap=True)
+    say(prediction.picture.path, "bold")
     for note in prediction.picture.notes:
         console.print(note)
     for answers in _abreast([(answer, _column(answer)) for answer in prediction.answers]):
@@ -79,21 +86,20 @@ def _show(prediction: "Prediction") -> None:
         for answer, _ in answers:
             table.add_column(Text(answer.arm), no_wrap=True)
         for row in range(max(len(column) for _, column in answers)):
-            style = "bold" if row == 0 else ""
-            table.add_row(*(Text(column[row]) for _, column in answers), style=style)
+            table.add_row(*(Text(column[row]) for _, column in answers), style="" if row else "bold")
         console.print(table)
-    console.print(Text(f"drawn: {prediction.file}"), soft_wrap=True)
+    say(f"drawn: {prediction.file}")
     console.print()
 
 
 def _column(answer: "Answer") -> list[str]:
-    """A class a line, its probability in line with the others'."""
+    """Formats one class per line, with the probabilities aligned."""
     widest = max(len(label) for label, _ in answer.top)
     return [f"{label:{widest}} {share:6.1%}" for label, share in answer.top]
 
 
 def _abreast(columns: "list[tuple[Answer, list[str]]]") -> "Iterator[list[tuple[Answer, list[str]]]]":
-    """The columns in rows that fit the console."""
+    """Groups the columns into rows that fit the console."""
     row: list[tuple[Answer, list[str]]] = []
     used = 0
     for answer, column in columns:
@@ -107,17 +113,17 @@ def _abreast(columns: "list[tuple[Answer, list[str]]]") -> "Iterator[list[tuple[
 
 
 def _explain(networks: "Networks", prediction: "Prediction") -> None:
-    """What the drawings show, said once for all of them."""
-    places = [
+    """Prints what the drawings show, once for all of them."""
+    drawn = [
         f"{answer.arm} at {answer.heat.module} ({' x '.join(map(str, answer.heat.values.shape))})"
         for answer in prediction.answers
         if answer.heat is not None
     ]
     data = networks.study.data
     console.print(f"Probabilities over the {len(data.classes)} classes of {data.name}.")
-    if places:
+    if drawn:
         said = "Drawn in orange is what speaks for a network's first answer (Grad-CAM)"
-        console.print(f"{said}: {', '.join(places)}.", markup=False)
+        console.print(f"{said}: {', '.join(drawn)}.", markup=False)
     if networks.untrained:
         console.print(f"Without a finished run: {', '.join(networks.untrained)}.")
 
@@ -125,8 +131,6 @@ def _explain(networks: "Networks", prediction: "Prediction") -> None:
 def _print_json(
     networks: "Networks", answered: "list[Prediction]", refused: "list[tuple[Path, PictureError]]"
 ) -> None:
-    import json
-
     content = {
         "schema": 1,
         "study": networks.study.study.name,
@@ -137,7 +141,7 @@ def _print_json(
             for image, error in refused
         ],
     }
-    typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
+    print_json(content, ensure_ascii=False)
 
 
 def _as_json(prediction: "Prediction") -> dict[str, Any]:

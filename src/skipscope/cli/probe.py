@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.text import Text
 
-from skipscope.cli.options import DEFAULT_WORKSPACE, DataDir, WorkspaceOption, console, print_table
+from skipscope.cli.options import (
+    DEFAULT_WORKSPACE,
+    DataDir,
+    WorkspaceOption,
+    console,
+    print_table,
+    say,
+    table_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +55,10 @@ def probe(
     once it is written again: skipscope report.
     """
     if list_all:
-        _list()
+        from skipscope.probes.registry import PROBES
+
+        for each in PROBES.values():
+            _describe(each)
         return
     if run is None:
         raise typer.BadParameter("name a run, or give --list", param_hint="RUN")
@@ -76,27 +87,16 @@ def _progress() -> "Iterator[EventHandler]":
 
 
 def _show(measured: "ProbedRun") -> None:
-    from rich.table import Table
-
-    table = Table("probe", box=None, padding=(0, 2, 0, 0))
-    for column in ("readings", "seconds"):
-        table.add_column(column, justify="right", no_wrap=True)
+    table = table_of("probe", numbers=("readings", "seconds"))
     for name, seconds in measured.seconds.items():
         table.add_row(name, f"{measured.readings[name]:,}", f"{seconds:.1f}")
-    console.print(Text(measured.record.id, style="bold"), soft_wrap=True)
+    say(measured.record.id, "bold")
     print_table(table)
-    console.print(Text(f"written: {measured.file}"), soft_wrap=True)
-
-
-def _list() -> None:
-    """Lists every probe: when it runs, what it measures in which unit, its source and its cost."""
-    from skipscope.probes.registry import PROBES
-
-    for each in PROBES.values():
-        _describe(each)
+    say(f"written: {measured.file}")
 
 
 def _describe(each: "Probe[Any]") -> None:
+    """Prints when a probe runs, what it measures in which unit, its source and its cost."""
     from rich.table import Table
 
     console.print(Text(each.name, style="bold"))

@@ -1,14 +1,10 @@
 """`skipscope report`: writes a study's report from its records."""
 
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
-from skipscope.cli.options import busy
+from skipscope.cli.options import DEFAULT_WORKSPACE, StudyArgument, WorkspaceOption, busy, say
 from skipscope.cli.plans import say_if_untrained
 from skipscope.errors import FontError
 
@@ -17,10 +13,7 @@ FORMATS = ("html", "md")
 
 
 def report(
-    study: Annotated[
-        str | None,
-        typer.Argument(help="The study's name.  [default: the one planned last]", show_default=False),
-    ] = None,
+    study: StudyArgument = None,
     *,
     lang: Annotated[
         str | None,
@@ -36,10 +29,7 @@ def report(
             help="html, md, pdf or docx, repeated or with commas.  [default: html,md]", show_default=False
         ),
     ] = None,
-    workspace: Annotated[
-        Path,
-        typer.Option("--workspace", "-w", envvar="SKIPSCOPE_WORKSPACE", help="Where runs and reports live."),
-    ] = Path("skipscope-out"),
+    workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
     """Write a study's report: web page, Markdown, PDF, DOCX."""
     # altair and polars take half a second to import: `skipscope --help` does not wait for them
@@ -52,14 +42,9 @@ def report(
         with busy(f"Writing the report as {', '.join(sorted(wanted))}"):
             written = build_report(store, study, formats=wanted, language=lang)
     except FontError as error:
-        print_paths(error.written)
+        for path in error.written:
+            say(path)
         raise
-    print_paths(written)
-    say_if_untrained(store, study)
-
-
-def print_paths(written: Iterable[Path]) -> None:
-    """Prints paths verbatim: neither wrapped nor read as markup."""
-    console = Console(soft_wrap=True)
     for path in written:
-        console.print(Text(str(path)))
+        say(path)
+    say_if_untrained(store, study)

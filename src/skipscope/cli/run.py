@@ -11,6 +11,7 @@ from skipscope.cli.options import (
     DEFAULT_WORKSPACE,
     DataDir,
     DataSet,
+    Jobs,
     Overrides,
     WorkspaceOption,
     console,
@@ -21,9 +22,6 @@ Data = Annotated[DataSet | None, typer.Option(help="Replace the study's data set
 Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs for every arm.", show_default=False)]
 Seeds = Annotated[int | None, typer.Option(min=1, help="Runs per arm.", show_default=False)]
 Limit = Annotated[int | None, typer.Option(min=10, help="Train on this many images.", show_default=False)]
-Jobs = Annotated[
-    int | None, typer.Option(min=1, help="Runs side by side; default: one a core.", show_default=False)
-]
 BudgetOption = Annotated[
     str | None,
     typer.Option(
@@ -36,10 +34,10 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.
 
 
 class RunCommand(TyperCommand):
-    """Its help lists the shipped studies."""
+    """Lists the shipped studies in its help."""
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - click's own signature
-        """Writes a line for each: read without `spec`, which takes long to import."""
+        """Writes a line for each study, read without `spec`, which takes long to import."""
         import tomllib
 
         folder = Path(__file__).parents[1] / "studies"

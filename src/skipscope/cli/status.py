@@ -3,26 +3,26 @@
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.markup import escape
 
-from skipscope.cli.options import DEFAULT_WORKSPACE, Json, WorkspaceOption, complaints, console, duration
+from skipscope.cli.options import (
+    DEFAULT_WORKSPACE,
+    Json,
+    WorkspaceOption,
+    complain,
+    console,
+    duration,
+    print_json,
+    say,
+)
 
 if TYPE_CHECKING:
     from skipscope.records.schema import RunRecord
     from skipscope.records.store import Workspace
 
 KEYS = (
-    "id",
-    "arm",
-    "seed",
-    "state",
-    "epochs",
-    "params",
-    "val_accuracy",
-    "test_accuracy",
-    "seconds",
+    "id", "arm", "seed", "state", "epochs", "params", "val_accuracy", "test_accuracy", "seconds",
     "images_per_second",
-)
+)  # fmt: skip
 TITLES = ("run", "arm", "state", "epochs", "validation", "test", "time", "images/s")
 STYLES = {"title": "bold", "done": "", "failed": "red", "unfinished": "yellow", "unreadable": "red"}
 
@@ -48,15 +48,13 @@ def status(workspace: WorkspaceOption = DEFAULT_WORKSPACE, json: Json = False) -
             runs.append(dict.fromkeys(KEYS) | {"id": id, "arm": arm, "state": "unreadable"})
             unreadable.append(error)
     if json:
-        import json as encoder
-
-        typer.echo(encoder.dumps({"schema": 1, "runs": runs}, indent=1))
+        print_json({"schema": 1, "runs": runs})
     elif runs:
         _print(runs)
     elif not unreadable:
-        console.print(f"No run in {workspace} yet. Begin with: skipscope demo", markup=False, soft_wrap=True)
+        say(f"No run in {workspace} yet. Begin with: skipscope demo")
     for why in unreadable:
-        complaints.print(f"[bold red]skipscope:[/] {escape(str(why))}", soft_wrap=True)
+        complain(why)
     if unreadable:
         raise typer.Exit(1)
 

@@ -36,6 +36,7 @@ def app():
     return application
 
 
+@pytest.mark.usefixtures("in_process")
 def test_simulated_studies_and_real_runs(app, tmp_path, monkeypatch):
     monkeypatch.setattr(against_itself, "study", lambda pairs: parse_study(TINY, where="a test"))
     words = ["--comparisons", "1", "--pairs", "1", "--splits", "2", "-w", str(tmp_path)]

@@ -24,7 +24,7 @@ def call(*words: object) -> Result:
 
 
 def tiny(folder: Path) -> store.Store:
-    images = np.arange(20 * 3072).astype(np.uint8).reshape(20, 3, 32, 32)
+    images = np.arange(20 * 3072).astype(np.uint8).reshape(20, 32, 32, 3)
     labels = (np.arange(20) % 10).astype(np.uint8)
     return store.write("cifar10", images, labels, train=10, source="made [bold]up", data_dir=folder)
 

@@ -34,9 +34,7 @@ def test_what_is_no_name_is_passed_on(app, made_up):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     with pytest.raises(UsageError, match="--name"):
         CliRunner().invoke(
-            app,
-            ["-w", str(workspace.path), "--student-id", "1", "--name", "a/b"],
-            catch_exceptions=False,
+            app, ["-w", str(workspace.path), "--student-id", "1", "--name", "a/b"], catch_exceptions=False
         )
 
 

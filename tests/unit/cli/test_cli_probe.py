@@ -128,9 +128,9 @@ def test_a_terminal_shows_the_probe_at_work(trained: Workspace, monkeypatch: pyt
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=100, color_system=None)
     monkeypatch.setattr(import_module("skipscope.cli.probe"), "console", console)
-    call("resnet8-s0", "-w", trained.path)
+    output = call("resnet8-s0", "-w", trained.path).output
     assert "loading the network" in stream.getvalue()
-    assert "written: " in stream.getvalue()
+    assert "written: " in output
 
 
 def test_only_some_may_be_named_and_those_that_do_not_apply_are_left_out(trained: Workspace) -> None:

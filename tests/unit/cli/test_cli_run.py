@@ -54,6 +54,7 @@ def status(workspace: Path) -> dict[str, Any]:
     return json.loads(output)
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_run_that_fails_leaves_the_others_and_the_report(
     study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,10 +155,7 @@ def test_misuse(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("mistake", "key"),
-    [
-        ('[[arm]]\nmodel = "resnt"', "arm.2.model"),
-        ('[[arm]]\nmodel = "resnet21"', "arm.2.model"),
-    ],
+    [('[[arm]]\nmodel = "resnt"', "arm.2.model"), ('[[arm]]\nmodel = "resnet21"', "arm.2.model")],
 )
 def test_an_unknown_network_is_told_with_file_and_key(study: Path, mistake: str, key: str) -> None:
     study.write_text(STUDY + mistake, encoding="utf-8")

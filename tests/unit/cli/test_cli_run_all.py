@@ -62,6 +62,7 @@ def trained(workspace: Path) -> dict[str, int]:
     return {record.study.name: len(record.members) for record in Workspace(workspace).studies()}
 
 
+@pytest.mark.usefixtures("in_process")
 def test_what_fits_is_trained_in_order_and_shared_runs_once(tmp_path: Path) -> None:
     out = tmp_path / "out"
     code, output = call("--budget", "40s", "-w", out, "--dry-run")
