@@ -22,22 +22,16 @@ model = "cnn"
 """
 
 
-DEMO = """
+FEW = """
 data = "shapes"
 train_limit = 64
 probes = ["reuse_by_weight"]
 [recipe]
 epochs = 1
 batch_size = 32
-[[arm]]
-model = "cnn"
-[[arm]]
-model = "resnet"
-[[arm]]
-model = "densenet"
-[[arm]]
-model = "se_resnet"
 """
+SMALL = ("cnn", "resnet8", "densenet10_k4", "se_resnet8")
+CLASSROOM = ("cnn", "resnet", "densenet", "se_resnet")
 
 
 def call(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -46,16 +40,18 @@ def call(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_study_from_nothing_to_a_report(tmp_path: Path) -> None:
-    """The whole road with all four networks, on few images, for one epoch and with the quick probes."""
-    (tmp_path / "few.toml").write_text(DEMO, encoding="utf-8")
+@pytest.mark.parametrize("networks", [SMALL, pytest.param(CLASSROOM, marks=pytest.mark.slow)])
+def test_a_study_from_nothing_to_a_report(networks: tuple[str, ...], tmp_path: Path) -> None:
+    """The whole road with four networks, on few images, for one epoch and with the quick probes."""
+    arms = "".join(f'[[arm]]\nmodel = "{name}"\n' for name in networks)
+    (tmp_path / "few.toml").write_text(FEW + arms, encoding="utf-8")
     done = call("run", "few.toml", cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\x1b" not in done.stdout  # no escape codes in a pipe
     page = (tmp_path / "skipscope-out" / "reports" / "few" / "report.html").read_text(encoding="utf-8")
     assert "not CIFAR-10" in page
     runs = json.loads(call("status", "--json", cwd=tmp_path).stdout)["runs"]
-    assert sorted(run["arm"] for run in runs) == ["cnn", "densenet", "resnet", "se_resnet"]
+    assert sorted(run["arm"] for run in runs) == sorted(networks)
     assert {run["state"] for run in runs} == {"done"}
     again = call("run", "few.toml", cwd=tmp_path)
     assert again.returncode == 0
