@@ -1,4 +1,4 @@
-"""Which number format, memory layout and operators are best for a study on this machine: measured, kept.
+"""Chooses a study's number format, memory layout and operators on this machine by measurement.
 
 Each backend is timed on training steps of each network, and its gradients are held against those of
 the stock operators in fp32: convolutions in bf16 have been wrong, and slow, in released versions of torch.
@@ -31,13 +31,8 @@ from skipscope.training.precision import device, to_device
 from skipscope.training.trial import trial_steps
 
 WINOGRAD = {"kernels": "winograd"}
-CHANGES = (
-    {"precision": "bf16"},
-    {"kernels": "fast"},
-    WINOGRAD,
-    {"memory_format": "contiguous"},
-)
-"""Tried one after the other; each is kept if it pays."""
+CHANGES = ({"precision": "bf16"}, {"kernels": "fast"}, WINOGRAD, {"memory_format": "contiguous"})
+"""Changes that are tried one after the other; each is kept if it pays."""
 MAX_TIME_RATIO = 0.97
 """A change is kept if a step of all networks takes at most this share of the time: below it is noise."""
 GIVE_UP_RATIO = 3.0
@@ -50,23 +45,23 @@ References = dict[tuple[str, Backend], list[Tensor]]
 
 
 class Timing(Frozen):
-    """How fast and how exactly a backend computes a network on this machine."""
+    """Says how fast and how exactly a backend computes a network on this machine."""
 
     seconds: float
-    """Of a training step, per image."""
+    """Duration of a training step, per image."""
     agreement: float
     """The lowest cosine, over the matrices and kernels, of the gradient with the `stock` backend's."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackendChoice:
-    """The backend chosen for all arms of a study, and why."""
+    """Gives the backend chosen for all arms of a study, and why."""
 
     backend: Backend
     speedup: float
     """How many times as fast as `stock`, summed over the arms."""
     agreement: float
-    """The lowest of the networks'."""
+    """The lowest agreement of the networks."""
     failed: Mapping[str, str] = field(default_factory=dict)
     """Errors of what could not be tried, by its name ("winograd")."""
 

@@ -1,4 +1,4 @@
-"""Resolves a study into runs: its networks pinned and trusted, and nothing left to choose."""
+"""Resolves a study into runs with pinned and trusted networks and nothing left to choose."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -49,12 +49,12 @@ def resolve(study: StudySpec, backend: Backend, sha256: str) -> Iterator[tuple[s
 
 
 def arms_of(study: StudySpec) -> list[tuple[str, Recipe]]:
-    """Each arm's network and recipe."""
+    """Lists each arm's network and recipe."""
     return [(arm.model, study.recipe_of(arm)) for arm in study.arm]
 
 
 def begun_backend(study: StudySpec, workspace: Workspace) -> Backend | None:
-    """The backend that the study was begun with, if it was: with another, the rest would be another study."""
+    """Returns the backend that the study was begun with, if any; with another it would be another study."""
     for record in workspace.studies():
         if (record.study.name, record.study.recipe) != (study.name, study.recipe):
             continue

@@ -121,8 +121,8 @@ def compose(found: Survey, budget: str) -> Schedule:
 
     def most(name: str, wanted: range) -> int:
         """Returns the most of the wanted seeds that fit; 0 if none do."""
-        fitting = (one for one in wanted if _total(plans, seeds | {name: one}) <= allowed)
-        return max(fitting, default=0)
+        taken = {one: sum(part.seconds for part in _parts(plans, seeds | {name: one})) for one in wanted}
+        return max((one for one, seconds in taken.items() if seconds <= allowed), default=0)
 
     order = list(_least_first(plans))
     for name in order:
@@ -179,10 +179,6 @@ def _least_first(plans: Mapping[str, Plan]) -> Iterator[str]:
         yield name
         whole = left.pop(name)
         done |= tasks(whole, _for_a_verdict(whole)).keys()
-
-
-def _total(plans: Mapping[str, Plan], seeds: Mapping[str, int]) -> float:
-    return sum(part.seconds for part in _parts(plans, seeds))
 
 
 def _parts(plans: Mapping[str, Plan], seeds: Mapping[str, int]) -> Iterator[ScheduledStudy]:

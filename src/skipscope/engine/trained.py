@@ -40,8 +40,9 @@ def finished(workspace: Workspace, name: str) -> RunRecord:
     found = runs.get(candidates[0])
     record = None if found is None else opened(found)
     if record is None or record.state != "done":
+        states = {None: "not begun", "unfinished": "not finished", "failed": "a run that failed"}
         raise WorkspaceError(
-            f"The run {candidates[0]} is {'not begun' if record is None else _state(record)}.",
+            f"The run {candidates[0]} is {states[record.state if record else None]}.",
             where=str(workspace.path),
             hint=f"finish it with the command that began it{_command(workspace, candidates[0])}",
         )
@@ -90,10 +91,6 @@ def data_of(ref: DataRef, data_dir: Path | None) -> Dataset:
             hint=f"import that one again (skipscope data import PATH): its checksum is {ref.sha256[:16]}...",
         )
     return data
-
-
-def _state(record: RunRecord) -> str:
-    return "not finished" if record.state == "unfinished" else "a run that failed"
 
 
 def _command(workspace: Workspace, run: str) -> str:

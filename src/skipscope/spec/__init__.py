@@ -141,8 +141,7 @@ class StudySpec(Frozen):
         description="seeds 0, 1, ... whose networks are measured as they start, trained or not",
     )
     initial: tuple[str, ...] = Field(
-        (),
-        description="further networks that are measured as they start and not trained; with initial_seeds",
+        (), description="further networks that are measured as they start and not trained; with initial_seeds"
     )
     recipe: Recipe = Recipe()
     probes: tuple[str, ...] | None = Field(

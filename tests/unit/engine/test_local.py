@@ -80,9 +80,9 @@ def test_a_run_that_another_study_was_content_with_is_measured_and_not_trained_a
 
 @pytest.mark.usefixtures("workers_in_process")
 def test_in_one_call_from_a_script(small: StudySpec, workspace: Workspace) -> None:
-    place = skipscope.run(small, workspace.path)
-    assert place.metrics().filter(kind="epoch").height == 1
-    assert [run.state for run in place.runs()] == ["done"]
+    folder = skipscope.run(small, workspace.path)
+    assert folder.metrics().filter(kind="epoch").height == 1
+    assert [run.state for run in folder.runs()] == ["done"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -201,8 +201,8 @@ def test_a_worker_does_not_outlive_its_parent(tmp_path: Path) -> None:
         "    study = parse_study({'name': 'x', 'data': 'shapes', 'train_limit': 60,\n"
         f"        'recipe': {{'epochs': {LONG}, 'batch_size': 20}},\n"
         "        'arm': [{'model': 'cnn'}]}, where='')\n"
-        "    place = Workspace('out')\n"
-        "    execute(plan(study, place, command='x'), place, on_event=on_event, interrupted=print)\n",
+        "    folder = Workspace('out')\n"
+        "    execute(plan(study, folder, command='x'), folder, on_event=on_event, interrupted=print)\n",
         encoding="utf-8",
     )
     command = [sys.executable, str(script)]
@@ -250,10 +250,10 @@ def test_a_run_that_is_left_alone_gets_the_cores_and_the_same_weights(
     monkeypatch.setattr("skipscope.engine.plan._cores", lambda: 2)
     weights = []
     for seeds in (1, 2):
-        place = Workspace(tmp_path / str(seeds))
-        records, _ = carry_out(adapt(small, seeds=seeds, epochs=3), place)
+        folder = Workspace(tmp_path / str(seeds))
+        records, _ = carry_out(adapt(small, seeds=seeds, epochs=3), folder)
         assert [record.state for record in records] == ["done"] * seeds
-        weights.append(load_file(place.run_folder(records[0].id).model_file))
+        weights.append(load_file(folder.run_folder(records[0].id).model_file))
     assert all(torch.equal(tensor, weights[1][name]) for name, tensor in weights[0].items())
 
 

@@ -78,7 +78,7 @@ def test_a_worker_trains_it_and_it_can_be_built_again(folder: Path, workspace: W
     elsewhere = folder / "mynet.py"
     elsewhere.write_text(NET, encoding="utf-8")
     (folder / "mine.toml").write_text(STUDY.replace("nets/", ""), encoding="utf-8")
-    assert not planned(folder, workspace).waiting  # nor is it trained again where it lies in another place
+    assert not planned(folder, workspace).waiting  # nor is it trained again where it lies elsewhere
 
 
 @pytest.mark.usefixtures("workers_in_process")
