@@ -5,8 +5,8 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedIOBase
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Protocol
 
 from skipscope.errors import DataError
 
@@ -64,17 +64,10 @@ def is_tar(path: Path) -> bool:
     return packed or head[257:262] == b"ustar"
 
 
-class Readable(Protocol):
-    """A binary stream."""
-
-    def read(self, size: int, /) -> bytes:
-        """Reads at most `size` bytes, none at the end."""
-
-
 class _Bounded:
     """Limits a stream to `TOTAL_BYTES`."""
 
-    def __init__(self, stream: Readable, path: Path) -> None:
+    def __init__(self, stream: BufferedIOBase, path: Path) -> None:
         self._stream, self._path, self._left = stream, path, TOTAL_BYTES
 
     def read(self, size: int) -> bytes:

@@ -41,7 +41,9 @@ def draw() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     A process draws them once (about a second); the arrays are read-only.
     """
     numbers, number = labels(), TRAIN + VALIDATION + TEST
-    _keep_freed_memory()
+    # glibc returns every freed field to the kernel, and the page faults then cost more than the drawing;
+    # after one large block is freed, it keeps blocks up to that size. Elsewhere this does nothing.
+    np.empty(16 << 20, dtype=np.uint8)
     images = np.empty((number, 32, 32, 3), dtype=np.uint8)
     for label, shape in enumerate(SHAPES.values()):
         for start in range(label, number, CHUNK * len(CLASSES)):
@@ -57,12 +59,6 @@ def labels() -> NDArray[np.uint8]:
     found = (np.arange(TRAIN + VALIDATION + TEST) % len(CLASSES)).astype(np.uint8)
     found.flags.writeable = False
     return found
-
-
-def _keep_freed_memory() -> None:
-    # glibc returns every freed field to the kernel, and the page faults then cost more than the drawing;
-    # after one large block is freed, it keeps blocks up to that size. Elsewhere this does nothing.
-    np.empty(16 << 20, dtype=np.uint8)
 
 
 class _Chance:
@@ -161,10 +157,8 @@ def _transformed(chance: _Chance, shape: Callable[[Field, Field], Field]) -> Fie
 
 def _turned(x: Field, y: Field, chance: _Chance) -> tuple[Field, Field]:
     cosine, sine = chance.turn()
-    return (
-        cosine * x + sine * y,
-        cosine * y - sine * x,
-    )  # the products are B 1 32 and B 32 1: only the sums cost
+    # the products are B 1 32 and B 32 1: only the sums cost
+    return cosine * x + sine * y, cosine * y - sine * x
 
 
 def _scrap(chance: _Chance) -> Field:

@@ -212,15 +212,20 @@ def _map(file: Path, index: Index, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         size = file.stat().st_size
         if file.name not in index.files or size != index.files[file.name].bytes:
             raise _damaged(file, f"it has {size:,} bytes, which is not what the index says")
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
+        array = mapped(file)
     except FileNotFoundError:
         raise _damaged(file, "it is missing") from None
     except (ValueError, EOFError) as error:
         raise _damaged(file, f"it is no .npy file: {error}") from None
     if array.shape != shape or array.dtype != np.uint8:
         raise _damaged(file, f"it holds {array.dtype} {array.shape}, not uint8 {shape}")
-    plain: NDArray[np.uint8] = array.view(np.ndarray)  # still mapped, without memmap's slower indexing
-    return plain
+    return array
+
+
+def mapped(file: Path) -> NDArray[np.uint8]:
+    """Maps the array of a .npy file, which is read-only; its shape and number format are to be checked."""
+    array: NDArray[np.uint8] = np.load(file, mmap_mode="r", allow_pickle=False)
+    return array.view(np.ndarray)  # still mapped, without memmap's slower indexing
 
 
 def _entry(file: Path) -> FileEntry:

@@ -143,8 +143,9 @@ def _restored(path: Path, folder: RunFolder, model: nn.Module, optimizer: SGD) -
             model.get_submodule(module).register_buffer(last, buffer.to(device()), persistent=False)
         optimizer.load_state_dict(state["optimizer"])
     except Exception as error:  # a damaged file may make torch raise anything
+        why = error if isinstance(error, ValueError) else type(error).__name__
         raise WorkspaceError(
-            f"This checkpoint is damaged ({_why(error)}).", where=str(path), hint=FROM_THE_START
+            f"This checkpoint is damaged ({why}).", where=str(path), hint=FROM_THE_START
         ) from error
     try:
         folder.rewind(marks, progress.step)
@@ -164,7 +165,3 @@ def _verified(path: Path) -> bytes:
     if sha256(content).digest() != digest:
         raise ValueError("its checksum is not the one it was written with")
     return content
-
-
-def _why(error: Exception) -> str:
-    return f"{error}" if isinstance(error, ValueError) else type(error).__name__
