@@ -45,15 +45,8 @@ class SkipscopeError(Exception):
 
     def __str__(self) -> str:
         """One line a fact: what, where, what next."""
-        return "\n".join(
-            line
-            for line in (
-                self.what,
-                self.where and f"where: {self.where}",
-                self.hint and f"next:  {self.hint}",
-            )
-            if line
-        )
+        lines = self.what, self.where and f"where: {self.where}", self.hint and f"next:  {self.hint}"
+        return "\n".join(filter(None, lines))
 
 
 class UsageError(SkipscopeError):
@@ -88,9 +81,8 @@ class UnknownName(UsageError):
         meant = closest(name, [*known, *near], count=1 + len(near))
         meant = [synonyms[name.lower()]] if name.lower() in synonyms else meant
         guess = f" Did you mean {' or '.join(map(repr, meant))}?" if meant else ""
-        super().__init__(
-            f"There is no {kind} {name!r}.{guess}", where=where, hint=f"known: {', '.join(known)}"
-        )
+        hint = f"known: {', '.join(known)}"
+        super().__init__(f"There is no {kind} {name!r}.{guess}", where=where, hint=hint)
 
 
 class NetworkError(UsageError):
@@ -139,7 +131,6 @@ class Diverged(TrainingError):
 
     def __init__(self, what: str, *, numbers: dict[str, float | int], hint: str = "") -> None:
         """`numbers` are the step's: step, epoch, loss, learning rate, gradient norm."""
-        super().__init__(
-            what, where=", ".join(f"{key} {value:.6g}" for key, value in numbers.items()), hint=hint
-        )
+        where = ", ".join(f"{key} {value:.6g}" for key, value in numbers.items())
+        super().__init__(what, where=where, hint=hint)
         self.numbers = numbers

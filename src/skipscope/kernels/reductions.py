@@ -105,14 +105,7 @@ class _BatchNorm(Function):
     ) -> Tensor:
         with original_threads():
             y, mean, inverse = torch.native_batch_norm(
-                x,
-                weight,
-                bias,
-                running_mean,
-                running_var,
-                True,  # noqa: FBT003 - in training
-                momentum,
-                eps,
+                x, weight, bias, running_mean, running_var, training=True, momentum=momentum, eps=eps
             )
         ctx.save_for_backward(x, weight, mean, inverse)
         ctx.eps = eps

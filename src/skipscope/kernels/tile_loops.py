@@ -81,7 +81,6 @@ def _emit_grad_weight_output(module: ModuleBuilder, to_kernel: Transform) -> Non
 
 def _emit_convolution(module: ModuleBuilder, name: str, of_input: Transform, of_output: Transform) -> None:
     """B H W I and P O/v I v -> B h w O, for tiles `first` to `last`."""
-    points = of_input.points
     with module.function(name) as (b, arguments):
         x, weights, bias, zeros, y, transformed, products, first, last, block, *sizes = arguments
         height, width, rows, columns, inputs, outputs, pixel_stride = sizes
@@ -91,14 +90,13 @@ def _emit_convolution(module: ModuleBuilder, name: str, of_input: Transform, of_
             start = b.sum(first, b.product(body.index, block))
             tiles = Tiles(b.minimum(b.sub(last, start), block), start)
             emit_gather(b, of_input, FeatureMap(x, height, width, inputs, pixel_stride), source, zeros, tiles)
-            with b.loop(integer(0), points) as point, b.loop(integer(0), outputs, b.lanes) as panel:
+            with b.loop(integer(0), of_input.points) as point, b.loop(integer(0), outputs, b.lanes) as panel:
                 _emit_products(b, source, kernels, to, point.index, panel.index, tiles.count)
             emit_scatter(b, of_output, to, FeatureMap(y, rows, columns, outputs, outputs), bias, tiles)
 
 
 def _emit_grad_weight(module: ModuleBuilder, of_input: Transform, of_gradient: Transform) -> None:
     """B H W I and B h w O -> P I/v O v, for output channels `first` to `last`."""
-    points = of_input.points
     with module.function("grad_weight") as (b, arguments):
         x, gradient, sums, zeros, transformed, spreads, first, last, count, block, *sizes = arguments
         height, width, rows, columns, inputs, outputs, pixel_stride, gradient_stride = sizes
@@ -112,7 +110,7 @@ def _emit_grad_weight(module: ModuleBuilder, of_input: Transform, of_gradient: T
             gradients = FeatureMap(gradient, rows, columns, outputs, gradient_stride)
             emit_gather(b, of_gradient, gradients, spread, zeros, tiles, (first, last))
             with (
-                b.loop(integer(0), points) as point,
+                b.loop(integer(0), of_input.points) as point,
                 b.loop(first, last, b.lanes) as panel,
                 b.loop(integer(0), inputs, b.lanes) as other,
             ):

@@ -22,9 +22,8 @@ class FeatureMap(NamedTuple):
     def pixel(self, b: FunctionBuilder, image: Value, row: Value, column: Value) -> Value:
         """The pointer to a pixel's first channel."""
         line = b.sum(b.product(image, self.height), row)
-        return b.offset(
-            self.pointer, b.product(b.sum(b.product(line, self.width), column), self.pixel_stride)
-        )
+        pixel = b.sum(b.product(line, self.width), column)
+        return b.offset(self.pointer, b.product(pixel, self.pixel_stride))
 
     def tile(self, b: FunctionBuilder, strides: tuple[int, int], tile: Value) -> tuple[Value, Value, Value]:
         """A tile's image, top row and left column; `strides` are the rows and columns from tile to tile."""
