@@ -36,7 +36,7 @@ PARTS = (0.75, 0.875, 1.0)
 SHORT: dict[str, dict[str, float]] = {
     # 62.5 and 62.6 % (seeds 0 and 1, fp32) after two epochs, where lab's batches of 128 with half an epoch of
     # warm-up end at 59.6 %; one epoch of it, without flips, ends at 55.8 %
-    "cnn": {"batch_size": 64, "warmup_epochs": 0.2},
+    "cnn": {"batch_size": 64, "warmup_epochs": 0.2}
 }
 """Overrides of the `lab` recipe for short schedules, by network."""
 

@@ -47,11 +47,7 @@ def covered(draw: Callable[[np.random.Generator, int], Floats], n: int, comparis
             continue
         reach = stdtrit(n - 1, 0.975) * found.error
         ends = bca(found.value, np.sort(d)) if found.error else (found.value, found.value)
-        held += [
-            ends[0] <= 0 <= ends[1],
-            abs(found.value) <= reach,
-            found.low <= 0 <= found.high,
-        ]
+        held += [ends[0] <= 0 <= ends[1], abs(found.value) <= reach, found.low <= 0 <= found.high]
     return list(100 * held / comparisons)
 
 

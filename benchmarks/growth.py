@@ -29,11 +29,7 @@ from worker import apart
 
 OUT = Path(__file__).parents[1] / "docs"
 BASE = {"images": 1_280, "depth": 4, "width": 16}
-VARIED = {
-    "images": (640, 1_280, 2_560, 5_120),
-    "depth": (2, 4, 8, 16),
-    "width": (8, 16, 32, 64),
-}
+VARIED = {"images": (640, 1_280, 2_560, 5_120), "depth": (2, 4, 8, 16), "width": (8, 16, 32, 64)}
 
 RUNS = (2, 4, 8, 16)
 

@@ -178,12 +178,7 @@ def test_a_flipped_bit_of_the_data_set_is_noticed_before_anything_is_trained(
 
     def get(*, data_dir: Path | None, progress: fetch.Progress) -> store.Store:
         return store.write(
-            cifar10.NAME,
-            imported.images[::-1],
-            imported.labels,
-            train=50,
-            source="again",
-            data_dir=data_dir,
+            cifar10.NAME, imported.images[::-1], imported.labels, train=50, source="again", data_dir=data_dir
         )
 
     monkeypatch.setattr(fetch, "get", get)

@@ -57,10 +57,7 @@ def test_full_while_training_and_measuring(
 
 
 def test_a_study_on_a_full_disk_says_what_it_needs_and_goes_on(
-    small_disk: Callable[[int], Path],
-    zygote: Zygote,
-    undisturbed: Callable[[int], RunFolder],
-    tmp_path: Path,
+    small_disk: Callable[[int], Path], zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
 ) -> None:
     out, toml = small_disk(4000) / "my 实验", study(tmp_path, epochs=4)
     # the sample of images takes three of the four megabytes, a checkpoint another

@@ -46,8 +46,5 @@ def context_of(
     """What a section is built from, for tests that need no more than one."""
     words = Words(language)
     return Context(
-        tables=tables,
-        words=words,
-        charts=words,
-        results=evaluate(tables) if results is None else results,
+        tables=tables, words=words, charts=words, results=evaluate(tables) if results is None else results
     )

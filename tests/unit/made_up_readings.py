@@ -120,13 +120,7 @@ def activations(body: Body, noise: np.random.Generator, step: int, share: float)
         yield "activations", step, place, "zeros", float(zeros)
         yield "activations", step, place, "dead", float(max(0.0, 0.25 * (zeros - 0.55)))
     for number, place in enumerate(body.blocks):
-        yield (
-            "activations",
-            step,
-            place,
-            "branch_ratio",
-            float(1.2 - 0.08 * number + noise.normal(0, 0.03)),
-        )
+        yield ("activations", step, place, "branch_ratio", float(1.2 - 0.08 * number + noise.normal(0, 0.03)))
 
 
 def made_up_images(number: int) -> NDArray[np.uint8]:

@@ -51,13 +51,7 @@ def steps_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFrame
         )
         .filter((pl.col("step") % every == 1 % every) | last)
         .select(
-            "arm",
-            "seed",
-            "step",
-            "epoch",
-            pl.col("loss", "smoothed").round_sig_figs(4),
-            "counted",
-            "stopped",
+            "arm", "seed", "step", "epoch", pl.col("loss", "smoothed").round_sig_figs(4), "counted", "stopped"
         )
     )
 

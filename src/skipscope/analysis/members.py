@@ -26,9 +26,7 @@ class Entry:
 
 
 def with_members(
-    rows: pl.DataFrame,
-    entries: Sequence[Entry],
-    columns: Sequence[str] = ("arm", "seed", "counted", "done"),
+    rows: pl.DataFrame, entries: Sequence[Entry], columns: Sequence[str] = ("arm", "seed", "counted", "done")
 ) -> pl.DataFrame:
     """Replaces the run in rows of a study by these columns of `_members`; drops rows of other runs."""
     # a run's rows stand together: to look each of millions up, as a join does, takes five times as long

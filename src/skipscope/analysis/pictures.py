@@ -172,6 +172,6 @@ def _labels(sample: Sample, classes: Sequence[str]) -> pl.DataFrame:
             "image": np.arange(len(labels)),
             "position": np.asarray(sample.get("positions", np.zeros(0)), dtype=np.int64),
             "label": np.asarray(labels, dtype=np.int64),
-        },
+        }
     )
     return table.with_columns(named(pl.col("label"), classes))

@@ -100,7 +100,7 @@ LINEAR_PROBES = Probe(
     measure=measure,
     units={
         "accuracy": "share of the sample's images that a linear read-out of the stage's mean features gets "
-        "right, fitted to the other half of the sample, 0..1",
+        "right, fitted to the other half of the sample, 0..1"
     },
     source="Alain and Bengio 2017, section 3; with means over pixels for features",
     cost="one pass of the sample; channels numbers an image and stage, in double precision",

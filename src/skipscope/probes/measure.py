@@ -129,10 +129,7 @@ def _as_written(model: nn.Module) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise UsageError(f"Expected a torch.nn.Module, got a {type(model).__name__}.")
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
-        raise UsageError(
-            "TorchScript modules cannot be traced.",
-            hint="pass the original torch.nn.Module",
-        )
+        raise UsageError("TorchScript modules cannot be traced.", hint="pass the original torch.nn.Module")
     return model
 
 

@@ -20,13 +20,7 @@ from skipscope.records.checksums import (
     read_checksummed,
     write_checksummed,
 )
-from skipscope.records.files import (
-    make_folder,
-    read_record,
-    record_bytes,
-    remove,
-    whole_lines,
-)
+from skipscope.records.files import make_folder, read_record, record_bytes, remove, whole_lines
 from skipscope.records.journal import Journal, Mark
 from skipscope.records.schema import Row, RunRecord
 

@@ -17,8 +17,7 @@ from skipscope.probes.measure import probe
 @pytest.mark.parametrize("grad", [False, True])
 @pytest.mark.parametrize("edited", [False, True])
 @pytest.mark.parametrize(
-    "way",
-    [torch.relu_, lambda x: relu(x, inplace=True), functional.relu_, lambda x: relu(x, True)],
+    "way", [torch.relu_, lambda x: relu(x, inplace=True), functional.relu_, lambda x: relu(x, True)]
 )
 def test_a_relu_in_place_is_seen_with_what_it_was_given(
     way: Callable[[Tensor], Tensor], *, edited: bool, grad: bool

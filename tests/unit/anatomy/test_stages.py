@@ -26,11 +26,7 @@ OURS = {
     + [(f"layer{k}.1.relu:2", (32 * 2**k, 16 // 2**k, 16 // 2**k)) for k in (1, 2, 3, 4)],
     "se_resnet": [("relu", (64, 16, 16))]
     + [(f"layer{k}.1.relu:2", (32 * 2**k, 32 // 2**k, 32 // 2**k)) for k in (1, 2, 3, 4)],
-    "densenet": [
-        ("relu", (32, 16, 16)),
-        ("conv1", (64, 8, 8)),
-        ("denseblock2.denseblock.5", (448, 4, 4)),
-    ],
+    "densenet": [("relu", (32, 16, 16)), ("conv1", (64, 8, 8)), ("denseblock2.denseblock.5", (448, 4, 4))],
     "plain20": BASIC,
     "resnet20": BASIC,
     "se_resnet20": BASIC,

@@ -42,15 +42,7 @@ NETWORKS = {
         "none",
         "SE",
     ),
-    "densenet": (
-        "conv 7x7/2, max-pool 2x2/2",
-        "8x8, 4x4",
-        "32, 64",
-        "BatchNorm2d",
-        "none",
-        "dense",
-        "none",
-    ),
+    "densenet": ("conv 7x7/2, max-pool 2x2/2", "8x8, 4x4", "32, 64", "BatchNorm2d", "none", "dense", "none"),
     "plain20": ("conv 3x3", "32x32, 16x16, 8x8", "16, 32, 64", "BatchNorm2d", "none", "none", "none"),
     "resnet20": ("conv 3x3", "32x32, 16x16, 8x8", "16, 32, 64", "BatchNorm2d", "identity", "none", "none"),
     "se_resnet14_b": (
@@ -63,15 +55,7 @@ NETWORKS = {
         "SE",
     ),
     "plain8_nobn": ("conv 3x3", "32x32, 16x16, 8x8", "16, 32, 64", "none", "none", "none", "none"),
-    "densenet_bc16_k8": (
-        "conv 3x3",
-        "32x32, 16x16, 8x8",
-        "8, 8, 8",
-        "BatchNorm2d",
-        "none",
-        "dense",
-        "none",
-    ),
+    "densenet_bc16_k8": ("conv 3x3", "32x32, 16x16, 8x8", "8, 8, 8", "BatchNorm2d", "none", "dense", "none"),
 }
 DEPTHS = {
     "cnn": 5,

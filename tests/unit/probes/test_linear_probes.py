@@ -153,10 +153,7 @@ def test_labels_that_have_nothing_to_do_with_the_images_are_read_out_at_chance()
 
 
 @settings(max_examples=5)
-@given(
-    factors=st.lists(st.floats(0.01, 100), min_size=6, max_size=6),
-    order=st.permutations(range(6)),
-)
+@given(factors=st.lists(st.floats(0.01, 100), min_size=6, max_size=6), order=st.permutations(range(6)))
 def test_the_scale_and_the_order_of_channels_do_not_matter(factors: list[float], order: list[int]) -> None:
     view = seen(Stages())
     changed = Stages()

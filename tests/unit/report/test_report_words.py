@@ -87,12 +87,7 @@ def test_numbers():
         "1.00 G",
         "1.20 G",
     ]
-    assert [plain(value) for value in (True, False, 5e-4, 45_000)] == [
-        "true",
-        "false",
-        "0.0005",
-        "45,000",
-    ]
+    assert [plain(value) for value in (True, False, 5e-4, 45_000)] == ["true", "false", "0.0005", "45,000"]
 
 
 def test_what_is_put_into_a_text_cannot_become_markup():

@@ -117,11 +117,7 @@ def test_a_run_that_would_change_keeps_its_thread(
     ("seconds", "taken"), [((1.0, 0.5), True), ((1.0, 0.99), False), ((1.0, 5.0), False)]
 )
 def test_threads_that_do_not_pay_are_not_taken(
-    tiny: Dataset,
-    run_of: object,
-    monkeypatch: pytest.MonkeyPatch,
-    seconds: tuple[float, float],
-    taken: bool,
+    tiny: Dataset, run_of: object, monkeypatch: pytest.MonkeyPatch, seconds: tuple[float, float], taken: bool
 ) -> None:
     timed = iter(seconds)
     monkeypatch.setattr(threads, "_trial", lambda *_: ([torch.zeros(1)], next(timed)))
@@ -167,11 +163,7 @@ def test_a_networks_own_chance_is_the_same_on_any_number_of_threads(
 
     monkeypatch.setattr(threads, "build", drop_out)
     spec: RunSpec = run_of("cnn", kernels="fast")
-    (one, _), _, (other, _) = (
-        threads._trial(spec, tiny),
-        torch.rand(7),
-        threads._trial(spec, tiny),
-    )
+    (one, _), _, (other, _) = (threads._trial(spec, tiny), torch.rand(7), threads._trial(spec, tiny))
     assert all(torch.equal(mine, theirs) for mine, theirs in zip(one, other, strict=True))
 
 
