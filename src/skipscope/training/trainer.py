@@ -1,7 +1,7 @@
 """Trains one run from its spec to its record: resumes where it stopped, ends with the sealed test."""
 
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -66,14 +66,14 @@ def train(
     run = _resume(spec, data, folder, on_event, watched=watched)
     if run.progress.step == 0 and watched:
         run.measure_initial()
+    parts = (run.model, run.optimizer, run.batches, spec.recipe, data, run.progress)
     try:
-        for step, epoch in run.train_steps():
+        for step, epoch in train_steps(*parts, seed=spec.seed, instruments=run.instruments):
             run.after_step(step, epoch)
             if stop():
                 return run.pause(record)
     except Diverged as error:
         return run.fail(record, error)
-    run.flush()
     return run.finish(record, probes=probes, stop=stop)
 
 
@@ -158,19 +158,6 @@ class TrainingRun:
         self.folder.append_readings(tried.rows)
         if tried.failed:
             self.report("warned", message=tried.error().what)
-
-    def train_steps(self) -> Iterator[tuple[StepRow, EpochRow | None]]:
-        """Trains on from where the run is: see `loop.train_steps`."""
-        return train_steps(
-            self.model,
-            self.optimizer,
-            self.batches,
-            self.spec.recipe,
-            self.data,
-            self.progress,
-            seed=self.spec.seed,
-            instruments=self.instruments,
-        )
 
     def after_step(self, step: StepRow, epoch: EpochRow | None) -> None:
         """Keeps the step's rows; reports, writes and saves when that is due."""
