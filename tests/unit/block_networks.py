@@ -103,8 +103,7 @@ def agree(view: View, forward: Callable[[Collection[str]], Tensor]) -> None:
         assert found["loss", 0] == pytest.approx(loss, abs=2e-6)
         assert found["accuracy", 0] == accuracy
         sets = {
-            (len(each.gone), each.columns["draw"]): each.gone
-            for each in drawn(view, list(blocks_of(view.anatomy)))
+            (len(gone), columns["draw"]): gone for columns, gone in drawn(view, list(blocks_of(view.anatomy)))
         }
         for reading in measure(view):
             if reading.blocks == 0:

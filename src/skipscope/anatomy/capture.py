@@ -16,12 +16,10 @@ from contextlib import ExitStack, contextmanager
 import torch
 from torch import Tensor, nn
 
-from skipscope.anatomy.calls import Anatomy, Call, Edit, Kind, Site
+from skipscope.anatomy.calls import Anatomy, Call, Edit, Site
 from skipscope.anatomy.listener import Listener
 from skipscope.anatomy.modes import evaluating
 from skipscope.anatomy.traces import trace_of, unmark_kept
-
-__all__ = ["Anatomy", "Call", "Edit", "Kind", "Site", "anatomy", "capture", "evaluating"]
 
 
 @contextmanager

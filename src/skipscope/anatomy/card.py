@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import takewhile
 from math import prod
 
-from skipscope.anatomy.capture import Anatomy, Site
+from skipscope.anatomy.calls import Anatomy, Site
 from skipscope.anatomy.stages import KINDS, stages
 from skipscope.records.schema import AnatomyCard, Concatenation, Gate, Shortcut, StemLayer
 

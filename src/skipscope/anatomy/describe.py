@@ -29,14 +29,10 @@ def describe(name: str) -> NetworkCard:
         NetworkError: a user's file does not define a valid network.
     """
     # a shipped network never changes; a user's file may
-    return _shipped(name) if UserNetwork.parse(name) is None else _describe(name)
+    return (_describe if UserNetwork.parse(name) is None else _describe.__wrapped__)(name)
 
 
 @cache
-def _shipped(name: str) -> NetworkCard:
-    return _describe(name)
-
-
 def _describe(name: str) -> NetworkCard:
     model = build(name).eval()
     stages: list[Stage] = []

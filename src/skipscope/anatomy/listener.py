@@ -32,28 +32,18 @@ from skipscope.anatomy.traces import (
     unmark_kept,
 )
 
-KINDS: dict[str, Kind] = {
-    "conv2d": "conv",
+FUNCTIONS: dict[Kind, str] = {
+    "conv": "conv2d",
     "linear": "linear",
-    "batch_norm": "norm",
-    "group_norm": "other_norm",
-    "layer_norm": "other_norm",
-    "instance_norm": "other_norm",
-    "rms_norm": "other_norm",
-    "local_response_norm": "other_norm",
+    "norm": "batch_norm",
+    "other_norm": "group_norm layer_norm instance_norm rms_norm local_response_norm",
     "relu": "relu",
-    "max_pool2d": "pool",
-    "avg_pool2d": "pool",
-    "add": "shortcut",
-    "iadd": "shortcut",
-    "radd": "shortcut",
-    "mul": "gate",
-    "imul": "gate",
-    "rmul": "gate",
-    "cat": "concat",
-    "concat": "concat",
-    "concatenate": "concat",
+    "pool": "max_pool2d avg_pool2d",
+    "shortcut": "add iadd radd",
+    "gate": "mul imul rmul",
+    "concat": "cat concat concatenate",
 }
+KINDS = {word: kind for kind, words in FUNCTIONS.items() for word in words.split()}
 """Kind of a torch function by its name without underscores; `order_of` then checks the operands."""
 LAYERS: dict[str, type[nn.Module] | tuple[type[nn.Module], ...]] = {
     "conv": nn.Conv2d,

@@ -77,39 +77,27 @@ def may_overwrite(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 
 def order_of(kind: str, inputs: Sequence[Tensor], args: Any, kwargs: Any) -> Sequence[int] | None:
     """Returns the order in which a call reports its operands; None if they do not fit its kind."""
-    if kind == "shortcut":
-        return _addition(inputs)
-    if kind == "gate":
-        return _gating(inputs)
+    if kind in ("shortcut", "gate"):
+        return _pair_order(kind, inputs)
     if kind == "concat":
-        return range(len(inputs)) if _side_by_side(args, kwargs, inputs) else None
+        along = args[1] if len(args) > 1 else kwargs.get("dim", kwargs.get("axis", 0))
+        by_channel = len(inputs) > 1 and all(x.ndim == 4 for x in inputs) and along in (1, -3)
+        return range(len(inputs)) if by_channel else None
     return [0] if inputs else None
 
 
-def _addition(inputs: Sequence[Tensor]) -> Sequence[int] | None:
-    """Orders f(x) before x, which has fewer convolutions before it."""
-    traces = [trace_of(x) for x in inputs]
-    if len(inputs) != 2 or inputs[0].shape != inputs[1].shape or None in traces:
+def _pair_order(kind: str, inputs: Sequence[Tensor]) -> Sequence[int] | None:
+    """Orders f(x) before x, which has fewer convolutions before it; a map before its gate, a sigmoid's."""
+    traces = [trace for x in inputs if (trace := trace_of(x)) is not None]
+    if len(inputs) != 2 or len(traces) != 2:
         return None
-    first, second = (trace.depth for trace in traces if trace is not None)
+    adds = kind == "shortcut"
+    if (adds and inputs[0].shape != inputs[1].shape) or (not adds and inputs[0].ndim != 4):
+        return None
+    first, second = (trace.depth if adds else not trace.squashed for trace in traces)
     return None if first == second else (0, 1) if first > second else (1, 0)
-
-
-def _gating(inputs: Sequence[Tensor]) -> Sequence[int] | None:
-    """Orders the map before its gate, which a sigmoid made."""
-    traces = [trace_of(x) for x in inputs]
-    if len(inputs) != 2 or inputs[0].ndim != 4 or None in traces:
-        return None
-    first, second = (trace.squashed for trace in traces if trace is not None)
-    return None if first == second else (1, 0) if first else (0, 1)
 
 
 def is_a_product(inputs: Sequence[Tensor]) -> bool:
     """Tells whether a convolution is a matrix product: 1x1 on 1x1 maps, as in a gate."""
     return len(inputs) == 2 and inputs[0].shape[2:] == inputs[1].shape[2:] == (1, 1)
-
-
-def _side_by_side(args: Any, kwargs: Any, inputs: Sequence[Tensor]) -> bool:
-    """Tells whether maps are concatenated along their channels."""
-    along = args[1] if len(args) > 1 else kwargs.get("dim", kwargs.get("axis", 0))
-    return len(inputs) > 1 and all(x.ndim == 4 for x in inputs) and along in (1, -3)

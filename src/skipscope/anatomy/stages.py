@@ -2,7 +2,7 @@
 
 from math import prod
 
-from skipscope.anatomy.capture import Anatomy, Kind, Site
+from skipscope.anatomy.calls import Anatomy, Kind, Site
 
 KINDS: tuple[Kind, ...] = ("conv", "norm", "relu", "shortcut", "concat")
 

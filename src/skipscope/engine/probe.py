@@ -11,7 +11,8 @@ import polars as pl
 import torch
 from torch import nn
 
-from skipscope.anatomy.capture import Anatomy, anatomy
+from skipscope.anatomy.calls import Anatomy
+from skipscope.anatomy.capture import anatomy
 from skipscope.data.dataset import Dataset
 from skipscope.engine.trained import data_of, finished, network
 from skipscope.errors import UsageError, WorkspaceError
@@ -173,7 +174,7 @@ def _refuse(holder: str) -> bool:
 
 def _applies(name: str, inside: Anatomy, *, named: bool) -> bool:
     probe = PROBES[name]
-    applies = "frozen" in probe.when and probe.applies_to(inside)
+    applies = "frozen" in probe.when and bool(probe.applies_to(inside))
     if named and not applies:
         raise UsageError(
             f"The probe {name} has nothing to measure in this network.",

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from functools import partial
 from itertools import pairwise
+from typing import NamedTuple
 
 from torch import Tensor, nn
 from torch.nn.functional import pad
@@ -34,14 +35,24 @@ def named(name: str) -> Callable[[], nn.Module] | None:
         return None
     if found["b"] and found["kind"] == "plain":  # it has no shortcut to project
         return None
-    return partial(
-        ResidualNet,
-        int(found["depth"]),
+    design = Design(
         residual=found["kind"] != "plain",
         gated=found["kind"] == "se_resnet",
         projected=found["b"] is not None,
         normalised=found["nobn"] is None,
     )
+    return partial(ResidualNet, int(found["depth"]), design)
+
+
+class Design(NamedTuple):
+    """What the networks of one depth differ in."""
+
+    residual: bool
+    gated: bool
+    projected: bool
+    """Where the shape changes, the shortcut is option B of He et al. 2015, section 3.3, else option A."""
+    normalised: bool
+    """Without BatchNorm the convolutions have biases instead."""
 
 
 class Subsample(nn.Module):
@@ -70,35 +81,22 @@ class Block(nn.Module):
     With a gate: relu(gate(f(x)) * f(x) + x) (Hu et al. 2018, Fig. 3).
     """
 
-    def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        *,
-        stride: int,
-        residual: bool,
-        gated: bool,
-        projected: bool,
-        normalised: bool,
-    ) -> None:
-        """A block from `inputs` to `outputs` channels; its first convolution has the stride.
-
-        `projected` is option B of He et al. 2015, section 3.3, else option A.
-        """
+    def __init__(self, inputs: int, outputs: int, design: Design, *, stride: int) -> None:
+        """A block from `inputs` to `outputs` channels; its first convolution has the stride."""
         super().__init__()
-        norm = BatchNorm2d if normalised else nn.Identity
-        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=not normalised)
+        norm, biased = (BatchNorm2d, False) if design.normalised else (nn.Identity, True)
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=biased)
         self.bn1 = norm(outputs)
         self.relu = nn.ReLU(inplace=True)
-        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=not normalised)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=biased)
         self.bn2 = norm(outputs)
-        self.se = SE(outputs) if gated else None
+        self.se = SE(outputs) if design.gated else None
         self.shortcut: nn.Module | None = None
-        if residual:
+        if design.residual:
             if stride == 1 and inputs == outputs:
                 self.shortcut = nn.Identity()
-            elif projected:
-                self.shortcut = Projection(inputs, outputs, stride=stride, normalised=normalised)
+            elif design.projected:
+                self.shortcut = Projection(inputs, outputs, stride=stride, normalised=design.normalised)
             else:
                 self.shortcut = Subsample(stride=stride, new=outputs - inputs)
 
@@ -117,32 +115,16 @@ class Block(nn.Module):
 class ResidualNet(nn.Module):
     """A 3x3 stem, three stages of n blocks with 16, 32 and 64 channels, a classifier: 6n+2 layers."""
 
-    def __init__(
-        self,
-        depth: int,
-        *,
-        residual: bool = True,
-        gated: bool = False,
-        projected: bool = False,
-        normalised: bool = True,
-    ) -> None:
-        """`depth` is 6n+2; without BatchNorm (`normalised`) the convolutions have biases instead."""
+    def __init__(self, depth: int, design: Design) -> None:
+        """`depth` is 6n+2."""
         super().__init__()
         generator = drawn()
-        self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=not normalised)
-        self.bn = BatchNorm2d(16) if normalised else nn.Identity()
+        self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=not design.normalised)
+        self.bn = BatchNorm2d(16) if design.normalised else nn.Identity()
         self.relu = nn.ReLU(inplace=True)
         for stage, (before, width) in enumerate(pairwise((16, 16, 32, 64)), start=1):
             blocks = [
-                Block(
-                    width if index else before,
-                    width,
-                    stride=1 if index or stage == 1 else 2,
-                    residual=residual,
-                    gated=gated,
-                    projected=projected,
-                    normalised=normalised,
-                )
+                Block(width if index else before, width, design, stride=1 if index or stage == 1 else 2)
                 for index in range((depth - 2) // 6)
             ]
             self.add_module(f"layer{stage}", nn.Sequential(*blocks))

@@ -6,7 +6,7 @@ f(x), the ratio of their sizes says how far the block is from the identity.
 
 from collections.abc import Iterable
 
-from skipscope.probes.base import Probe, Reading, StepView, anything, ratio
+from skipscope.probes.base import Probe, Reading, StepView, ratio, several
 
 
 def measure(view: StepView) -> Iterable[Reading]:
@@ -17,21 +17,16 @@ def measure(view: StepView) -> Iterable[Reading]:
             normed = call.normed_mean is not None
             mean, std = (call.normed_mean, call.normed_std) if normed else (call.mean, call.std)
             if mean is not None and std is not None:
-                yield Reading(module=call.module, quantity="mean", value=mean)
-                yield Reading(module=call.module, quantity="std", value=std)
+                yield from several({"mean": mean, "std": std}, module=call.module)
         elif call.kind == "relu" and call.zeros is not None and call.dead is not None:
-            yield Reading(module=call.module, quantity="zeros", value=call.zeros)
-            yield Reading(module=call.module, quantity="dead", value=call.dead)
+            yield from several({"zeros": call.zeros, "dead": call.dead}, module=call.module)
         elif call.kind == "shortcut" and call.branch is not None and call.shortcut:
-            yield Reading(
-                module=call.module, quantity="branch_ratio", value=ratio(call.branch, call.shortcut)
-            )
+            yield from several({"branch_ratio": ratio(call.branch, call.shortcut)}, module=call.module)
 
 
 ACTIVATIONS = Probe(
     name="activations",
     when=frozenset({"step", "initial"}),
-    applies_to=anything,
     measure=measure,
     units={
         "mean": "mean of a convolution's responses (after the BatchNorm that reads them, if one does)",

@@ -5,8 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch.nn.functional import cross_entropy
 
-from skipscope.anatomy.capture import Anatomy
-from skipscope.probes.base import Probe, Reading, View
+from skipscope.probes.base import Probe, Reading, View, several
 from skipscope.probes.evaluation import batches, hits
 
 
@@ -18,22 +17,14 @@ def measure(view: View) -> Iterable[Reading]:
     confidences, classes = logits.softmax(1).max(1)
     answers = classes.double().where(confidences.isfinite(), torch.nan)
     for image, (answer, confidence) in enumerate(zip(answers.tolist(), confidences.tolist(), strict=True)):
-        yield Reading(image=image, quantity="answer", value=answer)
-        yield Reading(image=image, quantity="confidence", value=confidence)
-    right = hits(logits, view.labels).mean().item()
-    yield Reading(quantity="accuracy", value=right)
-    yield Reading(quantity="loss", value=cross_entropy(logits, view.labels).item())
-
-
-def applies(_anatomy: Anatomy) -> bool:
-    """Applies to every network."""
-    return True
+        yield from several({"answer": answer, "confidence": confidence}, image=image)
+    right, loss = hits(logits, view.labels).mean().item(), cross_entropy(logits, view.labels).item()
+    yield from several({"accuracy": right, "loss": loss})
 
 
 ANSWERS = Probe(
     name="answers",
-    when=frozenset({"frozen"}),
-    applies_to=applies,
+    applies_to=lambda _anatomy: True,
     measure=measure,
     units={
         "answer": "number of the class with the largest logit",

@@ -6,7 +6,7 @@ nothing and has no side effects: training with and without it is bit-identical.
 Shapes: B images in a step's batch, N images of a sample; C channels, H x W pixels.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from math import inf, isfinite, nan
@@ -15,7 +15,7 @@ from typing import Any, Generic, Literal, TypeVar
 import torch
 from torch import Tensor, nn
 
-from skipscope.anatomy.capture import Anatomy
+from skipscope.anatomy.calls import Anatomy
 from skipscope.anatomy.traces import held
 from skipscope.errors import UsageError
 from skipscope.models.user import in_words
@@ -81,6 +81,11 @@ class Reading:
         """The columns that apply; a value that is not finite is None, which every format of a table knows."""
         columns = {name.rstrip("_"): value for name, value in vars(self).items() if value is not None}
         return columns | {"value": float(self.value) if isfinite(self.value) else None}
+
+
+def several(quantities: Mapping[str, float], **columns: Any) -> Iterator[Reading]:
+    """Yields one reading per quantity, all with the same columns."""
+    return (Reading(quantity=quantity, value=value, **columns) for quantity, value in quantities.items())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,9 +189,10 @@ class Probe(Generic[Seen]):
     """A kind of measurement."""
 
     name: str
-    when: frozenset[When]
-    applies_to: Callable[[Anatomy], bool]
     measure: Callable[[Seen], Iterable[Reading]]
+    when: frozenset[When] = frozenset({"frozen"})
+    applies_to: Callable[[Anatomy], object] = lambda anatomy: anatomy.of("conv", "linear")
+    """Finds what there is to measure in a network; the probe applies where the result is true."""
     units: Mapping[str, str]
     """The unit of each quantity, in words."""
     source: str
@@ -198,8 +204,3 @@ class Probe(Generic[Seen]):
 def ratio(part: float, whole: float) -> float:
     """Divides; nan if the whole is 0 or not finite."""
     return part / whole if 0 < whole < inf else nan
-
-
-def anything(anatomy: Anatomy) -> bool:
-    """Applies to every network with a convolution or linear layer."""
-    return bool(anatomy.of("conv", "linear"))

@@ -6,22 +6,21 @@ A block is what can be removed without changing the shape of any other layer's i
 - in a dense network a layer: its new channels become 0 for all readers, since later layers would not fit
   without them (the zeros still pass the BatchNorm before those);
 - in a plain network the innermost module with at least two convolutions that keeps its map's shape: it
-returns
-  its input. So `plain20` loses the pairs of layers that `resnet20` does, except those that change the shape;
+  returns its input. So `plain20` loses the pairs of layers that `resnet20` does, except those that change
+  the shape;
 - in a network without such modules, a convolution or linear layer that keeps its shape, with the BatchNorm
   after it. The classroom's CNN has none, and is not measured.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from skipscope.anatomy.capture import Anatomy, Call, Edit, Site
-from skipscope.probes.base import Probe, Reading, View
+from skipscope.anatomy.calls import Anatomy, Call, Edit, Site
+from skipscope.probes.base import Probe, Reading, View, several
 from skipscope.probes.evaluation import changes, evaluate
 from skipscope.probes.reuse import channels_from, sources_of
 
@@ -36,15 +35,8 @@ CallKey = tuple[str, str]
 Replacement = Callable[[Call], Tensor]
 Block = Mapping[CallKey, Replacement]
 """Replacements for the outputs of calls that together remove a block."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Removal:
-    """Blocks that are removed together."""
-
-    columns: Mapping[str, Any]
-    """Columns of the readings that name them."""
-    gone: tuple[str, ...]
+Removal = tuple[Mapping[str, Any], Sequence[str]]
+"""Columns of the readings that name blocks removed together, and the blocks' names."""
 
 
 def blocks_of(anatomy: Anatomy) -> dict[str, Block]:
@@ -52,16 +44,12 @@ def blocks_of(anatomy: Anatomy) -> dict[str, Block]:
     blocks: dict[str, Block] = {}
     for site in anatomy.of("shortcut", "concat"):
         if site.kind == "shortcut":
-            blocks[site.module] = {site.key: _shortcut}
+            blocks[site.module] = {site.key: lambda call: call.inputs[1]}
         elif (new := _newest(anatomy, site)) is not None:
             blocks[site.module] = _channels(anatomy, new)
     if not blocks:
         blocks = {site.module: {site.key: _input} for site in _modules(anatomy)}
     return blocks or dict(_layers(anatomy))
-
-
-def _shortcut(call: Call) -> Tensor:
-    return call.inputs[1]
 
 
 def _input(call: Call) -> Tensor:
@@ -117,22 +105,18 @@ def measure(view: View) -> Iterable[Reading]:
     """Measures the removal of every block, of neighbours in pairs, and of random sets, on the same images."""
     blocks = blocks_of(view.anatomy)
     names = list(blocks)
-    removals = [
-        *(Removal(columns={"module": name}, gone=(name,)) for name in names),
-        *(
-            Removal(columns={"module": one, "neighbour": other}, gone=(one, other))
-            for one, other in pairwise(names)
-        ),
+    removals: list[Removal] = [
+        *(({"module": name}, [name]) for name in names),
+        *(({"module": pair[0], "neighbour": pair[1]}, pair) for pair in pairwise(names)),
         *drawn(view, names),
     ]
     share = IMAGE_PASSES // (1 + len(removals))
     few = view.first(min(MOST_IMAGES, max(FEWEST_IMAGES, share)))
     intact = evaluate(few)
-    yield Reading(blocks=0, quantity="loss", value=intact.loss)
-    yield Reading(blocks=0, quantity="accuracy", value=intact.accuracy)
-    for each in removals:
-        changed = evaluate(few, without(blocks[name] for name in each.gone))
-        yield from changes(intact, changed, blocks=len(each.gone), **each.columns)
+    yield from several({"loss": intact.loss, "accuracy": intact.accuracy}, blocks=0)
+    for columns, gone in removals:
+        changed = evaluate(few, without(blocks[name] for name in gone))
+        yield from changes(intact, changed, blocks=len(gone), **columns)
 
 
 def drawn(view: View, names: list[str]) -> list[Removal]:
@@ -140,7 +124,7 @@ def drawn(view: View, names: list[str]) -> list[Removal]:
     generator = view.generator("block_deletion")
     numbers = sorted({round(share * len(names)) for share in SHARES} - {0, 1, 2})
     return [
-        Removal(columns={"draw": draw}, gone=tuple(names[index] for index in sorted(chosen)))
+        ({"draw": draw}, [names[index] for index in sorted(chosen)])
         for number in numbers
         for draw in range(1, DRAWS + 1)
         for chosen in [torch.randperm(len(names), generator=generator)[:number].tolist()]
@@ -165,15 +149,9 @@ def without(blocks: Iterable[Block]) -> Edit:
     return edit
 
 
-def applies(anatomy: Anatomy) -> bool:
-    """Applies to networks with a block that can be removed."""
-    return bool(blocks_of(anatomy))
-
-
 BLOCK_DELETION = Probe(
     name="block_deletion",
-    when=frozenset({"frozen"}),
-    applies_to=applies,
+    applies_to=blocks_of,
     measure=measure,
     units={
         "loss": "mean cross-entropy of the whole network on the images that deletions are measured on, nats",

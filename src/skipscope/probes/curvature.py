@@ -19,7 +19,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy
 
-from skipscope.probes.base import Probe, Reading, View, anything, copied
+from skipscope.probes.base import Probe, Reading, View, copied, several
 
 IMAGES = 96
 TOLERANCE = 0.01
@@ -55,15 +55,14 @@ def measure(view: View) -> Iterable[Reading]:
     top = largest(product, signs(view, "curvature start", size))
     draws = (signs(view, f"curvature trace {draw}", size) for draw in range(DRAWS))
     traces = torch.tensor([v.dot(product(v)).item() for v in draws], dtype=torch.float64)
-    found = {
+    quantities = {
         "top_eigenvalue": top.value,
         "top_residual": top.residual,
         "iterations": top.iterations,
         "trace": traces.mean().item(),
         "trace_error": (traces.std() / len(traces) ** 0.5).item(),
     }
-    for quantity, value in found.items():
-        yield Reading(quantity=quantity, value=value)
+    return several(quantities)
 
 
 def hessian(view: View) -> tuple[Product, int]:
@@ -169,8 +168,6 @@ def largest(product: Product, start: Tensor) -> Top:
 
 CURVATURE = Probe(
     name="curvature",
-    when=frozenset({"frozen"}),
-    applies_to=anything,
     measure=measure,
     units={
         "top_eigenvalue": "largest eigenvalue, the most positive, of the Hessian of the mean cross-entropy "

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from skipscope.anatomy.capture import Call, Edit, capture
-from skipscope.probes.base import Reading, View
+from skipscope.anatomy.calls import Call, Edit
+from skipscope.anatomy.capture import capture
+from skipscope.probes.base import Reading, View, several
 
 BATCH = 125
 """Images in a forward pass, at most."""
@@ -60,6 +61,6 @@ def evaluate(view: View, edit: Edit | None = None, see: Callable[[Call], None] |
 
 
 def changes(intact: Evaluation, changed: Evaluation, **columns: Any) -> Iterator[Reading]:
-    """Yields changed minus intact, loss and accuracy; `columns` of `Reading` say what was changed."""
-    yield Reading(**columns, quantity="loss_change", value=changed.loss - intact.loss)
-    yield Reading(**columns, quantity="accuracy_change", value=changed.accuracy - intact.accuracy)
+    """Yields loss and accuracy, changed minus intact; `columns` of `Reading` say what was changed."""
+    accuracy = changed.accuracy - intact.accuracy
+    return several({"loss_change": changed.loss - intact.loss, "accuracy_change": accuracy}, **columns)

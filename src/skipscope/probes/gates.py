@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from skipscope.anatomy.capture import Anatomy, Call, Edit, Site
-from skipscope.probes.base import Probe, Reading, View
+from skipscope.anatomy.calls import Anatomy, Call, Edit, Site
+from skipscope.probes.base import Probe, Reading, View, several
 from skipscope.probes.evaluation import batches, changes, evaluate, observe
 
 LOW, HIGH = 0.05, 0.95
@@ -41,7 +41,6 @@ class Tally:
     """Running sums of one block's gates by class."""
 
     def __init__(self, classes: int) -> None:
-        """Starts with no images."""
         self.images = torch.zeros(classes, dtype=torch.float64)  # K
         self.sums = torch.zeros((), dtype=torch.float64)  # K C
         self.squares = torch.zeros((), dtype=torch.float64)  # C
@@ -93,12 +92,15 @@ def _block_readings(block: str, tally: Tally) -> Iterator[Reading]:
     total, between = tally.spread()
     means = tally.sums.sum(0) / tally.images.sum()  # C
     gates = tally.images.sum().item() * len(means)
-    yield Reading(module=block, quantity="mean", value=means.mean().item())
-    yield Reading(module=block, quantity="std", value=(total / gates) ** 0.5)
-    yield Reading(module=block, quantity="class_share", value=between / total if total else 0.0)
-    for quantity, number in (("low", tally.low), ("high", tally.high)):
-        share = number / gates if means.isfinite().all() else nan
-        yield Reading(module=block, quantity=quantity, value=share)
+    known = gates if means.isfinite().all() else nan
+    quantities = {
+        "mean": means.mean().item(),
+        "std": (total / gates) ** 0.5,
+        "class_share": between / total if total else 0.0,
+        "low": tally.low / known,
+        "high": tally.high / known,
+    }
+    return several(quantities, module=block)
 
 
 def operate(view: View) -> Iterable[Reading]:
@@ -152,15 +154,9 @@ def derangement(view: View, images: int) -> Tensor:
     return others.to(view.images.device)
 
 
-def applies(anatomy: Anatomy) -> bool:
-    """Applies to networks with gates."""
-    return bool(gate_sites(anatomy))
-
-
 GATES = Probe(
     name="gates",
-    when=frozenset({"frozen"}),
-    applies_to=applies,
+    applies_to=gate_sites,
     measure=measure,
     units={
         "mean": "mean gate over the block's channels and all images",
@@ -177,8 +173,7 @@ GATES = Probe(
 )
 GATE_SURGERY = Probe(
     name="gate_surgery",
-    when=frozenset({"frozen"}),
-    applies_to=applies,
+    applies_to=gate_sites,
     measure=operate,
     units={
         "loss_change": "mean cross-entropy with gates replaced (by `one`; by their `mean` over images, a "

@@ -9,7 +9,9 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from skipscope.anatomy.capture import Anatomy, Call, Site, anatomy, capture, evaluating
+from skipscope.anatomy.calls import Anatomy, Call, Site
+from skipscope.anatomy.capture import anatomy, capture
+from skipscope.anatomy.modes import evaluating
 
 
 @dataclass(frozen=True, kw_only=True)

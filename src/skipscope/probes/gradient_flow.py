@@ -6,7 +6,7 @@ layers' Jacobians; with shortcuts it is a sum that contains the identity (He et 
 
 from collections.abc import Iterable
 
-from skipscope.probes.base import Probe, Reading, StepView, anything, ratio
+from skipscope.probes.base import Probe, Reading, StepView, ratio, several
 
 
 def measure(view: StepView) -> Iterable[Reading]:
@@ -17,26 +17,22 @@ def measure(view: StepView) -> Iterable[Reading]:
         if call.gradient is not None and call.gradient_rms is not None
     ]
     for call, norm, rms in calls:
-        yield Reading(module=call.module, quantity="output_l2", value=norm)
-        yield Reading(module=call.module, quantity="output_rms", value=rms)
-        yield Reading(module=call.module, quantity="depth", value=call.depth)
+        yield from several({"output_l2": norm, "output_rms": rms, "depth": call.depth}, module=call.module)
         if call.signal is not None and call.noise:
             yield Reading(module=call.module, quantity="signal_to_noise", value=call.signal / call.noise)
     for weight in view.weights:
         if weight.gradient is not None and weight.gradient_rms is not None:
-            yield Reading(module=weight.module, quantity="weight_l2", value=weight.gradient)
-            yield Reading(module=weight.module, quantity="weight_rms", value=weight.gradient_rms)
+            lengths = {"weight_l2": weight.gradient, "weight_rms": weight.gradient_rms}
+            yield from several(lengths, module=weight.module)
     convolutions = [(norm, rms) for call, norm, rms in calls if call.kind == "conv"]
     if len(convolutions) > 1:
-        pairs = zip(("output_l2", "output_rms"), convolutions[0], convolutions[-1], strict=True)
-        for quantity, first, last in pairs:
-            yield Reading(quantity=f"{quantity}_ratio", value=ratio(first, last))
+        l2, rms = map(ratio, convolutions[0], convolutions[-1])
+        yield from several({"output_l2_ratio": l2, "output_rms_ratio": rms})
 
 
 GRADIENT_FLOW = Probe(
     name="gradient_flow",
     when=frozenset({"step", "initial"}),
-    applies_to=anything,
     measure=measure,
     units={
         "output_l2": "L2 norm of the loss gradient by the layer's output, whole batch",

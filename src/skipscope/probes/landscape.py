@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from skipscope.probes.base import Probe, Reading, View, anything, copied
+from skipscope.probes.base import Probe, Reading, View, copied, several
 from skipscope.probes.evaluation import hits
 
 LINE = [round(step / 6, 2) for step in range(-6, 7)]
@@ -30,8 +30,7 @@ def measure(view: View) -> Iterable[Reading]:
     line, plane = view.first(LINE_IMAGES), view.first(PLANE_IMAGES)
     for a in LINE:
         loss, accuracy = at(line, {name: a * step for name, step in one.items()})
-        yield Reading(alpha=a, quantity="loss", value=loss)
-        yield Reading(alpha=a, quantity="accuracy", value=accuracy)
+        yield from several({"loss": loss, "accuracy": accuracy}, alpha=a)
     for a, b in product(PLANE, PLANE):
         loss, _ = at(plane, {name: a * one[name] + b * other[name] for name in one})
         yield Reading(alpha=a, beta=b, quantity="loss", value=loss)
@@ -74,8 +73,6 @@ def at(view: View, step: Mapping[str, Tensor]) -> tuple[float, float]:
 
 LANDSCAPE = Probe(
     name="landscape",
-    when=frozenset({"frozen"}),
-    applies_to=anything,
     measure=measure,
     units={
         "loss": "mean cross-entropy, nats, with the weights moved by so many times a direction whose filters "

@@ -5,17 +5,14 @@ This is the reverse of a forgetting event (Toneva et al. 2019, section 3), on im
 
 from collections.abc import Iterable
 
-import torch
 from torch import Tensor
 
-from skipscope.probes.base import EpochView, Probe, Reading, anything
+from skipscope.probes.base import EpochView, Probe, Reading
 
 
 def follow(since: Tensor, right: Tensor, epoch: int) -> Tensor:
     """Updates `since` after `epoch`: kept where still right, `epoch` where newly right, 0 where wrong."""
-    return torch.where(
-        right, torch.where(since > 0, since, torch.full_like(since, epoch)), torch.zeros_like(since)
-    )
+    return since.where(since > 0, epoch) * right
 
 
 def measure(view: EpochView) -> Iterable[Reading]:
@@ -31,7 +28,6 @@ def measure(view: EpochView) -> Iterable[Reading]:
 LEARNING_ORDER = Probe(
     name="learning_order",
     when=frozenset({"epoch"}),
-    applies_to=anything,
     measure=measure,
     units={
         "accuracy": "share of the class's validation images that are right, 0..1",

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from skipscope.anatomy.capture import Anatomy, Call
+from skipscope.anatomy.calls import Call
 from skipscope.anatomy.stages import stages
 from skipscope.probes.base import Probe, Reading, View
 from skipscope.probes.evaluation import observe
@@ -88,15 +88,9 @@ def fitted(x: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
     return weight.detach(), bias.detach()
 
 
-def applies(anatomy: Anatomy) -> bool:
-    """Applies to networks with maps."""
-    return bool(stages(anatomy))
-
-
 LINEAR_PROBES = Probe(
     name="linear_probes",
-    when=frozenset({"frozen"}),
-    applies_to=applies,
+    applies_to=stages,
     measure=measure,
     units={
         "accuracy": "share of the sample's images that a linear read-out of the stage's mean features gets "

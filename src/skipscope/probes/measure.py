@@ -38,8 +38,7 @@ def probe(
 
     Args:
         model: Maps a batch of images to one tensor of logits. A compiled network is measured as it was
-        written.
-            Hooks on its modules are called, on the copy that is measured.
+            written. Hooks on its modules are called, on the copy that is measured.
         images: N 3 H W, normalised as the network was trained; a tensor or anything `torch.as_tensor` takes.
         labels: N class numbers.
         probes: Names of probes; by default all that apply to the network.
@@ -56,13 +55,12 @@ def probe(
         ProbeError: every probe failed.
     """
     view = view_of(model, images, labels, seed=seed)
-    chosen = [PROBES[name] for name in (known(probes) if probes is not None else PROBES)]
+    chosen = [PROBES[name] for name in known(PROBES if probes is None else probes)]
     apply = [each for each in chosen if each.when & {"initial", "frozen"} and each.applies_to(view.anatomy)]
     for each in chosen if probes is not None else ():
         if each not in apply:
-            where = (
-                "this network" if each.when & {"initial", "frozen"} else "a network that is not being trained"
-            )
+            in_training = not each.when & {"initial", "frozen"}
+            where = "a network that is not being trained" if in_training else "this network"
             raise UsageError(
                 f"The probe {each.name} has nothing to measure in {where}.",
                 hint="leave it out, or leave out probes altogether: then all that apply are taken",
@@ -110,8 +108,7 @@ def view_of(model: nn.Module, images: Any, labels: Any, *, seed: int = 0) -> Vie
     copy: nn.Module = copied(model).float().eval()
     copy.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     x = x.contiguous(memory_format=torch.channels_last)
-    for parameter in copy.parameters():
-        parameter.grad = None
+    copy.zero_grad()
     with _undisturbed(x.device, seed):
         with torch.no_grad():
             classes = logits(copy(x[:2].clone()), x[:2]).shape[1]
@@ -135,11 +132,10 @@ def _as_written(model: nn.Module) -> nn.Module:
 
 def measure(each: Probe[Any], view: View) -> list[Reading]:
     """Returns one probe's readings of the network."""
+    few = view.first(STEP_IMAGES)
     with _undisturbed(view.images.device, view.seed):
-        if "step" in each.when:
-            few = view.first(STEP_IMAGES)
-            return list(each.measure(of_one_step(few.model, few.images, few.labels)))
-        return list(each.measure(view))
+        in_step = "step" in each.when
+        return list(each.measure(of_one_step(few.model, few.images, few.labels) if in_step else view))
 
 
 @dataclass(frozen=True)
@@ -180,16 +176,15 @@ def _reason(error: Exception) -> str:
 
 
 def frozen_rows(
-    view: View, *, step: int, probes: Iterable[str] | None = None, before: Callable[[str], bool] | None = None
+    view: View, *, step: int, probes: Iterable[str] | None, before: Callable[[str], bool]
 ) -> Tried | None:
     """Measures a trained network; `before(name)` is called before each probe and may stop the whole."""
     tried = Tried()
     for name in PROBES if probes is None else probes:
-        each = PROBES[name]
-        if "frozen" in each.when and each.applies_to(view.anatomy):
-            if before is not None and not before(name):
+        if "frozen" in PROBES[name].when and PROBES[name].applies_to(view.anatomy):
+            if not before(name):
                 return None
-            tried.add(each, view, step)
+            tried.add(PROBES[name], view, step)
     return tried
 
 

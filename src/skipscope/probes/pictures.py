@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skipscope.anatomy.capture import Call
+from skipscope.anatomy.calls import Call
 from skipscope.anatomy.stages import stages
 from skipscope.probes.base import View
 from skipscope.probes.evaluation import observe

@@ -10,8 +10,8 @@ from math import exp, nan
 import torch
 from torch import Tensor
 
-from skipscope.anatomy.capture import Anatomy, Call
-from skipscope.probes.base import Probe, Reading, View
+from skipscope.anatomy.calls import Call
+from skipscope.probes.base import Probe, Reading, View, several
 from skipscope.probes.evaluation import observe
 
 IMAGES = 1_000
@@ -85,8 +85,7 @@ def measure(view: View) -> Iterable[Reading]:
         if kind == "conv":
             rank = effective_rank(moments)
             share = rank / len(moments.products)
-            yield Reading(module=name, quantity="effective_rank", value=rank)
-            yield Reading(module=name, quantity="effective_rank_share", value=share)
+            yield from several({"effective_rank": rank, "effective_rank_share": share}, module=name)
         else:
             largest = moments.correlation().abs().amax(1)  # A
             yield Reading(module=name, quantity="largest_correlation", value=largest.mean().item())
@@ -130,15 +129,9 @@ def _rows(maps: Sequence[Tensor]) -> Tensor:
     return torch.cat([x.detach().movedim(1, 0).flatten(1) for x in maps])
 
 
-def applies(anatomy: Anatomy) -> bool:
-    """Applies to networks with convolutions, additions or concatenations."""
-    return bool(anatomy.of("conv", "shortcut", "concat"))
-
-
 REDUNDANCY = Probe(
     name="redundancy",
-    when=frozenset({"frozen"}),
-    applies_to=applies,
+    applies_to=lambda anatomy: anatomy.of("conv", "shortcut", "concat"),
     measure=measure,
     units={
         "effective_rank": "exp of the entropy of the normalised eigenvalues of the covariance of a "

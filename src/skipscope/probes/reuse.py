@@ -13,8 +13,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from skipscope.anatomy.capture import Anatomy, Call, Edit, Site
-from skipscope.probes.base import Probe, Reading, View, ratio
+from skipscope.anatomy.calls import Anatomy, Call, Edit, Site
+from skipscope.probes.base import Probe, Reading, View, ratio, several
 from skipscope.probes.evaluation import changes, evaluate, observe
 
 IMAGE_PASSES = 10_000
@@ -63,8 +63,8 @@ def by_weight(view: View) -> Iterable[Reading]:
             means = {s: sizes[channels_from(site, s)].mean().item() for s in sources_of(site)}
             whole = sum(means.values())
             for source, mean in means.items():
-                for quantity, value in (("weight", mean), ("share", ratio(mean, whole))):
-                    yield Reading(module=site.module, source=source, quantity=quantity, value=value)
+                share = ratio(mean, whole)
+                yield from several({"weight": mean, "share": share}, module=site.module, source=source)
 
 
 def column_means(weight: Tensor, channels: int) -> Tensor:
@@ -106,15 +106,9 @@ def without(source: str, sites: Iterable[Site]) -> Edit:
     return edit
 
 
-def applies(anatomy: Anatomy) -> bool:
-    """Applies to networks with targets."""
-    return bool(targets(anatomy))
-
-
 REUSE_BY_WEIGHT = Probe(
     name="reuse_by_weight",
-    when=frozenset({"frozen"}),
-    applies_to=applies,
+    applies_to=targets,
     measure=by_weight,
     units={
         "weight": "mean |w| over the target's outputs, its kernel and the source's channels: a source with "
@@ -126,8 +120,7 @@ REUSE_BY_WEIGHT = Probe(
 )
 REUSE_BY_ABLATION = Probe(
     name="reuse_by_ablation",
-    when=frozenset({"frozen"}),
-    applies_to=applies,
+    applies_to=targets,
     measure=by_ablation,
     units={
         "loss_change": "mean cross-entropy with the source's channels 0 in the target's input, minus without",

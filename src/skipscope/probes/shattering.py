@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.autograd import grad
 from torch.nn.functional import normalize
 
-from skipscope.probes.base import Probe, Reading, View, anything, copied
+from skipscope.probes.base import Probe, Reading, View, copied
 
 POINTS = 64
 LINES = 4
@@ -91,7 +91,6 @@ def _is_fresh(module: nn.Module) -> bool:
 SHATTERING = Probe(
     name="shattering",
     when=frozenset({"initial", "frozen"}),
-    applies_to=anything,
     measure=measure,
     units={
         "autocorrelation": "mean cosine of one logit's input gradients so many points apart, on a line of "

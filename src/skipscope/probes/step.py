@@ -6,12 +6,13 @@ own is a copy of the weights (for the update) and one layer's output at a time i
 Shapes: B images; outputs B C H W or B C; gradients have the shape of what they are the gradient by.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from itertools import chain
 from math import nan, sqrt
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from weakref import ref
 
 import torch
@@ -19,7 +20,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.parametrize import is_parametrized
 
-from skipscope.anatomy.capture import Call, capture
+from skipscope.anatomy.calls import Call
+from skipscope.anatomy.capture import capture
 from skipscope.anatomy.modes import evaluating, keeping_modes
 from skipscope.probes.base import CallSummary, StepView, WeightSummary, logits
 
@@ -32,44 +34,31 @@ def due(step: int, steps_per_epoch: int) -> bool:
 
     From the eleventh epoch on it is the last step of each epoch, so that a long run has one reading an epoch.
     """
-    epoch, before = divmod(step - 1, steps_per_epoch)
-    within = before + 1
+    epoch, within = (step - 1) // steps_per_epoch, (step - 1) % steps_per_epoch + 1
     if epoch == 0 and within & (within - 1) == 0:
         return True
     quarters = 4 if epoch < 10 else 1
     return any(within == max(1, round(steps_per_epoch * part / quarters)) for part in range(1, quarters + 1))
 
 
-@dataclass
-class _Recorded:
-    """A call's summary, to which later calls and the backward pass add."""
-
-    summary: CallSummary
-
-    def add(self, **numbers: Any) -> None:
-        self.summary = replace(self.summary, **numbers)
+Numbers = dict[str, Any]
+"""Fields of a `CallSummary`, to which later calls and the backward pass add."""
 
 
-@dataclass(eq=False)  # tensors cannot be compared by truth
-class _Convolved:
+class _Convolved(NamedTuple):
     """A convolution's output, not kept alive, with the version that it had when it was made."""
 
-    recorded: _Recorded
+    numbers: Numbers
     output: ref[Tensor]
     version: int
-
-    def is_read_by(self, call: Call) -> bool:
-        """Tells whether the call's input is this output, not overwritten since."""
-        return self.output() is call.inputs[0] and self.version == _version(call.inputs[0])
 
 
 class StepRecorder:
     """Records one step: `computing()` around the forward pass, then `after_backward`, then `after_update`."""
 
     def __init__(self, model: nn.Module) -> None:
-        """Prepares to record one step of `model`."""
         self.model = model
-        self.recorded: list[_Recorded] = []
+        self.calls: list[Numbers] = []
         self.convolved: list[_Convolved] = []
         self.weights: dict[str, WeightSummary] = {}
         self.before: dict[str, Tensor] = {}
@@ -98,9 +87,8 @@ class StepRecorder:
     @property
     def view(self) -> StepView:
         """The record of the step."""
-        return StepView(
-            calls=tuple(each.summary for each in self.recorded), weights=tuple(self.weights.values())
-        )
+        calls = tuple(CallSummary(**numbers) for numbers in self.calls)
+        return StepView(calls=calls, weights=tuple(self.weights.values()))
 
     def add_weight(self, name: str, weight: Tensor, gradient: Tensor | None) -> None:
         """Records a weight before its update, with its gradient if it has one."""
@@ -113,44 +101,42 @@ class StepRecorder:
             update=None,
         )
 
-    def _add_norm(self, call: Call, norm: CallSummary) -> None:
+    def _add_norm(self, call: Call, norm: Numbers) -> None:
         """Adds a BatchNorm's mean and spread to the convolution whose output it reads."""
-        for each in self.convolved:
-            if each.is_read_by(call):
-                each.recorded.add(normed_mean=norm.mean, normed_std=norm.std)
-                self.convolved.remove(each)  # only the first BatchNorm that reads it counts
+        (x,) = call.inputs
+        for index, each in enumerate(self.convolved):
+            if each.output() is x and each.version == _version(x):  # not overwritten since
+                each.numbers.update(normed_mean=norm["mean"], normed_std=norm["std"])
+                del self.convolved[index]  # only the first BatchNorm that reads it counts
                 return
 
     def _see(self, call: Call) -> None:
         if call.kind not in RECORDED:
             return
         output = call.output.detach()
-        recorded = _Recorded(CallSummary(kind=call.kind, module=call.module, depth=call.depth))
+        numbers: Numbers = {"kind": call.kind, "module": call.module, "depth": call.depth}
         if call.kind == "relu":
-            zeros, dead = _zeros(output)
-            recorded.add(zeros=zeros, dead=dead)
+            numbers["zeros"], numbers["dead"] = _zeros(output)
         elif call.kind == "shortcut":
-            branch, shortcut = (_rms(x.detach()) for x in call.inputs)
-            recorded.add(branch=branch, shortcut=shortcut)
+            numbers["branch"], numbers["shortcut"] = (_rms(x.detach()) for x in call.inputs)
         else:
             variance, mean = torch.var_mean(output.to(torch.float32), correction=0)
-            recorded.add(mean=mean.item(), std=variance.sqrt().item())
+            numbers |= {"mean": mean.item(), "std": variance.sqrt().item()}
         if call.kind == "conv":
             self.convolved = [each for each in self.convolved if each.output() is not None]
-            self.convolved.append(_Convolved(recorded, ref(call.output), _version(call.output)))
+            self.convolved.append(_Convolved(numbers, ref(call.output), _version(call.output)))
         elif call.kind == "norm":
-            self._add_norm(call, recorded.summary)
+            self._add_norm(call, numbers)
         if call.kind in WITH_GRADIENT and call.output.requires_grad:
-            call.output.register_hook(_gradient_hook(recorded))  # type: ignore[no-untyped-call]
-        self.recorded.append(recorded)
+            call.output.register_hook(partial(_add_gradient, numbers))  # type: ignore[no-untyped-call]
+        self.calls.append(numbers)
 
 
-def _gradient_hook(recorded: _Recorded) -> Callable[[Tensor], None]:
-    def record(gradient: Tensor) -> None:
-        norm, signal, noise = norm_signal_noise(gradient)
-        recorded.add(gradient=norm, gradient_rms=norm / sqrt(gradient.numel()), signal=signal, noise=noise)
-
-    return record
+def _add_gradient(numbers: Numbers, gradient: Tensor) -> None:
+    """Adds the norm, signal and noise of the loss gradient at a call's output."""
+    norm, signal, noise = norm_signal_noise(gradient)
+    rms = norm / sqrt(gradient.numel())
+    numbers |= {"gradient": norm, "gradient_rms": rms, "signal": signal, "noise": noise}
 
 
 def of_one_step(model: nn.Module, images: Tensor, labels: Tensor) -> StepView:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from skipscope.probes.base import Probe, Reading, StepView, anything, ratio
+from skipscope.probes.base import Probe, Reading, StepView, ratio
 
 
 def measure(view: StepView) -> Iterable[Reading]:
@@ -15,7 +15,6 @@ def measure(view: StepView) -> Iterable[Reading]:
 UPDATE_RATIO = Probe(
     name="update_ratio",
     when=frozenset({"step"}),
-    applies_to=anything,
     measure=measure,
     units={"ratio": "L2 norm of the update over L2 norm of the weight, without unit"},
     source="You et al. 2017, section 4 (the inverse of their ratio, times the learning rate)",

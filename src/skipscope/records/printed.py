@@ -6,7 +6,7 @@ It knows modules by the names our networks give them, and of a user's network fi
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import groupby, pairwise
+from itertools import groupby
 
 from skipscope.records.schema import AnatomyCard, Concatenation, Gate, NetworkCard, Shortcut, StemLayer
 from skipscope.spec import Frozen
@@ -44,40 +44,29 @@ def anatomy_of(card: NetworkCard) -> AnatomyCard:
     return card.anatomy or _printed_anatomy(card)
 
 
-def printed_modules(structure: str) -> tuple[PrintedModule, ...]:
-    """The modules in the order they are printed; skips lines of a custom print."""
-    return tuple(_modules(structure.splitlines()[1:], ()))
-
-
-def _modules(lines: Sequence[str], above: tuple[str, ...]) -> Iterator[PrintedModule]:
+def printed_modules(lines: Sequence[str], above: tuple[str, ...] = ()) -> Iterator[PrintedModule]:
+    """Yields the modules in the order they are printed; skips lines of a custom print."""
     found = [(index, _LINE.match(line)) for index, line in enumerate(lines)]
     heads = [(i, match) for i, match in found if match and len(match["indent"]) == 2 * len(above) + 2]
-    for (head, match), (end, _) in pairwise([*heads, (len(lines), None)]):
-        if match is None:
-            continue
+    ends = [*(index for index, _ in heads[1:]), len(lines)]
+    for (head, match), end in zip(heads, ends, strict=False):
         names = [match["name"]]
         if match["times"]:  # torch prints equal modules of a list once: `(0-2): 3 x Block(`
             first, last = map(int, match["name"].split("-"))
             names = [str(number) for number in range(first, last + 1)]
         for name in names:
             path = (*above, name)
-            yield PrintedModule(
-                path=path,
-                kind=match["kind"],
-                arguments=match["rest"].removesuffix(")"),
-                opens=not match["rest"],
-            )
-            yield from _modules(lines[head + 1 : end], path)
+            arguments = match["rest"].removesuffix(")")
+            yield PrintedModule(path=path, kind=match["kind"], arguments=arguments, opens=not match["rest"])
+            yield from printed_modules(lines[head + 1 : end], path)
 
 
 @cache
 def _printed_anatomy(card: NetworkCard) -> AnatomyCard:
-    modules = printed_modules(card.structure)
+    modules = tuple(printed_modules(card.structure.splitlines()[1:]))
     shapes = {stage.name: stage.shape for stage in card.stages}
     return AnatomyCard(
-        depth=sum(
-            module.kind in ("Conv2d", "Linear") and not _OFF_TRUNK & set(module.path) for module in modules
-        ),
+        depth=sum(m.kind in ("Conv2d", "Linear") and not _OFF_TRUNK & set(m.path) for m in modules),
         stem=tuple(_stem(card, modules)),
         maps=tuple(_maps(card, modules)),
         normalisation=tuple(sorted({module.kind for module in modules if "Norm" in module.kind})),
@@ -135,13 +124,12 @@ def _stem(card: NetworkCard, modules: Sequence[PrintedModule]) -> Iterator[StemL
     for stage in card.stages[: _trunk(card, modules)]:
         module, kind = printed.get(stage.name), _KINDS.get(stage.kind)
         if module is not None and kind is not None:
-            stride = module.size("stride", 1)
             yield StemLayer(
                 module=stage.name,
                 kind=kind,
                 channels=module.channels if kind == "conv" else (stage.shape[0], stage.shape[0]),
                 kernel=module.size("kernel_size", 0),
-                stride=stride,
+                stride=module.size("stride", 1),
                 padding=module.size("padding", 0),
             )
 

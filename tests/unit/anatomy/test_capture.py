@@ -6,7 +6,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.functional import relu
 
-from skipscope.anatomy.capture import Call, anatomy, capture
+from skipscope.anatomy.calls import Call
+from skipscope.anatomy.capture import anatomy, capture
 from skipscope.models.registry import build
 
 

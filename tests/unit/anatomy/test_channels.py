@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skipscope.anatomy.capture import Call, anatomy, capture
+from skipscope.anatomy.calls import Call
+from skipscope.anatomy.capture import anatomy, capture
 from skipscope.models.registry import NETWORKS, build
 
 Operator = Callable[[Tensor], Tensor]

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.functional import relu
 
-from skipscope.anatomy.capture import Call, capture
+from skipscope.anatomy.calls import Call
+from skipscope.anatomy.capture import capture
 from skipscope.models.registry import build
 from skipscope.probes.grad_cam import grad_cam
 from skipscope.probes.measure import probe

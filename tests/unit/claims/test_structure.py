@@ -109,9 +109,8 @@ def test_what_is_kept_is_what_convolutions_are_given(name: str) -> None:
 
 
 def test_equal_modules_that_are_printed_once_are_listed_one_by_one() -> None:
-    found = printed_modules(
-        "Net(\n  (a): ModuleList(\n    (0-1): 2 x Block(\n      (c): Conv2d(1, 2)\n    )\n  )\n)"
-    )
+    text = "  (a): ModuleList(\n    (0-1): 2 x Block(\n      (c): Conv2d(1, 2)\n    )\n  )\n)"
+    found = printed_modules(text.splitlines())
     assert [(".".join(module.path), module.opens) for module in found] == [
         ("a", True),
         ("a.0", True),
@@ -123,7 +122,7 @@ def test_equal_modules_that_are_printed_once_are_listed_one_by_one() -> None:
 
 def test_a_custom_print_without_modules_tells_nothing() -> None:
     own = NetworkCard(name="Net", structure="Net(\n  my network\n)", params=1, macs=1, stages=())
-    assert printed_modules(own.structure) == ()
+    assert list(printed_modules(own.structure.splitlines()[1:])) == []
     assert structure.depth(own) == structure.kept(own) == 0
     assert (structure.stem(own), structure.maps(own), structure.width(own)) == ("", "", "")
     assert structure.shortcut(own) == structure.gate(own) == structure.concatenation(own) == "none"
