@@ -13,7 +13,7 @@ LAGS = 8
 SIDE = 7
 """Points of the landscape's grid in each direction."""
 CHANNELS = 6
-"""Of a gate: enough to draw."""
+"""Channels that a gate has: enough to draw."""
 CLASSES = 10
 
 

@@ -7,7 +7,7 @@ make one number a run of them (`quantities`).
 
 import polars as pl
 
-from skipscope.records.readings import place
+from skipscope.records.readings import schema_1_text
 
 RUN = ("arm", "seed")
 GRADIENT = "output_l2"
@@ -64,7 +64,7 @@ def autocorrelations(readings: pl.DataFrame) -> pl.DataFrame:
 
 def deletions(rows: pl.DataFrame) -> pl.DataFrame:
     """Blocks removed: arm, seed, removed (which), blocks (how many), loss_change, accuracy_change."""
-    named = rows.with_columns(removed=place())
+    named = rows.with_columns(removed=schema_1_text())
     return wide(named, "loss_change", "accuracy_change", by=("removed", "blocks"))
 
 

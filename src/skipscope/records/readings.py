@@ -2,7 +2,7 @@
 
 A reading is one measured number. `COLUMNS` defines schema 2: typed columns say what a number is of, and are
 null where they do not apply. Schema 1 had one text for that, `place` ("3 blocks, draw 1", "all <- conv1"),
-and marks in `quantity` ("loss@+0.50"). `migrate` alone parses such texts; `place` is its inverse.
+and marks in `quantity` ("loss@+0.50"). `migrate` alone parses such texts; `schema_1_text` is its inverse.
 """
 
 import re
@@ -63,8 +63,8 @@ _WHOLE = {
     "gradient_flow": "first/last",
     "shattering": "line",
 }
-"""By probe, the place of what schema 1 said of the whole network; of others it was `all`."""
-_PLACES = {
+"""Schema 1's text for the whole network, by probe; every other probe had `all`."""
+_TEXTS = {
     "answers": r"sample (?P<image>\d+)",
     "block_deletion": r"(?P<blocks>\d+) blocks?, draw (?P<draw>\d+)|(?P<module>.+) \+ (?P<neighbour>.+)",
     "gates": r"(?P<module>.+) channel (?P<channel>\d+)",
@@ -74,7 +74,7 @@ _PLACES = {
     "reuse_by_weight": r"(?P<module>.+) <- (?P<source>.+)",
     "shattering": r"lag (?P<lag>\d+)",
 }
-"""By probe, the places of schema 1 that are no module's name; the names of groups are columns."""
+"""Schema 1's texts that name no module, by probe; groups are named after columns."""
 _QUANTITIES = {
     "gate_surgery": r"(?P<quantity>\w+):(?P<replacement>\w+)",
     "gates": r"(?P<quantity>gate):(?P<class>\d+)",
@@ -103,19 +103,19 @@ def migrate(rows: pl.DataFrame) -> pl.DataFrame:
     return joined.with_columns(found).select(*others, *(name for name in READINGS if name in joined.columns))
 
 
-def _parsed(probe: str, place: str, quantity: str) -> dict[str, str | None]:
-    """Parses a place and a quantity of schema 1 into columns of schema 2."""
+def _parsed(probe: str, text: str, quantity: str) -> dict[str, str | None]:
+    """Parses the text and the quantity of schema 1 into columns of schema 2."""
     row: dict[str, str | None] = {"quantity": quantity}
     if marked := re.fullmatch(_QUANTITIES.get(probe, "(?!)"), quantity):
         row |= marked.groupdict()
-    if place == _WHOLE.get(probe):
+    if text == _WHOLE.get(probe):
         kind = "whole"
-    elif detailed := re.fullmatch(_PLACES.get(probe, "(?!)"), place):
+    elif detailed := re.fullmatch(_TEXTS.get(probe, "(?!)"), text):
         kind = "pair" if detailed.groupdict().get("neighbour") else "details"
         row |= detailed.groupdict()
     else:
         kind = "module"
-        row["module"] = place
+        row["module"] = text
     if probe == "block_deletion" and kind != "details":
         row["blocks"] = {"whole": "0", "module": "1", "pair": "2"}[kind]
     if probe == "gradient_flow" and kind == "whole":
@@ -125,10 +125,10 @@ def _parsed(probe: str, place: str, quantity: str) -> dict[str, str | None]:
 
 def with_place(readings: pl.DataFrame) -> pl.DataFrame:
     """Appends `place`, the text of schema 1, for code that still reads it."""
-    return readings.with_columns(place=place())
+    return readings.with_columns(place=schema_1_text())
 
 
-def place() -> pl.Expr:
+def schema_1_text() -> pl.Expr:
     """Builds the text that schema 1 had for what a reading is of: the inverse of `migrate`."""
     image, probe = pl.col("image"), pl.col("probe")
     return pl.coalesce(  # what is formatted with a null is null

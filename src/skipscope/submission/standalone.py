@@ -282,7 +282,7 @@ BATCHES = ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data
 FILES = {*BATCHES, *(f"{batch}.bin" for batch in BATCHES)}
 BATCH_IMAGES, TEST = 10_000, 10_000
 VALIDATION_PER_CLASS = 500
-"""Of the 50,000 official training images 45,000 train and 5,000 validate."""
+"""45,000 of the 50,000 official training images train, 5,000 validate."""
 
 
 class Data(NamedTuple):

@@ -158,7 +158,7 @@ AS_BEFORE = {
     "densenet16_k12": "202ce8760b1346dc",
     "densenet_bc16_k12": "d5a740f9b6e0c248",
 }
-"""Of each call's kind, place and sources: taken when all that kept the number of channels handed them on."""
+"""Hashes of each call's kind, module and sources, if every call that keeps the channels hands them on."""
 
 
 @pytest.mark.parametrize("network", AS_BEFORE)

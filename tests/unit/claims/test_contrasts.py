@@ -162,7 +162,7 @@ NEEDED = pair(SIZES, ("resnet20", "resnet20"), factor="dense", matched="depth", 
 
 
 def answers(shares: Mapping[str, float], images: int, several: int) -> dict[tuple[str, int], np.ndarray]:
-    """Of arms whose seeds differ in few images: hard ones are hard for every seed, not for every arm."""
+    """Simulates arms whose seeds differ in few images, since hard images are hard for every seed."""
     rng = np.random.default_rng(3)
     kept = {}
     for arm, share in shares.items():

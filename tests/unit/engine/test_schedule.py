@@ -75,7 +75,7 @@ def test_what_takes_least_until_its_verdicts_goes_first() -> None:
 
 
 def test_no_study_begins_before_the_one_ahead_has_its_seeds() -> None:
-    """Of 80 s the second gets nothing at first; what is left then is too short for one seed of the third."""
+    """With 80 s the second gets nothing at first; the remainder is too short for one seed of the third."""
     found = of(
         whole("first", ["cnn"], seeds=5, seconds=10),
         whole("second", ["plain8"], seeds=5, seconds=12),

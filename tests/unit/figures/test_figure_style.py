@@ -46,7 +46,7 @@ def test_a_family_has_a_colour_that_darkens_with_depth_and_no_two_members_alike(
     [["plain20", "resnet20", "se_resnet20", "densenet22_k12", "densenet19_k10"], ["resnet20", "resnet"]],
 )
 def test_one_of_each_family_has_a_marker_of_its_own(arms):
-    """Of points there are no dashes: in grey the marker is all there is."""
+    """Points have no dashes: in grey only the marker tells them apart."""
     assert len({look.shape for look in style.looks(arms).values()}) == len(arms)
 
 

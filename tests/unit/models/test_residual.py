@@ -15,7 +15,7 @@ PUBLISHED = {20: 0.27e6, 32: 0.46e6, 44: 0.66e6, 56: 0.85e6, 110: 1.7e6}
 
 
 def by_hand(depth: int, *, biases: bool) -> int:
-    """Of a plain or residual network: shortcuts have none; BatchNorm has two a channel, a bias is one."""
+    """Counts a plain or residual network: shortcuts have none; BatchNorm has two a channel, a bias is one."""
     n, each = (depth - 2) // 6, 1 if biases else 2
     convolutions = [(3, 16), *[(16, 16)] * (2 * n)]
     for before, width in ((16, 32), (32, 64)):

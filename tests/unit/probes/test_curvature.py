@@ -127,7 +127,7 @@ def test_readings_are_those_of_the_whole_hessian() -> None:
 
 
 def test_the_residual_is_how_far_it_is_from_an_eigenvalue() -> None:
-    """Of a symmetric matrix one lies within |H v - e v| of e, however early the search ended."""
+    """A symmetric matrix has an eigenvalue within |H v - e v| of e, however early the search ended."""
     product, size = hessian(VIEW)
     values = torch.linalg.eigvalsh(MATRIX)
     before = math.inf

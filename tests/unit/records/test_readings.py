@@ -8,7 +8,7 @@ import pytest
 from skipscope.probes.base import Reading
 from skipscope.records.frames import read_all_readings, read_readings, write_readings
 from skipscope.records.parquet import read_table
-from skipscope.records.readings import COLUMNS, READINGS, SCHEMA_1, migrate, place, with_place
+from skipscope.records.readings import COLUMNS, READINGS, SCHEMA_1, migrate, schema_1_text, with_place
 from skipscope.records.run_folder import RunFolder
 
 FINDINGS = Path(__file__).parents[3] / "docs" / "findings"
@@ -101,7 +101,7 @@ def test_every_row_of_our_own_findings_migrates_and_its_place_comes_back() -> No
         OLD
     )
     after = migrate(before)
-    assert after.select(place=place()).to_series().equals(before["place"])
+    assert after.select(place=schema_1_text()).to_series().equals(before["place"])
     assert after.select("run", "probe", "step", "value").equals(
         before.select("run", "probe", "step", "value")
     )

@@ -21,7 +21,7 @@ from skipscope.report.words import Inline, code, literal, unmarked
 
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 MARGIN = 22 / 210
-"""Of a page's width: nothing is set in it."""
+"""The share of a page's width in which nothing is set."""
 
 
 @pytest.fixture

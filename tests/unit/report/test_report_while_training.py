@@ -11,7 +11,7 @@ from made_up_evidence import readings
 from made_up_pictures import Undrawn
 
 from skipscope.analysis.tables import gather
-from skipscope.records.readings import START, place
+from skipscope.records.readings import START, schema_1_text
 from skipscope.report import build_report
 from skipscope.report.document import Code, Gallery, Table
 from skipscope.report.words import unmarked
@@ -20,7 +20,7 @@ from skipscope.report.words import unmarked
 def changed(tables, rows):
     """The tables with these readings of the first run: (probe, step, place, quantity): value."""
     run = tables.entries[0].run
-    keys = pl.struct("probe", "step", place(), "quantity")
+    keys = pl.struct("probe", "step", schema_1_text(), "quantity")
     chosen = readings([(run, *key, value) for key, value in rows.items()])
     kept = tables.raw_readings.filter(
         (pl.col("run") != run) | ~keys.is_in(chosen.select(keys).to_series().implode())

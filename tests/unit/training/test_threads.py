@@ -76,7 +76,7 @@ def of_strided_tiles() -> list[torch.Tensor]:
 
 @pytest.mark.parametrize("results", [of_a_linear_layer, of_winograds_tiles, of_strided_tiles])
 def test_no_operator_changes_a_bit_on_more_threads(results: Callable[[], list[torch.Tensor]]) -> None:
-    """Of these, some processors' libraries take sums in another order on two threads."""
+    """Some processors' libraries sum these in another order on two threads."""
     alone = results()
     sums.set_reduction_threads(1)
     torch.set_num_threads(2)
