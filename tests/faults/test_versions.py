@@ -55,6 +55,15 @@ def test_a_run_that_an_older_skipscope_began_goes_on(
     assert rows(folder) == rows(undisturbed(4))
 
 
+def test_what_is_written_again_says_the_present_schema(tmp_path: Path) -> None:
+    """An older skipscope then says that it is too old, not that the readings are damaged."""
+    workspace = Workspace(shutil.copytree(OLD, tmp_path / "old"))
+    (record,) = workspace.runs()
+    assert record.schema_ == 1
+    workspace.run_folder(record.id).write(record.model_copy(update={"state": "unfinished"}))
+    assert [run.schema_ for run in workspace.runs()] == [SCHEMA]
+
+
 @pytest.mark.parametrize("schema", [SCHEMA + 1, 99])
 def test_a_newer_one_is_refused_by_name(schema: int, zygote: Zygote, tmp_path: Path) -> None:
     workspace = Workspace(shutil.copytree(OLD, tmp_path / "new"))

@@ -162,7 +162,8 @@ def write_record(path: Path, record: BaseModel) -> None:
 
 def record_bytes(record: BaseModel) -> bytes:
     """A record as its file has it."""
-    return (record.model_dump_json(by_alias=True, indent=1) + "\n").encode()
+    stamped = record.model_copy(update={"schema_": SCHEMA})  # an older record may be written again
+    return (stamped.model_dump_json(by_alias=True, indent=1) + "\n").encode()
 
 
 def read_record(path: Path, kind: type[Record], read: Callable[[Path], bytes] = Path.read_bytes) -> Record:

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from skipscope.spec import Frozen, RunSpec, StudySpec
 from skipscope.spec.values import RunId
 
-SCHEMA = 1
+SCHEMA = 2
+"""1: readings with `place` in place of typed columns (`readings.migrate` reads them)."""
 
 State = Literal["unfinished", "done", "failed"]
 
