@@ -49,7 +49,9 @@ def test_they_hold_no_image_of_the_data_set_no_weights_and_few_megabytes():
     assert sum(path.stat().st_size for path in files) < 10_000_000
 
 
-@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize(
+    "study", [pytest.param(study, marks=[] if study == "depth" else pytest.mark.slow) for study in STUDIES]
+)
 def test_anyone_draws_their_report_again(study, tmp_path, monkeypatch):
     monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
     monkeypatch.setattr(Workspace, "report_folder", lambda self, name: tmp_path / name)

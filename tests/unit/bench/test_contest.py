@@ -59,6 +59,7 @@ def test_augmented_it_is_a_crop_of_the_padded_image_perhaps_flipped(data: Datase
     assert sum(near) >= 60
 
 
+@pytest.mark.slow  # the usual loop starts its loader's processes anew for each network
 def test_a_contest_measures_both() -> None:
     result = contest("cnn", stock(1), data="shapes", data_dir=None, rounds=2, seconds=0.2, runs=2)
     assert len(result.usual) == len(result.ours) == 2
