@@ -16,10 +16,10 @@ from skipscope.data.dataset import load
 from skipscope.engine.autotune import Autotuner
 from skipscope.models.registry import build
 from skipscope.spec import Recipe
+from skipscope.training.backend import device, to_device
 from skipscope.training.batches import BatchMaker
 from skipscope.training.loop import forward, update
 from skipscope.training.optimizer import SGD
-from skipscope.training.precision import device, to_device
 
 NETWORKS = ("cnn", "resnet", "densenet", "se_resnet")
 ROUNDS, STEPS = 5, 6

@@ -19,11 +19,11 @@ from skipscope.probes.measure import measure, view_of
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import StepRecorder, due
 from skipscope.spec import Backend, Recipe, load_study
+from skipscope.training.backend import computing, device, to_device
 from skipscope.training.batches import BatchMaker
 from skipscope.training.instruments import SAMPLE
 from skipscope.training.loop import forward, update
 from skipscope.training.optimizer import SGD
-from skipscope.training.precision import computing, device, to_device
 
 ROUNDS = 12
 STEPS, EPOCHS = 351, 5

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from skipscope.data.dataset import Dataset
 from skipscope.models.registry import build
 from skipscope.spec import Backend, Recipe
-from skipscope.training.precision import device, to_device
+from skipscope.training.backend import device, to_device
 from skipscope.training.trial import trial_steps
 
 RECIPE = Recipe(epochs=1000, learning_rate=0.01, augmentation="crop_flip", clip_norm=1.0)

@@ -24,10 +24,10 @@ from skipscope.models.user import attribute_errors_to
 from skipscope.records.files import cache_file, write_cache
 from skipscope.spec import Backend, Frozen, Recipe
 from skipscope.torch_threads import torch_threads
+from skipscope.training.backend import device, to_device
 from skipscope.training.batches import BatchMaker
 from skipscope.training.environment import environment
 from skipscope.training.loop import forward
-from skipscope.training.precision import device, to_device
 from skipscope.training.trial import trial_steps
 
 WINOGRAD = {"kernels": "winograd"}

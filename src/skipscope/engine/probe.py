@@ -25,10 +25,10 @@ from skipscope.records.schema import RunRecord
 from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import RunSpec
 from skipscope.torch_threads import torch_threads
+from skipscope.training.backend import device, to_device
 from skipscope.training.batches import BatchMaker
 from skipscope.training.instruments import keep_sample, measure_trained
 from skipscope.training.loop import all_steps
-from skipscope.training.precision import device, to_device
 
 EventHandler = Callable[[str, int, int], object]
 """Called before each probe with its name, its number (from 1), and how many there are."""

@@ -1,4 +1,4 @@
-"""Exact operators that are faster on a processor than the stock ones, under `with fast():`.
+"""Operators that compute torch's sums in another order, faster on a processor, under `with fast():`.
 
 A mode replaces torch's functions while a network computes: no module, weight or printed structure changes,
 and a network that somebody else wrote is served, too. Our operators compute what the stock ones compute,

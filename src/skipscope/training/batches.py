@@ -16,7 +16,7 @@ from skipscope.data.augment import MARGIN, AugmentParams, augment_batch
 from skipscope.data.dataset import Dataset, Split
 from skipscope.kernels.pixels import compiled_pass
 from skipscope.spec import Recipe
-from skipscope.training.precision import FORMATS
+from skipscope.training.backend import FORMATS
 
 
 class BatchMaker:

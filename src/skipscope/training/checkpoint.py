@@ -18,8 +18,8 @@ from skipscope.probes.learning_order import follow
 from skipscope.records.files import remove, write_whole
 from skipscope.records.journal import Mark
 from skipscope.records.run_folder import RunFolder
+from skipscope.training.backend import device
 from skipscope.training.optimizer import SGD
-from skipscope.training.precision import device
 
 
 @dataclass(kw_only=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from skipscope.records.schema import Environment
-from skipscope.training.precision import device
+from skipscope.training.backend import device
 
 PACKAGES = ("skipscope", "torch", "numpy", "llvmlite")
 

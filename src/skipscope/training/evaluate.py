@@ -8,8 +8,8 @@ from torch.nn.functional import cross_entropy
 from skipscope.data.dataset import Split
 from skipscope.probes.evaluation import Evaluation
 from skipscope.spec import Recipe
+from skipscope.training.backend import computing
 from skipscope.training.batches import BatchMaker
-from skipscope.training.precision import computing
 
 BATCH = 250
 """Images in a forward pass: few enough for its maps to stay in the cache. It affects rounding only."""

@@ -19,10 +19,10 @@ from skipscope.records.readings import READINGS
 from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import Recipe
 from skipscope.torch_threads import torch_threads
+from skipscope.training.backend import computing
 from skipscope.training.batches import BatchMaker
 from skipscope.training.checkpoint import Progress
 from skipscope.training.memory import keep_less
-from skipscope.training.precision import computing
 
 SAMPLE = 2000
 """Validation images that probes of networks look at: fixed and stratified. Never the test set."""

@@ -22,13 +22,13 @@ from skipscope.errors import Diverged
 from skipscope.probes.step import StepRecorder
 from skipscope.randomness import derive
 from skipscope.spec import Recipe
+from skipscope.training.backend import computing
 from skipscope.training.batches import BatchMaker
 from skipscope.training.checkpoint import Progress
 from skipscope.training.evaluate import evaluate
 from skipscope.training.instruments import Instruments
 from skipscope.training.lr_schedule import learning_rate
 from skipscope.training.optimizer import SGD
-from skipscope.training.precision import computing
 
 
 @dataclass(frozen=True, kw_only=True)

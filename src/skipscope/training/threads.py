@@ -14,9 +14,9 @@ from skipscope.data.dataset import Dataset
 from skipscope.kernels import reductions
 from skipscope.models.registry import build
 from skipscope.spec import RunSpec
+from skipscope.training.backend import device, to_device
 from skipscope.training.batches import BatchMaker
 from skipscope.training.evaluate import evaluate
-from skipscope.training.precision import device, to_device
 from skipscope.training.trial import trial_steps
 
 WAIT_IDLY = {"OMP_WAIT_POLICY": "passive"}

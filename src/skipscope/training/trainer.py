@@ -23,6 +23,7 @@ from skipscope.records.schema import Failure, Result, RunRecord
 from skipscope.records.store import RunFolder
 from skipscope.spec import RunSpec
 from skipscope.training import checkpoint
+from skipscope.training.backend import device, to_device
 from skipscope.training.batches import BatchMaker
 from skipscope.training.checkpoint import Progress
 from skipscope.training.environment import environment
@@ -31,7 +32,6 @@ from skipscope.training.events import Event, EventHandler, State
 from skipscope.training.instruments import Instruments, measure_trained, sample
 from skipscope.training.loop import EpochRow, StepRow, all_steps, train_steps
 from skipscope.training.optimizer import SGD
-from skipscope.training.precision import device, to_device
 
 CHECKPOINT_SECONDS = 60.0
 """The most work that is lost when a process is killed."""

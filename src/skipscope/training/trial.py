@@ -7,11 +7,11 @@ from torch import nn
 
 from skipscope.data.dataset import Dataset
 from skipscope.spec import Recipe
+from skipscope.training.backend import device
 from skipscope.training.batches import BatchMaker
 from skipscope.training.checkpoint import Progress
 from skipscope.training.loop import train_steps
 from skipscope.training.optimizer import SGD
-from skipscope.training.precision import device
 
 
 def trial_steps(model: nn.Module, recipe: Recipe, data: Dataset) -> Iterator[float]:

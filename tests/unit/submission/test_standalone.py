@@ -20,11 +20,11 @@ from skipscope.data.dataset import load as load_data
 from skipscope.models.registry import NETWORKS, build
 from skipscope.spec import Recipe
 from skipscope.submission.program import NETWORKS as HANDED_IN
+from skipscope.training.backend import to_device
 from skipscope.training.batches import BatchMaker
 from skipscope.training.checkpoint import Progress
 from skipscope.training.loop import train_steps
 from skipscope.training.optimizer import SGD
-from skipscope.training.precision import to_device
 
 FILE = files("skipscope.submission") / "standalone.py"
 TEXT = FILE.read_text(encoding="utf-8")

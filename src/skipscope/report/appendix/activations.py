@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from skipscope.analysis import training_readings as measured
+from skipscope.analysis import training_readings
 from skipscope.analysis.training_readings import END, MOMENTS, medians
 from skipscope.figures import training
 from skipscope.report.appendix.readings import arms_in, with_question
@@ -14,7 +14,7 @@ from skipscope.report.words import Inline, code, percent, rounded
 def activations(context: Context) -> list[Block]:
     """Compares all networks in two figures by depth and a table."""
     words, readings, arms = context.words, context.tables.readings, context.tables.arms
-    spread, sizes = measured.responses(readings), measured.branches(readings)
+    spread, sizes = training_readings.responses(readings), training_readings.branches(readings)
     said = [words("training.responses_text", values=words.by_arm(medians(spread, "std", END), rounded))]
     charts = {"responses": training.by_depth(spread, quantity="std", arms=arms, labels=context.labels)}
     if sizes.is_empty():
@@ -37,7 +37,7 @@ def activations(context: Context) -> list[Block]:
 
 def dead_channels_table(context: Context) -> list[Block]:
     """Tabulates zeros and dead channels of every network that has a ReLU."""
-    table = measured.rectifiers(context.tables.readings)
+    table = training_readings.rectifiers(context.tables.readings)
     arms = arms_in(context, table.filter(pl.col("moment") == END))
     if not arms:
         return []

@@ -4,8 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from skipscope.analysis import pictures
-from skipscope.analysis import training_readings as measured
+from skipscope.analysis import pictures, training_readings
 from skipscope.figures import training
 from skipscope.report.appendix.readings import EXAMPLES, image_tile, paragraph, with_question
 from skipscope.report.context import Context
@@ -16,11 +15,11 @@ from skipscope.report.words import Inline, count, percent
 def learning(context: Context) -> list[Block]:
     """Shows the share that stays correct, and examples of what is learnt first and never."""
     words, readings = context.words, context.tables.readings
-    table = measured.learnt(readings).drop_nulls("share")
+    table = training_readings.learnt(readings).drop_nulls("share")
     if table.is_empty():
         return [Note(text=words("training.no_end"))]
-    first = measured.medians(table.filter(pl.col("epoch") == 1), "share")
-    last = words.by_arm(measured.medians(last_epoch(table), "share"), percent)
+    first = training_readings.medians(table.filter(pl.col("epoch") == 1), "share")
+    last = words.by_arm(training_readings.medians(last_epoch(table), "share"), percent)
     figure = context.figure(
         "learnt",
         training.learnt(table, arms=context.tables.arms, labels=context.labels),
@@ -39,7 +38,7 @@ def last_epoch(table: pl.DataFrame) -> pl.DataFrame:
 
 def extremes(context: Context) -> list[Inline]:
     """Names the hardest and the easiest class of each network after its last epoch."""
-    table = measured.class_accuracy(context.tables.readings, context.tables.record.data.classes)
+    table = training_readings.class_accuracy(context.tables.readings, context.tables.record.data.classes)
     ordered = last_epoch(table).sort("accuracy", maintain_order=True).group_by("arm", maintain_order=True)
     said = []
     for key, row in (("hardest", ordered.first()), ("easiest", ordered.last())):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from skipscope.analysis import landscape as planes
-from skipscope.analysis import trained_readings as measured
+from skipscope.analysis import trained_readings
 from skipscope.analysis.trained_readings import arm_means
 from skipscope.figures import landscape as maps
 from skipscope.figures import trained as figures
@@ -20,13 +20,13 @@ MUCH = 1.25
 
 def deletion(context: Context) -> list[Block]:
     """Says what accuracy is lost without one block, and without several."""
-    words, table = context.words, measured.deletions(context.tables.readings)
+    words, table = context.words, trained_readings.deletions(context.tables.readings)
     alone = table.filter(pl.col("blocks") == 1)
     if alone.is_empty():
         return []
     lost, arms = arm_means(alone, "accuracy_lost"), arms_in(context, alone)
     text = words("trained.deletion_text", values=words.by_arm({arm: -lost[arm] for arm in lost}, signed))
-    ends = measured.means(alone, "arm", "removed").sort("accuracy_lost", maintain_order=True)
+    ends = trained_readings.means(alone, "arm", "removed").sort("accuracy_lost", maintain_order=True)
     (low_arm, low, least), (high_arm, high, most) = (
         ends.select("arm", "removed", "accuracy_lost").row(end) for end in (0, -1)
     )
@@ -48,7 +48,7 @@ def without_several(context: Context, table: pl.DataFrame) -> Inline:
     """Says what each network loses without as many blocks as were removed at once."""
     words = context.words
     deepest = table.filter(pl.col("blocks") == pl.col("blocks").max().over("arm"))
-    rows = measured.means(deepest, "arm").select("arm", "blocks", "accuracy_lost").iter_rows()
+    rows = trained_readings.means(deepest, "arm").select("arm", "blocks", "accuracy_lost").iter_rows()
     said = [
         words("trained.deletion_item", arm=code(arm), blocks=f"{blocks:.0f}", points=signed(-lost))
         for arm, blocks, lost in rows
@@ -58,11 +58,11 @@ def without_several(context: Context, table: pl.DataFrame) -> Inline:
 
 def landscape(context: Context) -> list[Block]:
     """Shows loss and accuracy along a line, and the loss over a plane, in the space of weights."""
-    words, lines = context.words, measured.slices(context.tables.readings)
+    words, lines = context.words, trained_readings.slices(context.tables.readings)
     cells = planes.landscape(context.tables.readings)
     blocks: list[Block] = []
     if not lines.is_empty():
-        distance, times = measured.steepness(lines)
+        distance, times = trained_readings.steepness(lines)
         values = words.by_arm(times, rounded)
         text = words("trained.landscape_text", distance=rounded(distance), values=values)
         said = [text, *apart(context, times, "landscape")]

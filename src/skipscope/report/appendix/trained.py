@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from skipscope.analysis import trained_readings as measured
+from skipscope.analysis import trained_readings
 from skipscope.analysis.trained_readings import arm_means
 from skipscope.figures import trained as figures
 from skipscope.report.appendix.readings import arms_in, missing_note, paragraph, with_question
@@ -47,10 +47,10 @@ def missing(context: Context) -> list[Block]:
 
 def readouts(context: Context) -> list[Block]:
     """Shows the accuracy of linear probes, stage by stage."""
-    words, table = context.words, measured.linear_probes(context.tables.readings)
+    words, table = context.words, trained_readings.linear_probes(context.tables.readings)
     if table.is_empty():
         return []
-    stages = measured.means(table, "arm", "module")
+    stages = trained_readings.means(table, "arm", "module")
     ends = stages.group_by("arm", maintain_order=True)
     first, last = (
         words.by_arm(dict(end.select("arm", "accuracy").iter_rows()), percent)
@@ -73,7 +73,7 @@ def readouts(context: Context) -> list[Block]:
 
 def curvature(context: Context) -> list[Block]:
     """Shows the Hessian's largest eigenvalue and trace."""
-    words, table = context.words, measured.curvature(context.tables.readings)
+    words, table = context.words, trained_readings.curvature(context.tables.readings)
     if table.is_empty():
         return []
     arms, top = arms_in(context, table), arm_means(table, "top_eigenvalue")
@@ -98,7 +98,7 @@ def curvature(context: Context) -> list[Block]:
 
 def shattering(context: Context) -> list[Block]:
     """Shows the autocorrelation of input gradients, before and after training."""
-    words, table = context.words, measured.shattering(context.tables.readings)
+    words, table = context.words, trained_readings.shattering(context.tables.readings)
     if table.is_empty():
         return []
     near, arms = table.filter(pl.col("lag") == pl.col("lag").min()), arms_in(context, table)
@@ -118,8 +118,8 @@ def redundancy(context: Context) -> list[Block]:
     """Shows the effective rank of layers, and correlation of new channels with earlier ones."""
     words, readings = context.words, context.tables.readings
     tables = {
-        "effective_rank_share": measured.effective_ranks(readings),
-        "largest_correlation": measured.largest_correlations(readings),
+        "effective_rank_share": trained_readings.effective_ranks(readings),
+        "largest_correlation": trained_readings.largest_correlations(readings),
     }
     said, shown = [], []
     for quantity in figures.REDUNDANCIES:

@@ -3,8 +3,7 @@
 import polars as pl
 
 from skipscope.analysis import landscape as planes
-from skipscope.analysis import reuse
-from skipscope.analysis import trained_readings as measured
+from skipscope.analysis import reuse, trained_readings
 from skipscope.figures import deletion as removals
 from skipscope.figures import gates
 from skipscope.figures import landscape as maps
@@ -46,7 +45,7 @@ def reuse_of(context: Context, arm: str) -> list[Block]:
 def reuse_sentences(context: Context, arm: str) -> list[Inline]:
     """Says what is reused most by weight and by ablation, what hardly is, and whether the two agree."""
     words, table = context.words, reuse.reuse(context.tables.readings, arm)
-    pairs = table.filter(pl.col("target") != measured.ALL, pl.len().over("target") > 1)
+    pairs = table.filter(pl.col("target") != trained_readings.ALL, pl.len().over("target") > 1)
     weights, costs = pairs.drop_nulls("relative"), pairs.drop_nulls("loss_change")
     said = []
     if not weights.is_empty():
@@ -86,9 +85,10 @@ def gates_of(context: Context, arm: str) -> list[Block]:
 def gate_sentences(context: Context, arm: str) -> list[Inline]:
     """Says how far gates depend on the class, how many are nearly shut or open, what replacing all costs."""
     words, readings = context.words, context.tables.readings
-    blocks = measured.means(measured.gates(readings).filter(pl.col("arm") == arm), "module")
-    cuts = measured.surgery(readings).filter(pl.col("arm") == arm, pl.col("module") == measured.ALL)
-    costs = measured.means(cuts, "by").select("by", "accuracy_lost").iter_rows()
+    blocks = trained_readings.means(trained_readings.gates(readings).filter(pl.col("arm") == arm), "module")
+    mine = (pl.col("arm") == arm, pl.col("module") == trained_readings.ALL)
+    cuts = trained_readings.surgery(readings).filter(*mine)
+    costs = trained_readings.means(cuts, "by").select("by", "accuracy_lost").iter_rows()
     lost = {by: signed(-points) for by, points in costs}
     said = []
     if not blocks.is_empty():
@@ -110,7 +110,7 @@ def gate_sentences(context: Context, arm: str) -> list[Inline]:
 
 def gate_strips(context: Context, arm: str, spoken: Inline) -> list[Figure]:
     """Draws the mean gates of every class."""
-    table = measured.gate_strips(context.tables.readings, arm)
+    table = trained_readings.gate_strips(context.tables.readings, arm)
     if table.is_empty():
         return []
     classes = list(context.chart_names.values())
@@ -128,7 +128,7 @@ def gate_strips(context: Context, arm: str, spoken: Inline) -> list[Figure]:
 
 def gate_shares(context: Context, arm: str, spoken: Inline) -> list[Figure]:
     """Draws what gates depend on, block by block."""
-    table = measured.gates(context.tables.readings)
+    table = trained_readings.gates(context.tables.readings)
     if arm not in set(table["arm"]):
         return []
     return [
@@ -143,7 +143,10 @@ def gate_shares(context: Context, arm: str, spoken: Inline) -> list[Figure]:
 
 def surgery_of(context: Context, arm: str, spoken: Inline) -> list[Figure]:
     """Draws what replacing gates costs: those of one block at a time, and all of them."""
-    table, arms = measured.surgery(context.tables.readings).filter(pl.col("arm") == arm), context.tables.arms
+    table, arms = (
+        trained_readings.surgery(context.tables.readings).filter(pl.col("arm") == arm),
+        context.tables.arms,
+    )
     return [
         context.figure(
             f"{name.replace('_', '-')}-{context.file_of(arm)}",
@@ -152,7 +155,7 @@ def surgery_of(context: Context, arm: str, spoken: Inline) -> list[Figure]:
             spoken=spoken,
         )
         for name, together in (("surgery", False), ("surgery_all", True))
-        if not table.filter((pl.col("module") == measured.ALL) == together).is_empty()
+        if not table.filter((pl.col("module") == trained_readings.ALL) == together).is_empty()
     ]
 
 
@@ -160,9 +163,9 @@ def robustness_of(context: Context, arm: str) -> list[Block]:
     """Shows what the network loses without one block, and the loss around its weights."""
     words, readings, file = context.words, context.tables.readings, context.file_of(arm)
     said, shown = [], []
-    alone = measured.deletions(readings).filter(pl.col("arm") == arm, pl.col("blocks") == 1)
+    alone = trained_readings.deletions(readings).filter(pl.col("arm") == arm, pl.col("blocks") == 1)
     if not alone.is_empty():
-        blocks = measured.means(alone, "removed").sort("accuracy_lost", maintain_order=True)
+        blocks = trained_readings.means(alone, "removed").sort("accuracy_lost", maintain_order=True)
         worst = blocks.row(-1, named=True)
         typical = blocks.select(pl.col("accuracy_lost").median()).item()
         told = {"typical": signed(-typical), "most": signed(-worst["accuracy_lost"])}

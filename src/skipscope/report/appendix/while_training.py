@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from skipscope.analysis import training_readings as measured
+from skipscope.analysis import training_readings
 from skipscope.analysis.training_readings import END, MOMENTS, START, medians
 from skipscope.figures import network, training
 from skipscope.report.appendix.activations import activations, dead_channels_sentence
@@ -19,7 +19,7 @@ MUCH = 2.0
 def while_training(context: Context, number: str) -> Section:
     """Builds the section that compares all networks during training."""
     words = context.words
-    steps = measured.measured_steps(context.tables.readings, "gradient_flow")
+    steps = training_readings.measured_steps(context.tables.readings, "gradient_flow")
     parts: dict[str, list[Block]] = {}
     if steps.is_empty():
         blocks = [*missing(context), *before_training(context)]
@@ -43,7 +43,7 @@ def while_training(context: Context, number: str) -> Section:
 def missing(context: Context) -> list[Block]:
     """Names networks that were trained without probes, which nothing can make up for afterwards."""
     tables = context.tables
-    known = set(measured.measured_steps(tables.readings, "gradient_flow")["arm"])
+    known = set(training_readings.measured_steps(tables.readings, "gradient_flow")["arm"])
     without = [code(arm.arm) for arm in tables.summaries if arm.records and arm.arm not in known]
     if not without:
         return []
@@ -55,8 +55,8 @@ def missing(context: Context) -> list[Block]:
 def training_of(context: Context, arm: str) -> list[Block]:
     """Describes one network's layers during training."""
     words, readings, arms = context.words, context.tables.readings, context.tables.arms
-    ratios = measured.updates(readings, arm)
-    relus = measured.rectifiers(readings).filter(pl.col("arm") == arm)
+    ratios = training_readings.updates(readings, arm)
+    relus = training_readings.rectifiers(readings).filter(pl.col("arm") == arm)
     if ratios.is_empty():
         return []
     drawn = [("updates", "median", network.updates(ratios, arm=arm, arms=arms, labels=context.labels))]
@@ -80,7 +80,9 @@ def updates_sentence(context: Context, arm: str, ratios: pl.DataFrame) -> Inline
     (slow, least), (fast, most) = (by_layer.row(end) for end in (0, -1))
     return context.words(
         "training.updates_of",
-        typical=rounded(medians(measured.typical_updates(context.tables.readings), "ratio").get(arm)),
+        typical=rounded(
+            medians(training_readings.typical_updates(context.tables.readings), "ratio").get(arm)
+        ),
         fast=code(fast),
         fast_value=rounded(most),
         slow=code(slow),
@@ -91,13 +93,13 @@ def updates_sentence(context: Context, arm: str, ratios: pl.DataFrame) -> Inline
 def gradients(context: Context) -> list[Block]:
     """Says how much of the gradient reaches the first convolution."""
     words, readings = context.words, context.tables.readings
-    ratios = measured.ratios_by_depth(readings)
+    ratios = training_readings.ratios_by_depth(readings)
     if ratios.is_empty():
         return [Note(text=words("training.one_convolution"))]
     values = {moment: words.by_arm(medians(ratios, "ratio", moment), rounded) for moment in MOMENTS}
     spoken = words("training.gradients_spoken", **values)
     chart = training.over_steps(
-        measured.gradient_ratios(readings),
+        training_readings.gradient_ratios(readings),
         told="gradient_ratio",
         arms=context.tables.arms,
         labels=context.labels,
@@ -115,7 +117,7 @@ def gradients(context: Context) -> list[Block]:
 
 def before_training(context: Context) -> list[Block]:
     """Says how much gradient reaches the first convolution if only untrained networks were measured."""
-    words, ratios = context.words, measured.ratios_by_depth(context.tables.readings)
+    words, ratios = context.words, training_readings.ratios_by_depth(context.tables.readings)
     if ratios.is_empty():
         return []
     start = words.by_arm(medians(ratios, "ratio", START), rounded)
@@ -125,9 +127,9 @@ def before_training(context: Context) -> list[Block]:
     return with_question(context, "training.gradients_question", said, shown)
 
 
-def gradient_norms(context: Context, moment: measured.Moment, spoken: Inline) -> Figure:
+def gradient_norms(context: Context, moment: training_readings.Moment, spoken: Inline) -> Figure:
     """Draws the gradient's norm by depth, at the start or at the end."""
-    norms = measured.gradients(context.tables.readings)
+    norms = training_readings.gradients(context.tables.readings)
     steps = norms.filter(pl.col("moment") == moment)["step"].unique().sort()
     at = "–".join(dict.fromkeys((count(steps[0]), count(steps[-1]))))
     return context.figure(
@@ -153,7 +155,7 @@ def ratio_by_depth(context: Context, ratios: pl.DataFrame, spoken: Inline) -> Fi
     )
 
 
-def fading(context: Context, ratios: pl.DataFrame, moment: measured.Moment) -> list[Inline]:
+def fading(context: Context, ratios: pl.DataFrame, moment: training_readings.Moment) -> list[Inline]:
     """Says where the gradient fades or grows on its way to the image, if anywhere."""
     words, ends = context.words, medians(ratios, "ratio", moment)
     if not ends:
@@ -170,7 +172,7 @@ def fading(context: Context, ratios: pl.DataFrame, moment: measured.Moment) -> l
 
 def movement(context: Context) -> list[Block]:
     """Compares the sizes of updates relative to the weights."""
-    words, table = context.words, measured.typical_updates(context.tables.readings)
+    words, table = context.words, training_readings.typical_updates(context.tables.readings)
     values = medians(table, "ratio")
     if not values:
         return [Note(text=words("training.not_finite"))]
@@ -181,7 +183,7 @@ def movement(context: Context) -> list[Block]:
         times = values[fast] / values[slow]
         key = "training.movement_most" if times >= MUCH else "training.movement_alike"
         said.append(words(key, fast=code(fast), slow=code(slow), times=rounded(times)))
-    first, last = (medians(measured.at_ends(table), "ratio", moment).get(fast) for moment in MOMENTS)
+    first, last = (medians(training_readings.at_ends(table), "ratio", moment).get(fast) for moment in MOMENTS)
     said.append(words("training.movement_course", arm=code(fast), first=rounded(first), last=rounded(last)))
     figure = context.figure(
         "updates",

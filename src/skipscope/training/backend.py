@@ -1,4 +1,4 @@
-"""Number format, memory layout and operators, and the scope that applies them.
+"""The device, number format, memory layout and operators of a run, and the scope that applies them.
 
 Which of them are fastest on a machine is measured when a study is planned (`engine/autotune.py`).
 """
@@ -29,7 +29,7 @@ def device() -> torch.device:
 
 
 def to_device(model: nn.Module, recipe: Recipe, on: torch.device) -> nn.Module:
-    """Moves the network to its device, its kernels to the recipe's memory format."""
+    """Moves the network to its device, its convolution weights to the recipe's memory layout."""
     return model.to(on).to(memory_format=FORMATS[recipe.memory_format])  # type: ignore[call-overload,no-any-return]
 
 

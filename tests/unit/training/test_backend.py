@@ -5,8 +5,8 @@ import torch
 from torch.nn.functional import conv2d
 
 from skipscope.spec import Recipe
+from skipscope.training.backend import computing
 from skipscope.training.environment import environment
-from skipscope.training.precision import computing
 
 CPU = torch.device("cpu")
 
