@@ -12,7 +12,7 @@ from math import isfinite, isnan, sqrt
 
 from scipy.special import nctdtr, stdtr, stdtrit
 
-from skipscope.analysis.statistics import LEVEL, Estimate
+from skipscope.analysis.statistics import ALPHA, Estimate
 
 MOST_SEEDS = 1_000
 """If a test needs more, seeds are said not to settle it."""
@@ -39,7 +39,7 @@ def holm(ps: Mapping[str, float]) -> dict[str, float]:
     return {name: adjusted[name] for name in ps}
 
 
-def power(gap: float, error: float, freedom: float, *, level: float = LEVEL) -> float:
+def power(gap: float, error: float, freedom: float, *, level: float = ALPHA) -> float:
     """Probability that a 1 - `level` interval excludes a bound at distance `gap` from the true effect."""
     if not error:
         return float(gap != 0)
@@ -50,7 +50,7 @@ def power(gap: float, error: float, freedom: float, *, level: float = LEVEL) -> 
 
 
 def seeds_needed(
-    gap: float, spread: float, *, images_error: float = 0.0, least: int = 2, level: float = LEVEL
+    gap: float, spread: float, *, images_error: float = 0.0, least: int = 2, level: float = ALPHA
 ) -> int | None:
     """Number of pairs with which a 1 - `level` interval excludes a bound in 80 % of cases.
 

@@ -39,7 +39,7 @@ BySeed = Mapping[int, float | None]
 """A quantity by seed; None or not finite if it could not be measured."""
 
 RESAMPLES = 9_999
-LEVEL = 0.05
+ALPHA = 0.05
 """One minus the coverage of intervals; also the error rate of all verdicts of a family together."""
 
 
@@ -144,7 +144,7 @@ def widened(effect: Estimate, images_error: float) -> Estimate:
         return effect
     error = sqrt(effect.error**2 + images_error**2)
     freedom = effect.freedom * (error / effect.error) ** 4 if effect.error else inf
-    reach = float(stdtrit(min(freedom, 1e9), 1 - LEVEL / 2)) * error
+    reach = float(stdtrit(min(freedom, 1e9), 1 - ALPHA / 2)) * error
     return replace(
         effect,
         low=min(effect.low, effect.value - reach),
@@ -201,7 +201,7 @@ def bca(value: float, rows: Floats, *others: Floats) -> tuple[float, float]:
     third = sum(fsum(x**3) / len(x) ** 3 for x in influences)
     second = sum(fsum(x**2) / len(x) ** 2 for x in influences)
     acceleration = third / (6 * second**1.5)
-    z = bias + ndtri([LEVEL / 2, 1 - LEVEL / 2])
+    z = bias + ndtri([ALPHA / 2, 1 - ALPHA / 2])
     low, high = np.quantile(drawn, ndtr(bias + z / (1 - acceleration * z)))
     return float(low), float(high)
 
@@ -225,7 +225,7 @@ def _interval(value: float, error: float, freedom: float, *levels: Floats) -> tu
     """Interval of a mean with independent levels: sorted rows, and deviations of images, if any."""
     if not error:
         return value, value
-    reach = float(stdtrit(freedom, 1 - LEVEL / 2)) * error
+    reach = float(stdtrit(freedom, 1 - ALPHA / 2)) * error
     low, high = bca(value, *levels) if _variance(levels[0]) else (value, value)
     return min(value - reach, low), max(value + reach, high)
 

@@ -56,7 +56,7 @@ class ArmSummary:
         """Counts the runs with a result."""
         return sum(record.result is not None for record in self.records)
 
-    def over_seeds(self, quantity: str) -> Spread | None:
+    def range_over_seeds(self, quantity: str) -> Spread | None:
         """A field of `Result` over the finished runs, or None without any."""
         values = [
             float(getattr(record.result, quantity)) for record in self.records if record.result is not None

@@ -90,7 +90,10 @@ def typical_updates(readings: pl.DataFrame) -> pl.DataFrame:
 
 @memoize_per_table
 def responses(readings: pl.DataFrame) -> pl.DataFrame:
-    """Spread of each convolution's responses: arm, seed, moment, step, module, convolution, depth, std."""
+    """Spread of each convolution's output after its BatchNorm, by depth.
+
+    Columns: arm, seed, moment, step, module, convolution, depth, std.
+    """
     rows = at_ends(of_training(readings, "activations").filter(pl.col("quantity") == "std"))
     return rows.join(depths(readings), on=["arm", "module"], maintain_order="left").select(
         *RUN, "moment", "step", "module", "convolution", "depth", std=_rounded("value")

@@ -37,7 +37,7 @@ from math import isfinite
 from typing import Any, get_args
 
 from skipscope.analysis.hypotheses import holm, p_above, p_below, seeds_needed
-from skipscope.analysis.statistics import LEVEL, Estimate
+from skipscope.analysis.statistics import ALPHA, Estimate
 from skipscope.claims.catalogue import Claim, Part
 from skipscope.claims.model import MINIMUM_SEEDS, ClaimResult, Effect, Finding, Group, Measurement, Verdict
 
@@ -80,7 +80,7 @@ def judge(claim: Claim, measured: Sequence[Measurement], *, data: str = "") -> C
     any_ = min(1.0, len(counted) * min(of_any)) if tested else 1.0
     ps = (every, any_) if claim.needs == "all" else (any_, every)
     verdict = _untested(counted)
-    if min(ps) <= LEVEL:
+    if min(ps) <= ALPHA:
         verdict = "supported" if ps[0] <= ps[1] else "contradicted"
     # counts involve no chance, so no test
     p = min(ps) if tested and not all(finding.exact for finding in counted) else None
@@ -128,9 +128,9 @@ def _own_verdict(measured: Measurement, p_for: float | None, p_against: float | 
         return "not_measured"
     if measured.confounds:
         return "confounded"
-    if p_for is not None and p_for <= LEVEL:
+    if p_for is not None and p_for <= ALPHA:
         return "supported"
-    return "contradicted" if p_against is not None and p_against <= LEVEL else "inconclusive"
+    return "contradicted" if p_against is not None and p_against <= ALPHA else "inconclusive"
 
 
 def _effect(effect: Estimate, unit: str) -> Effect:
@@ -169,7 +169,7 @@ def _more_seeds(finding: Finding, result: ClaimResult) -> int | None:
         effect.spread,
         images_error=effect.images_error,
         least=effect.n + max(1, wanted),
-        level=LEVEL / max(1, result.family) if finding.counts else LEVEL,
+        level=ALPHA / max(1, result.family) if finding.counts else ALPHA,
     )
     return None if needed is None else needed - effect.n
 
@@ -187,6 +187,6 @@ def _with_family(result: ClaimResult, adjusted: Mapping[str, float]) -> ClaimRes
         return result  # no test was made
     p = adjusted[result.id]
     update: dict[str, Any] = {"adjusted_p": p, "family": len(adjusted)}
-    if p > LEVEL and result.verdict in ("supported", "contradicted"):
+    if p > ALPHA and result.verdict in ("supported", "contradicted"):
         update["verdict"] = _untested(result.counted)
     return _with_seeds(result.model_copy(update=update))

@@ -11,7 +11,7 @@ from skipscope.kernels.minimal_filters import KERNEL, Filter
 from skipscope.kernels.tile_transforms import (
     FeatureMap,
     Panels,
-    Tiles,
+    TileRange,
     Transform,
     emit_gather,
     emit_scatter,
@@ -69,14 +69,14 @@ def _emit_kernel_transform(module: ModuleBuilder, name: str, of_kernel: Transfor
     """I 3 3 O -> P O/v I v."""
     with module.function(name) as (b, (kernel, zeros, weights, inputs, outputs)):
         source = FeatureMap(kernel, integer(KERNEL), integer(KERNEL), outputs, outputs)
-        emit_gather(b, of_kernel, source, Panels(weights, inputs, outputs), zeros, Tiles(inputs))
+        emit_gather(b, of_kernel, source, Panels(weights, inputs, outputs), zeros, TileRange(inputs))
 
 
 def _emit_grad_weight_output(module: ModuleBuilder, to_kernel: Transform) -> None:
     """P I/v O v -> O 3 3 I."""
     with module.function("grad_weight_output") as (b, (sums, zeros, kernel, outputs, inputs)):
         to = FeatureMap(kernel, integer(KERNEL), integer(KERNEL), inputs, inputs)
-        emit_scatter(b, to_kernel, Panels(sums, outputs, inputs), to, zeros, Tiles(outputs))
+        emit_scatter(b, to_kernel, Panels(sums, outputs, inputs), to, zeros, TileRange(outputs))
 
 
 def _emit_convolution(module: ModuleBuilder, name: str, of_input: Transform, of_output: Transform) -> None:
@@ -88,7 +88,7 @@ def _emit_convolution(module: ModuleBuilder, name: str, of_input: Transform, of_
         kernels = Panels(weights, inputs, outputs)
         with b.loop(integer(0), _blocks(b, b.sub(last, first), block)) as body:
             start = b.sum(first, b.product(body.index, block))
-            tiles = Tiles(b.minimum(b.sub(last, start), block), start)
+            tiles = TileRange(b.minimum(b.sub(last, start), block), start)
             emit_gather(b, of_input, FeatureMap(x, height, width, inputs, pixel_stride), source, zeros, tiles)
             with b.loop(integer(0), of_input.points) as point, b.loop(integer(0), outputs, b.lanes) as panel:
                 _emit_products(b, source, kernels, to, point.index, panel.index, tiles.count)
@@ -104,7 +104,7 @@ def _emit_grad_weight(module: ModuleBuilder, of_input: Transform, of_gradient: T
         totals = Panels(sums, outputs, inputs)
         with b.loop(integer(0), _blocks(b, count, block)) as body:
             start = b.product(body.index, block)
-            tiles = Tiles(b.minimum(b.sub(count, start), block), start)
+            tiles = TileRange(b.minimum(b.sub(count, start), block), start)
             emit_gather(b, of_input, FeatureMap(x, height, width, inputs, pixel_stride), source, zeros, tiles)
             is_first = b.icmp_signed("==", body.index, integer(0))
             gradients = FeatureMap(gradient, rows, columns, outputs, gradient_stride)

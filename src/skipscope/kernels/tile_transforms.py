@@ -101,7 +101,7 @@ def transforms(rows: Filter, columns: Filter) -> tuple[Transform, Transform, Tra
     )
 
 
-class Tiles(NamedTuple):
+class TileRange(NamedTuple):
     """So many tiles of a map, from the first on."""
 
     count: Value
@@ -118,7 +118,7 @@ def emit_gather(
     source: FeatureMap,
     to: Panels,
     zeros: Value,
-    tiles: Tiles,
+    tiles: TileRange,
     channels: tuple[Value, Value] | None = None,
 ) -> None:
     """Transforms what each tile reads of the map, zeros beyond its edge."""
@@ -147,7 +147,7 @@ def emit_gather(
 
 
 def emit_scatter(
-    b: FunctionBuilder, transform: Transform, source: Panels, to: FeatureMap, bias: Value, tiles: Tiles
+    b: FunctionBuilder, transform: Transform, source: Panels, to: FeatureMap, bias: Value, tiles: TileRange
 ) -> None:
     """Transforms tiles, adds the bias, and stores them in the map."""
     with b.loop(integer(0), tiles.count) as body:

@@ -113,7 +113,7 @@ class View:
 
 @dataclass(frozen=True, kw_only=True)
 class CallSummary:
-    """Numbers of one call at one training step; None where they do not apply."""
+    """Everything a step probe sees of one call, as `StepRecorder` wrote it; None where it does not apply."""
 
     kind: str
     module: str

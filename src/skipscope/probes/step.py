@@ -66,7 +66,7 @@ class StepRecorder:
     @contextmanager
     def computing(self) -> Iterator[None]:
         """Records the forward pass within this scope."""
-        with capture(self.model, self._see):
+        with capture(self.model, self._record_call):
             yield
 
     def after_backward(self) -> None:
@@ -110,7 +110,7 @@ class StepRecorder:
                 del self.convolved[index]  # only the first BatchNorm that reads it counts
                 return
 
-    def _see(self, call: Call) -> None:
+    def _record_call(self, call: Call) -> None:
         if call.kind not in RECORDED:
             return
         output = call.output.detach()

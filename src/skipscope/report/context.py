@@ -136,14 +136,14 @@ class Context:
 
     def test_cell(self, summary: ArmSummary) -> Inline:
         """Writes the sealed test accuracy, with Wilson's interval for one run and the range for several."""
-        spread = summary.over_seeds("test_accuracy")
+        spread = summary.range_over_seeds("test_accuracy")
         if spread is None:
             return self.words("key.no_result")
         return _with_bracket(spread, *interval(spread, self.tables.record.data.test))
 
     def validation_cell(self, summary: ArmSummary) -> Inline:
         """Writes the validation accuracy of the last epoch, with its range if there are several seeds."""
-        spread = summary.over_seeds("val_accuracy")
+        spread = summary.range_over_seeds("val_accuracy")
         if spread is None:
             return self.words("key.no_result")
         return (
@@ -152,7 +152,7 @@ class Context:
 
     def time_cell(self, summary: ArmSummary) -> Inline:
         """Writes the mean time of a run, training and validation."""
-        spread = summary.over_seeds("seconds")
+        spread = summary.range_over_seeds("seconds")
         return self.words("key.no_result") if spread is None else Inline(self.words.duration(spread.mean))
 
     def troubles(self, arm: str | None = None) -> list[Note]:

@@ -77,7 +77,7 @@ def test_states_and_summaries(made_up):
     }
     cnn, resnet, _, gated = tables.summaries
     assert (cnn.finished, resnet.finished, gated.finished) == (1, 1, 2)
-    spread = gated.over_seeds("test_accuracy")
+    spread = gated.range_over_seeds("test_accuracy")
     assert spread.low <= spread.mean <= spread.high
     assert spread.n == 2
 
@@ -88,7 +88,7 @@ def test_nothing_trained_yet(made_up):
     assert tables.epochs.is_empty()
     assert last_step(tables.metrics) == 0
     assert tables.summaries[0].network is None
-    assert tables.summaries[0].over_seeds("seconds") is None
+    assert tables.summaries[0].range_over_seeds("seconds") is None
     assert accuracy_by_epoch(tables.epochs, tables.arms).columns == ["arm"]
 
 

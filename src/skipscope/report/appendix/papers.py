@@ -56,7 +56,7 @@ def reported(context: Context, value: Published, recipe: Recipe) -> Inline:
 
 def measured(context: Context, summary: ArmSummary) -> Inline:
     """Writes the error on the sealed test set, with Wilson's interval for one run, the range for several."""
-    spread = summary.over_seeds("test_accuracy")
+    spread = summary.range_over_seeds("test_accuracy")
     if spread is None:
         return context.words("key.no_result")
     low, high = interval(spread, context.tables.record.data.test)

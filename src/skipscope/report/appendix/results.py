@@ -36,7 +36,7 @@ def what_was_done(context: Context) -> Inline:
 
 def ranked(context: Context, quantity: str) -> list[tuple[ArmSummary, Spread]]:
     """Returns the arms with a result, the one with the highest mean first."""
-    found = [(summary, summary.over_seeds(quantity)) for summary in context.tables.summaries]
+    found = [(summary, summary.range_over_seeds(quantity)) for summary in context.tables.summaries]
     return sorted(((s, spread) for s, spread in found if spread is not None), key=lambda pair: -pair[1].mean)
 
 
@@ -99,7 +99,7 @@ def key_table(context: Context) -> Table:
 
 def key_row(context: Context, summary: ArmSummary) -> tuple[str, ...]:
     """Returns one network's results; dashes for what is not known."""
-    network, speed = summary.network, summary.over_seeds("images_per_second")
+    network, speed = summary.network, summary.range_over_seeds("images_per_second")
     done, planned = summary.finished, len(summary.entries)
     return (
         code(summary.arm),
