@@ -58,6 +58,7 @@ def test_a_study_from_nothing_to_a_report(networks: tuple[str, ...], tmp_path: P
     assert "nothing to train" in again.stdout
 
 
+@pytest.mark.slow  # it measures the four classroom networks, as `make demo` does
 def test_the_demo_is_the_shipped_study_on_the_embedded_data_set(tmp_path: Path) -> None:
     done = call("demo", "--dry-run", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -85,6 +86,7 @@ def test_ctrl_c_saves_says_how_to_go_on_and_going_on_works(tmp_path: Path) -> No
     assert plan.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.cifar
 def test_the_real_data_set_from_run_to_report(tmp_path: Path, cifar_dir: Path) -> None:
     study = '[recipe]\nepochs = 1\n[[arm]]\nmodel = "cnn"\n'
