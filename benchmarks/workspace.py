@@ -48,7 +48,7 @@ def fill(path: str, runs: int, steps: int) -> None:
             spec = RunSpec(model=name, seed=seed, recipe=recipe, data=ref)
             folder = workspace.run_folder(spec.id)
             folder.path.mkdir(parents=True)
-            folder.append_metrics(rows(steps, seed))
+            folder.metrics.append(rows(steps, seed))
             off = pl.Series(noise.normal(1, 0.03, len(measured[name])))
             folder.write_readings(
                 measured[name].with_columns(run=pl.lit(spec.id), value=pl.col("value") * off)

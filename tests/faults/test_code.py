@@ -23,6 +23,8 @@ from skipscope.engine.trust import refuse_unless_trusted, trust
 from skipscope.errors import NetworkError, SkipscopeError
 from skipscope.models.registry import build
 from skipscope.models.user import pinned
+from skipscope.records.files import whole_lines
+from skipscope.records.frames import read_draft
 from skipscope.records.lock import holder
 from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import Recipe, load_study
@@ -95,7 +97,7 @@ def readers(run: RunFolder, data: Path) -> dict[Path, Callable[[], object]]:
     return {
         run.record_file: workspace.runs,
         run.metrics_file: workspace.metrics,
-        run.readings_draft: run.drafted_readings,
+        run.readings_draft: lambda: read_draft(run.readings_draft, whole_lines(run.readings_draft)),
         run.readings_file: run.readings,
         run.pictures_file: run.pictures,
         run.model_file: lambda: network(workspace, record),

@@ -12,7 +12,8 @@ from made_up_networks import Body, body_of, noise_of
 from made_up_trained import CLASSES, trained
 from numpy.typing import NDArray
 
-from skipscope.records.arrays import write_arrays
+from skipscope.records.arrays import packed_arrays
+from skipscope.records.files import write_whole
 from skipscope.records.readings import READINGS, migrate
 from skipscope.records.schema import RunRecord
 from skipscope.records.store import Workspace
@@ -34,14 +35,14 @@ def with_readings(workspace: Workspace, *, sample: int = 60, validation: int = 2
         rows = list(while_training(run, steps, ends, validation, done=run.state == "done"))
         if run.state == "done":
             rows += trained(run, labels, steps[-1])
-            write_arrays(folder.pictures_file, pictures(run, images[0]))
+            write_whole(folder.pictures_file, packed_arrays(pictures(run, images[0])))
         columns = list(zip(*rows, strict=True))
         data = dict(zip(("probe", "step", "place", "quantity", "value"), columns, strict=True))
         texts = pl.DataFrame({"run": [run.id] * len(rows)} | data, schema_overrides=READINGS, strict=False)
         folder.write_readings(migrate(texts))
     for study in workspace.studies():
         arrays = {"images": images, "labels": labels, "positions": positions}
-        write_arrays(workspace.sample_file(study.data.sha256), arrays)
+        write_whole(workspace.sample_file(study.data.sha256), packed_arrays(arrays))
     return workspace
 
 

@@ -21,15 +21,8 @@ ROOM = 0.07
 
 Point = tuple[float, float]
 Segment = tuple[Point, Point]
-COLUMNS = {
-    "arm": pl.String,
-    "kind": pl.String,
-    "x": pl.Float64,
-    "y": pl.Float64,
-    "x2": pl.Float64,
-    "y2": pl.Float64,
-    "loss": pl.Float64,
-}
+NUMBERS = ("x", "y", "x2", "y2", "loss")
+COLUMNS = {"arm": pl.String, "kind": pl.String} | dict.fromkeys(NUMBERS, pl.Float64)
 
 
 @memoize_per_table
@@ -40,37 +33,30 @@ def landscape(readings: pl.DataFrame) -> pl.DataFrame:
     the line on which the loss, interpolated in its logarithm, has the value `loss`; a `label` is where to
     write that value.
     """
-    rows = measured.plane(of_trained(readings, "landscape"))
-    rows = rows.filter(pl.col("seed") == pl.col("seed").first().over("arm"))
+    rows = measured.first_runs(measured.plane(of_trained(readings, "landscape")))
     points = rows.select("arm", x="alpha", y="beta", loss=pl.col("loss").round_sig_figs(4)).drop_nulls()
-    if points.is_empty():
-        return pl.DataFrame(schema=COLUMNS)
-    parted = points.partition_by("arm", as_dict=True, maintain_order=True)
     heights = levels(*loss_span(points["loss"]))
-    return pl.concat(
-        [
-            part
-            for (arm,), table in parted.items()
-            for part in (_cells(table), _lines(str(arm), table, heights))
-        ]
-    )
+    tables = [pl.DataFrame(schema=COLUMNS)]
+    for (arm,), table in points.group_by("arm", maintain_order=True):
+        tables += [_cells(table), _lines(str(arm), table, heights)]
+    return pl.concat(tables)
 
 
 def loss_span(losses: pl.Series) -> tuple[float, float]:
-    """The lowest and the highest loss that colours tell apart."""
+    """Returns the lowest and the highest loss that colours tell apart."""
     low, high = (float(end) if isinstance(end, float) else 1.0 for end in (losses.min(), losses.max()))
     low = max(low, 1e-4)
     return low, max(min(high, HIGHEST), low * 1.5)
 
 
 def highest(table: pl.DataFrame) -> dict[str, float]:
-    """The highest loss on each arm's plane."""
+    """Finds the highest loss on each arm's plane."""
     cells = table.filter(pl.col("kind") == "cell")
     return dict(cells.group_by("arm", maintain_order=True).agg(pl.col("loss").max()).iter_rows())
 
 
 def levels(low: float, high: float) -> list[float]:
-    """Round numbers between the two, as many as can be read."""
+    """Picks round numbers between the two, as many as can be read."""
     for parts in ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,)):
         found = [round(part * 10.0**power, 6) for power in range(-4, 3) for part in parts]
         found = [level for level in found if low < level < high]
@@ -80,7 +66,7 @@ def levels(low: float, high: float) -> list[float]:
 
 
 def isolines(grid: dict[Point, float], level: float) -> Iterator[Segment]:
-    """Pieces of the line on which the grid's values, interpolated between neighbours, are `level`.
+    """Yields pieces of the line on which the grid's values, interpolated between neighbours, are `level`.
 
     Marching squares; where a square's corners alternate, the mean of the four decides what is connected. A
     square with a corner that was not measured has no line.
@@ -109,20 +95,17 @@ def _in_square(corners: list[Point], values: list[float], level: float) -> Itera
 
 
 def _cells(points: pl.DataFrame) -> pl.DataFrame:
-    """Each point in the middle of its cell."""
-    half = {axis: _gap(points[axis]) / 2 for axis in "xy"}
-    return points.select(
-        "arm",
-        *(pl.col(axis) - half[axis] for axis in "xy"),
-        "loss",
-        kind=pl.lit("cell"),
-        x2=pl.col("x") + half["x"],
-        y2=pl.col("y") + half["y"],
-    ).select(list(COLUMNS))
+    """Puts each point in the middle of its cell."""
+    columns = {"kind": pl.lit("cell")}
+    for axis in ("x", "y"):
+        ends = points[axis].unique().sort()
+        half = (ends[1] - ends[0]) / 2 if len(ends) > 1 else 0.5
+        columns |= {axis: pl.col(axis) - half, f"{axis}2": pl.col(axis) + half}
+    return points.with_columns(**columns).select(list(COLUMNS))
 
 
 def _lines(arm: str, points: pl.DataFrame, heights: list[float]) -> pl.DataFrame:
-    """Lines of equal loss, with their values written where they come nearest to the upper right."""
+    """Draws lines of equal loss, with their values written where they come nearest to the upper right."""
     grid = {(x, y): math.log(max(loss, 1e-9)) for x, y, loss in points.select("x", "y", "loss").iter_rows()}
     rows: list[tuple[object, ...]] = []
     apart = ROOM * (max(grid)[0] - min(grid)[0])
@@ -138,11 +121,6 @@ def _lines(arm: str, points: pl.DataFrame, heights: list[float]) -> pl.DataFrame
             written.append(at)
             rows.append((arm, "label", *at, None, None, height))
     return pl.DataFrame(rows, schema=COLUMNS, orient="row")
-
-
-def _gap(values: pl.Series) -> float:
-    ends = values.unique().sort()
-    return float(ends[1] - ends[0]) if len(ends) > 1 else 1.0
 
 
 def _short(value: float) -> float:

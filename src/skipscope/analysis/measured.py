@@ -10,8 +10,6 @@ import polars as pl
 from skipscope.records.readings import schema_1_text
 
 RUN = ("arm", "seed")
-GRADIENT = "output_l2"
-"""The L2 norm of the loss gradient by a layer's output, over the whole batch."""
 
 
 def of_trained(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
@@ -27,45 +25,39 @@ def wide(rows: pl.DataFrame, *quantities: str, by: tuple[str, ...] = ("module",)
     return chosen.group_by(*RUN, *by, maintain_order=True).agg(columns)
 
 
-def gradient_norms(readings: pl.DataFrame) -> pl.DataFrame:
-    """Selects the gradient's norms by layer: the readings themselves."""
-    return readings.filter(pl.col("probe") == "gradient_flow", pl.col("quantity") == GRADIENT)
+SERIES = {
+    "gradient norm": ("gradient_flow", "output_l2"),  # of the loss, by a layer's output, over the whole batch
+    "gradient ratio": ("gradient_flow", "output_l2_ratio"),  # that at the first convolution over the last's
+    "layer depth": ("gradient_flow", "depth"),  # layers on the longest way up to each
+    "response spread": ("activations", "std"),  # of convolutions, and of nothing else
+    "branch ratio": ("activations", "branch_ratio"),  # |f(x)| / |x| of each residual block
+    "class accuracy": ("learning_order", "accuracy"),  # of each class in validation, after each epoch
+    "right since": ("learning_order", "right_since"),  # the epoch from which on an image is right
+    "autocorrelation": ("shattering", "autocorrelation"),  # of input gradients, at each lag
+    "eigenvalue": ("curvature", "top_eigenvalue"),  # the Hessian's largest
+    "rank share": ("redundancy", "effective_rank_share"),  # of a convolution's output, over its channels
+    "correlation": ("redundancy", "largest_correlation"),  # of a block's new channels with earlier ones
+    "gate": ("gates", "gate"),  # mean of a channel's gate, by class
+}
+"""What is used as it was read: probe and quantity, by name."""
 
 
-def gradient_ratios(readings: pl.DataFrame) -> pl.DataFrame:
-    """Selects the norm at the first convolution over that at the last: the readings themselves."""
-    return readings.filter(pl.col("probe") == "gradient_flow", pl.col("quantity") == f"{GRADIENT}_ratio")
+def series(readings: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Selects the readings that `SERIES` names."""
+    probe, quantity = SERIES[name]
+    return readings.filter(pl.col("probe") == probe, pl.col("quantity") == quantity)
 
 
-def layer_depths(readings: pl.DataFrame) -> pl.DataFrame:
-    """Selects how many layers there are on the longest way up to each: the readings themselves."""
-    return readings.filter(pl.col("probe") == "gradient_flow", pl.col("quantity") == "depth")
-
-
-def branch_ratios(readings: pl.DataFrame) -> pl.DataFrame:
-    """Selects |f(x)| / |x| of each residual block: the readings themselves."""
-    return readings.filter(pl.col("probe") == "activations", pl.col("quantity") == "branch_ratio")
-
-
-def class_accuracies(readings: pl.DataFrame) -> pl.DataFrame:
-    """Selects the validation accuracy of each class after each epoch: the readings themselves."""
-    return readings.filter(pl.col("probe") == "learning_order", pl.col("quantity") == "accuracy")
-
-
-def right_since(readings: pl.DataFrame) -> pl.DataFrame:
-    """Selects the epoch from which on each validation image is right: the readings themselves."""
-    return readings.filter(pl.col("probe") == "learning_order", pl.col("quantity") == "right_since")
-
-
-def autocorrelations(readings: pl.DataFrame) -> pl.DataFrame:
-    """Selects the autocorrelation of input gradients at each lag: the readings themselves."""
-    return readings.filter(pl.col("probe") == "shattering", pl.col("quantity") == "autocorrelation")
+def first_runs(table: pl.DataFrame) -> pl.DataFrame:
+    """Selects the rows of each arm's first run."""
+    return table.filter(pl.col("seed") == pl.col("seed").first().over("arm"))
 
 
 def deletions(rows: pl.DataFrame) -> pl.DataFrame:
     """Blocks removed: arm, seed, removed (which), blocks (how many), loss_change, accuracy_change."""
-    named = rows.with_columns(removed=schema_1_text())
-    return wide(named, "loss_change", "accuracy_change", by=("removed", "blocks"))
+    return wide(
+        rows.with_columns(removed=schema_1_text()), "loss_change", "accuracy_change", by=("removed", "blocks")
+    )
 
 
 def line(rows: pl.DataFrame) -> pl.DataFrame:

@@ -21,7 +21,7 @@ class Entry:
 
     @property
     def state(self) -> State | Literal["missing"]:
-        """The run's state; `missing` where nothing was trained yet."""
+        """Returns the run's state; `missing` where nothing was trained yet."""
         return "missing" if self.record is None else self.record.state
 
 
@@ -38,32 +38,11 @@ def with_members(
 
 def _members(entries: Sequence[Entry]) -> pl.DataFrame:
     """Lists the runs in order, and whether each counts: once an arm has a finished run, only those do."""
-    settled = {entry.arm for entry in entries if entry.state == "done"}
-    return pl.DataFrame(
-        [
-            (
-                order,
-                entry.arm,
-                entry.seed,
-                entry.run,
-                entry.state == "failed",
-                entry.state == "done",
-                _counts(entry, settled),
-            )
-            for order, entry in enumerate(entries)
-        ],
-        schema={
-            "order": pl.Int64,
-            "arm": pl.String,
-            "seed": pl.Int64,
-            "run": pl.String,
-            "failed": pl.Boolean,
-            "done": pl.Boolean,
-            "counted": pl.Boolean,
-        },
+    members = pl.DataFrame(
+        [(order, entry.arm, entry.seed, entry.run, entry.state) for order, entry in enumerate(entries)],
+        schema={"order": pl.Int64, "arm": pl.String, "seed": pl.Int64, "run": pl.String, "state": pl.String},
         orient="row",
     )
-
-
-def _counts(entry: Entry, settled: set[str]) -> bool:
-    return entry.state == "done" or entry.arm not in settled
+    done = pl.col("state") == "done"
+    counted = done | ~done.any().over("arm")
+    return members.with_columns(done=done, failed=pl.col("state") == "failed", counted=counted)

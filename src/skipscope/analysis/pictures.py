@@ -6,6 +6,7 @@ An image is known by its number in the probe sample (`image`) and by its positio
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from math import ceil
 from typing import Any
 
@@ -13,8 +14,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from skipscope.analysis import measured
 from skipscope.analysis.memoize import memoize_per_table
-from skipscope.analysis.training_readings import END, at_ends, named, of_training, right_since
+from skipscope.analysis.trained_readings import of_trained
+from skipscope.analysis.training_readings import named, right_since
 
 Sample = Mapping[str, NDArray[Any]]
 MAPS = "maps/"
@@ -22,82 +25,56 @@ MAPS = "maps/"
 
 @memoize_per_table
 def answers(readings: pl.DataFrame, sample: Sample, classes: Sequence[str]) -> pl.DataFrame:
-    """The trained networks' answers: arm, seed, image, position, label, answer, confidence, right.
+    """Tabulates what trained networks predict: arm, seed, image, position, label, answer, confidence, right.
 
     `label` and `answer` are classes by name; `confidence` is the probability given to the answer.
     """
-    rows = at_ends(of_training(readings, "answers")).filter(pl.col("moment") == END)
-    image = pl.col("image").cast(pl.Int64)
-    wide = (
-        rows.with_columns(image=image)
-        .drop_nulls("image")
-        .group_by("arm", "seed", "image", maintain_order=True)
-        .agg(
-            pl.col("value").filter(pl.col("quantity") == name).first().alias(name)
-            for name in ("answer", "confidence")
-        )
-    )
-    table = wide.join(_labels(sample, classes), on="image", maintain_order="left").with_columns(
-        answer=named(pl.col("answer").cast(pl.Int64), classes), confidence=pl.col("confidence").round(4)
-    )
-    return table.select("arm", "seed", "image", "position", "label", "answer", "confidence").with_columns(
-        right=pl.col("label") == pl.col("answer")
-    )
+    rows = of_trained(readings, "answers").drop_nulls("image").cast({"image": pl.Int64})
+    table = measured.wide(rows, "answer", "confidence", by=("image",))
+    answer, confidence = named(pl.col("answer").cast(pl.Int64), classes), pl.col("confidence").round(4)
+    table = table.join(_labels(sample, classes), on="image", maintain_order="left")
+    table = table.select(*measured.RUN, "image", "position", "label", answer, confidence)
+    return table.with_columns(right=pl.col("label") == pl.col("answer"))
 
 
 def confusion(answered: pl.DataFrame, arm: str, classes: Sequence[str]) -> pl.DataFrame:
-    """Counts how often each class is taken for which, over all seeds.
+    """Counts how often each class is taken for which, over all seeds: label, answer, images, share.
 
-    Columns: label, answer, images, share (of the class's).
-
-    Every pair of classes has a row, in the classes' order.
+    Every pair of classes has a row, in the classes' order; the share is that of the label's images.
     """
-    chosen = answered.filter(pl.col("arm") == arm)
-    counts = chosen.group_by("label", "answer").agg(images=pl.len())
-    pairs = [(label, answer) for label in classes for answer in classes]
-    table = pl.DataFrame(pairs, schema={"label": pl.String, "answer": pl.String}, orient="row")
-    table = table.join(counts, on=["label", "answer"], how="left", maintain_order="left").with_columns(
-        pl.col("images").fill_null(0)
-    )
-    share = pl.col("images") / pl.col("images").sum().over("label").clip(1)
-    return table.with_columns(share=share.round(4))
+    pair = {"label": pl.String, "answer": pl.String}
+    counts = answered.filter(pl.col("arm") == arm).group_by(*pair).agg(images=pl.len())
+    table = pl.DataFrame(list(product(classes, repeat=2)), schema=pair, orient="row")
+    table = table.join(counts, on=list(pair), how="left", maintain_order="left")
+    images = pl.col("images").fill_null(0)
+    share = (images / images.sum().over("label").clip(1)).round(4)
+    return table.with_columns(images=images, share=share)
 
 
 def confident_errors(answered: pl.DataFrame, arm: str, number: int) -> pl.DataFrame:
     """Selects what the arm's first run got wrong with the highest confidence: rows of `answers`."""
-    chosen = answered.filter(pl.col("arm") == arm)
-    first = chosen.filter(pl.col("seed") == pl.col("seed").first())
-    return (
-        first.filter(~pl.col("right")).sort("confidence", descending=True, maintain_order=True).head(number)
-    )
+    wrong = measured.first_runs(answered.filter(pl.col("arm") == arm)).filter(~pl.col("right"))
+    return wrong.sort("confidence", descending=True, maintain_order=True).head(number)
 
 
 def agreement(answered: pl.DataFrame) -> pl.DataFrame:
     """Counts the networks' first runs that got each image right: image, position, label, right, of."""
-    first = answered.filter(pl.col("seed") == pl.col("seed").first().over("arm"))
-    return (
-        first.group_by("image", "position", "label", maintain_order=True)
-        .agg(pl.col("right").sum(), of=pl.len())
-        .filter(pl.col("of") == answered["arm"].n_unique())
-    )
+    images = measured.first_runs(answered).group_by("image", "position", "label", maintain_order=True)
+    counts = images.agg(pl.col("right").sum(), of=pl.len())
+    return counts.filter(pl.col("of") == answered["arm"].n_unique())
 
 
 def common_errors(answered: pl.DataFrame, number: int) -> pl.DataFrame:
-    """Images that every network's first run got wrong, the surest first: their rows of `answers`."""
+    """Selects images that every network's first run got wrong, the surest first: their rows of `answers`."""
     none = agreement(answered).filter(pl.col("right") == 0).select("image")
-    first = answered.filter(pl.col("seed") == pl.col("seed").first().over("arm"))
-    shared = first.join(none, on="image", how="semi", maintain_order="left")
-    surest = (
-        shared.group_by("image", maintain_order=True)
-        .agg(pl.col("confidence").mean())
-        .sort("confidence", descending=True, maintain_order=True)
-        .head(number)
-    )
+    shared = measured.first_runs(answered).join(none, on="image", how="semi", maintain_order="left")
+    images = shared.group_by("image", maintain_order=True).agg(pl.col("confidence").mean())
+    surest = images.sort("confidence", descending=True, maintain_order=True).head(number)
     return surest.select("image").join(shared, on="image", maintain_order="left")
 
 
 def order(readings: pl.DataFrame, sample: Sample, classes: Sequence[str]) -> pl.DataFrame:
-    """When all runs together had learnt each image of the sample: image, position, label, learnt, epoch.
+    """Tells when all runs had learnt each image of the sample: image, position, label, learnt, epoch.
 
     `learnt` is the share of the runs in whose end it is right, `epoch` the mean over those of the first from
     which on it was. The first learnt come first, those never learnt last; among equals, classes alternate.
@@ -109,12 +86,8 @@ def order(readings: pl.DataFrame, sample: Sample, classes: Sequence[str]) -> pl.
     )
     key = [-pl.col("learnt"), pl.col("epoch"), pl.col("image")]
     turn = pl.int_range(pl.len()).over("label", "learnt", "epoch")
-    return (
-        table.sort(key, nulls_last=True)
-        .with_columns(turn=turn)
-        .sort(*key[:2], "turn", "image", nulls_last=True)
-        .drop("turn")
-    )
+    table = table.sort(key, nulls_last=True).with_columns(turn=turn)
+    return table.sort(*key[:2], "turn", "image", nulls_last=True).drop("turn")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +109,7 @@ class FirstStep:
 
 
 def first_step(pictures: Mapping[str, NDArray[Any]]) -> FirstStep | None:
-    """The kernel whose map of the image varies most, or None if the pictures do not say it.
+    """Chooses the kernel whose map of the image varies most, or None if the pictures do not tell.
 
     Stride and padding follow from the sides: a map of side o from an image of side n through a window of side
     k has stride n // o and as much padding as its last window needs.
@@ -165,13 +138,8 @@ def first_step(pictures: Mapping[str, NDArray[Any]]) -> FirstStep | None:
 
 
 def _labels(sample: Sample, classes: Sequence[str]) -> pl.DataFrame:
-    """The sample's images: image, position, label."""
+    """Lists the sample's images: image, position, label."""
     labels = sample.get("labels", np.zeros(0, dtype=np.int64))
-    table = pl.DataFrame(
-        {
-            "image": np.arange(len(labels)),
-            "position": np.asarray(sample.get("positions", np.zeros(0)), dtype=np.int64),
-            "label": np.asarray(labels, dtype=np.int64),
-        }
-    )
-    return table.with_columns(named(pl.col("label"), classes))
+    positions = sample.get("positions", np.zeros(0))
+    table = pl.DataFrame({"image": np.arange(len(labels)), "position": positions, "label": labels})
+    return table.cast(pl.Int64).with_columns(named(pl.col("label"), classes))

@@ -39,8 +39,11 @@ class FinishedRuns(Protocol):
         """A probe's readings of the trained networks."""
 
 
+Quantity = Callable[[FinishedRuns], Series]
+
+
 def by_arm(frame: pl.DataFrame) -> Series:
-    """The column `value` of a frame with arm and seed, each pair once."""
+    """Groups the column `value` of a frame with arm and seed, each pair once."""
     found: dict[str, dict[int, Any]] = {}
     for arm, seed, value in frame.select("arm", "seed", "value").iter_rows():
         found.setdefault(arm, {})[seed] = value
@@ -48,7 +51,7 @@ def by_arm(frame: pl.DataFrame) -> Series:
 
 
 def of_run(rows: pl.DataFrame, value: pl.Expr) -> Series:
-    """A value of each run, from its rows."""
+    """Computes a value of each run from its rows."""
     return by_arm(rows.group_by(*RUN, maintain_order=True).agg(value.alias("value")))
 
 
@@ -62,9 +65,9 @@ def gradients(rows: pl.DataFrame) -> pl.DataFrame:
     it had not been measured, since it is the one whose gradient has vanished, or exploded, the most.
     """
     keys, log, path = [*RUN, "step"], logarithm(10), pl.col("module").str.split(".")
-    ends = measured.gradient_ratios(rows).select(*keys, ratio=log)
+    ends = measured.series(rows, "gradient ratio").select(*keys, ratio=log)
     stages = (
-        measured.gradient_norms(rows)
+        measured.series(rows, "gradient norm")
         .filter(path.list.len() > 1)
         .with_columns(log=log, stage=path.list.first())
         .group_by(*keys, "stage", maintain_order=True)
@@ -89,27 +92,22 @@ def unless_lost(of: pl.Expr, column: str) -> pl.Expr:
     return pl.when(pl.col(column).null_count() == 0).then(of)
 
 
-def gradients_at_start(runs: FinishedRuns) -> Series:
-    """Before the first step."""
-    return by_arm(gradients(runs.start))
-
-
 def gradients_in_training(runs: FinishedRuns) -> Series:
-    """The median over the steps that were measured."""
+    """Takes the median of `gradients` over the steps that were measured."""
     table = gradients(runs.readings.filter(pl.col("step") > 0))
     return of_run(table, unless_lost(pl.col("value").median(), "value"))
 
 
 def training_error(runs: FinishedRuns) -> Series:
-    """Per cent of the training images that were wrong as they came in the last epoch."""
+    """Gives the per cent of training images that were wrong as they came in the last epoch."""
     rows = runs.metrics.filter(pl.col("kind") == "epoch")
     return of_run(rows, 100 * (1 - pl.col("train_accuracy").last()))
 
 
-def branches(runs: FinishedRuns) -> Series:
-    """Log2 of |f(x)| / |x|, mean over a network's blocks, at the last step that was measured."""
-    rows = measured.branch_ratios(runs.frozen("activations"))
-    return of_run(rows, pl.col("value").log(2).mean())
+def at_end(series: str, value: pl.Expr) -> Quantity:
+    """Makes a quantity of the readings of trained networks that `measured.SERIES` names."""
+    probe, _ = measured.SERIES[series]
+    return lambda runs: of_run(measured.series(runs.frozen(probe), series), value)
 
 
 def deletions(runs: FinishedRuns) -> Series:
@@ -118,33 +116,21 @@ def deletions(runs: FinishedRuns) -> Series:
     return of_run(alone, -100 * pl.col("accuracy_change").mean())
 
 
-def shattering(rows: pl.DataFrame) -> Series:
-    """Autocorrelation of input gradients along a line, mean over lags."""
-    return of_run(measured.autocorrelations(rows), pl.col("value").mean())
+def shattering_at_start(runs: FinishedRuns) -> Series:
+    """Averages the autocorrelation of input gradients along a line over lags, before the first step."""
+    return of_run(measured.series(runs.start, "autocorrelation"), pl.col("value").mean())
 
 
-def eigenvalue(runs: FinishedRuns) -> Series:
-    """Log10 of the Hessian's largest eigenvalue."""
-    rows = runs.frozen("curvature").filter(pl.col("quantity") == "top_eigenvalue")
-    return of_run(rows, pl.col("value").log10().first())
-
-
-def rise(points: pl.DataFrame, at_weights: pl.Expr) -> Series:
+def rise(points: pl.DataFrame) -> Series:
     """Log10 of the mean loss over points of the landscape, over the loss at the weights themselves."""
+    at_weights = pl.all_horizontal(pl.col("^alpha|beta$") == 0)
     here = pl.col("loss").filter(at_weights).first()
     return of_run(points, (pl.col("loss").mean() / here).log10())
 
 
 def rise_on_line(runs: FinishedRuns) -> Series:
-    """`rise` over the nearer half of the line."""
-    line = measured.line(runs.frozen("landscape"))
-    return rise(line.filter(pl.col("alpha").abs() < 0.6), pl.col("alpha") == 0)
-
-
-def rise_on_plane(runs: FinishedRuns) -> Series:
-    """`rise` over the whole plane."""
-    plane = measured.plane(runs.frozen("landscape"))
-    return rise(plane, (pl.col("alpha") == 0) & (pl.col("beta") == 0))
+    """Gives the `rise` over the nearer half of the line."""
+    return rise(measured.line(runs.frozen("landscape")).filter(pl.col("alpha").abs() < 0.6))
 
 
 def reuse_by_weight(runs: FinishedRuns) -> Series:
@@ -168,14 +154,8 @@ def reuse_by_ablation(runs: FinishedRuns) -> Series:
 
 def rank(runs: FinishedRuns) -> Series:
     """Effective rank over number of a block's new channels, mean over blocks."""
-    rows = runs.frozen("redundancy").filter(pl.col("quantity") == "effective_rank_share")
+    rows = measured.series(runs.frozen("redundancy"), "rank share")
     return of_run(measured.newest_layers(rows), pl.col("value").mean())
-
-
-def correlation(runs: FinishedRuns) -> Series:
-    """Largest correlation of a block's new channels with earlier ones, mean over blocks."""
-    rows = runs.frozen("redundancy").filter(pl.col("quantity") == "largest_correlation")
-    return of_run(rows, pl.col("value").mean())
 
 
 def of_gates(runs: FinishedRuns, *quantities: str) -> Series:
@@ -216,9 +196,8 @@ def loss_curve(runs: FinishedRuns) -> Series:
     first = steps.group_by(*RUN, maintain_order=True).first()
     begun = first.select(*RUN, epoch=pl.lit(0, pl.Int64), seconds=pl.lit(0.0), loss="loss")
     ends = rows.filter(pl.col("kind") == "epoch").select(*RUN, "epoch", "seconds", loss="train_loss")
-    return of_run(
-        pl.concat([begun, ends]), pl.concat_list(pl.col("epoch", "seconds", "loss").cast(pl.Float64))
-    )
+    point = pl.concat_list(pl.col("epoch", "seconds", "loss").cast(pl.Float64))
+    return of_run(pl.concat([begun, ends]), point)
 
 
 def unsteadiness(runs: FinishedRuns) -> Series:
@@ -236,7 +215,7 @@ def early_over_late(runs: FinishedRuns) -> Series:
     """
     rows = runs.readings.filter(pl.col("probe") == "update_ratio").with_columns(log=logarithm(2))
     depths = (
-        measured.layer_depths(runs.readings)
+        measured.series(runs.readings, "layer depth")
         .group_by(*RUN, "module", maintain_order=True)
         .agg(depth=pl.col("value").first())
         .with_columns(share=(pl.col("depth") - 1) / (pl.col("depth").max().over(RUN) - 1))
@@ -254,33 +233,33 @@ def early_over_late(runs: FinishedRuns) -> Series:
 
 def class_order(runs: FinishedRuns) -> Series:
     """Each class's validation accuracy, mean over epochs: the earlier learnt, the higher. By class."""
-    rows = measured.class_accuracies(runs.readings)
+    rows = measured.series(runs.readings, "class accuracy")
     classes = rows.group_by(*RUN, "class", maintain_order=True).agg(pl.col("value").mean())
     return of_run(classes.sort("class", maintain_order=True), pl.col("value"))
 
 
 def image_order(runs: FinishedRuns) -> Series:
     """The epoch from which on each validation image is right, one more than the last where it is not."""
-    rows = measured.right_since(runs.readings)
+    rows = measured.series(runs.readings, "right since")
     since = pl.when(pl.col("value") > 0).then("value")
     return of_run(rows, since.fill_null(since.max().fill_null(0) + 1))
 
 
-QUANTITIES: dict[str, Callable[[FinishedRuns], Series]] = {
-    "gradients at the start": gradients_at_start,
+QUANTITIES: dict[str, Quantity] = {
+    "gradients at the start": lambda runs: by_arm(gradients(runs.start)),
     "gradients in training": gradients_in_training,
     "training error": training_error,
-    "branches": branches,
+    "branches": at_end("branch ratio", pl.col("value").log(2).mean()),
     "deletions": deletions,
-    "shattering at the start": lambda runs: shattering(runs.start),
-    "shattering": lambda runs: shattering(runs.frozen("shattering")),
-    "eigenvalue": eigenvalue,
+    "shattering at the start": shattering_at_start,
+    "shattering": at_end("autocorrelation", pl.col("value").mean()),
+    "eigenvalue": at_end("eigenvalue", pl.col("value").log10().first()),
     "slice": rise_on_line,
-    "plane": rise_on_plane,
+    "plane": lambda runs: rise(measured.plane(runs.frozen("landscape"))),
     "reuse by weight": reuse_by_weight,
     "reuse by ablation": reuse_by_ablation,
     "rank": rank,
-    "correlation": correlation,
+    "correlation": at_end("correlation", pl.col("value").mean()),
     "class share": lambda runs: of_gates(runs, "class_share"),
     "saturation": lambda runs: of_gates(runs, "low", "high"),
     "gates of one": lambda runs: surgery(runs, "one"),

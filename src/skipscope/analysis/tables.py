@@ -23,7 +23,7 @@ from skipscope.spec import Recipe, network_name, start_name
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """A quantity over the seeds of an arm."""
+    """Spread of a quantity over the seeds of an arm."""
 
     mean: float
     low: float
@@ -58,9 +58,8 @@ class ArmSummary:
 
     def range_over_seeds(self, quantity: str) -> Spread | None:
         """A field of `Result` over the finished runs, or None without any."""
-        values = [
-            float(getattr(record.result, quantity)) for record in self.records if record.result is not None
-        ]
+        results = [record.result for record in self.records if record.result is not None]
+        values = [float(getattr(result, quantity)) for result in results]
         if not values:
             return None
         return Spread(mean=sum(values) / len(values), low=min(values), high=max(values), n=len(values))
@@ -141,25 +140,14 @@ class StudyTables:
         frames = [trained, further.with_columns(counted=pl.lit(True))]  # noqa: FBT003 - a value
         return pl.concat([frame.select(columns).drop_nulls("value") for frame in frames])
 
-    @cached_property
-    def longest(self) -> int:
-        """Steps of the longest run."""
-        return last_step(self.metrics)
-
-    @property
-    def most_seeds(self) -> int:
-        """Counts the seeds of the arm with most, trained or measured before the first step."""
-        study = self.record.study
-        return max(study.seeds, study.initial_seeds)
-
     @property
     def stride(self) -> int:
         """Says which steps are drawn: every `stride`-th."""
-        return stride(self.longest, curves=len(self.entries))
+        return stride(last_step(self.metrics), curves=len(self.entries))
 
 
 def gather(workspace: Workspace, study: str | None) -> StudyTables:
-    """The study of this name (or the most recently planned) with its runs and their metrics.
+    """Reads the study of this name (or the most recently planned) with its runs and all their tables.
 
     Raises:
         SkipscopeError: there is no such study, or a record is damaged.
@@ -171,12 +159,12 @@ def gather(workspace: Workspace, study: str | None) -> StudyTables:
         for member in record.members
     )
     there = dict.fromkeys(entry.run for entry in entries if entry.record is not None)
+    done = [entry for entry in entries if entry.state == "done"]
+    answers = {entry.run: folders[entry.run].right() for entry in done}
     pictures: dict[str, Mapping[str, NDArray[Any]]] = {}
-    answers = {entry.run: folders[entry.run].right() for entry in entries if entry.state == "done"}
-    for entry in entries:
-        if entry.state == "done" and entry.arm not in pictures:
-            found = folders[entry.run].pictures()
-            pictures |= {entry.arm: found} if found else {}
+    for entry in done:
+        if entry.arm not in pictures and (found := folders[entry.run].pictures()):
+            pictures[entry.arm] = found
     return StudyTables(
         record=record,
         entries=entries,
@@ -191,7 +179,7 @@ def gather(workspace: Workspace, study: str | None) -> StudyTables:
 
 
 def _start(workspace: Workspace, record: StudyRecord) -> pl.DataFrame:
-    """The readings of untrained networks that the study asks for."""
+    """Reads the readings of untrained networks that the study asks for."""
     frames = [pl.DataFrame(schema={"arm": pl.String} | START)]
     arms = [(arm.label, arm.model) for arm in record.study.arm]
     for label, model in [*arms, *((network_name(model), model) for model in record.study.initial)]:

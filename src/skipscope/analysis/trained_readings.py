@@ -7,10 +7,10 @@ network a module lies, from 0 (the first that was measured) to 1 (the last).
 import polars as pl
 
 from skipscope.analysis import measured
+from skipscope.analysis.measured import RUN
 from skipscope.analysis.memoize import memoize_per_table
+from skipscope.analysis.training_readings import SIGNIFICANT_DIGITS
 
-SIGNIFICANT_DIGITS = 4
-"""Significant digits: more are not seen in a picture, and make its page large."""
 SHOWN_CHANNELS, SHOWN_BLOCKS = 48, 8
 """At most so many channels a block and blocks a network in the picture of gates, evenly spread."""
 ALL = "all"
@@ -19,7 +19,7 @@ ALL = "all"
 
 @memoize_per_table
 def of_trained(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
-    """The probe's readings of the trained networks."""
+    """Selects the probe's readings of trained networks that count."""
     return measured.of_trained(readings.filter("counted"), probe)
 
 
@@ -46,15 +46,11 @@ def largest_correlations(readings: pl.DataFrame) -> pl.DataFrame:
 @memoize_per_table
 def shattering(readings: pl.DataFrame) -> pl.DataFrame:
     """Autocorrelation of input gradients along a line: arm, seed, trained, lag, autocorrelation."""
-    rows = measured.autocorrelations(readings.filter("counted"))
-    rows = rows.filter((pl.col("step") == 0) | (pl.col("step") == pl.col("step").max().over("arm", "seed")))
-    return rows.select(
-        "arm",
-        "seed",
-        trained=pl.col("step") > 0,
-        lag=pl.col("lag").cast(pl.Int64),
-        autocorrelation=pl.col("value").round_sig_figs(SIGNIFICANT_DIGITS),
-    ).sort("lag", maintain_order=True)
+    rows = measured.series(readings, "autocorrelation").filter("counted")
+    rows = rows.filter((pl.col("step") == 0) | (pl.col("step") == pl.col("step").max().over(RUN)))
+    lag, value = pl.col("lag").cast(pl.Int64), pl.col("value").round_sig_figs(SIGNIFICANT_DIGITS)
+    table = rows.select(*RUN, trained=pl.col("step") > 0, lag=lag, autocorrelation=value)
+    return table.sort("lag", maintain_order=True)
 
 
 @memoize_per_table
@@ -71,13 +67,10 @@ def deletions(readings: pl.DataFrame) -> pl.DataFrame:
     `depth` is where a block that was taken out alone lies; it is null for pairs and sets.
     """
     table = _rounded(measured.deletions(of_trained(readings, "block_deletion")))
-    depth = _with_depth(table.filter(pl.col("blocks") == 1), "removed")
-    return table.join(
-        depth.select("arm", "seed", "removed", "depth"),
-        on=["arm", "seed", "removed"],
-        how="left",
-        maintain_order="left",
-    ).select("arm", "seed", "removed", pl.col("blocks").cast(pl.Int64), "depth", "loss_change", lost())
+    block = [*RUN, "removed"]
+    alone = _with_depth(table.filter(pl.col("blocks") == 1), "removed").select(*block, "depth")
+    table = table.join(alone, on=block, how="left", maintain_order="left")
+    return table.select(*block, pl.col("blocks").cast(pl.Int64), "depth", "loss_change", lost())
 
 
 @memoize_per_table
@@ -102,7 +95,7 @@ def gate_strips(readings: pl.DataFrame, arm: str) -> pl.DataFrame:
     several: means of channels would hide what classes differ in.
     """
     rows = of_trained(readings, "gates").filter(pl.col("arm") == arm, pl.col("quantity") == "gate")
-    rows = rows.filter(pl.col("seed") == pl.col("seed").first())
+    rows = measured.first_runs(rows)
     table = rows.select(pl.col("channel", "class").cast(pl.Int64), block="module", gate="value")
     blocks = table["block"].unique(maintain_order=True).to_list()
     kept = [blocks[index] for index in _spread(len(blocks), SHOWN_BLOCKS)]
@@ -132,7 +125,7 @@ def surgery(readings: pl.DataFrame) -> pl.DataFrame:
 
 
 def lost() -> pl.Expr:
-    """A change of accuracy as percentage points lost: what is lost is positive."""
+    """Turns a change of accuracy into percentage points lost, which are positive."""
     return (-100 * pl.col("accuracy_change")).round(3).alias("accuracy_lost")
 
 
@@ -144,9 +137,8 @@ def means(table: pl.DataFrame, *by: str) -> pl.DataFrame:
 
 def arm_means(table: pl.DataFrame, column: str) -> dict[str, float]:
     """A column's mean over each arm's rows, in the study's order."""
-    return dict(
-        table.group_by("arm", maintain_order=True).agg(pl.col(column).mean()).drop_nulls().iter_rows()
-    )
+    mean = table.group_by("arm", maintain_order=True).agg(pl.col(column).mean())
+    return dict(mean.drop_nulls().iter_rows())
 
 
 def steepness(lines: pl.DataFrame) -> tuple[float, dict[str, float]]:
@@ -161,20 +153,19 @@ def steepness(lines: pl.DataFrame) -> tuple[float, dict[str, float]]:
 
 
 def _rounded(table: pl.DataFrame, but: tuple[str, ...] = ()) -> pl.DataFrame:
-    """The table with its measured numbers as they are shown."""
+    """Rounds the table's measured numbers as they are shown."""
     return table.with_columns(pl.col(pl.Float64).exclude(but).round_sig_figs(SIGNIFICANT_DIGITS))
 
 
 def _with_depth(table: pl.DataFrame, module: str = "module") -> pl.DataFrame:
-    """With `depth` before the quantities: a run's modules were measured in the order of the network."""
-    index, of = pl.int_range(pl.len()).over("arm", "seed"), pl.len().over("arm", "seed")
-    depth = (index / pl.max_horizontal(of - 1, pl.lit(1))).round(4)
-    first = ["arm", "seed", module]
+    """Adds `depth` before the quantities: a run's modules were measured in the order of the network."""
+    depth = (pl.int_range(pl.len()) / (pl.len() - 1).clip(1)).over(RUN).round(4)
+    first = [*RUN, module]
     return table.with_columns(depth=depth).select(*first, "depth", pl.exclude(*first, "depth"))
 
 
 def _spread(number: int, at_most: int) -> list[int]:
-    """So many of 0..number-1, evenly spread, the first and the last among them."""
+    """Picks at most so many of 0..number-1, evenly spread, the first and the last among them."""
     if number <= at_most:
         return list(range(number))
     return [round(index * (number - 1) / (at_most - 1)) for index in range(at_most)]

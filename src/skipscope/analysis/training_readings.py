@@ -24,7 +24,7 @@ MOMENTS = (START, END)
 
 @memoize_per_table
 def of_training(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
-    """The probe's readings of runs that count."""
+    """Selects the probe's readings of runs that count."""
     return readings.filter("counted", pl.col("probe") == probe)
 
 
@@ -42,16 +42,13 @@ def gradients(readings: pl.DataFrame) -> pl.DataFrame:
     Columns: arm, seed, moment, step, module, convolution (how many there are on the longest way from the
     image up to and with this one), depth, norm (L2, whole batch).
     """
-    rows = at_ends(measured.gradient_norms(readings.filter("counted")))
-    return rows.join(depths(readings), on=["arm", "module"], maintain_order="left").select(
-        *RUN, "moment", "step", "module", "convolution", "depth", norm=_rounded("value")
-    )
+    return _of_convolutions(readings, "gradient norm", "norm")
 
 
 @memoize_per_table
 def gradient_ratios(readings: pl.DataFrame) -> pl.DataFrame:
     """Its norm at the first convolution over that at the last: arm, seed, step, ratio."""
-    rows = measured.gradient_ratios(readings.filter("counted")).filter(pl.col("value") > 0)
+    rows = measured.series(readings, "gradient ratio").filter("counted", pl.col("value") > 0)
     return rows.select(*RUN, "step", ratio=_rounded("value"))
 
 
@@ -94,19 +91,14 @@ def responses(readings: pl.DataFrame) -> pl.DataFrame:
 
     Columns: arm, seed, moment, step, module, convolution, depth, std.
     """
-    rows = at_ends(of_training(readings, "activations").filter(pl.col("quantity") == "std"))
-    return rows.join(depths(readings), on=["arm", "module"], maintain_order="left").select(
-        *RUN, "moment", "step", "module", "convolution", "depth", std=_rounded("value")
-    )
+    return _of_convolutions(readings, "response spread", "std")
 
 
 @memoize_per_table
 def branches(readings: pl.DataFrame) -> pl.DataFrame:
     """|f(x)| / |x| of each residual block: arm, seed, moment, step, module, block (from 1), depth, ratio."""
-    rows = at_ends(measured.branch_ratios(readings.filter("counted")))
-    return _in_order(rows, "block").select(
-        *RUN, "moment", "step", "module", "block", "depth", ratio=_rounded("value")
-    )
+    rows = _in_order(at_ends(measured.series(readings, "branch ratio").filter("counted")), "block")
+    return rows.select(*RUN, "moment", "step", "module", "block", "depth", ratio=_rounded("value"))
 
 
 @memoize_per_table
@@ -117,21 +109,14 @@ def rectifiers(readings: pl.DataFrame) -> pl.DataFrame:
     dead (share of its channels that are 0 for the whole batch).
     """
     rows = at_ends(of_training(readings, "activations"))
-    table = (
-        rows.filter(pl.col("quantity").is_in(["zeros", "dead"]))
-        .group_by(*RUN, "moment", "step", "module", maintain_order=True)
-        .agg(
-            pl.col("value").filter(pl.col("quantity") == name).first().round(4).alias(name)
-            for name in ("zeros", "dead")
-        )
-    )
-    return _in_order(table, "relu").select(*RUN, "moment", "step", "module", "relu", "depth", "zeros", "dead")
+    table = _in_order(measured.wide(rows, "zeros", "dead", by=("moment", "step", "module")), "relu")
+    return table.select(*RUN, "moment", "step", "module", "relu", "depth", pl.col("zeros", "dead").round(4))
 
 
 @memoize_per_table
 def class_accuracy(readings: pl.DataFrame, classes: Sequence[str]) -> pl.DataFrame:
     """Validation accuracy of each class after each epoch, mean over seeds: arm, epoch, class, accuracy."""
-    rows = measured.class_accuracies(readings.filter("counted"))
+    rows = measured.series(readings, "class accuracy").filter("counted")
     table = rows.with_columns(epoch=_epoch(), number=pl.col("class").cast(pl.Int64))
     means = table.group_by("arm", "epoch", "number", maintain_order=True).agg(pl.col("value").mean())
     return means.select(
@@ -142,7 +127,7 @@ def class_accuracy(readings: pl.DataFrame, classes: Sequence[str]) -> pl.DataFra
 @memoize_per_table
 def learnt(readings: pl.DataFrame) -> pl.DataFrame:
     """Share of validation images right from an epoch on until the end: arm, seed, epoch, share, images."""
-    ends = measured.class_accuracies(readings.filter("counted")).select(*RUN, epoch=_epoch())
+    ends = measured.series(readings, "class accuracy").filter("counted").select(*RUN, epoch=_epoch())
     counts = right_since(readings).group_by(*RUN, "epoch").agg(new=pl.len())
     whole = counts.group_by(RUN).agg(images=pl.col("new").sum())
     return (
@@ -157,51 +142,53 @@ def learnt(readings: pl.DataFrame) -> pl.DataFrame:
 @memoize_per_table
 def right_since(readings: pl.DataFrame) -> pl.DataFrame:
     """Each validation image's epoch: arm, seed, position (in the split), epoch (0: wrong in the end)."""
-    rows = measured.right_since(readings.filter("counted"))
-    position = pl.col("image").cast(pl.Int64)
-    return rows.select(*RUN, position=position, epoch=pl.col("value").cast(pl.Int64))
+    rows = measured.series(readings, "right since").filter("counted")
+    return rows.select(*RUN, position=pl.col("image").cast(pl.Int64), epoch=pl.col("value").cast(pl.Int64))
 
 
 @memoize_per_table
 def depths(readings: pl.DataFrame, *, all_layers: bool = False) -> pl.DataFrame:
     """Locates each convolution (or each layer) of a network: arm, module, convolution, depth."""
-    flow = measured.layer_depths(readings.filter("counted"))
-    table = flow.select("arm", "module", convolution=pl.col("value").cast(pl.Int64)).unique(
-        ["arm", "module"], keep="first", maintain_order=True
-    )
+    module = ["arm", "module"]
+    flow = measured.series(readings, "layer depth").filter("counted")
+    table = flow.select(*module, convolution=pl.col("value").cast(pl.Int64))
+    table = table.unique(module, keep="first", maintain_order=True)
     if not all_layers:
-        # the spread of responses is measured of convolutions, and of nothing else
-        spread = of_training(readings, "activations").filter(pl.col("quantity") == "std")
-        table = table.join(spread, on=["arm", "module"], how="semi", maintain_order="left")
+        spread = measured.series(readings, "response spread").filter("counted")
+        table = table.join(spread, on=module, how="semi", maintain_order="left")
     return table.with_columns(depth=_relative("convolution").over("arm"))
 
 
 def at_ends(rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows of each run's first and last measured step, with `moment`; of one step alone, both.
+    """Selects the rows of each run's first and last measured step, with `moment`; of one step alone, both.
 
     A network that was measured before its first step only has no end.
     """
     first, last = (pl.col("step") == end.over(RUN) for end in (pl.col("step").min(), pl.col("step").max()))
-    return pl.concat(
-        [
-            rows.filter(first).with_columns(moment=pl.lit(START)),
-            rows.filter(last, pl.col("step") > 0).with_columns(moment=pl.lit(END)),
-        ]
-    )
+    ends = {START: rows.filter(first), END: rows.filter(last, pl.col("step") > 0)}
+    return pl.concat(end.with_columns(moment=pl.lit(moment)) for moment, end in ends.items())
 
 
 def medians(table: pl.DataFrame, column: str, moment: Moment | None = None) -> dict[str, float]:
     """A column's median over each arm's rows (of one moment), in the study's order; of arms that have one."""
     rows = table if moment is None else table.filter(pl.col("moment") == moment)
-    return dict(
-        rows.group_by("arm", maintain_order=True).agg(pl.col(column).median()).drop_nulls().iter_rows()
-    )
+    middle = rows.group_by("arm", maintain_order=True).agg(pl.col(column).median())
+    return dict(middle.drop_nulls().iter_rows())
 
 
 def named(number: pl.Expr, names: Sequence[str]) -> pl.Expr:
     """A class number as its name, or as it is where there is none."""
     known = dict(enumerate(names))
     return number.replace_strict(known, default=number.cast(pl.String), return_dtype=pl.String)
+
+
+def _of_convolutions(readings: pl.DataFrame, series: str, name: str) -> pl.DataFrame:
+    """Tabulates a series at both ends: arm, seed, moment, step, module, convolution, depth, `name`."""
+    rows = at_ends(measured.series(readings, series).filter("counted"))
+    table = rows.join(depths(readings), on=["arm", "module"], maintain_order="left")
+    return table.select(
+        *RUN, "moment", "step", "module", "convolution", "depth", _rounded("value").alias(name)
+    )
 
 
 def _epoch() -> pl.Expr:

@@ -25,7 +25,7 @@ from skipscope.probes.base import Probe, Reading, View, copied, logits
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import of_one_step
 from skipscope.randomness import derive
-from skipscope.records.readings import READINGS, with_place
+from skipscope.records.readings import READINGS, schema_1_text
 
 STEP_IMAGES = 128
 """Images of the sample for the probes of one training step."""
@@ -72,7 +72,8 @@ def probe(
         raise tried.error()
     if tried.failed:
         warnings.warn(str(tried.error()), stacklevel=2)
-    return with_place(pl.DataFrame([{"run": "", **row} for row in tried.rows], schema=READINGS))
+    readings = pl.DataFrame([{"run": "", **row} for row in tried.rows], schema=READINGS)
+    return readings.with_columns(place=schema_1_text())
 
 
 def known(names: Iterable[str]) -> list[str]:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skipscope.errors import WorkspaceError
-from skipscope.records.files import write_whole
+from skipscope.records.checksums import read_checksummed
+from skipscope.records.files import reading
 
 ARRAYS_BYTES = 400_000_000
 """More than the arrays of any network's pictures have: what unpacks to more was made to fill a memory."""
@@ -23,35 +24,16 @@ def packed_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return file.getvalue()
 
 
-def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Writes arrays to `path`, whole or not at all.
-
-    Raises:
-        WorkspaceError: the folder cannot be written to.
-    """
-    write_whole(path, packed_arrays(arrays))
-
-
 def read_arrays(path: Path, *, hint: str) -> dict[str, NDArray[Any]]:
-    """Reads arrays by name; none if there is no file. Executes nothing in it, and compares its checksums.
+    """Reads what `packed_arrays` packed; nothing if there is no file. Nothing in it is executed.
 
     Raises:
         WorkspaceError: the file is damaged or too large; says `hint`.
     """
     if not path.exists():
         return {}
-    try:
-        return unpacked_arrays(path.read_bytes(), path, hint=hint)
-    except OSError as error:
-        raise WorkspaceError(f"This cannot be read: {error.strerror}.", where=str(path)) from None
-
-
-def unpacked_arrays(content: bytes, path: Path, *, hint: str) -> dict[str, NDArray[Any]]:
-    """Unpacks what `packed_arrays` packed, which was read from `path`. Nothing in it is executed.
-
-    Raises:
-        WorkspaceError: the file is damaged or too large; says `hint`.
-    """
+    with reading(path):
+        content = read_checksummed(path, hint=hint)
     try:
         with ZipFile(io.BytesIO(content)) as packed:
             size = sum(entry.file_size for entry in packed.infolist())
@@ -72,11 +54,11 @@ def packed_bits(bits: NDArray[np.bool_]) -> bytes:
     return packed_arrays({"right": np.packbits(bits), "images": np.array(len(bits))})
 
 
-def unpacked_bits(content: bytes, path: Path, *, hint: str) -> NDArray[np.bool_]:
-    """Unpacks what `packed_bits` packed, which was read from `path`.
+def read_bits(path: Path, *, hint: str) -> NDArray[np.bool_] | None:
+    """Reads what `packed_bits` packed; None if there is no file.
 
     Raises:
         WorkspaceError: the file is damaged; says `hint`.
     """
-    kept = unpacked_arrays(content, path, hint=hint)
-    return np.unpackbits(kept["right"], count=int(kept["images"])).astype(bool)
+    kept = read_arrays(path, hint=hint)
+    return np.unpackbits(kept["right"], count=int(kept["images"])).astype(bool) if kept else None

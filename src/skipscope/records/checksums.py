@@ -72,7 +72,7 @@ def drop_checksums(folder: Path, names: Collection[str]) -> None:
         _write(folder, {name: known for name, known in sums.items() if name not in names})
 
 
-def read_checksummed(path: Path, *, hint: str) -> bytes:
+def read_checksummed(path: Path, *, hint: str = AGAIN) -> bytes:
     """Reads a file and compares it with its checksum, if it has one.
 
     Raises:

@@ -6,8 +6,8 @@ A reader never meets half of one; only lines at the end of a file may be half, a
 import errno
 import json
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shutil import disk_usage
 from typing import TypeVar
@@ -36,7 +36,7 @@ def write_whole(
         WorkspaceError: the folder cannot be written to; of a full disk it says how much is needed.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}{DRAFT}")
-    try:
+    with writing(path, needed=len(content)):
         if new_folder:
             path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -51,8 +51,6 @@ def write_whole(
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
         sync_folder(path.parent)
-    except OSError as error:
-        raise unwritable(path, error, needed=len(content)) from None
 
 
 def cache_file(name: str) -> Path:
@@ -67,15 +65,13 @@ def write_cache(path: Path, content: bytes) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """A folder, if there is none, and those above it.
+    """Makes a folder, if there is none, and those above it.
 
     Raises:
         WorkspaceError: it cannot be made.
     """
-    try:
+    with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise unwritable(folder, error, needed=0) from None
 
 
 def sync_file(path: Path) -> None:
@@ -105,10 +101,8 @@ def remove(*paths: Path) -> None:
         WorkspaceError: the folder cannot be written to.
     """
     for path in paths:
-        try:
+        with writing(path):
             path.unlink(missing_ok=True)
-        except OSError as error:
-            raise unwritable(path, error, needed=0) from None
 
 
 def remove_drafts(folder: Path) -> None:
@@ -118,26 +112,34 @@ def remove_drafts(folder: Path) -> None:
             draft.unlink()
 
 
-def unwritable(path: Path, error: OSError, *, needed: int) -> WorkspaceError:
-    """Why `needed` bytes could not be written to `path`."""
-    if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG):
-        free = ""
-        with suppress(OSError):
-            free = f", {_size(disk_usage(path.parent).free)} free"
-        return WorkspaceError(
-            f"The disk is full: {path.name} needs {_size(needed)}{free}.",
-            where=str(path),
-            hint="free space there, then give the same command again: it goes on where it stopped",
-        )
-    return WorkspaceError(
-        f"This cannot be written: {error.strerror or error}.",
-        where=str(path),
-        hint="give yourself the right to write there, or choose another folder with --workspace",
-    )
+@contextmanager
+def writing(path: Path, *, needed: int = 0) -> Iterator[None]:
+    """Makes a WorkspaceError of an OSError met while `needed` bytes are written to `path`."""
+    try:
+        yield
+    except OSError as error:
+        what = f"This cannot be written: {error.strerror or error}."
+        hint = "give yourself the right to write there, or choose another folder with --workspace"
+        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG):
+            free = ""
+            with suppress(OSError):
+                free = f", {_size(disk_usage(path.parent).free)} free"
+            what = f"The disk is full: {path.name} needs {_size(needed)}{free}."
+            hint = "free space there, then give the same command again: it goes on where it stopped"
+        raise WorkspaceError(what, where=str(path), hint=hint) from None
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Makes a WorkspaceError of an OSError met while `path` is read."""
+    try:
+        yield
+    except OSError as error:
+        raise WorkspaceError(f"This cannot be read: {error.strerror}.", where=str(path)) from None
 
 
 def _size(size: float) -> str:
-    """12 bytes, 1.4 kB, 90.1 MB."""
+    """Formats a number of bytes: 12 bytes, 1.4 kB, 90.1 MB."""
     for unit in ("bytes", "kB", "MB"):
         if size < 1000:
             return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
@@ -145,37 +147,27 @@ def _size(size: float) -> str:
     return f"{size:,.1f} GB"
 
 
-def whole_lines(path: Path) -> bytes:
-    """A file's lines without a last one that was being written when the process was stopped."""
-    content = path.read_bytes() if path.exists() else b""
+def whole_lines(path: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> bytes:
+    """Reads a file's lines without a last one that was being written when the process was stopped."""
+    content = read(path) if path.exists() else b""
     return content[: content.rfind(b"\n") + 1]
 
 
-def write_record(path: Path, record: BaseModel) -> None:
-    """Puts a record at `path` as JSON, whole or not at all.
-
-    Raises:
-        WorkspaceError: the folder cannot be written to.
-    """
-    write_whole(path, record_bytes(record))
-
-
 def record_bytes(record: BaseModel) -> bytes:
-    """A record as its file has it."""
+    """Formats a record as its file has it."""
     stamped = record.model_copy(update={"schema_": SCHEMA})  # an older record may be written again
     return (stamped.model_dump_json(by_alias=True, indent=1) + "\n").encode()
 
 
 def read_record(path: Path, kind: type[Record], read: Callable[[Path], bytes] = Path.read_bytes) -> Record:
-    """A record that `write_record` wrote; `read` gives the file's bytes.
+    """Parses a file that has what `record_bytes` returned; `read` gives the file's bytes.
 
     Raises:
         WorkspaceError: the file is damaged, or a newer skipscope wrote it.
     """
     try:
-        content = json.loads(read(path))
-    except OSError as error:
-        raise WorkspaceError(f"This cannot be read: {error.strerror}.", where=str(path)) from None
+        with reading(path):
+            content = json.loads(read(path))
     except (ValueError, RecursionError):
         raise _damaged(path, "it is not JSON") from None
     schema = content.get("schema") if isinstance(content, dict) else None

@@ -1,7 +1,8 @@
 """Rows of metrics and readings as tables."""
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +15,12 @@ from skipscope.records.checksums import AGAIN, read_checksummed, write_checksumm
 from skipscope.records.parquet import read_table
 from skipscope.records.readings import READINGS, SCHEMA_1, migrate
 
-METRICS = {
-    "run": pl.String,
-    "kind": pl.String,
-    "step": pl.Int64,
-    "epoch": pl.Int64,
-    "loss": pl.Float64,
-    "learning_rate": pl.Float64,
-    "train_loss": pl.Float64,
-    "train_accuracy": pl.Float64,
-    "val_loss": pl.Float64,
-    "val_accuracy": pl.Float64,
-    "seconds": pl.Float64,
-}
+_NUMBERS = "loss", "learning_rate", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"
+METRICS: dict[str, Any] = {"run": pl.String, "kind": pl.String, "step": pl.Int64, "epoch": pl.Int64}
+METRICS |= dict.fromkeys(_NUMBERS, pl.Float64)
 """The columns of `Workspace.metrics()`; accuracies are shares in 0..1, seconds are since the run's start."""
+DAMAGE = OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException
+"""What damaged files make their readers raise."""
 
 
 def write_readings(path: Path, readings: pl.DataFrame) -> None:
@@ -47,7 +40,8 @@ def read_readings(path: Path, columns: dict[str, Any] = READINGS, *, hint: str) 
     Raises:
         WorkspaceError: the file is damaged; says `hint`.
     """
-    return _as_readings([_arrow(path, columns, hint=hint)], path, columns, hint=hint)
+    with _damage("readings", path, hint=hint):
+        return _as_readings([_arrow(path, columns, hint=hint)], columns)
 
 
 def read_all_readings(paths: Sequence[Path], *, hint: str) -> pl.DataFrame:
@@ -56,33 +50,25 @@ def read_all_readings(paths: Sequence[Path], *, hint: str) -> pl.DataFrame:
     Raises:
         WorkspaceError: a file is damaged; says `hint`.
     """
-    tables = [_arrow(path, READINGS, hint=hint) for path in paths]
     try:
-        return _as_readings(tables, Path(), READINGS, hint=hint)
-    except WorkspaceError:  # of which of them?
-        each = zip(tables, paths, strict=True)
-        return pl.concat([_as_readings([table], path, READINGS, hint=hint) for table, path in each])
+        return _as_readings([_arrow(path, READINGS, hint=hint) for path in paths], READINGS)
+    except DAMAGE:  # of which of them?
+        return pl.concat([read_readings(path, hint=hint) for path in paths])
 
 
 def _arrow(path: Path, columns: dict[str, Any], *, hint: str) -> Any:
-    try:
-        table = read_table(read_checksummed(path, hint=hint), [*columns, "place"])
-    except (OSError, ValueError) as error:
-        raise _damaged("readings", error, path, hint=hint) from None
+    table = read_table(read_checksummed(path, hint=hint), [*columns, "place"])
     needed = set(columns) - (set(READINGS) - set(SCHEMA_1) if "place" in table.column_names else set())
     if missing := ", ".join(sorted(needed - set(table.column_names))):
-        raise _damaged("readings", ValueError(f"there is no column {missing}"), path, hint=hint)
+        raise ValueError(f"there is no column {missing}")
     return table
 
 
-def _as_readings(tables: Sequence[Any], path: Path, columns: dict[str, Any], *, hint: str) -> pl.DataFrame:
-    try:
-        # of files in different schemas each lacks columns of the other, which become null
-        table = pl.DataFrame(pa.concat_tables(tables, promote_options="default"))
-        known = columns | {"place": pl.String}
-        return migrate(table.cast({name: known[name] for name in table.columns})).select(list(columns))
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException, ValueError) as error:
-        raise _damaged("readings", error, path, hint=hint) from None
+def _as_readings(tables: Sequence[Any], columns: dict[str, Any]) -> pl.DataFrame:
+    # of files in different schemas each lacks columns of the other, which become null
+    table = pl.DataFrame(pa.concat_tables(tables, promote_options="default"))
+    known = columns | {"place": pl.String}
+    return migrate(table.cast({name: known[name] for name in table.columns})).select(list(columns))
 
 
 def read_rows(path: Path, lines: bytes, columns: dict[str, Any]) -> pl.DataFrame:
@@ -94,20 +80,13 @@ def read_rows(path: Path, lines: bytes, columns: dict[str, Any]) -> pl.DataFrame
     schema = {key: columns[key] for key in columns if key != "run"}
     if not lines:
         return pl.DataFrame(schema=schema)
-    try:
+    with _damage("rows", path, hint=AGAIN):
         return pl.read_ndjson(lines, schema=schema)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise _damaged("rows", error, path, hint=AGAIN) from None
 
 
 def together(tables: Iterable[pl.DataFrame], columns: dict[str, Any]) -> pl.DataFrame:
     """Concatenates tables with these columns; none become an empty one."""
     return pl.concat([pl.DataFrame(schema=columns), *tables])
-
-
-def of_probes(readings: pl.DataFrame, probes: Sequence[str]) -> pl.DataFrame:
-    """Selects the readings by these probes."""
-    return readings.filter(pl.col("probe").is_in(probes))
 
 
 def read_draft(path: Path, lines: bytes) -> pl.DataFrame:
@@ -138,6 +117,11 @@ def read_all_rows(files: Mapping[Path, bytes], columns: dict[str, Any]) -> pl.Da
     return rows.with_columns(run=names.gather(np.repeat(np.arange(len(lines)), lines))).select(list(columns))
 
 
-def _damaged(what: str, error: BaseException, path: Path, *, hint: str) -> WorkspaceError:
-    first = (str(error) or type(error).__name__).splitlines()[0]
-    return WorkspaceError(f"These {what} are damaged: {first}.", where=str(path), hint=hint)
+@contextmanager
+def _damage(what: str, path: Path, *, hint: str) -> Iterator[None]:
+    """Makes a WorkspaceError of what a damaged file makes its reader raise."""
+    try:
+        yield
+    except DAMAGE as error:
+        first = (str(error) or type(error).__name__).splitlines()[0]
+        raise WorkspaceError(f"These {what} are damaged: {first}.", where=str(path), hint=hint) from None

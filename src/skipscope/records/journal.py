@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from skipscope.errors import WorkspaceError
-from skipscope.records.files import remove, sync_file, sync_folder, unwritable, whole_lines, write_whole
+from skipscope.records.files import remove, sync_file, sync_folder, whole_lines, write_whole, writing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,20 +40,17 @@ class Journal:
             WorkspaceError: the file cannot be written to, or is not as this object left it.
         """
         lines = "".join(json.dumps(_finite(row), allow_nan=False) + "\n" for row in rows).encode()
-        try:
-            # one that is gone is not begun again: its first rows would be missing, and nobody would notice
-            with self.path.open("r+b" if self._bytes else "ab") as file:
-                there = file.seek(0, SEEK_END)
-                if there != self._bytes:
-                    raise WorkspaceError(
-                        f"This file was changed while its run was writing it: {there:,} bytes are there "
-                        f"where {self._bytes:,} were written.",
-                        where=str(self.path),
-                        hint="give the same command again: the run goes on from its last checkpoint",
-                    )
-                file.write(lines)
-        except OSError as error:
-            raise unwritable(self.path, error, needed=len(lines)) from None
+        # one that is gone is not begun again: its first rows would be missing, and nobody would notice
+        mode = "r+b" if self._bytes else "ab"
+        with writing(self.path, needed=len(lines)), self.path.open(mode) as file:
+            if (there := file.seek(0, SEEK_END)) != self._bytes:
+                raise WorkspaceError(
+                    f"This file was changed while its run was writing it: {there:,} bytes are there "
+                    f"where {self._bytes:,} were written.",
+                    where=str(self.path),
+                    hint="give the same command again: the run goes on from its last checkpoint",
+                )
+            file.write(lines)
         self._seen.update(lines)
         self._bytes += len(lines)
 
@@ -64,11 +61,9 @@ class Journal:
             WorkspaceError: the disk is full, or the file is gone.
         """
         if self._bytes:
-            try:
+            with writing(self.path, needed=self._bytes):
                 sync_file(self.path)
                 sync_folder(self.path.parent)
-            except OSError as error:
-                raise unwritable(self.path, error, needed=self._bytes) from None
         return Mark(bytes=self._bytes, sha256=self._seen.hexdigest())
 
     def rewind(self, mark: Mark) -> None:

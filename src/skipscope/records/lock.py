@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from skipscope.errors import WorkspaceError
-from skipscope.records.files import DRAFT, unwritable, write_whole
+from skipscope.records.files import DRAFT, write_whole, writing
 
 LOCK, HOLDER = ".lock", ".holder.json"
 POLL_SECONDS = 0.1
@@ -22,7 +22,7 @@ STALE_SECONDS = 3600
 
 @contextmanager
 def held(workspace: Path, *, doing: str) -> Iterator[None]:
-    """The workspace for this process alone; others may read it.
+    """Holds the workspace for this process alone; others may read it.
 
     Raises:
         WorkspaceError: another process holds it (says which), or the folder cannot be written to.
@@ -39,11 +39,7 @@ def held(workspace: Path, *, doing: str) -> Iterator[None]:
 
 
 def refuse_if_held(workspace: Path) -> None:
-    """As `held` would, without holding it.
-
-    Raises:
-        WorkspaceError: another process holds it (says which).
-    """
+    """Raises what `held` would (WorkspaceError), without holding the workspace."""
     if (workspace / HOLDER).exists():
         with held(workspace, doing="a look at who works here"):
             pass
@@ -51,10 +47,10 @@ def refuse_if_held(workspace: Path) -> None:
 
 @contextmanager
 def held_run(folder: Path, *, waits: Callable[[str], bool]) -> Iterator[bool]:
-    """A run's folder for this process alone, waited for as long as `waits(holder)` says so.
+    """Holds a run's folder for this process alone, waiting for as long as `waits(holder)` says so.
 
     A worker whose parent was killed saves and leaves by itself, but not in the same instant.
-    Yields whether it was got.
+    Yields whether the folder is held.
 
     Raises:
         WorkspaceError: the folder cannot be written to.
@@ -71,7 +67,7 @@ def held_run(folder: Path, *, waits: Callable[[str], bool]) -> Iterator[bool]:
 
 
 def holder(folder: Path) -> str:
-    """Who holds it, in words."""
+    """Says in words who holds the folder."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         said = json.loads((folder / HOLDER).read_bytes())
         return f"{said['doing']} (process {said['pid']} on {said['host']}, since {said['since']})"
@@ -80,19 +76,18 @@ def holder(folder: Path) -> str:
 
 @contextmanager
 def _lock(folder: Path, doing: str) -> Iterator[bool]:
-    """Whether it was got; a folder that was made for it and stayed empty is gone afterwards."""
-    made = not folder.exists()
-    try:
+    """Yields whether the folder is locked; one that was made for it and stayed empty is gone afterwards."""
+    made, lock = not folder.exists(), FileLock(folder / LOCK)
+    with writing(folder), suppress(Timeout):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / LOCK)
         lock.acquire(timeout=0)
-    except Timeout:
+    if not lock.is_locked:
         yield False
         return
-    except OSError as error:
-        raise unwritable(folder, error, needed=0) from None
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    said = {"doing": doing, "pid": os.getpid(), "host": socket.gethostname(), "since": since}
     try:
-        write_whole(folder / HOLDER, _said(doing))
+        write_whole(folder / HOLDER, json.dumps(said).encode())
         yield True
     finally:
         with suppress(OSError):
@@ -101,13 +96,6 @@ def _lock(folder: Path, doing: str) -> Iterator[bool]:
                 (folder / LOCK).unlink()
                 folder.rmdir()
         lock.release()
-
-
-def _said(doing: str) -> bytes:
-    since = datetime.now(UTC).isoformat(timespec="seconds")
-    return json.dumps(
-        {"doing": doing, "pid": os.getpid(), "host": socket.gethostname(), "since": since}
-    ).encode()
 
 
 def _remove_stale_drafts(workspace: Path) -> None:

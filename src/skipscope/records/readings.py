@@ -48,9 +48,7 @@ COLUMNS = {
 READINGS: dict[str, Any] = {name: column.dtype for name, column in COLUMNS.items()}
 START: dict[str, Any] = {"seed": pl.Int64} | READINGS
 """The columns of readings of untrained networks."""
-PARSED: dict[str, Any] = {
-    name: dtype for name, dtype in READINGS.items() if name not in ("run", "probe", "step", "value")
-}
+PARSED = {name: READINGS[name] for name in READINGS if name not in ("run", "probe", "step", "value")}
 """The columns that say what a value is of."""
 SCHEMA_1 = ("run", "probe", "step", "place", "quantity", "value")
 """The columns of older files."""
@@ -92,9 +90,8 @@ def migrate(rows: pl.DataFrame) -> pl.DataFrame:
         return rows
     text = ["probe", "place", "quantity"]
     known = rows.select(text).drop_nulls().unique(maintain_order=True)  # few: the same every time
-    parsed = pl.DataFrame(
-        [_parsed(*each) for each in known.iter_rows()], schema=dict.fromkeys(PARSED, pl.String)
-    )
+    texts = [_parsed(*each) for each in known.iter_rows()]
+    parsed = pl.DataFrame(texts, schema=dict.fromkeys(PARSED, pl.String))
     parsed = parsed.cast(pl.Schema(PARSED)).select(pl.all().name.prefix("parsed "))
     missing = [pl.lit(None, dtype).alias(name) for name, dtype in PARSED.items() if name not in rows.columns]
     joined = rows.with_columns(missing).join(known.hstack(parsed), on=text, how="left", maintain_order="left")
@@ -121,11 +118,6 @@ def _parsed(probe: str, text: str, quantity: str) -> dict[str, str | None]:
     if probe == "gradient_flow" and kind == "whole":
         row["quantity"] = f"{quantity}_ratio"
     return row
-
-
-def with_place(readings: pl.DataFrame) -> pl.DataFrame:
-    """Appends `place`, the text of schema 1, for code that still reads it."""
-    return readings.with_columns(place=schema_1_text())
 
 
 def schema_1_text() -> pl.Expr:

@@ -20,7 +20,7 @@ from skipscope.records.checksums import (
     read_checksummed,
     write_checksummed,
 )
-from skipscope.records.files import make_folder, read_record, record_bytes, remove, whole_lines
+from skipscope.records.files import make_folder, read_record, reading, record_bytes, remove, whole_lines
 from skipscope.records.journal import Journal, Mark
 from skipscope.records.schema import Row, RunRecord
 
@@ -45,6 +45,8 @@ class RunFolder:
         self.state_file = path / "state.pt"
         self.state_before = path / "state.before.pt"
         self.model_file = path / "model.safetensors"
+        # what is made anew when training ends; a finished run has its metrics besides
+        self.results = [self.model_file, self.readings_file, self.pictures_file, self.test_file]
         self.metrics = Journal(self.metrics_file)
         self.draft = Journal(self.readings_draft)
 
@@ -67,7 +69,7 @@ class RunFolder:
         """
         if not self.record_file.exists():
             return None
-        return read_record(self.record_file, RunRecord, lambda path: read_checksummed(path, hint=AGAIN))
+        return read_record(self.record_file, RunRecord, read_checksummed)
 
     def read_if_sound(self) -> RunRecord | None:
         """Reads the run's record; None where there is none, or a damaged one: the run is trained again.
@@ -93,9 +95,10 @@ class RunFolder:
         write_checksummed(self.record_file, record_bytes(record), new_list=record.state == "unfinished")
 
     def damaged(self) -> list[str]:
-        """The names of a finished run's files that are missing or damaged, the list of checksums included."""
-        final = self._final_files()
-        found = damaged_files(self.path, [path.name for path in (self.record_file, *final)])
+        """Names a finished run's files that are missing or damaged, the list of checksums included."""
+        found = damaged_files(
+            self.path, [path.name for path in (self.record_file, self.metrics_file, *self.results)]
+        )
         if not found:
             try:
                 self.readings()
@@ -115,17 +118,8 @@ class RunFolder:
 
     def _forget_what_is_final(self) -> None:
         """Removes what was written at the end of a training that was cut off there, or is damaged."""
-        final = self._final_files()
-        remove(*(path for path in final if path != self.metrics_file))
-        drop_checksums(self.path, [path.name for path in final])
-
-    def _final_files(self) -> list[Path]:
-        """What a finished run has beside its record."""
-        return [self.model_file, self.metrics_file, self.readings_file, self.pictures_file, self.test_file]
-
-    def append_metrics(self, rows: list[dict[str, Any]]) -> None:
-        """Adds rows at the end of `metrics.jsonl`."""
-        self.metrics.append(rows)
+        remove(*self.results)
+        drop_checksums(self.path, [path.name for path in (self.metrics_file, *self.results)])
 
     def append_readings(self, rows: list[dict[str, Any]]) -> None:
         """Adds readings of a run that is being trained at the end of `readings.jsonl`."""
@@ -149,14 +143,6 @@ class RunFolder:
             else:
                 journal.rewind(marks[journal.path.name])
 
-    def drafted_readings(self) -> pl.DataFrame:
-        """Reads what was measured so far of a run in training, with the columns `READINGS`.
-
-        Raises:
-            WorkspaceError: a row of them is damaged.
-        """
-        return records.frames.read_draft(self.readings_draft, whole_lines(self.readings_draft))
-
     def readings(self) -> pl.DataFrame:
         """Reads the run's readings as far as there are any, with the columns `READINGS`.
 
@@ -164,7 +150,7 @@ class RunFolder:
             WorkspaceError: the file is damaged.
         """
         if not self.readings_file.exists():
-            return self.drafted_readings()
+            return records.frames.read_draft(self.readings_draft, whole_lines(self.readings_draft))
         return records.frames.read_readings(self.readings_file, hint=AGAIN)
 
     def pictures(self) -> dict[str, NDArray[Any]]:
@@ -174,10 +160,7 @@ class RunFolder:
             WorkspaceError: the file is damaged.
         """
         hint = f"make it again: skipscope probe {self.path.name}"
-        if not self.pictures_file.exists():
-            return {}
-        content = read_checksummed(self.pictures_file, hint=hint)
-        return records.arrays.unpacked_arrays(content, self.pictures_file, hint=hint)
+        return records.arrays.read_arrays(self.pictures_file, hint=hint)
 
     def write_pictures(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Replaces all pictures of the run."""
@@ -193,12 +176,8 @@ class RunFolder:
         Raises:
             WorkspaceError: the file is damaged.
         """
-        if not self.test_file.exists():
-            return None
         hint = "delete that file: intervals are then of the seeds alone"
-        return records.arrays.unpacked_bits(
-            read_checksummed(self.test_file, hint=hint), self.test_file, hint=hint
-        )
+        return records.arrays.read_bits(self.test_file, hint=hint)
 
     def write_readings(self, readings: pl.DataFrame) -> None:
         """Replaces all readings of the run."""
@@ -211,7 +190,7 @@ class RunFolder:
     def last_step(self) -> int:
         """Reads the last step in `metrics.jsonl`; 0 if there is none."""
         row = self._last_row(b"")
-        return (row.step or 0) if row else 0
+        return (row and row.step) or 0
 
     def last_epoch(self) -> Row | None:
         """Reads the row of the last complete epoch; None before the first ends."""
@@ -225,9 +204,8 @@ class RunFolder:
             return None if line is None else Row.model_validate_json(line)
         except ValidationError as error:
             why = error.errors(include_url=False)[0]["msg"]
-            raise WorkspaceError(
-                f"This row is damaged: {why}.", where=str(self.metrics_file), hint=AGAIN
-            ) from None
+            what = f"This row is damaged: {why}."
+            raise WorkspaceError(what, where=str(self.metrics_file), hint=AGAIN) from None
 
     def whole_lines(self) -> bytes:
         """Reads `metrics.jsonl` without a last line that was being written when the process stopped.
@@ -235,12 +213,5 @@ class RunFolder:
         Raises:
             WorkspaceError: the file is damaged, or cannot be read.
         """
-        if not self.metrics_file.exists():
-            return b""
-        try:
-            content = read_checksummed(self.metrics_file, hint=AGAIN)
-        except OSError as error:
-            raise WorkspaceError(
-                f"This cannot be read: {error.strerror}.", where=str(self.metrics_file)
-            ) from None
-        return content[: content.rfind(b"\n") + 1]
+        with reading(self.metrics_file):
+            return whole_lines(self.metrics_file, read_checksummed)

@@ -22,9 +22,7 @@ class Stage(Frozen):
 
     name: str
     kind: str = Field(description="the module's class")
-    shape: tuple[int, ...] = Field(
-        description="of the output for one image, without the batch: C H W or features"
-    )
+    shape: tuple[int, ...] = Field(description="of one image's output, without the batch: C H W or features")
     params: int = Field(description="0 where a module is called again")
     macs: int = Field(description="multiply-adds of convolutions and matrix products, one image")
 
@@ -76,7 +74,7 @@ class AnatomyCard(Frozen):
     concatenations: tuple[Concatenation, ...]
     gates: tuple[Gate, ...]
     conv_inputs: int = Field(
-        description="numbers of one image that convolutions read, and keep for the backward pass"
+        description="numbers per image that convolutions read and keep for the backward pass"
     )
 
 
@@ -119,7 +117,7 @@ class Environment(Frozen):
 
 
 class Result(Frozen):
-    """What a finished run came to. The test set was read once, to fill this."""
+    """What a finished run achieved. The test set was read once, to fill this."""
 
     val_loss: float
     val_accuracy: float
@@ -169,7 +167,7 @@ class RunRecord(Frozen):
 
 
 class Member(Frozen):
-    """One run of a study: which arm it is there, and which run answers for it."""
+    """One run of a study: its arm and seed there, and the run's id."""
 
     arm: str
     seed: int
@@ -186,7 +184,7 @@ class Budget(Frozen):
 
 
 class StudyRecord(Frozen):
-    """`studies/<name>.json`: the study as it was asked for, and the runs that answer it."""
+    """`studies/<name>.json`: the study as it was asked for, and its runs."""
 
     schema_: int = Field(SCHEMA, alias="schema")
     study: StudySpec

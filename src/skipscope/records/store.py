@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from skipscope import records
 from skipscope.errors import UnknownName, WorkspaceError
 from skipscope.records.checksums import AGAIN
-from skipscope.records.files import read_record, write_record
+from skipscope.records.files import read_record, record_bytes, write_whole
 from skipscope.records.run_folder import RunFolder
 from skipscope.records.schema import RunRecord, StudyRecord
 
@@ -54,11 +54,9 @@ class Workspace:
 
     def typed(self, command: str) -> str:
         """Adds this workspace to a command, unless it is the usual one; leaves Python as it is."""
-        return (
-            command
-            if self.path == USUAL or not command.startswith("skipscope ")
-            else f"{command} -w {shlex.quote(str(self.path))}"
-        )
+        if self.path == USUAL or not command.startswith("skipscope "):
+            return command
+        return f"{command} -w {shlex.quote(str(self.path))}"
 
     def run_folder(self, run: str) -> RunFolder:
         """Returns the folder of the run with this id."""
@@ -120,16 +118,16 @@ class Workspace:
                 where=str(self.path),
                 hint="run one (skipscope demo, skipscope run lab) or name its folder with --workspace",
             )
-        by_name = {record.study.name: record for record in records}
         if name is None:
             return records[-1]
+        by_name = {record.study.name: record for record in records}
         if name not in by_name:
             raise UnknownName("study in this workspace", name, by_name)
         return by_name[name]
 
     def write_study(self, record: StudyRecord) -> None:
         """Replaces the study's record."""
-        write_record(self.path / "studies" / f"{record.study.name}.json", record)
+        write_whole(self.path / "studies" / f"{record.study.name}.json", record_bytes(record))
 
     def metrics(self, ids: Iterable[str] | None = None) -> pl.DataFrame:
         """Reads the rows of every `metrics.jsonl` (or of the runs named), with the columns `METRICS`.
@@ -163,15 +161,14 @@ class Workspace:
         found = (_readings(folders) for folders in self._some(ids))
         if probes is not None:
             wanted = list(probes)
-            found = (frames.of_probes(frame, wanted) for frame in found)
+            found = (frame.filter(frame["probe"].is_in(wanted)) for frame in found)
         readings = frames.together(found, records.readings.READINGS)
-        return records.readings.with_place(readings) if with_place else readings
+        return readings.with_columns(place=records.readings.schema_1_text()) if with_place else readings
 
     def _some(self, ids: Iterable[str] | None) -> Iterator[list[RunFolder]]:
         """Yields the folders of the runs named, or of all, some at a time: files are read faster together."""
-        folders = [
-            self.run_folder(id) for id in (ids if ids is not None else (run.id for run in self.runs()))
-        ]
+        named = (run.id for run in self.runs()) if ids is None else ids
+        folders = [self.run_folder(id) for id in named]
         yield from (folders[at : at + TOGETHER] for at in range(0, len(folders), TOGETHER))
 
     def start_file(self, name: str) -> Path:
@@ -184,13 +181,11 @@ class Workspace:
         Raises:
             WorkspaceError: the file is damaged.
         """
-        path = self.start_file(name)
-        frames = records.frames
+        path, columns = self.start_file(name), records.readings.START
         if not path.exists():
-            return frames.together((), records.readings.START)
-        return frames.read_readings(
-            path, records.readings.START, hint="delete that file and run the study again"
-        )
+            return records.frames.together((), columns)
+        hint = "delete that file and run the study again"
+        return records.frames.read_readings(path, columns, hint=hint)
 
     def sample(self, sha256: str) -> dict[str, NDArray[Any]]:
         """Reads the images that probes look at: images (N 32 32 3), labels, positions in validation.
@@ -200,10 +195,8 @@ class Workspace:
         Raises:
             WorkspaceError: the file is damaged.
         """
-        path = self.sample_file(sha256)
-        return records.arrays.read_arrays(
-            path, hint="delete that file, then: skipscope probe RUN, for any run of the data set"
-        )
+        hint = "delete that file, then: skipscope probe RUN, for any run of the data set"
+        return records.arrays.read_arrays(self.sample_file(sha256), hint=hint)
 
     def sample_file(self, sha256: str) -> Path:
         """Returns the file of the validation images that probes look at, for a data set by its checksum."""

@@ -58,8 +58,9 @@ class Context:
 
     @property
     def each_seed(self) -> Inline:
-        """Says what the faint lines beside a bold one are."""
-        many = self.tables.most_seeds > SHOWN
+        """Says what the faint lines beside a bold one are: trained, or measured before the first step."""
+        study = self.tables.record.study
+        many = max(study.seeds, study.initial_seeds) > SHOWN
         return self.words(f"overlay.{'first_seeds' if many else 'each_seed'}", number=SHOWN)
 
     def if_several(self, key: str) -> Inline:

@@ -14,7 +14,8 @@ from skipscope.probes.measure import frozen_rows, view_of
 from skipscope.probes.pictures import pictures
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import StepRecorder, due
-from skipscope.records.arrays import write_arrays
+from skipscope.records.arrays import packed_arrays
+from skipscope.records.files import write_whole
 from skipscope.records.readings import READINGS
 from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import Recipe
@@ -89,7 +90,7 @@ def keep_sample(workspace: Workspace, data: Dataset) -> None:
     chosen = data.validation.stratified(SAMPLE)
     images, labels = chosen.take(np.arange(len(chosen)))
     positions = np.searchsorted(data.validation.rows, chosen.rows)
-    write_arrays(path, {"images": images, "labels": labels, "positions": positions})
+    write_whole(path, packed_arrays({"images": images, "labels": labels, "positions": positions}))
 
 
 def measure_trained(

@@ -282,7 +282,7 @@ class TrainingRun:
         """Writes the rows that are kept."""
         if self.instruments:
             self.folder.append_readings(self.instruments.take())
-        self.folder.append_metrics(self.rows)
+        self.folder.metrics.append(self.rows)
         self.rows.clear()
 
     def _save(self) -> None:

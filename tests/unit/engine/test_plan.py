@@ -127,14 +127,14 @@ def test_a_run_half_done_costs_half(
     forward_only = 2 * 1000 + 1000 + PROBE_PASSES  # it counts a third
     assert whole == pytest.approx(START_SECONDS + 2 * 60 + forward_only / 3)
     folder = workspace.run_folder(begun(study, workspace).id)
-    folder.append_metrics([{"kind": "step", "step": 3}])
+    folder.metrics.append([{"kind": "step", "step": 3}])
     assert plan(study, workspace, command="x").seconds == whole  # it has no checkpoint to go on from
     folder.state_file.write_bytes(b"")
     half = (
         START_SECONDS + (60 + 1000 / 3) + (1000 + PROBE_PASSES) / 3
     )  # what comes after the last step is all to come
     assert plan(study, workspace, command="x").seconds == pytest.approx(half)
-    folder.append_metrics([{"kind": "step", "step": 6}])
+    folder.metrics.append([{"kind": "step", "step": 6}])
     left = START_SECONDS + (1000 + PROBE_PASSES) / 3
     assert plan(study, workspace, command="x").seconds == pytest.approx(left)
 

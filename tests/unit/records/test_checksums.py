@@ -19,7 +19,7 @@ def finished(tmp_path: Path) -> RunFolder:
     """Every file that a finished run has, each as small as it can be."""
     folder = RunFolder(tmp_path / RECORD.id)
     folder.make()
-    folder.append_metrics([{"kind": "step", "step": 1}])
+    folder.metrics.append([{"kind": "step", "step": 1}])
     folder.write_model(b"weights")
     folder.write_pictures({"x": np.zeros(1)})
     folder.write_right(np.ones(8, bool))

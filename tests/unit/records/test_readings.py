@@ -8,7 +8,7 @@ import pytest
 from skipscope.probes.base import Reading
 from skipscope.records.frames import read_all_readings, read_readings, write_readings
 from skipscope.records.parquet import read_table
-from skipscope.records.readings import COLUMNS, READINGS, SCHEMA_1, migrate, schema_1_text, with_place
+from skipscope.records.readings import COLUMNS, READINGS, SCHEMA_1, migrate, schema_1_text
 from skipscope.records.run_folder import RunFolder
 
 FINDINGS = Path(__file__).parents[3] / "docs" / "findings"
@@ -91,7 +91,7 @@ def test_a_text_of_schema_1_becomes_columns(
     (row,) = found.rows(named=True)
     known = {"run": "run", "probe": probe, "step": 1, "value": 0.0}
     assert {name: value for name, value in row.items() if value is not None} == known | columns
-    assert with_place(found)["place"].to_list() == [where]
+    assert found.select(schema_1_text()).to_series().to_list() == [where]
 
 
 def test_every_row_of_our_own_findings_migrates_and_its_place_comes_back() -> None:

@@ -11,7 +11,7 @@ from made_up_record import RECORD, SPEC
 
 from skipscope.cli.options import DEFAULT_WORKSPACE
 from skipscope.errors import UnknownName, WorkspaceError
-from skipscope.records.arrays import write_arrays
+from skipscope.records.arrays import packed_arrays
 from skipscope.records.files import write_whole
 from skipscope.records.frames import METRICS
 from skipscope.records.readings import READINGS
@@ -60,8 +60,8 @@ def test_the_study_planned_last_is_the_one_meant(workspace: Workspace) -> None:
 def test_metrics_are_one_frame(workspace: Workspace) -> None:
     assert workspace.metrics().schema == METRICS
     folder = workspace.run_folder(SPEC.id)
-    folder.append_metrics([{"kind": "step", "step": 1, "epoch": 1, "loss": 2.3, "learning_rate": 0.1}])
-    folder.append_metrics([{"kind": "epoch", "step": 1, "epoch": 1, "val_accuracy": 0.5, "seconds": 3.0}])
+    folder.metrics.append([{"kind": "step", "step": 1, "epoch": 1, "loss": 2.3, "learning_rate": 0.1}])
+    folder.metrics.append([{"kind": "epoch", "step": 1, "epoch": 1, "val_accuracy": 0.5, "seconds": 3.0}])
     frame = workspace.metrics()
     assert frame.schema == METRICS
     assert frame["run"].unique().to_list() == [SPEC.id]
@@ -75,7 +75,7 @@ def test_metrics_are_one_frame(workspace: Workspace) -> None:
 @pytest.mark.parametrize("line", ["{", "[]", '{"step": "many"}', '{"step": 1.5}', "\\x00"])
 def test_a_damaged_last_row_says_so(line: str, workspace: Workspace) -> None:
     folder = workspace.run_folder(SPEC.id)
-    folder.append_metrics([{"kind": "step", "step": 1, "epoch": 1}])
+    folder.metrics.append([{"kind": "step", "step": 1, "epoch": 1}])
     with folder.metrics_file.open("a", encoding="utf-8") as file:
         file.write(line + "\n")
     with pytest.raises(WorkspaceError, match=r"damaged.*metrics.jsonl"):
@@ -84,7 +84,7 @@ def test_a_damaged_last_row_says_so(line: str, workspace: Workspace) -> None:
 
 def test_a_line_that_was_being_written_does_not_count(workspace: Workspace) -> None:
     folder = workspace.run_folder(SPEC.id)
-    folder.append_metrics([{"kind": "step", "step": step, "epoch": 1} for step in (1, 2, 3)])
+    folder.metrics.append([{"kind": "step", "step": step, "epoch": 1} for step in (1, 2, 3)])
     with folder.metrics_file.open("a", encoding="utf-8") as file:
         file.write('{"kind": "st')
     assert folder.last_step() == 3
@@ -135,7 +135,7 @@ def test_what_cannot_be_written_leaves_what_was_there(
     with pytest.raises(WorkspaceError, match="cannot be written"):
         write_whole(path / "below a file", b"")
     with pytest.raises(WorkspaceError, match="cannot be written"):
-        RunFolder(path).append_metrics([])
+        RunFolder(path).metrics.append([])
 
 
 def test_no_metrics_yet(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_a_run_folder_that_was_deleted_is_not_made_again(tmp_path: Path, state: 
         lambda: folder.write_pictures({}),
         lambda: folder.write_right(np.array([True])),
         lambda: folder.write_model(b"weights"),
-        lambda: folder.append_metrics([{"step": 1}]),
+        lambda: folder.metrics.append([{"step": 1}]),
         lambda: folder.append_readings([READING]),
     ]
     for write in writes:
@@ -205,7 +205,7 @@ def three(tmp_path: Path) -> Workspace:
     for number, id in enumerate(IDS, start=1):
         folder = workspace.run_folder(id)
         folder.make()
-        folder.append_metrics(
+        folder.metrics.append(
             [{"kind": "step", "step": step, "loss": 1.0 * number} for step in range(number)]
         )
         rows = [{"run": id} | READING | {"step": step} for step in range(number)]
@@ -265,7 +265,7 @@ def test_damaged_readings_and_pictures_say_what_to_do(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "runs" / "cnn-s0-abc")
     folder.path.mkdir(parents=True)
     assert folder.pictures() == {}
-    write_arrays(folder.pictures_file, {"filters": np.ones((2, 3))})
+    write_whole(folder.pictures_file, packed_arrays({"filters": np.ones((2, 3))}))
     assert folder.pictures()["filters"].shape == (2, 3)
     for path, read, hint in (
         (folder.readings_file, folder.readings, "trained again"),

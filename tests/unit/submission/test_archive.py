@@ -10,7 +10,7 @@ from made_up_pictures import Undrawn
 
 from skipscope.analysis.tables import gather
 from skipscope.errors import FontError, UnknownName, UsageError, WorkspaceError
-from skipscope.records.files import unwritable
+from skipscope.records.files import writing
 from skipscope.records.frames import write_readings
 from skipscope.records.readings import START
 from skipscope.records.store import Workspace
@@ -147,7 +147,8 @@ def test_an_archive_that_cannot_be_finished_leaves_the_one_before(made_up, tmp_p
     (tmp_path / "1+a.zip").write_bytes(b"the one before")
 
     def full(path, content):
-        raise unwritable(path, OSError(28, "No space left on device"), needed=len(content))
+        with writing(path, needed=len(content)):
+            raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(handin, "write_whole", full)
     with pytest.raises(WorkspaceError, match="The disk is full") as caught:
