@@ -113,16 +113,11 @@ def errors_explained(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise DataError("No such file or folder.", where=str(path), hint="check the path") from None
-    except PermissionError as error:
-        raise DataError(
-            "Permission denied.", where=str(error.filename or path), hint="make the file readable"
-        ) from None
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(
-            f"The archive is truncated or damaged: {error}.",
-            where=str(path),
-            hint="download or copy it again",
-        ) from None
+        what, hint = f"The archive is truncated or damaged: {error}.", "download or copy it again"
+        raise DataError(what, where=str(path), hint=hint) from None
     except OSError as error:
-        where = str(error.filename or path)
-        raise DataError(f"This cannot be read: {error.strerror or error}.", where=where) from None
+        what, hint = f"This cannot be read: {error.strerror or error}.", ""
+        if isinstance(error, PermissionError):
+            what, hint = "Permission denied.", "make the file readable"
+        raise DataError(what, where=str(error.filename or path), hint=hint) from None

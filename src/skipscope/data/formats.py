@@ -29,6 +29,7 @@ _BATCH = re.compile(r"^((?:data_batch_[1-5]|test_batch))(\.bin)?$")
 class Batch:
     """Holds one official batch, or the part of a split that a parquet file has."""
 
+    kind: str  # "binary", "python" or "parquet"
     start: int  # of its first image among the 60,000: training, then test
     images: NDArray[np.uint8]  # B 32 32 3
     labels: NDArray[np.uint8]  # B
@@ -39,8 +40,8 @@ def is_batch(name: str) -> bool:
     return bool(_BATCH.match(name))
 
 
-def batches(named: Iterator[tuple[str, bytes]], where: Path) -> Iterator[tuple[str, Batch]]:
-    """Yields the kind ("binary" or "python") and content of each official batch among the files.
+def batches(named: Iterator[tuple[str, bytes]], where: Path) -> Iterator[Batch]:
+    """Yields the content of each official batch among the files.
 
     Raises:
         DataError: a batch is missing, duplicated or malformed.
@@ -55,9 +56,9 @@ def batches(named: Iterator[tuple[str, bytes]], where: Path) -> Iterator[tuple[s
             raise DataError("Binary and python batches are mixed.", where=str(where), hint="give one kind")
         seen[batch] = kind
         images, labels = (_binary if binary else _python)(name, data, where)
-        yield kind, Batch(start=BATCHES.index(batch) * BATCH_IMAGES, images=images, labels=labels)
-    missing = [batch for batch in BATCHES if batch not in seen]
-    if missing:
+        start = BATCHES.index(batch) * BATCH_IMAGES
+        yield Batch(kind=kind, start=start, images=images, labels=labels)
+    if missing := [batch for batch in BATCHES if batch not in seen]:
         raise DataError(f"{', '.join(missing)} missing.", where=str(where), hint="all six batches are needed")
 
 
@@ -70,7 +71,13 @@ def _binary(name: str, data: bytes, where: Path) -> tuple[NDArray[np.uint8], NDA
 
 
 def _python(name: str, data: bytes, where: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    table = _unpickle(name, data, where)
+    try:
+        table = unpickled(data)
+    except Refused as error:
+        hint = "get the archive from a source you trust: skipscope data get"
+        raise DataError(f"{name} {error}", where=str(where), hint=hint) from None
+    except Exception as error:  # noqa: BLE001 - a damaged pickle may raise anything
+        raise DataError(f"{name} is a damaged pickle: {error}.", where=str(where)) from None
     if not isinstance(table, dict):
         raise DataError(f"{name} holds no dictionary of data and labels.", where=str(where))
     table = {key.decode("latin1") if isinstance(key, bytes) else key: value for key, value in table.items()}
@@ -103,16 +110,3 @@ def checked(labels: NDArray[Any], name: str, where: Path) -> NDArray[np.uint8]:
         label = labels[row] if abs(labels[row]) < 10**9 else "a number without end"
         raise DataError(f"{name}, row {row} has the label {label}; CIFAR-10 has 0 to 9.", where=str(where))
     return labels.astype(np.uint8)
-
-
-def _unpickle(name: str, data: bytes, where: Path) -> object:
-    try:
-        return unpickled(data)
-    except Refused as error:
-        raise DataError(
-            f"{name} {error}",
-            where=str(where),
-            hint="get the archive from a source you trust: skipscope data get",
-        ) from None
-    except Exception as error:  # noqa: BLE001 - a damaged pickle may raise anything
-        raise DataError(f"{name} is a damaged pickle: {error}.", where=str(where)) from None

@@ -74,7 +74,8 @@ def _parquet(file: Path, start: int) -> Batch:
     images = np.empty((len(labels), 32, 32, 3), dtype=np.uint8)
     for row, data in enumerate(encoded):
         images[row] = _png(data.as_py(), f"{file.name}, row {row}", file)
-    return Batch(start=start, images=images, labels=checked(np.array(labels), file.name, file))
+    checked_labels = checked(np.array(labels), file.name, file)
+    return Batch(kind="parquet", start=start, images=images, labels=checked_labels)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from skipscope.data.store import Triple
 from skipscope.errors import PictureError
 
 SIDE = 32
@@ -35,8 +36,6 @@ UPRIGHT = {
 }
 """The transposition that turns each EXIF orientation but the first upright."""
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")
-
-Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,15 +92,11 @@ def _opened(path: Path) -> IO[bytes]:
     try:
         mode = path.stat().st_mode
     except OSError as error:
-        raise PictureError(
-            f"There is no such file ({error.strerror}).", where=str(path), hint="check the path"
-        ) from None
+        what = f"There is no such file ({error.strerror})."
+        raise PictureError(what, where=str(path), hint="check the path") from None
     if not S_ISREG(mode):
-        raise PictureError(
-            f"This is {'a folder' if S_ISDIR(mode) else 'no file of its own'}, not an image.",
-            where=str(path),
-            hint="name an image file",
-        )
+        what = f"This is {'a folder' if S_ISDIR(mode) else 'no file of its own'}, not an image."
+        raise PictureError(what, where=str(path), hint="name an image file")
     return path.open("rb")
 
 
@@ -120,26 +115,22 @@ def _errors_explained(path: Path) -> Iterator[None]:
             yield
     except PictureError:
         raise
-    except Image.DecompressionBombError:
-        raise _too_large(path, "so many pixels that Pillow does not open it") from None
-    except UnidentifiedImageError:
-        raise PictureError(
-            "This is no image, a broken one, or of a format that is not read.",
-            where=str(path),
-            hint=f"save it as one of {', '.join(_formats())}",
-        ) from None
-    except PermissionError:
-        raise PictureError("Permission denied.", where=str(path), hint="make the file readable") from None
-    except MemoryError:
-        raise PictureError(
-            "There is not enough memory for this image.", where=str(path), hint="make it smaller"
-        ) from None
+    except Image.DecompressionBombError as error:
+        raise _too_large(path, "so many pixels that Pillow does not open it") from error
     except Exception as error:
-        raise PictureError(
-            f"This image is damaged or breaks off half-way ({str(error) or type(error).__name__}).",
-            where=str(path),
-            hint="get it again, or open it in an image program and save it anew",
-        ) from error
+        match error:
+            case UnidentifiedImageError():
+                what = "This is no image, a broken one, or of a format that is not read."
+                hint = f"save it as one of {', '.join(_formats())}"
+            case PermissionError():
+                what, hint = "Permission denied.", "make the file readable"
+            case MemoryError():
+                what, hint = "There is not enough memory for this image.", "make it smaller"
+            case _:
+                why = str(error) or type(error).__name__
+                what = f"This image is damaged or breaks off half-way ({why})."
+                hint = "get it again, or open it in an image program and save it anew"
+        raise PictureError(what, where=str(path), hint=hint) from error
 
 
 def _too_large(path: Path, what: str) -> PictureError:

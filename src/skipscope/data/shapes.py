@@ -255,11 +255,6 @@ def _arrow(u: Field, v: Field) -> Field:
     return np.maximum(shaft, head)
 
 
-SHAPES: dict[str, Callable[[Field, Field], Field]] = dict(
-    zip(
-        CLASSES,
-        (_disc, _ring, _square, _triangle, _star, _cross, _bars, _crescent, _heart, _arrow),
-        strict=True,
-    )
-)
+_FORMS = (_disc, _ring, _square, _triangle, _star, _cross, _bars, _crescent, _heart, _arrow)
+SHAPES: dict[str, Callable[[Field, Field], Field]] = dict(zip(CLASSES, _FORMS, strict=True))
 """Each class's function, in the order of the labels."""

@@ -8,7 +8,6 @@ Legend: N images of C = 3 channels, H x W = 32 x 32.
 """
 
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +16,8 @@ from datetime import UTC, datetime
 from hashlib import file_digest, sha256
 from math import sqrt
 from pathlib import Path
-from tempfile import mkdtemp
+from shutil import rmtree
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,16 +155,11 @@ def read(name: str, *, data_dir: Path | None) -> Store | None:
         if not folder.exists():
             _put_back(folder)
         return _read(folder) if folder.exists() else None
-    except PermissionError as error:
-        raise DataError(
-            "Permission denied: the data set cannot be read.",
-            where=str(error.filename or folder),
-            hint="make its folder readable",
-        ) from None
     except OSError as error:
-        raise DataError(
-            f"The data set cannot be read: {error.strerror}.", where=str(error.filename or folder)
-        ) from None
+        what, hint = f"The data set cannot be read: {error.strerror}.", ""
+        if isinstance(error, PermissionError):
+            what, hint = "Permission denied: the data set cannot be read.", "make its folder readable"
+        raise DataError(what, where=str(error.filename or folder), hint=hint) from None
 
 
 def check_files(store: Store) -> None:
@@ -256,20 +251,15 @@ def _beside(folder: Path) -> Iterator[Path]:
     prefix = f".{folder.name}-"
     for stale in folder.parent.glob(f"{prefix}*"):
         if time.time() - stale.stat().st_mtime > STALE_SECONDS:
-            shutil.rmtree(stale, ignore_errors=True)
-    room = Path(mkdtemp(prefix=prefix, dir=folder.parent))
-    try:
-        draft = room / "new"
+            rmtree(stale, ignore_errors=True)
+    with TemporaryDirectory(prefix=prefix, dir=folder.parent, ignore_cleanup_errors=True) as room:
+        draft = Path(room, "new")
         draft.mkdir()
         yield draft
-    finally:
-        shutil.rmtree(room, ignore_errors=True)
 
 
 def _put_back(folder: Path) -> None:
     """Restores a data set that a process left beside when it was killed while swapping two."""
-    if not folder.parent.is_dir():
-        return
     rooms = sorted(folder.parent.glob(f".{folder.name}-*"), key=lambda room: room.stat().st_mtime)
     for left in (room / name for room in reversed(rooms) for name in ("new", "old")):
         with suppress(OSError, DataError):

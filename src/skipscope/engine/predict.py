@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from skipscope.data import picture
-from skipscope.data.picture import Picture, Triple
+from skipscope.data.picture import Picture
+from skipscope.data.store import Triple
 from skipscope.engine.trained import data_of, network
 from skipscope.errors import WorkspaceError
 from skipscope.figures.prediction import Panel, prediction

@@ -95,7 +95,7 @@ def by_the_package(arm, recipe, images, labels, steps):
     """Losses and weights after this many steps of seed 3."""
     images = images.transpose(0, 2, 3, 1)
     mean, std = store.channel_statistics(images[:TRAIN])
-    train, validation, test = divide(images, labels, train=TRAIN, limit=LIMIT)
+    train, validation, test = divide(images, labels, train=TRAIN, limit=LIMIT).values()
     data = Dataset(
         name="cifar10",
         sha256="0" * 64,
