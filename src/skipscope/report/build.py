@@ -17,7 +17,7 @@ from skipscope.report.appendix.results import lead
 from skipscope.report.appendix.trained import trained
 from skipscope.report.appendix.while_training import while_training
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Document, Note, Section
+from skipscope.report.document import Block, Document, Note, Section, numbered
 from skipscope.report.words import Inline, Language, Words
 from skipscope.spec import StudySpec
 
@@ -50,8 +50,8 @@ def build_document(
     begin = (*lead(context), *replaced)
     finished(begin)
     sections: list[Section] = []
-    for number, section in enumerate(SECTIONS, start=1):
-        sections.append(section(context, str(number)))
+    for section in SECTIONS:
+        sections.append(section(context))
         finished(sections[-1].all_blocks)
     return Document(
         language=language,
@@ -59,7 +59,7 @@ def build_document(
         banner=words("banner.shapes") if tables.record.data.name == "shapes" else None,
         about=_about(tables, words),
         lead=begin,
-        sections=tuple(sections),
+        sections=numbered(sections),
         looks=style.looks(tables.arms),
     )
 

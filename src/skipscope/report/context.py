@@ -1,14 +1,14 @@
 """Holds what every section is built from: the tables, the language, and the running number of figures."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count as counting
 from typing import Any
 
 import polars as pl
 
-from skipscope.analysis.curves import half_life, last_step
+from skipscope.analysis.curves import last_step
 from skipscope.analysis.members import Entry
 from skipscope.analysis.statistics import wilson
 from skipscope.analysis.tables import ArmSummary, Spread, StudyTables
@@ -79,26 +79,29 @@ class Context:
             for key in keys
         )
 
-    def sections(
-        self, id: str, number: str, texts: str, parts: Mapping[str, Iterable[Block]], *, start: int = 1
-    ) -> tuple[Section, ...]:
-        """Builds numbered sections, one a part, titled by the texts `<texts>.<part>`."""
-        titles = {part: self.words(f"{texts}.{part}") for part in parts}
-        return tuple(
-            Section(id=f"{id}-{part}", number=f"{number}.{index}", title=titles[part], blocks=tuple(blocks))
-            for index, (part, blocks) in enumerate(parts.items(), start=start)
-        )
+    def section(
+        self, id: str, texts: str, blocks: Iterable[Block], sections: Iterable[Section] = ()
+    ) -> Section:
+        """Builds a section with the title `<texts>.title`."""
+        title = self.words(f"{texts}.title")
+        return Section(id=id, title=title, blocks=tuple(blocks), sections=tuple(sections))
 
-    @property
-    def half(self) -> str:
-        """The half-life of the smoothed loss, in steps."""
-        return str(half_life(last_step(self.tables.metrics)))
+    def sections(self, id: str, texts: str, parts: Mapping[str, Iterable[Block]]) -> Iterator[Section]:
+        """Builds a section of each part, with the title `<texts>.<part>`."""
+        for part, blocks in parts.items():
+            yield Section(id=f"{id}-{part}", title=self.words(f"{texts}.{part}"), blocks=tuple(blocks))
 
     def figure(self, name: str, chart: Layered, *, caption: Inline, spoken: Inline) -> Figure:
         """Builds the next figure."""
-        return Figure(
-            name=name, number=next(self.numbers), caption=caption, spoken=unmarked(spoken), chart=chart
-        )
+        number = next(self.numbers)
+        return Figure(name=name, number=number, caption=caption, spoken=unmarked(spoken), chart=chart)
+
+    def figure_of(
+        self, arm: str, name: str, chart: Layered, *, caption: str, spoken: Inline, **told: object
+    ) -> Figure:
+        """Builds the next figure, about one arm; `caption` is the key of a text that names it."""
+        text = self.words(caption, arm=code(arm), **told)
+        return self.figure(f"{name}-{self.file_of(arm)}", chart, caption=text, spoken=spoken)
 
     def gallery(
         self,
@@ -137,24 +140,29 @@ class Context:
 
     def test_cell(self, summary: ArmSummary) -> Inline:
         """Writes the sealed test accuracy, with Wilson's interval for one run and the range for several."""
-        spread = summary.range_over_seeds("test_accuracy")
-        if spread is None:
-            return self.words("key.no_result")
-        return _with_bracket(spread, *interval(spread, self.tables.record.data.test))
+        images = self.tables.record.data.test
+        return self.cell(
+            summary, "test_accuracy", lambda found: bracketed(found.n, found.mean, *interval(found, images))
+        )
 
     def validation_cell(self, summary: ArmSummary) -> Inline:
         """Writes the validation accuracy of the last epoch, with its range if there are several seeds."""
-        spread = summary.range_over_seeds("val_accuracy")
-        if spread is None:
-            return self.words("key.no_result")
-        return (
-            Inline(percent(spread.mean)) if spread.n == 1 else _with_bracket(spread, spread.low, spread.high)
-        )
+
+        def shown(found: Spread) -> str:
+            if found.n == 1:
+                return percent(found.mean)
+            return bracketed(found.n, found.mean, found.low, found.high)
+
+        return self.cell(summary, "val_accuracy", shown)
 
     def time_cell(self, summary: ArmSummary) -> Inline:
         """Writes the mean time of a run, training and validation."""
-        spread = summary.range_over_seeds("seconds")
-        return self.words("key.no_result") if spread is None else Inline(self.words.duration(spread.mean))
+        return self.cell(summary, "seconds", lambda found: self.words.duration(found.mean))
+
+    def cell(self, summary: ArmSummary, quantity: str, shown: Callable[[Spread], str]) -> Inline:
+        """Writes a quantity over the seeds as `shown` formats it, or that there is no result."""
+        found = summary.range_over_seeds(quantity)
+        return self.words("key.no_result") if found is None else Inline(shown(found))
 
     def troubles(self, arm: str | None = None) -> list[Note]:
         """Warns of every run without a result (of one arm, if named), and once of all not begun."""
@@ -205,7 +213,7 @@ def interval(spread: Spread, images: int) -> tuple[float, float]:
     return wilson(spread.mean, images) if spread.n == 1 else (spread.low, spread.high)
 
 
-def _with_bracket(spread: Spread, low: float, high: float) -> Inline:
-    """Adds an interval with a comma, but a range over seeds with a dash: they differ in meaning."""
-    ends = f"{100 * low:.1f}{f',{NBSP}' if spread.n == 1 else '–'}{100 * high:.1f}"
-    return Inline(f"{percent(spread.mean)} \\[{ends}\\]")
+def bracketed(n: int, *shares: float, digits: int = 1) -> str:
+    """Formats mean, low and high: an interval with a comma, a range over seeds with a dash."""
+    mean, low, high = (f"{100 * share:.{digits}f}" for share in shares)
+    return f"{mean}{NBSP}% \\[{low}{f',{NBSP}' if n == 1 else '–'}{high}\\]"

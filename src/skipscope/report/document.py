@@ -4,8 +4,8 @@ It is built once from the records; the renderers decide nothing. Text is either 
 marks have a meaning, or plain, in which nothing has.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -145,11 +145,11 @@ def figures_of(block: Block) -> tuple[Figure, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """A numbered part; `id` is the same in both languages, `arm` names the network it is about."""
+    """A part with its number; `id` is the same in both languages, `arm` names the network it is about."""
 
     id: str
-    number: str
     title: Inline
+    number: str = ""
     blocks: tuple[Block, ...] = ()
     sections: tuple["Section", ...] = ()
     arm: str | None = None
@@ -160,6 +160,14 @@ class Section:
         yield from self.blocks
         for section in self.sections:
             yield from section.all_blocks
+
+
+def numbered(sections: Iterable[Section], outer: str = "") -> tuple[Section, ...]:
+    """Returns the sections with their numbers: 1, 1.1, 1.2, 2 ..."""
+    return tuple(
+        replace(section, number=f"{outer}{index}", sections=numbered(section.sections, f"{outer}{index}."))
+        for index, section in enumerate(sections, start=1)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

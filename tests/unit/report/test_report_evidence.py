@@ -26,7 +26,7 @@ def tables(made_up):
 
 
 def explained(tables, results, language="en"):
-    return explanation(context_of(tables, language, results), "6")
+    return explanation(context_of(tables, language, results))
 
 
 def test_an_effect_has_no_interval_from_one_seed_and_needs_none_where_it_is_counted():

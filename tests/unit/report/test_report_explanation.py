@@ -21,7 +21,7 @@ def tables(made_up):
 
 
 def explained(tables, results, language="en"):
-    return explanation(context_of(tables, language, results), "6")
+    return explanation(context_of(tables, language, results))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -21,14 +21,14 @@ SETTLED: tuple[Verdict, ...] = ("supported", "contradicted")
 OPEN: tuple[Verdict, ...] = ("inconclusive", "confounded", "not_measured")
 
 
-def explanation(context: Context, number: str) -> Section:
+def explanation(context: Context) -> Section:
     """Says in prose what holds and what does not, then lists the claims group by group."""
     words = context.words
     by_group = groupby(context.results, key=lambda result: result.group)
     groups = {group: list(results) for group, results in by_group}
     shapes = context.tables.record.data.name == "shapes"
     embedded = [Note(text=words("explanation.embedded"))] if shapes else []
-    short = {"short": in_short(context, groups)}
+    short = context.sections("claims", "explanation", {"short": in_short(context, groups)})
     parts = {
         group: [
             *forest_of(context, group, results),
@@ -36,16 +36,9 @@ def explanation(context: Context, number: str) -> Section:
         ]
         for group, results in groups.items()
     }
-    return Section(
-        id="explanation",
-        number=number,
-        title=words("explanation.title"),
-        blocks=(Paragraph(text=words("explanation.text")), *embedded, *fairness(context)),
-        sections=(
-            *context.sections("claims", number, "explanation", short),
-            *context.sections("claims", number, "claims", parts, start=2),
-        ),
-    )
+    blocks: list[Block] = [Paragraph(text=words("explanation.text")), *embedded, *fairness(context)]
+    sections = [*short, *context.sections("claims", "claims", parts)]
+    return context.section("explanation", "explanation", blocks, sections)
 
 
 def wording(context: Context, result: ClaimResult) -> Wording:

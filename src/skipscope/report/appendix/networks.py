@@ -24,34 +24,20 @@ AS_IN_A_PAPER = re.compile(r"[a-z_]+\d")
 """Matches `resnet20` and `densenet_bc100_k12`, but not `resnet_nopool`, a classroom network's variant."""
 
 
-def networks(context: Context, number: str) -> Section:
+def networks(context: Context) -> Section:
     """Explains a convolution, then every network."""
-    numbered = enumerate(context.tables.summaries, start=2)
-    parts = [network(context, summary, f"{number}.{index}") for index, summary in numbered]
-    return Section(
-        id="networks",
-        number=number,
-        title=context.words("networks.title"),
-        sections=(primer(context, f"{number}.1"), *parts),
-    )
+    parts = [primer(context), *(network(context, summary) for summary in context.tables.summaries)]
+    return context.section("networks", "networks", (), parts)
 
 
-def primer(context: Context, number: str) -> Section:
+def primer(context: Context) -> Section:
     """Explains the arithmetic of a convolution."""
-    words = context.words
-    return Section(
-        id="convolution",
-        number=number,
-        title=words("primer.title"),
-        blocks=(
-            Paragraph(text=words("primer.text")),
-            Equation(lines=tuple(words.raw("primer.equation"))),
-            Paragraph(text=words("primer.text_after")),
-        ),
-    )
+    text, after = (Paragraph(text=context.words(f"primer.{key}")) for key in ("text", "text_after"))
+    equation = Equation(lines=tuple(context.words.raw("primer.equation")))
+    return context.section("convolution", "primer", [text, equation, after])
 
 
-def network(context: Context, summary: ArmSummary, number: str) -> Section:
+def network(context: Context, summary: ArmSummary) -> Section:
     """Builds one arm's section."""
     blocks: list[Block] = [*ideas(context, summary), *context.troubles(summary.arm)]
     if summary.network is None:
@@ -67,13 +53,8 @@ def network(context: Context, summary: ArmSummary, number: str) -> Section:
             *trained_of(context, summary.arm),
             Code(text=printed, title=context.words("networks.structure", lines=len(printed.split("\n")))),
         ]
-    return Section(
-        id=f"network-{context.tables.arms.index(summary.arm) + 1}",
-        number=number,
-        title=code(summary.arm),
-        blocks=tuple(blocks),
-        arm=summary.arm,
-    )
+    id = f"network-{context.tables.arms.index(summary.arm) + 1}"
+    return Section(id=id, title=code(summary.arm), blocks=tuple(blocks), arm=summary.arm)
 
 
 def ideas(context: Context, summary: ArmSummary) -> list[Block]:
@@ -114,22 +95,22 @@ def reached(context: Context, summary: ArmSummary) -> Inline:
 def curves_of(context: Context, arm: str) -> list[Block]:
     """Draws the arm's loss and accuracy, as far as they were recorded."""
     tables, words = context.tables, context.words
-    name = context.file_of(arm)
     shown: list[Figure] = []
     if not tables.steps.filter(pl.col("arm") == arm).is_empty():
         loss = last_values(tables.steps, "smoothed", by="step").get(arm)
         told = words.by_arm({arm: "—" if loss is None else f"{loss:.3g}"})
         chart = curves.loss(tables.steps, arms=tables.arms, labels=context.labels, only=arm)
-        caption = words("networks.loss", arm=code(arm), faint=context.faint)
-        spoken = words("overlay.alt_loss", arms=code(arm), values=told)
-        shown.append(context.figure(f"loss-{name}", chart, caption=caption, spoken=spoken))
+        spoken, faint = words("overlay.alt_loss", arms=code(arm), values=told), context.faint
+        shown.append(
+            context.figure_of(arm, "loss", chart, caption="networks.loss", spoken=spoken, faint=faint)
+        )
     if not tables.epochs.filter(pl.col("arm") == arm, "counted").is_empty():
         last = last_values(tables.epochs, "val_accuracy", by="epoch").get(arm)
         value = "—" if last is None else percent(last)
         chart = curves.accuracy_of(tables.epochs, arm=arm, arms=tables.arms, labels=context.labels)
-        caption, what = words("networks.accuracy", arm=code(arm)), words("chart.val_accuracy")
+        what = words("chart.val_accuracy")
         spoken = words("overlay.alt_accuracy", what=what, arms=code(arm), values=value)
-        shown.append(context.figure(f"accuracy-{name}", chart, caption=caption, spoken=spoken))
+        shown.append(context.figure_of(arm, "accuracy", chart, caption="networks.accuracy", spoken=spoken))
     return in_pairs(shown)
 
 

@@ -2,15 +2,16 @@
 
 import polars as pl
 
-from skipscope.analysis.curves import accuracy_by_epoch
+from skipscope.analysis.curves import accuracy_by_epoch, half_life, last_step
 from skipscope.figures import curves
+from skipscope.figures.layered import Layered
 from skipscope.report.appendix.papers import papers
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Column, Figure, Note, Pair, Paragraph, Section, Table
 from skipscope.report.words import Inline, code, percent, signed
 
 
-def overlay(context: Context, number: str) -> Section:
+def overlay(context: Context) -> Section:
     """Builds the section with all networks in the same figures."""
     words, tables = context.words, context.tables
     blocks: list[Block] = [
@@ -19,53 +20,35 @@ def overlay(context: Context, number: str) -> Section:
     if not tables.epochs.is_empty():
         blocks += [Paragraph(text=words.joined(course(context))), *accuracy_figures(context)]
         blocks += [Note(text=words("overlay.gap_note"), kind="quiet"), epoch_table(context)]
-    return Section(
-        id="overlay",
-        number=number,
-        title=words("overlay.title"),
-        blocks=tuple(blocks),
-        sections=papers(context, f"{number}.1"),
-    )
+    return context.section("overlay", "overlay", blocks, papers(context))
 
 
 def loss_figure(context: Context) -> Figure:
     """Draws the training loss of every arm."""
     words, tables = context.words, context.tables
     final = last_values(tables.steps, "smoothed", by="step")
-    mean = context.if_several("overlay.mean")
-    return context.figure(
-        "loss",
-        curves.loss(tables.steps, arms=tables.arms, labels=context.labels),
-        caption=words("overlay.loss", faint=context.faint, half=context.half, mean=mean),
-        spoken=words(
-            "overlay.alt_loss", arms=words.listed(list(final)), values=words.by_arm(final, "{:.3g}".format)
-        ),
-    )
+    mean, half = context.if_several("overlay.mean"), half_life(last_step(tables.metrics))
+    chart = curves.loss(tables.steps, arms=tables.arms, labels=context.labels)
+    caption = words("overlay.loss", faint=context.faint, half=half, mean=mean)
+    values = words.by_arm(final, "{:.3g}".format)
+    spoken = words("overlay.alt_loss", arms=words.listed(list(final)), values=values)
+    return context.figure("loss", chart, caption=caption, spoken=spoken)
 
 
 def accuracy_figures(context: Context) -> list[Block]:
     """Draws validation and training accuracy side by side, then validation accuracy against time."""
     epochs, arms, labels = context.tables.epochs, context.tables.arms, context.labels
+
+    def figure(name: str, chart: Layered, quantity: str, *, text: str) -> Figure:
+        caption, spoken = context.caption(f"overlay.{text}"), described(context, quantity)
+        return context.figure(name, chart, caption=caption, spoken=spoken)
+
+    validated = curves.accuracy(epochs, arms=arms, quantity="val_accuracy", labels=labels)
     trained = curves.accuracy(epochs, arms=arms, quantity="train_accuracy", labels=labels)
-    charts = {
-        "validation": (
-            "validation-accuracy",
-            "val_accuracy",
-            curves.accuracy(epochs, arms=arms, labels=labels),
-        ),
-        "training": ("training-accuracy", "train_accuracy", trained),
-        "time": (
-            "accuracy-in-time",
-            "val_accuracy",
-            curves.accuracy_in_time(epochs, arms=arms, labels=labels),
-        ),
-    }
-    validation, training, time = (
-        context.figure(
-            name, chart, caption=context.caption(f"overlay.{key}"), spoken=described(context, quantity)
-        )
-        for key, (name, quantity, chart) in charts.items()
-    )
+    timed = curves.accuracy_in_time(epochs, arms=arms, labels=labels)
+    validation = figure("validation-accuracy", validated, "val_accuracy", text="validation")
+    training = figure("training-accuracy", trained, "train_accuracy", text="training")
+    time = figure("accuracy-in-time", timed, "val_accuracy", text="time")
     return [Pair(figures=(validation, training)), time]
 
 
@@ -97,15 +80,12 @@ def epoch_table(context: Context) -> Table:
     words, tables = context.words, context.tables
     values = accuracy_by_epoch(tables.epochs, tables.arms)
     titles = [Inline(f"{words('chart.epoch')} {epoch}") for epoch in values.columns[1:]]
-    return Table(
-        columns=(Column(title=words("key.arm")), *(Column(title=title, align="right") for title in titles)),
-        rows=tuple(
-            (code(arm), *("—" if value is None else percent(value) for value in row))
-            for arm, *row in values.iter_rows()
-        ),
-        caption=words("overlay.table"),
-        arms=tuple(tables.arms),
+    columns = (Column(title=words("key.arm")), *(Column(title=title, align="right") for title in titles))
+    rows = tuple(
+        (code(arm), *("—" if value is None else percent(value) for value in row))
+        for arm, *row in values.iter_rows()
     )
+    return Table(columns=columns, rows=rows, caption=words("overlay.table"), arms=tuple(tables.arms))
 
 
 def last_values(table: pl.DataFrame, column: str, *, by: str) -> dict[str, float]:

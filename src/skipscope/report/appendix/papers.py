@@ -1,14 +1,14 @@
 """Compares with the papers: published and measured error and parameters, and how the recipes differ."""
 
 from skipscope.analysis.papers import Difference, Published, differences, error_of, published, recipe_of
-from skipscope.analysis.tables import ArmSummary
-from skipscope.report.context import Context, interval
+from skipscope.analysis.tables import ArmSummary, Spread
+from skipscope.report.context import Context, bracketed, interval
 from skipscope.report.document import Block, Note, Paragraph, Section, Table
 from skipscope.report.words import NBSP, Inline, code, count, plain
 from skipscope.spec import Recipe
 
 
-def papers(context: Context, number: str) -> tuple[Section, ...]:
+def papers(context: Context) -> tuple[Section, ...]:
     """Builds a table of the arms that a paper reports, if there are any and the data are CIFAR-10."""
     words, tables, reports = context.words, context.tables, published()
     known = [(arm, reports[arm.model]) for arm in tables.summaries if arm.model in reports]
@@ -24,7 +24,7 @@ def papers(context: Context, number: str) -> tuple[Section, ...]:
     blocks: list[Block] = [Paragraph(text=words("papers.text")), table]
     if any(summary.model.startswith("plain") for summary in tables.summaries):
         blocks.append(Note(text=words("papers.plain"), kind="quiet"))
-    return (Section(id="papers", number=number, title=words("papers.title"), blocks=tuple(blocks)),)
+    return (context.section("papers", "papers", blocks),)
 
 
 def row(context: Context, summary: ArmSummary, value: Published) -> tuple[str, ...]:
@@ -42,8 +42,7 @@ def row(context: Context, summary: ArmSummary, value: Published) -> tuple[str, .
 
 def reported(context: Context, value: Published, recipe: Recipe) -> Inline:
     """Writes the published error with its source and the paper's remarks."""
-    words = context.words
-    error = error_of(value, recipe)
+    words, error = context.words, error_of(value, recipe)
     said = [words("papers.error", error=f"{error:.2f}", source=value.source)]
     if error != value.error:
         said.append(words("papers.no_augmentation"))
@@ -56,13 +55,12 @@ def reported(context: Context, value: Published, recipe: Recipe) -> Inline:
 
 def measured(context: Context, summary: ArmSummary) -> Inline:
     """Writes the error on the sealed test set, with Wilson's interval for one run, the range for several."""
-    spread = summary.range_over_seeds("test_accuracy")
-    if spread is None:
-        return context.words("key.no_result")
-    low, high = interval(spread, context.tables.record.data.test)
-    between = f",{NBSP}" if spread.n == 1 else "–"
-    error, least, most = (f"{100 * (1 - accuracy):.2f}" for accuracy in (spread.mean, high, low))
-    return Inline(f"{error}{NBSP}% \\[{least}{between}{most}\\]")
+
+    def errors(found: Spread) -> str:
+        low, high = interval(found, context.tables.record.data.test)
+        return bracketed(found.n, 1 - found.mean, 1 - high, 1 - low, digits=2)
+
+    return context.cell(summary, "test_accuracy", errors)
 
 
 def differing(context: Context, value: Published, recipe: Recipe) -> Inline:
@@ -81,10 +79,9 @@ def named(context: Context, difference: Difference) -> Inline:
     words, key = context.words, difference.key
     if words.has(f"papers.besides.{key}"):
         return words(f"papers.besides.{key}")
+    what = words.name(f"papers.settings.{key}", key)
     ours, theirs = (setting(context, key, value) for value in (difference.ours, difference.theirs))
-    return words(
-        "papers.difference", what=words.name(f"papers.settings.{key}", key), ours=ours, theirs=theirs
-    )
+    return words("papers.difference", what=what, ours=ours, theirs=theirs)
 
 
 def setting(context: Context, key: str, value: object) -> Inline:

@@ -22,11 +22,10 @@ CELL = 32
 FEW = 16
 
 
-def pictures(context: Context, number: str) -> Section:
+def pictures(context: Context) -> Section:
     """Builds the section with one image in all networks, and the images that all of them get wrong."""
     blocks = [*missing(context), *one_image(context), *shared_errors(context)]
-    title = context.words("pictures.title")
-    return Section(id="pictures", number=number, title=title, blocks=tuple(blocks))
+    return context.section("pictures", "pictures", blocks)
 
 
 def pictures_of(context: Context, arm: str) -> list[Block]:
@@ -75,12 +74,9 @@ def step_by_step(context: Context, arm: str, found: Mapping[str, NDArray[Any]]) 
         orient="row",
     )
     text = words("pictures.steps_text", **said, stage=code(stages[0][0]))
-    caption = words("pictures.steps_caption", arm=code(arm))
-    name = f"steps-{context.file_of(arm)}"
-    return [
-        paragraph(context, text),
-        context.gallery(name, tiles, table, caption=caption, spoken=text, steps=True),
-    ]
+    name, caption = f"steps-{context.file_of(arm)}", words("pictures.steps_caption", arm=code(arm))
+    gallery = context.gallery(name, tiles, table, caption=caption, spoken=text, steps=True)
+    return [paragraph(context, text), gallery]
 
 
 def kernels(context: Context, arm: str, found: Mapping[str, NDArray[Any]]) -> list[Block]:
@@ -94,12 +90,9 @@ def kernels(context: Context, arm: str, found: Mapping[str, NDArray[Any]]) -> li
     times = rounded(largest / smallest) if smallest else "∞"
     text = words("pictures.kernels_text", number=number, times=times)
     cell = CELL if number > FEW else 2 * CELL
-    tile = Tile(
-        picture=raster.sheet([raster.kernel(each) for each in filters], columns=16, cell=cell),
-        caption=words("pictures.kernels_tile", number=number, side=filters.shape[-1]),
-    )
-    caption = words("pictures.kernels_caption", arm=code(arm))
-    name = f"kernels-{context.file_of(arm)}"
+    sheet = raster.sheet([raster.kernel(each) for each in filters], columns=16, cell=cell)
+    tile = Tile(picture=sheet, caption=words("pictures.kernels_tile", number=number, side=filters.shape[-1]))
+    name, caption = f"kernels-{context.file_of(arm)}", words("pictures.kernels_caption", arm=code(arm))
     return [paragraph(context, text), context.gallery(name, [tile], table, caption=caption, spoken=text)]
 
 
@@ -112,9 +105,8 @@ def one_image(context: Context) -> list[Block]:
     found = context.tables.pictures[next(iter(ends))]
     name = context.class_name(label_of(context, found))
     shown = [(arm, stage, maps) for arm, pair in ends.items() for stage, maps in pair]
-    image = Tile(
-        picture=raster.enlarged(found["image"], STEP // 32), caption=words("pictures.image", name=name)
-    )
+    enlarged = raster.enlarged(found["image"], STEP // 32)
+    image = Tile(picture=enlarged, caption=words("pictures.image", name=name))
     tiles = [map_tile(context, "arm_tile", stage, maps, arm=code(arm)) for arm, stage, maps in shown]
     sides = {arm: " → ".join(size_of(maps) for _, maps in pair) for arm, pair in ends.items()}
     text = words("pictures.one_text", name=name, sides=words.by_arm(sides))
@@ -147,9 +139,8 @@ def size_of(maps: NDArray[Any]) -> str:
 
 def map_tile(context: Context, key: str, stage: str, maps: NDArray[Any], **told: Inline) -> Tile:
     """Shows the channels of a stage on one sheet."""
-    caption = context.words(
-        f"pictures.{key}", stage=code(stage), number=len(maps), shape=size_of(maps), **told
-    )
+    told |= {"stage": code(stage), "shape": Inline(size_of(maps))}
+    caption = context.words(f"pictures.{key}", number=len(maps), **told)
     return Tile(picture=raster.sheet(raster.greys(maps), columns=4, cell=CELL), caption=caption)
 
 

@@ -32,14 +32,9 @@ def predictions_of(context: Context, arm: str) -> list[Block]:
         answer=context.class_name(worst["answer"]),
         worst=percent(worst["share"]),
     )
-    shown.append(
-        context.figure(
-            f"confusion-{context.file_of(arm)}",
-            network.confusion(table, names=context.chart_names, labels=context.labels),
-            caption=words("pictures.confusion_caption", arm=code(arm)),
-            spoken=text,
-        )
-    )
+    caption = "pictures.confusion_caption"
+    chart = network.confusion(table, names=context.chart_names, labels=context.labels)
+    shown.append(context.figure_of(arm, "confusion", chart, caption=caption, spoken=text))
     return [paragraph(context, text), *in_pairs(shown), *errors_of(context, arm, predicted)]
 
 
@@ -54,14 +49,9 @@ def classes_figure(context: Context, arm: str) -> list[Figure]:
         words("overlay.item", arm=context.class_name(row["class"]), value=percent(row["accuracy"]))
         for row in (last.row(0, named=True), last.row(-1, named=True))
     )
-    return [
-        context.figure(
-            f"classes-{context.file_of(arm)}",
-            network.classes(table, arm=arm, names=context.chart_names, labels=context.labels),
-            caption=words("pictures.classes_caption", arm=code(arm)),
-            spoken=words("pictures.classes_spoken", arm=code(arm), best=best, worst=worst),
-        )
-    ]
+    chart = network.classes(table, arm=arm, names=context.chart_names, labels=context.labels)
+    spoken = words("pictures.classes_spoken", arm=code(arm), best=best, worst=worst)
+    return [context.figure_of(arm, "classes", chart, caption="pictures.classes_caption", spoken=spoken)]
 
 
 def errors_of(context: Context, arm: str, predicted: pl.DataFrame) -> list[Block]:
@@ -73,24 +63,22 @@ def errors_of(context: Context, arm: str, predicted: pl.DataFrame) -> list[Block
     sure = wrong.filter(pl.col("confidence") > SURE)
     errors = [
         {
-            "label": context.class_name(row["label"]),
-            "answer": context.class_name(row["answer"]),
-            "confidence": percent(row["confidence"]),
+            "label": context.class_name(label),
+            "answer": context.class_name(answer),
+            "confidence": percent(confidence),
         }
-        for row in table.iter_rows(named=True)
+        for label, answer, confidence in table.select("label", "answer", "confidence").iter_rows()
     ]
     counts = {"errors": count(len(wrong)), "sure": count(len(sure)), "limit": percent(SURE)}
     text = words("pictures.errors_text", **counts, **errors[0])
-    gallery = context.gallery(
-        f"errors-{context.file_of(arm)}",
-        [
-            image_tile(context, image, words("pictures.error_tile", **error))
-            for image, error in zip(table["image"], errors, strict=True)
-        ],
-        table.select("image", "position", "label", "answer", "confidence"),
-        caption=words("pictures.errors_caption", arm=code(arm), seed=table["seed"][0]),
-        spoken=text,
-    )
+    tiles = [
+        image_tile(context, image, words("pictures.error_tile", **error))
+        for image, error in zip(table["image"], errors, strict=True)
+    ]
+    shown = table.select("image", "position", "label", "answer", "confidence")
+    name = f"errors-{context.file_of(arm)}"
+    caption = words("pictures.errors_caption", arm=code(arm), seed=table["seed"][0])
+    gallery = context.gallery(name, tiles, shown, caption=caption, spoken=text)
     return [paragraph(context, text), gallery]
 
 
@@ -108,16 +96,13 @@ def shared_errors(context: Context) -> list[Block]:
     table = seen.common_errors(predicted, EXAMPLES)
     if table.is_empty():
         return [paragraph(context, text)]
-    gallery = context.gallery(
-        "shared-errors",
-        [
-            image_tile(context, image, shared_caption(context, rows))
-            for (image,), rows in table.group_by("image", maintain_order=True)
-        ],
-        table.select("image", "position", "label", "arm", "answer", "confidence"),
-        caption=words("pictures.shared_caption"),
-        spoken=text,
-    )
+    tiles = [
+        image_tile(context, image, shared_caption(context, rows))
+        for (image,), rows in table.group_by("image", maintain_order=True)
+    ]
+    shown = table.select("image", "position", "label", "arm", "answer", "confidence")
+    caption = words("pictures.shared_caption")
+    gallery = context.gallery("shared-errors", tiles, shown, caption=caption, spoken=text)
     return [paragraph(context, text), gallery]
 
 

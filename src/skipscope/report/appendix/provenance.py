@@ -9,15 +9,10 @@ from skipscope.report.words import Inline, code, count, literal, percent, plain
 from skipscope.spec import Recipe
 
 
-def provenance(context: Context, number: str) -> Section:
+def provenance(context: Context) -> Section:
     """Builds the section on data, recipe, machine, runs and commands."""
     parts = {part.__name__: part(context) for part in (data, recipe, machine, runs, again)}
-    return Section(
-        id="run",
-        number=number,
-        title=context.words("run.title"),
-        sections=context.sections("run", number, "run", parts),
-    )
+    return context.section("run", "run", (), context.sections("run", "run", parts))
 
 
 def facts(titles: Iterable[Inline], rows: Iterable[tuple[str, ...]]) -> Table:
@@ -109,9 +104,8 @@ def machine(context: Context) -> tuple[Block, ...]:
 def distinct(context: Context, values: Iterable[object]) -> str:
     """Lists the distinct values."""
     unknown = context.words("value.unknown")
-    return (
-        " / ".join(dict.fromkeys(unknown if value is None else plain(value) for value in values)) or unknown
-    )
+    written = dict.fromkeys(unknown if value is None else plain(value) for value in values)
+    return " / ".join(written) or unknown
 
 
 def runs(context: Context) -> tuple[Block, ...]:
@@ -121,31 +115,20 @@ def runs(context: Context) -> tuple[Block, ...]:
     rows = []
     for entry in tables.entries:
         record, result = entry.record, entry.record.result if entry.record is not None else None
-        rows.append(
-            (
-                code(entry.arm),
-                str(entry.seed),
-                code(entry.run),
-                words(f"runs.states.{entry.state}"),
-                "—" if record is None else record.started[:16].replace("T", " "),
-                "—" if result is None else words.duration(result.seconds),
-                "—" if result is None else percent(result.test_accuracy),
-            )
-        )
+        run = (code(entry.arm), str(entry.seed), code(entry.run), words(f"runs.states.{entry.state}"))
+        started = "—" if record is None else record.started[:16].replace("T", " ")
+        time = "—" if result is None else words.duration(result.seconds)
+        rows.append((*run, started, time, "—" if result is None else percent(result.test_accuracy)))
     n = tables.record.study.seeds
     key = "one_seed" if n == 1 else "few_seeds" if n < 5 else "many_seeds"
-    table = Table(
-        columns=context.columns("runs", titles, right=("seed", "time", "test")),
-        rows=tuple(rows),
-        arms=tuple(entry.arm for entry in tables.entries),
-    )
+    columns = context.columns("runs", titles, right=("seed", "time", "test"))
+    table = Table(columns=columns, rows=tuple(rows), arms=tuple(entry.arm for entry in tables.entries))
     return table, Paragraph(text=words(f"run.{key}", n=n))
 
 
 def again(context: Context) -> tuple[Block, ...]:
     """Lists the commands that reproduce the report."""
-    words, record = context.words, context.tables.record
-    typed = context.tables.workspace.typed
+    words, record, typed = context.words, context.tables.record, context.tables.workspace.typed
     report = typed(f"skipscope report {record.study.name}")
     commands = f"{typed(record.command)}\n{report}  {words('run.again_report')}"
     return Paragraph(text=words("run.again_text")), Code(text=commands)

@@ -16,7 +16,7 @@ ON_ANY_NETWORK = ("linear_probes", "redundancy", "landscape", "curvature", "shat
 """Probes that apply to every network; the others depend on its parts."""
 
 
-def trained(context: Context, number: str) -> Section:
+def trained(context: Context) -> Section:
     """Builds the section, with a part for everything that was measured on at least one network."""
     words = context.words
     parts = (readouts, deletion, landscape, curvature, shattering, redundancy, inside)
@@ -24,13 +24,8 @@ def trained(context: Context, number: str) -> Section:
     intro = [words("trained.intro"), words("trained.judged")]
     if images := len(context.tables.sample.get("labels", ())):
         intro.insert(1, words("trained.sample", images=count(images)))
-    return Section(
-        id="trained",
-        number=number,
-        title=words("trained.title"),
-        blocks=(*([paragraph(context, *intro)] if found else []), *missing(context)),
-        sections=context.sections("trained", number, "trained", found),
-    )
+    blocks = [*([paragraph(context, *intro)] if found else []), *missing(context)]
+    return context.section("trained", "trained", blocks, context.sections("trained", "trained", found))
 
 
 def missing(context: Context) -> list[Block]:
@@ -62,12 +57,9 @@ def readouts(context: Context) -> list[Block]:
         arm, module, gain = gains.select("arm", "module", "gain").row(-1)
         most = {"arm": code(arm), "place": code(module), "points": signed(100 * gain)}
         said.append(words("trained.readouts_most", **most))
-    figure = context.figure(
-        "linear-probes",
-        figures.by_depth(table, quantity="accuracy", arms=arms_in(context, table), labels=context.labels),
-        caption=context.caption("trained.readouts_caption"),
-        spoken=said[0],
-    )
+    arms, caption = arms_in(context, table), context.caption("trained.readouts_caption")
+    chart = figures.by_depth(table, quantity="accuracy", arms=arms, labels=context.labels)
+    figure = context.figure("linear-probes", chart, caption=caption, spoken=said[0])
     return with_question(context, "trained.readouts_question", said, [figure])
 
 
@@ -82,16 +74,11 @@ def curvature(context: Context) -> list[Block]:
     errors = table.select(pl.col("top_residual").max(), (pl.col("trace_error") / pl.col("trace")).abs().max())
     residual, error = (value or 0.0 for value in errors.row(0))
     known = words("trained.curvature_known", residual=rounded(residual), error=percent(error))
-    seeds = context.if_several("trained.seeds_points")
-    shown = [
-        context.figure(
-            name,
-            figures.bars(table, quantity=quantity, arms=arms, labels=context.labels),
-            caption=words(f"trained.{quantity}_caption", seeds=seeds),
-            spoken=text,
-        )
-        for name, quantity in figures.CURVATURES.items()
-    ]
+    seeds, shown = context.if_several("trained.seeds_points"), []
+    for name, quantity in figures.CURVATURES.items():
+        chart = figures.bars(table, quantity=quantity, arms=arms, labels=context.labels)
+        caption = words(f"trained.{quantity}_caption", seeds=seeds)
+        shown.append(context.figure(name, chart, caption=caption, spoken=text))
     said = [text, *apart(context, top, "curvature"), known]
     return with_question(context, "trained.curvature_question", said, shown)
 

@@ -1,5 +1,7 @@
 """Describes one trained network: feature reuse, gates, deletion of blocks, loss landscape."""
 
+from itertools import product
+
 import polars as pl
 
 from skipscope.analysis import landscape as planes
@@ -28,17 +30,13 @@ def reuse_of(context: Context, arm: str) -> list[Block]:
     said = reuse_sentences(context, arm)
     if not said:
         return []
-    shown = [
-        context.figure(
-            f"reuse-{name}-{context.file_of(arm)}-{block}",
-            heat.heat(table, block=block, quantity=quantity, labels=context.labels),
-            caption=words(f"trained.reuse_{name}_caption", arm=code(arm), block=block),
-            spoken=said[0] if name == "weight" else said[-1],
-        )
-        for block in table["block"].unique(maintain_order=True)
-        for name, quantity in heat.MEASURES.items()
-        if not table.filter(pl.col("block") == block).drop_nulls(quantity).is_empty()
-    ]
+    shown = []
+    for block, (name, quantity) in product(table["block"].unique(maintain_order=True), heat.MEASURES.items()):
+        if not table.filter(pl.col("block") == block).drop_nulls(quantity).is_empty():
+            chart = heat.heat(table, block=block, quantity=quantity, labels=context.labels)
+            caption = words(f"trained.reuse_{name}_caption", arm=code(arm), block=block)
+            file, spoken = f"reuse-{name}-{context.file_of(arm)}-{block}", said[0 if name == "weight" else -1]
+            shown.append(context.figure(file, chart, caption=caption, spoken=spoken))
     return with_question(context, "trained.reuse_question", [words("trained.reuse"), *said], shown)
 
 
@@ -57,16 +55,13 @@ def reuse_sentences(context: Context, arm: str) -> list[Inline]:
     if not costs.is_empty():
         top = costs.sort("loss_change").row(-1, named=True)
         ends = {"target": code(top["target"]), "source": code(top["source"])}
-        told = {
-            "loss": change(top["loss_change"]),
-            "typical": change(costs.select(pl.col("loss_change").median()).item()),
-        }
+        typical = costs.select(pl.col("loss_change").median()).item()
+        told = {"loss": change(top["loss_change"]), "typical": change(typical)}
         said.append(words("trained.reuse_ablation", **ends, **told))
     both = pairs.drop_nulls(["relative", "loss_change"])
     if not both.is_empty():
-        best = both.group_by("target").agg(
-            same=pl.col("relative").arg_max() == pl.col("loss_change").arg_max()
-        )
+        same = pl.col("relative").arg_max() == pl.col("loss_change").arg_max()
+        best = both.group_by("target").agg(same=same)
         said.append(words("trained.reuse_agree", agree=best["same"].sum(), of=best.height))
     return said
 
@@ -93,11 +88,8 @@ def gate_sentences(context: Context, arm: str) -> list[Inline]:
     said = []
     if not blocks.is_empty():
         most = blocks.sort("class_share", nulls_last=False).row(-1, named=True)
-        told = {
-            "most": most["class_share"],
-            "first": blocks["class_share"][0],
-            "last": blocks["class_share"][-1],
-        }
+        shares = blocks["class_share"]
+        told = {"most": most["class_share"], "first": shares[0], "last": shares[-1]}
         by_class = {key: percent(share or 0.0) for key, share in told.items()}
         said.append(words("trained.gates_class", **by_class, block=code(most["module"])))
         means = blocks.select(pl.col("low", "high").mean()).row(0, named=True)
@@ -116,14 +108,9 @@ def gate_strips(context: Context, arm: str, spoken: Inline) -> list[Figure]:
     classes = list(context.chart_names.values())
     numbered = pl.col("class").replace_strict(dict(enumerate(classes)), return_dtype=pl.String)
     told = context.words.listed([context.class_name(each) for each in context.chart_names])
-    return [
-        context.figure(
-            f"gates-{context.file_of(arm)}",
-            gates.strips(table.with_columns(numbered), classes=classes, labels=context.labels),
-            caption=context.words("trained.strips_caption", arm=code(arm), classes=told),
-            spoken=spoken,
-        )
-    ]
+    chart = gates.strips(table.with_columns(numbered), classes=classes, labels=context.labels)
+    caption = "trained.strips_caption"
+    return [context.figure_of(arm, "gates", chart, caption=caption, spoken=spoken, classes=told)]
 
 
 def gate_shares(context: Context, arm: str, spoken: Inline) -> list[Figure]:
@@ -131,37 +118,24 @@ def gate_shares(context: Context, arm: str, spoken: Inline) -> list[Figure]:
     table = trained_readings.gates(context.tables.readings)
     if arm not in set(table["arm"]):
         return []
-    return [
-        context.figure(
-            f"gate-shares-{context.file_of(arm)}",
-            gates.shares(table, arm=arm, arms=context.tables.arms, labels=context.labels),
-            caption=context.words("trained.shares_caption", arm=code(arm)),
-            spoken=spoken,
-        )
-    ]
+    chart = gates.shares(table, arm=arm, arms=context.tables.arms, labels=context.labels)
+    return [context.figure_of(arm, "gate-shares", chart, caption="trained.shares_caption", spoken=spoken)]
 
 
 def surgery_of(context: Context, arm: str, spoken: Inline) -> list[Figure]:
     """Draws what replacing gates costs: those of one block at a time, and all of them."""
-    table, arms = (
-        trained_readings.surgery(context.tables.readings).filter(pl.col("arm") == arm),
-        context.tables.arms,
-    )
-    return [
-        context.figure(
-            f"{name.replace('_', '-')}-{context.file_of(arm)}",
-            gates.surgery(table, arm=arm, arms=arms, together=together, labels=context.labels),
-            caption=context.words(f"trained.{name}_caption", arm=code(arm)),
-            spoken=spoken,
-        )
-        for name, together in (("surgery", False), ("surgery_all", True))
-        if not table.filter((pl.col("module") == trained_readings.ALL) == together).is_empty()
-    ]
+    table, shown = trained_readings.surgery(context.tables.readings).filter(pl.col("arm") == arm), []
+    for name, key, together in (("surgery", "surgery", False), ("surgery-all", "surgery_all", True)):
+        if not table.filter((pl.col("module") == trained_readings.ALL) == together).is_empty():
+            arms, labels, caption = context.tables.arms, context.labels, f"trained.{key}_caption"
+            chart = gates.surgery(table, arm=arm, arms=arms, together=together, labels=labels)
+            shown.append(context.figure_of(arm, name, chart, caption=caption, spoken=spoken))
+    return shown
 
 
 def robustness_of(context: Context, arm: str) -> list[Block]:
     """Shows what the network loses without one block, and the loss around its weights."""
-    words, readings, file = context.words, context.tables.readings, context.file_of(arm)
+    words, readings = context.words, context.tables.readings
     said, shown = [], []
     alone = trained_readings.deletions(readings).filter(pl.col("arm") == arm, pl.col("blocks") == 1)
     if not alone.is_empty():
@@ -171,12 +145,12 @@ def robustness_of(context: Context, arm: str) -> list[Block]:
         told = {"typical": signed(-typical), "most": signed(-worst["accuracy_lost"])}
         said.append(words("trained.deletion_of", blocks=blocks.height, block=code(worst["removed"]), **told))
         chart = removals.by_block(alone, arm=arm, arms=context.tables.arms, labels=context.labels)
-        caption = words("trained.deletion_of_caption", arm=code(arm))
-        shown.append(context.figure(f"deletion-{file}", chart, caption=caption, spoken=said[-1]))
+        caption, spoken = "trained.deletion_of_caption", said[-1]
+        shown.append(context.figure_of(arm, "deletion", chart, caption=caption, spoken=spoken))
     cells = planes.landscape(readings)
     if arm in (tops := planes.highest(cells)):
         said.append(words("trained.landscape_of", highest=rounded(tops[arm])))
         chart = maps.map_of(cells, arm=arm, labels=context.labels)
-        caption = words("trained.landscape_of_caption", arm=code(arm), **scale(cells))
-        shown.append(context.figure(f"landscape-{file}", chart, caption=caption, spoken=said[-1]))
+        caption, ends = "trained.landscape_of_caption", scale(cells)
+        shown.append(context.figure_of(arm, "landscape", chart, caption=caption, spoken=said[-1], **ends))
     return [paragraph(context, *said), *in_pairs(shown)] if said else []

@@ -16,7 +16,7 @@ MUCH = 2.0
 """Changes by less than this factor are not called fading, growing or faster."""
 
 
-def while_training(context: Context, number: str) -> Section:
+def while_training(context: Context) -> Section:
     """Builds the section that compares all networks during training."""
     words = context.words
     steps = training_readings.measured_steps(context.tables.readings, "gradient_flow")
@@ -31,13 +31,8 @@ def while_training(context: Context, number: str) -> Section:
             "responses": activations(context),
             "learning": learning(context),
         }
-    return Section(
-        id="while-training",
-        number=number,
-        title=words("training.title"),
-        blocks=tuple(blocks),
-        sections=context.sections("while-training", number, "training", parts),
-    )
+    sections = context.sections("while-training", "training", parts)
+    return context.section("while-training", "training", blocks, sections)
 
 
 def missing(context: Context) -> list[Block]:
@@ -54,7 +49,7 @@ def missing(context: Context) -> list[Block]:
 
 def training_of(context: Context, arm: str) -> list[Block]:
     """Describes one network's layers during training."""
-    words, readings, arms = context.words, context.tables.readings, context.tables.arms
+    readings, arms = context.tables.readings, context.tables.arms
     ratios = training_readings.updates(readings, arm)
     relus = training_readings.rectifiers(readings).filter(pl.col("arm") == arm)
     if ratios.is_empty():
@@ -65,12 +60,9 @@ def training_of(context: Context, arm: str) -> list[Block]:
         drawn.append(("relus", "mean", network.rectifiers(relus, arm=arm, arms=arms, labels=context.labels)))
         said.append(dead_channels_sentence(context, relus))
     shown = []
-    for (name, how, chart), sentence in zip(drawn, said, strict=True):
-        mean = context.if_several(f"training.seeds_{how}")
-        caption = words(f"training.{name}_of_caption", arm=code(arm), mean=mean)
-        shown.append(
-            context.figure(f"{name}-{context.file_of(arm)}", chart, caption=caption, spoken=sentence)
-        )
+    for (name, how, chart), spoken in zip(drawn, said, strict=True):
+        caption, mean = f"training.{name}_of_caption", context.if_several(f"training.seeds_{how}")
+        shown.append(context.figure_of(arm, name, chart, caption=caption, spoken=spoken, mean=mean))
     return [paragraph(context, *said), *in_pairs(shown)]
 
 
@@ -78,16 +70,9 @@ def updates_sentence(context: Context, arm: str, ratios: pl.DataFrame) -> Inline
     """Names the layers that move most and least, relative to their weights."""
     by_layer = ratios.group_by("module", maintain_order=True).agg(pl.col("ratio").median()).sort("ratio")
     (slow, least), (fast, most) = (by_layer.row(end) for end in (0, -1))
-    return context.words(
-        "training.updates_of",
-        typical=rounded(
-            medians(training_readings.typical_updates(context.tables.readings), "ratio").get(arm)
-        ),
-        fast=code(fast),
-        fast_value=rounded(most),
-        slow=code(slow),
-        slow_value=rounded(least),
-    )
+    typical = medians(training_readings.typical_updates(context.tables.readings), "ratio").get(arm)
+    told = {"fast": code(fast), "fast_value": rounded(most), "slow": code(slow), "slow_value": rounded(least)}
+    return context.words("training.updates_of", typical=rounded(typical), **told)
 
 
 def gradients(context: Context) -> list[Block]:
@@ -98,17 +83,12 @@ def gradients(context: Context) -> list[Block]:
         return [Note(text=words("training.one_convolution"))]
     values = {moment: words.by_arm(medians(ratios, "ratio", moment), rounded) for moment in MOMENTS}
     spoken = words("training.gradients_spoken", **values)
-    chart = training.over_steps(
-        training_readings.gradient_ratios(readings),
-        told="gradient_ratio",
-        arms=context.tables.arms,
-        labels=context.labels,
-    )
+    arms, caption = context.tables.arms, context.caption("training.ratio_caption")
+    table = training_readings.gradient_ratios(readings)
+    chart = training.over_steps(table, told="gradient_ratio", arms=arms, labels=context.labels)
     shown = [
         *(gradient_norms(context, moment, spoken) for moment in MOMENTS),
-        context.figure(
-            "gradient-ratio", chart, caption=context.caption("training.ratio_caption"), spoken=spoken
-        ),
+        context.figure("gradient-ratio", chart, caption=caption, spoken=spoken),
         ratio_by_depth(context, ratios, spoken),
     ]
     said = [words("training.gradients_text", **values), *fading(context, ratios, END)]
@@ -132,14 +112,9 @@ def gradient_norms(context: Context, moment: training_readings.Moment, spoken: I
     norms = training_readings.gradients(context.tables.readings)
     steps = norms.filter(pl.col("moment") == moment)["step"].unique().sort()
     at = "–".join(dict.fromkeys((count(steps[0]), count(steps[-1]))))
-    return context.figure(
-        f"gradients-{moment}",
-        training.by_depth(
-            norms, quantity="norm", moment=moment, arms=context.tables.arms, labels=context.labels
-        ),
-        caption=context.caption(f"training.gradients_{moment}", step=at),
-        spoken=spoken,
-    )
+    caption, arms = context.caption(f"training.gradients_{moment}", step=at), context.tables.arms
+    chart = training.by_depth(norms, quantity="norm", moment=moment, arms=arms, labels=context.labels)
+    return context.figure(f"gradients-{moment}", chart, caption=caption, spoken=spoken)
 
 
 def ratio_by_depth(context: Context, ratios: pl.DataFrame, spoken: Inline) -> Figure:
@@ -147,12 +122,9 @@ def ratio_by_depth(context: Context, ratios: pl.DataFrame, spoken: Inline) -> Fi
     words, study = context.words, context.tables.record.study
     several = max(study.seeds, study.initial_seeds) > 1
     range = Inline(words.raw("training.depth_range") if several else "")
-    return context.figure(
-        "gradient-ratio-by-depth",
-        training.ratio_by_depth(ratios, arms=context.tables.arms, labels=context.labels),
-        caption=words("training.depth_caption", range=range),
-        spoken=spoken,
-    )
+    caption = words("training.depth_caption", range=range)
+    chart = training.ratio_by_depth(ratios, arms=context.tables.arms, labels=context.labels)
+    return context.figure("gradient-ratio-by-depth", chart, caption=caption, spoken=spoken)
 
 
 def fading(context: Context, ratios: pl.DataFrame, moment: training_readings.Moment) -> list[Inline]:
@@ -185,10 +157,8 @@ def movement(context: Context) -> list[Block]:
         said.append(words(key, fast=code(fast), slow=code(slow), times=rounded(times)))
     first, last = (medians(training_readings.at_ends(table), "ratio", moment).get(fast) for moment in MOMENTS)
     said.append(words("training.movement_course", arm=code(fast), first=rounded(first), last=rounded(last)))
-    figure = context.figure(
-        "updates",
-        training.over_steps(table, told="update_ratio", arms=context.tables.arms, labels=context.labels),
-        caption=context.caption("training.movement_caption"),
-        spoken=words("training.movement_spoken", values=listed),
-    )
+    caption, arms = context.caption("training.movement_caption"), context.tables.arms
+    spoken = words("training.movement_spoken", values=listed)
+    chart = training.over_steps(table, told="update_ratio", arms=arms, labels=context.labels)
+    figure = context.figure("updates", chart, caption=caption, spoken=spoken)
     return with_question(context, "training.movement_question", said, [figure])
