@@ -16,10 +16,6 @@ app = typer.Typer(name="data", help="Get, import, check and show the data sets."
 @app.command()
 def get(data_dir: DataDir = None) -> None:
     """Download CIFAR-10 (162 MB) and import it."""
-    _download(data_dir)
-
-
-def _download(data_dir: Path | None) -> None:
     from rich import progress as bars
 
     from skipscope.data import fetch
@@ -89,7 +85,7 @@ def check(
         if not repair:
             raise
         say(f"cifar10: {error.what} It is downloaded again.")
-        _download(data_dir)
+        get(data_dir)
         return
     say(f"cifar10: sound, sha256 {stored.index.sha256}")
 
@@ -99,7 +95,7 @@ def info(data_dir: DataDir = None) -> None:
     """Show the data sets, their splits, checksums and sources."""
     from skipscope.data import cifar10, dataset, shapes, store
 
-    facts = {
+    drawn = {
         "where": "embedded: drawn when it is needed, no network",
         "source": shapes.SOURCE,
         "images": "32 x 32 RGB",
@@ -107,7 +103,7 @@ def info(data_dir: DataDir = None) -> None:
         "splits": f"train {shapes.TRAIN:,}, validation {shapes.VALIDATION:,}, test {shapes.TEST:,} (sealed)",
         "sha256": shapes.SHA256,
     }
-    _show("shapes", facts)
+    _show("shapes", drawn)
     stored = store.read(cifar10.NAME, data_dir=data_dir)
     if stored is None:
         where = store.data_folder(data_dir) / cifar10.NAME

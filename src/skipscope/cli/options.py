@@ -1,7 +1,6 @@
 """Options that several commands share, the consoles they print to, and how they format."""
 
 from collections.abc import Iterable
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
@@ -97,13 +96,6 @@ def print_table(table: "Table") -> None:
 
     table.width = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
     console.print(table, soft_wrap=True)
-
-
-class DataSet(StrEnum):
-    """The data sets, as the command line names them."""
-
-    CIFAR10 = "cifar10"
-    SHAPES = "shapes"
 
 
 class Overrides(TypedDict):

@@ -107,23 +107,20 @@ def carry_out(
     from skipscope.records.lock import held
     from skipscope.report import build_report
 
-    stopped = warned = False
+    happened: set[str] = set()
 
     def interrupted() -> None:
-        nonlocal stopped
-        stopped = True
+        happened.add("interrupted")
         shown.say(
             "Stopping: the runs save what they have (Ctrl-C again: stop now, back to the last checkpoint)"
         )
 
     def on_event(event: "Event") -> None:
-        nonlocal warned
-        warned |= event.state == "warned"
+        happened.add(event.state)
         shown.on_event(event)
 
     def warn(said: str) -> None:
-        nonlocal warned
-        warned = True
+        happened.add("warned")
         say(said)
 
     with held(workspace.path, doing=plan.record.command):
@@ -155,6 +152,6 @@ def carry_out(
     failed = [record for record in records if record.state == "failed"]
     for record in failed:
         say(f"{record.id} failed. {record.failure.message if record.failure else ''}", "red")
-    if stopped:
+    if "interrupted" in happened:
         return "stopped"
-    return "incomplete" if failed or unfinished or warned else "done"
+    return "incomplete" if failed or unfinished or "warned" in happened else "done"

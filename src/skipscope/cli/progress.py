@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
-from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
@@ -19,18 +18,8 @@ BAR_WIDTH = 12
 """Columns: with the longest of what is beside it, a line has eighty."""
 
 
-class Display(Protocol):
-    """Shows the events of runs."""
-
-    def on_event(self, event: Event) -> None:
-        """Shows an event of one run."""
-
-    def say(self, text: str) -> None:
-        """Prints a sentence about all runs."""
-
-
 @contextmanager
-def display(plan: Plan, console: Console) -> Iterator[Display]:
+def display(plan: Plan, console: Console) -> Iterator["Bars | Lines"]:
     """Opens bars on a terminal, else lines."""
     runs = {run.spec.id: run for run in plan.waiting}
     if console.is_terminal:
@@ -97,16 +86,13 @@ class Bars:
             )
             return
         if event.state == "waiting":
-            self._waits(event)
+            if event.run in self.tasks:
+                self.progress.update(self.tasks[event.run], status=event.message)
             return
         if event.run in self.tasks and event.state != "warned":
             self.progress.remove_task(self.tasks.pop(event.run))
         style = "red" if event.state == "failed" else ""
         self.console.print(Text(f"{name_of(run)}: {ending(event)}", style=style))
-
-    def _waits(self, event: Event) -> None:
-        if event.run in self.tasks:
-            self.progress.update(self.tasks[event.run], status=event.message)
 
     def say(self, text: str) -> None:
         """Prints a line above the bars."""

@@ -2,7 +2,7 @@
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from typer.core import TyperCommand
@@ -10,7 +10,6 @@ from typer.core import TyperCommand
 from skipscope.cli.options import (
     DEFAULT_WORKSPACE,
     DataDir,
-    DataSet,
     Jobs,
     Overrides,
     WorkspaceOption,
@@ -18,7 +17,10 @@ from skipscope.cli.options import (
     words_of,
 )
 
-Data = Annotated[DataSet | None, typer.Option(help="Replace the study's data set.", show_default=False)]
+Data = Annotated[
+    Literal["cifar10", "shapes"] | None,
+    typer.Option(help="Replace the study's data set.", show_default=False),
+]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs for every arm.", show_default=False)]
 Seeds = Annotated[int | None, typer.Option(min=1, help="Runs per arm.", show_default=False)]
 Limit = Annotated[int | None, typer.Option(min=10, help="Train on this many images.", show_default=False)]
@@ -73,9 +75,7 @@ def run(
     from skipscope.records.store import Workspace
     from skipscope.spec import load_study
 
-    said = Overrides(
-        data=None if data is None else data.value, epochs=epochs, seeds=seeds, train_limit=train_limit
-    )
+    said = Overrides(data=data, epochs=epochs, seeds=seeds, train_limit=train_limit)
     store = Workspace(workspace)
     if not dry_run:
         refuse_if_held(store.path)  # before anything is timed
@@ -96,7 +96,7 @@ def run(
 
 
 def demo(
-    data: Data = DataSet.SHAPES,
+    data: Data = "shapes",
     data_dir: DataDir = None,
     epochs: Epochs = None,
     seeds: Seeds = None,

@@ -88,7 +88,10 @@ def execute(
                 except (EOFError, OSError):
                     run, worker = workers.pop(ours)
                     ours.close()
-                    if _was_killed(worker):
+                    worker.join()
+                    if (
+                        worker.exitcode
+                    ):  # ended from outside (a kill, memory exhausted), unable to say so itself
                         deaths[run.spec.id] += 1
                         again = deaths[run.spec.id] <= RESTARTS and not asked()
                         on_event(_death(run, worker, again=again, asked=asked()))
@@ -248,12 +251,6 @@ def _said(error: Exception) -> str:
             "next:  end other programs or give --jobs 1, then the same command again: it goes on"
         )
     return str(error) or type(error).__name__
-
-
-def _was_killed(worker: SpawnProcess) -> bool:
-    """Returns whether it was ended from outside (a kill, memory exhausted), unable to say so itself."""
-    worker.join()
-    return bool(worker.exitcode)
 
 
 def _death(run: PlannedRun, worker: SpawnProcess, *, again: bool, asked: bool) -> Event:

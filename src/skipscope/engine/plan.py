@@ -111,7 +111,8 @@ def plan(
     allowed = None if budget is None else seconds_of(budget)
     data = load_data(study.data, data_dir=data_dir, train_limit=study.train_limit)
     card, cores, tuner = _card(data), _cores(), Autotuner(data)
-    asked = None if budget is None else _budget(study, card, budget)
+    whole = {"seeds": study.seeds, "epochs": study.recipe.epochs, "images": card.train}
+    asked = None if budget is None else Budget(asked=budget, **whole)
     earlier = asked and earlier_cut(study, asked, workspace.studies())
     study = earlier or study
 
@@ -143,11 +144,6 @@ def plan(
     )
 
 
-def _budget(study: StudySpec, data: DataCard, budget: str) -> Budget:
-    """Records the budget and the whole study that is cut to fit into it."""
-    return Budget(asked=budget, seeds=study.seeds, epochs=study.recipe.epochs, images=data.train)
-
-
 def _record(
     study: StudySpec,
     workspace: Workspace,
@@ -160,7 +156,8 @@ def _record(
         study=study,
         data=_card(data),
         members=tuple(Member(arm=run.arm, seed=run.spec.seed, run=run.spec.id) for run in runs),
-        planned=_now(workspace),
+        # never before another study: the last planned stays last if a clock is put back
+        planned=max([now(), *(record.planned for record in workspace.studies())]),
         command=command,
         budget=budget,
         networks=tuple(describe(model) for model in (*(arm.model for arm in study.arm), *study.initial)),
@@ -218,11 +215,6 @@ def _state(folder: RunFolder) -> State | None:
     return record.state
 
 
-def _now(workspace: Workspace) -> str:
-    """Returns the time, never before another study's: the last planned stays last if a clock is put back."""
-    return max([now(), *(record.planned for record in workspace.studies())])
-
-
 def _steps_done(folder: RunFolder) -> int:
     """Counts the steps of an unfinished run that need not be made again; none of a damaged one."""
     try:
@@ -237,14 +229,5 @@ def _cores() -> int:
 
 
 def _card(data: Dataset) -> DataCard:
-    return DataCard(
-        name=data.name,
-        sha256=data.sha256,
-        classes=data.classes,
-        train=len(data.train),
-        validation=len(data.validation),
-        test=data.test_size,
-        source=data.source,
-        mean=data.mean,
-        std=data.std,
-    )
+    same = {key: getattr(data, key) for key in ("name", "sha256", "classes", "source", "mean", "std")}
+    return DataCard(train=len(data.train), validation=len(data.validation), test=data.test_size, **same)

@@ -4,6 +4,7 @@ They compute in fp32 on the CPU: a network trained in bf16 may be a hair more or
 """
 
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import torch
@@ -110,12 +111,10 @@ class Networks:
 
     def _file(self, path: Path) -> Path:
         """Returns the drawing's file: replaces an older one, never one just drawn or a picture given."""
-        folder, times = self.workspace.path / "predictions", 1
-        file = folder / f"{path.stem[:STEM]}.png"
-        while file in self.drawn or file.resolve() == path.resolve():
-            times += 1
-            file = folder / f"{path.stem[:STEM]}-{times}.png"
-        return file
+        folder, stem = self.workspace.path / "predictions", path.stem[:STEM]
+        names = (f"{stem}-{number}.png" if number > 1 else f"{stem}.png" for number in count(1))
+        files = (folder / name for name in names)
+        return next(file for file in files if file not in self.drawn and file.resolve() != path.resolve())
 
 
 def _first_finished(workspace: Workspace, study: StudyRecord) -> dict[str, RunRecord]:

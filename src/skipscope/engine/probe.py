@@ -132,7 +132,7 @@ def _measure(
     probes: Collection[str],
     go_on: Callable[[str], bool],
 ) -> bool:
-    batches, step = BatchMaker(data, spec.recipe, device()), _last_step(spec, data)
+    batches, step = BatchMaker(data, spec.recipe, device()), all_steps(spec.recipe, len(data.train))
     with attribute_errors_to(spec.model, "while it is measured"):
         model = to_device(model, spec.recipe, device())
         return measure_trained(
@@ -140,13 +140,9 @@ def _measure(
         )
 
 
-def _last_step(spec: RunSpec, data: Dataset) -> int:
-    return all_steps(spec.recipe, len(data.train))
-
-
 def _at_its_end(folder: RunFolder, spec: RunSpec, data: Dataset) -> pl.DataFrame:
     """Reads what was measured after the last step."""
-    return folder.readings().filter(pl.col("step") == _last_step(spec, data))
+    return folder.readings().filter(pl.col("step") == all_steps(spec.recipe, len(data.train)))
 
 
 @cache

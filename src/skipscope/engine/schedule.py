@@ -66,7 +66,7 @@ class Survey:
     def parts(self) -> tuple[ScheduledStudy, ...]:
         """All studies, whole, in the order in which they would be run."""
         order = _least_first(self.plans)
-        return tuple(_parts(self.plans, {name: _declared(self.plans[name]) for name in order}))
+        return tuple(_parts(self.plans, {name: self.plans[name].record.study.seeds for name in order}))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +130,7 @@ def compose(found: Survey, budget: str) -> Schedule:
         if most(name, range(enough, enough + 1)):
             seeds[name] = enough
     for name in list(seeds):
-        seeds[name] = most(name, range(seeds[name], _declared(plans[name]) + 1))
+        seeds[name] = most(name, range(seeds[name], plans[name].record.study.seeds + 1))
     for name in order:
         if name not in seeds and (some := most(name, range(1, _for_a_verdict(plans[name])))):
             seeds[name] = some
@@ -162,13 +162,9 @@ def tasks(whole: Plan, seeds: int) -> dict[Task, float]:
     return starts | {run.spec.id: run.seconds for run in whole.waiting if run.spec.seed < seeds}
 
 
-def _declared(whole: Plan) -> int:
-    return whole.record.study.seeds
-
-
 def _for_a_verdict(whole: Plan) -> int:
     """Returns the seeds that a verdict needs; a study declared with fewer is not for verdicts."""
-    return min(MINIMUM_SEEDS, _declared(whole))
+    return min(MINIMUM_SEEDS, whole.record.study.seeds)
 
 
 def _least_first(plans: Mapping[str, Plan]) -> Iterator[str]:

@@ -281,7 +281,7 @@ def parse_study(table: dict[str, object], *, where: str, text: str = "") -> Stud
     try:
         return StudySpec.model_validate(table)
     except ValidationError as error:
-        tables: list[type[Frozen]] = [StudySpec, Arm, Recipe, Comparison]
-        names = ("", "arm", "recipe", "comparison")
-        keys = {name: table.model_fields for name, table in zip(names, tables, strict=True)}
+        tables: dict[str, type[Frozen]]
+        tables = {"": StudySpec, "arm": Arm, "recipe": Recipe, "comparison": Comparison}
+        keys = {name: spec.model_fields for name, spec in tables.items()}
         raise SpecError(problems(error, text, keys), where=where, hint="fix the keys named above") from None

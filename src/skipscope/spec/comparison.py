@@ -11,17 +11,9 @@ Factor = Literal["shortcut", "gate", "pool", "dense", "depth", "normalisation", 
 """What is compared. `network`: two whole networks, whatever they differ in."""
 
 ARCHITECTURE = (
-    "stem",
-    "maps",
-    "depth",
-    "width",
-    "normalisation",
-    "shortcut",
-    "concatenation",
-    "gate",
-    "parameters",
-    "arithmetic",
-)
+    "stem", "maps", "depth", "width", "normalisation",
+    "shortcut", "concatenation", "gate", "parameters", "arithmetic",
+)  # fmt: skip
 """Properties of a network that a comparison looks at."""
 OWN: Mapping[Factor, frozenset[str]] = {
     # additions have no parameters and, as He et al. count, no arithmetic; projections stay within 5 %

@@ -33,11 +33,8 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
     except OSError as error:
         raise SpecError(f"The study file cannot be read: {error.strerror}.", where=str(path)) from None
     except UnicodeDecodeError as error:
-        raise SpecError(
-            f"This is no text in UTF-8: {error.reason} at byte {error.start}.",
-            where=str(path),
-            hint="save it as UTF-8 in your editor",
-        ) from None
+        what = f"This is no text in UTF-8: {error.reason} at byte {error.start}."
+        raise SpecError(what, where=str(path), hint="save it as UTF-8 in your editor") from None
     except (ValueError, RecursionError) as error:  # not TOML; a number or nesting without end
         raise SpecError(
             f"This is not a TOML file: {error}.", where=str(path), hint="mend that line"
