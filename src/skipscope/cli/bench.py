@@ -43,14 +43,14 @@ def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, 
     macs = {name: describe(name).macs for name in names}
     rounds, seconds = (3, 2.0) if quick else (5, 10.0)
     runs = os.cpu_count() or 1
-    results: dict[str, Turns] = {}
+    rows: dict[str, dict[str, float]] = {}
     with console.status("Measuring how to compute on this machine") as shown:
         choice = Autotuner(data).choose([(name, Recipe()) for name in names], threads=1)
         shown.update("Measuring the peak of convolutions")
         peaks = {"bf16": convolution_peak(torch.bfloat16), "fp32": convolution_peak(torch.float32)}
         for name in names:
             shown.update(f"{name}: {rounds} rounds, the usual loop and ours in turns")
-            results[name] = contest(
+            turns = contest(
                 name,
                 choice.backend,
                 data=source,
@@ -59,8 +59,7 @@ def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, 
                 seconds=seconds,
                 runs=runs,
             )
-    peak = peaks[choice.backend.precision]
-    rows = {name: _row(result, macs[name], peak) for name, result in results.items()}
+            rows[name] = _row(turns, macs[name], peaks[choice.backend.precision])
     if json:
         _print_json(rows, peaks, choice)
     else:
@@ -68,7 +67,7 @@ def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, 
 
 
 def _row(result: "Turns", macs: int, peak: float) -> dict[str, float]:
-    """One network under the documented keys; a step is three forward passes of arithmetic."""
+    """Summarises a network under the documented keys; a step is three forward passes of arithmetic."""
     from statistics import median
 
     ours = median(result.ours)

@@ -63,7 +63,7 @@ def _simulated(comparisons: int) -> dict[str, Any]:
 
 
 def _trained(workspace: "Workspace", pairs: int, jobs: int | None) -> "StudyTables":
-    """The runs of one network, trained where they are not there yet."""
+    """Trains the runs of one network that are not there yet, and reads all of them."""
     from skipscope.analysis.tables import gather
     from skipscope.claims.calibration.against_itself import study
     from skipscope.cli.progress import display
@@ -76,7 +76,7 @@ def _trained(workspace: "Workspace", pairs: int, jobs: int | None) -> "StudyTabl
     with display(planned, console) as shown:
         stopping = partial(shown.say, "Stopping")
         records = execute(planned, workspace, on_event=shown.on_event, interrupted=stopping)
-    if any(record.state != "done" for record in records) or len(records) < len(planned.runs):
+    if sum(record.state == "done" for record in records) < len(planned.runs):
         console.print("Not every run is finished. The same command goes on with them.")
         raise typer.Exit(1)
     return gather(workspace, spec.name)

@@ -77,7 +77,7 @@ def _print(results: "tuple[ClaimResult, ...]") -> None:
 
 
 def _effect(finding: "Finding | None") -> tuple[str, str]:
-    """Estimate, interval and unit; pairs."""
+    """Formats estimate, interval and unit, and the number of pairs."""
     if finding is None or finding.effect is None:
         return "-", "-"
     effect = finding.effect

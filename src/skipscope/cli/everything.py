@@ -64,7 +64,7 @@ def run_all(
 
 
 def _studies(said: Overrides) -> "list[StudySpec]":
-    """The shipped studies but those on the embedded images, which say nothing about CIFAR-10."""
+    """Loads the shipped studies but those on the embedded images, which say nothing about CIFAR-10."""
     from skipscope.engine.adapt import adapt
     from skipscope.spec import load_study, shipped_studies
 
@@ -73,7 +73,7 @@ def _studies(said: Overrides) -> "list[StudySpec]":
 
 
 def _command(part: "ScheduledStudy", said: Overrides) -> str:
-    """The command that trains this study alone."""
+    """Writes the command that trains this study alone."""
     alone = said if part.within else said | {"seeds": part.seeds}
     return shlex.join(["skipscope", "run", part.name, *words_of(alone, part.within)])
 

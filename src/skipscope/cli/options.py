@@ -81,7 +81,7 @@ def print_json(content: dict[str, Any], *, ensure_ascii: bool = True) -> None:
 
 
 def table_of(*words: str, numbers: Iterable[str] = (), indent: int = 0) -> "Table":
-    """A table without lines: columns of words, then columns of numbers, which are aligned to the right."""
+    """Makes a table without lines: columns of words, then of numbers, which are aligned to the right."""
     from rich.table import Table
 
     table = Table(*words, box=None, padding=(0, 2, 0, indent))
@@ -108,7 +108,7 @@ class Overrides(TypedDict):
 
 
 def words_of(said: Overrides, budget: str | None = None) -> list[str]:
-    """The overrides as they are typed."""
+    """Lists the overrides as they are typed."""
     values = said | {"budget": budget}
     return [
         word

@@ -1,4 +1,4 @@
-"""A plan on the console: shown before its first step, then carried out."""
+"""Shows a plan on the console before its first step, then carries it out."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal

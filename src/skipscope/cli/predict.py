@@ -145,7 +145,7 @@ def _print_json(
 
 
 def _as_json(prediction: "Prediction") -> dict[str, Any]:
-    """One picture under the documented keys."""
+    """Describes one picture under the documented keys."""
     return {
         "image": str(prediction.picture.path),
         "drawing": str(prediction.file),

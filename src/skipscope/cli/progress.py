@@ -1,4 +1,4 @@
-"""How a long command shows its progress: a bar for each run on a terminal, lines where output is piped."""
+"""Shows the progress of a long command: a bar for each run on a terminal, lines where output is piped."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +40,7 @@ def _bars(console: Console) -> Progress:
 
 
 class TimeColumn(TimeRemainingColumn):
-    """The time that training still takes; while a run is measured, the time of this probe so far."""
+    """Shows the time that training still takes; while a run is measured, the time of this probe so far."""
 
     def render(self, task: Task) -> Text:
         """Formats the time of one run."""
@@ -49,12 +49,12 @@ class TimeColumn(TimeRemainingColumn):
 
 
 def name_of(run: PlannedRun) -> str:
-    """The name of a run in a line about it."""
+    """Names a run in a line about it."""
     return f"{run.arm} s{run.spec.seed}"
 
 
 def ending(event: Event) -> str:
-    """The words for the end of a run."""
+    """Describes the end of a run."""
     if event.state == "done":
         return f"done, sealed test accuracy {event.accuracy:.1%}"
     if event.state == "stopped":
@@ -65,7 +65,7 @@ def ending(event: Event) -> str:
 
 
 class Bars:
-    """A bar for each run, from when it begins."""
+    """Shows a bar for each run, from when it begins."""
 
     def __init__(self, runs: dict[str, PlannedRun], progress: Progress, console: Console) -> None:
         self.runs, self.progress, self.console = runs, progress, console
@@ -100,7 +100,7 @@ class Bars:
 
 
 def standing(event: Event, run: PlannedRun) -> str:
-    """How far a run is, and its loss, accuracy and speed."""
+    """Describes how far a run is, and its loss, accuracy and speed."""
     if event.state == "measuring":
         return f"measuring {event.message.replace('_', ' ')}"
     if event.loss is None:
@@ -116,7 +116,7 @@ def digits(loss: float) -> str:
 
 
 class Lines:
-    """A line when a run begins, at the end of an epoch and of the run, and every half minute between."""
+    """Prints a line when a run begins, when an epoch or the run ends, and every half minute between."""
 
     def __init__(self, runs: dict[str, PlannedRun], console: Console) -> None:
         self.runs, self.console = runs, console

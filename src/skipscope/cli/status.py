@@ -1,5 +1,6 @@
 """`skipscope status`: the runs of a workspace."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -23,7 +24,17 @@ KEYS = (
     "id", "arm", "seed", "state", "epochs", "params", "val_accuracy", "test_accuracy", "seconds",
     "images_per_second",
 )  # fmt: skip
-TITLES = ("run", "arm", "state", "epochs", "validation", "test", "time", "images/s")
+COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "id": ("run", str),
+    "arm": ("arm", str),
+    "state": ("state", str),
+    "epochs": ("epochs", str),
+    "val_accuracy": ("validation", "{:.1%}".format),
+    "test_accuracy": ("test", "{:.1%}".format),
+    "seconds": ("time", duration),
+    "images_per_second": ("images/s", "{:,.0f}".format),
+}
+"""The keys that the table shows, with their titles and formats."""
 STYLES = {"title": "bold", "done": "", "failed": "red", "unfinished": "yellow", "unreadable": "red"}
 
 
@@ -60,7 +71,7 @@ def status(workspace: WorkspaceOption = DEFAULT_WORKSPACE, json: Json = False) -
 
 
 def _row(record: "RunRecord", arm: str, workspace: "Workspace") -> dict[str, Any]:
-    """One run under the documented `KEYS`; null where there is nothing yet."""
+    """Describes a run under the documented `KEYS`; null where there is nothing yet."""
     from skipscope.records.schema import Row
 
     result = record.result
@@ -84,13 +95,16 @@ def _row(record: "RunRecord", arm: str, workspace: "Workspace") -> dict[str, Any
 
 
 def _print(runs: list[dict[str, Any]]) -> None:
-    """A table that fits 80 columns; the arm has a column only where it is not in the run's id."""
+    """Prints a table that fits 80 columns; the arm has one only where it is not in the run's id."""
     from rich.cells import cell_len
     from rich.text import Text
 
     named = any(not run["id"].startswith(f"{run['arm']}-s") for run in runs)
-    titles = [title for title in TITLES if named or title != "arm"]
-    rows = [_cells(run, named=named) for run in runs]
+    columns = {key: column for key, column in COLUMNS.items() if named or key != "arm"}
+    titles = [title for title, _ in columns.values()]
+    rows = [
+        ["-" if run[key] is None else form(run[key]) for key, (_, form) in columns.items()] for run in runs
+    ]
     widths = [max(map(cell_len, column)) for column in zip(titles, *rows, strict=True)]
     words = {"run", "arm", "state"}
     # rich's own table takes a millisecond a row
@@ -104,20 +118,3 @@ def _print(runs: list[dict[str, Any]]) -> None:
         )
         text.append(" ".join(padded).rstrip() + "\n", style=STYLES[state])
     console.print(text, soft_wrap=True, end="")
-
-
-def _cells(run: dict[str, Any], *, named: bool) -> list[str]:
-    return [
-        run["id"],
-        *([run["arm"]] if named else []),
-        run["state"],
-        _or_dash(run["epochs"], "{}"),
-        _or_dash(run["val_accuracy"], "{:.1%}"),
-        _or_dash(run["test_accuracy"], "{:.1%}"),
-        "-" if run["seconds"] is None else duration(run["seconds"]),
-        _or_dash(run["images_per_second"], "{:,.0f}"),
-    ]
-
-
-def _or_dash(value: float | None, form: str) -> str:
-    return "-" if value is None else form.format(value)

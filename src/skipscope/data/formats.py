@@ -6,7 +6,6 @@ official python   data_batch_1 ... data_batch_5, test_batch; pickles of a dictio
 Shapes: B images of a batch, up to 10,000. The files hold them as planes (B 3 32 32), batches as B 32 32 3.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,6 @@ BATCHES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data
 BATCH_IMAGES = 10_000
 PIXELS = 3 * 32 * 32
 
-_BATCH = re.compile(r"^((?:data_batch_[1-5]|test_batch))(\.bin)?$")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
@@ -37,7 +34,7 @@ class Batch:
 
 def is_batch(name: str) -> bool:
     """Tells whether a file of this name is an official batch, binary or python."""
-    return bool(_BATCH.match(name))
+    return name.removesuffix(".bin") in BATCHES
 
 
 def batches(named: Iterator[tuple[str, bytes]], where: Path) -> Iterator[Batch]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
 from math import inf
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -77,7 +76,10 @@ class Autotuner:
     def __init__(self, data: Dataset) -> None:
         """Reads the cache; what cannot be read is measured again."""
         self.data = data
-        self.file = _file()
+        # files named `measured-*` hold times without the making of the batch, which are not comparable
+        here = environment()
+        digest = sha256(f"{here.versions} {here.machine}".encode()).hexdigest()
+        self.file = cache_file(f"step-times-{digest[:12]}.json")
         self.known = self._kept()
         self._references: References = {}
 
@@ -135,16 +137,6 @@ class Autotuner:
 
 
 _KNOWN = TypeAdapter(dict[str, Timing])
-
-
-def _file() -> Path:
-    """Returns the cache file of this machine and these versions.
-
-    Files named `measured-*` hold times without the making of the batch, which are not comparable.
-    """
-    here = environment()
-    said = f"{here.versions} {here.machine}"
-    return cache_file(f"step-times-{sha256(said.encode()).hexdigest()[:12]}.json")
 
 
 def _measure(model: str, backend: Backend, data: Dataset, references: References | None = None) -> Timing:

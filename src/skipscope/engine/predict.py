@@ -29,7 +29,7 @@ STEM = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """One network's prediction for a picture."""
+    """Holds one network's prediction for a picture."""
 
     arm: str
     run: str
@@ -41,7 +41,7 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """The predictions of every network for one picture."""
+    """Holds the predictions of every network for one picture."""
 
     picture: Picture
     answers: tuple[Answer, ...]

@@ -64,16 +64,10 @@ def network(workspace: Workspace, record: RunRecord) -> nn.Module:
     model = build(record.spec.model, seed=record.spec.seed)
     try:
         model.load_state_dict(unpacked_weights(read_checksummed(file, hint=again)))
-    except FileNotFoundError:
-        raise WorkspaceError(
-            f"The weights of {record.id} are missing.", where=str(file), hint=again
-        ) from None
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise WorkspaceError(
-            f"The weights of {record.id} cannot be read: {str(error).splitlines()[0]}",
-            where=str(file),
-            hint=again,
-        ) from None
+        missing = isinstance(error, FileNotFoundError)
+        how = "are missing." if missing else f"cannot be read: {str(error).splitlines()[0]}"
+        raise WorkspaceError(f"The weights of {record.id} {how}", where=str(file), hint=again) from None
     return model.float().eval()
 
 

@@ -33,7 +33,7 @@ OWN: Mapping[Factor, frozenset[str]] = {
 
 
 def _several(arms: Any) -> Any:
-    """Accept a single arm without brackets."""
+    """Accepts a single arm without brackets."""
     return (arms,) if isinstance(arms, str) else arms
 
 
