@@ -1,6 +1,6 @@
 """A forest plot of claims: effects with intervals, in multiples of the smallest effect worth having."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
@@ -8,7 +8,7 @@ import polars as pl
 
 from skipscope.figures import style
 from skipscope.figures.guides import tooltips
-from skipscope.figures.layered import Layered
+from skipscope.figures.layered import Labels, Layered
 
 FARTHEST = 6.0
 """The axis ends at this multiple; what lies beyond is drawn there."""
@@ -47,7 +47,7 @@ def scaled(rows: Sequence[Row]) -> pl.DataFrame:
     )
 
 
-def forest(table: pl.DataFrame, *, labels: Mapping[str, str]) -> Layered:
+def forest(table: pl.DataFrame, *, labels: Labels) -> Layered:
     """Draws a row a quantity: the interval as a line, the effect as a mark, the bound as a tick."""
     rows = table["row"].to_list()
     told = {verdict: labels[verdict] for verdict in SHAPES if verdict in set(table["verdict"])}

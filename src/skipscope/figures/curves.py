@@ -6,7 +6,7 @@ faint each seed.
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import altair as alt
@@ -14,18 +14,17 @@ import polars as pl
 
 from skipscope.figures import seeds, style
 from skipscope.figures.guides import ends, tooltips
-from skipscope.figures.layered import Layered
+from skipscope.figures.layered import Labels, Layered
 from skipscope.figures.lines import picked, shown
 
 MOMENTS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18000, 36000, 86400]
+Accuracy = Literal["val_accuracy", "train_accuracy"]
 CLOCK = (0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 HIGHEST_LOSS = 20.0
 """The loss axis ends here, so that a diverging run does not flatten the others."""
 
 
-def loss(
-    table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str], only: str | None = None
-) -> Layered:
+def loss(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels, only: str | None = None) -> Layered:
     """Draws the loss over steps on a log axis: each step faint, smoothed bold, a cross where a run failed.
 
     `table` has arm, seed, step, loss, smoothed, counted and stopped; `only` restricts the chart to one arm.
@@ -61,11 +60,7 @@ def loss(
 
 
 def accuracy(
-    table: pl.DataFrame,
-    *,
-    arms: Sequence[str],
-    quantity: Literal["val_accuracy", "train_accuracy"] = "val_accuracy",
-    labels: Mapping[str, str],
+    table: pl.DataFrame, *, arms: Sequence[str], quantity: Accuracy = "val_accuracy", labels: Labels
 ) -> Layered:
     """Draws an accuracy of all arms over epochs.
 
@@ -75,7 +70,7 @@ def accuracy(
     return _epoch_curves(table, x, quantity, arms, labels, style.PAIR_HEIGHT)
 
 
-def accuracy_in_time(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
+def accuracy_in_time(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels) -> Layered:
     """Draws the validation accuracy after each epoch over the seconds since the run's start."""
     spent = table.group_by("arm").agg(pl.col("seconds").max())["seconds"]
     shortest, longest = ends(spent, empty=(0.0, 0.0))
@@ -94,7 +89,7 @@ def _moments(longest: float) -> list[float]:
     return [step * tick for tick in range(math.floor(longest / step) + 1)]
 
 
-def _clock(labels: Mapping[str, str]) -> str:
+def _clock(labels: Labels) -> str:
     """Returns a Vega expression that writes seconds as seconds, minutes or hours."""
     seconds, minutes, hours = (json.dumps(f"\u00a0{labels[unit]}") for unit in ("s", "min", "h"))
     value = "datum.value"
@@ -104,7 +99,7 @@ def _clock(labels: Mapping[str, str]) -> str:
     )
 
 
-def accuracy_of(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
+def accuracy_of(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Labels) -> Layered:
     """Draws one arm's accuracy over epochs: validation bold and filled, training thin, dashed and hollow."""
     look = style.looks(arms)[arm]
     names = {key: labels[key] for key in ("val_accuracy", "train_accuracy")}
@@ -135,7 +130,7 @@ def accuracy_of(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: M
 
 
 def _epoch_curves(
-    table: pl.DataFrame, x: alt.X, quantity: str, arms: Sequence[str], labels: Mapping[str, str], height: int
+    table: pl.DataFrame, x: alt.X, quantity: str, arms: Sequence[str], labels: Labels, height: int
 ) -> Layered:
     """Draws the mean over seeds with markers, and each seed faint behind it."""
     scale = alt.Scale(domain=_accuracy_span(table), zero=False, nice=True)
@@ -168,7 +163,7 @@ def _loss_points(table: pl.DataFrame, x: alt.X, y: alt.Y, paint: alt.Color) -> a
     return chart
 
 
-def _loss_tooltips(table: pl.DataFrame, x: alt.X, y: alt.Y, labels: Mapping[str, str]) -> alt.Chart:
+def _loss_tooltips(table: pl.DataFrame, x: alt.X, y: alt.Y, labels: Labels) -> alt.Chart:
     """Puts invisible points along the smoothed curve, which show tooltips."""
     steps = table["step"].unique().sort()
     gap = int(steps[1] - steps[0]) if len(steps) > 1 else 1
@@ -187,7 +182,7 @@ def _highest(table: pl.DataFrame) -> float:
     return float(min(ends(table["loss"])[1], HIGHEST_LOSS))
 
 
-def _loss_axis(table: pl.DataFrame, labels: Mapping[str, str]) -> Callable[[str], alt.Y]:
+def _loss_axis(table: pl.DataFrame, labels: Labels) -> Callable[[str], alt.Y]:
     """Makes one logarithmic axis for every layer, from just below the lowest smoothed loss."""
     low = max(ends(table["smoothed"], empty=(0.1, 1.0))[0] * 0.85, 1e-5)
     high = max(_highest(table), low * 2)
@@ -198,7 +193,7 @@ def _loss_axis(table: pl.DataFrame, labels: Mapping[str, str]) -> Callable[[str]
     return lambda field: alt.Y(field, title=labels["loss"], axis=axis, scale=scale)
 
 
-def epoch_axis(table: pl.DataFrame, labels: Mapping[str, str]) -> alt.X:
+def epoch_axis(table: pl.DataFrame, labels: Labels) -> alt.X:
     """Makes an axis of whole epochs from the first, with at most a dozen ticks."""
     _, last = ends(table["epoch"], empty=(1, 1))
     ticks = [epoch for epoch in range(1, last + 1) if last <= 12 or epoch % math.ceil(last / 12) == 0]

@@ -1,24 +1,23 @@
 """Draws the cost of removing single blocks from a network."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import altair as alt
 import polars as pl
 
 from skipscope.figures import style
 from skipscope.figures.guides import tooltips
-from skipscope.figures.layered import Layered
+from skipscope.figures.layered import Labels, Layered
 from skipscope.figures.seeds import drawn, each, together
 
 
-def by_block(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
+def by_block(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Labels) -> Layered:
     """Draws the accuracy lost without each block as a bar, in the order of the network, and seeds as points.
 
     `table` has arm, seed, removed, blocks, loss_change and accuracy_lost (percentage points).
     """
     alone = table.filter(pl.col("arm") == arm, pl.col("blocks") == 1)
-    blocks = alone["removed"].unique(maintain_order=True)
-    color = style.looks(arms)[arm].color
+    blocks, color = alone["removed"].unique(maintain_order=True), style.looks(arms)[arm].color
     y = alt.Y("removed:N", sort=blocks.to_list(), title=None)
     axis = alt.Axis(format=".4~g", tickCount=5, grid=True)
 

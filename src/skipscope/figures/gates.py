@@ -1,6 +1,6 @@
 """Charts of one network's gates: their values, their dependence on the class, the cost of replacing them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import altair as alt
 import polars as pl
@@ -8,7 +8,7 @@ import polars as pl
 from skipscope.analysis.trained_readings import ALL
 from skipscope.figures import style
 from skipscope.figures.guides import legend, tooltips
-from skipscope.figures.layered import Layered
+from skipscope.figures.layered import Labels, Layered
 from skipscope.figures.seeds import means
 
 ROW = 5
@@ -17,7 +17,7 @@ MEASURES = ("class_share", "low", "high")
 REPLACEMENTS = ("one", "mean", "other")
 
 
-def strips(table: pl.DataFrame, *, classes: Sequence[str], labels: Mapping[str, str]) -> Layered:
+def strips(table: pl.DataFrame, *, classes: Sequence[str], labels: Labels) -> Layered:
     """Draws a strip a block: a row a class, a column a channel by its mean gate; dark is open.
 
     `table` has block, class (its name), channel, its rank among `of` channels that are shown, and gate.
@@ -43,7 +43,7 @@ def strips(table: pl.DataFrame, *, classes: Sequence[str], labels: Mapping[str, 
     return Layered(layers=[chart], data=table, height=len(blocks) * max(ROW * len(classes), 12))
 
 
-def shares(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
+def shares(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Labels) -> Layered:
     """Draws for each block the share of the gates' variance between classes and of gates nearly shut or open.
 
     `table` has arm, seed, module, class_share, low and high.
@@ -73,9 +73,7 @@ def shares(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mappin
     return Layered(layers=layers, data=means(long, "module", "measure"), height=_height(long))
 
 
-def surgery(
-    table: pl.DataFrame, *, arm: str, arms: Sequence[str], together: bool, labels: Mapping[str, str]
-) -> Layered:
+def surgery(table: pl.DataFrame, *, arm: str, arms: Sequence[str], together: bool, labels: Labels) -> Layered:
     """Draws the cost of replacing the gates of one block at a time, or `together` of all blocks.
 
     `table` has arm, seed, module (`ALL` for all together), by (`REPLACEMENTS`), loss_change, accuracy_lost.

@@ -1,16 +1,17 @@
 """What helps to read a chart: tooltips, legends titled at their left, and the ends of axes."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import altair as alt
 import polars as pl
 
+from skipscope.figures.layered import Labels
+
 COLUMN = re.compile(r"(\w+)\)?:")
 
 
-def tooltips(labels: Mapping[str, str], *fields: str, **titles: str) -> list[alt.Tooltip]:
+def tooltips(labels: Labels, *fields: str, **titles: str) -> list[alt.Tooltip]:
     """Makes a tooltip of each field, such as "mean(loss):Q .3g": Altair's shorthand, then its format.
 
     The title is the label of the field's column unless `titles` has one for that column.

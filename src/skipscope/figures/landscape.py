@@ -5,7 +5,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
@@ -14,7 +14,7 @@ import polars as pl
 from skipscope.analysis.landscape import loss_span
 from skipscope.figures import style
 from skipscope.figures.guides import ends, legend, tooltips
-from skipscope.figures.layered import Layered
+from skipscope.figures.layered import Labels, Layered
 
 COLUMNS = 2
 PANEL = 225
@@ -22,7 +22,7 @@ BETWEEN = (1.06, 1.17)
 """Distance between the corners of neighbouring panels, in widths and heights of a panel."""
 
 
-def overview(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
+def overview(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels) -> Layered:
     """Draws all networks, each in a panel under its name."""
     left, low, right, high = _extent(table)
     wide, tall = (right - left) * BETWEEN[0], (high - low) * BETWEEN[1]
@@ -44,7 +44,7 @@ def overview(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, s
     return Layered(layers=layers, data=table, height=rows * (PANEL + 26), apart=("color",))
 
 
-def map_of(table: pl.DataFrame, *, arm: str, labels: Mapping[str, str]) -> Layered:
+def map_of(table: pl.DataFrame, *, arm: str, labels: Labels) -> Layered:
     """Draws one network's plane on the axes and the colour scale of all."""
     left, low, right, high = _extent(table)
     axis = alt.Axis(tickCount=5, format="+.2~f", grid=False)
@@ -56,7 +56,7 @@ def map_of(table: pl.DataFrame, *, arm: str, labels: Mapping[str, str]) -> Layer
 
 
 def _layers(
-    new: alt.Chart, table: pl.DataFrame, x: dict[str, Any], y: dict[str, Any], labels: Mapping[str, str]
+    new: alt.Chart, table: pl.DataFrame, x: dict[str, Any], y: dict[str, Any], labels: Labels
 ) -> list[alt.Chart]:
     """Makes layers of cells, isolines, their values, and a cross at the trained weights."""
     domain = loss_span(table.filter(kind="cell")["loss"])

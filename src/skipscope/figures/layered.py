@@ -7,6 +7,9 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+Labels = Mapping[str, str]
+"""A chart's words: the table `[chart]` of a language's texts."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Layered:

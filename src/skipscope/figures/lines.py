@@ -11,7 +11,7 @@ import altair as alt
 import polars as pl
 
 from skipscope.figures import style
-from skipscope.figures.layered import Layered
+from skipscope.figures.layered import Labels, Layered
 from skipscope.figures.seeds import How, drawn, each, together
 
 PICK = "picked"
@@ -54,14 +54,14 @@ def marker_size(table: pl.DataFrame, *line: str) -> int:
     return 22 if (table.group_by(line).len()["len"] > FEW).any() else 55
 
 
-def depth_axis(labels: Mapping[str, str]) -> alt.X:
+def depth_axis(labels: Labels) -> alt.X:
     """Makes an axis of `depth`, from 0 at a network's first module to 1 at its last."""
     axis = alt.Axis(values=[0, 1], labelExpr=first_or_last(labels))
     scale = alt.Scale(domain=[0, 1], padding=14, nice=False)
     return alt.X("depth:Q", title=labels["depth"], axis=axis, scale=scale)
 
 
-def first_or_last(labels: Mapping[str, str]) -> str:
+def first_or_last(labels: Labels) -> str:
     """Returns a Vega expression that writes 0 and 1 as "first" and "last"."""
     return f"datum.value == 0 ? {json.dumps(labels['first'])} : {json.dumps(labels['last'])}"
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from skipscope.figures import style
 from skipscope.figures.guides import ends, legend, tooltips
-from skipscope.figures.layered import Layered
+from skipscope.figures.layered import Labels, Layered
 from skipscope.figures.lines import first_or_last
 from skipscope.figures.seeds import means
 from skipscope.figures.training import logarithmic, steps
@@ -23,7 +23,7 @@ NUMBERED = 12
 """Cells of more columns than this are too narrow for numbers."""
 
 
-def updates(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
+def updates(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Labels) -> Layered:
     """Draws the update-to-weight ratio over steps, a faint line a layer, their median bold.
 
     `table` has module, depth (0 to 1), step and ratio of this arm alone.
@@ -53,7 +53,7 @@ def updates(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mappi
     return Layered(layers=[layers, halo, median, points], data=table, height=style.PAIR_HEIGHT)
 
 
-def rectifiers(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
+def rectifiers(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Labels) -> Layered:
     """Draws each ReLU's share of zero outputs and of dead channels: bars at the end, ticks at the start.
 
     `table` has arm, seed, moment, module, relu (number of the call), zeros and dead.
@@ -65,10 +65,9 @@ def rectifiers(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Ma
     tints = alt.Scale(domain=names, range=[style.tint(look.color, 0.3), style.INK])
     color = alt.Color("measure:N", scale=tints, legend=squares)
     _, last = ends(table["relu"], empty=(1, 1))
-    ticks = alt.Axis(
-        labelAngle=0, values=[k for k in range(1, last + 1) if last <= 12 or k % 5 == 0 or k == 1]
-    )
-    x = alt.X("relu:O", title=labels["relu"], axis=ticks, scale=alt.Scale(paddingInner=0.25))
+    ticks = [k for k in range(1, last + 1) if last <= 12 or k % 5 == 0 or k == 1]
+    axis, scale = alt.Axis(labelAngle=0, values=ticks), alt.Scale(paddingInner=0.25)
+    x = alt.X("relu:O", title=labels["relu"], axis=axis, scale=scale)
     axis, scale = alt.Axis(format="%", tickCount=5), alt.Scale(domain=[0, 1])
     y = alt.Y("mean(share):Q", title=labels["share"], stack=None, axis=axis, scale=scale)
     titles = {"module": labels["place"], "measure": " "}
@@ -83,7 +82,7 @@ def rectifiers(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Ma
     return Layered(layers=layers, data=data, height=style.PAIR_HEIGHT, fold=names)
 
 
-def classes(table: pl.DataFrame, *, arm: str, names: Mapping[str, str], labels: Mapping[str, str]) -> Layered:
+def classes(table: pl.DataFrame, *, arm: str, names: Mapping[str, str], labels: Labels) -> Layered:
     """Draws each class's validation accuracy after each epoch as a heat map, the best class on top.
 
     `table` has arm, epoch, class and accuracy; `names` are the classes' names in the chart's language.
@@ -100,7 +99,7 @@ def classes(table: pl.DataFrame, *, arm: str, names: Mapping[str, str], labels: 
     return Layered(layers=layers, data=chosen, height=ROW * max(1, len(ordered)))
 
 
-def confusion(table: pl.DataFrame, *, names: Mapping[str, str], labels: Mapping[str, str]) -> Layered:
+def confusion(table: pl.DataFrame, *, names: Mapping[str, str], labels: Labels) -> Layered:
     """Draws a confusion matrix: a row a class, a column a prediction, shares of the row in per cent.
 
     `table` has label, answer, images and share; `names` are the classes' names in the chart's language.
@@ -121,18 +120,14 @@ def _heat_map(
     scale = alt.Scale(domain=[0, 1], range=list(style.HEAT))
     color = alt.Color(f"{field}:Q", scale=scale, legend=legend(told, format="%", gradientLength=130))
     cells = alt.Chart().mark_rect(stroke="white", strokeWidth=1)
-    numbers = (
-        alt.Chart()
-        .mark_text(fontSize=11)
-        .transform_calculate(percent=f"round(100 * datum.{field})")
-        .transform_filter("datum.percent > 0")
-    )
-    ink = style.ink(white_where=f"datum.{field} > 0.55")
-    layers = [
-        cells.encode(x=x, y=y, color=color, tooltip=tips),
-        numbers.encode(x=x, y=y, text=alt.Text("percent:Q"), color=ink),
-    ]
-    return layers if numbered else layers[:1]
+    layers = [cells.encode(x=x, y=y, color=color, tooltip=tips)]
+    if numbered:
+        numbers = alt.Chart().mark_text(fontSize=11)
+        numbers = numbers.transform_calculate(percent=f"round(100 * datum.{field})")
+        numbers = numbers.transform_filter("datum.percent > 0")
+        ink = style.ink(white_where=f"datum.{field} > 0.55")
+        layers.append(numbers.encode(x=x, y=y, text=alt.Text("percent:Q"), color=ink))
+    return layers
 
 
 def _class_axis(names: Mapping[str, str], *, angle: int = 0) -> alt.Axis:
@@ -140,7 +135,7 @@ def _class_axis(names: Mapping[str, str], *, angle: int = 0) -> alt.Axis:
     return alt.Axis(domain=False, ticks=False, labelExpr=told, labelLimit=0, labelAngle=angle)
 
 
-def _told(labels: Mapping[str, str], names: Sequence[str]) -> str:
+def _told(labels: Labels, names: Sequence[str]) -> str:
     """Returns a Vega expression that replaces names by their labels."""
     known = json.dumps({name: labels[name] for name in names}, ensure_ascii=False)
     return f"{known}[datum.value] || datum.label"

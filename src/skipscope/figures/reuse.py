@@ -1,6 +1,5 @@
 """Heat maps of a dense block: how much each layer uses each source, by weight and by ablation."""
 
-from collections.abc import Mapping
 from typing import Literal
 
 import altair as alt
@@ -8,27 +7,22 @@ import polars as pl
 
 from skipscope.figures import style
 from skipscope.figures.guides import ends, tooltips
-from skipscope.figures.layered import Layered
+from skipscope.figures.layered import Labels, Layered
 
 CELL = 34
 NUMBERED = 9
 """Cells of more sources than this are too narrow for numbers."""
-MEASURES: dict[str, Literal["relative", "loss_change"]] = {"weight": "relative", "ablation": "loss_change"}
+Measure = Literal["relative", "loss_change"]
+MEASURES: dict[str, Measure] = {"weight": "relative", "ablation": "loss_change"}
 """Quantities that are drawn, by the names of their figures."""
-KINDS: dict[str, tuple[Literal["linear", "sqrt"], str, float]] = {
+KINDS: dict[Measure, tuple[Literal["linear", "sqrt"], str, float]] = {
     "relative": ("linear", ".2f", 1 / 2),
     "loss_change": ("sqrt", ".2~r", 1 / 4),
 }
 """Scale and number format of each quantity, and the share of its maximum where white is read better."""
 
 
-def heat(
-    table: pl.DataFrame,
-    *,
-    block: int,
-    quantity: Literal["relative", "loss_change"],
-    labels: Mapping[str, str],
-) -> Layered:
+def heat(table: pl.DataFrame, *, block: int, quantity: Measure, labels: Labels) -> Layered:
     """Draws a row a layer and a column a source that it reads; darker is more.
 
     `table` is that of `analysis.reuse`: block, target and source (`to` and `of` in short), weight, relative,

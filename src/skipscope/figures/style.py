@@ -136,10 +136,8 @@ def _traits(chosen: Mapping[str, Look], trait: str, *, legend: bool) -> dict[str
     scale = alt.Scale(domain=list(chosen), range=[getattr(look, trait) for look in chosen.values()])
     # a row of names must fit a telephone's 340 pixels
     columns = 2 if sum(len(arm) + 5 for arm in chosen) > 48 else len(chosen)
-    return {
-        "scale": scale,
-        "legend": alt.Legend(title=None, orient="top", columns=columns) if legend else None,
-    }
+    names = alt.Legend(title=None, orient="top", columns=columns) if legend else None
+    return {"scale": scale, "legend": names}
 
 
 def ink(*, white_where: str) -> alt.ColorValue:

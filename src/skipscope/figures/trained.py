@@ -3,7 +3,7 @@
 Tables are those of `analysis.trained_readings`. Bold is the mean over seeds, faint each seed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
 import altair as alt
@@ -12,26 +12,21 @@ import polars as pl
 from skipscope.analysis.landscape import HIGHEST
 from skipscope.figures import style
 from skipscope.figures.guides import ends, tooltips
-from skipscope.figures.layered import Layered
+from skipscope.figures.layered import Labels, Layered
 from skipscope.figures.lines import depth_axis, marker_size, overlaid, picked, shown
 from skipscope.figures.seeds import drawn, each, together
 
 Along = Literal["loss", "accuracy"]
 Curvature = Literal["top_eigenvalue", "trace"]
 Redundancy = Literal["effective_rank_share", "largest_correlation"]
+ByDepth = Redundancy | Literal["accuracy", "accuracy_lost"]
 ALONG: tuple[Along, ...] = get_args(Along)
 CURVATURES: dict[str, Curvature] = {"curvature-top": "top_eigenvalue", "curvature-trace": "trace"}
 REDUNDANCIES: tuple[Redundancy, ...] = get_args(Redundancy)
 """Quantities that are drawn of slices, curvature (by the names of figures) and redundancy."""
 
 
-def by_depth(
-    table: pl.DataFrame,
-    *,
-    quantity: Redundancy | Literal["accuracy", "accuracy_lost"],
-    arms: Sequence[str],
-    labels: Mapping[str, str],
-) -> Layered:
+def by_depth(table: pl.DataFrame, *, quantity: ByDepth, arms: Sequence[str], labels: Labels) -> Layered:
     """Draws a quantity of modules, or of blocks that were removed, over depth.
 
     `table` has arm, seed, depth (0 to 1), module or removed, and the quantity.
@@ -47,7 +42,7 @@ def by_depth(
     return overlaid(table, depth_axis(labels), y, tips, arms=arms, by=("arm", "depth"), size=size)
 
 
-def by_lag(table: pl.DataFrame, *, trained: bool, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
+def by_lag(table: pl.DataFrame, *, trained: bool, arms: Sequence[str], labels: Labels) -> Layered:
     """Draws the autocorrelation of input gradients over the lag, before and after training on one scale.
 
     `table` has arm, seed, trained, lag and autocorrelation.
@@ -65,7 +60,7 @@ def by_lag(table: pl.DataFrame, *, trained: bool, arms: Sequence[str], labels: M
     return overlaid(table, x, y, tips, arms=arms, by=by, size=40, only=only)
 
 
-def along(table: pl.DataFrame, *, quantity: Along, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
+def along(table: pl.DataFrame, *, quantity: Along, arms: Sequence[str], labels: Labels) -> Layered:
     """Draws loss (on a log axis) or accuracy along one direction through the trained weights.
 
     `table` has arm, seed, distance, loss and accuracy.
@@ -88,7 +83,7 @@ def along(table: pl.DataFrame, *, quantity: Along, arms: Sequence[str], labels: 
     return overlaid(table, x, y, tips, arms=arms, by=("arm", "distance"), size=18)
 
 
-def by_number(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
+def by_number(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels) -> Layered:
     """Draws the accuracy lost over how many blocks were removed: a faint point a draw, their mean a line.
 
     `table` has arm, seed, removed, blocks, loss_change and accuracy_lost (percentage points).
@@ -116,9 +111,7 @@ def by_number(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, 
     return Layered(layers=[points, line], data=data, height=style.PAIR_HEIGHT)
 
 
-def bars(
-    table: pl.DataFrame, *, quantity: Curvature, arms: Sequence[str], labels: Mapping[str, str]
-) -> Layered:
+def bars(table: pl.DataFrame, *, quantity: Curvature, arms: Sequence[str], labels: Labels) -> Layered:
     """Draws a number of each network as a bar labelled with it, and its seeds as points.
 
     `table` has arm, seed, top_eigenvalue, top_residual, trace and trace_error, a row a run.
@@ -132,9 +125,8 @@ def bars(
     def x(field: str) -> alt.X:
         return alt.X(field, title=labels[quantity], axis=axis, scale=scale)
 
-    mean = f"mean({quantity}):Q"
-    uncertain = {error: labels["uncertainty"]}
-    tips = tooltips(labels, "arm:N", f"{mean} ,.4~g", f"mean({error}):Q .3~g", **uncertain)
+    mean, titles = f"mean({quantity}):Q", {error: labels["uncertainty"]}
+    tips = tooltips(labels, "arm:N", f"{mean} ,.4~g", f"mean({error}):Q .3~g", **titles)
     new, color = alt.Chart(), style.color(arms, legend=False)
     bar = new.mark_bar(height={"band": 0.55}).encode(x=x(mean), y=y, color=color, tooltip=tips)
     seeds = new.mark_point(size=38, filled=True, color=style.INK, stroke="white", strokeWidth=1, opacity=1)

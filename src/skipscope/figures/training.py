@@ -6,7 +6,7 @@ logarithmic axis a mean would follow the largest.
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import altair as alt
@@ -16,23 +16,20 @@ from skipscope.analysis.training_readings import END, Moment
 from skipscope.figures import style
 from skipscope.figures.curves import epoch_axis
 from skipscope.figures.guides import ends, tooltips
-from skipscope.figures.layered import Layered
+from skipscope.figures.layered import Labels, Layered
 from skipscope.figures.lines import depth_axis, marker_size, overlaid, picked, shown
 
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 POWERS = {power: f"10{str(power).translate(SUPERSCRIPT)}" for power in range(-12, 7)}
 PLAIN = {power: f"{10.0**power:g}" for power in range(-3, 4)}
-BY_DEPTH = {"norm": "gradient_norm", "std": "std", "ratio": "branch_ratio"}
+ByDepth = Literal["norm", "std", "ratio"]
+Ratio = Literal["gradient_ratio", "update_ratio"]
+BY_DEPTH: dict[ByDepth, str] = {"norm": "gradient_norm", "std": "std", "ratio": "branch_ratio"}
 """Labels of what `by_depth` draws."""
 
 
 def by_depth(
-    table: pl.DataFrame,
-    *,
-    quantity: Literal["norm", "std", "ratio"],
-    moment: Moment = END,
-    arms: Sequence[str],
-    labels: Mapping[str, str],
+    table: pl.DataFrame, *, quantity: ByDepth, moment: Moment = END, arms: Sequence[str], labels: Labels
 ) -> Layered:
     """Draws over depth, at one moment, one of three quantities.
 
@@ -47,19 +44,12 @@ def by_depth(
     y = logarithmic(table["norm"], told)(field) if quantity == "norm" else alt.Y(field, title=told, axis=axis)
     titles = {"module": labels["place"], quantity: told}
     tips = tooltips(labels, "arm:N", "min(module):N", f"{field} .3~g", **titles)
-    size = marker_size(table, "arm", "seed", "moment")
+    size, x = marker_size(table, "arm", "seed", "moment"), depth_axis(labels)
     by, only = ("arm", "moment", "depth"), {"moment": moment}
-    x = depth_axis(labels)
     return overlaid(table, x, y, tips, arms=arms, by=by, size=size, how="median", only=only)
 
 
-def over_steps(
-    table: pl.DataFrame,
-    *,
-    told: Literal["gradient_ratio", "update_ratio"],
-    arms: Sequence[str],
-    labels: Mapping[str, str],
-) -> Layered:
+def over_steps(table: pl.DataFrame, *, told: Ratio, arms: Sequence[str], labels: Labels) -> Layered:
     """Draws a ratio over steps on logarithmic axes; `table` has arm, seed, step and ratio."""
     x, y = steps(table, labels), logarithmic(table["ratio"], labels[told])("median(ratio):Q")
     tips = tooltips(labels, "arm:N", "step:Q ,d", "median(ratio):Q .3~g", ratio=labels[told])
@@ -67,7 +57,7 @@ def over_steps(
     return overlaid(table, x, y, tips, arms=arms, by=by, size=24, how="median", where=where)
 
 
-def ratio_by_depth(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
+def ratio_by_depth(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels) -> Layered:
     """Draws the gradient's ratio over the number of convolutions, a point an arm, with its range over seeds.
 
     `table` has arm, seed, moment, convolutions and ratio. Networks of one family, whose names differ in
@@ -107,7 +97,7 @@ def ratio_by_depth(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[
     return Layered(layers=layers, data=table, height=style.PAIR_HEIGHT)
 
 
-def learnt(table: pl.DataFrame, *, arms: Sequence[str], labels: Mapping[str, str]) -> Layered:
+def learnt(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels) -> Layered:
     """Draws the share of validation images that are right from an epoch on until the end.
 
     `table` has arm, seed, epoch and share.
@@ -139,7 +129,7 @@ def logarithmic(values: pl.Series, title: str) -> Callable[[str], alt.Y]:
     return lambda field: alt.Y(field, title=title, axis=axis, scale=scale)
 
 
-def steps(table: pl.DataFrame, labels: Mapping[str, str]) -> alt.X:
+def steps(table: pl.DataFrame, labels: Labels) -> alt.X:
     """Makes a logarithmic axis of steps from 1, since steps are measured at powers of two."""
     last = max(2, ends(table["step"])[1])
     ticks = [part * 10**power for power in range(8) for part in ((1, 3) if last < 300 else (1,))]

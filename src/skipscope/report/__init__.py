@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,11 @@ def build_report(
         drawing = ends.enter_context(closing(Drawing())) if drawn else None
         tables = gather(workspace, study)
         folder = workspace.report_folder(tables.record.study.name)
-        editions = _editions(workspace, tables, dict.fromkeys(drawn, drawing))
+        results = evaluate(tables)  # its memory is free again before the figures need some
+        edition_in = partial(Edition, tables=tables, results=results, calibration=load_calibration(workspace))
+        editions = {
+            each: edition_in(language=each, drawing=drawing if each in drawn else None) for each in LANGUAGES
+        }
         documents = [edition.document for edition in editions.values()]
         if "html" in formats:
             page = html.render(documents, language=chosen, library=vega.library())
@@ -141,20 +145,6 @@ class Edition:
         shown = style.FONT if self.language == "zh" else style.LATIN_FONT
         names = (figure.name for figure in self.drawable.figures)
         return {name: self.begun[name]().replace(style.LATIN_FONT, shown) for name in names}
-
-
-def _editions(
-    workspace: Workspace, tables: StudyTables, drawings: Mapping[Language, Drawing | None]
-) -> dict[Language, Edition]:
-    """Returns the editions in both languages; those with a drawing are drawn as pictures."""
-    results = evaluate(tables)  # its memory is free again before the figures need some
-    calibration = load_calibration(workspace)
-    return {
-        each: Edition(
-            tables=tables, results=results, calibration=calibration, language=each, drawing=drawings.get(each)
-        )
-        for each in LANGUAGES
-    }
 
 
 def _print(

@@ -73,9 +73,5 @@ def _about(tables: StudyTables, words: Words) -> Inline:
     """Writes the line below the title: study, date and version."""
     record = tables.record
     versions = {run.environment.versions.get("skipscope") for arm in tables.summaries for run in arm.records}
-    return words(
-        "page.eyebrow",
-        study=record.study.name,
-        date=record.planned[:10],
-        version=" / ".join(sorted(v for v in versions if v)) or words("value.unknown"),
-    )
+    version = " / ".join(sorted(filter(None, versions))) or words("value.unknown")
+    return words("page.eyebrow", study=record.study.name, date=record.planned[:10], version=version)

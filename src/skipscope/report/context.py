@@ -104,24 +104,12 @@ class Context:
         return self.figure(f"{name}-{self.file_of(arm)}", chart, caption=text, spoken=spoken)
 
     def gallery(
-        self,
-        name: str,
-        tiles: list[Tile],
-        table: pl.DataFrame,
-        *,
-        caption: Inline,
-        spoken: Inline,
-        steps: bool = False,
+        self, name: str, tiles: list[Tile], table: pl.DataFrame, *, caption: Inline, spoken: Inline
     ) -> Gallery:
         """Builds the next figure, of pictures."""
+        number, shown = next(self.numbers), tuple(tiles)
         return Gallery(
-            name=name,
-            number=next(self.numbers),
-            caption=caption,
-            spoken=unmarked(spoken),
-            tiles=tuple(tiles),
-            table=table,
-            steps=steps,
+            name=name, number=number, caption=caption, spoken=unmarked(spoken), tiles=shown, table=table
         )
 
     def file_of(self, arm: str) -> str:

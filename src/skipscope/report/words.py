@@ -42,19 +42,18 @@ MARKS = re.compile(r"\\(?P<escaped>.)|`(?P<code>[^`]*)`|\*\*(?P<bold>.+?)\*\*")
 
 def to_html(text: str) -> str:
     """Returns the text as HTML: its marks are rendered if it is `Inline`, otherwise everything is escaped."""
-    if not isinstance(text, Inline):
-        return escape(text)
-    parts, end = [], 0
-    for mark in MARKS.finditer(text):
-        parts.append(escape(text[end : mark.start()]))
-        end = mark.end()
+    return _marked(escape(text)) if isinstance(text, Inline) else escape(text)
+
+
+def _marked(escaped: str) -> str:
+    """Renders the marks of a text in which HTML's own are escaped."""
+
+    def rendered(mark: re.Match[str]) -> str:
         if mark["code"] is not None:
-            parts.append(f"<code>{escape(mark['code'])}</code>")
-        elif mark["bold"] is not None:
-            parts.append(f"<strong>{to_html(Inline(mark['bold']))}</strong>")
-        else:
-            parts.append(escape(mark["escaped"]))
-    return "".join([*parts, escape(text[end:])])
+            return f"<code>{mark['code']}</code>"
+        return mark["escaped"] or f"<strong>{_marked(mark['bold'])}</strong>"
+
+    return MARKS.sub(rendered, escaped)
 
 
 def unmarked(text: str) -> str:
@@ -138,15 +137,14 @@ class Words:
 
     def duration(self, seconds: float) -> str:
         """Formats a duration as 12 min 30 s: at most two units, and tenths below ten seconds."""
-        unit = {key: self.raw(f"unit.{key}") for key in ("hour", "minute", "second")}
+        hour, minute, second = (f"{NBSP}{self.raw(f'unit.{key}')}" for key in ("hour", "minute", "second"))
         if seconds < 9.95:
-            return f"{seconds:.1f}{NBSP}{unit['second']}"
-        whole = round(seconds)
-        if whole >= 3600:
-            minutes = round(seconds / 60)
-            return f"{minutes // 60}{NBSP}{unit['hour']} {minutes % 60}{NBSP}{unit['minute']}"
-        parts = [f"{whole // 60}{NBSP}{unit['minute']}"] if whole >= 60 else []
-        return " ".join([*parts, f"{whole % 60}{NBSP}{unit['second']}"])
+            return f"{seconds:.1f}{second}"
+        if round(seconds) >= 3600:
+            hours, minutes = divmod(round(seconds / 60), 60)
+            return f"{hours}{hour} {minutes}{minute}"
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes}{minute} {rest}{second}" if minutes else f"{rest}{second}"
 
 
 def _is_wide(letter: str) -> bool:

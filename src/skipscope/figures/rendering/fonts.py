@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from unicodedata import category
+from unicodedata import category, east_asian_width
 
 import typst
 
@@ -80,6 +80,11 @@ def missing(text: str, family: Sequence[str]) -> str:
     assert isinstance(drawn, list)  # noqa: S101 - there are two pages at least
     absent, *glyphs = (set(_DRAWN.findall(page.decode())) for page in drawn)
     return "".join(letter for letter, drawn in zip(letters, glyphs, strict=True) if drawn & absent)
+
+
+def cells_of(text: str) -> int:
+    """Estimates the width of a text in narrow characters: a Chinese letter is as wide as two others."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
 
 
 def _is_drawn(letter: str) -> bool:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import typst
 
@@ -12,6 +13,7 @@ DOTS = 192
 """Dots per inch: two for each pixel of a picture, which has 96 an inch."""
 _TEXT = re.compile(r"<text [^>]*>")
 _FAMILY = re.compile(r'font-family="[^"]*"')
+_BOLD = 'font-weight="bold"'
 
 
 def set_in(svg: str, family: Sequence[str]) -> str:
@@ -22,10 +24,8 @@ def set_in(svg: str, family: Sequence[str]) -> str:
     names = ", ".join(f"'{name}'" for name in family)
 
     def told(text: re.Match[str]) -> str:
-        weight = 700 if 'font-weight="bold"' in text[0] else 400
-        return _FAMILY.sub(
-            f'font-family="{names}" style="font-variation-settings: \'wght\' {weight}"', text[0]
-        )
+        weight = f"'wght' {700 if _BOLD in text[0] else 400}"
+        return _FAMILY.sub(f'font-family="{names}" style="font-variation-settings: {weight}"', text[0])
 
     return _TEXT.sub(told, svg)
 
@@ -37,8 +37,13 @@ def pngs(svgs: Sequence[str], folder: Path) -> list[bytes]:
     for index, svg in enumerate(svgs):
         (folder / f"print-{index}.svg").write_text(svg, encoding="utf-8")
     pages = "\n#pagebreak()\n".join(f'#image("print-{index}.svg")' for index in range(len(svgs)))
-    (folder / "prints.typ").write_text(
-        f"#set page(width: auto, height: auto, margin: 0pt)\n{pages}", encoding="utf-8"
-    )
-    drawn = typst.compile(folder / "prints.typ", root=folder, font_paths=fonts.book(), format="png", ppi=DOTS)
-    return [page for page in (drawn if isinstance(drawn, list) else [drawn]) if isinstance(page, bytes)]
+    source = f"#set page(width: auto, height: auto, margin: 0pt)\n{pages}"
+    return compiled(source, folder, "png", ppi=DOTS)
+
+
+def compiled(source: str, folder: Path, format: Literal["pdf", "png"], *, ppi: int) -> list[bytes]:
+    """Compiles typst's markup, which may use files in `folder`, to one PDF or to a PNG of each page."""
+    file = folder / "source.typ"
+    file.write_text(source, encoding="utf-8")
+    made = typst.compile(file, root=folder, font_paths=fonts.book(), format=format, ppi=ppi)
+    return [page for page in (made if isinstance(made, list) else [made]) if isinstance(page, bytes)]

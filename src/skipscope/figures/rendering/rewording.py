@@ -8,8 +8,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from unicodedata import east_asian_width
 from xml.sax.saxutils import escape, unescape
+
+from skipscope.figures.rendering.fonts import cells_of
 
 TEXT = re.compile(r"(<text\b[^>]*>)([^<]*)(</text>)")
 LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -31,7 +32,7 @@ def words_between(chart: Mapping[str, Any], other: Mapping[str, Any]) -> dict[st
     words: dict[str, str] = {}
     try:
         for word, translation in _pairs(chart, other, frozenset(_beside(chart)), ()):
-            if words.setdefault(word, translation) != translation or _cells(translation) > _cells(word):
+            if words.setdefault(word, translation) != translation or cells_of(translation) > cells_of(word):
                 return None
     except _Unlike:
         return None
@@ -98,8 +99,3 @@ def _is_beside(at: tuple[str, ...], beside: frozenset[str]) -> bool:
     """Says whether the string at this path is a label left of the plot; an axis's title stands above it."""
     in_data = at[0] == "datasets"
     return at[-1] in beside if in_data else not LEFT.isdisjoint(at) and at[-1] != "title"
-
-
-def _cells(text: str) -> int:
-    """Estimates a text's width: a Chinese letter is as wide as two others."""
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)

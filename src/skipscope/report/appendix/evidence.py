@@ -81,18 +81,11 @@ def parts_table(context: Context, result: ClaimResult) -> list[Block]:
     for finding in result.findings:
         if finding.effect is not None:
             text = texts_of(context, result.id, finding.part)
-            aside = "" if finding.counts else words.raw("explanation.aside")
-            rows.append(
-                (
-                    Inline(literal(text.name) + aside),
-                    code(finding.comparison),
-                    effect_cell(finding),
-                    label(context, "claim_unit", finding.effect.unit),
-                    Inline(f"{bound_cell(finding)} \\({literal(text.reason)}\\)"),
-                    str(finding.effect.n),
-                    words(f"explanation.{finding.verdict}"),
-                )
-            )
+            name = Inline(literal(text.name) + ("" if finding.counts else words.raw("explanation.aside")))
+            unit = label(context, "claim_unit", finding.effect.unit)
+            bound = Inline(f"{bound_cell(finding)} \\({literal(text.reason)}\\)")
+            n, verdict = str(finding.effect.n), words(f"explanation.{finding.verdict}")
+            rows.append((name, code(finding.comparison), effect_cell(finding), unit, bound, n, verdict))
     keys = ("quantity", "comparison", "effect", "unit", "bound", "pairs", "verdict")
     columns = context.columns("explanation", keys, right=("effect", "pairs"))
     return [Table(columns=columns, rows=tuple(rows))] if rows else []
@@ -155,12 +148,8 @@ def lacking(context: Context, result: ClaimResult) -> list[Inline]:
     """Says what was not measured, which command adds it, and how many seeds would settle the claim."""
     words = context.words
     unknown = [f for f in result.findings if f.counts and f.effect is None]
-    said = [
-        words(f"explanation.lost_{f.lost}", arms=words.listed(list(map(code, f.missing))))
-        for f in unknown
-        if f.lost
-    ]
-    said = list(dict.fromkeys(said))
+    lost = [(f.lost, words.listed(list(map(code, f.missing)))) for f in unknown if f.lost]
+    said = [words(f"explanation.lost_{why}", arms=arms) for why, arms in dict.fromkeys(lost)]
     if missing_parts := [f for f in unknown if not f.lost]:
         missing = distinct(f.missing for f in missing_parts)[:SHOWN_RUNS]
         hints = dict.fromkeys(f.hint for f in missing_parts if f.hint)

@@ -20,12 +20,10 @@ def learning(context: Context) -> list[Block]:
         return [Note(text=words("training.no_end"))]
     first = training_readings.medians(table.filter(pl.col("epoch") == 1), "share")
     last = words.by_arm(training_readings.medians(last_epoch(table), "share"), percent)
-    figure = context.figure(
-        "learnt",
-        training.learnt(table, arms=context.tables.arms, labels=context.labels),
-        caption=context.caption("training.learnt_caption", images=count(table["images"][0])),
-        spoken=words("training.learnt_spoken", values=last),
-    )
+    chart = training.learnt(table, arms=context.tables.arms, labels=context.labels)
+    caption = context.caption("training.learnt_caption", images=count(table["images"][0]))
+    spoken = words("training.learnt_spoken", values=last)
+    figure = context.figure("learnt", chart, caption=caption, spoken=spoken)
     text = words("training.learnt_text", first=words.by_arm(first, percent), last=last)
     blocks = with_question(context, "training.learnt_question", [text, *extremes(context)], [figure])
     return [*blocks, *examples(context)]
@@ -54,12 +52,8 @@ def by_class(context: Context, found: Mapping[str, tuple[str, float]]) -> Inline
     shared: dict[str, dict[str, float]] = {}
     for arm, (name, value) in found.items():
         shared.setdefault(name, {})[arm] = value
-    return words.listed(
-        [
-            words("training.of_class", name=context.class_name(name), values=words.by_arm(values, percent))
-            for name, values in shared.items()
-        ]
-    )
+    told = {context.class_name(name): words.by_arm(values, percent) for name, values in shared.items()}
+    return words.listed([words("training.of_class", name=name, values=told[name]) for name in told])
 
 
 def examples(context: Context) -> list[Block]:
@@ -94,10 +88,6 @@ def gallery(context: Context, name: str, images: pl.DataFrame) -> Gallery:
             caption = words("training.tile", name=caption, epoch=f"{epoch:.1f}".removesuffix(".0"))
         tiles.append(image_tile(context, image, caption))
     names = words.listed([context.class_name(label) for label in table["label"].unique(maintain_order=True)])
-    return context.gallery(
-        f"learnt-{name}",
-        tiles,
-        table,
-        caption=words(f"training.{name}_caption"),
-        spoken=words(f"training.{name}_spoken", number=len(tiles), names=names),
-    )
+    caption = words(f"training.{name}_caption")
+    spoken = words(f"training.{name}_spoken", number=len(tiles), names=names)
+    return context.gallery(f"learnt-{name}", tiles, table, caption=caption, spoken=spoken)

@@ -43,7 +43,7 @@ def accuracy_figures(context: Context) -> list[Block]:
         caption, spoken = context.caption(f"overlay.{text}"), described(context, quantity)
         return context.figure(name, chart, caption=caption, spoken=spoken)
 
-    validated = curves.accuracy(epochs, arms=arms, quantity="val_accuracy", labels=labels)
+    validated = curves.accuracy(epochs, arms=arms, labels=labels)
     trained = curves.accuracy(epochs, arms=arms, quantity="train_accuracy", labels=labels)
     timed = curves.accuracy_in_time(epochs, arms=arms, labels=labels)
     validation = figure("validation-accuracy", validated, "val_accuracy", text="validation")

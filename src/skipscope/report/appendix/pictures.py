@@ -1,6 +1,7 @@
 """Shows pictures: what a kernel does to an image step by step, and the feature maps of stages."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -75,8 +76,8 @@ def step_by_step(context: Context, arm: str, found: Mapping[str, NDArray[Any]]) 
     )
     text = words("pictures.steps_text", **said, stage=code(stages[0][0]))
     name, caption = f"steps-{context.file_of(arm)}", words("pictures.steps_caption", arm=code(arm))
-    gallery = context.gallery(name, tiles, table, caption=caption, spoken=text, steps=True)
-    return [paragraph(context, text), gallery]
+    gallery = context.gallery(name, tiles, table, caption=caption, spoken=text)
+    return [paragraph(context, text), replace(gallery, steps=True)]
 
 
 def kernels(context: Context, arm: str, found: Mapping[str, NDArray[Any]]) -> list[Block]:

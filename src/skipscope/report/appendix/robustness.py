@@ -74,27 +74,21 @@ def landscape(context: Context) -> list[Block]:
 
 def along(context: Context, lines: pl.DataFrame, spoken: Inline) -> list[Figure]:
     """Draws loss and accuracy of all networks along one direction."""
-    arms = arms_in(context, lines)
-    return [
-        context.figure(
-            f"landscape-{quantity}",
-            figures.along(lines, quantity=quantity, arms=arms, labels=context.labels),
-            caption=context.caption(f"trained.along_{quantity}"),
-            spoken=spoken,
-        )
-        for quantity in figures.ALONG
-    ]
+    arms, shown = arms_in(context, lines), []
+    for quantity in figures.ALONG:
+        chart = figures.along(lines, quantity=quantity, arms=arms, labels=context.labels)
+        caption = context.caption(f"trained.along_{quantity}")
+        shown.append(context.figure(f"landscape-{quantity}", chart, caption=caption, spoken=spoken))
+    return shown
 
 
 def overview(context: Context, cells: pl.DataFrame) -> Figure:
     """Draws the loss planes of all networks."""
-    words, arms = context.words, arms_in(context, cells)
-    return context.figure(
-        "landscape-planes",
-        maps.overview(cells, arms=arms, labels=context.labels),
-        caption=words("trained.planes_caption", **scale(cells)),
-        spoken=words("trained.planes_spoken", values=words.by_arm(planes.highest(cells), rounded)),
-    )
+    words = context.words
+    chart = maps.overview(cells, arms=arms_in(context, cells), labels=context.labels)
+    caption = words("trained.planes_caption", **scale(cells))
+    spoken = words("trained.planes_spoken", values=words.by_arm(planes.highest(cells), rounded))
+    return context.figure("landscape-planes", chart, caption=caption, spoken=spoken)
 
 
 def scale(cells: pl.DataFrame) -> dict[str, str]:

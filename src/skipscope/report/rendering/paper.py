@@ -17,7 +17,6 @@ from typing import Literal
 
 import polars as pl
 import pypandoc  # type: ignore[import-untyped]
-import typst
 
 from skipscope.errors import FontError
 from skipscope.figures.rendering import fonts, prints
@@ -49,11 +48,9 @@ def typeset(
         for name, chart in charts.items():
             (folder / f"figures/{name}.svg").write_text(prints.set_in(chart, family), encoding="utf-8")
         settings = [f"--template={template}", "--wrap=none", *(f"--variable={each}" for each in variables)]
-        text = _converted(document, "svg", "typst", folder, settings)
-        source = folder / "report.typ"
-        source.write_text(text, encoding="utf-8")
-        made = typst.compile(source, root=folder, font_paths=fonts.book(), format=format, ppi=ppi)
-    return [page for page in (made if isinstance(made, list) else [made]) if isinstance(page, bytes)]
+        return prints.compiled(
+            _converted(document, "svg", "typst", folder, settings), folder, format, ppi=ppi
+        )
 
 
 def render_docx(document: Document, charts: Charts, family: Family) -> bytes:
@@ -111,11 +108,7 @@ def _converted(
     given = ["--standalone", f"--metadata=title:{document.title}", f"--resource-path={folder}", *settings]
     with as_file(TEMPLATES / "paper.lua") as filter:
         given.append(f"--lua-filter={filter}")
-        return str(
-            pypandoc.convert_text(
-                source, format, format=paper_source.FORMAT, outputfile=into, extra_args=given
-            )
-        )
+        return str(pypandoc.convert_text(source, format, paper_source.FORMAT, given, outputfile=into))
 
 
 @cache

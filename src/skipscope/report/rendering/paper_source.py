@@ -6,8 +6,8 @@ A dialect of `markdown.py` with a div around what those formats set in a manner 
 
 import re
 from collections.abc import Iterable, Sequence
-from unicodedata import east_asian_width
 
+from skipscope.figures.rendering.fonts import cells_of
 from skipscope.report.document import Code, Document, Equation, Figure, Gallery, Pair, Table
 from skipscope.report.rendering import markdown
 from skipscope.report.rendering.markdown import IN_A_ROW, Dialect, caption, fenced, rows_of, table_row
@@ -112,10 +112,10 @@ def widths(rows: Sequence[Sequence[str]]) -> tuple[list[float], float]:
     longest word, and of the remaining width as much as its longest cell is longer.
     """
     columns = list(zip(*([unmarked(cell) for cell in cells] for cells in rows), strict=True))
-    wanted = [max(map(_extent, cells)) + 2 for cells in columns]
+    wanted = [max(map(cells_of, cells)) + 2 for cells in columns]
     if sum(wanted) <= LINE:
         return [want / LINE for want in wanted], 1.0
-    least = [max(_extent(word) for cell in cells for word in _words(cell)) + 2 for cells in columns]
+    least = [max(cells_of(word) for cell in cells for word in _words(cell)) + 2 for cells in columns]
     left = max(0, LINE - sum(least))
     more = [max(0, min(want, LINE) - need) for want, need in zip(wanted, least, strict=True)]
     shares = [need + left * extra / max(1, sum(more)) for need, extra in zip(least, more, strict=True)]
@@ -127,12 +127,7 @@ _PIECE = re.compile(r"[^-_/.]{1,16}[-_/.]?|[-_/.]")
 
 def _words(cell: str) -> Iterable[str]:
     """Splits where a line may break: at spaces, around Chinese characters, in very long words."""
-    spaced = "".join(f" {letter} " if _extent(letter) == 2 else letter for letter in cell)
+    spaced = "".join(f" {letter} " if cells_of(letter) == 2 else letter for letter in cell)
     for word in spaced.split():
         yield from [word] if len(word) < LONG else _PIECE.findall(word)
     yield ""
-
-
-def _extent(text: str) -> int:
-    """Returns the width of the text in narrow characters."""
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
