@@ -13,6 +13,8 @@ from skipscope.anatomy.traces import trace_of
 
 Kind = Literal["conv", "linear", "norm", "other_norm", "relu", "pool", "shortcut", "gate", "concat", "module"]
 """`norm` is BatchNorm; `other_norm` is any other normalisation."""
+CallKey = tuple[Kind, str]
+"""Kind and name of a call, which identify it within a pass."""
 
 
 @dataclass(kw_only=True)
@@ -38,14 +40,14 @@ class Call:
     """`again(*inputs)` applies the operator to other inputs, in the order of `inputs`."""
 
     @property
-    def key(self) -> tuple[Kind, str]:
-        """What identifies the call within a pass."""
+    def key(self) -> CallKey:
+        """Identifies the call."""
         return self.kind, self.module
 
     @property
-    def depths(self) -> tuple[int, ...]:
-        """Depth of each input; 0 if it does not come from the image."""
-        return tuple(0 if (trace := trace_of(x)) is None else trace.depth for x in self.inputs)
+    def depths(self) -> tuple[int | None, ...]:
+        """Returns the depth of each input; None of one that does not come from the image."""
+        return tuple(None if (trace := trace_of(x)) is None else trace.depth for x in self.inputs)
 
 
 Edit = Callable[[Call], "Tensor | None"]
@@ -63,7 +65,7 @@ class Site:
     inputs: tuple[tuple[int, ...], ...]
     """Shapes of the inputs, without the batch."""
     depths: tuple[int | None, ...]
-    """Depths of the inputs; None of one that does not come from the image."""
+    """`Call.depths`."""
     output: tuple[int, ...]
     sources: tuple[Source, ...]
     shortcut_sources: tuple[Source, ...] = ()
@@ -71,24 +73,24 @@ class Site:
     window: Window | None = None
 
     @property
-    def key(self) -> tuple[Kind, str]:
-        """What identifies the call within a pass."""
+    def key(self) -> CallKey:
+        """Identifies the call."""
         return self.kind, self.module
 
     @classmethod
     def of(cls, call: Call) -> "Site":
-        """The site of a call that was just made."""
-        traces = [trace_of(x) for x in call.inputs]
+        """Summarises a call that was just made."""
+        added = trace_of(call.inputs[1]) if call.kind == "shortcut" else None
         return cls(
             kind=call.kind,
             module=call.module,
             operator=call.operator,
             depth=call.depth,
             inputs=tuple(tuple(x.shape[1:]) for x in call.inputs),
-            depths=tuple(None if trace is None else trace.depth for trace in traces),
+            depths=call.depths,
             output=tuple(call.output.shape[1:]),
             sources=call.sources,
-            shortcut_sources=traces[1].sources if call.kind == "shortcut" and traces[1] is not None else (),
+            shortcut_sources=() if added is None else added.sources,
             window=call.window,
         )
 
@@ -104,3 +106,8 @@ class Anatomy:
     def of(self, *kinds: Kind) -> tuple[Site, ...]:
         """Selects the sites of these kinds."""
         return tuple(site for site in self.sites if site.kind in kinds)
+
+    @property
+    def gates(self) -> tuple[Site, ...]:
+        """Selects the sites where a map is gated."""
+        return tuple(site for site in self.of("gate") if len(site.inputs[1]) == 3)

@@ -1,6 +1,6 @@
 """Follow a network's calls: which operators it applies, to what, and with what result.
 
-Capture is the only place in the package where a network is observed or a call's output replaced. It does not
+`capture` alone, in the whole package, observes a network or replaces a call's output. It does not
 look at the network's classes: a torch function mode sees every call, and the calls alone tell what is a
 shortcut (an addition of two maps that lie a different number of convolutions from the image), a gate (a map
 times a sigmoid's output), a dense connection (a concatenation), and which source each channel of a map comes
@@ -12,6 +12,7 @@ Shapes: B images, C channels, H x W pixels.
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -35,9 +36,8 @@ def capture(
     listener = Listener(model, see, edit)
     with ExitStack() as stack:
         for name, module in model.named_modules():
-            stack.callback(module.register_forward_pre_hook(listener.entering(name)).remove)
-            hook = module.register_forward_hook(listener.leaving(name), always_call=True)
-            stack.callback(hook.remove)
+            stack.callback(module.register_forward_pre_hook(partial(listener.enter, name)).remove)
+            stack.callback(module.register_forward_hook(listener.leave, always_call=True).remove)
         stack.callback(unmark_kept, model)
         stack.enter_context(listener)
         yield

@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import takewhile
 from math import prod
 
-from skipscope.anatomy.calls import Anatomy, Site
+from skipscope.anatomy.calls import Anatomy
 from skipscope.anatomy.stages import KINDS, stages
 from skipscope.records.schema import AnatomyCard, Concatenation, Gate, Shortcut, StemLayer
 
@@ -24,18 +24,17 @@ def anatomy_card(anatomy: Anatomy) -> AnatomyCard | None:
     """Summarises a network's calls; None if they could not be followed from the image to the logits."""
     if anatomy.depth is None:
         return None
+    norms = {
+        NORMS[site.operator].format(len(site.inputs[0]) - 1) for site in anatomy.of("norm", "other_norm")
+    }
     return AnatomyCard(
         depth=anatomy.depth,
         stem=tuple(_stem(anatomy)),
         maps=tuple(_maps(anatomy)),
-        normalisation=tuple(sorted({_norm(site) for site in anatomy.of("norm", "other_norm")})),
+        normalisation=tuple(sorted(norms)),
         shortcuts=tuple(_shortcuts(anatomy)),
         concatenations=tuple(_concatenations(anatomy)),
-        gates=tuple(
-            Gate(module=site.module, shape=site.output)
-            for site in anatomy.of("gate")
-            if len(site.inputs[1]) == 3
-        ),
+        gates=tuple(Gate(module=site.module, shape=site.output) for site in anatomy.gates),
         # a gate's 1x1 convolutions on 1x1 maps are of the kind linear, but keep their inputs as well
         conv_inputs=sum(
             prod(site.inputs[0]) for site in anatomy.of("conv", "linear") if len(site.inputs[0]) == 3
@@ -44,7 +43,7 @@ def anatomy_card(anatomy: Anatomy) -> AnatomyCard | None:
 
 
 def _stem(anatomy: Anatomy) -> Iterator[StemLayer]:
-    """The first convolution and the pooling before the next convolution or linear layer."""
+    """Yields the first convolution and the pooling before the next convolution or linear layer."""
     calls = iter(anatomy.of("conv", "linear", "pool"))
     first = next((site for site in calls if site.kind == "conv"), None)
     if first is None or first.depth > 1:
@@ -62,7 +61,7 @@ def _stem(anatomy: Anatomy) -> Iterator[StemLayer]:
 
 
 def _maps(anatomy: Anatomy) -> Iterator[tuple[int, int, int]]:
-    """C H W at the end of each size, after the stem; the mean over a whole map is no map."""
+    """Yields C H W at the end of each size, after the stem; the mean over a whole map is no map."""
     local = [site for site in anatomy.sites if site.kind != "pool" or prod(site.output[1:]) > 1]
     for site in stages(replace(anatomy, sites=tuple(local)), (*KINDS, "pool")):
         if site.depth > 1:
@@ -70,12 +69,8 @@ def _maps(anatomy: Anatomy) -> Iterator[tuple[int, int, int]]:
             yield channels, height, width
 
 
-def _norm(site: Site) -> str:
-    return NORMS[site.operator].format(len(site.inputs[0]) - 1)
-
-
 def _shortcuts(anatomy: Anatomy) -> Iterator[Shortcut]:
-    """Additions; x was projected if it comes from a layer that no other layer reads."""
+    """Yields additions; x was projected if it comes from a layer that no other layer reads."""
     layers = anatomy.of("conv", "linear")
     read = {source for site in layers for source, _ in site.sources}
     unread = {site.module for site in layers} - read
@@ -86,13 +81,10 @@ def _shortcuts(anatomy: Anatomy) -> Iterator[Shortcut]:
 
 
 def _concatenations(anatomy: Anatomy) -> Iterator[Concatenation]:
-    """Operands of one depth lie beside each other, as a grouped convolution's parts: nothing is appended."""
+    """Yields those that append: operands of one depth lie side by side, as a grouped convolution's parts."""
     for site in anatomy.of("concat"):
-        known = [
-            (depth, shape[0])
-            for depth, shape in zip(site.depths, site.inputs, strict=True)
-            if depth is not None
-        ]
+        operands = zip(site.depths, site.inputs, strict=True)
+        known = [(depth, shape[0]) for depth, shape in operands if depth is not None]
         if len({depth for depth, _ in known}) > 1:
             appended = max(reversed(known), key=lambda operand: operand[0])[1]
             yield Concatenation(module=site.module, appended=appended, shape=site.output)

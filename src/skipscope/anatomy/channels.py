@@ -9,6 +9,7 @@ Shapes: B images, C channels, any number of further axes (H x W pixels).
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby, islice
 from math import prod
+from types import EllipsisType
 from typing import Any
 
 from torch import Tensor
@@ -46,15 +47,10 @@ def behind(
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
 ) -> tuple[Source, ...]:
-    """Returns the sources of an output's channels; empty where they are unknown.
+    """Returns the sources of an output's channels (B C' ...); empty where they are unknown.
 
-    Args:
-        word: the function's name, without the underscores around it.
-        x: B C ...; the operand whose sources are given.
-        sources: those of its channels, in order.
-        output: B C' ...
-        args: the function's positional arguments.
-        kwargs: its keyword arguments.
+    `word` is the name of the function that was called, without the underscores around it, `sources` are
+    those of the channels of its operand `x` (B C ...), in order.
     """
     if min(x.ndim, output.ndim) < 2 or sum(count for _, count in sources) != x.shape[1]:
         return ()
@@ -116,9 +112,7 @@ def _pads_pixels(x: Tensor, pad: Any) -> bool:
 def _over_pixels(x: Tensor, axes: Any) -> bool:
     """Tells whether only axes after the channels are reduced."""
     several = (axes,) if isinstance(axes, int) else axes
-    return (
-        isinstance(several, (list, tuple)) and all(axis % x.ndim >= 2 for axis in several) and bool(several)
-    )
+    return isinstance(several, (list, tuple)) and len(several) > 0 and all(n % x.ndim >= 2 for n in several)
 
 
 def _of_pixels(index: Any) -> bool:
@@ -127,7 +121,5 @@ def _of_pixels(index: Any) -> bool:
         return False
     images, channels, *pixels = index
     # an index that is a list or a tensor may move its axis to the front
-    known = all(
-        each is None or each is ... or isinstance(each, slice) or type(each) is int for each in pixels
-    )
+    known = all(isinstance(each, slice | None | EllipsisType) or type(each) is int for each in pixels)
     return isinstance(images, slice) and channels == slice(None) and known

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from skipscope.anatomy.capture import anatomy
 from skipscope.anatomy.card import anatomy_card
-from skipscope.anatomy.modes import one_thread, uncompiled
+from skipscope.anatomy.modes import uncompiled
 from skipscope.models.registry import build
 from skipscope.models.user import attribute_errors_to
 from skipscope.records.schema import NetworkCard, Stage
 from skipscope.spec import UserNetwork
+from skipscope.torch_threads import torch_threads
 
 
 def describe(name: str) -> NetworkCard:
@@ -36,7 +37,8 @@ def describe(name: str) -> NetworkCard:
 def _describe(name: str) -> NetworkCard:
     model = build(name).eval()
     stages: list[Stage] = []
-    with attribute_errors_to(name, "on one image"), _stages_into(stages, model), one_thread(), uncompiled():
+    one_thread = torch_threads(1)  # on one image, threads wait for each other up to thirty times as long
+    with attribute_errors_to(name, "on one image"), _stages_into(stages, model), one_thread, uncompiled():
         followed = anatomy(model, torch.zeros(1, 3, 32, 32))
     return NetworkCard(
         name=name,
@@ -53,13 +55,6 @@ def parameters(module: nn.Module) -> int:
     return sum(weight.numel() for weight in module.parameters())
 
 
-def multiply_adds(module: nn.Module, output: Tensor) -> int:
-    """Counts those of one call of a convolution or linear layer, per image; 0 for any other module."""
-    if isinstance(module, (nn.Conv2d, nn.Linear)):
-        return output[0].numel() * math.prod(module.weight.shape[1:])
-    return 0
-
-
 @contextmanager
 def _stages_into(stages: list[Stage], model: nn.Module) -> Iterator[None]:
     """Appends a stage for every call of a top-level module (or of one in a top-level list)."""
@@ -69,7 +64,8 @@ def _stages_into(stages: list[Stage], model: nn.Module) -> Iterator[None]:
 
     def after_any(module: nn.Module, _inputs: Any, output: Any) -> None:
         nonlocal macs
-        macs += multiply_adds(module, output)
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            macs += output[0].numel() * math.prod(module.weight.shape[1:])
 
     def after_stage(module: nn.Module, _inputs: Any, output: Any) -> None:
         nonlocal macs

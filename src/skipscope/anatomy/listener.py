@@ -63,55 +63,46 @@ class Listener(TorchFunctionMode):
     """Sees every torch function that a network calls, and marks tensors with where they come from."""
 
     def __init__(self, model: nn.Module, see: Callable[[Call], None] | None, edit: Edit | None) -> None:
-        """Listens to `model` for `capture`, which documents `see` and `edit`."""
         super().__init__()
         self.root, self.see, self.edit = model, see, edit
         self.inside: list[tuple[str, nn.Module, Tensor | None, Tensor | None]] = []
         """Modules being called, outermost first: name, module, input, and the input before it changed."""
         self.counts: Counter[tuple[str, str]] = Counter()
 
-    def entering(self, name: str) -> Callable[..., Any]:
-        """Makes the hook that runs before the module of this name."""
+    def enter(self, name: str, module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """Notes, as a hook before it, that the module of this name is called; marks a network's images."""
+        marked = None
+        if not self.inside:
+            self.counts.clear()
+            unmark_kept(self.root)
+            inputs = marked = tuple(map(as_input, inputs))
+        first = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], Tensor) else None
+        given = first
+        if first is not None and self.edit is not None and not _is_layer(module):
+            given = copied(first)  # a block may overwrite its input, and an edit may pass that on
+        self.inside.append((name, module, first, given))
+        return marked
 
-        def hook(module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
-            marked = None
-            if not self.inside:
-                self.counts.clear()
-                unmark_kept(self.root)
-                inputs = marked = tuple(map(as_input, inputs))
-            first = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], Tensor) else None
-            given = first
-            if first is not None and self.edit is not None and not _is_layer(module):
-                given = copied(first)  # a block may overwrite its input, and an edit may pass that on
-            self.inside.append((name, module, first, given))
-            return marked
-
-        return hook
-
-    def leaving(self, name: str) -> Callable[..., Any]:
-        """Makes the hook that runs after the module of this name, and reports a block's call."""
-
-        def hook(module: nn.Module, _inputs: Any, output: Any) -> Any:
-            if not self.inside or self.inside[-1][1] is not module:
-                return None
-            _, _, first, given = self.inside.pop()
-            if given is None or not isinstance(output, Tensor) or not self.inside or _is_layer(module):
-                return None
-            trace, before = trace_of(output), trace_of(given)
-            if trace is None or before is None:
-                return None
-            call = Call(
-                kind="module",
-                module=self._numbered("module", name),
-                operator="module",
-                depth=trace.depth,
-                inputs=(given,),
-                sources=before.sources,
-                again=lambda _x: output,
-            )
-            return self._report(call, output, trace, output if output is first else None)
-
-        return hook
+    def leave(self, module: nn.Module, _inputs: Any, output: Any) -> Any:
+        """Reports, as a hook after it, the call of a module that is a block."""
+        if not self.inside or self.inside[-1][1] is not module:
+            return None
+        name, _, first, given = self.inside.pop()
+        if given is None or not isinstance(output, Tensor) or not self.inside or _is_layer(module):
+            return None
+        trace, before = trace_of(output), trace_of(given)
+        if trace is None or before is None:
+            return None
+        call = Call(
+            kind="module",
+            module=self._numbered("module", name),
+            operator="module",
+            depth=trace.depth,
+            inputs=(given,),
+            sources=before.sources,
+            again=lambda _x: output,
+        )
+        return self._report(call, output, trace, output if output is first else None)
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Iterable[type], args: Any = (), kwargs: Any = None

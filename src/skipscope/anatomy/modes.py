@@ -7,8 +7,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 import torch
 from torch import nn
 
-from skipscope.torch_threads import torch_threads
-
 
 @contextmanager
 def keeping_modes(model: nn.Module) -> Iterator[None]:
@@ -27,11 +25,6 @@ def evaluating(model: nn.Module) -> Iterator[None]:
     with keeping_modes(model):
         model.eval()
         yield
-
-
-def one_thread() -> AbstractContextManager[None]:
-    """Computes on one thread: on one image, threads wait for each other up to thirty times as long."""
-    return torch_threads(1)
 
 
 def uncompiled() -> AbstractContextManager[object]:

@@ -8,7 +8,7 @@ KINDS: tuple[Kind, ...] = ("conv", "norm", "relu", "shortcut", "concat")
 
 
 def stages(anatomy: Anatomy, kinds: tuple[Kind, ...] = KINDS) -> list[Site]:
-    """The last call before the second convolution, and the last of each size of the map, from the image on.
+    """Returns the last call before the second convolution, and the last of each size of the map, in order.
 
     A map larger than an earlier one lies off the trunk (a shortcut that was subsampled first), and so does
     one of 1x1 that a larger one follows (what a gate squeezes to).

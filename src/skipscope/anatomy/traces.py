@@ -32,24 +32,11 @@ def mark(x: Tensor, trace: Trace) -> None:
     setattr(x, MARK, trace)
 
 
-def unmark(x: Tensor) -> None:
-    """Removes a tensor's trace."""
-    vars(x).pop(MARK, None)
-
-
-def held(module: nn.Module) -> Iterator[Tensor]:
-    """Yields a module's own tensors: weights, buffers, a map of its last pass, lists of such."""
-    for value in vars(module).values():
-        several = value.values() if isinstance(value, dict) else value
-        within = several if isinstance(value, dict | list | tuple) else (value,)
-        yield from (x for x in within if isinstance(x, Tensor))
-
-
 def unmark_kept(model: nn.Module) -> None:
     """Unmarks what a network keeps from a pass (a running mean, a map), which means nothing in the next."""
     for module in model.modules():
-        for x in held(module):
-            unmark(x)
+        for x in tensors_in(vars(module)):
+            vars(x).pop(MARK, None)
 
 
 def copied(x: Tensor) -> Tensor:
@@ -73,11 +60,9 @@ def tensors_in(argument: Any) -> Iterator[Tensor]:
     """Yields the tensors in an argument, also within lists and dictionaries."""
     if isinstance(argument, Tensor):
         yield argument
-    elif isinstance(argument, (list, tuple)):
-        for x in argument:
+    elif isinstance(argument, (list, tuple, dict)):
+        for x in argument.values() if isinstance(argument, dict) else argument:
             yield from tensors_in(x)
-    elif isinstance(argument, dict):
-        yield from tensors_in(tuple(argument.values()))
 
 
 def is_new(whole: Tensor, index: Any, value: Tensor) -> bool:

@@ -31,7 +31,7 @@ def lanes_of(dtype: torch.dtype) -> int:
 
 
 def integer(value: int) -> Value:
-    """A 64-bit constant."""
+    """Makes a 64-bit constant."""
     return ir.Constant(INT, value)
 
 
@@ -39,14 +39,12 @@ class ModuleBuilder:
     """Collects functions on vectors of one number format."""
 
     def __init__(self, dtype: torch.dtype, signatures: Signatures) -> None:
-        """Starts an empty module."""
-        self.dtype = dtype
-        self.signatures = signatures
+        self.dtype, self.signatures = dtype, signatures
         self.ir = ir.Module()
 
     @contextmanager
     def function(self, name: str) -> Iterator[tuple["FunctionBuilder", Sequence[Value]]]:
-        """Opens a function's body; gives its builder and its arguments. No two pointers may alias."""
+        """Opens a function's body; yields its builder and its arguments. No two pointers may alias."""
         pointers, integers = self.signatures[name]
         kind = ir.FunctionType(ir.VoidType(), [POINTER] * pointers + [INT] * integers)
         function = ir.Function(self.ir, kind, name)
@@ -70,7 +68,6 @@ class FunctionBuilder(ir.IRBuilder):  # type: ignore[misc] # llvmlite has no typ
     """llvmlite's builder, with loops and vectors."""
 
     def __init__(self, function: ir.Function, dtype: torch.dtype) -> None:
-        """Starts at the function's first block."""
         super().__init__(function.append_basic_block())
         self.number = FLOATS[dtype]
         self.lanes = lanes_of(dtype)
@@ -79,7 +76,7 @@ class FunctionBuilder(ir.IRBuilder):  # type: ignore[misc] # llvmlite has no typ
 
     @contextmanager
     def loop(
-        self, start: Value, stop: Value, step: int = 1, carried: Sequence[Value] = ()
+        self, start: Value, stop: Value, step: int | Value = 1, carried: Sequence[Value] = ()
     ) -> Iterator[LoopBody]:
         """Emits a loop over start, start + step, ... below stop, with vectors carried through it."""
         before = self.block
@@ -93,7 +90,8 @@ class FunctionBuilder(ir.IRBuilder):  # type: ignore[misc] # llvmlite has no typ
         self.position_at_end(inside)
         body = LoopBody(index=phis[0], carried=phis[1:])
         yield body
-        following = (self.add(body.index, integer(step)), *body.carried)
+        step = integer(step) if isinstance(step, int) else step
+        following = (self.add(body.index, step), *body.carried)
         for phi, value in zip(phis, following, strict=True):
             phi.add_incoming(value, self.block)
         self.branch(head)
@@ -109,11 +107,11 @@ class FunctionBuilder(ir.IRBuilder):  # type: ignore[misc] # llvmlite has no typ
         return reduce(self.mul, factors)
 
     def minimum(self, one: Value, other: Value) -> Value:
-        """The lesser of two integers."""
+        """Selects the lesser of two integers."""
         return self.select(self.icmp_signed("<", one, other), one, other)
 
     def offset(self, pointer: Value, *numbers: Value) -> Value:
-        """The pointer so many numbers further on."""
+        """Moves a pointer so many numbers on."""
         return self.gep(pointer, [self.sum(*numbers)], source_etype=self.number)
 
     def load_vector(self, pointer: Value) -> Value:
@@ -125,7 +123,7 @@ class FunctionBuilder(ir.IRBuilder):  # type: ignore[misc] # llvmlite has no typ
         self.store(vector, pointer, align=self.align)
 
     def splat(self, number: float) -> Value:
-        """A constant vector of one number."""
+        """Makes a constant vector of one number."""
         return ir.Constant(self.vector, [float(number)] * self.lanes)
 
     def load_splat(self, pointer: Value) -> Value:
@@ -136,7 +134,7 @@ class FunctionBuilder(ir.IRBuilder):  # type: ignore[misc] # llvmlite has no typ
         return self.shuffle_vector(self.insert_element(undefined, number, first), undefined, mask)
 
     def multiply_add(self, left: Value, right: Value, addend: Value) -> Value:
-        """Left times right plus the addend, rounded once (llvmlite's `fma` knows no vectors)."""
+        """Computes left times right plus the addend, rounded once (llvmlite's `fma` knows no vectors)."""
         name = f"llvm.fma.v{self.lanes}{self.number.intrinsic_name}"
         kind = ir.FunctionType(self.vector, [self.vector] * 3)
         fma = self.module.globals.get(name) or ir.Function(self.module, kind, name)
@@ -179,7 +177,7 @@ class FunctionBuilder(ir.IRBuilder):  # type: ignore[misc] # llvmlite has no typ
         return [done[row] for row in range(len(matrix))]
 
     def combination(self, weights: Sequence[float], vectors: Sequence[Value]) -> Value:
-        """A weighted sum of vectors, without those of weight 0."""
+        """Sums weighted vectors, without those of weight 0."""
         pairs = [(weight, vector) for weight, vector in zip(weights, vectors, strict=True) if weight]
         (weight, vector), *others = pairs
         total = vector if weight == 1 else self.fmul(self.splat(weight), vector)

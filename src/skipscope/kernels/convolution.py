@@ -15,7 +15,7 @@ from torch.nn.functional import linear, pad
 
 from skipscope.kernels import reductions
 from skipscope.kernels.dispatch import cast as cast_input
-from skipscope.kernels.dispatch import channels_last, is_plain
+from skipscope.kernels.dispatch import in_stock_format, is_plain
 
 Pair = tuple[int, int]
 Window = tuple[Pair, Pair]
@@ -36,7 +36,7 @@ def convolution(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
-    """`torch.conv2d`, by matrix products where those are faster; everything else goes to the stock operator.
+    """Computes `torch.conv2d` by matrix products where those are faster, else by the stock operator.
 
     Where every output reads the whole map (3x3 on maps of 2x2 and 1x1) the layer is one matrix product: the
     stock operator spends up to 8/9 of its arithmetic on padding there. Where the stride is above 1, or a
@@ -53,7 +53,7 @@ def convolution(
             y = _WholeMap.apply(pixels, weight, _taps(rows, columns))  # type: ignore[no-untyped-call]
             y = cast("Tensor", y).view(len(x), len(rows), len(columns), -1).permute(0, 3, 1, 2)
             y = y if bias is None else y + bias.to(y.dtype).view(-1, 1, 1)
-            return y if channels_last(x, weight) else y.contiguous()
+            return in_stock_format(y, x, weight)
         x = cast_input(x)
         if _by_product(x, weight, stride) or reductions.threads_fixed():
             bias = None if bias is None else bias.to(x.dtype)
@@ -63,7 +63,7 @@ def convolution(
 
 
 def is_valid(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
-    """Whether B I H W, O I K L and O fit together, and none is empty; the stock operator reports the rest."""
+    """Tells whether B I H W, O I K L and O fit, and none is empty; the stock operator reports the rest."""
     if x.ndim != 4 or weight.ndim != 4 or not is_plain(x, weight, bias):
         return False
     fits = x.shape[1] == weight.shape[1] and (bias is None or bias.shape == weight.shape[:1])
@@ -71,7 +71,7 @@ def is_valid(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
 
 
 def _by_product(x: Tensor, weight: Tensor, stride: Pair) -> bool:
-    """Whether the weights' gradient is one matrix product."""
+    """Tells whether the weights' gradient is one matrix product."""
     slow = max(stride) > 1 or (weight.shape[2:] == (1, 1) and x.dtype.itemsize >= 4)
     return slow and weight.shape[1] >= PRODUCT_CHANNELS
 
@@ -82,7 +82,7 @@ def _pair(value: int | Iterable[int]) -> Pair:
 
 
 def _windows(side: int, kernel: int, stride: int, padding: int) -> list[Window]:
-    """What each output along one axis reads; empty where an output might read only padding."""
+    """Lists what each output along one axis reads; empty where an output might read only padding."""
     if padding >= kernel or stride < 1:
         return []
     starts = range(-padding, side + padding - kernel + 1, stride)
@@ -91,12 +91,12 @@ def _windows(side: int, kernel: int, stride: int, padding: int) -> list[Window]:
 
 
 def _reads_all(windows: list[Window]) -> bool:
-    """Whether every output reads the same inputs; what it does not read, no output reads."""
+    """Tells whether every output reads the same inputs; what it does not read, no output reads."""
     return len({inputs for inputs, _ in windows}) == 1
 
 
 class _WholeMap(Function):
-    """B N I (all N pixels of a map) and O I K L -> B P*O (all P pixels of the output)."""
+    """Maps B N I (all N pixels of a map) and O I K L -> B P*O (all P pixels of the output)."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, taps: Taps) -> Tensor:
@@ -127,7 +127,7 @@ class _WholeMap(Function):
 
 
 def _unrolled(weight: Tensor, taps: Taps, x: Tensor) -> Tensor:
-    """O I K L -> P*O N*I: the weight of each input pixel in each output pixel, in the format of `x`."""
+    """Returns P*O N*I for O I K L: the weight of each input pixel in each output pixel, in `x`'s format."""
     pixels = 1 + max(output for outputs, _ in taps.values() for output in outputs)
     matrix = x.new_empty(pixels, len(weight), x.shape[1], x.shape[2])
     for tap, pairs in taps.items():
@@ -137,7 +137,7 @@ def _unrolled(weight: Tensor, taps: Taps, x: Tensor) -> Tensor:
 
 
 def _taps(rows: list[Window], columns: list[Window]) -> Taps:
-    """For each weight of a kernel: the output pixels that use it, and the input pixel each reads with it."""
+    """Lists the output pixels that use each weight of a kernel, and the input pixels read with it."""
     taps: Taps = {}
     (top, bottom), (left, right) = rows[0][0], columns[0][0]
     for (p, (_, (r, _))), (q, (_, (c, _))) in product(enumerate(rows), enumerate(columns)):
@@ -182,7 +182,7 @@ class _Convolution(Function):
 
 
 def _unfolded(x: Tensor, kernel: Iterable[int], stride: Pair, padding: Pair) -> Tensor:
-    """B I H W -> B*h*w K*L*I: what each output pixel reads."""
+    """Gathers what each output pixel reads: B I H W -> B*h*w K*L*I."""
     x = pad(x.permute(0, 2, 3, 1), (0, 0, padding[1], padding[1], padding[0], padding[0]))
     for dimension, (size, step) in enumerate(zip(kernel, stride, strict=True), start=1):
         x = x.unfold(dimension, size, step)  # B h w I K L

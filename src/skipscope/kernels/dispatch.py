@@ -10,7 +10,7 @@ PLAIN = (Tensor, Parameter)
 
 
 def is_plain(*tensors: Tensor | None) -> bool:
-    """Whether all are strided floating-point tensors on the processor, of one format (autocast's included).
+    """Tells whether all are strided floating-point tensors on the processor, of one format (or autocast's).
 
     Never under `torch.func`'s transforms or forward-mode derivatives: our operators have no rules for these.
     """
@@ -27,7 +27,7 @@ def is_plain(*tensors: Tensor | None) -> bool:
 
 
 def dtype_of(x: Tensor) -> torch.dtype:
-    """The format in which torch computes: autocast's, if it is on, but for what is more exact than fp32."""
+    """Returns the format in which torch computes: autocast's, if it is on, but for float64."""
     casts = torch.is_autocast_enabled("cpu") and x.is_floating_point() and x.dtype != torch.float64
     return torch.get_autocast_dtype("cpu") if casts else x.dtype
 
@@ -37,6 +37,7 @@ def cast(x: Tensor) -> Tensor:
     return x.to(dtype_of(x))
 
 
-def channels_last(x: Tensor, weight: Tensor) -> bool:
-    """Whether the stock operator's output is in channels_last."""
-    return any(tensor.stride(1) == 1 and tensor.shape[2:].numel() > 1 for tensor in (x, weight))
+def in_stock_format(y: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+    """Returns a convolution's output (in channels_last) in the memory format of the stock operator's."""
+    channels_last = any(tensor.stride(1) == 1 and tensor.shape[2:].numel() > 1 for tensor in (x, weight))
+    return y if channels_last else y.contiguous()

@@ -30,7 +30,6 @@ class fast(TorchFunctionMode):  # noqa: N801 - it is used as a function is: with
     """The scope in which `kernels` replace torch's functions."""
 
     def __init__(self, kernels: Mapping[Callable[..., Any], Callable[..., Any]] = KERNELS) -> None:
-        """Takes a replacement for each of torch's functions."""
         super().__init__()
         self.kernels = kernels
 

@@ -84,7 +84,7 @@ def _processor() -> dict[str, str]:
 
 
 def _read_cache(file: Path) -> bytes | None:
-    """The cached object code; None if there is none, or a damaged one, which would end the process."""
+    """Reads the cached object code; None if there is none, or a damaged one, which would end the process."""
     try:
         content = file.read_bytes()
     except OSError:
@@ -105,7 +105,7 @@ def _write_cache(file: Path, code: bytes) -> None:
 
 
 def _optimise(module: ir.Module, target: Any) -> bytes:
-    """The module as an object file's content."""
+    """Compiles the module to an object file's content."""
     parsed = binding.parse_assembly(str(module))
     passes = binding.create_pass_builder(target, binding.create_pipeline_tuning_options(speed_level=2))
     passes.getModulePassManager().run(parsed, passes)

@@ -29,7 +29,7 @@ class Filter(NamedTuple):
         return len(self.input_transform)
 
     def outputs(self, inputs: int) -> int:
-        """The length of the output for an axis of so many inputs."""
+        """Returns the length of the output for an axis of so many inputs."""
         return inputs // self.stride * len(self.output_transform)
 
 
@@ -41,13 +41,13 @@ class AxisFilters(NamedTuple):
 
 
 def _mirrored(forward: Filter) -> AxisFilters:
-    """Stride 1: the input's gradient is the convolution with the mirrored kernel."""
+    """Pairs filters of stride 1: the input's gradient is the convolution with the mirrored kernel."""
     mirrored = tuple(weights[::-1] for weights in forward.filter_transform)
     return AxisFilters(forward, forward._replace(filter_transform=mirrored))
 
 
 def _strided(input_transform: Matrix, filter_transform: Matrix, output_transform: Matrix) -> AxisFilters:
-    """Stride 2, from a minimal filter of two weights: the outer ones, which read every other input.
+    """Pairs filters of stride 2, from one of two weights: the outer ones, which read every other input.
 
     The inputs between are read by the middle weight alone. Gradients of the input are, in turns, what the
     middle weight and what the outer ones contribute.
@@ -80,7 +80,7 @@ def _strided(input_transform: Matrix, filter_transform: Matrix, output_transform
 
 
 def _spread(row: Sequence[float]) -> tuple[float, ...]:
-    """A zero after each number."""
+    """Puts a zero after each number."""
     return tuple(number for one in row for number in (one, 0.0))
 
 
@@ -139,7 +139,7 @@ FILTERS: dict[int | None, tuple[AxisFilters, AxisFilters]] = {
 
 
 def axis_filters(inputs: int, stride: int | None) -> AxisFilters | None:
-    """The filters for an axis of so many inputs; None where no whole number of tiles covers it."""
+    """Returns the filters for an axis of so many inputs; None where no whole number of tiles covers it."""
     fours, twos = FILTERS.get(stride, (None, None))
     if fours is not None and inputs % fours.forward.stride == 0:
         return fours

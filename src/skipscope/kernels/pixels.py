@@ -86,10 +86,7 @@ class Request(NamedTuple):
 def emit(module: ModuleBuilder, margin: int) -> None:
     """Emits `read`: N H W C bytes and B requests -> B H W C numbers."""
     with module.function("read") as (b, (pixels, requests, zeros, mean, scale, x, batch)):
-        padded, black = (
-            zeros,
-            _byte(b, zeros, integer(_padded(margin))),
-        )  # a row with its margins; one outside
+        padded, black = zeros, _byte(b, zeros, integer(_padded(margin)))  # a row with margins; one outside
         means, scales = (
             [b.load_vector(b.offset(each, integer(chunk * CHUNK))) for chunk in range(CHANNELS)]
             for each in (mean, scale)
@@ -119,13 +116,13 @@ def _padded(margin: int) -> int:
 
 
 def _store_past_cache(b: FunctionBuilder, numbers: Value, to: Value) -> None:
-    """A batch would fill the cache before any of it is read again."""
+    """Stores past the cache, which a batch would fill before any of it is read again."""
     once = b.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
     b.store(numbers, to, align=ALIGN).set_metadata("nontemporal", once)
 
 
 def _line(b: FunctionBuilder, image: Value, line: Value) -> Value:
-    """Where a line of an image begins, in bytes or in numbers."""
+    """Returns where a line of an image begins, in bytes or in numbers."""
     return b.product(b.sum(b.product(image, integer(SIDE)), line), integer(ROW))
 
 
@@ -145,7 +142,7 @@ def _load(b: FunctionBuilder, pointer: Value, number: int) -> Value:
 
 
 def _load_mirrored(b: FunctionBuilder, row: Value, first: int) -> Value:
-    """A chunk, from byte `first` on, of the row with its pixels from right to left."""
+    """Loads a chunk, from byte `first` on, of the row with its pixels from right to left."""
     sources = [ROW - CHANNELS - to + 2 * (to % CHANNELS) for to in range(first, first + CHUNK)]
     low = min(sources)
     high = max(sources) - CHUNK + 1  # the pixels that they belong to are longer than a chunk

@@ -17,7 +17,7 @@ DEFAULTS = {"dilation": 1, "ceil_mode": False, "return_indices": False}
 def max_pool(
     x: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, *others: Any, **named: Any
 ) -> Any:
-    """`max_pool2d`; for adjacent 2x2 windows on few channels in bf16, by three comparisons of whole maps.
+    """Computes `max_pool2d`; adjacent 2x2 windows on few bf16 channels by three comparisons of whole maps.
 
     The stock operator works along the channels of a pixel, and slowly where they do not fill a vector.
     """
@@ -32,7 +32,7 @@ def max_pool(
 
 
 class _PoolHalves(Function):
-    """B C H W -> B H/2 W/2 C; ties go to the first in reading order, as in the stock operator."""
+    """Maps B C H W -> B H/2 W/2 C; ties go to the first in reading order, as in the stock operator."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:

@@ -4,8 +4,7 @@ A process that is given more threads computes the same to the last bit if these 
 They are batch normalisation, and the gradients of the weights of linear layers and of convolutions.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, cast
 
 import torch
@@ -28,23 +27,17 @@ def set_reduction_threads(threads: int | None) -> None:
 
 
 def threads_fixed() -> bool:
-    """Whether such sums may be taken on another number of threads than the rest."""
+    """Tells whether such sums may be taken on another number of threads than the rest."""
     return _threads is not None
 
 
-@contextmanager
-def original_threads() -> Iterator[None]:
+def original_threads() -> AbstractContextManager[None]:
     """Switches to the number of threads that was fixed, if one was."""
-    threads = torch.get_num_threads()
-    if _threads is None or _threads == threads:
-        yield
-        return
-    with torch_threads(_threads):
-        yield
+    return nullcontext() if _threads in (None, torch.get_num_threads()) else torch_threads(_threads)
 
 
 def fully_connected(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`linear`, with its gradients' sums on the number of threads that was fixed."""
+    """Computes `linear`, with its gradients' sums on the number of threads that was fixed."""
     if not threads_fixed() or not is_plain(input, weight, bias) or weight.ndim != 2:
         return linear(input, weight, bias)
     bias = None if bias is None else cast_input(bias)
@@ -54,7 +47,7 @@ def fully_connected(input: Tensor, weight: Tensor, bias: Tensor | None = None) -
 
 
 class _Linear(Function):
-    """N I, O I and O -> N O."""
+    """Maps N I, O I and O -> N O."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -82,7 +75,7 @@ def normalise(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """`batch_norm`, with its sums on the number of threads that was fixed."""
+    """Computes `batch_norm`, with its sums on the number of threads that was fixed."""
     if not threads_fixed() or not training or x.device.type != "cpu":
         return batch_norm(x, running_mean, running_var, weight, bias, training, momentum, eps)
     y = _BatchNorm.apply(x, running_mean, running_var, weight, bias, momentum, eps)  # type: ignore[no-untyped-call]
@@ -90,7 +83,7 @@ def normalise(
 
 
 class _BatchNorm(Function):
-    """B C H W -> B C H W."""
+    """Maps B C H W -> B C H W."""
 
     @staticmethod
     def forward(

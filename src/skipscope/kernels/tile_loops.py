@@ -47,7 +47,7 @@ def emit(module: ModuleBuilder, forward: tuple[Filter, Filter], grad_input: tupl
 
 
 def _emit_transpose_kernel(module: ModuleBuilder) -> None:
-    """O 3 3 I -> I 3 3 O."""
+    """Emits O 3 3 I -> I 3 3 O."""
     with module.function("transpose_kernel") as (b, (kernel, transposed, outputs, inputs)):
         one, taps = integer(1), integer(KERNEL**2)
         source, to = (FeatureMap(at, one, taps, n, n) for at, n in ((kernel, inputs), (transposed, outputs)))
@@ -66,29 +66,28 @@ def _emit_transpose_kernel(module: ModuleBuilder) -> None:
 
 
 def _emit_kernel_transform(module: ModuleBuilder, name: str, of_kernel: Transform) -> None:
-    """I 3 3 O -> P O/v I v."""
+    """Emits I 3 3 O -> P O/v I v."""
     with module.function(name) as (b, (kernel, zeros, weights, inputs, outputs)):
         source = FeatureMap(kernel, integer(KERNEL), integer(KERNEL), outputs, outputs)
         emit_gather(b, of_kernel, source, Panels(weights, inputs, outputs), zeros, TileRange(inputs))
 
 
 def _emit_grad_weight_output(module: ModuleBuilder, to_kernel: Transform) -> None:
-    """P I/v O v -> O 3 3 I."""
+    """Emits P I/v O v -> O 3 3 I."""
     with module.function("grad_weight_output") as (b, (sums, zeros, kernel, outputs, inputs)):
         to = FeatureMap(kernel, integer(KERNEL), integer(KERNEL), inputs, inputs)
         emit_scatter(b, to_kernel, Panels(sums, outputs, inputs), to, zeros, TileRange(outputs))
 
 
 def _emit_convolution(module: ModuleBuilder, name: str, of_input: Transform, of_output: Transform) -> None:
-    """B H W I and P O/v I v -> B h w O, for tiles `first` to `last`."""
+    """Emits B H W I and P O/v I v -> B h w O, for tiles `first` to `last`."""
     with module.function(name) as (b, arguments):
         x, weights, bias, zeros, y, transformed, products, first, last, block, *sizes = arguments
         height, width, rows, columns, inputs, outputs, pixel_stride = sizes
         source, to = Panels(transformed, block, inputs), Panels(products, block, outputs)
         kernels = Panels(weights, inputs, outputs)
-        with b.loop(integer(0), _blocks(b, b.sub(last, first), block)) as body:
-            start = b.sum(first, b.product(body.index, block))
-            tiles = TileRange(b.minimum(b.sub(last, start), block), start)
+        with b.loop(first, last, block) as body:
+            tiles = TileRange(b.minimum(b.sub(last, body.index), block), body.index)
             emit_gather(b, of_input, FeatureMap(x, height, width, inputs, pixel_stride), source, zeros, tiles)
             with b.loop(integer(0), of_input.points) as point, b.loop(integer(0), outputs, b.lanes) as panel:
                 _emit_products(b, source, kernels, to, point.index, panel.index, tiles.count)
@@ -96,15 +95,14 @@ def _emit_convolution(module: ModuleBuilder, name: str, of_input: Transform, of_
 
 
 def _emit_grad_weight(module: ModuleBuilder, of_input: Transform, of_gradient: Transform) -> None:
-    """B H W I and B h w O -> P I/v O v, for output channels `first` to `last`."""
+    """Emits B H W I and B h w O -> P I/v O v, for output channels `first` to `last`."""
     with module.function("grad_weight") as (b, arguments):
         x, gradient, sums, zeros, transformed, spreads, first, last, count, block, *sizes = arguments
         height, width, rows, columns, inputs, outputs, pixel_stride, gradient_stride = sizes
         source, spread = Panels(transformed, block, inputs), Panels(spreads, block, outputs)
         totals = Panels(sums, outputs, inputs)
-        with b.loop(integer(0), _blocks(b, count, block)) as body:
-            start = b.product(body.index, block)
-            tiles = TileRange(b.minimum(b.sub(count, start), block), start)
+        with b.loop(integer(0), count, block) as body:
+            tiles = TileRange(b.minimum(b.sub(count, body.index), block), body.index)
             emit_gather(b, of_input, FeatureMap(x, height, width, inputs, pixel_stride), source, zeros, tiles)
             is_first = b.icmp_signed("==", body.index, integer(0))
             gradients = FeatureMap(gradient, rows, columns, outputs, gradient_stride)
@@ -165,8 +163,3 @@ def _emit_correlation(
             ]
         for cell, total in zip(cells, tile.carried, strict=True):
             b.store_vector(total, cell)
-
-
-def _blocks(b: FunctionBuilder, tiles: Value, block: Value) -> Value:
-    """The number of blocks that hold so many tiles."""
-    return b.sdiv(b.sub(b.sum(tiles, block), integer(1)), block)

@@ -20,13 +20,13 @@ class FeatureMap(NamedTuple):
     pixel_stride: Value
 
     def pixel(self, b: FunctionBuilder, image: Value, row: Value, column: Value) -> Value:
-        """The pointer to a pixel's first channel."""
+        """Returns the pointer to a pixel's first channel."""
         line = b.sum(b.product(image, self.height), row)
         pixel = b.sum(b.product(line, self.width), column)
         return b.offset(self.pointer, b.product(pixel, self.pixel_stride))
 
     def tile(self, b: FunctionBuilder, strides: tuple[int, int], tile: Value) -> tuple[Value, Value, Value]:
-        """A tile's image, top row and left column; `strides` are the rows and columns from tile to tile."""
+        """Returns a tile's image, top row and left column; `strides` are those from tile to tile."""
         down, across = strides
         in_row = b.sdiv(self.width, integer(across))
         in_map = b.product(in_row, b.sdiv(self.height, integer(down)))
@@ -43,13 +43,13 @@ class Panels(NamedTuple):
     channels: Value
 
     def panel(self, b: FunctionBuilder, point: Value, channel: Value) -> Value:
-        """The pointer to the T v numbers of one point, from a channel (the first of its panel) on."""
+        """Returns the pointer to the T v numbers of one point, from a channel (the first of its panel) on."""
         return b.offset(self.pointer, b.product(b.sum(b.product(point, self.channels), channel), self.tiles))
 
     def at(
         self, b: FunctionBuilder, columns: int, tile: Value, channel: Value
     ) -> Callable[[int, int], Value]:
-        """The pointer to a tile's vector of channels, by the row and column of its point."""
+        """Returns the pointer to a tile's vector of channels, by the row and column of its point."""
         line = b.product(tile, integer(b.lanes))
         return lambda row, column: b.offset(self.panel(b, integer(row * columns + column), channel), line)
 
@@ -66,11 +66,11 @@ class Transform(NamedTuple):
 
     @property
     def points(self) -> Value:
-        """P, of what it makes."""
+        """Counts the points P of what it makes."""
         return integer(len(self.rows) * len(self.columns))
 
     def transposed(self) -> "Transform":
-        """The transform by the transposed matrices."""
+        """Returns the transform by the transposed matrices."""
         rows, columns = (tuple(zip(*side, strict=True)) for side in (self.rows, self.columns))
         return Transform(rows, columns, self.strides)
 
@@ -91,7 +91,7 @@ class Transform(NamedTuple):
 
 
 def transforms(rows: Filter, columns: Filter) -> tuple[Transform, Transform, Transform]:
-    """The transforms of inputs, of filters and of outputs."""
+    """Returns the transforms of inputs, of filters and of outputs."""
     tile = len(rows.output_transform), len(columns.output_transform)
     strides, padding = (rows.stride, columns.stride), (rows.padding, columns.padding)
     return (
@@ -105,11 +105,7 @@ class TileRange(NamedTuple):
     """So many tiles of a map, from the first on."""
 
     count: Value
-    first: Value | None = None
-
-    def number(self, b: FunctionBuilder, index: Value) -> Value:
-        """A tile's number in the map, by its number among these."""
-        return index if self.first is None else b.sum(self.first, index)
+    first: Value = integer(0)
 
 
 def emit_gather(
@@ -124,7 +120,7 @@ def emit_gather(
     """Transforms what each tile reads of the map, zeros beyond its edge."""
     sides, reads = (source.height, source.width), (len(transform.rows[0]), len(transform.columns[0]))
     with b.loop(integer(0), tiles.count) as body:
-        image, *corner = source.tile(b, transform.strides, tiles.number(b, body.index))
+        image, *corner = source.tile(b, transform.strides, b.sum(tiles.first, body.index))
         axes: list[list[tuple[Value, Value]]] = []
         for start, side, read, padding in zip(corner, sides, reads, transform.padding, strict=True):
             positions = [b.sum(start, integer(offset - padding)) for offset in range(read)]
@@ -151,7 +147,7 @@ def emit_scatter(
 ) -> None:
     """Transforms tiles, adds the bias, and stores them in the map."""
     with b.loop(integer(0), tiles.count) as body:
-        image, top, left = to.tile(b, transform.strides, tiles.number(b, body.index))
+        image, top, left = to.tile(b, transform.strides, b.sum(tiles.first, body.index))
         with b.loop(integer(0), to.channels, b.lanes) as channel:
             at = source.at(b, len(transform.columns[0]), body.index, channel.index)
             addend = b.load_vector(b.offset(bias, channel.index))

@@ -39,13 +39,12 @@ class Tiles:
         self.run = compile_functions(emit, dtype, SIGNATURES, **self.filters)
 
     def count(self, x: Tensor, name: str = "forward") -> int:
-        """The number of tiles in B I H W."""
-        return len(x) * prod(
-            side // each.stride for each, side in zip(self.filters[name], x.shape[2:], strict=True)
-        )
+        """Counts the tiles in B I H W."""
+        sides = zip(self.filters[name], x.shape[2:], strict=True)
+        return len(x) * prod(side // each.stride for each, side in sides)
 
     def forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """B I H W, O I 3 3 and O -> B O h w, in channels_last."""
+        """Maps B I H W, O I 3 3 and O -> B O h w, in channels_last."""
         kernel = _channels_last(weight).permute(0, 2, 3, 1)
         outputs, _, _, inputs = kernel.shape
         transposed = kernel.new_empty(inputs, KERNEL, KERNEL, outputs)
@@ -53,11 +52,11 @@ class Tiles:
         return self._convolve("forward", x, transposed, bias)
 
     def grad_input(self, gradient: Tensor, weight: Tensor) -> Tensor:
-        """B O h w and O I 3 3 -> B I H W, in channels_last."""
+        """Maps B O h w and O I 3 3 -> B I H W, in channels_last."""
         return self._convolve("grad_input", gradient, _channels_last(weight).permute(0, 2, 3, 1), None)
 
     def _convolve(self, name: str, maps: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-        """B I H W and I 3 3 O -> B O h w."""
+        """Maps B I H W and I 3 3 O -> B O h w."""
         filters = self.filters[name]
         x = _evenly_spaced(maps)
         batch, inputs, *sides = x.shape
@@ -80,7 +79,7 @@ class Tiles:
         return y
 
     def grad_weight(self, x: Tensor, gradient: Tensor) -> Tensor:
-        """B I H W and B O h w -> O I 3 3."""
+        """Maps B I H W and B O h w -> O I 3 3."""
         x, gradient = _evenly_spaced(x), _evenly_spaced(gradient)
         (_, inputs, *sides), (_, outputs, *made) = x.shape, gradient.shape
         points, tiles = self._points("forward"), self.count(x)
@@ -109,7 +108,7 @@ def _block(channels: int) -> int:
 
 
 def _empty_channels_last(like: Tensor, *shape: int) -> Tensor:
-    """A tensor, not a view of another: the caller may change it in place."""
+    """Makes a tensor, not a view of another: the caller may change it in place."""
     return torch.empty(shape, dtype=like.dtype, memory_format=torch.channels_last)
 
 
@@ -118,7 +117,7 @@ def _channels_last(x: Tensor) -> Tensor:
 
 
 def _evenly_spaced(x: Tensor) -> Tensor:
-    """The maps with channels side by side and pixels evenly apart, as slices of some channels are already."""
+    """Puts channels side by side and pixels evenly apart, as they are in slices of some channels already."""
     _, _, height, width = x.shape
     pixel = x.stride(3)
     return x if x.stride() == (height * width * pixel, 1, width * pixel, pixel) else _channels_last(x)
@@ -151,5 +150,5 @@ def _parallel(run: Callable[[int, int], None], count: int) -> None:
 
 @cache
 def _pool(_process: int) -> ThreadPoolExecutor:
-    """A pool for each process: a fork has none of its parent's threads."""
+    """Makes a pool for each process: a fork has none of its parent's threads."""
     return ThreadPoolExecutor(thread_name_prefix="tiles")

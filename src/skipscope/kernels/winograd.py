@@ -20,18 +20,19 @@ from skipscope.kernels import fast, reductions
 from skipscope.kernels.codegen import lanes_of
 from skipscope.kernels.convolution import convolution as fast_convolution
 from skipscope.kernels.convolution import is_valid
-from skipscope.kernels.dispatch import channels_last
-from skipscope.kernels.minimal_filters import KERNEL, AxisFilters, axis_filters
+from skipscope.kernels.dispatch import in_stock_format
+from skipscope.kernels.minimal_filters import KERNEL, axis_filters
 from skipscope.kernels.tiles import Tiles
 
 MIN_TILES = 32
 """Where no gradient is wanted: below this, transforming the weights takes up to thirty times as long as the
 other operators do. Second gradients are slower if some images' are ours and others' are not."""
+_compiled = cache(Tiles)
 Gradients = tuple[Tensor | None, Tensor | None, Tensor | None]
 
 
 def winograd() -> fast.fast:
-    """The scope in which 3x3 convolutions are Winograd's where tiles fill the maps; the rest is `fast`."""
+    """Opens a scope of Winograd's 3x3 convolutions where tiles fill the maps; the rest is `fast`."""
     return fast.fast({**fast.KERNELS, torch.conv2d: convolution})
 
 
@@ -44,7 +45,7 @@ def convolution(
     dilation: Any = 1,
     groups: int = 1,
 ) -> Tensor:
-    """`torch.conv2d`; Winograd's for 3x3 kernels, padding 1, and the same stride both ways."""
+    """Computes `torch.conv2d`, by Winograd's filters for 3x3 kernels, padding 1, one stride both ways."""
     x = input
     regular = weight.shape[2:] == (KERNEL, KERNEL) and groups == 1
     regular = regular and padding in (1, (1, 1)) and dilation in (1, (1, 1))
@@ -54,12 +55,12 @@ def convolution(
         tiles = tiles_for(x, stride) if whole_panels else None
         if tiles is not None and (torch.is_grad_enabled() or tiles.count(x) >= MIN_TILES):
             y = _Winograd.apply(x, weight, bias, tiles)  # type: ignore[no-untyped-call]
-            return _in_stock_format(y, x, weight)
+            return in_stock_format(y, x, weight)
     return fast_convolution(x, weight, bias, stride, padding, dilation, groups)
 
 
 class _Winograd(Function):
-    """B I H W, O I 3 3 and O -> B O h w."""
+    """Maps B I H W, O I 3 3 and O -> B O h w."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, tiles: Tiles) -> Tensor:
@@ -75,7 +76,7 @@ class _Winograd(Function):
 
 
 class _Gradients(Function):
-    """B I H W, O I 3 3 and the output's gradients B O h w -> gradients of x, weight and bias."""
+    """Maps B I H W, O I 3 3 and the output's gradients B O h w -> gradients of x, weight and bias."""
 
     @staticmethod
     def forward(
@@ -110,30 +111,18 @@ class _Gradients(Function):
 
 
 def _gradients(x: Tensor, weight: Tensor, gradient: Tensor, tiles: Tiles, *wanted: bool) -> Gradients:
-    """The gradients of x, weight and bias, as far as they are wanted."""
-    grad_x = _in_stock_format(tiles.grad_input(gradient, weight), x, weight) if wanted[0] else None
+    """Returns the gradients of x, weight and bias, as far as they are wanted."""
+    grad_x = in_stock_format(tiles.grad_input(gradient, weight), x, weight) if wanted[0] else None
     grad_weight = tiles.grad_weight(x, gradient) if wanted[1] else None
-    return grad_x, grad_weight, _grad_bias(gradient) if wanted[2] else None
-
-
-def _in_stock_format(y: Tensor, x: Tensor, weight: Tensor) -> Tensor:
-    """The output in the memory format that the stock operator gives it."""
-    return y if channels_last(x, weight) else y.contiguous()
-
-
-def _grad_bias(gradient: Tensor) -> Tensor:
-    """B O h w -> O."""
-    with reductions.original_threads():
-        return gradient.sum((0, 2, 3))
+    grad_bias = None
+    if wanted[2]:
+        with reductions.original_threads():
+            grad_bias = gradient.sum((0, 2, 3))
+    return grad_x, grad_weight, grad_bias
 
 
 def tiles_for(x: Tensor, stride: Any) -> Tiles | None:
-    """The loops for B I H W maps; None unless whole tiles cover them, and the stride is 1 or 2 both ways."""
+    """Returns the loops for B I H W maps; None unless whole tiles cover them and both strides are 1, or 2."""
     step = stride if isinstance(stride, int) else stride[0] if len(set(stride)) == 1 else None
     rows, columns = (axis_filters(side, step) for side in x.shape[2:])
     return None if rows is None or columns is None else _compiled(rows, columns, x.dtype)
-
-
-@cache
-def _compiled(rows: AxisFilters, columns: AxisFilters, dtype: torch.dtype) -> Tiles:
-    return Tiles(rows, columns, dtype)

@@ -30,14 +30,14 @@ class SE(nn.Module):
     """
 
     def __init__(self, channels: int, *, reduction: int = 16) -> None:
-        """A gate for `channels` channels with a bottleneck of `channels // reduction`."""
+        """The bottleneck has `channels // reduction` channels."""
         super().__init__()
         self.avg_pool = nn.AdaptiveAvgPool2d((1, 1))
         self.fc1 = nn.Conv2d(channels, channels // reduction, kernel_size=1)
         self.fc2 = nn.Conv2d(channels // reduction, channels, kernel_size=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The gate of `x`: B C H W -> B C 1 1."""
+        """Returns the gate of `x`: B C H W -> B C 1 1."""
         squeezed = self.avg_pool(x)  # B C 1 1
         gate: Tensor = torch.sigmoid(self.fc2(torch.relu(self.fc1(squeezed))))
         return gate
@@ -47,7 +47,7 @@ class Projection(nn.Sequential):
     """The shortcut with parameters: a strided 1x1 convolution (option B of He et al. 2015, section 3.3)."""
 
     def __init__(self, inputs: int, outputs: int, *, stride: int, normalised: bool = True) -> None:
-        """B inputs H W -> B outputs H/stride W/stride."""
+        """Maps B inputs H W -> B outputs H/stride W/stride."""
         norm = BatchNorm2d if normalised else nn.Identity
         super().__init__(nn.Conv2d(inputs, outputs, 1, stride=stride, bias=not normalised), norm(outputs))
 
@@ -60,22 +60,20 @@ class BasicBlock(nn.Module):
     """
 
     def __init__(self, inputs: int, outputs: int, *, stride: int = 1, gated: bool = False) -> None:
-        """A block from `inputs` to `outputs` channels; its first convolution has the stride."""
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
         self.bn1 = BatchNorm2d(outputs)
         self.relu = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
         self.bn2 = BatchNorm2d(outputs)
-        self.downsample = (
-            nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), BatchNorm2d(outputs))
-            if stride != 1 or inputs != outputs
-            else None
-        )
+        self.downsample: nn.Module | None = None
+        if stride != 1 or inputs != outputs:
+            projection = nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)
+            self.downsample = nn.Sequential(projection, BatchNorm2d(outputs))
         self.se = SE(outputs) if gated else None
 
     def forward(self, x: Tensor) -> Tensor:
-        """B inputs H W -> B outputs H/stride W/stride."""
+        """Maps B inputs H W -> B outputs H/stride W/stride."""
         shortcut = x if self.downsample is None else self.downsample(x)
         f = self.relu(self.bn1(self.conv1(x)))  # B outputs H/stride W/stride
         f = self.bn2(self.conv2(f))
@@ -92,7 +90,7 @@ class DenseBasic(nn.Module):
     """
 
     def __init__(self, inputs: int, growth: int) -> None:
-        """A layer that reads `inputs` channels and adds `growth` (the growth rate k)."""
+        """`growth` is the growth rate k."""
         super().__init__()
         width = 4 * growth
         self.layer = nn.Sequential(
@@ -105,7 +103,7 @@ class DenseBasic(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """B inputs H W -> B inputs+growth H W."""
+        """Maps B inputs H W -> B inputs+growth H W."""
         return torch.cat([x, self.layer(x)], dim=1)
 
 
@@ -113,11 +111,10 @@ class DenseBlock(nn.Module):
     """`layers` dense layers, one after the other: the channels grow by `growth` a layer."""
 
     def __init__(self, inputs: int, growth: int, *, layers: int = 6) -> None:
-        """A block from `inputs` to `inputs + layers * growth` channels."""
         super().__init__()
         self.denseblock = nn.Sequential(*(DenseBasic(inputs + i * growth, growth) for i in range(layers)))
 
     def forward(self, x: Tensor) -> Tensor:
-        """B inputs H W -> B inputs+layers*growth H W."""
+        """Maps B inputs H W -> B inputs+layers*growth H W."""
         features: Tensor = self.denseblock(x)
         return features

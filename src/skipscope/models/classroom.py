@@ -13,10 +13,9 @@ from skipscope.models.blocks import BasicBlock, BatchNorm2d, DenseBlock
 
 
 class Net(nn.Module):
-    """A convolutional network without skip connections, after LeNet-5 (LeCun et al. 1998)."""
+    """A network without skip connections, after LeNet-5 (LeCun et al. 1998); 83,126 parameters."""
 
     def __init__(self) -> None:
-        """83,126 parameters."""
         super().__init__()
         self.conv1 = nn.Conv2d(3, 6, 5, padding=2)
         self.pool = nn.MaxPool2d(2, 2)
@@ -26,7 +25,7 @@ class Net(nn.Module):
         self.fc3 = nn.Linear(84, 10)
 
     def forward(self, x: Tensor) -> Tensor:
-        """B 3 32 32 -> logits, B 10."""
+        """Maps B 3 32 32 -> logits, B 10."""
         x = self.pool(torch.relu(self.conv1(x)))  # B 6 16 16
         x = self.pool(torch.relu(self.conv2(x)))  # B 16 6 6
         x = torch.relu(self.fc1(x.flatten(1)))  # B 120
@@ -36,10 +35,10 @@ class Net(nn.Module):
 
 
 class ResNet_normal(nn.Module):  # noqa: N801 - the handout's name, which print(net) shows
-    """ResNet-18 (He et al. 2015, Table 1) with its ImageNet stem, on small images."""
+    """ResNet-18 (He et al. 2015, Table 1) with its ImageNet stem, on small images; 11,181,642 parameters."""
 
     def __init__(self, *, gated: bool = False, pooled: bool = True) -> None:
-        """11,181,642 parameters; `gated` adds a gate to every block, `pooled` keeps the stem's max-pool."""
+        """`gated` adds a gate to every block, `pooled` keeps the stem's max-pool."""
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.bn = BatchNorm2d(64)
@@ -47,16 +46,13 @@ class ResNet_normal(nn.Module):  # noqa: N801 - the handout's name, which print(
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1) if pooled else None
         widths = (64, 64, 128, 256, 512)
         for stage, (inputs, outputs) in enumerate(pairwise(widths), start=1):
-            blocks = nn.Sequential(
-                BasicBlock(inputs, outputs, stride=1 if stage == 1 else 2, gated=gated),
-                BasicBlock(outputs, outputs, gated=gated),
-            )
-            self.add_module(f"layer{stage}", blocks)
+            first = BasicBlock(inputs, outputs, stride=1 if stage == 1 else 2, gated=gated)
+            self.add_module(f"layer{stage}", nn.Sequential(first, BasicBlock(outputs, outputs, gated=gated)))
         self.avg_pool = nn.AdaptiveAvgPool2d((1, 1))
         self.fc = nn.Linear(512, 10)
 
     def forward(self, x: Tensor) -> Tensor:
-        """B 3 32 32 -> logits, B 10."""
+        """Maps B 3 32 32 -> logits, B 10."""
         x = self.relu(self.bn(self.conv1(x)))  # B 64 16 16
         if self.maxpool is not None:
             x = self.maxpool(x)  # B 64 8 8
@@ -67,18 +63,16 @@ class ResNet_normal(nn.Module):  # noqa: N801 - the handout's name, which print(
 
 
 class SEResNet(ResNet_normal):
-    """The same network with a gate in every block (Hu et al. 2018), and, as printed, no max-pool."""
+    """Adds a gate to every block (Hu et al. 2018); as printed, has no max-pool; 11,270,722 parameters."""
 
     def __init__(self, *, pooled: bool = False) -> None:
-        """11,270,722 parameters."""
         super().__init__(gated=True, pooled=pooled)
 
 
 class DenseNet(nn.Module):
-    """Two dense blocks with growth rates 32 and 64 (after Huang et al. 2017)."""
+    """Two dense blocks with growth rates 32 and 64 (after Huang et al. 2017); 1,753,546 parameters."""
 
     def __init__(self) -> None:
-        """1,753,546 parameters; nothing normalises the 7,168 features before the classifier."""
         super().__init__()
         self.conv = nn.Conv2d(3, 32, 7, stride=2, padding=3)
         self.bn1 = BatchNorm2d(32)
@@ -89,10 +83,10 @@ class DenseNet(nn.Module):
         self.conv1 = nn.Conv2d(224, 64, 3, padding=1)
         self.avg1 = nn.AvgPool2d(2, 2)
         self.denseblock2 = DenseBlock(64, 64)
-        self.fc1 = nn.Linear(448 * 4 * 4, 10)
+        self.fc1 = nn.Linear(448 * 4 * 4, 10)  # nothing normalises its 7,168 features
 
     def forward(self, x: Tensor) -> Tensor:
-        """B 3 32 32 -> logits, B 10."""
+        """Maps B 3 32 32 -> logits, B 10."""
         x = self.max_pool(self.relu(self.bn1(self.conv(x))))  # B 32 8 8
         x = self.denseblock1(x)  # B 224 8 8
         x = self.avg1(self.conv1(self.relu(self.bn2(x))))  # B 64 4 4

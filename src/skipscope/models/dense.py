@@ -39,14 +39,13 @@ class Layer(nn.Module):
     """
 
     def __init__(self, inputs: int, growth: int, *, bottleneck: bool) -> None:
-        """A layer that reads `inputs` channels."""
         super().__init__()
         width = 4 * growth if bottleneck else inputs
         narrow = _convolution(inputs, width, 1) if bottleneck else []
         self.layer = nn.Sequential(*narrow, *_convolution(width, growth, 3))
 
     def forward(self, x: Tensor) -> Tensor:
-        """B inputs H W -> B inputs+growth H W."""
+        """Maps B inputs H W -> B inputs+growth H W."""
         return torch.cat([x, self.layer(x)], dim=1)
 
 
@@ -54,7 +53,7 @@ class DenseNet(nn.Module):
     """A 3x3 stem, three dense blocks with transitions between them, a classifier."""
 
     def __init__(self, layers: int, growth: int, *, compact: bool) -> None:
-        """Three blocks of `layers`; `compact` is DenseNet-BC: bottlenecks, and transitions that halve."""
+        """Each block has `layers`; `compact` is DenseNet-BC: bottlenecks, and transitions that halve."""
         super().__init__()
         generator = drawn()
         channels = 2 * growth if compact else 16
@@ -75,7 +74,7 @@ class DenseNet(nn.Module):
         initialise(self, generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        """B 3 32 32 -> logits, B 10."""
+        """Maps B 3 32 32 -> logits, B 10."""
         x = self.conv(x)  # B C 32 32
         for block in range(1, 4):
             x = self.get_submodule(f"denseblock{block}")(x)  # C grows by layers x growth

@@ -29,7 +29,7 @@ USERS = "FILE.py:NAME: the class or function NAME in your own file"
 
 
 def build(name: str, *, seed: int = 0) -> nn.Module:
-    """Builds the network `name`, initialised from the seed.
+    """Builds the network `name`, initialised from (seed, "initialisation"); torch's generator is restored.
 
     Args:
         name: one of `NETWORKS`, a name of one of the `FAMILIES` (`resnet20`), or `mynet.py:Net`, which calls
@@ -40,11 +40,7 @@ def build(name: str, *, seed: int = 0) -> nn.Module:
         UnknownName: no network has this name; lists those that have one.
         NetworkError: the user's file does not define a valid network; names the line.
     """
-    return seeded(maker(name), seed)
-
-
-def seeded(make: Callable[[], nn.Module], seed: int) -> nn.Module:
-    """Calls `make` with torch's generator seeded by (seed, "initialisation"), then restores the generator."""
+    make = maker(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "initialisation") >> 1)  # as a signed number, as torch takes it
         return make()

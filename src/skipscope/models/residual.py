@@ -62,7 +62,6 @@ class Subsample(nn.Module):
     """
 
     def __init__(self, *, stride: int, new: int) -> None:
-        """Appends `new` channels."""
         super().__init__()
         self.stride, self.new = stride, new
 
@@ -71,7 +70,7 @@ class Subsample(nn.Module):
         return f"stride={self.stride}, new={self.new}"
 
     def forward(self, x: Tensor) -> Tensor:
-        """B C H W -> B C+new H/stride W/stride."""
+        """Maps B C H W -> B C+new H/stride W/stride."""
         return pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.new))
 
 
@@ -82,7 +81,6 @@ class Block(nn.Module):
     """
 
     def __init__(self, inputs: int, outputs: int, design: Design, *, stride: int) -> None:
-        """A block from `inputs` to `outputs` channels; its first convolution has the stride."""
         super().__init__()
         norm, biased = (BatchNorm2d, False) if design.normalised else (nn.Identity, True)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=biased)
@@ -101,7 +99,7 @@ class Block(nn.Module):
                 self.shortcut = Subsample(stride=stride, new=outputs - inputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """B inputs H W -> B outputs H/stride W/stride."""
+        """Maps B inputs H W -> B outputs H/stride W/stride."""
         f = self.relu(self.bn1(self.conv1(x)))  # B outputs H/stride W/stride
         f = self.bn2(self.conv2(f))
         if self.se is not None:
@@ -116,7 +114,6 @@ class ResidualNet(nn.Module):
     """A 3x3 stem, three stages of n blocks with 16, 32 and 64 channels, a classifier: 6n+2 layers."""
 
     def __init__(self, depth: int, design: Design) -> None:
-        """`depth` is 6n+2."""
         super().__init__()
         generator = drawn()
         self.conv1 = nn.Conv2d(3, 16, 3, padding=1, bias=not design.normalised)
@@ -133,7 +130,7 @@ class ResidualNet(nn.Module):
         initialise(self, generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        """B 3 32 32 -> logits, B 10."""
+        """Maps B 3 32 32 -> logits, B 10."""
         x = self.relu(self.bn(self.conv1(x)))  # B 16 32 32
         for stage in range(1, 4):
             x = self.get_submodule(f"layer{stage}")(x)  # B 16 32 32, B 32 16 16, B 64 8 8

@@ -53,7 +53,9 @@ def build(own: UserNetwork) -> nn.Module:
             hint="run the study again (the changed network becomes a new run), or restore the file",
         )
     tree = _parsed(text)
-    make, line = _maker(text, tree, own.name), _line(tree, own.name)
+    make = _maker(text, tree, own.name)
+    defined = (node for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef)))
+    line = next((node.lineno for node in defined if node.name == own.name), None)
     network = _made(text, make, own.name, line)
     with torch.no_grad():  # lazy modules make their weights here
         _answer(text, network.eval(), own.name, line)
@@ -94,14 +96,17 @@ def _parsed(text: _Text) -> ast.Module:
     """Parses the file; rejects a syntax error, and an import of a file beside it."""
     try:
         tree = ast.parse(text.text, text.file)
-    except SyntaxError as error:
-        raise _wrong(f"This is not Python: {error.msg}.", text, error.lineno) from None
-    except ValueError as error:  # a null byte, before Python 3.12
-        raise _wrong(f"This is not Python: {error}.", text, None) from None
+    except (SyntaxError, ValueError) as error:  # ValueError: a null byte, before Python 3.12
+        what, line = getattr(error, "msg", error), getattr(error, "lineno", None)
+        raise _wrong(f"This is not Python: {what}.", text, line) from None
     for node in ast.walk(tree):
-        if not isinstance(node, (ast.Import, ast.ImportFrom)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = ["." * node.level + (node.module or "")]
+        else:
             continue
-        for name in _imported(node):
+        for name in names:
             beside = Path(text.file).parent / name.partition(".")[0]
             files = beside.with_suffix(".py"), beside / "__init__.py"
             if name.startswith(".") or any(file.exists() for file in files):
@@ -112,12 +117,6 @@ def _parsed(text: _Text) -> ast.Module:
                     hint="move that code into this file; it may import installed packages only",
                 )
     return tree
-
-
-def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    return ["." * node.level + (node.module or "")]
 
 
 def _maker(text: _Text, tree: ast.Module, name: str) -> Callable[[], Any]:
@@ -157,12 +156,12 @@ def _made(text: _Text, make: Callable[[], Any], name: str, line: int | None) -> 
 
 
 def _answer(text: _Text, network: nn.Module, name: str, line: int | None) -> Tensor:
-    """Returns its logits for two black images."""
-    with _theirs(text, f"{name} in {'training' if network.training else 'evaluation'}", line):
+    """Returns the network's logits for two black images."""
+    mode = "training" if network.training else "evaluation"
+    with _theirs(text, f"{name} in {mode}", line):
         logits = network(torch.zeros(IMAGES, 3, 32, 32))
     if isinstance(logits, Tensor) and logits.shape == (IMAGES, CLASSES) and logits.is_floating_point():
         return logits
-    mode = "training" if network.training else "evaluation"
     raise _wrong(
         f"{name} in {mode} returns {in_words(logits)} for {IMAGES} images of 3 x 32 x 32.",
         text,
@@ -191,12 +190,6 @@ def attribute_errors_to(model: str, where: str) -> Iterator[None]:
         return
     with _theirs(_read(own.file), f"{own.name} {where}", None, sure=False):
         yield
-
-
-def _line(tree: ast.Module, name: str) -> int | None:
-    """Returns the line where `name` is defined, if it is a class or function."""
-    defined = (node for node in tree.body if isinstance(node, (ast.ClassDef, ast.FunctionDef)))
-    return next((node.lineno for node in defined if node.name == name), None)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from skipscope.anatomy.calls import Anatomy
-from skipscope.anatomy.traces import held
+from skipscope.anatomy.traces import tensors_in
 from skipscope.errors import UsageError
 from skipscope.models.user import in_words
 from skipscope.randomness import derive
@@ -27,13 +27,8 @@ def copied(model: nn.Module) -> nn.Module:
 
     `nn.utils.weight_norm` keeps such a weight, and networks that expose features keep such maps.
     """
-    kept = {
-        id(tensor): tensor.detach().clone()
-        for module in model.modules()
-        for tensor in held(module)
-        if not tensor.is_leaf
-    }
-    return deepcopy(model, kept)
+    held = (tensor for module in model.modules() for tensor in tensors_in(vars(module)))
+    return deepcopy(model, {id(tensor): tensor.detach().clone() for tensor in held if not tensor.is_leaf})
 
 
 def logits(output: object, images: Tensor) -> Tensor:
@@ -78,7 +73,7 @@ class Reading:
     beta: float | None = None
 
     def row(self) -> dict[str, Any]:
-        """The columns that apply; a value that is not finite is None, which every format of a table knows."""
+        """Returns the columns that apply; a value that is not finite is None, as table formats know it."""
         columns = {name.rstrip("_"): value for name, value in vars(self).items() if value is not None}
         return columns | {"value": float(self.value) if isfinite(self.value) else None}
 

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skipscope.anatomy.calls import Anatomy, Call, Edit, Site
+from skipscope.anatomy.calls import Anatomy, Call, CallKey, Edit, Site
 from skipscope.probes.base import Probe, Reading, View, several
 from skipscope.probes.evaluation import changes, evaluate
 from skipscope.probes.reuse import channels_from, sources_of
@@ -30,8 +30,6 @@ FEWEST_IMAGES, MOST_IMAGES = 64, 500
 SHARES, DRAWS = (0.25, 0.5, 0.75), 3
 """Shares of blocks that are removed together at random, and draws for each share."""
 
-CallKey = tuple[str, str]
-"""Kind and name of a call."""
 Replacement = Callable[[Call], Tensor]
 Block = Mapping[CallKey, Replacement]
 """Replacements for the outputs of calls that together remove a block."""
@@ -47,9 +45,7 @@ def blocks_of(anatomy: Anatomy) -> dict[str, Block]:
             blocks[site.module] = {site.key: lambda call: call.inputs[1]}
         elif (new := _newest(anatomy, site)) is not None:
             blocks[site.module] = _channels(anatomy, new)
-    if not blocks:
-        blocks = {site.module: {site.key: _input} for site in _modules(anatomy)}
-    return blocks or dict(_layers(anatomy))
+    return blocks or {site.module: {site.key: _input} for site in _modules(anatomy)} or dict(_layers(anatomy))
 
 
 def _input(call: Call) -> Tensor:
@@ -133,18 +129,13 @@ def drawn(view: View, names: list[str]) -> list[Removal]:
 
 def without(blocks: Iterable[Block]) -> Edit:
     """Returns an edit that removes these blocks."""
-    gone: dict[CallKey, list[Replacement]] = {}
-    for block in blocks:
-        for key, replacement in block.items():
-            gone.setdefault(key, []).append(replacement)
+    gone = list(blocks)
 
     def edit(call: Call) -> Tensor | None:
-        replacements = gone.get(call.key)
-        if replacements is None:
-            return None
+        replacements = [block[call.key] for block in gone if call.key in block]
         for replacement in replacements:  # several, where more than one block has channels in a concatenation
             call.output = replacement(call)
-        return call.output
+        return call.output if replacements else None
 
     return edit
 

@@ -6,10 +6,10 @@ in one vector of P numbers; BatchNorm keeps its running statistics.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import starmap
 from math import ceil, inf, isfinite, nan
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -38,8 +38,7 @@ Rows = tuple[Tensor | None, ...]
 """A gradient, weight by weight; None where the loss does not depend on the weight."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Top:
+class Top(NamedTuple):
     """The largest eigenvalue found, and how well."""
 
     value: float

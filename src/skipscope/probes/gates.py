@@ -6,16 +6,17 @@ Shapes: B images of C channels, gate B C 1 1 (or expanded to B C H W; what diffe
 its mean over them); K classes.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from math import nan
+from operator import attrgetter
 
 import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from skipscope.anatomy.calls import Anatomy, Call, Edit, Site
+from skipscope.anatomy.calls import Call, Edit
 from skipscope.probes.base import Probe, Reading, View, several
 from skipscope.probes.evaluation import batches, changes, evaluate, observe
 
@@ -30,11 +31,6 @@ BLOCK_PASSES, FEWEST_IMAGES, MOST_IMAGES = 2_400, 32, 500
 
 Replacement = Callable[[Call], Tensor]
 """Makes a replacement for a gate, in its shape."""
-
-
-def gate_sites(anatomy: Anatomy) -> list[Site]:
-    """Returns the sites where a map is gated, in the order of the network."""
-    return [site for site in anatomy.of("gate") if len(site.inputs[1]) == 3]
 
 
 class Tally:
@@ -72,7 +68,7 @@ class Tally:
 def measure(view: View) -> Iterable[Reading]:
     """Measures every block's gates on the whole sample, by class."""
     labels, classes = torch.unique(view.labels, return_inverse=True)
-    tallies = {site.module: Tally(len(labels)) for site in gate_sites(view.anatomy)}
+    tallies = {site.module: Tally(len(labels)) for site in view.anatomy.gates}
 
     def note(classes: Tensor, call: Call) -> None:
         if call.kind == "gate" and call.module in tallies:
@@ -105,7 +101,7 @@ def _block_readings(block: str, tally: Tally) -> Iterator[Reading]:
 
 def operate(view: View) -> Iterable[Reading]:
     """Measures what replacing each block's gates, and all at once, costs on the same images."""
-    blocks = [site.module for site in gate_sites(view.anatomy)]
+    blocks = [site.module for site in view.anatomy.gates]
     many = view.first(TOGETHER_IMAGES)
     sums: dict[str, Tensor] = {}
 
@@ -134,14 +130,12 @@ def operate(view: View) -> Iterable[Reading]:
             yield from changes(intact, changed, module=block, replacement=name)
 
 
-def replacing(blocks: Iterable[str], replacement: Replacement) -> Edit:
+def replacing(blocks: Sequence[str], replacement: Replacement) -> Edit:
     """Returns an edit that replaces the gates of these calls."""
-    chosen = set(blocks)
 
     def edit(call: Call) -> Tensor | None:
-        if call.kind != "gate" or call.module not in chosen:
-            return None
-        return call.again(call.inputs[0], replacement(call))
+        gated = call.kind == "gate" and call.module in blocks
+        return call.again(call.inputs[0], replacement(call)) if gated else None
 
     return edit
 
@@ -156,7 +150,7 @@ def derangement(view: View, images: int) -> Tensor:
 
 GATES = Probe(
     name="gates",
-    applies_to=gate_sites,
+    applies_to=attrgetter("gates"),
     measure=measure,
     units={
         "mean": "mean gate over the block's channels and all images",
@@ -173,7 +167,7 @@ GATES = Probe(
 )
 GATE_SURGERY = Probe(
     name="gate_surgery",
-    applies_to=gate_sites,
+    applies_to=attrgetter("gates"),
     measure=operate,
     units={
         "loss_change": "mean cross-entropy with gates replaced (by `one`; by their `mean` over images, a "

@@ -38,16 +38,13 @@ def measure(view: View) -> Iterable[Reading]:
 
 def direction(view: View, which: str) -> dict[str, Tensor]:
     """Draws a direction: for each weight with filters, normal draws as long as the network's own."""
-    return {
-        name: filter_normalised(drawn(view, f"landscape {which} {name}", weight), weight)
-        for name, weight in view.model.named_parameters()
-        if weight.ndim > 1
-    }
-
-
-def drawn(view: View, purpose: str, weight: Tensor) -> Tensor:
-    """Draws normal numbers from the weight's name, so that a missing layer shifts no other's."""
-    return torch.randn(weight.shape, generator=view.generator(purpose)).to(weight.device)
+    steps: dict[str, Tensor] = {}
+    for name, weight in view.model.named_parameters():
+        if weight.ndim > 1:
+            # drawn from the weight's name, so that a missing layer shifts no other's
+            draws = torch.randn(weight.shape, generator=view.generator(f"landscape {which} {name}"))
+            steps[name] = filter_normalised(draws.to(weight.device), weight)
+    return steps
 
 
 def filter_normalised(step: Tensor, weight: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from skipscope.anatomy.calls import Call
+from skipscope.anatomy.calls import Call, CallKey
 from skipscope.anatomy.stages import stages
 from skipscope.probes.base import Probe, Reading, View
 from skipscope.probes.evaluation import observe
@@ -52,7 +52,7 @@ def halves(view: View, labels: Tensor) -> tuple[Tensor, Tensor]:
 
 def features(view: View) -> list[tuple[str, Tensor]]:
     """Returns each stage's name and features N C, in the order of the network."""
-    found: dict[tuple[str, str], list[Tensor]] = {site.key: [] for site in stages(view.anatomy)}
+    found: dict[CallKey, list[Tensor]] = {site.key: [] for site in stages(view.anatomy)}
 
     def keep(call: Call) -> None:
         if call.key in found:

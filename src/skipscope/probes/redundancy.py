@@ -10,7 +10,7 @@ from math import exp, nan
 import torch
 from torch import Tensor
 
-from skipscope.anatomy.calls import Call
+from skipscope.anatomy.calls import Call, CallKey
 from skipscope.probes.base import Probe, Reading, View, several
 from skipscope.probes.evaluation import observe
 
@@ -72,7 +72,7 @@ class Moments:
 
 def measure(view: View) -> Iterable[Reading]:
     """Measures ranks of convolutions' outputs, and correlations at shortcuts and concatenations."""
-    gathered: dict[tuple[str, str], Moments] = {}
+    gathered: dict[CallKey, Moments] = {}
 
     def gather(call: Call) -> None:
         if (pair := _pair(call)) is not None:
@@ -92,24 +92,19 @@ def measure(view: View) -> Iterable[Reading]:
 
 
 def _pair(call: Call) -> tuple[Tensor, Tensor] | None:
-    """Returns new and earlier channels, A n and B n; for a convolution, its output's channels twice."""
+    """Returns new and earlier channels, A n and B n; for a convolution, its output's channels twice.
+
+    New are those of f(x) in f(x) + x, and in a concatenation those of the last of the deepest operands: a
+    dense layer that concatenates a list of all features anew adds only the last one's channels.
+    """
     if call.kind == "conv":
         rows = _rows([call.output])
         return rows, rows
     if call.kind not in ("shortcut", "concat") or call.inputs[0].ndim not in (2, 4):
         return None
-    new = newest(call)
+    depths = [depth or 0 for depth in call.depths]
+    new = 0 if call.kind == "shortcut" else len(depths) - 1 - depths[::-1].index(max(depths))
     return _rows([call.inputs[new]]), _rows([x for index, x in enumerate(call.inputs) if index != new])
-
-
-def newest(call: Call) -> int:
-    """Returns the index of the new operand: f(x) in f(x) + x; in a concatenation the last of the deepest.
-
-    So a dense layer that concatenates a list of all features anew adds only the last one's channels.
-    """
-    if call.kind == "shortcut":
-        return 0
-    return max(range(len(call.inputs)), key=lambda index: (call.depths[index], index))
 
 
 def effective_rank(moments: Moments) -> float:

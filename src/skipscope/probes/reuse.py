@@ -13,7 +13,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from skipscope.anatomy.calls import Anatomy, Call, Edit, Site
+from skipscope.anatomy.calls import Anatomy, Call, CallKey, Edit, Site
 from skipscope.probes.base import Probe, Reading, View, ratio, several
 from skipscope.probes.evaluation import changes, evaluate, observe
 
@@ -49,7 +49,7 @@ def channels_from(site: Site, source: str) -> Tensor:
 
 def by_weight(view: View) -> Iterable[Reading]:
     """Measures each target's mean |w| over each source's channels, and its share."""
-    weights: dict[tuple[str, str], Tensor] = {}
+    weights: dict[CallKey, Tensor] = {}
 
     def keep(call: Call) -> None:
         if call.weight is not None:
@@ -70,10 +70,8 @@ def by_weight(view: View) -> Iterable[Reading]:
 def column_means(weight: Tensor, channels: int) -> Tensor:
     """Returns the mean |w| applied to each of I input channels; groups read their own channels only."""
     groups = channels // weight.shape[1]
-    # groups O/groups I/groups h*w -> groups I/groups -> I
-    return (
-        weight.cpu().abs().reshape(groups, -1, weight.shape[1], weight[0, 0].numel()).mean((1, 3)).flatten()
-    )
+    sizes = weight.cpu().abs().reshape(groups, -1, weight.shape[1], weight[0, 0].numel())
+    return sizes.mean((1, 3)).flatten()  # groups O/groups I/groups h*w -> groups I/groups -> I
 
 
 def by_ablation(view: View) -> Iterable[Reading]:

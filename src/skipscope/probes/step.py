@@ -86,7 +86,7 @@ class StepRecorder:
 
     @property
     def view(self) -> StepView:
-        """The record of the step."""
+        """Returns the record of the step."""
         calls = tuple(CallSummary(**numbers) for numbers in self.calls)
         return StepView(calls=calls, weights=tuple(self.weights.values()))
 

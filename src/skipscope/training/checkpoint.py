@@ -134,9 +134,7 @@ def _restored(path: Path, folder: RunFolder, model: nn.Module, optimizer: SGD) -
         content = _verified(path)
         state = torch.load(io.BytesIO(content), weights_only=True)
         progress = Progress(**state["progress"])
-        marks = state.get("marks")
-        if marks is not None:
-            marks = {name: Mark(**mark) for name, mark in marks.items()}
+        marks = state.get("marks") and {name: Mark(**mark) for name, mark in state["marks"].items()}
         model.load_state_dict(state["model"])
         for name, buffer in state.get("buffers", {}).items():
             module, _, last = name.rpartition(".")

@@ -33,7 +33,6 @@ class Instruments:
     """Runs the in-step and epoch probes on one run; `rows` are readings that are not written yet."""
 
     def __init__(self, model: nn.Module, data: Dataset) -> None:
-        """Prepares every in-step and epoch probe."""
         self.model = model
         self.labels = torch.from_numpy(data.validation.labels[data.validation.rows]).long()
         self.rows: list[dict[str, Any]] = []
@@ -127,8 +126,7 @@ def measure_trained(
     if tried is None:
         return False
     (image,), (label,) = data.validation.stratified(SAMPLE).take(np.arange(1))
-    shown = {"image": image, "image_label": label}
-    folder.write_pictures(pictures(view) | shown)
+    folder.write_pictures(pictures(view) | {"image": image, "image_label": label})
     _replace_readings(folder, tried.rows, step)
     if tried.failed:
         raise tried.error()

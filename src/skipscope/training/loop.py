@@ -184,12 +184,6 @@ def diverged(row: StepRow, progress: Progress) -> Diverged:
     before = progress.loss_sum / progress.seen if progress.seen else math.nan
     return Diverged(
         f"The loss is {row.loss} at step {row.step} (epoch {row.epoch}): training diverged.",
-        numbers={
-            "step": row.step,
-            "epoch": row.epoch,
-            "loss": row.loss,
-            "learning_rate": row.learning_rate,
-            "mean_loss_of_epoch_before_it": before,
-        },
+        numbers=vars(row) | {"mean_loss_of_epoch_before_it": before},
         hint="lower recipe.learning_rate, or set recipe.clip_norm, for every arm of the study",
     )

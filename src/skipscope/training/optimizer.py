@@ -16,7 +16,6 @@ class SGD:
     """Updates a network's weights; weight decay applies to matrices and kernels only."""
 
     def __init__(self, model: nn.Module, recipe: Recipe) -> None:
-        """The recipe says momentum, Nesterov's or not, and weight decay."""
         weights = list(model.parameters())
         decayed, spared = [w for w in weights if w.ndim > 1], [w for w in weights if w.ndim <= 1]
         self.groups = ((decayed, recipe.weight_decay), (spared, 0.0))
@@ -56,9 +55,7 @@ class SGD:
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the velocities in the order of the weights, None for one that was never updated."""
-        return {
-            "velocities": [self.velocities.get(weight) for weights, _ in self.groups for weight in weights]
-        }
+        return {"velocities": [self.velocities.get(weight) for group, _ in self.groups for weight in group]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores what `state_dict` returned."""

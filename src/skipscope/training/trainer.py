@@ -77,7 +77,7 @@ def train(
     return run.finish(record, probes=probes, stop=stop)
 
 
-def _begin(spec: RunSpec, folder: RunFolder, on_event: EventHandler = lambda _event: None) -> RunRecord:
+def _begin(spec: RunSpec, folder: RunFolder, on_event: EventHandler) -> RunRecord:
     """Returns the record of a run that starts or resumes; replaces a damaged one, or a damaged run's."""
     record = folder.read_if_sound()
     begun = folder.record_file.exists()
@@ -192,13 +192,21 @@ class TrainingRun:
         self, record: RunRecord, *, probes: Collection[str] | None, stop: Callable[[], bool]
     ) -> RunRecord:
         """Writes the weights, measures, opens the sealed test set once, and closes the record."""
+
+        def go_on(probe: str) -> bool:
+            self.report("measuring", message=probe)
+            return not stop()
+
         self._save()
         self.optimizer.velocities.clear()  # measuring needs the memory
         self._write_weights()
         start = perf_counter()
         failed = None
+        trained = self.folder, self.model, self.data, self.batches
         try:
-            if not self._measure(probes, stop):
+            if not measure_trained(
+                *trained, recipe=self.spec.recipe, step=self.steps, probes=probes, go_on=go_on
+            ):
                 return self.pause(record)
         except ProbeError as error:  # raised when the run is done
             failed = error
@@ -238,32 +246,13 @@ class TrainingRun:
         # one metadata entry: several are written in random order, and equal runs must leave equal files
         self.folder.write_model(packed_weights(weights, metadata={"run": self.spec.id}))
 
-    def _measure(self, probes: Collection[str] | None, stop: Callable[[], bool]) -> bool:
-        """Runs the probes of trained networks, reporting each; returns False if asked to stop."""
-
-        def go_on(probe: str) -> bool:
-            self.report("measuring", message=probe)
-            return not stop()
-
-        return measure_trained(
-            self.folder,
-            self.model,
-            self.data,
-            self.batches,
-            recipe=self.spec.recipe,
-            step=self.steps,
-            probes=probes,
-            go_on=go_on,
-        )
-
     def _images(self, steps: int) -> int:
         return steps * min(self.spec.recipe.batch_size, len(self.data.train))
 
     def report(self, state: State, **details: Any) -> None:
         """Calls `on_event` with the run's state and position."""
-        self.on_event(
-            Event(run=self.spec.id, state=state, step=self.progress.step, steps=self.steps, **details)
-        )
+        step, steps = self.progress.step, self.steps
+        self.on_event(Event(run=self.spec.id, state=state, step=step, steps=steps, **details))
 
     def _report_step(self, row: StepRow, *, epoch_ended: bool) -> None:
         step, train_seconds = self.start

@@ -105,7 +105,7 @@ def begun(small: StudySpec, workspace: Workspace) -> RunRecord:
     planned = plan(small, workspace, command="x")
     workspace.write_study(planned.record)
     spec = planned.runs[0].spec
-    return _begin(spec, workspace.run_folder(spec.id))
+    return _begin(spec, workspace.run_folder(spec.id), on_event=lambda _event: None)
 
 
 def test_what_is_done_or_diverged_is_left_alone(small: StudySpec, workspace: Workspace) -> None:

@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy, relu
 
 from skipscope.models.registry import build
 from skipscope.probes.base import View
-from skipscope.probes.landscape import LANDSCAPE, LINE, PLANE, at, direction, drawn, measure
+from skipscope.probes.landscape import LANDSCAPE, LINE, PLANE, at, direction, measure
 from skipscope.probes.measure import measure as in_fp32
 from skipscope.probes.measure import view_of
 
@@ -62,7 +62,7 @@ def by_hand(view: View, which: str) -> dict[str, Tensor]:
     """The direction: filter by filter, from the draws."""
     steps = {}
     for name, weight in view.model.named_parameters():
-        step = drawn(view, f"landscape {which} {name}", weight)
+        step = torch.randn(weight.shape, generator=view.generator(f"landscape {which} {name}"))
         for place in range(len(weight)):
             length = math.sqrt(sum(value**2 for value in weight[place].flatten().tolist()))
             own = math.sqrt(sum(value**2 for value in step[place].flatten().tolist()))
