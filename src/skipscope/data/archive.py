@@ -55,13 +55,9 @@ def files(folder: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, by
 
 def is_tar(path: Path) -> bool:
     """Tells whether `path` begins like a tar archive, gzipped or not."""
-    try:
-        with path.open("rb") as file:
-            packed = file.peek(2).startswith(_GZIP)
-            head = (gzip.GzipFile(fileobj=file) if packed else file).read(512)
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        return True  # a damaged gzip file: reading it raises the error
-    return packed or head[257:262] == b"ustar"
+    with path.open("rb") as file:
+        head = file.read(512)
+    return head.startswith(_GZIP) or head[257:262] == b"ustar"
 
 
 class _Bounded:

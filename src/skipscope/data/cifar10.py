@@ -26,8 +26,6 @@ WAYS_OUT = (
     "you have; `--data shapes` uses the embedded set, which needs no network"
 )
 
-_INSIDE = ("cifar-10-batches-bin", "cifar-10-batches-py")
-
 
 def import_from(path: Path, *, data_dir: Path | None = None) -> store.Store:
     """Reads an archive or folder, checks it, and writes it into the store.
@@ -81,7 +79,7 @@ def _batches(path: Path) -> Iterator[Batch]:
 
 
 def _folder(path: Path) -> Iterator[Batch]:
-    for folder in (path, *(path / name for name in _INSIDE)):
+    for folder in (path, path / "cifar-10-batches-bin", path / "cifar-10-batches-py"):
         if folder.is_dir() and any(formats.is_batch(file.name) for file in folder.iterdir()):
             yield from formats.batches(archive.files(folder, formats.is_batch), folder)
             return

@@ -25,10 +25,8 @@ _ROWS = {"train": 50_000, "test": 10_000}
 
 def find(path: Path) -> Path | None:
     """Finds the folder of the parquet files: `path`, or one inside it, or None."""
-    for folder in (path, path / "plain_text", path / "data"):
-        if folder.is_dir() and any(_FILE.match(file.name) for file in folder.iterdir()):
-            return folder
-    return None
+    folders = (folder for folder in (path, path / "plain_text", path / "data") if folder.is_dir())
+    return next((each for each in folders if any(_FILE.match(file.name) for file in each.iterdir())), None)
 
 
 def read(folder: Path) -> Iterator[Batch]:

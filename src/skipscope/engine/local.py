@@ -29,7 +29,7 @@ from skipscope.errors import ProbeError, SkipscopeError
 from skipscope.models.user import attribute_errors_to
 from skipscope.records.lock import held_run
 from skipscope.records.schema import Failure, RunRecord
-from skipscope.records.store import Workspace
+from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import RunSpec
 from skipscope.training.events import Event, EventHandler
 from skipscope.training.instruments import keep_sample
@@ -184,7 +184,7 @@ def work(
         state: Literal["warned", "failed"] = "warned" if isinstance(error, ProbeError) else "failed"
         on_event(Event(run=spec.id, state=state, message=_said(error).splitlines()[0]))
         with suppress(SkipscopeError, OSError):  # of a full disk, or a folder that is gone, this is lost, too
-            _record_error(workspace, spec, error, began=began)
+            _record_error(folder, error, began=began)
 
 
 def _complete(
@@ -230,9 +230,8 @@ def _stop(
         interrupted()
 
 
-def _record_error(workspace: Path, spec: RunSpec, error: Exception, *, began: bool) -> None:
+def _record_error(folder: RunFolder, error: Exception, *, began: bool) -> None:
     """Records why the run ended; writes the traceback too, unless the message says it all."""
-    folder = Workspace(workspace).run_folder(spec.id)
     if not isinstance(error, SkipscopeError) or error.__cause__ is not None:
         if not began:
             folder.make()

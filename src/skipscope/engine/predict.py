@@ -52,9 +52,7 @@ class Prediction:
 class Networks:
     """Holds the trained networks of a study: for each arm, the finished run with the lowest seed."""
 
-    def __init__(
-        self, workspace: Workspace, study: str | None = None, *, data_dir: Path | None = None
-    ) -> None:
+    def __init__(self, workspace: Workspace, study: str | None, *, data_dir: Path | None) -> None:
         """Loads the study planned last unless one is named; reads the data set for older records only.
 
         Raises:

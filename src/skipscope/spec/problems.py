@@ -41,7 +41,7 @@ class Within(ValueError):
         self.parts = parts
 
 
-def problems(error: ValidationError, text: str = "", keys: Mapping[str, Iterable[str]] | None = None) -> str:
+def problems(error: ValidationError, text: str, keys: Mapping[str, Iterable[str]]) -> str:
     """Writes a line for each problem: its line in the study's text, its key, the value and what is allowed.
 
     `keys` are those that a table of this name may have ("" for the whole), for suggestions.
@@ -54,7 +54,7 @@ def problems(error: ValidationError, text: str = "", keys: Mapping[str, Iterable
         key = ".".join(str(part) for part in problem["loc"]) or "the study"
         position = key if line is None else f"line {line}, {key}"
         message = MESSAGES.get(problem["type"]) or problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "extra_forbidden" and (meant := _meant(problem["loc"], keys or {})):
+        if problem["type"] == "extra_forbidden" and (meant := _meant(problem["loc"], keys)):
             message += f"; did you mean {meant[0]!r}?"
         given = "" if problem["type"] in SAYS_ALL else f" (it says {_written(problem['input'])})"
         if before is not None and problem["loc"] == before["loc"] and problem["type"] != before["type"]:

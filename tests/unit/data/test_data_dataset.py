@@ -1,8 +1,7 @@
-"""Loading: splits, limits, and the time it takes."""
+"""Loading: splits, limits, and what is mapped or cached."""
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -127,15 +126,6 @@ def test_a_missing_data_set_says_the_three_ways_out(tmp_path: Path) -> None:
         assert way in text
 
 
-def test_loading_takes_under_half_a_second(imported: Path) -> None:
-    def seconds() -> float:
-        began = time.perf_counter()
-        dataset.load("cifar10", data_dir=imported)
-        return time.perf_counter() - began
-
-    assert min(seconds() for _ in range(3)) < 0.5
-
-
 def test_the_data_package_does_not_import_torch() -> None:
     code = (
         "import sys; import skipscope.data.dataset, skipscope.data.fetch, skipscope.cli.data;"
@@ -153,6 +143,3 @@ def test_the_real_one_loads(cifar_dir: Path) -> None:
     assert data.train.labels[:10].tolist() == [6, 9, 9, 4, 1, 1, 2, 7, 8, 3]
     assert data.sealed_test().labels[50_000:50_010].tolist() == [3, 8, 8, 0, 6, 6, 1, 6, 3, 1]
     assert len(data.validation) == 5_000
-    began = time.perf_counter()
-    dataset.load("cifar10", data_dir=cifar_dir)
-    assert time.perf_counter() - began < 0.5
