@@ -40,12 +40,8 @@ def updates(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Label
         x=x, y=ratio("ratio:Q"), detail=alt.Detail("module:N"), color=color
     )
     y = ratio("median(ratio):Q")
-    tips = [
-        alt.Tooltip("step:Q", title=labels["step"], format=",d"),
-        alt.Tooltip("median(ratio):Q", title=labels["median_layer"], format=".2~g"),
-        alt.Tooltip("min(ratio):Q", title="min", format=".2~g"),
-        alt.Tooltip("max(ratio):Q", title="max", format=".2~g"),
-    ]
+    tips = tooltips(labels, "step:Q ,d", "median(ratio):Q .2~g", ratio=labels["median_layer"])
+    tips += [alt.Tooltip(f"{end}(ratio):Q", title=end, format=".2~g") for end in ("min", "max")]
     # white below it, so that it is seen among many lines in grey as well
     halo = new.mark_line(strokeWidth=5, color="white").encode(x=x, y=y)
     median = new.mark_line(strokeWidth=2.6, color=style.INK).encode(x=x, y=y)

@@ -56,17 +56,13 @@ class Context:
         many = self.tables.record.study.seeds > SHOWN
         return Inline(self.words.raw("overlay.of_first").format(number=SHOWN) if many else "")
 
-    @property
-    def each_seed(self) -> Inline:
-        """Says what the faint lines beside a bold one are: trained, or measured before the first step."""
-        study = self.tables.record.study
-        many = max(study.seeds, study.initial_seeds) > SHOWN
-        return self.words(f"overlay.{'first_seeds' if many else 'each_seed'}", number=SHOWN)
-
     def if_several(self, key: str) -> Inline:
         """Returns the text `key`, where `{each}` are single seeds, if there are several; else nothing."""
-        text: str = self.words.raw(key)
-        return Inline(text.format(each=self.each_seed) if self.tables.record.study.seeds > 1 else "")
+        study = self.tables.record.study
+        # some are only measured before their first step
+        many = max(study.seeds, study.initial_seeds) > SHOWN
+        each = self.words(f"overlay.{'first_seeds' if many else 'each_seed'}", number=SHOWN)
+        return Inline(self.words.raw(key).format(each=each) if study.seeds > 1 else "")
 
     def caption(self, key: str, **values: object) -> Inline:
         """Returns the text `key` of a group; its `{mean}` says what is bold if there are several seeds."""
@@ -157,16 +153,12 @@ class Context:
         entries = [entry for entry in self.tables.entries if arm in (None, entry.arm)]
         told = [self.trouble(entry) for entry in entries if entry.state not in ("done", "missing")]
         if missing := [entry for entry in entries if entry.state == "missing"]:
-            told.append(self.words("state.missing", runs=self._by_arm(missing)))
+            seeds: dict[str, list[str]] = {}
+            for entry in missing:
+                seeds.setdefault(entry.arm, []).append(str(entry.seed))
+            runs = [self.words("state.seeds", arm=code(arm), seeds=", ".join(seeds[arm])) for arm in seeds]
+            told.append(self.words("state.missing", runs=self.words.listed(runs)))
         return [Note(text=text, kind="warning") for text in told]
-
-    def _by_arm(self, entries: list[Entry]) -> Inline:
-        """Lists the arms, each with its seeds."""
-        arms = dict.fromkeys(entry.arm for entry in entries)
-        seeds = {arm: [str(entry.seed) for entry in entries if entry.arm == arm] for arm in arms}
-        return self.words.listed(
-            [self.words("state.seeds", arm=code(arm), seeds=", ".join(each)) for arm, each in seeds.items()]
-        )
 
     def trouble(self, entry: Entry) -> Inline:
         """Says why a begun run has no result: unfinished, diverged (with the step's numbers) or failed."""

@@ -7,6 +7,7 @@ marks have a meaning, or plain, in which nothing has.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any, Literal
 
 import polars as pl
@@ -157,9 +158,7 @@ class Section:
     @property
     def all_blocks(self) -> Iterator[Block]:
         """Its own blocks, then those of its sections, in reading order."""
-        yield from self.blocks
-        for section in self.sections:
-            yield from section.all_blocks
+        return chain(self.blocks, *(section.all_blocks for section in self.sections))
 
 
 def numbered(sections: Iterable[Section], outer: str = "") -> tuple[Section, ...]:
@@ -185,20 +184,17 @@ class Document:
     @property
     def blocks(self) -> Iterator[Block]:
         """Every block, in reading order."""
-        yield from self.lead
-        for section in self.sections:
-            yield from section.all_blocks
+        return chain(self.lead, *(section.all_blocks for section in self.sections))
 
     @property
     def figures(self) -> Iterator[Figure]:
         """Every figure, in reading order."""
-        for block in self.blocks:
-            yield from figures_of(block)
+        return chain.from_iterable(map(figures_of, self.blocks))
 
     @property
     def galleries(self) -> Iterator[Gallery]:
         """Every gallery, in reading order."""
-        yield from (block for block in self.blocks if isinstance(block, Gallery))
+        return (block for block in self.blocks if isinstance(block, Gallery))
 
     @property
     def pictures(self) -> dict[str, bytes]:

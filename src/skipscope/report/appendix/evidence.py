@@ -96,15 +96,12 @@ def details(context: Context, result: ClaimResult) -> list[Block]:
     words = context.words
     said: list[Inline] = []
     if confounds := distinct(finding.confounds for finding in result.findings):
-        listed = [
-            words(
-                "explanation.difference",
-                what=label(context, "confound", each.what),
-                treated=each.treated,
-                control=each.control,
+        listed = []
+        for each in confounds:
+            what = label(context, "confound", each.what)
+            listed.append(
+                words("explanation.difference", what=what, treated=each.treated, control=each.control)
             )
-            for each in confounds
-        ]
         said.append(words("explanation.differences", what=words.listed(listed)))
     said += lacking(context, result)
     if result.adjusted_p is not None:
@@ -149,7 +146,7 @@ def lacking(context: Context, result: ClaimResult) -> list[Inline]:
     words = context.words
     unknown = [f for f in result.findings if f.counts and f.effect is None]
     lost = [(f.lost, words.listed(list(map(code, f.missing)))) for f in unknown if f.lost]
-    said = [words(f"explanation.lost_{why}", arms=arms) for why, arms in dict.fromkeys(lost)]
+    said = distinct([words(f"explanation.lost_{why}", arms=arms)] for why, arms in lost)
     if missing_parts := [f for f in unknown if not f.lost]:
         missing = distinct(f.missing for f in missing_parts)[:SHOWN_RUNS]
         hints = dict.fromkeys(f.hint for f in missing_parts if f.hint)

@@ -60,9 +60,7 @@ def in_short(context: Context, groups: Mapping[str, Sequence[ClaimResult]]) -> l
     counts = {verdict: sum(result.verdict == verdict for result in results) for verdict in (*SETTLED, *OPEN)}
     blocks: list[Block] = [Paragraph(text=words("explanation.counts", of=len(results), **counts))]
     for group, members in groups.items():
-        settled = [
-            spoken(context, each) for verdict in SETTLED for each in members if each.verdict == verdict
-        ]
+        settled = [spoken(context, each) for kind in SETTLED for each in members if each.verdict == kind]
         left = [
             words(f"explanation.left_{verdict}", ids=words.listed(ids))
             for verdict in OPEN
@@ -86,20 +84,12 @@ def spoken(context: Context, result: ClaimResult) -> Inline:
 
 def verdict_table(context: Context) -> Table:
     """Tabulates all claims with their verdicts."""
-    words = context.words
-    return Table(
-        kind="claims",
-        columns=(Column(title=Inline("")), *context.columns("explanation", ("claim", "verdict", "rests_on"))),
-        rows=tuple(
-            (
-                Inline(f"**{result.id}**"),
-                stated(context, result),
-                words(f"explanation.{result.verdict}"),
-                rests_on(context, result),
-            )
-            for result in context.results
-        ),
-    )
+    columns = (Column(title=Inline("")), *context.columns("explanation", ("claim", "verdict", "rests_on")))
+    rows = []
+    for result in context.results:
+        id, verdict = Inline(f"**{result.id}**"), context.words(f"explanation.{result.verdict}")
+        rows.append((id, stated(context, result), verdict, rests_on(context, result)))
+    return Table(kind="claims", columns=columns, rows=tuple(rows))
 
 
 def stated(context: Context, result: ClaimResult) -> Inline:
@@ -121,15 +111,9 @@ def rests_on(context: Context, result: ClaimResult) -> Inline:
 def card(context: Context, result: ClaimResult) -> list[Block]:
     """Shows a claim's sentence with its verdict and number, its quantities, and the small print."""
     words, text = context.words, wording(context, result)
-    said = [
-        words(
-            "explanation.card",
-            id=result.id,
-            name=Inline(text.name),
-            verdict=words(f"explanation.{result.verdict}"),
-            sentence=sentence(context, result),
-        )
-    ]
+    name, verdict = Inline(text.name), words(f"explanation.{result.verdict}")
+    claimed = sentence(context, result)
+    said = [words("explanation.card", id=result.id, name=name, verdict=verdict, sentence=claimed)]
     table: list[Block] = []
     if result.verdict == "not_measured":
         said.append(words("explanation.why", needs=Inline(text.needs)))
