@@ -24,21 +24,18 @@ def anatomy_card(anatomy: Anatomy) -> AnatomyCard | None:
     """Summarises a network's calls; None if they could not be followed from the image to the logits."""
     if anatomy.depth is None:
         return None
-    norms = {
-        NORMS[site.operator].format(len(site.inputs[0]) - 1) for site in anatomy.of("norm", "other_norm")
-    }
+    norms = anatomy.of("norm", "other_norm")
+    read = [site.inputs[0] for site in anatomy.of("conv", "linear")]
     return AnatomyCard(
         depth=anatomy.depth,
         stem=tuple(_stem(anatomy)),
         maps=tuple(_maps(anatomy)),
-        normalisation=tuple(sorted(norms)),
+        normalisation=tuple(sorted({NORMS[site.operator].format(len(site.inputs[0]) - 1) for site in norms})),
         shortcuts=tuple(_shortcuts(anatomy)),
         concatenations=tuple(_concatenations(anatomy)),
         gates=tuple(Gate(module=site.module, shape=site.output) for site in anatomy.gates),
         # a gate's 1x1 convolutions on 1x1 maps are of the kind linear, but keep their inputs as well
-        conv_inputs=sum(
-            prod(site.inputs[0]) for site in anatomy.of("conv", "linear") if len(site.inputs[0]) == 3
-        ),
+        conv_inputs=sum(prod(shape) for shape in read if len(shape) == 3),
     )
 
 

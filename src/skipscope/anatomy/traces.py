@@ -1,6 +1,7 @@
 """Traces: what is known of where a tensor comes from, attached to it while a network is followed."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
@@ -79,7 +80,5 @@ def first_known(given: Sequence[Tensor]) -> tuple[Tensor, Trace]:
 
 def all_sources(parts: Sequence[Tensor]) -> tuple[Source, ...]:
     """Joins the sources of concatenated maps; empty if any are unknown."""
-    traces = [trace_of(x) for x in parts]
-    if not all(trace is not None and trace.sources for trace in traces):
-        return ()
-    return tuple(source for trace in traces if trace is not None for source in trace.sources)
+    known = [trace.sources if (trace := trace_of(x)) else () for x in parts]
+    return tuple(chain.from_iterable(known)) if all(known) else ()

@@ -32,10 +32,7 @@ class Tiles:
 
     def __init__(self, rows: AxisFilters, columns: AxisFilters, dtype: torch.dtype) -> None:
         """Compiles them unless they are cached: a second or two."""
-        self.filters = {
-            "forward": (rows.forward, columns.forward),
-            "grad_input": (rows.grad_input, columns.grad_input),
-        }
+        self.filters = dict(zip(AxisFilters._fields, zip(rows, columns, strict=True), strict=True))
         self.run = compile_functions(emit, dtype, SIGNATURES, **self.filters)
 
     def count(self, x: Tensor, name: str = "forward") -> int:

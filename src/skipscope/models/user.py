@@ -10,11 +10,10 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -68,8 +67,7 @@ def build(own: UserNetwork) -> nn.Module:
     return network.train()
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Text:
+class _Text(NamedTuple):
     """The current text of a user's file."""
 
     file: str
@@ -209,9 +207,8 @@ def _theirs(text: _Text, what: str, line: int | None, *, sure: bool = True) -> I
         if not sure and not reached and not isinstance(error, RuntimeError):
             raise
         said = str(error).strip().partition("\n")[0]
-        raise _wrong(
-            f"{what} raised {type(error).__name__}{said and ': '}{said}", text, [line, *reached][-1]
-        ) from error
+        raised = f"{what} raised {type(error).__name__}{said and ': '}{said}"
+        raise _wrong(raised, text, [line, *reached][-1]) from error
 
 
 def _wrong(what: str, text: _Text, line: int | None, hint: str = "fix it there") -> NetworkError:

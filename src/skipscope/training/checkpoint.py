@@ -104,9 +104,8 @@ def load(
         WorkspaceError: all checkpoints are damaged; they are renamed.
     """
     damaged: list[WorkspaceError] = []
-    for path in (folder.state_file, folder.state_before):
-        if not path.exists():
-            continue
+    checkpoints = [path for path in (folder.state_file, folder.state_before) if path.exists()]
+    for path in checkpoints:
         try:
             progress = _restored(path, folder, model, optimizer)
         except WorkspaceError as error:
@@ -120,9 +119,8 @@ def load(
             )
         return progress
     if damaged:
-        for path in (folder.state_file, folder.state_before):
-            if path.exists():
-                path.replace(path.with_suffix(".damaged"))
+        for path in checkpoints:
+            path.replace(path.with_suffix(".damaged"))
         raise damaged[0]
     folder.begin()
     return Progress()

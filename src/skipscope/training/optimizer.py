@@ -18,6 +18,7 @@ class SGD:
     def __init__(self, model: nn.Module, recipe: Recipe) -> None:
         weights = list(model.parameters())
         decayed, spared = [w for w in weights if w.ndim > 1], [w for w in weights if w.ndim <= 1]
+        self.weights = [*decayed, *spared]
         self.groups = ((decayed, recipe.weight_decay), (spared, 0.0))
         self.momentum, self.nesterov = recipe.momentum, recipe.nesterov
         self.velocities: dict[nn.Parameter, Tensor] = {}
@@ -55,12 +56,11 @@ class SGD:
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the velocities in the order of the weights, None for one that was never updated."""
-        return {"velocities": [self.velocities.get(weight) for group, _ in self.groups for weight in group]}
+        return {"velocities": [self.velocities.get(weight) for weight in self.weights]}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores what `state_dict` returned."""
-        weights = [weight for weights, _ in self.groups for weight in weights]
-        for weight, velocity in zip(weights, state["velocities"], strict=True):
+        for weight, velocity in zip(self.weights, state["velocities"], strict=True):
             if velocity is not None:
                 like = _in_memory_order(weight, weight.detach())
                 self.velocities[weight] = torch.empty_like(like).copy_(velocity)
