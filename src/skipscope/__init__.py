@@ -29,13 +29,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    __version__: str
     from skipscope.api import run
     from skipscope.models.registry import build
     from skipscope.probes.measure import probe
     from skipscope.records.store import Workspace
     from skipscope.spec import load_study
 
-__all__ = ["Workspace", "build", "load_study", "probe", "run"]
+__all__ = ["Workspace", "__version__", "build", "load_study", "probe", "run"]
 
 _HOMES = {
     "Workspace": "skipscope.records.store",
@@ -48,6 +49,13 @@ _HOMES = {
 
 def __getattr__(name: str) -> object:
     """The public names, imported when they are asked for: `skipscope --help` does not wait for torch."""
+    if name == "__version__":
+        return import_module("importlib.metadata").version("skipscope")
     if name not in _HOMES:
         raise AttributeError(f"module 'skipscope' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, imported or not: what a notebook completes."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

@@ -43,10 +43,22 @@ class SkipscopeError(Exception):
         self.where = where
         self.hint = hint
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickles the error as it is, whatever its constructor takes: workers hand theirs to their parent."""
+        return _rebuilt, (type(self), self.args, vars(self))
+
     def __str__(self) -> str:
         """One line a fact: what, where, what next."""
         lines = self.what, self.where and f"where: {self.where}", self.hint and f"next:  {self.hint}"
         return "\n".join(filter(None, lines))
+
+
+def _rebuilt(
+    kind: type[SkipscopeError], args: tuple[object, ...], state: dict[str, object]
+) -> SkipscopeError:
+    error = kind.__new__(kind, *args)
+    vars(error).update(state)
+    return error
 
 
 class UsageError(SkipscopeError):

@@ -1,6 +1,10 @@
 """How errors read, and that chance is a function of its name."""
 
-from skipscope.errors import SkipscopeError, UnknownName
+import pickle
+
+import pytest
+
+from skipscope.errors import Diverged, FontError, NetworkError, SkipscopeError, UnknownName
 from skipscope.randomness import derive, generator
 
 
@@ -9,6 +13,20 @@ def test_an_error_says_what_where_and_what_next() -> None:
         str(SkipscopeError("Broken.", where="here", hint="mend it")) == "Broken.\nwhere: here\nnext:  mend it"
     )
     assert str(SkipscopeError("Broken.")) == "Broken."
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NetworkError("Broken.", where="net.py, line 3", hint="mend it"),
+        UnknownName("network", "ResNet", ["cnn", "resnet"], where="a.toml"),
+        Diverged("The loss is infinite.", numbers={"step": 3}, hint="less"),
+        FontError("No font.", hint="install one", written=()),
+    ],
+)
+def test_an_error_of_a_worker_reaches_its_parent_as_it_was(error: SkipscopeError) -> None:
+    there = pickle.loads(pickle.dumps(error))
+    assert (type(there), str(there), vars(there)) == (type(error), str(error), vars(error))
 
 
 def test_an_unknown_name_guesses_only_what_is_near() -> None:

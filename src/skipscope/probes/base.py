@@ -26,9 +26,32 @@ def copied(model: nn.Module) -> nn.Module:
     """Deep-copies a network, even one that keeps a tensor with a graph from its last forward pass.
 
     `nn.utils.weight_norm` keeps such a weight, and networks that expose features keep such maps.
+
+    Raises:
+        UsageError: it holds what cannot be copied; says where.
     """
     held = (tensor for module in model.modules() for tensor in tensors_in(vars(module)))
-    return deepcopy(model, {id(tensor): tensor.detach().clone() for tensor in held if not tensor.is_leaf})
+    try:
+        return deepcopy(model, {id(tensor): tensor.detach().clone() for tensor in held if not tensor.is_leaf})
+    except MemoryError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            f"Probes measure a copy of the network, and {_uncopied(model)} cannot be copied: {error}.",
+            hint="make it where forward needs it, keep it outside of the network, or define __deepcopy__",
+        ) from error
+
+
+def _uncopied(model: nn.Module) -> str:
+    """Names the attribute of a module that cannot be copied."""
+    for name, module in model.named_modules():
+        for key, value in vars(module).items():
+            if key not in {"_parameters", "_buffers", "_modules"}:
+                try:
+                    deepcopy(value)
+                except Exception:  # noqa: BLE001 - whatever it is, it is this one
+                    return f"its {name}.{key}".replace(" .", " ")
+    return "something in it"
 
 
 def logits(output: object, images: Tensor) -> Tensor:

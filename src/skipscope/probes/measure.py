@@ -22,6 +22,7 @@ from skipscope.anatomy.capture import anatomy
 from skipscope.anatomy.modes import uncompiled
 from skipscope.errors import ProbeError, SkipscopeError, UnknownName, UsageError
 from skipscope.probes.base import Probe, Reading, View, copied, logits
+from skipscope.probes.inputs import applied_to, tensors
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import of_one_step
 from skipscope.randomness import derive
@@ -98,13 +99,7 @@ def view_of(model: nn.Module, images: Any, labels: Any, *, seed: int = 0) -> Vie
     """
     model = _as_written(model)
     weight = next(model.parameters(), torch.zeros(0))
-    x = torch.as_tensor(images).to(weight.device, torch.float32)
-    y = torch.as_tensor(labels).to(weight.device, torch.long)
-    if x.ndim != 4 or y.shape != x.shape[:1] or not len(y):
-        raise UsageError(
-            f"Images of shape {tuple(x.shape)} and labels of shape {tuple(y.shape)} do not fit together.",
-            hint="pass N x 3 x H x W images and N labels",
-        )
+    x, y = (each.to(weight.device) for each in tensors(images, labels))
     # channels_last is one and a half times as fast on CPUs
     copy: nn.Module = copied(model).float().eval()
     copy.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -112,7 +107,9 @@ def view_of(model: nn.Module, images: Any, labels: Any, *, seed: int = 0) -> Vie
     copy.zero_grad()
     with _undisturbed(x.device, seed):
         with torch.no_grad():
-            classes = logits(copy(x[:2].clone()), x[:2]).shape[1]
+            with applied_to(x):
+                output = copy(x[:2].clone())
+            classes = logits(output, x[:2]).shape[1]
         if not 0 <= y.min() <= y.max() < classes:
             raise UsageError(
                 f"The labels range from {y.min()} to {y.max()}, but the network returns {classes} logits.",
@@ -124,6 +121,10 @@ def view_of(model: nn.Module, images: Any, labels: Any, *, seed: int = 0) -> Vie
 def _as_written(model: nn.Module) -> nn.Module:
     """Returns the module whose calls can be followed: the original of a compiled one."""
     model = getattr(model, "_orig_mod", model)
+    if isinstance(model, type) and issubclass(model, nn.Module):
+        raise UsageError(
+            f"{model.__name__} is the class of a network, not a network.", hint=f"pass {model.__name__}(...)"
+        )
     if not isinstance(model, nn.Module):
         raise UsageError(f"Expected a torch.nn.Module, got a {type(model).__name__}.")
     if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
