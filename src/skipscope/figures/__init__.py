@@ -1,4 +1,4 @@
-"""Figures: pure functions from a table of `analysis` to an Altair chart.
+"""Draws figures: pure functions make an Altair chart of a table of `analysis`.
 
 Every function gets the chart's words as `labels`, the table `[chart]` of a language's text.
 

@@ -1,4 +1,4 @@
-"""A forest plot of claims: effects with intervals, in multiples of the smallest effect worth having."""
+"""Draws a forest plot of claims: effects and intervals in multiples of the smallest effect worth having."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Curves of training: loss over steps, accuracy over epochs and over time.
+"""Draws the curves of training: loss over steps, accuracy over epochs and over time.
 
 Tables are `steps` and `epochs` of `analysis.tables.StudyTables`. Bold is the mean over seeds,
 faint each seed.

@@ -1,4 +1,4 @@
-"""Charts of one network's gates: their values, their dependence on the class, the cost of replacing them."""
+"""Draws one network's gates: their values, their dependence on the class, the cost of replacing them."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""What helps to read a chart: tooltips, legends titled at their left, and the ends of axes."""
+"""Makes what helps to read a chart: tooltips, legends titled at their left, and the ends of axes."""
 
 import re
 from typing import Any

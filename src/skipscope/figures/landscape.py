@@ -1,4 +1,4 @@
-"""The loss on a plane through the trained weights, as colours and isolines on one scale for all networks.
+"""Draws the loss on a plane through the trained weights, as colours and isolines on one scale for all.
 
 `table` is that of `analysis.landscape`: arm, kind (cell, line, label), x, y, x2, y2, loss.
 """

@@ -1,4 +1,4 @@
-"""A chart as data: layers over each other, drawn from one table."""
+"""Defines a chart as data: layers over each other, drawn from one table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

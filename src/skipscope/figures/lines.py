@@ -1,4 +1,4 @@
-"""Lines of several arms over each other, and what they share: axes, opacities, the pick in the legend.
+"""Draws lines of several arms over each other, with their axes, opacities and the pick in the legend.
 
 A click on a name in the legend brings its arm forward.
 """

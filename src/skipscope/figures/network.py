@@ -1,4 +1,4 @@
-"""Charts of one network while it trained, layer by layer and class by class.
+"""Draws one network while it trained, layer by layer and class by class.
 
 Tables are those of `analysis.training_readings` and `analysis.pictures`.
 """

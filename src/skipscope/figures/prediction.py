@@ -1,4 +1,4 @@
-"""A sheet of networks' predictions for one picture: as given, as they see it, and with Grad-CAM maps.
+"""Draws a sheet of networks' predictions for one picture: as given, as they see it, and with Grad-CAM maps.
 
 Shapes: pictures are H W 3 of uint8; a heat map is h w in 0..1.
 """

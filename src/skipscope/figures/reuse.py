@@ -1,4 +1,4 @@
-"""Heat maps of a dense block: how much each layer uses each source, by weight and by ablation."""
+"""Draws heat maps of a dense block: how much each layer uses each source, by weight and by ablation."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Seeds one by one and their mean or median, computed before they are drawn where there are many seeds.
+"""Computes the mean or median of many seeds before they are drawn, with a few of them one by one.
 
 Hundreds of lines would be a smear and take most of a report's time. Few seeds are drawn from the table as it
 is: Vega-Lite aggregates them.

@@ -1,4 +1,4 @@
-"""Charts of what was measured on trained networks, all networks in one chart.
+"""Draws what was measured on trained networks, all networks in one chart.
 
 Tables are those of `analysis.trained_readings`. Bold is the mean over seeds, faint each seed.
 """

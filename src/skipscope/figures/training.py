@@ -1,4 +1,4 @@
-"""Charts of what was measured while networks trained, all networks in one chart.
+"""Draws what was measured while networks trained, all networks in one chart.
 
 Tables are those of `analysis.training_readings`. Bold is the median over seeds, faint each seed: on a
 logarithmic axis a mean would follow the largest.

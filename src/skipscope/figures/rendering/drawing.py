@@ -1,4 +1,4 @@
-"""Charts drawn as SVG, in processes of their own.
+"""Draws charts as SVG, in processes of their own.
 
 Vega holds Python's lock while it draws, a tenth of a second a chart: beside it, a report is built on.
 """

@@ -1,4 +1,4 @@
-"""Fonts for print: finds one with Chinese glyphs, and the characters that no font here can show."""
+"""Finds fonts for print: one with Chinese glyphs, and the characters that no font here can show."""
 
 import re
 from collections.abc import Sequence

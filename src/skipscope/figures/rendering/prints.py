@@ -1,4 +1,4 @@
-"""Charts for paper: sets SVGs in available fonts and draws them as PNG."""
+"""Prepares charts for paper: sets SVGs in available fonts and draws them as PNG."""
 
 import re
 from collections.abc import Sequence

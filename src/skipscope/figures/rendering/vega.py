@@ -1,4 +1,4 @@
-"""Charts as Vega-Lite specifications and as SVG: data by name, sizes for print."""
+"""Writes charts as Vega-Lite specifications: data by name, sizes for print."""
 
 import json
 from collections.abc import Iterator

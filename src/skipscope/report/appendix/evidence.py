@@ -146,7 +146,7 @@ def lacking(context: Context, result: ClaimResult) -> list[Inline]:
     words = context.words
     unknown = [f for f in result.findings if f.counts and f.effect is None]
     lost = [(f.lost, words.listed(list(map(code, f.missing)))) for f in unknown if f.lost]
-    said = distinct([words(f"explanation.lost_{why}", arms=arms)] for why, arms in lost)
+    said = list(dict.fromkeys(words(f"explanation.lost_{why}", arms=arms) for why, arms in lost))
     if missing_parts := [f for f in unknown if not f.lost]:
         missing = distinct(f.missing for f in missing_parts)[:SHOWN_RUNS]
         hints = dict.fromkeys(f.hint for f in missing_parts if f.hint)

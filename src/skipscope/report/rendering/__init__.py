@@ -1,1 +1,1 @@
-"""A report as a page, as Markdown, as PDF and as a Word document."""
+"""Renders a report as a page, as Markdown, as PDF and as a Word document."""
