@@ -10,36 +10,47 @@ from pathlib import Path
 import pytest
 from injected import Process, Zygote, children, has_ended, only_run, same, study
 
+from skipscope.records.lock import held_run
 from skipscope.records.store import RunFolder, Workspace
 
 
-def begun(zygote: Zygote, folder: Path, says: str) -> tuple[Process, Callable[[], None]]:
-    """A study in `folder / "out"`, as soon as it says that, and what gives its command again, to its end."""
+def begun(zygote: Zygote, folder: Path, says: str) -> tuple[Process, Path, Path]:
+    """A study, its workspace and its file, as soon as it says that."""
     toml, out = study(folder, epochs=20), folder / "out"
     process = zygote.skipscope("run", toml, "-w", out, cwd=folder)
     assert process.says(says), process.said
+    return process, out, toml
 
-    def again() -> None:
-        ended = zygote.start("study", cwd=folder, study=str(toml), workspace=str(out)).wait()
-        assert ended.code == 0, ended.said
 
-    return process, again
+def goes_on(zygote: Zygote, out: Path) -> RunFolder:
+    """The run, trained to its end as a worker does it, which need not be spawned for that."""
+    folder = only_run(out)
+    with held_run(folder.path, waits=lambda _who: True):
+        ended = zygote.train(folder.path, epochs=20).wait()
+    assert ended.code == 0, ended.said
+    return folder
 
 
 def test_once_saves_and_stops_and_it_goes_on_bit_for_bit(
     zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
 ) -> None:
-    process, again = begun(zygote, tmp_path, "cnn s0: step")
+    process, out, toml = begun(zygote, tmp_path, "cnn s0: step")
     process.kill(signal.SIGINT, group=True)
     ended = process.wait()
     assert ended.code == 1
     assert "saved at step" in ended.said
     assert "The same command goes on" in ended.said
+    assert f"skipscope run {toml} -w {out}" in "".join(ended.said.split("\n"))
     assert "Traceback" not in ended.said
-    folder = only_run(tmp_path / "out")
+    folder = only_run(out)
     saved = int(ended.said.partition("saved at step ")[2].split()[0])
     assert folder.last_step() == saved > 0
-    again()
+    status = zygote.skipscope("status", "-w", out, "--json", cwd=tmp_path).wait()
+    assert [run["state"] for run in json.loads(status.said)["runs"]] == ["unfinished"]
+    plan = zygote.skipscope("run", toml, "-w", out, "--dry-run", cwd=tmp_path).wait()
+    assert plan.code == 0, plan.said
+    ended = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(out)).wait()
+    assert ended.code == 0, ended.said
     same(undisturbed(20), folder)
 
 
@@ -47,16 +58,15 @@ def test_twice_stops_now_and_nothing_is_lost(
     zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
 ) -> None:
     """The second comes before the worker can have seen the first: it is stopped where it is."""
-    process, again = begun(zygote, tmp_path, "cnn s0: step")
+    process, out, _ = begun(zygote, tmp_path, "cnn s0: step")
     process.kill(signal.SIGINT, group=True)
     assert process.says("Stopping"), process.said
     process.kill(signal.SIGINT, group=True)
     ended = process.wait()
     assert ended.code == 1
     assert "Traceback" not in ended.said
-    assert [run.state for run in Workspace(tmp_path / "out").runs()] == ["unfinished"]
-    again()
-    same(undisturbed(20), only_run(tmp_path / "out"))
+    assert [run.state for run in Workspace(out).runs()] == ["unfinished"]
+    same(undisturbed(20), goes_on(zygote, out))
 
 
 def test_while_it_plans(zygote: Zygote, tmp_path: Path) -> None:
@@ -97,7 +107,7 @@ def test_while_a_worker_starts(
     zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
 ) -> None:
     """It imports torch for seconds, and has handlers of Python's own meanwhile: it is not to hear of it."""
-    process, again = begun(zygote, tmp_path, "cnn s0: starting")
+    process, out, _ = begun(zygote, tmp_path, "cnn s0: starting")
     time.sleep(random.Random(3).uniform(0.2, 0.6))
     process.kill(signal.SIGINT, group=True)
     ended = process.wait()
@@ -105,8 +115,7 @@ def test_while_a_worker_starts(
     assert "Traceback" not in ended.said
     assert "failed" not in ended.said
     assert "saved at step" in ended.said
-    again()
-    same(undisturbed(20), only_run(tmp_path / "out"))
+    same(undisturbed(20), goes_on(zygote, out))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from copy import deepcopy
+from functools import cache
 
 import pytest
 import torch
@@ -27,24 +28,29 @@ def told(readings: Iterable[Reading]) -> dict[str, float]:
 
 
 VIEW = exact(seen(small()))
-MATRIX = matrix(VIEW)
+
+
+@cache
+def whole() -> Tensor:
+    """Its Hessian: not before a test asks for it, as every worker reads this file."""
+    return matrix(VIEW)
 
 
 def test_the_reference_is_of_a_network_that_can_be_written_out() -> None:
-    assert MATRIX.shape == (395, 395)
-    assert torch.allclose(MATRIX, MATRIX.T, atol=1e-10)
-    values = torch.linalg.eigvalsh(MATRIX)
+    assert whole().shape == (395, 395)
+    assert torch.allclose(whole(), whole().T, atol=1e-10)
+    values = torch.linalg.eigvalsh(whole())
     assert values[-1] > 1.2 * values[-2] > 0 > values[0]  # it is indefinite, and one stands out
 
 
 @pytest.mark.parametrize("inplace", [True, False])
 def test_products_are_those_with_the_whole_hessian(inplace: bool) -> None:
     product, size = hessian(exact(seen(small(inplace=inplace))))
-    assert size == len(MATRIX)
+    assert size == len(whole())
     generator = torch.Generator().manual_seed(2)
     for _ in range(3):
         v = torch.randn(size, generator=generator, dtype=torch.float64)
-        assert torch.allclose(product(v), MATRIX @ v, rtol=1e-9, atol=1e-10)  # float64, two orders of sums
+        assert torch.allclose(product(v), whole() @ v, rtol=1e-9, atol=1e-10)  # float64, two orders of sums
 
 
 @pytest.mark.parametrize("room", [1, 30_000])
@@ -56,7 +62,7 @@ def test_a_graph_that_does_not_fit_is_made_in_parts(room: int, monkeypatch: pyte
     product, size = hessian(view)
     views.clear()
     v = torch.randn(size, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    assert torch.allclose(product(v), MATRIX @ v, rtol=1e-9, atol=1e-10)  # float64, two orders of sums
+    assert torch.allclose(product(v), whole() @ v, rtol=1e-9, atol=1e-10)  # float64, two orders of sums
     assert sum(views) == 20
     assert len(views) > 1
 
@@ -113,14 +119,14 @@ def test_products_are_differences_of_the_gradient() -> None:
 
 def test_readings_are_those_of_the_whole_hessian() -> None:
     found, view = told(measure(seen(small()))), seen(small())
-    values = torch.linalg.eigvalsh(MATRIX)
+    values = torch.linalg.eigvalsh(whole())
     # an error of at most residual^2 |e| / (distance to the next eigenvalue) (Rayleigh quotient), and fp32
     bound = found["top_residual"] ** 2 * values[-1] ** 2 / (values[-1] - values[-2])
     assert abs(found["top_eigenvalue"] - values[-1]) < bound + 1e-4 * values[-1]
     assert found["top_residual"] <= curvature.TOLERANCE
     assert 1 < found["iterations"] <= curvature.MOST_ITERATIONS
-    draws = [signs(view, f"curvature trace {draw}", len(MATRIX)).double() for draw in range(DRAWS)]
-    estimates = torch.stack([draw @ MATRIX @ draw for draw in draws])
+    draws = [signs(view, f"curvature trace {draw}", len(whole())).double() for draw in range(DRAWS)]
+    estimates = torch.stack([draw @ whole() @ draw for draw in draws])
     spread = math.sqrt(((estimates - estimates.mean()) ** 2).sum().item() / (DRAWS - 1))
     assert found["trace"] == pytest.approx(estimates.mean().item(), rel=1e-4)  # fp32
     assert found["trace_error"] == pytest.approx(spread / math.sqrt(DRAWS), rel=1e-4)
@@ -129,7 +135,7 @@ def test_readings_are_those_of_the_whole_hessian() -> None:
 def test_the_residual_is_how_far_it_is_from_an_eigenvalue() -> None:
     """A symmetric matrix has an eigenvalue within |H v - e v| of e, however early the search ended."""
     product, size = hessian(VIEW)
-    values = torch.linalg.eigvalsh(MATRIX)
+    values = torch.linalg.eigvalsh(whole())
     before = math.inf
     for most in (1, 2, 4, 8, 60):
         with pytest.MonkeyPatch.context() as patch:
@@ -144,9 +150,9 @@ def test_the_residual_is_how_far_it_is_from_an_eigenvalue() -> None:
 
 def test_many_draws_come_to_the_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(curvature, "DRAWS", 200)
-    found, trace = told(measure(VIEW)), MATRIX.trace().item()
+    found, trace = told(measure(VIEW)), whole().trace().item()
     assert abs(found["trace"] - trace) < 4 * found["trace_error"]
-    off = MATRIX - MATRIX.diag().diag()
+    off = whole() - whole().diag().diag()
     # the variance of one estimate is 2 sum of the squares off the diagonal; of 200 it is known to a tenth
     wanted = math.sqrt(2 * off.square().sum().item() / 200)
     assert found["trace_error"] == pytest.approx(wanted, rel=0.2)
