@@ -97,7 +97,7 @@ def _stages_into(stages: list[Stage], model: nn.Module) -> Iterator[None]:
 
 
 def _named_stages(model: nn.Module, prefix: str = "") -> Iterator[tuple[nn.Module, str]]:
-    """Yields the top-level modules; in place of a list, which is never called itself, the modules in it."""
+    """Yields the top-level modules; for a list, which is never called itself, the modules in it."""
     for name, module in model.named_children():
         if isinstance(module, (nn.ModuleList, nn.ModuleDict)):
             yield from _named_stages(module, f"{prefix}{name}.")

@@ -77,8 +77,8 @@ def _turn(pipes: list[Connection], seconds: float) -> float:
     """Lets these processes train for so many seconds; returns their images per second together."""
     for pipe in pipes:
         pipe.send(seconds)
-    answers: list[tuple[int, float]] = [pipe.recv() for pipe in pipes]
-    return sum(images / taken for images, taken in answers)
+    trained: list[tuple[int, float]] = [pipe.recv() for pipe in pipes]
+    return sum(images / taken for images, taken in trained)
 
 
 @contextmanager

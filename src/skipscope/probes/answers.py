@@ -15,9 +15,9 @@ def measure(view: View) -> Iterable[Reading]:
         # copies: a network may overwrite what it is given
         logits = torch.cat([view.model(images.clone()) for images, _ in batches(view)]).double()  # N K
     confidences, classes = logits.softmax(1).max(1)
-    answers = classes.double().where(confidences.isfinite(), torch.nan)
-    for image, (answer, confidence) in enumerate(zip(answers.tolist(), confidences.tolist(), strict=True)):
-        yield from several({"answer": answer, "confidence": confidence}, image=image)
+    predicted = classes.double().where(confidences.isfinite(), torch.nan)
+    for image, (label, confidence) in enumerate(zip(predicted.tolist(), confidences.tolist(), strict=True)):
+        yield from several({"answer": label, "confidence": confidence}, image=image)
     right, loss = hits(logits, view.labels).mean().item(), cross_entropy(logits, view.labels).item()
     yield from several({"accuracy": right, "loss": loss})
 

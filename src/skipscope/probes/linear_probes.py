@@ -34,12 +34,12 @@ def measure(view: View) -> Iterable[Reading]:
     known, labels = torch.unique(view.labels, return_inverse=True)
     one, other = halves(view, labels)
     for name, of_stage in features(view):
-        answers = torch.empty_like(labels)
+        predicted = torch.empty_like(labels)
         for seen, unseen in ((one, other), (other, one)):
             mean, spread = scale(of_stage[seen])
             weight, bias = fitted((of_stage[seen] - mean) / spread, labels[seen], len(known))
-            answers[unseen] = ((of_stage[unseen] - mean) / spread @ weight.T + bias).argmax(1)
-        right = (answers == labels).double().mean().item() if of_stage.isfinite().all() else nan
+            predicted[unseen] = ((of_stage[unseen] - mean) / spread @ weight.T + bias).argmax(1)
+        right = (predicted == labels).double().mean().item() if of_stage.isfinite().all() else nan
         yield Reading(module=name, quantity="accuracy", value=right)
 
 
