@@ -35,16 +35,11 @@ def scaled(rows: Sequence[Row]) -> pl.DataFrame:
     unit = pl.when(pl.col("bound") != 0).then(pl.col("bound").abs()).otherwise(ends)
     unit = pl.when(unit > 0).then(unit).otherwise(1.0)
 
-    def drawn(value: pl.Expr) -> pl.Expr:
-        return (value / unit).clip(-FARTHEST, FARTHEST).round(4)
-
+    names = {"effect": "at", "low": "from", "high": "to", "bound": "side"}
+    drawn = table.select((pl.col(*names) / unit).clip(-FARTHEST, FARTHEST).round(4)).rename(names)
     # a single pair has no interval: as wide as the picture
-    return table.with_columns(
-        drawn(pl.col("effect")).alias("at"),
-        drawn(pl.col("low")).fill_null(-FARTHEST).alias("from"),
-        drawn(pl.col("high")).fill_null(FARTHEST).alias("to"),
-        drawn(pl.col("bound")).alias("side"),
-    )
+    whole = pl.col("from").fill_null(-FARTHEST), pl.col("to").fill_null(FARTHEST)
+    return table.hstack(drawn.with_columns(*whole))
 
 
 def forest(table: pl.DataFrame, *, labels: Labels) -> Layered:

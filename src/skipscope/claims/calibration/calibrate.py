@@ -46,6 +46,8 @@ SCENARIOS: Mapping[str, Callable[..., float]] = {
     "twice": simulation.twice,
 }
 Planted = Literal["zero", "bound", "twice"]
+Rates = Mapping[str, Mapping[str, Any]]
+"""Numbers of each claim, by its id and their names."""
 
 
 def simulate(
@@ -144,14 +146,7 @@ def _share(counts: Counter[str], *verdicts: str) -> float:
     return rounded(sum(counts[verdict] for verdict in verdicts) / counts.total())
 
 
-def document(
-    simulated: Mapping[str, Mapping[str, Any]],
-    real: Mapping[str, Mapping[str, Any]],
-    *,
-    comparisons: int,
-    pairs: int,
-    splits: int,
-) -> dict[str, Any]:
+def document(simulated: Rates, real: Rates, *, comparisons: int, pairs: int, splits: int) -> dict[str, Any]:
     """The contents of `calibration.json`: its settings, and the rates of each claim."""
     rows = {id: {**simulated.get(id, {}), **({"real": real[id]} if id in real else {})} for id in catalogue()}
     return {

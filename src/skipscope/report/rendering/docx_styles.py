@@ -39,9 +39,9 @@ def styled_reference(pandocs: bytes) -> bytes:
             "[Content_Types].xml": lambda text: text.replace("</Types>", part),
             "word/_rels/document.xml.rels": lambda text: text.replace("</Relationships>", relation),
             "word/document.xml": lambda text: re.sub(r"<w:sectPr.*?</w:sectPr>", PAGE, text, flags=re.DOTALL),
-            "word/styles.xml": lambda _: _template("styles.xml"),
+            "word/styles.xml": lambda _: (TEMPLATES / "styles.xml").read_text(encoding="utf-8"),
         },
-        {"word/footer1.xml": _template("footer1.xml")},
+        {"word/footer1.xml": (TEMPLATES / "footer1.xml").read_text(encoding="utf-8")},
     )
 
 
@@ -94,7 +94,3 @@ def _plain(name: str) -> ZipInfo:
     # a PNG is compressed already
     entry.compress_type = ZIP_STORED if name.endswith(".png") else ZIP_DEFLATED
     return entry
-
-
-def _template(name: str) -> str:
-    return (TEMPLATES / name).read_text(encoding="utf-8")
