@@ -5,6 +5,8 @@ from contextlib import contextmanager
 
 import torch
 
+from skipscope.machine import cores
+
 
 @contextmanager
 def torch_threads(count: int) -> Iterator[None]:
@@ -15,3 +17,10 @@ def torch_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+@contextmanager
+def threads_for_cores() -> Iterator[None]:
+    """Computes on no more threads than this process has cores: torch counts those of a container's host."""
+    with torch_threads(min(torch.get_num_threads(), cores())):
+        yield

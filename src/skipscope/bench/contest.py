@@ -5,7 +5,6 @@ rate is the sum of its processes' images per second.
 """
 
 import multiprocessing as mp
-import os
 import statistics
 import timeit
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import torch
 from skipscope.bench import ours, usual
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.local import environment_of_workers
+from skipscope.machine import cores
 from skipscope.models.registry import build
 from skipscope.spec import Backend, DataName
 from skipscope.torch_threads import torch_threads
@@ -110,7 +110,7 @@ def _contestant(
         torch.set_flush_denormal(True)
         steps = ours.steps(name, loaded, backend)
     else:
-        torch.set_num_threads(os.cpu_count() or 1)
+        torch.set_num_threads(cores())
         steps = usual.steps(build(name), loaded)
     in_turn(steps, pipe)
 
@@ -144,6 +144,6 @@ def _rate(channels: int, side: int, dtype: torch.dtype) -> float:
     images = 64
     x = torch.randn(images, channels, side, side).to(dtype, memory_format=torch.channels_last)
     weight = torch.randn(channels, channels, 3, 3).to(dtype, memory_format=torch.channels_last)
-    with torch_threads(os.cpu_count() or 1), torch.inference_mode():
+    with torch_threads(cores()), torch.inference_mode():
         seconds = min(timeit.repeat(lambda: torch.conv2d(x, weight, padding=1), number=1, repeat=5))
     return images * side**2 * channels**2 * 9 / seconds / 1e9

@@ -22,8 +22,6 @@ Only = Annotated[
 
 def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, json: Json = False) -> None:
     """Compare training speed with that of the usual loop."""
-    import os
-
     import torch
 
     from skipscope.anatomy.describe import describe
@@ -31,6 +29,7 @@ def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, 
     from skipscope.data.dataset import load
     from skipscope.engine.autotune import Autotuner
     from skipscope.errors import DataError
+    from skipscope.machine import cores
     from skipscope.spec import Recipe
 
     source: DataName = "cifar10"
@@ -42,7 +41,7 @@ def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, 
     names = tuple(network or NETWORKS)
     macs = {name: describe(name).macs for name in names}
     rounds, seconds = (3, 2.0) if quick else (5, 10.0)
-    runs = os.cpu_count() or 1
+    runs = cores()
     rows: dict[str, dict[str, float]] = {}
     with console.status("Measuring how to compute on this machine") as shown:
         choice = Autotuner(data).choose([(name, Recipe()) for name in names], threads=1)

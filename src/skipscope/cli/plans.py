@@ -10,6 +10,7 @@ from skipscope.cli.options import busy, complaints, console, counted, duration, 
 
 if TYPE_CHECKING:
     from skipscope.engine.plan import Plan
+    from skipscope.engine.side_by_side import SideBySide
     from skipscope.records.schema import Budget, StudyRecord
     from skipscope.records.store import Workspace
     from skipscope.training.events import Event
@@ -45,11 +46,22 @@ def show(plan: "Plan") -> None:
             f"before that, {counted(networks, 'network')} x {counted(study.initial_seeds, 'seed')} "
             f"{'is' if networks == 1 else 'are'} measured untrained"
         )
+    if plan.waiting and not plan.memory.fits:
+        say(_short_of_memory(plan.memory))
     if plan.waiting:
         side = f"{plan.jobs} side by side, " if plan.jobs > 1 else ""
         console.print(side + until(plan.seconds))
     else:
         console.print("Every run of this study exists already: nothing to train.")
+
+
+def _short_of_memory(memory: "SideBySide") -> str:
+    """Says why fewer runs go side by side than there are cores, or warns of as many as were asked for."""
+    needed, free = (f"{size / 2**30:.1f} GiB" for size in (memory.needed, memory.free or 0))
+    told = f"{counted(memory.wanted, 'run')} side by side would need about {needed} of memory"
+    if memory.jobs == memory.wanted:
+        return f"{told}; only {free} is free, so the system may end some of them: fewer --jobs are safe"
+    return f"{memory.jobs} at a time, not {memory.wanted}: {told}, and {free} is free"
 
 
 def until(seconds: float) -> str:

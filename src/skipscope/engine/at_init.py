@@ -19,6 +19,7 @@ import torch
 from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.interrupts import ignore, signals_blocked
+from skipscope.machine import cores
 from skipscope.models.registry import build
 from skipscope.models.user import attribute_errors_to
 from skipscope.probes.measure import initial_rows, view_of
@@ -44,7 +45,7 @@ def measure_starts(
     on_event: Callable[[str], object] = lambda _said: None,
     warn: Callable[[str], object] = warnings.warn,
 ) -> None:
-    """Measures those of `study.initial_seeds` without readings, in `jobs` processes (or one per core).
+    """Measures those of `study.initial_seeds` without readings, in `jobs` processes (or one a core).
 
     The study's record is written first, so readings can be used at any time. Where a probe fails, the
     others still measure, and `warn` is told.
@@ -63,7 +64,7 @@ def measure_starts(
     workspace.write_study(record)
     arguments = (record.study.data, data_dir)
     with ProcessPoolExecutor(
-        jobs or os.cpu_count(), mp.get_context("spawn"), initializer=_begin, initargs=arguments
+        jobs or cores(), mp.get_context("spawn"), initializer=_begin, initargs=arguments
     ) as pool:
         with signals_blocked(signal.SIGINT):  # with the first turn the pool starts its processes
             turns_begun = {pool.submit(_measure, model, seeds): model for model, seeds in turns}

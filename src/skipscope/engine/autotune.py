@@ -27,6 +27,7 @@ from skipscope.training.backend import device, to_device
 from skipscope.training.batches import BatchMaker
 from skipscope.training.environment import environment
 from skipscope.training.loop import forward
+from skipscope.training.memory import growth_watched
 from skipscope.training.trial import trial_steps
 
 WINOGRAD = {"kernels": "winograd"}
@@ -44,12 +45,16 @@ References = dict[tuple[str, Backend], list[Tensor]]
 
 
 class Timing(Frozen):
-    """Says how fast and how exactly a backend computes a network on this machine."""
+    """Says how fast, how exactly and in how much memory a backend computes a network on this machine."""
 
     seconds: float
     """Duration of a training step, per image."""
     agreement: float
     """The lowest cosine, over the matrices and kernels, of the gradient with the `stock` backend's."""
+    grown: int | None = None
+    """Bytes that training steps on `BATCH` images needed; None where the system does not tell."""
+    weights: int = 0
+    """Bytes of the weights in fp32."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +91,12 @@ class Autotuner:
     def timing(self, model: str, backend: Backend) -> Timing:
         """Returns the timing of the network's step, measured if it never was."""
         key = f"{model}: {backend}"
-        if key not in self.known:
+        if key not in self.known or not self.known[key].weights:  # timed before memory was looked at
             with attribute_errors_to(model, f"on a batch of {BATCH} images"):
-                self.known[key] = _measure(model, backend, self.data, self._references)
+                measured = _measure(model, backend, self.data, self._references)
             self.known |= self._kept()  # what another process wrote meanwhile stays
+            memory = {"grown": measured.grown, "weights": measured.weights}
+            self.known[key] = self.known.get(key, measured).model_copy(update=memory)
             write_cache(self.file, _KNOWN.dump_json(self.known, indent=1))
         return self.known[key]
 
@@ -142,14 +149,16 @@ _KNOWN = TypeAdapter(dict[str, Timing])
 def _measure(model: str, backend: Backend, data: Dataset, references: References | None = None) -> Timing:
     """Times one network; restores the number of threads, and computes `stock` gradients once."""
     references, usual = {} if references is None else references, stock(backend.threads)
-    with torch_threads(backend.threads):
+    with torch_threads(backend.threads), growth_watched() as grown:
         gradients, seconds = _steps(model, backend, data, steps=STEPS)
+        memory = grown()
         if (model, usual) not in references:
             references[model, usual] = (
                 gradients if backend == usual else _steps(model, usual, data, steps=0)[0]
             )
     cosines = map(_cosine, gradients, references[model, usual])
-    return Timing(seconds=seconds, agreement=min(cosines))
+    weights = sum(gradient.nbytes for gradient in gradients)
+    return Timing(seconds=seconds, agreement=min(cosines), grown=memory, weights=weights)
 
 
 def _cosine(mine: Tensor, theirs: Tensor) -> float:

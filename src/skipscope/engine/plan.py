@@ -3,9 +3,9 @@
 Of these steps only `autotune` measures; the others are pure functions.
 """
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 
 from skipscope.anatomy.describe import describe
@@ -18,10 +18,13 @@ from skipscope.engine.estimate import makespan
 from skipscope.engine.fit_budget import earlier_cut, fit_budget, seconds_of
 from skipscope.engine.probe import missing_probes
 from skipscope.engine.resolve import arms_of, begun_backend, pin_networks, resolve
+from skipscope.engine.side_by_side import SideBySide, side_by_side, worker_bytes
 from skipscope.errors import WorkspaceError
+from skipscope.machine import cores, free_memory
 from skipscope.records.schema import Budget, DataCard, Member, State, StudyRecord
 from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import Backend, Recipe, RunSpec, StudySpec
+from skipscope.torch_threads import threads_for_cores
 from skipscope.training.loop import all_steps
 from skipscope.training.trainer import now
 
@@ -65,6 +68,8 @@ class Plan:
     starts: tuple[InitialMeasurement, ...]
     """The study's `initial_seeds`, measured before the first run begins."""
     jobs: int
+    memory: SideBySide
+    """Why not more side by side."""
     cores: int
     """A run gets the threads of idle cores if that changes no bit of it."""
     backend: Backend
@@ -84,6 +89,7 @@ class Plan:
         return before + makespan([run.seconds for run in self.waiting], self.jobs)
 
 
+@threads_for_cores()
 def plan(
     study: StudySpec,
     workspace: Workspace,
@@ -96,10 +102,10 @@ def plan(
 ) -> Plan:
     """Plans the study's runs on this machine: resolved, timed by a few steps, cut to the budget.
 
-    By default as many runs go side by side as there are cores for their threads: one each, unless a recipe
-    pins more, which beats threads in one run. A study that was cut to this budget before stays cut so.
-    `choice` is the backend where one was chosen for several studies at once; a study goes on with the
-    backend it was begun with all the same.
+    By default as many runs go side by side as there are cores for their threads (one each, unless a recipe
+    pins more, which beats threads in one run), and as fit into the free memory. A study that was cut to this
+    budget before stays cut so. `choice` is the backend where one was chosen for several studies at once; a
+    study goes on with the backend it was begun with all the same.
 
     Raises:
         UnknownName: an arm's (or initial) network is not registered, or there is no such probe; says the key.
@@ -110,7 +116,7 @@ def plan(
     study = pin_networks(study)
     allowed = None if budget is None else seconds_of(budget)
     data = load_data(study.data, data_dir=data_dir, train_limit=study.train_limit)
-    card, cores, tuner = _card(data), _cores(), Autotuner(data)
+    card, tuner = _card(data), Autotuner(data)
     whole = {"seeds": study.seeds, "epochs": study.recipe.epochs, "images": card.train}
     asked = None if budget is None else Budget(asked=budget, **whole)
     earlier = asked and earlier_cut(study, asked, workspace.studies())
@@ -119,26 +125,34 @@ def plan(
     begun = begun_backend(study, workspace)
     choice = None if begun else choice or tuner.choose(arms_of(study), threads=1)
     backend = begun or choice.backend  # type: ignore[union-attr] # one of the two is there
-    side_by_side = jobs or max(1, cores // _threads(study, backend))
+
+    def fitting(runs: Iterable[tuple[str, Recipe]]) -> SideBySide:
+        wanted = jobs or max(1, cores() // _threads(study, backend))
+        ways = ((tuner.timing(model, how.backend(backend)), how.batch_size) for model, how in runs)
+        return side_by_side(starmap(worker_bytes, ways), wanted, free_memory(), asked=jobs is not None)
+
     starts = tuple(_initial_measurements(study, workspace, card, tuner))
 
     def per_image(model: str, recipe: Recipe) -> float:
         return tuner.timing(model, recipe.backend(backend)).seconds
 
     def estimated(smaller: StudySpec) -> float:
-        before = makespan([start.seconds for start in starts], side_by_side)
-        return before + estimate.study_seconds(smaller, per_image, card, side_by_side)
+        before = makespan([start.seconds for start in starts], at_once)
+        return before + estimate.study_seconds(smaller, per_image, card, at_once)
 
     if allowed is not None:
+        at_once = fitting(arms_of(study) * study.seeds).jobs
         study = earlier or fit_budget(study, card.train, estimated, allowed)
         data = load_data(study.data, data_dir=data_dir, train_limit=study.train_limit)
     runs = tuple(_runs(study, workspace, data, backend, per_image))
+    memory = fitting((run.spec.model, run.spec.recipe) for run in runs if run.waits)
     return Plan(
         record=_record(study, workspace, runs, data, command, asked),
         runs=runs,
         starts=starts,
-        jobs=jobs or max(1, min(side_by_side, sum(run.waits for run in runs))),
-        cores=cores,
+        jobs=jobs or max(1, min(memory.jobs, sum(run.waits for run in runs))),
+        memory=memory,
+        cores=cores(),
         backend=study.recipe.backend(backend),
         choice=choice,
     )
@@ -221,11 +235,6 @@ def _steps_done(folder: RunFolder) -> int:
         return folder.last_step() if folder.state_file.exists() or folder.state_before.exists() else 0
     except WorkspaceError:
         return 0
-
-
-def _cores() -> int:
-    """Counts the cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _card(data: Dataset) -> DataCard:

@@ -21,6 +21,7 @@ from skipscope.probes.grad_cam import HeatMap, grad_cam
 from skipscope.records.files import write_whole
 from skipscope.records.schema import RunRecord, StudyRecord
 from skipscope.records.store import Workspace
+from skipscope.torch_threads import threads_for_cores
 
 TOP = 5
 STEM = 50
@@ -78,6 +79,7 @@ class Networks:
         """The study's arms without a finished run."""
         return [arm.label for arm in self.study.study.arm if arm.label not in self.runs]
 
+    @threads_for_cores()
     def predict(self, path: Path) -> Prediction:
         """Classifies the picture in this file with every network, and draws that into the workspace.
 

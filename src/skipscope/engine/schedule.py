@@ -92,7 +92,7 @@ def survey(
     data_dir: Path | None = None,
     jobs: int | None = None,
 ) -> Survey:
-    """Plans each study whole, as many runs side by side as there are cores, or `jobs`.
+    """Plans each study whole, as many runs side by side as it would alone, or `jobs`.
 
     Raises:
         UnknownName: an arm's network is not registered.
@@ -107,7 +107,7 @@ def survey(
         plan(study, workspace, command="", data_dir=data_dir, jobs=jobs, choice=choice) for study in studies
     )
     # a plan of one run has one job; beside the other studies' runs that is no matter
-    whole = {each.record.study.name: replace(each, jobs=jobs or each.cores) for each in plans}
+    whole = {each.record.study.name: replace(each, jobs=each.memory.jobs) for each in plans}
     return Survey(plans=whole, choice=choice)
 
 

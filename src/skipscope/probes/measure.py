@@ -27,11 +27,13 @@ from skipscope.probes.registry import PROBES
 from skipscope.probes.step import of_one_step
 from skipscope.randomness import derive
 from skipscope.records.readings import READINGS, schema_1_text
+from skipscope.torch_threads import threads_for_cores
 
 STEP_IMAGES = 128
 """Images of the sample for the probes of one training step."""
 
 
+@threads_for_cores()
 def probe(
     model: nn.Module, images: Any, labels: Any, *, probes: Iterable[str] | None = None, seed: int = 0
 ) -> pl.DataFrame:

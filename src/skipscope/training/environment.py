@@ -1,6 +1,5 @@
 """The machine and the versions that a run is trained with."""
 
-import os
 import platform
 import subprocess
 from functools import partial
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from skipscope.machine import cores, memory_limit
 from skipscope.records.schema import Environment
 from skipscope.training.backend import device
 
@@ -23,8 +23,8 @@ def environment() -> Environment:
             "system": f"{platform.system()} {platform.machine()}",
             "processor": _processor(),
             "instructions": torch.backends.cpu.get_cpu_capability(),
-            "cores": os.cpu_count() or 1,
-            "memory_gib": _memory_gib(),
+            "cores": cores(),
+            "memory_gib": round((memory_limit() or 0) / 2**30, 1),
             "device": str(device()),
         },
         threads=torch.get_num_threads(),
@@ -39,13 +39,6 @@ def _processor() -> str:
         return platform.processor() or "unknown"
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(names, platform.processor() or "unknown")
-
-
-def _memory_gib() -> float:
-    try:
-        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    except (ValueError, OSError, AttributeError):  # not a POSIX system
-        return 0.0
 
 
 def _git() -> str | None:

@@ -1,8 +1,13 @@
-"""How glibc, where it is the C library, treats a worker's freed memory."""
+"""What memory is needed, and how glibc, where it is the C library, treats a worker's freed memory."""
 
 import ctypes
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from skipscope.machine import resident_memory
 
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**33)}
 """A worker's environment: freed memory stays with the process, since returning it costs page faults at every
@@ -22,6 +27,32 @@ def keep_less() -> None:
     if sys.platform != "linux" or not KEEP_MEMORY.items() <= os.environ.items():
         return  # not a worker: a user's process
     libc = ctypes.CDLL(None)
-    if hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim"):
+    if hasattr(libc, "mallopt"):
         libc.mallopt(MMAP_THRESHOLD, MEASURING)
-        libc.malloc_trim(0)
+    _return_freed()
+
+
+@contextmanager
+def growth_watched() -> Iterator[Callable[[], int | None]]:
+    """Yields what returns by how many bytes this process has grown at most, since the block began.
+
+    It returns None where the system does not tell, or does not let a process forget its last peak.
+    """
+    _return_freed()  # else what is needed next would be taken from it, and not be seen
+    before = None
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak is what there is now
+        before = resident_memory()
+
+    def grown() -> int | None:
+        now = resident_memory()
+        return max(0, now[1] - before[0]) if now and before else None
+
+    yield grown
+
+
+def _return_freed() -> None:
+    """Returns memory that was freed to the system."""
+    if sys.platform == "linux":
+        with suppress(AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)

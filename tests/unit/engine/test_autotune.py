@@ -195,7 +195,7 @@ def test_two_processes_that_measure_at_once_lose_nothing(
 ) -> None:
     """What the first has written stays, for both: they choose the same backend."""
     timed = iter([1.0, 2.0, 3.0])
-    monkeypatch.setattr(measure, "_measure", lambda *_: Timing(seconds=next(timed), agreement=1.0))
+    monkeypatch.setattr(measure, "_measure", lambda *_: Timing(seconds=next(timed), agreement=1.0, weights=4))
     one, other = Autotuner(data), Autotuner(data)
     one.timing("large", stock(3))
     other.timing("small", stock(3))

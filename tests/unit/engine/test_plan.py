@@ -30,7 +30,7 @@ def test_every_arm_and_seed_is_one_run(small: StudySpec, workspace: Workspace) -
 def test_as_many_jobs_as_cores_or_runs(
     small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skipscope.engine.plan._cores", lambda: 4)
+    monkeypatch.setattr("skipscope.engine.plan.cores", lambda: 4)
     jobs = {seeds: plan(adapt(small, seeds=seeds), workspace, command="x").jobs for seeds in (1, 2, 5)}
     assert jobs == {1: 1, 2: 2, 5: 4}
     assert plan(adapt(small, seeds=5), workspace, command="x", jobs=3).jobs == 3
@@ -39,7 +39,7 @@ def test_as_many_jobs_as_cores_or_runs(
 def test_a_run_with_threads_of_its_own_takes_as_many_cores(
     small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skipscope.engine.plan._cores", lambda: 4)
+    monkeypatch.setattr("skipscope.engine.plan.cores", lambda: 4)
     for threads, jobs in ((2, 2), (3, 1), (8, 1)):
         recipe = small.recipe.model_copy(update={"threads": threads})
         study = adapt(small.model_copy(update={"recipe": recipe}), seeds=5)
@@ -71,7 +71,7 @@ def test_a_study_that_was_cut_goes_on_as_it_was_cut(
 def test_jobs_change_nothing_of_a_run(
     small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skipscope.engine.plan._cores", lambda: 4)
+    monkeypatch.setattr("skipscope.engine.plan.cores", lambda: 4)
     study = adapt(small, seeds=2)
     ids = {
         jobs: [run.spec.id for run in plan(study, workspace, command="x", jobs=jobs).runs] for jobs in (1, 3)

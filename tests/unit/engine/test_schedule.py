@@ -11,6 +11,7 @@ from skipscope.engine.adapt import adapt
 from skipscope.engine.autotune import BackendChoice
 from skipscope.engine.plan import InitialMeasurement, Plan, PlannedRun, plan
 from skipscope.engine.schedule import Schedule, Survey, compose, planned, survey, tasks
+from skipscope.engine.side_by_side import SideBySide
 from skipscope.errors import UsageError
 from skipscope.records.schema import DataCard, StudyRecord
 from skipscope.records.store import Workspace
@@ -47,6 +48,7 @@ def whole(
         starts=tuple(InitialMeasurement(model=m, seed=s, seconds=1) for m in models for s in range(starts)),
         jobs=jobs,
         cores=jobs,
+        memory=SideBySide(jobs=jobs, wanted=jobs, needed=0, free=None),
         backend=WAY,
         choice=None,
     )

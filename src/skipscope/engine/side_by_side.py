@@ -1,0 +1,54 @@
+"""How many runs go side by side: as many as there are cores for, and as fit into memory. Pure functions."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from skipscope.engine.autotune import BATCH, Timing
+
+WORKER = 2**28
+"""Bytes of a worker that has loaded torch and a data set, without what workers share: 220 MB, measured."""
+PROBES = 3 * 2**27
+"""Bytes that probes need beside the weights, most of them for curvature's graph."""
+COPIES = 4
+"""Of the weights while a network is trained: they, their gradients, their velocities and one more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SideBySide:
+    """How many workers there are, and what memory decided that."""
+
+    jobs: int
+    wanted: int
+    """As many as there are cores for, or as were asked for."""
+    needed: int
+    """Bytes that so many workers need, if they train the networks that need most."""
+    free: int | None
+    """Bytes; None where the system does not tell."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether as many as wanted fit into memory."""
+        return self.free is None or self.needed <= self.free
+
+
+def worker_bytes(timing: Timing, batch_size: int) -> int:
+    """Estimates what a worker needs to train and measure a network, from what trial steps needed."""
+    kept = COPIES * timing.weights
+    image = max(0, (timing.grown or 0) - kept) / BATCH
+    return WORKER + kept + max(round(image * batch_size), PROBES)
+
+
+def side_by_side(workers: Iterable[int], wanted: int, free: int | None, *, asked: bool) -> SideBySide:
+    """Chooses how many workers there are: as many as wanted, if these were `asked` for or fit into memory.
+
+    Args:
+        workers: the bytes of every run's worker.
+        wanted: how many there would be.
+        free: bytes; None where the system does not tell.
+        asked: whether a person gave this number.
+    """
+    largest = sorted(workers, reverse=True)[:wanted]
+    jobs = wanted
+    while not asked and free is not None and jobs > 1 and sum(largest[:jobs]) > free:
+        jobs -= 1
+    return SideBySide(jobs=jobs, wanted=wanted, needed=sum(largest), free=free)
