@@ -85,6 +85,7 @@ def test_in_one_call_from_a_script(small: StudySpec, workspace: Workspace) -> No
     assert [run.state for run in folder.runs()] == ["done"]
 
 
+@pytest.mark.usefixtures("forked_workers")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_once_saves_and_starts_nothing_more(
     small: StudySpec, workspace: Workspace, number: signal.Signals
@@ -107,6 +108,7 @@ def test_interrupted_once_saves_and_starts_nothing_more(
     assert folder.last_step() == stopped.step
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_a_killed_worker_is_reported_and_the_others_go_on(small: StudySpec, workspace: Workspace) -> None:
     victim = adapt(small, epochs=LONG).model_copy(update={"seeds": 2})
     planned = plan(victim, workspace, command="x", jobs=2)
@@ -166,6 +168,7 @@ def test_ctrl_c_in_the_middle_of_a_line_is_heard_after_it(small: StudySpec, work
     assert {record.state for record in records} == {"unfinished"}
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_a_second_ctrl_c_stops_at_once_and_says_so(small: StudySpec, workspace: Workspace) -> None:
     """What was killed for it did not fail, and goes on."""
     events: list[Event] = []
@@ -225,6 +228,7 @@ def _comes(condition: object, seconds: float = 30) -> bool:
     return False
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_a_worker_killed_a_third_time_is_left_to_the_user(small: StudySpec, workspace: Workspace) -> None:
     study = adapt(small, epochs=LONG)
     killed = []
@@ -243,6 +247,7 @@ def test_a_worker_killed_a_third_time_is_left_to_the_user(small: StudySpec, work
     assert [record.state for record in records] == ["unfinished"]
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_a_run_that_is_left_alone_gets_the_cores_and_the_same_weights(
     small: StudySpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

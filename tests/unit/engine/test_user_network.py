@@ -57,6 +57,7 @@ def planned(folder: Path, workspace: Workspace) -> Plan:
     return plan(study, workspace, command="x")
 
 
+@pytest.mark.usefixtures("forked_workers")
 def test_a_worker_trains_it_and_it_can_be_built_again(folder: Path, workspace: Workspace) -> None:
     told = planned(folder, workspace)
     (record,) = execute(told, workspace, on_event=lambda _event: None, interrupted=lambda: None)
