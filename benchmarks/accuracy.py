@@ -23,7 +23,7 @@ from time import perf_counter
 
 import torch
 
-from skipscope.api import run
+from skipscope.api.train import run
 from skipscope.bench import usual
 from skipscope.data.dataset import Dataset, load
 from skipscope.models.registry import build

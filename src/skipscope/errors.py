@@ -13,7 +13,8 @@
     ├── MachineError          this machine cannot compute the way a recipe says
     ├── ProbeError            probes failed on a network; the others' readings are kept
     └── TrainingError         a run could not finish
-        └── Diverged          the loss stopped being a finite number
+        ├── Diverged          the loss stopped being a finite number
+        └── RunFailed         runs of `skipscope.run` failed (`api/train.py`); the others' results are kept
 
 Each says what is wrong, where, and what to do next. Asserts are for us, these are for users.
 """

@@ -106,6 +106,8 @@ def _run_study(part: Part) -> str:
 
 def with_seeds(command: str, seeds: int) -> str:
     """A study's command with this number of seeds; finished runs are not trained again."""
+    if command.endswith(")"):  # Python's
+        return re.sub(r", seeds=\d+", "", command).removesuffix(")") + f", seeds={seeds})"
     return re.sub(r" --seeds[ =]\d+", "", command) + f" --seeds {seeds}"
 
 

@@ -1,4 +1,4 @@
-"""The command line: nothing else in the package prints.
+"""The command line: nothing else in the package prints, but for the progress of runs (`api/`).
 
 Every command imports what it needs when it is called, so that `--help` shows at once.
 """

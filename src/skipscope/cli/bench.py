@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from skipscope.cli.options import DataDir, Json, console, counted, print_json, print_table, table_of
+from skipscope.api.wording import counted
+from skipscope.cli.options import DataDir, Json, console, print_json, print_table, table_of
 
 if TYPE_CHECKING:
     from skipscope.bench.contest import Turns

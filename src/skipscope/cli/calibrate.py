@@ -65,8 +65,8 @@ def _simulated(comparisons: int) -> dict[str, Any]:
 def _trained(workspace: "Workspace", pairs: int, jobs: int | None) -> "StudyTables":
     """Trains the runs of one network that are not there yet, and reads all of them."""
     from skipscope.analysis.tables import gather
+    from skipscope.api.progress import display
     from skipscope.claims.calibration.against_itself import study
-    from skipscope.cli.progress import display
     from skipscope.engine.local import execute
     from skipscope.engine.plan import plan
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from skipscope.cli.options import Overrides, console, duration, print_table, say, table_of, words_of
+from skipscope.api.wording import duration, flags
+from skipscope.cli.options import Overrides, console, print_table, say, table_of
 from skipscope.cli.plans import carry_out, show, until
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def run_all(
 
     cut = [plan_of(part) for part in schedule.parts if part.within]  # refused at once, if nothing of it fits
     _show(schedule)
-    again = shlex.join(["skipscope", "run", "all", *words_of(said, budget)])
+    again = shlex.join(["skipscope", "run", "all", *flags(said | {"budget": budget})])
     outcomes = []
     for part in schedule.parts:
         if dry_run and not part.within:
@@ -75,7 +76,7 @@ def _studies(said: Overrides) -> "list[StudySpec]":
 def _command(part: "ScheduledStudy", said: Overrides) -> str:
     """Writes the command that trains this study alone."""
     alone = said if part.within else said | {"seeds": part.seeds}
-    return shlex.join(["skipscope", "run", part.name, *words_of(alone, part.within)])
+    return shlex.join(["skipscope", "run", part.name, *flags(alone | {"budget": part.within})])
 
 
 def _asks_for_a_budget(found: "Survey") -> Exception:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal
 from rich.markup import escape
 from rich.text import Text
 
-from skipscope.cli.options import busy, complaints, console, counted, duration, print_table, say, table_of
+from skipscope.api.wording import counted, duration
+from skipscope.cli.options import busy, complaints, console, print_table, say, table_of
 
 if TYPE_CHECKING:
     from skipscope.engine.plan import Plan
@@ -113,7 +114,7 @@ def carry_out(
     plan: "Plan", workspace: "Workspace", data_dir: Path | None, *, again: str | None = None
 ) -> Outcome:
     """Trains, reports, says what to do next; `again` is the command to resume with, if not the plan's own."""
-    from skipscope.cli.progress import display
+    from skipscope.api.progress import display
     from skipscope.engine.at_init import measure_starts
     from skipscope.engine.local import execute
     from skipscope.records.lock import held

@@ -7,15 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand
 
-from skipscope.cli.options import (
-    DEFAULT_WORKSPACE,
-    DataDir,
-    Jobs,
-    Overrides,
-    WorkspaceOption,
-    console,
-    words_of,
-)
+from skipscope.cli.options import DEFAULT_WORKSPACE, DataDir, Jobs, Overrides, WorkspaceOption, console
 
 Data = Annotated[
     Literal["cifar10", "shapes"] | None,
@@ -66,6 +58,7 @@ def run(
     dry_run: DryRun = False,
 ) -> None:
     """Train a study and write its report; resumes where it stopped."""
+    from skipscope.api.wording import flags
     from skipscope.cli.everything import run_all
     from skipscope.cli.plans import carry_out, show
     from skipscope.engine.adapt import adapt
@@ -83,7 +76,7 @@ def run(
         run_all(said, store, data_dir=data_dir, jobs=jobs, budget=budget, dry_run=dry_run)
         return
     spec = adapt(load_study(study), **said)
-    command = shlex.join(["skipscope", "run", study, *words_of(said, budget)])
+    command = shlex.join(["skipscope", "run", study, *flags(said | {"budget": budget})])
     try:
         with console.status("Planning: a few timed steps of each network"):
             planned = plan(spec, store, command=command, data_dir=data_dir, jobs=jobs, budget=budget)

@@ -5,16 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from skipscope.cli.options import (
-    DEFAULT_WORKSPACE,
-    Json,
-    WorkspaceOption,
-    complain,
-    console,
-    duration,
-    print_json,
-    say,
-)
+from skipscope.api.wording import duration
+from skipscope.cli.options import DEFAULT_WORKSPACE, Json, WorkspaceOption, complain, console, print_json, say
 
 if TYPE_CHECKING:
     from skipscope.records.schema import RunRecord

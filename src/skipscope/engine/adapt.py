@@ -10,15 +10,16 @@ def adapt(
     epochs: int | None = None,
     seeds: int | None = None,
     train_limit: int | None = None,
+    where: str = "the command line",
 ) -> StudySpec:
-    """Returns the study with the command line's values in place of its file's.
+    """Returns the study with values that were given (`where`: the command line) in place of its file's.
 
     Raises:
         SpecError: a value is impossible.
     """
     adapted = cut(study, epochs=epochs, seeds=seeds, train_limit=train_limit)
     table = adapted.model_dump(exclude_unset=True, mode="json") | ({} if data is None else {"data": data})
-    return parse_study(table, where="the command line")
+    return parse_study(table, where=where)
 
 
 def cut(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
+from threading import current_thread, main_thread
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
@@ -34,6 +35,8 @@ def ignore(*signals: int) -> None:
 def interrupts_heard() -> Iterator[tuple[Callable[[], bool], "Connection[int, int]"]]:
     """Yields whether Ctrl-C was pressed (or SIGTERM sent), and a pipe with a number for each time: 1, 2, ...
 
+    They are heard in the main thread alone: in another one, whoever called us hears them there.
+
     A signal may arrive in the middle of a print or of a message to a worker, so whoever reads the pipe acts.
     """
     times = 0
@@ -44,11 +47,12 @@ def interrupts_heard() -> Iterator[tuple[Callable[[], bool], "Connection[int, in
         times += 1
         write.send(times)
 
-    before = [signal.signal(number, handle) for number in INTERRUPTS]
+    heard = INTERRUPTS if current_thread() is main_thread() else ()
+    before = [signal.signal(number, handle) for number in heard]
     try:
         yield lambda: times > 0, read
     finally:
-        for number, handler in zip(INTERRUPTS, before, strict=True):
-            signal.signal(number, handler)
+        for number, handler in zip(heard, before, strict=True):
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)  # None: not Python's own
         read.close()
         write.close()

@@ -200,6 +200,11 @@ def test_where_no_seed_has_a_number_more_of_them_are_not_asked_for() -> None:
         ("skipscope run lab", "skipscope run lab --seeds 7"),
         ("skipscope run lab --seeds 3 --epochs 2", "skipscope run lab --epochs 2 --seeds 7"),
         ("skipscope run lab --seeds=3", "skipscope run lab --seeds 7"),
+        ("skipscope.run(load_study('x'))", "skipscope.run(load_study('x'), seeds=7)"),
+        (
+            "skipscope.run(load_study('x'), seeds=3, epochs=2)",
+            "skipscope.run(load_study('x'), epochs=2, seeds=7)",
+        ),
     ],
 )
 def test_more_seeds_are_asked_for_once(command: str, expected: str) -> None:

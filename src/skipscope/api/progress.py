@@ -1,14 +1,16 @@
-"""Shows the progress of a long command: a bar for each run on a terminal, lines where output is piped."""
+"""Shows the progress of runs: a bar for each on a terminal, lines where output is piped."""
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from time import perf_counter
+from types import MappingProxyType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from skipscope.cli.options import duration
+from skipscope.api.wording import duration
 from skipscope.engine.plan import Plan, PlannedRun
 from skipscope.training.events import Event
 
@@ -18,15 +20,40 @@ BAR_WIDTH = 12
 """Columns: with the longest of what is beside it, a line has eighty."""
 
 
+class Display(ABC):
+    """Shows the events of a plan's runs."""
+
+    runs: Mapping[str, PlannedRun] = MappingProxyType({})
+
+    def begin(self, plan: Plan) -> None:
+        """Takes the plan whose runs begin now."""
+        self.runs = {run.spec.id: run for run in plan.waiting}
+
+    @abstractmethod
+    def on_event(self, event: Event) -> None:
+        """Shows an event of one run."""
+
+    @abstractmethod
+    def say(self, text: str) -> None:
+        """Says a sentence about all of them."""
+
+
 @contextmanager
-def display(plan: Plan, console: Console) -> Iterator["Bars | Lines"]:
+def opened(console: Console) -> Iterator[Display]:
     """Opens bars on a terminal, else lines."""
-    runs = {run.spec.id: run for run in plan.waiting}
     if console.is_terminal:
         with _bars(console) as progress:
-            yield Bars(runs, progress, console)
+            yield Bars(progress, console)
     else:
-        yield Lines(runs, console)
+        yield Lines(console)
+
+
+@contextmanager
+def display(plan: Plan, console: Console) -> Iterator[Display]:
+    """Opens what shows the runs of a plan."""
+    with opened(console) as shown:
+        shown.begin(plan)
+        yield shown
 
 
 def _bars(console: Console) -> Progress:
@@ -64,11 +91,11 @@ def ending(event: Event) -> str:
     return f"failed: {event.message}"
 
 
-class Bars:
+class Bars(Display):
     """Shows a bar for each run, from when it begins."""
 
-    def __init__(self, runs: dict[str, PlannedRun], progress: Progress, console: Console) -> None:
-        self.runs, self.progress, self.console = runs, progress, console
+    def __init__(self, progress: Progress, console: Console) -> None:
+        self.progress, self.console = progress, console
         self.tasks: dict[str, TaskID] = {}
 
     def on_event(self, event: Event) -> None:
@@ -110,16 +137,21 @@ def standing(event: Event, run: PlannedRun) -> str:
     return f"{epoch}, loss {digits(event.loss)}, {accuracy}{event.images_per_second:,.0f} img/s"
 
 
+def left(event: Event) -> str:
+    """Estimates the time of the steps that are left."""
+    return duration((event.steps - event.step) / event.steps_per_second)
+
+
 def digits(loss: float) -> str:
     """Formats a loss: 2.303, but 1.0e+30 and 1.0e-09."""
     return f"{loss:.3f}" if loss == 0 or 0.001 <= abs(loss) < 1e5 else f"{loss:.1e}"
 
 
-class Lines:
+class Lines(Display):
     """Prints a line when a run begins, when an epoch or the run ends, and every half minute between."""
 
-    def __init__(self, runs: dict[str, PlannedRun], console: Console) -> None:
-        self.runs, self.console = runs, console
+    def __init__(self, console: Console) -> None:
+        self.console = console
         self.last: dict[str, tuple[int, float]] = {}
 
     def on_event(self, event: Event) -> None:
@@ -129,8 +161,7 @@ class Lines:
         run = self.runs[event.run]
         text = standing(event, run) if event.state in ("training", "measuring") else ending(event)
         if event.steps_per_second:
-            left = duration((event.steps - event.step) / event.steps_per_second)
-            text = f"step {event.step}/{event.steps}, {text}, {left} left"
+            text = f"step {event.step}/{event.steps}, {text}, {left(event)} left"
         self.say(f"{name_of(run)}: {text}")
 
     def say(self, text: str) -> None:

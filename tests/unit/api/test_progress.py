@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from skipscope.cli import progress
-from skipscope.cli.options import duration
-from skipscope.cli.progress import digits, display
+from skipscope.api import progress
+from skipscope.api.progress import digits, display
+from skipscope.api.wording import duration
 from skipscope.engine.adapt import adapt
 from skipscope.engine.plan import Plan, plan
 from skipscope.records.store import Workspace

@@ -1,0 +1,1 @@
+"""The Python facade: what scripts and notebooks call, and how runs show their progress."""

@@ -1,0 +1,81 @@
+"""Shows the progress of runs in a notebook: one table, replaced as they go on.
+
+What Jupyter, VS Code and Colab have in common is a display that can be replaced; it needs no widgets, and
+what is saved with the notebook is how the runs ended.
+"""
+
+import sys
+from html import escape
+from importlib import import_module
+from time import monotonic
+from typing import Any
+
+from skipscope.api.progress import Display, ending, left, name_of, standing
+from skipscope.engine.plan import Plan
+from skipscope.training.events import Event
+
+SECONDS = 0.5
+"""Between two looks at runs of which none began or ended."""
+MOST_DONE = 12
+"""Rows of runs that are done; of more, only their number is shown."""
+ROW = "<tr><td>{}</td><td><progress max='{}' value='{}'></progress></td><td>{}</td></tr>"
+
+
+def in_notebook() -> bool:
+    """Returns whether this is a kernel of Jupyter's; a terminal's IPython is none."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "kernel", None) is not None
+
+
+class Page(Display):
+    """A display of the cell that trains."""
+
+    def __init__(self) -> None:
+        self.text = ""
+        self.events: dict[str, Event] = {}
+        self.when = monotonic()
+        self.handle = import_module("IPython.display").display(self, display_id=True)
+
+    def begin(self, plan: Plan) -> None:
+        """Shows how many runs are trained."""
+        super().begin(plan)
+        self.say("")
+
+    def say(self, text: str) -> None:
+        """Replaces the sentence above the table."""
+        self.text = text
+        self._show()
+
+    def on_event(self, event: Event) -> None:
+        """Replaces the row of the run; a warning leaves it as it is."""
+        before = self.events.get(event.run)
+        if event.state != "warned":
+            self.events[event.run] = event
+        if before is None or before.state != event.state or monotonic() - self.when > SECONDS:
+            self._show()
+
+    def _show(self) -> None:
+        self.when = monotonic()
+        self.handle.update(self)
+
+    def _repr_mimebundle_(self, **_asked: Any) -> dict[str, str]:
+        """The table, and the same as text."""
+        done = [run for run, event in self.events.items() if event.state == "done"]
+        hidden = set(done) if len(done) > MOST_DONE else set()
+        shown = {run: event for run, event in self.events.items() if run not in hidden}
+        head = self.text or f"{len(done)} of {len(self.runs)} runs done"
+        named = {run: (name_of(self.runs[run]), self._status(event)) for run, event in shown.items()}
+        rows = [
+            ROW.format(escape(named[run][0]), max(1, event.steps), event.step, escape(named[run][1]))
+            for run, event in shown.items()
+        ]
+        lines = [head, *(f"{name}: {status}" for name, status in named.values())]
+        table = f"<table>{''.join(rows)}</table>" if rows else ""
+        return {"text/plain": "\n".join(lines), "text/html": f"<div>{escape(head)}</div>{table}"}
+
+    def _status(self, event: Event) -> str:
+        if event.state not in ("training", "measuring"):
+            return ending(event)
+        status = standing(event, self.runs[event.run])
+        return f"{status}, {left(event)} left" if event.steps_per_second else status
