@@ -31,16 +31,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     __version__: str
     from skipscope.api.train import RunFailed, run
+    from skipscope.api.workspace import Workspace
     from skipscope.models.registry import build
     from skipscope.probes.measure import probe
-    from skipscope.records.store import Workspace
     from skipscope.spec import load_study
 
 __all__ = ["RunFailed", "Workspace", "__version__", "build", "load_study", "probe", "run"]
 
 _HOMES = {
     "RunFailed": "skipscope.api.train",
-    "Workspace": "skipscope.records.store",
+    "Workspace": "skipscope.api.workspace",
     "build": "skipscope.models.registry",
     "load_study": "skipscope.spec",
     "probe": "skipscope.probes.measure",

@@ -5,7 +5,7 @@ view, so that a report can say so.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -146,35 +146,44 @@ class StudyTables:
         return stride(last_step(self.metrics), curves=len(self.entries))
 
 
-def gather(workspace: Workspace, study: str | None) -> StudyTables:
+def gather(workspace: Workspace, study: str | None, *, readings: bool = True) -> StudyTables:
     """Reads the study of this name (or the most recently planned) with its runs and all their tables.
+
+    Without `readings`, only records and metrics are read.
 
     Raises:
         SkipscopeError: there is no such study, or a record is damaged.
     """
     record = workspace.study(study)
-    folders = {member.run: workspace.run_folder(member.run) for member in record.members}
     entries = tuple(
-        Entry(arm=member.arm, seed=member.seed, run=member.run, record=folders[member.run].read())
+        Entry(
+            arm=member.arm, seed=member.seed, run=member.run, record=workspace.run_folder(member.run).read()
+        )
         for member in record.members
     )
     there = dict.fromkeys(entry.run for entry in entries if entry.record is not None)
-    done = [entry for entry in entries if entry.state == "done"]
-    answers = {entry.run: folders[entry.run].right() for entry in done}
+    metrics = workspace.metrics(there)
+    tables = StudyTables(record=record, entries=entries, metrics=metrics, workspace=workspace)
+    return _with_readings(tables) if readings else tables
+
+
+def _with_readings(tables: StudyTables) -> StudyTables:
+    """Reads what was measured, and what pictures are made from."""
+    workspace, record = tables.workspace, tables.record
+    there = dict.fromkeys(entry.run for entry in tables.entries if entry.record is not None)
+    done = [entry for entry in tables.entries if entry.state == "done"]
+    answers = {entry.run: workspace.run_folder(entry.run).right() for entry in done}
     pictures: dict[str, Mapping[str, NDArray[Any]]] = {}
     for entry in done:
-        if entry.arm not in pictures and (found := folders[entry.run].pictures()):
+        if entry.arm not in pictures and (found := workspace.run_folder(entry.run).pictures()):
             pictures[entry.arm] = found
-    return StudyTables(
-        record=record,
-        entries=entries,
-        metrics=workspace.metrics(there),
+    return replace(
+        tables,
         raw_readings=workspace.readings(there, with_place=False),
         start=_start(workspace, record),
         sample=workspace.sample(record.data.sha256),
         right={run: right for run, right in answers.items() if right is not None},
         pictures=pictures,
-        workspace=workspace,
     )
 
 

@@ -14,6 +14,7 @@ from skipscope.api.guard import refuse_unguarded
 from skipscope.api.notebook import Page, in_notebook
 from skipscope.api.progress import Display, name_of, opened
 from skipscope.api.wording import counted, flags
+from skipscope.api.workspace import Workspace
 from skipscope.engine.adapt import adapt
 from skipscope.engine.at_init import measure_starts
 from skipscope.engine.local import execute
@@ -21,7 +22,6 @@ from skipscope.engine.plan import Plan, plan
 from skipscope.errors import TrainingError, UsageError
 from skipscope.records.lock import held, refuse_if_held
 from skipscope.records.schema import RunRecord
-from skipscope.records.store import Workspace
 from skipscope.spec import DataName, StudySpec, load_study
 from skipscope.training.events import Event
 
@@ -39,7 +39,7 @@ class RunFailed(TrainingError):
 
 def run(
     study: StudySpec | Path | str,
-    workspace: Path | str = "skipscope-out",
+    workspace: os.PathLike[str] | str = "skipscope-out",
     *,
     data: DataName | None = None,
     epochs: int | None = None,

@@ -1,37 +1,21 @@
 """`skipscope status`: the runs of a workspace."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
-from skipscope.api.wording import duration
 from skipscope.cli.options import DEFAULT_WORKSPACE, Json, WorkspaceOption, complain, console, print_json, say
-
-if TYPE_CHECKING:
-    from skipscope.records.schema import RunRecord
-    from skipscope.records.store import Workspace
 
 KEYS = (
     "id", "arm", "seed", "state", "epochs", "params", "val_accuracy", "test_accuracy", "seconds",
     "images_per_second",
 )  # fmt: skip
-COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
-    "id": ("run", str),
-    "arm": ("arm", str),
-    "state": ("state", str),
-    "epochs": ("epochs", str),
-    "val_accuracy": ("validation", "{:.1%}".format),
-    "test_accuracy": ("test", "{:.1%}".format),
-    "seconds": ("time", duration),
-    "images_per_second": ("images/s", "{:,.0f}".format),
-}
-"""The keys that the table shows, with their titles and formats."""
 STYLES = {"title": "bold", "done": "", "failed": "red", "unfinished": "yellow", "unreadable": "red"}
 
 
 def status(workspace: WorkspaceOption = DEFAULT_WORKSPACE, json: Json = False) -> None:
     """List every run with its state, accuracy and speed."""
+    from skipscope.api.status import row
     from skipscope.errors import WorkspaceError
     from skipscope.records.store import Workspace, opened
 
@@ -46,7 +30,7 @@ def status(workspace: WorkspaceOption = DEFAULT_WORKSPACE, json: Json = False) -
     for id, found in store.found().items():
         arm = arms.get(id) or id.rsplit("-", 2)[0]  # as its network is called
         try:
-            runs.append(_row(opened(found), arm, store))
+            runs.append(row(opened(found), arm, store))
         except WorkspaceError as error:
             runs.append(dict.fromkeys(KEYS) | {"id": id, "arm": arm, "state": "unreadable"})
             unreadable.append(error)
@@ -62,34 +46,12 @@ def status(workspace: WorkspaceOption = DEFAULT_WORKSPACE, json: Json = False) -
         raise typer.Exit(1)
 
 
-def _row(record: "RunRecord", arm: str, workspace: "Workspace") -> dict[str, Any]:
-    """Describes a run under the documented `KEYS`; null where there is nothing yet."""
-    from skipscope.records.schema import Row
-
-    result = record.result
-    if result is None:
-        row = workspace.run_folder(record.id).last_epoch() or Row(epoch=0)
-    else:  # its metrics need not be read
-        epochs = record.spec.recipe.epochs
-        row = Row(epoch=epochs, val_accuracy=result.val_accuracy, seconds=result.seconds)
-    return {
-        "id": record.id,
-        "arm": arm,
-        "seed": record.spec.seed,
-        "state": record.state,
-        "epochs": row.epoch,
-        "params": record.network.params,
-        "val_accuracy": row.val_accuracy,
-        "test_accuracy": result.test_accuracy if result else None,
-        "seconds": row.seconds,
-        "images_per_second": result.images_per_second if result else None,
-    }
-
-
 def _print(runs: list[dict[str, Any]]) -> None:
     """Prints a table that fits 80 columns; the arm has one only where it is not in the run's id."""
     from rich.cells import cell_len
     from rich.text import Text
+
+    from skipscope.api.status import COLUMNS
 
     named = any(not run["id"].startswith(f"{run['arm']}-s") for run in runs)
     columns = {key: column for key, column in COLUMNS.items() if named or key != "arm"}

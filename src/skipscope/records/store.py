@@ -10,8 +10,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,9 +49,13 @@ def opened(found: RunRecord | WorkspaceError) -> RunRecord:
 class Workspace:
     """The folder a user's runs, studies and reports live in."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: os.PathLike[str] | str) -> None:
         """A folder that need not exist yet."""
         self.path = Path(path)
+
+    def __fspath__(self) -> str:
+        """Returns the folder, so that a workspace may stand where a path may."""
+        return str(self.path)
 
     def typed(self, command: str) -> str:
         """Adds this workspace to a command, unless it is the usual one; leaves Python as it is."""
@@ -66,7 +71,7 @@ class Workspace:
         """Returns where the study's report is written."""
         return self.path / "reports" / study
 
-    def runs(self) -> list[RunRecord]:
+    def runs(self) -> Sequence[RunRecord]:
         """Reads every run, in the order of their ids; skips copies of a run's folder under another name.
 
         Raises:
