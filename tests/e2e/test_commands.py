@@ -25,7 +25,7 @@ CLASSROOM = ("cnn", "resnet", "densenet", "se_resnet")
 
 def call(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [SKIPSCOPE, *words], cwd=cwd, capture_output=True, text=True, timeout=300, check=False
+        [SKIPSCOPE, *words], cwd=cwd, capture_output=True, text=True, timeout=1800, check=False
     )
 
 

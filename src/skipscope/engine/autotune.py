@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from skipscope.data.dataset import Dataset
+from skipscope.kernels.jit import sources_digest
 from skipscope.models.registry import build
 from skipscope.models.user import attribute_errors_to
 from skipscope.records.files import cache_file, write_cache
@@ -76,14 +77,14 @@ def stock(threads: int) -> Backend:
 
 
 class Autotuner:
-    """Times backends on this machine with this torch, and keeps the timings in the user's cache."""
+    """Times backends on this machine with this torch and these kernels, and caches the timings."""
 
     def __init__(self, data: Dataset) -> None:
         """Reads the cache; what cannot be read is measured again."""
         self.data = data
         # files named `measured-*` hold times without the making of the batch, which are not comparable
         here = environment()
-        digest = sha256(f"{here.versions} {here.machine}".encode()).hexdigest()
+        digest = sha256(f"{here.versions} {here.machine} {sources_digest()}".encode()).hexdigest()
         self.file = cache_file(f"step-times-{digest[:12]}.json")
         self.known = self._kept()
         self._references: References = {}

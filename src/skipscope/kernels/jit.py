@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from ctypes import CFUNCTYPE, c_int64, c_void_p
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,13 @@ def compile_functions(
         ) from error
 
 
+@cache
+def sources_digest() -> str:
+    """Digests this package's sources, which are part of the key of whatever is kept of them."""
+    sources = [file.read_text(encoding="utf-8") for file in sorted(Path(__file__).parent.glob("*.py"))]
+    return sha256(repr(sources).encode()).hexdigest()
+
+
 def _compile(
     emit: Callable[..., None], dtype: torch.dtype, signatures: Signatures, arguments: Mapping[str, object]
 ) -> dict[str, Function]:
@@ -54,8 +62,7 @@ def _compile(
     binding.initialize_native_asmprinter()
     processor = _processor()
     target = binding.Target.from_default_triple().create_target_machine(**processor, opt=3, jit=True)
-    sources = [file.read_text(encoding="utf-8") for file in sorted(Path(__file__).parent.glob("*.py"))]
-    identity = [llvmlite.__version__, processor, sources, emit.__module__, dtype, arguments]
+    identity = [llvmlite.__version__, processor, sources_digest(), emit.__module__, dtype, arguments]
     key = sha256(repr(identity).encode()).hexdigest()[:16]
     file = platformdirs.user_cache_path("skipscope") / f"code-{key}"
     code = _read_cache(file)

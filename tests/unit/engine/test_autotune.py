@@ -186,6 +186,9 @@ def test_what_was_measured_is_kept(data: Dataset, monkeypatch: pytest.MonkeyPatc
     assert first.agreement == pytest.approx(1, abs=1e-5)
     monkeypatch.setattr(measure, "_measure", lambda *_: pytest.fail("measured again"))
     assert Autotuner(data).timing("cnn", stock(1)) == first
+    with monkeypatch.context() as patch:
+        patch.setattr(measure, "sources_digest", lambda: "of an operator that was changed")
+        assert Autotuner(data).known == {}
     Autotuner(data).file.write_text("{damaged", encoding="utf-8")
     assert Autotuner(data).known == {}
 
