@@ -84,7 +84,8 @@ def _backend(plan: "Plan") -> str:
     failures = plan.choice.failed.items()
     failed = "".join(f"\nnot {name}, which failed here: {error}" for name, error in failures)
     agree = f"lowest gradient cosine with fp32: {plan.choice.agreement:.2f} (accepted above {MIN_COSINE})"
-    return f"computed in {plan.backend}: {faster}, measured here; {agree}{failed}"
+    unfit = f"\nin contiguous memory, all of it, since {plan.choice.unfit}" if plan.choice.unfit else ""
+    return f"computed in {plan.backend}: {faster}, measured here; {agree}{failed}{unfit}"
 
 
 def _cut(record: "StudyRecord", before: "Budget") -> str:

@@ -18,11 +18,13 @@ from torch import Tensor
 from torch.nn.functional import cosine_similarity
 
 from skipscope.data.dataset import Dataset
+from skipscope.errors import MachineError
 from skipscope.kernels.jit import sources_digest
+from skipscope.models.layout import unfit_for_channels_last
 from skipscope.models.registry import build
 from skipscope.models.user import attribute_errors_to
 from skipscope.records.files import cache_file, write_cache
-from skipscope.spec import Backend, Frozen, Recipe
+from skipscope.spec import Backend, Frozen, MemoryFormat, Recipe, network_name
 from skipscope.torch_threads import torch_threads
 from skipscope.training.backend import device, to_device
 from skipscope.training.batches import BatchMaker
@@ -69,11 +71,13 @@ class BackendChoice:
     """The lowest agreement of the networks."""
     failed: Mapping[str, str] = field(default_factory=dict)
     """Errors of what could not be tried, by its name ("winograd")."""
+    unfit: str = ""
+    """Why the study is held in contiguous memory: which network cannot be held in channels_last."""
 
 
-def stock(threads: int) -> Backend:
-    """Returns the backend that every other is measured against."""
-    return Backend(precision="fp32", memory_format="channels_last", kernels="stock", threads=threads)
+def stock(threads: int, memory_format: MemoryFormat = "channels_last") -> Backend:
+    """Returns the backend that every other of this memory format is measured against."""
+    return Backend(precision="fp32", memory_format=memory_format, kernels="stock", threads=threads)
 
 
 class Autotuner:
@@ -108,7 +112,8 @@ class Autotuner:
 
     def choose(self, arms: Iterable[tuple[str, Recipe]], threads: int) -> BackendChoice:
         """Chooses the fastest backend that agrees with `stock` on all arms; what a recipe pins stays."""
-        best = stock(threads)
+        arms = list(arms)
+        best, unfit = self.usual(arms, threads)
         quickest_first = sorted(arms, key=lambda arm: self.timing(arm[0], arm[1].backend(best)).seconds)
         seconds = slowest = self._seconds(best, quickest_first, than=best, limit=inf)
         failed: dict[str, str] = {}
@@ -128,7 +133,30 @@ class Autotuner:
             self.timing(model, recipe.backend(best)).agreement for model, recipe in quickest_first
         )
         self._references.clear()
-        return BackendChoice(backend=best, speedup=slowest / seconds, agreement=agreement, failed=failed)
+        return BackendChoice(
+            backend=best, speedup=slowest / seconds, agreement=agreement, failed=failed, unfit=unfit
+        )
+
+    def usual(self, arms: Iterable[tuple[str, Recipe]], threads: int) -> tuple[Backend, str]:
+        """Returns `stock` in a memory format that all arms can be held in, and why not in channels_last.
+
+        Raises:
+            Exception: a network's own, where it can be computed in neither.
+        """
+        best, unfit = stock(threads), ""
+        for model, recipe in arms:
+            try:
+                self.timing(model, recipe.backend(best))
+            except Exception as error:
+                other = stock(threads, "contiguous")
+                if recipe.backend(other) == recipe.backend(best):  # pinned, or tried already
+                    raise
+                try:
+                    self.timing(model, recipe.backend(other))
+                except Exception:  # noqa: BLE001 - it cannot be computed at all
+                    raise error from error.__cause__
+                best, unfit = other, getattr(error, "what", str(error))
+        return best, unfit
 
     def _seconds(
         self, backend: Backend, arms: list[tuple[str, Recipe]], *, than: Backend, limit: float
@@ -139,7 +167,7 @@ class Autotuner:
             result, before = (self.timing(model, recipe.backend(each)) for each in (backend, than))
             total += result.seconds
             hopeless = total > limit or result.seconds > GIVE_UP_RATIO * before.seconds
-            if hopeless or (backend != stock(backend.threads) and result.agreement < MIN_COSINE):
+            if hopeless or (backend != _reference(backend) and result.agreement < MIN_COSINE):
                 return inf
         return total
 
@@ -149,7 +177,7 @@ _KNOWN = TypeAdapter(dict[str, Timing])
 
 def _measure(model: str, backend: Backend, data: Dataset, references: References | None = None) -> Timing:
     """Times one network; restores the number of threads, and computes `stock` gradients once."""
-    references, usual = {} if references is None else references, stock(backend.threads)
+    references, usual = {} if references is None else references, _reference(backend)
     with torch_threads(backend.threads), growth_watched() as grown:
         gradients, seconds = _steps(model, backend, data, steps=STEPS)
         memory = grown()
@@ -159,7 +187,17 @@ def _measure(model: str, backend: Backend, data: Dataset, references: References
             )
     cosines = map(_cosine, gradients, references[model, usual])
     weights = sum(gradient.nbytes for gradient in gradients)
-    return Timing(seconds=seconds, agreement=min(cosines), grown=memory, weights=weights)
+    return Timing(seconds=seconds, agreement=min(cosines, default=1.0), grown=memory, weights=weights)
+
+
+def _real(x: Tensor) -> Tensor:
+    """Views complex numbers as pairs."""
+    return torch.view_as_real(x) if x.is_complex() else x
+
+
+def _reference(backend: Backend) -> Backend:
+    """Returns the backend whose gradients are right: torch's own operators, in the same memory format."""
+    return stock(backend.threads, backend.memory_format)
 
 
 def _cosine(mine: Tensor, theirs: Tensor) -> float:
@@ -172,13 +210,20 @@ def _cosine(mine: Tensor, theirs: Tensor) -> float:
 def _steps(model: str, backend: Backend, data: Dataset, *, steps: int) -> tuple[list[Tensor], float]:
     """Returns a fresh network's gradients (of matrices and kernels), and its least seconds per image."""
     recipe, on = Recipe(batch_size=BATCH, **backend.model_dump()), device()
-    network = to_device(build(model), recipe, on)
+    network = build(model).to(on)
     images = min(BATCH, len(data.train))
     x, target = BatchMaker(data, recipe, on)(data.train, np.arange(images))
+    held = backend.memory_format == "channels_last"
+    if held and (unfit := unfit_for_channels_last(network.eval(), x[:2])):
+        raise MachineError(
+            f"{network_name(model)} cannot be held in channels_last: {unfit}",
+            hint='write memory_format = "contiguous" into its recipe, or leave it out',
+        )
+    network = to_device(network.train(), recipe, on)
     torch.manual_seed(0)  # dropout leaves out the same, whatever the backend
     forward(network, x, target, recipe)[0].backward()  # type: ignore[no-untyped-call]
     gradients = [
-        weight.grad.to("cpu", torch.float32)
+        _real(weight.grad).to("cpu", torch.float32)
         for weight in network.parameters()
         if weight.ndim > 1 and weight.grad is not None
     ]

@@ -13,7 +13,7 @@ from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
 from skipscope.engine import estimate
 from skipscope.engine.at_init import unmeasured
-from skipscope.engine.autotune import Autotuner, BackendChoice, stock
+from skipscope.engine.autotune import Autotuner, BackendChoice
 from skipscope.engine.estimate import makespan
 from skipscope.engine.fit_budget import earlier_cut, fit_budget, seconds_of
 from skipscope.engine.probe import missing_probes
@@ -23,7 +23,7 @@ from skipscope.errors import WorkspaceError
 from skipscope.machine import cores, free_memory
 from skipscope.records.schema import Budget, DataCard, Member, State, StudyRecord
 from skipscope.records.store import RunFolder, Workspace
-from skipscope.spec import Backend, Recipe, RunSpec, StudySpec
+from skipscope.spec import Backend, Recipe, RunSpec, StudySpec, UserNetwork
 from skipscope.torch_threads import threads_for_cores
 from skipscope.training.loop import all_steps
 from skipscope.training.trainer import now
@@ -122,7 +122,7 @@ def plan(
     earlier = asked and earlier_cut(study, asked, workspace.studies())
     study = earlier or study
 
-    begun = begun_backend(study, workspace)
+    begun = _begun(study, workspace, tuner)
     choice = None if begun else choice or tuner.choose(arms_of(study), threads=1)
     backend = begun or choice.backend  # type: ignore[union-attr] # one of the two is there
 
@@ -178,6 +178,20 @@ def _record(
     )
 
 
+def _begun(study: StudySpec, workspace: Workspace, tuner: Autotuner) -> Backend | None:
+    """Returns the backend that the study was begun with, if each of its networks can be computed in it."""
+    begun = begun_backend(study, workspace)
+    if begun is None:
+        return None
+    try:
+        for model, recipe in arms_of(study):
+            if UserNetwork.parse(model) is not None:  # its file may have changed
+                tuner.timing(model, recipe.backend(begun))
+    except Exception:  # noqa: BLE001 - whatever it is, choosing one anew says so
+        return None
+    return begun
+
+
 def _threads(study: StudySpec, backend: Backend) -> int:
     """Returns the largest number of threads of the study's runs."""
     return max(int(recipe.backend(backend).threads) for _, recipe in arms_of(study))
@@ -188,8 +202,9 @@ def _initial_measurements(
 ) -> Iterator[InitialMeasurement]:
     """Yields what is not measured yet; it is measured in fp32, whatever backend the study has."""
     for model, seeds in unmeasured(study, data.sha256, workspace):
+        usual, _ = tuner.usual([(model, Recipe())], threads=1)
         for seed in seeds:
-            seconds = estimate.INITIAL_IMAGES * tuner.timing(model, stock(threads=1)).seconds
+            seconds = estimate.INITIAL_IMAGES * tuner.timing(model, usual).seconds
             yield InitialMeasurement(model=model, seed=seed, seconds=seconds)
 
 

@@ -146,5 +146,5 @@ def _panel(answer: Answer) -> Panel:
         answer=label,
         probability=probability,
         module="" if heat is None else heat.module,
-        heat=None if heat is None else heat.values.numpy(),
+        heat=None if heat is None else heat.values.float().numpy(),
     )

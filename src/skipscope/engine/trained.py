@@ -50,7 +50,7 @@ def finished(workspace: Workspace, name: str) -> RunRecord:
 
 
 def network(workspace: Workspace, record: RunRecord) -> nn.Module:
-    """Loads the run's trained network, in evaluation mode, in fp32, on the CPU.
+    """Loads the run's trained network, in evaluation mode, on the CPU, in the formats it was made with.
 
     Raises:
         WorkspaceError: its weights are missing, damaged, or another network's.
@@ -68,7 +68,7 @@ def network(workspace: Workspace, record: RunRecord) -> nn.Module:
         missing = isinstance(error, FileNotFoundError)
         how = "are missing." if missing else f"cannot be read: {str(error).splitlines()[0]}"
         raise WorkspaceError(f"The weights of {record.id} {how}", where=str(file), hint=again) from None
-    return model.float().eval()
+    return model.eval()
 
 
 def data_of(ref: DataRef, data_dir: Path | None) -> Dataset:

@@ -19,6 +19,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy
 
+from skipscope.errors import UsageError
 from skipscope.probes.base import Probe, Reading, View, copied, several
 
 IMAGES = 96
@@ -70,6 +71,8 @@ def hessian(view: View) -> tuple[Product, int]:
     model = copied(view.model).requires_grad_()
     model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     weights = list(model.parameters())
+    if any(weight.is_complex() for weight in weights):
+        raise UsageError("Some of its weights are complex, and the Hessian of real ones alone would mislead.")
 
     def gradient(images: Tensor, labels: Tensor) -> Rows:
         """Returns these images' share of the gradient, weight by weight, with its graph."""

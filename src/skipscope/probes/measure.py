@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skipscope.anatomy.capture import anatomy
 from skipscope.anatomy.modes import uncompiled
 from skipscope.errors import ProbeError, SkipscopeError, UnknownName, UsageError
+from skipscope.models.layout import unfit_for_channels_last
 from skipscope.probes.base import Probe, Reading, View, copied, logits
 from skipscope.probes.inputs import applied_to, tensors
 from skipscope.probes.registry import PROBES
@@ -74,7 +75,7 @@ def probe(
     if len(tried.failed) == len(apply) > 0:
         raise tried.error()
     if tried.failed:
-        warnings.warn(str(tried.error()), stacklevel=2)
+        warnings.warn(str(tried.error()), stacklevel=3)  # past the decorator
     readings = pl.DataFrame([{"run": "", **row} for row in tried.rows], schema=READINGS)
     return readings.with_columns(place=schema_1_text())
 
@@ -102,22 +103,38 @@ def view_of(model: nn.Module, images: Any, labels: Any, *, seed: int = 0) -> Vie
     model = _as_written(model)
     weight = next(model.parameters(), torch.zeros(0))
     x, y = (each.to(weight.device) for each in tensors(images, labels))
-    # channels_last is one and a half times as fast on CPUs
-    copy: nn.Module = copied(model).float().eval()
-    copy.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    x = x.contiguous(memory_format=torch.channels_last)
-    copy.zero_grad()
     with _undisturbed(x.device, seed):
         with torch.no_grad():
-            with applied_to(x):
-                output = copy(x[:2].clone())
-            classes = logits(output, x[:2]).shape[1]
+            copy, x = _held(model, x)
+            classes = logits(copy(x[:2].clone()), x[:2]).shape[1]
         if not 0 <= y.min() <= y.max() < classes:
             raise UsageError(
                 f"The labels range from {y.min()} to {y.max()}, but the network returns {classes} logits.",
                 hint=f"number the classes from 0 to {classes - 1}",
             )
         return View(model=copy, images=x, labels=y, anatomy=anatomy(copy, x[:2]), seed=seed)
+
+
+def _held(model: nn.Module, x: Tensor) -> tuple[nn.Module, Tensor]:
+    """Copies the network in evaluation mode and fp32, in channels_last if it can be held so, as its images.
+
+    A network that casts its maps itself, to float64 or half precision, is computed as it was written.
+    """
+    with applied_to(x):
+        try:
+            copy, unfit = _tried(copied(model).float(), x)
+        except Exception as error:  # noqa: BLE001 - raised below, if at all
+            try:
+                copy, unfit = _tried(copied(model), x)
+            except Exception:  # noqa: BLE001 - neither in fp32 nor so
+                raise error from error.__cause__
+    copy.zero_grad()
+    # channels_last is one and a half times as fast on CPUs
+    return copy, x.contiguous(memory_format=torch.contiguous_format if unfit else torch.channels_last)
+
+
+def _tried(model: nn.Module, x: Tensor) -> tuple[nn.Module, str]:
+    return model, unfit_for_channels_last(model.eval(), x[:2])
 
 
 def _as_written(model: nn.Module) -> nn.Module:

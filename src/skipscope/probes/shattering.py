@@ -60,7 +60,8 @@ def gradients_along(model: nn.Module, points: Tensor, logit: int) -> Tensor:
     x = points.detach().requires_grad_()
     with torch.enable_grad():
         logits = model(x.clone())  # a network may overwrite what it is given
-        return grad(logits[:, logit].sum(), x)[0]
+        (gradient,) = grad(logits[:, logit].sum(), x, allow_unused=True, materialize_grads=True)
+    return gradient
 
 
 def autocorrelation(gradients: Tensor, lag: int) -> float:

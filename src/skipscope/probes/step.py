@@ -111,7 +111,7 @@ class StepRecorder:
                 return
 
     def _record_call(self, call: Call) -> None:
-        if call.kind not in RECORDED:
+        if call.kind not in RECORDED or call.output.is_complex():
             return
         output = call.output.detach()
         numbers: Numbers = {"kind": call.kind, "module": call.module, "depth": call.depth}
@@ -239,4 +239,4 @@ def _rms(x: Tensor) -> float:
 
 
 def _norm(x: Tensor) -> float:
-    return float(torch.linalg.vector_norm(x, dtype=torch.float32))
+    return float(torch.linalg.vector_norm(x, dtype=torch.promote_types(x.dtype, torch.float32)))

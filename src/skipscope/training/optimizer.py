@@ -67,7 +67,10 @@ class SGD:
 
 
 def _in_memory_order(weight: Tensor, x: Tensor) -> Tensor:
-    """Returns a contiguous view of `x` (the weight or its gradient): in channels_last, O I K L as O K L I."""
-    if weight.is_contiguous():
-        return x
-    return x.permute(sorted(range(weight.ndim), key=weight.stride, reverse=True))
+    """Returns a contiguous view of `x` (the weight or its gradient): in channels_last, O I K L as O K L I.
+
+    Complex numbers are viewed as pairs: the kernel takes real ones only, and updates both parts alike.
+    """
+    if not weight.is_contiguous():
+        x = x.permute(sorted(range(weight.ndim), key=weight.stride, reverse=True))
+    return torch.view_as_real(x.resolve_conj()) if x.is_complex() else x

@@ -163,6 +163,24 @@ def test_a_way_that_a_network_cannot_be_computed_in_is_not_taken(
         machine(of_none).choose([("another", AUTO)], threads=1)
 
 
+def test_all_are_held_in_contiguous_memory_where_one_cannot_be_otherwise(
+    machine: Callable[..., Autotuner],
+) -> None:
+    def seconds(model: str, backend: Backend) -> float:
+        if (model, backend.memory_format) == ("large", "channels_last"):
+            raise MachineError("large cannot be held in channels_last: it views")
+        return 1.0 if backend.kernels == "stock" else 0.5
+
+    choice = machine(seconds).choose(ARMS, threads=1)
+    assert choice.unfit == "large cannot be held in channels_last: it views"
+    assert (choice.backend.memory_format, choice.backend.kernels) == ("contiguous", "fast")
+    assert choice.speedup == pytest.approx(2)
+    small = machine(seconds).choose(ARMS[:1], threads=1)
+    assert (small.backend.memory_format, small.unfit) == ("channels_last", "")
+    with pytest.raises(MachineError, match="it views"):
+        machine(seconds).choose([("large", Recipe(memory_format="channels_last"))], threads=1)
+
+
 @pytest.mark.parametrize("between", [nn.Dropout(0.5), nn.Identity()], ids=["chance", "nothing goes back"])
 def test_two_ways_agree_whatever_the_network_does_by_itself(
     data: Dataset, monkeypatch: pytest.MonkeyPatch, between: nn.Module
