@@ -114,7 +114,7 @@ def test_while_a_worker_starts(
     assert ended.code == 1
     assert "Traceback" not in ended.said
     assert "failed" not in ended.said
-    assert "saved at step" in ended.said
+    assert "saved at step" in ended.said or "stopped at once" in ended.said  # as quick as it imports torch
     same(undisturbed(20), goes_on(zygote, out))
 
 

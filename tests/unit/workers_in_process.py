@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 
-from skipscope.engine import at_init, local
+from skipscope.engine import at_init, local, work
 
 _turn = Lock()
 
@@ -24,7 +24,7 @@ _turn = Lock()
 class _Worker(Thread):
     """Stands in for a spawned process with a copy of its end of the pipe, as spawning makes one."""
 
-    exitcode = 0
+    exitcode, pid = 0, None
 
     def __init__(
         self, *, target: Callable[..., None], args: tuple[Any, ...], name: str, daemon: bool
@@ -40,6 +40,9 @@ class _Worker(Thread):
     def close(self) -> None:
         """Releases nothing: a thread has nothing to release."""
 
+    def kill(self) -> None:
+        """Does nothing: a thread cannot be killed."""
+
 
 @pytest.fixture
 def workers_in_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -47,7 +50,7 @@ def workers_in_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     context = SimpleNamespace(Pipe=multiprocessing.Pipe, Process=_Worker)
     monkeypatch.setattr(local, "mp", SimpleNamespace(get_context=lambda _method: context))
     monkeypatch.setattr(at_init, "ProcessPoolExecutor", _pool)
-    for module in (local, at_init):
+    for module in (work, at_init):
         monkeypatch.setattr(module, "ignore", lambda *_signals: None)
     threads = torch.get_num_threads()
     yield

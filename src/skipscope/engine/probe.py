@@ -27,7 +27,7 @@ from skipscope.spec import RunSpec
 from skipscope.torch_threads import torch_threads
 from skipscope.training.backend import device, to_device
 from skipscope.training.batches import BatchMaker
-from skipscope.training.instruments import keep_sample, measure_trained
+from skipscope.training.instruments import keep_sample, measure_trained, unmeasured
 from skipscope.training.loop import all_steps
 
 EventHandler = Callable[[str, int, int], object]
@@ -99,9 +99,7 @@ def missing_probes(
 
     Studies share runs, and this one may have been trained for a study with fewer probes.
     """
-    have = set(_at_its_end(folder, spec, data)["probe"])
-    frozen = [name for name in (PROBES if probes is None else probes) if "frozen" in PROBES[name].when]
-    missing = [name for name in frozen if name not in have]
+    missing = unmeasured(folder, all_steps(spec.recipe, len(data.train)), probes)
     return [name for name in missing if PROBES[name].applies_to(_anatomy(spec.model))]
 
 
@@ -114,8 +112,7 @@ def complete(
 ) -> bool | None:
     """Measures a finished run, which this process holds, with its `missing_probes`.
 
-    `go_on(name)` is asked before each probe. Returns False, with nothing written, if it declined; None if
-    no probe was missing.
+    `go_on(name)` is asked before each probe. Returns False if it declined; None if no probe was missing.
     """
     folder = workspace.run_folder(record.id)
     missing = missing_probes(folder, record.spec, data, probes)

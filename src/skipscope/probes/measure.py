@@ -7,7 +7,7 @@ Shapes: N images of 3 x H x W, normalised as the network sees them; N class numb
 
 import random
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from traceback import clear_frames
@@ -18,6 +18,7 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
+from skipscope.anatomy.calls import Anatomy
 from skipscope.anatomy.capture import anatomy
 from skipscope.anatomy.modes import uncompiled
 from skipscope.errors import ProbeError, SkipscopeError, UnknownName, UsageError
@@ -167,15 +168,17 @@ class Tried:
     failed: dict[str, Exception] = field(default_factory=dict)
     """Errors of the probes that failed, by name."""
 
-    def add(self, each: Probe[Any], view: View, step: int = 0) -> None:
-        """Adds one probe's readings, or its error."""
+    def add(self, each: Probe[Any], view: View, step: int = 0) -> list[dict[str, Any]]:
+        """Adds one probe's readings, or its error; returns the rows."""
         try:
             readings = measure(each, view)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is reported
             clear_frames(error.__traceback__)  # they hold graphs, whose memory the other probes need
             self.failed[each.name] = error
-        else:
-            self.rows.extend({"probe": each.name, "step": step, **reading.row()} for reading in readings)
+            return []
+        rows = [{"probe": each.name, "step": step, **reading.row()} for reading in readings]
+        self.rows.extend(rows)
+        return rows
 
     def error(self) -> ProbeError:
         """Returns an error that names the failed probes and reasons, with the tracebacks as its cause."""
@@ -196,17 +199,10 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}{said and ': '}{said}"
 
 
-def frozen_rows(
-    view: View, *, step: int, probes: Iterable[str] | None, before: Callable[[str], bool]
-) -> Tried | None:
-    """Measures a trained network; `before(name)` is called before each probe and may stop the whole."""
-    tried = Tried()
-    for name in PROBES if probes is None else probes:
-        if "frozen" in PROBES[name].when and PROBES[name].applies_to(view.anatomy):
-            if not before(name):
-                return None
-            tried.add(PROBES[name], view, step)
-    return tried
+def of_trained(probes: Iterable[str] | None, inside: Anatomy) -> list[Probe[Any]]:
+    """Returns the probes (all, if None) of trained networks that apply to one with this anatomy."""
+    chosen = (PROBES[name] for name in (PROBES if probes is None else probes))
+    return [each for each in chosen if "frozen" in each.when and each.applies_to(inside)]
 
 
 def initial_rows(view: View) -> Tried:

@@ -14,9 +14,11 @@ from skipscope import records
 from skipscope.errors import DamagedFile, WorkspaceError
 from skipscope.records.checksums import (
     AGAIN,
+    SUMS,
     add_checksum,
     damaged_files,
     drop_checksums,
+    has_checksum,
     read_checksummed,
     write_checksummed,
 )
@@ -96,15 +98,18 @@ class RunFolder:
 
     def damaged(self) -> list[str]:
         """Names a finished run's files that are missing or damaged, the list of checksums included."""
-        found = damaged_files(
-            self.path, [path.name for path in (self.record_file, self.metrics_file, *self.results)]
-        )
+        found = self._changed()
         if not found:
             try:
                 self.readings()
             except WorkspaceError:
                 found.append(self.readings_file.name)
         return found
+
+    def _changed(self) -> list[str]:
+        """Names the files that are not what their checksums say."""
+        files = (self.record_file, self.metrics_file, *self.results)
+        return damaged_files(self.path, [path.name for path in files])
 
     def tidy(self) -> None:
         """Removes what only an unfinished run needs."""
@@ -116,10 +121,11 @@ class RunFolder:
         for journal in (self.metrics, self.draft):
             journal.begin()
 
-    def _forget_what_is_final(self) -> None:
+    def _forget_what_is_final(self, *, but: Path | None = None) -> None:
         """Removes what was written at the end of a training that was cut off there, or is damaged."""
-        remove(*self.results)
-        drop_checksums(self.path, [path.name for path in (self.metrics_file, *self.results)])
+        final = [path for path in self.results if path != but]
+        remove(*final)
+        drop_checksums(self.path, [path.name for path in (self.metrics_file, *final)])
 
     def append_readings(self, rows: list[dict[str, Any]]) -> None:
         """Adds readings of a run that is being trained at the end of `readings.jsonl`."""
@@ -130,13 +136,17 @@ class RunFolder:
         """Returns the positions of the run's journals, for a checkpoint."""
         return {journal.path.name: journal.mark() for journal in (self.metrics, self.draft)}
 
-    def rewind(self, marks: dict[str, Mark] | None, step: int) -> None:
+    def rewind(self, marks: dict[str, Mark] | None, step: int, *, trained: bool = False) -> None:
         """Drops what was written after a checkpoint at `step`: the run writes it again.
+
+        Readings of a `trained` network, one whose checkpoint is the last step's, stay: probes that ended
+        need not measure it again.
 
         Raises:
             WorkspaceError: what was written before it is damaged.
         """
-        self._forget_what_is_final()
+        sound = has_checksum(self.readings_file) and not {SUMS, self.readings_file.name} & {*self._changed()}
+        self._forget_what_is_final(but=self.readings_file if trained and sound else None)
         for journal in (self.metrics, self.draft):
             if marks is None:
                 journal.cut(step)

@@ -93,12 +93,12 @@ def save(folder: RunFolder, model: nn.Module, optimizer: SGD, progress: Progress
 
 
 def load(
-    folder: RunFolder, model: nn.Module, optimizer: SGD, *, on_event: Callable[[str], object]
+    folder: RunFolder, model: nn.Module, optimizer: SGD, *, steps: int, on_event: Callable[[str], object]
 ) -> Progress:
     """Restores model, optimizer and the run's journals from the last sound checkpoint.
 
-    Without any checkpoint, empties the folder and returns a fresh `Progress`. `on_event` is called with a
-    message if the last checkpoint is damaged.
+    Without any checkpoint, empties the folder and returns a fresh `Progress`. `steps` are those of the whole
+    run. `on_event` is called with a message if the last checkpoint is damaged.
 
     Raises:
         WorkspaceError: all checkpoints are damaged; they are renamed.
@@ -107,7 +107,7 @@ def load(
     checkpoints = [path for path in (folder.state_file, folder.state_before) if path.exists()]
     for path in checkpoints:
         try:
-            progress = _restored(path, folder, model, optimizer)
+            progress = _restored(path, folder, model, optimizer, steps)
         except WorkspaceError as error:
             damaged.append(error)
             continue
@@ -126,7 +126,7 @@ def load(
     return Progress()
 
 
-def _restored(path: Path, folder: RunFolder, model: nn.Module, optimizer: SGD) -> Progress:
+def _restored(path: Path, folder: RunFolder, model: nn.Module, optimizer: SGD, steps: int) -> Progress:
     """Restores everything from the checkpoint at `path`."""
     try:
         content = _verified(path)
@@ -144,7 +144,7 @@ def _restored(path: Path, folder: RunFolder, model: nn.Module, optimizer: SGD) -
             f"This checkpoint is damaged ({why}).", where=str(path), hint=FROM_THE_START
         ) from error
     try:
-        folder.rewind(marks, progress.step)
+        folder.rewind(marks, progress.step, trained=progress.step == steps)
     except WorkspaceError as error:
         error.hint = error.hint or FROM_THE_START
         raise

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from skipscope.data.dataset import Dataset
 from skipscope.probes.base import EpochView, StepView
-from skipscope.probes.measure import frozen_rows, view_of
+from skipscope.probes.measure import Tried, of_trained, view_of
 from skipscope.probes.pictures import pictures
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import StepRecorder, due
@@ -105,32 +105,37 @@ def measure_trained(
 ) -> bool:
     """Measures a trained network and writes all readings of its run, and pictures of one image's maps.
 
-    It computes in fp32, with the recipe's operators and threads. Readings of other probes are kept. Returns
-    False, with nothing written, if `go_on(probe)` returned False before a probe.
+    It computes in fp32, with the recipe's operators and threads. A probe's readings are written when it ends,
+    so that whoever stops this loses one probe's work; readings of other probes are kept. Returns False if
+    `go_on(probe)` returned False before a probe.
 
     Raises:
         ProbeError: some probes failed; the readings of the others are written.
     """
     view = view_of(model, *sample(data, batches))
-
-    def before(probe: str) -> bool:
-        asked = go_on(probe)
-        keep_less()
-        # a worker may have been given more threads meanwhile: they take sums in another order
-        torch.set_num_threads(int(recipe.threads))
-        return asked
-
+    tried = Tried()
     threads = torch_threads(int(recipe.threads))
     with threads, computing(recipe.model_copy(update={"precision": "fp32"}), batches.device):
-        tried = frozen_rows(view, step=step, probes=probes, before=before)
-    if tried is None:
-        return False
+        for probe in of_trained(probes, view.anatomy):
+            if not go_on(probe.name):
+                return False
+            keep_less()
+            # a worker may have been given more threads meanwhile: they take sums in another order
+            torch.set_num_threads(int(recipe.threads))
+            _replace_readings(folder, tried.add(probe, view, step), step)
     (image,), (label,) = data.validation.stratified(SAMPLE).take(np.arange(1))
     folder.write_pictures(pictures(view) | {"image": image, "image_label": label})
-    _replace_readings(folder, tried.rows, step)
+    _replace_readings(folder, [], step)  # a finished run has the file, whatever was measured
     if tried.failed:
         raise tried.error()
     return True
+
+
+def unmeasured(folder: RunFolder, step: int, probes: Collection[str] | None) -> list[str]:
+    """Returns which of these probes (all, if None) of trained networks have left no readings at this step."""
+    have = set(folder.readings().filter(pl.col("step") == step)["probe"])
+    chosen = PROBES if probes is None else probes
+    return [name for name in chosen if "frozen" in PROBES[name].when and name not in have]
 
 
 def _replace_readings(folder: RunFolder, rows: list[dict[str, Any]], step: int) -> None:

@@ -29,7 +29,7 @@ from skipscope.training.checkpoint import Progress
 from skipscope.training.environment import environment
 from skipscope.training.evaluate import evaluate
 from skipscope.training.events import Event, EventHandler, State
-from skipscope.training.instruments import Instruments, measure_trained, sample
+from skipscope.training.instruments import Instruments, measure_trained, sample, unmeasured
 from skipscope.training.loop import EpochRow, StepRow, all_steps, train_steps
 from skipscope.training.optimizer import SGD
 
@@ -106,7 +106,8 @@ def _resume(
     """Builds the network, and restores it from the last checkpoint if there is one."""
     model = to_device(build(spec.model, seed=spec.seed), spec.recipe, device())
     optimizer = SGD(model, spec.recipe)
-    progress = checkpoint.load(folder, model, optimizer, on_event=partial(_report_restart, on_event, spec))
+    steps, restart = all_steps(spec.recipe, len(data.train)), partial(_report_restart, on_event, spec)
+    progress = checkpoint.load(folder, model, optimizer, steps=steps, on_event=restart)
     return TrainingRun(
         spec=spec,
         data=data,
@@ -203,9 +204,10 @@ class TrainingRun:
         start = perf_counter()
         failed = None
         trained = self.folder, self.model, self.data, self.batches
+        left = unmeasured(self.folder, self.steps, probes)  # but what a process that was stopped here left
         try:
             if not measure_trained(
-                *trained, recipe=self.spec.recipe, step=self.steps, probes=probes, go_on=go_on
+                *trained, recipe=self.spec.recipe, step=self.steps, probes=left, go_on=go_on
             ):
                 return self.pause(record)
         except ProbeError as error:  # raised when the run is done

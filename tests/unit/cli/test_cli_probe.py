@@ -212,11 +212,9 @@ def test_weights_and_data_that_are_gone_or_changed_are_told_of(
         call("cnn-s1", "-w", trained.path)
 
 
-def test_an_interrupted_measurement_writes_nothing(
-    trained: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_measurement_keeps_what_probes_have_read(trained: Workspace) -> None:
     there = folder(trained, "resnet8-s0-")
-    before = there.readings_file.read_bytes()
+    before = there.readings()
 
     def interrupted(name: str, *_: int) -> None:
         if name == "shortcuts":
@@ -224,7 +222,9 @@ def test_an_interrupted_measurement_writes_nothing(
 
     with pytest.raises(KeyboardInterrupt):
         measure_again(trained, "resnet8-s0", on_event=interrupted)
-    assert there.readings_file.read_bytes() == before
+    now = there.readings().join(before, on=before.columns, how="anti", nulls_equal=True)
+    assert now["probe"].to_list() == ["anything"] * 2
+    assert there.damaged() == []
 
 
 def test_the_list_names_every_probe_with_its_units() -> None:

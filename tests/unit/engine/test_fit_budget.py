@@ -77,7 +77,7 @@ def test_what_is_no_time(text: str) -> None:
 def test_a_plan_within_a_budget_records_both(
     small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skipscope.engine.plan._cores", lambda: 1)
+    monkeypatch.setattr("skipscope.engine.plan.cores", lambda: 1)
     monkeypatch.setattr(
         "skipscope.engine.estimate.run_seconds",
         lambda _seconds, recipe, _data, images, **_: recipe.epochs * images / 60,

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 import skipscope
 from skipscope.engine.adapt import adapt
-from skipscope.engine.local import _share_out, execute
+from skipscope.engine.local import Worker, _share_out, execute
 from skipscope.engine.plan import plan
 from skipscope.records.store import Workspace
 from skipscope.spec import StudySpec
@@ -252,7 +252,7 @@ def test_a_run_that_is_left_alone_gets_the_cores_and_the_same_weights(
     small: StudySpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same run beside another one, and alone with two cores from its first step on."""
-    monkeypatch.setattr("skipscope.engine.plan._cores", lambda: 2)
+    monkeypatch.setattr("skipscope.engine.plan.cores", lambda: 2)
     weights = []
     for seeds in (1, 2):
         folder = Workspace(tmp_path / str(seeds))
@@ -267,9 +267,9 @@ def test_cores_are_offered_once_and_only_if_they_are_more(small: StudySpec, work
     for threads, offers, heard in (("auto", (1, 2, 2, 4), [2, 4]), (2, (1, 2, 3), [3])):
         recipe = small.recipe.model_copy(update={"threads": threads})
         (run,) = plan(small.model_copy(update={"recipe": recipe}), workspace, command="x").runs
-        offered: dict = {}
+        worker = Worker(run=run, process=None, threads=int(run.spec.recipe.threads))
         for offer in offers:
-            _share_out(offer, {write: (run, None)}, offered)
+            _share_out(offer, {write: worker})
         assert [read.recv() for _ in heard] == heard
         assert not read.poll()
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from skipscope.data.dataset import load as load_data
-from skipscope.engine.local import work
 from skipscope.engine.plan import plan
 from skipscope.engine.probe import complete
+from skipscope.engine.work import work
 from skipscope.probes.registry import PROBES
 from skipscope.records.schema import RunRecord
 from skipscope.records.store import Workspace
@@ -47,7 +47,7 @@ def test_an_error_while_a_finished_run_is_measured_leaves_it_finished(
     def fails(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("skipscope.engine.local.complete", fails)
+    monkeypatch.setattr("skipscope.engine.work.complete", fails)
     ours, theirs = mp.Pipe()
     work(record.spec.model_dump_json(), workspace.path, None, ["redundancy"], theirs)
     assert ours.recv().state == "failed"
@@ -116,7 +116,7 @@ def test_a_bug_before_a_run_begins_leaves_its_traceback(
 ) -> None:
     _ours, theirs = mp.Pipe()
     spec = plan(small, workspace, command="x").runs[0].spec
-    monkeypatch.setattr("skipscope.engine.local.load_data", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("skipscope.engine.work.load_data", lambda *_, **__: 1 / 0)
     work(spec.model_dump_json(), workspace.path, None, (), theirs)
     assert "ZeroDivisionError" in (workspace.run_folder(spec.id).path / "traceback.txt").read_text(
         encoding="utf-8"

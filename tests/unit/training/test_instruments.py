@@ -146,7 +146,7 @@ def test_it_computes_in_fp32_with_the_recipes_operators(
     assert set(seen) == ({torch.float32} if kernels == "fast" else set())
 
 
-def test_asked_to_stop_it_writes_nothing(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:
+def test_asked_to_stop_it_keeps_what_probes_have_read(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:
     folder = folder_at(tmp_path / "run")
     asked: list[str] = []
 
@@ -156,10 +156,11 @@ def test_asked_to_stop_it_writes_nothing(tiny: Dataset, run_of: RunOf, tmp_path:
 
     assert not measured(folder, tiny, run_of, probes=("answers", "redundancy"), go_on=first_only)
     assert asked == ["answers", "redundancy"]
-    assert not list(folder.path.iterdir())
+    assert set(folder.readings()["probe"]) == {"answers"}
+    assert not folder.pictures()
 
 
-def test_pictures_that_cannot_be_written_leave_the_readings_as_they_were(
+def test_what_cannot_be_written_leaves_the_readings_as_they_were(
     tiny: Dataset, run_of: RunOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = folder_at(tmp_path / "run")

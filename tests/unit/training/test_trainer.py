@@ -148,15 +148,27 @@ def test_probes_that_fail_end_no_run(
     assert not {"activations", "redundancy"} & set(read["probe"])
 
 
+@pytest.mark.parametrize("damaged", [False, True])
 def test_asked_to_stop_before_a_frozen_probe_it_goes_on_from_there(
-    tiny: Dataset, run_of: RunOf, tmp_path: Path
+    tiny: Dataset, run_of: RunOf, tmp_path: Path, *, damaged: bool
 ) -> None:
-    assert train(run_of(), tiny, tmp_path, probes=None, after=7).state == "unfinished"  # six steps, one probe
-    assert not (tmp_path / "readings.parquet").exists()
-    again = train(run_of(), tiny, tmp_path, probes=None)
-    assert again.state == "done"
-    steps = [row["step"] for row in rows(tmp_path) if row["kind"] == "step"]
+    """After six steps and one probe. What that has read is kept, unless its file was damaged meanwhile."""
+    probes, at_once, folder = ("shattering", "answers", "redundancy"), tmp_path / "at once", tmp_path / "run"
+    assert train(run_of(), tiny, at_once, probes=probes).state == "done"
+    assert train(run_of(), tiny, folder, probes=probes, after=8).state == "unfinished"
+    kept = RunFolder(folder)
+    assert set(probes) & set(kept.readings().filter(step=6)["probe"]) == {"shattering"}
+    if damaged:
+        kept.readings_file.write_bytes(b"damaged")
+    events: list[Event] = []
+    assert train(run_of(), tiny, folder, probes=probes, on_event=events.append).state == "done"
+    measured = [event.message for event in events if event.state == "measuring"]
+    assert measured == list(probes if damaged else probes[1:])
+    steps = [row["step"] for row in rows(folder) if row["kind"] == "step"]
     assert steps == [1, 2, 3, 4, 5, 6]
+    whole = RunFolder(at_once).readings().drop("run")
+    assert kept.readings().drop("run").equals(whole)
+    assert kept.damaged() == []
 
 
 def test_the_sealed_test_set_is_read_once_and_last(

@@ -1,0 +1,108 @@
+"""Workers that are stopped, or were ended by the system: what is done, and what is said."""
+
+import multiprocessing as mp
+import signal
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+
+import pytest
+
+from skipscope.engine import local
+from skipscope.engine.local import Worker, ending, execute
+from skipscope.engine.plan import PlannedRun, plan
+from skipscope.records.store import Workspace
+from skipscope.spec import StudySpec
+from skipscope.training.events import Event
+
+
+class Deaf:
+    """Plays a worker's process that is in the middle of something long: it ends only if it is killed."""
+
+    def __init__(self, theirs: Connection) -> None:
+        self.theirs, self.exitcode, self.pid = theirs, None, None
+
+    def kill(self) -> None:
+        self.die(-9)
+
+    def die(self, code: int) -> None:
+        self.exitcode = code
+        self.theirs.close()
+
+    def join(self) -> None:
+        assert self.exitcode is not None
+
+    def close(self) -> None:
+        """Releases nothing."""
+
+
+@pytest.fixture
+def deaf(monkeypatch: pytest.MonkeyPatch) -> list[Deaf]:
+    """The workers, as they are started."""
+    started: list[Deaf] = []
+
+    def start(run: PlannedRun, *_: object) -> tuple[Connection, Worker]:
+        ours, theirs = mp.Pipe()
+        started.append(Deaf(theirs))
+        theirs.send(Event(run=run.spec.id, state="measuring", message="curvature"))
+        return ours, Worker(run=run, process=started[-1], threads=1, peak=3 * 2**30)
+
+    monkeypatch.setattr(local, "_start", start)
+    monkeypatch.setattr(local, "LOOK_SECONDS", 0.01)
+    return started
+
+
+def carry_out(
+    study: StudySpec, workspace: Workspace, when_measuring: Callable[[], object], *, jobs: int = 2
+) -> list[Event]:
+    events: list[Event] = []
+
+    def on_event(event: Event) -> None:
+        events.append(event)
+        if event.state == "measuring":
+            when_measuring()
+
+    planned = plan(study.model_copy(update={"seeds": jobs}), workspace, command="x", jobs=jobs)
+    execute(planned, workspace, on_event=on_event, interrupted=lambda: None)
+    return events
+
+
+def test_a_worker_that_does_not_stop_is_stopped(
+    small: StudySpec, workspace: Workspace, deaf: list[Deaf], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the middle of a probe that takes minutes."""
+    monkeypatch.setattr(local, "STOP_SECONDS", 0.05)
+    pressed: list[None] = []
+
+    def press_once() -> None:
+        if not pressed:
+            pressed.append(None)
+            signal.raise_signal(signal.SIGINT)
+
+    events = carry_out(small, workspace, press_once)
+    assert [each.exitcode for each in deaf] == [-9, -9]
+    states = [event.state for event in events if event.state != "measuring"]
+    assert states == ["training", "training", "stopped", "stopped"]
+    assert "last checkpoint" in events[-1].message
+
+
+@pytest.mark.parametrize(("jobs", "way_out"), [(2, "with --jobs 1, run again"), (1, "end other programs")])
+def test_memory_that_ran_out_is_said_with_a_way_out(
+    small: StudySpec, workspace: Workspace, deaf: list[Deaf], jobs: int, way_out: str
+) -> None:
+    def memory_runs_out() -> None:
+        for each in deaf:
+            each.die(-9)
+
+    events = carry_out(small, workspace, memory_runs_out, jobs=jobs)
+    (failed, *_) = (event for event in events if event.state == "failed")
+    assert "signal 9 (exit code -9): usually memory ran out, and it held up to 3.0 GiB" in failed.message
+    assert way_out in failed.message
+    restarted = [event.message for event in events if event.state == "restarted"]
+    assert len(restarted) == 2 * jobs  # and the third time it is left to the user
+    assert all(("--jobs 1" in message) == (jobs > 1) for message in restarted)
+
+
+def test_other_endings_are_no_matter_of_memory() -> None:
+    assert ending(-11) == "was ended by signal 11 (exit code -11)"
+    assert ending(1) == "ended (exit code 1)"
+    assert ending(-9) == "was ended by signal 9 (exit code -9): usually memory ran out"
