@@ -1,13 +1,14 @@
 """skipscope: train a CNN, a ResNet, a DenseNet and an SE-ResNet side by side, and measure how they differ.
 
-In a notebook or a script:
+In a notebook, or in a script below `if __name__ == "__main__":`:
 
     import skipscope
 
     net = skipscope.build("se_resnet")
-    study = skipscope.load_study("lab")
-    workspace = skipscope.run(study)
+    workspace = skipscope.run("lab", epochs=2)
     workspace.metrics()
+    workspace.claims()["S1"]
+    workspace.report()
 
 The probes measure anybody's network, on anybody's images:
 

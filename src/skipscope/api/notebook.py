@@ -49,9 +49,10 @@ class Page(Display):
 
     def on_event(self, event: Event) -> None:
         """Replaces the row of the run; a warning leaves it as it is."""
+        if event.state == "warned":  # Python's own warning follows
+            return
         before = self.events.get(event.run)
-        if event.state != "warned":
-            self.events[event.run] = event
+        self.events[event.run] = event
         if before is None or before.state != event.state or monotonic() - self.when > SECONDS:
             self._show()
 

@@ -63,6 +63,10 @@ class Run(RunRecord, Shown):
 class Runs(list[Run], Shown):
     """All runs of a workspace."""
 
+    def __repr__(self) -> str:
+        """Writes the table, not all of every record."""
+        return self._repr_mimebundle_()["text/plain"]
+
     def blocks(self) -> Iterable[Block]:
         """Builds a table with a row for each."""
         yield table([row(run, run.arm, run.workspace) for run in self])
