@@ -5,6 +5,7 @@ rate is the sum of its processes' images per second.
 """
 
 import multiprocessing as mp
+import signal
 import statistics
 import timeit
 from collections.abc import Iterator
@@ -18,7 +19,9 @@ import torch
 
 from skipscope.bench import ours, usual
 from skipscope.data.dataset import load as load_data
-from skipscope.engine.local import environment_of_workers
+from skipscope.engine.interrupts import ignore, signals_blocked
+from skipscope.engine.local import ending, environment_of_workers
+from skipscope.errors import MachineError
 from skipscope.machine import cores
 from skipscope.models.registry import build
 from skipscope.spec import Backend, DataName
@@ -89,11 +92,21 @@ def _process(
     pipe, theirs = context.Pipe()
     # not a daemon, since the usual loop starts processes of its own; closing the pipe ends it
     process = context.Process(target=_contestant, args=(kind, name, backend, data, data_dir, theirs))
-    with environment_of_workers(KEEP_MEMORY | WAIT_IDLY if kind == "ours" else {}):
+    environment = KEEP_MEMORY | WAIT_IDLY if kind == "ours" else {}
+    with environment_of_workers(environment), signals_blocked(signal.SIGINT):
         process.start()
     theirs.close()
     try:
         yield pipe
+    except BaseException as error:  # Ctrl-C, or one of them is gone
+        process.join(timeout=0.5 if isinstance(error, EOFError) else 0)
+        code = process.exitcode
+        process.kill()
+        if isinstance(error, EOFError) and code:
+            raise MachineError(
+                f"A process of {name} {ending(code)}.", hint="end other programs, then try again"
+            ) from None
+        raise
     finally:
         pipe.close()
         process.join(timeout=20)
@@ -104,6 +117,7 @@ def _contestant(
     kind: str, name: str, backend: Backend, data: DataName, data_dir: Path | None, pipe: Connection
 ) -> None:
     """Runs in a process of the usual loop or of ours."""
+    ignore(signal.SIGINT)  # not every system can block it
     loaded = load_data(data, data_dir=data_dir)
     if kind == "ours":
         torch.set_num_threads(backend.threads)

@@ -14,6 +14,7 @@ from skipscope.cli.bench import bench
 from skipscope.cli.calibrate import calibrate
 from skipscope.cli.claims import claims
 from skipscope.cli.data import app as data
+from skipscope.cli.interrupt import ended_by_ctrl_c
 from skipscope.cli.models import app as models
 from skipscope.cli.options import complain
 from skipscope.cli.pack import pack
@@ -74,7 +75,8 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         _here()
-        app()
+        with ended_by_ctrl_c():
+            app()
     except SkipscopeError as error:
         complain(error)
         sys.exit(error.exit_code)

@@ -159,7 +159,7 @@ def carry_out(
             f"The same command goes on with {'it' if one else 'them'}:"
         )
         say(f"  {workspace.typed(again or plan.record.command)}")
-    if any(record.state == "done" for record in records):
+    if "interrupted" not in happened and any(record.state == "done" for record in records):
         with busy("Writing the report"):
             page = build_report(workspace, plan.record.study.name)[0]
         console.print(f"The report, a page to open in a browser: [bold]{escape(str(page))}", soft_wrap=True)

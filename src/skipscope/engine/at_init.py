@@ -9,6 +9,9 @@ import signal
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -19,6 +22,7 @@ import torch
 from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.interrupts import ignore, signals_blocked
+from skipscope.errors import MachineError
 from skipscope.machine import cores
 from skipscope.models.registry import build
 from skipscope.models.user import attribute_errors_to
@@ -52,6 +56,7 @@ def measure_starts(
 
     Raises:
         WorkspaceError: the workspace cannot be written to.
+        MachineError: a process was ended from outside.
         Exception: what the first probe raised, if all of them failed on a network.
     """
     turns = [
@@ -62,7 +67,8 @@ def measure_starts(
     if not turns:
         return
     workspace.write_study(record)
-    arguments = (record.study.data, data_dir)
+    ends, stays = mp.Pipe(duplex=False)
+    arguments = (record.study.data, data_dir, ends)
     with ProcessPoolExecutor(
         jobs or cores(), mp.get_context("spawn"), initializer=_begin, initargs=arguments
     ) as pool:
@@ -77,8 +83,15 @@ def measure_starts(
                 if failed and model not in warned:
                     warned.add(model)
                     warn(f"{network_name(model)}: {failed}")
-        finally:  # Ctrl-C, or a disk that is full: what waits is not begun
+        except BaseException as error:  # Ctrl-C, a disk that is full: what waits is not begun, nor ended
+            stays.close()
+            if isinstance(error, BrokenProcessPool):
+                raise _broken() from None
+            raise
+        finally:
             pool.shutdown(cancel_futures=True)
+            stays.close()
+            ends.close()
 
 
 def unmeasured(study: StudySpec, data: str, workspace: Workspace) -> Iterator[tuple[str, list[int]]]:
@@ -101,20 +114,28 @@ _data: list[Dataset] = []
 """The data set of a worker, loaded once."""
 
 
-def _begin(name: DataName, data_dir: Path | None) -> None:
+def _begin(name: DataName, data_dir: Path | None, parent: "Connection[None, None]") -> None:
     """Prepares a worker process."""
     ignore(signal.SIGINT)
-    Thread(target=_end_with_parent, daemon=True).start()
+    if mp.parent_process():
+        Thread(target=_end_with, args=(parent,), daemon=True).start()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     _data[:] = [load_data(name, data_dir=data_dir)]
 
 
-def _end_with_parent() -> None:
-    """Ends this worker with its parent: it holds its own pipe of turns open, and would wait for ever."""
-    if parent := mp.parent_process():
-        parent.join()
-        os._exit(1)
+def _end_with(parent: "Connection[None, None]") -> None:
+    """Ends this worker wherever it is, once its parent closes the pipe or is gone."""
+    with suppress(EOFError, OSError):
+        parent.recv()
+    os._exit(1)
+
+
+def _broken() -> MachineError:
+    return MachineError(
+        "A process that measured untrained networks was ended: usually memory ran out.",
+        hint="end other programs or give --jobs 1, then the same command again: what was measured is kept",
+    )
 
 
 def _measure(model: str, seeds: list[int]) -> tuple[pl.DataFrame, str]:

@@ -1,0 +1,36 @@
+"""Ctrl-C in the middle of a call that does not come back."""
+
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from skipscope.cli.interrupt import ended_by_ctrl_c
+
+BLOCK = """
+import hashlib, os, signal, threading, time
+from skipscope.cli.interrupt import ended_by_ctrl_c
+with ended_by_ctrl_c(0.1):
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+    {what}
+print("went on")
+"""
+DEEP_IN_C = 'hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)'
+OWN_HANDLER = "signal.signal(signal.SIGINT, lambda *_: None); time.sleep(1)"
+
+
+@pytest.mark.parametrize(("what", "code", "says"), [(DEEP_IN_C, 130, ""), (OWN_HANDLER, 0, "went on\n")])
+def test_the_program_ends_unless_a_command_handles_it(what: str, code: int, says: str) -> None:
+    command = [sys.executable, "-c", BLOCK.format(what=what)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (code, says, "")
+
+
+def test_an_ordinary_interrupt_is_python_s_and_nothing_stays() -> None:
+    threads = threading.active_count()
+    with pytest.raises(KeyboardInterrupt), ended_by_ctrl_c(60):
+        signal.raise_signal(signal.SIGINT)
+    assert threading.active_count() == threads
+    assert signal.set_wakeup_fd(-1) == -1
