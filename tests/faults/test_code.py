@@ -17,6 +17,7 @@ from injected import CNN, LONG, Zygote, study
 from markdown_it import MarkdownIt
 
 from skipscope.data import cifar10, picture, store
+from skipscope.data.likeness import EXACT
 from skipscope.engine.autotune import Autotuner
 from skipscope.engine.trained import network
 from skipscope.engine.trust import refuse_unless_trusted, trust
@@ -90,6 +91,7 @@ def readers(run: RunFolder, data: Path) -> dict[Path, Callable[[], object]]:
         train=50,
         source="",
         data_dir=data,
+        likeness=EXACT,
     )
     batches = data / "batches"
     batches.mkdir()

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from skipscope.cli import app
 from skipscope.data import cifar10, dataset, fetch, store
+from skipscope.data.likeness import EXACT
 from skipscope.engine.local import execute
 from skipscope.engine.plan import plan
 from skipscope.engine.trained import network
@@ -163,7 +164,9 @@ def imported(tmp_path: Path) -> store.Store:
     """Sixty made-up images in the place of CIFAR-10."""
     images = np.random.default_rng(0).integers(0, 256, (60, 32, 32, 3)).astype(np.uint8)
     labels = (np.arange(60) % 10).astype(np.uint8)
-    return store.write(cifar10.NAME, images, labels, train=50, source="made up", data_dir=tmp_path / "data")
+    return store.write(
+        cifar10.NAME, images, labels, train=50, source="made up", data_dir=tmp_path / "data", likeness=EXACT
+    )
 
 
 @pytest.mark.parametrize("name", ["images.npy", "labels.npy"])
@@ -178,7 +181,13 @@ def test_a_flipped_bit_of_the_data_set_is_noticed_before_anything_is_trained(
 
     def get(*, data_dir: Path | None, progress: fetch.Progress) -> store.Store:
         return store.write(
-            cifar10.NAME, imported.images[::-1], imported.labels, train=50, source="again", data_dir=data_dir
+            cifar10.NAME,
+            imported.images[::-1],
+            imported.labels,
+            train=50,
+            source="again",
+            data_dir=data_dir,
+            likeness=EXACT,
         )
 
     monkeypatch.setattr(fetch, "get", get)

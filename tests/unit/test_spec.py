@@ -65,7 +65,7 @@ def test_an_arm_overrides_keys_of_the_recipe(tmp_path: Path) -> None:
         ('name = "a b"\n[[arm]]\nmodel = "cnn"', "name: a name begins with"),
         ("seeds = 1", "arm: this key is missing"),
         ('[[arm]]\nmodel = "cnn"\n[recipe]\nepoch = 3', "line 4, recipe.epoch: there is no such key"),
-        ('data = "mnist"\n[[arm]]\nmodel = "cnn"', "'cifar10' or 'shapes'"),
+        ('data = "../x"\n[[arm]]\nmodel = "cnn"', "data: a name begins with a letter or digit"),
         ('[[arm]]\nmodel = "cnn"\n[[arm]]\nmodel = "cnn"', "two arms are called 'cnn'"),
         ('[[arm]]\nmodel = "cnn"\nrecipe.epochs = 0', "line 3, arm.0.recipe.epochs"),
         ('[[arm]]\nmodel = "cnn"\n[arm.recipe]\nseed = 1', "line 4, arm.0.recipe.seed: there is no such"),

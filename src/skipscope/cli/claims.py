@@ -48,7 +48,7 @@ def claims(
     if json:
         print_json(document(tables.record.study.name, results))
         return
-    console.print(f"[bold]{tables.record.study.name}[/] on {tables.record.data.name}")
+    console.print(f"[bold]{tables.record.study.name}[/] on {tables.record.data.spoken}")
     _print(results)
     if tables.record.data.name == "shapes":
         say(

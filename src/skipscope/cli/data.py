@@ -48,13 +48,25 @@ def import_(
             help="An archive or folder: official binary or python version, or Hugging Face parquet."
         ),
     ],
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            metavar="NAME",
+            help="Take ten classes of 32x32 RGB images that are not CIFAR-10 as a data set of this name.",
+            show_default=False,
+        ),
+    ] = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Import CIFAR-10 from a copy you have."""
-    from skipscope.data import cifar10
+    """Import CIFAR-10 from a copy you have, or a data set of your own."""
+    from skipscope.data import cifar10, own
 
-    with console.status("reading and checking 60,000 images"):
-        stored = cifar10.import_from(path, data_dir=data_dir)
+    with console.status("reading and checking the images"):
+        if name is None:
+            stored = cifar10.import_from(path, data_dir=data_dir)
+        else:
+            stored = own.import_from(path, name, data_dir=data_dir)
     _say_imported(stored)
 
 
@@ -66,7 +78,7 @@ def check(
     ] = False,
 ) -> None:
     """Read the data sets and verify their checksums."""
-    from skipscope.data import cifar10, shapes, store
+    from skipscope.data import cifar10, own, shapes, store
     from skipscope.errors import DataError
 
     with console.status("drawing the embedded data set"):
@@ -77,23 +89,34 @@ def check(
             hint="do not compare its results with those of other machines; please report this",
         )
     say("shapes: sound, it draws to the same bytes as everywhere")
+    for name in own.names(data_dir):
+        say(f"{name}: sound, sha256 {_checked(name, data_dir)}")
     try:
-        stored = cifar10.open_store(data_dir)
-        with console.status("reading CIFAR-10"):
-            store.check(stored)
+        sha256 = _checked(cifar10.NAME, data_dir)
     except DataError as error:
         if not repair:
             raise
         say(f"cifar10: {error.what} It is downloaded again.")
         get(data_dir)
         return
-    say(f"cifar10: sound, sha256 {stored.index.sha256}")
+    say(f"cifar10: sound, sha256 {sha256}")
+    say(f"cifar10: {_copy(cifar10.open_store(data_dir))}")
+
+
+def _checked(name: str, data_dir: Path | None) -> str:
+    """Reads an imported data set and returns its checksum."""
+    from skipscope.data import dataset, store
+
+    stored = dataset.stored(name, data_dir)
+    with console.status(f"reading {name}"):
+        store.check(stored)
+    return stored.index.sha256
 
 
 @app.command()
 def info(data_dir: DataDir = None) -> None:
     """Show the data sets, their splits, checksums and sources."""
-    from skipscope.data import cifar10, dataset, shapes, store
+    from skipscope.data import cifar10, own, shapes, store
 
     drawn = {
         "where": "embedded: drawn when it is needed, no network",
@@ -104,24 +127,32 @@ def info(data_dir: DataDir = None) -> None:
         "sha256": shapes.SHA256,
     }
     _show("shapes", drawn)
-    stored = store.read(cifar10.NAME, data_dir=data_dir)
-    if stored is None:
+    if store.read(cifar10.NAME, data_dir=data_dir) is None:
         where = store.data_folder(data_dir) / cifar10.NAME
         _show("cifar10", {"where": f"not there yet: {where}", "next": cifar10.WAYS_OUT})
-        return
-    index = stored.index
-    held = dataset.VALIDATION_PER_CLASS * len(cifar10.CLASSES)
-    facts = {
+    else:
+        _show("cifar10", _facts("cifar10", data_dir))
+    for name in own.names(data_dir):
+        _show(name, _facts(name, data_dir))
+
+
+def _facts(name: str, data_dir: Path | None) -> dict[str, str]:
+    from skipscope.data import dataset
+
+    data = dataset.load(name, data_dir=data_dir)
+    stored = dataset.stored(name, data_dir)
+    return {
         "where": str(stored.folder),
-        "source": index.source,
-        "imported": index.imported,
+        "source": data.source,
+        **({"copy": _copy(stored)} if data.likeness else {}),
+        "imported": stored.index.imported,
         "images": "32 x 32 RGB",
-        "classes": ", ".join(cifar10.CLASSES),
-        "splits": f"train {index.train - held:,}, validation {held:,}, test {index.test:,} (sealed)",
-        "mean, std": f"{_triple(index.mean)}, {_triple(index.std)}",
-        "sha256": index.sha256,
+        "classes": ", ".join(data.classes),
+        "splits": f"train {len(data.train):,}, validation {len(data.validation):,}, "
+        f"test {data.test_size:,} (sealed)",
+        "mean, std": f"{_triple(data.mean)}, {_triple(data.std)}",
+        "sha256": data.sha256,
     }
-    _show("cifar10", facts)
 
 
 def _show(name: str, facts: dict[str, str]) -> None:
@@ -132,9 +163,20 @@ def _show(name: str, facts: dict[str, str]) -> None:
 
 def _say_imported(stored: "Store") -> None:
     index = stored.index
-    say(f"CIFAR-10 is ready: {index.train:,} training and {index.test:,} test images in {stored.folder}")
+    name = "CIFAR-10" if index.likeness else index.name
+    say(f"{name} is ready: {index.train:,} training and {index.test:,} test images in {stored.folder}")
     say(f"source: {index.source}")
+    if index.likeness:
+        say(f"copy: {_copy(stored)}")
+    else:
+        say(f'next: data = "{index.name}" in a study, or skipscope run STUDY --data {index.name}')
     say(f"sha256: {index.sha256}")
+
+
+def _copy(stored: "Store") -> str:
+    """Says how near the imported CIFAR-10 is to the official one."""
+    found = stored.index.likeness
+    return "" if found is None else found.described()
 
 
 def _triple(values: tuple[float, float, float]) -> str:

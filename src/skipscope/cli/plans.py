@@ -24,7 +24,7 @@ def show(plan: "Plan") -> None:
     """Prints the plan, before the first step."""
     study, data = plan.record.study, plan.record.data
     size = f"{counted(len(study.arm), 'network')} x {counted(study.seeds, 'seed')}"
-    console.print(f"[bold]{study.name}[/]: {size} on {data.name}, ", end="")
+    console.print(f"[bold]{study.name}[/]: {size} on {data.spoken}, ", end="")
     console.print(
         f"{counted(data.train, 'training image')}, {data.validation:,} for validation, {data.test:,} sealed"
     )

@@ -2,7 +2,7 @@
 
 import shlex
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
@@ -10,8 +10,12 @@ from typer.core import TyperCommand
 from skipscope.cli.options import DEFAULT_WORKSPACE, DataDir, Jobs, Overrides, WorkspaceOption, console
 
 Data = Annotated[
-    Literal["cifar10", "shapes"] | None,
-    typer.Option(help="Replace the study's data set.", show_default=False),
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Replace the study's data set: cifar10, shapes, or one you imported.",
+        show_default=False,
+    ),
 ]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs for every arm.", show_default=False)]
 Seeds = Annotated[int | None, typer.Option(min=1, help="Runs per arm.", show_default=False)]

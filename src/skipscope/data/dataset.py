@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skipscope.data import cifar10, drawn, shapes, store
+from skipscope.data import cifar10, drawn, own, shapes, store
 from skipscope.data.split import Rows, hold_out, subset
 from skipscope.errors import UnknownName
+from skipscope.records.schema import Likeness
 
-NAMES = ("cifar10", "shapes")
 VALIDATION_PER_CLASS = 500
 """CIFAR-10's own 50,000 training images become 45,000 that train and 5,000 that validate."""
 
@@ -63,6 +63,7 @@ class Dataset:
     train: Split
     validation: Split
     _test: Split
+    likeness: Likeness | None = None  # of CIFAR-10 to the official set
 
     @property
     def test_size(self) -> int:
@@ -79,27 +80,55 @@ def load(name: str, *, data_dir: Path | None = None, train_limit: int | None = N
 
     Raises:
         UnknownName: there is no such data set.
-        DataError: CIFAR-10 is not imported yet, or its files are damaged.
+        DataError: CIFAR-10 is not imported yet or is none, or the data set's files are damaged.
         UsageError: `train_limit` is more than the split has, or too few for all classes.
     """
-    if name == "cifar10":
-        stored = cifar10.open_store(data_dir)
-        facts = stored.index.model_dump(include={"sha256", "mean", "std", "source"})
-        splits = divide(stored.images, stored.labels, train=stored.index.train, limit=train_limit)
-        return Dataset(name=name, classes=cifar10.CLASSES, **(facts | splits))
     if name == "shapes":  # drawn, so `data_dir` does not apply
         images, labels, facts = _drawn()
         rows = np.split(np.arange(len(labels)), [shapes.TRAIN, shapes.TRAIN + shapes.VALIDATION])
         splits = _splits(images, labels, rows, train_limit)
         return Dataset(name=name, classes=shapes.CLASSES, source=shapes.SOURCE, **(facts | splits))
-    raise UnknownName("data set", name, NAMES)
+    opened = stored(name, data_dir)
+    facts = opened.index.model_dump(include={"sha256", "mean", "std", "source"})
+    number = opened.index.train
+    # a tenth of the smallest class, which is 500 of CIFAR-10's
+    held = min(VALIDATION_PER_CLASS, int(np.bincount(opened.labels[:number]).min()) // 10)
+    splits = divide(opened.images, opened.labels, train=number, limit=train_limit, held=held)
+    classes = opened.index.classes or cifar10.CLASSES
+    return Dataset(name=name, classes=classes, likeness=opened.index.likeness, **(facts | splits))
+
+
+def stored(name: str, data_dir: Path | None) -> store.Store:
+    """Opens CIFAR-10 or an imported data set of the user's.
+
+    Raises:
+        UnknownName: there is no such data set.
+        DataError: CIFAR-10 is not imported yet or is none, or a file is damaged.
+    """
+    if name == cifar10.NAME:
+        return cifar10.open_store(data_dir)
+    known = own.names(data_dir)
+    found = store.read(name, data_dir=data_dir) if name in known else None
+    if found is None:
+        unknown = UnknownName("data set", name, [*own.TAKEN, *known])
+        unknown.hint += f"; skipscope data import PATH --as {name} adds one of your own"
+        raise unknown
+    return found
 
 
 def divide(
-    images: NDArray[np.uint8], labels: NDArray[Any], *, train: int, limit: int | None = None
+    images: NDArray[np.uint8],
+    labels: NDArray[Any],
+    *,
+    train: int,
+    limit: int | None = None,
+    held: int = VALIDATION_PER_CLASS,
 ) -> dict[str, Split]:
-    """Splits into training, validation and test (the images after the first `train`), as `Dataset` has it."""
-    training, validation = hold_out(labels[:train], per_class=VALIDATION_PER_CLASS)
+    """Splits into training, validation and test (the images after the first `train`), as `Dataset` has it.
+
+    Of each class `held` of the first `train` images validate.
+    """
+    training, validation = hold_out(labels[:train], per_class=held)
     return _splits(images, labels, [training, validation, np.arange(train, len(labels))], limit)
 
 
@@ -117,10 +146,11 @@ def check(name: str, *, data_dir: Path | None = None) -> None:
     """Checks every byte of an imported data set; a drawn one needs no check.
 
     Raises:
+        UnknownName: there is no such data set.
         DataError: a file is missing or damaged.
     """
-    if name == cifar10.NAME:
-        store.check_files(cifar10.open_store(data_dir))
+    if name != shapes.NAME:
+        store.check_files(stored(name, data_dir))
 
 
 @cache

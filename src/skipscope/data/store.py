@@ -11,13 +11,14 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import file_digest, sha256
 from math import sqrt
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,8 @@ from platformdirs import user_data_path
 from pydantic import Field, ValidationError
 
 from skipscope.errors import DataError
-from skipscope.records.files import sync_file, sync_folder
+from skipscope.records.files import sync_file, sync_folder, write_cache
+from skipscope.records.schema import Likeness
 from skipscope.spec import Frozen
 
 SCHEMA = 2
@@ -60,6 +62,8 @@ class Index(Frozen):
     std: Triple
     source: str
     imported: str
+    classes: tuple[str, ...] | None = None  # of a data set of the user's
+    likeness: Likeness | None = None  # of CIFAR-10; not in older indices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +113,11 @@ def write(
     train: int,
     source: str,
     data_dir: Path | None,
+    **more: Any,
 ) -> Store:
     """Writes a data set and opens it; the first `train` images train, the others test.
+
+    `more` are further values of its index: classes, or likeness.
 
     Raises:
         DataError: the folder cannot be written, or what was written does not read back the same.
@@ -130,6 +137,7 @@ def write(
             std=std,
             source=source,
             imported=datetime.now(UTC).isoformat(timespec="seconds"),
+            **more,
         )
         (draft / INDEX).write_text(index.model_dump_json(indent=2, by_alias=True), encoding="utf-8")
         written = _read(draft)
@@ -142,6 +150,13 @@ def write(
         _swap(draft, folder)
         sync_folder(folder.parent)
     return _read(folder)
+
+
+def with_likeness(store: Store, found: Likeness) -> Store:
+    """Adds to an older index how near it is to CIFAR-10; what cannot be written is found out again."""
+    index = store.index.model_copy(update={"likeness": found})
+    write_cache(store.folder / INDEX, index.model_dump_json(indent=2, by_alias=True).encode())
+    return replace(store, index=index)
 
 
 def read(name: str, *, data_dir: Path | None) -> Store | None:

@@ -253,5 +253,6 @@ def _steps_done(folder: RunFolder) -> int:
 
 
 def _card(data: Dataset) -> DataCard:
-    same = {key: getattr(data, key) for key in ("name", "sha256", "classes", "source", "mean", "std")}
+    shared = ("name", "sha256", "classes", "source", "mean", "std", "likeness")
+    same = {key: getattr(data, key) for key in shared}
     return DataCard(train=len(data.train), validation=len(data.validation), test=data.test_size, **same)

@@ -4,6 +4,7 @@ A report is drawn from these alone, without torch, on any machine. `schema` is a
 keys are added, never renamed.
 """
 
+from math import ceil
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -91,6 +92,32 @@ class NetworkCard(Frozen):
     )
 
 
+def tenths(value: float) -> float:
+    """Rounds up to tenths, for sentences with "at most"."""
+    return ceil(value * 10) / 10
+
+
+class Likeness(Frozen):
+    """How near what was imported as CIFAR-10 is to the official set, by its content."""
+
+    exact: bool
+    labels_in_order: bool = Field(description="all 60,000 labels are the official ones, in their order")
+    images_known: int = Field(description="at least so many images are the official ones to the last bit")
+    mean: float = Field(description="of any class and channel: how far off, in levels of 255")
+    std: float = Field(description="as the mean's")
+
+    def described(self) -> str:
+        """Says in words what kind of a copy it is."""
+        if self.exact:
+            return "exact: labels and pixels are the official ones"
+        order = "in the official order" if self.labels_in_order else "in another order"
+        known = f", {self.images_known:,} images at least are exact" if self.images_known else ""
+        return (
+            f"inexact: labels {order}{known}, means of a class's channel off by {tenths(self.mean)} of 255 "
+            f"at most, standard deviations by {tenths(self.std)}"
+        )
+
+
 class DataCard(Frozen):
     """A data set as a report shows it."""
 
@@ -105,6 +132,22 @@ class DataCard(Frozen):
         None, description="of its channels in 0..1, as networks are given them; not in older records"
     )
     std: tuple[float, float, float] | None = None
+    likeness: Likeness | None = Field(None, description="of CIFAR-10 only; not in older records")
+
+    @property
+    def fidelity(self) -> Literal["exact", "inexact", "unchecked"] | None:
+        """Says what kind of a copy of CIFAR-10 this is; None for any other data set."""
+        if self.name != "cifar10":
+            return None
+        if self.likeness is None:  # older records say by the archive's checksum whether it was official
+            return "exact" if self.source.startswith("the official") else "unchecked"
+        return "exact" if self.likeness.exact else "inexact"
+
+    @property
+    def spoken(self) -> str:
+        """Names the data set for a terminal: cifar10 (an inexact copy)."""
+        copies = {"inexact": " (an inexact copy)", "unchecked": " (an unofficial copy)"}
+        return self.name + copies.get(self.fidelity or "", "")
 
 
 class Environment(Frozen):

@@ -113,6 +113,14 @@ class Context:
         return f"{self.tables.arms.index(arm) + 1}-{re.sub(r'[^A-Za-z0-9_.-]', '-', arm)}"
 
     @property
+    def data_name(self) -> Inline:
+        """Names the data set; of CIFAR-10 it says whether the copy is exact."""
+        card = self.tables.record.data
+        if card.fidelity:
+            return self.words(f"data.cifar10_{card.fidelity}")
+        return self.words("data.shapes") if card.name == "shapes" else code(card.name)
+
+    @property
     def chart_names(self) -> dict[str, str]:
         """Each class of the data set with its name in charts: its own if the language has none for it."""
         named = self.charts.raw("class_names")

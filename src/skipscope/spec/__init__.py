@@ -33,7 +33,8 @@ Precision = Literal["fp32", "bf16"]
 MemoryFormat = Literal["contiguous", "channels_last"]
 Kernels = Literal["stock", "fast", "winograd"]
 """Torch's operators; some replaced by `kernels/fast.py`; more by `kernels/winograd.py`."""
-DataName = Literal["cifar10", "shapes"]
+DataName = Name
+"""`cifar10`, `shapes`, or a data set that was imported under a name of its own."""
 
 
 class Backend(Frozen):

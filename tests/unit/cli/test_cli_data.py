@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from skipscope.cli.data import app
 from skipscope.data import cifar10, fetch, shapes, store
+from skipscope.data.likeness import EXACT
 from skipscope.errors import DataError
 
 WIDE = "a-folder-with-a-long-name-that-does-not-fit-into-eighty-columns-of-a-terminal"
@@ -26,7 +27,9 @@ def call(*words: object) -> Result:
 def tiny(folder: Path) -> store.Store:
     images = np.arange(20 * 3072).astype(np.uint8).reshape(20, 32, 32, 3)
     labels = (np.arange(20) % 10).astype(np.uint8)
-    return store.write("cifar10", images, labels, train=10, source="made [bold]up", data_dir=folder)
+    return store.write(
+        "cifar10", images, labels, train=10, source="made [bold]up", data_dir=folder, likeness=EXACT
+    )
 
 
 def test_info_without_a_data_set_says_what_there_is(folder: Path) -> None:

@@ -150,7 +150,7 @@ def test_misuse(tmp_path: Path) -> None:
     broken.write_text("seeds = 0", encoding="utf-8")
     assert isinstance(runner.invoke(app, ["run", str(broken)]).exception, SpecError)
     assert runner.invoke(app, ["run", "lab", "--epochs", "0"]).exit_code == 2
-    assert runner.invoke(app, ["run", "lab", "--data", "mnist"]).exit_code == 2
+    assert isinstance(runner.invoke(app, ["run", "lab", "--data", "mnist"]).exception, UnknownName)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from refusal import refuses
 from skipscope.data import archive, cifar10, store
 from skipscope.errors import DataError
 
+pytestmark = pytest.mark.usefixtures("taken_for_cifar10")
+
 UNSAFE = [
     ("../data_batch_1.bin", {}),
     ("a/../../data_batch_1.bin", {}),

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 from refusal import refuses
 
-from skipscope.data import archive, cifar10, formats, store
+from skipscope.data import archive, cifar10, copies, formats, store
+from skipscope.data.likeness import EXACT
 from skipscope.errors import DataError
 
 Spoil = Callable[..., Path]
+pytestmark = pytest.mark.usefixtures("taken_for_cifar10")
 
 
 def assert_is_the_fake(stored: store.Store, fake: object) -> None:
@@ -50,7 +52,12 @@ def test_an_official_archive_is_called_so(kind: str, tmp_path: Path, monkeypatch
     path.write_bytes(b"archive")
     md5 = hashlib.md5(b"archive", usedforsecurity=False).hexdigest()
     monkeypatch.setitem(cifar10.OFFICIAL_MD5, kind, md5)
-    assert cifar10._source(path, kind) == f"the official {kind} archive, md5 {md5}"
+    images, labels = np.zeros((3, 32, 32, 3), np.uint8), np.zeros(3, np.uint8)
+    copy = copies.Copy(path=path, kind=kind, images=images, labels=labels, train=2)
+    monkeypatch.setattr(copies, "read", lambda _: copy)
+    index = cifar10.import_from(path).index
+    assert index.source == f"the official {kind} archive, md5 {md5}"
+    assert index.likeness == EXACT
 
 
 def test_no_such_path(tmp_path: Path) -> None:

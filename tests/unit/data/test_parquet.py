@@ -12,6 +12,8 @@ from PIL import Image
 from skipscope.data import cifar10, parquet
 from skipscope.errors import DataError
 
+pytestmark = pytest.mark.usefixtures("taken_for_cifar10")
+
 
 def png(pixels: np.ndarray, **options: object) -> bytes:
     stream = io.BytesIO()

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from skipscope.data import cifar10, store
+from skipscope.data import cifar10, formats, store
 from skipscope.data.dataset import Dataset, divide
 from skipscope.data.dataset import load as load_data
 from skipscope.models.registry import NETWORKS, build
@@ -138,7 +138,7 @@ def test_it_reads_every_form_of_cifar10(code, tmp_path, monkeypatch, form):
     images = np.random.default_rng(0).integers(0, 256, (120, 3072), dtype=np.uint8)
     labels = np.tile(np.arange(10, dtype=np.uint8), 12)
     files = {}
-    for number, name in enumerate(cifar10.formats.BATCHES):
+    for number, name in enumerate(formats.BATCHES):
         rows = slice(20 * number, 20 * number + 20)
         if form == "python":
             table = {"data": images[rows], "labels": labels[rows].tolist()}

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
+from skipscope.records.schema import Likeness, tenths
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Code, Column, Note, Paragraph, Section, Table
 from skipscope.report.words import Inline, code, count, literal, percent, plain
@@ -25,17 +26,32 @@ def data(context: Context) -> tuple[Block, ...]:
     words, record = context.words, context.tables.record
     card, limit = record.data, record.study.train_limit
     told = {
-        "name": words.name(f"data.{card.name}", card.name),
+        "name": context.data_name,
         "classes": f"{len(card.classes)}: {', '.join(card.classes)}",
         "train": count(card.train),
         **({} if limit is None else {"limit": count(limit)}),
         "validation": count(card.validation),
         "test": count(card.test),
         "source": card.source,
+        **({} if card.likeness is None else {"likeness": likeness(context, card.likeness)}),
         "sha256": code(card.sha256),
     }
     rows = [(words(f"card.{key}"), value) for key, value in told.items()]
     return facts((words("run.fact"), words("run.value")), rows), Paragraph(text=words("run.sealed"))
+
+
+def likeness(context: Context, found: Likeness) -> Inline:
+    """Says how near a copy of CIFAR-10 is to the official set."""
+    words = context.words
+    if found.exact:
+        return words("likeness.exact")
+    return words(
+        "likeness.inexact",
+        order=words("likeness.in_order" if found.labels_in_order else "likeness.other_order"),
+        known=words("likeness.known", images=count(found.images_known)) if found.images_known else Inline(""),
+        mean=tenths(found.mean),
+        std=tenths(found.std),
+    )
 
 
 def recipe(context: Context) -> tuple[Block, ...]:

@@ -26,7 +26,7 @@ def what_was_done(context: Context) -> Inline:
         f"summary.{trained if done else 'planned'}",
         arms=words.listed([code(arm) for arm in context.tables.arms]),
         train=count(record.study.train_limit or record.data.train),
-        data=words.name(f"data.{record.data.name}", record.data.name),
+        data=context.data_name,
         epochs="–".join(str(epoch) for epoch in dict.fromkeys((epochs[0], epochs[-1]))),
         recipe=words("summary.same_recipe" if len(recipes) == 1 else "summary.own_recipe"),
         validation=count(record.data.validation),
