@@ -16,6 +16,7 @@ from threading import Thread
 import pooch  # type: ignore[import-untyped]
 
 from skipscope.data import cifar10, store
+from skipscope.data.proxy import failing_proxy
 from skipscope.errors import DataError
 
 ANSWER_SECONDS = 3.0
@@ -83,7 +84,7 @@ def download(folder: Path, progress: Progress) -> Path:
         except _TooSlowError:
             tries.append((url, False))
         except (OSError, ValueError) as error:  # requests raises OSErrors, a wrong checksum a ValueError
-            failures[url] = _short(error)
+            failures[url] = _short(error, url)
     raise _failed("No source gave the official archive of CIFAR-10.", failures)
 
 
@@ -137,12 +138,13 @@ def _reached() -> tuple[list[str], dict[str, str]]:
             there = check(url, None, None, check_only=True)
             answers.put((url, "" if there else "the server does not have it"))
         except Exception as error:  # noqa: BLE001 - a thread's exception would be printed, not caught
-            answers.put((url, _short(error)))
+            answers.put((url, _short(error, url)))
 
     for url in SOURCES:
         # a daemon: a name look-up cannot be interrupted, and must not keep the program from ending
         Thread(target=ask, args=(url,), daemon=True).start()
-    failures = dict.fromkeys(SOURCES, "no answer")
+    silent = TimeoutError("timed out")
+    failures = {url: failing_proxy(url, silent) or "no answer" for url in SOURCES}
     end = time.monotonic() + REACH_SECONDS
     with suppress(Empty):
         for _ in SOURCES:
@@ -152,12 +154,17 @@ def _reached() -> tuple[list[str], dict[str, str]]:
 
 
 def _failed(what: str, failures: dict[str, str]) -> DataError:
+    """Says why no source serves: one sentence if a proxy is to blame for all, else a reason for each host."""
+    if len({*failures.values()}) == 1 and (why := next(iter(failures.values()))).startswith("The proxy"):
+        return DataError(why, hint=cifar10.WAYS_OUT)
     hosts = dict.fromkeys(f"{url.split('/')[2]}: {why}" for url, why in failures.items())
     return DataError(what, where="; ".join(hosts), hint=cifar10.WAYS_OUT)
 
 
-def _short(error: Exception) -> str:
+def _short(error: Exception, url: str) -> str:
     """Summarises an error of requests, which nests its causes."""
+    if why := failing_proxy(url, error):
+        return why
     text = f"{type(error).__name__} {error}".lower()
     for sign, meaning in (
         ("hash of downloaded file", "what it gives is not the official archive (wrong checksum)"),

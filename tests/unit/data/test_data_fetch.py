@@ -236,5 +236,6 @@ def test_every_source_is_one_of_the_official_archives() -> None:
         (OSError(), "OSError"),
     ],
 )
-def test_errors_are_made_short(error: Exception, text: str) -> None:
-    assert fetch._short(error) == text
+def test_errors_are_made_short(monkeypatch: pytest.MonkeyPatch, error: Exception, text: str) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    assert fetch._short(error, "https://localhost/") == text
