@@ -5,6 +5,7 @@ import shlex
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from skipscope.engine.adapt import adapt
 from skipscope.engine.at_init import measure_starts
 from skipscope.engine.local import execute
 from skipscope.engine.plan import Plan, plan
+from skipscope.engine.resolve import unknown_names
 from skipscope.errors import TrainingError, UsageError
 from skipscope.records.lock import held, refuse_if_held
 from skipscope.records.schema import RunRecord
@@ -95,7 +97,7 @@ def _study(study: StudySpec | Path | str, data: object) -> StudySpec:
     if isinstance(study, StudySpec):
         return study
     if isinstance(study, str | os.PathLike):
-        return load_study(study)
+        return load_study(study, unknown=partial(unknown_names, instead=data))
     raise UsageError(
         f"A {type(study).__name__} is no study: that is a name, the path of a TOML file or what load_study "
         "returns.",

@@ -1,6 +1,7 @@
 """`skipscope run` and `skipscope demo`: train a study, then write its report."""
 
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,6 +68,7 @@ def run(
     from skipscope.cli.plans import carry_out, show
     from skipscope.engine.adapt import adapt
     from skipscope.engine.plan import plan
+    from skipscope.engine.resolve import unknown_names
     from skipscope.errors import UnknownName
     from skipscope.records.lock import refuse_if_held
     from skipscope.records.store import Workspace
@@ -79,7 +81,8 @@ def run(
     if study == "all":
         run_all(said, store, data_dir=data_dir, jobs=jobs, budget=budget, dry_run=dry_run)
         return
-    spec = adapt(load_study(study), **said)
+    unknown = partial(unknown_names, data_dir=data_dir, instead=data)
+    spec = adapt(load_study(study, unknown=unknown), **said)
     command = shlex.join(["skipscope", "run", study, *flags(said | {"budget": budget})])
     try:
         with console.status("Planning: a few timed steps of each network"):

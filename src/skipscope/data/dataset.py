@@ -107,13 +107,17 @@ def stored(name: str, data_dir: Path | None) -> store.Store:
     """
     if name == cifar10.NAME:
         return cifar10.open_store(data_dir)
-    known = own.names(data_dir)
-    found = store.read(name, data_dir=data_dir) if name in known else None
+    found = store.read(name, data_dir=data_dir) if name in own.names(data_dir) else None
     if found is None:
-        unknown = UnknownName("data set", name, [*own.TAKEN, *known])
-        unknown.hint += f"; skipscope data import PATH --as {name} adds one of your own"
-        raise unknown
+        raise unknown_data(name, data_dir)
     return found
+
+
+def unknown_data(name: str, data_dir: Path | None) -> UnknownName:
+    """Makes the error for a name without a data set; lists those there are."""
+    error = UnknownName("data set", name, [*own.TAKEN, *own.names(data_dir)])
+    error.hint += f"; skipscope data import PATH --as {name} adds one of your own"
+    return error
 
 
 def divide(

@@ -1,8 +1,11 @@
 """Resolves a study into runs with pinned and trusted networks and nothing left to choose."""
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+from skipscope.data import own
+from skipscope.data.dataset import unknown_data
 from skipscope.engine.trust import trust
 from skipscope.errors import UnknownName
 from skipscope.models.registry import maker
@@ -10,6 +13,34 @@ from skipscope.models.user import pinned
 from skipscope.probes.measure import known
 from skipscope.records.store import Workspace
 from skipscope.spec import Backend, DataRef, Recipe, RunSpec, StudySpec
+from skipscope.spec.problems import KeyPath, written
+
+
+def unknown_names(
+    table: Mapping[str, Any], *, data_dir: Path | None = None, instead: object = None
+) -> Iterator[tuple[KeyPath, UnknownName]]:
+    """Yields what a study's table, valid or not, names and there is not: data, networks and probes.
+
+    `instead` is the data set that replaces the table's, if one does.
+    """
+    data = table.get("data")
+    if instead is None and isinstance(data, str) and data not in (*own.TAKEN, *own.names(data_dir)):
+        yield ("data",), unknown_data(data, data_dir)
+    named: list[tuple[KeyPath, object]] = []
+    for key in ("probes", "initial"):
+        named += (((key, index), name) for index, name in enumerate(_listed(table.get(key))))
+    for index, arm in enumerate(_listed(table.get("arm"))):
+        named.append((("arm", index, "model"), arm.get("model") if isinstance(arm, dict) else arm))
+    for path, name in named:
+        try:
+            if isinstance(name, str):
+                known(name) if path[0] == "probes" else maker(name)
+        except UnknownName as error:
+            yield path, error
+
+
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, (list, tuple)) else ()
 
 
 def pin_networks(study: StudySpec) -> StudySpec:
@@ -19,15 +50,9 @@ def pin_networks(study: StudySpec) -> StudySpec:
         UnknownName: a network is not registered, or there is no such probe; says the key.
         NetworkError: a user's file gives no network.
     """
-    look_up: dict[str, Callable[[], object]] = {"probes": partial(known, study.probes or ())}
-    look_up |= {f"arm.{index}.model": partial(maker, arm.model) for index, arm in enumerate(study.arm)}
-    look_up |= {f"initial.{index}": partial(maker, model) for index, model in enumerate(study.initial)}
-    for key, find in look_up.items():
-        try:
-            find()
-        except UnknownName as error:
-            error.where = key
-            raise
+    for path, error in unknown_names(study.model_dump(exclude={"data"})):
+        error.where = written(path)
+        raise error
     study = study.with_models(pinned)
     trust([*(arm.model for arm in study.arm), *study.initial])
     return study

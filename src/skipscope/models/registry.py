@@ -59,14 +59,19 @@ def maker(name: str) -> Callable[[], nn.Module]:
     for named in FAMILIES.values():
         if (make := named(name)) is not None:
             return make
-    raise UnknownName("network", name, [*NETWORKS, *FAMILIES, USERS], near=[*_nearby(name.lower())][:1])
+    unknown = UnknownName("network", name, [*NETWORKS, *FAMILIES, USERS], near=[*_nearby(name.lower())][:1])
+    if ".py" in name:
+        unknown.hint = f"name the class or function behind a colon: {name.partition('.py')[0]}.py:Net"
+    raise unknown
 
 
 def _nearby(name: str) -> Iterator[str]:
-    """Yields members of families with a similar depth, nearest first: resnet20 for resnet21."""
-    if number := re.search(r"[1-9]\d{0,3}", name):
-        for away in (-1, 1, -2, 2, -3, 3):
-            depth = max(0, int(number[0]) + away)
-            other = f"{name[: number.start()]}{depth}{name[number.end() :]}"
-            if any(named(other) for named in FAMILIES.values()):
-                yield other
+    """Yields members of families spelt otherwise, or with a similar depth, nearest first."""
+    plain = re.sub(r"[-_ ]", "", name).replace("seresnet", "se_resnet")
+    for spelt in (plain, name):
+        if number := re.search(r"[1-9]\d{0,3}", spelt):
+            for away in (0, -1, 1, -2, 2, -3, 3):
+                depth = max(0, int(number[0]) + away)
+                other = f"{spelt[: number.start()]}{depth}{spelt[number.end() :]}"
+                if any(named(other) for named in FAMILIES.values()):
+                    yield other

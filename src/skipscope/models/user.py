@@ -7,9 +7,10 @@ installed packages only. Errors in the user's code are reported with file and li
 import ast
 import inspect
 import sys
+import tokenize
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
@@ -18,8 +19,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from skipscope.errors import NetworkError, SkipscopeError, UnknownName
+from skipscope.errors import NetworkError, SkipscopeError, UnknownName, UsageError
 from skipscope.spec import UserNetwork
+from skipscope.spec.text_file import read_text
 
 CLASSES, IMAGES = 10, 2
 """Classes of every data set, and images of a trial."""
@@ -80,14 +82,19 @@ class _Text(NamedTuple):
 
 def _read(file: str) -> _Text:
     """Reads the same text on every system: with line feeds, without a byte order mark."""
+    path = Path(file)
     try:
-        return _Text(file=file, text=Path(file).read_text(encoding="utf-8-sig"))
+        return _Text(file=file, text=read_text(path))
     except FileNotFoundError:
         raise NetworkError(
-            "File not found.", where=str(Path(file).absolute()), hint="check the path before the colon"
+            "File not found.", where=str(path.absolute()), hint="check the path before the colon"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise NetworkError(f"Cannot read the network's file: {error}.", where=file) from None
+    except UsageError as error:
+        with suppress(SyntaxError, UnicodeDecodeError), tokenize.open(path) as declared:
+            return _Text(file=file, text=declared.read())  # its first lines may name an encoding
+        raise NetworkError(error.what, where=error.where, hint=error.hint) from None
 
 
 def _parsed(text: _Text) -> ast.Module:

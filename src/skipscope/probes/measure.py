@@ -34,6 +34,14 @@ from skipscope.torch_threads import threads_for_cores
 STEP_IMAGES = 128
 """Images of the sample for the probes of one training step."""
 
+SYNONYMS = {
+    "hessian": "curvature",
+    "sharpness": "curvature",
+    "gradients": "gradient_flow",
+    "lesion": "block_deletion",
+}
+"""Other words for probes."""
+
 
 @threads_for_cores()
 def probe(
@@ -90,7 +98,7 @@ def known(names: Iterable[str]) -> list[str]:
     chosen = [names] if isinstance(names, str) else list(names)
     for name in chosen:
         if name not in PROBES:
-            raise UnknownName("probe", name, PROBES)
+            raise UnknownName("probe", name, PROBES, synonyms=SYNONYMS)
     return chosen
 
 

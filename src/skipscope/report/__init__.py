@@ -24,7 +24,7 @@ from skipscope.records.store import Workspace
 from skipscope.report.build import build_document
 from skipscope.report.document import Block, Document, Figure, Gallery, Pair, figures_of
 from skipscope.report.rendering import html, markdown, paper
-from skipscope.report.words import LANGUAGES, Language
+from skipscope.report.words import LANGUAGES, OTHER_LANGUAGES, Language
 
 WEB = frozenset({"html", "md"})
 FORMATS = WEB | paper.FORMATS.keys()
@@ -85,7 +85,7 @@ def _checked_language(formats: AbstractSet[str], language: str | None) -> Langua
         raise UnknownName("report format", format, FORMATS, synonyms={"word": "docx", "markdown": "md"})
     chosen = next((known for known in LANGUAGES if known == language), None)
     if language is not None and chosen is None:
-        raise UnknownName("language", language, LANGUAGES)
+        raise UnknownName("language", language, LANGUAGES, synonyms=OTHER_LANGUAGES)
     return chosen
 
 

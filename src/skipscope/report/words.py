@@ -17,6 +17,8 @@ from unicodedata import east_asian_width
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
+OTHER_LANGUAGES = {"cn": "zh", "chinese": "zh", "zh-cn": "zh", "中文": "zh", "english": "en", "en-us": "en"}
+"""Other words for the languages."""
 
 NBSP = "\u00a0"
 

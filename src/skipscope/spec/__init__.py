@@ -6,13 +6,20 @@ choose, and its hash names the run, so that an equal run is never trained twice.
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from skipscope.errors import SpecError, UnknownName
 from skipscope.spec.comparison import Comparison
@@ -21,90 +28,33 @@ from skipscope.spec.derived import following
 from skipscope.spec.network import UserNetwork as UserNetwork
 from skipscope.spec.network import network_name as network_name
 from skipscope.spec.network import wherever
-from skipscope.spec.problems import Within, problems
-from skipscope.spec.toml_file import read_toml
+from skipscope.spec.problems import KeyPath, Within, in_lines, problems, written
+from skipscope.spec.recipe import ADDED_LATER
+from skipscope.spec.recipe import Backend as Backend
+from skipscope.spec.recipe import MemoryFormat as MemoryFormat
+from skipscope.spec.recipe import Recipe as Recipe
+from skipscope.spec.toml_file import Document, lines_of, read_toml
 from skipscope.spec.values import Frozen as Frozen
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 """A name that is also a file name on every system."""
 
-Precision = Literal["fp32", "bf16"]
-MemoryFormat = Literal["contiguous", "channels_last"]
-Kernels = Literal["stock", "fast", "winograd"]
-"""Torch's operators; some replaced by `kernels/fast.py`; more by `kernels/winograd.py`."""
 DataName = Name
 """`cifar10`, `shapes`, or a data set that was imported under a name of its own."""
 
 
-class Backend(Frozen):
-    """Says how a machine computes: the part of a recipe that may be `auto`, chosen by measurement."""
-
-    precision: Precision
-    memory_format: MemoryFormat
-    kernels: Kernels
-    threads: int = Field(ge=1, description="sums are taken in another order by another number of them")
-
-    def __str__(self) -> str:
-        """Describes it for people."""
-        threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
-        return f"{self.precision}, {self.memory_format}, {self.kernels} kernels, {threads}"
-
-
-class Recipe(Frozen):
-    """Says how a network is trained. One recipe serves all arms of a study unless an arm says otherwise."""
-
-    # strict: true and "3" are no numbers; 1 is one with a point, too
-    model_config = ConfigDict(allow_inf_nan=False, strict=True)
-
-    epochs: int = Field(5, ge=1, le=1_000_000)
-    batch_size: int = Field(128, ge=1, le=1_000_000)
-    learning_rate: float = Field(0.05, gt=0, description="the peak, reached after the warm-up")
-    momentum: float = Field(0.9, ge=0, lt=1)
-    nesterov: bool = True
-    weight_decay: float = Field(
-        5e-4, ge=0, description="on matrices and kernels only, never on biases or BatchNorm"
-    )
-    warmup_epochs: float = Field(1.0, ge=0, description="linear from 0; then half a cosine down to 0")
-    milestones: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
-        (),
-        strict=False,  # brackets make a list
-        description="shares of training at which the rate is divided by 10, in place of the cosine",
-    )
-    clip_norm: float | None = Field(None, gt=0, description="the gradient's L2 norm is cut down to this")
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    augmentation: Literal["none", "flip", "crop_flip"] = "crop_flip"
-    precision: Literal["auto", Precision] = "auto"
-    memory_format: Literal["auto", MemoryFormat] = "auto"
-    kernels: Literal["auto", Kernels] = "auto"
-    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=10_000)] = "auto"
-
-    @model_validator(mode="after")
-    def _is_possible(self) -> Self:
-        if self.nesterov and self.momentum == 0:
-            raise ValueError("nesterov = true needs a momentum above 0")
-        if list(self.milestones) != sorted(set(self.milestones)):
-            raise ValueError("milestones come one after another")
-        return self
-
-    def backend(self, auto: Backend) -> Backend:
-        """Returns the recipe's backend, with values of `auto` where the recipe says "auto"."""
-        mine = {key: value for key in Backend.model_fields if (value := getattr(self, key)) != "auto"}
-        return auto.model_copy(update=mine)
-
-    def resolved(self, auto: Backend) -> Self:
-        """Returns the recipe with nothing left to choose."""
-        return self.model_copy(update=self.backend(auto).model_dump())
-
-
-ADDED_LATER = ("milestones",)
-"""Keys of a recipe that older runs lack: their defaults are left out of a run's hash."""
+def _no_escapes(model: str) -> str:
+    """Refuses a path whose backslashes began escapes: a tab, a line's end."""
+    if model.isprintable():
+        return model
+    raise ValueError("in double quotes \\ begins an escape: write / in a path, or put it in single quotes")
 
 
 class Arm(Frozen):
     """Pairs a network with a recipe; `recipe` overrides keys of the study's."""
 
-    model: str
+    model: Annotated[str, AfterValidator(_no_escapes)]
     name: Name | None = None
     recipe: dict[str, Any] = Field({}, description="checked with the study's, which has the other keys")
 
@@ -241,8 +191,16 @@ def shipped_studies() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
-def load_study(study: str | Path) -> StudySpec:
+Unknown = Iterable[tuple[KeyPath, UnknownName]]
+"""Paths to names that stand for nothing."""
+
+
+def load_study(
+    study: str | Path, *, unknown: Callable[[Mapping[str, Any]], Unknown] = lambda _table: ()
+) -> StudySpec:
     """Loads a shipped study by its name, or any study by the path of its TOML file.
+
+    `unknown` finds names in its table that are wrong; they are told with the other mistakes.
 
     Raises:
         UnknownName: `study` is neither a shipped name nor a file.
@@ -252,18 +210,19 @@ def load_study(study: str | Path) -> StudySpec:
     if path.suffix != ".toml":
         shipped = shipped_studies()
         if str(study) not in shipped:
-            unknown = UnknownName("study", str(study), shipped)
-            unknown.hint += ", or the path of a .toml file"
-            raise unknown
+            error = UnknownName("study", str(study), shipped)
+            error.hint += ", or the path of a .toml file"
+            raise error
         path = shipped[str(study)]
-    table, text = read_toml(path)
+    document = read_toml(path)
+    table = document.table
     if "name" not in table and not re.fullmatch(NAME, path.stem):
         raise SpecError(
             f"A study is called after its file, and {path.stem!r} is no name that every system has for one.",
             where=str(path),
             hint='rename the file, or write name = "mine" above all else in it (letters, digits, _ . -)',
         )
-    written = parse_study({"name": path.stem} | table, where=str(path), text=text)
+    written = _parsed({"name": path.stem} | table, document, where=str(path), names=[*unknown(table)])
     return written.with_models(lambda model: _beside(path, model))
 
 
@@ -273,16 +232,39 @@ def _beside(study: Path, model: str) -> str:
     return model if own is None else str(own.model_copy(update={"file": str(study.parent / own.file)}))
 
 
-def parse_study(table: dict[str, object], *, where: str, text: str = "") -> StudySpec:
-    """Parses a table as a study; errors name `where` and lines of the `text` that it was read from.
+def parse_study(table: dict[str, object], *, where: str) -> StudySpec:
+    """Parses a table as a study; errors name `where` it was written.
 
     Raises:
-        SpecError: a key or value is impossible; names each key, its line, and what it allows.
+        SpecError: a key or value is impossible; names each key and what it allows.
     """
+    return _parsed(table, Document(table, "", [], whole=True), where=where)
+
+
+def _parsed(
+    table: dict[str, Any],
+    document: Document,
+    *,
+    where: str,
+    names: Sequence[tuple[KeyPath, UnknownName]] = (),
+) -> StudySpec:
+    """Parses a document's table; errors name all of its mistakes, with their lines."""
+    lines = lines_of([path for path, _ in names], document.text)
+    told: list[tuple[int | None, str]] = [*document.mistakes]
+    told += (
+        (line, f"{written(path)}: {error.what}") for (path, error), line in zip(names, lines, strict=True)
+    )
+    study = None
     try:
-        return StudySpec.model_validate(table)
+        study = StudySpec.model_validate(table)
     except ValidationError as error:
         tables: dict[str, type[Frozen]]
         tables = {"": StudySpec, "arm": Arm, "recipe": Recipe, "comparison": Comparison}
-        keys = {name: spec.model_fields for name, spec in tables.items()}
-        raise SpecError(problems(error, text, keys), where=where, hint="fix the keys named above") from None
+        keys = {name: list(spec.model_fields) for name, spec in tables.items()}
+        told += problems(error, document.text, keys, whole=document.whole)
+    if study is None or told:
+        first = "This is not a TOML file:\n" if document.mistakes else ""
+        hints = ["mend these lines" if first else "fix the keys named above"]
+        hints += dict.fromkeys(error.hint for _, error in names)
+        raise SpecError(first + in_lines(told), where=where, hint="; ".join(hints))
+    return study

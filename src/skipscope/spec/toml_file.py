@@ -4,9 +4,11 @@ import tomllib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from skipscope.errors import SpecError
+from skipscope.errors import SpecError, UsageError
+from skipscope.spec.text_file import read_text
+from skipscope.spec.toml_mistakes import mended
 
 Key = Sequence[str | int]
 """Path to a value: `("arm", 2, "model")` leads to the third arm's."""
@@ -19,23 +21,30 @@ LOCATED = 5_000
 """Characters of a study in which lines are looked for: the time this takes grows with their square."""
 
 
-def read_toml(path: Path) -> tuple[dict[str, Any], str]:
-    """Returns the file's table and its text.
+class Document(NamedTuple):
+    """A file's table; if it is not TOML, the table that it seems to mean, and what is wrong."""
+
+    table: dict[str, Any]
+    text: str
+    mistakes: list[tuple[int, str]]
+    whole: bool
+
+
+def read_toml(path: Path) -> Document:
+    """Reads the file.
 
     Raises:
-        SpecError: there is no such file, or it cannot be read, is not TOML, or was made to fill a memory.
+        SpecError: there is no such file, or it cannot be read, or was made to fill a memory.
     """
     try:
         text = _small(path)
-        return tomllib.loads(text), text
+        found = mended(text)
+        return Document(tomllib.loads(found.text), found.text, found.mistakes, found.whole)
     except FileNotFoundError:
         raise SpecError("There is no such study file.", where=str(path), hint="check the path") from None
     except OSError as error:
         raise SpecError(f"The study file cannot be read: {error.strerror}.", where=str(path)) from None
-    except UnicodeDecodeError as error:
-        what = f"This is no text in UTF-8: {error.reason} at byte {error.start}."
-        raise SpecError(what, where=str(path), hint="save it as UTF-8 in your editor") from None
-    except (ValueError, RecursionError) as error:  # not TOML; a number or nesting without end
+    except (ValueError, RecursionError) as error:  # a number or nesting without end
         raise SpecError(
             f"This is not a TOML file: {error}.", where=str(path), hint="mend that line"
         ) from None
@@ -44,7 +53,10 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
 def _small(path: Path) -> str:
     if path.stat().st_size > MOST_BYTES:
         raise SpecError(f"A study's file has at most {MOST_BYTES:,} bytes.", where=str(path))
-    text = path.read_text(encoding="utf-8-sig")  # some editors put a mark in front
+    try:
+        text = read_text(path)
+    except UsageError as error:
+        raise SpecError(error.what, where=error.where, hint=error.hint) from None
     for number, line in enumerate(text.splitlines(), start=1):
         if line.count(".") > MOST_DOTS:
             raise SpecError(f"Line {number} has more than {MOST_DOTS} dots.", where=str(path), hint="mend it")

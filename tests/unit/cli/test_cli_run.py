@@ -153,26 +153,21 @@ def test_misuse(tmp_path: Path) -> None:
     assert isinstance(runner.invoke(app, ["run", "lab", "--data", "mnist"]).exception, UnknownName)
 
 
-@pytest.mark.parametrize(
-    ("mistake", "key"),
-    [('[[arm]]\nmodel = "resnt"', "arm.2.model"), ('[[arm]]\nmodel = "resnet21"', "arm.2.model")],
-)
-def test_an_unknown_network_is_told_with_file_and_key(study: Path, mistake: str, key: str) -> None:
-    study.write_text(STUDY + mistake, encoding="utf-8")
-    with pytest.raises(UnknownName) as caught:
+def test_all_unknown_names_are_told_at_once_with_their_lines(study: Path) -> None:
+    text = 'initial_seeds = 2\ninitial = ["resnt"]\n' + STUDY.replace("probes = []", 'probes = ["gate"]')
+    text = text.replace('data = "shapes"', 'data = "cifar"')
+    study.write_text(text + '[[arm]]\nmodel = "SEResNet-20"\n', encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
         call("run", study, "--dry-run")
-    assert caught.value.where == f"{study}, {key}"
-
-
-def test_other_unknown_names_are_told_with_file_and_key(study: Path) -> None:
-    study.write_text(STUDY.replace("probes = []", 'probes = ["gate"]'), encoding="utf-8")
-    with pytest.raises(UnknownName, match="gates") as caught:
-        call("run", study, "--dry-run")
-    assert caught.value.where == f"{study}, probes"
-    study.write_text('initial_seeds = 2\ninitial = ["resnt"]\n' + STUDY, encoding="utf-8")
-    with pytest.raises(UnknownName) as caught:
-        call("run", study, "--dry-run")
-    assert caught.value.where == f"{study}, initial.0"
+    lines = caught.value.what.splitlines()
+    assert lines == [
+        "line 2, initial.0: There is no network 'resnt'. Did you mean 'resnet'?",
+        "line 4, data: There is no data set 'cifar'. Did you mean 'cifar10'?",
+        "line 6, probes.0: There is no probe 'gate'. Did you mean 'gates'?",
+        "line 17, arm.2.model: There is no network 'SEResNet-20'. Did you mean 'se_resnet20' or 'se_resnet'?",
+    ]
+    assert caught.value.where == str(study)
+    assert "known: activations, " in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def test_runs_come_seed_by_seed_with_nothing_left_to_choose() -> None:
     [
         ({"arm": [{"model": "cnn"}, {"model": "none"}]}, "arm.1.model"),
         ({"initial": ["none"], "initial_seeds": 1}, "initial.0"),
-        ({"probes": ["none"]}, "probes"),
+        ({"probes": ["none"]}, "probes.0"),
     ],
 )
 def test_an_unknown_name_is_told_with_its_key(change: dict, key: str) -> None:

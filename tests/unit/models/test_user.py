@@ -195,10 +195,18 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         skipscope.build(f"{tmp_path}/none.py:Net")
     assert str(tmp_path) in caught.value.where
     (tmp_path / "folder.py").mkdir()
-    (tmp_path / "latin.py").write_bytes(b"# \xe9\n")
-    for name in ("folder.py", "latin.py"):
-        with pytest.raises(NetworkError, match="Cannot read"):
-            skipscope.build(f"{tmp_path / name}:Net")
+    with pytest.raises(NetworkError, match="Cannot read"):
+        skipscope.build(f"{tmp_path / 'folder.py'}:Net")
+
+
+def test_another_encoding_is_named_unless_the_file_says_so_itself(tmp_path: Path) -> None:
+    path = tmp_path / "net.py"
+    for encoding, said in (("gbk", "in GBK"), ("utf-16", "in UTF-16")):
+        path.write_bytes(f"# 网络\n{NET}".encode(encoding))
+        with pytest.raises(NetworkError, match=f"no text in UTF-8, but {said}"):
+            skipscope.build(f"{path}:Net")
+    path.write_bytes(f"# coding: gbk\n# 网络\n{NET}".encode("gbk"))
+    assert parameters(skipscope.build(f"{path}:Net")) == 4 * 28 + 8 + 50
 
 
 def test_a_package_beside_the_file_is_refused_even_where_it_could_be_imported(
