@@ -1,6 +1,6 @@
 """Records of a network's calls: one call while it is made, and what is kept of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -8,11 +8,24 @@ import torch
 from torch import Tensor
 
 from skipscope.anatomy.channels import Source
+from skipscope.anatomy.joins import Reason
 from skipscope.anatomy.operands import Window
 from skipscope.anatomy.traces import trace_of
 
-Kind = Literal["conv", "linear", "norm", "other_norm", "relu", "pool", "shortcut", "gate", "concat", "module"]
-"""`norm` is BatchNorm; `other_norm` is any other normalisation."""
+Kind = Literal[
+    "conv",
+    "linear",
+    "norm",
+    "other_norm",
+    "relu",
+    "pool",
+    "shortcut",
+    "gate",
+    "concat",
+    "unfollowed",
+    "module",
+]
+"""`norm` is BatchNorm; `other_norm` is any other normalisation; `unfollowed` joins maps in another way."""
 CallKey = tuple[Kind, str]
 """Kind and name of a call, which identify it within a pass."""
 
@@ -22,14 +35,14 @@ class Call:
     """One call of an operator, while it is made."""
 
     kind: Kind
-    module: str
+    module: str = ""
     """Qualified name of its layer or of the module around it and its kind; `:2`, ... where it is repeated."""
     operator: str
     """The torch function's name without underscores, or `module`."""
-    depth: int
+    depth: int = 0
     inputs: tuple[Tensor, ...]
-    """shortcut: (f(x), x); gate: (values, gate); concat: all operands; any other kind: (x,)."""
-    sources: tuple[Source, ...]
+    """shortcut: (f(x), x); gate: (values, gate); concat, unfollowed: all operands; any other kind: (x,)."""
+    sources: tuple[Source, ...] = ()
     """Sources of the first input's channels, of a concatenation all inputs'; empty where unknown."""
     weight: Tensor | None = None
     """conv: O I/groups h w; linear: O I (O I 1 1 for a 1x1 convolution on 1x1 maps)."""
@@ -38,6 +51,8 @@ class Call:
     output: Tensor = field(default_factory=lambda: torch.empty(0))
     again: Callable[..., Tensor] = field(repr=False)
     """`again(*inputs)` applies the operator to other inputs, in the order of `inputs`."""
+    reason: Reason | None = None
+    """Why the call is `unfollowed`."""
 
     @property
     def key(self) -> CallKey:
@@ -68,9 +83,12 @@ class Site:
     """`Call.depths`."""
     output: tuple[int, ...]
     sources: tuple[Source, ...]
-    shortcut_sources: tuple[Source, ...] = ()
-    """At f(x) + x, the sources of x."""
+    skips: bool = False
+    """Whether the input with fewest layers before it is what others were computed from: the x of f(x) + x
+    passed no layer of its own, a concatenation appends to its first maps."""
     window: Window | None = None
+    reason: Reason | None = None
+    """Why it is `unfollowed`."""
 
     @property
     def key(self) -> CallKey:
@@ -80,7 +98,6 @@ class Site:
     @classmethod
     def of(cls, call: Call) -> "Site":
         """Summarises a call that was just made."""
-        added = trace_of(call.inputs[1]) if call.kind == "shortcut" else None
         return cls(
             kind=call.kind,
             module=call.module,
@@ -90,14 +107,26 @@ class Site:
             depths=call.depths,
             output=tuple(call.output.shape[1:]),
             sources=call.sources,
-            shortcut_sources=() if added is None else added.sources,
+            skips=_skips(call.inputs),
             window=call.window,
+            reason=call.reason,
         )
+
+
+def _skips(inputs: Sequence[Tensor]) -> bool:
+    """Tells whether some of these maps were computed from the last layer of another one."""
+    traces = [trace for x in inputs if (trace := trace_of(x)) is not None]
+    return any(trace.behind >> other.origin & 1 for trace in traces for other in traces)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Anatomy:
-    """What a network does with an image, in the order in which it does it."""
+    """What a network does with an image, in the order in which it does it.
+
+    `shortcuts`, `gates`, `concatenations` and `unfollowed` have one entry an addition, product or
+    concatenation, a `Site`: the qualified name of its module (`:2`, ... where that makes several), the torch
+    function, the shapes of its inputs and output.
+    """
 
     sites: tuple[Site, ...]
     depth: int | None
@@ -108,6 +137,23 @@ class Anatomy:
         return tuple(site for site in self.sites if site.kind in kinds)
 
     @property
+    def shortcuts(self) -> tuple[Site, ...]:
+        """Selects the additions f(x) + x, with inputs (f(x), x)."""
+        return self.of("shortcut")
+
+    @property
     def gates(self) -> tuple[Site, ...]:
-        """Selects the sites where a map is gated."""
-        return tuple(site for site in self.of("gate") if len(site.inputs[1]) == 3)
+        """Selects the products of a map and a gate of its channels, with inputs (map, gate)."""
+        return self.of("gate")
+
+    @property
+    def concatenations(self) -> tuple[Site, ...]:
+        """Selects the concatenations of maps by channel, if two of them at least come from the image."""
+        return tuple(
+            site for site in self.of("concat") if sum(depth is not None for depth in site.depths) > 1
+        )
+
+    @property
+    def unfollowed(self) -> tuple[Site, ...]:
+        """Selects what joins maps in another way, or cannot be seen; `reason` says which."""
+        return self.of("unfollowed")

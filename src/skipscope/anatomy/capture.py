@@ -44,8 +44,14 @@ def capture(
 
 
 def anatomy(model: nn.Module, images: Tensor) -> Anatomy:
-    """Follows the network through one pass of these images (B 3 H W; two are enough) without changing it."""
+    """Follows the network through one pass of these images (B C H W; two are enough) without changing it.
+
+    Returns:
+        What the network has, call by call; its `depth` is None if it could not be followed to the output.
+    """
     sites: list[Site] = []
+    if len(images) == 1:  # an axis of length 1 tells less
+        images = torch.cat((images, images))
     with evaluating(model), torch.no_grad(), capture(model, lambda call: sites.append(Site.of(call))):
         trace = trace_of(model(images))
     return Anatomy(sites=tuple(sites), depth=None if trace is None else trace.depth)

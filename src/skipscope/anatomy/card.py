@@ -7,7 +7,7 @@ from math import prod
 
 from skipscope.anatomy.calls import Anatomy
 from skipscope.anatomy.stages import KINDS, stages
-from skipscope.records.schema import AnatomyCard, Concatenation, Gate, Shortcut, StemLayer
+from skipscope.records.schema import AnatomyCard, Concatenation, Gate, Shortcut, StemLayer, Unfollowed
 
 NORMS = {
     "batch_norm": "BatchNorm{}d",
@@ -20,20 +20,19 @@ NORMS = {
 """Torch's module for each function; {} is the number of axes after the channels."""
 
 
-def anatomy_card(anatomy: Anatomy) -> AnatomyCard | None:
-    """Summarises a network's calls; None if they could not be followed from the image to the logits."""
-    if anatomy.depth is None:
-        return None
+def anatomy_card(anatomy: Anatomy) -> AnatomyCard:
+    """Summarises a network's calls; one that could not be followed to its output is `hidden` as a whole."""
     norms = anatomy.of("norm", "other_norm")
     read = [site.inputs[0] for site in anatomy.of("conv", "linear")]
     return AnatomyCard(
-        depth=anatomy.depth,
+        depth=anatomy.depth or max((site.depth for site in anatomy.sites), default=0),
         stem=tuple(_stem(anatomy)),
         maps=tuple(_maps(anatomy)),
         normalisation=tuple(sorted({NORMS[site.operator].format(len(site.inputs[0]) - 1) for site in norms})),
         shortcuts=tuple(_shortcuts(anatomy)),
         concatenations=tuple(_concatenations(anatomy)),
         gates=tuple(Gate(module=site.module, shape=site.output) for site in anatomy.gates),
+        unfollowed=tuple(_unfollowed(anatomy)),
         # a gate's 1x1 convolutions on 1x1 maps are of the kind linear, but keep their inputs as well
         conv_inputs=sum(prod(shape) for shape in read if len(shape) == 3),
     )
@@ -67,21 +66,29 @@ def _maps(anatomy: Anatomy) -> Iterator[tuple[int, int, int]]:
 
 
 def _shortcuts(anatomy: Anatomy) -> Iterator[Shortcut]:
-    """Yields additions; x was projected if it comes from a layer that no other layer reads."""
-    layers = anatomy.of("conv", "linear")
-    read = {source for site in layers for source, _ in site.sources}
-    unread = {site.module for site in layers} - read
-    for site in anatomy.of("shortcut"):
-        sources = {source for source, _ in site.shortcut_sources}
-        projected = bool(sources) and sources <= unread
-        yield Shortcut(module=site.module, kind="projection" if projected else "identity", shape=site.output)
+    """Yields additions; x was projected if f(x) was not computed from what x is."""
+    for site in anatomy.shortcuts:
+        kind = "identity" if site.skips else "projection"
+        yield Shortcut(module=site.module, kind=kind, shape=site.output)
 
 
 def _concatenations(anatomy: Anatomy) -> Iterator[Concatenation]:
-    """Yields those that append: operands of one depth lie side by side, as a grouped convolution's parts."""
-    for site in anatomy.of("concat"):
+    """Yields them all; it appends if a map lies beside what was computed from it, and not beside its like."""
+    for site in anatomy.concatenations:
         operands = zip(site.depths, site.inputs, strict=True)
         known = [(depth, shape[0]) for depth, shape in operands if depth is not None]
-        if len({depth for depth, _ in known}) > 1:
-            appended = max(reversed(known), key=lambda operand: operand[0])[1]
-            yield Concatenation(module=site.module, appended=appended, shape=site.output)
+        appends = site.skips and len({depth for depth, _ in known}) > 1
+        appended = max(reversed(known), key=lambda operand: operand[0])[1] if appends else 0
+        kind = "append" if appends else "beside"
+        yield Concatenation(module=site.module, appended=appended, shape=site.output, kind=kind)
+
+
+def _unfollowed(anatomy: Anatomy) -> Iterator[Unfollowed]:
+    """Yields what joins maps in another way, then the network if its output was not reached."""
+    for site in anatomy.unfollowed:
+        if site.reason is not None:
+            yield Unfollowed(
+                module=site.module, operator=site.operator, reason=site.reason, shape=site.output
+            )
+    if anatomy.depth is None:
+        yield Unfollowed(module="", operator="module", reason="hidden", shape=())

@@ -8,43 +8,25 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from skipscope.anatomy.calls import Call, Edit, Kind
-from skipscope.anatomy.channels import behind, parts
-from skipscope.anatomy.operands import (
-    is_a_product,
-    key_of,
-    may_overwrite,
-    operands_of,
-    order_of,
-    window_of,
-    with_others,
-)
+from skipscope.anatomy.calls import Call, Edit
+from skipscope.anatomy.channels import parts
+from skipscope.anatomy.described import described
+from skipscope.anatomy.flow import MAKERS, SHAPED_AS, trace_after
+from skipscope.anatomy.operands import may_overwrite
 from skipscope.anatomy.traces import (
     Trace,
-    all_sources,
     as_input,
     copied,
     first_known,
+    is_marked,
     is_new,
+    kept_tensors,
     mark,
     tensors_in,
     trace_of,
     unmark_kept,
 )
 
-FUNCTIONS: dict[Kind, str] = {
-    "conv": "conv2d",
-    "linear": "linear",
-    "norm": "batch_norm",
-    "other_norm": "group_norm layer_norm instance_norm rms_norm local_response_norm",
-    "relu": "relu",
-    "pool": "max_pool2d avg_pool2d",
-    "shortcut": "add iadd radd",
-    "gate": "mul imul rmul",
-    "concat": "cat concat concatenate",
-}
-KINDS = {word: kind for kind, words in FUNCTIONS.items() for word in words.split()}
-"""Kind of a torch function by its name without underscores; `order_of` then checks the operands."""
 LAYERS: dict[str, type[nn.Module] | tuple[type[nn.Module], ...]] = {
     "conv": nn.Conv2d,
     "linear": (nn.Linear, nn.Conv2d),
@@ -54,9 +36,7 @@ LAYERS: dict[str, type[nn.Module] | tuple[type[nn.Module], ...]] = {
     "pool": nn.Module,
 }
 """A call inside a layer of its own is named after the layer; any other, after the module around it."""
-CHANNELS_KEPT = {"norm", "other_norm", "relu", "pool"}
-SQUASH = {"sigmoid", "hardsigmoid"}
-SAME_VALUES = {"view", "reshape", "expand", "expand_as", "unsqueeze", "getitem", "chunk", "split", "unbind"}
+CHANNELS_KEPT = {"norm", "other_norm", "relu", "pool", "unfollowed"}
 
 
 class Listener(TorchFunctionMode):
@@ -68,13 +48,18 @@ class Listener(TorchFunctionMode):
         self.inside: list[tuple[str, nn.Module, Tensor | None, Tensor | None]] = []
         """Modules being called, outermost first: name, module, input, and the input before it changed."""
         self.counts: Counter[tuple[str, str]] = Counter()
+        self.origins = 0
+        self.kept: set[int] = set()
+        """The tensors, by `id`, that the network keeps between passes."""
 
     def enter(self, name: str, module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
         """Notes, as a hook before it, that the module of this name is called; marks a network's images."""
         marked = None
         if not self.inside:
             self.counts.clear()
+            self.origins = 0
             unmark_kept(self.root)
+            self.kept = {id(x) for x in kept_tensors(self.root)}
             inputs = marked = tuple(map(as_input, inputs))
         first = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], Tensor) else None
         given = first
@@ -88,7 +73,11 @@ class Listener(TorchFunctionMode):
         if not self.inside or self.inside[-1][1] is not module:
             return None
         name, _, first, given = self.inside.pop()
-        if given is None or not isinstance(output, Tensor) or not self.inside or _is_layer(module):
+        if given is None or not isinstance(output, Tensor) or not self.inside:
+            return None
+        if self._is_unseen(output) and (known := trace_of(first)) is not None:
+            return self._hidden(name, module, given, output, known)
+        if _is_layer(module):
             return None
         trace, before = trace_of(output), trace_of(given)
         if trace is None or before is None:
@@ -104,6 +93,34 @@ class Listener(TorchFunctionMode):
         )
         return self._report(call, output, trace, output if output is first else None)
 
+    def _hidden(self, name: str, module: nn.Module, given: Tensor, output: Tensor, before: Trace) -> Tensor:
+        """Reports a module whose output comes from code that is not seen: another language, numpy."""
+        layers = sum(weight.ndim > 1 for weight in module.parameters())
+        ancestors = before.behind | 1 << before.origin
+        trace = before._replace(
+            depth=before.depth + layers, sources=(), origin=self._fresh(), behind=ancestors, stacked=()
+        )
+        mark(output, trace)
+        call = Call(
+            kind="unfollowed",
+            module=self._numbered("unfollowed", name),
+            operator="module",
+            depth=trace.depth,
+            inputs=(given,),
+            sources=(),
+            again=lambda _x: output,
+            reason="hidden",
+        )
+        return self._report(call, output, trace, None)
+
+    def _fresh(self) -> int:
+        self.origins += 1
+        return self.origins
+
+    def _is_unseen(self, x: Tensor) -> bool:
+        """Tells whether no function that was seen made it, and the network does not keep it."""
+        return not is_marked(x) and not isinstance(x, nn.Parameter) and id(x) not in self.kept
+
     def __torch_function__(
         self, func: Callable[..., Any], types: Iterable[type], args: Any = (), kwargs: Any = None
     ) -> Any:
@@ -111,19 +128,29 @@ class Listener(TorchFunctionMode):
         kwargs = kwargs or {}
         word = getattr(func, "__name__", "").strip("_")
         into = kwargs.get("out")  # it may have a trace of what it was before
-        given = [x for x in tensors_in((args, kwargs)) if x is not into] if self.inside else []
-        if all(trace_of(x) is None for x in given):
-            return func(*args, **kwargs)
-        kind = KINDS.get(word)
-        call = None if kind is None else self._call(kind, word, func, args, kwargs)
+        read = args[:1] if word in SHAPED_AS else (args, kwargs)
+        given = [x for x in tensors_in(read) if x is not into] if self.inside else []
+        if word in MAKERS or all(trace_of(x) is None for x in given):
+            return self._constant(func(*args, **kwargs), (*given, into))
+        call = described(word, func, args, kwargs, given, self._is_unseen)
+        if call is not None:
+            call.module = self._numbered(call.kind, self._name(call.kind))
         output, target = self._compute(call, func, args, kwargs)
-        trace = _mark_output(word, call, given, output, args, kwargs)
+        trace = self._mark_output(word, call, given, output, args, kwargs)
         if call is None or trace is None:
             return output
         call.depth = trace.depth
         if any(output is x for x in (*given, into)):
             target = output
         return self._report(call, output, trace, target)
+
+    def _constant(self, output: Any, given: Sequence[Any]) -> Any:
+        """Marks what does not come from the image, unless it was there before."""
+        if self.inside:
+            for x in tensors_in(output):
+                if not is_marked(x) and id(x) not in self.kept and not any(x is other for other in given):
+                    mark(x, None)
+        return output
 
     def _compute(
         self, call: Call | None, func: Callable[..., Any], args: Any, kwargs: Any
@@ -159,36 +186,45 @@ class Listener(TorchFunctionMode):
             self.see(call)
         return call.output
 
-    def _call(self, kind: Kind, word: str, func: Callable[..., Any], args: Any, kwargs: Any) -> Call | None:
-        """Describes the call; None if its operands show that it is not of this kind."""
-        operands = operands_of(kind, args, kwargs)
-        keys, inputs = list(operands), list(operands.values())
-        if kind == "conv" and is_a_product(inputs):
-            kind = "linear"
-        order = order_of(kind, inputs, args, kwargs)
-        if order is None:
-            return None
-        chosen = tuple(inputs[index] for index in order)
-        if trace_of(chosen[0]) is None:
-            return None
+    def _mark_output(
+        self, word: str, call: Call | None, given: Sequence[Tensor], output: Any, args: Any, kwargs: Any
+    ) -> Trace | None:
+        """Marks what a function returned or wrote into; returns the trace if it returned one tensor."""
+        if isinstance(output, Tensor):
+            trace = self._trace_after(word, call, given, output, args, kwargs)
+            mark(output, trace)
+            whole = output._base  # noqa: SLF001 - of a view that was written into, as by copy_
+            if whole is not None and trace_of(whole) is None and any(output is x for x in args[:1]):
+                mark(whole, trace._replace(sources=()))
+            return trace
+        if isinstance(output, (list, tuple)):
+            outputs = [x for x in tensors_in(output) if not any(x is operand for operand in given)]
+            first, before = first_known(given)
+            for x, sources in zip(outputs, parts(word, first, before.sources, outputs), strict=True):
+                mark(x, self._trace_after(word, None, given, x, args, kwargs)._replace(sources=sources))
+        elif word == "setitem" and trace_of(args[2]) is not None and is_new(*args):
+            # a part was overwritten: which channels come from where is no longer known
+            mark(args[0], self._trace_after(word, None, given, args[0], args, kwargs)._replace(sources=()))
+        return None
 
-        def again(*others: Tensor) -> Tensor:
-            if kind == "concat":
-                return with_others(func, args, kwargs, {key_of(args, 0, "tensors"): list(others)})
-            changed = {keys[index]: x for index, x in zip(order, others, strict=True)}
-            return with_others(func, args, kwargs, changed)
-
-        return Call(
-            kind=kind,
-            module=self._numbered(kind, self._name(kind)),
-            operator=word,
-            depth=0,
-            inputs=chosen,
-            sources=all_sources(chosen if kind == "concat" else chosen[:1]),
-            weight=operands.get(key_of(args, 1, "weight")) if kind in ("conv", "linear") else None,
-            window=window_of(kind, inputs, args, kwargs),
-            again=again,
-        )
+    def _trace_after(
+        self, word: str, call: Call | None, given: Sequence[Tensor], output: Tensor, args: Any, kwargs: Any
+    ) -> Trace:
+        """Derives an output's trace from its operands', of which at least one is known."""
+        kind = None if call is None else call.kind
+        after = trace_after(word, given, output, args, kwargs, self._fresh())
+        if call is not None and kind == "gate" and (gated := trace_of(call.inputs[0])) is not None:
+            # a gate only weighs a map: it adds no depth
+            behind = gated.behind | after.behind & ~(1 << gated.origin)
+            return gated._replace(squashed=False, behind=behind, stacked=())
+        if call is None or kind in CHANNELS_KEPT:
+            return after
+        if kind == "concat":
+            return after._replace(sources=call.sources)
+        if word == "linear" and output.ndim != 2:
+            return after._replace(sources=())  # of tokens, whose channels are the last axis
+        channels = output.shape[1] if output.ndim > 1 else 1
+        return after._replace(sources=((call.module, channels),))
 
     def _name(self, kind: str) -> str:
         """Names a call after its layer, or the module around it and its kind."""
@@ -207,46 +243,3 @@ class Listener(TorchFunctionMode):
 def _is_layer(module: nn.Module) -> bool:
     """Tells whether it holds no other modules but those that make its weight (`weight_norm`)."""
     return all(name == "parametrizations" for name, _ in module.named_children())
-
-
-def _mark_output(
-    word: str, call: Call | None, given: Sequence[Tensor], output: Any, args: Any, kwargs: Any
-) -> Trace | None:
-    """Marks what a function returned or wrote into; returns the trace if it returned one tensor."""
-    if isinstance(output, Tensor):
-        trace = _trace_after(word, call, given, output, args, kwargs)
-        mark(output, trace)
-        whole = output._base  # noqa: SLF001 - of a view that was written into, as by copy_
-        if whole is not None and trace_of(whole) is None and any(output is x for x in args[:1]):
-            mark(whole, trace._replace(sources=()))
-        return trace
-    if isinstance(output, (list, tuple)):
-        outputs = [x for x in tensors_in(output) if not any(x is operand for operand in given)]
-        first, before = first_known(given)
-        for x, sources in zip(outputs, parts(word, first, before.sources, outputs), strict=True):
-            mark(x, _trace_after(word, None, given, x, args, kwargs)._replace(sources=sources))
-    elif word == "setitem" and trace_of(args[2]) is not None and is_new(*args):
-        # a part was overwritten: which channels come from where is no longer known
-        mark(args[0], _trace_after(word, None, given, args[0], args, kwargs)._replace(sources=()))
-    return None
-
-
-def _trace_after(
-    word: str, call: Call | None, given: Sequence[Tensor], output: Tensor, args: Any, kwargs: Any
-) -> Trace:
-    """Derives an output's trace from its operands', of which at least one is known."""
-    first, before = first_known(given)
-    depth = max(trace.depth for x in given if (trace := trace_of(x)) is not None)
-    kind = None if call is None else call.kind
-    if call is not None and kind == "gate" and (gated := trace_of(call.inputs[0])) is not None:
-        return gated._replace(squashed=False)  # a gate only weighs a map: it adds no depth
-    squashed = word in SQUASH or (word in SAME_VALUES and before.squashed)
-    if call is None or kind in CHANNELS_KEPT:
-        return Trace(depth, squashed, behind(word, first, before.sources, output, args, kwargs))
-    if kind == "concat":
-        return Trace(depth, squashed, call.sources)
-    deeper = depth + (kind in ("conv", "linear"))
-    if word == "linear" and output.ndim != 2:
-        return Trace(deeper, squashed, ())  # of tokens, whose channels are the last axis
-    channels = output.shape[1] if output.ndim > 1 else 1
-    return Trace(deeper, squashed, ((call.module, channels),))

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from skipscope.anatomy.traces import tensors_in, trace_of
+from skipscope.anatomy.traces import tensors_in
 
 Key = int | str
 """Position or name of an argument."""
@@ -52,8 +52,7 @@ def operands_of(kind: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> di
     if kind == "concat":
         tensors = args[0] if args else kwargs.get("tensors")
         return dict(enumerate(tensors_in(tensors))) if isinstance(tensors, (list, tuple)) else {}
-    names = ["input", "weight"] if kind in ("conv", "linear") else ["input", "other"]
-    keys = [key_of(args, position, name) for position, name in enumerate(names)]
+    keys = [key_of(args, position, name) for position, name in enumerate(("input", "weight"))]
     found = {key: args[key] if isinstance(key, int) else kwargs.get(key) for key in keys}
     return {key: x for key, x in found.items() if isinstance(x, Tensor)}
 
@@ -71,31 +70,21 @@ def may_overwrite(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     """Tells whether a call may overwrite an operand with its output."""
     if name == "relu":
         return bool(kwargs.get("inplace", len(args) > 1 and args[1]))
-    in_place = name in ("__iadd__", "__imul__") or (name.endswith("_") and not name.endswith("__"))
+    in_place = name.startswith("__i") or (name.endswith("_") and not name.endswith("__"))
     return in_place or kwargs.get("out") is not None
 
 
 def order_of(kind: str, inputs: Sequence[Tensor], args: Any, kwargs: Any) -> Sequence[int] | None:
     """Returns the order in which a call reports its operands; None if they do not fit its kind."""
-    if kind in ("shortcut", "gate"):
-        return _pair_order(kind, inputs)
     if kind == "concat":
-        along = args[1] if len(args) > 1 else kwargs.get("dim", kwargs.get("axis", 0))
-        by_channel = len(inputs) > 1 and all(x.ndim == 4 for x in inputs) and along in (1, -3)
-        return range(len(inputs)) if by_channel else None
+        by_channel = len(inputs) > 1 and all(x.ndim == 4 for x in inputs)
+        return range(len(inputs)) if by_channel and joined_axis(args, kwargs) in (1, -3) else None
     return [0] if inputs else None
 
 
-def _pair_order(kind: str, inputs: Sequence[Tensor]) -> Sequence[int] | None:
-    """Orders f(x) before x, which has fewer convolutions before it; a map before its gate, a sigmoid's."""
-    traces = [trace for x in inputs if (trace := trace_of(x)) is not None]
-    if len(inputs) != 2 or len(traces) != 2:
-        return None
-    adds = kind == "shortcut"
-    if (adds and inputs[0].shape != inputs[1].shape) or (not adds and inputs[0].ndim != 4):
-        return None
-    first, second = (trace.depth if adds else not trace.squashed for trace in traces)
-    return None if first == second else (0, 1) if first > second else (1, 0)
+def joined_axis(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """Returns the axis along which `cat` concatenates."""
+    return args[1] if len(args) > 1 else kwargs.get("dim", kwargs.get("axis", 0))
 
 
 def is_a_product(inputs: Sequence[Tensor]) -> bool:

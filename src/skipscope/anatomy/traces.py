@@ -18,9 +18,25 @@ class Trace(NamedTuple):
     depth: int
     """Convolutions and linear layers on the longest path from the image."""
     squashed: bool
-    """Whether it is a sigmoid's output."""
+    """Whether it passed a sigmoid or another bounded function since its last layer."""
     sources: tuple[Source, ...]
     """Sources of its channels, in order; empty where unknown."""
+    origin: int = 0
+    """Number of the last call that mixed channels, pixels or maps; any other keeps a number where it is."""
+    behind: int = 0
+    """The origins it was computed from, one bit each."""
+    pools: int = 0
+    """How often all pixels were reduced to one number a channel, on the path where that was most often."""
+    varies: bool = True
+    """Whether it varies by pixel."""
+    last: bool = False
+    """Whether channels are the last axis, as those of tokens (B N C) are, not the second (B C H W)."""
+    scores: bool = False
+    """Whether it is a product of two maps, as attention's scores are, that no map was multiplied by yet."""
+    stacked: tuple[Tensor, ...] = ()
+    """The maps that were stacked along a new axis to make it."""
+    axis: int = 0
+    """That axis."""
 
 
 def trace_of(x: Any) -> Trace | None:
@@ -28,24 +44,38 @@ def trace_of(x: Any) -> Trace | None:
     return getattr(x, MARK, None) if isinstance(x, Tensor) else None
 
 
-def mark(x: Tensor, trace: Trace) -> None:
-    """Attaches a trace to a tensor."""
+def mark(x: Tensor, trace: Trace | None) -> None:
+    """Attaches a trace to a tensor; None to one that is known not to come from the image."""
     setattr(x, MARK, trace)
 
 
-def unmark_kept(model: nn.Module) -> None:
-    """Unmarks what a network keeps from a pass (a running mean, a map), which means nothing in the next."""
+def is_marked(x: Tensor) -> bool:
+    """Tells whether a function that was seen returned the tensor, or the tensor is the image."""
+    return hasattr(x, MARK)
+
+
+def kept_tensors(model: nn.Module) -> Iterator[Tensor]:
+    """Yields what a network keeps between passes: weights, buffers, a running mean, a map."""
     for module in model.modules():
-        for x in tensors_in(vars(module)):
-            vars(x).pop(MARK, None)
+        yield from tensors_in(vars(module))
+
+
+def unmark_kept(model: nn.Module) -> None:
+    """Unmarks what a network keeps from a pass, which means nothing in the next."""
+    for x in kept_tensors(model):
+        vars(x).pop(MARK, None)
 
 
 def copied(x: Tensor) -> Tensor:
     """Copies a tensor and its trace."""
-    copy = x.clone()
-    if (trace := trace_of(x)) is not None:
-        mark(copy, trace)
-    return copy
+    return like(x, x.clone())
+
+
+def like(x: Tensor, other: Tensor) -> Tensor:
+    """Attaches the trace of `x`, if it has one, to another tensor; returns that."""
+    if is_marked(x):
+        mark(other, trace_of(x))
+    return other
 
 
 def as_input(x: Any) -> Any:

@@ -18,7 +18,7 @@ from skipscope.analysis.tables import StudyTables
 from skipscope.claims import structure
 from skipscope.claims.confounds import Facts, Runs, facts_of
 from skipscope.records.schema import NetworkCard, RunRecord
-from skipscope.spec import StudySpec, network_name
+from skipscope.spec import StudySpec, UserNetwork, network_name
 from skipscope.spec.comparison import Comparison
 
 
@@ -80,36 +80,45 @@ class Evidence:
 
     @cached_property
     def models(self) -> Mapping[str, str]:
-        """The networks' names, by arm."""
-        arms = {arm.label: network_name(arm.model) for arm in self.study.arm}
-        return arms | {name: name for name in map(network_name, self.study.initial) if name not in arms}
+        """The names of the networks of ours, by arm; those of users' networks say nothing, and are empty."""
+        arms = {arm.label: arm.model for arm in self.study.arm}
+        arms |= {name: model for model in self.study.initial if (name := network_name(model)) not in arms}
+        return {arm: "" if UserNetwork.parse(model) else model for arm, model in arms.items()}
 
     def is_residual(self, arm: str) -> bool:
         """Whether its network has shortcuts that add."""
         return self._has(structure.shortcut, arm, lambda name: "resnet" in name)
 
     def is_dense(self, arm: str) -> bool:
-        """Whether its layers read the concatenation of earlier ones, by its structure or by measurement."""
+        """Whether it appends maps to those they were computed from; if no record says, by measurement."""
         declared = self._has(structure.concatenation, arm, lambda name: name.startswith("densenet"))
-        return declared or arm in self.series("reuse by weight")
+        return declared or (arm in self.series("reuse by weight") and not self._is_followed(arm))
 
     def is_gated(self, arm: str) -> bool:
-        """Whether it has gates, by its structure or by measurement."""
+        """Whether it has gates; if no record says, by measurement."""
         declared = self._has(structure.gate, arm, lambda name: name.startswith("se_"))
-        return declared or arm in self.series("class share")
+        return declared or (arm in self.series("class share") and not self._is_followed(arm))
 
     def is_plain(self, arm: str) -> bool:
-        """Whether it has neither additions nor concatenations."""
-        return not self.is_residual(arm) and not self.is_dense(arm)
+        """Whether it has neither additions nor concatenations, as far as that is known."""
+        if self.is_residual(arm) or self.is_dense(arm):
+            return False
+        card = self.cards.get(arm)
+        return bool(self.models.get(arm)) if card is None else not structure.may_join(card)
+
+    def _is_followed(self, arm: str) -> bool:
+        """Whether its record says what it is made of."""
+        card = self.cards.get(arm)
+        return card is not None and card.anatomy is not None
 
     def is_normalised(self, arm: str) -> bool:
         """Whether it has a BatchNorm or the like."""
         return self._has(structure.normalisation, arm, lambda name: "nobn" not in name)
 
     def _has(self, of: Callable[[NetworkCard], str], arm: str, named: Callable[[str], bool]) -> bool:
-        """Whether its structure is not `none`; a network without a record yet is judged by its name."""
+        """Whether its structure is not `none`; a network of ours without a record is judged by its name."""
         card = self.cards.get(arm)
-        return named(self.models.get(arm, arm)) if card is None else of(card) != "none"
+        return named(self.models.get(arm, "")) if card is None else of(card) != "none"
 
     def depths(self, arms: tuple[str, ...]) -> list[float]:
         """The depths of these arms' networks, in layers."""

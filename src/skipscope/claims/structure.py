@@ -4,7 +4,7 @@ from functools import cache
 from itertools import groupby
 
 from skipscope.records.printed import anatomy_of
-from skipscope.records.schema import NetworkCard, StemLayer
+from skipscope.records.schema import Concatenation, NetworkCard, StemLayer
 
 
 def depth(card: NetworkCard) -> int:
@@ -30,10 +30,10 @@ def maps(card: NetworkCard) -> str:
 
 def width(card: NetworkCard) -> str:
     """Channels at each map size, `16, 32, 64`; of a dense network those that its layers append."""
-    anatomy = anatomy_of(card)
-    if not anatomy.concatenations:
+    anatomy, appending = anatomy_of(card), _appending(card)
+    if not appending:
         return ", ".join(str(channels) for channels, *_ in anatomy.maps)
-    by_size = groupby(anatomy.concatenations, key=lambda joined: joined.shape[1:])
+    by_size = groupby(appending, key=lambda joined: joined.shape[1:])
     return ", ".join("/".join(dict.fromkeys(str(each.appended) for each in same)) for _, same in by_size)
 
 
@@ -50,8 +50,20 @@ def shortcut(card: NetworkCard) -> str:
 
 
 def concatenation(card: NetworkCard) -> str:
-    """`dense` or `none`."""
-    return "dense" if anatomy_of(card).concatenations else "none"
+    """`dense` if maps are appended to those they were computed from, else `none`."""
+    return "dense" if _appending(card) else "none"
+
+
+def _appending(card: NetworkCard) -> list[Concatenation]:
+    """Those that append; branches side by side, as in an Inception module, are no dense connection."""
+    return [each for each in anatomy_of(card).concatenations if each.kind == "append"]
+
+
+def may_join(card: NetworkCard) -> bool:
+    """Whether maps are concatenated, or joined in a way that could be a shortcut and was not followed."""
+    anatomy = anatomy_of(card)
+    doubtful = any(each.reason in ("hidden", "function", "broadcast") for each in anatomy.unfollowed)
+    return bool(anatomy.concatenations) or doubtful
 
 
 def gate(card: NetworkCard) -> str:

@@ -1,9 +1,9 @@
 """What gates do, and whether they matter (Hu et al. 2018, section 7 and Fig. 5).
 
-A gate is a sigmoid's output that multiplies a map: one number in (0, 1) for each image and channel.
+A gate multiplies a map by one number, mostly a sigmoid's output, for each image and channel.
 
-Shapes: B images of C channels, gate B C 1 1 (or expanded to B C H W; what differs between pixels counts as
-its mean over them); K classes.
+Shapes: B images of C channels, gate B C 1 1, or expanded to B C H W; of several maps at once B M C 1 1, which
+counts as M x C channels; where channels are the last axis B 1 1 C or B 1 C. K classes.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -72,7 +72,7 @@ def measure(view: View) -> Iterable[Reading]:
 
     def note(classes: Tensor, call: Call) -> None:
         if call.kind == "gate" and call.module in tallies:
-            tallies[call.module].add(call.inputs[1].mean((2, 3), dtype=torch.float64).cpu(), classes.cpu())
+            tallies[call.module].add(numbers(call.inputs[1]).cpu(), classes.cpu())
 
     for images, members in batches(replace(view, labels=classes)):
         observe(replace(view, images=images, labels=members), partial(note, members))
@@ -81,6 +81,13 @@ def measure(view: View) -> Iterable[Reading]:
         for channel, means in enumerate(tally.class_means().T.tolist()):
             for label, gate in zip(labels.tolist(), means, strict=True):
                 yield Reading(module=block, channel=channel, class_=label, quantity="gate", value=gate)
+
+
+def numbers(gate: Tensor) -> Tensor:
+    """Returns one number an image and channel, B C in float64; expanded over pixels, their mean."""
+    channels_last = gate.ndim == 4 and gate.shape[1:3] == (1, 1)
+    pixels = gate if gate.ndim < 4 or channels_last else gate.mean((-2, -1), dtype=torch.float64)
+    return pixels.double().flatten(1)
 
 
 def _block_readings(block: str, tally: Tally) -> Iterator[Reading]:

@@ -48,24 +48,44 @@ class Shortcut(Frozen):
 
 
 class Concatenation(Frozen):
-    """A map and what is computed from it, side by side."""
+    """Maps side by side, as more channels."""
 
     module: str = Field(description="qualified name of the module that concatenates")
-    appended: int = Field(description="channels of the operand with the most layers before it")
+    appended: int = Field(
+        description="append: channels of the operand with the most layers before it; else 0"
+    )
     shape: tuple[int, ...] = Field(description="of the output, as of a stage")
+    kind: Literal["append", "beside"] = Field(
+        "append", description="append: one map was computed from another; beside: branches side by side"
+    )
 
 
 class Gate(Frozen):
-    """A map multiplied by a sigmoid's output."""
+    """A map whose channels are weighed by numbers computed from means over pixels or the like."""
 
     module: str = Field(description="qualified name of the module that multiplies")
     shape: tuple[int, ...] = Field(description="of the map, as of a stage")
 
 
+class Unfollowed(Frozen):
+    """What joins maps and is neither a shortcut, a gate nor a concatenation, or cannot be seen."""
+
+    module: str = Field(description="qualified name of the module that joins them")
+    operator: str = Field(description="the torch function; `module` where its inside cannot be seen")
+    reason: Literal["by_pixel", "whole_map", "broadcast", "vectors", "function", "hidden"] = Field(
+        description="by_pixel: a product that varies by pixel. whole_map: one number weighs all channels. "
+        "broadcast: a sum of different shapes. vectors: a concatenation of other things than maps. "
+        "function: another function of several maps. hidden: code that is not torch's"
+    )
+    shape: tuple[int, ...] = Field(description="of the output, as of a stage")
+
+
 class AnatomyCard(Frozen):
     """What a network is made of, found by following its calls (`anatomy.card`)."""
 
-    depth: int = Field(description="convolutions and linear layers on the longest way to the logits")
+    depth: int = Field(
+        description="convolutions and linear layers on the longest way to the logits, as far as followed"
+    )
     stem: tuple[StemLayer, ...]
     maps: tuple[tuple[int, int, int], ...] = Field(
         description="C H W at the end of each size of the map, after the stem"
@@ -74,6 +94,7 @@ class AnatomyCard(Frozen):
     shortcuts: tuple[Shortcut, ...]
     concatenations: tuple[Concatenation, ...]
     gates: tuple[Gate, ...]
+    unfollowed: tuple[Unfollowed, ...] = Field((), description="not in older records")
     conv_inputs: int = Field(
         description="numbers per image that convolutions read and keep for the backward pass"
     )
@@ -88,7 +109,7 @@ class NetworkCard(Frozen):
     macs: int
     stages: tuple[Stage, ...]
     anatomy: AnatomyCard | None = Field(
-        None, description="not in older records; null if the network's calls could not be followed"
+        None, description="not in older records, which `records.printed.anatomy_of` reads from their print"
     )
 
 

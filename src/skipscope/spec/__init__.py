@@ -113,8 +113,9 @@ class StudySpec(Frozen):
     def comparisons(self) -> tuple[Comparison, ...]:
         """Lists those declared, and those that follow from the arms for factors without a declared one."""
         declared = {comparison.factor for comparison in self.comparison}
-        arms = [(network_name(a.model), a.label, json.dumps(a.recipe, sort_keys=True)) for a in self.arm]
-        found = following(arms, [network_name(model) for model in self.initial])
+        arms = [(a.model, a.label, json.dumps(a.recipe, sort_keys=True)) for a in self.arm]
+        # the name of a user's network says nothing of what it is
+        found = following(arms, [model for model in self.initial if UserNetwork.parse(model) is None])
         return (*self.comparison, *(each for each in found if each.factor not in declared))
 
     def recipe_of(self, arm: Arm) -> Recipe:

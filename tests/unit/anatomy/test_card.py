@@ -11,9 +11,7 @@ from skipscope.records.schema import AnatomyCard, Concatenation, Gate, Shortcut,
 
 
 def card(model: nn.Module) -> AnatomyCard:
-    found = anatomy_card(anatomy(model, torch.zeros(1, 3, 32, 32)))
-    assert found is not None
-    return found
+    return anatomy_card(anatomy(model, torch.zeros(1, 3, 32, 32)))
 
 
 class Joined(nn.Module):
@@ -84,7 +82,9 @@ class Beside(nn.Module):
 
 def test_zeros_and_grouped_convolutions_are_no_dense_connection() -> None:
     found = card(Beside())
-    assert found.concatenations == ()
+    assert found.concatenations == (
+        Concatenation(module="concat", appended=0, shape=(12, 32, 32), kind="beside"),
+    )
     assert [shortcut.kind for shortcut in found.shortcuts] == ["identity"]
     assert (found.depth, found.maps, found.normalisation) == (3, ((12, 32, 32),), ())
 
@@ -98,4 +98,6 @@ def test_a_network_without_convolutions() -> None:
 @pytest.mark.filterwarnings("ignore:`torch.jit")
 def test_what_torch_jit_compiled_cannot_be_followed() -> None:
     model = torch.jit.trace(nn.Sequential(nn.Flatten(), nn.Linear(3072, 10)), torch.zeros(1, 3, 32, 32))
-    assert anatomy_card(anatomy(model, torch.zeros(1, 3, 32, 32))) is None
+    found = card(model)
+    assert found.depth == 0
+    assert [(each.module, each.reason) for each in found.unfollowed] == [("", "hidden")]

@@ -41,8 +41,10 @@ def test_what_has_several_outputs_does_not_end_the_trace(way: str) -> None:
     seen = anatomy(InParts(way), IMAGES)
     layers = [(site.module, site.depth) for site in seen.of("conv", "linear")]
     maps = way not in ("max", "attention")
-    assert layers == ([("stem", 1), ("more", 2), ("read", 3)] if maps else [("stem", 1), ("read", 2)])
-    assert len(seen.of("gate")) == (way == "gate")
+    within = 2 if way == "attention" else 0  # attention's own layers, into its heads and out of them
+    expected = [("stem", 1), ("more", 2), ("read", 3)] if maps else [("stem", 1), ("read", 2 + within)]
+    assert layers == expected
+    assert seen.gates == ()  # one half of a map gates the other at each pixel: an activation
     if maps:
         read = next(site for site in seen.sites if site.module == "more").sources
         assert read == (() if way == "unbind" else (("stem", 4),))
