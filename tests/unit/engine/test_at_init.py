@@ -37,7 +37,10 @@ STUDY = StudySpec.model_validate(
 )
 
 
-def test_networks_are_measured_before_they_are_trained(tmp_path: Path) -> None:
+def test_networks_are_measured_before_they_are_trained(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """In spawned processes first, then in this one: what is read is the same."""
     workspace, told = Workspace(tmp_path), []
     record = plan(STUDY, workspace, command="x").record
     workspace.write_study(record)
@@ -54,6 +57,7 @@ def test_networks_are_measured_before_they_are_trained(tmp_path: Path) -> None:
     before = path.read_bytes()
     measure_starts(record, workspace, jobs=1, on_event=told.append)
     assert len(told) == 2  # nothing is measured twice
+    request.getfixturevalue("workers_in_process")
     one_more = record.model_copy(update={"study": STUDY.model_copy(update={"initial_seeds": 3})})
     measure_starts(one_more, workspace, jobs=1)
     assert set(workspace.start_readings(path.stem)["seed"]) == {0, 1, 2}
