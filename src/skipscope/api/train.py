@@ -96,13 +96,7 @@ def _study(study: StudySpec | Path | str, data: object) -> StudySpec:
         )
     if isinstance(study, StudySpec):
         return study
-    if isinstance(study, str | os.PathLike):
-        return load_study(study, unknown=partial(unknown_names, instead=data))
-    raise UsageError(
-        f"A {type(study).__name__} is no study: that is a name, the path of a TOML file or what load_study "
-        "returns.",
-        hint='"lab", say; a network of yours is named in a study\'s file: model = "mynet.py:Net"',
-    )
+    return load_study(study, unknown=partial(unknown_names, instead=data))
 
 
 def _whole(**given: Any) -> dict[str, int | None]:

@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import nn
 
-from skipscope.errors import UnknownName
+from skipscope.errors import UnknownName, UsageError
 from skipscope.models import classroom, dense, residual, user
 from skipscope.randomness import derive
 from skipscope.spec import UserNetwork
@@ -39,7 +39,12 @@ def build(name: str, *, seed: int = 0) -> nn.Module:
     Raises:
         UnknownName: no network has this name; lists those that have one.
         NetworkError: the user's file does not define a valid network; names the line.
+        UsageError: `name` is no text.
     """
+    if not isinstance(name, str):
+        raise UsageError(
+            f"A {type(name).__name__} is no network's name.", hint='"resnet20", say, or "mynet.py:Net"'
+        )
     make = maker(name)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(seed, "initialisation") >> 1)  # as a signed number, as torch takes it

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
+from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -21,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from skipscope.errors import SpecError, UnknownName
+from skipscope.errors import SpecError, UnknownName, UsageError
 from skipscope.spec.comparison import Comparison
 from skipscope.spec.consistency import inconsistencies
 from skipscope.spec.derived import following
@@ -206,7 +207,13 @@ def load_study(
     Raises:
         UnknownName: `study` is neither a shipped name nor a file.
         SpecError: the file is not TOML, or a key or value in it is impossible.
+        UsageError: `study` is neither a name nor a path.
     """
+    if not isinstance(study, (str, PathLike)):
+        raise UsageError(
+            f"A {type(study).__name__} is no study: that is a name or the path of a TOML file.",
+            hint='"lab", say; a network of yours is named in a study\'s file: model = "mynet.py:Net"',
+        )
     path = Path(study)
     if path.suffix != ".toml":
         shipped = shipped_studies()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import skipscope
+from skipscope.errors import UsageError
 
 PROJECT = Path(__file__).parents[3] / "pyproject.toml"
 
@@ -26,6 +27,13 @@ def test_the_version_is_the_project_s() -> None:
 def test_what_is_not_there_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'train'"):
         skipscope.train  # noqa: B018 - attribute access is what is tested
+
+
+@pytest.mark.parametrize("given", [None, 3, ["resnet"], object])
+def test_what_is_no_name_is_told(given: object) -> None:
+    for call in (skipscope.build, skipscope.load_study, skipscope.run):
+        with pytest.raises(UsageError, match=f"A {type(given).__name__} is no "):
+            call(given)
 
 
 def test_names_are_shown_before_torch_is_imported() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from small_study import TABLE
+from torch import nn
 from torch.utils.data import DataLoader
 
 import skipscope
@@ -35,7 +36,7 @@ class Net(nn.Module):
 
 
 def with_arms(*arms: dict[str, Any], **keys: Any) -> StudySpec:
-    return parse_study(TABLE | {"arm": list(arms)} | keys, where="")
+    return parse_study(TABLE | {"probes": [], "arm": list(arms)} | keys, where="")
 
 
 @pytest.mark.usefixtures("workers_in_process")
@@ -160,6 +161,7 @@ def test_a_shipped_study_is_a_name() -> None:
         ({"study": "lab", "epochs": "3"}, "epochs is a whole number, not '3'"),
         ({"study": "lab", "epochs": 2.0}, "epochs is a whole number, not 2.0"),
         ({"study": "lap"}, "Did you mean 'lab'"),
+        ({"study": nn.Linear}, "A type is no study"),
     ],
 )
 def test_what_it_does_not_take_is_said(arguments: dict[str, Any], said: str, tmp_path: Path) -> None:

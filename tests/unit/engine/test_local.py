@@ -12,7 +12,6 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-import skipscope
 from skipscope.engine.adapt import adapt
 from skipscope.engine.local import Worker, _share_out, execute
 from skipscope.engine.plan import plan
@@ -76,13 +75,6 @@ def test_a_run_that_another_study_was_content_with_is_measured_and_not_trained_a
     at_once = Workspace(workspace.path / "at once").run_folder(whole.id)
     assert folder.readings().equals(at_once.readings())
     assert not plan(small, workspace, command="x").waiting
-
-
-@pytest.mark.usefixtures("workers_in_process")
-def test_in_one_call_from_a_script(small: StudySpec, workspace: Workspace) -> None:
-    folder = skipscope.run(small, workspace.path)
-    assert folder.metrics().filter(kind="epoch").height == 1
-    assert [run.state for run in folder.runs()] == ["done"]
 
 
 @pytest.mark.usefixtures("forked_workers")
