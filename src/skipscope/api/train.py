@@ -24,6 +24,7 @@ from skipscope.engine.resolve import unknown_names
 from skipscope.errors import TrainingError, UsageError
 from skipscope.records.lock import held, refuse_if_held
 from skipscope.records.schema import RunRecord
+from skipscope.said_once import saying_once
 from skipscope.spec import DataName, StudySpec, load_study
 from skipscope.training.events import Event
 
@@ -78,7 +79,7 @@ def run(
     command = _command(study, spec, {"data": data, **changed, "budget": budget})
     folder = Workspace(workspace)
     refuse_if_held(folder.path)  # before anything is timed
-    with _watched() as shown:
+    with _watched() as shown, saying_once():
         shown.say("Planning: a few timed steps of each network")
         planned = plan(spec, folder, command=command, jobs=jobs, budget=budget)
         with held(folder.path, doing=command):

@@ -24,6 +24,7 @@ from skipscope.cli.report import report
 from skipscope.cli.run import RunCommand, demo, run
 from skipscope.cli.status import status
 from skipscope.errors import SkipscopeError, UsageError
+from skipscope.said_once import saying_once
 
 app = typer.Typer(
     name="skipscope",
@@ -75,7 +76,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         _here()
-        with ended_by_ctrl_c():
+        with ended_by_ctrl_c(), saying_once():
             app()
     except SkipscopeError as error:
         complain(error)

@@ -32,6 +32,7 @@ from skipscope.records.frames import write_readings
 from skipscope.records.readings import START
 from skipscope.records.schema import StudyRecord
 from skipscope.records.store import Workspace
+from skipscope.said_once import say_once, saying_once
 from skipscope.spec import DataName, Recipe, StudySpec, network_name, start_name
 from skipscope.training.batches import BatchMaker
 from skipscope.training.instruments import sample
@@ -77,7 +78,9 @@ def measure_starts(
         warned: set[str] = set()
         try:
             for done, turn in enumerate(as_completed(turns_begun), start=1):
-                model, (rows, failed) = turns_begun[turn], turn.result()
+                model, (rows, failed, said) = turns_begun[turn], turn.result()
+                for each in said:
+                    say_once(each)
                 _keep(workspace, start_name(model, record.data.sha256), rows)
                 on_event(f"{network_name(model)}, {done} of {len(turns)}")
                 if failed and model not in warned:
@@ -138,17 +141,17 @@ def _broken() -> MachineError:
     )
 
 
-def _measure(model: str, seeds: list[int]) -> tuple[pl.DataFrame, str]:
-    """Returns the initial readings of one network's seeds, and which probes failed on it."""
+def _measure(model: str, seeds: list[int]) -> tuple[pl.DataFrame, str, list[str]]:
+    """Returns the initial readings of one network's seeds, which probes failed, and what its code said."""
     (data,) = _data
     images, labels = sample(data, BatchMaker(data, Recipe(memory_format="contiguous"), torch.device("cpu")))
     rows: list[dict[str, Any]] = []
-    failed = ""
-    with attribute_errors_to(model, "measured as it starts"):
+    failed, said = "", list[str]()
+    with saying_once(said.append), attribute_errors_to(model, "measured as it starts"):
         for seed in seeds:
             tried = initial_rows(view_of(build(model, seed=seed), images, labels))
             if tried.failed and not tried.rows:
                 raise next(iter(tried.failed.values()))
             failed = failed or (tried.error().what if tried.failed else "")
             rows += ({"seed": seed, "run": network_name(model), **row} for row in tried.rows)
-    return pl.DataFrame(rows, schema=START), failed
+    return pl.DataFrame(rows, schema=START), failed, said

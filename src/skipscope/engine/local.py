@@ -24,6 +24,7 @@ from skipscope.engine.work import work
 from skipscope.machine import resident_memory
 from skipscope.records.schema import RunRecord
 from skipscope.records.store import Workspace
+from skipscope.said_once import say_once
 from skipscope.training.events import Event, EventHandler
 from skipscope.training.memory import KEEP_MEMORY
 from skipscope.training.threads import WAIT_IDLY
@@ -108,7 +109,7 @@ def execute(
                         waiting[:0] = [worker.run] * again
                     worker.process.close()
                 else:
-                    on_event(event)
+                    _pass_on(event, on_event)
     records = (workspace.run_folder(run.spec.id).read_if_sound() for run in plan.runs)
     return [record for record in records if record is not None]
 
@@ -151,6 +152,14 @@ def _share_out(threads: int, workers: Workers) -> None:
             worker.threads = threads
             with suppress(OSError):  # it has just ended
                 ours.send(threads)
+
+
+def _pass_on(event: Event, on_event: EventHandler) -> None:
+    """Passes on what a worker reports; what others' code said there is said once, whoever heard it."""
+    if event.state == "noted":
+        say_once(event.message)
+    else:
+        on_event(event)
 
 
 def _ask_to_stop(workers: Workers) -> None:

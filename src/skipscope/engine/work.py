@@ -19,6 +19,7 @@ from skipscope.models.user import attribute_errors_to
 from skipscope.records.lock import held_run
 from skipscope.records.schema import Failure, RunRecord
 from skipscope.records.store import RunFolder, Workspace
+from skipscope.said_once import saying_once
 from skipscope.spec import RunSpec
 from skipscope.training.events import Event, EventHandler
 from skipscope.training.instruments import keep_sample
@@ -36,11 +37,24 @@ def work(
     """Does one run in a worker process, from its spec to its record."""
     ignore(*INTERRUPTS)
     spec = RunSpec.model_validate_json(spec_json)
-    folder = Workspace(workspace).run_folder(spec.id)
 
     def on_event(event: Event) -> None:
         with suppress(OSError):  # the parent is gone: the same end of the pipe asks this run to stop
             parent.send(event)
+
+    with saying_once(lambda said: on_event(Event(run=spec.id, state="noted", message=said))):
+        _train(spec, Workspace(workspace), data_dir, probes, parent, on_event)
+
+
+def _train(
+    spec: RunSpec,
+    workspace: Workspace,
+    data_dir: Path | None,
+    probes: Collection[str] | None,
+    parent: Orders,
+    on_event: EventHandler,
+) -> None:
+    folder = workspace.run_folder(spec.id)
 
     def stop() -> bool:
         """Returns whether the parent asked to stop or is gone; accepts threads that it offers."""
@@ -62,11 +76,11 @@ def work(
         data = load_data(ref.name, data_dir=data_dir, train_limit=ref.train_limit)
         with held_run(folder.path, waits=lambda holder: _waits(spec, holder, on_event, stop)) as began:
             if began:
-                keep_sample(Workspace(workspace), data)
+                keep_sample(workspace, data)
                 with attribute_errors_to(spec.model, "in its run"):
                     record = train(spec, data, folder, on_event=on_event, stop=stop, probes=probes)
                     if record.state == "done":
-                        _complete(Workspace(workspace), record, data, probes, on_event, stop)
+                        _complete(workspace, record, data, probes, on_event, stop)
     except Exception as error:  # noqa: BLE001 - the other runs go on, and this one says why
         state: Literal["warned", "failed"] = "warned" if isinstance(error, ProbeError) else "failed"
         on_event(Event(run=spec.id, state=state, message=_said(error).splitlines()[0]))

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from skipscope.errors import NetworkError, SkipscopeError, UnknownName, UsageError
+from skipscope.said_once import printer
 from skipscope.spec import UserNetwork
 from skipscope.spec.text_file import read_text
 
@@ -128,6 +129,7 @@ def _maker(text: _Text, tree: ast.Module, name: str) -> Callable[[], Any]:
     """Executes the file's text, never a cached module, and returns what it calls `name`."""
     module = ModuleType(f"skipscope_user_{text.digest}")
     module.__file__ = text.file
+    vars(module)["print"] = printer(text.file)
     sys.modules[module.__name__] = module  # dataclasses look their module up there
     with _theirs(text, "The file", None):
         exec(compile(tree, text.file, "exec"), vars(module))  # noqa: S102 - the user named it

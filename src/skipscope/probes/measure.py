@@ -29,6 +29,7 @@ from skipscope.probes.registry import PROBES
 from skipscope.probes.step import of_one_step
 from skipscope.randomness import derive
 from skipscope.records.readings import READINGS, schema_1_text
+from skipscope.said_once import saying_once
 from skipscope.torch_threads import threads_for_cores
 
 STEP_IMAGES = 128
@@ -79,8 +80,9 @@ def probe(
                 hint="leave it out, or leave out probes altogether: then all that apply are taken",
             )
     tried = Tried()
-    for each in apply:
-        tried.add(each, view)
+    with saying_once():
+        for each in apply:
+            tried.add(each, view)
     if len(tried.failed) == len(apply) > 0:
         raise tried.error()
     if tried.failed:

@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["training", "measuring", "waiting", "restarted", "warned", "stopped", "done", "failed"]
+State = Literal[
+    "training", "measuring", "waiting", "restarted", "warned", "noted", "stopped", "done", "failed"
+]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -101,7 +101,7 @@ def test_what_one_probe_fails_on_the_others_measure(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(start, "_data", [load("shapes", train_limit=20)])
     monkeypatch.setitem(PROBES, "shattering", replace(PROBES["shattering"], measure=broken))
-    rows, failed = start._measure("plain8", [0, 1])
+    rows, failed, _ = start._measure("plain8", [0, 1])
     assert "shattering (ZeroDivisionError: no)" in failed
     assert set(rows["seed"]) == {0, 1}
     assert "gradient_flow" in set(rows["probe"])
