@@ -45,7 +45,7 @@ def import_(
     path: Annotated[
         Path,
         typer.Argument(
-            help="An archive or folder: official binary or python version, or Hugging Face parquet."
+            help="An archive or folder: official binary or python version, parquet, or pictures by class."
         ),
     ],
     name: Annotated[

@@ -1,99 +1,104 @@
-"""Reads a copy of a data set, whatever format it is in, whole into memory.
+"""Reads a copy of a data set, whatever format it is in and whatever is around it, whole into memory.
 
-Legend: N images of 32 x 32 RGB, training then test.
+A folder or archive is searched for what `layouts` knows; if there is nothing, the archives in it are.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
-from hashlib import file_digest, sha256
+from hashlib import md5
+from itertools import islice
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from skipscope.data import archive, formats
-from skipscope.data.formats import Batch
+from skipscope.data import archive, formats, layouts, unusable
+from skipscope.data.archive import Files, Source
+from skipscope.data.layouts import Layout
+from skipscope.data.read import Read
 from skipscope.errors import DataError
+
+PARQUET = b"PAR1"
+WITHIN = 2
+"""How deep archives are opened: one in a zip archive in a folder."""
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".tbz2", ".bz2", ".txz", ".xz")
+MOST_ARCHIVES = 8
+"""How many archives in a folder are opened."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Copy:
-    """Holds a copy's images and labels as they were read."""
+class Copy(Read):
+    """Holds a data set as it was read, and where from."""
 
     path: Path
-    kind: str  # "binary", "python" or "parquet"
-    images: NDArray[np.uint8]  # N 32 32 3
-    labels: NDArray[np.uint8]  # N, 0 to 9
-    train: int  # the first so many train
-    classes: tuple[str, ...] = ()  # if the copy names them
-
-    @cached_property
-    def md5(self) -> str | None:
-        """Computes the checksum of the archive, if it is one."""
-        if not self.path.is_file():
-            return None
-        with self.path.open("rb") as file:
-            return file_digest(file, "md5").hexdigest()
+    kind: str  # as a layout's
+    md5: str | None = None  # of the archive that holds it
 
     def described(self) -> str:
         """Says in words where the bytes came from."""
         if self.md5 is None:
             return f"{self.kind} files in a folder"
-        return f"{self.kind} batches in {self.path.name}, md5 {self.md5}"
+        return f"{self.kind} files in {self.path.name}, md5 {self.md5}"
 
 
 def read(path: Path) -> Copy:
-    """Reads an archive or folder.
+    """Reads a folder, an archive, or a parquet file with the others beside it.
 
     Raises:
-        DataError: it is in no known format, damaged, or a batch is in it twice.
+        DataError: it holds no known format (says what it is instead), is damaged, incomplete or unsafe.
     """
     path = path.expanduser()
-    number = len(formats.BATCHES) * formats.BATCH_IMAGES
-    images = np.empty((number, 32, 32, 3), dtype=np.uint8)
-    labels = np.empty(number, dtype=np.uint8)
-    seen: dict[str, int] = {}
-    for batch in _batches(path):
-        rows = slice(batch.start, batch.start + len(batch.labels))
-        images[rows], labels[rows] = batch.images, batch.labels
-        twin = seen.setdefault(sha256(images[rows].data).hexdigest(), batch.start)
-        if twin != batch.start:
-            raise DataError(
-                f"The images from {batch.start:,} on are those from {twin:,} on: a batch was copied twice.",
-                where=str(path),
-            )
-    return Copy(path=path, kind=batch.kind, images=images, labels=labels, train=number - formats.BATCH_IMAGES)
-
-
-def _batches(path: Path) -> Iterator[Batch]:
     with archive.errors_explained(path):
-        if path.is_dir():
-            yield from _folder(path)
-        elif archive.is_tar(path):
-            yield from formats.batches(archive.members(path, formats.is_batch), path)
-        else:
-            raise _unknown(path)
+        single = path.is_file() and Source(path=path).head().startswith(PARQUET)
+        return _read(Source(path=path.parent if single else path), WITHIN)
 
 
-def _folder(path: Path) -> Iterator[Batch]:
-    for folder in (path, path / "cifar-10-batches-bin", path / "cifar-10-batches-py"):
-        if folder.is_dir() and any(formats.is_batch(file.name) for file in folder.iterdir()):
-            yield from formats.batches(archive.files(folder, formats.is_batch), folder)
-            return
-    from skipscope.data import parquet  # noqa: PLC0415 - pyarrow and pillow, which loading does not need
+def _read(source: Source, within: int) -> Copy:
+    folder = source.data is None and source.path.is_dir()
+    if not folder and not archive.is_archive(head := source.head()):
+        raise unusable.explained(source.path, head=head)
+    with archive.opened(source) as files:
+        found = layouts.find(files)
+        if found and not found[0].missing:
+            return _copy(source, files, found[0], folder=folder)
+        failed: list[DataError] = []
+        for inner in islice(_archives(source, files) if within else (), MOST_ARCHIVES):
+            try:
+                with archive.errors_explained(inner.path):
+                    return _read(inner, within - 1)
+            except DataError as error:  # there may be another that can be read
+                failed.append(error)
+        if found:
+            return _copy(source, files, found[0], folder=folder)  # says what is missing
+        named = (error for error in failed if "cifar" in Path(error.where).name.lower())
+        names = [f"{source.path.name}/{name}" for name in files]
+        raise next(named, None) or unusable.explained(source.path, names)
 
-    folder_of_parquet = parquet.find(path)
-    if folder_of_parquet is None:
-        raise _unknown(path)
-    yield from parquet.read(folder_of_parquet)
+
+def _copy(source: Source, files: Files, layout: Layout, *, folder: bool) -> Copy:
+    if layout.kind == "parquet":
+        from skipscope.data.parquet import read as reader  # noqa: PLC0415 - pyarrow, pillow: seldom needed
+    elif layout.kind == "pictures":
+        from skipscope.data.pictures import read as reader  # noqa: PLC0415
+    else:
+        reader = formats.read
+    found = reader(files, layout, source.path)
+    checksum = None if folder else _md5(source)
+    return Copy(path=source.path, kind=layout.kind, md5=checksum, **vars(found))
 
 
-def _unknown(path: Path) -> DataError:
-    return DataError(
-        "This is no copy of CIFAR-10 in a known format.",
-        where=str(path),
-        hint="looked for: the official binary version (data_batch_1.bin ... test_batch.bin) or python "
-        "version (data_batch_1 ... test_batch), as a folder, .tar.gz or .tar; "
-        "or a folder with train-*.parquet and test-*.parquet",
-    )
+def _archives(source: Source, files: Files) -> Iterator[Source]:
+    """Yields what is an archive among the files, or is called one: those named after CIFAR-10 first."""
+    for name in sorted(files, key=lambda name: ("cifar-10-" not in name.lower(), name)):
+        path, called_so = source.path / name, name.lower().endswith(ARCHIVES)
+        if source.data is None and source.path.is_dir():
+            inner = Source(path=path)
+            if called_so or archive.is_archive(inner.head()):
+                yield inner
+        elif called_so:
+            yield Source(path=path, data=files[name]())
+
+
+def _md5(source: Source) -> str:
+    digest = md5(usedforsecurity=False)
+    with source.open() as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()

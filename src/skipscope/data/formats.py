@@ -1,62 +1,73 @@
-"""Reads the official formats of CIFAR-10, binary and python, into batches.
+"""Reads the official formats of CIFAR-10, binary and python.
 
 official binary   data_batch_1.bin ... data_batch_5.bin, test_batch.bin; rows of 1 label and 3,072 pixel bytes
 official python   data_batch_1 ... data_batch_5, test_batch; pickles of a dictionary with `data` and `labels`
 
-Shapes: B images of a batch, up to 10,000. The files hold them as planes (B 3 32 32), batches as B 32 32 3.
+Shapes: B = 10,000 images of a batch. Files hold them as planes (B 3 32 32), `Read` as B 32 32 3.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from skipscope.data.archive import TRUSTED, Files
+from skipscope.data.layouts import BATCHES, Layout
 from skipscope.data.pickled import Array, Refused, unpickled
+from skipscope.data.read import Read
 from skipscope.errors import DataError
 
-BATCHES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
 BATCH_IMAGES = 10_000
 PIXELS = 3 * 32 * 32
+BATCH_BYTES = 40_000_000
+"""The largest batch that is read; an official one has 31 million bytes."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Batch:
-    """Holds one official batch, or the part of a split that a parquet file has."""
-
-    kind: str  # "binary", "python" or "parquet"
-    start: int  # of its first image among the 60,000: training, then test
-    images: NDArray[np.uint8]  # B 32 32 3
-    labels: NDArray[np.uint8]  # B
-
-
-def is_batch(name: str) -> bool:
-    """Tells whether a file of this name is an official batch, binary or python."""
-    return name.removesuffix(".bin") in BATCHES
-
-
-def batches(named: Iterator[tuple[str, bytes]], where: Path) -> Iterator[Batch]:
-    """Yields the content of each official batch among the files.
+def read(files: Files, layout: Layout, where: Path) -> Read:
+    """Reads the six batches.
 
     Raises:
-        DataError: a batch is missing, duplicated or malformed.
+        DataError: a batch is missing, malformed, or there twice under two names.
     """
+    if layout.missing:
+        raise DataError(
+            f"{', '.join(layout.missing)} missing.", where=str(where), hint="all six batches are needed"
+        )
+    number = len(BATCHES) * BATCH_IMAGES
+    images, labels = np.empty((number, 32, 32, 3), dtype=np.uint8), np.empty(number, dtype=np.uint8)
     seen: dict[str, str] = {}
-    for name, data in named:
-        batch, binary = name.removesuffix(".bin"), name.endswith(".bin")
-        kind = "binary" if binary else "python"
-        if batch in seen:
-            raise DataError(f"{batch} is there twice.", where=str(where), hint="give one copy of each batch")
-        if seen and kind not in seen.values():
-            raise DataError("Binary and python batches are mixed.", where=str(where), hint="give one kind")
-        seen[batch] = kind
-        images, labels = (_binary if binary else _python)(name, data, where)
-        start = BATCHES.index(batch) * BATCH_IMAGES
-        yield Batch(kind=kind, start=start, images=images, labels=labels)
-    if missing := [batch for batch in BATCHES if batch not in seen]:
-        raise DataError(f"{', '.join(missing)} missing.", where=str(where), hint="all six batches are needed")
+    for index, batch in enumerate(BATCHES):
+        (name,), rows = layout.parts[batch], slice(index * BATCH_IMAGES, (index + 1) * BATCH_IMAGES)
+        data, file = files[name](), name.rpartition("/")[2]
+        if len(data) > BATCH_BYTES:
+            raise DataError(f"{file} is too large for a batch of CIFAR-10.", where=str(where))
+        decode = _binary if layout.kind == "binary" else _python
+        images[rows], labels[rows] = decode(file, data, where)
+        twin = seen.setdefault(sha256(images[rows].data).hexdigest(), batch)
+        if twin != batch:
+            raise DataError(f"{batch} has the images of {twin}: it was copied twice.", where=str(where))
+    classes = _classes(files, layout)
+    return Read(images=images, labels=labels, train=number - BATCH_IMAGES, classes=classes)
+
+
+def _classes(files: Files, layout: Layout) -> tuple[str, ...]:
+    """Reads the classes' names; none if they are not there or not ten."""
+    meta, text = (files.get(f"{layout.folder}batches.meta{end}") for end in ("", ".txt"))
+    names: object = None
+    if layout.kind == "binary" and text is not None:
+        names = text().decode("utf-8", "replace").split("\n")
+    elif meta is not None:
+        try:
+            names = _by_name(unpickled(meta())).get("label_names")
+        except Exception:  # noqa: BLE001 - they are names only: a damaged file, which may raise anything
+            return ()
+    if not isinstance(names, list):
+        return ()
+    texts = [each.decode("latin1") if isinstance(each, bytes) else str(each) for each in names]
+    texts = [each.strip() for each in texts if each.strip()]
+    return tuple(texts) if len(set(texts)) == len(texts) == 10 else ()
 
 
 def _binary(name: str, data: bytes, where: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -69,25 +80,42 @@ def _binary(name: str, data: bytes, where: Path) -> tuple[NDArray[np.uint8], NDA
 
 def _python(name: str, data: bytes, where: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     try:
-        table = unpickled(data)
+        table = _by_name(unpickled(data))
     except Refused as error:
-        hint = "get the archive from a source you trust: skipscope data get"
-        raise DataError(f"{name} {error}", where=str(where), hint=hint) from None
+        raise DataError(f"{name} {error}", where=str(where), hint=TRUSTED) from None
     except Exception as error:  # noqa: BLE001 - a damaged pickle may raise anything
         raise DataError(f"{name} is a damaged pickle: {error}.", where=str(where)) from None
-    if not isinstance(table, dict):
+    if not table:
         raise DataError(f"{name} holds no dictionary of data and labels.", where=str(where))
-    table = {key.decode("latin1") if isinstance(key, bytes) else key: value for key, value in table.items()}
+    if "fine_labels" in table:
+        raise DataError(f"{name} is CIFAR-100's: a hundred classes.", where=str(where))
     images, labels = table.get("data"), table.get("labels")
     octets = images.octets() if isinstance(images, Array) else None
     shape = (BATCH_IMAGES, PIXELS)
     if octets is None or octets.shape != shape:
         raise DataError(f"{name} has no `data` of {shape} bytes.", where=str(where))
-    numbers = labels if isinstance(labels, list) else []
+    numbers = _numbers(labels)
     if len(numbers) != BATCH_IMAGES or not all(type(number) is int for number in numbers):
         raise DataError(f"{name} has no `labels`: {BATCH_IMAGES:,} whole numbers.", where=str(where))
     # as objects: Python's whole numbers may exceed numpy's
     return _by_pixel(octets), checked(np.array(numbers, dtype=object), name, where)
+
+
+def _numbers(labels: object) -> list[Any]:
+    """Lists the labels of a list or array, some of which may be numpy's; none of anything else."""
+    if isinstance(labels, Array):
+        return labels.integers() or []
+    if not isinstance(labels, list):
+        return []
+    single = (each.integers() if isinstance(each, Array) else [each] for each in labels)
+    return [each[0] if each is not None and len(each) == 1 else None for each in single]
+
+
+def _by_name(table: object) -> dict[str, Any]:
+    """Returns a dictionary with texts as keys, and an empty one for anything else."""
+    if not isinstance(table, dict):
+        return {}
+    return {key.decode("latin1") if isinstance(key, bytes) else key: value for key, value in table.items()}
 
 
 def _by_pixel(planes: NDArray[np.uint8]) -> NDArray[np.uint8]:

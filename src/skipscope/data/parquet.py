@@ -1,98 +1,100 @@
-"""Reads Hugging Face's CIFAR-10 into batches: train-*.parquet, test-*.parquet, PNG files in a column.
+"""Reads Hugging Face's CIFAR-10 and sets like it: parquet files with encoded pictures in a column.
 
 Images are 32 32 3; a row is one image and its label.
 """
 
-import io
-import re
+import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 from pyarrow import ArrowException  # type: ignore[import-untyped]  # it has no types
 from pyarrow.compute import struct_field  # type: ignore[import-untyped]
 
-from skipscope.data.formats import Batch, checked
+from skipscope.data.archive import Files
+from skipscope.data.formats import checked
+from skipscope.data.layouts import Layout
+from skipscope.data.pictures import decoded
+from skipscope.data.read import Read
 from skipscope.errors import DataError
-from skipscope.records.parquet import read_table, row_count
+from skipscope.records.parquet import read_metadata, read_table, row_count
 
-_FILE = re.compile(r"^(train|test)\b.*\.parquet$")
-_ROWS = {"train": 50_000, "test": 10_000}
-
-
-def find(path: Path) -> Path | None:
-    """Finds the folder of the parquet files: `path`, or one inside it, or None."""
-    folders = (folder for folder in (path, path / "plain_text", path / "data") if folder.is_dir())
-    return next((each for each in folders if any(_FILE.match(file.name) for file in each.iterdir())), None)
+PICTURES = ("img", "image")
+LABELS = ("label", "labels")
+MOST_IMAGES = 200_000
+"""The most images that are read: they are held in memory, 3,072 bytes each."""
 
 
-def read(folder: Path) -> Iterator[Batch]:
-    """Reads train-*.parquet and test-*.parquet, in the order of their names.
+def read(files: Files, layout: Layout, where: Path) -> Read:
+    """Reads the files of both splits, in the order of their names.
 
     Raises:
-        DataError: a split is missing or has too few or too many rows, or a row is not a 32 x 32 RGB PNG.
+        DataError: a split is missing or too large, or a row is not a 32 x 32 RGB picture with a label 0 to 9.
     """
+    if layout.missing:
+        raise DataError(
+            f"There is no parquet file of the {' and '.join(layout.missing)} images.",
+            where=str(where),
+            hint="give the folder that holds train-*.parquet and test-*.parquet",
+        )
+    contents = [(name, files[name]()) for split in ("train", "test") for name in sorted(layout.parts[split])]
+    counts = [_row_count(data, name, where) for name, data in contents]
+    if sum(counts) > MOST_IMAGES:
+        raise DataError(f"The files have {sum(counts):,} rows, more than {MOST_IMAGES:,}.", where=str(where))
+    train = sum(counts[: len(layout.parts["train"])])
+    images = np.empty((sum(counts), 32, 32, 3), dtype=np.uint8)
+    labels = np.empty(len(images), dtype=np.uint8)
     start = 0
-    for split, expected in _ROWS.items():
-        names = (found for file in sorted(folder.iterdir()) if (found := _FILE.match(file.name)))
-        chosen = [folder / found[0] for found in names if found[1] == split]
-        rows = sum(_row_count(file) for file in chosen)
-        if rows != expected:
-            what = f"{rows:,} rows" if chosen else f"no {split}-*.parquet"
-            raise DataError(
-                f"The {split} split has {what}; CIFAR-10 has {expected:,} rows.", where=str(folder)
-            )
-        for file in chosen:
-            batch = _parquet(file, start)
-            start += len(batch.labels)
-            yield batch
+    for (name, data), count in zip(contents, counts, strict=True):
+        rows = slice(start, start + count)
+        images[rows], labels[rows] = _parquet(data, name, where)
+        start += count
+    return Read(images=images, labels=labels, train=train, classes=_classes(contents[0][1]))
 
 
-def _row_count(file: Path) -> int:
-    with _readable(file):
-        return row_count(file)
+def _row_count(data: bytes, name: str, where: Path) -> int:
+    with _readable(name, where):
+        return row_count(data)
 
 
-def _parquet(file: Path, start: int) -> Batch:
-    with _readable(file):
-        table = read_table(file)
-        column = next((name for name in ("img", "image") if name in table.column_names), None)
-        if column is None or "label" not in table.column_names:
-            raise DataError(
-                f"{file.name} has the columns {', '.join(table.column_names)}, not img or image and label.",
-                where=str(file),
-            )
-        encoded = struct_field(table[column], "bytes")
-        labels = table["label"].cast("int64").to_pylist()
+def _classes(data: bytes) -> tuple[str, ...]:
+    """Reads the classes' names as `datasets` writes them; none if they are not there or not ten."""
+    with suppress(ValueError, KeyError, TypeError, AttributeError):
+        features = json.loads(read_metadata(data)[b"huggingface"])["info"]["features"]
+        for column in LABELS:
+            names = features.get(column, {}).get("names", ())
+            if len({str(name) for name in names}) == len(names) == 10:
+                return tuple(map(str, names))
+    return ()
+
+
+def _parquet(data: bytes, name: str, where: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    with _readable(name, where):
+        table = read_table(data)
+        picture, label = (
+            next((each for each in known if each in table.column_names), None) for known in (PICTURES, LABELS)
+        )
+        if picture is None or label is None:
+            what = f"{name} has the columns {', '.join(table.column_names)}, not img or image and label."
+            if "fine_label" in table.column_names:
+                what = f"{name} is CIFAR-100's: a hundred classes."
+            raise DataError(what, where=str(where))
+        encoded = struct_field(table[picture], "bytes")
+        labels = table[label].cast("int64").to_pylist()
     if None in labels:
-        raise DataError(f"{file.name}, row {labels.index(None)} has no label.", where=str(file))
+        raise DataError(f"{name}, row {labels.index(None)} has no label.", where=str(where))
     images = np.empty((len(labels), 32, 32, 3), dtype=np.uint8)
-    for row, data in enumerate(encoded):
-        images[row] = _png(data.as_py(), f"{file.name}, row {row}", file)
-    checked_labels = checked(np.array(labels), file.name, file)
-    return Batch(kind="parquet", start=start, images=images, labels=checked_labels)
+    for row, content in enumerate(encoded):
+        images[row] = decoded(content.as_py(), f"{name}, row {row}", where)
+    return images, checked(np.array(labels, dtype=np.int64), name, where)
 
 
 @contextmanager
-def _readable(file: Path) -> Iterator[None]:
+def _readable(name: str, where: Path) -> Iterator[None]:
     try:
         yield
     except (ArrowException, ValueError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(f"{file.name} cannot be read: {first}.", where=str(file)) from None
-
-
-def _png(data: object, what: str, where: Path) -> NDArray[np.uint8]:
-    problem = "it has no bytes"
-    if isinstance(data, bytes):
-        try:
-            with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-                if image.size == (32, 32) and image.mode == "RGB":
-                    return np.asarray(image)
-                problem = f"it is {image.size[0]} x {image.size[1]} {image.mode}"
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            problem = str(error)
-    raise DataError(f"{what} is not a 32 x 32 RGB image in PNG: {problem}.", where=str(where))
+        raise DataError(f"{name} cannot be read: {first}.", where=str(where)) from None

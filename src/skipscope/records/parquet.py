@@ -44,6 +44,16 @@ def row_count(source: bytes | Path) -> int:
         return int(_metadata(source).num_rows)
 
 
+def read_metadata(source: bytes | Path) -> dict[bytes, bytes]:
+    """Reads what the writer of a file has noted in its schema.
+
+    Raises:
+        ValueError: it is no parquet file; says why in one line.
+    """
+    with _one_line():
+        return dict(parquet.read_schema(_file(source)).metadata or {})
+
+
 def _metadata(source: bytes | Path) -> Any:
     about = parquet.read_metadata(_file(source))
     if not 0 <= about.num_rows <= MOST_ROWS:

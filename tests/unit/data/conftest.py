@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import pickle
 import struct
 import tarfile
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from skipscope.data import cifar10, formats, likeness
+from skipscope.data.layouts import BATCHES
 from skipscope.records.schema import Likeness
 
 
@@ -83,7 +85,7 @@ def fake() -> Fake:
 @pytest.fixture(scope="session")
 def binary_folder(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("binary")
-    for place, batch in enumerate(formats.BATCHES):
+    for place, batch in enumerate(BATCHES):
         (folder / f"{batch}.bin").write_bytes(fake.binary(place))
     (folder / "readme.html").write_text("as the official one has")
     return folder
@@ -93,7 +95,7 @@ def binary_folder(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def python_folder(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("outer") / "cifar-10-batches-py"
     folder.mkdir()
-    for place, batch in enumerate(formats.BATCHES):
+    for place, batch in enumerate(BATCHES):
         (folder / batch).write_bytes(fake.python(place))
     return folder.parent
 
@@ -105,7 +107,7 @@ def binary_archive(fake: Fake, tmp_path_factory: pytest.TempPathFactory) -> Path
     with gzip.open(path, "wb", compresslevel=1) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
         add(tar, "cifar-10-batches-bin/batches.meta.txt", b"airplane\n")
         for place in (3, 0, 5, 1, 2, 4):
-            add(tar, f"cifar-10-batches-bin/{formats.BATCHES[place]}.bin", fake.binary(place))
+            add(tar, f"cifar-10-batches-bin/{BATCHES[place]}.bin", fake.binary(place))
     return path
 
 
@@ -149,6 +151,34 @@ def spoilt(binary_folder: Path, python_folder: Path, tmp_path: Path) -> Callable
         return folder
 
     return make
+
+
+@dataclass(frozen=True)
+class Few:
+    """Noise in CIFAR-10's own format, 20 images a batch."""
+
+    images: NDArray[np.uint8]  # 120 32 32 3
+    labels: NDArray[np.uint8]
+
+    def pickled(self, batch: int, protocol: int = 4, labels: object = None) -> bytes:
+        rows = slice(batch * 20, (batch + 1) * 20)
+        pixels = np.ascontiguousarray(self.images[rows].transpose(0, 3, 1, 2)).reshape(20, 3072)
+        numbers = self.labels[rows].tolist() if labels is None else labels
+        return pickle.dumps({b"data": pixels, b"labels": numbers}, protocol=protocol)
+
+    def write(self, folder: Path) -> Path:
+        """As the python version has them."""
+        folder.mkdir(parents=True)
+        for index, batch in enumerate(BATCHES):
+            (folder / batch).write_bytes(self.pickled(index))
+        return folder
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> Few:
+    monkeypatch.setattr(formats, "BATCH_IMAGES", 20)
+    images = np.random.default_rng(0).integers(0, 256, (120, 32, 32, 3), dtype=np.uint8)
+    return Few(images, (np.arange(120) * 7 % 10).astype(np.uint8))
 
 
 NEAR = Likeness(exact=False, labels_in_order=True, images_known=0, mean=0.1, std=0.2)

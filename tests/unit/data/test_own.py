@@ -2,30 +2,19 @@
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from skipscope.data import dataset, formats, own
+from skipscope.data import dataset, own
 from skipscope.errors import DataError, UnknownName, UsageError
 from skipscope.spec import parse_study
 
-SIZE = 20
-
 
 @pytest.fixture
-def batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Noise in CIFAR-10's own format, of few images."""
-    monkeypatch.setattr(formats, "BATCH_IMAGES", SIZE)
-    rng, folder = np.random.default_rng(0), tmp_path / "artbench-10-batches-py"
-    folder.mkdir()
-    for name in formats.BATCHES:
-        table = {
-            b"data": rng.integers(0, 256, (SIZE, 3072), dtype=np.uint8),
-            b"labels": [row % 10 for row in range(SIZE)],
-        }
-        (folder / name).write_bytes(pickle.dumps(table, protocol=4))
-    return folder
+def batches(few: Any, tmp_path: Path) -> Path:
+    return few.write(tmp_path / "artbench-10-batches-py")  # type: ignore[no-any-return]
 
 
 def test_it_is_used_under_its_own_name(batches: Path) -> None:
@@ -52,7 +41,7 @@ def test_what_is_no_name_is_refused(name: str, batches: Path) -> None:
 
 
 def test_a_class_needs_images(batches: Path) -> None:
-    table = {"data": np.ones((SIZE, 3072), dtype=np.uint8), "labels": [*range(9), 8] * 2}
+    table = {"data": np.ones((20, 3072), dtype=np.uint8), "labels": [*range(9), 8] * 2}
     (batches / "test_batch").write_bytes(pickle.dumps(table, protocol=4))
     with pytest.raises(DataError, match="Class 9 has 0 test images; 1 at least"):
         own.import_from(batches, "few")

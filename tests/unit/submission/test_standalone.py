@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 import torch
 
-from skipscope.data import cifar10, formats, store
+from skipscope.data import cifar10, store
 from skipscope.data.dataset import Dataset, divide
 from skipscope.data.dataset import load as load_data
+from skipscope.data.layouts import BATCHES
 from skipscope.models.registry import NETWORKS, build
 from skipscope.spec import Recipe
 from skipscope.submission.program import NETWORKS as HANDED_IN
@@ -138,7 +139,7 @@ def test_it_reads_every_form_of_cifar10(code, tmp_path, monkeypatch, form):
     images = np.random.default_rng(0).integers(0, 256, (120, 3072), dtype=np.uint8)
     labels = np.tile(np.arange(10, dtype=np.uint8), 12)
     files = {}
-    for number, name in enumerate(formats.BATCHES):
+    for number, name in enumerate(BATCHES):
         rows = slice(20 * number, 20 * number + 20)
         if form == "python":
             table = {"data": images[rows], "labels": labels[rows].tolist()}
