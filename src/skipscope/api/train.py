@@ -93,7 +93,7 @@ def _study(study: StudySpec | Path | str, data: object) -> StudySpec:
     if not isinstance(data, str | None):
         raise UsageError(
             f"data is the name of a data set, not a {type(data).__name__}.",
-            hint="cifar10 or shapes; own images: skipscope data import PATH",
+            hint="cifar10, shapes, or one of your own: skipscope data import PATH --as NAME",
         )
     if isinstance(study, StudySpec):
         return study
