@@ -67,6 +67,7 @@ def build(own: UserNetwork) -> nn.Module:
             raise _wrong(f"{own.name} cannot learn: its logits depend on no parameter.", text, line)
         with _theirs(text, f"The gradient of {own.name}", line):
             trial.sum().backward()  # type: ignore[no-untyped-call]
+    _check_state(text, network, own.name, line)
     return network.train()
 
 
@@ -175,6 +176,20 @@ def _answer(text: _Text, network: nn.Module, name: str, line: int | None) -> Ten
         line,
         hint=f"forward must return logits, a float tensor of {IMAGES} x {CLASSES}",
     )
+
+
+def _check_state(text: _Text, network: nn.Module, name: str, line: int | None) -> None:
+    """Refuses a network whose state is more than tensors: checkpoints and weights keep nothing else."""
+    with _theirs(text, f"The state of {name}", line):
+        state = network.state_dict()
+    for key, value in state.items():
+        if not isinstance(value, Tensor):
+            raise _wrong(
+                f"{name} has {key} in its state, a {type(value).__name__}, and a run keeps only tensors.",
+                text,
+                line,
+                hint="keep it in a buffer (register_buffer), or leave get_extra_state out",
+            )
 
 
 def in_words(output: object) -> str:

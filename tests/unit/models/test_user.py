@@ -1,6 +1,7 @@
 """Networks in a user's file: what is built, and what is said where nothing can be."""
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -219,3 +220,18 @@ def test_a_package_beside_the_file_is_refused_even_where_it_could_be_imported(
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     with pytest.raises(NetworkError, match="must be a single file"):
         skipscope.build(f"{path}:Net")
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ('{"scale": 2}', "Net has _extra_state in its state, a dict, and a run keeps only tensors."),
+        ("lambda: 1", "Net has _extra_state in its state, a function, and a run keeps only tensors."),
+        ("1 / 0", "The state of Net raised ZeroDivisionError: division by zero"),
+    ],
+)
+def test_what_a_run_cannot_keep_is_said_before_it_is_planned(state: str, said: str, tmp_path: Path) -> None:
+    path = written(tmp_path, f"{NET}\n    def get_extra_state(self):\n        return {state}\n")
+    with pytest.raises(NetworkError, match=re.escape(said)) as caught:
+        skipscope.build(f"{path}:Net")
+    assert caught.value.where.startswith(f"{path}, line ")
