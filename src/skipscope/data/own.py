@@ -11,7 +11,7 @@ import numpy as np
 
 from skipscope.data import copies, store
 from skipscope.errors import DataError, UsageError
-from skipscope.spec import NAME
+from skipscope.spec.names import refusal
 
 TAKEN = ("cifar10", "shapes")
 PER_CLASS = 10
@@ -56,13 +56,13 @@ def names(data_dir: Path | None = None) -> list[str]:
     found: list[str] = []
     with suppress(OSError):
         found += (file.parent.name for file in store.data_folder(data_dir).glob(f"*/{store.INDEX}"))
-    return sorted(name for name in found if name not in TAKEN and re.fullmatch(NAME, name))
+    return sorted(name for name in found if name not in TAKEN and not refusal(name))
 
 
 def _refuse_name(name: str) -> None:
     hint = "choose another: --as NAME, with letters, digits, _ . -"
-    if not re.fullmatch(NAME, name):
-        raise UsageError(f"{name!r} is no name for a data set.", hint=hint)
+    if why := refusal(name):
+        raise UsageError(f"{name!r} is no name for a data set: {why}.", hint=hint)
     plain = re.sub(r"[^a-z0-9]", "", name.lower())
     if plain in TAKEN:
         raise UsageError(f"{name!r} would be read as {plain}, which is another data set.", hint=hint)

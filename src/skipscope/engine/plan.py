@@ -169,7 +169,10 @@ def _record(
     return StudyRecord(
         study=study,
         data=_card(data),
-        members=tuple(Member(arm=run.arm, seed=run.spec.seed, run=run.spec.id) for run in runs),
+        members=tuple(
+            Member(arm=run.arm, seed=run.spec.seed, run=workspace.run_folder(run.spec.id).path.name)
+            for run in runs
+        ),
         # never before another study: the last planned stays last if a clock is put back
         planned=max([now(), *(record.planned for record in workspace.studies())]),
         command=command,

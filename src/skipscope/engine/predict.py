@@ -4,7 +4,6 @@ They compute in fp32 on the CPU: a network trained in bf16 may be a hair more or
 """
 
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 import torch
@@ -72,7 +71,7 @@ class Networks:
             )
         self.mean, self.std = _statistics(self.study, next(iter(self.runs.values())), data_dir)
         self.models = {arm: network(workspace, record) for arm, record in self.runs.items()}
-        self.drawn: set[Path] = set()
+        self.drawn: set[str] = set()
 
     @property
     def untrained(self) -> list[str]:
@@ -92,7 +91,7 @@ class Networks:
         answers = tuple(self._answer(arm, model, x) for arm, model in self.models.items())
         file = self._file(path)
         write_whole(file, prediction(given.shown, given.size, given.pixels, [*map(_panel, answers)]))
-        self.drawn.add(file)
+        self.drawn.add(str(file).casefold())  # not every system tells A from a
         return Prediction(picture=given, answers=answers, file=file)
 
     def _answer(self, arm: str, model: nn.Module, x: Tensor) -> Answer:
@@ -110,11 +109,17 @@ class Networks:
         )
 
     def _file(self, path: Path) -> Path:
-        """Returns the drawing's file: replaces an older one, never one just drawn or a picture given."""
-        folder, stem = self.workspace.path / "predictions", path.stem[:STEM]
-        names = (f"{stem}-{number}.png" if number > 1 else f"{stem}.png" for number in count(1))
-        files = (folder / name for name in names)
-        return next(file for file in files if file not in self.drawn and file.resolve() != path.resolve())
+        """Returns the drawing's file: replaces an older one, never one just drawn or a picture given.
+
+        `a.tiff` is drawn into `a.tiff.png`, so that `a.webp` has a drawing of its own; `a.png` into `a.png`.
+        """
+        folder, times = self.workspace.path / "predictions", 1
+        kind = "" if path.suffix.lower() == ".png" else path.suffix.lower()
+        file = folder / f"{path.stem[:STEM]}{kind}.png"
+        while str(file).casefold() in self.drawn or file.resolve() == path.resolve():
+            times += 1
+            file = folder / f"{path.stem[:STEM]}-{times}{kind}.png"
+        return file
 
 
 def _first_finished(workspace: Workspace, study: StudyRecord) -> dict[str, RunRecord]:

@@ -98,7 +98,7 @@ def _complete(
 ) -> None:
     """Measures a finished run with the probes that another study, sharing it, did not ask for."""
     steps = all_steps(record.spec.recipe, len(data.train))
-    at_its_end = Event(run=record.id, state="measuring", step=steps, steps=steps)
+    at_its_end = Event(run=record.spec.id, state="measuring", step=steps, steps=steps)
 
     def go_on(probe: str) -> bool:
         on_event(replace(at_its_end, message=probe))

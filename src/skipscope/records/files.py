@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 
 from skipscope.errors import WorkspaceError
 from skipscope.records.schema import SCHEMA
+from skipscope.records.user_files import as_seen, as_stored
 
 Record = TypeVar("Record", bound=BaseModel)
 
@@ -153,10 +154,13 @@ def whole_lines(path: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> 
     return content[: content.rfind(b"\n") + 1]
 
 
-def record_bytes(record: BaseModel) -> bytes:
-    """Formats a record as its file has it."""
+def record_bytes(record: BaseModel, path: Path) -> bytes:
+    """Formats a record as its file, `path`, has it."""
     stamped = record.model_copy(update={"schema_": SCHEMA})  # an older record may be written again
-    return (stamped.model_dump_json(by_alias=True, indent=1) + "\n").encode()
+    text = stamped.model_dump_json(by_alias=True, indent=1)
+    if ".py:" in text:  # a user's network
+        text = json.dumps(as_stored(json.loads(text), path), indent=1, ensure_ascii=False)
+    return (text + "\n").encode()
 
 
 def read_record(path: Path, kind: type[Record], read: Callable[[Path], bytes] = Path.read_bytes) -> Record:
@@ -167,7 +171,7 @@ def read_record(path: Path, kind: type[Record], read: Callable[[Path], bytes] = 
     """
     try:
         with reading(path):
-            content = json.loads(read(path))
+            content = as_seen(json.loads(read(path)), path)
     except (ValueError, RecursionError):
         raise _damaged(path, "it is not JSON") from None
     schema = content.get("schema") if isinstance(content, dict) else None

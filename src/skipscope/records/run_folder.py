@@ -94,7 +94,8 @@ class RunFolder:
             self.metrics.mark()
             if self.metrics_file.exists():
                 add_checksum(self.metrics_file)
-        write_checksummed(self.record_file, record_bytes(record), new_list=record.state == "unfinished")
+        content = record_bytes(record, self.record_file)
+        write_checksummed(self.record_file, content, new_list=record.state == "unfinished")
 
     def damaged(self) -> list[str]:
         """Names a finished run's files that are missing or damaged, the list of checksums included."""

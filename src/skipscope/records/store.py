@@ -22,6 +22,7 @@ from skipscope.records.checksums import AGAIN
 from skipscope.records.files import read_record, record_bytes, write_whole
 from skipscope.records.run_folder import RunFolder
 from skipscope.records.schema import RunRecord, StudyRecord
+from skipscope.spec.network import OWN
 
 if TYPE_CHECKING:
     import polars as pl
@@ -64,8 +65,12 @@ class Workspace:
         return f"{command} -w {shlex.quote(str(self.path))}"
 
     def run_folder(self, run: str) -> RunFolder:
-        """Returns the folder of the run with this id."""
-        return RunFolder(self.path / "runs" / run)
+        """Returns the folder of the run with this id, or with the id that it had before.
+
+        Until a user's network could not be called as one of ours, `own_resnet20-...` was `resnet20-...`.
+        """
+        folder, older = (self.path / "runs" / name for name in (run, run.removeprefix(OWN)))
+        return RunFolder(older if older.exists() and not folder.exists() else folder)
 
     def report_folder(self, study: str) -> Path:
         """Returns where the study's report is written."""
@@ -132,7 +137,8 @@ class Workspace:
 
     def write_study(self, record: StudyRecord) -> None:
         """Replaces the study's record."""
-        write_whole(self.path / "studies" / f"{record.study.name}.json", record_bytes(record))
+        path = self.path / "studies" / f"{record.study.name}.json"
+        write_whole(path, record_bytes(record, path))
 
     def metrics(self, ids: Iterable[str] | None = None) -> pl.DataFrame:
         """Reads the rows of every `metrics.jsonl` (or of the runs named), with the columns `METRICS`.

@@ -5,7 +5,6 @@ choose, and its hash names the run, so that an equal run is never trained twice.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
@@ -13,22 +12,16 @@ from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    StringConstraints,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from skipscope.errors import SpecError, UnknownName, UsageError
 from skipscope.spec.comparison import Comparison
 from skipscope.spec.consistency import inconsistencies
 from skipscope.spec.derived import following
+from skipscope.spec.names import WRITTEN, Name, composed, refusal
 from skipscope.spec.network import UserNetwork as UserNetwork
+from skipscope.spec.network import distinct_name, seen_from_here, wherever
 from skipscope.spec.network import network_name as network_name
-from skipscope.spec.network import wherever
 from skipscope.spec.problems import KeyPath, Within, in_lines, problems, written
 from skipscope.spec.recipe import ADDED_LATER
 from skipscope.spec.recipe import Backend as Backend
@@ -36,10 +29,6 @@ from skipscope.spec.recipe import MemoryFormat as MemoryFormat
 from skipscope.spec.recipe import Recipe as Recipe
 from skipscope.spec.toml_file import Document, lines_of, read_toml
 from skipscope.spec.values import Frozen as Frozen
-
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
-Name = Annotated[str, StringConstraints(pattern=NAME)]
-"""A name that is also a file name on every system."""
 
 DataName = Name
 """`cifar10`, `shapes`, or a data set that was imported under a name of its own."""
@@ -174,7 +163,7 @@ class RunSpec(Frozen):
     @property
     def id(self) -> str:
         """Names the run: `<network>-s<seed>-<hash8>`."""
-        return f"{network_name(self.model)}-s{self.seed}-{self.hash8}"
+        return f"{distinct_name(self.model)}-s{self.seed}-{self.hash8}"
 
 
 def start_name(model: str, data: str) -> str:
@@ -224,11 +213,11 @@ def load_study(
         path = shipped[str(study)]
     document = read_toml(path)
     table = document.table
-    if "name" not in table and not re.fullmatch(NAME, path.stem):
+    if "name" not in table and (why := refusal(composed(path.stem))):
         raise SpecError(
-            f"A study is called after its file, and {path.stem!r} is no name that every system has for one.",
+            f"A study is called after its file, and {path.stem!r} is no name: {why}.",
             where=str(path),
-            hint='rename the file, or write name = "mine" above all else in it (letters, digits, _ . -)',
+            hint='rename the file, or write name = "mine" above all else in it',
         )
     written = _parsed({"name": path.stem} | table, document, where=str(path), names=[*unknown(table)])
     return written.with_models(lambda model: _beside(path, model))
@@ -237,7 +226,9 @@ def load_study(
 def _beside(study: Path, model: str) -> str:
     """Resolves a user's file relative to the study's folder."""
     own = UserNetwork.parse(model)
-    return model if own is None else str(own.model_copy(update={"file": str(study.parent / own.file)}))
+    if own is None:
+        return model
+    return str(own.model_copy(update={"file": seen_from_here(study.parent / own.file)}))
 
 
 def parse_study(table: dict[str, object], *, where: str) -> StudySpec:
@@ -264,7 +255,7 @@ def _parsed(
     )
     study = None
     try:
-        study = StudySpec.model_validate(table)
+        study = StudySpec.model_validate(table, context=WRITTEN)
     except ValidationError as error:
         tables: dict[str, type[Frozen]]
         tables = {"": StudySpec, "arm": Arm, "recipe": Recipe, "comparison": Comparison}

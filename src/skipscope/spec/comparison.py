@@ -3,8 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from skipscope.spec.names import composed
 from skipscope.spec.values import Frozen
 
 Factor = Literal["shortcut", "gate", "pool", "dense", "depth", "normalisation", "network"]
@@ -37,7 +38,7 @@ def _several(arms: Any) -> Any:
     return (arms,) if isinstance(arms, str) else arms
 
 
-Arms = Annotated[tuple[str, ...], BeforeValidator(_several)]
+Arms = Annotated[tuple[Annotated[str, AfterValidator(composed)], ...], BeforeValidator(_several)]
 
 
 class Comparison(Frozen):

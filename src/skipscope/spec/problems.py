@@ -19,7 +19,6 @@ MESSAGES = {
     "float_type": "this is a number, without quotes",
     "bool_type": "this is true or false, without quotes",
     "too_short": "one at least is needed",
-    "string_pattern_mismatch": "a name begins with a letter or digit and has 64 of these and _ . - at most",
 }
 """Replaces what pydantic says to programmers."""
 SAYS_ALL = {"missing", "value_error", "extra_forbidden"}

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-RunId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,150}$")]
+RunId = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]{0,150}$")]
 """A run's id is a folder's name, and leads nowhere else."""
 
 

@@ -22,6 +22,7 @@ from skipscope.records.files import remove, remove_drafts
 from skipscope.records.schema import Failure, Result, RunRecord
 from skipscope.records.store import RunFolder
 from skipscope.spec import RunSpec
+from skipscope.spec.network import OWN
 from skipscope.training import checkpoint
 from skipscope.training.backend import device, to_device
 from skipscope.training.batches import BatchMaker
@@ -88,7 +89,7 @@ def _begin(spec: RunSpec, folder: RunFolder, on_event: EventHandler) -> RunRecor
         _report_restart(on_event, spec, message)
     if record is None or record.state == "failed" or damaged:
         record = RunRecord(
-            id=spec.id,
+            id=_id(spec, folder),
             spec=spec,
             state="unfinished",
             started=now(),
@@ -98,6 +99,12 @@ def _begin(spec: RunSpec, folder: RunFolder, on_event: EventHandler) -> RunRecor
         folder.make()
         folder.write(record)
     return record
+
+
+def _id(spec: RunSpec, folder: RunFolder) -> str:
+    """Returns the run's id; in an older workspace it may be the one before a user's network had `OWN`."""
+    older = spec.id.removeprefix(OWN)
+    return older if folder.path.name == older else spec.id
 
 
 def _resume(

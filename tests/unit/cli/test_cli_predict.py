@@ -173,6 +173,16 @@ def test_pictures_of_one_name_get_a_drawing_each_and_none_is_overwritten(
     assert Path(drawn[0]).read_bytes() == before
 
 
+def test_another_format_of_a_picture_has_a_drawing_of_its_own(trained: Workspace, tmp_path: Path) -> None:
+    drawn = []
+    for name in ("a.tiff", "a.webp", "a.png", "A.PNG"):
+        Image.new("RGB", (32, 32)).save(tmp_path / name)
+    for names in (["a.tiff"], ["a.webp"], ["a.png", "A.PNG"]):
+        images = as_json(*(tmp_path / name for name in names), "-w", trained.path)["images"]
+        drawn += [Path(image["drawing"]).name for image in images]
+    assert drawn == ["a.tiff.png", "a.webp.png", "a.png", "A-2.png"]  # not every system tells A from a
+
+
 def test_what_was_done_to_a_picture_is_said(trained: Workspace, tmp_path: Path) -> None:
     frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
     frames[0].save(tmp_path / "moves.gif", save_all=True, append_images=frames[1:])
