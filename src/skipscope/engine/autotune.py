@@ -20,6 +20,7 @@ from torch.nn.functional import cosine_similarity
 from skipscope.data.dataset import Dataset
 from skipscope.errors import MachineError
 from skipscope.kernels.jit import sources_digest
+from skipscope.models.chance import chance_restored
 from skipscope.models.layout import unfit_for_channels_last
 from skipscope.models.registry import build
 from skipscope.models.user import attribute_errors_to
@@ -97,7 +98,8 @@ class Autotuner:
         """Returns the timing of the network's step, measured if it never was."""
         key = f"{model}: {backend}"
         if key not in self.known or not self.known[key].weights:  # timed before memory was looked at
-            with attribute_errors_to(model, f"on a batch of {BATCH} images"):
+            errors = attribute_errors_to(model, f"on a batch of {BATCH} images")
+            with errors, chance_restored(device()):
                 measured = _measure(model, backend, self.data, self._references)
             self.known |= self._kept()  # what another process wrote meanwhile stays
             memory = {"grown": measured.grown, "weights": measured.weights}

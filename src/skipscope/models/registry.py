@@ -9,6 +9,7 @@ from torch import nn
 
 from skipscope.errors import UnknownName, UsageError
 from skipscope.models import classroom, dense, residual, user
+from skipscope.models.chance import chance_restored, reseed
 from skipscope.randomness import derive
 from skipscope.spec import UserNetwork
 
@@ -29,7 +30,7 @@ USERS = "FILE.py:NAME: the class or function NAME in your own file"
 
 
 def build(name: str, *, seed: int = 0) -> nn.Module:
-    """Builds the network `name`, initialised from (seed, "initialisation"); torch's generator is restored.
+    """Builds the network `name`, initialised from (seed, "initialisation"); generators are restored.
 
     Args:
         name: one of `NETWORKS`, a name of one of the `FAMILIES` (`resnet20`), or `mynet.py:Net`, which calls
@@ -45,9 +46,9 @@ def build(name: str, *, seed: int = 0) -> nn.Module:
         raise UsageError(
             f"A {type(name).__name__} is no network's name.", hint='"resnet20", say, or "mynet.py:Net"'
         )
-    make = maker(name)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(derive(seed, "initialisation") >> 1)  # as a signed number, as torch takes it
+    make, on = maker(name), torch.device("cpu")
+    with chance_restored(on):
+        reseed(derive(seed, "initialisation") >> 1, on)  # as a signed number, as torch takes it
         return make()
 
 

@@ -9,7 +9,7 @@ import inspect
 import sys
 import tokenize
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from skipscope.errors import NetworkError, SkipscopeError, UnknownName, UsageError
+from skipscope.models.advice import advice
 from skipscope.said_once import printer
 from skipscope.spec import UserNetwork
 from skipscope.spec.text_file import read_text
@@ -60,11 +61,13 @@ def build(own: UserNetwork) -> nn.Module:
     line = next((node.lineno for node in defined if node.name == own.name), None)
     network = _made(text, make, own.name, line)
     with torch.no_grad():  # lazy modules make their weights here
-        _answer(text, network.eval(), own.name, line)
+        for images in (IMAGES, 1):
+            _answer(text, network.eval(), own.name, line, images)
     with torch.enable_grad():  # a second network: a pass in training changes it
         trial = _answer(text, _made(text, make, own.name, line).train(), own.name, line)
         if not trial.requires_grad:
-            raise _wrong(f"{own.name} cannot learn: its logits depend on no parameter.", text, line)
+            what = f"{own.name} cannot learn: its logits depend on no parameter."
+            raise _wrong(what, text, line, hint="leave out torch.no_grad, detach and numpy in forward")
         with _theirs(text, f"The gradient of {own.name}", line):
             trial.sum().backward()  # type: ignore[no-untyped-call]
     _check_state(text, network, own.name, line)
@@ -163,18 +166,19 @@ def _made(text: _Text, make: Callable[[], Any], name: str, line: int | None) -> 
     return network
 
 
-def _answer(text: _Text, network: nn.Module, name: str, line: int | None) -> Tensor:
-    """Returns the network's logits for two black images."""
+def _answer(text: _Text, network: nn.Module, name: str, line: int | None, images: int = IMAGES) -> Tensor:
+    """Returns the network's logits for so many black images."""
     mode = "training" if network.training else "evaluation"
     with _theirs(text, f"{name} in {mode}", line):
-        logits = network(torch.zeros(IMAGES, 3, 32, 32))
-    if isinstance(logits, Tensor) and logits.shape == (IMAGES, CLASSES) and logits.is_floating_point():
+        logits = network(torch.zeros(images, 3, 32, 32))
+    if isinstance(logits, Tensor) and logits.shape == (images, CLASSES) and logits.is_floating_point():
         return logits
+    number = f"{images} images" if images > 1 else "one image"
     raise _wrong(
-        f"{name} in {mode} returns {in_words(logits)} for {IMAGES} images of 3 x 32 x 32.",
+        f"{name} in {mode} returns {in_words(logits)} for {number} of 3 x 32 x 32.",
         text,
         line,
-        hint=f"forward must return logits, a float tensor of {IMAGES} x {CLASSES}",
+        hint=f"forward must return logits, a float tensor of {images} x {CLASSES}{_instead(logits)}",
     )
 
 
@@ -190,6 +194,19 @@ def _check_state(text: _Text, network: nn.Module, name: str, line: int | None) -
                 line,
                 hint="keep it in a buffer (register_buffer), or leave get_extra_state out",
             )
+
+
+def _instead(output: object) -> str:
+    """Says how a network's output becomes logits, where that is known."""
+    if isinstance(output, tuple | list):
+        return ": return the first alone, also in training (auxiliary classifiers: aux_logits=False)"
+    if isinstance(output, Mapping) or hasattr(output, "logits"):
+        return ": return its logits alone"
+    if isinstance(output, Tensor) and output.shape == (CLASSES,):
+        return ": squeeze() drops the axis of a single image; write flatten(1)"
+    if isinstance(output, Tensor) and output.ndim == 2:
+        return f": give the last layer {CLASSES} outputs (num_classes={CLASSES})"
+    return ""
 
 
 def in_words(output: object) -> str:
@@ -232,7 +249,7 @@ def _theirs(text: _Text, what: str, line: int | None, *, sure: bool = True) -> I
             raise
         said = str(error).strip().partition("\n")[0]
         raised = f"{what} raised {type(error).__name__}{said and ': '}{said}"
-        raise _wrong(raised, text, [line, *reached][-1]) from error
+        raise _wrong(raised, text, [line, *reached][-1], hint=advice(said)) from error
 
 
 def _wrong(what: str, text: _Text, line: int | None, hint: str = "fix it there") -> NetworkError:

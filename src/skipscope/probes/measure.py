@@ -5,7 +5,6 @@
 Shapes: N images of 3 x H x W, normalised as the network sees them; N class numbers.
 """
 
-import random
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,6 @@ from dataclasses import dataclass, field
 from traceback import clear_frames
 from typing import Any
 
-import numpy as np
 import polars as pl
 import torch
 from torch import Tensor, nn
@@ -22,6 +20,7 @@ from skipscope.anatomy.calls import Anatomy
 from skipscope.anatomy.capture import anatomy
 from skipscope.anatomy.modes import uncompiled
 from skipscope.errors import ProbeError, SkipscopeError, UnknownName, UsageError
+from skipscope.models.chance import chance_restored, reseed
 from skipscope.models.layout import unfit_for_channels_last
 from skipscope.probes.base import Probe, Reading, View, copied, logits
 from skipscope.probes.inputs import applied_to, tensors
@@ -230,16 +229,6 @@ def _undisturbed(on: torch.device, seed: int) -> Iterator[None]:
 
     The state of torch's, numpy's and Python's generators is restored.
     """
-    reseed = torch.default_generator.manual_seed if on.type == "cpu" else torch.manual_seed
-    chance = derive(seed, "network's own") >> 1
-    pythons, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002 - a network may draw from it
-    try:
-        with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []), uncompiled():
-            reseed(chance)
-            random.seed(chance)
-            np.random.seed(chance % 2**32)  # noqa: NPY002
-            with torch.autocast(on.type, enabled=False):
-                yield
-    finally:
-        random.setstate(pythons)
-        np.random.set_state(numpys)  # noqa: NPY002
+    with chance_restored(on), uncompiled(), torch.autocast(on.type, enabled=False):
+        reseed(derive(seed, "network's own") >> 1, on)
+        yield

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
@@ -19,6 +18,7 @@ from torch.nn.utils import clip_grad_norm_
 from skipscope.data.augment import sample_augmentation
 from skipscope.data.dataset import Dataset
 from skipscope.errors import Diverged
+from skipscope.models.chance import reseed
 from skipscope.probes.step import StepRecorder
 from skipscope.randomness import derive
 from skipscope.spec import Recipe
@@ -99,7 +99,7 @@ def train_steps(
             positions = slice(batch * recipe.batch_size, (batch + 1) * recipe.batch_size)
             x, target = batches(data.train, order[positions], augmentation.at(positions))
             recorder = None if instruments is None else instruments.recorder(progress.step + 1, steps)
-            _reseed(batches.device, derive(seed, "chance", progress.step))
+            reseed(derive(seed, "chance", progress.step), batches.device)
             loss, correct = forward(model, x, target, recipe, recorder)
             rate = learning_rate(recipe, progress.step, steps)
             row = StepRow(step=progress.step + 1, epoch=epoch, loss=loss.item(), learning_rate=rate)
@@ -111,14 +111,6 @@ def train_steps(
                 yield row, None
             else:
                 yield row, finish_epoch(epoch, model, batches, recipe, data, progress, instruments)
-
-
-def _reseed(device: torch.device, seed: int) -> None:
-    """Seeds what a network draws itself (dropout)."""
-    if device.type == "cpu":  # seeding all devices takes a thirtieth of a small network's step
-        torch.default_generator.manual_seed(seed)
-    else:
-        torch.manual_seed(seed)
 
 
 def forward(

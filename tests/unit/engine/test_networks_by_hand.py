@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from trained_in import train
 
+from skipscope.data.dataset import load
 from skipscope.engine.at_init import measure_starts
 from skipscope.engine.autotune import stock
 from skipscope.engine.local import execute
@@ -13,8 +15,10 @@ from skipscope.engine.plan import plan
 from skipscope.engine.predict import Networks
 from skipscope.engine.probe import measure_again
 from skipscope.errors import MachineError
+from skipscope.models.registry import build
+from skipscope.models.user import pinned
 from skipscope.records.store import Workspace
-from skipscope.spec import StudySpec, parse_study
+from skipscope.spec import DataRef, Recipe, RunSpec, StudySpec, parse_study
 
 NETWORKS = """
 import torch
@@ -107,6 +111,26 @@ def test_it_is_trained_and_everything_that_measures_does(
     Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(picture)
     (answer,) = Networks(workspace, None, data_dir=None).predict(picture).answers
     assert 0 <= answer.top[0][1] <= 1
+
+
+def test_what_a_network_draws_itself_is_a_function_of_the_seed(tmp_path: Path) -> None:
+    """From numpy's and Python's generators, too: equal runs give equal weights."""
+    text = NETWORKS.replace("import torch\n", "import random\nimport numpy\nimport torch\n", 1)
+    text = text.replace("nn.Linear(4, 10)\n", "nn.Linear(4, 10)\n        self.scale = numpy.random.rand()\n")
+    (tmp_path / "nets.py").write_text(
+        text.replace("(x.view(-1, 3072))", "(x.view(-1, 3072) * random.random() * numpy.random.rand())"),
+        encoding="utf-8",
+    )
+    model = pinned(f"{tmp_path / 'nets.py'}:Perceptron")
+    data = load("shapes", train_limit=20)
+    recipe = Recipe(epochs=2, batch_size=10).resolved(stock(1, "contiguous"))
+    ref = DataRef(name="shapes", sha256=data.sha256, train_limit=20)
+    run = RunSpec(model=model, seed=0, recipe=recipe, data=ref)
+    for name in ("one", "other"):
+        train(run, data, tmp_path / name)
+    one, other = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("one", "other"))
+    assert one == other
+    assert build(model, seed=1).scale == build(model, seed=1).scale != build(model, seed=2).scale
 
 
 def test_all_arms_are_held_as_one_of_them_must_be(tmp_path: Path, workspace: Workspace) -> None:
