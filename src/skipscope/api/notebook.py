@@ -5,6 +5,7 @@ what is saved with the notebook is how the runs ended.
 """
 
 import sys
+from collections.abc import Iterable
 from html import escape
 from importlib import import_module
 from time import monotonic
@@ -33,9 +34,14 @@ class Page(Display):
 
     def __init__(self) -> None:
         self.text = ""
+        self.planned: tuple[str, ...] = ()
         self.events: dict[str, Event] = {}
         self.when = monotonic()
         self.handle = import_module("IPython.display").display(self, display_id=True)
+
+    def announce(self, sentences: Iterable[str]) -> None:
+        """Keeps what is planned below the table."""
+        self.planned = tuple(sentences)
 
     def begin(self, plan: Plan) -> None:
         """Shows how many runs are trained."""
@@ -71,9 +77,10 @@ class Page(Display):
             ROW.format(escape(named[run][0]), max(1, event.steps), event.step, escape(named[run][1]))
             for run, event in shown.items()
         ]
-        lines = [head, *(f"{name}: {status}" for name, status in named.values())]
+        lines = [head, *(f"{name}: {status}" for name, status in named.values()), *self.planned]
         table = f"<table>{''.join(rows)}</table>" if rows else ""
-        return {"text/plain": "\n".join(lines), "text/html": f"<div>{escape(head)}</div>{table}"}
+        below = "".join(f"<div><small>{escape(each)}</small></div>" for each in self.planned)
+        return {"text/plain": "\n".join(lines), "text/html": f"<div>{escape(head)}</div>{table}{below}"}
 
     def _status(self, event: Event) -> str:
         if event.state not in ("training", "measuring"):

@@ -1,7 +1,7 @@
 """Shows the progress of runs: a bar for each on a terminal, lines where output is piped."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from time import perf_counter
 from types import MappingProxyType
@@ -28,6 +28,11 @@ class Display(ABC):
     def begin(self, plan: Plan) -> None:
         """Takes the plan whose runs begin now."""
         self.runs = {run.spec.id: run for run in plan.waiting}
+
+    def announce(self, sentences: Iterable[str]) -> None:
+        """Says what is planned."""
+        for each in sentences:
+            self.say(each)
 
     @abstractmethod
     def on_event(self, event: Event) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from skipscope.api.guard import refuse_unguarded
 from skipscope.api.notebook import Page, in_notebook
+from skipscope.api.plans import summary
 from skipscope.api.progress import Display, name_of, opened
 from skipscope.api.wording import counted, flags
 from skipscope.api.workspace import Workspace
@@ -82,6 +83,7 @@ def run(
     with _watched() as shown, saying_once():
         shown.say("Planning: a few timed steps of each network")
         planned = plan(spec, folder, command=command, jobs=jobs, budget=budget)
+        shown.announce(summary(planned))
         with held(folder.path, doing=command):
             failures = _carry_out(planned, folder, shown)
     if failures:
@@ -153,8 +155,9 @@ def _carry_out(planned: Plan, folder: Workspace, shown: Display) -> dict[str, st
     )
     shown.begin(planned)
     records = execute(planned, folder, on_event=on_event, interrupted=interrupted)
-    for each in warned.keys() - failures.keys():
-        warnings.warn(warned[each], stacklevel=3)
+    for run, said in warned.items():
+        if run not in failures:
+            warnings.warn(said, stacklevel=3)
     if stopped:
         raise KeyboardInterrupt("the runs have saved; the same call goes on with them")
     return failures | {record.id: _reason(record) for record in records if record.state == "failed"}

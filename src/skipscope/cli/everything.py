@@ -8,7 +8,7 @@ import typer
 
 from skipscope.api.wording import duration, flags
 from skipscope.cli.options import Overrides, console, print_table, say, table_of
-from skipscope.cli.plans import carry_out, show, until
+from skipscope.cli.plans import carry_out, show
 
 if TYPE_CHECKING:
     from skipscope.engine.plan import Plan
@@ -92,6 +92,8 @@ def _asks_for_a_budget(found: "Survey") -> Exception:
 
 def _show(schedule: "Schedule") -> None:
     """Prints which studies are trained, in which order, and which are left out."""
+    from skipscope.api.plans import until
+
     table = table_of("study", numbers=("seeds", "runs", "of them new", "estimate"), indent=2)
     for part in schedule.parts:
         study = part.whole.record.study

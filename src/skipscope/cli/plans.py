@@ -11,8 +11,6 @@ from skipscope.cli.options import busy, complaints, console, print_table, say, t
 
 if TYPE_CHECKING:
     from skipscope.engine.plan import Plan
-    from skipscope.engine.side_by_side import SideBySide
-    from skipscope.records.schema import Budget, StudyRecord
     from skipscope.records.store import Workspace
     from skipscope.training.events import Event
 
@@ -22,6 +20,8 @@ Outcome = Literal["done", "incomplete", "stopped"]
 
 def show(plan: "Plan") -> None:
     """Prints the plan, before the first step."""
+    from skipscope.api.plans import summary
+
     study, data = plan.record.study, plan.record.data
     size = f"{counted(len(study.arm), 'network')} x {counted(study.seeds, 'seed')}"
     console.print(f"[bold]{study.name}[/]: {size} on {data.spoken}, ", end="")
@@ -38,64 +38,8 @@ def show(plan: "Plan") -> None:
         cells += [str(run.spec.seed), str(run.spec.recipe.epochs), f"{run.steps:,}", left]
         table.add_row(*(Text(cell) for cell in cells))
     print_table(table)
-    say(_backend(plan))
-    if plan.record.budget:
-        say(_cut(plan.record, plan.record.budget))
-    if plan.starts:
-        networks = len({start.model for start in plan.starts})
-        console.print(
-            f"before that, {counted(networks, 'network')} x {counted(study.initial_seeds, 'seed')} "
-            f"{'is' if networks == 1 else 'are'} measured untrained"
-        )
-    if plan.waiting and not plan.memory.fits:
-        say(_short_of_memory(plan.memory))
-    if plan.waiting:
-        side = f"{plan.jobs} side by side, " if plan.jobs > 1 else ""
-        console.print(side + until(plan.seconds))
-    else:
-        console.print("Every run of this study exists already: nothing to train.")
-
-
-def _short_of_memory(memory: "SideBySide") -> str:
-    """Says why fewer runs go side by side than there are cores, or warns of as many as were asked for."""
-    needed, free = (f"{size / 2**30:.1f} GiB" for size in (memory.needed, memory.free or 0))
-    told = f"{counted(memory.wanted, 'run')} side by side would need about {needed} of memory"
-    if memory.jobs == memory.wanted:
-        return f"{told}; only {free} is free, so the system may end some of them: fewer --jobs are safe"
-    return f"{memory.jobs} at a time, not {memory.wanted}: {told}, and {free} is free"
-
-
-def until(seconds: float) -> str:
-    """Formats how long training takes, and when it ends in local time."""
-    from datetime import datetime, timedelta
-
-    end = datetime.now() + timedelta(seconds=seconds)  # noqa: DTZ005
-    day = "" if seconds < 86_400 else f"{end:%d %b} "
-    return f"about {duration(seconds)} in all, until {day}{end:%H:%M}"
-
-
-def _backend(plan: "Plan") -> str:
-    """Describes how the study is computed, and why so."""
-    from skipscope.engine.autotune import MIN_COSINE
-
-    if plan.choice is None:
-        return f"computed in {plan.backend}, as this study was begun"
-    faster = f"{plan.choice.speedup:.1f} times as fast as torch's own operators in fp32"
-    failures = plan.choice.failed.items()
-    failed = "".join(f"\nnot {name}, which failed here: {error}" for name, error in failures)
-    agree = f"lowest gradient cosine with fp32: {plan.choice.agreement:.2f} (accepted above {MIN_COSINE})"
-    unfit = f"\nin contiguous memory, all of it, since {plan.choice.unfit}" if plan.choice.unfit else ""
-    return f"computed in {plan.backend}: {faster}, measured here; {agree}{failed}{unfit}"
-
-
-def _cut(record: "StudyRecord", before: "Budget") -> str:
-    """Describes how the study was cut to its budget."""
-    study = record.study
-    return (
-        f"to fit into {before.asked}: {study.seeds} of {counted(before.seeds, 'seed')}, "
-        f"{study.recipe.epochs} of {counted(before.epochs, 'epoch')}, "
-        f"{record.data.train:,} of {counted(before.images, 'training image')}"
-    )
+    for line in summary(plan):
+        say(line)
 
 
 def say_if_untrained(workspace: "Workspace", name: str | None) -> None:

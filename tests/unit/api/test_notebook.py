@@ -92,6 +92,14 @@ def test_each_run_has_a_row_that_is_replaced(tmp_path: Path, handle: Handle) -> 
     assert "it is &lt;b&gt;broken&lt;/b&gt;" in last["text/html"]
 
 
+def test_what_is_planned_stands_below(tmp_path: Path, handle: Handle) -> None:
+    page, (run,) = opened(tmp_path, seeds=1)
+    page.announce(["about 3 s in all", "<fast>"])
+    page.on_event(Event(run=run, state="training", steps=8))
+    assert handle.shown[-1]["text/plain"].splitlines()[1:] == ["a s0: starting", "about 3 s in all", "<fast>"]
+    assert "<small>&lt;fast&gt;</small>" in handle.shown[-1]["text/html"]
+
+
 def test_of_many_runs_that_are_done_only_the_number_is_left(tmp_path: Path, handle: Handle) -> None:
     page, runs = opened(tmp_path, seeds=14)
     for run in runs[:13]:

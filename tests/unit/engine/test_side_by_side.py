@@ -2,7 +2,7 @@
 
 import pytest
 
-from skipscope.cli.plans import _short_of_memory
+from skipscope.api.plans import short_of_memory
 from skipscope.data.dataset import load
 from skipscope.engine import autotune
 from skipscope.engine.autotune import Autotuner, Timing, stock
@@ -51,11 +51,11 @@ def test_the_plan_lowers_the_jobs_where_memory_is_short(
 
 def test_the_plan_says_why() -> None:
     lowered = SideBySide(jobs=2, wanted=8, needed=30 * GIB, free=12 * GIB)
-    assert _short_of_memory(lowered) == (
+    assert short_of_memory(lowered) == (
         "2 at a time, not 8: 8 runs side by side would need about 30.0 GiB of memory, and 12.0 GiB is free"
     )
     asked = SideBySide(jobs=8, wanted=8, needed=30 * GIB, free=12 * GIB)
-    assert "only 12.0 GiB is free" in _short_of_memory(asked)
+    assert "only 12.0 GiB is free" in short_of_memory(asked)
 
 
 def test_a_timing_from_before_memory_was_looked_at_keeps_its_seconds(

@@ -1,0 +1,66 @@
+"""Says in sentences what a plan is, before its first step."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from skipscope.api.wording import counted, duration
+from skipscope.engine.autotune import MIN_COSINE
+from skipscope.engine.plan import Plan
+from skipscope.engine.side_by_side import SideBySide
+from skipscope.records.schema import Budget, StudyRecord
+
+
+def summary(plan: Plan) -> Iterator[str]:
+    """Yields how the study is computed, what was cut, what comes first, and how long it takes."""
+    yield _backend(plan)
+    if plan.record.budget:
+        yield _cut(plan.record, plan.record.budget)
+    if plan.starts:
+        networks = len({start.model for start in plan.starts})
+        what = f"{counted(networks, 'network')} x {counted(plan.record.study.initial_seeds, 'seed')}"
+        yield f"before that, {what} {'is' if networks == 1 else 'are'} measured untrained"
+    if plan.waiting and not plan.memory.fits:
+        yield short_of_memory(plan.memory)
+    if plan.waiting:
+        side = f"{plan.jobs} side by side, " if plan.jobs > 1 else ""
+        yield side + until(plan.seconds)
+    else:
+        yield "Every run of this study exists already: nothing to train."
+
+
+def short_of_memory(memory: SideBySide) -> str:
+    """Says why fewer runs go side by side than there are cores, or warns of as many as were asked for."""
+    needed, free = (f"{size / 2**30:.1f} GiB" for size in (memory.needed, memory.free or 0))
+    told = f"{counted(memory.wanted, 'run')} side by side would need about {needed} of memory"
+    if memory.jobs == memory.wanted:
+        return f"{told}; only {free} is free, so the system may end some of them: fewer --jobs are safe"
+    return f"{memory.jobs} at a time, not {memory.wanted}: {told}, and {free} is free"
+
+
+def until(seconds: float) -> str:
+    """Formats how long training takes, and when it ends in local time."""
+    end = datetime.now() + timedelta(seconds=seconds)  # noqa: DTZ005
+    day = "" if seconds < 86_400 else f"{end:%d %b} "
+    return f"about {duration(seconds)} in all, until {day}{end:%H:%M}"
+
+
+def _backend(plan: Plan) -> str:
+    """Describes how the study is computed, and why so."""
+    if plan.choice is None:
+        return f"computed in {plan.backend}, as this study was begun"
+    faster = f"{plan.choice.speedup:.1f} times as fast as torch's own operators in fp32"
+    failures = plan.choice.failed.items()
+    failed = "".join(f"\nnot {name}, which failed here: {error}" for name, error in failures)
+    agree = f"lowest gradient cosine with fp32: {plan.choice.agreement:.2f} (accepted above {MIN_COSINE})"
+    unfit = f"\nin contiguous memory, all of it, since {plan.choice.unfit}" if plan.choice.unfit else ""
+    return f"computed in {plan.backend}: {faster}, measured here; {agree}{failed}{unfit}"
+
+
+def _cut(record: StudyRecord, before: Budget) -> str:
+    """Describes how the study was cut to its budget."""
+    study = record.study
+    return (
+        f"to fit into {before.asked}: {study.seeds} of {counted(before.seeds, 'seed')}, "
+        f"{study.recipe.epochs} of {counted(before.epochs, 'epoch')}, "
+        f"{record.data.train:,} of {counted(before.images, 'training image')}"
+    )
