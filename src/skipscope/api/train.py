@@ -25,6 +25,7 @@ from skipscope.engine.resolve import unknown_names
 from skipscope.errors import TrainingError, UsageError
 from skipscope.records.lock import held, refuse_if_held
 from skipscope.records.schema import RunRecord
+from skipscope.records.store import USUAL
 from skipscope.said_once import saying_once
 from skipscope.spec import DataName, StudySpec, load_study
 from skipscope.training.events import Event
@@ -43,7 +44,7 @@ class RunFailed(TrainingError):
 
 def run(
     study: StudySpec | Path | str,
-    workspace: os.PathLike[str] | str = "skipscope-out",
+    workspace: os.PathLike[str] | str = USUAL,
     *,
     data: DataName | None = None,
     epochs: int | None = None,

@@ -50,7 +50,7 @@ def opened(found: RunRecord | WorkspaceError) -> RunRecord:
 class Workspace:
     """The folder a user's runs, studies and reports live in."""
 
-    def __init__(self, path: os.PathLike[str] | str) -> None:
+    def __init__(self, path: os.PathLike[str] | str = USUAL) -> None:
         """A folder that need not exist yet."""
         self.path = Path(path)
 

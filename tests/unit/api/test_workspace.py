@@ -149,4 +149,5 @@ def test_what_a_user_names_is_no_markup(made_up: MakeUp) -> None:
 
 def test_a_workspace_stands_where_a_path_may(lab: skipscope.Workspace) -> None:
     assert skipscope.Workspace(lab).path == lab.path
+    assert skipscope.Workspace().path == Path("skipscope-out")
     assert repr(lab) == f"Workspace({str(lab.path)!r})"
