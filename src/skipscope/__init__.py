@@ -33,14 +33,27 @@ if TYPE_CHECKING:
     __version__: str
     from skipscope.api.train import RunFailed, run
     from skipscope.api.workspace import Workspace
+    from skipscope.errors import SkipscopeError, UsageError
     from skipscope.models.registry import build
     from skipscope.probes.measure import probe
     from skipscope.spec import load_study
 
-__all__ = ["RunFailed", "Workspace", "__version__", "build", "load_study", "probe", "run"]
+__all__ = [
+    "RunFailed",
+    "SkipscopeError",
+    "UsageError",
+    "Workspace",
+    "__version__",
+    "build",
+    "load_study",
+    "probe",
+    "run",
+]
 
 _HOMES = {
     "RunFailed": "skipscope.api.train",
+    "SkipscopeError": "skipscope.errors",
+    "UsageError": "skipscope.errors",
     "Workspace": "skipscope.api.workspace",
     "build": "skipscope.models.registry",
     "load_study": "skipscope.spec",
