@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     __version__: str
+    from skipscope.anatomy.calls import Anatomy
     from skipscope.api.train import RunFailed, run
     from skipscope.api.workspace import Workspace
     from skipscope.errors import SkipscopeError, UsageError
@@ -39,11 +40,13 @@ if TYPE_CHECKING:
     from skipscope.spec import load_study
 
 __all__ = [
+    "Anatomy",
     "RunFailed",
     "SkipscopeError",
     "UsageError",
     "Workspace",
     "__version__",
+    "anatomy",
     "build",
     "load_study",
     "probe",
@@ -51,6 +54,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Anatomy": "skipscope.anatomy.calls",
     "RunFailed": "skipscope.api.train",
     "SkipscopeError": "skipscope.errors",
     "UsageError": "skipscope.errors",
@@ -66,6 +70,8 @@ def __getattr__(name: str) -> object:
     """The public names, imported when they are asked for: `skipscope --help` does not wait for torch."""
     if name == "__version__":
         return import_module("importlib.metadata").version("skipscope")
+    if name == "anatomy":  # a package that can be called
+        return import_module("skipscope.anatomy")
     if name not in _HOMES:
         raise AttributeError(f"module 'skipscope' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

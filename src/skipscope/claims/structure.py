@@ -55,8 +55,10 @@ def concatenation(card: NetworkCard) -> str:
 
 
 def _appending(card: NetworkCard) -> list[Concatenation]:
-    """Those that append; branches side by side, as in an Inception module, are no dense connection."""
-    return [each for each in anatomy_of(card).concatenations if each.kind == "append"]
+    """Those that append, of a network in which most do; Inception's branches are no dense connections."""
+    found = anatomy_of(card).concatenations
+    appending = [each for each in found if each.kind == "append"]
+    return appending if 2 * len(appending) > len(found) else []
 
 
 def may_join(card: NetworkCard) -> bool:

@@ -1,10 +1,13 @@
 """`skipscope models`: the networks and what they are made of."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from skipscope.cli.options import Json, console, print_json, print_table, say, table_of
+
+if TYPE_CHECKING:
+    from skipscope.records.schema import AnatomyCard
 
 app = typer.Typer(help="Show the networks and what they are made of.", invoke_without_command=True)
 
@@ -36,11 +39,14 @@ def show(
 ) -> None:
     """Show one network: shapes, parameters and multiply-adds of each stage, then print(net)."""
     from skipscope.anatomy.describe import describe
+    from skipscope.records.printed import anatomy_of
 
     card = describe(name)
     if json:
         stages = [stage.model_dump() for stage in card.stages]
-        print_json({"schema": 1, "name": name, "params": card.params, "macs": card.macs, "stages": stages})
+        counts = {"params": card.params, "macs": card.macs}
+        anatomy = anatomy_of(card).model_dump()
+        print_json({"schema": 1, "name": name, **counts, "stages": stages, "anatomy": anatomy})
         return
     if text:
         typer.echo(card.structure)
@@ -57,4 +63,17 @@ def show(
         "\nMultiply-adds of convolutions and matrix products, for one image. "
         "A module that is called again counts its parameters once.\n"
     )
+    _show_anatomy(anatomy_of(card))
     typer.echo(card.structure)
+
+
+def _show_anatomy(found: "AnatomyCard") -> None:
+    """Prints how many shortcuts, gates and concatenations a network has, and what was not followed."""
+    from skipscope.anatomy.follow import REASONS
+
+    joins = {"shortcuts": found.shortcuts, "gates": found.gates, "concatenations": found.concatenations}
+    counts = (f"{word}: {len(entries)}" for word, entries in joins.items())
+    console.print(f"depth: {found.depth}   {'   '.join(counts)}")
+    for each in found.unfollowed:
+        say(f"not followed: {each.module or 'the network'} {REASONS[each.reason]}")
+    console.print()

@@ -92,6 +92,8 @@ def _show(measured: "ProbedRun") -> None:
         table.add_row(name, f"{measured.readings[name]:,}", f"{seconds:.1f}")
     say(measured.record.id, "bold")
     print_table(table)
+    for sentence in measured.unfollowed:
+        say(sentence)
     say(f"written: {measured.file}")
 
 

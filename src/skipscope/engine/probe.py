@@ -13,6 +13,7 @@ from torch import nn
 
 from skipscope.anatomy.calls import Anatomy
 from skipscope.anatomy.capture import anatomy
+from skipscope.anatomy.follow import in_words
 from skipscope.data.dataset import Dataset
 from skipscope.engine.trained import data_of, finished, network
 from skipscope.errors import UsageError, WorkspaceError
@@ -44,6 +45,8 @@ class ProbedRun:
     readings: dict[str, int]
     """Number of readings of each probe."""
     file: Path
+    unfollowed: list[str]
+    """Sentences on what joins maps in the network and was not followed."""
 
 
 def measure_again(
@@ -89,6 +92,7 @@ def measure_again(
         seconds={probe: end - start for (probe, start), end in zip(started.items(), ends, strict=True)},
         readings={probe: len(now.filter(pl.col("probe") == probe)) for probe in started},
         file=folder.readings_file,
+        unfollowed=in_words(inside),
     )
 
 

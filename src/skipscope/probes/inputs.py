@@ -3,17 +3,14 @@
 Shapes: N images of 3 x H x W, N class numbers.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from skipscope.errors import SkipscopeError, UsageError
-
-CHANNELS_LAST = "they seem to be N x H x W x channels: pass images.permute(0, 3, 1, 2)"
+from skipscope.anatomy.follow import CHANNELS_LAST
+from skipscope.errors import UsageError
 
 
 def tensors(images: Any, labels: Any) -> tuple[Tensor, Tensor]:
@@ -54,24 +51,3 @@ def _instead(given: Any, what: str) -> str:
     if isinstance(given, (list, tuple)) and any(isinstance(each, Tensor) for each in given):
         return f"a batch is unpacked: images, labels = batch; single {what} are stacked: torch.stack({what})"
     return "pass N x 3 x H x W numbers" if what == "images" else "pass N class numbers"
-
-
-@contextmanager
-def applied_to(images: Tensor) -> Iterator[None]:
-    """Explains an error of the network's first forward pass by the images.
-
-    Raises:
-        UsageError: the network raised it; gives its reason and the shape that it was given.
-    """
-    try:
-        yield
-    except (SkipscopeError, MemoryError):  # these explain themselves
-        raise
-    except Exception as error:
-        shape = tuple(images.shape[1:])
-        reason = str(error).strip().partition("\n")[0].rstrip(".")
-        likely = CHANNELS_LAST if shape[2] in {1, 4} and shape[0] > 4 else ""
-        raise UsageError(
-            f"The network cannot be applied to images of shape {shape}: {type(error).__name__}: {reason}.",
-            hint=likely or "pass images as it was trained on; the traceback above says where it failed",
-        ) from error

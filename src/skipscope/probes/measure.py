@@ -18,12 +18,13 @@ from torch import Tensor, nn
 
 from skipscope.anatomy.calls import Anatomy
 from skipscope.anatomy.capture import anatomy
+from skipscope.anatomy.follow import applied_to, as_written, in_words
 from skipscope.anatomy.modes import uncompiled
 from skipscope.errors import ProbeError, SkipscopeError, UnknownName, UsageError
 from skipscope.models.chance import chance_restored, reseed
 from skipscope.models.layout import unfit_for_channels_last
 from skipscope.probes.base import Probe, Reading, View, copied, logits
-from skipscope.probes.inputs import applied_to, tensors
+from skipscope.probes.inputs import tensors
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import of_one_step
 from skipscope.randomness import derive
@@ -78,6 +79,8 @@ def probe(
                 f"The probe {each.name} has nothing to measure in {where}.",
                 hint="leave it out, or leave out probes altogether: then all that apply are taken",
             )
+    if view.anatomy.unfollowed:
+        warnings.warn(" ".join(in_words(view.anatomy)), UserWarning, stacklevel=3)  # past the decorator
     tried = Tried()
     with saying_once():
         for each in apply:
@@ -110,7 +113,7 @@ def view_of(model: nn.Module, images: Any, labels: Any, *, seed: int = 0) -> Vie
         UsageError: images, labels and the network's output do not fit each other, or its calls cannot be
         followed.
     """
-    model = _as_written(model)
+    model = as_written(model)
     weight = next(model.parameters(), torch.zeros(0))
     x, y = (each.to(weight.device) for each in tensors(images, labels))
     with _undisturbed(x.device, seed):
@@ -145,20 +148,6 @@ def _held(model: nn.Module, x: Tensor) -> tuple[nn.Module, Tensor]:
 
 def _tried(model: nn.Module, x: Tensor) -> tuple[nn.Module, str]:
     return model, unfit_for_channels_last(model.eval(), x[:2])
-
-
-def _as_written(model: nn.Module) -> nn.Module:
-    """Returns the module whose calls can be followed: the original of a compiled one."""
-    model = getattr(model, "_orig_mod", model)
-    if isinstance(model, type) and issubclass(model, nn.Module):
-        raise UsageError(
-            f"{model.__name__} is the class of a network, not a network.", hint=f"pass {model.__name__}(...)"
-        )
-    if not isinstance(model, nn.Module):
-        raise UsageError(f"Expected a torch.nn.Module, got a {type(model).__name__}.")
-    if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
-        raise UsageError("TorchScript modules cannot be traced.", hint="pass the original torch.nn.Module")
-    return model
 
 
 def measure(each: Probe[Any], view: View) -> list[Reading]:

@@ -3,7 +3,8 @@
 from made_up_evidence import evidence
 
 from skipscope.claims.evidence import Planned
-from skipscope.spec import load_study
+from skipscope.records.schema import Unfollowed
+from skipscope.spec import StudySpec, load_study
 
 
 def test_kinds_are_told_by_structure_and_before_there_is_a_record_by_name() -> None:
@@ -27,3 +28,23 @@ def test_runs_that_failed_have_no_numbers_and_are_known() -> None:
     assert failed.state == "failed"
     assert found.done["resnet8"] == {}
     assert found.right("resnet8") == {}
+
+
+def test_a_users_network_is_judged_by_its_anatomy_and_never_by_its_name() -> None:
+    models = ["mine.py:resnet20", "mine.py:plain20"]
+    study = StudySpec.model_validate({"name": "own", "arm": [{"model": model} for model in models]})
+    assert {each.factor for each in study.comparisons} <= {"network"}
+    planned = Planned(study)
+    for arm in ("resnet20", "plain20"):
+        assert not planned.is_residual(arm)
+        assert not planned.is_plain(arm)  # nothing is known of it
+    found = evidence("resnet8", "plain8")
+    card, plain = found.cards["resnet8"], found.cards["plain8"]
+    found.cards = {"resnet8": plain, "plain8": card}
+    assert found.is_plain("resnet8")
+    assert found.is_residual("plain8")
+    hidden = Unfollowed(module="", operator="module", reason="hidden", shape=())
+    unknown = plain.anatomy.model_copy(update={"unfollowed": (hidden,)})
+    found.cards = {"resnet8": plain.model_copy(update={"anatomy": unknown})}
+    assert not found.is_plain("resnet8")
+    assert not found.is_residual("resnet8")

@@ -27,7 +27,8 @@ def test_text_is_exactly_print_of_the_network(name: str) -> None:
 
 def test_json_has_the_documented_keys() -> None:
     card = json.loads(output("show", "densenet", "--json"))
-    assert list(card) == ["schema", "name", "params", "macs", "stages"]
+    assert list(card) == ["schema", "name", "params", "macs", "stages", "anatomy"]
+    assert [each["kind"] for each in card["anatomy"]["concatenations"]] == 12 * ["append"]
     assert card["params"] == 1_753_546
     assert card["stages"][-1]["shape"] == [10]
 
@@ -41,6 +42,22 @@ def test_the_table_shows_shapes_and_sums_before_the_structure() -> None:
 def test_the_table_fits_a_terminal_of_eighty_columns(name: str) -> None:
     table = output("show", name).partition("\n\n")[0]
     assert max(map(len, table.splitlines())) <= 80
+
+
+def test_what_was_not_followed_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from torch import nn\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.a, self.b, self.h = nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3), nn.Linear(4, 10)\n"
+        "    def forward(self, x):\n"
+        "        return self.h((self.a(x) * self.b(x)).mean((2, 3)))\n"
+    )
+    shown = output("show", f"{file}:Net")
+    assert "depth: 2   shortcuts: 0   gates: 0   concatenations: 0" in shown
+    assert "not followed: unfollowed multiplies maps pixel by pixel" in shown
 
 
 def test_the_overview_lists_every_network_and_rule() -> None:

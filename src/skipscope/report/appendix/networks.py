@@ -48,6 +48,7 @@ def network(context: Context, summary: ArmSummary) -> Section:
             *curves_of(context, summary.arm),
             *training_of(context, summary.arm),
             stage_table(context, summary.network),
+            *joins_of(context, summary.network),
             *first_convolution(context, summary.network),
             *pictures_of(context, summary.arm),
             *trained_of(context, summary.arm),
@@ -133,6 +134,23 @@ def stage_table(context: Context, card: NetworkCard) -> Table:
         caption=words("networks.stages"),
         total=True,
     )
+
+
+def joins_of(context: Context, card: NetworkCard) -> list[Block]:
+    """Says how many shortcuts, gates and concatenations were found, and by module what was not followed."""
+    words, found = context.words, anatomy_of(card)
+    kinds = ("shortcuts", "gates", "concatenations")
+    numbers = {kind: count(len(getattr(found, kind))) for kind in kinds}
+    blocks: list[Block] = [Paragraph(text=words("networks.joins", **numbers))]
+    reasons: dict[str, list[Inline]] = {}
+    for each in found.unfollowed:
+        module = code(each.module) if each.module else words("networks.whole")
+        reasons.setdefault(each.reason, []).append(module)
+    for reason, modules in reasons.items():
+        does = words(f"unfollowed.{reason}")
+        text = words("networks.unfollowed", modules=words.listed(modules), does=does)
+        blocks.append(Note(text=text, kind="warning"))
+    return blocks
 
 
 def first_convolution(context: Context, card: NetworkCard) -> list[Block]:
