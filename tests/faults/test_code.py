@@ -82,7 +82,7 @@ def readers(run: RunFolder, data: Path) -> dict[Path, Callable[[], object]]:
     cnn = build("cnn")
 
     def resume() -> object:
-        return checkpoint.load(run, cnn, SGD(cnn, Recipe()), on_event=print)
+        return checkpoint.load(run, cnn, SGD(cnn, Recipe()), steps=1, on_event=print)
 
     stored = store.write(
         "cifar10",
