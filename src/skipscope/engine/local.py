@@ -34,8 +34,7 @@ SIGKILL = 9
 RESTARTS = 2
 """How often a run whose worker was killed goes on by itself."""
 STOP_SECONDS = 3.0
-"""A worker saves between two steps, and ends between two probes. One that is in the middle of an evaluation
-or a long probe is not waited for."""
+"""A worker saves between two steps. One that is in the middle of an evaluation is not waited for."""
 LOOK_SECONDS = 0.5
 """How often the workers' memory is looked at: what ended a worker can be said only from what was seen."""
 
@@ -48,6 +47,8 @@ class Worker:
     process: SpawnProcess
     threads: int
     """Those that it began with, or was offered since."""
+    trains: bool = False
+    """Whether it has something to save: not as it starts, nor while it measures: probes write as they end."""
     peak: int = 0
     """The most bytes that it was seen to hold; 0 where the system does not tell."""
 
@@ -66,9 +67,9 @@ def execute(
 ) -> list[RunRecord]:
     """Trains what the plan has waiting, longest first, `plan.jobs` at a time.
 
-    The first Ctrl-C (or SIGTERM) calls `interrupted`, lets the workers save for `STOP_SECONDS`, and starts no
-    further run; after that, or at the second, workers are stopped where they are: what they have finished is
-    on the disk. Returns the records of all the plan's runs that have one.
+    The first Ctrl-C (or SIGTERM) calls `interrupted`, lets workers that train save for `STOP_SECONDS`, and
+    starts no further run; the others at once, all after that or at the second, are stopped where they are:
+    what they have finished is on the disk. Returns the records of all the plan's runs that have one.
 
     Raises:
         DataError: a file of the data set is damaged.
@@ -109,7 +110,7 @@ def execute(
                         waiting[:0] = [worker.run] * again
                     worker.process.close()
                 else:
-                    _pass_on(event, on_event)
+                    _pass_on(event, workers[ours], on_event)
     records = (workspace.run_folder(run.spec.id).read_if_sound() for run in plan.runs)
     return [record for record in records if record is not None]
 
@@ -154,17 +155,20 @@ def _share_out(threads: int, workers: Workers) -> None:
                 ours.send(threads)
 
 
-def _pass_on(event: Event, on_event: EventHandler) -> None:
+def _pass_on(event: Event, worker: Worker, on_event: EventHandler) -> None:
     """Passes on what a worker reports; what others' code said there is said once, whoever heard it."""
     if event.state == "noted":
         say_once(event.message)
     else:
+        worker.trains = event.state == "training"
         on_event(event)
 
 
 def _ask_to_stop(workers: Workers) -> None:
-    """Asks the workers to save and stop."""
-    for ours in workers:
+    """Asks the workers to save and stop; stops those that have nothing to save."""
+    for ours, worker in workers.items():
+        if not worker.trains:
+            worker.process.kill()
         with suppress(OSError):  # it has just ended by itself
             ours.send(None)
 
@@ -188,7 +192,8 @@ def _death(worker: Worker, *, again: bool, asked: bool, alone: bool) -> Event:
     """Reports a worker that was ended (by us, if `asked` to), and whether its run goes on."""
     run = worker.run
     if asked:
-        message = "stopped at once; what came after its last checkpoint is made again"
+        kept = "it goes back to its last checkpoint" if worker.trains else "what was measured is kept"
+        message = f"stopped at once; {kept}"
         return Event(run=run.spec.id, state="stopped", steps=run.steps, message=message)
     code = worker.process.exitcode or 0
     message = f"its process {ending(code, worker.peak)}"

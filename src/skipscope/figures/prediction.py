@@ -4,7 +4,9 @@ Shapes: pictures are H W 3 of uint8; a heat map is h w in 0..1.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
 from typing import Any
 
@@ -12,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from skipscope.figures.rendering.fonts import NOWHERE, extra_folder
 from skipscope.figures.rendering.raster import MARK, Picture, enlarged, png
 from skipscope.figures.style import FAINT_INK, INK, RULE, looks
 
@@ -20,7 +23,21 @@ TIMES = 7
 GAP, MARGIN, LINE = 24, 20, 19
 COLUMNS = 3
 LARGE, SMALL = 16, 13
-"""Font sizes; the font is Pillow's own, which has all letters of the captions."""
+"""Font sizes; the font is Pillow's own, unless an arm's name has characters that it lacks."""
+OTHER_FONTS = (
+    "NotoSansCJK-Regular.ttc",
+    "NotoSansCJK-VF.otf.ttc",
+    "SourceHanSansSC-Regular.otf",
+    "PingFang.ttc",
+    "msyh.ttc",
+    "Hiragino Sans GB.ttc",
+    "wqy-zenhei.ttc",
+    "wqy-microhei.ttc",
+    "simsun.ttc",
+    "DejaVuSans.ttf",
+    "Arial Unicode.ttf",
+)
+"""Files for what Pillow's own font lacks; it looks for them where a system keeps its fonts."""
 LEGEND = "orange: what speaks for an answer"
 STRONGEST = 0.7
 """Opacity of the heat's colour where the map is 1."""
@@ -64,7 +81,7 @@ def prediction(shown: Picture, size: tuple[int, int], seen: Picture, panels: Seq
         sheet.paste(Image.fromarray(picture), (left, top))
         draw.rectangle((left - 1, top - 1, left + side, top + side), outline=RULE)
         for line, text in enumerate(lines):
-            font = ImageFont.load_default(LARGE if line < 2 else SMALL)
+            font = _font(text, LARGE if line < 2 else SMALL)
             ink = (colour, INK, FAINT_INK)[line]
             draw.text((left, top + side + 4 + line * LINE), _short(text, font, side), fill=ink, font=font)
     return png(np.asarray(sheet))
@@ -102,6 +119,29 @@ def _fitted(shown: Picture, side: int) -> Picture:
     square = Image.new("RGB", (side, side), "white")
     square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
     return np.asarray(square)
+
+
+def _font(text: str, size: int) -> Any:
+    """Returns Pillow's own font, or the first here that has all of the text, as an arm's Chinese name."""
+    own = ImageFont.load_default(size)
+    return own if text.isascii() else next((font for font in (own, *_others(size)) if _has(font, text)), own)
+
+
+@cache
+def _others(size: int) -> list[Any]:
+    """Opens those of `OTHER_FONTS` that are installed."""
+    folder, found = extra_folder(), []
+    for name in OTHER_FONTS:
+        for path in (name, *([str(folder / name)] if folder else [])):
+            with suppress(OSError):
+                found.append(ImageFont.truetype(path, size))
+    return found
+
+
+def _has(font: Any, text: str) -> bool:
+    """Returns whether no character of the text is drawn as a missing one."""
+    missing = bytes(font.getmask(NOWHERE))
+    return all(bytes(font.getmask(character)) != missing for character in text if not character.isspace())
 
 
 def _short(text: str, font: Any, width: int) -> str:

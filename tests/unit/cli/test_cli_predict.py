@@ -17,7 +17,7 @@ from skipscope.cli.options import console
 from skipscope.data.dataset import load
 from skipscope.engine.trust import trust
 from skipscope.errors import DataError, NetworkError, UnknownName, WorkspaceError
-from skipscope.figures.prediction import Panel, overlay, prediction
+from skipscope.figures.prediction import Panel, _font, _has, overlay, prediction
 from skipscope.models.registry import build
 from skipscope.records.schema import StudyRecord
 from skipscope.records.store import Workspace
@@ -181,6 +181,12 @@ def test_another_format_of_a_picture_has_a_drawing_of_its_own(trained: Workspace
         images = as_json(*(tmp_path / name for name in names), "-w", trained.path)["images"]
         drawn += [Path(image["drawing"]).name for image in images]
     assert drawn == ["a.tiff.png", "a.webp.png", "a.png", "A-2.png"]  # not every system tells A from a
+
+
+def test_an_arm_may_be_called_in_another_script() -> None:
+    """The fonts are those of `skipscope[zh]`, or the system's."""
+    assert not _has(_font("SE-ResNet", 16), "我的网络")  # Pillow's own
+    assert _has(_font("我的网络", 16), "我的网络")
 
 
 def test_what_was_done_to_a_picture_is_said(trained: Workspace, tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ from skipscope.training.events import Event
 class Deaf:
     """Plays a worker's process that is in the middle of something long: it ends only if it is killed."""
 
+    state = "measuring"
+
     def __init__(self, theirs: Connection) -> None:
         self.theirs, self.exitcode, self.pid = theirs, None, None
 
@@ -43,7 +45,7 @@ def deaf(monkeypatch: pytest.MonkeyPatch) -> list[Deaf]:
     def start(run: PlannedRun, *_: object) -> tuple[Connection, Worker]:
         ours, theirs = mp.Pipe()
         started.append(Deaf(theirs))
-        theirs.send(Event(run=run.spec.id, state="measuring", message="curvature"))
+        theirs.send(Event(run=run.spec.id, state=Deaf.state, step=1, message="curvature"))
         return ours, Worker(run=run, process=started[-1], threads=1, peak=3 * 2**30)
 
     monkeypatch.setattr(local, "_start", start)
@@ -52,25 +54,36 @@ def deaf(monkeypatch: pytest.MonkeyPatch) -> list[Deaf]:
 
 
 def carry_out(
-    study: StudySpec, workspace: Workspace, when_measuring: Callable[[], object], *, jobs: int = 2
+    study: StudySpec, workspace: Workspace, at_work: Callable[[], object], *, jobs: int = 2
 ) -> list[Event]:
     events: list[Event] = []
 
     def on_event(event: Event) -> None:
         events.append(event)
-        if event.state == "measuring":
-            when_measuring()
+        if event.step:
+            at_work()
 
     planned = plan(study.model_copy(update={"seeds": jobs}), workspace, command="x", jobs=jobs)
     execute(planned, workspace, on_event=on_event, interrupted=lambda: None)
     return events
 
 
+@pytest.mark.parametrize(
+    ("state", "seconds", "kept"),
+    [("training", 0.05, "back to its last checkpoint"), ("measuring", 1e6, "what was measured is kept")],
+)
 def test_a_worker_that_does_not_stop_is_stopped(
-    small: StudySpec, workspace: Workspace, deaf: list[Deaf], monkeypatch: pytest.MonkeyPatch
+    small: StudySpec,
+    workspace: Workspace,
+    deaf: list[Deaf],
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+    seconds: float,
+    kept: str,
 ) -> None:
-    """As in the middle of a probe that takes minutes."""
-    monkeypatch.setattr(local, "STOP_SECONDS", 0.05)
+    """As in the middle of an evaluation, or of a probe, which has nothing to save and is not waited for."""
+    monkeypatch.setattr(local, "STOP_SECONDS", seconds)
+    monkeypatch.setattr(Deaf, "state", state)
     pressed: list[None] = []
 
     def press_once() -> None:
@@ -80,9 +93,9 @@ def test_a_worker_that_does_not_stop_is_stopped(
 
     events = carry_out(small, workspace, press_once)
     assert [each.exitcode for each in deaf] == [-9, -9]
-    states = [event.state for event in events if event.state != "measuring"]
-    assert states == ["training", "training", "stopped", "stopped"]
-    assert "last checkpoint" in events[-1].message
+    stopped = [event for event in events if event.state == "stopped"]
+    assert len(stopped) == 2
+    assert all(kept in event.message for event in stopped)
 
 
 @pytest.mark.parametrize(("jobs", "way_out"), [(2, "with --jobs 1, run again"), (1, "end other programs")])
