@@ -34,6 +34,7 @@ _REDUCTIONS = "norm vector_norm logsumexp nansum nanmean median std_mean var_mea
 REDUCTIONS = REDUCES.union(_REDUCTIONS.split())
 _MOVES = "transpose swapaxes swapdims permute movedim moveaxis mT adjoint"
 MOVES = frozenset(_MOVES.split())
+STEPS = PER_CHANNEL | {"batch_norm", "group_norm", "layer_norm", "instance_norm", "rms_norm"}
 SPREADS = {"add", "iadd", "radd", "sub", "isub", "rsub", "subtract", "mul", "imul", "rmul", "multiply"}
 
 
@@ -69,6 +70,7 @@ def trace_after(
         sources=behind(word, first, before.sources, output, args, kwargs),
         origin=before.origin if kept else fresh,
         behind=ancestors,
+        steps=max(trace.steps for trace in traces) + (word in STEPS) if kept else 0,
         pools=max(trace.pools for trace in traces) + reduced,
         varies=(any(trace.varies for trace in traces) or spread) and not reduced,
         last=last,

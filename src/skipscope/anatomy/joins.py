@@ -149,10 +149,15 @@ def _sum_of_stack(word: str, given: Given) -> Join | None:
 
 
 def _sum(given: Given, terms: Sequence[Tensor], as_given: bool) -> Join | None:  # noqa: FBT001
-    """Tells what a sum of terms joins: f(x) + x if some have fewer layers before them than the others."""
+    """Tells what a sum of terms joins: f(x) + x if some have fewer layers before them than the others.
+
+    A branch without layers may pool or normalise instead, as in x + pool(norm(x)).
+    """
     followed = _followed(terms)
     traces = [trace for x in followed if (trace := trace_of(x)) is not None]
     depths = [trace.depth for trace in traces]
+    if len(set(depths)) == 1 and len({trace.origin for trace in traces}) == 1 and as_given:
+        depths = [trace.steps if trace.varies else 0 for trace in traces]
     if len(followed) < 2 or len(set(depths)) == 1 or any(trace.scores for trace in traces):
         return None
     shape = _broadcast(followed)

@@ -25,6 +25,8 @@ class Trace(NamedTuple):
     """Number of the last call that mixed channels, pixels or maps; any other keeps a number where it is."""
     behind: int = 0
     """The origins it was computed from, one bit each."""
+    steps: int = 0
+    """Poolings and normalisations since then, on the path that has most."""
     pools: int = 0
     """How often all pixels were reduced to one number a channel, on the path where that was most often."""
     varies: bool = True

@@ -160,6 +160,19 @@ def test_a_shortcut_is_found_and_can_be_taken_alone(name: str) -> None:
         assert torch.allclose(without, model(IMAGES))
 
 
+@pytest.mark.parametrize(
+    ("way", "shortcuts"),
+    [
+        (lambda n, x: x + F.avg_pool2d(F.group_norm(x, 2), 3, 1, 1), 1),
+        (lambda n, x: F.avg_pool2d(x, 3, 1, 1) - x, 0),  # what differs from its surroundings
+        (lambda n, x: F.avg_pool2d(x, 2) + F.max_pool2d(x, 2), 0),
+        (lambda n, x: F.adaptive_avg_pool2d(x, 1) + F.avg_pool2d(F.avg_pool2d(x, 2), 4), 0),
+    ],
+)
+def test_a_branch_without_layers_may_pool(way: Way, shortcuts: int) -> None:
+    assert numbers(found(way)) == (shortcuts, 0, 0, 0)
+
+
 @pytest.mark.parametrize("name", GATES)
 def test_a_gate_is_found_and_can_be_replaced(name: str) -> None:
     assert numbers(found(GATES[name])) == (0, 1, 0, 0)
