@@ -75,7 +75,7 @@ def _read(source: Source, within: int) -> Copy:
 def _copy(source: Source, files: Files, layout: Layout, *, folder: bool) -> Copy:
     if layout.kind == "parquet":
         from skipscope.data.parquet import read as reader  # noqa: PLC0415 - pyarrow, pillow: seldom needed
-    elif layout.kind == "pictures":
+    elif layout.kind == "picture":
         from skipscope.data.pictures import read as reader  # noqa: PLC0415
     else:
         reader = formats.read

@@ -28,7 +28,7 @@ _SPLITS = {
 class Layout:
     """Says which files hold which part of a data set."""
 
-    kind: str  # "binary", "python", "parquet" or "pictures"
+    kind: str  # "binary", "python", "parquet" or "picture"
     folder: str  # that holds them, "" or with / at its end
     parts: dict[
         str, list[str]
@@ -80,7 +80,7 @@ def pictures(names: Iterable[str]) -> list[Layout]:
         split = "train" if found[0] in tests else "test"
         return found[0], found[1].replace("validation", split, 1)
 
-    layouts = _by_split("pictures", listed, split_of)
+    layouts = _by_split("picture", listed, split_of)
     return [each for each in layouts if len({part.partition("/")[2] for part in each.parts}) == 10]
 
 

@@ -180,7 +180,7 @@ def test_pictures_numbered_through_come_in_their_order(test: str, few: Any, tmp_
     found = copies.read(pictures(few, tmp_path, numbered=True, test=test))
     assert np.array_equal(found.images, few.images)
     assert np.array_equal(found.labels, few.labels)
-    assert (found.kind, found.train, found.classes[:2]) == ("pictures", 100, ("plane", "car"))
+    assert (found.kind, found.train, found.classes[:2]) == ("picture", 100, ("plane", "car"))
 
 
 def test_other_pictures_come_class_by_class(few: Any, tmp_path: Path) -> None:
