@@ -6,7 +6,7 @@ A folder or archive is searched for what `layouts` knows; if there is nothing, t
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import md5
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from skipscope.data import archive, formats, layouts, unusable
@@ -46,8 +46,25 @@ def read(path: Path) -> Copy:
     """
     path = path.expanduser()
     with archive.errors_explained(path):
-        single = path.is_file() and Source(path=path).head().startswith(PARQUET)
-        return _read(Source(path=path.parent if single else path), WITHIN)
+        if path.is_file() and Source(path=path).head().startswith(PARQUET):
+            return _beside(path)
+        return _read(Source(path=path), WITHIN)
+
+
+def _beside(path: Path) -> Copy:
+    """Reads a parquet file with those of the other split: beside it, or train/ beside test/."""
+    path = path.absolute()
+    folder = path.parents[1 if path.parent.name.lower() in ("train", "test") else 0]
+    with archive.opened(Source(path=folder)) as files:
+        name = path.relative_to(folder).as_posix()
+        for found in layouts.find(files):
+            if not found.missing and name in chain(*found.parts.values()):
+                return _copy(Source(path=folder), files, found, folder=True)
+    raise DataError(
+        "This parquet file has no other beside it for the other split.",
+        where=str(path),
+        hint="put train and test beside each other, with train and test in their names",
+    )
 
 
 def _read(source: Source, within: int) -> Copy:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 BATCHES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
 PICTURE = re.compile(r"\.(png|jpe?g|bmp|webp|ppm)$", re.IGNORECASE)
 _SPLIT = re.compile(r"(?:^|[-_.])(train|test)(?:$|[-_.])", re.IGNORECASE)
+_CIFAR10 = re.compile(r"cifar[-_]?10(?!0)", re.IGNORECASE)
 _SPLITS = {
     "train": "train",
     "training": "train",
@@ -37,10 +38,14 @@ class Layout:
 
 
 def find(names: Iterable[str]) -> list[Layout]:
-    """Finds all data sets among the names: complete ones first, then by kind, then the shallowest."""
+    """Finds all data sets among the names: complete ones first, then those named after CIFAR-10, by depth."""
     listed = sorted(names)
     every = [layout for search in (official, parquet, pictures) for layout in search(listed)]
-    return sorted(every, key=lambda found: (len(found.missing), found.folder.count("/")))
+
+    def rank(found: Layout) -> tuple[int, bool, int]:
+        return len(found.missing), not _CIFAR10.search(found.folder), found.folder.count("/")
+
+    return sorted(every, key=rank)
 
 
 def official(names: Iterable[str]) -> list[Layout]:

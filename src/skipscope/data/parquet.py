@@ -39,19 +39,19 @@ def read(files: Files, layout: Layout, where: Path) -> Read:
             where=str(where),
             hint="give the folder that holds train-*.parquet and test-*.parquet",
         )
-    contents = [(name, files[name]()) for split in ("train", "test") for name in sorted(layout.parts[split])]
-    counts = [_row_count(data, name, where) for name, data in contents]
+    names = [name for split in ("train", "test") for name in sorted(layout.parts[split])]
+    counts = [_row_count(files[name](), name, where) for name in names]  # one file in memory at a time
     if sum(counts) > MOST_IMAGES:
         raise DataError(f"The files have {sum(counts):,} rows, more than {MOST_IMAGES:,}.", where=str(where))
     train = sum(counts[: len(layout.parts["train"])])
     images = np.empty((sum(counts), 32, 32, 3), dtype=np.uint8)
     labels = np.empty(len(images), dtype=np.uint8)
     start = 0
-    for (name, data), count in zip(contents, counts, strict=True):
+    for name, count in zip(names, counts, strict=True):
         rows = slice(start, start + count)
-        images[rows], labels[rows] = _parquet(data, name, where)
+        images[rows], labels[rows] = _parquet(files[name](), name, where)
         start += count
-    return Read(images=images, labels=labels, train=train, classes=_classes(contents[0][1]))
+    return Read(images=images, labels=labels, train=train, classes=_classes(files[names[0]]()))
 
 
 def _row_count(data: bytes, name: str, where: Path) -> int:

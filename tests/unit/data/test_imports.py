@@ -79,6 +79,7 @@ def parquet(few: Any, file: Path, rows: slice) -> Path:
     import polars as pl
 
     pictures = [{"bytes": png(image), "path": None} for image in few.images[rows]]
+    file.parent.mkdir(exist_ok=True)
     pl.DataFrame({"img": pictures, "label": few.labels[rows].tolist()}).write_parquet(file)
     return file
 
@@ -204,6 +205,23 @@ def test_a_class_without_pictures_and_one_of_another_size(few: Any, tmp_path: Pa
     shutil.rmtree(folder / "test" / "frog")
     with pytest.raises(DataError, match="no pictures in test/frog"):
         copies.read(tmp_path)
+
+
+def test_a_single_file_is_the_one_that_is_read(few: Any, tmp_path: Path) -> None:
+    few.write(tmp_path / INNER)
+    assert copies.read(single_files(few, tmp_path)).kind == "parquet"
+    assert copies.read(convert(few, tmp_path) / "plain_text" / "train" / "0000.parquet").train == 100
+
+
+def test_a_single_file_alone_says_what_is_missing(few: Any, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no other beside it for the other split"):
+        copies.read(parquet(few, tmp_path / "x" / "train.parquet", slice(0, 10)))
+
+
+def test_of_many_data_sets_cifar10_is_preferred() -> None:
+    roots = ("hub/datasets--cifar100/a", "hub/datasets--uoft-cs--cifar10/a/b")
+    names = [f"{root}/{split}-0.parquet" for root in roots for split in ("train", "test")]
+    assert [each.folder for each in layouts.find(names)] == [f"{root}/" for root in reversed(roots)]
 
 
 def test_a_complete_one_is_preferred() -> None:
