@@ -29,6 +29,8 @@ from skipscope.spec import StudySpec
 KNOWN = tomllib.loads((Path(__file__).parents[1] / "tests" / "known_networks.toml").read_text("utf-8"))
 COLUMNS = ("network", "version", "known", "found", "not followed", "trained, measured", "date")
 RECIPE = {"epochs": 1, "precision": "fp32", "memory_format": "contiguous", "kernels": "stock", "threads": 1}
+PROBES = ["answers", "gradient_flow", "activations", "block_deletion", "gates", "gate_surgery", "redundancy"]
+"""Those that depend on what a network has, and cheap ones."""
 INCEPTION = {"aux_logits": False, "init_weights": False}
 
 
@@ -54,10 +56,12 @@ def version(source: str, folder: str) -> str:
 def trained(folder: str, name: str) -> str:
     """Trains a network through a study of one arm, and says how many readings there are."""
     arm = {"model": f"{folder}/{name}", "name": "tried"}
-    study = {"name": "tried", "data": "shapes", "train_limit": 100, "recipe": RECIPE, "arm": [arm]}
+    study = {"name": "tried", "data": "shapes", "train_limit": 100, "probes": PROBES, "recipe": RECIPE}
     with tempfile.TemporaryDirectory() as workspace:
         try:
-            done = skipscope.run(StudySpec.model_validate(study), workspace=workspace, jobs=1)
+            done = skipscope.run(
+                StudySpec.model_validate(study | {"arm": [arm]}), workspace=workspace, jobs=1
+            )
         except SkipscopeError as error:
             return f"no: {error.what}"
         [run] = done.found()

@@ -21,6 +21,7 @@ from skipscope.anatomy.traces import (
     is_marked,
     is_new,
     kept_tensors,
+    maps_written,
     mark,
     tensors_in,
     trace_of,
@@ -137,12 +138,30 @@ class Listener(TorchFunctionMode):
             call.module = self._numbered(call.kind, self._name(call.kind))
         output, target = self._compute(call, func, args, kwargs)
         trace = self._mark_output(word, call, given, output, args, kwargs)
+        if word == "setitem":
+            self._report_whole(args[0])
         if call is None or trace is None:
             return output
         call.depth = trace.depth
         if any(output is x for x in (*given, into)):
             target = output
         return self._report(call, output, trace, target)
+
+    def _report_whole(self, x: Tensor) -> None:
+        """Reports maps that were written side by side into the channels of one, once that is full."""
+        trace = trace_of(x)
+        if trace is None or sum(part.shape[1] for part in trace.written) != x.shape[1]:
+            return
+        call = Call(
+            kind="concat",
+            module=self._numbered("concat", self._name("concat")),
+            operator="setitem",
+            depth=trace.depth,
+            inputs=trace.written,
+            again=lambda *others: torch.cat(others, 1),
+        )
+        mark(x, trace._replace(written=()))
+        self._report(call, x, trace, x)
 
     def _constant(self, output: Any, given: Sequence[Any]) -> Any:
         """Marks what does not come from the image, unless it was there before."""
@@ -204,7 +223,8 @@ class Listener(TorchFunctionMode):
                 mark(x, self._trace_after(word, None, given, x, args, kwargs)._replace(sources=sources))
         elif word == "setitem" and trace_of(args[2]) is not None and is_new(*args):
             # a part was overwritten: which channels come from where is no longer known
-            mark(args[0], self._trace_after(word, None, given, args[0], args, kwargs)._replace(sources=()))
+            after = self._trace_after(word, None, given, args[0], args, kwargs)
+            mark(args[0], after._replace(sources=(), written=maps_written(*args)))
         return None
 
     def _trace_after(

@@ -39,6 +39,8 @@ class Trace(NamedTuple):
     """The maps that were stacked along a new axis to make it."""
     axis: int = 0
     """That axis."""
+    written: tuple[Tensor, ...] = ()
+    """The maps that were written into its channels, so far."""
 
 
 def trace_of(x: Any) -> Trace | None:
@@ -103,6 +105,23 @@ def is_new(whole: Tensor, index: Any, value: Tensor) -> bool:
     part = whole[index]
     same = part.shape == value.shape and part.stride() == value.stride()
     return trace_of(whole) is None or not (same and part.data_ptr() == value.data_ptr())
+
+
+def maps_written(whole: Tensor, index: Any, value: Tensor) -> tuple[Tensor, ...]:
+    """Returns the maps written into a map's channels, as by `whole[:, :4] = value`; none if otherwise."""
+    before = trace_of(whole)
+    known = () if before is None else before.written
+    if before is not None and not known:  # it was a map of its own
+        return ()
+    channels = isinstance(index, tuple) and len(index) == 2 and index[0] == slice(None)
+    if (
+        not channels
+        or not isinstance(index[1], slice)
+        or whole.ndim != 4
+        or whole[index].shape != value.shape
+    ):
+        return ()
+    return (*known, value)
 
 
 def first_known(given: Sequence[Tensor]) -> tuple[Tensor, Trace]:

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, relu
 
 from skipscope.probes.base import View
-from skipscope.probes.gates import derangement, measure, operate
+from skipscope.probes.gates import derangement, measure, numbers, operate
 from skipscope.probes.measure import view_of
+from skipscope.probes.registry import PROBES
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -221,3 +222,37 @@ def test_the_order_of_channels_and_of_images_does_not_matter(order: list[int], i
     for key, value in cost.items():
         if key[-1] != "other":  # which image is another's is a matter of their order
             assert turned_cost[key] == pytest.approx(value, abs=1e-5)
+
+
+class Activated(nn.Module):
+    """Its activations are written by hand, and one of its maps is gated."""
+
+    def __init__(self, *, gate: bool) -> None:
+        super().__init__()
+        self.conv, self.fc, self.read = nn.Conv2d(3, 4, 3), nn.Linear(4, 4), nn.Linear(4, 4)
+        self.gate = gate
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        x = x * torch.sigmoid(x)
+        y = x.mean((2, 3))
+        if self.gate:
+            y = y * y.sigmoid()
+            x = x * torch.sigmoid(self.fc(y))[:, :, None, None]
+        return self.read(x.mean((2, 3)))
+
+
+def test_an_activation_is_neither_measured_nor_replaced_as_a_gate() -> None:
+    assert not PROBES["gates"].applies_to(seen(Activated(gate=False)).anatomy)
+    assert not PROBES["gate_surgery"].applies_to(seen(Activated(gate=False)).anatomy)
+    view = seen(Activated(gate=True))
+    assert {reading.module for reading in PROBES["gates"].measure(view)} == {"gate"}
+    assert {reading.module for reading in PROBES["gate_surgery"].measure(view)} == {"gate", None}
+
+
+@pytest.mark.parametrize(
+    ("shape", "channels"),
+    [((2, 3, 1, 1), 3), ((2, 3, 5, 5), 3), ((2, 2, 3, 1, 1), 6), ((2, 1, 1, 3), 3), ((2, 1, 3), 3)],
+)
+def test_a_gate_is_one_number_a_channel_wherever_its_channels_are(shape, channels) -> None:
+    assert numbers(torch.full(shape, 0.5)).tolist() == [[0.5] * channels] * 2
