@@ -192,7 +192,7 @@ def _death(worker: Worker, *, again: bool, asked: bool, alone: bool) -> Event:
     """Reports a worker that was ended (by us, if `asked` to), and whether its run goes on."""
     run = worker.run
     if asked:
-        kept = "it goes back to its last checkpoint" if worker.trains else "what was measured is kept"
+        kept = "it goes back to its last checkpoint" if worker.trains else "what it had finished is kept"
         message = f"stopped at once; {kept}"
         return Event(run=run.spec.id, state="stopped", steps=run.steps, message=message)
     code = worker.process.exitcode or 0

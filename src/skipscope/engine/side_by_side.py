@@ -11,6 +11,9 @@ PROBES = 3 * 2**27
 """Bytes that probes need beside the weights, most of them for curvature's graph."""
 COPIES = 4
 """Of the weights while a network is trained: they, their gradients, their velocities and one more."""
+HELD = 1.3
+"""What a long training holds for each byte that its first steps needed, since freed memory of other sizes is
+kept: measured 1.1 for resnet56, 1.3 to 2 for densenet31_k8 (docs/reliability.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,7 @@ def worker_bytes(timing: Timing, batch_size: int) -> int:
     """Estimates what a worker needs to train and measure a network, from what trial steps needed."""
     kept = COPIES * timing.weights
     image = max(0, (timing.grown or 0) - kept) / BATCH
-    return WORKER + kept + max(round(image * batch_size), PROBES)
+    return WORKER + kept + max(round(HELD * image * batch_size), PROBES)
 
 
 def side_by_side(workers: Iterable[int], wanted: int, free: int | None, *, asked: bool) -> SideBySide:

@@ -70,7 +70,7 @@ def carry_out(
 
 @pytest.mark.parametrize(
     ("state", "seconds", "kept"),
-    [("training", 0.05, "back to its last checkpoint"), ("measuring", 1e6, "what was measured is kept")],
+    [("training", 0.05, "back to its last checkpoint"), ("measuring", 1e6, "what it had finished is kept")],
 )
 def test_a_worker_that_does_not_stop_is_stopped(
     small: StudySpec,
