@@ -4,6 +4,7 @@ They compute in fp32 on the CPU: a network trained in bf16 may be a hair more or
 """
 
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from skipscope.data.picture import Picture
 from skipscope.data.store import Triple
 from skipscope.engine.trained import data_of, network
 from skipscope.errors import WorkspaceError
-from skipscope.figures.prediction import Panel, prediction
+from skipscope.figures.prediction import Panel, drawn_of, prediction
 from skipscope.models.user import attribute_errors_to
 from skipscope.probes.grad_cam import HeatMap, grad_cam
 from skipscope.records.files import write_whole
@@ -89,8 +90,8 @@ class Networks:
         given = picture.read(path)
         x = torch.from_numpy(given.normalised(self.mean, self.std))  # 3 32 32
         answers = tuple(self._answer(arm, model, x) for arm, model in self.models.items())
-        file = self._file(path)
-        write_whole(file, prediction(given.shown, given.size, given.pixels, [*map(_panel, answers)]))
+        file, of = self._file(path), _identity(path)
+        write_whole(file, prediction(given.shown, given.size, given.pixels, [*map(_panel, answers)], of))
         self.drawn.add(str(file).casefold())  # not every system tells A from a
         return Prediction(picture=given, answers=answers, file=file)
 
@@ -109,17 +110,26 @@ class Networks:
         )
 
     def _file(self, path: Path) -> Path:
-        """Returns the drawing's file: replaces an older one, never one just drawn or a picture given.
+        """Returns the drawing's file: replaces an older one of this picture, no other and no picture given.
 
         `a.tiff` is drawn into `a.tiff.png`, so that `a.webp` has a drawing of its own; `a.png` into `a.png`.
         """
         folder, times = self.workspace.path / "predictions", 1
         kind = "" if path.suffix.lower() == ".png" else path.suffix.lower()
         file = folder / f"{path.stem[:STEM]}{kind}.png"
-        while str(file).casefold() in self.drawn or file.resolve() == path.resolve():
+        while (
+            str(file).casefold() in self.drawn
+            or file.resolve() == path.resolve()
+            or drawn_of(file) not in ("", _identity(path))
+        ):
             times += 1
             file = folder / f"{path.stem[:STEM]}-{times}{kind}.png"
         return file
+
+
+def _identity(path: Path) -> str:
+    """Identifies a picture by where it is, without telling that to whoever is given its drawing."""
+    return sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 def _first_finished(workspace: Workspace, study: StudyRecord) -> dict[str, RunRecord]:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,8 +58,13 @@ class Panel:
     heat: NDArray[Any] | None
 
 
-def prediction(shown: Picture, size: tuple[int, int], seen: Picture, panels: Sequence[Panel]) -> bytes:
-    """Draws a PNG: the picture as given (of `size`, W H), as networks see it, and a panel a network."""
+def prediction(
+    shown: Picture, size: tuple[int, int], seen: Picture, panels: Sequence[Panel], of: str = ""
+) -> bytes:
+    """Draws a PNG: the picture as given (of `size`, W H), as networks see it, and a panel a network.
+
+    `of` identifies the picture to `drawn_of`.
+    """
     side = TIMES * seen.shape[0]
     colours = looks([panel.arm for panel in panels])
     pixels = f"{seen.shape[1]} x {seen.shape[0]} pixels"
@@ -84,7 +90,14 @@ def prediction(shown: Picture, size: tuple[int, int], seen: Picture, panels: Seq
             font = _font(text, LARGE if line < 2 else SMALL)
             ink = (colour, INK, FAINT_INK)[line]
             draw.text((left, top + side + 4 + line * LINE), _short(text, font, side), fill=ink, font=font)
-    return png(np.asarray(sheet))
+    return png(np.asarray(sheet), of=of)
+
+
+def drawn_of(file: Path) -> str:
+    """Returns which picture a drawing is of; empty for one of an older version, or none at all."""
+    with suppress(OSError, SyntaxError, ValueError), Image.open(file) as drawing:
+        return str(drawing.info.get("of", ""))
+    return ""
 
 
 def overlay(seen: Picture, heat: NDArray[Any] | None) -> Picture:

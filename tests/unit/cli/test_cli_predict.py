@@ -169,8 +169,10 @@ def test_pictures_of_one_name_get_a_drawing_each_and_none_is_overwritten(
     assert [Path(path) for path in drawn] == [folder / "cat.png", folder / "cat-2.png"]
     before = Path(drawn[0]).read_bytes()
     [again] = as_json(drawn[0], "-w", trained.path)["images"]  # a drawing is a picture, too
-    assert Path(again["drawing"]) == folder / "cat-2.png"
+    assert Path(again["drawing"]) == folder / "cat-3.png"
     assert Path(drawn[0]).read_bytes() == before
+    [later] = as_json(second, "-w", trained.path)["images"]  # by itself, it is drawn where it was
+    assert later["drawing"] == drawn[1]
 
 
 def test_another_format_of_a_picture_has_a_drawing_of_its_own(trained: Workspace, tmp_path: Path) -> None:

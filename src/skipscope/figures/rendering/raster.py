@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
 
 Picture = NDArray[np.uint8]
 
@@ -85,10 +86,12 @@ def window(picture: Picture, *, top: int, left: int, side: int) -> Picture:
     return padded[top + side : top + 2 * side, left + side : left + 2 * side]
 
 
-def png(picture: Picture) -> bytes:
-    """Encodes a picture as PNG."""
-    file = BytesIO()
-    Image.fromarray(picture).save(file, format="PNG")
+def png(picture: Picture, **about: str) -> bytes:
+    """Encodes a picture as PNG, with texts in it that no viewer shows."""
+    file, texts = BytesIO(), PngInfo()
+    for key, text in about.items():
+        texts.add_text(key, text)
+    Image.fromarray(picture).save(file, format="PNG", pnginfo=texts)
     return file.getvalue()
 
 
