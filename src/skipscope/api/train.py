@@ -62,8 +62,8 @@ def run(
         study: the name of a shipped study ("lab"), the path of a TOML file, or what `load_study` read.
         workspace: the folder for runs, studies and reports.
         data: replaces the study's data set.
-        epochs: of every arm, in place of the study's.
-        seeds: runs per arm, in place of the study's.
+        epochs: of every arm, instead of the study's.
+        seeds: runs per arm, instead of the study's.
         train_limit: trains on this many images.
         jobs: runs side by side; by default one a core.
         budget: cuts the study to fit into "20m", "1h30m" ...: fewer seeds, then epochs, then images.
@@ -169,7 +169,7 @@ def _reason(record: RunRecord) -> str:
 
 
 def _failed(planned: Plan, folder: Workspace, failures: Mapping[str, str]) -> RunFailed:
-    """Returns the error that names each failed run, with the reason, the place and what helps."""
+    """Returns the error that names each failed run, with the reason, file and line, and what helps."""
     names = {run.spec.id: name_of(run) for run in planned.runs}
     reasons: dict[str, list[str]] = {}
     for run, message in failures.items():
