@@ -32,11 +32,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     __version__: str
     from skipscope.anatomy.calls import Anatomy
+    from skipscope.api.probe import probe
     from skipscope.api.train import RunFailed, run
     from skipscope.api.workspace import Workspace
     from skipscope.errors import SkipscopeError, UsageError
     from skipscope.models.registry import build
-    from skipscope.probes.measure import probe
     from skipscope.spec import load_study
 
 __all__ = [
@@ -61,7 +61,7 @@ _HOMES = {
     "Workspace": "skipscope.api.workspace",
     "build": "skipscope.models.registry",
     "load_study": "skipscope.spec",
-    "probe": "skipscope.probes.measure",
+    "probe": "skipscope.api.probe",
     "run": "skipscope.api.train",
 }
 

@@ -12,10 +12,10 @@ import torch
 from made_up_evidence import tables
 from torch import Tensor, nn
 
+from skipscope.api.probe import probe
 from skipscope.claims.evaluate import evaluate
 from skipscope.claims.model import ClaimResult, Finding
 from skipscope.models.registry import build
-from skipscope.probes.measure import probe
 
 SEEDS = 5
 """As few as a verdict takes."""

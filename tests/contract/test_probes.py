@@ -1,7 +1,4 @@
-"""What holds for every registered probe on every kind of network: true to its word, and nothing left behind.
-
-Probes that take their time are given few points and steps: what they come to is tested beside them.
-"""
+"""What holds for every registered probe on every kind of network; slow ones get few points and steps."""
 
 import random
 from functools import cache
@@ -17,12 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from skipscope import probes
+from skipscope.api.probe import probe
 from skipscope.errors import UsageError
 from skipscope.models.registry import build
 from skipscope.models.user import pinned
 from skipscope.probes import block_deletion, curvature, landscape, linear_probes, shattering
 from skipscope.probes.base import Probe, View
-from skipscope.probes.measure import measure, probe, view_of
+from skipscope.probes.measure import measure, view_of
 from skipscope.probes.registry import PROBES
 
 OWN = """

@@ -135,7 +135,8 @@ class Listener(TorchFunctionMode):
             return self._constant(func(*args, **kwargs), (*given, into))
         call = described(word, func, args, kwargs, given, self._is_unseen)
         if call is not None:
-            call.module = self._numbered(call.kind, self._name(call.kind))
+            name = self._name(word if call.kind == "unfollowed" else call.kind)
+            call.module = self._numbered(call.kind, name)
         output, target = self._compute(call, func, args, kwargs)
         trace = self._mark_output(word, call, given, output, args, kwargs)
         if word == "setitem":

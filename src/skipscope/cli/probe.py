@@ -1,6 +1,5 @@
 """`skipscope probe`: measures a finished run again, and lists what can be measured."""
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,9 +16,7 @@ from skipscope.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from skipscope.engine.probe import EventHandler, ProbedRun
+    from skipscope.engine.probe import ProbedRun
     from skipscope.probes.base import Probe
 
 WHEN = {
@@ -62,28 +59,15 @@ def probe(
         return
     if run is None:
         raise typer.BadParameter("name a run, or give --list", param_hint="RUN")
+    from skipscope.api.measuring import measuring
     from skipscope.engine.probe import measure_again
     from skipscope.records.store import Workspace
 
-    with _progress() as on_event:
+    with measuring(console) as on_event:
         measured = measure_again(
             Workspace(workspace), run, only=only or [], data_dir=data_dir, on_event=on_event
         )
     _show(measured)
-
-
-@contextmanager
-def _progress() -> "Iterator[EventHandler]":
-    """Shows which probe is running: with its seconds on a terminal, as a line where output is piped."""
-    if not console.is_terminal:
-        yield lambda name, number, of: console.print(f"measuring {number} of {of}: {name}")
-        return
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    with Progress(*columns, console=console, transient=True) as shown:
-        task = shown.add_task("loading the network and its data")
-        yield lambda name, number, of: shown.reset(task, description=f"measuring {number} of {of}: {name}")
 
 
 def _show(measured: "ProbedRun") -> None:

@@ -61,7 +61,11 @@ def open_store(data_dir: Path | None = None) -> store.Store:
     if index.source.startswith("the official "):
         return store.with_likeness(found, likeness.EXACT)
     copy = Copy(path=found.folder, kind="", images=found.images, labels=found.labels, train=index.train)
-    return store.with_likeness(found, _likeness(copy))
+    try:
+        return store.with_likeness(found, _likeness(copy))
+    except DataError as error:
+        error.hint = f"skipscope data import '{found.folder}' --as NAME keeps it under a name of its own"
+        raise
 
 
 def _likeness(copy: Copy) -> Likeness:

@@ -94,6 +94,8 @@ def _copy(source: Source, files: Files, layout: Layout, *, folder: bool) -> Copy
         from skipscope.data.parquet import read as reader  # noqa: PLC0415 - pyarrow, pillow: seldom needed
     elif layout.kind == "picture":
         from skipscope.data.pictures import read as reader  # noqa: PLC0415
+    elif layout.kind == "stored":
+        from skipscope.data.stored import read as reader  # noqa: PLC0415 - seldom needed, too
     else:
         reader = formats.read
     found = reader(files, layout, source.path)

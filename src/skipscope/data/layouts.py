@@ -2,6 +2,7 @@
 
 official    data_batch_1 ... test_batch, or with .bin, in one folder
 parquet     train and test in the names of files or of their folders: train-0.parquet, train/0000.parquet
+stored      images.npy, labels.npy and index.json, as the program keeps a data set
 pictures    train/CLASS/*.png and test/CLASS/*.png (ImageFolder) with ten classes
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 BATCHES = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
+STORED = ("images.npy", "labels.npy", "index.json")
 PICTURE = re.compile(r"\.(png|jpe?g|bmp|webp|ppm)$", re.IGNORECASE)
 _SPLIT = re.compile(r"(?:^|[-_.])(train|test)(?:$|[-_.])", re.IGNORECASE)
 _CIFAR10 = re.compile(r"cifar[-_]?10(?!0)", re.IGNORECASE)
@@ -29,7 +31,7 @@ _SPLITS = {
 class Layout:
     """Says which files hold which part of a data set."""
 
-    kind: str  # "binary", "python", "parquet" or "picture"
+    kind: str  # "binary", "python", "stored", "parquet" or "picture"
     folder: str  # that holds them, "" or with / at its end
     parts: dict[
         str, list[str]
@@ -40,7 +42,7 @@ class Layout:
 def find(names: Iterable[str]) -> list[Layout]:
     """Finds all data sets among the names: complete ones first, then those named after CIFAR-10, by depth."""
     listed = sorted(names)
-    every = [layout for search in (official, parquet, pictures) for layout in search(listed)]
+    every = [layout for search in (official, stored, parquet, pictures) for layout in search(listed)]
 
     def rank(found: Layout) -> tuple[int, bool, int]:
         return len(found.missing), not _CIFAR10.search(found.folder), found.folder.count("/")
@@ -57,6 +59,16 @@ def official(names: Iterable[str]) -> list[Layout]:
             kind = "binary" if file.endswith(".bin") else "python"
             found[folder, kind][file.removesuffix(".bin")] = [name]
     return [_layout(kind, folder, parts, BATCHES) for (folder, kind), parts in found.items()]
+
+
+def stored(names: Iterable[str]) -> list[Layout]:
+    """Finds data sets that were imported."""
+    found: defaultdict[str, dict[str, list[str]]] = defaultdict(dict)
+    for name in names:
+        folder, file = _divided(name)
+        if file in STORED:
+            found[folder][file] = [name]
+    return [_layout("stored", *each, STORED) for each in found.items() if STORED[0] in each[1]]
 
 
 def parquet(names: Iterable[str]) -> list[Layout]:

@@ -1,12 +1,13 @@
 """Measures finished runs again, on the same images and computed alike: the readings have the same bits."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
 import polars as pl
 import torch
 from torch import nn
@@ -19,6 +20,7 @@ from skipscope.engine.trained import data_of, finished, network
 from skipscope.errors import UsageError, WorkspaceError
 from skipscope.models.registry import build
 from skipscope.models.user import attribute_errors_to
+from skipscope.probes.cost import TRIAL_IMAGES, estimated
 from skipscope.probes.measure import known
 from skipscope.probes.registry import PROBES
 from skipscope.records.lock import held_run
@@ -28,11 +30,11 @@ from skipscope.spec import RunSpec
 from skipscope.torch_threads import torch_threads
 from skipscope.training.backend import device, to_device
 from skipscope.training.batches import BatchMaker
-from skipscope.training.instruments import keep_sample, measure_trained, unmeasured
+from skipscope.training.instruments import SAMPLE, keep_sample, measure_trained, unmeasured
 from skipscope.training.loop import all_steps
 
-EventHandler = Callable[[str, int, int], object]
-"""Called before each probe with its name, its number (from 1), and how many there are."""
+EventHandler = Callable[[str, Mapping[str, float]], object]
+"""Called before each probe with its name, and with the estimated seconds of all, in their order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,14 +78,19 @@ def measure_again(
     probes = [probe for probe in asked or PROBES if _applies(probe, inside, named=bool(asked))]
     data = data_of(spec.data, data_dir)
     keep_sample(workspace, data)
+    seconds: dict[str, float] = {}
     started: dict[str, float] = {}
 
     def begins(probe: str) -> bool:
         started[probe] = perf_counter()
-        on_event(probe, len(started), len(probes))
+        on_event(probe, seconds)
         return True
 
     with _computing_as_a_worker(int(spec.recipe.threads)), held_run(folder.path, waits=_refuse) as _:
+        few, _labels = BatchMaker(data, spec.recipe, torch.device("cpu"))(
+            data.validation, np.arange(min(TRIAL_IMAGES, len(data.validation)))
+        )
+        seconds |= estimated(model, few, probes, min(SAMPLE, len(data.validation)))
         _measure(folder, spec, model, data, probes, begins)
     ends = [*started.values(), perf_counter()][1:]
     now = _at_its_end(folder, spec, data)

@@ -217,6 +217,8 @@ class Probe(Generic[Seen]):
     """The paper, with its section or equation."""
     cost: str
     """Time and memory it takes, in words."""
+    passes: Callable[[int], float] = float
+    """Forward passes of an image that take about as long, on a sample of so many images."""
 
 
 def ratio(part: float, whole: float) -> float:

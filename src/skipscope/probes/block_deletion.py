@@ -151,6 +151,7 @@ BLOCK_DELETION = Probe(
         "accuracy_change": "share of the same images that are right, in the same way",
     },
     source="Veit et al. 2016, section 4.1 and 4.2",
+    passes=lambda _images: 1.6 * IMAGE_PASSES,
     cost=f"{IMAGE_PASSES:,} images through the network over all deletions, {FEWEST_IMAGES} to {MOST_IMAGES} "
     "a deletion; memory of a forward pass",
 )

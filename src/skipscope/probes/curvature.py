@@ -181,6 +181,7 @@ CURVATURE = Probe(
         "trace_error": "its standard error",
     },
     source="Pearlmutter 1994; Lanczos 1950; Hutchinson 1990; Li et al. 2018, section 6; Ghorbani et al. 2019",
+    passes=lambda _images: 10.0 * (MOST_ITERATIONS + DRAWS) * IMAGES,
     cost=f"up to {MOST_ITERATIONS} + {DRAWS} backward passes through the gradient of {IMAGES} images; "
     "memory of that graph, at most an eighth of a GiB twice, and of a few vectors as long as the weights",
 )

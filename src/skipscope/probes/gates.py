@@ -182,6 +182,7 @@ GATE_SURGERY = Probe(
         "accuracy_change": "share of the same images that are right, in the same way",
     },
     source="Hu et al. 2018, section 7 (the role of excitation), by intervention",
+    passes=lambda _images: 4.0 * TOGETHER_IMAGES + 1.6 * BLOCK_PASSES,
     cost=f"all blocks at once: 4 passes of {TOGETHER_IMAGES} images; one at a time: {BLOCK_PASSES:,} images "
     f"through the network over all blocks and ways, {FEWEST_IMAGES} to {MOST_IMAGES} a way",
 )

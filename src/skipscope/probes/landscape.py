@@ -77,6 +77,7 @@ LANDSCAPE = Probe(
         "accuracy": "share of images that are right there, 0..1",
     },
     source="Li et al. 2018, section 4",
+    passes=lambda _images: 1.5 * (len(LINE) * LINE_IMAGES + len(PLANE) ** 2 * PLANE_IMAGES),
     cost=f"{len(LINE)} passes of {LINE_IMAGES} images and {len(PLANE)} x {len(PLANE)} of {PLANE_IMAGES}; "
     "memory of two directions, a step and a moved copy: four times the weights",
 )

@@ -1,12 +1,10 @@
 """Apply probes to a network as it is, in fp32 and on a copy, so that the network itself cannot change.
 
-    frame = skipscope.probe(model, images, labels, probes=["gradient_flow", "curvature"])
-
 Shapes: N images of 3 x H x W, normalised as the network sees them; N class numbers.
 """
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from traceback import clear_frames
@@ -24,13 +22,13 @@ from skipscope.errors import ProbeError, SkipscopeError, UnknownName, UsageError
 from skipscope.models.chance import chance_restored, reseed
 from skipscope.models.layout import unfit_for_channels_last
 from skipscope.probes.base import Probe, Reading, View, copied, logits
+from skipscope.probes.cost import estimated
 from skipscope.probes.inputs import tensors
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import of_one_step
 from skipscope.randomness import derive
 from skipscope.records.readings import READINGS, schema_1_text
 from skipscope.said_once import saying_once
-from skipscope.torch_threads import threads_for_cores
 
 STEP_IMAGES = 128
 """Images of the sample for the probes of one training step."""
@@ -44,29 +42,19 @@ SYNONYMS = {
 """Other words for probes."""
 
 
-@threads_for_cores()
-def probe(
-    model: nn.Module, images: Any, labels: Any, *, probes: Iterable[str] | None = None, seed: int = 0
-) -> pl.DataFrame:
-    """Measures any image network without changing it or the state of any random generator.
+def measured(
+    model: nn.Module,
+    images: Any,
+    labels: Any,
+    *,
+    probes: Iterable[str] | None,
+    seed: int,
+    on_probe: Callable[[str, Mapping[str, float]], object],
+) -> tuple[pl.DataFrame, ProbeError | None]:
+    """Measures any image network; returns readings, and which probes failed, if some did.
 
-    Args:
-        model: Maps a batch of images to one tensor of logits. A compiled network is measured as it was
-            written. Hooks on its modules are called, on the copy that is measured.
-        images: N 3 H W, normalised as the network was trained; a tensor or anything `torch.as_tensor` takes.
-        labels: N class numbers.
-        probes: Names of probes; by default all that apply to the network.
-        seed: Source of the directions and pairs that probes draw.
-
-    Returns:
-        A row a reading, with the columns `records.readings.READINGS`, run empty and step 0. A probe that
-        fails on the network has none, and is named in a warning.
-
-    Raises:
-        UnknownName: there is no such probe.
-        UsageError: images, labels and the network's output do not fit each other; its calls cannot be
-            followed; or a named probe does not apply.
-        ProbeError: every probe failed.
+    `on_probe` is called before each probe with its name and the estimated seconds of all. See
+    `skipscope.probe` for the rest.
     """
     view = view_of(model, images, labels, seed=seed)
     chosen = [PROBES[name] for name in known(PROBES if probes is None else probes)]
@@ -80,17 +68,18 @@ def probe(
                 hint="leave it out, or leave out probes altogether: then all that apply are taken",
             )
     if view.anatomy.unfollowed:
-        warnings.warn(" ".join(in_words(view.anatomy)), UserWarning, stacklevel=3)  # past the decorator
+        warnings.warn(" ".join(in_words(view.anatomy)), UserWarning, stacklevel=4)  # past `probe`, decorated
+    seconds = estimated(view.model, view.images, [each.name for each in apply], len(view.labels))
     tried = Tried()
     with saying_once():
         for each in apply:
+            on_probe(each.name, seconds)
             tried.add(each, view)
-    if len(tried.failed) == len(apply) > 0:
-        raise tried.error()
-    if tried.failed:
-        warnings.warn(str(tried.error()), stacklevel=3)  # past the decorator
+    failed = tried.error() if tried.failed else None
+    if failed and len(tried.failed) == len(apply):
+        raise failed
     readings = pl.DataFrame([{"run": "", **row} for row in tried.rows], schema=READINGS)
-    return readings.with_columns(place=schema_1_text())
+    return readings.with_columns(place=schema_1_text()), failed
 
 
 def known(names: Iterable[str]) -> list[str]:

@@ -137,6 +137,7 @@ REDUNDANCY = Probe(
         "operands'), 0..1; 0 of a constant channel",
     },
     source="Roy and Vetterli 2007 (of the covariance); Huang et al. 2017, section 5 (feature reuse)",
+    passes=lambda images: 2.0 * min(images, IMAGES),
     cost=f"{IMAGES:,} images through the network; a copy of a batch of {BATCH} of one concatenation, "
     "C x C numbers a convolution",
 )

@@ -114,6 +114,7 @@ REUSE_BY_WEIGHT = Probe(
         "share": "weight over the sum of the target's sources' weights: 1 / sources is even use",
     },
     source="Huang et al. 2017, section 5 and Fig. 5",
+    passes=lambda _images: 2,
     cost="one pass of two images; one weight at a time",
 )
 REUSE_BY_ABLATION = Probe(
@@ -125,6 +126,7 @@ REUSE_BY_ABLATION = Probe(
         "accuracy_change": "share of the same images that are right, in the same way",
     },
     source="after Huang et al. 2017, Fig. 5; ablation as in Veit et al. 2016, section 4.1",
+    passes=lambda _images: 1.2 * IMAGE_PASSES,
     cost=f"{IMAGE_PASSES:,} images through the network over all pairs and sources, at least {FEWEST_IMAGES} "
     "a pair; memory of a forward pass and a copy of one input",
 )

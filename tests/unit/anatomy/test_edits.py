@@ -10,9 +10,9 @@ from torch.nn.functional import relu
 
 from skipscope.anatomy.calls import Call
 from skipscope.anatomy.capture import capture
+from skipscope.api.probe import probe
 from skipscope.models.registry import build
 from skipscope.probes.grad_cam import grad_cam
-from skipscope.probes.measure import probe
 
 
 @pytest.mark.parametrize("grad", [False, True])

@@ -52,6 +52,6 @@ def test_what_is_no_network_and_no_images_is_told(model: object, images: object,
 
 def test_what_was_not_followed_is_said_by_module() -> None:
     (said,) = in_words(skipscope.anatomy(Pixelwise(), IMAGES))
-    assert said == f"Not followed: unfollowed ({REASONS['by_pixel']})."
-    with pytest.warns(UserWarning, match="Not followed: unfollowed"):
+    assert said == f"Not followed: mul ({REASONS['by_pixel']})."
+    with pytest.warns(UserWarning, match="Not followed: mul"):
         skipscope.probe(Pixelwise(), np.zeros((4, 3, 8, 8)), [0, 1, 2, 3], probes=["answers"])

@@ -57,7 +57,7 @@ def test_what_was_not_followed_is_named(tmp_path: Path) -> None:
     )
     shown = output("show", f"{file}:Net")
     assert "depth: 2   shortcuts: 0   gates: 0   concatenations: 0" in shown
-    assert "not followed: unfollowed multiplies maps pixel by pixel" in shown
+    assert "not followed: mul multiplies maps pixel by pixel" in shown
 
 
 def test_the_overview_lists_every_network_and_rule() -> None:

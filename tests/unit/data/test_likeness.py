@@ -10,6 +10,7 @@ from refusal import refuses
 
 from skipscope.data import cifar10, dataset, likeness, store
 from skipscope.data.likeness import Content, official
+from skipscope.data.own import import_from as import_as
 from skipscope.errors import DataError
 
 OTHER = "0" * 64
@@ -129,8 +130,11 @@ def test_an_older_import_is_compared_once(own: Path, monkeypatch: pytest.MonkeyP
 
 def test_an_older_import_of_something_else_is_refused(own: Path) -> None:
     without_likeness(own)
-    with pytest.raises(DataError, match=r"is not CIFAR-10(.|\n)*--as NAME"):
+    with pytest.raises(DataError, match=r"is not CIFAR-10(.|\n)*cifar10' --as NAME"):
         cifar10.open_store(own)
+    kept = import_as(own / "cifar10", "mine", data_dir=own)
+    before = json.loads((own / "cifar10" / store.INDEX).read_text())
+    assert (kept.index.sha256, kept.index.train) == (before["sha256"], 50_000)
 
 
 def test_an_older_import_of_the_official_archive_is_exact(own: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from packed import INNER, zipped
 
-from skipscope.data import archive, copies
+from skipscope.data import archive, copies, own
 from skipscope.errors import DataError
 
 UNUSABLE = {
@@ -109,6 +109,18 @@ def test_an_encrypted_zip_archive(few: Any, tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(DataError, match="is encrypted"):
         copies.read(path)
+
+
+@pytest.mark.parametrize("spoilt", ["index.json", "labels.npy", "images.npy"])
+def test_an_imported_data_set_that_is_damaged(spoilt: str, few: Any, tmp_path: Path) -> None:
+    source = few.write(tmp_path / INNER)
+    folder = own.import_from(source, "mine").folder
+    (folder / spoilt).write_bytes(b"sea")
+    with pytest.raises(DataError, match="imported data set is damaged"):
+        copies.read(folder)
+    (folder / spoilt).unlink()
+    with pytest.raises(DataError, match=r"missing|no copy|arrays of numpy"):
+        copies.read(folder)
 
 
 def test_a_folder_of_everything(few: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,9 @@ from told import told
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, max_pool2d
 
+from skipscope.api.probe import probe
 from skipscope.models.registry import build
 from skipscope.probes.base import EpochView
-from skipscope.probes.measure import probe
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import StepRecorder, due, norm_signal_noise, of_one_step
 

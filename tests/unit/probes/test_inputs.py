@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from skipscope.api.probe import probe
 from skipscope.errors import UsageError
-from skipscope.probes.measure import probe
 
 IMAGES, LABELS = torch.randn(6, 3, 8, 8), torch.arange(6) % 5
 DATA = TensorDataset(IMAGES, LABELS)

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from skipscope.api.probe import probe
 from skipscope.errors import ProbeError, UsageError
-from skipscope.probes.measure import probe
 
 IMAGES = torch.randn(12, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 LABELS = torch.arange(12) % 5

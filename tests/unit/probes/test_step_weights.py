@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 
+from skipscope.api.probe import probe
 from skipscope.models.registry import build
-from skipscope.probes.measure import probe
 from skipscope.probes.registry import PROBES
 from skipscope.probes.step import StepRecorder, of_one_step
 
