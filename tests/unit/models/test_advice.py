@@ -35,7 +35,7 @@ RETURNED = "return self.head(x)"
         (".mean((2, 3))", ".flatten(1)", "mat1 and mat2", "images are 3 x 32 x 32.*interpolate.x, 224"),
         ("4, 8, 8)", "4, 64)", "Kernel size can't be greater", "images are 3 x 32 x 32"),
         (RETURNED, "return self.head(x.view(64, 4))", "invalid for input of size", "in batches of any size"),
-        ("        x = self.conv(x)", "        x = self.conv(x.cuda())", "CUDA", r"leave out \.cuda"),
+        ("        x = self.conv(x)", "        x = self.conv(x.cuda())", "CUDA|NVIDIA", r"leave out \.cuda"),
         ("import torch\n", "import torch, nonesuch\n", "No module named", "pip install nonesuch"),
         ("        super().__init__()\n", "", r"before Module.__init__", r"begin __init__ with super\(\)"),
         ("forward(self, x)", "forward(self, x, y)", "missing 1 required", "the images alone"),
