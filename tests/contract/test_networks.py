@@ -18,8 +18,11 @@ NAMES = [
     "se_resnet14_b_nobn",
     "plain14_nobn",
     "se_resnet8_nobn",
+    "se_resnet8_static",
+    "se_resnet14_half_b_nobn",
     "densenet16_k12",
     "densenet_bc22_k12",
+    "chain16_k12",
 ]
 """All that have a fixed name, and a few of the families."""
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -57,7 +60,7 @@ def test_description_adds_up(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.txt")), ids=lambda path: path.stem)
-def test_prints_as_the_handout_does(path: Path) -> None:
+def test_prints_as_the_handout_does_or_as_it_did_when_it_was_written(path: Path) -> None:
     assert str(build(path.stem)) == path.read_text(encoding="utf-8").removesuffix("\n")
 
 
@@ -67,6 +70,26 @@ def test_prints_as_the_handout_does(path: Path) -> None:
 )
 def test_has_the_parameters_of_the_handout(name: str, params: int) -> None:
     assert describe(name).params == params
+
+
+CHANNELS = 2 * (64 + 128 + 256 + 512)
+"""Of what the classroom's eight blocks add: one number each in a static gate."""
+
+
+@pytest.mark.parametrize("stem", ["", "_pool"])
+@pytest.mark.parametrize(("gate", "params"), [("_static", 11_181_642 + CHANNELS), ("_half", 11_181_642)])
+def test_the_gate_s_controls_have_its_stem_and_start_and_no_more_than_a_number_a_channel(
+    stem: str, gate: str, params: int
+) -> None:
+    card, gated = describe(f"se_resnet{stem}{gate}"), describe(f"se_resnet{stem}")
+    assert card.params == params
+    assert [(stage.name, stage.shape) for stage in card.stages] == [
+        (stage.name, stage.shape) for stage in gated.stages
+    ]
+    one, other = build(card.name, seed=5).state_dict(), build(gated.name, seed=5).state_dict()
+    gates = {key for key in other if ".se." in key}
+    assert other.keys() - gates == {key for key in one if ".se." not in key}
+    assert all(torch.equal(one[key], other[key]) for key in other.keys() - gates)
 
 
 @pytest.mark.parametrize(("pooled", "bare"), [("resnet", "resnet_nopool"), ("se_resnet_pool", "se_resnet")])

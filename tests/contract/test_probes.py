@@ -78,7 +78,10 @@ APPLIES: dict[str, set[str]] = {
     "plain14": EVERYWHERE | {"block_deletion"},
     "resnet8": EVERYWHERE | {"block_deletion"},
     "se_resnet8": EVERYWHERE | GATED,
+    "se_resnet8_static": EVERYWHERE | {"block_deletion"},
+    "se_resnet8_half": EVERYWHERE | {"block_deletion"},
     "densenet_bc10_k4": EVERYWHERE | DENSE,
+    "chain10_k4": EVERYWHERE | {"block_deletion"},
     "own": EVERYWHERE | DENSE | GATED,
 }
 """Which of the probes of networks as they are have something to measure where."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from skipscope.anatomy.channels import Source
 from skipscope.anatomy.joins import Reason
 from skipscope.anatomy.operands import Window
-from skipscope.anatomy.traces import trace_of
+from skipscope.anatomy.traces import Scale, trace_of
 
 Kind = Literal[
     "conv",
@@ -89,6 +89,8 @@ class Site:
     window: Window | None = None
     reason: Reason | None = None
     """Why it is `unfollowed`."""
+    scale: Scale = "none"
+    """What weighs its first input, f(x) of a shortcut, that does not come from the image."""
 
     @property
     def key(self) -> CallKey:
@@ -110,6 +112,7 @@ class Site:
             skips=_skips(call.inputs),
             window=call.window,
             reason=call.reason,
+            scale=trace.scale if call.inputs and (trace := trace_of(call.inputs[0])) else "none",
         )
 
 

@@ -69,7 +69,7 @@ def _shortcuts(anatomy: Anatomy) -> Iterator[Shortcut]:
     """Yields additions; x was projected if f(x) was not computed from what x is."""
     for site in anatomy.shortcuts:
         kind = "identity" if site.skips else "projection"
-        yield Shortcut(module=site.module, kind=kind, shape=site.output)
+        yield Shortcut(module=site.module, kind=kind, shape=site.output, scale=site.scale)
 
 
 def _concatenations(anatomy: Anatomy) -> Iterator[Concatenation]:

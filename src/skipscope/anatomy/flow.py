@@ -9,8 +9,8 @@ from typing import Any
 from torch import Tensor
 
 from skipscope.anatomy.channels import PER_CHANNEL, REDUCES, RESHAPES, behind
-from skipscope.anatomy.joins import is_vector
-from skipscope.anatomy.traces import Trace, first_known, trace_of
+from skipscope.anatomy.scales import WEIGHS, scale_of
+from skipscope.anatomy.traces import Scale, Trace, first_known, is_vector, trace_of
 
 LAYERS = {
     **dict.fromkeys(("conv2d", "linear", "conv1d", "conv3d", "bilinear", "lstm", "gru"), 1),
@@ -35,6 +35,8 @@ REDUCTIONS = REDUCES.union(_REDUCTIONS.split())
 _MOVES = "transpose swapaxes swapdims permute movedim moveaxis mT adjoint"
 MOVES = frozenset(_MOVES.split())
 STEPS = PER_CHANNEL | {"batch_norm", "group_norm", "layer_norm", "instance_norm", "rms_norm"}
+UNCHANGED = RESHAPES | MOVES | {"contiguous", "clone", "to", "type", "type_as", "float", "half", "bfloat16"}
+"""Functions that leave the numbers what they are, but for rounding."""
 SPREADS = {"add", "iadd", "radd", "sub", "isub", "rsub", "subtract", "mul", "imul", "rmul", "multiply"}
 
 
@@ -75,8 +77,15 @@ def trace_after(
         varies=(any(trace.varies for trace in traces) or spread) and not reduced,
         last=last,
         scores=any(trace.scores for trace in traces) if kept else _scores(word, traces, layers),
+        scale=_scale(word, before if kept else None, args, kwargs),
         **_stacked(word, args, kwargs, output),
     )
+
+
+def _scale(word: str, before: Trace | None, args: Sequence[Any], kwargs: Any) -> Scale:
+    """Tells what weighs a map after a function; `before` is the only map's trace, None if it had more."""
+    found = scale_of(args, kwargs) if word in WEIGHS else None
+    return found or (before.scale if before and word in UNCHANGED else "none")
 
 
 def _scores(word: str, traces: Sequence[Trace], layers: int) -> bool:

@@ -21,7 +21,8 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from skipscope.anatomy.traces import like, mark, tensors_in, trace_of
+from skipscope.anatomy.scales import weighed
+from skipscope.anatomy.traces import is_vector, like, mark, tensors_in, trace_of
 
 Reason = Literal["by_pixel", "whole_map", "broadcast", "vectors", "function", "hidden"]
 """Why two maps that are joined are neither f(x) + x nor a gate and its map nor a concatenation of channels.
@@ -117,7 +118,7 @@ def _terms(word: str, given: Given) -> tuple[list[Tensor], bool]:
         return [like(first, -factor * first), second], False
     if "sub" in word:
         return [first, like(second, -factor * second)], False
-    return [first, second if factor == 1 else like(second, factor * second)], factor == 1
+    return [first, second if factor == 1 else weighed(second, factor)], factor == 1
 
 
 def _fused_product(word: str, given: Given) -> Tensor:
@@ -125,7 +126,8 @@ def _fused_product(word: str, given: Given) -> Tensor:
     one, other = _operands(given, 1)
     if word in ("addcmul", "addcdiv"):
         product: Tensor = one * other if word == "addcmul" else one / other
-        return like(one if trace_of(one) is not None else other, given.kwargs.get("value", 1) * product)
+        value = given.kwargs.get("value", 1)
+        return weighed(*((one, other) if trace_of(one) is not None else (other, one)), value * product)
     product = given.kwargs.get("alpha", 1) * torch.matmul(one, other)
     product = product.sum(0) if word == "addbmm" else product
     traces = [trace for x in (one, other) if (trace := trace_of(x)) is not None]
@@ -245,8 +247,3 @@ def _is_one_number(x: Tensor, gate: Tensor) -> bool:
 
 def _unfollowed(operands: Sequence[Tensor], given: Given, reason: Reason) -> Join:
     return Join("unfollowed", tuple(operands), lambda *_: given.func(*given.args, **given.kwargs), reason)
-
-
-def is_vector(shape: Sequence[int]) -> bool:
-    """Tells whether an image has one axis of numbers only: B C, B C 1 1."""
-    return sum(size > 1 for size in shape[1:]) <= 1

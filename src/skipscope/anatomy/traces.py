@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from torch import Tensor, nn
 
@@ -10,6 +10,10 @@ from skipscope.anatomy.channels import Source
 
 MARK = "_skipscope_trace"
 """The attribute that holds a tensor's trace."""
+
+
+Scale = Literal["none", "number", "by_channel"]
+"""Not weighed, or by one number or one a channel, the same for all images."""
 
 
 class Trace(NamedTuple):
@@ -39,6 +43,8 @@ class Trace(NamedTuple):
     """The maps that were stacked along a new axis to make it."""
     axis: int = 0
     """That axis."""
+    scale: Scale = "none"
+    """What weighs it that does not come from the image, since its last layer."""
     written: tuple[Tensor, ...] = ()
     """The maps that were written into its channels, so far."""
 
@@ -133,3 +139,8 @@ def all_sources(parts: Sequence[Tensor]) -> tuple[Source, ...]:
     """Joins the sources of concatenated maps; empty if any are unknown."""
     known = [trace.sources if (trace := trace_of(x)) else () for x in parts]
     return tuple(chain.from_iterable(known)) if all(known) else ()
+
+
+def is_vector(shape: Sequence[int]) -> bool:
+    """Tells whether an image has one axis of numbers only: B C, B C 1 1."""
+    return sum(size > 1 for size in shape[1:]) <= 1

@@ -4,6 +4,7 @@ Only finished runs count. `Series` is a quantity of every arm, by seed: a number
 where it could not be measured, or what a contrast makes numbers of (a curve, an order).
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
@@ -20,6 +21,9 @@ from skipscope.claims.confounds import Facts, Runs, facts_of
 from skipscope.records.schema import NetworkCard, RunRecord
 from skipscope.spec import StudySpec, UserNetwork, network_name
 from skipscope.spec.comparison import Comparison
+
+_GATED = re.compile(r"se_(?!.*_(static|half))")
+"""Names of networks with gates; the controls of a gate's contrast have none."""
 
 
 class Evidence:
@@ -96,12 +100,14 @@ class Evidence:
 
     def is_gated(self, arm: str) -> bool:
         """Whether it has gates; if no record says, by measurement."""
-        declared = self._has(structure.gate, arm, lambda name: name.startswith("se_"))
+        declared = self._has(structure.gates, arm, lambda name: bool(_GATED.match(name)))
         return declared or (arm in self.series("class share") and not self._is_followed(arm))
 
     def is_plain(self, arm: str) -> bool:
         """Whether it has neither additions nor concatenations, as far as that is known."""
         if self.is_residual(arm) or self.is_dense(arm):
+            return False
+        if self.models.get(arm, "").startswith("chain"):  # a dense network's control, of another width
             return False
         card = self.cards.get(arm)
         return bool(self.models.get(arm)) if card is None else not structure.may_join(card)

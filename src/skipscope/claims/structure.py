@@ -69,8 +69,16 @@ def may_join(card: NetworkCard) -> bool:
 
 
 def gate(card: NetworkCard) -> str:
-    """`SE` or `none`."""
-    return "SE" if anatomy_of(card).gates else "none"
+    """`SE`, else `static` or `constant`: branches weighed by channel or whole, images alike; or `none`."""
+    anatomy = anatomy_of(card)
+    scales = {shortcut.scale for shortcut in anatomy.shortcuts}
+    static = "static" if "by_channel" in scales else "constant" if "number" in scales else "none"
+    return "SE" if anatomy.gates else static
+
+
+def gates(card: NetworkCard) -> str:
+    """`SE` or `none`: what weighs branches and is the same for all images is no gate."""
+    return "SE" if gate(card) == "SE" else "none"
 
 
 def kept(card: NetworkCard) -> int:

@@ -74,6 +74,9 @@ def _show_anatomy(found: "AnatomyCard") -> None:
     joins = {"shortcuts": found.shortcuts, "gates": found.gates, "concatenations": found.concatenations}
     counts = (f"{word}: {len(entries)}" for word, entries in joins.items())
     console.print(f"depth: {found.depth}   {'   '.join(counts)}")
+    if weighed := [each.scale for each in found.shortcuts if each.scale != "none"]:
+        by = "numbers, one a channel," if "by_channel" in weighed else "a number"
+        console.print(f"branches weighed by {by} that no image changes (no gates): {len(weighed)}")
     for each in found.unfollowed:
         say(f"not followed: {each.module or 'the network'} {REASONS[each.reason]}")
     console.print()

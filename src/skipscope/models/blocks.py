@@ -3,6 +3,9 @@
 Shapes: B images, C channels, H x W pixels. A comment on a line that changes a shape says the new one.
 """
 
+from collections.abc import Callable
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
@@ -43,6 +46,42 @@ class SE(nn.Module):
         return gate
 
 
+class StaticGate(nn.Module):
+    """A gate that no image moves: one learnt number a channel, through SE's sigmoid.
+
+    The control of an SE gate's content. It starts at 1/2, about where an SE gate starts, and as a vector
+    (like biases and BatchNorm's scales) it is spared weight decay.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(channels))
+
+    def extra_repr(self) -> str:
+        """Prints the argument."""
+        return f"{len(self.weight)}"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Returns the gate of every image alike: B C H W -> C 1 1, in the map's format."""
+        return torch.sigmoid(self.weight).to(x.dtype).view(-1, 1, 1)
+
+
+class Half(nn.Module):
+    """The constant 1/2 where a gate would stand: the control of the scale that gates start from."""
+
+    def __init__(self, _channels: int) -> None:
+        super().__init__()
+
+    def forward(self, _x: Tensor) -> float:
+        """Returns 1/2, whatever the map."""
+        return 0.5
+
+
+GateKind = Literal["se", "static", "half"]
+GATES: dict[GateKind, Callable[[int], nn.Module]] = {"se": SE, "static": StaticGate, "half": Half}
+"""What weighs the branch f(x) of a block, by name: the four arms of a gate's contrast, with None."""
+
+
 class Projection(nn.Sequential):
     """The shortcut with parameters: a strided 1x1 convolution (option B of He et al. 2015, section 3.3)."""
 
@@ -59,7 +98,8 @@ class BasicBlock(nn.Module):
     Where the shape changes, the shortcut is a strided 1x1 convolution (option B of He et al.).
     """
 
-    def __init__(self, inputs: int, outputs: int, *, stride: int = 1, gated: bool = False) -> None:
+    def __init__(self, inputs: int, outputs: int, *, stride: int = 1, gate: GateKind | None = None) -> None:
+        """`gate` names what weighs f(x); of one seed, all three kinds leave every other weight the same."""
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
         self.bn1 = BatchNorm2d(outputs)
@@ -70,7 +110,10 @@ class BasicBlock(nn.Module):
         if stride != 1 or inputs != outputs:
             projection = nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)
             self.downsample = nn.Sequential(projection, BatchNorm2d(outputs))
-        self.se = SE(outputs) if gated else None
+        self.se: nn.Module | None = None
+        if gate is not None:
+            drawn = SE(outputs)  # whatever the gate: layers that come later draw what they draw beside SE
+            self.se = drawn if gate == "se" else GATES[gate](outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps B inputs H W -> B outputs H/stride W/stride."""

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from skipscope.models.blocks import BasicBlock, BatchNorm2d, DenseBlock
+from skipscope.models.blocks import BasicBlock, BatchNorm2d, DenseBlock, GateKind
 
 
 class Net(nn.Module):
@@ -37,8 +37,8 @@ class Net(nn.Module):
 class ResNet_normal(nn.Module):  # noqa: N801 - the handout's name, which print(net) shows
     """ResNet-18 (He et al. 2015, Table 1) with its ImageNet stem, on small images; 11,181,642 parameters."""
 
-    def __init__(self, *, gated: bool = False, pooled: bool = True) -> None:
-        """`gated` adds a gate to every block, `pooled` keeps the stem's max-pool."""
+    def __init__(self, *, gate: GateKind | None = None, pooled: bool = True) -> None:
+        """`gate` names what weighs every block's f(x), `pooled` keeps the stem's max-pool."""
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.bn = BatchNorm2d(64)
@@ -46,8 +46,8 @@ class ResNet_normal(nn.Module):  # noqa: N801 - the handout's name, which print(
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1) if pooled else None
         widths = (64, 64, 128, 256, 512)
         for stage, (inputs, outputs) in enumerate(pairwise(widths), start=1):
-            first = BasicBlock(inputs, outputs, stride=1 if stage == 1 else 2, gated=gated)
-            self.add_module(f"layer{stage}", nn.Sequential(first, BasicBlock(outputs, outputs, gated=gated)))
+            first = BasicBlock(inputs, outputs, stride=1 if stage == 1 else 2, gate=gate)
+            self.add_module(f"layer{stage}", nn.Sequential(first, BasicBlock(outputs, outputs, gate=gate)))
         self.avg_pool = nn.AdaptiveAvgPool2d((1, 1))
         self.fc = nn.Linear(512, 10)
 
@@ -63,10 +63,14 @@ class ResNet_normal(nn.Module):  # noqa: N801 - the handout's name, which print(
 
 
 class SEResNet(ResNet_normal):
-    """Adds a gate to every block (Hu et al. 2018); as printed, has no max-pool; 11,270,722 parameters."""
+    """Adds a gate to every block (Hu et al. 2018); as printed, has no max-pool; 11,270,722 parameters.
 
-    def __init__(self, *, pooled: bool = False) -> None:
-        super().__init__(gated=True, pooled=pooled)
+    Its controls have in every block a gate that no image moves (`static`: 11,183,562 parameters) or the
+    constant 1/2 (`half`: 11,181,642, as many as the network without gates).
+    """
+
+    def __init__(self, *, gate: GateKind = "se", pooled: bool = False) -> None:
+        super().__init__(gate=gate, pooled=pooled)
 
 
 class DenseNet(nn.Module):

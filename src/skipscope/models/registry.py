@@ -20,6 +20,10 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "se_resnet": classroom.SEResNet,
     "resnet_nopool": partial(classroom.ResNet_normal, pooled=False),
     "se_resnet_pool": partial(classroom.SEResNet, pooled=True),
+    "se_resnet_static": partial(classroom.SEResNet, gate="static"),
+    "se_resnet_half": partial(classroom.SEResNet, gate="half"),
+    "se_resnet_pool_static": partial(classroom.SEResNet, gate="static", pooled=True),
+    "se_resnet_pool_half": partial(classroom.SEResNet, gate="half", pooled=True),
 }
 FAMILIES: dict[str, Callable[[str], Callable[[], nn.Module] | None]] = {
     residual.RULE: residual.named,

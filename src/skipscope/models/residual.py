@@ -1,7 +1,8 @@
 """The networks of He et al. 2015, section 4.2, for small images: `plainN`, `resnetN`, gated `se_resnetN`.
 
-One block serves them all. Plain is residual without the addition, gated is residual with a gate, and nothing
-else; networks of one seed start from equal weights wherever they both have them.
+One block serves them all. Plain is residual without the addition, gated is residual with a gate (`_static`:
+one that no image moves, `_half`: the constant 1/2), and nothing else; networks of one seed start from equal
+weights wherever they both have them.
 
 Shapes: B images, C channels, H x W pixels. A comment on a line that changes a shape says the new one.
 """
@@ -15,14 +16,18 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from skipscope.models.blocks import SE, BatchNorm2d, Projection
+from skipscope.models.blocks import GATES, BatchNorm2d, GateKind, Projection
 from skipscope.models.initialisation import drawn, initialise
 
 RULE = (
-    "plainN or resnetN or se_resnetN with N = 6n+2; and _b: projections where shapes change, "
-    "_nobn: without BatchNorm"
+    "plainN or resnetN or se_resnetN with N = 6n+2; and _static or _half: se_resnetN with a gate that no "
+    "image moves or the constant 1/2, _b: projections where shapes change, _nobn: without BatchNorm"
 )
-_NAME = re.compile(r"(?P<kind>plain|resnet|se_resnet)(?P<depth>[1-9]\d{0,3})(?P<b>_b)?(?P<nobn>_nobn)?")
+_NAME = re.compile(
+    r"(?P<kind>plain|resnet|se_resnet)(?P<depth>[1-9]\d{0,3})(?P<gate>_static|_half)?(?P<b>_b)?(?P<nobn>_nobn)?"
+)
+
+_GATES: dict[str | None, GateKind] = {None: "se", "_static": "static", "_half": "half"}
 
 DEEPEST = 1202
 """The deepest network a name may ask for, as in the paper."""
@@ -35,9 +40,11 @@ def named(name: str) -> Callable[[], nn.Module] | None:
         return None
     if found["b"] and found["kind"] == "plain":  # it has no shortcut to project
         return None
+    if found["gate"] and found["kind"] != "se_resnet":
+        return None
     design = Design(
         residual=found["kind"] != "plain",
-        gated=found["kind"] == "se_resnet",
+        gate=_GATES[found["gate"]] if found["kind"] == "se_resnet" else None,
         projected=found["b"] is not None,
         normalised=found["nobn"] is None,
     )
@@ -48,7 +55,8 @@ class Design(NamedTuple):
     """What the networks of one depth differ in."""
 
     residual: bool
-    gated: bool
+    gate: GateKind | None
+    """What weighs f(x) before the addition."""
     projected: bool
     """Where the shape changes, the shortcut is option B of He et al. 2015, section 3.3, else option A."""
     normalised: bool
@@ -88,7 +96,7 @@ class Block(nn.Module):
         self.relu = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=biased)
         self.bn2 = norm(outputs)
-        self.se = SE(outputs) if design.gated else None
+        self.se = GATES[design.gate](outputs) if design.gate else None
         self.shortcut: nn.Module | None = None
         if design.residual:
             if stride == 1 and inputs == outputs:

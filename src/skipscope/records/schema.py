@@ -45,6 +45,11 @@ class Shortcut(Frozen):
     module: str = Field(description="qualified name of the module that adds")
     kind: Literal["identity", "projection"] = Field(description="projection: x passes a layer of its own")
     shape: tuple[int, ...] = Field(description="of the sum, as of a stage")
+    scale: Literal["none", "number", "by_channel"] = Field(
+        "none",
+        description="what f(x) is weighed by, the same for all images and so no gate: one number, or one a "
+        "channel; not in older records",
+    )
 
 
 class Concatenation(Frozen):

@@ -64,6 +64,62 @@ def test_functional_calls_and_modules_of_any_name() -> None:
     )
 
 
+class Weighed(nn.Module):
+    """A block whose branch is weighed by something that no image changes, or by nothing."""
+
+    def __init__(self, spelling: str) -> None:
+        super().__init__()
+        self.spelling = spelling
+        self.first, self.f = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+        self.w, self.one = nn.Parameter(torch.ones(4)), nn.Parameter(torch.ones(1))
+        self.last = nn.Linear(4, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        f, by_channel = self.f(x), self.w[:, None, None]
+        spelt = {
+            "a scale a channel": lambda: f * by_channel + x,
+            "in tokens": lambda: x + (f.permute(0, 2, 3, 1) * self.w).permute(0, 3, 1, 2),
+            "a static gate": lambda: torch.sigmoid(self.w).view(1, -1, 1, 1) * f + x,
+            "fused": lambda: torch.addcmul(x, by_channel, f),
+            "both": lambda: 0.5 * (by_channel * f) + x,
+            "a number": lambda: x.add(f, alpha=0.5),
+            "a learnt number": lambda: self.one * f + x,
+            "halved": lambda: (f / 2).contiguous() + x,
+            "before a layer": lambda: self.f(0.5 * f) + x,
+            "by pixel": lambda: torch.ones(32, 32) * f + x,
+            "subtracted": lambda: x - f,
+        }
+        return self.last(spelt[self.spelling]().mean((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("spelling", "scale"),
+    [
+        ("a scale a channel", "by_channel"),
+        ("in tokens", "by_channel"),
+        ("a static gate", "by_channel"),
+        ("fused", "by_channel"),
+        ("both", "by_channel"),
+        ("a number", "number"),
+        ("a learnt number", "number"),
+        ("halved", "number"),
+        ("before a layer", "none"),
+        ("by pixel", "none"),
+        ("subtracted", "none"),
+    ],
+)
+def test_what_no_image_changes_is_a_scale_of_the_branch_and_no_gate(spelling: str, scale: str) -> None:
+    found = card(Weighed(spelling))
+    assert found.gates == found.unfollowed == ()
+    assert [shortcut.scale for shortcut in found.shortcuts] == [scale]
+
+
+def test_an_addition_of_older_records_is_weighed_by_nothing() -> None:
+    old = Shortcut.model_validate({"module": "shortcut", "kind": "identity", "shape": [4, 7, 8]})
+    assert old.scale == "none"
+
+
 class Beside(nn.Module):
     """A shortcut padded with zeros, and a convolution in two halves: neither appends features."""
 

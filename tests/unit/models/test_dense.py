@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from skipscope.anatomy.describe import describe, parameters
+from skipscope.claims import structure
 from skipscope.errors import UnknownName
 from skipscope.models.dense import Layer
 from skipscope.models.registry import build
@@ -62,6 +63,33 @@ def test_stages_are_the_paper_s() -> None:
     }
 
 
+def test_a_chain_s_layers_read_k_channels_and_compute_k_where_a_dense_network_s_read_all() -> None:
+    chain, dense = build("chain19_k10", seed=5), build("densenet19_k10", seed=5)
+    layers = [(c.in_channels, c.out_channels) for c in chain.modules() if isinstance(c, nn.Conv2d)]
+    block = [(10, 10)] * 5
+    assert layers == [(3, 16), (16, 10), *block[1:], (10, 10), *block, (10, 10), *block]
+    # BatchNorm has two a channel; stem, 15 layers of 3 x 3, two of 1 x 1, the last norm, the classifier
+    by_hand = 9 * 3 * 16 + (2 + 90) * 16 + 14 * (2 + 90) * 10 + 2 * (2 + 10) * 10 + 2 * 10 + 110
+    assert parameters(chain) == by_hand == 15_154
+    assert [type(c).__name__ for c in chain.modules() if type(c).__module__.startswith("torch")] == [
+        type(c).__name__ for c in dense.modules() if type(c).__module__.startswith("torch")
+    ]
+    assert torch.equal(chain.conv.weight, dense.conv.weight)
+    one, other = describe("chain19_k10"), describe("densenet19_k10")
+    assert (structure.depth(one), structure.width(one), structure.maps(one)) == (
+        structure.depth(other),
+        structure.width(other),
+        structure.maps(other),
+    )
+    assert (structure.concatenation(one), structure.concatenation(other)) == ("none", "dense")
+
+
+def test_a_chain_s_layer_passes_on_what_it_computes_alone() -> None:
+    layer = Layer(6, 3, bottleneck=False, appends=False)
+    x = torch.randn(2, 6, 8, 8, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(layer(x), layer.layer(x))
+
+
 @pytest.mark.parametrize("bottleneck", [False, True])
 def test_a_layer_keeps_what_it_reads_and_appends_its_own(bottleneck: bool) -> None:
     layer = Layer(6, 3, bottleneck=bottleneck)
@@ -81,7 +109,16 @@ def test_weights_are_drawn_as_in_he_et_al_2015b() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["densenet41_k12", "densenet_bc100", "densenet_bc13_k12", "densenet4_k1", "densenet40_k0"]
+    "name",
+    [
+        "densenet41_k12",
+        "densenet_bc100",
+        "densenet_bc13_k12",
+        "densenet4_k1",
+        "densenet40_k0",
+        "chain20_k10",
+        "chain_bc22_k12",
+    ],
 )
 def test_a_name_outside_the_rule_is_unknown(name: str) -> None:
     with pytest.raises(UnknownName, match="densenet_bcL_kK with L = 6n"):

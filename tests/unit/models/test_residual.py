@@ -7,6 +7,7 @@ from torch.nn.functional import batch_norm, conv2d, linear
 
 from skipscope.anatomy.describe import describe, parameters
 from skipscope.errors import UnknownName
+from skipscope.models.blocks import Half, StaticGate
 from skipscope.models.registry import build
 from skipscope.models.residual import Subsample
 
@@ -47,6 +48,30 @@ def test_a_gate_adds_its_two_layers_to_each_block_and_nothing_else() -> None:
     assert added == 3 * (gate(16) + gate(32) + gate(64))
 
 
+@pytest.mark.parametrize(("control", "added"), [("_static", 3 * (16 + 32 + 64)), ("_half", 0)])
+def test_the_gate_s_controls_add_a_number_a_channel_or_nothing(control: str, added: int) -> None:
+    model = build(f"se_resnet20{control}")
+    assert parameters(model) - parameters(build("resnet20")) == added
+    assert not any(value.any() for key, value in model.named_parameters() if ".se." in key)
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_a_static_gate_starts_at_a_half_moves_with_its_number_and_keeps_the_map_s_format(
+    precision: torch.dtype,
+) -> None:
+    gate, x = StaticGate(3), torch.ones(2, 3, 4, 4, dtype=precision)
+    assert torch.equal(gate(x) * x, Half(3)(x) * x)
+    assert (gate(x) * x).dtype == precision
+    with torch.no_grad():
+        gate.weight[1] = 2.0
+    assert (gate(x) * x)[0, :, 0, 0].tolist() == pytest.approx([0.5, 0.8808, 0.5], abs=4e-3)  # of bf16
+
+
+def test_a_static_gate_is_spared_weight_decay_as_scales_are() -> None:
+    gates = [value for key, value in build("se_resnet8_static").named_parameters() if ".se." in key]
+    assert [value.ndim for value in gates] == [1, 1, 1]
+
+
 def test_a_projection_adds_a_1x1_convolution_and_its_norm_where_shapes_change_and_nothing_else() -> None:
     added = parameters(build("resnet20_b")) - parameters(build("resnet20"))
     assert added == sum(before * width + 2 * width for before, width in ((16, 32), (32, 64)))
@@ -63,7 +88,18 @@ def test_stages_are_the_paper_s() -> None:
     }
 
 
-@pytest.mark.parametrize("other", ["plain20", "se_resnet20", "resnet20_nobn", "plain20_nobn", "resnet20_b"])
+@pytest.mark.parametrize(
+    "other",
+    [
+        "plain20",
+        "se_resnet20",
+        "se_resnet20_static",
+        "se_resnet20_half",
+        "resnet20_nobn",
+        "plain20_nobn",
+        "resnet20_b",
+    ],
+)
 def test_networks_of_one_seed_start_from_equal_weights_wherever_both_have_them(other: str) -> None:
     one, two = build("resnet20", seed=5).state_dict(), build(other, seed=5).state_dict()
     both = one.keys() & two.keys()
@@ -84,7 +120,7 @@ def test_weights_are_drawn_as_in_he_et_al_2015b(name: str) -> None:
             assert not weight.any()
 
 
-def block(x: Tensor, w: dict[str, Tensor], at: str, *, residual: bool, gated: bool) -> Tensor:
+def block(x: Tensor, w: dict[str, Tensor], at: str, *, residual: bool, gate: str | None) -> Tensor:
     """A block on B C H W, written out."""
 
     def convolved(x: Tensor, number: int, stride: int) -> Tensor:
@@ -94,7 +130,11 @@ def block(x: Tensor, w: dict[str, Tensor], at: str, *, residual: bool, gated: bo
     outputs, inputs = w[f"{at}.conv1.weight"].shape[:2]
     stride = 2 if outputs != inputs else 1
     f = convolved(convolved(x, 1, stride).clamp(min=0), 2, 1)
-    if gated:
+    if gate == "half":
+        f = f / 2
+    if gate == "static":
+        f = f / (1 + (-w[f"{at}.se.weight"][:, None, None]).exp())
+    if gate == "se":
         z = f.mean((2, 3))
         z = linear(z, w[f"{at}.se.fc1.weight"].flatten(1), w[f"{at}.se.fc1.bias"]).clamp(min=0)
         s = 1 / (1 + (-linear(z, w[f"{at}.se.fc2.weight"].flatten(1), w[f"{at}.se.fc2.bias"])).exp())
@@ -116,14 +156,24 @@ def normed(x: Tensor, w: dict[str, Tensor], at: str) -> Tensor:
 
 
 @pytest.mark.parametrize(
-    "name", ["plain14", "resnet14", "resnet14_b", "se_resnet14", "resnet14_nobn", "plain14_nobn"]
+    "name",
+    [
+        "plain14",
+        "resnet14",
+        "resnet14_b",
+        "se_resnet14",
+        "se_resnet14_static",
+        "se_resnet14_half",
+        "resnet14_nobn",
+        "plain14_nobn",
+    ],
 )
 def test_computes_what_the_paper_says(name: str) -> None:
     model = build(name).double().eval()
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():  # away from where it starts: statistics and biases that do something
         for key, value in model.state_dict().items():
-            if key.endswith(("bias", "running_mean")):
+            if key.endswith(("bias", "running_mean", "se.weight")):
                 value.normal_(0, 0.1, generator=generator)
             if key.endswith("running_var"):
                 value.uniform_(0.5, 2, generator=generator)
@@ -131,7 +181,8 @@ def test_computes_what_the_paper_says(name: str) -> None:
     image = torch.randn(2, 3, 32, 32, generator=generator, dtype=torch.float64)
     x = normed(conv2d(image, w["conv1.weight"], w.get("conv1.bias"), 1, 1), w, "bn").clamp(min=0)
     for at in (f"layer{stage}.{place}" for stage in (1, 2, 3) for place in (0, 1)):
-        x = block(x, w, at, residual="plain" not in name, gated=name.startswith("se_"))
+        gate = name.partition("14_")[2] or "se" if name.startswith("se_") else None
+        x = block(x, w, at, residual="plain" not in name, gate=gate)
     logits = linear(x.mean((2, 3)), w["fc.weight"], w["fc.bias"])
     # sums taken in another order, in float64
     torch.testing.assert_close(model(image), logits, rtol=1e-9, atol=1e-9)
@@ -148,7 +199,20 @@ def test_the_shortcut_takes_every_second_pixel_and_has_zeros_in_new_channels() -
 
 
 @pytest.mark.parametrize(
-    "name", ["resnet21", "resnet2", "plain020", "resnet20_nobn_nobn", "se_plain20", "plain", "plain20_b"]
+    "name",
+    [
+        "resnet21",
+        "resnet2",
+        "plain020",
+        "resnet20_nobn_nobn",
+        "se_plain20",
+        "plain",
+        "plain20_b",
+        "resnet20_static",
+        "plain20_half",
+        "se_resnet20_static_half",
+        "se_resnet20_nobn_half",
+    ],
 )
 def test_a_name_outside_the_rule_lists_names_and_rules(name: str) -> None:
     with pytest.raises(UnknownName) as caught:

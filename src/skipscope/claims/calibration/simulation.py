@@ -102,7 +102,7 @@ class Simulated(Planned):
         if quantity.startswith("reuse"):
             return structure.concatenation(self.cards[arm]) != "none"
         of_gates = "gates" in quantity or quantity in ("class share", "saturation")
-        return not of_gates or structure.gate(self.cards[arm]) != "none"
+        return not of_gates or structure.gates(self.cards[arm]) != "none"
 
     def _tested(self, accuracies: Mapping[str, Mapping[int, float]]) -> dict[str, dict[int, float]]:
         """Draws which images are right (the same ones are hard for all arms); returns the accuracies."""

@@ -19,7 +19,7 @@ from skipscope.report.words import Inline, code, count, percent, short
 from skipscope.spec import UserNetwork
 
 IMAGE_SIDE = 32
-FAMILIES = ("se_resnet", "densenet", "resnet", "plain", "cnn")
+FAMILIES = ("se_resnet_static", "se_resnet_half", "se_resnet", "densenet", "chain", "resnet", "plain", "cnn")
 AS_IN_A_PAPER = re.compile(r"[a-z_]+\d")
 """Matches `resnet20` and `densenet_bc100_k12`, but not `resnet_nopool`, a classroom network's variant."""
 
@@ -63,7 +63,8 @@ def ideas(context: Context, summary: ArmSummary) -> list[Block]:
     words = context.words
     measured = Paragraph(text=words("networks.measured", text=reached(context, summary)))
     ours = UserNetwork.parse(summary.model) is None  # a user's file may be called resnet.py
-    family = next((name for name in FAMILIES if ours and summary.model.startswith(name)), None)
+    kind = re.sub(r"\d+|_pool", "", summary.model)
+    family = next((name for name in FAMILIES if ours and kind.startswith(name)), None)
     if family is None:
         return [Note(text=words("networks.unknown")), measured]
     kind = "paper" if AS_IN_A_PAPER.match(summary.model) else "classroom"
@@ -142,6 +143,10 @@ def joins_of(context: Context, card: NetworkCard) -> list[Block]:
     kinds = ("shortcuts", "gates", "concatenations")
     numbers = {kind: count(len(getattr(found, kind))) for kind in kinds}
     blocks: list[Block] = [Paragraph(text=words("networks.joins", **numbers))]
+    scales = [shortcut.scale for shortcut in found.shortcuts if shortcut.scale != "none"]
+    if scales:
+        kind = "by_channel" if "by_channel" in scales else "number"
+        blocks.append(Paragraph(text=words(f"networks.scaled_{kind}", branches=count(len(scales)))))
     reasons: dict[str, list[Inline]] = {}
     for each in found.unfollowed:
         module = code(each.module) if each.module else words("networks.whole")
