@@ -15,11 +15,11 @@ from urllib.parse import quote
 
 from rich.cells import cell_len
 
-from skipscope.errors import SkipscopeError, UnknownName
+from skipscope.errors import SkipscopeError
 from skipscope.figures import style
 from skipscope.figures.rendering import drawing, vega
 from skipscope.report.document import Block, Figure, Note, Pair, Paragraph, Table
-from skipscope.report.words import LANGUAGES, Language, to_html, unmarked
+from skipscope.report.words import to_html, unmarked
 
 SIDES = {"left": "text-align: left", "right": "text-align: right"}
 
@@ -54,18 +54,6 @@ class Shown(ABC):
             "text/plain": "\n".join(filter(None, map(as_text, blocks))),
             "text/html": "\n".join(map(as_html, blocks)),
         }
-
-
-def language_of(name: str) -> Language:
-    """Returns the language of this name.
-
-    Raises:
-        UnknownName: the report is not written in it.
-    """
-    for known in LANGUAGES:
-        if known == name:
-            return known
-    raise UnknownName("language", name, LANGUAGES)
 
 
 def as_text(block: Block | Link) -> str:

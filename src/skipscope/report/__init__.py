@@ -24,7 +24,7 @@ from skipscope.records.store import Workspace
 from skipscope.report.build import build_document
 from skipscope.report.document import Block, Document, Figure, Gallery, Pair, figures_of
 from skipscope.report.rendering import html, markdown, paper
-from skipscope.report.words import LANGUAGES, OTHER_LANGUAGES, Language
+from skipscope.report.words import LANGUAGES, Language, language_of
 
 WEB = frozenset({"html", "md"})
 FORMATS = WEB | paper.FORMATS.keys()
@@ -83,10 +83,7 @@ def _checked_language(formats: AbstractSet[str], language: str | None) -> Langua
         raise UsageError("No format was given.", hint=f"name some of {', '.join(sorted(FORMATS))}")
     for format in sorted(formats - FORMATS):
         raise UnknownName("report format", format, FORMATS, synonyms={"word": "docx", "markdown": "md"})
-    chosen = next((known for known in LANGUAGES if known == language), None)
-    if language is not None and chosen is None:
-        raise UnknownName("language", language, LANGUAGES, synonyms=OTHER_LANGUAGES)
-    return chosen
+    return None if language is None else language_of(language)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -118,6 +118,8 @@ def test_curves_are_tables_and_pictures_in_both_languages(lab: skipscope.Workspa
     assert "训练损失" in text(lab.curves(lang="zh"))
     with pytest.raises(UnknownName, match="language 'fr'"):
         lab.curves(lang="fr")
+    with pytest.raises(UnknownName, match="zh"):
+        lab.curves(lang="cn")
 
 
 def test_claims_are_verdicts_by_their_ids(lab: skipscope.Workspace) -> None:
