@@ -283,7 +283,7 @@ def test_a_users_own_network_is_left_as_it_is_being_trained(name: str, own_file:
 @pytest.mark.parametrize("each", PROBES.values(), ids=PROBES)
 def test_it_says_what_it_is(each: Probe[Any]) -> None:
     assert each.when
-    assert each.when <= {"step", "epoch", "initial", "frozen"}
+    assert each.when <= {"step", "epoch", "initial", "frozen", "equal_loss"}
     assert each.units
     assert all(each.units.values())
     assert any(year.isdigit() and len(year) == 4 for year in each.source.replace(",", " ").split()) or (

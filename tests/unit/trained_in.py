@@ -30,12 +30,10 @@ def train(
     after: int = -1,
     on_event: Any = lambda event: None,
     probes: tuple[str, ...] | None = (),
-    watched: bool = True,
+    **how: Any,
 ) -> RunRecord:
     stop = Stop(after)
-    return trainer.train(
-        spec, data, RunFolder(path), on_event=on_event, stop=stop, probes=probes, watched=watched
-    )
+    return trainer.train(spec, data, RunFolder(path), on_event=on_event, stop=stop, probes=probes, **how)
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

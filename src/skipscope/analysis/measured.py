@@ -13,9 +13,14 @@ RUN = ("arm", "seed")
 
 
 def of_trained(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
-    """Selects the probe's readings of trained networks: those after each run's last step."""
-    rows = readings.filter(pl.col("probe") == probe, pl.col("step") > 0)
-    return rows.filter(pl.col("step") == pl.col("step").max().over(RUN))
+    """Selects the probe's readings of trained networks: those after each run's last step.
+
+    That is the last at which anything was read, steps of the training among it: the same probe may have
+    measured the run at an earlier step, where it is compared at equal loss.
+    """
+    ends = readings.filter(pl.col("step") > 0).group_by(RUN).agg(pl.col("step").max())
+    rows = readings.filter(pl.col("probe") == probe)
+    return rows.join(ends, on=[*RUN, "step"], how="semi", maintain_order="left")
 
 
 def wide(rows: pl.DataFrame, *quantities: str, by: tuple[str, ...] = ("module",)) -> pl.DataFrame:

@@ -7,7 +7,11 @@ from skipscope.api.wording import counted, duration
 from skipscope.engine.autotune import MIN_COSINE
 from skipscope.engine.plan import Plan
 from skipscope.engine.side_by_side import SideBySide
+from skipscope.engine.snapshots import Kept
 from skipscope.records.schema import Budget, StudyRecord
+
+SHOWN = 4
+"""Runs that are named in a sentence, at most."""
 
 
 def summary(plan: Plan) -> Iterator[str]:
@@ -19,6 +23,7 @@ def summary(plan: Plan) -> Iterator[str]:
         networks = len({start.model for start in plan.starts})
         what = f"{counted(networks, 'network')} x {counted(plan.record.study.initial_seeds, 'seed')}"
         yield f"before that, {what} {'is' if networks == 1 else 'are'} measured untrained"
+    yield from _snapshots(plan)
     if plan.waiting and not plan.memory.fits:
         yield short_of_memory(plan.memory)
     if plan.waiting:
@@ -54,6 +59,21 @@ def _backend(plan: Plan) -> str:
     agree = f"lowest gradient cosine with fp32: {plan.choice.agreement:.2f} (accepted above {MIN_COSINE})"
     unfit = f"\nin contiguous memory, all of it, since {plan.choice.unfit}" if plan.choice.unfit else ""
     return f"computed in {plan.backend}: {faster}, measured here; {agree}{failed}{unfit}"
+
+
+def _snapshots(plan: Plan) -> Iterator[str]:
+    """Says what weights are kept while runs train, and which finished runs lack them."""
+    kept = Kept.together(run.kept for run in plan.runs)
+    if kept.files:
+        size = f"{kept.bytes / 1e6:,.0f} MB" if kept.bytes < 1e9 else f"{kept.bytes / 1e9:,.1f} GB"
+        yield f"weights are kept at up to {counted(kept.files, 'moment')} of training: at most {size} of disk"
+    if lacking := [run.spec.id for run in plan.runs if run.lacks_snapshots]:
+        have, their = ("has", "its folder") if len(lacking) == 1 else ("have", "their folders")
+        yield (
+            f"{counted(len(lacking), 'finished run')} {have} no snapshots that this study asks for:"
+            f" comparisons at equal loss leave a run out that has none. To train again, delete {their}: "
+            f"{', '.join(lacking[:SHOWN])}{', ...' if len(lacking) > SHOWN else ''}"
+        )
 
 
 def _cut(record: StudyRecord, before: Budget) -> str:

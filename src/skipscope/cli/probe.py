@@ -23,6 +23,7 @@ WHEN = {
     "step": "while training, at some steps",
     "epoch": "while training, after each epoch",
     "initial": "before the first step",
+    "equal_loss": "where a loss is first reached",
     "frozen": "on the trained network",
 }
 """In the order of a run."""

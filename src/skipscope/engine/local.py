@@ -8,9 +8,10 @@ notice.
 import multiprocessing as mp
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
@@ -25,6 +26,7 @@ from skipscope.machine import resident_memory
 from skipscope.records.schema import RunRecord
 from skipscope.records.store import Workspace
 from skipscope.said_once import say_once
+from skipscope.spec import StudySpec
 from skipscope.training.events import Event, EventHandler
 from skipscope.training.memory import KEEP_MEMORY
 from skipscope.training.threads import WAIT_IDLY
@@ -85,7 +87,7 @@ def execute(
             while waiting and len(workers) < plan.jobs and not asked():
                 run = waiting.pop(0)
                 on_event(Event(run=run.spec.id, state="training", steps=run.steps))
-                ours, worker = _start(run, workspace, data_dir, plan.record.study.probes)
+                ours, worker = _start(run, workspace, data_dir, plan.record.study)
                 workers[ours] = worker
             _share_out(plan.cores // (plan.jobs if waiting else max(1, len(workers))), workers)
             ready = wait([*workers, interrupts], LOOK_SECONDS)
@@ -126,7 +128,7 @@ def _prepare(plan: Plan, workspace: Workspace, data_dir: Path | None) -> None:
 
 
 def _start(
-    run: PlannedRun, workspace: Workspace, data_dir: Path | None, probes: Collection[str] | None
+    run: PlannedRun, workspace: Workspace, data_dir: Path | None, study: StudySpec
 ) -> tuple[Connection, Worker]:
     """Starts a worker on its run, and returns our end of its pipe.
 
@@ -135,8 +137,8 @@ def _start(
     context = mp.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(
-        target=work,
-        args=(run.spec.model_dump_json(), workspace.path, data_dir, probes, theirs),
+        target=partial(work, snapshots=study.snapshots),
+        args=(run.spec.model_dump_json(), workspace.path, data_dir, study.probes, theirs),
         name=run.spec.id,
         daemon=True,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import starmap
 from pathlib import Path
 
+from skipscope.analysis.equal_loss import lacks
 from skipscope.anatomy.describe import describe
 from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
@@ -19,14 +20,15 @@ from skipscope.engine.fit_budget import earlier_cut, fit_budget, seconds_of
 from skipscope.engine.probe import missing_probes
 from skipscope.engine.resolve import arms_of, begun_backend, pin_networks, resolve
 from skipscope.engine.side_by_side import SideBySide, side_by_side, worker_bytes
+from skipscope.engine.snapshots import NOTHING, Kept, kept_by
 from skipscope.errors import WorkspaceError
 from skipscope.machine import cores, free_memory
-from skipscope.records.schema import Budget, DataCard, Member, State, StudyRecord
+from skipscope.records.schema import Budget, DataCard, Member, RunRecord, State, StudyRecord
 from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import Backend, Recipe, RunSpec, StudySpec, UserNetwork
 from skipscope.torch_threads import threads_for_cores
+from skipscope.training.beginning import now
 from skipscope.training.loop import all_steps
-from skipscope.training.trainer import now
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +45,10 @@ class PlannedRun:
     """Estimated for the rest of it."""
     missing_probes: tuple[str, ...] = ()
     """Probes of this study that a finished run has not been looked at with."""
+    kept: Kept = NOTHING
+    """What weights it may keep while it trains."""
+    lacks_snapshots: bool = False
+    """Whether it ended without weights that the study asks for; it is not trained again for them."""
 
     @property
     def waits(self) -> bool:
@@ -222,7 +228,8 @@ def _runs(
     card, images = _card(data), len(data.train)
     for arm, spec in resolve(study, backend, data.sha256):
         folder, recipe, steps = workspace.run_folder(spec.id), spec.recipe, all_steps(spec.recipe, images)
-        state, cost = _state(folder), 0.0
+        found = _found(folder)
+        state, cost, kept = None if found is None else found.state, 0.0, NOTHING
         missing = missing_probes(folder, spec, data, study.probes) if state == "done" else []
         if missing:
             cost = estimate.probe_seconds(per_image(spec.model, recipe))
@@ -230,21 +237,28 @@ def _runs(
             step_seconds, left = per_image(spec.model, recipe), 1 - _steps_done(folder) / steps
             probed = study.probes != ()
             cost = estimate.run_seconds(step_seconds, recipe, card, images, left=left, probed=probed)
+            kept = kept_by(spec, study.snapshots)
+        lacking = found and study.snapshots and found.state == "done" and lacks(found, study.snapshots)
         yield PlannedRun(
-            arm=arm, spec=spec, state=state, steps=steps, seconds=cost, missing_probes=tuple(missing)
+            arm=arm,
+            spec=spec,
+            state=state,
+            steps=steps,
+            seconds=cost,
+            missing_probes=tuple(missing),
+            kept=kept,
+            lacks_snapshots=bool(lacking),
         )
 
 
-def _state(folder: RunFolder) -> State | None:
-    """Returns the run's state; one that ended in an error, or is damaged, is tried again."""
+def _found(folder: RunFolder) -> RunRecord | None:
+    """Returns the run's record; one that ended in an error is unfinished, and a damaged one is not there."""
     record = folder.read_if_sound()
-    if record is None:
+    if record is None or (record.state == "done" and folder.damaged()):
         return None
     if record.failure is not None and record.failure.kind == "error":
-        return "unfinished"
-    if record.state == "done" and folder.damaged():
-        return None
-    return record.state
+        return record.model_copy(update={"state": "unfinished"})
+    return record
 
 
 def _steps_done(folder: RunFolder) -> int:

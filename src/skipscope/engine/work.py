@@ -20,19 +20,25 @@ from skipscope.records.lock import held_run
 from skipscope.records.schema import Failure, RunRecord
 from skipscope.records.store import RunFolder, Workspace
 from skipscope.said_once import saying_once
-from skipscope.spec import RunSpec
+from skipscope.spec import RunSpec, Snapshots
+from skipscope.training.beginning import now
 from skipscope.training.events import Event, EventHandler
 from skipscope.training.instruments import keep_sample
 from skipscope.training.loop import all_steps
 from skipscope.training.threads import try_more_threads
-from skipscope.training.trainer import now, train
+from skipscope.training.trainer import train
 
 Orders: TypeAlias = "Connection[Event, int | None]"
 """The worker's end of a pipe: it sends events; None asks it to save and stop, a number offers threads."""
 
 
 def work(
-    spec_json: str, workspace: Path, data_dir: Path | None, probes: Collection[str] | None, parent: Orders
+    spec_json: str,
+    workspace: Path,
+    data_dir: Path | None,
+    probes: Collection[str] | None,
+    parent: Orders,
+    snapshots: Snapshots | None = None,
 ) -> None:
     """Does one run in a worker process, from its spec to its record."""
     ignore(*INTERRUPTS)
@@ -43,7 +49,7 @@ def work(
             parent.send(event)
 
     with saying_once(lambda said: on_event(Event(run=spec.id, state="noted", message=said))):
-        _train(spec, Workspace(workspace), data_dir, probes, parent, on_event)
+        _train(spec, Workspace(workspace), data_dir, probes, snapshots, parent, on_event)
 
 
 def _train(
@@ -51,6 +57,7 @@ def _train(
     workspace: Workspace,
     data_dir: Path | None,
     probes: Collection[str] | None,
+    snapshots: Snapshots | None,
     parent: Orders,
     on_event: EventHandler,
 ) -> None:
@@ -78,7 +85,8 @@ def _train(
             if began:
                 keep_sample(workspace, data)
                 with attribute_errors_to(spec.model, "in its run"):
-                    record = train(spec, data, folder, on_event=on_event, stop=stop, probes=probes)
+                    parts = (spec, data, folder)
+                    record = train(*parts, on_event=on_event, stop=stop, probes=probes, snapshots=snapshots)
                     if record.state == "done":
                         _complete(workspace, record, data, probes, on_event, stop)
     except Exception as error:  # noqa: BLE001 - the other runs go on, and this one says why

@@ -69,8 +69,9 @@ def logits(output: object, images: Tensor) -> Tensor:
     )
 
 
-When = Literal["step", "epoch", "initial", "frozen"]
-"""At a training step or after an epoch; or on a network before its first step, or trained."""
+When = Literal["step", "epoch", "initial", "frozen", "equal_loss"]
+"""At a training step or after an epoch; or on a network before its first step, trained, or as it was where
+its smoothed training loss first fell below a level that those it is compared with have reached, too."""
 
 
 @dataclass(frozen=True, kw_only=True)

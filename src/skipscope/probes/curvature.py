@@ -171,6 +171,7 @@ def largest(product: Product, start: Tensor) -> Top:
 CURVATURE = Probe(
     name="curvature",
     measure=measure,
+    when=frozenset({"frozen", "equal_loss"}),
     units={
         "top_eigenvalue": "largest eigenvalue, the most positive, of the Hessian of the mean cross-entropy "
         f"over {IMAGES} images by all parameters",

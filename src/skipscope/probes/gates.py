@@ -159,6 +159,7 @@ GATES = Probe(
     name="gates",
     applies_to=attrgetter("gates"),
     measure=measure,
+    when=frozenset({"frozen", "equal_loss"}),
     units={
         "mean": "mean gate over the block's channels and all images",
         "std": "standard deviation of a channel's gate over images, root mean square over channels",

@@ -71,6 +71,7 @@ def at(view: View, step: Mapping[str, Tensor]) -> tuple[float, float]:
 LANDSCAPE = Probe(
     name="landscape",
     measure=measure,
+    when=frozenset({"frozen", "equal_loss"}),
     units={
         "loss": "mean cross-entropy, nats, with the weights moved by so many times a direction whose filters "
         "are as long as the network's own; BatchNorm's running statistics stay",

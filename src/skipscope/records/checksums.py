@@ -14,7 +14,7 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 
 from skipscope.errors import DamagedFile
-from skipscope.records.files import write_whole
+from skipscope.records.files import make_folder, write_whole
 
 AGAIN = "repeat the command that trained this run: a damaged run is trained again"
 """The hint for a damaged file of a run."""
@@ -26,28 +26,34 @@ Sums = dict[str, set[str]]
 """File name -> its checksum, or two while the file is being replaced."""
 
 
-def write_checksummed(path: Path, content: bytes, *, new_list: bool = False) -> None:
+def write_checksummed(
+    path: Path, content: bytes, *, new_list: bool = False, folder: Path | None = None
+) -> None:
     """Writes `content` to `path`, whole or not at all, and its checksum to the list; the folder must exist.
 
-    If the list is damaged, `new_list` replaces it by one that has this file alone.
+    If the list is damaged, `new_list` replaces it by one that has this file alone. The list is in `folder`,
+    one above the file's own that is made if it is missing, or in the file's own.
 
     Raises:
         DamagedFile: the list is damaged, and `new_list` was not given.
         WorkspaceError: the folder is gone or cannot be written to.
     """
-    new = sha256(content).hexdigest()
+    new, within = sha256(content).hexdigest(), folder or path.parent
+    name = path.relative_to(within).as_posix()
     try:
-        sums = _read(path.parent)
+        sums = _read(within)
     except DamagedFile:
         if not new_list:
             raise
-        sums = {path.name: set()}  # what is there now must not be trusted if the process is killed here
-    old = sums.get(path.name)
+        sums = {name: set()}  # what is there now must not be trusted if the process is killed here
+    old = sums.get(name)
     if old is None:
         old = {_digest(path)} if path.exists() else set()
-    _write(path.parent, sums | {path.name: old | {new}})
+    _write(within, sums | {name: old | {new}})
+    if within != path.parent:
+        make_folder(path.parent)
     write_whole(path, content, new_folder=False)
-    _write(path.parent, sums | {path.name: {new}})
+    _write(within, sums | {name: {new}})
 
 
 def add_checksum(path: Path) -> None:
@@ -72,15 +78,15 @@ def drop_checksums(folder: Path, names: Collection[str]) -> None:
         _write(folder, {name: known for name, known in sums.items() if name not in names})
 
 
-def read_checksummed(path: Path, *, hint: str = AGAIN) -> bytes:
-    """Reads a file and compares it with its checksum, if it has one.
+def read_checksummed(path: Path, *, hint: str = AGAIN, folder: Path | None = None) -> bytes:
+    """Reads a file and compares it with its checksum, if the list, in `folder` or its own, has one.
 
     Raises:
         DamagedFile: the checksums differ, or their list is damaged; with `hint`.
         OSError: the file cannot be read.
     """
-    content = path.read_bytes()
-    known = _read(path.parent, hint=hint).get(path.name)
+    content, within = path.read_bytes(), folder or path.parent
+    known = _read(within, hint=hint).get(path.relative_to(within).as_posix())
     if known is not None and sha256(content).hexdigest() not in known:
         what = "This file is damaged: its checksum is not the one it was written with."
         raise DamagedFile(what, where=str(path), hint=hint)
@@ -95,10 +101,21 @@ def has_checksum(path: Path) -> bool:
         return True
 
 
-def damaged_files(folder: Path, names: Iterable[str]) -> list[str]:
-    """The listed files that are missing or changed; the list itself if it is damaged, or names others."""
+def listed_below(folder: Path, name: str) -> list[str]:
+    """Names the files in the folder `name` that the list has; none of a damaged list."""
     try:
-        sums = _read(folder)
+        return [each for each in _read(folder) if each.startswith(f"{name}/")]
+    except DamagedFile:
+        return []
+
+
+def damaged_files(folder: Path, names: Iterable[str], *, spared: str) -> list[str]:
+    """The listed files that are missing or changed; the list itself if it is damaged, or names others.
+
+    Files in the folder `spared` are not looked at.
+    """
+    try:
+        sums = {name: known for name, known in _read(folder).items() if not name.startswith(f"{spared}/")}
     except DamagedFile:
         return [SUMS]
     if not sums.keys() <= {*names}:

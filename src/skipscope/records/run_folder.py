@@ -5,6 +5,8 @@ Whatever is final has its checksum in SHA256SUMS; what grows while the run train
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ from skipscope.records.checksums import (
     damaged_files,
     drop_checksums,
     has_checksum,
+    listed_below,
     read_checksummed,
     write_checksummed,
 )
@@ -30,6 +33,10 @@ if TYPE_CHECKING:
     import numpy as np
     import polars as pl
     from numpy.typing import NDArray
+
+
+SNAPSHOTS = "snapshots"
+"""The folder of weights that were kept while the run trained. Whoever deletes it loses them, not the run."""
 
 
 class RunFolder:
@@ -47,6 +54,7 @@ class RunFolder:
         self.state_file = path / "state.pt"
         self.state_before = path / "state.before.pt"
         self.model_file = path / "model.safetensors"
+        self.snapshots = path / SNAPSHOTS
         # what is made anew when training ends; a finished run has its metrics besides
         self.results = [self.model_file, self.readings_file, self.pictures_file, self.test_file]
         self.metrics = Journal(self.metrics_file)
@@ -110,7 +118,7 @@ class RunFolder:
     def _changed(self) -> list[str]:
         """Names the files that are not what their checksums say."""
         files = (self.record_file, self.metrics_file, *self.results)
-        return damaged_files(self.path, [path.name for path in files])
+        return damaged_files(self.path, [path.name for path in files], spared=SNAPSHOTS)
 
     def tidy(self) -> None:
         """Removes what only an unfinished run needs."""
@@ -119,6 +127,7 @@ class RunFolder:
     def begin(self) -> None:
         """Removes what an earlier training of the run left: it starts."""
         self._forget_what_is_final()
+        self.keep_snapshots(())
         for journal in (self.metrics, self.draft):
             journal.begin()
 
@@ -197,6 +206,23 @@ class RunFolder:
     def write_model(self, content: bytes) -> None:
         """Replaces the trained weights, given as safetensors."""
         write_checksummed(self.model_file, content)
+
+    def snapshot_file(self, step: int) -> Path:
+        """Returns the file of the weights after so many steps."""
+        return self.snapshots / f"step-{step:06}.safetensors"
+
+    def write_snapshot(self, step: int, content: bytes) -> None:
+        """Keeps the weights after so many steps, given as safetensors."""
+        write_checksummed(self.snapshot_file(step), content, folder=self.path)
+
+    def keep_snapshots(self, steps: Collection[int]) -> None:
+        """Removes the weights of other steps: they were written after the checkpoint, and will be again."""
+        kept = {self.snapshot_file(step).name for step in steps}
+        remove(*(path for path in self.snapshots.glob("step-*.safetensors") if path.name not in kept))
+        listed = listed_below(self.path, SNAPSHOTS)
+        drop_checksums(self.path, [name for name in listed if name.rpartition("/")[2] not in kept])
+        with suppress(OSError):  # it has weights in it, or there is none
+            self.snapshots.rmdir()
 
     def last_step(self) -> int:
         """Reads the last step in `metrics.jsonl`; 0 if there is none."""

@@ -5,7 +5,7 @@ keys are added, never renamed.
 """
 
 from math import ceil
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -199,6 +199,21 @@ class Result(Frozen):
     train_accuracy: float | None = Field(
         None, description="of the final weights, on as many training images as validate; not in older records"
     )
+    lowest_loss: float | None = Field(
+        None, description="lowest smoothed training loss; unknown of runs that an older version began"
+    )
+
+
+class Snapshot(Frozen):
+    """Weights that were kept after one step: `snapshots/step-NNNNNN.safetensors` in the run's folder."""
+
+    step: int = Field(description="training steps made before")
+    epoch: int = Field(description="the epoch that the step belongs to, from 1")
+    losses: tuple[float, ...] = Field(
+        (), description="levels that the smoothed training loss first fell below at this step, descending"
+    )
+    epoch_end: Annotated[bool, Field(description="kept since the epoch ended")] = False
+    smoothed: float = Field(description="the smoothed training loss at this step")
 
 
 class Failure(Frozen):
@@ -233,6 +248,7 @@ class RunRecord(Frozen):
     network: NetworkCard
     result: Result | None = None
     failure: Failure | None = None
+    snapshots: tuple[Snapshot, ...] = Field((), description="of a run that has ended, in the order of steps")
 
 
 class Member(Frozen):

@@ -27,6 +27,7 @@ from skipscope.spec.recipe import ADDED_LATER
 from skipscope.spec.recipe import Backend as Backend
 from skipscope.spec.recipe import MemoryFormat as MemoryFormat
 from skipscope.spec.recipe import Recipe as Recipe
+from skipscope.spec.snapshots import Snapshots as Snapshots
 from skipscope.spec.toml_file import Document, lines_of, read_toml
 from skipscope.spec.values import Frozen as Frozen
 
@@ -88,6 +89,7 @@ class StudySpec(Frozen):
     probes: tuple[str, ...] | None = Field(
         None, description="what looks at the trained networks; if left out, all that apply"
     )
+    snapshots: Snapshots | None = Field(None, description="weights that are kept while a run trains")
     arm: tuple[Arm, ...] = Field(min_length=1)
     comparison: tuple[Comparison, ...] = Field(
         (), description="in place of those of the same factor that follow from the arms"
@@ -259,6 +261,7 @@ def _parsed(
     except ValidationError as error:
         tables: dict[str, type[Frozen]]
         tables = {"": StudySpec, "arm": Arm, "recipe": Recipe, "comparison": Comparison}
+        tables |= {"snapshots": Snapshots}
         keys = {name: list(spec.model_fields) for name, spec in tables.items()}
         told += problems(error, document.text, keys, whole=document.whole)
     if study is None or told:

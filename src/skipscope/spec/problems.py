@@ -19,6 +19,7 @@ MESSAGES = {
     "float_type": "this is a number, without quotes",
     "bool_type": "this is true or false, without quotes",
     "too_short": "one at least is needed",
+    "too_long": "sixteen at most",
 }
 """Replaces what pydantic says to programmers."""
 SAYS_ALL = {"missing", "value_error", "extra_forbidden"}
@@ -48,6 +49,7 @@ HOMES = {
     "recipe": "under [recipe], or in an arm as recipe.KEY",
     "arm": "under [[arm]]",
     "comparison": "under [[comparison]]",
+    "snapshots": "under [snapshots]",
 }
 """Where the keys of each table are written."""
 

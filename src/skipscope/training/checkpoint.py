@@ -4,11 +4,12 @@ It holds no generator state: everything random is a function of (seed, purpose, 
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
-from math import nan
+from math import inf, nan
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,9 @@ from skipscope.records.journal import Mark
 from skipscope.records.run_folder import RunFolder
 from skipscope.training.backend import device
 from skipscope.training.optimizer import SGD
+
+SMOOTHING = 0.98
+"""Decay of the smoothed loss: the mean over about fifty steps."""
 
 
 @dataclass(kw_only=True)
@@ -44,10 +48,38 @@ class Progress:
     """On validation, after the last whole epoch."""
     right_since: Tensor = field(default_factory=lambda: torch.zeros(0, dtype=torch.int16))
     """The epoch since which each validation image is classified correctly, 0 if it is not; empty at first."""
+    loss_mean: float = 0.0
+    """Exponential mean of the steps' losses, still biased towards 0."""
+    loss_weight: float = 0.0
+    """The sum of that mean's weights."""
+    lowest_loss: float = inf
+    """The lowest `smoothed` so far; -inf where a checkpoint of an older version does not tell."""
+    lowest_before: float = inf
+    """The same up to the step before the last."""
+    snapshots: list[dict[str, Any]] = field(default_factory=list)
+    """What was kept, as fields of `records.schema.Snapshot`."""
+
+    @property
+    def smoothed(self) -> float:
+        """The exponential mean of the losses, corrected for its start at 0 as in Kingma & Ba 2015, s. 3."""
+        return self.loss_mean / self.loss_weight
+
+    @property
+    def crossed(self) -> bool:
+        """Whether the smoothed loss fell below a level of the study at the last step."""
+        last = self.snapshots[-1] if self.snapshots else None
+        return last is not None and last["step"] == self.step and bool(last["losses"])
+
+    def fell_below(self, levels: Sequence[float]) -> tuple[float, ...]:
+        """Returns the levels that the smoothed loss first fell below at the last step, in their order."""
+        return tuple(level for level in levels if self.lowest_loss < level <= self.lowest_before)
 
     def count(self, loss: float, correct: int, images: int, seconds: float) -> None:
         """Adds one update on a batch of `images` with the mean loss `loss`."""
         self.step += 1
+        self.loss_mean = SMOOTHING * self.loss_mean + (1 - SMOOTHING) * loss
+        self.loss_weight = SMOOTHING * self.loss_weight + (1 - SMOOTHING)
+        self.lowest_before, self.lowest_loss = self.lowest_loss, min(self.lowest_loss, self.smoothed)
         self.seen += images
         self.loss_sum += loss * images
         self.correct += correct
@@ -60,6 +92,8 @@ class Progress:
         self.right_since = follow(before, right, epoch)
 
 
+UNSMOOTHED = {"lowest_loss": -inf, "lowest_before": -inf}
+"""What a checkpoint of an older version does not tell: no level counts as first reached after it."""
 MAGIC = b"skipscope-sha256"
 """Precedes the 32 bytes of checksum at a checkpoint's end; checkpoints of older versions have neither."""
 FROM_THE_START = (
@@ -131,7 +165,7 @@ def _restored(path: Path, folder: RunFolder, model: nn.Module, optimizer: SGD, s
     try:
         content = _verified(path)
         state = torch.load(io.BytesIO(content), weights_only=True)
-        progress = Progress(**state["progress"])
+        progress = Progress(**(UNSMOOTHED | state["progress"]))
         marks = state.get("marks") and {name: Mark(**mark) for name, mark in state["marks"].items()}
         model.load_state_dict(state["model"])
         for name, buffer in state.get("buffers", {}).items():
@@ -145,6 +179,7 @@ def _restored(path: Path, folder: RunFolder, model: nn.Module, optimizer: SGD, s
         ) from error
     try:
         folder.rewind(marks, progress.step, trained=progress.step == steps)
+        folder.keep_snapshots([kept["step"] for kept in progress.snapshots])
     except WorkspaceError as error:
         error.hint = error.hint or FROM_THE_START
         raise

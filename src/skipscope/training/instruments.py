@@ -38,10 +38,14 @@ class Instruments:
         self.rows: list[dict[str, Any]] = []
         self.recording: tuple[int, StepRecorder] | None = None
 
-    def recorder(self, step: int, steps_per_epoch: int) -> StepRecorder | None:
-        """Returns what records `step`, if that is one of those measured."""
+    def recorder(self, progress: Progress, steps_per_epoch: int) -> StepRecorder | None:
+        """Returns what records the next step, if that is one of those measured.
+
+        The step after the smoothed loss fell below a level of the study is: networks are compared there.
+        """
         self.close()
-        if not due(step, steps_per_epoch):
+        step = progress.step + 1
+        if not progress.crossed and not due(step, steps_per_epoch):
             return None
         recorder = StepRecorder(self.model)
         self.recording = step, recorder

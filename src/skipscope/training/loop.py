@@ -98,7 +98,7 @@ def train_steps(
             start = perf_counter()
             positions = slice(batch * recipe.batch_size, (batch + 1) * recipe.batch_size)
             x, target = batches(data.train, order[positions], augmentation.at(positions))
-            recorder = None if instruments is None else instruments.recorder(progress.step + 1, steps)
+            recorder = None if instruments is None else instruments.recorder(progress, steps)
             reseed(derive(seed, "chance", progress.step), batches.device)
             loss, correct = forward(model, x, target, recipe, recorder)
             rate = learning_rate(recipe, progress.step, steps)

@@ -3,36 +3,31 @@
 import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from time import perf_counter
 from typing import Any
 
-import torch
-from safetensors.torch import save as packed_weights
 from torch import nn
 
-from skipscope.anatomy.describe import describe
 from skipscope.data.dataset import Dataset
 from skipscope.errors import Diverged, ProbeError
 from skipscope.models.registry import build
 from skipscope.probes.measure import initial_rows, view_of
-from skipscope.records.checksums import SUMS
 from skipscope.records.files import remove, remove_drafts
-from skipscope.records.schema import Failure, Result, RunRecord
+from skipscope.records.schema import Failure, Result, RunRecord, Snapshot
 from skipscope.records.store import RunFolder
-from skipscope.spec import RunSpec
-from skipscope.spec.network import OWN
+from skipscope.spec import RunSpec, Snapshots
 from skipscope.training import checkpoint
 from skipscope.training.backend import device, to_device
 from skipscope.training.batches import BatchMaker
+from skipscope.training.beginning import begin, now, report_restart
 from skipscope.training.checkpoint import Progress
-from skipscope.training.environment import environment
 from skipscope.training.evaluate import evaluate
 from skipscope.training.events import Event, EventHandler, State
 from skipscope.training.instruments import Instruments, measure_trained, sample, unmeasured
 from skipscope.training.loop import EpochRow, StepRow, all_steps, train_steps
 from skipscope.training.optimizer import SGD
+from skipscope.training.snapshots import keep_if_due, packed_weights
 
 CHECKPOINT_SECONDS = 60.0
 """The most work that is lost when a process is killed."""
@@ -48,23 +43,26 @@ def train(
     on_event: EventHandler,
     stop: Callable[[], bool],
     probes: Collection[str] | None = None,
+    snapshots: Snapshots | None = None,
     watched: bool = True,
 ) -> RunRecord:
     """Trains or resumes the run in `folder`, and measures it; `stop()` is called after every step.
 
-    `probes` measure the trained network (all that apply, if None); `watched` says whether the training itself
-    is measured, which changes no bit of it. The returned record is "done", "failed" (diverged) or
-    "unfinished" (`stop()` returned True; the same call on as many threads resumes it bit for bit).
+    `probes` measure the trained network (all that apply, if None), `snapshots` are kept on the way, `watched`
+    says whether the training itself is measured. None changes a bit of the run. The returned record is
+    "done", "failed" (diverged) or "unfinished" (`stop()` returned True; the same call on as many threads
+    resumes it bit for bit).
 
     Raises:
         ProbeError: the run is done, but some probes failed on it.
     """
-    record = _begin(spec, folder, on_event)
-    remove_drafts(folder.path)
+    record = begin(spec, folder, on_event)
+    for written in (folder.path, folder.snapshots):
+        remove_drafts(written)
     if record.state == "done":
         folder.tidy()
         return record
-    run = _resume(spec, data, folder, on_event, watched=watched)
+    run = _resume(spec, data, folder, on_event, snapshots=snapshots, watched=watched)
     if run.progress.step == 0 and watched:
         run.measure_initial()
     parts = (run.model, run.optimizer, run.batches, spec.recipe, data, run.progress)
@@ -78,42 +76,19 @@ def train(
     return run.finish(record, probes=probes, stop=stop)
 
 
-def _begin(spec: RunSpec, folder: RunFolder, on_event: EventHandler) -> RunRecord:
-    """Returns the record of a run that starts or resumes; replaces a damaged one, or a damaged run's."""
-    record = folder.read_if_sound()
-    begun = folder.record_file.exists()
-    damaged = folder.damaged() if begun and (record is None or record.state == "done") else []
-    if damaged:
-        # a damaged list of checksums may hide behind a file that differs from it
-        message = f"{', '.join(damaged)} damaged or missing (compared with {SUMS}): training it again"
-        _report_restart(on_event, spec, message)
-    if record is None or record.state == "failed" or damaged:
-        record = RunRecord(
-            id=_id(spec, folder),
-            spec=spec,
-            state="unfinished",
-            started=now(),
-            environment=environment(),
-            network=describe(spec.model),
-        )
-        folder.make()
-        folder.write(record)
-    return record
-
-
-def _id(spec: RunSpec, folder: RunFolder) -> str:
-    """Returns the run's id; in an older workspace it may be the one before a user's network had `OWN`."""
-    older = spec.id.removeprefix(OWN)
-    return older if folder.path.name == older else spec.id
-
-
 def _resume(
-    spec: RunSpec, data: Dataset, folder: RunFolder, on_event: EventHandler, *, watched: bool
+    spec: RunSpec,
+    data: Dataset,
+    folder: RunFolder,
+    on_event: EventHandler,
+    *,
+    snapshots: Snapshots | None,
+    watched: bool,
 ) -> "TrainingRun":
     """Builds the network, and restores it from the last checkpoint if there is one."""
     model = to_device(build(spec.model, seed=spec.seed), spec.recipe, device())
     optimizer = SGD(model, spec.recipe)
-    steps, restart = all_steps(spec.recipe, len(data.train)), partial(_report_restart, on_event, spec)
+    steps, restart = all_steps(spec.recipe, len(data.train)), partial(report_restart, on_event, spec)
     progress = checkpoint.load(folder, model, optimizer, steps=steps, on_event=restart)
     return TrainingRun(
         spec=spec,
@@ -125,16 +100,8 @@ def _resume(
         batches=BatchMaker(data, spec.recipe, device()),
         progress=progress,
         instruments=Instruments(model, data) if watched else None,
+        snapshots=snapshots,
     )
-
-
-def _report_restart(on_event: EventHandler, spec: RunSpec, message: str) -> None:
-    on_event(Event(run=spec.id, state="restarted", message=message))
-
-
-def now() -> str:
-    """Formats the time in UTC, to the second, as ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass(kw_only=True)
@@ -150,6 +117,7 @@ class TrainingRun:
     batches: BatchMaker
     progress: Progress
     instruments: Instruments | None
+    snapshots: Snapshots | None = None
     rows: list[dict[str, object]] = field(default_factory=list)
     """Metrics that are not written yet."""
 
@@ -172,6 +140,10 @@ class TrainingRun:
         self.rows.append({"kind": "step"} | vars(step))
         if epoch is not None:
             self.rows.append({"kind": "epoch"} | vars(epoch))
+        if self.snapshots is not None:
+            run = (self.folder, self.model, self.spec.id, self.progress)
+            within = step.step < self.steps  # the last epoch's are the run's own weights
+            keep_if_due(*run, self.snapshots, epoch=step.epoch, epoch_end=epoch is not None and within)
         if epoch is not None or perf_counter() - self.reported > REPORT_SECONDS:
             self.flush()
             self._report_step(step, epoch_ended=epoch is not None)
@@ -190,7 +162,7 @@ class TrainingRun:
         self.flush()
         numbers = {key: value if math.isfinite(value) else str(value) for key, value in error.numbers.items()}
         failure = Failure(kind="diverged", message=str(error), numbers=numbers)
-        record = record.model_copy(update={"state": "failed", "finished": now(), "failure": failure})
+        record = self._ended(record, state="failed", failure=failure)
         self.folder.write(record)
         remove(self.folder.state_file, self.folder.state_before)
         self.report("failed", message=error.what)
@@ -207,7 +179,7 @@ class TrainingRun:
 
         self._save()
         self.optimizer.velocities.clear()  # measuring needs the memory
-        self._write_weights()
+        self.folder.write_model(packed_weights(self.model, self.spec.id))
         start = perf_counter()
         failed = None
         trained = self.folder, self.model, self.data, self.batches
@@ -220,7 +192,7 @@ class TrainingRun:
         except ProbeError as error:  # raised when the run is done
             failed = error
         result = self._result(probe_seconds=perf_counter() - start)
-        record = record.model_copy(update={"state": "done", "finished": now(), "result": result})
+        record = self._ended(record, state="done", result=result)
         self.folder.write(record)
         self.folder.tidy()
         self.report("done", accuracy=result.test_accuracy)
@@ -244,16 +216,13 @@ class TrainingRun:
             images_per_second=self._images(self.progress.step) / self.progress.train_seconds,
             probe_seconds=probe_seconds,
             train_accuracy=trained.accuracy,
+            lowest_loss=self.progress.lowest_loss if math.isfinite(self.progress.lowest_loss) else None,
         )
 
-    def _write_weights(self) -> None:
-        # copies: safetensors refuses weights that two names share
-        weights = {
-            name: tensor.cpu().clone(memory_format=torch.contiguous_format)
-            for name, tensor in self.model.state_dict().items()
-        }
-        # one metadata entry: several are written in random order, and equal runs must leave equal files
-        self.folder.write_model(packed_weights(weights, metadata={"run": self.spec.id}))
+    def _ended(self, record: RunRecord, **how: Any) -> RunRecord:
+        """Closes the record, with what was kept on the way."""
+        kept = tuple(Snapshot.model_validate(each) for each in self.progress.snapshots)
+        return record.model_copy(update={"finished": now(), "snapshots": kept} | how)
 
     def _images(self, steps: int) -> int:
         return steps * min(self.spec.recipe.batch_size, len(self.data.train))

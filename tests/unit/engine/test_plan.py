@@ -10,7 +10,7 @@ from skipscope.errors import SpecError, UnknownName, UsageError
 from skipscope.records.schema import Failure, RunRecord
 from skipscope.records.store import Workspace
 from skipscope.spec import StudySpec, load_study
-from skipscope.training.trainer import _begin
+from skipscope.training.beginning import begin
 
 
 def test_every_arm_and_seed_is_one_run(small: StudySpec, workspace: Workspace) -> None:
@@ -105,7 +105,7 @@ def begun(small: StudySpec, workspace: Workspace) -> RunRecord:
     planned = plan(small, workspace, command="x")
     workspace.write_study(planned.record)
     spec = planned.runs[0].spec
-    return _begin(spec, workspace.run_folder(spec.id), on_event=lambda _event: None)
+    return begin(spec, workspace.run_folder(spec.id), on_event=lambda _event: None)
 
 
 def test_what_is_done_or_diverged_is_left_alone(small: StudySpec, workspace: Workspace) -> None:
