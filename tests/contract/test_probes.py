@@ -61,12 +61,13 @@ class Net(nn.Module):
 """
 """A residual block with a gate, written as people do: in place, functional, and with a concatenation."""
 
-IMAGES, SIDE = 2, 32
+IMAGES, SIDE = 4, 32
 SMALLER = {"resnet8": 4, "se_resnet8": 4}
 """Networks that take images of any size; at this side their last maps are 1 x 1."""
 EVERYWHERE = {"gradient_flow", "activations", "shattering", "answers", "linear_probes", "redundancy"} | {
     "landscape",
     "curvature",
+    "gradient_confusion",
 }
 DENSE = {"reuse_by_weight", "reuse_by_ablation", "block_deletion"}
 GATED = {"gates", "gate_surgery", "block_deletion"}

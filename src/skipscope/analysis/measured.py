@@ -39,6 +39,8 @@ SERIES = {
     "class accuracy": ("learning_order", "accuracy"),  # of each class in validation, after each epoch
     "right since": ("learning_order", "right_since"),  # the epoch from which on an image is right
     "autocorrelation": ("shattering", "autocorrelation"),  # of input gradients, at each lag
+    "gradient agreement": ("gradient_confusion", "mean_cosine"),  # of mini-batches' gradients, over pairs
+    "least gradient agreement": ("gradient_confusion", "least_cosine"),  # of a pair of them
     "eigenvalue": ("curvature", "top_eigenvalue"),  # the Hessian's largest
     "rank share": ("redundancy", "effective_rank_share"),  # of a convolution's output, over its channels
     "correlation": ("redundancy", "largest_correlation"),  # of a block's new channels with earlier ones

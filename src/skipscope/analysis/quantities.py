@@ -3,56 +3,23 @@
 What is a ratio is given as its logarithm: factors then add up, and are no more skewed than they must be.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
-
 import polars as pl
 
 from skipscope.analysis import measured
 from skipscope.analysis.measured import RUN
-from skipscope.records.schema import RunRecord
+from skipscope.analysis.per_run import (
+    FinishedRuns,
+    Quantity,
+    Series,
+    at_end,
+    at_start,
+    by_arm,
+    logarithm,
+    of_run,
+    unless_lost,
+)
 
-Series = Mapping[str, Mapping[int, Any]]
-"""A quantity of each arm's runs, by seed; None is a run that it cannot be told of."""
-
-
-class FinishedRuns(Protocol):
-    """What quantities are made from; `claims.evidence.Evidence` is one."""
-
-    @property
-    def readings(self) -> pl.DataFrame:
-        """Readings of finished runs: arm, seed and `READINGS` from probe on; null values are not finite."""
-
-    @property
-    def start(self) -> pl.DataFrame:
-        """Readings of networks before their first step, trained later or not."""
-
-    @property
-    def metrics(self) -> pl.DataFrame:
-        """Metrics of finished runs: arm, seed and the columns of `metrics.jsonl`."""
-
-    @property
-    def done(self) -> Mapping[str, Mapping[int, RunRecord]]:
-        """Records of finished runs, by arm and seed."""
-
-    def frozen(self, probe: str) -> pl.DataFrame:
-        """A probe's readings of the trained networks."""
-
-
-Quantity = Callable[[FinishedRuns], Series]
-
-
-def by_arm(frame: pl.DataFrame) -> Series:
-    """Groups the column `value` of a frame with arm and seed, each pair once."""
-    found: dict[str, dict[int, Any]] = {}
-    for arm, seed, value in frame.select("arm", "seed", "value").iter_rows():
-        found.setdefault(arm, {})[seed] = value
-    return found
-
-
-def of_run(rows: pl.DataFrame, value: pl.Expr) -> Series:
-    """Computes a value of each run from its rows."""
-    return by_arm(rows.group_by(*RUN, maintain_order=True).agg(value.alias("value")))
+__all__ = ["QUANTITIES", "FinishedRuns", "Quantity", "Series"]
 
 
 def gradients(rows: pl.DataFrame) -> pl.DataFrame:
@@ -82,16 +49,6 @@ def gradients(rows: pl.DataFrame) -> pl.DataFrame:
     return table.select(*keys, value=pl.when(staged).then("staged").otherwise("ratio"))
 
 
-def logarithm(base: float) -> pl.Expr:
-    """Takes the logarithm of the column `value`; null where that is 0 or not finite."""
-    return pl.when(pl.col("value").is_finite() & (pl.col("value") > 0)).then(pl.col("value").log(base))
-
-
-def unless_lost(of: pl.Expr, column: str) -> pl.Expr:
-    """Makes an aggregate null if any value of the column is, where polars would skip those."""
-    return pl.when(pl.col(column).null_count() == 0).then(of)
-
-
 def gradients_in_training(runs: FinishedRuns) -> Series:
     """Takes the median of `gradients` over the steps that were measured."""
     table = gradients(runs.readings.filter(pl.col("step") > 0))
@@ -102,12 +59,6 @@ def training_error(runs: FinishedRuns) -> Series:
     """Gives the per cent of training images that were wrong as they came in the last epoch."""
     rows = runs.metrics.filter(pl.col("kind") == "epoch")
     return of_run(rows, 100 * (1 - pl.col("train_accuracy").last()))
-
-
-def at_end(series: str, value: pl.Expr) -> Quantity:
-    """Makes a quantity of the readings of trained networks that `measured.SERIES` names."""
-    probe, _ = measured.SERIES[series]
-    return lambda runs: of_run(measured.series(runs.frozen(probe), series), value)
 
 
 def deletions(runs: FinishedRuns) -> Series:
@@ -248,6 +199,10 @@ def image_order(runs: FinishedRuns) -> Series:
 QUANTITIES: dict[str, Quantity] = {
     "gradients at the start": lambda runs: by_arm(gradients(runs.start)),
     "gradients in training": gradients_in_training,
+    "gradient agreement at the start": at_start("gradient agreement", pl.col("value").first()),
+    "gradient agreement": at_end("gradient agreement", pl.col("value").first()),
+    "least gradient agreement at the start": at_start("least gradient agreement", pl.col("value").first()),
+    "least gradient agreement": at_end("least gradient agreement", pl.col("value").first()),
     "training error": training_error,
     "branches": at_end("branch ratio", pl.col("value").log(2).mean()),
     "deletions": deletions,

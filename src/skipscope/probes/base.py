@@ -120,6 +120,8 @@ class View:
     anatomy: Anatomy
     seed: int = 0
     """Source of all random draws, the same for every network."""
+    start: Mapping[str, Tensor] | None = None
+    """The state that the network had before its first step; given to probes that `needs_start` alone."""
 
     def first(self, number: int) -> "View":
         """Returns the view with only the first images of the sample."""
@@ -212,6 +214,8 @@ class Probe(Generic[Seen]):
     when: frozenset[When] = frozenset({"frozen"})
     applies_to: Callable[[Anatomy], object] = lambda anatomy: anatomy.of("conv", "linear")
     """Finds what there is to measure in a network; the probe applies where the result is true."""
+    needs_start: bool = False
+    """Whether it compares the network with its own start, which only a run knows."""
     units: Mapping[str, str]
     """The unit of each quantity, in words."""
     source: str

@@ -8,6 +8,7 @@ from skipscope.probes.base import Probe
 from skipscope.probes.block_deletion import BLOCK_DELETION
 from skipscope.probes.curvature import CURVATURE
 from skipscope.probes.gates import GATE_SURGERY, GATES
+from skipscope.probes.gradient_confusion import GRADIENT_CONFUSION
 from skipscope.probes.gradient_flow import GRADIENT_FLOW
 from skipscope.probes.landscape import LANDSCAPE
 from skipscope.probes.learning_order import LEARNING_ORDER
@@ -25,6 +26,7 @@ PROBES: dict[str, Probe[Any]] = {
         ACTIVATIONS,
         LEARNING_ORDER,
         SHATTERING,
+        GRADIENT_CONFUSION,
         ANSWERS,
         LINEAR_PROBES,
         REUSE_BY_WEIGHT,

@@ -146,7 +146,7 @@ def of_one_step(model: nn.Module, images: Tensor, labels: Tensor) -> StepView:
     means) included.
     """
     recorder = StepRecorder(model)
-    with _as_in_training(model), torch.enable_grad():
+    with as_in_training(model), torch.enable_grad():
         weights = {name: weight for name, weight in weights_of(model) if weight.is_leaf}
         # gradients for what a parametrized weight is made of pass its layer's output as well
         made_of = (layer.parameters() for name, layer in _layers(model) if name not in weights)
@@ -162,7 +162,7 @@ def of_one_step(model: nn.Module, images: Tensor, labels: Tensor) -> StepView:
 
 
 @contextmanager
-def _as_in_training(model: nn.Module) -> Iterator[None]:
+def as_in_training(model: nn.Module) -> Iterator[None]:
     """Puts the network in training mode with all parameters learning, then restores it and its buffers."""
     buffers = [
         (module, name, buffer, buffer.detach().clone())
