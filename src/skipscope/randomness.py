@@ -11,7 +11,7 @@ import numpy as np
 
 
 def derive(seed: int, purpose: str, epoch: int = 0) -> int:
-    """A 64-bit seed for one purpose ("initialisation", "order", "augmentation") in one epoch."""
+    """A 64-bit seed for one purpose ("initialisation", "order", "augmentation", "subset") in one epoch."""
     return int.from_bytes(sha256(f"{seed}/{purpose}/{epoch}".encode()).digest()[:8], "little")
 
 

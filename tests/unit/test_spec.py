@@ -201,6 +201,18 @@ def test_ids_of_runs_that_exist_do_not_change() -> None:
     assert run.model_copy(update={"model": "se_resnet", "seed": 2}).id == "se_resnet-s2-f96315a2"
 
 
+@pytest.mark.parametrize(("limit", "id"), [(6_000, "cnn-s3-39216ab8"), (45_000, "cnn-s3-a1da28d1")])
+def test_ids_of_limited_runs_tell_the_one_old_subset_from_those_of_seeds(limit: int, id: str) -> None:
+    """Older runs had one subset for all seeds, and their records do not say so."""
+    recipe = RECIPE.model_copy(update={"memory_format": "channels_last"})
+    ref = {"name": "cifar10", "sha256": "ab" * 32, "train_limit": limit}
+    old = RunSpec.model_validate({"model": "cnn", "seed": 3, "recipe": recipe.model_dump(), "data": ref})
+    assert (old.id, old.subset_seed) == (id, None)
+    new = old.model_copy(update={"data": old.data.model_copy(update={"subset": "by_seed"})})
+    assert new.id != id
+    assert RunSpec.model_validate_json(new.model_dump_json()).subset_seed == 3
+
+
 def test_a_study_names_a_file_beside_it(tmp_path: Path) -> None:
     """An arm is called after the class; a path is seen from the study's folder, or stands for itself."""
     text = f'''

@@ -10,7 +10,7 @@ from functools import cache
 
 from skipscope.claims import structure
 from skipscope.records.schema import NetworkCard, RunRecord
-from skipscope.spec import Backend
+from skipscope.spec import Backend, DataRef
 from skipscope.spec.comparison import ARCHITECTURE, Comparison
 from skipscope.spec.derived import DEPTH_TOLERANCE
 from skipscope.spec.values import Frozen
@@ -46,9 +46,15 @@ def facts_of(run: RunRecord) -> Facts:
         *((f"recipe.{key}", str(value)) for key, value in recipe.items()),
         *backend,
         ("data", f"{run.spec.data.name} {run.spec.data.sha256[:8]}"),
-        ("training images", str(run.spec.data.train_limit or "all")),
+        ("training images", _images(run.spec.data)),
         (MACHINE, machine),
     )
+
+
+def _images(data: DataRef) -> str:
+    """Says how many images train, and if they were drawn anew for each seed."""
+    drawn = " by seed" if data.subset == "by_seed" else ""
+    return f"{data.train_limit or 'all'}{drawn}"
 
 
 def confounds(

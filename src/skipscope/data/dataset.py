@@ -64,6 +64,7 @@ class Dataset:
     validation: Split
     _test: Split
     likeness: Likeness | None = None  # of CIFAR-10 to the official set
+    left_out: int = 0  # images that could train and that a limit leaves out
 
     @property
     def test_size(self) -> int:
@@ -75,8 +76,13 @@ class Dataset:
         return self._test
 
 
-def load(name: str, *, data_dir: Path | None = None, train_limit: int | None = None) -> Dataset:
+def load(
+    name: str, *, data_dir: Path | None = None, train_limit: int | None = None, seed: int | None = None
+) -> Dataset:
     """Loads the data set `name`; `train_limit` cuts its training split to that many stratified images.
+
+    They are drawn by (seed, "subset"), so all arms of a seed see the same; without a seed they are those
+    that every seed saw in older runs (`DataRef.subset`).
 
     Raises:
         UnknownName: there is no such data set.
@@ -86,14 +92,14 @@ def load(name: str, *, data_dir: Path | None = None, train_limit: int | None = N
     if name == "shapes":  # drawn, so `data_dir` does not apply
         images, labels, facts = _drawn()
         rows = np.split(np.arange(len(labels)), [shapes.TRAIN, shapes.TRAIN + shapes.VALIDATION])
-        splits = _splits(images, labels, rows, train_limit)
+        splits = _splits(images, labels, rows, train_limit, seed)
         return Dataset(name=name, classes=shapes.CLASSES, source=shapes.SOURCE, **(facts | splits))
     opened = stored(name, data_dir)
     facts = opened.index.model_dump(include={"sha256", "mean", "std", "source"})
     number = opened.index.train
     # a tenth of the smallest class, which is 500 of CIFAR-10's
     held = min(VALIDATION_PER_CLASS, int(np.bincount(opened.labels[:number]).min()) // 10)
-    splits = divide(opened.images, opened.labels, train=number, limit=train_limit, held=held)
+    splits = divide(opened.images, opened.labels, train=number, limit=train_limit, held=held, seed=seed)
     classes = opened.index.classes or cifar10.CLASSES
     return Dataset(name=name, classes=classes, likeness=opened.index.likeness, **(facts | splits))
 
@@ -127,23 +133,24 @@ def divide(
     train: int,
     limit: int | None = None,
     held: int = VALIDATION_PER_CLASS,
-) -> dict[str, Split]:
+    seed: int | None = None,
+) -> dict[str, Any]:
     """Splits into training, validation and test (the images after the first `train`), as `Dataset` has it.
 
-    Of each class `held` of the first `train` images validate.
+    Of each class `held` of the first `train` images validate. `limit` and `seed` are those of `load`.
     """
     training, validation = hold_out(labels[:train], per_class=held)
-    return _splits(images, labels, [training, validation, np.arange(train, len(labels))], limit)
+    return _splits(images, labels, [training, validation, np.arange(train, len(labels))], limit, seed)
 
 
 def _splits(
-    images: NDArray[np.uint8], labels: NDArray[Any], rows: Iterable[Rows], limit: int | None
-) -> dict[str, Split]:
+    images: NDArray[np.uint8], labels: NDArray[Any], rows: Iterable[Rows], limit: int | None, seed: int | None
+) -> dict[str, Any]:
     splits = (Split(images=images, labels=labels, rows=some) for some in rows)
-    named = dict(zip(("train", "validation", "_test"), splits, strict=True))
-    if limit is not None:
-        named["train"] = replace(named["train"], rows=subset(labels, named["train"].rows, limit))
-    return named
+    train, validation, test = splits
+    some = train.rows if limit is None else subset(labels, train.rows, limit, seed=seed)
+    named = {"train": replace(train, rows=some), "validation": validation, "_test": test}
+    return named | {"left_out": len(train) - len(some)}
 
 
 def check(name: str, *, data_dir: Path | None = None) -> None:

@@ -226,7 +226,7 @@ def _runs(
 ) -> Iterator[PlannedRun]:
     """Yields each run with its state in the workspace, and what the rest of it takes."""
     card, images = _card(data), len(data.train)
-    for arm, spec in resolve(study, backend, data.sha256):
+    for arm, spec in resolve(study, backend, data.sha256, leaves_out=data.left_out > 0):
         folder, recipe, steps = workspace.run_folder(spec.id), spec.recipe, all_steps(spec.recipe, images)
         found = _found(folder)
         state, cost, kept = None if found is None else found.state, 0.0, NOTHING

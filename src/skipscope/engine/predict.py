@@ -149,7 +149,7 @@ def _statistics(study: StudyRecord, run: RunRecord, data_dir: Path | None) -> tu
     """Returns the channels' mean and standard deviation; older records lack them, so the data set is read."""
     if study.data.mean is not None and study.data.std is not None:
         return study.data.mean, study.data.std
-    data = data_of(run.spec.data, data_dir)
+    data = data_of(run.spec, data_dir)
     return data.mean, data.std
 
 

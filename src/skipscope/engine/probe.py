@@ -76,7 +76,7 @@ def measure_again(
     model = network(workspace, record)
     inside = anatomy(model, torch.zeros(2, 3, 32, 32))
     probes = [probe for probe in asked or PROBES if _applies(probe, inside, named=bool(asked))]
-    data = data_of(spec.data, data_dir)
+    data = data_of(spec, data_dir)
     keep_sample(workspace, data)
     seconds: dict[str, float] = {}
     started: dict[str, float] = {}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from skipscope.data import own
 from skipscope.data.dataset import unknown_data
@@ -58,15 +58,19 @@ def pin_networks(study: StudySpec) -> StudySpec:
     return study
 
 
-def resolve(study: StudySpec, backend: Backend, sha256: str) -> Iterator[tuple[str, RunSpec]]:
+def resolve(
+    study: StudySpec, backend: Backend, sha256: str, *, leaves_out: bool = False
+) -> Iterator[tuple[str, RunSpec]]:
     """Yields each run with its arm's label, seed by seed: a study cut short has whole comparisons.
 
     Args:
         study: with its networks pinned.
         backend: stands in for what is `auto` in a recipe.
         sha256: the data set's checksum.
+        leaves_out: whether the study's limit leaves images out, so that each seed draws its own.
     """
-    data = DataRef(name=study.data, sha256=sha256, train_limit=study.train_limit)
+    subset: Literal["fixed", "by_seed"] = "by_seed" if leaves_out else "fixed"
+    data = DataRef(name=study.data, sha256=sha256, train_limit=study.train_limit, subset=subset)
     for seed in range(study.seeds):
         for arm in study.arm:
             recipe = study.recipe_of(arm).resolved(backend)

@@ -14,7 +14,7 @@ from skipscope.models.registry import build
 from skipscope.records.checksums import has_checksum, read_checksummed
 from skipscope.records.schema import RunRecord
 from skipscope.records.store import Workspace, opened
-from skipscope.spec import DataRef
+from skipscope.spec import RunSpec
 
 
 def finished(workspace: Workspace, name: str) -> RunRecord:
@@ -71,13 +71,14 @@ def network(workspace: Workspace, record: RunRecord) -> nn.Module:
     return model.eval()
 
 
-def data_of(ref: DataRef, data_dir: Path | None) -> Dataset:
-    """Loads the data set that a run was trained on.
+def data_of(spec: RunSpec, data_dir: Path | None) -> Dataset:
+    """Loads the data set that a run was trained on, with the images that trained it.
 
     Raises:
         DataError: it is gone, or its content has changed.
     """
-    data = load_data(ref.name, data_dir=data_dir, train_limit=ref.train_limit)
+    ref = spec.data
+    data = load_data(ref.name, data_dir=data_dir, train_limit=ref.train_limit, seed=spec.subset_seed)
     if data.sha256 != ref.sha256:
         raise DataError(
             f"This {ref.name} is not the one that the run was trained on: its checksum is another.",

@@ -79,8 +79,8 @@ def _train(
     try:
         torch.set_num_threads(int(spec.recipe.threads))
         torch.set_flush_denormal(True)
-        ref = spec.data
-        data = load_data(ref.name, data_dir=data_dir, train_limit=ref.train_limit)
+        ref, seed = spec.data, spec.subset_seed
+        data = load_data(ref.name, data_dir=data_dir, train_limit=ref.train_limit, seed=seed)
         with held_run(folder.path, waits=lambda holder: _waits(spec, holder, on_event, stop)) as began:
             if began:
                 keep_sample(workspace, data)

@@ -72,7 +72,10 @@ class StudySpec(Frozen):
     title: dict[Literal["en", "zh"], str] = Field({})
     data: DataName = "cifar10"
     train_limit: int | None = Field(
-        None, strict=True, ge=10, description="train on a stratified subset of this many images"
+        None,
+        strict=True,
+        ge=10,
+        description="train on a stratified subset of so many images, drawn by the seed",
     )
     seeds: int = Field(1, strict=True, ge=1, le=10_000, description="runs per arm: seeds 0, 1, ...")
     initial_seeds: int = Field(
@@ -126,6 +129,9 @@ class DataRef(Frozen):
     name: DataName
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     train_limit: int | None = None
+    subset: Literal["fixed", "by_seed"] = Field(
+        "fixed", description="which images a limit leaves: in older runs the same for every seed"
+    )
 
 
 class RunSpec(Frozen):
@@ -154,12 +160,19 @@ class RunSpec(Frozen):
         return self
 
     @property
+    def subset_seed(self) -> int | None:
+        """Gives the seed by which the images that train are drawn; None if no seed does."""
+        return self.seed if self.data.subset == "by_seed" else None
+
+    @property
     def hash8(self) -> str:
         """Hashes the canonical JSON, without paths of users' files: 8 hexadecimal digits of the SHA-256."""
         content = self.model_dump(mode="json") | {"model": wherever(self.model)}
         for key in ADDED_LATER:
             if getattr(self.recipe, key) == Recipe.model_fields[key].default:
                 del content["recipe"][key]
+        if self.data.subset == "fixed":  # added later, too
+            del content["data"]["subset"]
         return _hash8(content)
 
     @property

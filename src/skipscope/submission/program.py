@@ -11,7 +11,9 @@ from typing import Any
 from skipscope.analysis.tables import StudyTables
 from skipscope.spec import Recipe, StudySpec, load_study
 
-NETWORKS = ("cnn", "resnet", "densenet", "se_resnet", "resnet_nopool", "se_resnet_pool")
+_GATED = ("se_resnet", "se_resnet_pool")
+_CONTROLS = tuple(f"{gated}_{control}" for gated in _GATED for control in ("static", "half"))
+NETWORKS = ("cnn", "resnet", "densenet", "se_resnet", "resnet_nopool", "se_resnet_pool", *_CONTROLS)
 """The networks that `standalone.py` has."""
 STUDY = re.compile(r"^RECIPE = .*^THREADS = \d+$", re.MULTILINE | re.DOTALL)
 """The part of `standalone.py` that is a study's own."""
@@ -30,31 +32,36 @@ class TrainedArm:
 
 def code_files(tables: StudyTables) -> Iterator[tuple[str, bytes]]:
     """Returns the program and the notebook that runs it."""
-    study, arms = program_arms(tables)
-    yield "code.py", program(study, arms).encode()
+    study, arms, fixed = program_arms(tables)
+    yield "code.py", program(study, arms, fixed=fixed).encode()
     yield "code.ipynb", notebook([arm.label for arm in arms]).encode()
 
 
-def program_arms(tables: StudyTables) -> tuple[StudySpec, list[TrainedArm]]:
-    """Returns the study's classroom networks on CIFAR-10 as they were trained; `lab`'s if it has none."""
+def program_arms(tables: StudyTables) -> tuple[StudySpec, list[TrainedArm], bool]:
+    """Returns the study's classroom networks on CIFAR-10 as they were trained; `lab`'s if it has none.
+
+    And whether a limit left all seeds the same images, as it did before they were drawn by the seed.
+    """
     trained = [
         TrainedArm(label=arm.arm, network=arm.model, recipe=tables.recipes[arm.arm])
         for arm in tables.summaries
         if arm.model in NETWORKS and tables.record.data.name == "cifar10"
     ]
     if trained:
-        return tables.record.study, trained
+        runs = [entry.record.spec.data for entry in tables.entries if entry.record is not None]
+        return tables.record.study, trained, any(ref.subset == "fixed" for ref in runs if ref.train_limit)
     lab = load_study("lab")
-    return lab, [TrainedArm(label=arm.label, network=arm.model, recipe=lab.recipe_of(arm)) for arm in lab.arm]
+    arms = [TrainedArm(label=arm.label, network=arm.model, recipe=lab.recipe_of(arm)) for arm in lab.arm]
+    return lab, arms, False
 
 
-def program(study: StudySpec, arms: Sequence[TrainedArm]) -> str:
+def program(study: StudySpec, arms: Sequence[TrainedArm], fixed: bool = False) -> str:  # noqa: FBT001, FBT002
     """Returns the text of `standalone.py` with the study filled in."""
     text = (files("skipscope.submission") / "standalone.py").read_text(encoding="utf-8")
-    return STUDY.sub(lambda _: _study(study, arms), text)
+    return STUDY.sub(lambda _: _study(study, arms, fixed=fixed), text)
 
 
-def _study(study: StudySpec, arms: Sequence[TrainedArm]) -> str:
+def _study(study: StudySpec, arms: Sequence[TrainedArm], *, fixed: bool) -> str:
     """Returns the study's part of the file."""
     title = " ".join(study.title.get("en", study.name).split())
     lines = [f"# {title} (skipscope {version('skipscope')})"]
@@ -70,7 +77,8 @@ def _study(study: StudySpec, arms: Sequence[TrainedArm]) -> str:
         changed = _arguments(arm.recipe, shared)
         recipe = f"RECIPE._replace({changed})" if changed else "RECIPE"
         lines.append(f"    {_literal(arm.label)}: ({_literal(arm.network)}, {recipe}),")
-    lines += ["}", f"SEEDS = {study.seeds}", f"LIMIT: int | None = {study.train_limit}"]
+    lines += ["}", f"SEEDS: dict[str, int] = dict.fromkeys(ARMS, {study.seeds})"]
+    lines += [f"LIMIT: int | None = {study.train_limit}", f"FIXED = {fixed}"]
     threads = max([int(arm.recipe.threads) for arm in arms if arm.recipe.threads != "auto"], default=1)
     return "\n".join([*lines, f"THREADS = {threads}"])
 

@@ -59,8 +59,9 @@ class Recipe(NamedTuple):
 # The study: what skipscope fills in ------------------------------------------------------------------
 
 # ARMS has each network's name in NETWORKS and its recipe, by label. Every arm is trained once from each of
-# the seeds 0, 1, ..., SEEDS - 1, on a stratified subset of LIMIT images if that is not None. Another number
-# of THREADS sums in another order, and so rounds differently.
+# the seeds 0, 1, ..., as many as it has in SEEDS, on LIMIT images if that is not None: a stratified subset
+# that is drawn by the seed unless FIXED. Another number of THREADS sums in another order, and so rounds
+# differently.
 
 RECIPE = Recipe(learning_rate=0.2, warmup_epochs=0.5, clip_norm=0.5, augmentation="flip")
 ARMS = {
@@ -69,8 +70,9 @@ ARMS = {
     "densenet": ("densenet", RECIPE),
     "se_resnet": ("se_resnet", RECIPE),
 }
-SEEDS = 1
+SEEDS: dict[str, int] = dict.fromkeys(ARMS, 1)
 LIMIT: int | None = None
+FIXED = False
 THREADS = 1
 
 # Chance: everything random is a pure function of (seed, purpose, epoch) -----------------------------
@@ -114,6 +116,33 @@ class SE(nn.Module):
         return torch.sigmoid(self.fc2(torch.relu(self.fc1(self.avg_pool(x)))))  # B C 1 1
 
 
+class StaticGate(nn.Module):
+    """A gate that no image moves, the control of SE: one learnt number a channel, 1/2 at the start."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(channels))
+
+    def extra_repr(self) -> str:
+        return f"{len(self.weight)}"
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.sigmoid(self.weight).to(x.dtype).view(-1, 1, 1)  # C 1 1
+
+
+class Half(nn.Module):
+    """The constant 1/2 where a gate would stand."""
+
+    def __init__(self, _channels: int) -> None:
+        super().__init__()
+
+    def forward(self, _x: Tensor) -> float:
+        return 0.5
+
+
+GATES: dict[str, Callable[[int], nn.Module]] = {"se": SE, "static": StaticGate, "half": Half}
+
+
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions f(x) and a shortcut: relu(f(x) + x) (He et al. 2015, eq. 1 and 2).
 
@@ -121,7 +150,7 @@ class BasicBlock(nn.Module):
     Where the shape changes, the shortcut is a strided 1x1 convolution (option B of He et al.).
     """
 
-    def __init__(self, inputs: int, outputs: int, *, stride: int = 1, gated: bool = False) -> None:
+    def __init__(self, inputs: int, outputs: int, *, stride: int = 1, gate: str | None = None) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
         self.bn1 = BatchNorm2d(outputs)
@@ -132,7 +161,10 @@ class BasicBlock(nn.Module):
         if stride != 1 or inputs != outputs:
             projection = nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)
             self.downsample = nn.Sequential(projection, BatchNorm2d(outputs))
-        self.se = SE(outputs) if gated else None
+        self.se: nn.Module | None = None
+        if gate is not None:
+            drawn = SE(outputs)  # whatever the gate: later layers draw what they draw beside SE
+            self.se = drawn if gate == "se" else GATES[gate](outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = x if self.downsample is None else self.downsample(x)
@@ -199,7 +231,7 @@ class Net(nn.Module):
 class ResNet_normal(nn.Module):
     """ResNet-18 (He et al. 2015, Table 1), ImageNet stem included; 11,181,642 parameters."""
 
-    def __init__(self, *, gated: bool = False, pooled: bool = True) -> None:
+    def __init__(self, *, gate: str | None = None, pooled: bool = True) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.bn = BatchNorm2d(64)
@@ -207,8 +239,8 @@ class ResNet_normal(nn.Module):
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1) if pooled else None
         for stage, (inputs, outputs) in enumerate(pairwise((64, 64, 128, 256, 512)), start=1):
             blocks = nn.Sequential(
-                BasicBlock(inputs, outputs, stride=1 if stage == 1 else 2, gated=gated),
-                BasicBlock(outputs, outputs, gated=gated),
+                BasicBlock(inputs, outputs, stride=1 if stage == 1 else 2, gate=gate),
+                BasicBlock(outputs, outputs, gate=gate),
             )
             self.add_module(f"layer{stage}", blocks)
         self.avg_pool = nn.AdaptiveAvgPool2d((1, 1))
@@ -226,8 +258,8 @@ class ResNet_normal(nn.Module):
 class SEResNet(ResNet_normal):
     """The same network with a gate in every block (Hu et al. 2018) and no max-pool; 11,270,722 parameters."""
 
-    def __init__(self, *, pooled: bool = False) -> None:
-        super().__init__(gated=True, pooled=pooled)
+    def __init__(self, *, gate: str = "se", pooled: bool = False) -> None:
+        super().__init__(gate=gate, pooled=pooled)
 
 
 class DenseNet(nn.Module):
@@ -266,6 +298,10 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "se_resnet": SEResNet,
     "resnet_nopool": partial(ResNet_normal, pooled=False),
     "se_resnet_pool": partial(SEResNet, pooled=True),
+    "se_resnet_static": partial(SEResNet, gate="static"),
+    "se_resnet_half": partial(SEResNet, gate="half"),
+    "se_resnet_pool_static": partial(SEResNet, gate="static", pooled=True),
+    "se_resnet_pool_half": partial(SEResNet, gate="half", pooled=True),
 }
 
 
@@ -312,7 +348,7 @@ def load(path: Path) -> Data:
     labels = np.concatenate([labels for _, labels in batches]).astype(np.int64)
     if len(planes) != len(labels) or labels.min() < 0 or labels.max() > 9:
         sys.exit(f"{path} is damaged: every image needs one label from 0 to 9.")
-    return divide(np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), labels, TEST, LIMIT)
+    return divide(np.ascontiguousarray(planes.transpose(0, 2, 3, 1)), labels, TEST)
 
 
 def read_batch(name: str, data: bytes) -> tuple[Any, Any]:
@@ -333,23 +369,29 @@ class ArraysOnly(pickle.Unpickler):
         raise pickle.UnpicklingError(f"this batch asks for {module}.{name}; nothing of it was run")
 
 
-def divide(images: Any, labels: Any, test: int, limit: int | None) -> Data:
+def divide(images: Any, labels: Any, test: int) -> Data:
     """The data set with its split: the last `test` images test, `VALIDATION_PER_CLASS` a class validate."""
     count = len(images) - test
     held = np.zeros(count, bool)
     order = permutation(0, "validation split", 0, count)
     for label in range(10):
         held[order[labels[order] == label][:VALIDATION_PER_CLASS]] = True
-    train = np.flatnonzero(~held)
-    if limit is not None:
-        train = stratified(labels, train, limit)
+    train, validation = np.flatnonzero(~held), np.flatnonzero(held)
     mean, std = channel_statistics(images[:count])
-    return Data(images, labels, train, np.flatnonzero(held), np.arange(count, len(images)), mean, std)
+    return Data(images, labels, train, validation, np.arange(count, len(images)), mean, std)
 
 
-def stratified(labels: Any, rows: Any, limit: int) -> Any:
-    """`limit` of the rows, ascending, with every class in its share."""
-    order = rows[permutation(0, "train limit", 0, len(rows))]
+def limited(data: Data, limit: int | None, seed: int, *, fixed: bool = FIXED) -> Data:
+    """The data set with the training images of a seed."""
+    if limit is None:
+        return data
+    drawn = (0, "train limit") if fixed else (seed, "subset")
+    return data._replace(train=stratified(data.labels, data.train, limit, drawn))
+
+
+def stratified(labels: Any, rows: Any, limit: int, drawn: tuple[int, str]) -> Any:
+    """`limit` of the rows, ascending, with every class in its share; `drawn` is a seed and a purpose."""
+    order = rows[permutation(*drawn, 0, len(rows))]
     depth = np.empty(len(order))  # how far down its own class an image stands, from 0 to 1
     for label, count in zip(*np.unique(labels[rows], return_counts=True), strict=True):
         depth[labels[order] == label] = (np.arange(count) + 0.5) / count
@@ -471,7 +513,7 @@ def accuracy(model: nn.Module, data: Data, rows: Any, recipe: Recipe) -> float:
 
 def train(arm: str, data: Data, seed: int = 0) -> nn.Module:
     """Trains one of `ARMS`, prints its accuracy after every epoch and on the test set, and returns it."""
-    name, recipe = ARMS[arm]
+    (name, recipe), data = ARMS[arm], limited(data, LIMIT, seed)
     model, steps = build(name, recipe, seed), steps_per_epoch(recipe, data)
     losses, start = [], perf_counter()
     for loss in fit(model, data, recipe, seed):
@@ -492,7 +534,7 @@ def main() -> None:
     torch.set_num_threads(THREADS)
     data = load(parser.parse_args().data)
     for arm in ARMS:
-        for seed in range(SEEDS):
+        for seed in range(SEEDS[arm]):
             train(arm, data, seed)
 
 

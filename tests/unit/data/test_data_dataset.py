@@ -56,6 +56,21 @@ def test_a_limit_cuts_the_training_split_only(name: str, imported: Path) -> None
     assert (limited.sha256, limited.mean) == (full.sha256, full.mean)
 
 
+@pytest.mark.parametrize("name", ["cifar10", "shapes"])
+def test_a_seed_draws_the_images_that_a_limit_leaves(name: str, imported: Path) -> None:
+    def limited(seed: int | None, limit: int | None = 1_000) -> dataset.Dataset:
+        return dataset.load(name, data_dir=imported, train_limit=limit, seed=seed)
+
+    drawn = [limited(seed).train.rows.tolist() for seed in (None, 0, 1, 0)]
+    assert drawn[1] == drawn[3]
+    assert drawn[0] != drawn[1] != drawn[2] != drawn[0]
+    assert np.bincount(limited(1).train.labels[drawn[2]]).tolist() == [100] * 10
+    assert np.array_equal(limited(0).validation.rows, limited(1).validation.rows)
+    whole = limited(0, None)
+    assert (limited(1).left_out, whole.left_out) == (len(whole.train) - 1_000, 0)
+    assert np.array_equal(limited(1, len(whole.train)).train.rows, whole.train.rows)
+
+
 def test_a_limit_above_the_split_says_its_size(imported: Path) -> None:
     with pytest.raises(UsageError, match="45,000"):
         dataset.load("cifar10", data_dir=imported, train_limit=45_001)

@@ -34,15 +34,36 @@ def test_hold_out_is_no_pattern_of_the_rows() -> None:
     assert abs(np.mean(second) - 1_500) < 60
 
 
-@given(limit=st.integers(10, 1_900), more=st.integers(0, 100))
-def test_subset_is_stratified_ascending_and_grows(limit: int, more: int) -> None:
+@given(limit=st.integers(10, 1_900), more=st.integers(0, 100), seed=st.none() | st.integers(0, 99))
+def test_subset_is_stratified_ascending_and_grows(limit: int, more: int, seed: int | None) -> None:
     rows = np.arange(0, 2_000)
-    small, large = split.subset(LABELS, rows, limit), split.subset(LABELS, rows, limit + more)
+    small, large = (split.subset(LABELS, rows, each, seed=seed) for each in (limit, limit + more))
     assert len(small) == len(np.unique(small)) == limit
     assert (np.diff(small) > 0).all()
     counts = np.bincount(LABELS[small], minlength=10)
     assert counts.max() - counts.min() <= 1
     assert set(small) <= set(large)
+
+
+@pytest.mark.parametrize(
+    ("seed", "digest"),
+    [
+        (None, "fd1546098cfa6cc6"),  # of runs that exist
+        (0, "a09a790f012cf7ed"),
+        (1, "ffa9779179aabf0d"),
+    ],
+)
+def test_subset_of_a_seed_never_changes(seed: int | None, digest: str) -> None:
+    chosen = split.subset(LABELS, np.arange(2_000), 100, seed=seed)
+    assert sha256(chosen.astype("<i8").tobytes()).hexdigest()[:16] == digest
+
+
+def test_subsets_of_seeds_overlap_as_chance_has_it_and_a_whole_one_is_the_same() -> None:
+    rows = np.arange(2_000)
+    one, other = (set(split.subset(LABELS, rows, 1_000, seed=seed)) for seed in (3, 4))
+    # about half are the other's, too: a hypergeometric count's standard deviation is 11; five of them
+    assert abs(len(one & other) - 500) < 55
+    assert all(np.array_equal(split.subset(LABELS, rows, 2_000, seed=seed), rows) for seed in (None, 3, 4))
 
 
 def test_subset_keeps_the_shares_of_uneven_classes() -> None:

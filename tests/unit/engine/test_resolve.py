@@ -28,6 +28,17 @@ def test_runs_come_seed_by_seed_with_nothing_left_to_choose() -> None:
     assert len({spec.id for _, spec in runs}) == 4
 
 
+def test_a_limit_that_leaves_images_out_has_each_seed_draw_its_own() -> None:
+    study = parse_study(TABLE | {"train_limit": 100}, where="a test")
+    drawn, same = (
+        [spec for _, spec in resolve(study, BACKEND, SHA, leaves_out=leaves_out)]
+        for leaves_out in (True, False)
+    )
+    assert [spec.subset_seed for spec in drawn] == [0, 0, 1, 1]
+    assert {spec.subset_seed for spec in same} == {None}
+    assert {spec.id for spec in drawn}.isdisjoint(spec.id for spec in same)
+
+
 @pytest.mark.parametrize(
     ("change", "key"),
     [

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.plan import plan
 from skipscope.engine.probe import complete
+from skipscope.engine.trained import data_of
 from skipscope.engine.work import work
 from skipscope.probes.registry import PROBES
 from skipscope.records.schema import RunRecord
@@ -37,6 +39,26 @@ def test_asked_to_stop_before_it_is_measured_a_run_stays_done(small: StudySpec, 
     assert workspace.run_folder(record.id).readings().equals(before)
     assert complete(workspace, record, data, ["gates"], lambda _probe: True) is None  # it has no gates
     assert complete(workspace, record, data, ["redundancy"], lambda _probe: True) is True
+
+
+@pytest.mark.parametrize("subset", ["fixed", "by_seed"])
+def test_a_run_trains_on_its_seeds_images_and_is_measured_with_them(
+    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, subset: str
+) -> None:
+    (_, planned) = plan(small.model_copy(update={"seeds": 2}), workspace, command="x").runs
+    assert (planned.spec.data.train_limit, planned.spec.subset_seed) == (60, 1)
+    ref = planned.spec.data.model_copy(update={"subset": subset})
+    spec, seen = planned.spec.model_copy(update={"data": ref}), []
+
+    def noted(_spec: object, data: Dataset, *_: object, **__: object) -> None:
+        seen.append(data.train.rows.tolist())
+        raise MemoryError
+
+    monkeypatch.setattr("skipscope.engine.work.train", noted)
+    work(spec.model_dump_json(), workspace.path, None, (), mp.Pipe()[1])
+    wanted = load_data("shapes", train_limit=60, seed=None if subset == "fixed" else 1).train.rows.tolist()
+    assert seen == [wanted]
+    assert data_of(spec, None).train.rows.tolist() == wanted
 
 
 def test_an_error_while_a_finished_run_is_measured_leaves_it_finished(

@@ -47,8 +47,19 @@ def test_it_trains_what_the_study_trained(made_up, tmp_path):
     code = executed(text, tmp_path)
     shared = code["Recipe"](epochs=3, learning_rate=0.02, clip_norm=1.0)
     assert code["ARMS"] == {"resnet": ("resnet", shared), "cnn": ("cnn", shared._replace(nesterov=False))}
-    assert (code["SEEDS"], code["LIMIT"], code["THREADS"]) == (2, None, 1)
+    assert (code["SEEDS"], code["LIMIT"], code["THREADS"]) == ({"resnet": 2, "cnn": 2}, None, 1)
     assert "bf16, fast kernels" in text
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_it_says_whether_seeds_drew_their_images(made_up, tmp_path, fixed):
+    tables = gather(made_up(arms=("cnn",), seeds=2, epochs=1, steps=4), None)
+    subset = "fixed" if fixed else "by_seed"
+    for entry in tables.entries:
+        ref = entry.record.spec.data.model_copy(update={"train_limit": 100, "subset": subset})
+        spec = entry.record.spec.model_copy(update={"data": ref})
+        object.__setattr__(entry, "record", entry.record.model_copy(update={"spec": spec}))
+    assert executed(program(*program_arms(tables)), tmp_path)["FIXED"] is fixed
 
 
 @pytest.mark.parametrize("variant", [{"arms": ("plain20",)}, {"data": "shapes"}])
