@@ -12,6 +12,7 @@ import torch
 from made_up_evidence import tables
 from torch import Tensor, nn
 
+from skipscope.analysis.scales import EDGE
 from skipscope.api.probe import probe
 from skipscope.claims.evaluate import evaluate
 from skipscope.claims.model import ClaimResult, Finding
@@ -41,8 +42,14 @@ def rows(
     ]
 
 
+def twice(readings: Readings) -> Readings:
+    """The same networks as if of further seeds: what is measured without a control needs ten."""
+    return readings + [(arm, seed + SEEDS, table) for arm, seed, table in readings]
+
+
 def judged(*arms: str, measured: Readings) -> dict[str, ClaimResult]:
-    found = evaluate(tables(*arms, seeds=SEEDS, measured=measured))
+    seeds = 1 + max(seed for _, seed, _ in measured)
+    found = evaluate(tables(*arms, seeds=seeds, measured=measured))
     return {result.id: result for result in found}
 
 
@@ -94,7 +101,7 @@ def test_a_stack_without_normalisation(
 ) -> None:
     """In the place of plain20: its gradient fades, or explodes, or arrives."""
     found = rows("plain20", stack(activation, gain), "gradient_flow", step=0, side=8)
-    fades = part(judged("plain20", measured=found)["S1"], "fades")
+    fades = part(judged("plain20", measured=twice(found))["S1"], "fades")
     assert estimate[0] < fades.effect.estimate < estimate[1]
     assert verdict is None or fades.verdict == verdict
 
@@ -158,12 +165,13 @@ def awake(model: nn.Module) -> None:
 def test_a_gate_frozen_at_a_constant_knows_nothing_and_causes_nothing() -> None:
     found = judged(
         "se_resnet8",
-        measured=rows("se_resnet8", faulty("se_resnet8", frozen), "gates", "gate_surgery", step=9),
+        measured=twice(rows("se_resnet8", faulty("se_resnet8", frozen), "gates", "gate_surgery", step=9)),
     )
     assert found["E1"].verdict == found["E4"].verdict == "contradicted"
-    assert part(found["E1"], "class_share").effect.estimate == 0
+    assert part(found["E1"], "class_share").effect.estimate == pytest.approx(EDGE)  # a share of 0
     assert part(found["E4"], "other").effect.estimate == pytest.approx(0, abs=1e-6)
-    alive = judged("se_resnet8", measured=rows("se_resnet8", faulty("se_resnet8", awake), "gates", step=9))
+    whole = rows("se_resnet8", faulty("se_resnet8", awake), "gates", step=9)
+    alive = judged("se_resnet8", measured=twice(whole))
     assert alive["E1"].verdict == "supported"
 
 
@@ -179,12 +187,12 @@ def test_a_dense_layer_that_ignores_its_early_inputs_is_found() -> None:
     small = {"step": 9, "number": 20, "side": 8}
     model = faulty("densenet13_k4", forgetful)
     found = rows("densenet13_k4", model, "reuse_by_weight", "reuse_by_ablation", **small)
-    d1 = judged("densenet13_k4", measured=found)["D1"]
+    d1 = judged("densenet13_k4", measured=twice(found))["D1"]
     assert d1.verdict == "contradicted"
     assert part(d1, "weight").effect.estimate < 0.25
     assert part(d1, "ablation").verdict == "contradicted"
     whole = rows("densenet13_k4", faulty("densenet13_k4", lambda _: None), "reuse_by_weight", **small)
-    assert part(judged("densenet13_k4", measured=whole)["D1"], "weight").verdict == "supported"
+    assert part(judged("densenet13_k4", measured=twice(whole))["D1"], "weight").verdict == "supported"
 
 
 def dead(model: nn.Module) -> None:

@@ -1,7 +1,7 @@
 """Tests effects against bounds, corrects after Holm, and computes power and the seeds that a test needs.
 
-A pair of one-sided t tests at 2.5 % agrees with the 95 % interval, except that the interval is more
-conservative where BCa is wider than t.
+A pair of one-sided t tests at 2.5 % agrees with the 95 % interval, and at any other level with the interval
+of that level.
 """
 
 from bisect import bisect_left
@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import accumulate
 from math import isfinite, isnan, sqrt
 
-from scipy.special import nctdtr, stdtr, stdtrit
+from scipy.special import chdtri, nctdtr, stdtr, stdtrit
 
 from skipscope.analysis.statistics import ALPHA, Estimate
 
@@ -37,6 +37,29 @@ def holm(ps: Mapping[str, float]) -> dict[str, float]:
     steps = (min(1.0, (len(ps) - rank) * ps[name]) for rank, name in enumerate(ranked))
     adjusted = dict(zip(ranked, accumulate(steps, max), strict=True))
     return {name: adjusted[name] for name in ps}
+
+
+def holm_levels(ps: Mapping[str, float]) -> dict[str, float]:
+    """The level at which Holm's procedure tests each member of a family: 0.05 / (m - rank + 1).
+
+    The procedure stops at the first p above its level. Those that it does not reach are given the level at
+    which it stopped: p is above that for all of them, so that an interval of the member's level excludes the
+    bound if, and only if, the member's hypothesis is rejected.
+    """
+    levels: dict[str, float] = {}
+    stopped = False
+    level = ALPHA
+    for rank, name in enumerate(sorted(ps, key=lambda name: (ps[name], name))):
+        level = level if stopped else ALPHA / (len(ps) - rank)
+        stopped = stopped or ps[name] > level
+        levels[name] = level
+    return {name: levels[name] for name in ps}
+
+
+def spread_interval(spread: float, freedom: float) -> tuple[float, float]:
+    """The 95 % interval of a standard deviation of normal differences, from the chi-square distribution."""
+    low, high = (sqrt(freedom / float(chdtri(freedom, p))) for p in (ALPHA / 2, 1 - ALPHA / 2))
+    return spread * low, spread * high
 
 
 def power(gap: float, error: float, freedom: float, *, level: float = ALPHA) -> float:

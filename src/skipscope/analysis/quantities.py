@@ -140,6 +140,12 @@ def gap(runs: FinishedRuns) -> Series:
     return {arm: {seed: unseen[arm][seed] - value for seed, value in seen[arm].items()} for arm in seen}
 
 
+def seconds_per_image(runs: FinishedRuns) -> Series:
+    """Training time per image."""
+    rates = result(runs, "images_per_second")
+    return {arm: {seed: 1 / rate for seed, rate in each.items() if rate} for arm, each in rates.items()}
+
+
 def loss_curve(runs: FinishedRuns) -> Series:
     """The training loss after each epoch, as (epoch, seconds, loss); at 0 that of the first step."""
     rows = runs.metrics.select(*RUN, "kind", "epoch", "seconds", "loss", "train_loss")
@@ -222,7 +228,7 @@ QUANTITIES: dict[str, Quantity] = {
     "gates of another": lambda runs: surgery(runs, "other"),
     "test accuracy": lambda runs: result(runs, "test_accuracy", 100),
     "validation accuracy": lambda runs: result(runs, "val_accuracy", 100),
-    "images per second": lambda runs: result(runs, "images_per_second"),
+    "seconds per image": seconds_per_image,
     "gap": gap,
     "loss curve": loss_curve,
     "unsteadiness": unsteadiness,

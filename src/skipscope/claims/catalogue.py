@@ -8,13 +8,14 @@ import tomllib
 from collections.abc import Collection, Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, model_validator
 
 from skipscope.analysis.quantities import QUANTITIES
+from skipscope.analysis.scales import Scale, bound_on
 from skipscope.claims.comparisons import COMPARISONS, SELECTIONS, FindComparisons, Selection
-from skipscope.claims.contrasts import CONTRASTS, Contrast
+from skipscope.claims.contrasts import CONTRASTS, ON_LOG_SCALE, Contrast
 from skipscope.claims.model import Direction, Group
 from skipscope.spec.values import Frozen
 
@@ -79,6 +80,10 @@ class Part(Frozen):
     """A name of `QUANTITIES`; empty where the networks themselves are counted."""
     probe: str = ""
     """What measures the quantity, if training alone does not."""
+    scale: Scale = "linear"
+    """On which values are compared; `log` is read as a ratio, `logit` as a share or a ratio of odds."""
+    minus_start: bool = False
+    """Takes the trained network minus the same network before its first step: a pair of each seed."""
     contrast: Annotated[Contrast, _named(CONTRASTS)]
     """How the arms' values become an effect."""
     study: str
@@ -86,13 +91,25 @@ class Part(Frozen):
     unit: str
     direction: Direction
     bound: float
-    """The smallest effect worth having, signed."""
+    """The smallest effect worth having, signed; on a scale of ratios the ratio."""
     counts: bool = True
     """Whether the verdict rests on it; otherwise it is a control or context."""
     exact: bool = False
     """Counted rather than sampled."""
     en: PartWording
     zh: PartWording
+
+    @model_validator(mode="after")
+    def _has_a_bound_on_its_scale(self) -> Self:
+        # a share bounds what is measured as it is, and a ratio of odds bounds a difference
+        share = self.scale == "logit" and not self.minus_start and 0 < self.bound < 1
+        bound_on(self.scale, self.bound, level=share)
+        return self
+
+    @property
+    def contrast_scales(self) -> bool:
+        """Whether the contrast itself gives the logarithm of a ratio."""
+        return self.contrast in ON_LOG_SCALE
 
     def wording(self, language: Language) -> PartWording:
         """The part in `language`."""

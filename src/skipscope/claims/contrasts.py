@@ -1,7 +1,8 @@
 """Contrasts turn a quantity of several arms into an effect.
 
 A contrast takes the evidence, the name of a quantity and a comparison. It is None if a run that it needs is
-missing. `CONTRASTS` names them for the claims' TOML.
+missing. The values are on the scale of the part that asks (`asked.py`). `CONTRASTS` names them for the
+claims' TOML.
 """
 
 import math
@@ -42,9 +43,13 @@ def weighted(
     def contrast(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
         series, weights = evidence.series(quantity), terms(comparison)
         values = combined([(weight, of(series.get(arm, {}))) for weight, arm in weights])
-        if not images:
-            return over_seeds(values)
-        return over_images(evidence, quantity, values, dict.fromkeys(values, weights))
+        found = (
+            over_images(evidence, quantity, values, dict.fromkeys(values, weights))
+            if images
+            else over_seeds(values)
+        )
+        level = abs(sum(weight for weight, _ in weights)) > 0.5  # of differences it is 0, else 1
+        return found and replace(found, level=level)
 
     return contrast
 
@@ -135,8 +140,6 @@ seed_agreement = weighted(_paired, of=_successive)
 """Rank correlation between successive seeds, mean over arms: the agreement that chance allows."""
 rank_agreement = seed_by_seed(ranked)
 """Rank correlation (Spearman) between two arms' orders, for equal seeds."""
-extra_time = seed_by_seed(lambda treated, control: 100 * (control / treated - 1))
-"""Per cent more time per training image, from images per second."""
 
 
 def over_images(
@@ -230,7 +233,6 @@ CONTRASTS: Mapping[str, Contrast] = {
     "extra_parameters": counted(lambda card: card.params),
     "extra_arithmetic": counted(lambda card: card.macs),
     "extra_memory": counted(structure.kept),
-    "extra_time": extra_time,
     "parameters_needed": parameters_needed,
     "epochs_to_loss": time_to_loss(0),
     "seconds_to_loss": time_to_loss(1),
@@ -239,3 +241,6 @@ CONTRASTS: Mapping[str, Contrast] = {
     "seed_agreement": seed_agreement,
 }
 """By name, as the claims' TOML has it."""
+
+ON_LOG_SCALE: frozenset[Contrast] = frozenset()
+"""Those that are the logarithm of a ratio, whatever the values' own scale."""

@@ -40,7 +40,9 @@ def judged(evidence: Evidence, claims: Iterable[Claim] = ()) -> tuple[ClaimResul
         (claim, [each for part in claim.parts.values() for each in measure(part, evidence)])
         for claim in claims or catalogue().values()
     )
-    return corrected(judge(claim, found, data=evidence.data) for claim, found in measured)
+    results = corrected(judge(claim, found, data=evidence.data) for claim, found in measured)
+    seconds = evidence.seconds_per_seed
+    return tuple(result.model_copy(update={"seconds_per_seed": seconds}) for result in results)
 
 
 def document(study: str, results: tuple[ClaimResult, ...]) -> dict[str, Any]:
@@ -67,9 +69,10 @@ def next_steps(results: tuple[ClaimResult, ...], command: str) -> dict[str, list
     steps: dict[str, list[str]] = {}
     for result in results:
         wanted = [finding.hint for finding in result.counted if finding.hint]
-        effects = ((finding.effect, finding.more_seeds) for finding in result.counted)
+        effects = [(f.effect, f.more_seeds) for f in result.counted if f.verdict == "inconclusive"]
         seeds = [effect.n + more for effect, more in effects if effect and more]
-        if seeds and not wanted and result.verdict == "inconclusive" and not result.lacks_more_than_seeds:
+        helps = len(seeds) == len(effects) and not result.lacks_more_than_seeds
+        if seeds and helps and not wanted and result.verdict == "inconclusive":
             wanted.append(with_seeds(command, max(seeds)))
         for hint in dict.fromkeys(wanted):
             steps.setdefault(hint, []).append(result.id)

@@ -6,7 +6,10 @@ where it could not be measured, or what a contrast makes numbers of (a curve, an
 
 import re
 from collections.abc import Callable, Mapping
+from copy import copy
 from functools import cached_property
+from statistics import fmean
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -14,11 +17,12 @@ from numpy.typing import NDArray
 
 from skipscope.analysis import measured
 from skipscope.analysis.members import with_members
-from skipscope.analysis.quantities import Series
+from skipscope.analysis.moments import at_start
+from skipscope.analysis.quantities import FinishedRuns, Series
 from skipscope.analysis.tables import StudyTables
 from skipscope.claims import structure
 from skipscope.claims.confounds import Facts, Runs, facts_of
-from skipscope.records.schema import NetworkCard, RunRecord
+from skipscope.records.schema import NetworkCard, Result, RunRecord
 from skipscope.spec import StudySpec, UserNetwork, network_name
 from skipscope.spec.comparison import Comparison
 
@@ -29,12 +33,15 @@ _GATED = re.compile(r"se_(?!.*_(static|half))")
 class Evidence:
     """A study's records, as claims ask for them."""
 
-    def __init__(self, tables: StudyTables, quantities: Mapping[str, Callable[["Evidence"], Series]]) -> None:
+    def __init__(
+        self, tables: StudyTables, quantities: Mapping[str, Callable[[FinishedRuns], Series]]
+    ) -> None:
         """`quantities` compute the series by name."""
         self.tables, self.quantities = tables, quantities
         self.study, self.command = tables.record.study, tables.record.command
         self.data, self.test_images = tables.record.data.name, tables.record.data.test
         self._found: dict[str, Series] = {}
+        self._begun: dict[str, Series] = {}
         self._facts: dict[str, Facts] = {}
 
     def series(self, quantity: str) -> Series:
@@ -42,6 +49,32 @@ class Evidence:
         if quantity not in self._found:
             self._found[quantity] = self.quantities[quantity](self)
         return self._found[quantity]
+
+    def series_at_start(self, quantity: str) -> Series:
+        """The quantity of the same networks before their first step."""
+        if quantity not in self._begun:
+            self._begun[quantity] = self.quantities[quantity](at_start(self))
+        return self._begun[quantity]
+
+    def replaced(self, quantity: str, series: Series) -> Self:
+        """The same evidence with another series of this name, such as one on another scale."""
+        found = copy(self)
+        vars(found)["_found"] = {**self._found, quantity: series}
+        return found
+
+    @cached_property
+    def seconds_per_seed(self) -> float | None:
+        """What one more seed of all arms takes on the machine of these runs, by their own times.
+
+        None if an arm has no finished run.
+        """
+        total = 0.0
+        for arm in self.trained_arms:
+            seconds = [_seconds(run, run.result) for run in self.done.get(arm, {}).values() if run.result]
+            if not seconds:
+                return None
+            total += fmean(seconds)
+        return total
 
     @cached_property
     def comparisons(self) -> tuple[Comparison, ...]:
@@ -156,6 +189,12 @@ class Evidence:
         """Which test images each of its runs classifies correctly, where that was recorded."""
         runs = self.done.get(arm, {})
         return {seed: self.tables.right[run.id] for seed, run in runs.items() if run.id in self.tables.right}
+
+
+def _seconds(run: RunRecord, result: Result) -> float:
+    """What a run takes of its machine, which computes as many side by side as have a core for each thread."""
+    side_by_side = max(1, int(run.environment.machine.get("cores", 1)) // max(1, run.environment.threads))
+    return (result.seconds + result.probe_seconds) / side_by_side
 
 
 class Planned(Evidence):

@@ -5,6 +5,7 @@ import shlex
 from dataclasses import replace
 from functools import cache
 
+from skipscope.claims.asked import asked
 from skipscope.claims.catalogue import Part
 from skipscope.claims.confounds import Confound, confounds, confounds_of_networks, diverged
 from skipscope.claims.evidence import Evidence, Planned
@@ -44,9 +45,12 @@ def _by_depth(evidence: Evidence, comparison: Comparison) -> Comparison:
 def _measured(part: Part, evidence: Evidence, comparison: Comparison) -> Measurement:
     timed = comparison.model_copy(update={"timed": part.timed})
     comparison = part.select(_by_depth(evidence, timed))
+    evidence = asked(part, evidence)
     series = evidence.series(part.quantity) if part.quantity else evidence.cards
     lacking = [arm for arm in comparison.arms if arm not in evidence.cards or not series.get(arm)]
     effect = None if lacking else part.contrast(evidence, part.quantity, comparison)
+    if effect is not None and part.minus_start:
+        effect = replace(effect, level=False)  # the start was subtracted
     known = evidence.runs if part.at_init else evidence.done
     runs = (run.id for arm in comparison.arms for _, run in sorted(known.get(arm, {}).items()))
     measured = Measurement(part=part.id, comparison=comparison, effect=effect, runs=tuple(runs))
@@ -58,7 +62,8 @@ def _measured(part: Part, evidence: Evidence, comparison: Comparison) -> Measure
     if lost := _lost(part, evidence, comparison, lacking):
         failed = tuple(arm for arm, seeds in diverged(comparison, evidence.runs).items() if seeds)
         return replace(measured, lost=lost, missing=failed if lost == "diverged" else (part.quantity,))
-    missing = [f"{arm}: {part.probe or part.quantity}" if evidence.done.get(arm) else arm for arm in lacking]
+    wanted = (part.probe or part.quantity) + (" at the start" if part.minus_start else "")
+    missing = [f"{arm}: {wanted}" if evidence.done.get(arm) else arm for arm in lacking]
     networks = confounds_of_networks(comparison, evidence.cards, equal=part.equal)
     withheld = any(each.what in part.equal for each in networks)  # the verdict would be, once measured
     hint = "" if withheld else _hint(part, evidence, lacking)
@@ -91,8 +96,8 @@ def _hint(part: Part, evidence: Evidence, lacking: list[str]) -> str:
     if not lacking:
         return with_seeds(evidence.command, MINIMUM_SEEDS)
     finished = [run for arm in lacking for run in evidence.done.get(arm, {}).values()]
-    if not finished or not part.probe:
-        return evidence.command
+    if not finished or not part.probe or part.minus_start:
+        return evidence.command  # it measures networks before their first step, too
     probes = evidence.study.probes
     if probes is not None and part.probe not in probes:
         return "; ".join(f"skipscope probe {run.id} --only {part.probe}" for run in finished)

@@ -1,8 +1,9 @@
 """Judges claims by measured effects.
 
 **Verdicts.** A claim names a direction and a bound, the smallest effect size of interest (SESOI), before any
-run. It is *supported* if the whole 95 % interval lies beyond the bound, *contradicted* if the whole interval
-lies on the other side of it (an effect too small to matter contradicts too), else *inconclusive*.
+run. It is *supported* if the whole interval lies beyond the bound, *contradicted* if the whole interval
+lies on the other side of it (an effect too small to matter contradicts too), else *inconclusive*. Effect and
+bound are compared on the part's scale (`scales.py`).
 
 **Error rates.** Each verdict excludes one side, which is a one-sided test at 2.5 % against an effect of
 exactly the bound:
@@ -20,48 +21,63 @@ exactly the bound:
 
 **Several claims.** A family is a group of claims (shortcuts, concatenation, gates, course). Each claim has
 one p, twice the smaller of its two one-sided ones; Holm's step-down test over the family's p allows all of
-its verdicts together a probability of 5 % of any false one, direction included. A verdict needs both the 95 %
-interval, which does not depend on other claims (so that it means the same in every report), and the
-family's correction. If only the interval suffices, the claim is inconclusive. The reverse does not happen: a
-t that passes Holm's level lies within t's 95 %, and the interval decides if BCa is wider. Claims without a
-test (too few seeds, exact, not measured, confounded) are not counted.
+its verdicts together a probability of 5 % of any false one, direction included. Of m claims that of rank k
+is tested at 0.05 / (m - k + 1), and what is drawn and printed is the interval of that level
+(`hypotheses.holm_levels`), so that no verdict contradicts the interval beside it. Claims without a test (too
+few pairs, exact, not measured, confounded) are not counted.
 
 **Several quantities.** A claim that needs all its parts is supported if each part is (the largest p: an
 intersection-union test needs no correction, Berger 1982) and contradicted if any is (the smallest p times
-their number). For a claim that needs any part it is the reverse. Parts that do not count are controls and
-context: they are shown with the verdict of their own interval and decide nothing.
+their number). For a claim that needs any part it is the reverse. So a part is tested at the claim's level,
+divided by the number of parts where it alone would decide, which is on one side of its bound; its interval
+is of the level of the side on which its estimate lies. Parts that do not count are controls and context: they
+are shown with their 95 % interval and its verdict, and decide nothing.
+
+**Few pairs.** A verdict needs five pairs (`MINIMUM_SEEDS`), or ten of an arm measured as it is, with neither
+a control nor its own start to subtract (`MINIMUM_ALONE`). Counts need one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from math import isfinite
-from typing import Any, get_args
+from typing import get_args
 
-from skipscope.analysis.hypotheses import holm, p_above, p_below, seeds_needed
+from skipscope.analysis.hypotheses import holm, holm_levels, p_above, p_below
+from skipscope.analysis.scales import Scale, bound_on, readable
 from skipscope.analysis.statistics import ALPHA, Estimate
 from skipscope.claims.catalogue import Claim, Part
-from skipscope.claims.model import MINIMUM_SEEDS, ClaimResult, Effect, Finding, Group, Measurement, Verdict
+from skipscope.claims.model import (
+    MINIMUM_ALONE,
+    MINIMUM_SEEDS,
+    ClaimResult,
+    Direction,
+    Effect,
+    Finding,
+    Group,
+    Measurement,
+    Verdict,
+)
+from skipscope.claims.outlook import outlook
 
 
-def p_values(part: Part, effect: Estimate) -> tuple[float, float]:
-    """P for and against the part, on the two-sided scale: at most 0.05 where the interval decides.
+def p_values(direction: Direction, bound: float, effect: Estimate) -> tuple[float, float]:
+    """P for and against an effect beyond the bound, both on the effect's scale, and both two-sided.
 
-    It is 1 unless the whole interval lies on that side.
+    At most `alpha` where the 1 - `alpha` interval decides.
     """
-    b = part.bound
-    if part.direction == "below":
-        return p_values(part.model_copy(update={"direction": "above", "bound": -b}), effect.mirrored)
-    if part.direction == "within":
-        apart, inside = p_values(part.model_copy(update={"direction": "apart"}), effect)
+    if direction == "below":
+        return p_values("above", -bound, effect.mirrored)
+    if direction == "within":
+        apart, inside = p_values("apart", bound, effect)
         return inside, apart
     if effect.exact:
-        beyond = effect.value > b or (part.direction == "apart" and effect.value < -b)
+        beyond = effect.value > bound or (direction == "apart" and effect.value < -bound)
         return (0.0, 1.0) if beyond else (1.0, 0.0)
-    above = 2 * p_above(effect, b) if effect.low > b else 1.0
-    if part.direction == "above":
-        return above, 2 * p_below(effect, b) if effect.high < b else 1.0
-    below = 2 * p_below(effect, -b) if effect.high < -b else 1.0
-    inside = 2 * max(p_below(effect, b), p_above(effect, -b)) if -b < effect.low <= effect.high < b else 1.0
-    return min(above, below), inside
+    above = 2 * p_above(effect, bound)
+    if direction == "above":
+        return min(1.0, above), min(1.0, 2 * p_below(effect, bound))
+    below = 2 * p_below(effect, -bound)
+    inside = 2 * max(p_below(effect, bound), p_above(effect, -bound))
+    return min(1.0, above, below), min(1.0, inside)
 
 
 def judge(claim: Claim, measured: Sequence[Measurement], *, data: str = "") -> ClaimResult:
@@ -71,37 +87,52 @@ def judge(claim: Claim, measured: Sequence[Measurement], *, data: str = "") -> C
         KeyError: a measurement is of a part that the claim does not have.
     """
     findings = tuple(_finding(claim.parts[each.part], each) for each in measured)
-    counted = [finding for finding in findings if finding.counts]
-    tested = [finding for finding in counted if finding.p_for is not None]
-    p_for, p_against = [f.p_for or 0.0 for f in tested], [f.p_against or 0.0 for f in tested]
-    of_all, of_any = (p_for, p_against) if claim.needs == "all" else (p_against, p_for)
-    # p that all parts hold, which takes a test of each, and p that at least one does
-    every = max(of_all) if tested and len(tested) == len(counted) else 1.0
-    any_ = min(1.0, len(counted) * min(of_any)) if tested else 1.0
-    ps = (every, any_) if claim.needs == "all" else (any_, every)
-    verdict = _untested(counted)
-    if min(ps) <= ALPHA:
-        verdict = "supported" if ps[0] <= ps[1] else "contradicted"
-    # counts involve no chance, so no test
-    p = min(ps) if tested and not all(finding.exact for finding in counted) else None
-    given = {"p": p, "adjusted_p": p, "family": int(p is not None), "data": data}
-    result = ClaimResult(id=claim.id, group=claim.group, verdict=verdict, findings=findings, **given)
-    return _with_seeds(result)
+    p = _p([finding for finding in findings if finding.counts], claim.needs)
+    result = ClaimResult(
+        id=claim.id,
+        group=claim.group,
+        needs=claim.needs,
+        verdict="inconclusive",
+        findings=findings,
+        p=p,
+        adjusted_p=p,
+        family=int(p is not None),
+        data=data,
+    )
+    return _settled(result)
 
 
 def corrected(results: Iterable[ClaimResult]) -> tuple[ClaimResult, ...]:
     """The results, each verdict corrected by Holm for the other claims of its group."""
     results = tuple(results)
-    tested = [(each.group, each.id, each.p) for each in results if each.p is not None]
-    adjusted = {group: holm({id: p for of, id, p in tested if of == group}) for group in get_args(Group)}
-    return tuple(_with_family(result, adjusted[result.group]) for result in results)
+    found: dict[str, dict[str, float]] = {}
+    for group in get_args(Group):
+        ps = {each.id: each.p for each in results if each.group == group and each.p is not None}
+        levels, adjusted = holm_levels(ps), holm(ps)
+        found |= {id: {"level": levels[id], "adjusted_p": adjusted[id], "family": len(ps)} for id in ps}
+    return tuple(
+        _settled(each.model_copy(update=found[each.id])) if each.id in found else each for each in results
+    )
+
+
+def _p(counted: Sequence[Finding], needs: str) -> float | None:
+    """P of the verdict that the parts that count point to; None if none was tested or all are exact."""
+    tested = [finding for finding in counted if finding.p_for is not None]
+    if not tested or all(finding.exact for finding in counted):
+        return None
+    p_for, p_against = [f.p_for or 0.0 for f in tested], [f.p_against or 0.0 for f in tested]
+    of_all, of_any = (p_for, p_against) if needs == "all" else (p_against, p_for)
+    # that all hold takes a test of each, and that any does a correction for their number
+    every = max(of_all) if len(tested) == len(counted) else 1.0
+    return min(1.0, every, len(counted) * min(of_any))
 
 
 def _finding(part: Part, measured: Measurement) -> Finding:
     effect = measured.effect
-    enough = effect is not None and (effect.exact or (effect.n >= MINIMUM_SEEDS and not effect.dropped))
-    tested = enough and not measured.confounds
-    p_for, p_against = p_values(part, effect) if effect is not None and tested else (None, None)
+    p_for = p_against = None
+    if effect is not None and _is_tested(measured, effect):
+        bound = bound_on(part.scale, part.bound, level=effect.level)
+        p_for, p_against = p_values(part.direction, bound, effect)
     return Finding(
         part=part.id,
         counts=part.counts and not measured.context,
@@ -111,8 +142,9 @@ def _finding(part: Part, measured: Measurement) -> Finding:
         direction=part.direction,
         bound=part.bound,
         exact=part.exact,
-        verdict=_own_verdict(measured, p_for, p_against),
-        effect=None if effect is None else _effect(effect, part.unit),
+        verdict="inconclusive",
+        effect=None if effect is None else _effect(effect, part),
+        measured=effect,
         p_for=p_for,
         p_against=p_against,
         confounds=measured.confounds,
@@ -123,70 +155,86 @@ def _finding(part: Part, measured: Measurement) -> Finding:
     )
 
 
-def _own_verdict(measured: Measurement, p_for: float | None, p_against: float | None) -> Verdict:
-    if measured.effect is None:
-        return "not_measured"
-    if measured.confounds:
-        return "confounded"
-    if p_for is not None and p_for <= ALPHA:
-        return "supported"
-    return "contradicted" if p_against is not None and p_against <= ALPHA else "inconclusive"
+def _is_tested(measured: Measurement, effect: Estimate) -> bool:
+    """Whether there are enough pairs, all with a value, and nothing confounds them."""
+    least = MINIMUM_ALONE if effect.level else MINIMUM_SEEDS
+    enough = effect.exact or (effect.n >= least and not effect.dropped)
+    return enough and not measured.confounds
 
 
-def _effect(effect: Estimate, unit: str) -> Effect:
-    low, high = (end if isfinite(end) else None for end in (effect.low, effect.high))
+def _effect(effect: Estimate, part: Part) -> Effect:
+    """The estimate in the part's unit, with its 95 % interval."""
+    low, high = _ends(effect, part.scale, ALPHA)
     return Effect(
-        estimate=effect.value,
+        estimate=readable(part.scale, effect.value, level=effect.level),
         low=low,
         high=high,
+        adjusted_low=low,
+        adjusted_high=high,
         n=effect.n,
-        unit=unit,
+        unit=part.unit,
+        scale=part.scale,
+        ratio=part.scale != "linear" and not effect.level,
         spread=effect.spread,
         images_error=effect.images_error,
+        error=effect.error,
+        freedom=effect.freedom,
+        skew=effect.skew,
         dropped=effect.dropped,
     )
 
 
-def _with_seeds(result: ClaimResult) -> ClaimResult:
-    """The result with the number of further seeds for each finding."""
-    findings = (each.model_copy(update={"more_seeds": _more_seeds(each, result)}) for each in result.findings)
-    return result.model_copy(update={"findings": tuple(findings)})
-
-
-def _more_seeds(finding: Finding, result: ClaimResult) -> int | None:
-    effect = finding.effect
-    if effect is None or effect.dropped or finding.verdict == "confounded":
-        return None
-    settled = result.verdict in ("supported", "contradicted") or not finding.counts
-    if finding.exact or (finding.verdict != "inconclusive" and settled):
-        return 0
-    mirrored = finding.direction in ("apart", "within") and effect.estimate < 0
-    wanted = max(0, MINIMUM_SEEDS - effect.n)
-    if effect.n < 2:
-        return wanted
-    needed = seeds_needed(
-        effect.estimate + (finding.bound if mirrored else -finding.bound),
-        effect.spread,
-        images_error=effect.images_error,
-        least=effect.n + max(1, wanted),
-        level=ALPHA / max(1, result.family) if finding.counts else ALPHA,
+def _ends(effect: Estimate, scale: Scale, alpha: float) -> tuple[float | None, float | None]:
+    """The 1 - `alpha` interval as a reader reads it; None where it has no end."""
+    low, high = (
+        readable(scale, end, level=effect.level) if isfinite(end) else None for end in effect.at(alpha)
     )
-    return None if needed is None else needed - effect.n
+    return low, high
 
 
-def _untested(counted: Sequence[Finding]) -> Verdict:
-    """The verdict if no test is significant."""
+def _settled(result: ClaimResult) -> ClaimResult:
+    """The result with the verdicts, intervals and outlook that follow from its level."""
+    parts = len(result.counted)
+    findings = tuple(_tested(finding, result, parts) for finding in result.findings)
+    counted = [finding for finding in findings if finding.counts]
+    result = result.model_copy(update={"findings": findings, "verdict": _verdict(counted, result.needs)})
+    told = tuple(outlook(finding, result) for finding in findings)
+    return result.model_copy(update={"findings": told})
+
+
+def _tested(finding: Finding, result: ClaimResult, parts: int) -> Finding:
+    """The finding judged at the level of its claim, with the interval of that level."""
+    p_for, p_against, effect = finding.p_for, finding.p_against, finding.effect
+    if effect is None or p_for is None or p_against is None or finding.measured is None:
+        open_ = "not_measured" if effect is None else "confounded" if finding.confounds else "inconclusive"
+        return finding.model_copy(update={"verdict": open_})
+    level = _level(finding, result, parts, claimed=p_for <= p_against)
+    verdict: Verdict = "inconclusive"
+    if min(p_for, p_against) <= level:
+        verdict = "supported" if p_for <= p_against else "contradicted"
+    low, high = _ends(finding.measured, effect.scale, level)
+    shown = effect.model_copy(update={"adjusted_low": low, "adjusted_high": high, "level": 1 - level})
+    return finding.model_copy(update={"verdict": verdict, "effect": shown})
+
+
+def _level(finding: Finding, result: ClaimResult, parts: int, *, claimed: bool) -> float:
+    """The level at which a finding is tested on the claimed side of its bound, or on the other."""
+    if not finding.counts:
+        return ALPHA
+    alone = claimed == (result.needs == "any")  # on this side one part decides by itself
+    return result.level / parts if alone else result.level
+
+
+def _verdict(counted: Sequence[Finding], needs: str) -> Verdict:
+    """The verdict that those of the parts that count make together."""
     verdicts = {finding.verdict for finding in counted}
+    whole: Verdict
+    part: Verdict
+    whole, part = ("supported", "contradicted") if needs == "all" else ("contradicted", "supported")
+    if part in verdicts:
+        return part
+    if verdicts == {whole}:
+        return whole
     if "confounded" in verdicts:
         return "confounded"
     return "not_measured" if verdicts <= {"not_measured"} else "inconclusive"
-
-
-def _with_family(result: ClaimResult, adjusted: Mapping[str, float]) -> ClaimResult:
-    if result.id not in adjusted:
-        return result  # no test was made
-    p = adjusted[result.id]
-    update: dict[str, Any] = {"adjusted_p": p, "family": len(adjusted)}
-    if p > ALPHA and result.verdict in ("supported", "contradicted"):
-        update["verdict"] = _untested(result.counted)
-    return _with_seeds(result.model_copy(update=update))

@@ -50,6 +50,7 @@ def claims(
         return
     console.print(f"[bold]{tables.record.study.name}[/] on {tables.record.data.spoken}")
     _print(results)
+    _print_outlook(results)
     if tables.record.data.name == "shapes":
         say(
             "These verdicts hold for the embedded data set only: they show that the instruments work, and "
@@ -65,7 +66,7 @@ def _print(results: "tuple[ClaimResult, ...]") -> None:
     from skipscope.claims.catalogue import catalogue
 
     names = {claim.id: claim.en.name for claim in catalogue().values()}
-    table = Table("", "claim", "verdict", "effect [95 %]", "n", box=None, padding=(0, 1, 0, 0))
+    table = Table("", "claim", "verdict", "effect [interval]", "n", box=None, padding=(0, 1, 0, 0))
     table.columns[-1].justify = "right"
     for column in table.columns:
         column.overflow = "fold"  # nothing is cut off
@@ -83,10 +84,43 @@ def _effect(finding: "Finding | None") -> tuple[str, str]:
     effect = finding.effect
     if finding.exact:
         return f"{effect.estimate:.3g} {effect.unit}, exactly", "-"
-    interval = (
-        "[?]" if effect.low is None or effect.high is None else f"[{effect.low:.3g}, {effect.high:.3g}]"
-    )
-    return f"{effect.estimate:+.3g} {interval} {effect.unit}", str(effect.n)
+    ends = effect.interval
+    interval = "[?]" if ends is None else f"[{ends[0]:.3g}, {ends[1]:.3g}]"
+    estimate = f"{effect.estimate:.3g}" if effect.ratio else f"{effect.estimate:+.3g}"
+    return f"{estimate} {interval} {effect.unit}", str(effect.n)
+
+
+def _print_outlook(results: "tuple[ClaimResult, ...]") -> None:
+    """Prints of each inconclusive claim its power, and the seeds and minutes that would settle it."""
+    told = [(result.id, said) for result in results if (said := _outlook(result))]
+    if told:
+        console.print(
+            "\nInconclusive; the power is that of finding twice the smallest effect worth having, at the "
+            "spread of these runs:"
+        )
+    for id, said in told:
+        say(f"  {id}: {said}")
+
+
+def _outlook(result: "ClaimResult") -> str:
+    if result.verdict != "inconclusive" or result.power is None or result.lacks_more_than_seeds:
+        return ""
+    power, seeds = f"power {result.power:.0%}", result.seeds
+    if seeds is None:
+        return f"{power}; more seeds would hardly settle it, as the effect seems to lie at its limit"
+    time = ""
+    if result.minutes is not None:
+        least, most = result.minutes
+        time = f" ({_range(least, most)} min on the machine of these runs)"
+    many = f"{_range(seeds.least, seeds.most)} more seeds"
+    return f"{power}; {many} would settle it if the effect is what it seems{time}"
+
+
+def _range(least: float, most: float | None) -> str:
+    """Formats whole numbers: 7, 3 to 40, or at least 12."""
+    if most is None:
+        return f"at least {least:.0f}"
+    return f"{least:.0f}" if round(least) == round(most) else f"{least:.0f} to {most:.0f}"
 
 
 def _print_next(results: "tuple[ClaimResult, ...]", command: str, workspace: "Workspace") -> None:

@@ -18,28 +18,32 @@ SHAPES = {
     "inconclusive": "square",
     "confounded": "triangle-up",
 }
-MEASURED = {"row": pl.String, "verdict": pl.String} | dict.fromkeys(
-    ("effect", "low", "high", "bound"), pl.Float64
+MEASURED = (
+    {"row": pl.String, "verdict": pl.String}
+    | dict.fromkeys(("effect", "low", "high", "bound"), pl.Float64)
+    | {"ratio": pl.Boolean}
 )
-Row = tuple[str, str, float, float | None, float | None, float]
+Row = tuple[str, str, float, float | None, float | None, float, bool]
 
 
 def scaled(rows: Sequence[Row]) -> pl.DataFrame:
-    """Makes the table of `forest`, from (row, verdict, effect, low, high, bound).
+    """Makes the table of `forest`, from (row, verdict, effect, low, high, bound, ratio).
 
-    It adds effect, low, high and bound as drawn: `at`, `from`, `to` and `side`. An effect whose bound is 0
-    is drawn in multiples of its interval's farther end.
+    It adds effect, low, high and bound as drawn: `at`, `from`, `to` and `side`; of ratios the logarithms. An
+    effect whose bound is 0 is drawn in multiples of its interval's farther end.
     """
     table = pl.DataFrame(rows, schema=MEASURED, orient="row")
+    names = {"effect": "at", "low": "from", "high": "to", "bound": "side"}
+    numbers = [pl.when("ratio").then(pl.col(name).log()).otherwise(name).alias(name) for name in names]
+    plain = table.select(numbers)
     ends = pl.max_horizontal(pl.col("effect", "low", "high").abs())
     unit = pl.when(pl.col("bound") != 0).then(pl.col("bound").abs()).otherwise(ends)
     unit = pl.when(unit > 0).then(unit).otherwise(1.0)
 
-    names = {"effect": "at", "low": "from", "high": "to", "bound": "side"}
-    drawn = table.select((pl.col(*names) / unit).clip(-FARTHEST, FARTHEST).round(4)).rename(names)
+    drawn = plain.select((pl.col(*names) / unit).clip(-FARTHEST, FARTHEST).round(4)).rename(names)
     # a single pair has no interval: as wide as the picture
     whole = pl.col("from").fill_null(-FARTHEST), pl.col("to").fill_null(FARTHEST)
-    return table.hstack(drawn.with_columns(*whole))
+    return table.drop("ratio").hstack(drawn.with_columns(*whole))
 
 
 def forest(table: pl.DataFrame, *, labels: Labels) -> Layered:

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from skipscope.analysis.hypotheses import holm, p_above, p_below, power, seeds_needed
+from skipscope.analysis.hypotheses import (
+    holm,
+    holm_levels,
+    p_above,
+    p_below,
+    power,
+    seeds_needed,
+    spread_interval,
+)
 from skipscope.analysis.statistics import exactly, over_seeds
 
 
@@ -33,6 +41,28 @@ def test_holm_by_hand() -> None:
     assert list(found) == ["a", "b", "c", "d"]
     assert holm({"a": 0.6, "b": 0.7}) == {"a": 1.0, "b": 1.0}
     assert holm({}) == {}
+
+
+def test_the_level_of_a_step_decides_as_holm_does() -> None:
+    """An interval of a member's level excludes the bound if, and only if, Holm rejects the member."""
+    rng = np.random.default_rng(1)
+    for _ in range(300):
+        ps = {str(k): float(p) for k, p in enumerate(rng.random(6) ** 4 / 2)}
+        levels, adjusted = holm_levels(ps), holm(ps)
+        assert {name: ps[name] <= levels[name] for name in ps} == {
+            name: adjusted[name] <= 0.05 for name in ps
+        }
+    assert holm_levels({"a": 0.001, "b": 0.02, "c": 0.9}) == pytest.approx(
+        {"a": 0.05 / 3, "b": 0.05 / 2, "c": 0.05}
+    )
+    # the first stops it: the others would pass their own levels, and are shown at the one at which it stopped
+    assert set(holm_levels({"a": 0.03, "b": 0.031, "c": 0.04}).values()) == {0.05 / 3}
+    assert holm_levels({}) == {}
+
+
+def test_the_interval_of_a_spread_is_of_chi_square() -> None:
+    low, high = spread_interval(2.0, 4)
+    assert (4 * 4 / low**2, 4 * 4 / high**2) == pytest.approx(tuple(stats.chi2.ppf([0.975, 0.025], 4)))
 
 
 def test_power_is_what_simulation_says() -> None:

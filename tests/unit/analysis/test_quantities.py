@@ -186,7 +186,7 @@ def test_results() -> None:
     more = {"numbers": numbers | {("cnn", 1): {"train_accuracy": None}}, "seeds": 2}
     assert of("test accuracy", "cnn", **more)["cnn"] == pytest.approx({0: 50, 1: 60})
     assert of("gap", "cnn", **more)["cnn"] == {0: pytest.approx(-20)}  # an older record has no such accuracy
-    assert of("images per second", "cnn", **more)["cnn"] == {0: 100, 1: 100}
+    assert of("seconds per image", "cnn", **more)["cnn"] == {0: 0.01, 1: 0.01}
     assert of("validation accuracy", "cnn", **more)["cnn"] == pytest.approx({0: 55, 1: 60})
     assert of("test accuracy", "cnn", missing=[("cnn", 0)]) == {}
 
@@ -249,5 +249,5 @@ def test_orders_of_learning() -> None:
 
 def test_every_quantity_can_be_asked_of_nothing() -> None:
     empty = evidence("cnn")
-    for name in set(QUANTITIES) - {"test accuracy", "validation accuracy", "images per second", "gap"}:
+    for name in set(QUANTITIES) - {"test accuracy", "validation accuracy", "seconds per image", "gap"}:
         assert empty.series(name) == {}, name

@@ -14,7 +14,6 @@ from skipscope.claims.contrasts import (
     accuracy_difference,
     counted,
     deep_minus_shallow,
-    extra_time,
     growth,
     interaction,
     mean_difference,
@@ -126,11 +125,6 @@ def test_what_is_counted_is_exact() -> None:
     assert both.value >= one.value  # of several the largest
     assert by(found, "", pair("se_resnet20", "plain20")) is None
     assert by(found, "", pair("resnet8")) is None
-
-
-def test_time_per_image_is_in_per_cent() -> None:
-    found = given(seeds({"se_resnet8": (100.0, 80.0), "resnet8": (125.0, 120.0)}))
-    assert extra_time(found, "q", pair("se_resnet8", "resnet8")).value == pytest.approx((25 + 50) / 2)
 
 
 def test_parameters_needed_are_read_between_sizes() -> None:

@@ -42,16 +42,16 @@ def test_the_classroom_networks_on_one_seed(demo: Workspace) -> None:
     assert "T1" in steps["skipscope demo --seeds 5"]
 
 
-def test_five_seeds_settle_what_the_networks_themselves_are_asked(
+def test_ten_seeds_settle_what_the_networks_themselves_are_asked(
     made_up: Callable[..., Workspace], with_readings: Callable[..., Workspace]
 ) -> None:
-    found = by_id(evaluate(with_readings(made_up(seeds=6))))
+    found = by_id(evaluate(with_readings(made_up(seeds=10))))
     # in the made-up readings gates are worth less than 0.05 nats by their mean, and explain 4 to 60 per cent
     assert found["E1"].verdict == "supported"
     assert found["D1"].verdict in ("supported", "contradicted")
     assert found["T1"].verdict == "supported"
     assert found["E3"].verdict == "confounded"
-    assert found["T1"].leading.effect.n == 6
+    assert found["T1"].leading.effect.n == 10
     assert found["T1"].family == len([r for r in found.values() if r.group == "course" and r.p is not None])
 
 

@@ -2,9 +2,20 @@
 
 from made_up_evidence import evidence
 
-from skipscope.claims.evidence import Planned
+from skipscope.analysis.quantities import QUANTITIES
+from skipscope.claims.evidence import Evidence, Planned
 from skipscope.records.schema import Unfollowed
 from skipscope.spec import StudySpec, load_study
+
+
+def test_a_seed_takes_what_its_runs_took_side_by_side() -> None:
+    numbers = {("cnn", 0): {"seconds": 20.0, "probe_seconds": 10.0}, ("cnn", 1): {"seconds": 50.0}}
+    found = evidence("cnn", "resnet8", seeds=2, numbers=numbers)
+    assert found.seconds_per_seed == (30 + 50) / 2 + 10
+    for entry in found.tables.entries:  # two cores compute two runs of a thread each
+        entry.record.environment.machine["cores"] = 2
+    assert Evidence(found.tables, QUANTITIES).seconds_per_seed == found.seconds_per_seed / 2
+    assert evidence("cnn", "resnet8", missing=[("cnn", 0)]).seconds_per_seed is None
 
 
 def test_kinds_are_told_by_structure_and_before_there_is_a_record_by_name() -> None:

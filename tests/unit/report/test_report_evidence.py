@@ -52,10 +52,11 @@ def test_what_would_count_is_told_by_its_direction(direction, told):
 def test_effects_are_drawn_in_multiples_of_the_smallest_worth_having():
     table = figures.scaled(
         [
-            ("a", "supported", 0.6, 0.3, 9.0, 0.3),
-            ("b", "inconclusive", -0.5, -1.0, 0.5, 0.0),
-            ("c", "inconclusive", 0.1, None, None, -0.1),
-            ("d", "contradicted", 0.0, 0.0, 0.0, 0.0),
+            ("a", "supported", 0.6, 0.3, 9.0, 0.3, False),
+            ("b", "inconclusive", -0.5, -1.0, 0.5, 0.0, False),
+            ("c", "inconclusive", 0.1, None, None, -0.1, False),
+            ("d", "contradicted", 0.0, 0.0, 0.0, 0.0, False),
+            ("e", "contradicted", 1.0, 0.5, 2.0, 0.5, True),  # ratios: a half is as far from 1 as double
         ]
     )
     assert table.select("at", "from", "to", "side").rows() == [
@@ -63,6 +64,7 @@ def test_effects_are_drawn_in_multiples_of_the_smallest_worth_having():
         (-0.5, -1.0, 0.5, 0.0),
         (1.0, -figures.FARTHEST, figures.FARTHEST, -1.0),
         (0.0, 0.0, 0.0, 0.0),
+        (0.0, -1.0, 1.0, -1.0),
     ]
     chart = figures.forest(table, labels=LABELS)
     spec = vega.specification(chart, validate=True)

@@ -9,6 +9,7 @@ from skipscope.claims.calibration.calibrate import load_calibration
 from skipscope.claims.catalogue import catalogue, part_of
 from skipscope.claims.confounds import Confound
 from skipscope.claims.evaluate import evaluate
+from skipscope.claims.model import SeedsNeeded
 from skipscope.report.appendix.explanation import explanation
 from skipscope.report.words import Words, percent, unmarked
 
@@ -119,11 +120,19 @@ def test_what_is_lacking_comes_with_the_command_and_the_seeds_that_it_takes(tabl
     lacking = {"missing": ("plain20",), "hint": "skipscope run fair"}
     text = said(explained(tables, all_of("not_measured", **lacking)))
     assert f"Missing: plain20. To add it: skipscope run fair -w {tables.workspace.path}." in text
-    text = said(explained(tables, all_of("inconclusive", more_seeds=7)))
-    assert "About 7 more seeds would settle it" in text
-    assert "About 7 more" not in said(explained(tables, all_of("supported", more_seeds=7)))
+    more = {"more_seeds": 7, "seeds": SeedsNeeded(least=3, likely=7, most=31), "power": 0.236}
+    open_ = [each.model_copy(update={"seconds_per_seed": 60.0}) for each in all_of("inconclusive", **more)]
+    text = said(explained(tables, open_)).replace("\u00a0", " ")
+    assert "find an effect of twice the smallest worth having in 23.6 % of cases." in text
+    wanted = "Between 3 and 31 more seeds would settle it, if the effect is what it seems"
+    assert f"{wanted} (3 to 31 min on the machine of these runs)." in text
+    assert "more seeds would settle" not in said(explained(tables, all_of("supported", **more)))
+    many = more | {"seeds": SeedsNeeded(least=3, likely=None, most=None)}
+    assert "At least 3 more seeds would settle it" in said(explained(tables, all_of("inconclusive", **many)))
+    none = more | {"seeds": None}
+    assert "would hardly settle it" in said(explained(tables, all_of("inconclusive", **none)))
     # a network that is not there, and a pair without a number, are no matter of seeds
-    [first, *_] = all_of("inconclusive", more_seeds=7)
+    [first, *_] = all_of("inconclusive", **more)
     absent = first.model_copy(
         update={"findings": (*first.findings, finding(part_of("S1", "start"), "not_measured", **lacking))}
     )

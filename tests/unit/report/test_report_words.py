@@ -120,7 +120,7 @@ def test_a_text_that_is_not_there():
 
 
 def test_what_is_counted_once_is_in_the_singular():
-    assert EN("explanation.more_seeds", number=1).startswith("About 1 more seed would")
-    assert EN("explanation.more_seeds", number=7).startswith("About 7 more seeds would")
+    assert EN("explanation.seeds_from", number=1) == "At least 1 more seed"
+    assert EN("explanation.seeds_from", number=7) == "At least 7 more seeds"
     assert EN("summary.finished", done=1, all=1) == "1 of 1 run finished."
-    assert "1 " in ZH("explanation.more_seeds", number=1)
+    assert "1 " in ZH("explanation.seeds_from", number=1)

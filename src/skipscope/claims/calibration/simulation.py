@@ -131,7 +131,6 @@ def _curve(common: float, noise: float) -> list[list[float]]:
 
 _MADE: Mapping[str, Make] = {
     "test accuracy": lambda common, noise: 100 * ACCURACY + common + noise,
-    "images per second": lambda common, noise: 100 * float(np.exp(0.01 * (common / 10 + noise))),
     "loss curve": _curve,
 }
 """What the common and the run's own noise make of a quantity, other than their sum."""
@@ -194,9 +193,10 @@ def _shifted(part: Part, effect: Callable[..., float]) -> Part:
         if found is None or found.exact:
             return found
         shift = effect(part, unpaired=comparison.alone) - centre(quantity)
-        return replace(found, value=found.value + shift, low=found.low + shift, high=found.high + shift)
+        moved = replace(found, value=found.value + shift, level=False)
+        return replace(moved, low=found.low + shift, high=found.high + shift)
 
-    return part.model_copy(update={"contrast": contrast})
+    return part.model_copy(update={"contrast": contrast, "scale": "linear"})
 
 
 def cards_of(study: StudySpec, describe: Callable[[str], NetworkCard]) -> dict[str, NetworkCard]:

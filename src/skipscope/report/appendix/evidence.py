@@ -8,6 +8,7 @@ from skipscope.claims.calibration.calibrate import planted_in
 from skipscope.claims.catalogue import PartWording, part_of
 from skipscope.claims.model import ClaimResult, Finding
 from skipscope.figures import claims as figures
+from skipscope.report.appendix.outlook import outlook_of
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure, Note, Table
 from skipscope.report.words import Inline, change, code, literal, percent, rounded
@@ -18,21 +19,26 @@ SHOWN_RUNS = 6
 
 
 def effect_cell(finding: Finding) -> Inline:
-    """Writes the effect with its interval, in the claim's unit."""
+    """Writes the effect with the interval of its level, in the claim's unit; a ratio has no sign."""
     effect = finding.effect
     if effect is None:
         return Inline("—")
-    if effect.low is None or effect.high is None or finding.exact:
-        return Inline(change(effect.estimate))
-    ends = f"{change(effect.low)}, {change(effect.high)}"
-    return Inline(f"{change(effect.estimate)} \\[{ends}\\]")
+    shown = rounded if effect.ratio else change
+    if effect.interval is None or finding.exact:
+        return Inline(shown(effect.estimate))
+    ends = ", ".join(map(shown, effect.interval))
+    return Inline(f"{shown(effect.estimate)} \\[{ends}\\]")
 
 
 def bound_cell(finding: Finding) -> Inline:
     """Writes the bound that the effect has to pass."""
     mark = "\\<" if finding.direction in ("below", "within") else "\\>"
+    ratio = finding.effect is not None and finding.effect.ratio
     if finding.direction in ("above", "below"):
-        return Inline(f"{mark} {change(finding.bound)}")
+        return Inline(f"{mark} {rounded(finding.bound) if ratio else change(finding.bound)}")
+    if ratio:
+        between = f"{rounded(1 / finding.bound)}, {rounded(finding.bound)}"
+        return Inline(f"{'∈' if finding.direction == 'within' else '∉'} \\[{between}\\]")
     return Inline(f"\\|·\\| {mark} {rounded(abs(finding.bound))}")
 
 
@@ -68,8 +74,9 @@ def numbers_of(context: Context, result: ClaimResult) -> list[Inline]:
     said = [sentence_of(context, result)]
     for finding in result.findings:
         text = texts_of(context, result.id, finding.part)
-        told = {"supported": text.supported, "contradicted": text.contradicted}.get(finding.verdict)
-        if told and finding.effect is not None and finding is not result.leading:
+        whole = result.verdict_of(finding.part)
+        told = {"supported": text.supported, "contradicted": text.contradicted}.get(whole)
+        if told and finding.effect is not None and finding is not result.leading and finding.verdict == whole:
             effect, unit = effect_cell(finding), label(context, "claim_unit", finding.effect.unit)
             said.append(context.words("explanation.told", told=Inline(told), effect=effect, unit=unit))
     return said
@@ -105,7 +112,15 @@ def details(context: Context, result: ClaimResult) -> list[Block]:
         said.append(words("explanation.differences", what=words.listed(listed)))
     said += lacking(context, result)
     if result.adjusted_p is not None:
-        said.append(words("explanation.corrected", p=rounded(result.adjusted_p), family=result.family))
+        level = result.leading.effect.level if result.leading and result.leading.effect else 0.95
+        said.append(
+            words(
+                "explanation.corrected",
+                p=rounded(result.adjusted_p),
+                family=result.family,
+                level=percent(level),
+            )
+        )
     said += calibrated(context, result)
     if runs := sorted(distinct(finding.runs for finding in result.findings)):
         key = "explanation.runs" if len(runs) <= SHOWN_RUNS else "explanation.runs_of"
@@ -142,7 +157,7 @@ def planted(context: Context, claim: str, scenario: str) -> Inline:
 
 
 def lacking(context: Context, result: ClaimResult) -> list[Inline]:
-    """Says what was not measured, which command adds it, and how many seeds would settle the claim."""
+    """Says what was not measured, which command adds it, and what would settle the claim."""
     words = context.words
     unknown = [f for f in result.findings if f.counts and f.effect is None]
     lost = [(f.lost, words.listed(list(map(code, f.missing)))) for f in unknown if f.lost]
@@ -152,9 +167,7 @@ def lacking(context: Context, result: ClaimResult) -> list[Inline]:
         hints = dict.fromkeys(f.hint for f in missing_parts if f.hint)
         commands = words.listed([shortened_commands(context, each) for each in hints])
         said.append(words("explanation.lacking", what=words.listed(list(map(code, missing))), hint=commands))
-    if result.more_seeds is not None:
-        said.append(words("explanation.more_seeds", number=result.more_seeds))
-    return said
+    return said + outlook_of(context, result)
 
 
 def shortened_commands(context: Context, commands: str) -> Inline:
@@ -174,8 +187,9 @@ def forest_of(context: Context, group: str, results: Sequence[ClaimResult]) -> l
             effect = finding.effect
             if effect is not None and finding.verdict in figures.SHAPES:
                 row = _row(context, result, finding)
-                low, high = (effect.estimate, effect.estimate) if finding.exact else (effect.low, effect.high)
-                rows.append((row, finding.verdict, effect.estimate, low, high, finding.bound))
+                point = (effect.estimate, effect.estimate) if finding.exact else None
+                low, high = point or effect.interval or (None, None)
+                rows.append((row, finding.verdict, effect.estimate, low, high, finding.bound, effect.ratio))
     if not rows:
         return []
     chart = figures.forest(figures.scaled(rows), labels=context.labels)

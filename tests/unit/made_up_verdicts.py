@@ -1,0 +1,43 @@
+"""Claims of made-up parts, and effects for them to be judged by."""
+
+from typing import Any
+
+from scipy.special import stdtrit
+
+from skipscope.analysis.statistics import Estimate
+from skipscope.claims.catalogue import Claim, Part, catalogue, part_of
+from skipscope.claims.confounds import Confound
+from skipscope.claims.model import Measurement
+from skipscope.spec.comparison import Comparison
+
+PAIR = Comparison(treated=("resnet20",), control=("plain20",), factor="shortcut")
+STEM = Confound(what="stem", treated="conv 3x3", control="conv 7x7/2")
+
+
+def effect(low: float, high: float, *, n: int = 8, level: bool = False) -> Estimate:
+    """An interval as wide as t makes it."""
+    error = (high - low) / 2 / stdtrit(n - 1, 0.975)
+    return Estimate(
+        value=(low + high) / 2,
+        low=low,
+        high=high,
+        n=n,
+        spread=error * n**0.5,
+        error=error,
+        freedom=n - 1,
+        level=level,
+    )
+
+
+def claim(*parts: Part, needs: str = "all", id: str = "S1", group: str = "shortcuts") -> Claim:
+    made = {"id": id, "group": group, "needs": needs, "parts": {part.id: part for part in parts}}
+    return catalogue()["S1"].model_copy(update=made)
+
+
+def part(id: str = "p", direction: str = "above", bound: float = 1.0, **more: Any) -> Part:
+    made = {"id": id, "unit": "points", "direction": direction, "bound": bound} | more
+    return part_of("S1", "start").model_copy(update=made)
+
+
+def measured(found: Estimate | None, id: str = "p", **more: Any) -> Measurement:
+    return Measurement(part=id, comparison=PAIR, effect=found, **more)
