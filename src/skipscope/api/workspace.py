@@ -47,7 +47,7 @@ class Workspace(store.Workspace, Shown):
 
     def __repr__(self) -> str:
         """Names the folder."""
-        return f"Workspace({str(self.path)!r})"
+        return f"Workspace({str(self.given)!r})"
 
     def runs(self) -> Runs:
         """Reads every run, in the order of their ids; skips copies of a run's folder under another name.
@@ -105,7 +105,7 @@ class Workspace(store.Workspace, Shown):
         *others, last = self.studies() or [self.study()]
         tables = gather(self, None, readings=False)
         curves = Curves(tables, "en")
-        yield Paragraph(text=Inline(f"Study {code(last.study.name)} in {code(str(self.path))}"))
+        yield Paragraph(text=Inline(f"Study {code(last.study.name)} in {code(str(self.given))}"))
         yield from lead(curves.context)
         yield from curves.overview()
         page = self.report_folder(last.study.name) / "report.html"

@@ -24,9 +24,12 @@ StudyArgument = Annotated[
 WorkspaceOption = Annotated[
     Path,
     typer.Option(
-        "--workspace", "-w", envvar="SKIPSCOPE_WORKSPACE", help="The folder for runs, studies and reports.",
+        "--workspace",
+        "-w",
+        envvar="SKIPSCOPE_WORKSPACE",
+        help="The folder for runs, studies and reports; an archive of one can be read.",
     ),
-]  # fmt: skip
+]
 DEFAULT_WORKSPACE = Path("skipscope-out")
 WIDEST = 1_000
 """Columns that a table may have at most."""

@@ -67,7 +67,7 @@ class Networks:
         if not self.runs:
             raise WorkspaceError(
                 f"No network of the study {self.study.study.name} is trained yet.",
-                where=str(workspace.path),
+                where=str(workspace.given),
                 hint=f"train them: {workspace.typed(self.study.command)}",
             )
         self.mean, self.std = _statistics(self.study, next(iter(self.runs.values())), data_dir)
@@ -114,7 +114,7 @@ class Networks:
 
         `a.tiff` is drawn into `a.tiff.png`, so that `a.webp` has a drawing of its own; `a.png` into `a.png`.
         """
-        folder, times = self.workspace.path / "predictions", 1
+        folder, times = self.workspace.output / "predictions", 1
         kind = "" if path.suffix.lower() == ".png" else path.suffix.lower()
         file = folder / f"{path.stem[:STEM]}{kind}.png"
         while (

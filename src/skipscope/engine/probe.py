@@ -23,6 +23,7 @@ from skipscope.models.user import attribute_errors_to
 from skipscope.probes.cost import TRIAL_IMAGES, estimated
 from skipscope.probes.measure import known
 from skipscope.probes.registry import PROBES
+from skipscope.records.archived import refuse_to_write
 from skipscope.records.lock import held_run
 from skipscope.records.schema import RunRecord
 from skipscope.records.store import RunFolder, Workspace
@@ -71,6 +72,7 @@ def measure_again(
         ProbeError: some probes failed on it; what the others read is written.
     """
     asked = _of_trained_networks(only)
+    refuse_to_write(workspace.path)
     record = finished(workspace, name)
     spec, folder = record.spec, workspace.run_folder(record.id)
     model = network(workspace, record)

@@ -34,7 +34,7 @@ def finished(workspace: Workspace, name: str) -> RunRecord:
     candidates = [name] if name in runs else arms if len(arms) == 1 else list(dict.fromkeys(arms + begun))
     if not candidates:
         known = [*runs, *(member.arm for study in latest for member in study.members)]
-        raise UnknownName("run", name, dict.fromkeys(known), where=str(workspace.path))
+        raise UnknownName("run", name, dict.fromkeys(known), where=str(workspace.given))
     if len(candidates) > 1:
         raise UsageError(f"Several runs are called {name!r}.", hint=f"choose one: {', '.join(candidates)}")
     found = runs.get(candidates[0])
@@ -43,7 +43,7 @@ def finished(workspace: Workspace, name: str) -> RunRecord:
         states = {None: "not begun", "unfinished": "not finished", "failed": "a run that failed"}
         raise WorkspaceError(
             f"The run {candidates[0]} is {states[record.state if record else None]}.",
-            where=str(workspace.path),
+            where=str(workspace.given),
             hint=f"finish it with the command that began it{_command(workspace, candidates[0])}",
         )
     return record

@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from skipscope.errors import WorkspaceError
+from skipscope.records.archived import refuse_to_write
 from skipscope.records.files import DRAFT, write_whole, writing
 
 LOCK, HOLDER = ".lock", ".holder.json"
@@ -40,6 +41,7 @@ def held(workspace: Path, *, doing: str) -> Iterator[None]:
 
 def refuse_if_held(workspace: Path) -> None:
     """Raises what `held` would (WorkspaceError), without holding the workspace."""
+    refuse_to_write(workspace)
     if (workspace / HOLDER).exists():
         with held(workspace, doing="a look at who works here"):
             pass
@@ -77,6 +79,7 @@ def holder(folder: Path) -> str:
 @contextmanager
 def _lock(folder: Path, doing: str) -> Iterator[bool]:
     """Yields whether the folder is locked; one that was made for it and stayed empty is gone afterwards."""
+    refuse_to_write(folder)
     made, lock = not folder.exists(), FileLock(folder / LOCK)
     with writing(folder), suppress(Timeout):
         folder.mkdir(parents=True, exist_ok=True)

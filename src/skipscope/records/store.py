@@ -6,6 +6,8 @@
 <workspace>/studies/<name>.json
 <workspace>/data/<checksum>.npz
 <workspace>/reports/<name>/
+
+An archive of such a folder can be read in its stead.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from skipscope import records
 from skipscope.errors import UnknownName, WorkspaceError
+from skipscope.records.archived import is_archive, unpacked
 from skipscope.records.checksums import AGAIN
 from skipscope.records.files import read_record, record_bytes, write_whole
 from skipscope.records.run_folder import RunFolder
@@ -51,8 +54,13 @@ class Workspace:
     """The folder a user's runs, studies and reports live in."""
 
     def __init__(self, path: os.PathLike[str] | str = USUAL) -> None:
-        """A folder that need not exist yet."""
-        self.path = Path(path)
+        """A folder that need not exist yet, or an archive of one."""
+        self.given = Path(path)
+        """As it was named: an archive, say, where `path` is the folder that it was unpacked to."""
+        archived = is_archive(self.given)
+        self.path = unpacked(self.given) if archived else self.given
+        self.output = USUAL if archived else self.path
+        """The folder for reports and drawings."""
 
     def __fspath__(self) -> str:
         """Returns the folder, so that a workspace may stand where a path may."""
@@ -60,9 +68,9 @@ class Workspace:
 
     def typed(self, command: str) -> str:
         """Adds this workspace to a command, unless it is the usual one; leaves Python as it is."""
-        if self.path == USUAL or not command.startswith("skipscope "):
+        if self.given == USUAL or not command.startswith("skipscope "):
             return command
-        return f"{command} -w {shlex.quote(str(self.path))}"
+        return f"{command} -w {shlex.quote(str(self.given))}"
 
     def run_folder(self, run: str) -> RunFolder:
         """Returns the folder of the run with this id, or with the id that it had before.
@@ -74,7 +82,7 @@ class Workspace:
 
     def report_folder(self, study: str) -> Path:
         """Returns where the study's report is written."""
-        return self.path / "reports" / study
+        return self.output / "reports" / study
 
     def runs(self) -> Sequence[RunRecord]:
         """Reads every run, in the order of their ids; skips copies of a run's folder under another name.
@@ -125,7 +133,7 @@ class Workspace:
         if not records:
             raise WorkspaceError(
                 "There is no study in this workspace.",
-                where=str(self.path),
+                where=str(self.given),
                 hint="run one (skipscope demo, skipscope run lab) or name its folder with --workspace",
             )
         if name is None:

@@ -29,6 +29,7 @@ from skipscope.claims.catalogue import Part, catalogue
 from skipscope.claims.evaluate import judged
 from skipscope.claims.model import MINIMUM_SEEDS, ClaimResult
 from skipscope.errors import WorkspaceError
+from skipscope.records.archived import refuse_to_write
 from skipscope.records.files import write_whole
 from skipscope.records.schema import NetworkCard
 from skipscope.records.store import Workspace
@@ -166,6 +167,7 @@ def save_calibration(workspace: Workspace, found: Mapping[str, Any]) -> Path:
         WorkspaceError: the folder is not writable.
     """
     path = workspace.path / NAME
+    refuse_to_write(path)
     write_whole(path, (json.dumps(found, indent=1) + "\n").encode())
     return path
 
