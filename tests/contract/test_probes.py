@@ -1,6 +1,7 @@
 """What holds for every registered probe on every kind of network; slow ones get few points and steps."""
 
 import random
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from math import isfinite
@@ -68,6 +69,7 @@ EVERYWHERE = {"gradient_flow", "activations", "shattering", "answers", "linear_p
     "landscape",
     "curvature",
     "gradient_confusion",
+    "reinitialisation",
 }
 DENSE = {"reuse_by_weight", "reuse_by_ablation", "block_deletion"}
 GATED = {"gates", "gate_surgery", "block_deletion"}
@@ -120,7 +122,16 @@ def seen(network: str, own_file: Path) -> View:
     model = build(pinned(f"{own_file}:Net") if network == "own" else network)
     side = SMALLER.get(network, SIDE)
     x = torch.randn(IMAGES, 3, side, side, generator=torch.Generator().manual_seed(1))
-    return view_of(model, x, torch.arange(IMAGES) % 10)
+    return started(view_of(model, x, torch.arange(IMAGES) % 10))
+
+
+def started(view: View) -> View:
+    """As a run's network is seen, with a start: here its own weights, halved."""
+    halves = {
+        name: value / 2 if value.is_floating_point() else value
+        for name, value in view.model.state_dict().items()
+    }
+    return replace(view, start=halves)
 
 
 def state(view: View) -> dict[str, Any]:
@@ -233,7 +244,12 @@ def _of_sample(images: Tensor, sample: Tensor) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("name", "where"), [("redundancy", "this network"), ("update_ratio", "not being trained")]
+    ("name", "where"),
+    [
+        ("redundancy", "this network"),
+        ("update_ratio", "not being trained"),
+        ("reinitialisation", "whose start is not known"),
+    ],
 )
 def test_a_probe_that_is_named_measures_or_says_why_not(name: str, where: str) -> None:
     network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 10))
@@ -257,13 +273,13 @@ def test_no_pass_has_more_than_five_hundred_images(name: str, own_file: Path) ->
     torch.manual_seed(0)
     model = build(pinned(f"{own_file}:Net"))
     images = torch.randn(1_100, 3, 8, 8, generator=torch.Generator().manual_seed(1))
-    view = view_of(model, images, torch.arange(1_100) % 10)
+    view = started(view_of(model, images, torch.arange(1_100) % 10))
     with Passes(view.model) as passes:
         list(measure(PROBES[name], view))
     assert max(map(len, passes.inputs), default=0) <= 500
 
 
-@pytest.mark.parametrize("name", AS_THEY_ARE)
+@pytest.mark.parametrize("name", [name for name, each in AS_THEY_ARE.items() if not each.needs_start])
 def test_a_users_own_network_is_left_as_it_is_being_trained(name: str, own_file: Path) -> None:
     model = build(pinned(f"{own_file}:Net"))
     model.blocks[0].eval()  # a part that its author froze

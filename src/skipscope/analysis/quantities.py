@@ -6,6 +6,7 @@ What is a ratio is given as its logarithm: factors then add up, and are no more 
 import polars as pl
 
 from skipscope.analysis import measured
+from skipscope.analysis.block_quantities import BLOCK_QUANTITIES
 from skipscope.analysis.measured import RUN
 from skipscope.analysis.per_run import (
     FinishedRuns,
@@ -235,5 +236,6 @@ QUANTITIES: dict[str, Quantity] = {
     "early over late": early_over_late,
     "class order": class_order,
     "image order": image_order,
+    **BLOCK_QUANTITIES,
 }
 """What claims are made of, by name."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from time import perf_counter
 
@@ -146,7 +146,15 @@ def _measure(
     with attribute_errors_to(spec.model, "while it is measured"):
         model = to_device(model, spec.recipe, device())
         return measure_trained(
-            folder, model, data, batches, recipe=spec.recipe, step=step, probes=probes, go_on=go_on
+            folder,
+            model,
+            data,
+            batches,
+            recipe=spec.recipe,
+            step=step,
+            probes=probes,
+            go_on=go_on,
+            start=partial(build, spec.model, seed=spec.seed),
         )
 
 

@@ -43,7 +43,7 @@ def blocks_of(anatomy: Anatomy) -> dict[str, Block]:
     for site in anatomy.of("shortcut", "concat"):
         if site.kind == "shortcut":
             blocks[site.module] = {site.key: lambda call: call.inputs[1]}
-        elif (new := _newest(anatomy, site)) is not None:
+        elif (new := newest(anatomy, site)) is not None:
             blocks[site.module] = _channels(anatomy, new)
     return blocks or {site.module: {site.key: _input} for site in _modules(anatomy)} or dict(_layers(anatomy))
 
@@ -52,7 +52,7 @@ def _input(call: Call) -> Tensor:
     return call.inputs[0]
 
 
-def _newest(anatomy: Anatomy, site: Site) -> str | None:
+def newest(anatomy: Anatomy, site: Site) -> str | None:
     """Returns a concatenation's deepest source, which it appends; None if any channel's source is unknown."""
     depths = {other.module: other.depth for other in anatomy.of("conv", "linear", "shortcut")}
     if sum(count for _, count in site.sources) != site.output[0]:
@@ -74,7 +74,12 @@ def _zeroing(mask: Tensor) -> Replacement:
 
 
 def _modules(anatomy: Anatomy) -> Iterator[Site]:
-    """Yields modules that keep their map's shape and hold two convolutions, but no such module."""
+    """Yields the innermost modules that keep their map's shape."""
+    return (site for site in innermost(anatomy) if site.inputs[0] == site.output)
+
+
+def innermost(anatomy: Anatomy) -> Iterator[Site]:
+    """Yields modules that hold two convolutions, but no such module."""
     names = [site.module for site in anatomy.of("conv")]
     held = {
         site.module: sum(name.startswith(f"{site.module}.") for name in names)
@@ -82,7 +87,7 @@ def _modules(anatomy: Anatomy) -> Iterator[Site]:
     }
     for site in anatomy.of("module"):
         inner = any(other.startswith(f"{site.module}.") and number >= 2 for other, number in held.items())
-        if held[site.module] >= 2 and not inner and site.inputs[0] == site.output:
+        if held[site.module] >= 2 and not inner:
             yield site
 
 

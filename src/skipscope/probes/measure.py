@@ -58,15 +58,10 @@ def measured(
     """
     view = view_of(model, images, labels, seed=seed)
     chosen = [PROBES[name] for name in known(PROBES if probes is None else probes)]
-    apply = [each for each in chosen if each.when & {"initial", "frozen"} and each.applies_to(view.anatomy)]
+    apply = [each for each in chosen if _applies(each, view)]
     for each in chosen if probes is not None else ():
         if each not in apply:
-            in_training = not each.when & {"initial", "frozen"}
-            where = "a network that is not being trained" if in_training else "this network"
-            raise UsageError(
-                f"The probe {each.name} has nothing to measure in {where}.",
-                hint="leave it out, or leave out probes altogether: then all that apply are taken",
-            )
+            raise _nothing_to_measure(each)
     if view.anatomy.unfollowed:
         warnings.warn(" ".join(in_words(view.anatomy)), UserWarning, stacklevel=4)  # past `probe`, decorated
     seconds = estimated(view.model, view.images, [each.name for each in apply], len(view.labels))
@@ -80,6 +75,25 @@ def measured(
         raise failed
     readings = pl.DataFrame([{"run": "", **row} for row in tried.rows], schema=READINGS)
     return readings.with_columns(place=schema_1_text()), failed
+
+
+def _applies(each: Probe[Any], view: View) -> bool:
+    """Tells whether a probe measures a network as it is, and has something to measure in this one."""
+    unknown = each.needs_start and view.start is None
+    return bool(each.when & {"initial", "frozen"} and not unknown and each.applies_to(view.anatomy))
+
+
+def _nothing_to_measure(each: Probe[Any]) -> UsageError:
+    """Says why a probe that was asked for does not apply."""
+    where = "this network"
+    if each.needs_start:
+        where = "a network whose start is not known: it measures finished runs (`skipscope probe RUN`)"
+    elif not each.when & {"initial", "frozen"}:
+        where = "a network that is not being trained"
+    return UsageError(
+        f"The probe {each.name} has nothing to measure in {where}.",
+        hint="leave it out, or leave out probes altogether: then all that apply are taken",
+    )
 
 
 def known(names: Iterable[str]) -> list[str]:
@@ -187,7 +201,10 @@ def _reason(error: Exception) -> str:
 
 
 def of_trained(probes: Iterable[str] | None, inside: Anatomy) -> list[Probe[Any]]:
-    """Returns the probes (all, if None) of trained networks that apply to one with this anatomy."""
+    """Returns the probes (all, if None) of trained networks that apply to one with this anatomy.
+
+    Those that need its start are among them: a run is known from its first step.
+    """
     chosen = (PROBES[name] for name in (PROBES if probes is None else probes))
     return [each for each in chosen if "frozen" in each.when and each.applies_to(inside)]
 

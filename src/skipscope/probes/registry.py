@@ -14,6 +14,7 @@ from skipscope.probes.landscape import LANDSCAPE
 from skipscope.probes.learning_order import LEARNING_ORDER
 from skipscope.probes.linear_probes import LINEAR_PROBES
 from skipscope.probes.redundancy import REDUNDANCY
+from skipscope.probes.reinitialisation import REINITIALISATION
 from skipscope.probes.reuse import REUSE_BY_ABLATION, REUSE_BY_WEIGHT
 from skipscope.probes.shattering import SHATTERING
 from skipscope.probes.update_ratio import UPDATE_RATIO
@@ -35,6 +36,7 @@ PROBES: dict[str, Probe[Any]] = {
         GATES,
         GATE_SURGERY,
         BLOCK_DELETION,
+        REINITIALISATION,
         LANDSCAPE,
         CURVATURE,
     )

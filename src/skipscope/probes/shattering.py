@@ -21,13 +21,12 @@ from torch import Tensor, nn
 from torch.autograd import grad
 from torch.nn.functional import normalize
 
-from skipscope.probes.base import Probe, Reading, View, copied
+from skipscope.probes.base import Probe, Reading, View
+from skipscope.probes.untrained import IMAGES, normalised
 
 POINTS = 64
 LINES = 4
 LAGS = (1, 2, 4, 8, 16, 32)
-IMAGES = 250
-"""Images for the statistics of an untrained BatchNorm."""
 
 
 def measure(view: View) -> Iterable[Reading]:
@@ -69,24 +68,6 @@ def autocorrelation(gradients: Tensor, lag: int) -> float:
     # a tiny eps: gradients that vanish with depth are not therefore shattered
     directions = normalize(gradients.flatten(1).double(), dim=1, eps=torch.finfo(torch.float64).tiny)  # T D
     return (directions[:-lag] * directions[lag:]).sum(1).mean().item()
-
-
-def normalised(model: nn.Module, images: Tensor) -> nn.Module:
-    """Returns the network, or a copy whose untrained BatchNorms have the statistics of images B 3 H W."""
-    if not any(map(_is_fresh, model.modules())):
-        return model
-    copy = copied(model).eval()
-    for module in filter(_is_fresh, copy.modules()):
-        module.momentum = None  # type: ignore[assignment] # a mean over batches, of which there is one
-        module.train()
-    with torch.no_grad():
-        copy(images.clone())
-    return copy.eval()
-
-
-def _is_fresh(module: nn.Module) -> bool:
-    counted = getattr(module, "num_batches_tracked", None)
-    return isinstance(counted, Tensor) and not counted
 
 
 SHATTERING = Probe(

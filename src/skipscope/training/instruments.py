@@ -1,6 +1,7 @@
 """Probes on a run: while it is trained, and on the trained network."""
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -106,12 +107,13 @@ def measure_trained(
     step: int,
     probes: Collection[str] | None,
     go_on: Callable[[str], bool],
+    start: Callable[[], nn.Module],
 ) -> bool:
     """Measures a trained network and writes all readings of its run, and pictures of one image's maps.
 
     It computes in fp32, with the recipe's operators and threads. A probe's readings are written when it ends,
     so that whoever stops this loses one probe's work; readings of other probes are kept. Returns False if
-    `go_on(probe)` returned False before a probe.
+    `go_on(probe)` returned False before a probe; `start()` builds the network as before its first step.
 
     Raises:
         ProbeError: some probes failed; the readings of the others are written.
@@ -126,7 +128,8 @@ def measure_trained(
             keep_less()
             # a worker may have been given more threads meanwhile: they take sums in another order
             torch.set_num_threads(int(recipe.threads))
-            _replace_readings(folder, tried.add(probe, view, step), step)
+            seen = replace(view, start=start().state_dict()) if probe.needs_start else view
+            _replace_readings(folder, tried.add(probe, seen, step), step)
     (image,), (label,) = data.validation.stratified(SAMPLE).take(np.arange(1))
     folder.write_pictures(pictures(view) | {"image": image, "image_label": label})
     _replace_readings(folder, [], step)  # a finished run has the file, whatever was measured

@@ -186,7 +186,12 @@ class TrainingRun:
         left = unmeasured(self.folder, self.steps, probes)  # but what a process that was stopped here left
         try:
             if not measure_trained(
-                *trained, recipe=self.spec.recipe, step=self.steps, probes=left, go_on=go_on
+                *trained,
+                recipe=self.spec.recipe,
+                step=self.steps,
+                probes=left,
+                go_on=go_on,
+                start=partial(build, self.spec.model, seed=self.spec.seed),
             ):
                 return self.pause(record)
         except ProbeError as error:  # raised when the run is done

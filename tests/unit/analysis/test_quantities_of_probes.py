@@ -1,11 +1,27 @@
 """Numbers of a run that claims of the second edition compare, by hand."""
 
+from collections.abc import Mapping
+
+import polars as pl
 import pytest
 from made_up_evidence import evidence
+
+from skipscope.records.readings import READINGS
 
 
 def of(name: str, *models: str, **more: object) -> dict[str, dict[int, object]]:
     return {arm: dict(seeds) for arm, seeds in evidence(*models, **more).series(name).items()}
+
+
+def read(
+    arm: str, seed: int, probe: str, quantity: str, values: Mapping[str | None, float], step: int = 9
+) -> tuple[str, int, pl.DataFrame]:
+    """What a probe read of a run: a value by module, or of the whole network."""
+    rows = [
+        {"run": "", "probe": probe, "step": step, "module": module, "quantity": quantity, "value": value}
+        for module, value in values.items()
+    ]
+    return arm, seed, pl.DataFrame(rows, schema=READINGS)
 
 
 def test_agreement_of_gradients_is_that_before_or_after_training() -> None:
@@ -25,3 +41,13 @@ def test_agreement_of_gradients_is_that_before_or_after_training() -> None:
         "least gradient agreement": -0.5,
     }.items():
         assert of(name, "cnn", rows=rows) == {"cnn": {0: pytest.approx(value)}}
+
+
+def test_a_block_put_back_costs_a_share_of_what_was_learnt() -> None:
+    def rows(seed: int, whole: float, *blocks: float) -> tuple[str, int, pl.DataFrame]:
+        values = {None: whole} | {f"layer1.{n}": value for n, value in enumerate(blocks)}
+        return read("resnet8", seed, "reinitialisation", "accuracy", values)
+
+    runs = [rows(0, 0.6, 0.6, 0.35, 0.1), rows(1, 0.19, 0.1)]
+    found = of("share lost when put back", "resnet8", measured=runs, seeds=2)
+    assert found == {"resnet8": {0: pytest.approx((0 + 0.5 + 1) / 3), 1: None}}

@@ -18,6 +18,7 @@ from skipscope.probes import shattering
 from skipscope.probes.base import View
 from skipscope.probes.measure import initial_rows, view_of
 from skipscope.probes.shattering import LAGS, POINTS, autocorrelation, gradients_along, lines, measure
+from skipscope.probes.untrained import normalised
 
 SIDE, CLASSES = 6, 5
 PIXELS = 3 * SIDE * SIDE
@@ -196,7 +197,7 @@ def test_gradients_are_those_of_finite_differences() -> None:
 def test_points_of_a_line_know_nothing_of_each_other() -> None:
     view = seen(Smooth())
     points, label = next(lines(view))
-    model = shattering.normalised(view.model, view.images)
+    model = normalised(view.model, view.images)
     together = gradients_along(model, points, label)
     alone = torch.cat([gradients_along(model, point[None], label) for point in points])
     assert torch.allclose(together, alone, atol=1e-6)  # batches of another size add up in another order

@@ -16,6 +16,7 @@ from skipscope.data.dataset import Dataset, load
 from skipscope.errors import ProbeError, WorkspaceError
 from skipscope.kernels.fast import KERNELS, convolution
 from skipscope.models.registry import build
+from skipscope.probes.base import Reading, View
 from skipscope.probes.measure import view_of
 from skipscope.probes.pictures import pictures
 from skipscope.probes.registry import PROBES
@@ -92,7 +93,8 @@ def folder_at(path: Path) -> RunFolder:
 
 def measured(folder: RunFolder, data: Dataset, run_of: RunOf, **how: object) -> bool:
     batches = BatchMaker(data, run_of().recipe, CPU)
-    chosen = {"recipe": run_of().recipe, "step": 6, "probes": ("answers",), "go_on": lambda _: True} | how
+    usual = {"recipe": run_of().recipe, "step": 6, "probes": ("answers",), "go_on": lambda _: True}
+    chosen = usual | {"start": network} | how
     return measure_trained(folder, network(), data, batches, **chosen)  # type: ignore[arg-type]
 
 
@@ -108,6 +110,26 @@ def test_pictures_of_one_image_lie_beside_the_readings(tiny: Dataset, run_of: Ru
     assert list(found) == list(expected)
     assert all(np.array_equal(found[name], expected[name]) for name in expected)
     assert set(folder.readings()["probe"]) == {"answers"}
+
+
+def test_a_probe_that_compares_with_the_start_is_given_it(
+    tiny: Dataset, run_of: RunOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[View] = []
+
+    def keep(view: View) -> list[Reading]:
+        given.append(view)
+        return [Reading(quantity="accuracy", value=0.5)]
+
+    for name in ("answers", "reinitialisation"):
+        monkeypatch.setitem(PROBES, name, replace(PROBES[name], measure=keep))
+    start = build("cnn", seed=4)
+    folder = folder_at(tmp_path / "run")
+    assert measured(folder, tiny, run_of, probes=("answers", "reinitialisation"), start=lambda: start)
+    without, with_start = given
+    assert without.start is None
+    assert with_start.start is not None
+    assert all(torch.equal(with_start.start[name], value) for name, value in start.state_dict().items())
 
 
 def test_what_other_probes_read_is_kept(tiny: Dataset, run_of: RunOf, tmp_path: Path) -> None:
