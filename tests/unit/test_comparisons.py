@@ -70,6 +70,64 @@ def test_the_missing_cells_make_a_square() -> None:
     ]
 
 
+def test_a_gate_s_controls_are_compared_one_step_at_a_time() -> None:
+    found = derived("se_resnet8", "resnet20", "se_resnet20", "se_resnet20_static", "se_resnet20_half")
+    assert found == {
+        "gate": ["se_resnet20 - resnet20"],
+        "gate_content": ["se_resnet20 - se_resnet20_static"],
+        "gate_scale": ["se_resnet20_static - se_resnet20_half"],
+        "halving": ["se_resnet20_half - resnet20"],
+        "depth": ["se_resnet8, se_resnet20"],
+        "network": [f"{arm} - se_resnet8" for arm in ("resnet20", "se_resnet20_static", "se_resnet20_half")],
+    }
+    pooled = derived("resnet", "se_resnet_pool", "se_resnet_pool_static", "se_resnet_pool_half", "se_resnet")
+    assert {factor: pooled[factor] for factor in ("gate_content", "gate_scale", "halving")} == {
+        "gate_content": ["se_resnet_pool - se_resnet_pool_static"],
+        "gate_scale": ["se_resnet_pool_static - se_resnet_pool_half"],
+        "halving": ["se_resnet_pool_half - resnet"],
+    }
+
+
+def test_a_chain_is_the_control_of_the_dense_network_of_its_numbers_alone() -> None:
+    found = derived("densenet19_k10", "densenet22_k12", "chain19_k10", "chain22_k10", "plain20")
+    assert found["concatenation"] == ["densenet19_k10 - chain19_k10"]
+    assert "shortcut" not in found
+    assert found["network"] == ["chain19_k10 - densenet19_k10", "plain20 - densenet19_k10"]
+
+
+def test_arms_at_other_rates_are_compared_in_nothing_else() -> None:
+    rates = [
+        {"model": model, "name": f"{model}-{rate}", "recipe": {"learning_rate": rate}}
+        for model in ("plain20", "resnet20")
+        for rate in (0.02, 0.1)
+    ]
+    arms = [{"model": "plain20"}, {"model": "resnet20"}, {"model": "resnet8"}, *rates]
+    across = {
+        "treated": ["resnet20-0.02", "resnet20", "resnet20-0.1"],
+        "control": ["plain20-0.02", "plain20", "plain20-0.1"],
+        "factor": "shortcut",
+        "across": "rate",
+    }
+    tuned = {"treated": "resnet20-0.02", "control": "plain20-0.1", "factor": "shortcut", "tuned": True}
+    spec = StudySpec.model_validate({"name": "x", "arm": arms, "comparison": [across, tuned]})
+    assert spec.at_other_rates == {
+        f"{model}-{rate}" for model in ("plain20", "resnet20") for rate in (0.02, 0.1)
+    }
+    assert [str(each) for each in spec.comparisons if not each.at_other_rates] == [
+        "resnet20 - plain20",
+        "resnet8, resnet20",
+        "resnet20 - plain20",
+    ]
+    one, other = spec.comparison
+    assert (one.own, one.own_across) == (OWN["shortcut"], {"recipe.learning_rate"})
+    assert other.own == OWN["shortcut"] | {"recipe.learning_rate"}
+    assert other.along("treated").own_across == OWN["depth"] | {"recipe.learning_rate"}
+    # an arm of one rate among others is none of these
+    alone = StudySpec.model_validate({"name": "x", "arm": arms})
+    assert not alone.at_other_rates
+    assert "resnet20-0.02 - plain20-0.02" in map(str, alone.comparisons)
+
+
 def test_one_network_has_nothing_to_be_compared_with() -> None:
     assert derived("cnn") == {}
 
@@ -165,7 +223,7 @@ def test_records_of_before_there_were_comparisons_are_read() -> None:
 
 
 def test_a_comparison_says_what_may_differ() -> None:
-    assert set().union(*OWN.values()) <= set(ARCHITECTURE)
+    assert set().union(*OWN.values()) <= {*ARCHITECTURE, "recipe.learning_rate"}
     gate = Comparison(treated=("a", "b"), control=("c", "d"), factor="gate")
     assert (gate.arms, gate.own, gate.own_across) == (("a", "b", "c", "d"), OWN["gate"], OWN["depth"])
     dense = Comparison(treated=("a",), control=("c",), factor="dense", matched="depth")

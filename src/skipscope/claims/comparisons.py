@@ -15,11 +15,15 @@ Condition = Callable[[Evidence, Comparison], bool]
 Kind = Callable[[Evidence, str], bool]
 
 
-def compared(factor: Factor, *conditions: Condition) -> FindComparisons:
-    """Comparisons of `factor` that meet the conditions and have a control; depth needs no control."""
+def compared(factor: Factor, *conditions: Condition, at_other_rates: bool = False) -> FindComparisons:
+    """Comparisons of `factor` that meet the conditions and have a control; depth needs no control.
+
+    Those in which learning rates differ, and no others, if `at_other_rates`.
+    """
 
     def found(evidence: Evidence) -> list[Comparison]:
         given = (each for each in evidence.comparisons if each.factor == factor)
+        given = (each for each in given if each.at_other_rates is at_other_rates)
         given = (each for each in given if each.control or factor == "depth")
         return [each for each in given if all(holds(evidence, each) for holds in conditions)]
 
@@ -27,11 +31,17 @@ def compared(factor: Factor, *conditions: Condition) -> FindComparisons:
 
 
 def unpaired(*kinds: Kind, at_init: bool = False) -> FindComparisons:
-    """The arms of all these kinds, without a control; `at_init` includes networks that are never trained."""
+    """The arms of all these kinds, without a control; `at_init` includes networks that are never trained.
+
+    Arms that are there for their learning rate are left out: they would count one network several times.
+    """
 
     def found(evidence: Evidence) -> list[Comparison]:
         known = evidence.models if at_init else evidence.trained_arms
-        arms = tuple(arm for arm in known if all(is_kind(evidence, arm) for is_kind in kinds))
+        left_out = evidence.study.at_other_rates
+        arms = tuple(
+            arm for arm in known if arm not in left_out and all(is_kind(evidence, arm) for is_kind in kinds)
+        )
         return [Comparison(treated=arms, factor="network")] if arms else []
 
     return found
@@ -58,6 +68,10 @@ def _has(name: Literal["across", "matched"], *values: str) -> Condition:
     return lambda _evidence, comparison: getattr(comparison, name) in values
 
 
+def _is_tuned(_evidence: Evidence, comparison: Comparison) -> bool:
+    return comparison.tuned
+
+
 def _one_control(_evidence: Evidence, comparison: Comparison) -> bool:
     return len(set(comparison.control)) == 1
 
@@ -69,6 +83,9 @@ _IN_SQUARE = _has("across", "gate", "pool")
 COMPARISONS: Mapping[str, FindComparisons] = {
     "shortcut_with_norm": compared("shortcut", _with_norm),
     "shortcut_without_norm": compared("shortcut", _without_norm),
+    "shortcut_tuned": compared("shortcut", _with_norm, _is_tuned, at_other_rates=True),
+    "shortcut_at_rates": compared("shortcut", _with_norm, _has("across", "rate"), at_other_rates=True),
+    "rate": compared("rate", at_other_rates=True),
     "residual_depths": compared("depth", _all("treated", Evidence.is_residual)),
     "dense_against_plain": compared("dense", _has("across", "depth"), _all("control", Evidence.is_plain)),
     "dense_against_residual": compared("dense", *_AGAINST_RESIDUAL),
@@ -76,6 +93,10 @@ COMPARISONS: Mapping[str, FindComparisons] = {
     "dense_same_parameters": compared("dense", *_AGAINST_RESIDUAL, _has("matched", "parameters")),
     "dense_sizes": compared("dense", _has("across", "network"), _one_control),
     "gate": compared("gate"),
+    "gate_content": compared("gate_content"),
+    "gate_scale": compared("gate_scale"),
+    "halving": compared("halving"),
+    "concatenation": compared("concatenation"),
     "gate_in_square": compared("gate", _IN_SQUARE),
     "pool_in_square": compared("pool", _IN_SQUARE),
     "network": compared("network"),

@@ -107,11 +107,18 @@ class StudySpec(Frozen):
     @property
     def comparisons(self) -> tuple[Comparison, ...]:
         """Lists those declared, and those that follow from the arms for factors without a declared one."""
-        declared = {comparison.factor for comparison in self.comparison}
-        arms = [(a.model, a.label, json.dumps(a.recipe, sort_keys=True)) for a in self.arm]
+        declared = {each.factor for each in self.comparison if not each.at_other_rates}
+        same = [arm for arm in self.arm if arm.label not in self.at_other_rates]
+        arms = [(a.model, a.label, json.dumps(a.recipe, sort_keys=True)) for a in same]
         # the name of a user's network says nothing of what it is
         found = following(arms, [model for model in self.initial if UserNetwork.parse(model) is None])
         return (*self.comparison, *(each for each in found if each.factor not in declared))
+
+    @property
+    def at_other_rates(self) -> frozenset[str]:
+        """Labels of arms with a learning rate of their own that are there to be compared in that."""
+        compared = {arm for each in self.comparison if each.at_other_rates for arm in each.arms}
+        return frozenset(arm.label for arm in self.arm if "learning_rate" in arm.recipe) & compared
 
     def recipe_of(self, arm: Arm) -> Recipe:
         """Overrides the study's recipe with the arm's keys."""

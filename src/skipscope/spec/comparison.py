@@ -8,8 +8,12 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from skipscope.spec.names import composed
 from skipscope.spec.values import Frozen
 
-Factor = Literal["shortcut", "gate", "pool", "dense", "depth", "normalisation", "network"]
+Factor = Literal[
+    "shortcut", "gate", "gate_content", "gate_scale", "halving",
+    "pool", "dense", "concatenation", "depth", "normalisation", "rate", "network",
+]  # fmt: skip
 """What is compared. `network`: two whole networks, whatever they differ in."""
+RATE = "recipe.learning_rate"
 
 ARCHITECTURE = (
     "stem", "maps", "depth", "width", "normalisation",
@@ -21,13 +25,21 @@ OWN: Mapping[Factor, frozenset[str]] = {
     "shortcut": frozenset({"shortcut"}),
     # two small layers a block: some parameters, next to no arithmetic: more than 5 % of it is not the gate's
     "gate": frozenset({"gate", "parameters"}),
+    # what the image says: a gate against a learnt number a channel; then that against a constant, then 1/2
+    # against nothing: BatchNorm's scale can absorb all but the first
+    "gate_content": frozenset({"gate", "parameters"}),
+    "gate_scale": frozenset({"gate", "parameters"}),
+    "halving": frozenset({"gate"}),
     # a pool in the stem changes the stem, the size of all later maps, and so the arithmetic
     "pool": frozenset({"stem", "maps", "arithmetic"}),
     # layers that append instead of adding have another width and another cost; see `matched`
     # (quantities of the channels themselves need equal widths as well: `Part.equal`)
     "dense": frozenset({"concatenation", "shortcut", "width", "arithmetic"}),
+    # a chain of the same stem, depth and growth: to read all earlier features takes weights
+    "concatenation": frozenset({"concatenation", "parameters", "arithmetic"}),
     "depth": frozenset({"depth", "parameters", "arithmetic"}),
     "normalisation": frozenset({"normalisation"}),
+    "rate": frozenset({RATE}),
     "network": frozenset(ARCHITECTURE),
 }
 """Differences that each factor allows; any other confounds the comparison."""
@@ -52,7 +64,9 @@ class Comparison(Frozen):
     matched: Literal["depth", "parameters"] | None = None
     """For a dense network and its control: which of the two agrees; the other may differ."""
     across: Factor = "depth"
-    """What several pairs differ in: depth, or the other factor of a 2 x 2 design."""
+    """What several pairs differ in: depth, the other factor of a 2 x 2 design, or the learning rate."""
+    tuned: Annotated[bool, Field(strict=True)] = False
+    """Whether each arm has the learning rate that validation chose for it, so that they may differ."""
     timed: Annotated[bool, Field(strict=True)] = False
     """Whether seconds are compared, so that the machine must be the same."""
 
@@ -116,11 +130,18 @@ class Comparison(Frozen):
     @property
     def own(self) -> frozenset[str]:
         """Gives the differences that the factor allows within a pair."""
+        own = OWN[self.factor] | ({RATE} if self.tuned else set())
         if self.matched is None:
-            return OWN[self.factor]
-        return OWN[self.factor] | {"parameters" if self.matched == "depth" else "depth"}
+            return own
+        return own | {"parameters" if self.matched == "depth" else "depth"}
 
     @property
     def own_across(self) -> frozenset[str]:
         """Gives the differences that are allowed between pairs."""
-        return OWN["network"] if self.factor == "network" else OWN[self.across]
+        own = OWN["network"] if self.factor == "network" else OWN[self.across]
+        return own | ({RATE} if self.tuned else set())
+
+    @property
+    def at_other_rates(self) -> bool:
+        """Tells whether arms' learning rates differ: such a comparison answers no other question."""
+        return self.tuned or "rate" in (self.factor, self.across)

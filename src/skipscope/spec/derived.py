@@ -1,7 +1,9 @@
 """Derives the comparisons of a study that declares none from the names of its networks.
 
 - shortcut: resnetN - plainN, at all depths that both have; likewise with _b and with _nobn
-- gate: se_resnetN - resnetN
+- gate: se_resnetN - resnetN; gate_content: se_resnetN - se_resnetN_static; gate_scale: se_resnetN_static -
+  se_resnetN_half; halving: se_resnetN_half - resnetN
+- concatenation: densenetL_kK - chainL_kK
 - dense: densenetL_kK - plainN and - resnetN, where L and N are within a tenth: matched in depth
 - depth: resnetN at several N; likewise se_resnetN and densenetL_kK
 - of the classroom networks every pair that a textbook would name, and the 2 x 2 of pool and gate
@@ -18,19 +20,30 @@ from skipscope.spec.comparison import Comparison, Factor
 DEPTH_TOLERANCE = 1.1
 """Dense networks have 3n+4 layers and residual ones 6n+2, which are never the same number."""
 
-_RESIDUAL = re.compile(r"(?P<kind>plain|resnet|se_resnet)(?P<depth>\d+)(?P<variant>(?:_b)?(?:_nobn)?)")
-_DENSE = re.compile(r"(?P<kind>densenet(?:_bc)?)(?P<depth>\d+)(?P<variant>_k\d+)")
+_RESIDUAL = re.compile(
+    r"(?P<kind>plain|resnet|se_resnet)(?P<depth>\d+)(?P<gate>_static|_half)?(?P<variant>(?:_b)?(?:_nobn)?)"
+)
+_DENSE = re.compile(r"(?P<kind>densenet(?:_bc)?|chain)(?P<depth>\d+)(?P<gate>)(?P<variant>_k\d+)")
 _PAIRS: tuple[tuple[str, str, Factor], ...] = (
     ("resnet", "plain", "shortcut"),
     ("se_resnet", "resnet", "gate"),
+    ("se_resnet", "se_resnet_static", "gate_content"),
+    ("se_resnet_static", "se_resnet_half", "gate_scale"),
+    ("se_resnet_half", "resnet", "halving"),
 )
 _CLASSROOM: tuple[tuple[str, str, Factor, Literal["depth", "parameters"] | None], ...] = (
     ("resnet", "cnn", "shortcut", None),
     ("se_resnet", "resnet", "gate", None),
     ("densenet", "cnn", "dense", "depth"),
     ("densenet", "resnet", "dense", "parameters"),
+    ("se_resnet", "se_resnet_static", "gate_content", None),
+    ("se_resnet_static", "se_resnet_half", "gate_scale", None),
+    ("se_resnet_half", "resnet_nopool", "halving", None),
+    ("se_resnet_pool", "se_resnet_pool_static", "gate_content", None),
+    ("se_resnet_pool_static", "se_resnet_pool_half", "gate_scale", None),
+    ("se_resnet_pool_half", "resnet", "halving", None),
 )
-"""Pairs that a course compares; none of them differs in one thing only."""
+"""Pairs that a course compares, of which none differs in one thing only; and a gate's controls."""
 _SQUARE = ("resnet", "resnet_nopool", "se_resnet_pool", "se_resnet")
 """Pool and no gate, neither, both, a gate and no pool."""
 
@@ -62,7 +75,7 @@ def following(arms: Iterable[tuple[str, str, str]], initial: Iterable[str]) -> l
 def derived(labels: Labels) -> tuple[Comparison, ...]:
     """Lists comparisons of networks that differ by one factor."""
     curves = _curves(labels)
-    return (*_residual(curves), *_dense(curves), *_depths(curves), *_classroom(labels))
+    return (*_residual(curves), *_dense(curves), *_chains(curves), *_depths(curves), *_classroom(labels))
 
 
 def side_by_side(labels: Labels) -> Iterator[Comparison]:
@@ -78,16 +91,21 @@ def side_by_side(labels: Labels) -> Iterator[Comparison]:
 def kind_of(model: str) -> str:
     """Returns a network's name without its depth: `resnet`, `se_resnet_nobn`, `densenet`."""
     if found := _RESIDUAL.fullmatch(model):
-        return found["kind"] + found["variant"]
+        return _gated(found) + found["variant"]
     found = _DENSE.fullmatch(model)
     return found["kind"] if found else model
+
+
+def _gated(found: re.Match[str]) -> str:
+    """Returns a kind with what stands in for its gate: se_resnet, se_resnet_static."""
+    return found["kind"] + (found["gate"] or "")
 
 
 def _curves(labels: Labels) -> Curves:
     curves: Curves = {}
     for model, label in labels.items():
         if found := _RESIDUAL.fullmatch(model) or _DENSE.fullmatch(model):
-            curves.setdefault((found["kind"], found["variant"]), {})[int(found["depth"])] = label
+            curves.setdefault((_gated(found), found["variant"]), {})[int(found["depth"])] = label
     return {key: dict(sorted(curve.items())) for key, curve in curves.items()}
 
 
@@ -110,6 +128,14 @@ def _dense(curves: Curves) -> Iterator[Comparison]:
                 yield Comparison(treated=treated, control=controls, factor="dense", matched="depth")
 
 
+def _chains(curves: Curves) -> Iterator[Comparison]:
+    for (kind, growth), curve in curves.items():
+        chains = curves.get(("chain", growth), {}) if kind == "densenet" else {}
+        if common := [depth for depth in curve if depth in chains]:
+            dense, control = (tuple(each[depth] for depth in common) for each in (curve, chains))
+            yield Comparison(treated=dense, control=control, factor="concatenation")
+
+
 def _nearest(dense: Mapping[int, str], others: Mapping[int, str]) -> Iterator[tuple[str, str]]:
     """Yields arms whose depths are within a tenth; of several as near the shallower."""
     for depth, label in dense.items():
@@ -119,7 +145,7 @@ def _nearest(dense: Mapping[int, str], others: Mapping[int, str]) -> Iterator[tu
 
 def _depths(curves: Curves) -> Iterator[Comparison]:
     for (kind, variant), curve in curves.items():
-        if len(curve) > 1 and "nobn" not in variant and kind != "plain":
+        if len(curve) > 1 and "nobn" not in variant and kind not in ("plain", "chain"):
             yield Comparison(treated=tuple(curve.values()), factor="depth")
 
 

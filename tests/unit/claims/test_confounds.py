@@ -71,6 +71,14 @@ def test_the_classroom_pair_is_flagged() -> None:
         pair("se_resnet20", "resnet20", "gate"),
         pair("se_resnet_pool", "resnet", "gate"),
         pair("se_resnet", "resnet_nopool", "gate"),
+        pair("se_resnet20", "se_resnet20_static", "gate_content"),
+        pair("se_resnet20_static", "se_resnet20_half", "gate_scale"),
+        pair("se_resnet20_half", "resnet20", "halving"),
+        pair("se_resnet_pool", "se_resnet_pool_static", "gate_content"),
+        pair("se_resnet_pool_static", "se_resnet_pool_half", "gate_scale"),
+        pair("se_resnet_pool_half", "resnet", "halving"),
+        pair("se_resnet_half", "resnet_nopool", "halving"),
+        pair("densenet19_k10", "chain19_k10", "concatenation"),
         pair("resnet_nopool", "resnet", "pool"),
         pair("densenet22_k12", "resnet20", "dense", matched="parameters"),
         pair("densenet19_k10", "resnet20", "dense", matched="depth"),
@@ -185,3 +193,41 @@ def test_facts_have_the_same_names_for_any_run() -> None:
     assert names[0] == names[1]
     assert "recipe.milestones" in names[0]
     assert "precision" in names[0]
+
+
+@pytest.mark.parametrize(
+    ("comparison", "other"),
+    [
+        (pair("se_resnet20_static", "resnet8", "halving"), {"depth", "parameters", "arithmetic"}),
+        (pair("se_resnet20_half", "plain20", "shortcut"), {"gate"}),
+        (pair("se_resnet_pool_static", "resnet_nopool", "gate_scale"), {"stem", "maps", "arithmetic"}),
+        (pair("densenet19_k10", "chain19_k12", "concatenation"), {"width"}),
+        (pair("chain19_k10", "plain20", "shortcut"), {"depth", "width", "parameters", "arithmetic"}),
+    ],
+    ids=str,
+)
+def test_a_control_confounds_in_all_that_is_not_its_factor(comparison: Comparison, other: set[str]) -> None:
+    assert what(comparison) == other
+
+
+def test_rates_may_differ_where_they_are_compared_or_were_chosen_for_each_arm() -> None:
+    models = {"treated": "resnet20", "control": "plain20", "low": "plain20"}
+    rates = {"treated": 0.2, "control": 0.1, "low": 0.02}
+    given = {arm: {0: run(model, learning_rate=rates[arm])} for arm, model in models.items()}
+    assert what(pair("treated", "control", "shortcut"), given) == {"recipe.learning_rate"}
+    assert what(pair("treated", "control", "shortcut", tuned=True), given) == set()
+    assert what(pair("control", "low", "rate"), given) == set()
+    assert what(pair("treated", "low", "rate"), given) == {"shortcut"}
+    curve = Comparison(
+        treated=("treated", "low"), control=("treated", "low"), factor="shortcut", across="rate"
+    )
+    assert what(curve, given) == {"shortcut"}
+
+
+def test_images_that_each_seed_drew_are_others_than_the_one_old_subset() -> None:
+    old = run("resnet20", limit=1000)
+    ref = old.spec.data.model_copy(update={"subset": "by_seed"})
+    new = old.model_copy(update={"spec": old.spec.model_copy(update={"data": ref})})
+    given = {"plain20": {0: run("plain20", limit=1000)}, "resnet20": {0: new}}
+    (found,) = confounds(pair("resnet20", "plain20", "shortcut"), given)
+    assert (found.what, found.treated, found.control) == ("training images", "1000 by seed", "1000")
