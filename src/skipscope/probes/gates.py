@@ -19,6 +19,7 @@ from torch.nn.functional import one_hot
 from skipscope.anatomy.calls import Call, Edit
 from skipscope.probes.base import Probe, Reading, View, several
 from skipscope.probes.evaluation import batches, changes, evaluate, observe
+from skipscope.probes.untrained import fresh_norms, settled
 
 LOW, HIGH = 0.05, 0.95
 """Below and above these, where the sigmoid is flat, a gate is nearly shut or open."""
@@ -66,7 +67,12 @@ class Tally:
 
 
 def measure(view: View) -> Iterable[Reading]:
-    """Measures every block's gates on the whole sample, by class."""
+    """Measures every block's gates on the whole sample, by class.
+
+    Of a network whose BatchNorms are untrained the single channels' gates are left out: they are many, and
+    noise.
+    """
+    trained, view = not fresh_norms(view.model), settled(view)
     labels, classes = torch.unique(view.labels, return_inverse=True)
     tallies = {site.module: Tally(len(labels)) for site in view.anatomy.gates}
 
@@ -78,7 +84,7 @@ def measure(view: View) -> Iterable[Reading]:
         observe(replace(view, images=images, labels=members), partial(note, members))
     for block, tally in tallies.items():
         yield from _block_readings(block, tally)
-        for channel, means in enumerate(tally.class_means().T.tolist()):
+        for channel, means in enumerate(tally.class_means().T.tolist() if trained else ()):
             for label, gate in zip(labels.tolist(), means, strict=True):
                 yield Reading(module=block, channel=channel, class_=label, quantity="gate", value=gate)
 
@@ -159,7 +165,7 @@ GATES = Probe(
     name="gates",
     applies_to=attrgetter("gates"),
     measure=measure,
-    when=frozenset({"frozen", "equal_loss"}),
+    when=frozenset({"initial", "frozen", "equal_loss"}),
     units={
         "mean": "mean gate over the block's channels and all images",
         "std": "standard deviation of a channel's gate over images, root mean square over channels",

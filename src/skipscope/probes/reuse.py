@@ -16,8 +16,9 @@ from torch import Tensor
 from skipscope.anatomy.calls import Anatomy, Call, CallKey, Edit, Site
 from skipscope.probes.base import Probe, Reading, View, ratio, several
 from skipscope.probes.evaluation import changes, evaluate, observe
+from skipscope.probes.untrained import settled
 
-IMAGE_PASSES = 10_000
+IMAGE_PASSES = 5_000
 """Budget of images over all ablations."""
 FEWEST_IMAGES = 32
 """Lower limit for one ablation."""
@@ -76,6 +77,7 @@ def column_means(weight: Tensor, channels: int) -> Tensor:
 
 def by_ablation(view: View) -> Iterable[Reading]:
     """Measures the cost of zeroing each source for one target, and for all its readers."""
+    view = settled(view)
     reading, reused = readers(view.anatomy), targets(view.anatomy)
     sources = list(dict.fromkeys(source for site in reused for source in sources_of(site)))
     passes = 1 + sum(len(sources_of(site)) for site in reused) + len(sources)
@@ -106,6 +108,7 @@ def without(source: str, sites: Iterable[Site]) -> Edit:
 
 REUSE_BY_WEIGHT = Probe(
     name="reuse_by_weight",
+    when=frozenset({"initial", "frozen", "equal_loss"}),
     applies_to=targets,
     measure=by_weight,
     units={
@@ -119,6 +122,7 @@ REUSE_BY_WEIGHT = Probe(
 )
 REUSE_BY_ABLATION = Probe(
     name="reuse_by_ablation",
+    when=frozenset({"initial", "frozen", "equal_loss"}),
     applies_to=targets,
     measure=by_ablation,
     units={

@@ -22,7 +22,7 @@ from torch.autograd import grad
 from torch.nn.functional import normalize
 
 from skipscope.probes.base import Probe, Reading, View
-from skipscope.probes.untrained import IMAGES, normalised
+from skipscope.probes.untrained import IMAGES, settled
 
 POINTS = 64
 LINES = 4
@@ -33,7 +33,7 @@ def measure(view: View) -> Iterable[Reading]:
     """Measures autocorrelation by lag and mean norm over lines between images; of one image, nothing."""
     if len(view.labels) < 2:
         return
-    model = normalised(view.model, view.first(IMAGES).images)
+    model = settled(view).model
     gradients = [gradients_along(model, points, logit) for points, logit in lines(view)]
     for lag in LAGS:
         value = sum(autocorrelation(each, lag) for each in gradients) / len(gradients)

@@ -3,13 +3,20 @@
 Shapes: B images of 3 x H x W.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
-from skipscope.probes.base import copied
+from skipscope.probes.base import View, copied
 
 IMAGES = 250
 """Images for the statistics of an untrained BatchNorm."""
+
+
+def settled(view: View) -> View:
+    """Returns the view of the network with statistics for untrained BatchNorms, from the first images."""
+    return replace(view, model=normalised(view.model, view.first(IMAGES).images))
 
 
 def normalised(model: nn.Module, images: Tensor) -> nn.Module:

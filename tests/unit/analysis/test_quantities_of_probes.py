@@ -51,3 +51,30 @@ def test_a_block_put_back_costs_a_share_of_what_was_learnt() -> None:
     runs = [rows(0, 0.6, 0.6, 0.35, 0.1), rows(1, 0.19, 0.1)]
     found = of("share lost when put back", "resnet8", measured=runs, seeds=2)
     assert found == {"resnet8": {0: pytest.approx((0 + 0.5 + 1) / 3), 1: None}}
+
+
+def test_what_training_did_to_gates_and_reuse_is_told_from_the_start() -> None:
+    runs = [
+        read("se_resnet8", 0, "gates", "class_share", {"one": value, "two": value + 0.1}, step=step)
+        for step, value in ((0, 0.0), (9, 0.5))
+    ]
+    told = evidence("se_resnet8", measured=runs)
+    assert told.series_at_start("class share")["se_resnet8"] == {0: pytest.approx(0.05)}
+    assert told.series("class share")["se_resnet8"] == {0: pytest.approx(0.55)}
+    runs = [
+        (arm, seed, table.with_columns(source=pl.lit("s")))
+        for values, step in (((0.0, 0.1), 0), ((0.1, 0.1), 9))
+        for arm, seed, table in [
+            read(
+                "densenet19_k10",
+                0,
+                "reuse_by_ablation",
+                "loss_change",
+                dict(zip("ab", values, strict=True)),
+                step,
+            )
+        ]
+    ]
+    told = evidence("densenet19_k10", measured=runs)
+    assert told.series_at_start("reuse by ablation")["densenet19_k10"] == {0: 0.5}
+    assert told.series("reuse by ablation")["densenet19_k10"] == {0: 1.0}

@@ -51,6 +51,7 @@ def dense() -> Dense:
         if isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.running_mean)
             nn.init.normal_(module.bias)
+            module.num_batches_tracked += 1  # an untrained one would take others
     return model.eval()
 
 
