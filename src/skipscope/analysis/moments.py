@@ -5,38 +5,52 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from skipscope.analysis.quantities import FinishedRuns
+from skipscope.analysis.measured import RUN
+from skipscope.analysis.per_run import FinishedRuns
 from skipscope.records.schema import RunRecord
 
 
 @dataclass(frozen=True, kw_only=True)
 class Moment:
-    """Runs of which only the readings of one moment are known."""
+    """Runs as if they had ended there: nothing later is known, what is only recorded at the end included."""
 
-    runs: FinishedRuns
+    start: pl.DataFrame
+    """Readings before the first step: arm, seed and `READINGS` from probe on."""
     readings: pl.DataFrame
-    """Arm, seed and `READINGS` from probe on, of one step for each run."""
-
-    @property
-    def start(self) -> pl.DataFrame:
-        """Readings before the first step."""
-        return self.runs.start
-
-    @property
-    def metrics(self) -> pl.DataFrame:
-        """Metrics of finished runs, whole."""
-        return self.runs.metrics
+    """Readings up to the moment."""
+    metrics: pl.DataFrame
+    """Metrics up to the moment."""
+    now: pl.DataFrame
+    """Readings of the networks as they were at the moment."""
 
     @property
     def done(self) -> Mapping[str, Mapping[int, RunRecord]]:
-        """Records of finished runs, by arm and seed."""
-        return self.runs.done
+        """No results: they are of the end."""
+        return {}
 
     def frozen(self, probe: str) -> pl.DataFrame:
-        """A probe's readings of the networks as they were at this moment."""
-        return self.readings.filter(pl.col("probe") == probe)
+        """A probe's readings of the networks as they were at the moment."""
+        return self.now.filter(pl.col("probe") == probe)
 
 
 def at_start(runs: FinishedRuns) -> Moment:
     """The networks before their first step."""
-    return Moment(runs=runs, readings=runs.start)
+    return Moment(start=runs.start, readings=runs.start, metrics=runs.metrics.clear(), now=runs.start)
+
+
+def after(runs: FinishedRuns, steps: Mapping[tuple[str, int], int]) -> Moment:
+    """Runs after these steps, by arm and seed; others are left out."""
+    rows = [(arm, seed, step) for (arm, seed), step in steps.items()]
+    moments = pl.DataFrame(rows, {"arm": pl.String, "seed": pl.Int64, "moment": pl.Int64}, orient="row")
+
+    def until(table: pl.DataFrame) -> pl.DataFrame:
+        joined = table.join(moments, on=RUN, how="inner", maintain_order="left")
+        return joined.filter(pl.col("step") <= pl.col("moment"))
+
+    readings = until(runs.readings)
+    return Moment(
+        start=runs.start,
+        readings=readings.drop("moment"),
+        metrics=until(runs.metrics).drop("moment"),
+        now=readings.filter(pl.col("step") == pl.col("moment")).drop("moment"),
+    )

@@ -1,22 +1,91 @@
-"""Gives a part of a claim its quantity as it asks for it: on its scale, less the network's own start."""
+"""Gives a part of a claim its quantity as asked: at a moment, on a scale, less the network's own start.
 
-from skipscope.analysis.quantities import Series
+Quantities that move with how much was learnt are taken **at equal training loss**: where each run first fell
+below the lowest level that all arms of the comparison have reached in every seed (`analysis.equal_loss`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from skipscope.analysis.equal_loss import common_level, snapshot_at
+from skipscope.analysis.per_run import Series
 from skipscope.analysis.scales import onto
 from skipscope.claims.catalogue import Part
 from skipscope.claims.evidence import Evidence
+from skipscope.claims.model import Lost
+from skipscope.spec.comparison import Comparison
+
+Steps = dict[tuple[str, int], int]
+"""By arm and seed, how many training steps were made."""
 
 
-def asked(part: Part, evidence: Evidence) -> Evidence:
-    """The evidence with the part's quantity on its scale; as it was recorded if that is all it asks."""
-    if not part.quantity or (part.scale == "linear" and not part.minus_start) or part.contrast_scales:
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The evidence as a part asks for it, or why there is none."""
+
+    evidence: Evidence
+    """Its series of the part's quantity is on the part's scale."""
+    at_loss: float | None = None
+    """The training loss at which arms are compared; None if they are compared at the start or the end."""
+    missing: str = ""
+    """What the runs lack, in words."""
+    lost: Lost = ""
+    """Why the quantity is not to be compared in these runs, whatever is measured of them."""
+    arms: tuple[str, ...] = ()
+    """The arms of which that is so."""
+
+
+def asked(part: Part, evidence: Evidence, comparison: Comparison) -> Asked:
+    """The part's quantity for a whole comparison, before arms are selected from it."""
+    if not part.quantity:
+        return Asked(evidence=evidence)
+    if poor := _inaccurate(part, evidence, comparison.arms):
+        return Asked(evidence=evidence, lost="too_inaccurate", arms=poor)
+    if part.moment != "equal_loss":
+        recorded = evidence.series if part.moment == "end" else evidence.series_at_start
+        return Asked(evidence=_on_scale(part, evidence, recorded(part.quantity)))
+    ladder = evidence.study.snapshots.losses if evidence.study.snapshots else ()
+    level = common_level(evidence.runs, comparison.arms, ladder)
+    if level is None:
+        return Asked(evidence=evidence, missing="weights at a training loss that all arms reach")
+    if part.max_loss is not None and level > part.max_loss:
+        return Asked(evidence=evidence, at_loss=level, lost="loss_too_high", arms=comparison.arms)
+    series = evidence.series_after(part.quantity, _steps(evidence, comparison.arms, level))
+    return Asked(evidence=_on_scale(part, evidence, series), at_loss=level)
+
+
+def _inaccurate(part: Part, evidence: Evidence, arms: Iterable[str]) -> tuple[str, ...]:
+    """The arms with a run whose validation accuracy is not above what the part needs."""
+    least = part.min_accuracy
+    if least is None:
+        return ()
+    results = {arm: [run.result for run in evidence.done.get(arm, {}).values()] for arm in arms}
+    return tuple(arm for arm in results if any(r and r.val_accuracy <= least for r in results[arm]))
+
+
+def _steps(evidence: Evidence, arms: Iterable[str], level: float) -> Steps:
+    """When each run of these arms first fell below the level."""
+    return {
+        (arm, seed): kept.step
+        for arm in arms
+        for seed, run in evidence.runs.get(arm, {}).items()
+        if (kept := snapshot_at(run, level))
+    }
+
+
+def _on_scale(part: Part, evidence: Evidence, series: Series) -> Evidence:
+    """The evidence with this series for the part's quantity, on its scale and less its start."""
+    if part.scale == "linear" and not part.minus_start and part.moment == "end":
         return evidence
-    series = _scaled(part, evidence.series(part.quantity))
+    scaled = series if part.contrast_scales else _scaled(part, series)
     if part.minus_start:
-        series = _less(series, _scaled(part, evidence.series_at_start(part.quantity)))
-    return evidence.replaced(part.quantity, series)
+        scaled = _less(scaled, _scaled(part, evidence.series_at_start(part.quantity)))
+    return evidence.replaced(part.quantity, scaled)
 
 
 def _scaled(part: Part, series: Series) -> Series:
+    if part.scale == "linear":
+        return series
     return {
         arm: {seed: onto(part.scale, value) for seed, value in runs.items()} for arm, runs in series.items()
     }

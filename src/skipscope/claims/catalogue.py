@@ -68,6 +68,9 @@ class Part(Frozen):
     """Which comparisons of a study it is measured on."""
     select: Annotated[Selection, _named(SELECTIONS)] = SELECTIONS["all"]
     """Which of their arms it concerns."""
+    each: Literal["whole", "pair", "step"] = "whole"
+    """What is judged: the whole comparison, each of its pairs (depth by depth), or each step from one pair to
+    the next, as for "the deeper the more"."""
     min_pairs: int = 1
     """Pairs that a comparison needs: two for a slope against depth."""
     at_init: bool = False
@@ -82,6 +85,12 @@ class Part(Frozen):
     """What measures the quantity, if training alone does not."""
     scale: Scale = "linear"
     """On which values are compared; `log` is read as a ratio, `logit` as a share or a ratio of odds."""
+    moment: Literal["start", "equal_loss", "end"] = "end"
+    """When it is taken; `equal_loss`: at the lowest training loss that all arms have reached (`asked.py`)."""
+    max_loss: float | None = None
+    """Not measured if that loss is higher."""
+    min_accuracy: float | None = None
+    """Not measured unless every run's validation accuracy is above it, 0..1."""
     minus_start: bool = False
     """Takes the trained network minus the same network before its first step: a pair of each seed."""
     contrast: Annotated[Contrast, _named(CONTRASTS)]
@@ -101,6 +110,8 @@ class Part(Frozen):
 
     @model_validator(mode="after")
     def _has_a_bound_on_its_scale(self) -> Self:
+        if self.contrast_scales and self.scale != "log":
+            raise ValueError("this contrast is the logarithm of a ratio: scale is log")
         # a share bounds what is measured as it is, and a ratio of odds bounds a difference
         share = self.scale == "logit" and not self.minus_start and 0 < self.bound < 1
         bound_on(self.scale, self.bound, level=share)

@@ -25,6 +25,7 @@ from skipscope.analysis.statistics import (
 )
 from skipscope.claims import structure
 from skipscope.claims.curves import Terms, crossing, ranked, reached
+from skipscope.claims.designs import agreement_over_ceiling, rate_over_arm
 from skipscope.claims.evidence import Evidence
 from skipscope.records.schema import NetworkCard
 from skipscope.spec.comparison import Arms, Comparison
@@ -95,6 +96,17 @@ def _growth_beyond(one: Arms, other: Arms) -> Terms:
     return [(1.0, one[-1]), (-1.0, other[-1]), (-1.0, one[0]), (1.0, other[0])]
 
 
+def _each(values: Mapping[int, float | None], of: Callable[[float], float]) -> BySeed:
+    return {seed: None if value is None else of(value) for seed, value in values.items()}
+
+
+def _common(treated: Mapping[str, float] | None, control: Mapping[str, float] | None) -> float | None:
+    if treated is None or control is None:
+        return None
+    shared = treated.keys() & control.keys()
+    return math.fsum(treated[name] - control[name] for name in shared) / len(shared) if shared else None
+
+
 def _distances(values: Mapping[int, float]) -> BySeed:
     if len(values) < 2:
         return {}
@@ -128,6 +140,12 @@ growth = weighted(lambda pairs: [(1.0, pairs.treated[-1]), (-1.0, pairs.treated[
 """What depth adds to treated, from the least to the greatest."""
 deep_minus_shallow = weighted(lambda pairs: _growth_beyond(pairs.control, pairs.treated))
 """What depth adds to control minus what it adds to treated, from the least to the greatest depth."""
+growth_of_difference = weighted(lambda pairs: _growth_beyond(pairs.treated, pairs.control))
+"""What depth adds to treated minus what it adds to control: how much the difference grows."""
+size_difference = weighted(_paired, of=lambda values: _each(values, abs))
+"""Of the values without their sign, treated minus control, mean over the pairs."""
+same_blocks = seed_by_seed(_common)
+"""Treated minus control, mean over the modules that have a value in both."""
 interaction = weighted(lambda pairs: _growth_beyond(pairs.treated[:2], pairs.control[:2]), images=True)
 """Interaction of the two factors of a 2 x 2 design: the second pair's difference minus the first's."""
 slope = slope_over(lambda depth: depth / 10)
@@ -183,6 +201,14 @@ def _independent_variance(
     return found
 
 
+def growth_per_ten_layers(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
+    """What the step from the least to the greatest depth adds to treated, per ten layers of the step."""
+    arms = comparison.treated[0], comparison.treated[-1]
+    series, (shallow, deep) = evidence.series(quantity), evidence.depths(arms)
+    share = 10 / (deep - shallow)
+    return over_seeds(combined([(share, series.get(arms[1], {})), (-share, series.get(arms[0], {}))]))
+
+
 def counted(count: Callable[[NetworkCard], int]) -> Contrast:
     """Per cent by which a count of the network grows, exactly; of several pairs the largest."""
 
@@ -228,6 +254,12 @@ CONTRASTS: Mapping[str, Contrast] = {
     "slope_by_doubling": slope_by_doubling,
     "deep_minus_shallow": deep_minus_shallow,
     "growth": growth,
+    "growth_per_ten_layers": growth_per_ten_layers,
+    "growth_of_difference": growth_of_difference,
+    "size_difference": size_difference,
+    "same_blocks": same_blocks,
+    "agreement_over_ceiling": agreement_over_ceiling,
+    "rate_over_arm": rate_over_arm,
     "accuracy_difference": accuracy_difference,
     "interaction": interaction,
     "extra_parameters": counted(lambda card: card.params),
@@ -242,5 +274,5 @@ CONTRASTS: Mapping[str, Contrast] = {
 }
 """By name, as the claims' TOML has it."""
 
-ON_LOG_SCALE: frozenset[Contrast] = frozenset()
+ON_LOG_SCALE: frozenset[Contrast] = frozenset({agreement_over_ceiling})
 """Those that are the logarithm of a ratio, whatever the values' own scale."""

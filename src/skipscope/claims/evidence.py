@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from skipscope.analysis import measured
 from skipscope.analysis.members import with_members
-from skipscope.analysis.moments import at_start
+from skipscope.analysis.moments import after, at_start
 from skipscope.analysis.quantities import FinishedRuns, Series
 from skipscope.analysis.tables import StudyTables
 from skipscope.claims import structure
@@ -42,6 +42,7 @@ class Evidence:
         self.data, self.test_images = tables.record.data.name, tables.record.data.test
         self._found: dict[str, Series] = {}
         self._begun: dict[str, Series] = {}
+        self._after: dict[tuple[object, ...], Series] = {}
         self._facts: dict[str, Facts] = {}
 
     def series(self, quantity: str) -> Series:
@@ -55,6 +56,13 @@ class Evidence:
         if quantity not in self._begun:
             self._begun[quantity] = self.quantities[quantity](at_start(self))
         return self._begun[quantity]
+
+    def series_after(self, quantity: str, steps: Mapping[tuple[str, int], int]) -> Series:
+        """The quantity after these training steps, by arm and seed."""
+        key = (quantity, *sorted(steps.items()))
+        if key not in self._after:
+            self._after[key] = self.quantities[quantity](after(self, steps))
+        return self._after[key]
 
     def replaced(self, quantity: str, series: Series) -> Self:
         """The same evidence with another series of this name, such as one on another scale."""
@@ -158,6 +166,11 @@ class Evidence:
         """Whether its structure is not `none`; a network of ours without a record is judged by its name."""
         card = self.cards.get(arm)
         return named(self.models.get(arm, "")) if card is None else of(card) != "none"
+
+    def learning_rates(self, arms: tuple[str, ...]) -> list[float]:
+        """The learning rates of these arms' recipes."""
+        by_label = {arm.label: arm for arm in self.study.arm}
+        return [self.study.recipe_of(by_label[arm]).learning_rate for arm in arms]
 
     def depths(self, arms: tuple[str, ...]) -> list[float]:
         """The depths of these arms' networks, in layers."""

@@ -5,7 +5,7 @@ import shlex
 from dataclasses import replace
 from functools import cache
 
-from skipscope.claims.asked import asked
+from skipscope.claims.asked import Asked, asked
 from skipscope.claims.catalogue import Part
 from skipscope.claims.confounds import Confound, confounds, confounds_of_networks, diverged
 from skipscope.claims.evidence import Evidence, Planned
@@ -15,21 +15,39 @@ from skipscope.spec.comparison import Comparison
 
 
 def measure(part: Part, evidence: Evidence) -> list[Measurement]:
-    """Measures a part on each comparison of the study.
+    """Measures a part on each comparison of the study, and of each what `part.each` asks for.
 
     If one comparison is fair, the confounded ones become context: they decide nothing.
     """
     whole = part.comparisons(evidence)
     comparisons = whole if part.at_init else [each.only(evidence.trained_arms) for each in whole]
     found = [
-        _measured(part, evidence, each)
+        _each(part, evidence, each)
         for each in dict.fromkeys(comparisons)
         if each and len(each.treated) >= part.min_pairs
     ]
     if not found:
         return [_without_arms(part, evidence)]
-    fair = any(each.effect is not None and not each.confounds for each in found)
-    return [replace(each, context=True) if fair and each.confounds else each for each in found]
+    fair = any(all(one.effect is not None and not one.confounds for one in each) for each in found)
+    return [
+        replace(one, context=True) if fair and any(other.confounds for other in each) else one
+        for each in found
+        for one in each
+    ]
+
+
+def _each(part: Part, evidence: Evidence, comparison: Comparison) -> list[Measurement]:
+    """Measures the part on the whole comparison, on each of its pairs, or on each step between them."""
+    ready = asked(part, evidence, comparison)
+    timed = comparison.model_copy(update={"timed": part.timed})
+    selected = part.select(_by_depth(evidence, timed))
+    pairs = len(selected.treated)
+    split = {
+        "whole": [selected],
+        "pair": [selected.at(index) for index in range(pairs)],
+        "step": [selected.at(index - 1, index) for index in range(1, pairs)],
+    }
+    return [_measured(part, ready, one) for one in split[part.each]]
 
 
 def _by_depth(evidence: Evidence, comparison: Comparison) -> Comparison:
@@ -42,31 +60,47 @@ def _by_depth(evidence: Evidence, comparison: Comparison) -> Comparison:
     return comparison.model_copy(update={"treated": treated, "control": control})
 
 
-def _measured(part: Part, evidence: Evidence, comparison: Comparison) -> Measurement:
-    timed = comparison.model_copy(update={"timed": part.timed})
-    comparison = part.select(_by_depth(evidence, timed))
-    evidence = asked(part, evidence)
+def _measured(part: Part, ready: Asked, comparison: Comparison) -> Measurement:
+    evidence = ready.evidence
     series = evidence.series(part.quantity) if part.quantity else evidence.cards
     lacking = [arm for arm in comparison.arms if arm not in evidence.cards or not series.get(arm)]
-    effect = None if lacking else part.contrast(evidence, part.quantity, comparison)
+    unasked = ready.missing or set(ready.arms) & set(comparison.arms)
+    effect = None if lacking or unasked else part.contrast(evidence, part.quantity, comparison)
     if effect is not None and part.minus_start:
         effect = replace(effect, level=False)  # the start was subtracted
     known = evidence.runs if part.at_init else evidence.done
     runs = (run.id for arm in comparison.arms for _, run in sorted(known.get(arm, {}).items()))
-    measured = Measurement(part=part.id, comparison=comparison, effect=effect, runs=tuple(runs))
-    if effect is not None:
-        confounded = confounds_of(part, evidence, comparison)
-        # no shipped study has two networks in which what must be equal is equal
-        hint = _run_study(part) if confounded and not part.equal else ""
-        return replace(measured, confounds=confounded, hint=hint)
-    if lost := _lost(part, evidence, comparison, lacking):
+    measured = Measurement(
+        part=part.id, comparison=comparison, effect=effect, runs=tuple(runs), at_loss=ready.at_loss
+    )
+    if effect is None:
+        return _unmeasured(part, ready, measured, lacking)
+    confounded = confounds_of(part, evidence, comparison)
+    # no shipped study has two networks in which what must be equal is equal
+    hint = _run_study(part) if confounded and not part.equal else ""
+    return replace(measured, confounds=confounded, hint=hint)
+
+
+def _unmeasured(part: Part, ready: Asked, measured: Measurement, lacking: list[str]) -> Measurement:
+    """Says what is missing, and the command that adds it, or why there will be no value."""
+    comparison, evidence = measured.comparison, ready.evidence
+    poor = tuple(arm for arm in comparison.arms if arm in ready.arms)
+    lost = _lost(part, evidence, comparison, lacking)
+    if lost == "diverged" or (lost and not poor and not ready.missing):
         failed = tuple(arm for arm, seeds in diverged(comparison, evidence.runs).items() if seeds)
         return replace(measured, lost=lost, missing=failed if lost == "diverged" else (part.quantity,))
-    wanted = (part.probe or part.quantity) + (" at the start" if part.minus_start else "")
-    missing = [f"{arm}: {wanted}" if evidence.done.get(arm) else arm for arm in lacking]
+    if poor:
+        return replace(measured, lost=ready.lost, missing=poor)
     networks = confounds_of_networks(comparison, evidence.cards, equal=part.equal)
     withheld = any(each.what in part.equal for each in networks)  # the verdict would be, once measured
     hint = "" if withheld else _hint(part, evidence, lacking)
+    if ready.missing and not lacking:
+        hint = evidence.command if evidence.study.snapshots else _run_study(part)
+        return replace(measured, missing=(ready.missing,), hint="" if withheld else hint)
+    moment = " at the start" if part.minus_start else ""
+    moment = moment if ready.at_loss is None else f" at training loss {ready.at_loss:g}"
+    wanted = (part.probe or part.quantity) + moment
+    missing = [f"{arm}: {wanted}" if evidence.done.get(arm) else arm for arm in lacking]
     return replace(measured, missing=tuple(missing) or ("seeds",), hint=hint)
 
 
@@ -96,8 +130,8 @@ def _hint(part: Part, evidence: Evidence, lacking: list[str]) -> str:
     if not lacking:
         return with_seeds(evidence.command, MINIMUM_SEEDS)
     finished = [run for arm in lacking for run in evidence.done.get(arm, {}).values()]
-    if not finished or not part.probe or part.minus_start:
-        return evidence.command  # it measures networks before their first step, too
+    if not finished or not part.probe or part.minus_start or part.moment != "end":
+        return evidence.command  # it measures networks at other moments, too
     probes = evidence.study.probes
     if probes is not None and part.probe not in probes:
         return "; ".join(f"skipscope probe {run.id} --only {part.probe}" for run in finished)

@@ -16,8 +16,9 @@ Verdict = Literal["supported", "contradicted", "inconclusive", "not_measured", "
 """`confounded` is shown as "withheld" everywhere but in JSON."""
 Direction = Literal["above", "below", "apart", "within"]
 """Where the claimed effect lies: above the bound, below it, outside +-bound, or within it."""
-Lost = Literal["", "diverged", "no_number"]
-"""Why no seed has a value and more seeds would not help: runs diverged, or the quantity is undefined."""
+Lost = Literal["", "diverged", "no_number", "too_inaccurate", "loss_too_high"]
+"""Why there is no value and more seeds would not help: runs diverged, the quantity is undefined, an arm
+learnt too little, or the training loss that all arms reach is too high."""
 
 MINIMUM_SEEDS = 5
 """A claim measured on fewer pairs is at most inconclusive, unless its quantity is exact."""
@@ -40,6 +41,8 @@ class Measurement:
     hint: str = ""
     """The command that adds them."""
     lost: Lost = ""
+    at_loss: float | None = None
+    """The training loss at which arms are compared, where it is not the start or the end."""
     context: bool = False
     """Whether it is shown but decides nothing, because there is a fairer comparison."""
 
@@ -127,6 +130,8 @@ class Finding(Frozen):
     missing: tuple[str, ...]
     hint: str
     lost: Lost = ""
+    at_loss: float | None = None
+    """The training loss at which arms are compared, where it is not the start or the end."""
 
     @property
     def is_paired(self) -> bool:
@@ -239,6 +244,7 @@ class ClaimResult(Frozen):
                 "level": effect.level if effect else None,
                 "n": effect.n if effect else 0,
                 "comparison": first.comparison if first else "",
+                "at_loss": first.at_loss if first else None,
                 "confounds": [each.model_dump() for each in confounds],
                 "runs": sorted({run for finding in self.findings for run in finding.runs}),
                 "unit": effect.unit if effect else "",

@@ -152,6 +152,7 @@ def _finding(part: Part, measured: Measurement) -> Finding:
         missing=measured.missing,
         hint=measured.hint,
         lost=measured.lost,
+        at_loss=measured.at_loss,
     )
 
 

@@ -29,6 +29,8 @@ LOST = {
     "the study's recipe may help",
     "no_number": "no seed has a value: the quantity vanished, was not finite, or lies outside the range that "
     "the networks cover; another recipe, depth or size may help",
+    "too_inaccurate": "an arm learnt too little for the quantity to mean anything; longer training may help",
+    "loss_too_high": "the training loss that all arms reach is too high; longer training may help",
 }
 
 
@@ -87,7 +89,8 @@ def _effect(finding: "Finding | None") -> tuple[str, str]:
     ends = effect.interval
     interval = "[?]" if ends is None else f"[{ends[0]:.3g}, {ends[1]:.3g}]"
     estimate = f"{effect.estimate:.3g}" if effect.ratio else f"{effect.estimate:+.3g}"
-    return f"{estimate} {interval} {effect.unit}", str(effect.n)
+    moment = "" if finding.at_loss is None else f", at training loss {finding.at_loss:g}"
+    return f"{estimate} {interval} {effect.unit}{moment}", str(effect.n)
 
 
 def _print_outlook(results: "tuple[ClaimResult, ...]") -> None:

@@ -15,11 +15,15 @@ from skipscope.claims.contrasts import (
     counted,
     deep_minus_shallow,
     growth,
+    growth_of_difference,
+    growth_per_ten_layers,
     interaction,
     mean_difference,
     parameters_needed,
     rank_agreement,
+    same_blocks,
     seed_agreement,
+    size_difference,
     slope,
     slope_by_doubling,
     spread_difference,
@@ -71,6 +75,27 @@ def test_slopes_are_for_ten_layers_or_a_doubling() -> None:
     alone = pair(("resnet8", "resnet20"), factor="depth")
     assert slope(found, "q", alone).value == pytest.approx(-0.5 / 1.2)
     assert slope_by_doubling(found, "q", alone).value == pytest.approx(-0.5 / log2(20 / 8))
+
+
+def test_steps_of_depth_are_told_by_ten_layers_and_as_differences_that_grow() -> None:
+    found = given(DEPTHS)
+    assert growth_per_ten_layers(found, "q", BOTH.along("treated")).value == pytest.approx(-0.5 / 1.2)
+    assert growth_of_difference(found, "q", BOTH).value == -5  # 4.5 to plain, -0.5 to residual
+
+
+def test_sizes_have_no_sign() -> None:
+    found = given(seeds({"resnet8": (-1.0, 1.0), "plain8": (-3.0, 2.0)}))
+    assert size_difference(found, "q", pair("resnet8", "plain8")).value == ((1 - 3) + (1 - 2)) / 2
+    lost = given({"resnet8": {0: None}, "plain8": {0: 1.0}})
+    assert size_difference(lost, "q", pair("resnet8", "plain8")) is None
+
+
+def test_blocks_that_both_have_are_compared() -> None:
+    found = given({"resnet8": {0: {"a": 1.0, "b": 5.0}, 1: None}, "plain8": {0: {"b": 3.0, "c": 9.0}, 1: {}}})
+    same = same_blocks(found, "q", pair("resnet8", "plain8"))
+    assert (same.value, same.n, same.dropped) == (2.0, 1, 1)
+    apart = given({"resnet8": {0: {"a": 1.0}}, "plain8": {0: {"c": 9.0}}})
+    assert same_blocks(apart, "q", pair("resnet8", "plain8")) is None
 
 
 def rights(**arms: tuple[tuple[int, ...], ...]) -> dict[tuple[str, int], tuple[int, ...]]:

@@ -65,8 +65,16 @@ def sentence_of(context: Context, result: ClaimResult) -> Inline:
         effect=effect_cell(first),
         unit=label(context, "claim_unit", first.effect.unit),
         n=first.effect.n,
-        comparison=code(first.comparison),
+        comparison=comparison_of(context, first),
     )
+
+
+def comparison_of(context: Context, finding: Finding) -> Inline:
+    """Names the arms, and the training loss at which they are compared if it is not the start or the end."""
+    if finding.at_loss is None:
+        return code(finding.comparison)
+    at = context.words("explanation.at_loss", loss=f"{finding.at_loss:g}")
+    return Inline(f"{code(finding.comparison)}{at}")
 
 
 def numbers_of(context: Context, result: ClaimResult) -> list[Inline]:
@@ -92,7 +100,8 @@ def parts_table(context: Context, result: ClaimResult) -> list[Block]:
             unit = label(context, "claim_unit", finding.effect.unit)
             bound = Inline(f"{bound_cell(finding)} \\({literal(text.reason)}\\)")
             n, verdict = str(finding.effect.n), words(f"explanation.{finding.verdict}")
-            rows.append((name, code(finding.comparison), effect_cell(finding), unit, bound, n, verdict))
+            compared = comparison_of(context, finding)
+            rows.append((name, compared, effect_cell(finding), unit, bound, n, verdict))
     keys = ("quantity", "comparison", "effect", "unit", "bound", "pairs", "verdict")
     columns = context.columns("explanation", keys, right=("effect", "pairs"))
     return [Table(columns=columns, rows=tuple(rows))] if rows else []
