@@ -79,6 +79,10 @@ def test_an_arm_overrides_keys_of_the_recipe(tmp_path: Path) -> None:
         ('seeds = true\n[[arm]]\nmodel = "cnn"', "line 1, seeds: this is a whole number"),
         ('seeds = true\n[[arm]]\nmodel = "cnn"', "(it says true)"),
         ('seeds = "3"\n[[arm]]\nmodel = "cnn"', "seeds: this is a whole number"),
+        (
+            'seeds = 2\n[[arm]]\nmodel = "cnn"\nseeds = 3',
+            "line 4, arm.0.seeds: these are more than the study's 2",
+        ),
         ('initial_seeds = 2.0\n[[arm]]\nmodel = "cnn"', "(it says 2.0)"),
         ('recipe.epochs = true\n[[arm]]\nmodel = "cnn"', "recipe.epochs: this is a whole number"),
         ('recipe.learning_rate = "0.1"\n[[arm]]\nmodel = "cnn"', "recipe.learning_rate: this is a number"),

@@ -132,8 +132,8 @@ def _hint(part: Part, evidence: Evidence, lacking: list[str]) -> str:
     finished = [run for arm in lacking for run in evidence.done.get(arm, {}).values()]
     if not finished or not part.probe or part.minus_start or part.moment != "end":
         return evidence.command  # it measures networks at other moments, too
-    probes = evidence.study.probes
-    if probes is not None and part.probe not in probes:
+    asked = [evidence.study.probes_of(arm) for arm in lacking if evidence.done.get(arm)]
+    if any(probes is not None and part.probe not in probes for probes in asked):
         return "; ".join(f"skipscope probe {run.id} --only {part.probe}" for run in finished)
     return _run_study(part)  # the probe has nothing to measure in these networks
 

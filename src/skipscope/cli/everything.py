@@ -100,7 +100,8 @@ def _show(schedule: "Schedule") -> None:
         if part.within:
             table.add_row(part.name, "", "", "", f"cut to fit into {part.within}")
         else:
-            seeds, runs = f"{part.seeds} of {study.seeds}", f"{part.seeds * len(study.arm)}"
+            seeds = f"{part.seeds} of {study.seeds}"
+            runs = f"{sum(min(part.seeds, study.seeds_of(arm)) for arm in study.arm)}"
             table.add_row(part.name, seeds, runs, f"{part.new}", f"about {duration(part.seconds)}")
     console.print(f"[bold]all[/], within {schedule.budget}, in this order:")
     print_table(table)

@@ -10,10 +10,14 @@ from skipscope.api.wording import counted, duration
 from skipscope.cli.options import busy, complaints, console, print_table, say, table_of
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from skipscope.engine.plan import Plan
     from skipscope.records.store import Workspace
     from skipscope.training.events import Event
 
+MOST_ROWS = 60
+"""Runs of a plan that are listed one by one; of more, an arm's runs share a row."""
 Outcome = Literal["done", "incomplete", "stopped"]
 """`done` if each run has a result and no probe failed, `stopped` after Ctrl-C."""
 
@@ -28,6 +32,17 @@ def show(plan: "Plan") -> None:
     console.print(
         f"{counted(data.train, 'training image')}, {data.validation:,} for validation, {data.test:,} sealed"
     )
+    if len(plan.runs) > MOST_ROWS:
+        print_table(_by_arm(plan))
+    else:
+        print_table(_by_run(plan))
+    for line in summary(plan):
+        say(line)
+
+
+def _by_run(plan: "Plan") -> "Table":
+    """Tabulates every run."""
+    study = plan.record.study
     named = any(arm.label != arm.model for arm in study.arm)
     titles = ["arm", "network"] if named else ["arm"]
     table = table_of(*titles, numbers=("seed", "epochs", "steps", "estimate"), indent=2)
@@ -37,9 +52,31 @@ def show(plan: "Plan") -> None:
         cells = [run.arm, run.spec.model] if named else [run.arm]
         cells += [str(run.spec.seed), str(run.spec.recipe.epochs), f"{run.steps:,}", left]
         table.add_row(*(Text(cell) for cell in cells))
-    print_table(table)
-    for line in summary(plan):
-        say(line)
+    return table
+
+
+def _by_arm(plan: "Plan") -> "Table":
+    """Tabulates each arm's runs together: seconds are of one core, for what is left of them."""
+    study, data = plan.record.study, plan.record.data
+    table = table_of(
+        "arm", "network", numbers=("seeds", "images", "epochs", "left", "core-seconds"), indent=2
+    )
+    total = 0.0
+    for arm in study.arm:
+        runs = [run for run in plan.runs if run.arm == arm.label]
+        seconds = sum(run.seconds for run in runs if run.waits)
+        total += seconds
+        left, epochs = sum(run.waits for run in runs), study.recipe_of(arm).epochs
+        counts = (len(runs), data.train, epochs, left, round(seconds))
+        table.add_row(*(Text(cell) for cell in (arm.label, arm.model, *(f"{each:,}" for each in counts))))
+    starts = sum(start.seconds for start in plan.starts)
+    table.add_section()
+    if plan.starts:
+        networks = counted(len({start.model for start in plan.starts}), "network")
+        cells = ("starts", networks, f"{study.initial_seeds}", "", "", f"{len(plan.starts)}")
+        table.add_row(*(Text(cell) for cell in (*cells, f"{round(starts):,}")))
+    table.add_row("sum", "", "", "", "", "", f"{round(total + starts):,}")
+    return table
 
 
 def say_if_untrained(workspace: "Workspace", name: str | None) -> None:

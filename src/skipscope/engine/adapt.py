@@ -25,15 +25,22 @@ def adapt(
 def cut(
     study: StudySpec, *, epochs: int | None = None, seeds: int | None = None, train_limit: int | None = None
 ) -> StudySpec:
-    """Returns the study with these values, unchecked, in place of its own; epochs in every arm."""
+    """Returns the study with these values, unchecked, in place of its own; epochs in every arm.
+
+    An arm with seeds of its own has at most so many.
+    """
     given: dict[str, object] = {"seeds": seeds, "train_limit": train_limit}
     update = {key: value for key, value in given.items() if value is not None}
+    arms = study.arm
+    if seeds is not None:
+        fewer = {"seeds": seeds}
+        arms = tuple(arm.model_copy(update=fewer) if (arm.seeds or 0) > seeds else arm for arm in arms)
     if epochs is not None:
         update["recipe"] = study.recipe.model_copy(update={"epochs": epochs})
-        update["arm"] = tuple(
+        arms = tuple(
             arm.model_copy(update={"recipe": {k: v for k, v in arm.recipe.items() if k != "epochs"}})
             if "epochs" in arm.recipe
             else arm
-            for arm in study.arm
+            for arm in arms
         )
-    return study.model_copy(update=update)
+    return study.model_copy(update={**update, "arm": arms})

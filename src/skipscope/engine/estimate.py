@@ -45,12 +45,12 @@ def probe_seconds(seconds: float) -> float:
 def study_seconds(study: StudySpec, per_image: SecondsPerImage, data: DataCard, jobs: int) -> float:
     """Estimates the whole study, none of it done, with `jobs` runs side by side."""
     images = study.train_limit or data.train
-    probed = study.probes != ()
-    costs = [
-        run_seconds(per_image(model, recipe), recipe, data, images, probed=probed)
-        for model, recipe in arms_of(study)
-    ]
-    return makespan(sorted(costs * study.seeds, reverse=True), jobs)
+    costs: list[float] = []
+    for arm, (model, recipe) in zip(study.arm, arms_of(study), strict=True):
+        probed = study.probes_of(arm.label) != ()
+        seconds = run_seconds(per_image(model, recipe), recipe, data, images, probed=probed)
+        costs += [seconds] * study.seeds_of(arm)
+    return makespan(sorted(costs, reverse=True), jobs)
 
 
 def makespan(seconds: Iterable[float], jobs: int) -> float:

@@ -138,7 +138,7 @@ def _start(
     ours, theirs = context.Pipe()
     process = context.Process(
         target=partial(work, snapshots=study.snapshots),
-        args=(run.spec.model_dump_json(), workspace.path, data_dir, study.probes, theirs),
+        args=(run.spec.model_dump_json(), workspace.path, data_dir, study.probes_of(run.arm), theirs),
         name=run.spec.id,
         daemon=True,
     )

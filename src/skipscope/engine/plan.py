@@ -147,7 +147,7 @@ def plan(
         return before + estimate.study_seconds(smaller, per_image, card, at_once)
 
     if allowed is not None:
-        at_once = fitting(arms_of(study) * study.seeds).jobs
+        at_once = fitting(arms_of(study) * study.seeds).jobs  # an arm may have fewer
         study = earlier or fit_budget(study, card.train, estimated, allowed)
         data = load_data(study.data, data_dir=data_dir, train_limit=study.train_limit)
     runs = tuple(_runs(study, workspace, data, backend, per_image))
@@ -230,12 +230,12 @@ def _runs(
         folder, recipe, steps = workspace.run_folder(spec.id), spec.recipe, all_steps(spec.recipe, images)
         found = _found(folder)
         state, cost, kept = None if found is None else found.state, 0.0, NOTHING
-        missing = missing_probes(folder, spec, data, study.probes) if state == "done" else []
+        missing = missing_probes(folder, spec, data, study.probes_of(arm)) if state == "done" else []
         if missing:
             cost = estimate.probe_seconds(per_image(spec.model, recipe))
         elif state not in ("done", "failed"):
             step_seconds, left = per_image(spec.model, recipe), 1 - _steps_done(folder) / steps
-            probed = study.probes != ()
+            probed = study.probes_of(arm) != ()
             cost = estimate.run_seconds(step_seconds, recipe, card, images, left=left, probed=probed)
             kept = kept_by(spec, study.snapshots)
         lacking = found and study.snapshots and found.state == "done" and lacks(found, study.snapshots)

@@ -31,10 +31,12 @@ def unknown_names(
         named += (((key, index), name) for index, name in enumerate(_listed(table.get(key))))
     for index, arm in enumerate(_listed(table.get("arm"))):
         named.append((("arm", index, "model"), arm.get("model") if isinstance(arm, dict) else arm))
+        probes = arm.get("probes") if isinstance(arm, dict) else None
+        named += ((("arm", index, "probes", number), name) for number, name in enumerate(_listed(probes)))
     for path, name in named:
         try:
             if isinstance(name, str):
-                known(name) if path[0] == "probes" else maker(name)
+                known(name) if "probes" in path else maker(name)
         except UnknownName as error:
             yield path, error
 
@@ -72,7 +74,7 @@ def resolve(
     subset: Literal["fixed", "by_seed"] = "by_seed" if leaves_out else "fixed"
     data = DataRef(name=study.data, sha256=sha256, train_limit=study.train_limit, subset=subset)
     for seed in range(study.seeds):
-        for arm in study.arm:
+        for arm in (arm for arm in study.arm if seed < study.seeds_of(arm)):
             recipe = study.recipe_of(arm).resolved(backend)
             yield arm.label, RunSpec(model=arm.model, seed=seed, recipe=recipe, data=data)
 

@@ -48,6 +48,10 @@ class Arm(Frozen):
     model: Annotated[str, AfterValidator(_no_escapes)]
     name: Name | None = None
     recipe: dict[str, Any] = Field({}, description="checked with the study's, which has the other keys")
+    seeds: int | None = Field(
+        None, strict=True, ge=1, le=10_000, description="fewer than the study's, whose first they are"
+    )
+    probes: tuple[str, ...] | None = Field(None, description="in place of the study's")
 
     @field_validator("recipe")
     @classmethod
@@ -119,6 +123,15 @@ class StudySpec(Frozen):
         """Labels of arms with a learning rate of their own that are there to be compared in that."""
         compared = {arm for each in self.comparison if each.at_other_rates for arm in each.arms}
         return frozenset(arm.label for arm in self.arm if "learning_rate" in arm.recipe) & compared
+
+    def seeds_of(self, arm: Arm) -> int:
+        """Counts the arm's seeds: 0, 1, ..."""
+        return arm.seeds or self.seeds
+
+    def probes_of(self, label: str) -> tuple[str, ...] | None:
+        """Names what looks at the trained networks of an arm; None for all that apply."""
+        own = next((arm.probes for arm in self.arm if arm.label == label), None)
+        return self.probes if own is None else own
 
     def recipe_of(self, arm: Arm) -> Recipe:
         """Overrides the study's recipe with the arm's keys."""

@@ -25,6 +25,8 @@ def inconsistencies(study: "StudySpec") -> Iterator[tuple[KeyPath, ValidationErr
             study.recipe_of(arm)
         except ValidationError as error:
             yield ("arm", index, "recipe"), error
+        if study.seeds_of(arm) > study.seeds:
+            yield ("arm", index, "seeds"), f"these are more than the study's {study.seeds}: raise that"
     if initial and not study.initial_seeds:
         yield ("initial",), "these networks are measured with initial_seeds, which is 0: set it"
     for label in sorted({*_repeated(initial)} | {*labels} & {*initial}):

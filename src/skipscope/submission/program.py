@@ -77,7 +77,11 @@ def _study(study: StudySpec, arms: Sequence[TrainedArm], *, fixed: bool) -> str:
         changed = _arguments(arm.recipe, shared)
         recipe = f"RECIPE._replace({changed})" if changed else "RECIPE"
         lines.append(f"    {_literal(arm.label)}: ({_literal(arm.network)}, {recipe}),")
-    lines += ["}", f"SEEDS: dict[str, int] = dict.fromkeys(ARMS, {study.seeds})"]
+    seeds = {arm.label: study.seeds_of(arm) for arm in study.arm}
+    own = [f"    {_literal(arm.label)}: {seeds[arm.label]}," for arm in arms]
+    alike = len({seeds[arm.label] for arm in arms}) == 1
+    same = [f"SEEDS: dict[str, int] = dict.fromkeys(ARMS, {seeds[arms[0].label]})"]
+    lines += ["}", *(same if alike else ["SEEDS: dict[str, int] = {", *own, "}"])]
     lines += [f"LIMIT: int | None = {study.train_limit}", f"FIXED = {fixed}"]
     threads = max([int(arm.recipe.threads) for arm in arms if arm.recipe.threads != "auto"], default=1)
     return "\n".join([*lines, f"THREADS = {threads}"])

@@ -94,6 +94,19 @@ def test_a_run_that_fails_leaves_the_others_and_the_report(
     assert code == 1  # one of its runs is still missing
 
 
+def test_a_plan_of_many_runs_is_told_arm_by_arm(study: Path, tmp_path: Path) -> None:
+    more = "seeds = 50\ninitial_seeds = 2\n" + STUDY.replace('name = "wild"', 'name = "wild"\nseeds = 20')
+    study.write_text(more, encoding="utf-8")
+    code, output = call("run", study, "--dry-run", "-w", tmp_path / "out")
+    rows = {line.split()[0]: line.split() for line in output.splitlines() if line.strip()}
+    assert code == 0
+    assert rows["cnn"][:6] == ["cnn", "cnn", "50", "60", "1", "50"]
+    assert rows["wild"][:6] == ["wild", "cnn", "20", "60", "4", "20"]
+    assert rows["starts"][:5] == ["starts", "1", "network", "2", "2"]
+    seconds = [int(rows[row][-1].replace(",", "")) for row in ("cnn", "wild", "starts", "sum")]
+    assert abs(seconds[3] - sum(seconds[:3])) <= 2  # each is rounded
+
+
 def test_a_dry_run_writes_nothing(study: Path, tmp_path: Path) -> None:
     more = ("--dry-run", "--train-limit", "40", "--seeds", "2")
     code, output = call("run", study, *more, "-w", tmp_path / "out")

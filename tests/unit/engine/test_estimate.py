@@ -54,3 +54,10 @@ def test_a_study_is_all_its_runs_the_longest_first() -> None:
     assert of(2) == pytest.approx(small + large)
     assert of(3) == pytest.approx(max(2 * small, large))
     assert of(1, limit=100) == pytest.approx(2 * sum(each(100)))
+
+
+def test_an_arm_s_own_seeds_and_probes_count() -> None:
+    arms = [{"model": "small", "seeds": 1}, {"model": "small", "name": "seen", "probes": ["answers"]}]
+    study = parse_study({"name": "x", "seeds": 3, "probes": [], "arm": arms}, where="a test")
+    small, probed = (run_seconds(1.0, study.recipe, DATA, 600, probed=each) for each in (False, True))
+    assert study_seconds(study, lambda _model, _recipe: 1.0, DATA, 1) == pytest.approx(small + 3 * probed)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from skipscope.engine.adapt import adapt, cut
 from skipscope.engine.resolve import arms_of, begun_backend, pin_networks, resolve
 from skipscope.errors import UnknownName
 from skipscope.records.store import Workspace
@@ -39,12 +40,25 @@ def test_a_limit_that_leaves_images_out_has_each_seed_draw_its_own() -> None:
     assert {spec.id for spec in drawn}.isdisjoint(spec.id for spec in same)
 
 
+def test_an_arm_may_have_fewer_seeds_and_probes_of_its_own() -> None:
+    arms = [{"model": "cnn"}, {"model": "resnet", "seeds": 1, "probes": []}]
+    study = parse_study(TABLE | {"seeds": 3, "arm": arms, "probes": ["answers"]}, where="a test")
+    runs = [(arm, spec.seed) for arm, spec in resolve(study, BACKEND, SHA)]
+    assert runs == [("cnn", 0), ("resnet", 0), ("cnn", 1), ("cnn", 2)]
+    assert (study.probes_of("cnn"), study.probes_of("resnet")) == (("answers",), ())
+    assert [arm.seeds for arm in cut(study, seeds=2).arm] == [None, 1]
+    own = study.model_copy(update={"arm": (study.arm[0].model_copy(update={"seeds": 3}), study.arm[1])})
+    assert [arm.seeds for arm in cut(own, seeds=2).arm] == [2, 1]
+    assert adapt(adapt(study, seeds=1), seeds=1) == adapt(study, seeds=1)
+
+
 @pytest.mark.parametrize(
     ("change", "key"),
     [
         ({"arm": [{"model": "cnn"}, {"model": "none"}]}, "arm.1.model"),
         ({"initial": ["none"], "initial_seeds": 1}, "initial.0"),
         ({"probes": ["none"]}, "probes.0"),
+        ({"arm": [{"model": "cnn"}, {"model": "resnet", "probes": ["answers", "none"]}]}, "arm.1.probes.1"),
     ],
 )
 def test_an_unknown_name_is_told_with_its_key(change: dict, key: str) -> None:

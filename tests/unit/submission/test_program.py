@@ -51,6 +51,14 @@ def test_it_trains_what_the_study_trained(made_up, tmp_path):
     assert "bf16, fast kernels" in text
 
 
+def test_an_arm_may_have_fewer_seeds(made_up, tmp_path):
+    tables = gather(made_up(arms=("resnet", "cnn"), seeds=2, epochs=1, steps=4), None)
+    study, *rest = program_arms(tables)
+    first, second = study.arm
+    study = study.model_copy(update={"arm": (first.model_copy(update={"seeds": 1}), second)})
+    assert executed(program(study, *rest), tmp_path)["SEEDS"] == {"resnet": 1, "cnn": 2}
+
+
 @pytest.mark.parametrize("fixed", [True, False])
 def test_it_says_whether_seeds_drew_their_images(made_up, tmp_path, fixed):
     tables = gather(made_up(arms=("cnn",), seeds=2, epochs=1, steps=4), None)
