@@ -72,17 +72,18 @@ EVERYWHERE = {"gradient_flow", "activations", "shattering", "answers", "linear_p
     "reinitialisation",
 }
 DENSE = {"reuse_by_weight", "reuse_by_ablation", "block_deletion"}
-GATED = {"gates", "gate_surgery", "block_deletion"}
+RESIDUAL = {"block_deletion", "branch_scale"}
+GATED = {"gates", "gate_surgery"} | RESIDUAL
 APPLIES: dict[str, set[str]] = {
     "cnn": EVERYWHERE,
-    "resnet": EVERYWHERE | {"block_deletion"},
+    "resnet": EVERYWHERE | RESIDUAL,
     "densenet": EVERYWHERE | DENSE,
     "se_resnet": EVERYWHERE | GATED,
     "plain14": EVERYWHERE | {"block_deletion"},
-    "resnet8": EVERYWHERE | {"block_deletion"},
+    "resnet8": EVERYWHERE | RESIDUAL,
     "se_resnet8": EVERYWHERE | GATED,
-    "se_resnet8_static": EVERYWHERE | {"block_deletion"},
-    "se_resnet8_half": EVERYWHERE | {"block_deletion"},
+    "se_resnet8_static": EVERYWHERE | RESIDUAL,
+    "se_resnet8_half": EVERYWHERE | RESIDUAL,
     "densenet_bc10_k4": EVERYWHERE | DENSE,
     "chain10_k4": EVERYWHERE | {"block_deletion"},
     "own": EVERYWHERE | DENSE | GATED,

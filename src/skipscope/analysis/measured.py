@@ -36,6 +36,8 @@ SERIES = {
     "layer depth": ("gradient_flow", "depth"),  # layers on the longest way up to each
     "response spread": ("activations", "std"),  # of convolutions, and of nothing else
     "branch ratio": ("activations", "branch_ratio"),  # |f(x)| / |x| of each residual block
+    "branch length": ("branch_scale", "l2_ratio"),  # the same, measured alike before and after training
+    "branch spread": ("branch_scale", "std_ratio"),  # std(f(x)) / std(x), with statistics of the batch
     "class accuracy": ("learning_order", "accuracy"),  # of each class in validation, after each epoch
     "right since": ("learning_order", "right_since"),  # the epoch from which on an image is right
     "autocorrelation": ("shattering", "autocorrelation"),  # of input gradients, at each lag

@@ -6,6 +6,7 @@ from skipscope.probes.activations import ACTIVATIONS
 from skipscope.probes.answers import ANSWERS
 from skipscope.probes.base import Probe
 from skipscope.probes.block_deletion import BLOCK_DELETION
+from skipscope.probes.branch_scale import BRANCH_SCALE
 from skipscope.probes.curvature import CURVATURE
 from skipscope.probes.gates import GATE_SURGERY, GATES
 from skipscope.probes.gradient_confusion import GRADIENT_CONFUSION
@@ -28,6 +29,7 @@ PROBES: dict[str, Probe[Any]] = {
         LEARNING_ORDER,
         SHATTERING,
         GRADIENT_CONFUSION,
+        BRANCH_SCALE,
         ANSWERS,
         LINEAR_PROBES,
         REUSE_BY_WEIGHT,
