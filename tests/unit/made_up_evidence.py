@@ -156,3 +156,19 @@ def evidence(*models: str, **more: Any) -> Evidence:
 
 def _without(row: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if key not in ("arm", "seed")}
+
+
+def of(name: str, *models: str, **more: Any) -> dict[str, dict[int, object]]:
+    """A quantity of a made-up study, by arm and seed."""
+    return {arm: dict(seeds) for arm, seeds in evidence(*models, **more).series(name).items()}
+
+
+def read(
+    arm: str, seed: int, probe: str, quantity: str, values: Mapping[str | None, float], step: int = 9
+) -> tuple[str, int, pl.DataFrame]:
+    """What a probe read of a run: a value by module, or of the whole network."""
+    rows = [
+        {"run": "", "probe": probe, "step": step, "module": module, "quantity": quantity, "value": value}
+        for module, value in values.items()
+    ]
+    return arm, seed, pl.DataFrame(rows, schema=READINGS)

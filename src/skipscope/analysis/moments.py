@@ -39,15 +39,18 @@ def at_start(runs: FinishedRuns) -> Moment:
 
 
 def after(runs: FinishedRuns, steps: Mapping[tuple[str, int], int]) -> Moment:
-    """Runs after these steps, by arm and seed; others are left out."""
+    """Runs after these steps, by arm and seed; others are left out.
+
+    The step that begins at the moment is measured as the next one, and is known, too.
+    """
     rows = [(arm, seed, step) for (arm, seed), step in steps.items()]
     moments = pl.DataFrame(rows, {"arm": pl.String, "seed": pl.Int64, "moment": pl.Int64}, orient="row")
 
-    def until(table: pl.DataFrame) -> pl.DataFrame:
+    def until(table: pl.DataFrame, further: int = 0) -> pl.DataFrame:
         joined = table.join(moments, on=RUN, how="inner", maintain_order="left")
-        return joined.filter(pl.col("step") <= pl.col("moment"))
+        return joined.filter(pl.col("step") <= pl.col("moment") + further)
 
-    readings = until(runs.readings)
+    readings = until(runs.readings, 1)
     return Moment(
         start=runs.start,
         readings=readings.drop("moment"),

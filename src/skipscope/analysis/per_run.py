@@ -1,12 +1,14 @@
 """What every quantity of a run is made with: where its readings come from, and one number a run from rows."""
 
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any, Protocol
 
 import polars as pl
 
 from skipscope.analysis import measured
 from skipscope.analysis.measured import RUN
+from skipscope.probes.schedule import EXTRA
 from skipscope.records.schema import RunRecord
 
 Series = Mapping[str, Mapping[int, Any]]
@@ -60,6 +62,19 @@ def logarithm(base: float) -> pl.Expr:
 def unless_lost(of: pl.Expr, column: str) -> pl.Expr:
     """Makes an aggregate null if any value of the column is, where polars would skip those."""
     return pl.when(pl.col(column).null_count() == 0).then(of)
+
+
+def typical_steps(runs: FinishedRuns) -> pl.DataFrame:
+    """Selects readings of steps that are typical of the training, without those only its first steps have.
+
+    Of the first epoch these are powers of two and quarters, as everywhere else (`probes.schedule`).
+    """
+    ends = runs.metrics.filter(pl.col("kind") == "epoch").group_by(RUN).agg(epoch=pl.col("step").min())
+    rows = runs.readings.filter(pl.col("step") > 0).join(ends, on=RUN, how="left", maintain_order="left")
+    off = [(pl.col("step") - pl.col("epoch") * part / 4).abs() > 0.5 for part in (1, 2, 3, 4)]
+    early = pl.col("step") < pl.col("epoch").fill_null(inf)
+    extra = pl.col("step").is_in(EXTRA) & early & pl.all_horizontal(off).fill_null(value=True)
+    return rows.filter(~extra).drop("epoch")
 
 
 def at_end(series: str, value: pl.Expr) -> Quantity:

@@ -17,8 +17,10 @@ from skipscope.analysis.per_run import (
     by_arm,
     logarithm,
     of_run,
+    typical_steps,
     unless_lost,
 )
+from skipscope.analysis.step_quantities import STEP_QUANTITIES
 
 __all__ = ["QUANTITIES", "FinishedRuns", "Quantity", "Series"]
 
@@ -51,8 +53,8 @@ def gradients(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def gradients_in_training(runs: FinishedRuns) -> Series:
-    """Takes the median of `gradients` over the steps that were measured."""
-    table = gradients(runs.readings.filter(pl.col("step") > 0))
+    """Takes the median of `gradients` over `typical_steps`."""
+    table = gradients(typical_steps(runs))
     return of_run(table, unless_lost(pl.col("value").median(), "value"))
 
 
@@ -167,11 +169,11 @@ def unsteadiness(runs: FinishedRuns) -> Series:
 
 
 def early_over_late(runs: FinishedRuns) -> Series:
-    """Log2 of the update ratio of the first third of layers over the last, median over measured steps.
+    """Log2 of the update ratio of the first third of layers over the last, median over `typical_steps`.
 
     Null where a layer of either third did not move at all, or moved without bound (see `gradients`).
     """
-    rows = runs.readings.filter(pl.col("probe") == "update_ratio").with_columns(log=logarithm(2))
+    rows = typical_steps(runs).filter(pl.col("probe") == "update_ratio").with_columns(log=logarithm(2))
     depths = (
         measured.series(runs.readings, "layer depth")
         .group_by(*RUN, "module", maintain_order=True)
@@ -237,5 +239,6 @@ QUANTITIES: dict[str, Quantity] = {
     "class order": class_order,
     "image order": image_order,
     **BLOCK_QUANTITIES,
+    **STEP_QUANTITIES,
 }
 """What claims are made of, by name."""

@@ -14,7 +14,8 @@ from skipscope.probes.base import EpochView, StepView
 from skipscope.probes.measure import Tried, of_trained, view_of
 from skipscope.probes.pictures import pictures
 from skipscope.probes.registry import PROBES
-from skipscope.probes.step import StepRecorder, due
+from skipscope.probes.schedule import due
+from skipscope.probes.step import StepRecorder
 from skipscope.records.arrays import packed_arrays
 from skipscope.records.files import write_whole
 from skipscope.records.readings import READINGS

@@ -41,7 +41,7 @@ def test_of_a_network_without_stages_it_is_the_first_layer_over_the_last() -> No
 
 
 def test_networks_of_further_seeds_are_measured_at_their_start() -> None:
-    rows = flow("cnn", 0, 0, {"first/last": 2.0}) + flow("cnn", 0, 9, {"first/last": 100.0})
+    rows = flow("cnn", 0, 0, {"first/last": 2.0}) + flow("cnn", 0, 8, {"first/last": 100.0})
     start = flow("cnn", 0, 0, {"first/last": 3.0}) + flow("cnn", 1, 0, {"first/last": 8.0})
     start += flow("plain8_nobn", 1, 0, {"first/last": 10.0})
     more = {"rows": rows, "start": start, "initial": ["plain8_nobn"], "initial_seeds": 2}

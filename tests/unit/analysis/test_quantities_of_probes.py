@@ -1,29 +1,11 @@
 """Numbers of a run that claims of the second edition compare, by hand."""
 
-from collections.abc import Mapping
 from math import log2
 
 import numpy as np
 import polars as pl
 import pytest
-from made_up_evidence import evidence
-
-from skipscope.records.readings import READINGS
-
-
-def of(name: str, *models: str, **more: object) -> dict[str, dict[int, object]]:
-    return {arm: dict(seeds) for arm, seeds in evidence(*models, **more).series(name).items()}
-
-
-def read(
-    arm: str, seed: int, probe: str, quantity: str, values: Mapping[str | None, float], step: int = 9
-) -> tuple[str, int, pl.DataFrame]:
-    """What a probe read of a run: a value by module, or of the whole network."""
-    rows = [
-        {"run": "", "probe": probe, "step": step, "module": module, "quantity": quantity, "value": value}
-        for module, value in values.items()
-    ]
-    return arm, seed, pl.DataFrame(rows, schema=READINGS)
+from made_up_evidence import evidence, of, read
 
 
 def test_agreement_of_gradients_is_that_before_or_after_training() -> None:

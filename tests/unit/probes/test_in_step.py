@@ -14,7 +14,8 @@ from skipscope.api.probe import probe
 from skipscope.models.registry import build
 from skipscope.probes.base import EpochView
 from skipscope.probes.registry import PROBES
-from skipscope.probes.step import StepRecorder, due, norm_signal_noise, of_one_step
+from skipscope.probes.schedule import EXTRA, due
+from skipscope.probes.step import StepRecorder, norm_signal_noise, of_one_step
 
 CLOSE = 1e-4
 """Relative: sums of some ten thousand numbers in fp32, in another order."""
@@ -152,7 +153,8 @@ def test_ratios_do_not_depend_on_the_scale_of_the_loss_nor_sums_on_the_order_of_
 
 def test_steps_are_measured_often_at_first_and_then_at_a_steady_pace() -> None:
     measured = [step for step in range(1, 701) if due(step, 100)]
-    assert measured[:9] == [1, 2, 4, 8, 16, 25, 32, 50, 64]
+    assert measured[:22] == [*range(1, 17), 23, 25, 32, 45, 50, 64]
+    assert {step for step in measured[:22] if step not in EXTRA} == {1, 2, 4, 8, 16, 25, 32, 50, 64}
     assert [step for step in measured if 100 < step <= 200] == [125, 150, 175, 200]
     assert [step for step in range(1001, 1201) if due(step, 100)] == [1100, 1200]
     assert due(1, 1)
