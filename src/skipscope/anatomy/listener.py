@@ -20,7 +20,6 @@ from skipscope.anatomy.traces import (
     first_known,
     is_marked,
     is_new,
-    kept_tensors,
     maps_written,
     mark,
     tensors_in,
@@ -59,8 +58,7 @@ class Listener(TorchFunctionMode):
         if not self.inside:
             self.counts.clear()
             self.origins = 0
-            unmark_kept(self.root)
-            self.kept = {id(x) for x in kept_tensors(self.root)}
+            self.kept = set(map(id, unmark_kept(self.root)))
             inputs = marked = tuple(map(as_input, inputs))
         first = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], Tensor) else None
         given = first

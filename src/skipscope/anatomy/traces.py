@@ -64,16 +64,32 @@ def is_marked(x: Tensor) -> bool:
     return hasattr(x, MARK)
 
 
+CONTAINERS = (list, tuple, dict)
+HOLDERS = (Tensor, *CONTAINERS)
+OF_EVERY_MODULE = frozenset(vars(nn.Module()))
+"""Attributes that hold parameters, buffers, submodules, hooks and modes; tensors are in the first two."""
+
+
 def kept_tensors(model: nn.Module) -> Iterator[Tensor]:
     """Yields what a network keeps between passes: weights, buffers, a running mean, a map."""
     for module in model.modules():
-        yield from tensors_in(vars(module))
+        held = vars(module)
+        for own in ("_parameters", "_buffers"):
+            for x in held.get(own, {}).values():  # what torch.jit made has neither
+                if x is not None:
+                    yield x
+        # hooks and modes are most of what a module has, and looking through them takes most of the time
+        for name, value in held.items():
+            if name not in OF_EVERY_MODULE and isinstance(value, HOLDERS):
+                yield from tensors_in(value)
 
 
-def unmark_kept(model: nn.Module) -> None:
-    """Unmarks what a network keeps from a pass, which means nothing in the next."""
-    for x in kept_tensors(model):
+def unmark_kept(model: nn.Module) -> list[Tensor]:
+    """Unmarks what a network keeps from a pass, which means nothing in the next; returns what it keeps."""
+    kept = list(kept_tensors(model))
+    for x in kept:
         vars(x).pop(MARK, None)
+    return kept
 
 
 def copied(x: Tensor) -> Tensor:
@@ -101,9 +117,12 @@ def tensors_in(argument: Any) -> Iterator[Tensor]:
     """Yields the tensors in an argument, also within lists and dictionaries."""
     if isinstance(argument, Tensor):
         yield argument
-    elif isinstance(argument, (list, tuple, dict)):
+    elif isinstance(argument, CONTAINERS):
         for x in argument.values() if isinstance(argument, dict) else argument:
-            yield from tensors_in(x)
+            if isinstance(x, Tensor):
+                yield x
+            elif isinstance(x, CONTAINERS):  # most are numbers, and a generator for each takes long
+                yield from tensors_in(x)
 
 
 def is_new(whole: Tensor, index: Any, value: Tensor) -> bool:

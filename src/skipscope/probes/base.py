@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from skipscope.anatomy.calls import Anatomy
-from skipscope.anatomy.traces import tensors_in
+from skipscope.anatomy.traces import kept_tensors
 from skipscope.errors import UsageError
 from skipscope.models.user import in_words
 from skipscope.randomness import derive
@@ -30,9 +30,9 @@ def copied(model: nn.Module) -> nn.Module:
     Raises:
         UsageError: it holds what cannot be copied; says where.
     """
-    held = (tensor for module in model.modules() for tensor in tensors_in(vars(module)))
+    held = (tensor for tensor in kept_tensors(model) if not tensor.is_leaf)
     try:
-        return deepcopy(model, {id(tensor): tensor.detach().clone() for tensor in held if not tensor.is_leaf})
+        return deepcopy(model, {id(tensor): tensor.detach().clone() for tensor in held})
     except MemoryError:
         raise
     except Exception as error:

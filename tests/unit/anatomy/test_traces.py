@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from skipscope.anatomy.capture import anatomy, capture
+from skipscope.anatomy.traces import kept_tensors
 
 IMAGES = torch.zeros(2, 3, 8, 8)
 
@@ -137,3 +138,21 @@ def test_what_a_network_keeps_comes_from_no_other_pass_and_keeps_no_mark() -> No
             model(x)
     assert passes[0] == passes[1]
     assert vars(model.mean) == vars(model.last[0]) == {}
+
+
+def test_whatever_a_network_keeps_between_passes_is_found_once() -> None:
+    class Keeps(nn.Module):
+        def __init__(self) -> None:
+            self.before = torch.zeros(1)  # torch allows what is no parameter before its own `__init__`
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+            self.register_buffer("mean", torch.zeros(4))
+            self.register_buffer("unused", None)
+            self.map = torch.zeros(2)
+            self.history = [torch.zeros(1), {"a": (torch.zeros(1), 3)}, "text"]
+
+    model = Keeps()
+    a_map, (first, named, _) = model.map, model.history
+    wanted = [model.before, model.mean, a_map, first, named["a"][0], model.conv.weight, model.conv.bias]
+    found = list(kept_tensors(model))
+    assert sorted(map(id, found)) == sorted(map(id, wanted))
