@@ -16,7 +16,7 @@ from skipscope.analysis.quantities import QUANTITIES
 from skipscope.analysis.scales import Scale, bound_on
 from skipscope.claims.comparisons import COMPARISONS, SELECTIONS, FindComparisons, Selection
 from skipscope.claims.contrasts import CONTRASTS, ON_LOG_SCALE, Contrast
-from skipscope.claims.model import Direction, Group
+from skipscope.claims.model import Direction, Group, Needs
 from skipscope.spec.values import Frozen
 
 Language = Literal["en", "zh"]
@@ -132,7 +132,7 @@ class Claim(Frozen):
 
     id: str
     group: Group
-    needs: Literal["all", "any"] = "all"
+    needs: Needs = "all"
     """Whether all parts (and comparisons, if there are several) have to hold, or any."""
     true_of_itself: bool = False
     """Holds between two runs of one network, so the calibration does not count it as a false positive."""

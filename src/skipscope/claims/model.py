@@ -20,6 +20,9 @@ Lost = Literal["", "diverged", "no_number", "too_inaccurate", "loss_too_high"]
 """Why there is no value and more seeds would not help: runs diverged, the quantity is undefined, an arm
 learnt too little, or the training loss that all arms reach is too high."""
 
+Needs = Literal["all", "any"]
+"""Whether all parts of a claim have to hold, or any."""
+
 MINIMUM_SEEDS = 5
 """A claim measured on fewer pairs is at most inconclusive, unless its quantity is exact."""
 MINIMUM_ALONE = 10
@@ -144,7 +147,7 @@ class ClaimResult(Frozen):
 
     id: str
     group: Group
-    needs: Literal["all", "any"] = "all"
+    needs: Needs = "all"
     verdict: Verdict
     findings: tuple[Finding, ...]
     p: float | None = None

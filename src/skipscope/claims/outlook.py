@@ -20,7 +20,7 @@ def outlook(finding: Finding, result: ClaimResult) -> Finding:
         update |= {"more_seeds": None if gone and not finding.exact else 0, "seeds": None}
     elif not effect.dropped:
         seeds = _seeds(finding, effect)
-        wanted = max(0, _minimum(effect) - effect.n)
+        wanted = max(0, least_pairs(effect) - effect.n)
         update |= {"more_seeds": wanted if effect.n < 2 else seeds and seeds.likely, "seeds": seeds}
     return finding.model_copy(update=update)
 
@@ -37,7 +37,7 @@ def power_of(finding: Finding) -> float | None:
     gap = gap_at_twice(finding)
     if not gap:
         return None
-    if effect.n < _minimum(effect) or effect.dropped:
+    if effect.n < least_pairs(effect) or effect.dropped:
         return 0.0
     found = power(gap, effect.error, effect.freedom, level=1 - finding.effect.level)
     # an effect of 0 has to be told from either bound
@@ -62,7 +62,7 @@ def _seeds(finding: Finding, effect: Estimate) -> SeedsNeeded | None:
     bound = bound_on(finding.effect.scale, finding.bound, level=effect.level)
     mirrored = finding.direction in ("apart", "within") and effect.value < 0
     gap, least = effect.value + (bound if mirrored else -bound), effect.n + 1
-    least = max(least, _minimum(effect))
+    least = max(least, least_pairs(effect))
     low, high = spread_interval(effect.spread, effect.n - 1)
     few, likely, many = (
         seeds_needed(
@@ -79,5 +79,6 @@ def _seeds(finding: Finding, effect: Estimate) -> SeedsNeeded | None:
     )
 
 
-def _minimum(effect: Estimate) -> int:
+def least_pairs(effect: Estimate) -> int:
+    """The fewest pairs that a verdict takes: more of arms that are measured as they are."""
     return MINIMUM_ALONE if effect.level else MINIMUM_SEEDS

@@ -38,6 +38,7 @@ a control nor its own start to subtract (`MINIMUM_ALONE`). Counts need one.
 """
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from math import isfinite
 from typing import get_args
 
@@ -54,6 +55,7 @@ from skipscope.claims.model import (
     Finding,
     Group,
     Measurement,
+    Needs,
     Verdict,
 )
 from skipscope.claims.outlook import outlook
@@ -115,7 +117,7 @@ def corrected(results: Iterable[ClaimResult]) -> tuple[ClaimResult, ...]:
     )
 
 
-def _p(counted: Sequence[Finding], needs: str) -> float | None:
+def _p(counted: Sequence[Finding], needs: Needs) -> float | None:
     """P of the verdict that the parts that count point to; None if none was tested or all are exact."""
     tested = [finding for finding in counted if finding.p_for is not None]
     if not tested or all(finding.exact for finding in counted):
@@ -197,10 +199,16 @@ def _settled(result: ClaimResult) -> ClaimResult:
     """The result with the verdicts, intervals and outlook that follow from its level."""
     parts = len(result.counted)
     findings = tuple(_tested(finding, result, parts) for finding in result.findings)
-    counted = [finding for finding in findings if finding.counts]
-    result = result.model_copy(update={"findings": findings, "verdict": _verdict(counted, result.needs)})
+    verdicts = {finding.verdict for finding in findings if finding.counts}
+    result = result.model_copy(update={"findings": findings, "verdict": _together(verdicts, result.needs)})
     told = tuple(outlook(finding, result) for finding in findings)
     return result.model_copy(update={"findings": told})
+
+
+def decided(ps: Sequence[tuple[float, float]], needs: Needs, level: float) -> Verdict:
+    """The verdict of parts that were all tested, from p for and against each, at the level of their claim."""
+    verdicts = {_decided(*each, _level(each, needs, level, len(ps))) for each in ps}
+    return _together(verdicts, needs)
 
 
 def _tested(finding: Finding, result: ClaimResult, parts: int) -> Finding:
@@ -209,26 +217,28 @@ def _tested(finding: Finding, result: ClaimResult, parts: int) -> Finding:
     if effect is None or p_for is None or p_against is None or finding.measured is None:
         open_ = "not_measured" if effect is None else "confounded" if finding.confounds else "inconclusive"
         return finding.model_copy(update={"verdict": open_})
-    level = _level(finding, result, parts, claimed=p_for <= p_against)
-    verdict: Verdict = "inconclusive"
-    if min(p_for, p_against) <= level:
-        verdict = "supported" if p_for <= p_against else "contradicted"
+    ps = p_for, p_against
+    level = _level(ps, result.needs, result.level, parts) if finding.counts else ALPHA
     low, high = _ends(finding.measured, effect.scale, level)
     shown = effect.model_copy(update={"adjusted_low": low, "adjusted_high": high, "level": 1 - level})
-    return finding.model_copy(update={"verdict": verdict, "effect": shown})
+    return finding.model_copy(update={"verdict": _decided(*ps, level), "effect": shown})
 
 
-def _level(finding: Finding, result: ClaimResult, parts: int, *, claimed: bool) -> float:
-    """The level at which a finding is tested on the claimed side of its bound, or on the other."""
-    if not finding.counts:
-        return ALPHA
-    alone = claimed == (result.needs == "any")  # on this side one part decides by itself
-    return result.level / parts if alone else result.level
+def _level(ps: tuple[float, float], needs: Needs, level: float, parts: int) -> float:
+    """The level at which a part is tested on the side of its bound on which its estimate lies."""
+    claimed = ps[0] <= ps[1]
+    alone = claimed == (needs == "any")  # on this side one part decides by itself
+    return level / parts if alone else level
 
 
-def _verdict(counted: Sequence[Finding], needs: str) -> Verdict:
+def _decided(p_for: float, p_against: float, level: float) -> Verdict:
+    if min(p_for, p_against) > level:
+        return "inconclusive"
+    return "supported" if p_for <= p_against else "contradicted"
+
+
+def _together(verdicts: AbstractSet[Verdict], needs: Needs) -> Verdict:
     """The verdict that those of the parts that count make together."""
-    verdicts = {finding.verdict for finding in counted}
     whole: Verdict
     part: Verdict
     whole, part = ("supported", "contradicted") if needs == "all" else ("contradicted", "supported")

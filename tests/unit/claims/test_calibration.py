@@ -1,193 +1,223 @@
-"""The claims put to the test: false alarms, what is planted and found; figures kept and read back."""
+"""Calibration: what is simulated, false verdicts and power, A/A studies of fresh runs, the file."""
 
 import json
-from functools import cache
 
 import numpy as np
 import pytest
-from made_up_evidence import card, tables
+from made_up_evidence import tables
+from made_up_verdicts import claim, effect, measured, part
+from scipy import stats
 
-from skipscope.claims.calibration import against_itself, simulation
-from skipscope.claims.calibration.against_itself import rates
+from skipscope.claims.calibration import against_itself
 from skipscope.claims.calibration.calibrate import (
-    SCENARIOS,
+    BARS,
     calibrate,
     document,
-    is_measured,
-    largest_spreads,
     load_calibration,
-    planted_in,
     save_calibration,
-    simulate,
 )
-from skipscope.claims.catalogue import catalogue, part_of
-from skipscope.claims.evaluate import evaluate, judged
+from skipscope.claims.calibration.draws import DISTRIBUTIONS, skewed
+from skipscope.claims.calibration.recorded import RecordedClaim, RecordedPart, claim_of
+from skipscope.claims.calibration.simulation import false_verdicts, least_favourable, planted, simulate
+from skipscope.claims.catalogue import Claim, catalogue
+from skipscope.claims.verdicts import corrected, decided, judge
 from skipscope.errors import WorkspaceError
 from skipscope.records.store import Workspace
-from skipscope.spec import load_study
-
-COMPARISONS = 6
-"""Simulated studies of each kind: the command makes 200."""
 
 
-@cache
-def shares() -> dict[str, dict[str, object]]:
-    return calibrate(card, comparisons=COMPARISONS)
+def recorded(*parts: str, spread: float = 0.5, **more: object) -> RecordedClaim:
+    usual = {"pairs": 6, "spread": spread, "skew": 0.0, "images_error": 0.0, "alone": False, "gap": 1.0}
+    each = (RecordedPart.model_validate({"part": p, "comparison": "a - b"} | usual | more) for p in parts)
+    return RecordedClaim(id="S1", study="made", parts=tuple(each))
 
 
-def test_every_claim_that_is_drawn_is_calibrated() -> None:
-    claims = catalogue().values()
-    exact = {c.id for c in claims if all(p.exact for p in c.parts.values() if p.counts)}
-    assert set(shares()) == set(catalogue()) - exact
-    assert exact == {"E2"}
+ONE = claim(part("p"))
+"""Above 1, whatever its unit."""
 
 
-def test_false_positives_are_rare() -> None:
-    # at 5 %, two or more of six come about in 3 % of cases; the draws are the same every time
-    for id, row in shares().items():
-        assert row["false_supported"] <= 1 / COMPARISONS, id
-        assert row["at_bound"] <= 1 / COMPARISONS, id
-    for rate in ("false_supported", "at_bound"):
-        assert sum(row[rate] for row in shares().values()) <= 0.05 * len(shares())
+@pytest.mark.parametrize(("spread", "skew"), [(2.0, 0.0), (0.5, 1.5), (1.0, -1.0)])
+def test_draws_have_the_spread_and_skewness_that_were_recorded(spread: float, skew: float) -> None:
+    drawn = skewed(np.random.default_rng(0), (1, 200_000), spread=spread, skew=skew)[0]
+    assert drawn.mean() == pytest.approx(0, abs=0.01 * spread)
+    assert drawn.std() == pytest.approx(spread, rel=0.02)
+    assert stats.skew(drawn) == pytest.approx(skew, abs=0.05)
 
 
-def test_twice_what_is_worth_having_is_seen_by_the_studies_own_seeds() -> None:
-    for id, row in shares().items():
-        assert row["power"] >= 0.8, id
-        assert row["missed"] == 0, id
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_every_distribution_has_a_mean_of_0(name: str) -> None:
+    drawn = DISTRIBUTIONS[name](np.random.default_rng(0), (1, 400_000))
+    # a standard error of at most 3.2 / 632
+    assert drawn.mean() == pytest.approx(0, abs=0.02)
 
 
-def test_wide_spreads_are_seen_less_often_and_raise_no_more_alarms() -> None:
-    study = load_study("fair")
-    cards = simulation.cards_of(study, card)
-    wide = {scenario: simulate(study, cards, scenario, comparisons=4, share=2.0) for scenario in SCENARIOS}
-    seen = sum(counts["supported"] for counts in wide["twice"].values())
-    alarms = sum(counts["supported"] for counts in wide["no effect"].values())
-    assert seen < 0.3 * 4 * len(wide["twice"])
-    assert alarms <= 0.05 * 4 * len(wide["no effect"])
+def test_at_the_bound_either_verdict_is_at_its_level() -> None:
+    rates = simulate(ONE, recorded("p"), "bound", studies=3000)
+    # of 3,000: a standard error of 0.3 points
+    assert rates["supported"] == pytest.approx(0.025, abs=0.009)
+    assert rates["contradicted"] == pytest.approx(0.025, abs=0.009)
+    assert simulate(ONE, recorded("p"), "null", studies=500)["supported"] == 0
 
 
-def test_a_study_is_drawn_alike_every_time() -> None:
-    study = load_study("stem")
-    cards = simulation.cards_of(study, card)
-    assert simulate(study, cards, "twice", comparisons=2) == simulate(study, cards, "twice", comparisons=2)
+def test_power_is_that_of_the_recorded_spread() -> None:
+    found = judge(ONE, [measured(effect(-1, 3, n=6))])
+    [finding] = found.findings
+    same = recorded("p", spread=finding.effect.spread)
+    rates = simulate(ONE, same, "twice", studies=2000)
+    # of 2,000: a standard error of at most 1.1 points
+    assert rates["supported"] == pytest.approx(finding.power, abs=0.035)
 
 
-def test_the_spread_that_seeds_allow() -> None:
-    spreads = largest_spreads(load_study("fair"), "E3")
-    # n = 5: 80 % power at a gap of 1.59 times the spread (a noncentral t of 4 degrees of freedom)
-    assert spreads["accuracy"] == pytest.approx(0.5 / 1.682, rel=0.01)
-    assert largest_spreads(load_study("lab"), "E3")["accuracy"] == 0  # one seed settles nothing
-    starts = largest_spreads(load_study("depth"), "S1")
-    assert starts["start"] > 0.3  # twenty seeds
+def test_skew_makes_false_verdicts_and_images_do_not() -> None:
+    skew = simulate(ONE, recorded("p", skew=2.0), "bound", studies=2000)
+    assert skew["contradicted"] > 0.06  # the mean of a skewed sample lies low together with its spread
+    images = simulate(ONE, recorded("p", images_error=0.5), "bound", studies=2000)
+    assert max(images.values()) < 0.04
+
+
+def test_one_part_at_its_bound_and_the_rest_far_beyond_is_the_least_favourable() -> None:
+    several = claim(part("a"), part("b"), part("c"))
+    at_bound = simulate(several, recorded("a", "b", "c"), "bound", studies=2000)
+    least = least_favourable(several, recorded("a", "b", "c"), studies=2000)
+    assert at_bound["supported"] < 0.005  # all three would have to err
+    assert least["supported"] == pytest.approx(0.025, abs=0.015)
+    assert least["contradicted"] <= 0.025
+    either = claim(part("a"), part("b"), part("c"), needs="any")
+    least = least_favourable(either, recorded("a", "b", "c"), studies=2000)
+    assert least["contradicted"] == pytest.approx(0.025, abs=0.015)
 
 
 @pytest.mark.parametrize(
-    ("direction", "bound", "null", "beyond"),
+    ("direction", "bound", "alone", "null", "twice", "wrong"),
     [
-        ("above", 1.0, 0.0, 2.0),
-        ("above", -0.3, -0.3, 0.0),  # it holds where nothing differs: its bound is what is false
-        ("below", -1.0, 0.0, -2.0),
-        ("below", 10.0, 10.0, 0.0),
-        ("apart", 1.0, 0.0, 2.0),
-        ("within", 1.0, 1.0, 0.0),
+        ("above", 1.0, False, 0.0, 2.0, {"supported"}),
+        ("above", -0.3, False, 0.0, 0.7, {"contradicted"}),
+        ("below", -1.0, False, 0.0, -2.0, {"supported"}),
+        ("below", 10.0, False, 0.0, 9.0, {"contradicted"}),
+        ("above", 0.0, False, 0.0, 1.0, {"supported", "contradicted"}),
+        ("apart", 1.0, False, 0.0, 2.0, {"supported"}),
+        ("within", 1.0, False, 0.0, 0.0, {"contradicted"}),
+        ("above", 1.0, True, 1.0, 2.0, {"supported", "contradicted"}),
     ],
 )
-def test_what_is_planted(direction: str, bound: float, null: float, beyond: float) -> None:
-    part = part_of("S1", "start").model_copy(update={"direction": direction, "bound": bound})
-    assert simulation.no_effect(part, unpaired=False) == null
-    assert simulation.no_effect(part, unpaired=True) == bound
-    assert simulation.at_bound(part, unpaired=False) == bound
-    assert simulation.twice(part, unpaired=False) == beyond
+def test_what_is_planted_and_which_verdicts_are_false(
+    direction: str, bound: float, alone: bool, null: float, twice: float, wrong: set[str]
+) -> None:
+    asked = claim(part("p", direction, bound))
+    each = recorded("p", alone=alone)
+    assert planted(asked.parts["p"], each.parts[0], "null") == null
+    assert planted(asked.parts["p"], each.parts[0], "bound") == bound
+    assert planted(asked.parts["p"], each.parts[0], "twice") == twice
+    assert false_verdicts(asked, each, "null") == wrong
+    assert false_verdicts(asked, each, "bound") == {"supported", "contradicted"}
 
 
-def test_what_is_planted_in_a_claim_is_load_calibration() -> None:
-    false = {id: set(planted_in(id, "no effect").values()) for id in shares()}
-    assert {id for id, kinds in false.items() if kinds == {"bound"}} == {"S2", "D1", "E1", "E4", "T4"}
-    assert {id for id, kinds in false.items() if kinds == {"zero", "bound"}} == {"S4", "S5"}
-    there = {id: set(planted_in(id, "twice").values()) for id in shares()}
-    assert {id for id, kinds in there.items() if kinds == {"zero"}} == {"S2", "T4"}
-    assert {id for id, kinds in there.items() if kinds == {"zero", "twice"}} == {"S5"}
-    assert planted_in("S5", "no effect") == {"fewer_lost": "zero", "little": "bound"}
-    assert planted_in("E2", "twice") == {}  # counted, not drawn
+def test_a_claim_of_several_parts_is_false_as_its_parts_are_joined() -> None:
+    parts = part("a"), part("b", "below", 1.0)  # at 0 the first does not hold, and the second does
+    both = recorded("a", "b")
+    assert false_verdicts(claim(*parts), both, "null") == {"supported"}
+    assert false_verdicts(claim(*parts, needs="any"), both, "null") == {"contradicted"}
 
 
-def test_what_is_planted_is_what_the_simulation_plants() -> None:
-    """Where nothing spreads, effects are what was planted."""
-    for name in ("fair", "depth"):
-        study = load_study(name)
-        drawn = simulation.Simulated(
-            study, simulation.cards_of(study, card), np.random.default_rng(0), share=1e-9
-        )
-        for scenario, effect in SCENARIOS.items():
-            for result in judged(drawn, simulation.planted(effect)):
-                if not is_measured(result) or result.id in (
-                    "D3",
-                    "T5",
-                ):  # these are of a curve, and of orders
-                    continue
-                for finding in (finding for finding in result.findings if finding.counts):
-                    kind = planted_in(result.id, scenario)[finding.part]
-                    planted = {"zero": 0, "bound": finding.bound, "twice": 2 * finding.bound}[kind]
-                    assert finding.effect.estimate == pytest.approx(planted, abs=1e-4), result.id
+def test_studies_are_decided_as_reports_are() -> None:
+    rng = np.random.default_rng(5)
+    for needs in ("all", "any"):
+        asked = claim(part("a"), part("b", "within"), needs=needs)
+        for _ in range(60):
+            found = [measured(effect(*sorted(rng.normal(0.6, 0.8, 2))), id) for id in "ab"]
+            [result] = corrected([judge(asked, found)])
+            ps = [(f.p_for, f.p_against) for f in result.findings]
+            assert decided(ps, needs, 0.05) == result.verdict
 
 
-def test_a_network_against_itself() -> None:
-    pairs = 5
-    study = against_itself.study(pairs)
-    assert (study.seeds, study.data) == (10, "shapes")
-    metrics = [
-        {"arm": "se_resnet8", "seed": seed, "kind": "epoch", "step": 9, "epoch": 1, "train_accuracy": 0.5,
-         "train_loss": 1.0 + 0.01 * seed, "seconds": 3.0}
-        for seed in range(10)
-    ]  # fmt: skip
+def test_what_is_recorded_is_the_parts_that_count() -> None:
+    asked = claim(part("a"), part("b", counts=False))
+    result = judge(asked, [measured(effect(0, 3), "a"), measured(effect(0, 3), "b")])
+    [each] = claim_of("fair", result).parts
+    assert (each.part, each.pairs, each.gap, each.alone) == ("a", 8, 1.0, False)
+    assert each.spread == pytest.approx(result.findings[0].effect.spread)
+    few = judge(asked, [measured(effect(0, 3, n=3), "a")])
+    assert claim_of("fair", few).parts[0].pairs == 5  # as many as a verdict takes
+    assert claim_of("fair", judge(asked, [measured(effect(0, 3, n=2), "a")])) is None
+    assert claim_of("fair", judge(asked, [measured(None, "a")])) is None
+
+
+def small() -> dict[str, RecordedClaim]:
+    def every(of: Claim) -> tuple[RecordedPart, ...]:
+        counted = [p.id for p in of.parts.values() if p.counts and not p.exact]
+        return recorded(*counted, spread=0.01, gap=0.5).parts
+
+    found = {id: RecordedClaim(id=id, study="made", parts=every(of)) for id, of in catalogue().items()}
+    return {id: each for id, each in found.items() if each.parts}
+
+
+def test_every_claim_has_its_row() -> None:
+    told = []
+    rows = calibrate(small(), studies=20, on_event=lambda: told.append(1))
+    assert set(rows) == set(small())
+    assert len(told) == len(rows)
+    for id, row in rows.items():
+        assert row["power"] == 1, id
+        assert row["missed"] == 0, id
+        assert set(row["at_bound"]) == set(row["least_favourable"]) == set(BARS)
+    assert rows == calibrate(small(), studies=20)
+
+
+def test_what_misses_its_bar_is_named() -> None:
+    wild = {"S1": RecordedClaim(id="S1", study="made", parts=recorded("start", skew=4.0, spread=0.1).parts)}
+    [row] = calibrate(wild, studies=400).values()
+    assert any("skewed: contradicted in" in miss and "bar 10%" in miss for miss in row["misses"])
+
+
+def aa_study(seeds: int, missing: list[tuple[str, int]]) -> object:
     rows = [
-        ("se_resnet8", seed, "curvature", 9, "hessian", "top_eigenvalue", 10.0 + seed) for seed in range(10)
+        ("se_resnet8", seed, "curvature", 9, "hessian", "top_eigenvalue", 10.0 + seed)
+        for seed in range(seeds)
     ]
-    numbers = {("se_resnet8", seed): {"test_accuracy": 0.5 + seed / 100} for seed in range(10)}
-    made = tables(
-        "se_resnet8", seeds=10, rows=rows, metrics=metrics, numbers=numbers, missing=[("se_resnet8", 3)]
-    )
-    verdicts = against_itself.verdicts(made, 3)
-    assert len(verdicts) == 3
+    numbers = {("se_resnet8", seed): {"test_accuracy": 0.5 + seed % 7 / 100} for seed in range(seeds)}
+    return tables("se_resnet8", seeds=seeds, rows=rows, numbers=numbers, missing=missing)
+
+
+def test_a_network_against_itself_in_fresh_runs() -> None:
+    assert (against_itself.study(3).seeds, against_itself.study(3).data) == (30, "shapes")
+    made = aa_study(31, [("se_resnet8", 3)])
+    studies = against_itself.divided(made)
+    assert len(studies) == 3
+    runs = [entry.run for study in studies for entry in study.entries]
+    assert len(set(runs)) == len(runs) == 30  # no run is in two studies, and none in one twice
+    verdicts = against_itself.verdicts(made)
     [gates] = [result for result in verdicts[0] if result.id == "E3"]
-    assert gates.leading.comparison == "one - other"
-    assert gates.leading.confounds == ()
-    assert gates.leading.effect.n == 4  # a run is missing, and of nine one is left over
-    assert rates(verdicts) == {}  # fewer than five pairs settle nothing
-    whole = tables("se_resnet8", seeds=10, rows=rows, metrics=metrics, numbers=numbers)
-    found = rates(against_itself.verdicts(whole, 4))
-    assert found["E3"]["splits"] == 4
-    assert found["E3"]["false_supported"] == 0
-    assert found["E3"]["spread"]["accuracy"] > 0
+    assert (gates.leading.comparison, gates.leading.confounds) == ("one - other", ())
+    assert gates.leading.effect.n == 5
+    found = against_itself.rates(verdicts)
+    assert found["E3"]["studies"] == 3
+    assert found["E3"]["supported"] == 0
     assert "E1" not in found  # asked of single networks: that they are equal says nothing of it
+    assert against_itself.rates(against_itself.verdicts(aa_study(9, []))) == {}  # too few for a study
 
 
-def test_what_was_measured_is_told_apart() -> None:
-    found = {result.id: result for result in evaluate(tables("resnet20", "se_resnet20"))}
-    assert not is_measured(found["E2"])  # counted, not drawn
-    assert is_measured(found["E3"])
-    assert not is_measured(found["S1"])
-
-
-def test_figures_are_kept_in_the_workspace_or_come_with_the_package(tmp_path) -> None:
-    place = Workspace(tmp_path)
-    shipped = load_calibration(place)
+def test_the_file_is_the_workspace_s_or_comes_with_the_package(tmp_path) -> None:
+    workspace = Workspace(tmp_path)
+    shipped = load_calibration(workspace)
     assert shipped == load_calibration()
-    assert shipped["comparisons"] >= 200
-    assert shipped["pairs"] >= 10
-    assert set(shipped["claims"]) >= {"S1", "D1", "E3", "T1"}
-    for row in shipped["claims"].values():
-        assert row.get("false_supported", 0) <= 0.05
-        assert row.get("at_bound", 0) <= 0.05
-        assert row.get("power", 1) >= 0.8
-        assert row.get("real", {}).get("false_supported", 0) <= 0.05
-    made = document({"E3": {"power": 0.9}}, {"E2": {"splits": 3}}, comparisons=2, pairs=0, splits=7)
-    assert made["splits"] == 0
-    assert made["claims"] == {"E2": {"real": {"splits": 3}}, "E3": {"power": 0.9}}
-    save_calibration(place, made)
-    assert load_calibration(place) == json.loads(json.dumps(made))
+    assert shipped["studies"] >= 1000
+    for id, row in shipped["claims"].items():
+        over = [
+            f"{where}, {kind}: {verdict}"
+            for where in ("at_bound", "least_favourable")
+            for kind, bar in BARS.items()
+            for verdict, share in row.get(where, {}).get(kind, {}).items()
+            if share > bar
+        ]
+        assert [miss.split(" in ")[0] for miss in row.get("misses", [])] == over, id
+    made = document({"E3": {"power": 0.9}}, {"E2": {"studies": 3}}, studies=2)
+    assert made["claims"] == {"E2": {"real": {"studies": 3}}, "E3": {"power": 0.9}}
+    save_calibration(workspace, made)
+    assert load_calibration(workspace) == json.loads(json.dumps(made))
+    # an older one was simulated at an assumed spread
+    older = {"schema": 1, "comparisons": 200, "claims": {}}
+    (tmp_path / "calibration.json").write_text(json.dumps(older), encoding="utf-8")
+    assert load_calibration(workspace) == shipped
     for damaged in ("{", "{}", "3", "[]"):
         (tmp_path / "calibration.json").write_text(damaged, encoding="utf-8")
         with pytest.raises(WorkspaceError, match="skipscope calibrate"):
-            load_calibration(place)
+            load_calibration(workspace)

@@ -71,10 +71,11 @@ def page(made_up, pages):
 
 def test_a_calibration_that_the_workspace_has_is_told(made_up):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
-    assert "In 17 simulated studies each" not in page_of(workspace)
-    figures = {"false_supported": 0.03, "power": 0.91}
-    save_calibration(workspace, document({"S1": figures}, {}, comparisons=17, pairs=0, splits=1))
-    assert page_of(workspace).count("In 17 simulated studies each") == 1
+    assert "17 studies each" not in page_of(workspace)
+    least = {"skewed": {"supported": 0.03, "contradicted": 0.02}}
+    figures = {"least_favourable": least, "power": 0.91, "misses": []}
+    save_calibration(workspace, document({"S1": figures}, {}, studies=17))
+    assert page_of(workspace).count("17 studies each") == 1
 
 
 def embedded(page, name):

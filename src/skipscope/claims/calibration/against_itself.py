@@ -1,7 +1,8 @@
-"""Compares a network with itself: real runs of one arm, randomly divided into two; only seeds differ.
+"""Compares a network with itself: real runs of one arm under different seeds, as two arms. Only seeds differ.
 
 The runs are of a small gated residual network on the embedded data set, on which every claim that compares
-two networks can be measured. Dividing the runs again gives further verdicts, which are not independent.
+two networks can be measured. A study of these is five pairs of fresh runs; no run is in two studies, so that
+their verdicts are independent.
 """
 
 from collections import Counter, defaultdict
@@ -11,8 +12,6 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-import numpy as np
-
 from skipscope.analysis.tables import StudyTables
 from skipscope.claims.catalogue import catalogue
 from skipscope.claims.evaluate import evaluate
@@ -20,7 +19,12 @@ from skipscope.claims.model import MINIMUM_SEEDS, ClaimResult
 from skipscope.spec import Arm, StudySpec, parse_study
 from skipscope.spec.comparison import Comparison
 
+NAME = "calibration"
+"""The study's name."""
 ONE, OTHER = "one", "other"
+PAIRS = MINIMUM_SEEDS
+"""Pairs of a study: as few as a verdict takes."""
+RUNS = 2 * PAIRS
 COMPARISONS = (
     Comparison(treated=ONE, control=OTHER, factor="shortcut"),
     Comparison(treated=ONE, control=OTHER, factor="gate"),
@@ -31,15 +35,15 @@ COMPARISONS = (
 
 
 @cache
-def study(pairs: int) -> StudySpec:
-    """The study of a calibration: two runs a pair, half a minute each."""
+def study(studies: int) -> StudySpec:
+    """The runs of so many studies: ten each, half a minute a run."""
     return parse_study(
         {
-            "name": "calibration",
+            "name": NAME,
             "title": {"en": "A network against itself", "zh": "同一网络自相比较"},
             "data": "shapes",
             "train_limit": 1000,
-            "seeds": 2 * pairs,
+            "seeds": RUNS * studies,
             "recipe": {
                 "epochs": 6,
                 "batch_size": 25,
@@ -56,46 +60,50 @@ def study(pairs: int) -> StudySpec:
     )
 
 
-def divided(tables: StudyTables, rng: np.random.Generator) -> StudyTables:
-    """The same runs as two arms with half as many seeds each."""
+def divided(tables: StudyTables) -> list[StudyTables]:
+    """The finished runs as studies of two arms with five seeds each; runs that are left over are dropped."""
     entries = [entry for entry in tables.entries if entry.state == "done"]
-    pairs = len(entries) // 2
-    order = rng.permutation(len(entries))[: 2 * pairs].tolist()
+    return [_study(tables, start) for start in range(0, len(entries) - RUNS + 1, RUNS)]
+
+
+def _study(tables: StudyTables, start: int) -> StudyTables:
+    """The study of ten finished runs from this one on."""
+    entries = [entry for entry in tables.entries if entry.state == "done"][start : start + RUNS]
     model = tables.record.study.arm[0].model
     both = (Arm(model=model, name=ONE), Arm(model=model, name=OTHER))
-    spec = tables.record.study.model_copy(update={"arm": both, "comparison": COMPARISONS, "seeds": pairs})
-    members = (
-        replace(entries[which], arm=OTHER if index % 2 else ONE, seed=index // 2)
-        for index, which in enumerate(order)
+    spec = tables.record.study.model_copy(update={"arm": both, "comparison": COMPARISONS, "seeds": PAIRS})
+    members = tuple(
+        replace(entry, arm=OTHER if index % 2 else ONE, seed=index // 2)
+        for index, entry in enumerate(entries)
     )
     record = tables.record.model_copy(update={"study": spec})
-    return replace(tables, record=record, entries=tuple(members), start=tables.start.clear())
+    return replace(tables, record=record, entries=members, start=tables.start.clear())
 
 
-def verdicts(tables: StudyTables, splits: int) -> list[tuple[ClaimResult, ...]]:
-    """The results of each random division of the runs."""
-    return [evaluate(divided(tables, np.random.default_rng(split))) for split in range(splits)]
+def verdicts(tables: StudyTables) -> list[tuple[ClaimResult, ...]]:
+    """The results of each study of the runs."""
+    return list(map(evaluate, divided(tables)))
 
 
-def rates(splits: Iterable[tuple[ClaimResult, ...]]) -> dict[str, dict[str, Any]]:
-    """False-positive rate and spread of a pair's difference, claim by claim, over divisions of the runs."""
-    counts: dict[str, Counter[bool]] = defaultdict(Counter)
-    spreads: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for result in chain.from_iterable(splits):
+def rates(studies: Iterable[tuple[ClaimResult, ...]]) -> dict[str, dict[str, Any]]:
+    """Shares of supported and contradicted studies, claim by claim, over studies of a network against itself.
+
+    Of claims that hold between two runs of one network neither says anything; they are left out.
+    """
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for result in chain.from_iterable(studies):
         paired = ((each, each.effect) for each in result.counted if each.is_paired and not each.exact)
-        compared = [(each, effect) for each, effect in paired if effect and effect.n >= MINIMUM_SEEDS]
+        compared = [each for each, effect in paired if effect and effect.n >= PAIRS]
         if catalogue()[result.id].true_of_itself or not compared:
             continue
-        # no correction for several claims softens it
-        supported = all(finding.verdict == "supported" for finding, _ in compared)
-        counts[result.id][supported] += 1
-        for finding, effect in compared:
-            spreads[result.id][finding.part].append(effect.spread)
+        # parts of single networks would decide it otherwise
+        said = {finding.verdict for finding in compared}
+        counts[result.id][said.pop() if len(said) == 1 else "inconclusive"] += 1
     return {
         id: {
-            "splits": count.total(),
-            "false_supported": rounded(count[True] / count.total()),
-            "spread": {part: rounded(float(np.median(each))) for part, each in spreads[id].items()},
+            "studies": count.total(),
+            "supported": rounded(count["supported"] / count.total()),
+            "contradicted": rounded(count["contradicted"] / count.total()),
         }
         for id, count in counts.items()
     }

@@ -1,161 +1,119 @@
-"""Measures the false-positive rate and power of every claim, by simulation and by real runs.
+"""Measures false verdicts and power of every claim, at the spread and skewness of recorded runs.
 
-Simulated studies have the networks, seeds and comparisons of the shipped ones (see `simulation.py`):
-
-- `no effect`: no arm differs from another; parts about single networks, and parts that hold at 0, are at
-  their bound. Supported is false. Contradicted is right: an effect of 0 is too small to matter.
-- `at the bound`: the effect is the smallest worth having. Both verdicts are false.
-- `twice`: the effect is as far beyond the bound as the bound is from 0 (which is 0 for parts that hold at 0).
-  Supported is right; its rate is the power, after correction for all other claims of the study.
-
-Real runs: one network against itself under other seeds, divided in two again and again
-(`against_itself.py`).
+`simulation.py` says what is simulated, `against_itself.py` what real runs of one network against itself add.
+The bars: with the effect at its bound each verdict in at most 5 % of studies if pairs differ symmetrically,
+and in at most 10 % if they are as skewed as recorded; what misses one is named in `misses`.
 """
 
 import json
-from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from importlib.resources import files
-from math import sqrt
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-
-from skipscope.analysis.hypotheses import power
-from skipscope.claims.calibration import simulation
+from skipscope.analysis.statistics import ALPHA
 from skipscope.claims.calibration.against_itself import rounded
-from skipscope.claims.catalogue import Part, catalogue
-from skipscope.claims.evaluate import judged
-from skipscope.claims.model import MINIMUM_SEEDS, ClaimResult
+from skipscope.claims.calibration.recorded import RecordedClaim
+from skipscope.claims.calibration.simulation import Rates, false_verdicts, least_favourable, simulate
+from skipscope.claims.catalogue import Claim, catalogue
 from skipscope.errors import WorkspaceError
-from skipscope.records.archived import refuse_to_write
 from skipscope.records.files import write_whole
-from skipscope.records.schema import NetworkCard
 from skipscope.records.store import Workspace
-from skipscope.spec import StudySpec, load_study
 
-SCHEMA = 1
+SCHEMA = 2
+"""1: simulated at an assumed spread; it is not read any more."""
 NAME = "calibration.json"
-STUDIES = ("fair", "depth", "stem")
-"""A claim is simulated on the first of them that measures all parts that count."""
-SHARE = 0.3
-"""Standard deviation of a paired difference, over the smallest effect worth having."""
-SCENARIOS: Mapping[str, Callable[..., float]] = {
-    "no effect": simulation.no_effect,
-    "at the bound": simulation.at_bound,
-    "twice": simulation.twice,
-}
-Planted = Literal["zero", "bound", "twice"]
-Rates = Mapping[str, Mapping[str, Any]]
+STUDIES = 1_000
+"""Simulated studies of each claim and scenario."""
+BARS = {"symmetric": 0.05, "skewed": 0.10}
+"""The most that either verdict may have with the effect at its bound."""
+Rows = Mapping[str, Mapping[str, Any]]
 """Numbers of each claim, by its id and their names."""
 
 
-def simulate(
-    study: StudySpec,
-    cards: Mapping[str, NetworkCard],
-    scenario: str,
-    *,
-    comparisons: int,
-    share: float = SHARE,
-    on_event: Callable[[], object] = lambda: None,
-) -> dict[str, Counter[str]]:
-    """Verdicts of each claim that the study measures, over this many simulated studies."""
-    claims = simulation.planted(SCENARIOS[scenario])
-    counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for index in range(comparisons):
-        rng = np.random.default_rng([index, *study.name.encode(), *scenario.encode()])
-        for result in judged(simulation.Simulated(study, cards, rng, share=share), claims):
-            if is_measured(result):
-                counts[result.id][result.verdict] += 1
-        on_event()
-    return counts
-
-
-def planted_in(id: str, scenario: str) -> dict[str, Planted]:
-    """The effect that a scenario plants in each part of a claim that counts and is sampled."""
-    found: dict[str, Planted] = {}
-    for part in _sampled_parts(id):
-        effect = SCENARIOS[scenario](part, unpaired=simulation.is_unpaired(part))
-        found[part.id] = "zero" if not effect else "bound" if effect == part.bound else "twice"
-    return found
-
-
-def _sampled_parts(id: str) -> list[Part]:
-    return [part for part in catalogue()[id].parts.values() if part.counts and not part.exact]
-
-
-def is_measured(result: ClaimResult) -> bool:
-    """Whether all parts that count were measured, at least one of them by sampling."""
-    counted = result.counted
-    return all(each.effect for each in counted) and not all(each.exact for each in counted)
-
-
 def calibrate(
-    describe: Callable[[str], NetworkCard], *, comparisons: int, on_event: Callable[[], object] = lambda: None
+    recorded: Mapping[str, RecordedClaim],
+    *,
+    studies: int = STUDIES,
+    on_event: Callable[[], object] = lambda: None,
 ) -> dict[str, dict[str, Any]]:
-    """False-positive rates and power, claim by claim.
+    """False verdicts and power, claim by claim, of those that were recorded.
 
     Args:
-        describe: `anatomy.describe.describe`; claims never import torch.
-        comparisons: simulated studies per shipped study and scenario.
-        on_event: called after each simulated study.
+        recorded: how pairs differ, by the claim's id.
+        studies: simulated studies of each claim and scenario.
+        on_event: called after each claim.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for name in STUDIES:
-        study = load_study(name)
-        cards = simulation.cards_of(study, describe)
-        null, bound, twice = (
-            simulate(study, cards, scenario, comparisons=comparisons, on_event=on_event)
-            for scenario in SCENARIOS
-        )
-        for id in (id for id in null if id not in found):
-            found[id] = {
-                "study": name,
-                "false_supported": _share(null[id], "supported"),
-                "at_bound": _share(bound[id], "supported", "contradicted"),
-                "power": _share(twice[id], "supported"),
-                "missed": _share(twice[id], "contradicted"),
-                "largest_spread": largest_spreads(study, id),
-            }
+    found = {}
+    for id, claim in catalogue().items():
+        if id in recorded:
+            found[id] = _row(claim, recorded[id], studies)
+            on_event()
     return found
 
 
-def largest_spreads(study: StudySpec, id: str) -> dict[str, float]:
-    """Largest standard deviation of a pair at which twice the SESOI is found with power 80 %.
-
-    For each part that counts, taken alone, with the study's seeds, in the part's unit.
-    """
-    seeds_at_init = max(study.seeds, study.initial_seeds)
+def _row(claim: Claim, recorded: RecordedClaim, studies: int) -> dict[str, Any]:
+    """The numbers of one claim."""
+    null = simulate(claim, recorded, "null", studies=studies)
+    wrong = false_verdicts(claim, recorded, "null")
+    at_bound = {
+        kind: simulate(claim, recorded, "bound", studies=studies, symmetric=kind == "symmetric")
+        for kind in BARS
+    }
+    least = {
+        kind: least_favourable(claim, recorded, studies=studies, symmetric=kind == "symmetric")
+        for kind in BARS
+    }
+    twice = simulate(claim, recorded, "twice", studies=studies)
+    first = ALPHA / sum(other.group == claim.group for other in catalogue().values())
+    first_step = simulate(claim, recorded, "twice", studies=studies, level=first)
     return {
-        part.id: rounded(abs(part.bound) * _spread_for(seeds_at_init if part.at_init else study.seeds))
-        for part in _sampled_parts(id)
+        "study": recorded.study,
+        "parts": [_part(part.model_dump()) for part in recorded.parts],
+        "null": {f"false_{each}": rounded(null[each]) for each in sorted(wrong)},
+        "at_bound": {kind: _rounded(rates) for kind, rates in at_bound.items()},
+        "least_favourable": {kind: _rounded(rates) for kind, rates in least.items()},
+        "power": rounded(twice["supported"]),
+        "power_first_step": rounded(first_step["supported"]),
+        "missed": rounded(twice["contradicted"]),
+        "misses": _misses({"at_bound": at_bound, "least_favourable": least}),
     }
 
 
-def _spread_for(seeds: int) -> float:
-    """The spread at which this many pairs find a gap of 1 with power 80 %, by bisection."""
-    low, high = 0.0, sqrt(seeds)
-    for _ in range(40):
-        middle = (low + high) / 2
-        enough = seeds >= MINIMUM_SEEDS and power(1.0, middle / sqrt(seeds), seeds - 1) >= 0.8
-        low, high = (middle, high) if enough else (low, middle)
-    return low
+def _part(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: rounded(value) if isinstance(value, float) else value for key, value in row.items()}
 
 
-def _share(counts: Counter[str], *verdicts: str) -> float:
-    return rounded(sum(counts[verdict] for verdict in verdicts) / counts.total())
+def _rounded(rates: Rates) -> dict[str, float]:
+    return {verdict: rounded(share) for verdict, share in rates.items()}
 
 
-def document(simulated: Rates, real: Rates, *, comparisons: int, pairs: int, splits: int) -> dict[str, Any]:
-    """The contents of `calibration.json`: its settings, and the rates of each claim."""
+def _misses(found: Mapping[str, Mapping[str, Rates]]) -> list[str]:
+    """Names every rate above its bar."""
+    return [
+        f"{where}, {kind}: {verdict} in {share:.1%}, bar {BARS[kind]:.0%}"
+        for where, by_kind in found.items()
+        for kind, rates in by_kind.items()
+        for verdict, share in rates.items()
+        if share > BARS[kind]
+    ]
+
+
+def document(simulated: Rows, real: Rows, *, studies: int, source: str = "") -> dict[str, Any]:
+    """The contents of `calibration.json`: its settings, and the rates of each claim.
+
+    Args:
+        simulated: what `calibrate` found.
+        real: what `against_itself.rates` found.
+        studies: simulated studies of each claim and scenario.
+        source: whose runs say how pairs differ.
+    """
     rows = {id: {**simulated.get(id, {}), **({"real": real[id]} if id in real else {})} for id in catalogue()}
     return {
         "schema": SCHEMA,
-        "comparisons": comparisons,
-        "pairs": pairs,
-        "splits": splits if pairs else 0,
-        "spread": SHARE,
+        "studies": studies,
+        "source": source,
+        "bars": BARS,
         "claims": {id: row for id, row in rows.items() if row},
     }
 
@@ -167,25 +125,31 @@ def save_calibration(workspace: Workspace, found: Mapping[str, Any]) -> Path:
         WorkspaceError: the folder is not writable.
     """
     path = workspace.path / NAME
-    refuse_to_write(path)
     write_whole(path, (json.dumps(found, indent=1) + "\n").encode())
     return path
 
 
 def load_calibration(workspace: Workspace | None = None) -> dict[str, Any]:
-    """The workspace's calibration; if it has none, the one shipped with the package.
+    """The workspace's calibration; if it has none, or one of an older schema, the one that comes with us.
 
     Raises:
         WorkspaceError: the file is damaged.
     """
-    shipped = files("skipscope.claims.calibration") / NAME
     own = workspace.path / NAME if workspace else None
-    path = own if own and own.exists() else shipped
+    if own and own.exists():
+        found = _read(own.read_bytes(), str(own))
+        if found.get("schema") == SCHEMA:
+            return found
+    shipped = files("skipscope.claims.calibration") / NAME
+    return _read(shipped.read_bytes(), str(shipped))
+
+
+def _read(content: bytes, where: str) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(content)
     except ValueError:
         found = None
-    if not isinstance(found, dict) or not {"claims", "comparisons"} <= found.keys():
+    if not isinstance(found, dict) or not {"claims", "schema"} <= found.keys():
         hint = "delete the file, or recreate it: skipscope calibrate"
-        raise WorkspaceError("Not a calibration file.", where=str(path), hint=hint)
+        raise WorkspaceError("Not a calibration file.", where=where, hint=hint)
     return found

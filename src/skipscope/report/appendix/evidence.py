@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import TypeVar
 
-from skipscope.claims.calibration.calibrate import planted_in
 from skipscope.claims.catalogue import PartWording, part_of
 from skipscope.claims.model import ClaimResult, Finding
 from skipscope.figures import claims as figures
@@ -143,26 +142,17 @@ def distinct(groups: Iterable[Iterable[T]]) -> list[T]:
 
 
 def calibrated(context: Context, result: ClaimResult) -> list[Inline]:
-    """Returns the claim's false-positive rate and power, by simulation."""
+    """Returns the claim's false verdicts and power, by simulation at the spread of recorded runs."""
     found = context.calibration
     row = found["claims"].get(result.id, {})
     if "power" not in row:
         return []
-    told = {"false": percent(row["false_supported"]), "power": percent(row["power"])}
-    told |= {"null": planted(context, result.id, "no effect"), "there": planted(context, result.id, "twice")}
-    return [context.words("explanation.calibrated", studies=found["comparisons"], **told)]
-
-
-def planted(context: Context, claim: str, scenario: str) -> Inline:
-    """Describes the effect that a scenario of the calibration plants, part by part if they differ."""
-    words = context.words
-    parts = {part: words(f"planted.{kind}") for part, kind in planted_in(claim, scenario).items()}
-    if len(set(parts.values())) == 1:
-        return next(iter(parts.values()))
-    names = {part: Inline(texts_of(context, claim, part).short) for part in parts}
-    return words.listed(
-        [words("planted.part", what=names[part], effect=effect) for part, effect in parts.items()]
-    )
+    worst = row["least_favourable"]["skewed"]
+    told = {each: percent(worst[each]) for each in ("supported", "contradicted")}
+    said = [
+        context.words("explanation.calibrated", studies=found["studies"], power=percent(row["power"]), **told)
+    ]
+    return [*said, context.words("explanation.misses")] if row["misses"] else said
 
 
 def lacking(context: Context, result: ClaimResult) -> list[Inline]:
