@@ -1,6 +1,5 @@
 """Describe a network: its structure, anatomy, and per stage its shapes, parameters and multiply-adds."""
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -9,21 +8,25 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from skipscope.anatomy.arithmetic import Counter, counted
 from skipscope.anatomy.capture import anatomy
 from skipscope.anatomy.card import anatomy_card
-from skipscope.anatomy.modes import uncompiled
+from skipscope.anatomy.modes import evaluating, uncompiled
 from skipscope.models.registry import build
 from skipscope.models.user import attribute_errors_to
 from skipscope.records.schema import NetworkCard, Stage
 from skipscope.spec import UserNetwork
 from skipscope.torch_threads import torch_threads
 
+IMAGES = 2
+"""Images that are computed: some networks cannot be applied to one alone."""
+
 
 def describe(name: str) -> NetworkCard:
     """Describes the network `name`, applied to one image of 3 x 32 x 32.
 
-    Multiply-adds count convolutions and matrix products; BatchNorm, activations, pooling and additions
-    are left out, as in He et al. 2015, Table 1.
+    Multiply-adds count convolutions and matrix products, those of attention among them; BatchNorm,
+    activations, pooling and additions are left out, as in He et al. 2015, Table 1.
 
     Raises:
         UnknownName: no network has this name.
@@ -38,7 +41,9 @@ def _describe(name: str) -> NetworkCard:
     model = build(name).eval()
     stages: list[Stage] = []
     one_thread = torch_threads(1)  # on one image, threads wait for each other up to thirty times as long
-    with attribute_errors_to(name, "on one image"), _stages_into(stages, model), one_thread, uncompiled():
+    with attribute_errors_to(name, "on one image"), one_thread, uncompiled():
+        with evaluating(model), torch.no_grad(), counted() as counter, _stages_into(stages, model, counter):
+            model(torch.zeros(IMAGES, 3, 32, 32))
         followed = anatomy(model, torch.zeros(1, 3, 32, 32))
     return NetworkCard(
         name=name,
@@ -56,38 +61,34 @@ def parameters(module: nn.Module) -> int:
 
 
 @contextmanager
-def _stages_into(stages: list[Stage], model: nn.Module) -> Iterator[None]:
-    """Appends a stage for every call of a top-level module (or of one in a top-level list)."""
+def _stages_into(stages: list[Stage], model: nn.Module, counter: Counter) -> Iterator[None]:
+    """Appends a stage for every call of a top-level module (or of one in a top-level list).
+
+    What is computed between two of them belongs to the later one.
+    """
     names = dict(_named_stages(model))
     seen = {model}
-    macs = 0
-
-    def after_any(module: nn.Module, _inputs: Any, output: Any) -> None:
-        nonlocal macs
-        if isinstance(module, (nn.Conv2d, nn.Linear)):
-            macs += output[0].numel() * math.prod(module.weight.shape[1:])
+    before = 0
 
     def after_stage(module: nn.Module, _inputs: Any, output: Any) -> None:
-        nonlocal macs
+        nonlocal before
         stages.append(
             Stage(
                 name=names.get(module, "rest"),
                 kind=type(module).__name__,
                 shape=tuple(output.shape[1:]) if isinstance(output, Tensor) else (),
                 params=0 if module in seen else parameters(module),
-                macs=macs,
+                macs=(counter.macs - before) // IMAGES,
             )
         )
         seen.add(module)
-        macs = 0
+        before = counter.macs
 
     def after_all(module: nn.Module, inputs: Any, output: Any) -> None:
-        if macs:  # of parts that are called without the module around them
+        if counter.macs > before:  # by parts that are called without the module around them
             after_stage(module, inputs, output)
 
-    # a top-level leaf has both hooks: they run in the order in which they were registered
-    handles = [module.register_forward_hook(after_any) for module in model.modules()]
-    handles += [module.register_forward_hook(after_stage) for module in names]
+    handles = [module.register_forward_hook(after_stage) for module in names]
     handles.append(model.register_forward_hook(after_all))
     try:
         yield

@@ -86,3 +86,57 @@ def test_a_network_of_a_user_in_lists_tuples_and_tokens_adds_up(tmp_path: Path) 
 def test_a_name_beside_a_familys_suggests_the_next_member(name: str, meant: str) -> None:
     with pytest.raises(UnknownName, match=f"Did you mean .*'{meant}'"):
         describe(name)
+
+
+SPELT = {
+    "Conv1d": "self.c(x.flatten(2)).mean(2)",
+    "Conv3d": "self.c(x[:, None]).mean((2, 3, 4))",
+    "functional": "self.head(torch.nn.functional.conv2d(x, self.w).mean((2, 3)))",
+    "einsum": "self.head(torch.einsum('bchw,oc->bohw', x, self.w[:, :, 0, 0]).mean((2, 3)))",
+    "matmul": "self.head((x.mean((2, 3))[:, None] @ self.w[:, :, 0, 0].T)[:, 0])",
+    "attention": "self.head(self.a(*[x.mean(1)] * 3)[0].mean(1))",
+    "encoder": "self.head(self.a(x.mean(1).transpose(0, 1)).mean(0))",
+    "sdpa": "self.head(nn.functional.scaled_dot_product_attention(*[x[:, :, :9]] * 3).mean((2, 3)))",
+    "transposed": "self.c(x).mean((2, 3))",
+}
+HEAD = 10 * 4
+ATTENTION = 4 * 32 * 32 * 32 + 2 * 2 * 32 * 32 * 16
+"""Query, key, value and output of 32 tokens of 32 numbers; scores and weighed values of two heads of 16."""
+WANTED = {
+    "Conv1d": 1020 * 10 * 3 * 5,
+    "Conv3d": 2 * 30 * 30 * 10 * 2 * 3 * 3,
+    "functional": 32 * 32 * 4 * 3 + HEAD,
+    "einsum": 32 * 32 * 4 * 3 + HEAD,
+    "matmul": 4 * 3 + HEAD,
+    "attention": ATTENTION + 10 * 32,
+    "encoder": ATTENTION + 2 * 32 * 32 * 8 + 10 * 32,
+    "sdpa": 2 * 3 * 9 * 9 * 32 + 10 * 3,
+    "transposed": 32 * 32 * 3 * 10 * 2 * 2,
+}
+LAYERS = {
+    "Conv1d": "self.c = nn.Conv1d(3, 10, 5)",
+    "Conv3d": "self.c = nn.Conv3d(1, 10, (2, 3, 3))",
+    "transposed": "self.c = nn.ConvTranspose2d(3, 10, 2, stride=2)",
+    "attention": "self.head, self.a = nn.Linear(32, 10), nn.MultiheadAttention(32, 2, batch_first=True)",
+    "encoder": "self.head, self.a = nn.Linear(32, 10), nn.TransformerEncoderLayer(32, 2, 8)",
+    "sdpa": "self.head = nn.Linear(3, 10)",
+}
+
+
+@pytest.mark.parametrize("way", SPELT)
+def test_convolutions_and_products_count_however_they_are_spelt(way: str, tmp_path: Path) -> None:
+    file = tmp_path / "spelt.py"
+    layers = LAYERS.get(way, "self.w, self.head = nn.Parameter(torch.zeros(4, 3, 1, 1)), nn.Linear(4, 10)")
+    file.write_text(
+        "import torch\n"
+        "from torch import nn\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        f"        {layers}\n"
+        "    def forward(self, x):\n"
+        f"        return {SPELT[way]}\n"
+    )
+    card = describe(f"{file}:Net")
+    assert card.macs == WANTED[way]
+    assert sum(stage.macs for stage in card.stages) == card.macs
