@@ -44,13 +44,27 @@ def asked(part: Part, evidence: Evidence, comparison: Comparison) -> Asked:
     if part.moment != "equal_loss":
         recorded = evidence.series if part.moment == "end" else evidence.series_at_start
         return Asked(evidence=_on_scale(part, evidence, recorded(part.quantity)))
+    return _at_equal_loss(part, evidence, comparison.arms)
+
+
+def _at_equal_loss(part: Part, evidence: Evidence, arms: tuple[str, ...]) -> Asked:
+    """The quantity at the lowest level that all arms have reached, and at which all were measured.
+
+    Networks are measured where comparisons of the study need it. An arm by itself is in several of them, so
+    the lowest level that it has reached need not be one at which it was measured.
+    """
     ladder = evidence.study.snapshots.losses if evidence.study.snapshots else ()
-    level = common_level(evidence.runs, comparison.arms, ladder)
-    if level is None:
+    lowest = common_level(evidence.runs, arms, ladder)
+    if lowest is None:
         return Asked(evidence=evidence, missing="weights at a training loss that all arms reach")
+    for level in (level for level in sorted(ladder) if level >= lowest):
+        series = evidence.series_after(part.quantity, _steps(evidence, arms, level))
+        if all(series.get(arm) for arm in arms):
+            break
+    else:
+        level, series = lowest, {}
     if part.max_loss is not None and level > part.max_loss:
-        return Asked(evidence=evidence, at_loss=level, lost="loss_too_high", arms=comparison.arms)
-    series = evidence.series_after(part.quantity, _steps(evidence, comparison.arms, level))
+        return Asked(evidence=evidence, at_loss=level, lost="loss_too_high", arms=arms)
     return Asked(evidence=_on_scale(part, evidence, series), at_loss=level)
 
 

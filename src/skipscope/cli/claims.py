@@ -77,6 +77,10 @@ def _print(results: "tuple[ClaimResult, ...]") -> None:
         cells = map(Text, (result.id, names[result.id], verdict, *_effect(result.leading)))
         table.add_row(*cells, style=STYLES[result.verdict])
     console.print(table)
+    say(
+        "Intervals are of 95 %, or wider where Holm's correction for the group's other claims asks for it; "
+        "with too few seeds a claim is inconclusive wherever its interval lies. --json has both intervals."
+    )
 
 
 def _effect(finding: "Finding | None") -> tuple[str, str]:

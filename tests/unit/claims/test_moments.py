@@ -10,7 +10,7 @@ from made_up_evidence import tables
 from skipscope.analysis.moments import after, at_start
 from skipscope.analysis.quantities import QUANTITIES
 from skipscope.claims.catalogue import Claim, Part, catalogue, part_of
-from skipscope.claims.comparisons import SELECTIONS
+from skipscope.claims.comparisons import SELECTIONS, unpaired
 from skipscope.claims.contrasts import growth_of_difference
 from skipscope.claims.evidence import Evidence
 from skipscope.claims.measurements import measure
@@ -88,6 +88,14 @@ def test_arms_are_compared_where_they_have_learnt_as_much() -> None:
     result = judge(claim, [equal])
     assert result.row()["at_loss"] == 1.4
     assert result.row()["parts"][0]["at_loss"] == 1.4
+
+
+def test_an_arm_by_itself_is_taken_where_it_was_measured() -> None:
+    """It has reached a loss of 1.0, but no comparison needed it there."""
+    alone = part(comparisons=unpaired(lambda _, arm: arm == "resnet8"), moment="equal_loss")
+    [measured] = measure(alone, unequal())
+    assert (str(measured.comparison), measured.at_loss) == ("resnet8", 1.4)
+    assert measured.effect.value == pytest.approx(EARLY["resnet8"] + 0.02)
 
 
 def test_a_loss_that_is_too_high_or_shared_by_none_compares_nothing() -> None:
