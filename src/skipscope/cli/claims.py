@@ -68,7 +68,7 @@ def _print(results: "tuple[ClaimResult, ...]") -> None:
     from skipscope.claims.catalogue import catalogue
 
     names = {claim.id: claim.en.name for claim in catalogue().values()}
-    table = Table("", "claim", "verdict", "effect [interval]", "n", box=None, padding=(0, 1, 0, 0))
+    table = Table("", "claim", "verdict", r"effect \[interval]", "n", box=None, padding=(0, 1, 0, 0))
     table.columns[-1].justify = "right"
     for column in table.columns:
         column.overflow = "fold"  # nothing is cut off

@@ -31,6 +31,7 @@ def test_it_says_what_is_shown_and_what_would_show_more(app, demo, monkeypatch):
     assert ran.exit_code == 0
     lines = ran.output.splitlines()
     assert lines[0] == "demo on shapes"
+    assert "effect [interval]" in lines[1]
     [accuracy] = [line for line in lines if line.startswith("E3")]
     assert "withheld" in accuracy
     assert "[?] points" in accuracy
