@@ -51,9 +51,7 @@ def train(images: int, depth: int, width: int, way: Backend, answer: Any) -> Non
     recipe = Recipe(epochs=1, learning_rate=0.01).resolved(way)
     spec = RunSpec(model="grown", seed=0, recipe=recipe, data=DataRef(name="cifar10", sha256=data.sha256))
     with tempfile.TemporaryDirectory() as folder:
-        record = run.train(
-            spec, data, RunFolder(Path(folder)), on_event=lambda _: None, stop=lambda: False, probes=()
-        )
+        record = run.train(spec, data, RunFolder(Path(folder)), on_event=lambda _: None, stop=lambda: False)
     memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / 1e9
     assert record.result is not None  # noqa: S101 - a benchmark
     answer.send((record.result.train_seconds, memory))

@@ -38,9 +38,9 @@ ROUNDS, SECONDS = 5, 3.0
 
 def shares(name: str, images: int, way: Backend, answer: Any) -> None:
     """Train as a worker does, without probes, timing the parts of a step."""
-    spent = {"forward": 0.0, "update": 0.0, "evaluate": 0.0, "measure_trained": 0.0}
+    spent = {"forward": 0.0, "update": 0.0, "evaluate": 0.0, "keep_pictures": 0.0}
     timed = ((loop, "forward"), (loop, "update"), (loop, "evaluate"))
-    timed += ((run, "evaluate"), (run, "measure_trained"))
+    timed += ((run, "evaluate"), (run, "keep_pictures"))
 
     def clocked(part: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **named: Any) -> Any:
@@ -66,17 +66,11 @@ def shares(name: str, images: int, way: Backend, answer: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
         start = perf_counter()
         run.train(
-            spec,
-            data,
-            RunFolder(Path(folder)),
-            on_event=lambda _: None,
-            stop=lambda: False,
-            probes=(),
-            watched=False,
+            spec, data, RunFolder(Path(folder)), on_event=lambda _: None, stop=lambda: False, watched=False
         )
         whole = perf_counter() - start
     # initialisation and files count as overhead
-    measured = spent["evaluate"] + spent["measure_trained"]
+    measured = spent["evaluate"] + spent["keep_pictures"]
     answer.send((whole, spent["forward"] + spent["update"], measured, peak()))
 
 

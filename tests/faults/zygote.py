@@ -17,13 +17,19 @@ from typing import Any
 
 import deaths
 import torch
+from safetensors.torch import load_file
 
 import skipscope
 from skipscope import cli
-from skipscope.data.dataset import load
+from skipscope.data.dataset import Dataset, load
+from skipscope.models.registry import build
 from skipscope.records.store import RunFolder
 from skipscope.spec import DataRef, Recipe, RunSpec
 from skipscope.training import trainer as running
+from skipscope.training.backend import device, to_device
+from skipscope.training.batches import BatchMaker
+from skipscope.training.loop import all_steps
+from skipscope.training.measuring import measure_at, unmeasured
 
 PROBE = "redundancy"
 """A cheap one, so that there are frozen readings, too."""
@@ -36,8 +42,18 @@ def spec(epochs: int) -> RunSpec:
         model="cnn",
         seed=0,
         recipe=Recipe.model_validate({"epochs": epochs, "batch_size": 20} | way),
-        data=DataRef(name="shapes", sha256=load("shapes").sha256, train_limit=60),
+        data=DataRef(name="shapes", sha256=load("shapes").sha256, train_limit=60, subset="by_seed"),
     )
+
+
+def measure(folder: RunFolder, run: RunSpec, data: Dataset) -> None:
+    """What a worker does with the trained network."""
+    steps = all_steps(run.recipe, len(data.train))
+    model = build(run.model)
+    model.load_state_dict(load_file(folder.model_file))
+    batches, probes = BatchMaker(data, run.recipe, device()), unmeasured(folder, steps, [PROBE])
+    how = {"recipe": run.recipe, "step": steps, "probes": probes, "start": lambda: build(run.model)}
+    measure_at(folder, to_device(model, run.recipe, device()), data, batches, **how, go_on=lambda _: True)
 
 
 def train(folder: str, epochs: int, die_at: int | None = None, stop_after: int = -1) -> int:
@@ -46,15 +62,16 @@ def train(folder: str, epochs: int, die_at: int | None = None, stop_after: int =
     if die_at is not None:
         running.CHECKPOINT_SECONDS, running.REPORT_SECONDS = 0.0, 1e9  # the same writes every time
         deaths.at(die_at, Path(folder))
-    data, steps = load("shapes", train_limit=60), itertools.count(1)
+    data, steps = load("shapes", train_limit=60, seed=0), itertools.count(1)
     record = running.train(
         spec(epochs),
         data,
         RunFolder(Path(folder)),
         on_event=lambda event: sys.stdout.write(f"{event.message}\n"),
         stop=lambda: next(steps) == stop_after,
-        probes=(PROBE,),
     )
+    if record.state == "done":
+        measure(RunFolder(Path(folder)), record.spec, data)
     if die_at is not None:
         sys.stdout.write(f"{deaths.count()}\n")
     return 0 if record.state == "done" else 3

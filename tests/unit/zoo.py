@@ -11,7 +11,7 @@ take the fixture `trained` (a copy that the test may change) or `zoo` (the origi
 
 The study `small` is three steps (one epoch) on 60 of the embedded images, in fp32 on one thread, and it is
 the most recently planned. An earlier study, `wild`, has one run that diverged: `se_resnet8_nobn`, seed 0.
-All have the readings that are taken while a run trains, and none those of trained networks (`probes=()`).
+All have the readings that are taken while a run trains, and none those of trained networks.
 To plan a study that finds these runs, take `TABLE` with `recipe` resolved by `BACKEND`.
 """
 
@@ -81,7 +81,7 @@ def train_zoo(path: Path) -> None:
 
 def _train(spec: RunSpec, data: Dataset, workspace: Workspace, *, stop: Callable[[], bool]) -> RunRecord:
     folder = workspace.run_folder(spec.id)
-    return train(spec, data, folder, on_event=lambda _: None, stop=stop, probes=())
+    return train(spec, data, folder, on_event=lambda _: None, stop=stop)
 
 
 def _card(data: Dataset) -> DataCard:

@@ -6,6 +6,7 @@ them there, and claims judge by what it read. Everything here is a pure function
 """
 
 from collections.abc import Collection, Iterable, Mapping
+from itertools import chain
 
 from skipscope.records.schema import RunRecord, Snapshot
 from skipscope.spec import Snapshots
@@ -31,11 +32,7 @@ def levels(
     comparisons: Iterable[Comparison], runs: Runs, ladder: Collection[float]
 ) -> dict[Comparison, float | None]:
     """Returns the level common to all arms of each comparison, as far as these were trained."""
-    trained = [arm for arm, seeds in runs.items() if any(run.state == "done" for run in seeds.values())]
-    return {
-        each: None if (only := each.only(trained)) is None else common_level(runs, only.arms, ladder)
-        for each in comparisons
-    }
+    return {each: common_level(runs, _trained(each, runs), ladder) for each in comparisons}
 
 
 def moments(
@@ -44,10 +41,10 @@ def moments(
     """Returns by the run's id the steps at which comparisons need it: one for each level, ascending."""
     found: dict[str, set[int]] = {}
     for comparison, level in levels(comparisons, runs, ladder).items():
-        for arm in comparison.arms if level is not None else ():
-            for run in runs.get(arm, {}).values():
-                if level is not None and (kept := snapshot_at(run, level)):
-                    found.setdefault(run.id, set()).add(kept.step)
+        compared = () if level is None else chain(*_together(runs, _trained(comparison, runs), ladder))
+        for run in compared:
+            if level is not None and (kept := snapshot_at(run, level)):
+                found.setdefault(run.id, set()).add(kept.step)
     return {run: tuple(sorted(steps)) for run, steps in found.items()}
 
 
@@ -64,6 +61,13 @@ def lacks(run: RunRecord, asked: Snapshots) -> bool:
         return True
     ends = sum(each.epoch_end for each in run.snapshots)
     return asked.epochs and ends < run.spec.recipe.epochs - 1
+
+
+def _trained(comparison: Comparison, runs: Runs) -> tuple[str, ...]:
+    """Lists the arms of those pairs of the comparison in which both were trained."""
+    done = [arm for arm, seeds in runs.items() if any(run.state == "done" for run in seeds.values())]
+    only = comparison.only(done)
+    return () if only is None else only.arms
 
 
 def _together(runs: Runs, arms: Iterable[str], ladder: Collection[float]) -> list[tuple[RunRecord, ...]]:

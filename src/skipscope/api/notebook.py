@@ -36,6 +36,10 @@ class Page(Display):
         self.text = ""
         self.planned: tuple[str, ...] = ()
         self.events: dict[str, Event] = {}
+        self.done: dict[str, Event] = {}
+        """How runs ended that were trained here."""
+        self.trained = 0
+        """How many are."""
         self.when = monotonic()
         self.handle = import_module("IPython.display").display(self, display_id=True)
 
@@ -46,6 +50,7 @@ class Page(Display):
     def begin(self, plan: Plan) -> None:
         """Shows how many runs are trained."""
         super().begin(plan)
+        self.trained = len(plan.training)
         self.say("")
 
     def say(self, text: str) -> None:
@@ -58,7 +63,14 @@ class Page(Display):
         if event.state == "warned":  # Python's own warning follows
             return
         before = self.events.get(event.run)
-        self.events[event.run] = event
+        if event.state == "done":
+            self.done[event.run] = event
+        if event.state != "measured":
+            self.events[event.run] = event
+        elif event.run in self.done:
+            self.events[event.run] = self.done[event.run]
+        else:
+            self.events.pop(event.run, None)
         if before is None or before.state != event.state or monotonic() - self.when > SECONDS:
             self._show()
 
@@ -71,7 +83,8 @@ class Page(Display):
         done = [run for run, event in self.events.items() if event.state == "done"]
         hidden = set(done) if len(done) > MOST_DONE else set()
         shown = {run: event for run, event in self.events.items() if run not in hidden}
-        head = self.text or f"{len(done)} of {len(self.runs)} runs done"
+        counts = f"{len(self.done)} of {self.trained} runs done" if self.trained else "measuring"
+        head = self.text or counts
         named = {run: (name_of(self.runs[run]), self._status(event)) for run, event in shown.items()}
         rows = [
             ROW.format(escape(named[run][0]), max(1, event.steps), event.step, escape(named[run][1]))

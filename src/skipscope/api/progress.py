@@ -11,7 +11,8 @@ from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeRem
 from rich.text import Text
 
 from skipscope.api.wording import duration
-from skipscope.engine.plan import Plan, PlannedRun
+from skipscope.engine.plan import Plan
+from skipscope.engine.planned_run import PlannedRun
 from skipscope.training.events import Event
 
 LINE_SECONDS = 30.0
@@ -27,7 +28,7 @@ class Display(ABC):
 
     def begin(self, plan: Plan) -> None:
         """Takes the plan whose runs begin now."""
-        self.runs = {run.spec.id: run for run in plan.waiting}
+        self.runs = {run.spec.id: run for run in plan.runs}
 
     def announce(self, sentences: Iterable[str]) -> None:
         """Says what is planned."""
@@ -91,6 +92,8 @@ def ending(event: Event) -> str:
         return f"done, sealed test accuracy {event.accuracy:.1%}"
     if event.state == "stopped":
         return event.message or f"saved at step {event.step} of {event.steps}"
+    if event.state == "measured":
+        return f"measured {event.message.replace('_', ' ')}".rstrip()
     if event.state in ("restarted", "warned", "waiting"):
         return event.message
     return f"failed: {event.message}"
@@ -101,28 +104,31 @@ class Bars(Display):
 
     def __init__(self, progress: Progress, console: Console) -> None:
         self.progress, self.console = progress, console
-        self.tasks: dict[str, TaskID] = {}
+        self.tasks: dict[tuple[str, str], TaskID] = {}
+        """Bars by run and part of its work."""
 
     def on_event(self, event: Event) -> None:
-        """Moves the run's bar; a run that ends leaves a line."""
-        run = self.runs[event.run]
+        """Moves the bar of a run, or of a task that measures it; a run that ends leaves a line."""
+        run, part = self.runs[event.run], (event.run, event.part)
         if event.state in ("training", "measuring"):
-            if event.run not in self.tasks:
-                self.tasks[event.run] = self.progress.add_task(
+            if part not in self.tasks:
+                self.tasks[part] = self.progress.add_task(
                     name_of(run), total=event.steps, status="", measuring_since=None
                 )
             since = perf_counter() if event.state == "measuring" else None
-            task, status = self.tasks[event.run], standing(event, run)
+            task, status = self.tasks[part], standing(event, run)
             self.progress.update(
                 task, completed=event.step, status=status, measuring_since=since, refresh=True
             )
             return
         if event.state == "waiting":
-            if event.run in self.tasks:
-                self.progress.update(self.tasks[event.run], status=event.message)
+            if part in self.tasks:
+                self.progress.update(self.tasks[part], status=event.message)
             return
-        if event.run in self.tasks and event.state != "warned":
-            self.progress.remove_task(self.tasks.pop(event.run))
+        if part in self.tasks and (event.state != "warned" or event.part):
+            self.progress.remove_task(self.tasks.pop(part))
+        if event.state == "measured":
+            return
         style = "red" if event.state == "failed" else ""
         self.console.print(Text(f"{name_of(run)}: {ending(event)}", style=style))
 
@@ -134,7 +140,8 @@ class Bars(Display):
 def standing(event: Event, run: PlannedRun) -> str:
     """Describes how far a run is, and its loss, accuracy and speed."""
     if event.state == "measuring":
-        return f"measuring {event.message.replace('_', ' ')}"
+        where = f" at step {event.step}" if event.step < event.steps else ""
+        return f"measuring {event.message.replace('_', ' ')}{where}"
     if event.loss is None:
         return "starting"
     accuracy = "" if event.accuracy is None else f"validation {event.accuracy:.1%}, "

@@ -7,6 +7,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from skipscope.api.wording import counted, duration
+from skipscope.cli.first_report import FirstReport
 from skipscope.cli.options import busy, complaints, console, print_table, say, table_of
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def _by_run(plan: "Plan") -> "Table":
     table = table_of(*titles, numbers=("seed", "epochs", "steps", "estimate"), indent=2)
     for run in plan.runs:
         left = f"about {duration(run.seconds)}" if run.waits else f"{run.state} already"
-        left += ", to be measured" if run.missing_probes else ""
+        left += ", to be measured" if run.waits and not run.trains else ""
         cells = [run.arm, run.spec.model] if named else [run.arm]
         cells += [str(run.spec.seed), str(run.spec.recipe.epochs), f"{run.steps:,}", left]
         table.add_row(*(Text(cell) for cell in cells))
@@ -95,7 +96,7 @@ def say_if_untrained(workspace: "Workspace", name: str | None) -> None:
 def carry_out(
     plan: "Plan", workspace: "Workspace", data_dir: Path | None, *, again: str | None = None
 ) -> Outcome:
-    """Trains, reports, says what to do next; `again` is the command to resume with, if not the plan's own."""
+    """Trains, measures, reports, says what to do next; `again` resumes, if that is not the plan's command."""
     from skipscope.api.progress import display
     from skipscope.engine.at_init import measure_starts
     from skipscope.engine.local import execute
@@ -103,6 +104,7 @@ def carry_out(
     from skipscope.report import build_report
 
     happened: set[str] = set()
+    first = FirstReport(workspace.path, plan.record.study.name)
 
     def interrupted() -> None:
         happened.add("interrupted")
@@ -131,14 +133,19 @@ def carry_out(
                     warn=warn,
                 )
         with display(plan, console) as shown:
-            records = execute(plan, workspace, on_event=on_event, interrupted=interrupted, data_dir=data_dir)
+            records = execute(
+                plan,
+                workspace,
+                on_event=on_event,
+                interrupted=interrupted,
+                trained=lambda seconds: first.begin(seconds, say=shown.say),
+                data_dir=data_dir,
+            )
+        first.end(at_once="interrupted" in happened)
     unfinished = len(plan.runs) - sum(record.state != "unfinished" for record in records)
-    if unfinished:
-        one = unfinished == 1
-        console.print(
-            f"{counted(unfinished, 'run')} {'is' if one else 'are'} not finished. "
-            f"The same command goes on with {'it' if one else 'them'}:"
-        )
+    if unfinished or "interrupted" in happened:
+        left = f"{counted(unfinished, 'run')} {'is' if unfinished == 1 else 'are'} not finished."
+        console.print(f"{left if unfinished else 'Not all is measured.'} The same command goes on:")
         say(f"  {workspace.typed(again or plan.record.command)}")
     if "interrupted" not in happened and any(record.state == "done" for record in records):
         with busy("Writing the report"):

@@ -1,8 +1,7 @@
 """Executes a plan in worker processes of this machine, side by side.
 
-A worker gets its `RunSpec` as JSON and leaves its result as a run folder; a cluster's engine would do the
-same. A worker that fails is reported, one that is killed goes on from its checkpoint, and the others never
-notice.
+A worker gets its `Task` and leaves its result in a run's folder; a cluster's engine would do the same. A
+worker that fails is reported, one that is killed goes on from its checkpoint, and the others never notice.
 """
 
 import multiprocessing as mp
@@ -20,13 +19,14 @@ from time import monotonic
 
 from skipscope.data.dataset import check as check_data
 from skipscope.engine.interrupts import INTERRUPTS, interrupts_heard, signals_blocked
-from skipscope.engine.plan import Plan, PlannedRun
-from skipscope.engine.work import work
+from skipscope.engine.plan import Plan
+from skipscope.engine.task_queue import Queue
+from skipscope.engine.tasks import Task, Training
+from skipscope.engine.work import KEPT, work
 from skipscope.machine import resident_memory
 from skipscope.records.schema import RunRecord
 from skipscope.records.store import Workspace
 from skipscope.said_once import say_once
-from skipscope.spec import StudySpec
 from skipscope.training.events import Event, EventHandler
 from skipscope.training.memory import KEEP_MEMORY
 from skipscope.training.threads import WAIT_IDLY
@@ -43,9 +43,9 @@ LOOK_SECONDS = 0.5
 
 @dataclass(kw_only=True)
 class Worker:
-    """A process at work on a run, as its parent knows it."""
+    """A process at work on a task, as its parent knows it."""
 
-    run: PlannedRun
+    task: Task
     process: SpawnProcess
     threads: int
     """Those that it began with, or was offered since."""
@@ -65,34 +65,38 @@ def execute(
     *,
     on_event: EventHandler,
     interrupted: Callable[[], object],
+    trained: Callable[[float], object] = lambda _seconds: None,
     data_dir: Path | None = None,
 ) -> list[RunRecord]:
-    """Trains what the plan has waiting, longest first, `plan.jobs` at a time.
+    """Trains what the plan has waiting and measures it, `plan.jobs` tasks at a time (see `Queue`).
 
-    The first Ctrl-C (or SIGTERM) calls `interrupted`, lets workers that train save for `STOP_SECONDS`, and
-    starts no further run; the others at once, all after that or at the second, are stopped where they are:
-    what they have finished is on the disk. Returns the records of all the plan's runs that have one.
+    When the last training has ended and there is more to measure, `trained` is called with its estimated
+    seconds. The first Ctrl-C (or SIGTERM) calls `interrupted`, lets workers that train save for
+    `STOP_SECONDS`, and starts no further task; the others at once, all after that or at the second, are
+    stopped where they are: what they have finished is on the disk. Returns the records of all the plan's runs
+    that have one.
 
     Raises:
         DataError: a file of the data set is damaged.
         WorkspaceError: the study's record cannot be written, or a run's is damaged.
     """
     _prepare(plan, workspace, data_dir)
-    waiting = list(plan.waiting)
-    deaths: Counter[str] = Counter()
+    queue = Queue(plan, workspace, trained)
+    deaths: Counter[tuple[str, str]] = Counter()
     workers: Workers = {}
     kill_at = inf
     with interrupts_heard() as (asked, interrupts):
-        while workers or waiting:
-            while waiting and len(workers) < plan.jobs and not asked():
-                run = waiting.pop(0)
-                on_event(Event(run=run.spec.id, state="training", steps=run.steps))
-                ours, worker = _start(run, workspace, data_dir, plan.record.study)
+        while workers or queue:
+            while queue and len(workers) < plan.jobs and not asked():
+                task = queue.next()
+                if isinstance(task, Training):
+                    on_event(Event(run=task.spec.id, state="training", steps=task.steps))
+                ours, worker = _start(task, workspace, data_dir)
                 workers[ours] = worker
-            _share_out(plan.cores // (plan.jobs if waiting else max(1, len(workers))), workers)
+            _share_out(plan.cores // (plan.jobs if queue else max(1, len(workers))), workers)
             ready = wait([*workers, interrupts], LOOK_SECONDS)
             if interrupts in ready:
-                waiting.clear()
+                queue.close()
                 first = interrupts.recv() == 1
                 kill_at = monotonic() + STOP_SECONDS * first
                 if first:
@@ -105,12 +109,14 @@ def execute(
                 except (EOFError, OSError):
                     worker = workers.pop(ours)
                     ours.close()
+                    again = False
                     if _was_ended(worker):
-                        deaths[worker.run.spec.id] += 1
-                        again = deaths[worker.run.spec.id] <= RESTARTS and not asked()
+                        key = worker.task.spec.id, worker.task.part
+                        deaths[key] += 1
+                        again = deaths[key] <= RESTARTS and not asked()
                         on_event(_death(worker, again=again, asked=asked(), alone=plan.jobs == 1))
-                        waiting[:0] = [worker.run] * again
                     worker.process.close()
+                    queue.ended(worker.task, again=again)
                 else:
                     _pass_on(event, workers[ours], on_event)
     records = (workspace.run_folder(run.spec.id).read_if_sound() for run in plan.runs)
@@ -127,31 +133,26 @@ def _prepare(plan: Plan, workspace: Workspace, data_dir: Path | None) -> None:
             workspace.run_folder(run.spec.id).tidy()
 
 
-def _start(
-    run: PlannedRun, workspace: Workspace, data_dir: Path | None, study: StudySpec
-) -> tuple[Connection, Worker]:
-    """Starts a worker on its run, and returns our end of its pipe.
+def _start(task: Task, workspace: Workspace, data_dir: Path | None) -> tuple[Connection, Worker]:
+    """Starts a worker on its task, and returns our end of its pipe.
 
     Each has a pipe, and they share no lock: a worker that is killed at any moment leaves nothing locked.
     """
     context = mp.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(
-        target=partial(work, snapshots=study.snapshots),
-        args=(run.spec.model_dump_json(), workspace.path, data_dir, study.probes_of(run.arm), theirs),
-        name=run.spec.id,
-        daemon=True,
+        target=work, args=(task, workspace.path, data_dir, theirs), name=task.spec.id, daemon=True
     )
     with environment_of_workers(KEEP_MEMORY | WAIT_IDLY), signals_blocked(*INTERRUPTS):
         process.start()
     theirs.close()  # theirs alone now: when the worker ends, however it ends, we read the end of the pipe
-    return ours, Worker(run=run, process=process, threads=int(run.spec.recipe.threads))
+    return ours, Worker(task=task, process=process, threads=int(task.spec.recipe.threads))
 
 
 def _share_out(threads: int, workers: Workers) -> None:
-    """Offers each worker this many threads if it has fewer and was not offered them before."""
+    """Offers each worker that trains this many threads if it has fewer and was not offered them before."""
     for ours, worker in workers.items():
-        if threads > worker.threads:
+        if isinstance(worker.task, Training) and threads > worker.threads:
             worker.threads = threads
             with suppress(OSError):  # it has just ended
                 ours.send(threads)
@@ -191,20 +192,21 @@ def _was_ended(worker: Worker) -> bool:
 
 
 def _death(worker: Worker, *, again: bool, asked: bool, alone: bool) -> Event:
-    """Reports a worker that was ended (by us, if `asked` to), and whether its run goes on."""
-    run = worker.run
+    """Reports a worker that was ended (by us, if `asked` to), and whether its task is begun again."""
+    task, trains = worker.task, isinstance(worker.task, Training)
+    told = partial(Event, run=task.spec.id, steps=task.steps, part=task.part)
     if asked:
-        kept = "it goes back to its last checkpoint" if worker.trains else "what it had finished is kept"
-        message = f"stopped at once; {kept}"
-        return Event(run=run.spec.id, state="stopped", steps=run.steps, message=message)
+        back = "stopped at once; it goes back to its last checkpoint"
+        return told(state="stopped", message=back if worker.trains else KEPT)
     code = worker.process.exitcode or 0
     message = f"its process {ending(code, worker.peak)}"
     if again:
         less = "; --jobs 1 needs less memory" if code == -SIGKILL and not alone else ""
-        message += f"; it goes on from its last checkpoint{less}"
-        return Event(run=run.spec.id, state="restarted", steps=run.steps, message=message)
+        on = "it goes on from its last checkpoint" if trains else "what it had not finished is measured again"
+        return told(state="restarted", message=f"{message}; {on}{less}")
     first = "" if code != -SIGKILL else "end other programs and " if alone else "with --jobs 1, "
-    return Event(run=run.spec.id, state="failed", message=f"{message}; {first}run again to go on")
+    message += f"; {first}run again to go on"
+    return told(state="failed" if trains else "warned", message=message)
 
 
 def ending(exit_code: int, peak: int = 0) -> str:

@@ -4,7 +4,8 @@ Of these steps only `autotune` measures; the others are pure functions.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import starmap
 from pathlib import Path
 
@@ -15,45 +16,22 @@ from skipscope.data.dataset import load as load_data
 from skipscope.engine import estimate
 from skipscope.engine.at_init import unmeasured
 from skipscope.engine.autotune import Autotuner, BackendChoice
-from skipscope.engine.estimate import makespan
+from skipscope.engine.costs import Costs
+from skipscope.engine.estimate import in_turns, makespan
 from skipscope.engine.fit_budget import earlier_cut, fit_budget, seconds_of
-from skipscope.engine.probe import missing_probes
+from skipscope.engine.measuring import applying, missing_probes, tasks_of
+from skipscope.engine.planned_run import PlannedRun, compared, seconds_after
 from skipscope.engine.resolve import arms_of, begun_backend, pin_networks, resolve
 from skipscope.engine.side_by_side import SideBySide, side_by_side, worker_bytes
-from skipscope.engine.snapshots import NOTHING, Kept, kept_by
+from skipscope.engine.snapshots import NOTHING, kept_by
 from skipscope.errors import WorkspaceError
 from skipscope.machine import cores, free_memory
-from skipscope.records.schema import Budget, DataCard, Member, RunRecord, State, StudyRecord
+from skipscope.records.schema import Budget, DataCard, Member, RunRecord, StudyRecord
 from skipscope.records.store import RunFolder, Workspace
-from skipscope.spec import Backend, Recipe, RunSpec, StudySpec, UserNetwork
+from skipscope.spec import Backend, Recipe, StudySpec, UserNetwork
 from skipscope.torch_threads import threads_for_cores
 from skipscope.training.beginning import now
 from skipscope.training.loop import all_steps
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlannedRun:
-    """Describes one run of a plan before it starts."""
-
-    arm: str
-    spec: RunSpec
-    state: State | None
-    """Its state in the workspace; None if there is nothing of it."""
-    steps: int
-    """Training steps in all."""
-    seconds: float
-    """Estimated for the rest of it."""
-    missing_probes: tuple[str, ...] = ()
-    """Probes of this study that a finished run has not been looked at with."""
-    kept: Kept = NOTHING
-    """What weights it may keep while it trains."""
-    lacks_snapshots: bool = False
-    """Whether it ended without weights that the study asks for; it is not trained again for them."""
-
-    @property
-    def waits(self) -> bool:
-        """Whether it is still to be trained, wholly or in part, or to be measured."""
-        return self.state not in ("done", "failed") or bool(self.missing_probes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,14 +63,23 @@ class Plan:
 
     @property
     def waiting(self) -> tuple[PlannedRun, ...]:
-        """The runs still to be trained or measured, longest first."""
-        return tuple(sorted((run for run in self.runs if run.waits), key=lambda run: -run.seconds))
+        """The runs still to be trained or measured."""
+        return tuple(run for run in self.runs if run.waits)
+
+    @property
+    def training(self) -> tuple[PlannedRun, ...]:
+        """The runs still to be trained, in rounds: all arms of one seed, the longest first, then the next."""
+        trained = (run for run in self.runs if run.trains)
+        return tuple(sorted(trained, key=lambda run: (run.spec.seed, -run.training)))
 
     @property
     def seconds(self) -> float:
-        """Estimates when the last run ends."""
+        """Estimates when the last task ends."""
         before = makespan([start.seconds for start in self.starts], self.jobs)
-        return before + makespan([run.seconds for run in self.waiting], self.jobs)
+        runs = [*(run for run in self.runs if not run.trains), *self.training]
+        each = [(run.training, [task.seconds for task in run.measuring]) for run in runs]
+        compared = [seconds for run in runs for seconds in run.compared]
+        return before + in_turns(each, self.jobs, compared)
 
 
 @threads_for_cores()
@@ -139,24 +126,27 @@ def plan(
 
     starts = tuple(_initial_measurements(study, workspace, card, tuner))
 
-    def per_image(model: str, recipe: Recipe) -> float:
-        return tuner.timing(model, recipe.backend(backend)).seconds
+    costs = Costs(tuner=tuner, backend=backend)
 
     def estimated(smaller: StudySpec) -> float:
         before = makespan([start.seconds for start in starts], at_once)
-        return before + estimate.study_seconds(smaller, per_image, card, at_once)
+        after = partial(seconds_after, smaller, costs)
+        return before + estimate.study_seconds(smaller, costs.per_image, after, card, at_once)
 
     if allowed is not None:
         at_once = fitting(arms_of(study) * study.seeds).jobs  # an arm may have fewer
         study = earlier or fit_budget(study, card.train, estimated, allowed)
         data = load_data(study.data, data_dir=data_dir, train_limit=study.train_limit)
-    runs = tuple(_runs(study, workspace, data, backend, per_image))
+    runs = tuple(_runs(study, workspace, data, backend, costs))
+    record = _record(study, workspace, runs, data, command, asked)
+    runs = tuple(compared(record, runs, workspace, costs))
     memory = fitting((run.spec.model, run.spec.recipe) for run in runs if run.waits)
+    at_once = max(1, sum(run.trains for run in runs), sum(len(run.after) for run in runs))
     return Plan(
-        record=_record(study, workspace, runs, data, command, asked),
+        record=record,
         runs=runs,
         starts=starts,
-        jobs=jobs or max(1, min(memory.jobs, sum(run.waits for run in runs))),
+        jobs=jobs or min(memory.jobs, at_once),
         memory=memory,
         cores=cores(),
         backend=study.recipe.backend(backend),
@@ -218,35 +208,31 @@ def _initial_measurements(
 
 
 def _runs(
-    study: StudySpec,
-    workspace: Workspace,
-    data: Dataset,
-    backend: Backend,
-    per_image: estimate.SecondsPerImage,
+    study: StudySpec, workspace: Workspace, data: Dataset, backend: Backend, costs: Costs
 ) -> Iterator[PlannedRun]:
     """Yields each run with its state in the workspace, and what the rest of it takes."""
     card, images = _card(data), len(data.train)
     for arm, spec in resolve(study, backend, data.sha256, leaves_out=data.left_out > 0):
         folder, recipe, steps = workspace.run_folder(spec.id), spec.recipe, all_steps(spec.recipe, images)
         found = _found(folder)
-        state, cost, kept = None if found is None else found.state, 0.0, NOTHING
-        missing = missing_probes(folder, spec, data, study.probes_of(arm)) if state == "done" else []
-        if missing:
-            cost = estimate.probe_seconds(per_image(spec.model, recipe))
-        elif state not in ("done", "failed"):
-            step_seconds, left = per_image(spec.model, recipe), 1 - _steps_done(folder) / steps
-            probed = study.probes_of(arm) != ()
-            cost = estimate.run_seconds(step_seconds, recipe, card, images, left=left, probed=probed)
+        run = PlannedRun(arm=arm, spec=spec, state=None if found is None else found.state, steps=steps)
+        missing, seconds, kept = list[str](), 0.0, NOTHING
+        if run.trains:
+            missing = applying(spec.model, study.probes_of(arm), "frozen")
+            step_seconds, left = costs.per_image(spec.model, recipe), 1 - _steps_done(folder) / steps
+            seconds = estimate.run_seconds(step_seconds, recipe, card, images, left=left)
             kept = kept_by(spec, study.snapshots)
+        elif run.state == "done":
+            missing = missing_probes(folder, spec.model, steps, study.probes_of(arm))
+        a_pass = costs.a_pass(spec.model, recipe) if missing else 0.0
         lacking = found and study.snapshots and found.state == "done" and lacks(found, study.snapshots)
-        yield PlannedRun(
-            arm=arm,
-            spec=spec,
-            state=state,
-            steps=steps,
-            seconds=cost,
-            missing_probes=tuple(missing),
+        yield replace(
+            run,
+            training=seconds,
+            measuring=tuple(tasks_of(spec, steps, steps, missing, a_pass)),
+            a_pass=a_pass,
             kept=kept,
+            snapshots=study.snapshots,
             lacks_snapshots=bool(lacking),
         )
 

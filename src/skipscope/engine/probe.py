@@ -3,14 +3,13 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 import polars as pl
 import torch
-from torch import nn
 
 from skipscope.anatomy.calls import Anatomy
 from skipscope.anatomy.capture import anatomy
@@ -31,8 +30,9 @@ from skipscope.spec import RunSpec
 from skipscope.torch_threads import torch_threads
 from skipscope.training.backend import device, to_device
 from skipscope.training.batches import BatchMaker
-from skipscope.training.instruments import SAMPLE, keep_sample, measure_trained, unmeasured
+from skipscope.training.instruments import SAMPLE, keep_sample
 from skipscope.training.loop import all_steps
+from skipscope.training.measuring import keep_pictures, measure_at
 
 EventHandler = Callable[[str, Mapping[str, float]], object]
 """Called before each probe with its name, and with the estimated seconds of all, in their order."""
@@ -93,7 +93,13 @@ def measure_again(
             data.validation, np.arange(min(TRIAL_IMAGES, len(data.validation)))
         )
         seconds |= estimated(model, few, probes, min(SAMPLE, len(data.validation)))
-        _measure(folder, spec, model, data, probes, begins)
+        batches, step = BatchMaker(data, spec.recipe, device()), all_steps(spec.recipe, len(data.train))
+        with attribute_errors_to(spec.model, "while it is measured"):
+            model = to_device(model, spec.recipe, device())
+            keep_pictures(folder, model, data, batches)
+            how = (folder, model, data, batches)
+            start = partial(build, spec.model, seed=spec.seed)
+            measure_at(*how, recipe=spec.recipe, step=step, probes=probes, go_on=begins, start=start)
     ends = [*started.values(), perf_counter()][1:]
     now = _at_its_end(folder, spec, data)
     return ProbedRun(
@@ -105,68 +111,9 @@ def measure_again(
     )
 
 
-def missing_probes(
-    folder: RunFolder, spec: RunSpec, data: Dataset, probes: Collection[str] | None
-) -> list[str]:
-    """Returns which of these probes (all, if None) of trained networks a finished run has no readings of.
-
-    Studies share runs, and this one may have been trained for a study with fewer probes.
-    """
-    missing = unmeasured(folder, all_steps(spec.recipe, len(data.train)), probes)
-    return [name for name in missing if PROBES[name].applies_to(_anatomy(spec.model))]
-
-
-def complete(
-    workspace: Workspace,
-    record: RunRecord,
-    data: Dataset,
-    probes: Collection[str] | None,
-    go_on: Callable[[str], bool],
-) -> bool | None:
-    """Measures a finished run, which this process holds, with its `missing_probes`.
-
-    `go_on(name)` is asked before each probe. Returns False if it declined; None if no probe was missing.
-    """
-    folder = workspace.run_folder(record.id)
-    missing = missing_probes(folder, record.spec, data, probes)
-    if not missing:
-        return None
-    return _measure(folder, record.spec, network(workspace, record), data, missing, go_on)
-
-
-def _measure(
-    folder: RunFolder,
-    spec: RunSpec,
-    model: nn.Module,
-    data: Dataset,
-    probes: Collection[str],
-    go_on: Callable[[str], bool],
-) -> bool:
-    batches, step = BatchMaker(data, spec.recipe, device()), all_steps(spec.recipe, len(data.train))
-    with attribute_errors_to(spec.model, "while it is measured"):
-        model = to_device(model, spec.recipe, device())
-        return measure_trained(
-            folder,
-            model,
-            data,
-            batches,
-            recipe=spec.recipe,
-            step=step,
-            probes=probes,
-            go_on=go_on,
-            start=partial(build, spec.model, seed=spec.seed),
-        )
-
-
 def _at_its_end(folder: RunFolder, spec: RunSpec, data: Dataset) -> pl.DataFrame:
     """Reads what was measured after the last step."""
     return folder.readings().filter(pl.col("step") == all_steps(spec.recipe, len(data.train)))
-
-
-@cache
-def _anatomy(model: str) -> Anatomy:
-    """Inspects a network by its name, whatever its weights."""
-    return anatomy(build(model, seed=0).eval(), torch.zeros(2, 3, 32, 32))
 
 
 def _of_trained_networks(names: Collection[str]) -> list[str]:

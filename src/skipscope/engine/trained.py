@@ -49,21 +49,26 @@ def finished(workspace: Workspace, name: str) -> RunRecord:
     return record
 
 
-def network(workspace: Workspace, record: RunRecord) -> nn.Module:
+def network(workspace: Workspace, record: RunRecord, step: int | None = None) -> nn.Module:
     """Loads the run's trained network, in evaluation mode, on the CPU, in the formats it was made with.
+
+    With a `step` it is the network after so many steps, whose weights the run kept.
 
     Raises:
         WorkspaceError: its weights are missing, damaged, or another network's.
         NetworkError: it is a user's, and its file has changed, or no study has named it on this machine.
     """
-    file = workspace.run_folder(record.id).model_file
+    folder = workspace.run_folder(record.id)
+    file = folder.model_file if step is None else folder.snapshot_file(step)
     # an older skipscope's have no checksum: whether they are damaged is not seen when the study is run
-    again = "" if has_checksum(file) else f"delete the folder {file.parent} and "
+    again = "" if has_checksum(folder.model_file) else f"delete the folder {folder.path} and "
     again += f"train it again{_command(workspace, record.id)}"
+    if step is not None:
+        again = "delete this file: comparisons at this loss leave the run out then"
     refuse_unless_trusted(record.spec.model)
     model = build(record.spec.model, seed=record.spec.seed)
     try:
-        model.load_state_dict(unpacked_weights(read_checksummed(file, hint=again)))
+        model.load_state_dict(unpacked_weights(read_checksummed(file, hint=again, folder=folder.path)))
     except (OSError, SafetensorError, RuntimeError) as error:
         missing = isinstance(error, FileNotFoundError)
         how = "are missing." if missing else f"cannot be read: {str(error).splitlines()[0]}"

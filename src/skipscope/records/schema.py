@@ -195,7 +195,9 @@ class Result(Frozen):
     seconds: float = Field(description="of training and validation, over all sittings")
     train_seconds: float = Field(description="of forward, backward and step, with their data")
     images_per_second: float = Field(description="training images per train_second")
-    probe_seconds: float = Field(0.0, description="of measuring the trained network")
+    probe_seconds: float = Field(
+        0.0, description="of measuring the trained network, where an older version did that before the end"
+    )
     train_accuracy: float | None = Field(
         None, description="of the final weights, on as many training images as validate; not in older records"
     )

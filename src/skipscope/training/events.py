@@ -5,8 +5,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 State = Literal[
-    "training", "measuring", "waiting", "restarted", "warned", "noted", "stopped", "done", "failed"
+    "training",
+    "measuring",
+    "waiting",
+    "restarted",
+    "warned",
+    "noted",
+    "stopped",
+    "done",
+    "measured",
+    "failed",
 ]
+"""A run is done when it is trained and tested; then tasks measure it, and each ends as "measured"."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +35,8 @@ class Event:
     steps_per_second: float = 0.0
     accuracy: float | None = None
     """On validation, after the last whole epoch; on the sealed test set once the run is done."""
+    part: str = ""
+    """Which of the tasks that measure the run reports; empty while it is trained."""
     message: str = ""
     """Why it failed, stopped unsaved, waits, restarted or was warned; while measuring, the probe's name."""
 

@@ -1,31 +1,21 @@
-"""Probes on a run: while it is trained, and on the trained network."""
+"""Probes on a run while it is trained, and the images that probes of networks look at."""
 
-from collections.abc import Callable, Collection
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
-import polars as pl
 import torch
 from torch import Tensor, nn
 
 from skipscope.data.dataset import Dataset
 from skipscope.probes.base import EpochView, StepView
-from skipscope.probes.measure import Tried, of_trained, view_of
-from skipscope.probes.pictures import pictures
 from skipscope.probes.registry import PROBES
 from skipscope.probes.schedule import due
 from skipscope.probes.step import StepRecorder
 from skipscope.records.arrays import packed_arrays
 from skipscope.records.files import write_whole
-from skipscope.records.readings import READINGS
-from skipscope.records.store import RunFolder, Workspace
-from skipscope.spec import Recipe
-from skipscope.torch_threads import torch_threads
-from skipscope.training.backend import computing
+from skipscope.records.store import Workspace
 from skipscope.training.batches import BatchMaker
 from skipscope.training.checkpoint import Progress
-from skipscope.training.memory import keep_less
 
 SAMPLE = 2000
 """Validation images that probes of networks look at: fixed and stratified. Never the test set."""
@@ -96,60 +86,3 @@ def keep_sample(workspace: Workspace, data: Dataset) -> None:
     images, labels = chosen.take(np.arange(len(chosen)))
     positions = np.searchsorted(data.validation.rows, chosen.rows)
     write_whole(path, packed_arrays({"images": images, "labels": labels, "positions": positions}))
-
-
-def measure_trained(
-    folder: RunFolder,
-    model: nn.Module,
-    data: Dataset,
-    batches: BatchMaker,
-    *,
-    recipe: Recipe,
-    step: int,
-    probes: Collection[str] | None,
-    go_on: Callable[[str], bool],
-    start: Callable[[], nn.Module],
-) -> bool:
-    """Measures a trained network and writes all readings of its run, and pictures of one image's maps.
-
-    It computes in fp32, with the recipe's operators and threads. A probe's readings are written when it ends,
-    so that whoever stops this loses one probe's work; readings of other probes are kept. Returns False if
-    `go_on(probe)` returned False before a probe; `start()` builds the network as before its first step.
-
-    Raises:
-        ProbeError: some probes failed; the readings of the others are written.
-    """
-    view = view_of(model, *sample(data, batches))
-    tried = Tried()
-    threads = torch_threads(int(recipe.threads))
-    with threads, computing(recipe.model_copy(update={"precision": "fp32"}), batches.device):
-        for probe in of_trained(probes, view.anatomy):
-            if not go_on(probe.name):
-                return False
-            keep_less()
-            # a worker may have been given more threads meanwhile: they take sums in another order
-            torch.set_num_threads(int(recipe.threads))
-            seen = replace(view, start=start().state_dict()) if probe.needs_start else view
-            _replace_readings(folder, tried.add(probe, seen, step), step)
-    (image,), (label,) = data.validation.stratified(SAMPLE).take(np.arange(1))
-    folder.write_pictures(pictures(view) | {"image": image, "image_label": label})
-    _replace_readings(folder, [], step)  # a finished run has the file, whatever was measured
-    if tried.failed:
-        raise tried.error()
-    return True
-
-
-def unmeasured(folder: RunFolder, step: int, probes: Collection[str] | None) -> list[str]:
-    """Returns which of these probes (all, if None) of trained networks have left no readings at this step."""
-    have = set(folder.readings().filter(pl.col("step") == step)["probe"])
-    chosen = PROBES if probes is None else probes
-    return [name for name in chosen if "frozen" in PROBES[name].when and name not in have]
-
-
-def _replace_readings(folder: RunFolder, rows: list[dict[str, Any]], step: int) -> None:
-    """Writes readings in place of what the same probes read at this step before."""
-    frozen = pl.DataFrame(rows, schema={key: READINGS[key] for key in READINGS if key != "run"})
-    measured = frozen.with_columns(run=pl.lit(folder.path.name)).select(list(READINGS))
-    kept = folder.readings()
-    again = kept["probe"].is_in(frozen["probe"].unique().implode()) & (kept["step"] == step)
-    folder.write_readings(pl.concat([kept.filter(~again), measured]))

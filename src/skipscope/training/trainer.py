@@ -1,7 +1,7 @@
 """Trains one run from its spec to its record: resumes where it stopped, ends with the sealed test."""
 
 import math
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from skipscope.data.dataset import Dataset
-from skipscope.errors import Diverged, ProbeError
+from skipscope.errors import Diverged
 from skipscope.models.registry import build
 from skipscope.probes.measure import initial_rows, view_of
 from skipscope.records.files import remove, remove_drafts
@@ -24,8 +24,9 @@ from skipscope.training.beginning import begin, now, report_restart
 from skipscope.training.checkpoint import Progress
 from skipscope.training.evaluate import evaluate
 from skipscope.training.events import Event, EventHandler, State
-from skipscope.training.instruments import Instruments, measure_trained, sample, unmeasured
+from skipscope.training.instruments import Instruments, sample
 from skipscope.training.loop import EpochRow, StepRow, all_steps, train_steps
+from skipscope.training.measuring import keep_pictures
 from skipscope.training.optimizer import SGD
 from skipscope.training.snapshots import keep_if_due, packed_weights
 
@@ -42,19 +43,14 @@ def train(
     *,
     on_event: EventHandler,
     stop: Callable[[], bool],
-    probes: Collection[str] | None = None,
     snapshots: Snapshots | None = None,
     watched: bool = True,
 ) -> RunRecord:
-    """Trains or resumes the run in `folder`, and measures it; `stop()` is called after every step.
+    """Trains or resumes the run in `folder`, and tests it; `stop()` is called after every step.
 
-    `probes` measure the trained network (all that apply, if None), `snapshots` are kept on the way, `watched`
-    says whether the training itself is measured. None changes a bit of the run. The returned record is
-    "done", "failed" (diverged) or "unfinished" (`stop()` returned True; the same call on as many threads
-    resumes it bit for bit).
-
-    Raises:
-        ProbeError: the run is done, but some probes failed on it.
+    `snapshots` are kept on the way, and `watched` says whether the training is measured: neither changes a
+    bit of it. The returned record is "done", "failed" (diverged) or "unfinished" (`stop()` returned True; the
+    same call on as many threads resumes it bit for bit). Probes of trained networks are in `measuring`.
     """
     record = begin(spec, folder, on_event)
     for written in (folder.path, folder.snapshots):
@@ -73,7 +69,7 @@ def train(
                 return run.pause(record)
     except Diverged as error:
         return run.fail(record, error)
-    return run.finish(record, probes=probes, stop=stop)
+    return run.finish(record)
 
 
 def _resume(
@@ -168,44 +164,21 @@ class TrainingRun:
         self.report("failed", message=error.what)
         return record
 
-    def finish(
-        self, record: RunRecord, *, probes: Collection[str] | None, stop: Callable[[], bool]
-    ) -> RunRecord:
-        """Writes the weights, measures, opens the sealed test set once, and closes the record."""
-
-        def go_on(probe: str) -> bool:
-            self.report("measuring", message=probe)
-            return not stop()
-
+    def finish(self, record: RunRecord) -> RunRecord:
+        """Writes the weights, opens the sealed test set once, and closes the record."""
         self._save()
-        self.optimizer.velocities.clear()  # measuring needs the memory
+        self.optimizer.velocities.clear()  # what follows needs the memory
         self.folder.write_model(packed_weights(self.model, self.spec.id))
-        start = perf_counter()
-        failed = None
-        trained = self.folder, self.model, self.data, self.batches
-        left = unmeasured(self.folder, self.steps, probes)  # but what a process that was stopped here left
-        try:
-            if not measure_trained(
-                *trained,
-                recipe=self.spec.recipe,
-                step=self.steps,
-                probes=left,
-                go_on=go_on,
-                start=partial(build, self.spec.model, seed=self.spec.seed),
-            ):
-                return self.pause(record)
-        except ProbeError as error:  # raised when the run is done
-            failed = error
-        result = self._result(probe_seconds=perf_counter() - start)
+        self.folder.write_readings(self.folder.readings())
+        keep_pictures(self.folder, self.model, self.data, self.batches)
+        result = self._result()
         record = self._ended(record, state="done", result=result)
         self.folder.write(record)
         self.folder.tidy()
         self.report("done", accuracy=result.test_accuracy)
-        if failed is not None:
-            raise failed
         return record
 
-    def _result(self, *, probe_seconds: float) -> Result:
+    def _result(self) -> Result:
         """Evaluates on training images and on the sealed test set."""
         seen = self.data.train.stratified(len(self.data.validation))
         trained = evaluate(self.model, seen, self.batches, self.spec.recipe)
@@ -219,7 +192,6 @@ class TrainingRun:
             seconds=self.progress.seconds,
             train_seconds=self.progress.train_seconds,
             images_per_second=self._images(self.progress.step) / self.progress.train_seconds,
-            probe_seconds=probe_seconds,
             train_accuracy=trained.accuracy,
             lowest_loss=self.progress.lowest_loss if math.isfinite(self.progress.lowest_loss) else None,
         )

@@ -92,6 +92,16 @@ def test_each_run_has_a_row_that_is_replaced(tmp_path: Path, handle: Handle) -> 
     assert "it is &lt;b&gt;broken&lt;/b&gt;" in last["text/html"]
 
 
+def test_a_run_that_was_measured_shows_its_result_again(tmp_path: Path, handle: Handle) -> None:
+    page, (run,) = opened(tmp_path, seeds=1)
+    told = {"run": run, "step": 8, "steps": 8}
+    page.on_event(Event(state="done", accuracy=0.625, **told))
+    page.on_event(Event(state="measuring", message="curvature", part="8: curvature", **told))
+    assert handle.shown[-1]["text/plain"].splitlines() == ["1 of 1 runs done", "a s0: measuring curvature"]
+    page.on_event(Event(state="measured", part="8: curvature", **told))
+    assert handle.shown[-1]["text/plain"].splitlines()[1] == "a s0: done, sealed test accuracy 62.5%"
+
+
 def test_what_is_planned_stands_below(tmp_path: Path, handle: Handle) -> None:
     page, (run,) = opened(tmp_path, seeds=1)
     page.announce(["about 3 s in all", "<fast>"])

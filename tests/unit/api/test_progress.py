@@ -78,6 +78,25 @@ def test_while_a_run_is_measured_the_time_of_the_probe_is_shown_and_no_estimate(
 
 
 @pytest.mark.parametrize("terminal", [True, False])
+def test_two_tasks_that_measure_a_run_are_told_apart(planned: Plan, *, terminal: bool) -> None:
+    """A run is done before it is measured; a task's end is a line in a pipe, and its failure anywhere."""
+    told = {"run": planned.runs[0].spec.id, "steps": 8}
+    one = {"state": "measuring", "part": "8: curvature", "message": "curvature", "step": 8}
+    other = {"state": "measuring", "part": "4: answers", "message": "answers", "step": 4}
+    end = {"state": "measured", "part": "8: curvature", "message": "curvature"}
+    fails = {"state": "warned", "part": "4: answers", "message": "Probes failed."}
+    events = [*story(told["run"])[-1:], *(Event(**told, **each) for each in (one, other, end, fails))]
+    text = shown(planned, events, terminal=terminal)
+    assert "cnn s0: done, sealed test accuracy 62.5%" in text
+    assert "measuring curvature" in text
+    assert "measuring answers at step 4" in text
+    assert text.count("Probes failed.") == 1
+    if not terminal:
+        assert "cnn s0: measured curvature" in text
+        assert len(text.splitlines()) == 6
+
+
+@pytest.mark.parametrize("terminal", [True, False])
 def test_endings(planned: Plan, *, terminal: bool) -> None:
     run = planned.runs[0].spec.id
     failed = Event(run=run, state="failed", message="The loss is nan [/].")

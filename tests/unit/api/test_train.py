@@ -127,7 +127,8 @@ def test_progress_is_lines_on_stderr(
     assert lines[1].startswith("computed in ")
     assert lines[2].startswith("about ")
     assert lines[3] == "cnn s0: starting"
-    assert lines[-1].startswith("cnn s0: done, sealed test accuracy ")
+    assert lines[-3].startswith("cnn s0: done, sealed test accuracy ")
+    assert lines[-2:] == ["cnn s0: measuring redundancy", "cnn s0: measured redundancy"]
 
 
 @pytest.mark.usefixtures("workers_in_process")

@@ -8,6 +8,7 @@ import torch
 
 from skipscope.engine import local
 from skipscope.engine.plan import Plan
+from skipscope.engine.task_queue import Queue
 from skipscope.records.schema import RunRecord
 from skipscope.records.store import Workspace
 from skipscope.training.events import EventHandler
@@ -34,9 +35,11 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> Any:
         plan: Plan, workspace: Workspace, *, on_event: EventHandler, data_dir: Any = None, **_: Any
     ) -> list[RunRecord]:
         local._prepare(plan, workspace, data_dir)
-        for run in plan.waiting:
-            spec, probes = run.spec.model_dump_json(), plan.record.study.probes
-            local.work(spec, workspace.path, data_dir, probes, Parent(on_event))
+        queue = Queue(plan, workspace, lambda _seconds: None)
+        while queue:
+            task = queue.next()
+            local.work(task, workspace.path, data_dir, Parent(on_event))
+            queue.ended(task, again=False)
         return [workspace.run_folder(run.spec.id).read_if_sound() for run in plan.runs]
 
     threads = torch.get_num_threads()

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 import torch
 from rich.console import Console
+from trained_in import measure
 from typer.testing import CliRunner
 
 import skipscope
@@ -77,6 +78,7 @@ def test_a_run_is_measured_again_to_the_same_bits_as_when_it_ended(
     fresh = Workspace(tmp_path / "fresh").run_folder(record.id)
     data = load("shapes", train_limit=60)
     train(record.spec, data, fresh, on_event=lambda _: None, stop=lambda: False, watched=False)
+    measure(record.spec, data, fresh.path, "anything", "shortcuts")
     at_end = fresh.readings()
     assert set(at_end["probe"]) == {"anything", "shortcuts"}
     there = folder(trained, "resnet8-s0-")

@@ -4,14 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skipscope.engine.estimate import (
-    PROBE_PASSES,
-    START_SECONDS,
-    makespan,
-    probe_seconds,
-    run_seconds,
-    study_seconds,
-)
+from skipscope.engine.estimate import START_SECONDS, in_turns, makespan, run_seconds, study_seconds
 from skipscope.records.schema import DataCard
 from skipscope.spec import Recipe, parse_study
 
@@ -26,38 +19,68 @@ def test_makespan_lies_between_its_bounds(seconds: list[float], jobs: int) -> No
     assert max(longest, total / jobs) - 1e-9 <= span <= total / jobs + longest + 1e-9
 
 
-def test_a_run_is_its_epochs_and_what_comes_after_them() -> None:
+def test_a_run_is_its_epochs_and_the_tests_after_them() -> None:
     """A forward pass takes a third of a step: 30 of 90 validation images, 10 of 30 test images."""
     recipe = Recipe(epochs=4)
-    whole = run_seconds(0.5, recipe, DATA, 60, probed=False)
-    assert whole == pytest.approx(START_SECONDS + 0.5 * (4 * (60 + 30) + 10))
-    half = run_seconds(0.5, recipe, DATA, 60, left=0.5, probed=False)
+    whole = run_seconds(0.5, recipe, DATA, 60)
+    assert whole == pytest.approx(START_SECONDS + 0.5 * (4 * (60 + 30) + 30 + 10))
+    half = run_seconds(0.5, recipe, DATA, 60, left=0.5)
     assert whole - half == pytest.approx(0.5 * 2 * (60 + 30))
-    probed = run_seconds(0.5, recipe, DATA, 60, probed=True)
-    assert probed - whole == pytest.approx(0.5 * PROBE_PASSES / 3) == probe_seconds(0.5) - START_SECONDS
 
 
-def test_a_study_is_all_its_runs_the_longest_first() -> None:
+def test_a_study_is_all_its_runs_in_rounds_and_then_what_measures_them() -> None:
     table = {"name": "x", "seeds": 2, "probes": [], "recipe": {"epochs": 1}}
     study = parse_study(table | {"arm": [{"model": "small"}, {"model": "large"}]}, where="a test")
     seconds = {"small": 1.0, "large": 2.0}
 
     def each(images: int) -> list[float]:
-        return [run_seconds(seconds[m], study.recipe, DATA, images, probed=False) for m in seconds]
+        return [run_seconds(seconds[m], study.recipe, DATA, images) for m in seconds]
 
-    def of(jobs: int, limit: int | None = None) -> float:
+    def of(jobs: int, limit: int | None = None, after: tuple[float, ...] = ()) -> float:
         cut = study.model_copy(update={"train_limit": limit})
-        return study_seconds(cut, lambda model, _: seconds[model], DATA, jobs)
+        return study_seconds(cut, lambda model, _: seconds[model], lambda *_: after, DATA, jobs)
 
     small, large = each(600)
     assert of(1) == pytest.approx(2 * (small + large))
-    assert of(2) == pytest.approx(small + large)
-    assert of(3) == pytest.approx(max(2 * small, large))
+    # in rounds: the large and the small one of seed 0, then of seed 1 the large one on the core that is free
+    assert of(2) == pytest.approx(max(small + large, large + small))
+    assert of(3) == pytest.approx(max(small + small, large))
     assert of(1, limit=100) == pytest.approx(2 * sum(each(100)))
+    assert of(1, after=(3.0, 5.0)) == pytest.approx(2 * (small + large) + 4 * (3.0 + 5.0))
+    # on two cores, which are free at the same time, the four longer ones first
+    assert of(2, after=(3.0, 5.0)) - of(2) == pytest.approx(2 * (3.0 + 5.0))
+
+
+def test_what_measures_a_run_comes_after_it_and_fills_what_would_idle() -> None:
+    assert in_turns([(10.0, (4.0,))], 2) == 14.0  # two cores do not help
+    assert in_turns([(10.0, (4.0, 4.0))], 2) == 14.0
+    assert in_turns([(10.0, (4.0,)), (3.0, (6.0,))], 2) == 14.0  # 3 + 6 beside the 10
+    assert in_turns([(10.0, ()), (3.0, (6.0,)), (8.0, ())], 2) == 16.0  # training first: 3 + 8, then 10 + 6
+    assert in_turns([(0.0, (5.0,)), (10.0, ())], 1) == 15.0  # of a run that is trained already
+    assert in_turns([(10.0, ()), (3.0, ())], 2, last=(1.0, 2.0, 2.0)) == 13.0  # both end first: 2 | 2 + 1
+    assert in_turns([], 3) == 0.0
+
+
+def earlier(seconds: list[float], jobs: int) -> float:
+    """The reference: no measuring, each to the first that is free."""
+    ends = [0.0] * jobs
+    for cost in seconds:
+        ends[ends.index(min(ends))] += cost
+    return max(ends)
+
+
+@given(st.lists(st.floats(0.1, 100), max_size=8), st.integers(1, 4))
+def test_without_measuring_each_goes_to_the_first_that_is_free(seconds: list[float], jobs: int) -> None:
+    assert makespan(seconds, jobs) == pytest.approx(earlier(seconds, jobs))
 
 
 def test_an_arm_s_own_seeds_and_probes_count() -> None:
     arms = [{"model": "small", "seeds": 1}, {"model": "small", "name": "seen", "probes": ["answers"]}]
     study = parse_study({"name": "x", "seeds": 3, "probes": [], "arm": arms}, where="a test")
-    small, probed = (run_seconds(1.0, study.recipe, DATA, 600, probed=each) for each in (False, True))
-    assert study_seconds(study, lambda _model, _recipe: 1.0, DATA, 1) == pytest.approx(small + 3 * probed)
+    training = run_seconds(1.0, study.recipe, DATA, 600)
+
+    def after(arm: str, _model: str, _recipe: object) -> list[float]:
+        return [7.0] * len(study.probes_of(arm) or ())
+
+    seconds = study_seconds(study, lambda _model, _recipe: 1.0, after, DATA, 1)
+    assert seconds == pytest.approx(4 * training + 3 * 7.0)

@@ -68,7 +68,7 @@ def test_a_run_that_another_study_was_content_with_is_measured_and_not_trained_a
     (planned,) = plan(small, workspace, command="x").waiting
     assert (planned.state, planned.missing_probes) == ("done", ("redundancy",))
     _, events = carry_out(small, workspace)
-    assert [event.state for event in events] == ["training", "measuring", "done"]
+    assert [event.state for event in events] == ["measuring", "measured"]
     assert events[-1].step == events[-1].steps == planned.steps
     assert folder.model_file.stat().st_mtime_ns == trained
     assert not folder.damaged()
@@ -259,7 +259,7 @@ def test_cores_are_offered_once_and_only_if_they_are_more(small: StudySpec, work
     for threads, offers, heard in (("auto", (1, 2, 2, 4), [2, 4]), (2, (1, 2, 3), [3])):
         recipe = small.recipe.model_copy(update={"threads": threads})
         (run,) = plan(small.model_copy(update={"recipe": recipe}), workspace, command="x").runs
-        worker = Worker(run=run, process=None, threads=int(run.spec.recipe.threads))
+        worker = Worker(task=run.task, process=None, threads=int(run.spec.recipe.threads))
         for offer in offers:
             _share_out(offer, {write: worker})
         assert [read.recv() for _ in heard] == heard

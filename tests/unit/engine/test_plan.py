@@ -4,7 +4,8 @@ import pytest
 
 from skipscope.engine.adapt import adapt
 from skipscope.engine.autotune import Timing
-from skipscope.engine.estimate import INITIAL_IMAGES, PROBE_PASSES, START_SECONDS, makespan
+from skipscope.engine.estimate import INITIAL_IMAGES, START_SECONDS, in_turns
+from skipscope.engine.measuring import passes
 from skipscope.engine.plan import plan
 from skipscope.errors import SpecError, UnknownName, UsageError
 from skipscope.records.schema import Failure, RunRecord
@@ -24,7 +25,8 @@ def test_every_arm_and_seed_is_one_run(small: StudySpec, workspace: Workspace) -
     assert len({run.spec.id for run in planned.runs}) == 3
     assert all(run.waits and run.steps == 3 and run.seconds > 0 for run in planned.runs)
     assert planned.record.data.train == 60
-    assert planned.seconds == pytest.approx(makespan([run.seconds for run in planned.waiting], planned.jobs))
+    runs = [(run.training, run.after) for run in planned.runs]
+    assert planned.seconds == pytest.approx(in_turns(runs, planned.jobs))
 
 
 def test_as_many_jobs_as_cores_or_runs(
@@ -56,7 +58,7 @@ def test_a_study_that_was_cut_goes_on_as_it_was_cut(
     )
     small = StudySpec.model_validate(small.model_dump() | {"initial_seeds": 3, "seeds": 1})
     study = adapt(small, epochs=20)
-    asked = {"command": "x", "jobs": 1, "budget": "45s"}
+    asked = {"command": "x", "jobs": 1, "budget": "16s"}
     first = plan(study, workspace, **asked)
     assert 1 < first.record.study.recipe.epochs < 20
     workspace.write_study(first.record)
@@ -64,7 +66,7 @@ def test_a_study_that_was_cut_goes_on_as_it_was_cut(
     again = plan(study, workspace, **asked)
     assert (again.record.study, again.record.budget) == (first.record.study, first.record.budget)
     assert [run.spec for run in again.runs] == [run.spec for run in first.runs]
-    assert plan(study, workspace, **(asked | {"budget": "46s"})).record.study != first.record.study
+    assert plan(study, workspace, **(asked | {"budget": "17s"})).record.study != first.record.study
     assert plan(adapt(study, epochs=21), workspace, **asked).record.study != first.record.study
 
 
@@ -98,7 +100,15 @@ def test_a_study_goes_on_in_the_way_it_was_begun(
 def test_the_longest_goes_first(small: StudySpec, workspace: Workspace) -> None:
     arms = [{"model": "cnn"}, {"model": "cnn", "name": "long", "recipe": {"epochs": 50}}]
     study = StudySpec.model_validate(small.model_dump() | {"arm": arms})
-    assert [run.arm for run in plan(study, workspace, command="x").waiting] == ["long", "cnn"]
+    assert [run.arm for run in plan(study, workspace, command="x").training] == ["long", "cnn"]
+
+
+def test_seeds_go_in_rounds(small: StudySpec, workspace: Workspace) -> None:
+    """A study that is stopped, or looked at before its end, has whole comparisons."""
+    arms = [{"model": "cnn"}, {"model": "cnn", "name": "long", "recipe": {"epochs": 50}}]
+    study = adapt(StudySpec.model_validate(small.model_dump() | {"arm": arms}), seeds=2)
+    order = [(run.spec.seed, run.arm) for run in plan(study, workspace, command="x").training]
+    assert order == [(0, "long"), (0, "cnn"), (1, "long"), (1, "cnn")]
 
 
 def begun(small: StudySpec, workspace: Workspace) -> RunRecord:
@@ -124,28 +134,45 @@ def test_a_run_half_done_costs_half(
     monkeypatch.setattr("skipscope.engine.plan.Autotuner.timing", lambda *_: Timing(seconds=1, agreement=1))
     study = adapt(small, epochs=2)
     whole = plan(study, workspace, command="x").seconds
-    forward_only = 2 * 1000 + 1000 + PROBE_PASSES  # it counts a third
-    assert whole == pytest.approx(START_SECONDS + 2 * 60 + forward_only / 3)
+    # a forward pass counts a third of a step; 1,000 images validate, and are tested twice over at the end
+    after = START_SECONDS + passes("redundancy") / 3
+    tests = START_SECONDS + (1000 + 1000) / 3
+    assert whole == pytest.approx(tests + 2 * (60 + 1000 / 3) + after)
     folder = workspace.run_folder(begun(study, workspace).id)
     folder.metrics.append([{"kind": "step", "step": 3}])
     assert plan(study, workspace, command="x").seconds == whole  # it has no checkpoint to go on from
     folder.state_file.write_bytes(b"")
-    half = (
-        START_SECONDS + (60 + 1000 / 3) + (1000 + PROBE_PASSES) / 3
-    )  # what comes after the last step is all to come
+    half = tests + (60 + 1000 / 3) + after  # what comes after the last step is all to come
     assert plan(study, workspace, command="x").seconds == pytest.approx(half)
     folder.metrics.append([{"kind": "step", "step": 6}])
-    left = START_SECONDS + (1000 + PROBE_PASSES) / 3
-    assert plan(study, workspace, command="x").seconds == pytest.approx(left)
+    assert plan(study, workspace, command="x").seconds == pytest.approx(tests + after)
+
+
+def test_probes_are_counted_by_what_they_take_on_each_network(
+    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those alone that have something to measure there: a network without gates has none to take out."""
+    seconds = {"cnn": 3.0, "se_resnet8": 6.0}
+    monkeypatch.setattr(
+        "skipscope.engine.plan.Autotuner.timing",
+        lambda _self, model, _backend: Timing(seconds=seconds[model], agreement=1),
+    )
+    arms = [{"model": "cnn"}, {"model": "se_resnet8"}]
+    table = small.model_dump() | {"arm": arms, "probes": ["answers", "gate_surgery"]}
+    cnn, gated = plan(StudySpec.model_validate(table), workspace, command="x").runs
+    assert [task.probes for task in cnn.measuring] == [("answers",)]
+    assert sum(cnn.after) == pytest.approx(START_SECONDS + 1.0 * passes("answers"))
+    assert {probe for task in gated.measuring for probe in task.probes} == {"answers", "gate_surgery"}
+    both = 2 * START_SECONDS + 2.0 * (passes("answers") + passes("gate_surgery"))
+    assert sum(gated.after) == pytest.approx(both)
 
 
 def test_a_study_that_does_not_look_at_trained_networks_takes_no_time_for_it(
     small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("skipscope.engine.plan.Autotuner.timing", lambda *_: Timing(seconds=1, agreement=1))
-    blind = small.model_copy(update={"probes": ()})
-    seconds = [plan(study, workspace, command="x").seconds for study in (small, blind)]
-    assert seconds[0] - seconds[1] == pytest.approx(PROBE_PASSES / 3)
+    (run,) = plan(small.model_copy(update={"probes": ()}), workspace, command="x").runs
+    assert run.after == ()
 
 
 def test_networks_measured_as_they_start_are_part_of_the_time(

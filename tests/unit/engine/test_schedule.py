@@ -41,7 +41,7 @@ def whole(
             spec = RunSpec(model=model, seed=seed, recipe=Recipe(**WAY.model_dump()), data=ref)
             state = "done" if (model, seed) in done else None
             cost = 0.0 if state else seconds
-            runs.append(PlannedRun(arm=model, spec=spec, state=state, steps=1, seconds=cost))
+            runs.append(PlannedRun(arm=model, spec=spec, state=state, steps=1, training=cost))
     return Plan(
         record=StudyRecord(study=study, data=CARD, members=(), planned="", command=""),
         runs=tuple(runs),
@@ -161,7 +161,7 @@ def test_studies_are_planned_in_one_way_and_done_one_after_the_other(
     small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("skipscope.engine.estimate.run_seconds", lambda *_, **__: 10.0)
-    found = survey(studies(adapt(small, seeds=3)), workspace, jobs=1)
+    found = survey(studies(adapt(small.model_copy(update={"probes": ()}), seeds=3)), workspace, jobs=1)
     assert {each.backend for each in found.plans.values()} == {found.choice.backend}
     schedule = compose(found, "60s")
     assert parts(schedule) == [("small", 3, 3, 30), ("other", 3, 3, 30)]

@@ -9,9 +9,11 @@ import pytest
 
 from skipscope.engine import local
 from skipscope.engine.local import Worker, ending, execute
-from skipscope.engine.plan import PlannedRun, plan
+from skipscope.engine.plan import plan
+from skipscope.engine.tasks import Task
 from skipscope.records.store import Workspace
 from skipscope.spec import StudySpec
+from skipscope.training.beginning import begin
 from skipscope.training.events import Event
 
 
@@ -42,11 +44,11 @@ def deaf(monkeypatch: pytest.MonkeyPatch) -> list[Deaf]:
     """The workers, as they are started."""
     started: list[Deaf] = []
 
-    def start(run: PlannedRun, *_: object) -> tuple[Connection, Worker]:
+    def start(task: Task, *_: object) -> tuple[Connection, Worker]:
         ours, theirs = mp.Pipe()
         started.append(Deaf(theirs))
-        theirs.send(Event(run=run.spec.id, state=Deaf.state, step=1, message="curvature"))
-        return ours, Worker(run=run, process=started[-1], threads=1, peak=3 * 2**30)
+        theirs.send(Event(run=task.spec.id, state=Deaf.state, step=1, message="curvature"))
+        return ours, Worker(task=task, process=started[-1], threads=1, peak=3 * 2**30)
 
     monkeypatch.setattr(local, "_start", start)
     monkeypatch.setattr(local, "LOOK_SECONDS", 0.01)
@@ -113,6 +115,23 @@ def test_memory_that_ran_out_is_said_with_a_way_out(
     restarted = [event.message for event in events if event.state == "restarted"]
     assert len(restarted) == 2 * jobs  # and the third time it is left to the user
     assert all(("--jobs 1" in message) == (jobs > 1) for message in restarted)
+
+
+def test_a_task_that_measures_is_begun_again_and_at_last_warned_of(
+    small: StudySpec, workspace: Workspace, deaf: list[Deaf]
+) -> None:
+    """The run is done, whatever becomes of its probes."""
+    study = small.model_copy(update={"probes": ("redundancy",)})
+    (run,) = plan(study, workspace, command="x").runs
+    folder = workspace.run_folder(run.spec.id)
+    record = begin(run.spec, folder, on_event=lambda _event: None)
+    folder.write(record.model_copy(update={"state": "done"}))
+    events = carry_out(study, workspace, lambda: [each.die(-9) for each in deaf], jobs=1)
+    ends = [event for event in events if event.state not in ("training", "measuring")]
+    assert [event.state for event in ends] == ["restarted", "restarted", "warned"]
+    assert {event.part for event in ends} == {"3: redundancy"}
+    assert "what it had not finished is measured again" in ends[0].message
+    assert folder.read().state == "done"
 
 
 def test_other_endings_are_no_matter_of_memory() -> None:
