@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from skipscope.engine.autotune import Autotuner
 from skipscope.engine.estimate import FORWARD
+from skipscope.engine.measuring import start_passes
 from skipscope.spec import Backend, Recipe
 
 
@@ -23,3 +24,7 @@ class Costs:
         """Returns the seconds of a forward pass, per image, as probes compute: in fp32."""
         fp32 = recipe.backend(self.backend).model_copy(update={"precision": "fp32"})
         return FORWARD * self.tuner.timing(model, fp32).seconds
+
+    def at_start(self, model: str, recipe: Recipe) -> float:
+        """Returns the seconds in which a network is measured before its first step."""
+        return self.a_pass(model, recipe) * start_passes(model)

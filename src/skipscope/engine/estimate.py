@@ -9,8 +9,6 @@ from skipscope.spec import Recipe, StudySpec
 
 START_SECONDS = 4.0
 """Until a worker process makes its first step: it imports torch and opens the data set."""
-INITIAL_IMAGES = 1_000
-"""Images of a training step in fp32 that take about as long as the probes of an untrained network."""
 FORWARD = 1 / 3
 """Share of a training step that its forward pass takes."""
 
@@ -36,15 +34,22 @@ def run_seconds(seconds: float, recipe: Recipe, data: DataCard, images: int, *, 
 
 
 def study_seconds(
-    study: StudySpec, per_image: SecondsPerImage, after: SecondsAfter, data: DataCard, jobs: int
+    study: StudySpec,
+    per_image: SecondsPerImage,
+    before: SecondsPerImage,
+    after: SecondsAfter,
+    data: DataCard,
+    jobs: int,
 ) -> float:
-    """Estimates the whole study, none of it done, with `jobs` tasks side by side."""
-    images = study.train_limit or data.train
-    runs = [
-        (seed, run_seconds(per_image(model, recipe), recipe, data, images), after(arm.label, model, recipe))
-        for arm, (model, recipe) in zip(study.arm, arms_of(study), strict=True)
-        for seed in range(study.seeds_of(arm))
-    ]
+    """Estimates the whole study, none of it done, with `jobs` tasks side by side.
+
+    `before` gives the seconds in which a network is measured before its first step.
+    """
+    images, runs = study.train_limit or data.train, list[tuple[int, float, Sequence[float]]]()
+    for arm, (model, recipe) in zip(study.arm, arms_of(study), strict=True):
+        training = run_seconds(per_image(model, recipe), recipe, data, images) + before(model, recipe)
+        measuring = after(arm.label, model, recipe)
+        runs += [(seed, training, measuring) for seed in range(study.seeds_of(arm))]
     rounds = sorted(runs, key=lambda run: (run[0], -run[1]))
     return in_turns(((training, measuring) for _, training, measuring in rounds), jobs)
 

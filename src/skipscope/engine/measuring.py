@@ -81,6 +81,11 @@ def passes(probe: str) -> float:
     return float(SEEN + SAMPLE) if probe == GENERALISATION else PROBES[probe].passes(SAMPLE)
 
 
+def start_passes(model: str) -> float:
+    """Counts the forward passes of an image that the probes of an untrained network take about as long as."""
+    return sum(passes(name) for name in applying(model, None, "initial"))
+
+
 @cache
 def inside(model: str) -> Anatomy:
     """Inspects a network by its name, whatever its weights."""

@@ -19,7 +19,7 @@ from skipscope.engine.autotune import Autotuner, BackendChoice
 from skipscope.engine.costs import Costs
 from skipscope.engine.estimate import in_turns, makespan
 from skipscope.engine.fit_budget import earlier_cut, fit_budget, seconds_of
-from skipscope.engine.measuring import applying, missing_probes, tasks_of
+from skipscope.engine.measuring import applying, missing_probes, start_passes, tasks_of
 from skipscope.engine.planned_run import PlannedRun, compared, seconds_after
 from skipscope.engine.resolve import arms_of, begun_backend, pin_networks, resolve
 from skipscope.engine.side_by_side import SideBySide, side_by_side, worker_bytes
@@ -131,7 +131,7 @@ def plan(
     def estimated(smaller: StudySpec) -> float:
         before = makespan([start.seconds for start in starts], at_once)
         after = partial(seconds_after, smaller, costs)
-        return before + estimate.study_seconds(smaller, costs.per_image, after, card, at_once)
+        return before + estimate.study_seconds(smaller, costs.per_image, costs.at_start, after, card, at_once)
 
     if allowed is not None:
         at_once = fitting(arms_of(study) * study.seeds).jobs  # an arm may have fewer
@@ -203,7 +203,7 @@ def _initial_measurements(
     for model, seeds in unmeasured(study, data.sha256, workspace):
         usual, _ = tuner.usual([(model, Recipe())], threads=1)
         for seed in seeds:
-            seconds = estimate.INITIAL_IMAGES * tuner.timing(model, usual).seconds
+            seconds = estimate.FORWARD * start_passes(model) * tuner.timing(model, usual).seconds
             yield InitialMeasurement(model=model, seed=seed, seconds=seconds)
 
 
@@ -221,6 +221,7 @@ def _runs(
             missing = applying(spec.model, study.probes_of(arm), "frozen")
             step_seconds, left = costs.per_image(spec.model, recipe), 1 - _steps_done(folder) / steps
             seconds = estimate.run_seconds(step_seconds, recipe, card, images, left=left)
+            seconds += costs.at_start(spec.model, recipe) if left == 1 else 0.0
             kept = kept_by(spec, study.snapshots)
         elif run.state == "done":
             missing = missing_probes(folder, spec.model, steps, study.probes_of(arm))

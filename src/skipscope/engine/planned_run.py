@@ -113,4 +113,5 @@ def _levels(study: StudySpec, arm: str) -> int:
     """Counts the losses at which a run of this arm is expected to be measured."""
     if study.snapshots is None:
         return 0
-    return min(LEVELS, len(study.snapshots.losses), sum(arm in each.arms for each in study.comparisons))
+    compared = {frozenset(each.arms) for each in study.comparisons if arm in each.arms}  # these share a loss
+    return min(LEVELS, len(study.snapshots.losses), len(compared))

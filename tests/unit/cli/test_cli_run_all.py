@@ -45,6 +45,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("skipscope.spec.shipped_studies", lambda: paths)
     # every run takes ten seconds, says the estimate
     monkeypatch.setattr("skipscope.engine.estimate.run_seconds", lambda *_, **__: 10.0)
+    monkeypatch.setattr("skipscope.engine.costs.Costs.at_start", lambda *_: 0.0)
     monkeypatch.setattr(
         "skipscope.report.build_report", lambda workspace, name: [workspace.path / f"{name}.html"]
     )

@@ -11,6 +11,11 @@ from skipscope.spec import Recipe, parse_study
 DATA = DataCard(name="shapes", sha256="0" * 64, classes=("a",), train=600, validation=90, test=30, source="")
 
 
+def none(*_: object) -> float:
+    """Nothing is measured before the first step."""
+    return 0.0
+
+
 @given(st.lists(st.floats(0.1, 100), max_size=8), st.integers(1, 4))
 def test_makespan_lies_between_its_bounds(seconds: list[float], jobs: int) -> None:
     total, longest = sum(seconds), max(seconds, default=0)
@@ -38,7 +43,7 @@ def test_a_study_is_all_its_runs_in_rounds_and_then_what_measures_them() -> None
 
     def of(jobs: int, limit: int | None = None, after: tuple[float, ...] = ()) -> float:
         cut = study.model_copy(update={"train_limit": limit})
-        return study_seconds(cut, lambda model, _: seconds[model], lambda *_: after, DATA, jobs)
+        return study_seconds(cut, lambda model, _: seconds[model], none, lambda *_: after, DATA, jobs)
 
     small, large = each(600)
     assert of(1) == pytest.approx(2 * (small + large))
@@ -82,5 +87,5 @@ def test_an_arm_s_own_seeds_and_probes_count() -> None:
     def after(arm: str, _model: str, _recipe: object) -> list[float]:
         return [7.0] * len(study.probes_of(arm) or ())
 
-    seconds = study_seconds(study, lambda _model, _recipe: 1.0, after, DATA, 1)
-    assert seconds == pytest.approx(4 * training + 3 * 7.0)
+    seconds = study_seconds(study, lambda _model, _recipe: 1.0, lambda *_: 2.0, after, DATA, 1)
+    assert seconds == pytest.approx(4 * (training + 2.0) + 3 * 7.0)

@@ -82,7 +82,8 @@ def test_a_plan_within_a_budget_records_both(
         "skipscope.engine.estimate.run_seconds",
         lambda _seconds, recipe, _data, images, **_: recipe.epochs * images / 60,
     )
-    study = small.model_copy(update={"seeds": 9})
+    monkeypatch.setattr("skipscope.engine.costs.Costs.at_start", lambda *_: 0.0)
+    study = small.model_copy(update={"seeds": 9, "probes": ()})
     planned = plan(study, workspace, command="x", budget="4s")
     assert (planned.record.study.seeds, len(planned.runs)) == (4, 4)
     cut = planned.record.budget

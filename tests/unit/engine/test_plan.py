@@ -4,8 +4,8 @@ import pytest
 
 from skipscope.engine.adapt import adapt
 from skipscope.engine.autotune import Timing
-from skipscope.engine.estimate import INITIAL_IMAGES, START_SECONDS, in_turns
-from skipscope.engine.measuring import passes
+from skipscope.engine.estimate import START_SECONDS, in_turns
+from skipscope.engine.measuring import passes, start_passes
 from skipscope.engine.plan import plan
 from skipscope.errors import SpecError, UnknownName, UsageError
 from skipscope.records.schema import Failure, RunRecord
@@ -58,7 +58,7 @@ def test_a_study_that_was_cut_goes_on_as_it_was_cut(
     )
     small = StudySpec.model_validate(small.model_dump() | {"initial_seeds": 3, "seeds": 1})
     study = adapt(small, epochs=20)
-    asked = {"command": "x", "jobs": 1, "budget": "16s"}
+    asked = {"command": "x", "jobs": 1, "budget": "20s"}
     first = plan(study, workspace, **asked)
     assert 1 < first.record.study.recipe.epochs < 20
     workspace.write_study(first.record)
@@ -66,7 +66,7 @@ def test_a_study_that_was_cut_goes_on_as_it_was_cut(
     again = plan(study, workspace, **asked)
     assert (again.record.study, again.record.budget) == (first.record.study, first.record.budget)
     assert [run.spec for run in again.runs] == [run.spec for run in first.runs]
-    assert plan(study, workspace, **(asked | {"budget": "17s"})).record.study != first.record.study
+    assert plan(study, workspace, **(asked | {"budget": "21s"})).record.study != first.record.study
     assert plan(adapt(study, epochs=21), workspace, **asked).record.study != first.record.study
 
 
@@ -137,7 +137,7 @@ def test_a_run_half_done_costs_half(
     # a forward pass counts a third of a step; 1,000 images validate, and are tested twice over at the end
     after = START_SECONDS + passes("redundancy") / 3
     tests = START_SECONDS + (1000 + 1000) / 3
-    assert whole == pytest.approx(tests + 2 * (60 + 1000 / 3) + after)
+    assert whole == pytest.approx(start_passes("cnn") / 3 + tests + 2 * (60 + 1000 / 3) + after)
     folder = workspace.run_folder(begun(study, workspace).id)
     folder.metrics.append([{"kind": "step", "step": 3}])
     assert plan(study, workspace, command="x").seconds == whole  # it has no checkpoint to go on from
@@ -180,13 +180,13 @@ def test_networks_measured_as_they_start_are_part_of_the_time(
 ) -> None:
     monkeypatch.setattr("skipscope.engine.plan.Autotuner.timing", lambda *_: Timing(seconds=1, agreement=1))
     study = StudySpec.model_validate(small.model_dump() | {"initial_seeds": 3})
-    planned = plan(study, workspace, command="x", jobs=2)
-    assert [(start.model, start.seed, start.seconds) for start in planned.starts] == [
-        ("cnn", seed, INITIAL_IMAGES) for seed in range(3)
+    planned, start = plan(study, workspace, command="x", jobs=2), start_passes("cnn") / 3
+    assert [(each.model, each.seed, each.seconds) for each in planned.starts] == [
+        ("cnn", seed, pytest.approx(start)) for seed in range(3)
     ]
-    assert planned.seconds == pytest.approx(plan(small, workspace, command="x").seconds + 2 * INITIAL_IMAGES)
+    assert planned.seconds == pytest.approx(plan(small, workspace, command="x").seconds + 2 * start)
     with pytest.raises(UsageError, match=f"Nothing of {study.name} fits"):
-        plan(study, workspace, command="x", jobs=2, budget=f"{2 * INITIAL_IMAGES}s")
+        plan(study, workspace, command="x", jobs=2, budget=f"{int(2 * start)}s")
 
 
 def test_what_is_done_is_not_measured_again(

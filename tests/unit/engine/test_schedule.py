@@ -161,6 +161,7 @@ def test_studies_are_planned_in_one_way_and_done_one_after_the_other(
     small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("skipscope.engine.estimate.run_seconds", lambda *_, **__: 10.0)
+    monkeypatch.setattr("skipscope.engine.costs.Costs.at_start", lambda *_: 0.0)
     found = survey(studies(adapt(small.model_copy(update={"probes": ()}), seeds=3)), workspace, jobs=1)
     assert {each.backend for each in found.plans.values()} == {found.choice.backend}
     schedule = compose(found, "60s")
