@@ -69,6 +69,10 @@ def network(workspace: Workspace, record: RunRecord, step: int | None = None) ->
     model = build(record.spec.model, seed=record.spec.seed)
     try:
         model.load_state_dict(unpacked_weights(read_checksummed(file, hint=again, folder=folder.path)))
+        others = read_checksummed(folder.buffers_file, hint=again) if folder.buffers_file.exists() else None
+        for name, buffer in unpacked_weights(others).items() if others and step is None else ():
+            module, _, last = name.rpartition(".")
+            model.get_submodule(module).register_buffer(last, buffer, persistent=False)
     except (OSError, SafetensorError, RuntimeError) as error:
         missing = isinstance(error, FileNotFoundError)
         how = "are missing." if missing else f"cannot be read: {str(error).splitlines()[0]}"

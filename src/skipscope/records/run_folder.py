@@ -54,9 +54,11 @@ class RunFolder:
         self.state_file = path / "state.pt"
         self.state_before = path / "state.before.pt"
         self.model_file = path / "model.safetensors"
+        self.buffers_file = path / "buffers.safetensors"
         self.snapshots = path / SNAPSHOTS
         # what is made anew when training ends; a finished run has its metrics besides
-        self.results = [self.model_file, self.readings_file, self.pictures_file, self.test_file]
+        final = (self.model_file, self.buffers_file, self.readings_file, self.pictures_file, self.test_file)
+        self.results = [*final]
         self.metrics = Journal(self.metrics_file)
         self.draft = Journal(self.readings_draft)
 
@@ -206,6 +208,10 @@ class RunFolder:
     def write_model(self, content: bytes) -> None:
         """Replaces the trained weights, given as safetensors."""
         write_checksummed(self.model_file, content)
+
+    def write_buffers(self, content: bytes) -> None:
+        """Keeps tensors that a trained network computes with and its weights leave out, as safetensors."""
+        write_checksummed(self.buffers_file, content)
 
     def snapshot_file(self, step: int) -> Path:
         """Returns the file of the weights after so many steps."""

@@ -1,7 +1,7 @@
 """Where records live: a workspace of run folders, study records and reports.
 
 <workspace>/runs/<id>/{run.json, metrics.jsonl, readings.parquet, pictures.npz, test.npz, model.safetensors,
-                       snapshots/step-NNNNNN.safetensors, SHA256SUMS}
+                       snapshots/step-NNNNNN.safetensors, SHA256SUMS; buffers.safetensors if there are others}
                      while it trains: {state.pt, state.before.pt, readings.jsonl}
 <workspace>/studies/<name>.json
 <workspace>/data/<checksum>.npz

@@ -21,6 +21,20 @@ def packed_weights(model: nn.Module, run: str) -> bytes:
     return save(weights, metadata={"run": run})
 
 
+def packed_buffers(model: nn.Module, run: str) -> bytes | None:
+    """Packs buffers that are no part of a network's state (`persistent=False`); None if it has none.
+
+    Training may have changed them, and what measures the network later must compute with what was trained.
+    """
+    state = model.state_dict()
+    kept = {
+        name: buffer.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, buffer in model.named_buffers()
+        if name not in state and not buffer.is_complex()  # safetensors has no complex numbers
+    }
+    return save(kept, metadata={"run": run}) if kept else None
+
+
 def keep_if_due(
     folder: RunFolder,
     model: nn.Module,

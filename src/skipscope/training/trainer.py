@@ -28,7 +28,7 @@ from skipscope.training.instruments import Instruments, sample
 from skipscope.training.loop import EpochRow, StepRow, all_steps, train_steps
 from skipscope.training.measuring import keep_pictures
 from skipscope.training.optimizer import SGD
-from skipscope.training.snapshots import keep_if_due, packed_weights
+from skipscope.training.snapshots import keep_if_due, packed_buffers, packed_weights
 
 CHECKPOINT_SECONDS = 60.0
 """The most work that is lost when a process is killed."""
@@ -169,6 +169,8 @@ class TrainingRun:
         self._save()
         self.optimizer.velocities.clear()  # what follows needs the memory
         self.folder.write_model(packed_weights(self.model, self.spec.id))
+        if (buffers := packed_buffers(self.model, self.spec.id)) is not None:
+            self.folder.write_buffers(buffers)
         self.folder.write_readings(self.folder.readings())
         keep_pictures(self.folder, self.model, self.data, self.batches)
         result = self._result()

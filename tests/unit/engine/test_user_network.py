@@ -4,16 +4,21 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 
 import skipscope
 from skipscope.anatomy.describe import describe
+from skipscope.data.dataset import load as load_data
 from skipscope.engine.local import execute
 from skipscope.engine.plan import Plan, plan
+from skipscope.engine.trained import network
 from skipscope.errors import MachineError, NetworkError
 from skipscope.models.user import attribute_errors_to
 from skipscope.records.store import Workspace
 from skipscope.spec import load_study
+from skipscope.training.batches import BatchMaker
+from skipscope.training.evaluate import evaluate
 from skipscope.training.events import Event
 
 STUDY = """
@@ -80,6 +85,38 @@ def test_a_worker_trains_it_and_it_can_be_built_again(folder: Path, workspace: W
     elsewhere.write_text(NET, encoding="utf-8")
     (folder / "mine.toml").write_text(STUDY.replace("nets/", ""), encoding="utf-8")
     assert not planned(folder, workspace).waiting  # nor is it trained again where it lies elsewhere
+
+
+RUNNING = """
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.head = nn.Conv2d(3, 4, 8, stride=8), nn.Linear(64, 10)
+        self.register_buffer("mean", torch.zeros(64), persistent=False)
+
+    def forward(self, x):
+        x = self.stem(x).relu().flatten(1)
+        if self.training:
+            self.mean = 0.5 * self.mean + 0.5 * x.detach().mean(0)
+        return self.head(x - self.mean)
+"""
+
+
+@pytest.mark.usefixtures("workers_in_process")
+def test_what_its_state_leaves_out_is_as_training_left_it(folder: Path, workspace: Workspace) -> None:
+    """Probes, in a process of their own, see the network that was tested."""
+    (folder / "nets" / "mynet.py").write_text(RUNNING, encoding="utf-8")
+    told = planned(folder, workspace)
+    (record,) = execute(told, workspace, on_event=lambda _event: None, interrupted=lambda: None)
+    data, net = load_data("shapes", train_limit=60), network(workspace, record)
+    batches = BatchMaker(data, record.spec.recipe, torch.device("cpu"))
+    assert net.mean.any()
+    loss = evaluate(net, data.validation, batches, record.spec.recipe).loss
+    assert loss == pytest.approx(record.result.val_loss, rel=1e-6)  # of sums in fp32
+    assert workspace.run_folder(record.id).damaged() == []
 
 
 @pytest.mark.usefixtures("workers_in_process")
