@@ -288,7 +288,8 @@ def test_a_file_whose_name_is_none_is_told_what_a_study_is_called(tmp_path: Path
 def test_an_unknown_study_says_the_shipped_ones_and_then_that_a_file_will_do() -> None:
     with pytest.raises(UnknownName, match="no study 'nope'") as caught:
         load_study("nope")
-    assert caught.value.hint == "known: demo, depth, fair, lab, paper, stem, or the path of a .toml file"
+    known = "demo, depth, evening, fair, lab, paper, rates, stem"
+    assert caught.value.hint == f"known: {known}, or the path of a .toml file"
 
 
 def test_snapshots_are_a_table_and_no_part_of_a_run(tmp_path: Path) -> None:
@@ -296,7 +297,7 @@ def test_snapshots_are_a_table_and_no_part_of_a_run(tmp_path: Path) -> None:
     study = load_study(write(tmp_path, head + "losses = [2, 1.5]\nepochs = true"))
     assert study.snapshots == Snapshots(losses=(2.0, 1.5), epochs=True)
     assert load_study(write(tmp_path, head)).snapshots == Snapshots()
-    assert load_study("lab").snapshots is None
+    assert load_study("stem").snapshots is None
 
 
 @pytest.mark.parametrize(

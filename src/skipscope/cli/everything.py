@@ -70,7 +70,9 @@ def _studies(said: Overrides) -> "list[StudySpec]":
     from skipscope.spec import load_study, shipped_studies
 
     shipped = map(load_study, shipped_studies())
-    return [adapt(study, **said) for study in shipped if study.data != "shapes"]
+    # a study of rates alone chooses a recipe: it answers no claim
+    answering = (study for study in shipped if len(study.at_other_rates) < len(study.arm))
+    return [adapt(study, **said) for study in answering if study.data != "shapes"]
 
 
 def _command(part: "ScheduledStudy", said: Overrides) -> str:

@@ -83,9 +83,9 @@ def side_by_side(labels: Labels) -> Iterator[Comparison]:
     firsts: dict[str, str] = {}
     for model, label in labels.items():
         firsts.setdefault(kind_of(model), label)
-    first, *others = firsts.values()
-    for other in others:
-        yield Comparison(treated=(other,), control=(first,), factor="network")
+    arms = list(firsts.values())
+    for other in arms[1:]:
+        yield Comparison(treated=(other,), control=(arms[0],), factor="network")
 
 
 def kind_of(model: str) -> str:
