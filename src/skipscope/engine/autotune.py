@@ -43,7 +43,7 @@ GIVE_UP_RATIO = 3.0
 """A change is given up at the first network, from the smallest on, whose step takes so many times as long."""
 MIN_COSINE = 0.8
 """The least cosine of any weight's gradient with fp32's: rounding is above it, a wrong kernel far below."""
-BATCH, STEPS = 64, 2
+BATCH, STEPS, LOW_RATE = 64, 2, 1e-9
 References = dict[tuple[str, Backend], list[Tensor]]
 """Gradients of networks, computed by `stock`."""
 
@@ -211,7 +211,8 @@ def _cosine(mine: Tensor, theirs: Tensor) -> float:
 
 def _steps(model: str, backend: Backend, data: Dataset, *, steps: int) -> tuple[list[Tensor], float]:
     """Returns a fresh network's gradients (of matrices and kernels), and its least seconds per image."""
-    recipe, on = Recipe(batch_size=BATCH, **backend.model_dump()), device()
+    # so low a rate that no network diverges while it is timed: an update takes its time whatever it changes
+    recipe, on = Recipe(batch_size=BATCH, learning_rate=LOW_RATE, **backend.model_dump()), device()
     network = build(model).to(on)
     images = min(BATCH, len(data.train))
     x, target = BatchMaker(data, recipe, on)(data.train, np.arange(images))

@@ -54,6 +54,11 @@ def test_each_change_that_pays_is_kept(machine: Callable[..., Autotuner]) -> Non
     assert choice.speedup == pytest.approx(2.5)
 
 
+def test_a_network_that_diverges_at_once_is_timed_all_the_same(data: Dataset) -> None:
+    """Without BatchNorm a residual network explodes at a usual rate; as an untrained one it is measured."""
+    assert 0 < Autotuner(data).timing("resnet32_nobn", measure.stock(1)).seconds < float("inf")
+
+
 @pytest.mark.parametrize("bf16", [0.5, 2.0])
 def test_winograd_is_tried_in_fp32_alone(machine: Callable[..., Autotuner], bf16: float) -> None:
     asked = []
