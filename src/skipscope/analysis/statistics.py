@@ -192,8 +192,8 @@ def _skewness(x: Floats) -> float:
     n, variance = len(x), _variance(x) if len(x) > 2 else 0.0
     if not variance:
         return 0.0
-    d = x - fsum(x) / n
-    third: float = fsum(d * d * d) / variance**1.5
+    d = (x - fsum(x) / n) / variance**0.5  # before the third power, which may underflow
+    third: float = fsum(d * d * d)
     return third * n / ((n - 1) * (n - 2))
 
 
