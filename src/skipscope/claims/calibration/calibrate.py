@@ -17,6 +17,7 @@ from skipscope.claims.calibration.recorded import RecordedClaim
 from skipscope.claims.calibration.simulation import Rates, false_verdicts, least_favourable, simulate
 from skipscope.claims.catalogue import Claim, catalogue
 from skipscope.errors import WorkspaceError
+from skipscope.records.archived import refuse_to_write
 from skipscope.records.files import write_whole
 from skipscope.records.store import Workspace
 
@@ -125,6 +126,7 @@ def save_calibration(workspace: Workspace, found: Mapping[str, Any]) -> Path:
         WorkspaceError: the folder is not writable.
     """
     path = workspace.path / NAME
+    refuse_to_write(path)
     write_whole(path, (json.dumps(found, indent=1) + "\n").encode())
     return path
 
