@@ -7,7 +7,7 @@ In a notebook, or in a script below `if __name__ == "__main__":`:
     net = skipscope.build("se_resnet")
     workspace = skipscope.run("lab", epochs=2)
     workspace.metrics()
-    workspace.claims()["S1"]
+    workspace.claims()["S3"]
     workspace.report()
 
 The probes measure anybody's network, on anybody's images:

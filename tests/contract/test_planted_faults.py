@@ -4,7 +4,9 @@ Five small networks each, untrained: a fault shows at once, and a verdict needs 
 """
 
 from collections.abc import Callable
+from functools import cache
 from math import sqrt
+from typing import Any
 
 import polars as pl
 import pytest
@@ -12,7 +14,6 @@ import torch
 from made_up_evidence import tables
 from torch import Tensor, nn
 
-from skipscope.analysis.scales import EDGE
 from skipscope.api.probe import probe
 from skipscope.claims.evaluate import evaluate
 from skipscope.claims.model import ClaimResult, Finding
@@ -20,6 +21,8 @@ from skipscope.models.registry import build
 
 SEEDS = 5
 """As few as a verdict takes."""
+SMALL: dict[str, Any] = {"number": 20, "side": 8}
+"""Images for deep networks, and for probes that take many passes."""
 Fault = Callable[[nn.Module], object]
 Readings = list[tuple[str, int, pl.DataFrame]]
 
@@ -68,6 +71,24 @@ def faulty(name: str, fault: Fault) -> Callable[[int], nn.Module]:
     return make
 
 
+def as_built(_model: nn.Module) -> None:
+    """No fault."""
+
+
+@cache
+def start(arm: str, *probes: str, fault: Fault = as_built) -> Readings:
+    """Readings of the networks before their first step."""
+    few = {"number": 12, "side": 8} if arm.startswith("dense") else {}
+    return rows(arm, faulty(arm, fault), *probes, step=0, **few)
+
+
+def trained(arm: str, fault: Fault, *probes: str, before: Fault = as_built) -> Readings:
+    """Readings of the networks before their first step and, with the fault, at their end."""
+    ends = ((arm, seed, table.with_columns(step=pl.lit(9, pl.Int64)))
+            for arm, seed, table in start(arm, *probes, fault=fault))  # fmt: skip
+    return [*start(arm, *probes, fault=before), *ends]
+
+
 def stack(activation: type[nn.Module], gain: float) -> Callable[[int], nn.Module]:
     """Sixteen convolutions one after the other, without normalisation or shortcuts."""
 
@@ -101,9 +122,9 @@ def test_a_stack_without_normalisation(
 ) -> None:
     """In the place of plain20: its gradient fades, or explodes, or arrives."""
     found = rows("plain20", stack(activation, gain), "gradient_flow", step=0, side=8)
-    fades = part(judged("plain20", measured=twice(found))["S1"], "fades")
-    assert estimate[0] < fades.effect.estimate < estimate[1]
-    assert verdict is None or fades.verdict == verdict
+    vanishes = judged("plain20", measured=twice(found))["S1a"]
+    assert estimate[0] < part(vanishes, "start").effect.estimate < estimate[1]
+    assert verdict is None or vanishes.verdict == verdict
 
 
 class NoShortcut(nn.Module):
@@ -125,10 +146,11 @@ def without_shortcuts(model: nn.Module) -> None:
 
 
 def test_a_shortcut_multiplied_by_zero_makes_no_difference_from_a_plain_network() -> None:
-    plain = rows("plain8", faulty("plain8", lambda _: None), "gradient_flow", "shattering", step=0)
-    broken = rows("resnet8", faulty("resnet8", without_shortcuts), "gradient_flow", "shattering", step=0)
-    found = judged("plain8", "resnet8", measured=plain + broken)
-    for id in ("S1", "S6"):
+    probes = ("gradient_flow", "shattering", "gradient_confusion")
+    plain = rows("plain20", faulty("plain20", as_built), *probes, step=0, **SMALL)
+    broken = rows("resnet20", faulty("resnet20", without_shortcuts), *probes, step=0, **SMALL)
+    found = judged("plain20", "resnet20", measured=plain + broken)
+    for id in ("S1c", "S6", "S10"):
         effect = part(found[id], "start").effect
         # networks of one seed start from equal weights: what is left is the rounding of sums in another order
         assert effect.estimate == pytest.approx(0, abs=1e-4)
@@ -137,12 +159,12 @@ def test_a_shortcut_multiplied_by_zero_makes_no_difference_from_a_plain_network(
 
 
 def test_a_shortcut_that_works_does_make_one() -> None:
-    plain = rows("plain20", faulty("plain20", lambda _: None), "gradient_flow", step=0)
-    whole = rows("resnet20", faulty("resnet20", lambda _: None), "gradient_flow", step=0)
+    plain = rows("plain20", faulty("plain20", as_built), "gradient_flow", step=0)
+    whole = rows("resnet20", faulty("resnet20", as_built), "gradient_flow", step=0)
     found = judged("plain20", "resnet20", measured=plain + whole)
-    effect = part(found["S1"], "start").effect
-    assert abs(effect.estimate) > 0.1
-    assert not effect.low <= 0 <= effect.high
+    effect = part(found["S1c"], "start").effect
+    assert effect.estimate < -0.1
+    assert effect.high < 0
 
 
 def frozen(model: nn.Module) -> None:
@@ -163,16 +185,25 @@ def awake(model: nn.Module) -> None:
 
 
 def test_a_gate_frozen_at_a_constant_knows_nothing_and_causes_nothing() -> None:
-    found = judged(
-        "se_resnet8",
-        measured=twice(rows("se_resnet8", faulty("se_resnet8", frozen), "gates", "gate_surgery", step=9)),
-    )
-    assert found["E1"].verdict == found["E4"].verdict == "contradicted"
-    assert part(found["E1"], "class_share").effect.estimate == pytest.approx(EDGE)  # a share of 0
-    assert part(found["E4"], "other").effect.estimate == pytest.approx(0, abs=1e-6)
-    whole = rows("se_resnet8", faulty("se_resnet8", awake), "gates", step=9)
-    alive = judged("se_resnet8", measured=twice(whole))
+    found = judged("se_resnet8", measured=trained("se_resnet8", frozen, "gates"))
+    assert found["E1"].verdict == "contradicted"
+    assert part(found["E1"], "class_share").effect.estimate < 1e-3  # a share of 0, over that of the start
+    alive = judged("se_resnet8", measured=trained("se_resnet8", awake, "gates", before=frozen))
     assert alive["E1"].verdict == "supported"
+    replaced = rows("se_resnet8", faulty("se_resnet8", frozen), "gate_surgery", step=9)
+    other = part(judged("se_resnet8", measured=twice(replaced))["E4"], "other")
+    assert other.effect.estimate == pytest.approx(0, abs=1e-6)
+    assert other.verdict == "contradicted"
+
+
+def test_gates_that_were_not_trained_know_no_more_than_at_the_start() -> None:
+    """They do know something of the class, which the first edition took for what training brings."""
+    found = trained("se_resnet8", as_built, "gates")
+    shares = pl.concat([table for *_, table in found]).filter(pl.col("quantity") == "class_share")["value"]
+    assert shares.mean() > 0.05
+    e1 = judged("se_resnet8", measured=found)["E1"]
+    assert part(e1, "class_share").effect.estimate == pytest.approx(1)
+    assert e1.verdict == "contradicted"
 
 
 def forgetful(model: nn.Module) -> None:
@@ -183,16 +214,48 @@ def forgetful(model: nn.Module) -> None:
             module.weight[:, : module.in_channels - growth].zero_()
 
 
+REUSE = "reuse_by_weight", "reuse_by_ablation"
+
+
 def test_a_dense_layer_that_ignores_its_early_inputs_is_found() -> None:
-    small = {"step": 9, "number": 20, "side": 8}
-    model = faulty("densenet13_k4", forgetful)
-    found = rows("densenet13_k4", model, "reuse_by_weight", "reuse_by_ablation", **small)
-    d1 = judged("densenet13_k4", measured=twice(found))["D1"]
+    d1 = judged("densenet13_k4", measured=trained("densenet13_k4", forgetful, *REUSE))["D1"]
     assert d1.verdict == "contradicted"
-    assert part(d1, "weight").effect.estimate < 0.25
-    assert part(d1, "ablation").verdict == "contradicted"
-    whole = rows("densenet13_k4", faulty("densenet13_k4", lambda _: None), "reuse_by_weight", **small)
-    assert part(judged("densenet13_k4", measured=twice(whole))["D1"], "weight").verdict == "supported"
+    assert part(d1, "weight").effect.estimate < -0.5
+    assert part(d1, "weight").verdict == part(d1, "ablation").verdict == "contradicted"
+
+
+def test_dense_layers_that_were_not_trained_have_not_come_to_use_their_sources() -> None:
+    """They read them all alike, which the first edition took for what training brings."""
+    found = trained("densenet13_k4", as_built, *REUSE)
+    d1 = judged("densenet13_k4", measured=found)["D1"]
+    assert part(d1, "weight").effect.estimate == part(d1, "ablation").effect.estimate == 0
+    assert part(d1, "weight").verdict == "supported"  # no source is neglected
+    assert part(d1, "ablation").verdict == d1.verdict == "contradicted"  # and none is needed more
+
+
+def shrunken(model: nn.Module) -> None:
+    """Branches that add next to nothing."""
+    for name, module in model.named_modules():
+        if isinstance(module, nn.BatchNorm2d) and name.endswith("bn2"):
+            module.weight.fill_(0.05)
+
+
+def grown(model: nn.Module) -> None:
+    """Twice as much, which is little still."""
+    shrunken(model)
+    for name, module in model.named_modules():
+        if isinstance(module, nn.BatchNorm2d) and name.endswith("bn2"):
+            module.weight.mul_(2)
+
+
+def test_blocks_near_the_identity_at_the_start_that_training_moves_are_found() -> None:
+    """They end near it, too: the first edition asked how near, and not what training did."""
+    moved = trained("resnet8", grown, "branch_scale", before=shrunken)
+    assert judged("resnet8", measured=moved)["S4"].verdict == "supported"
+    ends = [table.filter(pl.col("step") > 0, pl.col("quantity") == "l2_ratio") for *_, table in moved]
+    assert pl.concat(ends)["value"].max() < 0.5
+    still = trained("resnet8", shrunken, "branch_scale", before=shrunken)
+    assert judged("resnet8", measured=still)["S4"].verdict == "contradicted"
 
 
 def dead(model: nn.Module) -> None:
@@ -204,13 +267,13 @@ def dead(model: nn.Module) -> None:
 
 
 def test_a_dead_relu_stage_is_found_and_leaves_no_gradient_to_compare() -> None:
-    model = faulty("plain8", dead)
-    found = rows("plain8", model, "activations", "gradient_flow", step=0)
+    model = faulty("plain20", dead)
+    found = rows("plain20", model, "activations", "gradient_flow", step=0, **SMALL)
     last_stage = pl.col("module").str.starts_with("layer3") & (pl.col("quantity") == "dead")
     shares = pl.concat([table for *_, table in found]).filter(last_stage)["value"]
     assert set(shares) == {1}
-    whole = rows("resnet8", faulty("resnet8", lambda _: None), "gradient_flow", step=0)
-    gradients = judged("plain8", "resnet8", measured=found + whole)["S1"]
+    whole = rows("resnet20", faulty("resnet20", as_built), "gradient_flow", step=0, **SMALL)
+    gradients = judged("plain20", "resnet20", measured=found + whole)["S1c"]
     assert gradients.verdict == "not_measured"
     assert part(gradients, "start").missing
 

@@ -27,6 +27,11 @@ def finding(part, verdict="supported", **other):
     return Finding.model_validate(given | other)
 
 
+def one_of(id, verdict, **other):
+    """This claim with this verdict, by its first part."""
+    return next(each for each in all_of(verdict, **other) if each.id == id)
+
+
 def all_of(verdict, **other):
     """Every claim with this verdict, each by its first part."""
     return tuple(

@@ -32,9 +32,13 @@ def trained(
     for readings in (*frozen, linear_probes(run, noise)):
         for probe, place, quantity, value in readings:
             yield probe, step, place, quantity, float(value)
-    for readings in (reuse(body, noise), gates(body, noise), deletion(body, noise)):
-        for probe, place, quantity, value in readings:
-            yield probe, step, place, quantity, float(value)
+    for at in (0, step):
+        begun = float(at > 0)
+        for readings in (reuse(body, noise, begun), gates(body, noise, begun), branches(body, noise, begun)):
+            for probe, place, quantity, value in readings:
+                yield probe, at, place, quantity, float(value)
+    for probe, place, quantity, value in deletion(body, noise):
+        yield probe, step, place, quantity, float(value)
 
 
 Frozen = Iterator[tuple[str, str, str, float]]
@@ -100,16 +104,25 @@ def linear_probes(run: RunRecord, noise: np.random.Generator) -> Frozen:
         yield "linear_probes", place, "accuracy", value
 
 
-def reuse(body: Body, noise: np.random.Generator) -> Frozen:
-    """Dense layers read near sources most."""
+def branches(body: Body, noise: np.random.Generator, begun: float) -> Frozen:
+    """Residual branches that grow beside their shortcuts while they are trained."""
+    for number, place in enumerate(body.blocks):
+        ratio = (0.8 + 0.6 * begun) * (number + 1) ** -0.3 * np.exp(noise.normal(0, 0.05))
+        yield "branch_scale", place, "l2_ratio", ratio
+        yield "branch_scale", place, "std_ratio", 0.9 * ratio
+
+
+def reuse(body: Body, noise: np.random.Generator, begun: float) -> Frozen:
+    """Dense layers read near sources most once they are trained, and need none before."""
     taken: dict[str, list[float]] = {}
     for target, sources in body.reuse:
-        weights = 0.02 * np.exp(-0.25 * np.arange(len(sources))[::-1] + noise.normal(0, 0.1, len(sources)))
+        near = -0.25 * begun * np.arange(len(sources))[::-1]
+        weights = 0.02 * np.exp(near + noise.normal(0, 0.1, len(sources)))
         for source, weight in zip(sources, weights, strict=True):
             place = f"{target} <- {source}"
             yield "reuse_by_weight", place, "weight", weight
             yield "reuse_by_weight", place, "share", weight / weights.sum()
-            loss = 0.3 * weight / weights.sum() + noise.normal(0, 0.004)
+            loss = 0.3 * begun * weight / weights.sum() + noise.normal(0, 0.004 if begun else 0.0004)
             yield "reuse_by_ablation", place, "loss_change", loss
             yield "reuse_by_ablation", place, "accuracy_change", -0.2 * loss
             taken.setdefault(source, []).append(loss)
@@ -118,21 +131,21 @@ def reuse(body: Body, noise: np.random.Generator) -> Frozen:
         yield "reuse_by_ablation", f"all <- {source}", "accuracy_change", -0.25 * sum(losses)
 
 
-def gates(body: Body, noise: np.random.Generator) -> Frozen:
-    """Gates that know more of the class the deeper they are, and what replacing them costs."""
+def gates(body: Body, noise: np.random.Generator, begun: float) -> Frozen:
+    """Gates that know more of the class the deeper they are, once trained, and what replacing them costs."""
     if not body.gated:
         return
     for number, block in enumerate(body.blocks):
         yield "gates", block, "mean", 0.5 + noise.normal(0, 0.03)
         yield "gates", block, "std", 0.1 + 0.01 * number
-        yield "gates", block, "class_share", 0.04 + 0.08 * number
+        yield "gates", block, "class_share", 0.03 + (0.01 + 0.08 * number) * begun
         yield "gates", block, "low", 0.002 * number
         yield "gates", block, "high", 0.006 * number
         for channel in range(CHANNELS):
             for label in range(CLASSES):
                 value = np.clip(0.5 + 0.05 * channel + noise.normal(0, 0.02 + 0.02 * number), 0, 1)
                 yield "gates", f"{block} channel {channel}", f"gate:{label}", value
-    for number, block in enumerate((*body.blocks, "all")):
+    for number, block in enumerate((*body.blocks, "all") if begun else ()):
         for by, size in (("one", 0.05), ("mean", 0.01), ("other", 0.03)):
             loss = size * (6 if block == "all" else 1 + 0.1 * number) + noise.normal(0, 0.002)
             yield "gate_surgery", block, f"loss_change:{by}", loss

@@ -6,6 +6,7 @@ from scipy.special import stdtrit
 
 from skipscope.analysis.statistics import Estimate
 from skipscope.claims.catalogue import Claim, Part, catalogue, part_of
+from skipscope.claims.comparisons import compared
 from skipscope.claims.confounds import Confound
 from skipscope.claims.model import Measurement
 from skipscope.spec.comparison import Comparison
@@ -29,14 +30,28 @@ def effect(low: float, high: float, *, n: int = 8, level: bool = False) -> Estim
     )
 
 
-def claim(*parts: Part, needs: str = "all", id: str = "S1", group: str = "shortcuts") -> Claim:
+def claim(*parts: Part, needs: str = "all", id: str = "S2", group: str = "shortcuts") -> Claim:
     made = {"id": id, "group": group, "needs": needs, "parts": {part.id: part for part in parts}}
-    return catalogue()["S1"].model_copy(update=made)
+    return next(iter(catalogue().values())).model_copy(update=made)
+
+
+EIGENVALUE = part_of("S7", "eigenvalue").model_copy(
+    update={
+        "comparisons": compared("shortcut"),
+        "each": "whole",
+        "moment": "end",
+        "max_loss": None,
+        "probe": "",
+    }
+)
+"""What shortcuts do to the largest eigenvalue at the end of training, over all pairs at once."""
+PLAIN = part_of("S3", "plain")
+"""A part of trained networks, at their end, on a linear scale."""
 
 
 def part(id: str = "p", direction: str = "above", bound: float = 1.0, **more: Any) -> Part:
     made = {"id": id, "unit": "points", "direction": direction, "bound": bound} | more
-    return part_of("S1", "start").model_copy(update=made)
+    return PLAIN.model_copy(update=made)
 
 
 def measured(found: Estimate | None, id: str = "p", **more: Any) -> Measurement:

@@ -11,6 +11,7 @@ import numpy as np
 from made_up_evidence import tables
 
 from skipscope.analysis.quantities import QUANTITIES
+from skipscope.analysis.step_quantities import STEP_QUANTITIES
 from skipscope.claims.catalogue import Claim, Part
 from skipscope.claims.evaluate import judged
 from skipscope.claims.evidence import Evidence
@@ -25,7 +26,7 @@ NOISE = 0.01
 """Standard deviation, over the bound; of shares on the scale of log odds."""
 LEARNT = {"training error": 90.0, "test accuracy": 10.0, "validation accuracy": 10.0, "gap": 0.0}
 """What training brings, of a network that guesses."""
-OF_STEPS = ("gradients in training", "unsteadiness", "early over late")
+OF_STEPS = (*STEP_QUANTITIES, "gradients in training", "unsteadiness", "early over late")
 """What is measured while steps are made."""
 Values = Mapping[str, Mapping[int, Any]]
 
@@ -51,7 +52,7 @@ def evidence(claim: Claim) -> Evidence:
 
 def _series(part: Part, found: Evidence, rng: np.random.Generator) -> tuple[Values, Values]:
     """The part's quantity of every arm, at the start and at the end."""
-    if part.quantity in OF_STEPS:
+    if part.quantity in OF_STEPS and not part.at_init:
         return {}, {}
     if part.quantity.endswith("order"):
         orders = {arm: {s: rng.normal(size=50).tolist() for s in range(SEEDS)} for arm in ARMS}

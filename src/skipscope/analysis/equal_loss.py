@@ -38,9 +38,10 @@ def levels(
 def moments(
     comparisons: Iterable[Comparison], runs: Runs, ladder: Collection[float]
 ) -> dict[str, tuple[int, ...]]:
-    """Returns by the run's id the steps at which comparisons need it: one for each level, ascending."""
+    """Returns by the run's id the steps at which pairs of arms need it: one for each level, ascending."""
     found: dict[str, set[int]] = {}
-    for comparison, level in levels(comparisons, runs, ladder).items():
+    pairs = (pair for each in comparisons if each.control for pair in each.pairs)
+    for comparison, level in levels(pairs, runs, ladder).items():
         compared = () if level is None else chain(*_together(runs, _trained(comparison, runs), ladder))
         for run in compared:
             if level is not None and (kept := snapshot_at(run, level)):

@@ -17,7 +17,7 @@ class Moment:
     start: pl.DataFrame
     """Readings before the first step: arm, seed and `READINGS` from probe on."""
     readings: pl.DataFrame
-    """Readings up to the moment."""
+    """Readings up to the moment, and of the step that is made from its weights."""
     metrics: pl.DataFrame
     """Metrics up to the moment."""
     now: pl.DataFrame

@@ -138,9 +138,15 @@ def result(runs: FinishedRuns, quantity: str, scale: float = 1.0) -> Series:
 
 
 def gap(runs: FinishedRuns) -> Series:
-    """Validation minus training accuracy of the final weights, in percentage points."""
+    """Validation minus training accuracy of the same weights, without augmentation, in percentage points.
+
+    At a moment of training from what was read there, at the end from the result.
+    """
+    read = measured.wide(runs.frozen("generalisation"), "train_accuracy", "val_accuracy", by=())
+    there = of_run(read, 100 * (pl.col("val_accuracy") - pl.col("train_accuracy")).first())
     seen, unseen = result(runs, "train_accuracy", 100), result(runs, "val_accuracy", 100)
-    return {arm: {seed: unseen[arm][seed] - value for seed, value in seen[arm].items()} for arm in seen}
+    ended = {arm: {s: unseen[arm][s] - value for s, value in seeds.items()} for arm, seeds in seen.items()}
+    return {arm: {**ended.get(arm, {}), **there.get(arm, {})} for arm in {**ended, **there}}
 
 
 def seconds_per_image(runs: FinishedRuns) -> Series:

@@ -36,7 +36,7 @@ class Asked:
 
 
 def asked(part: Part, evidence: Evidence, comparison: Comparison) -> Asked:
-    """The part's quantity for a whole comparison, before arms are selected from it."""
+    """The part's quantity for the arms of a comparison."""
     if not part.quantity:
         return Asked(evidence=evidence)
     if poor := _inaccurate(part, evidence, comparison.arms):

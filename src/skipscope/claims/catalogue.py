@@ -77,8 +77,6 @@ class Part(Frozen):
     """Measured before the first step, whether or not the networks are trained."""
     timed: bool = False
     """Compares seconds, so the machine must be the same."""
-    equal: frozenset[str] = frozenset()
-    """Properties that confound it although the factor changes them: the quantity depends on them directly."""
     quantity: Annotated[str, AfterValidator(lambda name: _known(name, QUANTITIES))] = ""
     """A name of `QUANTITIES`; empty where the networks themselves are counted."""
     probe: str = ""
@@ -132,6 +130,8 @@ class Claim(Frozen):
 
     id: str
     group: Group
+    edition: int = 2
+    """Counts changes: a changed claim is judged on seeds that were not looked at when it was changed."""
     needs: Needs = "all"
     """Whether all parts (and comparisons, if there are several) have to hold, or any."""
     true_of_itself: bool = False

@@ -3,7 +3,9 @@
 A part names an entry of `COMPARISONS` and one of `SELECTIONS`.
 """
 
+import re
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Literal
 
 from skipscope.claims.evidence import Evidence
@@ -47,6 +49,39 @@ def unpaired(*kinds: Kind, at_init: bool = False) -> FindComparisons:
     return found
 
 
+def from_depth(least: int, find: FindComparisons) -> FindComparisons:
+    """The pairs of these comparisons in which both networks have this many layers at least."""
+
+    def found(evidence: Evidence) -> list[Comparison]:
+        kept = []
+        for each in find(evidence):
+            pairs = zip(each.treated, each.control or each.treated, strict=True)
+            deep = [i for i, pair in enumerate(pairs) if min(_layers(evidence, arm) for arm in pair) >= least]
+            kept += [each.at(*deep)] if deep else []
+        return kept
+
+    return found
+
+
+def _layers(evidence: Evidence, arm: str) -> float:
+    """The layers of a network; of one without a record those in its name, without end if it has none."""
+    if arm in evidence.cards:
+        [depth] = evidence.depths((arm,))
+        return depth
+    named = re.search(r"\d+", evidence.models.get(arm, ""))
+    return float(named[0]) if named else inf
+
+
+def side_by_side(evidence: Evidence) -> list[Comparison]:
+    """Pairs of networks whose training is told side by side, whatever else they differ in.
+
+    With shortcuts and without, dense and residual, with gates and without; if a study has none, any.
+    """
+    pairs = [pair for name in _TOLD for each in COMPARISONS[name](evidence) for pair in each.pairs]
+    alone = [pair.model_copy(update={"factor": "network", "matched": None}) for pair in pairs]
+    return list(dict.fromkeys(alone)) or COMPARISONS["network"](evidence)
+
+
 def _is_bare(evidence: Evidence, arm: str) -> bool:
     return not evidence.is_normalised(arm)
 
@@ -72,17 +107,37 @@ def _is_tuned(_evidence: Evidence, comparison: Comparison) -> bool:
     return comparison.tuned
 
 
+def _has_fewer_parameters(evidence: Evidence, comparison: Comparison) -> bool:
+    """Whether treated networks have at most `SMALLER` of their controls' parameters.
+
+    Of a plan it is not known, but for networks that are said to have as many.
+    """
+    cards = evidence.cards
+    if not set(comparison.arms) <= cards.keys():
+        return comparison.matched != "parameters"
+    return all(
+        cards[one].params <= SMALLER * cards[other].params
+        for one, other in zip(comparison.treated, comparison.control, strict=True)
+    )
+
+
 def _one_control(_evidence: Evidence, comparison: Comparison) -> bool:
     return len(set(comparison.control)) == 1
 
 
 _AGAINST_RESIDUAL = _has("across", "depth"), _all("control", Evidence.is_residual)
+DEEP, VERY_DEEP = 20, 56
+"""Layers from which on a network is called so: the fewest and the most of plain ones in He et al. (2015)."""
+SMALLER = 0.6
+"""Share of the parameters with which a dense network is to be as accurate."""
+_TOLD = "shortcut_with_norm", "dense_against_residual", "gate"
 _IN_SQUARE = _has("across", "gate", "pool")
 """The 2 x 2 design of pool and gate."""
 
 COMPARISONS: Mapping[str, FindComparisons] = {
     "shortcut_with_norm": compared("shortcut", _with_norm),
     "shortcut_without_norm": compared("shortcut", _without_norm),
+    "shortcut_deep": from_depth(DEEP, compared("shortcut", _with_norm)),
     "shortcut_tuned": compared("shortcut", _with_norm, _is_tuned, at_other_rates=True),
     "shortcut_at_rates": compared("shortcut", _with_norm, _has("across", "rate"), at_other_rates=True),
     "rate": compared("rate", at_other_rates=True),
@@ -91,6 +146,7 @@ COMPARISONS: Mapping[str, FindComparisons] = {
     "dense_against_residual": compared("dense", *_AGAINST_RESIDUAL),
     "dense_same_depth": compared("dense", *_AGAINST_RESIDUAL, _has("matched", "depth")),
     "dense_same_parameters": compared("dense", *_AGAINST_RESIDUAL, _has("matched", "parameters")),
+    "dense_fewer_parameters": compared("dense", *_AGAINST_RESIDUAL, _has_fewer_parameters),
     "dense_sizes": compared("dense", _has("across", "network"), _one_control),
     "gate": compared("gate"),
     "gate_content": compared("gate_content"),
@@ -100,6 +156,7 @@ COMPARISONS: Mapping[str, FindComparisons] = {
     "gate_in_square": compared("gate", _IN_SQUARE),
     "pool_in_square": compared("pool", _IN_SQUARE),
     "network": compared("network"),
+    "course": side_by_side,
     "residual": unpaired(Evidence.is_residual),
     "plain": unpaired(Evidence.is_plain),
     "dense": unpaired(Evidence.is_dense),
@@ -107,8 +164,9 @@ COMPARISONS: Mapping[str, FindComparisons] = {
     "every_arm": unpaired(),
     "residual_with_norm_at_init": unpaired(Evidence.is_residual, Evidence.is_normalised, at_init=True),
     "residual_without_norm_at_init": unpaired(Evidence.is_residual, _is_bare, at_init=True),
-    "plain_with_norm_at_init": unpaired(Evidence.is_plain, Evidence.is_normalised, at_init=True),
-    "plain_without_norm_at_init": unpaired(Evidence.is_plain, _is_bare, at_init=True),
+    "plain_deep_at_init": from_depth(DEEP, unpaired(Evidence.is_plain, Evidence.is_normalised, at_init=True)),
+    "plain_deep_without_norm_at_init": from_depth(DEEP, unpaired(Evidence.is_plain, _is_bare, at_init=True)),
+    "plain_very_deep": from_depth(VERY_DEEP, unpaired(Evidence.is_plain, Evidence.is_normalised)),
 }
 """By name, as the claims' TOML has it."""
 

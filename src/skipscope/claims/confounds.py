@@ -58,11 +58,7 @@ def _images(data: DataRef) -> str:
 
 
 def confounds(
-    comparison: Comparison,
-    runs: Runs,
-    facts: Callable[[RunRecord], Facts] = facts_of,
-    *,
-    equal: frozenset[str] = frozenset(),
+    comparison: Comparison, runs: Runs, facts: Callable[[RunRecord], Facts] = facts_of
 ) -> tuple[Confound, ...]:
     """Differences beyond the factor: in networks, recipe, backend, data, machine or seeds.
 
@@ -73,10 +69,9 @@ def confounds(
         comparison: which arms are compared.
         runs: the runs of all arms.
         facts: gives the properties of a run; may be memoized.
-        equal: properties that confound a pair although the factor changes them.
     """
     found: list[Confound] = []
-    for one, other, own, slack in _pairs(comparison, equal):
+    for one, other, own, slack in _pairs(comparison):
         allowed = own if comparison.timed else own | {MACHINE}
         pairs = _same_seed(runs.get(one, {}), runs.get(other, {}))
         # most seeds of two arms have equal facts
@@ -85,12 +80,10 @@ def confounds(
     return (*dict.fromkeys(found), *_diverged(comparison, runs))
 
 
-def confounds_of_networks(
-    comparison: Comparison, cards: Mapping[str, NetworkCard], *, equal: frozenset[str] = frozenset()
-) -> tuple[Confound, ...]:
+def confounds_of_networks(comparison: Comparison, cards: Mapping[str, NetworkCard]) -> tuple[Confound, ...]:
     """The confounds of networks before their first step, when recipes do not matter."""
     found: list[Confound] = []
-    for one, other, own, slack in _pairs(comparison, equal):
+    for one, other, own, slack in _pairs(comparison):
         if one in cards and other in cards:
             found += _differences(_architecture(cards[one]), _architecture(cards[other]), own, slack)
     return tuple(dict.fromkeys(found))
@@ -103,11 +96,11 @@ def _architecture(card: NetworkCard) -> Facts:
     return (*found, (parameters, card.params), (arithmetic, card.macs))
 
 
-def _pairs(comparison: Comparison, equal: frozenset[str]) -> Iterator[tuple[str, str, frozenset[str], float]]:
+def _pairs(comparison: Comparison) -> Iterator[tuple[str, str, frozenset[str], float]]:
     """Pairs of arms, with the differences allowed between them and the factor by which depth may differ."""
     slack = DEPTH_TOLERANCE if comparison.matched == "depth" else 1.0
     for one, other in zip(comparison.treated, comparison.control, strict=False):
-        yield one, other, comparison.own - equal, slack
+        yield one, other, comparison.own, slack
     for curve in () if comparison.alone else (comparison.treated, comparison.control):
         for arm in dict.fromkeys(curve[1:]):
             if arm != curve[0]:

@@ -27,7 +27,7 @@ def measure(part: Part, evidence: Evidence) -> list[Measurement]:
         if each and len(each.treated) >= part.min_pairs
     ]
     if not found:
-        return [_without_arms(part, evidence)]
+        return _without_arms(part, evidence)
     fair = any(all(one.effect is not None and not one.confounds for one in each) for each in found)
     return [
         replace(one, context=True) if fair and any(other.confounds for other in each) else one
@@ -38,26 +38,26 @@ def measure(part: Part, evidence: Evidence) -> list[Measurement]:
 
 def _each(part: Part, evidence: Evidence, comparison: Comparison) -> list[Measurement]:
     """Measures the part on the whole comparison, on each of its pairs, or on each step between them."""
-    ready = asked(part, evidence, comparison)
     timed = comparison.model_copy(update={"timed": part.timed})
     selected = part.select(_by_depth(evidence, timed))
-    pairs = len(selected.treated)
+    steps = range(1, len(selected.treated))
     split = {
         "whole": [selected],
-        "pair": [selected.at(index) for index in range(pairs)],
-        "step": [selected.at(index - 1, index) for index in range(1, pairs)],
+        "pair": selected.pairs,
+        "step": [selected.at(index - 1, index) for index in steps],
     }
-    return [_measured(part, ready, one) for one in split[part.each]]
+    # each is asked for by itself: two networks may come to a loss that a third does not
+    return [_measured(part, asked(part, evidence, one), one) for one in split[part.each]]
 
 
 def _by_depth(evidence: Evidence, comparison: Comparison) -> Comparison:
     """The comparison with its pairs sorted by depth, since contrasts take the first and the last."""
     known = set(comparison.arms) <= evidence.cards.keys()
-    if comparison.across != "depth" or not comparison.control or not known:
+    if comparison.across != "depth" or not known:
         return comparison
-    pairs = zip(comparison.treated, comparison.control, strict=True)
-    treated, control = zip(*sorted(pairs, key=lambda pair: evidence.depths(pair[::-1])), strict=True)
-    return comparison.model_copy(update={"treated": treated, "control": control})
+    sides = [side for side in (comparison.control, comparison.treated) if side]
+    depths = list(zip(*map(evidence.depths, sides), strict=True))
+    return comparison.at(*sorted(range(len(depths)), key=lambda pair: depths[pair]))
 
 
 def _measured(part: Part, ready: Asked, comparison: Comparison) -> Measurement:
@@ -76,8 +76,7 @@ def _measured(part: Part, ready: Asked, comparison: Comparison) -> Measurement:
     if effect is None:
         return _unmeasured(part, ready, measured, lacking)
     confounded = confounds_of(part, evidence, comparison)
-    # no shipped study has two networks in which what must be equal is equal
-    hint = _run_study(part) if confounded and not part.equal else ""
+    hint = _run_study(part) if confounded else ""
     return replace(measured, confounds=confounded, hint=hint)
 
 
@@ -91,24 +90,21 @@ def _unmeasured(part: Part, ready: Asked, measured: Measurement, lacking: list[s
         return replace(measured, lost=lost, missing=failed if lost == "diverged" else (part.quantity,))
     if poor:
         return replace(measured, lost=ready.lost, missing=poor)
-    networks = confounds_of_networks(comparison, evidence.cards, equal=part.equal)
-    withheld = any(each.what in part.equal for each in networks)  # the verdict would be, once measured
-    hint = "" if withheld else _hint(part, evidence, lacking)
     if ready.missing and not lacking:
         hint = evidence.command if evidence.study.snapshots else _run_study(part)
-        return replace(measured, missing=(ready.missing,), hint="" if withheld else hint)
+        return replace(measured, missing=(ready.missing,), hint=hint)
     moment = " at the start" if part.minus_start else ""
     moment = moment if ready.at_loss is None else f" at training loss {ready.at_loss:g}"
     wanted = (part.probe or part.quantity) + moment
     missing = [f"{arm}: {wanted}" if evidence.done.get(arm) else arm for arm in lacking]
-    return replace(measured, missing=tuple(missing) or ("seeds",), hint=hint)
+    return replace(measured, missing=tuple(missing) or ("seeds",), hint=_hint(part, evidence, lacking))
 
 
 def confounds_of(part: Part, evidence: Evidence, comparison: Comparison) -> tuple[Confound, ...]:
     """What confounds a comparison; before the first step only the networks can differ."""
     if part.at_init or not part.quantity:
-        return confounds_of_networks(comparison, evidence.cards, equal=part.equal)
-    return confounds(comparison, evidence.runs, evidence.facts, equal=part.equal)
+        return confounds_of_networks(comparison, evidence.cards)
+    return confounds(comparison, evidence.runs, evidence.facts)
 
 
 def _lost(part: Part, evidence: Evidence, comparison: Comparison, lacking: list[str]) -> Lost:
@@ -156,11 +152,21 @@ def shipped(study: str) -> Planned:
     return Planned(load_study(study))
 
 
-def _without_arms(part: Part, evidence: Evidence) -> Measurement:
-    """The measurement of a part for which the study has no arms: names those of a shipped study."""
+def _without_arms(part: Part, evidence: Evidence) -> list[Measurement]:
+    """The measurement of a part for which the study has no arms: names those of a shipped study.
+
+    None of a control that no shipped study has arms for either.
+    """
     planned = part.comparisons(shipped(part.study))
-    wanted = part.select(next(each for each in planned if len(each.treated) >= part.min_pairs))
+    wanted = [part.select(each) for each in planned if len(each.treated) >= part.min_pairs][:1]
     known = evidence.models if part.at_init else evidence.trained_arms
-    missing = tuple(arm for arm in wanted.arms if arm not in known) or wanted.arms
-    hint = "" if part.equal else _run_study(part)  # no shipped study has such networks
-    return Measurement(part=part.id, comparison=wanted, effect=None, missing=missing, hint=hint)
+    return [
+        Measurement(
+            part=part.id,
+            comparison=one,
+            effect=None,
+            missing=tuple(arm for arm in one.arms if arm not in known) or one.arms,
+            hint=_run_study(part),
+        )
+        for one in wanted
+    ]

@@ -147,6 +147,8 @@ class ClaimResult(Frozen):
 
     id: str
     group: Group
+    edition: int = 2
+    """Of the claim."""
     needs: Needs = "all"
     verdict: Verdict
     findings: tuple[Finding, ...]
@@ -240,6 +242,7 @@ class ClaimResult(Frozen):
         row: dict[str, Any] = _rounded(
             {
                 "id": self.id,
+                "edition": self.edition,
                 "verdict": self.verdict,
                 "effect": effect.estimate if effect else None,
                 "interval": [effect.low, effect.high] if effect else None,

@@ -93,6 +93,7 @@ def judge(claim: Claim, measured: Sequence[Measurement], *, data: str = "") -> C
     result = ClaimResult(
         id=claim.id,
         group=claim.group,
+        edition=claim.edition,
         needs=claim.needs,
         verdict="inconclusive",
         findings=findings,

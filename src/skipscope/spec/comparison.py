@@ -33,7 +33,6 @@ OWN: Mapping[Factor, frozenset[str]] = {
     # a pool in the stem changes the stem, the size of all later maps, and so the arithmetic
     "pool": frozenset({"stem", "maps", "arithmetic"}),
     # layers that append instead of adding have another width and another cost; see `matched`
-    # (quantities of the channels themselves need equal widths as well: `Part.equal`)
     "dense": frozenset({"concatenation", "shortcut", "width", "arithmetic"}),
     # a chain of the same stem, depth and growth: to read all earlier features takes weights
     "concatenation": frozenset({"concatenation", "parameters", "arithmetic"}),
@@ -110,6 +109,11 @@ class Comparison(Frozen):
         return self.model_copy(
             update={side: tuple(arms[k] for k in kept if arms) for side, arms in sides.items()}
         )
+
+    @property
+    def pairs(self) -> "list[Self]":
+        """Lists its pairs as comparisons of their own."""
+        return [self.at(index) for index in range(len(self.treated))]
 
     def along(self, side: Literal["treated", "control"]) -> Self:
         """Takes one side by itself, comparing what its arms differ in."""

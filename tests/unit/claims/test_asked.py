@@ -4,15 +4,11 @@ from math import log
 
 import pytest
 from made_up_evidence import evidence
+from made_up_verdicts import EIGENVALUE
 
 from skipscope.claims.catalogue import part_of
-from skipscope.claims.comparisons import SELECTIONS, compared
 from skipscope.claims.evidence import Evidence
 from skipscope.claims.measurements import measure
-
-PART = part_of("S7", "eigenvalue").model_copy(
-    update={"comparisons": compared("shortcut"), "select": SELECTIONS["all"], "probe": ""}
-)
 
 
 def gated(seeds: int, trained: float, start: float) -> Evidence:
@@ -46,7 +42,7 @@ def test_a_start_that_was_not_measured_is_named() -> None:
 
 
 def test_a_value_that_a_scale_lacks_is_a_pair_without_one() -> None:
-    part = PART.model_copy(update={"quantity": "seconds per image", "scale": "log"})
+    part = EIGENVALUE.model_copy(update={"quantity": "seconds per image", "scale": "log"})
     numbers = {("resnet8", seed): {"images_per_second": rate} for seed, rate in ((0, 80.0), (1, -1.0))}
     [measured] = measure(part, evidence("plain8", "resnet8", seeds=2, numbers=numbers))
     assert (measured.effect.n, measured.effect.dropped) == (1, 1)

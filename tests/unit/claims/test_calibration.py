@@ -163,7 +163,7 @@ def test_every_claim_has_its_row() -> None:
 
 
 def test_what_misses_its_bar_is_named() -> None:
-    wild = {"S1": RecordedClaim(id="S1", study="made", parts=recorded("start", skew=4.0, spread=0.1).parts)}
+    wild = {"S6": RecordedClaim(id="S6", study="made", parts=recorded("start", skew=4.0, spread=0.1).parts)}
     [row] = calibrate(wild, studies=400).values()
     assert any("skewed: contradicted in" in miss and "bar 10%" in miss for miss in row["misses"])
 

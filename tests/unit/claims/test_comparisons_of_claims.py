@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 from made_up_evidence import evidence
 
+from skipscope.claims.catalogue import part_of
 from skipscope.claims.comparisons import COMPARISONS
 from skipscope.claims.evidence import Evidence
+from skipscope.claims.measurements import measure
 
 RATES = (0.02, 0.2)
 
@@ -76,3 +78,54 @@ def test_a_network_of_ours_without_a_record_is_judged_by_its_name() -> None:
     assert not given.cards
     assert found(given, "gated") == ["se_resnet8"]
     assert found(given, "plain") == []
+
+
+def test_what_depth_is_said_to_do_is_asked_of_deep_networks() -> None:
+    models = [f"{kind}{depth}" for depth in (8, 20, 56) for kind in ("plain", "resnet")]
+    bare = ["plain8_nobn", "plain20_nobn"]
+    given = evidence(*models, initial=bare, initial_seeds=1)
+    assert found(given, "shortcut_deep") == ["resnet20 - plain20, resnet56 - plain56"]
+    assert found(given, "plain_very_deep") == ["plain56"]
+    assert found(given, "plain_deep_at_init") == ["plain20, plain56"]
+    assert found(given, "plain_deep_without_norm_at_init") == ["plain20_nobn"]
+    shallow = evidence("plain8", "resnet8")
+    names = "shortcut_deep", "plain_very_deep", "plain_deep_at_init"
+    assert not any(found(shallow, name) for name in names)
+    # of a study that was not run the name tells the depth
+    planned = evidence(*models, planned=False, missing=[(model, 0) for model in models])
+    assert not planned.cards
+    assert found(planned, "shortcut_deep") == ["resnet20 - plain20, resnet56 - plain56"]
+
+
+def test_a_dense_network_of_fewer_parameters_has_at_most_three_fifths_of_them() -> None:
+    models = "resnet20", "densenet22_k12", "densenet19_k10"
+    declared = [
+        {"treated": treated, "control": "resnet20", "factor": "dense", "matched": matched}
+        for treated, matched in zip(models[1:], ("parameters", "depth"), strict=True)
+    ]
+    given = evidence(*models, comparison=declared)
+    params = {model: given.cards[model].params for model in models}
+    assert params["densenet19_k10"] < 0.6 * params["resnet20"] < params["densenet22_k12"]
+    assert found(given, "dense_fewer_parameters") == ["densenet19_k10 - resnet20"]
+    # of a study that was not run only those are left out that are said to have as many
+    planned = evidence(*models, comparison=declared, planned=False, missing=[(model, 0) for model in models])
+    assert found(planned, "dense_same_parameters") == ["densenet22_k12 - resnet20"]
+    assert found(planned, "dense_fewer_parameters") == ["densenet19_k10 - resnet20"]
+
+
+def test_the_course_of_training_is_told_of_declared_pairs() -> None:
+    given = evidence("plain20", "resnet20", "se_resnet20", "densenet19_k10")
+    told = ["resnet20 - plain20", "densenet19_k10 - resnet20", "se_resnet20 - resnet20"]
+    assert found(given, "course") == told
+    assert {each.factor for each in COMPARISONS["course"](given)} == {"network"}  # whatever else differs
+    assert found(evidence("cnn", "densenet40_k12"), "course") == ["densenet40_k12 - cnn"]  # any, if none is
+
+
+def test_the_deepest_network_is_that_in_whatever_order_a_study_names_them() -> None:
+    start = [
+        (arm, 0, "branch_scale", 0, f"layer1.{block}", "std_ratio", 0.5**block)
+        for arm in ("resnet14", "resnet8")
+        for block in range(2)
+    ]
+    [deepest] = measure(part_of("S8", "normalised"), evidence("resnet14", "resnet8", start=start))
+    assert str(deepest.comparison) == "resnet14"

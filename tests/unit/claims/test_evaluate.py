@@ -28,17 +28,19 @@ def demo(made_up: Callable[..., Workspace], with_readings: Callable[..., Workspa
 def test_the_classroom_networks_on_one_seed(demo: Workspace) -> None:
     found = by_id(evaluate(demo))
     measured = {id for id, result in found.items() if result.verdict != "not_measured"}
-    assert len(measured) >= 12
-    assert {"S4", "D1", "E1", "E4", "T1", "T2", "T4", "T5"} <= measured
+    assert {"S4", "D1", "D3", "E1", "E2", "E3", "T1"} <= measured
     # nothing is settled by one seed
     assert {result.verdict for result in found.values()} == {"not_measured", "inconclusive", "confounded"}
-    for id in ("S1", "S6", "S7", "D3", "D4", "E2", "E3"):
+    for id in ("D2", "D3", "E2", "E3"):
         assert found[id].verdict == "confounded", id
+    # of weights at equal loss, deep networks and a gate's controls it has none
+    for id in ("S1a", "S7", "D4", "E4", "T2", "T3", "T4", "T6"):
+        assert found[id].verdict == "not_measured", id
     assert {result.data for result in found.values()} == {"shapes"}
     assert {"stem", "maps", "arithmetic"} == {each["what"] for each in found["E3"].row()["confounds"]}
     steps = next_steps(tuple(found.values()), "skipscope demo")
-    assert "E5" in steps["skipscope run stem"]
-    assert "E3" in steps["skipscope run fair"]
+    assert {"E3", "E5"} <= set(steps["skipscope run stem"])
+    assert "E2" in steps["skipscope run fair"]
     assert "T1" in steps["skipscope demo --seeds 5"]
 
 
@@ -89,7 +91,9 @@ def test_degradation_is_the_interaction(deep_plain: float, verdict: str) -> None
     ]
     found = by_id(evaluate(tables(*errors, seeds=6, metrics=metrics)))
     assert found["S3"].verdict == verdict
-    assert found["S3"].leading.comparison == "resnet8 - plain8, resnet20 - plain20"
+    [interaction] = [each for each in found["S3"].findings if each.part == "interaction"]
+    assert interaction.verdict == verdict
+    assert interaction.comparison == "resnet8 - plain8, resnet20 - plain20"
     assert found["S2"].verdict == "supported"
 
 
@@ -114,11 +118,11 @@ def test_claims_that_more_seeds_would_not_settle_are_told_apart() -> None:
     failed = {("plain8", seed): "diverged" for seed in range(5)}
     found = evaluate(tables("resnet8", "plain8", seeds=5, failed=failed))
     gone = lost(found)
-    assert {"S7", "T1", "T3"} <= set(gone["diverged"])
+    assert {"S5", "T1", "T3"} <= set(gone["diverged"])
     assert set(gone) == {"diverged"}
     steps = next_steps(found, "skipscope run made")
-    assert not {"S7", "T1", "T3"} & {id for ids in steps.values() for id in ids}
-    row = by_id(found)["S7"].row()
+    assert not {"S5", "T1", "T3"} & {id for ids in steps.values() for id in ids}
+    row = by_id(found)["S5"].row()
     assert (row["verdict"], row["parts"][0]["lost"]) == ("not_measured", "diverged")
 
 
@@ -133,7 +137,7 @@ def redundant(*arms: str) -> list[tuple]:
 
 
 def narrowed(found: StudyTables, arm: str, width: int) -> StudyTables:
-    """As if the residual network had so many channels in every block."""
+    """As if this network had so many channels in every block."""
 
     def like(entry: Entry) -> Entry:
         if entry.arm != arm:
@@ -148,22 +152,18 @@ def narrowed(found: StudyTables, arm: str, width: int) -> StudyTables:
 
 
 def test_channels_are_compared_of_networks_of_one_width_only() -> None:
-    arms = ("densenet22_k12", "resnet20")
-    declared = {"treated": arms[0], "control": arms[1], "factor": "dense", "matched": "parameters"}
-    made = tables(*arms, seeds=5, rows=redundant(*arms), comparison=[declared])
-    found = by_id(evaluate(made))
-    assert found["D4"].verdict == "confounded"
-    assert [each["what"] for each in found["D4"].row()["confounds"]] == ["width"]
-    assert "D4" not in str(next_steps(tuple(found.values()), "skipscope run made"))  # no study would do
-    unread = by_id(evaluate(tables(*arms, seeds=5, comparison=[declared])))  # and no probe of these two
-    absent = by_id(evaluate(tables("plain8", "resnet8", seeds=5)))
-    for results in (unread, absent):
-        assert results["D4"].verdict == "not_measured"
-        assert {finding.hint for finding in results["D4"].findings} == {""}
-    # what is asked of the two networks otherwise, they are matched for
-    assert found["D3"].findings[0].verdict == "inconclusive"
-    assert by_id(evaluate(narrowed(made, "resnet20", 12)))["D4"].verdict == "contradicted"
-    assert by_id(evaluate(narrowed(made, "resnet20", 16)))["D4"].verdict == "confounded"
+    """A dense network with a chain of its growth: with few channels a larger share is independent."""
+    arms = ("densenet22_k12", "chain22_k12")
+    made = tables(*arms, seeds=5, rows=redundant(*arms))
+    assert by_id(evaluate(made))["D4"].verdict == "contradicted"  # they are alike
+    wider = by_id(evaluate(narrowed(made, "chain22_k12", 16)))
+    assert wider["D4"].verdict == "confounded"
+    assert [each["what"] for each in wider["D4"].row()["confounds"]] == ["width"]
+    # nor is a residual network, of wider blocks, what a dense one is compared with
+    others = ("densenet22_k12", "resnet20")
+    found = by_id(evaluate(tables(*others, seeds=5, rows=redundant(*others))))
+    assert found["D4"].verdict == "not_measured"
+    assert {finding.hint for finding in found["D4"].findings} == {"skipscope run fair"}
 
 
 def test_a_part_that_cannot_be_asked_names_the_arms_that_it_speaks_of_alone() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 from made_up_evidence import evidence, run, tables
+from made_up_verdicts import EIGENVALUE
 
 from skipscope.analysis.quantities import QUANTITIES
-from skipscope.claims.catalogue import part_of
 from skipscope.claims.comparisons import SELECTIONS, compared, unpaired
 from skipscope.claims.contrasts import counted, growth, mean_difference, slope
 from skipscope.claims.evidence import Evidence
@@ -23,13 +23,8 @@ def curvature(*arms: str, seeds: int = 1) -> list[tuple]:
     ]
 
 
-PART = part_of("S7", "eigenvalue").model_copy(
-    update={"comparisons": compared("shortcut"), "select": SELECTIONS["all"], "probe": ""}
-)
-
-
 def asked(evidence_: Evidence, **more: object) -> list[Measurement]:
-    return measure(PART.model_copy(update=more), evidence_)
+    return measure(EIGENVALUE.model_copy(update=more), evidence_)
 
 
 def test_a_fair_comparison_is_measured() -> None:
@@ -132,6 +127,11 @@ def test_arms_that_lack_are_those_of_a_shipped_study() -> None:
     assert gated.missing == ("se_resnet",)
     [same] = asked(evidence("plain20", "resnet20"), comparisons=compared("gate"), study="lab")
     assert same.missing == ("se_resnet", "resnet")
+
+
+def test_a_control_that_no_study_has_arms_for_is_not_told_of() -> None:
+    nowhere = compared("shortcut", lambda *_: False)
+    assert asked(evidence("plain20"), comparisons=nowhere, counts=False) == []
 
 
 def test_a_study_under_way_goes_on_with_its_own_command() -> None:

@@ -6,11 +6,12 @@ from dataclasses import replace
 import polars as pl
 import pytest
 from made_up_evidence import tables
+from made_up_verdicts import EIGENVALUE
 
 from skipscope.analysis.moments import after, at_start
 from skipscope.analysis.quantities import QUANTITIES
-from skipscope.claims.catalogue import Claim, Part, catalogue, part_of
-from skipscope.claims.comparisons import SELECTIONS, unpaired
+from skipscope.claims.catalogue import Claim, Part, catalogue
+from skipscope.claims.comparisons import unpaired
 from skipscope.claims.contrasts import growth_of_difference
 from skipscope.claims.evidence import Evidence
 from skipscope.claims.measurements import measure
@@ -27,9 +28,8 @@ Kept = Mapping[float, int]
 
 
 def part(**more: object) -> Part:
-    found = part_of("S7", "eigenvalue")
-    usual = {"comparisons": lambda _: [PAIRS], "select": SELECTIONS["all"], "probe": "curvature"}
-    return found.model_copy(update=usual | more)
+    usual = {"comparisons": lambda _: [PAIRS], "probe": "curvature"}
+    return EIGENVALUE.model_copy(update=usual | more)
 
 
 def claim_of(one: Part) -> Claim:

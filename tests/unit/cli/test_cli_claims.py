@@ -8,6 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from skipscope.claims.catalogue import catalogue
 from skipscope.cli.claims import claims
 from skipscope.errors import UnknownName
 from skipscope.records.schema import Failure
@@ -60,7 +61,7 @@ def test_for_machines(app, demo):
     said = json.loads(told())
     assert said["schema"] == 1
     assert said["study"] == "demo"
-    assert [claim["id"] for claim in said["claims"]][:3] == ["S1", "S2", "S3"]
+    assert [claim["id"] for claim in said["claims"]][:3] == list(catalogue())[:3]
     for claim in said["claims"]:
         assert {"id", "verdict", "effect", "interval", "n", "comparison", "confounds", "runs"} <= claim.keys()
         assert claim["data"] == "shapes"
@@ -75,9 +76,9 @@ def test_of_a_command_for_every_run_it_says_one(app, made_up):
         study["study"]["probes"] = []
         record.write_text(json.dumps(study))
     ran = CliRunner().invoke(app, ["-w", str(place.path)], catch_exceptions=False)
-    [wanted] = [line for line in ran.output.splitlines() if "--only gates" in line]
+    [wanted] = [line for line in ran.output.splitlines() if "--only block_deletion" in line]
     assert wanted.count("skipscope probe") == 1
-    assert wanted.endswith(f"--only gates -w {place.path} (and so for 5 more: --json names them)")
+    assert wanted.endswith(f"--only block_deletion -w {place.path} (and so for 11 more: --json names them)")
 
 
 def test_where_every_seed_was_lost_it_says_so_and_asks_for_no_more(app, made_up):

@@ -30,7 +30,7 @@ def explained(tables, results, language="en"):
 
 
 def test_an_effect_has_no_interval_from_one_seed_and_needs_none_where_it_is_counted():
-    part = part_of("S1", "start_depth")
+    part = part_of("S6", "start")
     one = finding(
         part, effect=Effect(estimate=-2.0, low=None, high=None, n=1, unit="x", spread=0, images_error=0)
     )
@@ -45,7 +45,7 @@ def test_an_effect_has_no_interval_from_one_seed_and_needs_none_where_it_is_coun
     [("above", "> +0.30"), ("below", "< +0.30"), ("apart", "|·| > 0.30"), ("within", "|·| < 0.30")],
 )
 def test_what_would_count_is_told_by_its_direction(direction, told):
-    part = part_of("S1", "start_depth")
+    part = part_of("S6", "start")
     assert unmarked(bound_cell(finding(part, direction=direction, bound=0.3))) == told
 
 

@@ -74,7 +74,7 @@ def test_a_calibration_that_the_workspace_has_is_told(made_up):
     assert "17 studies each" not in page_of(workspace)
     least = {"skewed": {"supported": 0.03, "contradicted": 0.02}}
     figures = {"least_favourable": least, "power": 0.91, "misses": []}
-    save_calibration(workspace, document({"S1": figures}, {}, studies=17))
+    save_calibration(workspace, document({"S2": figures}, {}, studies=17))
     assert page_of(workspace).count("17 studies each") == 1
 
 
