@@ -1,13 +1,12 @@
 """Studies as people write them, and the runs they resolve to."""
 
-import re
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from skipscope.errors import SpecError, UnknownName
-from skipscope.spec import Arm, DataRef, Recipe, RunSpec, Snapshots, StudySpec, load_study, shipped_studies
+from skipscope.spec import Arm, DataRef, Recipe, RunSpec, StudySpec, load_study, shipped_studies
 
 REF = DataRef(name="shapes", sha256="0" * 64)
 RECIPE = Recipe(precision="fp32", memory_format="contiguous", kernels="stock", threads=1)
@@ -290,25 +289,3 @@ def test_an_unknown_study_says_the_shipped_ones_and_then_that_a_file_will_do() -
         load_study("nope")
     known = "demo, depth, evening, fair, lab, paper, rates, stem"
     assert caught.value.hint == f"known: {known}, or the path of a .toml file"
-
-
-def test_snapshots_are_a_table_and_no_part_of_a_run(tmp_path: Path) -> None:
-    head = 'name = "mine"\n[[arm]]\nmodel = "cnn"\n[snapshots]\n'
-    study = load_study(write(tmp_path, head + "losses = [2, 1.5]\nepochs = true"))
-    assert study.snapshots == Snapshots(losses=(2.0, 1.5), epochs=True)
-    assert load_study(write(tmp_path, head)).snapshots == Snapshots()
-    assert load_study("stem").snapshots is None
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("losses = [1.0, 1.5]", "snapshots: losses descend"),
-        ("losses = [1.0, 0]", "snapshots.losses.1: Input should be greater than 0"),
-        (f"losses = {[20 - n for n in range(17)]}", "snapshots.losses: sixteen at most"),
-        ("epoch = true", "snapshots.epoch: there is no such key; did you mean 'epochs'"),
-    ],
-)
-def test_impossible_snapshots_are_refused(text: str, says: str, tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match=re.escape(says)):
-        load_study(write(tmp_path, f'[[arm]]\nmodel = "cnn"\n[snapshots]\n{text}\n'))

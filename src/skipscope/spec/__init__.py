@@ -10,11 +10,12 @@ from hashlib import sha256
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from skipscope.errors import SpecError, UnknownName, UsageError
+from skipscope.spec.arm import Arm as Arm
 from skipscope.spec.comparison import Comparison
 from skipscope.spec.consistency import inconsistencies
 from skipscope.spec.derived import following
@@ -33,40 +34,6 @@ from skipscope.spec.values import Frozen as Frozen
 
 DataName = Name
 """`cifar10`, `shapes`, or a data set that was imported under a name of its own."""
-
-
-def _no_escapes(model: str) -> str:
-    """Refuses a path whose backslashes began escapes: a tab, a line's end."""
-    if model.isprintable():
-        return model
-    raise ValueError("in double quotes \\ begins an escape: write / in a path, or put it in single quotes")
-
-
-class Arm(Frozen):
-    """Pairs a network with a recipe; `recipe` overrides keys of the study's."""
-
-    model: Annotated[str, AfterValidator(_no_escapes)]
-    name: Name | None = None
-    recipe: dict[str, Any] = Field({}, description="checked with the study's, which has the other keys")
-    seeds: int | None = Field(
-        None, strict=True, ge=1, le=10_000, description="fewer than the study's, whose first they are"
-    )
-    probes: tuple[str, ...] | None = Field(None, description="in place of the study's")
-
-    @field_validator("recipe")
-    @classmethod
-    def _recipe_has_valid_keys(cls, recipe: dict[str, Any]) -> dict[str, Any]:
-        try:
-            Recipe.model_validate(recipe)
-        except ValidationError as error:
-            if all(problem["loc"] for problem in error.errors()):  # else the study's other keys decide
-                raise Within(((), error)) from None
-        return recipe
-
-    @property
-    def label(self) -> str:
-        """Names the arm in tables and figures: its name, else its network's."""
-        return self.name or network_name(self.model)
 
 
 class StudySpec(Frozen):
