@@ -62,7 +62,7 @@ def test_it_is_named_with_its_line_and_nothing_else_is(
 
 
 def test_all_of_them_are_told_at_once_with_wrong_keys_and_values_in_the_files_order(tmp_path: Path) -> None:
-    text = 'name = 3\nseeds ＝ 2\n[recipe]\nlr: 0.1\nepochs = "3"\n[[arm]]\nmodel = cnn\nseeds = 1\n'
+    text = 'name = 3\nseeds ＝ 2\n[recipe]\nlr: 0.1\nepochs = "3"\n[[arm]]\nmodel = cnn\ndata = "x"\n'
     assert mistakes(tmp_path, text).what.splitlines() == [
         "This is not a TOML file:",
         "line 1, name: Input should be a valid string (it says 3)",
@@ -71,7 +71,7 @@ def test_all_of_them_are_told_at_once_with_wrong_keys_and_values_in_the_files_or
         "line 4, recipe.lr: there is no such key; did you mean 'learning_rate'?",
         "line 5, recipe.epochs: this is a whole number, without quotes or a point (it says '3')",
         'line 7, text stands in quotes: "text"',
-        "line 8, arm.0.seeds: there is no such key; it belongs above the first [table]",
+        "line 8, arm.0.data: there is no such key; it belongs above the first [table]",
     ]
 
 
