@@ -121,10 +121,6 @@ def _has_fewer_parameters(evidence: Evidence, comparison: Comparison) -> bool:
     )
 
 
-def _one_control(_evidence: Evidence, comparison: Comparison) -> bool:
-    return len(set(comparison.control)) == 1
-
-
 _AGAINST_RESIDUAL = _has("across", "depth"), _all("control", Evidence.is_residual)
 DEEP, VERY_DEEP = 20, 56
 """Layers from which on a network is called so: the fewest and the most of plain ones in He et al. (2015)."""
@@ -140,14 +136,11 @@ COMPARISONS: Mapping[str, FindComparisons] = {
     "shortcut_deep": from_depth(DEEP, compared("shortcut", _with_norm)),
     "shortcut_tuned": compared("shortcut", _with_norm, _is_tuned, at_other_rates=True),
     "shortcut_at_rates": compared("shortcut", _with_norm, _has("across", "rate"), at_other_rates=True),
-    "rate": compared("rate", at_other_rates=True),
     "residual_depths": compared("depth", _all("treated", Evidence.is_residual)),
     "dense_against_plain": compared("dense", _has("across", "depth"), _all("control", Evidence.is_plain)),
     "dense_against_residual": compared("dense", *_AGAINST_RESIDUAL),
-    "dense_same_depth": compared("dense", *_AGAINST_RESIDUAL, _has("matched", "depth")),
     "dense_same_parameters": compared("dense", *_AGAINST_RESIDUAL, _has("matched", "parameters")),
     "dense_fewer_parameters": compared("dense", *_AGAINST_RESIDUAL, _has_fewer_parameters),
-    "dense_sizes": compared("dense", _has("across", "network"), _one_control),
     "gate": compared("gate"),
     "gate_content": compared("gate_content"),
     "gate_scale": compared("gate_scale"),
@@ -158,10 +151,8 @@ COMPARISONS: Mapping[str, FindComparisons] = {
     "network": compared("network"),
     "course": side_by_side,
     "residual": unpaired(Evidence.is_residual),
-    "plain": unpaired(Evidence.is_plain),
     "dense": unpaired(Evidence.is_dense),
     "gated": unpaired(Evidence.is_gated),
-    "every_arm": unpaired(),
     "residual_with_norm_at_init": unpaired(Evidence.is_residual, Evidence.is_normalised, at_init=True),
     "residual_without_norm_at_init": unpaired(Evidence.is_residual, _is_bare, at_init=True),
     "plain_deep_at_init": from_depth(DEEP, unpaired(Evidence.is_plain, Evidence.is_normalised, at_init=True)),
@@ -173,7 +164,6 @@ COMPARISONS: Mapping[str, FindComparisons] = {
 
 SELECTIONS: Mapping[str, Selection] = {
     "all": lambda comparison: comparison,
-    "first": lambda comparison: comparison.at(0),
     "deepest": lambda comparison: comparison.at(-1),
     "ends": lambda comparison: comparison.at(0, -1),
     "ends_of_treated": lambda comparison: comparison.at(0, -1).along("treated"),

@@ -8,7 +8,6 @@ claims' TOML.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from skipscope.analysis.statistics import (
     widened,
 )
 from skipscope.claims import structure
-from skipscope.claims.curves import Terms, crossing, ranked, reached
+from skipscope.claims.curves import Terms, crossing, reached
 from skipscope.claims.designs import agreement_over_ceiling, rate_over_arm
 from skipscope.claims.evidence import Evidence
 from skipscope.records.schema import NetworkCard
@@ -33,17 +32,12 @@ from skipscope.spec.comparison import Arms, Comparison
 Contrast = Callable[[Evidence, str, Comparison], Estimate | None]
 
 
-def weighted(
-    terms: Callable[[Comparison], Terms],
-    *,
-    of: Callable[[Mapping[int, Any]], BySeed] = lambda values: values,
-    images: bool = False,
-) -> Contrast:
-    """Weighted sum of (functions `of`) the arms' values, over seeds; of accuracies over `images` as well."""
+def weighted(terms: Callable[[Comparison], Terms], *, images: bool = False) -> Contrast:
+    """Weighted sum of the arms' values, over seeds; of accuracies over `images` as well."""
 
     def contrast(evidence: Evidence, quantity: str, comparison: Comparison) -> Estimate | None:
         series, weights = evidence.series(quantity), terms(comparison)
-        values = combined([(weight, of(series.get(arm, {}))) for weight, arm in weights])
+        values = combined([(weight, series.get(arm, {})) for weight, arm in weights])
         found = (
             over_images(evidence, quantity, values, dict.fromkeys(values, weights))
             if images
@@ -96,26 +90,11 @@ def _growth_beyond(one: Arms, other: Arms) -> Terms:
     return [(1.0, one[-1]), (-1.0, other[-1]), (-1.0, one[0]), (1.0, other[0])]
 
 
-def _each(values: Mapping[int, float | None], of: Callable[[float], float]) -> BySeed:
-    return {seed: None if value is None else of(value) for seed, value in values.items()}
-
-
 def _common(treated: Mapping[str, float] | None, control: Mapping[str, float] | None) -> float | None:
     if treated is None or control is None:
         return None
     shared = treated.keys() & control.keys()
     return math.fsum(treated[name] - control[name] for name in shared) / len(shared) if shared else None
-
-
-def _distances(values: Mapping[int, float]) -> BySeed:
-    if len(values) < 2:
-        return {}
-    median = float(np.median(list(values.values())))
-    return {seed: abs(value - median) for seed, value in values.items()}
-
-
-def _successive(orders: Mapping[int, list[float]]) -> BySeed:
-    return {one: ranked(orders[one], orders[other]) for one, other in pairwise(sorted(orders))}
 
 
 def time_to_loss(column: int) -> Contrast:
@@ -142,22 +121,12 @@ deep_minus_shallow = weighted(lambda pairs: _growth_beyond(pairs.control, pairs.
 """What depth adds to control minus what it adds to treated, from the least to the greatest depth."""
 growth_of_difference = weighted(lambda pairs: _growth_beyond(pairs.treated, pairs.control))
 """What depth adds to treated minus what it adds to control: how much the difference grows."""
-size_difference = weighted(_paired, of=lambda values: _each(values, abs))
-"""Of the values without their sign, treated minus control, mean over the pairs."""
 same_blocks = seed_by_seed(_common)
 """Treated minus control, mean over the modules that have a value in both."""
 interaction = weighted(lambda pairs: _growth_beyond(pairs.treated[:2], pairs.control[:2]), images=True)
 """Interaction of the two factors of a 2 x 2 design: the second pair's difference minus the first's."""
 slope = slope_over(lambda depth: depth / 10)
 """Per ten layers."""
-slope_by_doubling = slope_over(math.log2)
-"""Per doubling of depth."""
-spread_difference = weighted(_paired, of=_distances)
-"""Distance of seeds from their arm's median, treated minus control (Brown and Forsythe 1974)."""
-seed_agreement = weighted(_paired, of=_successive)
-"""Rank correlation between successive seeds, mean over arms: the agreement that chance allows."""
-rank_agreement = seed_by_seed(ranked)
-"""Rank correlation (Spearman) between two arms' orders, for equal seeds."""
 
 
 def over_images(
@@ -251,12 +220,10 @@ def parameters_needed(evidence: Evidence, quantity: str, comparison: Comparison)
 CONTRASTS: Mapping[str, Contrast] = {
     "mean_difference": mean_difference,
     "slope": slope,
-    "slope_by_doubling": slope_by_doubling,
     "deep_minus_shallow": deep_minus_shallow,
     "growth": growth,
     "growth_per_ten_layers": growth_per_ten_layers,
     "growth_of_difference": growth_of_difference,
-    "size_difference": size_difference,
     "same_blocks": same_blocks,
     "agreement_over_ceiling": agreement_over_ceiling,
     "rate_over_arm": rate_over_arm,
@@ -268,9 +235,6 @@ CONTRASTS: Mapping[str, Contrast] = {
     "parameters_needed": parameters_needed,
     "epochs_to_loss": time_to_loss(0),
     "seconds_to_loss": time_to_loss(1),
-    "spread_difference": spread_difference,
-    "rank_agreement": rank_agreement,
-    "seed_agreement": seed_agreement,
 }
 """By name, as the claims' TOML has it."""
 

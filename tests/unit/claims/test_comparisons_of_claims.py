@@ -47,8 +47,6 @@ def of_rates() -> Evidence:
         ("shortcut_with_norm", ["resnet8 - plain8"]),
         ("shortcut_tuned", ["resnet8_tuned - plain8_tuned"]),
         ("shortcut_at_rates", ["resnet8_0.02 - plain8_0.02, resnet8 - plain8, resnet8_0.2 - plain8_0.2"]),
-        ("rate", ["plain8_0.2 - plain8"]),
-        ("plain", ["plain8"]),
         ("residual", ["resnet8"]),
         ("residual_depths", []),
     ],
@@ -63,7 +61,7 @@ def test_a_gate_s_controls_have_no_gates_and_a_chain_is_no_plain_network() -> No
     gated = "se_resnet8", "se_resnet8_static", "se_resnet8_half"
     given = evidence("plain8", "resnet8", *gated, "densenet10_k4", "chain10_k4")
     assert found(given, "gated") == ["se_resnet8"]
-    assert found(given, "plain") == ["plain8"]
+    assert [arm for arm in given.trained_arms if given.is_plain(arm)] == ["plain8"]
     assert found(given, "dense") == ["densenet10_k4"]
     assert found(given, "gate") == ["se_resnet8 - resnet8"]
     assert found(given, "gate_content") == ["se_resnet8 - se_resnet8_static"]
@@ -77,7 +75,7 @@ def test_a_network_of_ours_without_a_record_is_judged_by_its_name() -> None:
     given = evidence(*models, planned=False, missing=[(model, 0) for model in models])
     assert not given.cards
     assert found(given, "gated") == ["se_resnet8"]
-    assert found(given, "plain") == []
+    assert not any(map(given.is_plain, given.trained_arms))
 
 
 def test_what_depth_is_said_to_do_is_asked_of_deep_networks() -> None:
