@@ -9,6 +9,8 @@ from skipscope.engine.plan import Plan
 from skipscope.engine.side_by_side import SideBySide
 from skipscope.engine.snapshots import Kept
 from skipscope.records.schema import Budget, StudyRecord
+from skipscope.reference.shipped import cards, settled
+from skipscope.spec import StudySpec
 
 SHOWN = 4
 """Runs that are named in a sentence, at most."""
@@ -31,6 +33,19 @@ def summary(plan: Plan) -> Iterator[str]:
         yield side + until(plan.seconds)
     else:
         yield "Every run of this study exists already: nothing to train."
+
+
+def own_run(study: StudySpec) -> Iterator[str]:
+    """Says how many claims our own run of a shipped study settled, and on how many images."""
+    card = cards().get(study.name)
+    if card is None or not any(arm.seeds for arm in card.arms):
+        return
+    found, asked = settled(card)
+    seeds = max(len(arm.seeds) for arm in card.arms)
+    yield (
+        f"our own run of {card.study} ({card.dates[1]}, {counted(seeds, 'seed')}, {card.images:,} images)"
+        f" settled {len(found)} of {asked} claims{': ' * bool(found)}{', '.join(found)}"
+    )
 
 
 def short_of_memory(memory: SideBySide) -> str:

@@ -4,7 +4,7 @@ Quantities that move with how much was learnt are taken **at equal training loss
 below the lowest level that all arms of the comparison have reached in every seed (`analysis.equal_loss`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from skipscope.analysis.equal_loss import common_level, snapshot_at
@@ -66,6 +66,16 @@ def _at_equal_loss(part: Part, evidence: Evidence, arms: tuple[str, ...]) -> Ask
     if part.max_loss is not None and level > part.max_loss:
         return Asked(evidence=evidence, at_loss=level, lost="loss_too_high", arms=arms)
     return Asked(evidence=_on_scale(part, evidence, series), at_loss=level)
+
+
+def moments_of(part: Part, evidence: Evidence) -> Iterator[tuple[float, Steps]]:
+    """Yields the levels at which a part of equal loss is asked, with when the runs of a pair came to them."""
+    ladder = evidence.study.snapshots.losses if evidence.study.snapshots else ()
+    for whole in part.comparisons(evidence):
+        for pair in whole.pairs:
+            level = common_level(evidence.runs, pair.arms, ladder)
+            if level is not None:
+                yield level, _steps(evidence, pair.arms, level)
 
 
 def _inaccurate(part: Part, evidence: Evidence, arms: Iterable[str]) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ Outcome = Literal["done", "incomplete", "stopped"]
 
 def show(plan: "Plan") -> None:
     """Prints the plan, before the first step."""
-    from skipscope.api.plans import summary
+    from skipscope.api.plans import own_run, summary
 
     study, data = plan.record.study, plan.record.data
     size = f"{counted(len(study.arm), 'network')} x {counted(study.seeds, 'seed')}"
@@ -37,7 +37,7 @@ def show(plan: "Plan") -> None:
         print_table(_by_arm(plan))
     else:
         print_table(_by_run(plan))
-    for line in summary(plan):
+    for line in (*summary(plan), *own_run(study)):
         say(line)
 
 

@@ -1,0 +1,56 @@
+"""Reads the reference that ships with the package."""
+
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from io import BytesIO
+from typing import Any
+
+import polars as pl
+
+from skipscope.reference.card import ReferenceCard
+
+TABLE, CARDS = "quantities.parquet", "cards.json"
+LARGEST = 2_000_000
+"""Bytes that the two files may have together."""
+
+
+@cache
+def cards() -> Mapping[str, ReferenceCard]:
+    """The reference studies by name."""
+    text = (files("skipscope.reference") / CARDS).read_text(encoding="utf-8")
+    return {name: ReferenceCard.model_validate(card) for name, card in json.loads(text).items()}
+
+
+@cache
+def quantities() -> pl.DataFrame:
+    """What claims are judged by in these studies: the columns `compact.COLUMNS`."""
+    return pl.read_parquet(BytesIO((files("skipscope.reference") / TABLE).read_bytes()))
+
+
+def values(study: str, quantity: str, moment: str = "end") -> dict[str, dict[int, Any]]:
+    """A quantity of a reference study's arms, by seed; empty if it was not measured.
+
+    Args:
+        study: its name.
+        quantity: a name of `analysis.quantities.QUANTITIES`.
+        moment: start, end, or "loss 1.4": the training loss at which arms were compared.
+    """
+    rows = quantities().filter(study=study, quantity=quantity, moment=moment)
+    found: dict[str, dict[int, Any]] = {}
+    for arm, seed, value in rows.select("arm", "seed", "value").iter_rows():
+        found.setdefault(arm, {})[seed] = json.loads(value)
+    return found
+
+
+def settled(card: ReferenceCard) -> tuple[list[str], int]:
+    """The claims that a reference study settled (supported or contradicted), and how many there are.
+
+    A claim of several questions (S1a, S1b, S1c) is settled if each of them is.
+    """
+    verdicts: dict[str, set[str]] = {}
+    for claim in card.claims:
+        verdicts.setdefault(claim["id"].rstrip("abc"), set()).add(claim["verdict"])
+    found = [id for id, told in verdicts.items() if told <= {"supported", "contradicted"}]
+    return found, len(verdicts)

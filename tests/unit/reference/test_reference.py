@@ -1,0 +1,94 @@
+"""The reference: compact tables of our own studies, made from their records and from nothing else."""
+
+import json
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from skipscope.analysis.quantities import QUANTITIES
+from skipscope.analysis.tables import gather
+from skipscope.api.plans import own_run
+from skipscope.claims.catalogue import catalogue
+from skipscope.claims.evidence import Evidence
+from skipscope.records.store import Workspace
+from skipscope.reference import shipped
+from skipscope.reference.compact import card_of, table_of
+from skipscope.spec import load_study
+
+ROOT = Path(__file__).parents[3]
+MAKER = runpy.run_path(str(ROOT / "tools" / "reference.py"), run_name="reference")
+RECORDS = Workspace(ROOT / "docs" / "findings")
+
+
+def test_a_table_has_what_claims_are_judged_by(
+    made_up: Callable[..., Workspace], with_readings: Callable[..., Workspace]
+) -> None:
+    tables = gather(with_readings(made_up(seeds=2)), None)
+    table, evidence = table_of(tables), Evidence(tables, QUANTITIES)
+    for quantity in ("test accuracy", "image order", "loss curve"):
+        rows = table.filter(quantity=quantity, moment="end")
+        for arm, seed, value in rows.select("arm", "seed", "value").iter_rows():
+            kept, recorded = (
+                np.ravel(each) for each in (json.loads(value), evidence.series(quantity)[arm][seed])
+            )
+            assert kept == pytest.approx(recorded, rel=1e-5)  # six digits are kept
+        assert len(rows) == sum(map(len, evidence.series(quantity).values())) > 0
+    asked = {part.quantity for claim in catalogue().values() for part in claim.parts.values()}
+    assert set(table["quantity"]) <= asked
+    assert not table.is_duplicated().any()
+
+
+def test_a_card_says_what_was_run(made_up: Callable[..., Workspace]) -> None:
+    tables = gather(made_up(seeds=3, diverged=("densenet",)), None)
+    card = card_of(tables)
+    done = [
+        (entry.arm, entry.seed) for entry in tables.entries if entry.record and entry.record.state == "done"
+    ]
+    assert sorted((arm.arm, seed) for arm in card.arms for seed in arm.seeds) == sorted(done)
+    assert {len(arm.seeds) for arm in card.arms} == {2, 3}  # one diverged
+    assert card.commits
+    assert card.machines
+    assert card.images == tables.record.data.train
+    assert {claim["id"] for claim in card.claims} == set(catalogue())
+    found, asked = shipped.settled(card)
+    assert asked == 26
+    assert "S1" not in found
+
+
+def test_equal_records_give_equal_bytes(made_up: Callable[..., Workspace]) -> None:
+    tables = gather(made_up(), None)
+    files = [MAKER["files_of"](table_of(tables), {"lab": card_of(tables)}) for _ in range(2)]
+    assert files[0] == files[1]
+    assert files[0].keys() == {shipped.TABLE, shipped.CARDS}
+
+
+def test_what_ships_is_small_and_of_the_records() -> None:
+    """The test accuracies of every run, as its record has them."""
+    folder = ROOT / "src" / "skipscope" / "reference"
+    assert sum((folder / name).stat().st_size for name in (shipped.TABLE, shipped.CARDS)) < shipped.LARGEST
+    studies = {record.study.name: record for record in RECORDS.studies()}
+    assert shipped.cards().keys() == studies.keys()
+    for name, record in studies.items():
+        recorded: dict[str, dict[int, float]] = {}
+        for member in record.members:
+            result = RECORDS.run(member.run).result
+            assert result is not None
+            recorded.setdefault(member.arm, {})[member.seed] = pytest.approx(100 * result.test_accuracy)
+        assert shipped.values(name, "test accuracy") == recorded
+
+
+@pytest.mark.slow
+def test_what_ships_is_made_from_the_records_and_nothing_else() -> None:
+    for name, content in MAKER["files_of"](*MAKER["made"](RECORDS)).items():
+        shown = (ROOT / "src" / "skipscope" / "reference" / name).read_bytes()
+        assert content == shown, "make it again: python tools/reference.py docs/findings"
+
+
+def test_a_plan_says_what_our_own_run_settled() -> None:
+    [told] = own_run(load_study("fair"))
+    assert told.startswith("our own run of fair (")
+    assert " of 26 claims" in told
+    assert list(own_run(load_study("paper"))) == []
