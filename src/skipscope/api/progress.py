@@ -1,8 +1,9 @@
 """Shows the progress of runs: a bar for each on a terminal, lines where output is piped."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from math import inf
 from time import perf_counter
 from types import MappingProxyType
 
@@ -19,6 +20,19 @@ LINE_SECONDS = 30.0
 """Between two plain lines of one run."""
 BAR_WIDTH = 12
 """Columns: with the longest of what is beside it, a line has eighty."""
+
+
+def now_and_then(say: Callable[[str], object], seconds: float = LINE_SECONDS) -> Callable[[str], None]:
+    """Passes sentences on to `say`: the first, then one of those that come within so many seconds."""
+    said = -inf
+
+    def on_event(text: str) -> None:
+        nonlocal said
+        if perf_counter() - said >= seconds:
+            said = perf_counter()
+            say(text)
+
+    return on_event
 
 
 class Display(ABC):

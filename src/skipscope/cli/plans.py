@@ -97,7 +97,7 @@ def carry_out(
     plan: "Plan", workspace: "Workspace", data_dir: Path | None, *, again: str | None = None
 ) -> Outcome:
     """Trains, measures, reports, says what to do next; `again` resumes, if that is not the plan's command."""
-    from skipscope.api.progress import display
+    from skipscope.api.progress import display, now_and_then
     from skipscope.engine.at_init import measure_starts
     from skipscope.engine.local import execute
     from skipscope.records.lock import held
@@ -124,12 +124,14 @@ def carry_out(
         if plan.record.study.initial_seeds:
             what = "Measuring networks before their first step"
             with console.status(what) as status:
+                # a terminal shows how far it is, and a file or pipe is written to now and then
+                show_start = status.update if console.is_terminal else now_and_then(say)
                 measure_starts(
                     plan.record,
                     workspace,
                     jobs=plan.jobs,
                     data_dir=data_dir,
-                    on_event=lambda said: status.update(f"{what}: {said}"),
+                    on_event=lambda said: show_start(f"{what}: {said}"),
                     warn=warn,
                 )
         with display(plan, console) as shown:

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from skipscope.api import progress
-from skipscope.api.progress import digits, display
+from skipscope.api.progress import digits, display, now_and_then
 from skipscope.api.wording import duration
 from skipscope.engine.adapt import adapt
 from skipscope.engine.plan import Plan, plan
@@ -142,3 +142,14 @@ def test_losses_without_end_are_short(loss: float, text: str) -> None:
 def test_a_run_that_was_stopped_at_once_says_so(planned: Plan) -> None:
     stopped = Event(run=planned.runs[0].spec.id, state="stopped", steps=8, message="stopped at once")
     assert "cnn s0: stopped at once" in shown(planned, [stopped], terminal=False)
+
+
+def test_a_pipe_hears_of_a_long_measurement_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifteen networks before their first step took a quarter of an hour in silence."""
+    clock = iter([0.0, 0.0, 10.0, 31.0, 31.0, 60.0])
+    monkeypatch.setattr(progress, "perf_counter", lambda: next(clock))
+    heard: list[str] = []
+    told = now_and_then(heard.append, seconds=30)
+    for each in ("first", "soon after", "half a minute later", "again soon"):
+        told(each)
+    assert heard == ["first", "half a minute later"]
