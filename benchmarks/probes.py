@@ -2,31 +2,39 @@
 
 `python benchmarks/probes.py` takes steps of each classroom network with and without recording, in turns, in
 one thread; the share is that of the steps recorded by default in five epochs of 45,000 images.
-`python benchmarks/probes.py resnet20 se_resnet` times each frozen probe of these networks instead, on 2,000
-noise images, in one thread and with the backend that is fastest on this machine, as in a worker.
+`python benchmarks/probes.py resnet20 se_resnet` times each frozen probe of these networks instead, in seconds
+of one core and with the backend that is fastest on this machine, as in a worker; and says how much of it the
+probe's `passes` and `seconds` estimate. The networks are trained for some steps, as curvature converges later
+on others.
 """
 
 import statistics
 import sys
-from time import perf_counter
+from dataclasses import replace
+from time import perf_counter, process_time
 
+import numpy as np
 import torch
 
 from skipscope.data.dataset import load
 from skipscope.engine.autotune import Autotuner
 from skipscope.models.registry import build
-from skipscope.probes.measure import measure, view_of
+from skipscope.probes.cost import seconds_per_pass
+from skipscope.probes.measure import measure, of_trained, view_of
 from skipscope.probes.registry import PROBES
-from skipscope.probes.step import StepRecorder, due
+from skipscope.probes.schedule import due
+from skipscope.probes.step import StepRecorder
 from skipscope.spec import Backend, Recipe, load_study
 from skipscope.training.backend import computing, device, to_device
 from skipscope.training.batches import BatchMaker
-from skipscope.training.instruments import SAMPLE
+from skipscope.training.instruments import SAMPLE, sample
 from skipscope.training.loop import forward, update
 from skipscope.training.optimizer import SGD
 
 ROUNDS = 12
 STEPS, EPOCHS = 351, 5
+TRAINED = 40
+"""Steps that networks are trained for before frozen probes are timed."""
 
 
 def in_step(name: str, way: Backend) -> str:
@@ -60,21 +68,28 @@ def in_step(name: str, way: Backend) -> str:
 
 
 def frozen(name: str, way: Backend) -> None:
-    """Print a line per frozen probe."""
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randn(SAMPLE, 3, 32, 32, generator=generator)
-    recipe = Recipe().resolved(way).model_copy(update={"precision": "fp32"})
-    view = view_of(to_device(build(name), recipe, device()), images, torch.arange(SAMPLE) % 10)
+    """Train a network for some steps and print a line per frozen probe, with what is estimated."""
+    data = load("cifar10")
+    recipe = Recipe(learning_rate=0.05, batch_size=64, clip_norm=1.0).resolved(way)
+    recipe = recipe.model_copy(update={"precision": "fp32"})
+    network, batches = to_device(build(name), recipe, device()), BatchMaker(data, recipe, device())
+    optimizer, positions = SGD(network, recipe), np.arange(TRAINED * recipe.batch_size)
+    for step in np.split(positions, TRAINED):
+        loss, _ = forward(network.train(), *batches(data.train, step), recipe)
+        update(loss, network, optimizer, recipe, recipe.learning_rate)
+    view = replace(view_of(network, *sample(data, batches)), start=build(name).state_dict())
     whole = 0.0
-    for each in PROBES.values():
-        if "frozen" in each.when and each.applies_to(view.anatomy):
-            start = perf_counter()
-            with computing(recipe, device()):
-                count = len(list(measure(each, view)))
-            seconds = perf_counter() - start
+    with computing(recipe, device()):
+        a_pass = seconds_per_pass(view.model, view.images, process_time)
+        for each in of_trained(None, view.anatomy):
+            start = process_time()
+            count = len(list(measure(each, view)))
+            seconds = process_time() - start
             whole += seconds
-            print(f"{name:10} {each.name:18} {seconds:6.1f} s {count:7,} readings", flush=True)
-    print(f"{name:10} {'all':18} {whole:6.1f} s", flush=True)
+            declared = each.seconds + a_pass * each.passes(SAMPLE)
+            share = f"{seconds / a_pass:8,.0f} passes, estimated {declared / seconds:5.2f} of it"
+            print(f"{name:14} {each.name:18} {seconds:6.1f} s {count:7,} readings {share}", flush=True)
+    print(f"{name:14} {'all':18} {whole:6.1f} s, a pass {1000 * a_pass:.3f} ms", flush=True)
 
 
 def main() -> None:

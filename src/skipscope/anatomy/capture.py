@@ -25,15 +25,20 @@ from skipscope.anatomy.traces import trace_of, unmark_kept
 
 @contextmanager
 def capture(
-    model: nn.Module, see: Callable[[Call], None] | None = None, *, edit: Edit | None = None
+    model: nn.Module,
+    see: Callable[[Call], None] | None = None,
+    *,
+    edit: Edit | None = None,
+    edits_modules: bool = True,
 ) -> Iterator[None]:
     """Shows `see` every call of `model`, after `edit` could replace its output.
 
     A call made several times in a pass has `:2`, `:3`, ... after its name. Inputs are as they were before an
-    in-place operator overwrote them (for a module's call, only if there is an `edit`). A hook on
-    `call.output` ends with the graph.
+    in-place operator overwrote them. For a module's call, this takes a copy, and holds only if there is an
+    `edit` that may replace its output by its input (`edits_modules`). A hook on `call.output` ends with the
+    graph.
     """
-    listener = Listener(model, see, edit)
+    listener = Listener(model, see, edit, keeps_inputs=edit is not None and edits_modules)
     with ExitStack() as stack:
         for name, module in model.named_modules():
             stack.callback(module.register_forward_pre_hook(partial(listener.enter, name)).remove)

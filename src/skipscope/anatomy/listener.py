@@ -42,9 +42,12 @@ CHANNELS_KEPT = {"norm", "other_norm", "relu", "pool", "unfollowed"}
 class Listener(TorchFunctionMode):
     """Sees every torch function that a network calls, and marks tensors with where they come from."""
 
-    def __init__(self, model: nn.Module, see: Callable[[Call], None] | None, edit: Edit | None) -> None:
+    def __init__(
+        self, model: nn.Module, see: Callable[[Call], None] | None, edit: Edit | None, *, keeps_inputs: bool
+    ) -> None:
+        """`keeps_inputs` says whether a module's input is copied in case the module overwrites it."""
         super().__init__()
-        self.root, self.see, self.edit = model, see, edit
+        self.root, self.see, self.edit, self.keeps_inputs = model, see, edit, keeps_inputs
         self.inside: list[tuple[str, nn.Module, Tensor | None, Tensor | None]] = []
         """Modules being called, outermost first: name, module, input, and the input before it changed."""
         self.counts: Counter[tuple[str, str]] = Counter()
@@ -62,7 +65,7 @@ class Listener(TorchFunctionMode):
             inputs = marked = tuple(map(as_input, inputs))
         first = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], Tensor) else None
         given = first
-        if first is not None and self.edit is not None and not _is_layer(module):
+        if first is not None and self.keeps_inputs and not _is_layer(module):
             given = copied(first)  # a block may overwrite its input, and an edit may pass that on
         self.inside.append((name, module, first, given))
         return marked

@@ -64,7 +64,7 @@ def at_equal_loss(
 
 def grouped_seconds(probes: Iterable[str], a_pass: float) -> list[tuple[tuple[str, ...], float]]:
     """Groups probes into tasks, each with its estimated seconds; `a_pass` is an image's forward pass."""
-    costs = {name: a_pass * passes(name) for name in probes}
+    costs = {name: fixed_seconds(name) + a_pass * passes(name) for name in probes}
     return [(names, START_SECONDS + sum(costs[name] for name in names)) for names in grouped(costs)]
 
 
@@ -84,6 +84,11 @@ def passes(probe: str) -> float:
 def start_passes(model: str) -> float:
     """Counts the forward passes of an image that the probes of an untrained network take about as long as."""
     return sum(passes(name) for name in applying(model, None, "initial"))
+
+
+def fixed_seconds(probe: str) -> float:
+    """Returns the seconds that a probe takes besides, whatever the network is."""
+    return 0.0 if probe == GENERALISATION else PROBES[probe].seconds
 
 
 @cache

@@ -224,6 +224,8 @@ class Probe(Generic[Seen]):
     """Time and memory it takes, in words."""
     passes: Callable[[int], float] = float
     """Forward passes of an image that take about as long, on a sample of so many images."""
+    seconds: float = 0.0
+    """What it takes besides, whatever the network is, on one core."""
 
 
 def ratio(part: float, whole: float) -> float:

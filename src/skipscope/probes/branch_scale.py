@@ -60,6 +60,6 @@ BRANCH_SCALE = Probe(
         "mean square over channels",
     },
     source="De and Smith 2020, section 3 (batch normalisation biases residual blocks towards the identity)",
-    passes=lambda images: 1.0 * min(images, IMAGES),
+    passes=lambda images: 1.6 * min(images, IMAGES),
     cost=f"one pass of {IMAGES} images; one block's maps in double precision",
 )

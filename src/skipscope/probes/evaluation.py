@@ -48,10 +48,16 @@ def hits(logits: Tensor, labels: Tensor) -> Tensor:
     return right.where(logits.amax(1).isfinite(), torch.nan)
 
 
-def evaluate(view: View, edit: Edit | None = None, see: Callable[[Call], None] | None = None) -> Evaluation:
-    """Evaluates the network on the whole sample; `edit` and `see` are those of `capture`."""
+def evaluate(
+    view: View,
+    edit: Edit | None = None,
+    see: Callable[[Call], None] | None = None,
+    *,
+    edits_modules: bool = True,
+) -> Evaluation:
+    """Evaluates the network on the whole sample; `edit`, `see` and `edits_modules` are those of `capture`."""
     loss, right = 0.0, []
-    with torch.no_grad(), capture(view.model, see, edit=edit):
+    with torch.no_grad(), capture(view.model, see, edit=edit, edits_modules=edits_modules):
         for images, labels in batches(view):
             logits = view.model(images).double()
             loss += cross_entropy(logits, labels, reduction="sum").item()

@@ -27,7 +27,7 @@ CONSTANT = 1e-6
 """Standard deviation over images below which a gate does not depend on the image."""
 
 TOGETHER_IMAGES = 500
-BLOCK_PASSES, FEWEST_IMAGES, MOST_IMAGES = 2_400, 32, 500
+BLOCK_PASSES, FEWEST_IMAGES, MOST_IMAGES = 1_200, 32, 500
 """Budget of images over all blocks' replacements, and limits for one block."""
 
 Replacement = Callable[[Call], Tensor]
@@ -132,14 +132,14 @@ def operate(view: View) -> Iterable[Reading]:
     if len(many.labels) > 1:
         replacements["other"] = lambda call: call.inputs[1][derangement(view, len(call.inputs[1]))]
     for name, replacement in replacements.items():
-        changed = evaluate(many, replacing(blocks, replacement))
+        changed = evaluate(many, replacing(blocks, replacement), edits_modules=False)
         yield from changes(intact, changed, replacement=name)
     images = BLOCK_PASSES // (len(replacements) * len(blocks))
     few = view.first(min(MOST_IMAGES, max(FEWEST_IMAGES, images)))
     intact = evaluate(few)
     for block in blocks:
         for name, replacement in replacements.items():
-            changed = evaluate(few, replacing([block], replacement))
+            changed = evaluate(few, replacing([block], replacement), edits_modules=False)
             yield from changes(intact, changed, module=block, replacement=name)
 
 
@@ -189,7 +189,7 @@ GATE_SURGERY = Probe(
         "accuracy_change": "share of the same images that are right, in the same way",
     },
     source="Hu et al. 2018, section 7 (the role of excitation), by intervention",
-    passes=lambda _images: 4.0 * TOGETHER_IMAGES + 1.6 * BLOCK_PASSES,
+    passes=lambda _images: 4.0 * TOGETHER_IMAGES + BLOCK_PASSES,
     cost=f"all blocks at once: 4 passes of {TOGETHER_IMAGES} images; one at a time: {BLOCK_PASSES:,} images "
     f"through the network over all blocks and ways, {FEWEST_IMAGES} to {MOST_IMAGES} a way",
 )

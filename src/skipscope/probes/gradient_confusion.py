@@ -69,7 +69,7 @@ def gradient(view: View, chosen: Tensor) -> list[Tensor]:
 
 
 def random_signs(view: View, numbers: int) -> Tensor:
-    """Draws so many of +1 and -1, the same for every mini-batch, as bytes."""
+    """Draws so many of +1 and -1, the same for every mini-batch, as bytes: they are read each time."""
     generator = view.generator("gradient_confusion signs")
     drawn = torch.randint(0, 2, (numbers,), generator=generator, dtype=torch.int8)
     return (2 * drawn - 1).to(view.images.device)
@@ -106,7 +106,7 @@ GRADIENT_CONFUSION = Probe(
         "least_cosine": "the least of them",
     },
     source="Sankararaman et al. 2020 (gradient confusion), with cosines in place of inner products",
-    passes=lambda images: 3.0 * min(images, MINI_BATCHES * IMAGES),
+    passes=lambda images: 4.8 * min(images, MINI_BATCHES * IMAGES),
     cost=f"forward and backward of {MINI_BATCHES} x {IMAGES} images; memory of at most {KEPT:,} numbers a "
     "mini-batch",
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from skipscope.probes.base import Probe, Reading, View, copied, several
@@ -21,18 +21,21 @@ LINE = [round(step / 6, 2) for step in range(-6, 7)]
 """Distances along the first direction, in filter norms."""
 PLANE = [a for a in LINE if abs(a) <= 0.5]
 """Distances along each of two directions, a coarser grid."""
-LINE_IMAGES, PLANE_IMAGES = 250, 125
+LINE_IMAGES, PLANE_IMAGES = 200, 80
+"""By bootstrap over the images of briefly trained networks (`resnet`, `plain20`, `se_resnet20`), log10 of the
+rise has a standard error of 0.01 to 0.02 on the line (125 to 250 images) and 0.02 to 0.04 in the plane (64 to
+125); over two or three seeds it spread by 0.02 to 0.27 and 0.06 to 0.17. All networks see the same images."""
 
 
 def measure(view: View) -> Iterable[Reading]:
     """Measures loss and accuracy along one direction, and loss over two."""
     one, other = direction(view, "a"), direction(view, "b")
-    line, plane = view.first(LINE_IMAGES), view.first(PLANE_IMAGES)
+    line, plane, model = view.first(LINE_IMAGES), view.first(PLANE_IMAGES), copied(view.model)
     for a in LINE:
-        loss, accuracy = at(line, {name: a * step for name, step in one.items()})
+        loss, accuracy = moved(line, model, (a, one))
         yield from several({"loss": loss, "accuracy": accuracy}, alpha=a)
     for a, b in product(PLANE, PLANE):
-        loss, _ = at(plane, {name: a * one[name] + b * other[name] for name in one})
+        loss, _ = moved(plane, model, (a, one), (b, other))
         yield Reading(alpha=a, beta=b, quantity="loss", value=loss)
 
 
@@ -57,12 +60,18 @@ def filter_normalised(step: Tensor, weight: Tensor) -> Tensor:
 
 
 def at(view: View, step: Mapping[str, Tensor]) -> tuple[float, float]:
-    """Evaluates a copy of the network with its weights moved by `step`."""
-    model = copied(view.model)
+    """Evaluates the network with its weights moved by `step`: loss and accuracy."""
+    return moved(view, copied(view.model), (1.0, step))
+
+
+def moved(view: View, model: nn.Module, *steps: tuple[float, Mapping[str, Tensor]]) -> tuple[float, float]:
+    """Evaluates `model`, a copy of the view's, with the view's weights moved so far along each of `steps`."""
     with torch.no_grad():
-        for name, weight in model.named_parameters():
-            if name in step:
-                weight.add_(step[name])
+        for (name, own), weight in zip(view.model.named_parameters(), model.parameters(), strict=True):
+            weight.copy_(own)
+            for distance, step in steps:
+                if name in step:
+                    weight.add_(step[name], alpha=distance)
         logits = model(view.images.clone()).double()  # a network may overwrite what it is given
     loss = cross_entropy(logits, view.labels).item()
     return loss, hits(logits, view.labels).mean().item()
@@ -78,7 +87,7 @@ LANDSCAPE = Probe(
         "accuracy": "share of images that are right there, 0..1",
     },
     source="Li et al. 2018, section 4",
-    passes=lambda _images: 1.5 * (len(LINE) * LINE_IMAGES + len(PLANE) ** 2 * PLANE_IMAGES),
+    passes=lambda _images: 1.05 * (len(LINE) * LINE_IMAGES + len(PLANE) ** 2 * PLANE_IMAGES),
     cost=f"{len(LINE)} passes of {LINE_IMAGES} images and {len(PLANE)} x {len(PLANE)} of {PLANE_IMAGES}; "
     "memory of two directions, a step and a moved copy: four times the weights",
 )

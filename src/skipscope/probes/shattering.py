@@ -80,7 +80,7 @@ SHATTERING = Probe(
         "gradient_l2": "mean L2 norm of those gradients",
     },
     source="Balduzzi et al. 2017, section 1.1, with cosines of gradients by all pixels",
-    passes=lambda _images: 3.7 * LINES * POINTS,
+    passes=lambda _images: 2.7 * LINES * POINTS,
     cost=f"forward and backward of {LINES} x {POINTS} images, {POINTS} at once; before training also a copy "
     f"of the network and a pass of {IMAGES} images",
 )

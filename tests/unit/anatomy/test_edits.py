@@ -171,3 +171,23 @@ def test_a_gradient_passes_through_an_edited_relu_in_place(*, statements: bool) 
     (by_hand,) = torch.autograd.grad(model.read(last.mean((2, 3))).sum(), model.stem.weight)
     assert found is not None
     assert torch.allclose(found, by_hand, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("edits_modules", [True, False])
+def test_a_modules_input_is_kept_only_for_an_edit_that_may_pass_it_on(*, edits_modules: bool) -> None:
+    class Overwrites(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.block = nn.Conv2d(3, 4, 1), nn.Sequential(nn.ReLU(inplace=True))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.block(self.conv(x)).mean((2, 3))
+
+    torch.manual_seed(0)
+    model, x, seen = Overwrites(), torch.randn(2, 3, 4, 4), list[Call]()
+    with torch.no_grad():
+        given = model.conv(x)
+        with capture(model, seen.append, edit=lambda _call: None, edits_modules=edits_modules):
+            model(x)
+    (block,) = (call for call in seen if call.kind == "module" and call.module == "block")
+    assert torch.equal(block.inputs[0], given) == edits_modules

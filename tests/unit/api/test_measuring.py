@@ -73,11 +73,13 @@ def test_a_probe_is_priced_by_the_passes_that_it_makes() -> None:
     passes: list[int] = []
     network = nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(72, 4)).eval()
     network.register_forward_pre_hook(lambda _module, given: passes.append(len(given[0])))
-    images = torch.randn(40, 3, 8, 8)
-    found = estimated(network, images, ["answers", "landscape", "curvature"], 40)
-    assert passes == [32, 32]
+    images = torch.randn(80, 3, 8, 8)
+    found = estimated(network, images, ["answers", "landscape", "curvature", "linear_probes"], 40)
+    assert passes == [50] * 4  # one allocates, and the best of three counts
     assert 0 < found["answers"] < found["landscape"] < found["curvature"]
     assert found["landscape"] / found["answers"] == pytest.approx(PROBES["landscape"].passes(40) / 40)
+    # some of it does not depend on the network
+    assert found["linear_probes"] == pytest.approx(found["answers"] + PROBES["linear_probes"].seconds)
 
 
 def test_a_short_measurement_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:

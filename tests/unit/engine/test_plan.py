@@ -58,7 +58,7 @@ def test_a_study_that_was_cut_goes_on_as_it_was_cut(
     )
     small = StudySpec.model_validate(small.model_dump() | {"initial_seeds": 3, "seeds": 1})
     study = adapt(small, epochs=20)
-    asked = {"command": "x", "jobs": 1, "budget": "20s"}
+    asked = {"command": "x", "jobs": 1, "budget": "26s"}
     first = plan(study, workspace, **asked)
     assert 1 < first.record.study.recipe.epochs < 20
     workspace.write_study(first.record)
@@ -66,7 +66,7 @@ def test_a_study_that_was_cut_goes_on_as_it_was_cut(
     again = plan(study, workspace, **asked)
     assert (again.record.study, again.record.budget) == (first.record.study, first.record.budget)
     assert [run.spec for run in again.runs] == [run.spec for run in first.runs]
-    assert plan(study, workspace, **(asked | {"budget": "21s"})).record.study != first.record.study
+    assert plan(study, workspace, **(asked | {"budget": "28s"})).record.study != first.record.study
     assert plan(adapt(study, epochs=21), workspace, **asked).record.study != first.record.study
 
 

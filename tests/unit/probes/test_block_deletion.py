@@ -163,18 +163,22 @@ def test_another_seed_draws_other_sets() -> None:
     assert drawn(seen(net(), 2, seed=1), names) != drawn(seen(net(), 2, seed=2), names)
 
 
-@pytest.mark.parametrize(("budget", "each"), [(52, 10), (52 * 5, 20), (130_000, 40)])
-def test_the_number_of_images_follows_from_the_budget(
-    budget: int, each: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("alone", "together", "each", "of_several"),
+    [(52, 52, 10, 10), (6 * 20, 8 * 15, 20, 15), (130_000, 130_000, 40, 40)],
+)
+def test_the_number_of_images_follows_from_the_budgets(
+    alone: int, together: int, each: int, of_several: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skipscope.probes.block_deletion.IMAGE_PASSES", budget)
+    monkeypatch.setattr("skipscope.probes.block_deletion.ALONE_PASSES", alone)
+    monkeypatch.setattr("skipscope.probes.block_deletion.TOGETHER_PASSES", together)
     monkeypatch.setattr("skipscope.probes.block_deletion.FEWEST_IMAGES", 10)
     view = seen(net(), 40)
     passed: list[int] = []
     handle = view.model.register_forward_pre_hook(lambda _, inputs: passed.append(len(inputs[0])))
     list(measure(view))
     handle.remove()
-    assert passed == [each] * (1 + 5 + 4 + 3)  # intact, blocks, pairs, sets
+    assert passed == [each] * (1 + 5) + [of_several] * (1 + 4 + 3)  # intact and blocks; intact, pairs, sets
 
 
 @settings(max_examples=5)
