@@ -28,6 +28,11 @@ def common_level(runs: Runs, arms: Iterable[str], ladder: Collection[float]) -> 
     return None
 
 
+def were_comparable(runs: Runs, arms: Iterable[str], ladder: Collection[float]) -> bool:
+    """Tells whether the arms have finished runs of one seed that kept all weights that were asked for."""
+    return bool(_together(runs, arms, ladder))
+
+
 def levels(
     comparisons: Iterable[Comparison], runs: Runs, ladder: Collection[float]
 ) -> dict[Comparison, float | None]:
@@ -40,10 +45,12 @@ def moments(
 ) -> dict[str, tuple[int, ...]]:
     """Returns by the run's id the steps at which pairs of arms need it: one for each level, ascending."""
     found: dict[str, set[int]] = {}
-    pairs = (pair for each in comparisons if each.control for pair in each.pairs)
+    # arms that are there for their learning rate are compared at their ends
+    compared = (each for each in comparisons if each.control and not each.at_other_rates)
+    pairs = (pair for each in compared for pair in each.pairs)
     for comparison, level in levels(pairs, runs, ladder).items():
-        compared = () if level is None else chain(*_together(runs, _trained(comparison, runs), ladder))
-        for run in compared:
+        here = () if level is None else chain(*_together(runs, _trained(comparison, runs), ladder))
+        for run in here:
             if level is not None and (kept := snapshot_at(run, level)):
                 found.setdefault(run.id, set()).add(kept.step)
     return {run: tuple(sorted(steps)) for run, steps in found.items()}

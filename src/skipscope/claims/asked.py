@@ -7,7 +7,7 @@ below the lowest level that all arms of the comparison have reached in every see
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from skipscope.analysis.equal_loss import common_level, snapshot_at
+from skipscope.analysis.equal_loss import common_level, snapshot_at, were_comparable
 from skipscope.analysis.per_run import Series
 from skipscope.analysis.scales import onto
 from skipscope.claims.catalogue import Part
@@ -55,6 +55,8 @@ def _at_equal_loss(part: Part, evidence: Evidence, arms: tuple[str, ...]) -> Ask
     """
     ladder = evidence.study.snapshots.losses if evidence.study.snapshots else ()
     lowest = common_level(evidence.runs, arms, ladder)
+    if ladder and lowest is None and were_comparable(evidence.runs, arms, ladder):
+        return Asked(evidence=evidence, lost="loss_too_high", arms=arms)
     if lowest is None:
         return Asked(evidence=evidence, missing="weights at a training loss that all arms reach")
     for level in (level for level in sorted(ladder) if level >= lowest):

@@ -13,11 +13,14 @@ from skipscope.claims.model import MINIMUM_SEEDS, Lost, Measurement
 from skipscope.spec import load_study
 from skipscope.spec.comparison import Comparison
 
+LEARNT_TOO_LITTLE: frozenset[Lost] = frozenset({"too_inaccurate", "loss_too_high"})
+
 
 def measure(part: Part, evidence: Evidence) -> list[Measurement]:
     """Measures a part on each comparison of the study, and of each what `part.each` asks for.
 
-    If one comparison is fair, the confounded ones become context: they decide nothing.
+    If one comparison is fair, the confounded ones become context: they decide nothing. So do those of
+    networks that learnt too little to be asked, if others did not.
     """
     whole = part.comparisons(evidence)
     comparisons = whole if part.at_init else [each.only(evidence.trained_arms) for each in whole]
@@ -29,9 +32,11 @@ def measure(part: Part, evidence: Evidence) -> list[Measurement]:
     if not found:
         return _without_arms(part, evidence)
     fair = any(all(one.effect is not None and not one.confounds for one in each) for each in found)
+    some = any(one.effect is not None for each in found for one in each)
+    aside = (any(one.confounds for one in each) and fair for each in found)
     return [
-        replace(one, context=True) if fair and any(other.confounds for other in each) else one
-        for each in found
+        replace(one, context=True) if beside or (some and one.lost in LEARNT_TOO_LITTLE) else one
+        for each, beside in zip(found, aside, strict=True)
         for one in each
     ]
 

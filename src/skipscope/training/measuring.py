@@ -27,7 +27,7 @@ from skipscope.training.memory import keep_less
 GENERALISATION = "generalisation"
 """Stands with the probes in readings at equal loss: loss and accuracy on `SEEN` training images without
 augmentation, and on validation, computed as the run validates. It needs a data set; probes have a view."""
-SEEN = 5_000
+SEEN = 2_000
 """Training images, stratified; as many as CIFAR-10 has for validation."""
 
 
