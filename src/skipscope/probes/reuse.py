@@ -113,7 +113,7 @@ def without(source: str, sites: Iterable[Site]) -> Edit:
 
 REUSE_BY_WEIGHT = Probe(
     name="reuse_by_weight",
-    when=frozenset({"initial", "frozen", "equal_loss"}),
+    when=frozenset({"initial", "frozen"}),
     applies_to=targets,
     measure=by_weight,
     units={
@@ -127,7 +127,7 @@ REUSE_BY_WEIGHT = Probe(
 )
 REUSE_BY_ABLATION = Probe(
     name="reuse_by_ablation",
-    when=frozenset({"initial", "frozen", "equal_loss"}),
+    when=frozenset({"initial", "frozen"}),
     applies_to=targets,
     measure=by_ablation,
     units={
