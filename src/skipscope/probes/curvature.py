@@ -30,7 +30,10 @@ TOLERANCE = 0.03
 MOST_ITERATIONS = 25
 """Limit if the tolerance is not reached."""
 USUAL_ITERATIONS = 7
-"""What trained networks take about: 4 to 6 (`cnn`, `resnet`, `densenet`), 10 and more (`se_resnet`)."""
+"""What trained networks take about: 4 to 6 (the classroom's, `plain20`, `resnet20`, briefly trained).
+
+It is more where the learning rate did not fall.
+"""
 GRAPH = 2**27
 """Bytes that a graph may keep; a product takes as much again. A larger graph, as a dense network's, is
 rebuilt for every product in parts that fit, at one and a half times the cost."""

@@ -45,6 +45,6 @@ GRADIENT_FLOW = Probe(
         "depth": "convolutions and linear layers up to and with this one",
     },
     source="He et al. 2015, section 4.1; Glorot and Bengio 2010, section 4.2.1",
-    passes=lambda _images: 1_000,
+    passes=lambda _images: 500,
     cost="reads each output and its gradient once at a measured step; one layer's output in fp32",
 )
