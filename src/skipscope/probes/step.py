@@ -7,7 +7,7 @@ Shapes: B images; outputs B C H W or B C; gradients have the shape of what they 
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -24,6 +24,7 @@ from skipscope.anatomy.calls import Call
 from skipscope.anatomy.capture import capture
 from skipscope.anatomy.modes import evaluating, keeping_modes
 from skipscope.probes.base import CallSummary, StepView, WeightSummary, logits
+from skipscope.torch_threads import torch_threads
 
 WITH_GRADIENT = {"conv", "linear"}
 RECORDED = WITH_GRADIENT | {"relu", "norm", "shortcut"}
@@ -44,8 +45,10 @@ class _Convolved(NamedTuple):
 class StepRecorder:
     """Records one step: `computing()` around the forward pass, then `after_backward`, then `after_update`."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, *, threads: int | None = None) -> None:
+        """`threads` take the sums, whatever the network computes on: more would split them otherwise."""
         self.model = model
+        self.threads = threads
         self.calls: list[Numbers] = []
         self.convolved: list[_Convolved] = []
         self.weights: dict[str, WeightSummary] = {}
@@ -59,18 +62,20 @@ class StepRecorder:
 
     def after_backward(self) -> None:
         """Records the weights' gradients, after the backward pass and before any clipping."""
-        for name, weight in weights_of(self.model):
-            gradient = weight.grad if weight.is_leaf else None
-            if gradient is not None or not weight.is_leaf:
-                self.add_weight(name, weight, gradient)
-                self.before[name] = weight.detach().clone()
+        with self._summing():
+            for name, weight in weights_of(self.model):
+                gradient = weight.grad if weight.is_leaf else None
+                if gradient is not None or not weight.is_leaf:
+                    self.add_weight(name, weight, gradient)
+                    self.before[name] = weight.detach().clone()
 
     def after_update(self) -> None:
         """Records what the update changed."""
-        for name, weight in weights_of(self.model):
-            if (before := self.before.pop(name, None)) is not None:
-                update = _norm(weight.detach() - before)
-                self.weights[name] = replace(self.weights[name], update=update)
+        with self._summing():
+            for name, weight in weights_of(self.model):
+                if (before := self.before.pop(name, None)) is not None:
+                    update = _norm(weight.detach() - before)
+                    self.weights[name] = replace(self.weights[name], update=update)
 
     @property
     def view(self) -> StepView:
@@ -103,27 +108,31 @@ class StepRecorder:
             return
         output = call.output.detach()
         numbers: Numbers = {"kind": call.kind, "module": call.module, "depth": call.depth}
-        if call.kind == "relu":
-            numbers["zeros"], numbers["dead"] = _zeros(output)
-        elif call.kind == "shortcut":
-            numbers["branch"], numbers["shortcut"] = (_rms(x.detach()) for x in call.inputs)
-        else:
-            numbers["mean"], numbers["std"] = _mean_and_std(output)
+        with self._summing():
+            if call.kind == "relu":
+                numbers["zeros"], numbers["dead"] = _zeros(output)
+            elif call.kind == "shortcut":
+                numbers["branch"], numbers["shortcut"] = (_rms(x.detach()) for x in call.inputs)
+            else:
+                numbers["mean"], numbers["std"] = _mean_and_std(output)
         if call.kind == "conv":
             self.convolved = [each for each in self.convolved if each.output() is not None]
             self.convolved.append(_Convolved(numbers, ref(call.output), _version(call.output)))
         elif call.kind == "norm":
             self._add_norm(call, numbers)
         if call.kind in WITH_GRADIENT and call.output.requires_grad:
-            call.output.register_hook(partial(_add_gradient, numbers))  # type: ignore[no-untyped-call]
+            call.output.register_hook(partial(self._add_gradient, numbers))  # type: ignore[no-untyped-call]
         self.calls.append(numbers)
 
+    def _add_gradient(self, numbers: Numbers, gradient: Tensor) -> None:
+        """Adds the norm, signal and noise of the loss gradient at a call's output."""
+        with self._summing():
+            norm, signal, noise = norm_signal_noise(gradient)
+        rms = norm / sqrt(gradient.numel())
+        numbers |= {"gradient": norm, "gradient_rms": rms, "signal": signal, "noise": noise}
 
-def _add_gradient(numbers: Numbers, gradient: Tensor) -> None:
-    """Adds the norm, signal and noise of the loss gradient at a call's output."""
-    norm, signal, noise = norm_signal_noise(gradient)
-    rms = norm / sqrt(gradient.numel())
-    numbers |= {"gradient": norm, "gradient_rms": rms, "signal": signal, "noise": noise}
+    def _summing(self) -> AbstractContextManager[None]:
+        return nullcontext() if self.threads is None else torch_threads(self.threads)
 
 
 def of_one_step(model: nn.Module, images: Tensor, labels: Tensor) -> StepView:

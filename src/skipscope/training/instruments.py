@@ -24,8 +24,9 @@ SAMPLE = 2000
 class Instruments:
     """Runs the in-step and epoch probes on one run; `rows` are readings that are not written yet."""
 
-    def __init__(self, model: nn.Module, data: Dataset) -> None:
-        self.model = model
+    def __init__(self, model: nn.Module, data: Dataset, *, threads: int) -> None:
+        """`threads` are those that the run began with: what is read has the same bits if it gets more."""
+        self.model, self.threads = model, threads
         self.labels = torch.from_numpy(data.validation.labels[data.validation.rows]).long()
         self.rows: list[dict[str, Any]] = []
         self.recording: tuple[int, StepRecorder] | None = None
@@ -39,7 +40,7 @@ class Instruments:
         step = progress.step + 1
         if not progress.crossed and not due(step, steps_per_epoch):
             return None
-        recorder = StepRecorder(self.model)
+        recorder = StepRecorder(self.model, threads=self.threads)
         self.recording = step, recorder
         return recorder
 

@@ -95,7 +95,7 @@ def _resume(
         optimizer=optimizer,
         batches=BatchMaker(data, spec.recipe, device()),
         progress=progress,
-        instruments=Instruments(model, data) if watched else None,
+        instruments=Instruments(model, data, threads=int(spec.recipe.threads)) if watched else None,
         snapshots=snapshots,
     )
 

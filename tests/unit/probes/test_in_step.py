@@ -12,10 +12,11 @@ from torch.nn.functional import cross_entropy, max_pool2d
 
 from skipscope.api.probe import probe
 from skipscope.models.registry import build
-from skipscope.probes.base import EpochView
+from skipscope.probes.base import EpochView, StepView
 from skipscope.probes.registry import PROBES
 from skipscope.probes.schedule import EXTRA, due
 from skipscope.probes.step import StepRecorder, norm_signal_noise, of_one_step
+from skipscope.torch_threads import torch_threads
 
 CLOSE = 1e-4
 """Relative: sums of some ten thousand numbers in fp32, in another order."""
@@ -241,3 +242,33 @@ def test_a_convolutions_output_is_not_kept_alive_to_be_known_again(sample: tuple
         model(sample[0])
     assert watch.convolved
     assert all(each.output() is None for each in watch.convolved)
+
+
+def test_a_run_that_gets_more_threads_reads_the_same() -> None:
+    """Two threads split a sum that one takes in order; whether a run gets them is a matter of the load."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.scale = nn.Parameter(torch.linspace(0.5, 1.5, 64).view(-1, 1, 1))
+            self.conv = nn.Conv2d(64, 64, 1, groups=64, bias=False)
+            nn.init.ones_(self.conv.weight)
+
+        def forward(self, x: Tensor) -> Tensor:
+            f = torch.relu(self.conv(x * self.scale))  # a product an output: no sum to split
+            return (f + x)[:, :10, 0, 0]
+
+    x = torch.randn(64, 64, 32, 32, generator=torch.Generator().manual_seed(1))
+
+    def read(threads: int, recording: int | None) -> StepView:
+        model = Net()
+        with torch_threads(threads):
+            watch = StepRecorder(model, threads=recording)
+            with watch.computing():
+                output = model(x)
+            cross_entropy(output, torch.arange(64) % 10).backward()
+            watch.after_backward()
+        return watch.view
+
+    assert read(1, None) != read(2, None)  # else this test could not fail
+    assert read(1, 1) == read(2, 1)
