@@ -1,34 +1,89 @@
-"""Makes the reference that ships with the package from the records of its studies.
+"""Keeps the records of the reference's studies, says how far they are, and makes what ships of them.
 
-`python tools/reference.py WORKSPACE ...` takes folders or archives; a study of a later one takes the place of
-one of the same name. The records themselves lie in docs/findings.
+`python tools/reference.py [WORKSPACE ...]` copies the records of finished runs (no weights, no images)
+from workspaces, folders or archives, to docs/reference, rewrites the table in docs/reference.md, and makes
+the tables of `skipscope.reference` from docs/findings and docs/reference. Of two studies of one name the
+one in full ships once it has as many seeds.
 """
 
 import json
+import re
 import sys
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
 import polars as pl
 
-from skipscope.analysis.tables import gather
+from skipscope.analysis.tables import StudyTables, gather
+from skipscope.records.schema import RunRecord
 from skipscope.records.store import Workspace
 from skipscope.reference.card import ReferenceCard
 from skipscope.reference.compact import card_of, table_of
 from skipscope.reference.shipped import CARDS, LARGEST, TABLE
+from skipscope.spec import load_study
+from skipscope.submission.archive import records
 
-FOLDER = Path(__file__).parents[1] / "src" / "skipscope" / "reference"
+ROOT = Path(__file__).parents[1]
+SHORT, FULL = ROOT / "docs" / "findings", ROOT / "docs" / "reference"
+FOLDER = ROOT / "src" / "skipscope" / "reference"
+PAGE = ROOT / "docs" / "reference.md"
+STUDIES = "lab", "evening", "stem", "fair", "depth"
+TABLES = re.compile(r"(<!-- how far -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def made(*workspaces: Workspace) -> tuple[pl.DataFrame, dict[str, ReferenceCard]]:
-    """Returns the table and the cards of all studies of these workspaces."""
-    tables = {
-        record.study.name: gather(workspace, record.study.name)
-        for workspace in workspaces
-        for record in workspace.studies()
-    }
-    cards = {name: card_of(found) for name, found in sorted(tables.items())}
-    return pl.concat([table_of(found) for _, found in sorted(tables.items())]), cards
+def keep(workspace: Workspace) -> None:
+    """Copies the records of a workspace's studies to docs/reference."""
+    for record in workspace.studies():
+        for file, content in records(workspace, gather(workspace, record.study.name)):
+            path = FULL / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+
+
+def finished() -> dict[str, RunRecord]:
+    """Returns the finished runs of docs/reference by their ids."""
+    return {run.id: run for run in Workspace(FULL).runs() if run.state == "done"}
+
+
+def how_far() -> str:
+    """Tabulates, arm by arm, how many runs are there of those that a study of the reference takes."""
+    studies = {record.study.name: record for record in Workspace(FULL).studies()}
+    done = finished()
+    lines = ["| study | arm | images x epochs | seeds done | of |", "|---|---|---:|---:|---:|"]
+    for name in STUDIES:
+        study = load_study(name)
+        members = studies[name].members if name in studies else ()
+        for arm in study.arm:
+            seeds = sum(each.arm == arm.label and each.run in done for each in members)
+            wanted = arm.seeds or max(study.seeds, 5)
+            size = f"{study.train_limit or 45_000:,} x {study.recipe_of(arm).epochs}"
+            lines.append(f"| `{name}` | `{arm.label}` | {size} | {seeds} | {wanted} |")
+    return "\n".join(lines) + "\n"
+
+
+def sources() -> Iterator[StudyTables]:
+    """Yields each study once, in full where that has as many seeds as the short one."""
+    found: dict[str, StudyTables] = {}
+    for folder in (SHORT, FULL):
+        workspace = Workspace(folder)
+        for record in workspace.studies():
+            tables = gather(workspace, record.study.name)
+            known = found.get(record.study.name)
+            if known is None or fewest_seeds(tables) >= fewest_seeds(known):
+                found[record.study.name] = tables
+    yield from (found[name] for name in sorted(found))
+
+
+def fewest_seeds(tables: StudyTables) -> int:
+    """Counts the finished seeds of the arm that has the fewest."""
+    return min(len(arm.seeds) for arm in card_of(tables, claims=False).arms)
+
+
+def made() -> tuple[pl.DataFrame, dict[str, ReferenceCard]]:
+    """Returns the table and the cards of all studies."""
+    tables = list(sources())
+    return pl.concat(map(table_of, tables)), {each.record.study.name: card_of(each) for each in tables}
 
 
 def files_of(table: pl.DataFrame, cards: dict[str, ReferenceCard]) -> dict[str, bytes]:
@@ -40,8 +95,12 @@ def files_of(table: pl.DataFrame, cards: dict[str, ReferenceCard]) -> dict[str, 
 
 
 def main(*paths: str) -> None:
-    """Writes the files, unless they are too large."""
-    files = files_of(*made(*map(Workspace, paths)))
+    """Keeps, says and makes, unless what would ship is too large."""
+    for path in paths:
+        keep(Workspace(path))
+    said = PAGE.read_text(encoding="utf-8")
+    PAGE.write_text(TABLES.sub(lambda found: found[1] + how_far() + found[2], said), encoding="utf-8")
+    files = files_of(*made())
     size = sum(map(len, files.values()))
     if size > LARGEST:
         sys.exit(f"The reference has {size:,} bytes; at most {LARGEST:,} ship with the package.")

@@ -43,7 +43,7 @@ def table_of(tables: StudyTables) -> pl.DataFrame:
     return frame.sort("study", "quantity", "moment", "arm", "seed")
 
 
-def card_of(tables: StudyTables) -> ReferenceCard:
+def card_of(tables: StudyTables, *, claims: bool = True) -> ReferenceCard:
     """Says what was run, from which code, on which machines and data, and what became of the claims."""
     record = tables.record
     runs = [entry.record for entry in tables.entries if entry.record and entry.record.state == "done"]
@@ -71,7 +71,7 @@ def card_of(tables: StudyTables) -> ReferenceCard:
         machines=sorted({_machine(run) for run in runs}),
         core_seconds=round(sum(r.result.seconds + r.result.probe_seconds for r in runs if r.result)),
         arms=arms,
-        claims=[_rounded(result.row()) for result in judged(Evidence(tables, QUANTITIES))],
+        claims=[_rounded(result.row()) for result in judged(Evidence(tables, QUANTITIES))] if claims else [],
     )
 
 

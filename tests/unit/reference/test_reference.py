@@ -20,7 +20,6 @@ from skipscope.spec import load_study
 
 ROOT = Path(__file__).parents[3]
 MAKER = runpy.run_path(str(ROOT / "tools" / "reference.py"), run_name="reference")
-RECORDS = Workspace(ROOT / "docs" / "findings")
 
 
 def test_a_table_has_what_claims_are_judged_by(
@@ -69,22 +68,35 @@ def test_what_ships_is_small_and_of_the_records() -> None:
     """The test accuracies of every run, as its record has them."""
     folder = ROOT / "src" / "skipscope" / "reference"
     assert sum((folder / name).stat().st_size for name in (shipped.TABLE, shipped.CARDS)) < shipped.LARGEST
-    studies = {record.study.name: record for record in RECORDS.studies()}
-    assert shipped.cards().keys() == studies.keys()
-    for name, record in studies.items():
+    sources = {tables.record.study.name: tables for tables in MAKER["sources"]()}
+    assert shipped.cards().keys() == sources.keys()
+    for name, tables in sources.items():
         recorded: dict[str, dict[int, float]] = {}
-        for member in record.members:
-            result = RECORDS.run(member.run).result
-            assert result is not None
-            recorded.setdefault(member.arm, {})[member.seed] = pytest.approx(100 * result.test_accuracy)
+        for entry in tables.entries:
+            if entry.record and entry.record.result:
+                accuracy = pytest.approx(100 * entry.record.result.test_accuracy)
+                recorded.setdefault(entry.arm, {})[entry.seed] = accuracy
         assert shipped.values(name, "test accuracy") == recorded
 
 
 @pytest.mark.slow
 def test_what_ships_is_made_from_the_records_and_nothing_else() -> None:
-    for name, content in MAKER["files_of"](*MAKER["made"](RECORDS)).items():
+    for name, content in MAKER["files_of"](*MAKER["made"]()).items():
         shown = (ROOT / "src" / "skipscope" / "reference" / name).read_bytes()
-        assert content == shown, "make it again: python tools/reference.py docs/findings"
+        assert content == shown, "make it again: python tools/reference.py"
+
+
+def test_the_page_says_how_far_the_full_studies_are() -> None:
+    said = MAKER["PAGE"].read_text(encoding="utf-8")
+    assert MAKER["how_far"]() in said, "write it again: python tools/reference.py"
+
+
+def test_the_full_records_hold_no_weights_and_no_image_of_the_data_set() -> None:
+    files = [path.relative_to(MAKER["FULL"]) for path in MAKER["FULL"].rglob("*") if path.is_file()]
+    tracked = [path for path in files if path.name not in {".gitignore", "SHA256SUMS"}]
+    assert {path.parts[0] for path in tracked} <= {"runs", "studies", "start"}
+    of_runs = {path.name for path in tracked if path.parts[0] == "runs"}
+    assert of_runs <= {"run.json", "metrics.jsonl", "readings.parquet", "test.npz"}
 
 
 def test_a_plan_says_what_our_own_run_settled() -> None:
