@@ -1,7 +1,8 @@
 """What a process may use of a machine, from made-up files of Linux."""
 
 import os
-from mmap import PAGESIZE, mmap
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -121,17 +122,36 @@ def test_cores_are_those_that_affinity_and_quota_leave(
     assert cores(of_version_2(tmp_path, "/", {"sys/fs/cgroup/cpu.max": f"{quota} 100000"})) == count
 
 
+NEEDS_MEMORY = """
+import mmap
+input()
+held = mmap.mmap(-1, 128 * 2**20)
+for page in range(0, len(held), mmap.PAGESIZE):
+    held[page] = 1
+print("held", flush=True)
+input()
+"""
+
+
 def test_a_process_that_needs_memory_is_seen_to_need_it() -> None:
-    before = resident_memory()
-    if before is None:
-        pytest.skip("this system has no /proc")
-    # pages straight from the system: an allocator may hand out memory that this process already holds
-    with mmap(-1, 128 * 2**20) as held:
-        for page in range(0, len(held), PAGESIZE):
-            held[page] = 1
-        after = resident_memory(os.getpid())
-    assert after[0] - before[0] > 100 * 2**20
-    assert after[1] >= after[0] > 128 * 2**20
+    """Another process, since this one may return memory meanwhile; pages straight from the system."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", NEEDS_MEMORY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        before = resident_memory(child.pid)
+        if before is None:
+            pytest.skip("this system has no /proc")
+        child.stdin.write("\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == "held\n"
+        after = resident_memory(child.pid)
+        assert after[0] - before[0] > 100 * 2**20
+        assert after[1] >= after[0] > 128 * 2**20
+    finally:
+        child.kill()
+        child.communicate()
+    assert resident_memory() is not None
 
 
 def test_python_computes_on_no_more_threads_than_there_are_cores(monkeypatch: pytest.MonkeyPatch) -> None:
