@@ -28,7 +28,7 @@ def scale_of(args: Sequence[Any], kwargs: Any = None) -> Scale | None:
     if not isinstance(factor, Tensor) or factor.numel() == 1:
         return "by_channel" if trace.scale == "by_channel" else "number"
     axis = 1 if trace.last else x.ndim - 1  # of the channels, counted from the last
-    others = [size for place, size in enumerate(reversed(factor.shape), start=1) if place != axis]
+    others = [size for at, size in enumerate(reversed(factor.shape), start=1) if at != axis]
     return "by_channel" if factor.ndim >= axis and set(others) <= {1} else None
 
 

@@ -12,7 +12,7 @@ def adapt(
     train_limit: int | None = None,
     where: str = "the command line",
 ) -> StudySpec:
-    """Returns the study with values that were given (`where`: the command line) in place of its file's.
+    """Returns the study with values that were given (`where`: the command line) instead of its file's.
 
     Raises:
         SpecError: a value is impossible.
@@ -25,7 +25,7 @@ def adapt(
 def cut(
     study: StudySpec, *, epochs: int | None = None, seeds: int | None = None, train_limit: int | None = None
 ) -> StudySpec:
-    """Returns the study with these values, unchecked, in place of its own; epochs in every arm.
+    """Returns the study with these values, unchecked, instead of its own; epochs in every arm.
 
     An arm with seeds of its own has at most so many.
     """

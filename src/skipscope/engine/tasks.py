@@ -51,7 +51,7 @@ def grouped(seconds: Mapping[str, float], alone: float = ALONE_SECONDS) -> list[
     """
     groups: list[tuple[float, tuple[str, ...]]] = []
     for name in sorted(seconds, key=lambda each: -seconds[each]):
-        fits = [place for place, (taken, _) in enumerate(groups) if taken + seconds[name] <= alone]
+        fits = [index for index, (taken, _) in enumerate(groups) if taken + seconds[name] <= alone]
         if fits:
             taken, names = groups[fits[0]]
             groups[fits[0]] = taken + seconds[name], (*names, name)

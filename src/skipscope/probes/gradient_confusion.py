@@ -105,7 +105,7 @@ GRADIENT_CONFUSION = Probe(
         f"{MINI_BATCHES} mini-batches of {IMAGES} images, -1..1",
         "least_cosine": "the least of them",
     },
-    source="Sankararaman et al. 2020 (gradient confusion), with cosines in place of inner products",
+    source="Sankararaman et al. 2020 (gradient confusion), with cosines instead of inner products",
     passes=lambda images: 4.8 * min(images, MINI_BATCHES * IMAGES),
     cost=f"forward and backward of {MINI_BATCHES} x {IMAGES} images; memory of at most {KEPT:,} numbers a "
     "mini-batch",

@@ -1,4 +1,4 @@
-"""Describes an arm of a study: a network, and what it has in place of the study's."""
+"""Describes an arm of a study: a network, and what it has instead of the study's."""
 
 from typing import Annotated, Any
 
@@ -27,7 +27,7 @@ class Arm(Frozen):
     seeds: int | None = Field(
         None, strict=True, ge=1, le=10_000, description="fewer than the study's, whose first they are"
     )
-    probes: tuple[str, ...] | None = Field(None, description="in place of the study's")
+    probes: tuple[str, ...] | None = Field(None, description="instead of the study's")
 
     @field_validator("recipe")
     @classmethod

@@ -123,7 +123,7 @@ def unmeasured(folder: RunFolder, step: int, probes: Collection[str]) -> list[st
 
 
 def add_readings(folder: RunFolder, rows: list[dict[str, Any]], step: int) -> None:
-    """Writes readings in place of what the same probes read at this step before.
+    """Writes readings instead of what the same probes read at this step before.
 
     What the file is at last does not depend on the order in which probes end: readings of the training come
     first, then those of networks by step and probe.
@@ -138,8 +138,8 @@ def add_readings(folder: RunFolder, rows: list[dict[str, Any]], step: int) -> No
 def _in_order(readings: pl.DataFrame) -> pl.DataFrame:
     """Sorts readings of networks after their first step behind all others."""
     looked = [name for name, probe in PROBES.items() if not probe.when & {"step", "epoch"}]
-    order = {name: place for place, name in enumerate([*looked, GENERALISATION])}
+    order = {name: rank for rank, name in enumerate([*looked, GENERALISATION])}
     of_networks = pl.col("probe").is_in([*order]) & (pl.col("step") > 0)
-    place = pl.col("probe").replace_strict(order, return_dtype=pl.Int32)
-    last = readings.filter(of_networks).sort("step", place, maintain_order=True)
+    rank = pl.col("probe").replace_strict(order, return_dtype=pl.Int32)
+    last = readings.filter(of_networks).sort("step", rank, maintain_order=True)
     return pl.concat([readings.filter(~of_networks), last])
