@@ -73,7 +73,7 @@ def test_has_the_parameters_of_the_handout(name: str, params: int) -> None:
 
 
 CHANNELS = 2 * (64 + 128 + 256 + 512)
-"""Of what the classroom's eight blocks add: one number each in a static gate."""
+"""How many the classroom's eight blocks add: one number each in a static gate."""
 
 
 @pytest.mark.parametrize("stem", ["", "_pool"])

@@ -12,7 +12,7 @@ _ROW = re.compile(
     r" x (?P<epochs>\d) +(?P<ms>[\d.]+(?:, [\d.]+)?) +(?P<training>[\d,]+)(?: +(?P<probes>\d+))?$"
 )
 MOST_SECONDS = 7_050
-"""Of one core: an hour of two, and what is left of it for the report and the processes' starts."""
+"""What an evening may take of one core: an hour of two, less the report and the processes' starts."""
 
 
 def number(text: str | None) -> int:

@@ -205,9 +205,12 @@ class Evidence:
 
 
 def _seconds(run: RunRecord, result: Result) -> float:
-    """What a run takes of its machine, which computes as many side by side as have a core for each thread."""
+    """What a run's training takes of its machine, which has as many side by side as cores for their threads.
+
+    What measures a run is not in its record.
+    """
     side_by_side = max(1, int(run.environment.machine.get("cores", 1)) // max(1, run.environment.threads))
-    return (result.seconds + result.probe_seconds) / side_by_side
+    return result.seconds / side_by_side
 
 
 class Planned(Evidence):

@@ -1,5 +1,6 @@
 """Holds measurements of claims, and the verdicts that `verdicts.py` makes of them, as data."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -148,7 +149,7 @@ class ClaimResult(Frozen):
     id: str
     group: Group
     edition: int = 2
-    """Of the claim."""
+    """A changed claim gets a new one."""
     needs: Needs = "all"
     verdict: Verdict
     findings: tuple[Finding, ...]
@@ -239,7 +240,7 @@ class ClaimResult(Frozen):
         first = self.leading
         effect = first.effect if first else None
         confounds = dict.fromkeys(each for finding in self.findings for each in finding.confounds)
-        row: dict[str, Any] = _rounded(
+        row: dict[str, Any] = rounded(
             {
                 "id": self.id,
                 "edition": self.edition,
@@ -270,9 +271,10 @@ class ClaimResult(Frozen):
         return row
 
 
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _rounded(inner) for key, inner in value.items()}
+def rounded(value: Any) -> Any:
+    """Rounds every number in a value to six significant digits, so that files are alike on any machine."""
+    if isinstance(value, Mapping):
+        return {key: rounded(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(inner) for inner in value]
+        return [rounded(inner) for inner in value]
     return float(f"{value:.6g}") if isinstance(value, float) else value

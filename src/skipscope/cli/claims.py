@@ -118,7 +118,7 @@ def _outlook(result: "ClaimResult") -> str:
     time = ""
     if result.minutes is not None:
         least, most = result.minutes
-        time = f" ({_range(least, most)} min on the machine of these runs)"
+        time = f" ({_range(least, most)} min of training on the machine of these runs)"
     many = f"{_range(seeds.least, seeds.most)} more seeds"
     return f"{power}; {many} would settle it if the effect is what it seems{time}"
 

@@ -9,9 +9,9 @@ from skipscope.spec import RunSpec, Snapshots
 
 MOST_FILES = 100
 MOST_BYTES = 4 * 10**9
-"""Of one run. The classroom's networks have 0.3 to 1 MB; four gigabytes are ten times a network of 100 MB."""
+"""The most that one run may keep. A file of the classroom's networks has 0.3 to 45 MB."""
 BYTES = 4
-"""Of a weight: they are kept in fp32."""
+"""A weight takes so many: they are kept in fp32."""
 
 
 @dataclass(frozen=True, kw_only=True)

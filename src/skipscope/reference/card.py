@@ -35,7 +35,7 @@ class ReferenceCard(Frozen):
     commits: list[str]
     machines: list[str]
     core_seconds: int
-    """Of all finished runs, measuring them included."""
+    """What training and validation took, over all finished runs."""
     arms: list[ArmCard]
     claims: list[dict[str, Any]]
     """What `skipscope claims --json` says of each."""

@@ -4,7 +4,7 @@ A pure function of the records, so that anyone who has them makes the same table
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import polars as pl
@@ -15,6 +15,7 @@ from skipscope.claims.asked import moments_of
 from skipscope.claims.catalogue import Part, catalogue
 from skipscope.claims.evaluate import judged
 from skipscope.claims.evidence import Evidence
+from skipscope.claims.model import rounded
 from skipscope.records.schema import RunRecord
 from skipscope.reference.card import ArmCard, ReferenceCard
 
@@ -26,8 +27,6 @@ COLUMNS = {
     "moment": pl.String,  # start, end, or the training loss at which arms are compared
     "value": pl.String,  # JSON: a number, or what a contrast makes numbers of; null could not be measured
 }
-DIGITS = 6
-"""Significant digits that are kept of a number."""
 
 
 def table_of(tables: StudyTables) -> pl.DataFrame:
@@ -69,9 +68,9 @@ def card_of(tables: StudyTables, *, claims: bool = True) -> ReferenceCard:
         dates=_span(run.finished or "" for run in runs),
         commits=sorted({run.environment.git or "unknown" for run in runs}),
         machines=sorted({_machine(run) for run in runs}),
-        core_seconds=round(sum(r.result.seconds + r.result.probe_seconds for r in runs if r.result)),
+        core_seconds=round(sum(run.result.seconds for run in runs if run.result)),
         arms=arms,
-        claims=[_rounded(result.row()) for result in judged(Evidence(tables, QUANTITIES))] if claims else [],
+        claims=[result.row() for result in judged(Evidence(tables, QUANTITIES))] if claims else [],
     )
 
 
@@ -115,12 +114,4 @@ def _span(dates: Iterable[str]) -> tuple[str, str]:
 
 
 def _written(value: Any) -> str:
-    return json.dumps(_rounded(value), separators=(",", ":"))
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _rounded(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(inner) for inner in value]
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+    return json.dumps(rounded(value), separators=(",", ":"))

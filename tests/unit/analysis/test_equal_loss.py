@@ -53,7 +53,7 @@ def test_seeds_count_in_which_all_arms_finished(state: str) -> None:
 
 
 def test_a_run_that_kept_nothing_is_left_out_with_its_pair() -> None:
-    """Of an older version, or trained for a study without snapshots, or with another ladder."""
+    """It may be of an older version, or trained for a study without snapshots, or with another ladder."""
     for lacking in (run("b0", None), run("b0", 0.3, ladder=()), run("b0", 0.3, ladder=(2.0, 1.0))):
         runs = {"a": {0: run("a0", 1.8), 1: run("a1", 0.7)}, "b": {0: lacking, 1: run("b1", 0.9)}}
         assert lacks(lacking, Snapshots(losses=LADDER))

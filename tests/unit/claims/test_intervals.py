@@ -14,7 +14,7 @@ from skipscope.claims.verdicts import corrected, judge, p_values
 
 @pytest.mark.parametrize("needs", ["all", "any"])
 def test_no_verdict_contradicts_the_interval_beside_it(needs: str) -> None:
-    """Of parts that count, in families of several claims with several parts, in any direction."""
+    """Holds of parts that count, in families of several claims with several parts, in any direction."""
     rng = np.random.default_rng(7)
     seen = set()
     for _ in range(150):

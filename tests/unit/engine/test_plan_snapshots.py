@@ -13,7 +13,7 @@ from skipscope.spec import Snapshots, StudySpec
 from skipscope.training.beginning import begin
 
 PARAMS = 83_126
-"""Of the classroom's cnn."""
+"""The classroom's cnn has so many weights."""
 
 
 def asking(small: StudySpec, asked: Snapshots = Snapshots(), epochs: int = 1) -> StudySpec:  # noqa: B008

@@ -72,7 +72,7 @@ def test_at_most_one_batch_is_looked_at() -> None:
 
 
 def slope(name: str) -> float:
-    """Of log2 std(f) / std(x) over log2 of the block's index, before the first step."""
+    """Fits log2 std(f) / std(x) over log2 of the block's index, before the first step."""
     images = torch.randn(32, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     rows = initial_rows(view_of(build(name, seed=0), images, torch.arange(32) % 10)).rows
     values = [
