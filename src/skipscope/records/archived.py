@@ -95,8 +95,9 @@ def _readable(archive: Path) -> Iterator[None]:
     except WorkspaceError:
         raise
     except Exception as error:  # each kind of archive has errors of its own
+        why = str(error).partition(":")[0].rstrip(".")  # tarfile lists every compression that it is not
         raise WorkspaceError(
-            f"The archive cannot be unpacked: {error}.",
+            f"The archive cannot be unpacked: {why}.",
             where=str(archive),
             hint="get it again; name a folder or an archive of a workspace with --workspace",
         ) from error
