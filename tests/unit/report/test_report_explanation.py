@@ -127,7 +127,7 @@ def test_what_is_lacking_comes_with_the_command_and_the_seeds_that_it_takes(tabl
     text = said(explained(tables, open_)).replace("\u00a0", " ")
     assert "find an effect of twice the smallest worth having in 23.6 % of cases." in text
     wanted = "Between 3 and 31 more seeds would settle it, if the effect is what it seems"
-    assert f"{wanted} (3 to 31 min on the machine of these runs)." in text
+    assert f"{wanted} (3 to 31 min of training on the machine of these runs)." in text
     assert "more seeds would settle" not in said(explained(tables, all_of("supported", **more)))
     many = more | {"seeds": SeedsNeeded(least=3, likely=None, most=None)}
     assert "At least 3 more seeds would settle it" in said(explained(tables, all_of("inconclusive", **many)))
