@@ -204,4 +204,4 @@ def interval(spread: Spread, images: int) -> tuple[float, float]:
 def bracketed(n: int, *shares: float, digits: int = 1) -> str:
     """Formats mean, low and high: an interval with a comma, a range over seeds with a dash."""
     mean, low, high = (f"{100 * share:.{digits}f}" for share in shares)
-    return f"{mean}{NBSP}% \\[{low}{f',{NBSP}' if n == 1 else '–'}{high}\\]"
+    return f"{mean}% \\[{low}{f',{NBSP}' if n == 1 else '–'}{high}\\]"

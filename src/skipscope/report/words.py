@@ -176,8 +176,8 @@ def _texts(language: Language) -> dict[str, Any]:
 
 
 def percent(share: float) -> str:
-    """Formats a share as 67.7 %."""
-    return f"{100 * share:.1f}{NBSP}%"
+    """Formats a share as 67.7%."""
+    return f"{100 * share:.1f}%"
 
 
 def count(number: float) -> str:
@@ -186,12 +186,12 @@ def count(number: float) -> str:
 
 
 def short(number: float) -> str:
-    """Formats a number as 37.1 M: three digits and K, M or G."""
+    """Formats a number as 37.1M: three digits and K, M or G."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "K")):
         if number >= 0.9995 * size:
             scaled = number / size
             digits = 2 if scaled < 9.995 else 1 if scaled < 99.95 else 0
-            return f"{scaled:.{digits}f}{NBSP}{letter}"
+            return f"{scaled:.{digits}f}{letter}"
     return f"{number:.0f}"
 
 

@@ -15,7 +15,7 @@ from skipscope.report.words import unmarked
 
 def test_the_key_table_stands_in_front_with_wilson_intervals(report):
     row = [unmarked(cell).replace("\u00a0", " ") for cell in key_table(report()).rows[1]]
-    assert row[:3] == ["resnet", "11,181,642", "37.0 M"]
+    assert row[:3] == ["resnet", "11,181,642", "37.0M"]
     assert row[4].endswith("]")
     assert "," in row[4]
     assert row[5:] == ["5 min 29 s", "740", "1"]
@@ -137,7 +137,7 @@ def test_cifar_has_no_banner(report):
 def test_the_stem_confound_is_named_with_the_numbers_of_the_records(report):
     found = said(report())
     assert "maps of 16×16 where resnet sees 8×8" in found
-    assert "3.8 times the arithmetic (141 M against 37.0 M multiply-adds)" in found
+    assert "3.8 times the arithmetic (141M against 37.0M multiply-adds)" in found
     assert "is not the effect of SE" in found
 
 
@@ -294,6 +294,6 @@ def test_charts_fall_back_to_english_where_there_are_no_chinese_glyphs(made_up, 
 def test_a_run_that_stopped_early_is_not_compared_after_the_last_epoch(report):
     found = said(report(unfinished=("se_resnet",)))
     gaps = next(line for line in found.splitlines() if "in percentage points" in line)
-    assert "resnet with 80.0 %" in gaps
+    assert "resnet with 80.0%" in gaps
     assert "se_resnet +" not in gaps
     assert "se_resnet −" not in gaps

@@ -125,7 +125,7 @@ def test_what_is_lacking_comes_with_the_command_and_the_seeds_that_it_takes(tabl
     more = {"more_seeds": 7, "seeds": SeedsNeeded(least=3, likely=7, most=31), "power": 0.236}
     open_ = [each.model_copy(update={"seconds_per_seed": 60.0}) for each in all_of("inconclusive", **more)]
     text = said(explained(tables, open_)).replace("\u00a0", " ")
-    assert "find an effect of twice the smallest worth having in 23.6 % of cases." in text
+    assert "find an effect of twice the smallest worth having in 23.6% of cases." in text
     wanted = "Between 3 and 31 more seeds would settle it, if the effect is what it seems"
     assert f"{wanted} (3 to 31 min of training on the machine of these runs)." in text
     assert "more seeds would settle" not in said(explained(tables, all_of("supported", **more)))

@@ -48,16 +48,16 @@ def test_a_known_network_stands_beside_its_value_and_every_difference_is_named(p
     assert section.id == "papers"
     (row,) = cells(section)
     assert row[0] == "resnet20"
-    assert row[1] == "8.75 % (He et al. 2015, Table 6)"
-    assert row[3:5] == ["0.27 M", "83,126"]
+    assert row[1] == "8.75% (He et al. 2015, Table 6)"
+    assert row[3:5] == ["0.27M", "83,126"]
     error, interval = row[2].split(" [")
     low, high = interval.rstrip("]").split(", ")
-    assert float(low) < float(error.removesuffix(" %")) < float(high)
+    assert float(low) < float(error.removesuffix("%")) < float(high)
     for told in (
         "updates 702 (paper: 64,000)",
         "learning rate 0.02 (paper: 0.1)",
         "Nesterov yes (paper: no)",
-        "schedule half a cosine (paper: divided by 10 after 50 % and 75 %)",
+        "schedule half a cosine (paper: divided by 10 after 50% and 75%)",
         "gradient norm cut at 1 (paper: none)",
         "precision bf16 (paper: fp32)",
     ):
@@ -106,13 +106,13 @@ def test_gated_networks_have_their_baseline_and_no_recipe(papers, language, said
 
 def test_without_augmentation_the_error_is_that_without_it(papers):
     (row,) = cells(papers(arms=("densenet40_k12",), recipes={"densenet40_k12": {"augmentation": "none"}}))
-    assert row[1] == "7.00 % (Huang et al. 2017, Table 2); without augmentation"
+    assert row[1] == "7.00% (Huang et al. 2017, Table 2); without augmentation"
     assert "the paper has dropout of 0.2" in row[5]
     assert "augmentation" not in row[5]
 
 
 def test_what_the_paper_did_besides_is_told_in_chinese_too(papers):
     (row,) = cells(papers("zh", arms=("resnet110",)))
-    assert "论文在训练错误率降到 80 % 以下之前用学习率 0.01" in row[5]
+    assert "论文在训练错误率降到 80% 以下之前用学习率 0.01" in row[5]
     assert "五次中最好的一次" in row[1]
-    assert "学习率调度：半个余弦（论文：在 50 % 和 75 % 处除以 10）" in row[5]
+    assert "学习率调度：半个余弦（论文：在 50% 和 75% 处除以 10）" in row[5]

@@ -82,7 +82,7 @@ def test_a_network_tells_its_fastest_layer_and_its_dead_channels(small):
     assert "most in fc2 (0.50)" in text
     assert "no channel is dead at the end" in text
     rows |= {("activations", 32, "relu:3", "dead"): 0.5}
-    assert "12.5 % of their channels are dead at the end, most in relu:3 (50.0 %)" in said(
+    assert "12.5% of their channels are dead at the end, most in relu:3 (50.0%)" in said(
         section(built(changed(tables, rows)), "networks")
     )
 
@@ -117,8 +117,8 @@ def test_surest_errors_are_shown_with_class_answer_and_confidence(small):
     found = built(changed(tables, rows))
     gallery = next(g for g in found.galleries if g.name.startswith("errors"))
     assert gallery.table.row(0) == (7, 7 * 3, "horse", "bird", 0.9987)
-    assert unmarked(gallery.tiles[0].caption).replace("\u00a0", " ") == "horse → bird, 99.9 %"
-    assert "horse is taken for bird with 99.9 %" in said(section(found, "networks")).replace("\u00a0", " ")
+    assert unmarked(gallery.tiles[0].caption).replace("\u00a0", " ") == "horse → bird, 99.9%"
+    assert "horse is taken for bird with 99.9%" in said(section(found, "networks")).replace("\u00a0", " ")
     chinese = next(g for g in built(changed(tables, rows), "zh").galleries if g.name.startswith("errors"))
     assert unmarked(chinese.tiles[0].caption).startswith("马 → 鸟")
 

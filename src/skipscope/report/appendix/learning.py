@@ -47,7 +47,7 @@ def extremes(context: Context) -> list[Inline]:
 
 
 def by_class(context: Context, found: Mapping[str, tuple[str, float]]) -> Inline:
-    """Groups networks by class: cat (cnn 45.0 %, resnet 60.2 %), bird (densenet 58.1 %)."""
+    """Groups networks by class: cat (cnn 45.0%, resnet 60.2%), bird (densenet 58.1%)."""
     words = context.words
     shared: dict[str, dict[str, float]] = {}
     for arm, (name, value) in found.items():

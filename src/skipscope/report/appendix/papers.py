@@ -4,7 +4,7 @@ from skipscope.analysis.papers import Difference, Published, differences, error_
 from skipscope.analysis.tables import ArmSummary, Spread
 from skipscope.report.context import Context, bracketed, interval
 from skipscope.report.document import Block, Note, Paragraph, Section, Table
-from skipscope.report.words import NBSP, Inline, code, count, plain
+from skipscope.report.words import Inline, code, count, plain
 from skipscope.spec import Recipe
 
 
@@ -34,7 +34,7 @@ def row(context: Context, summary: ArmSummary, value: Published) -> tuple[str, .
         code(summary.arm),
         reported(context, value, recipe),
         measured(context, summary),
-        "—" if value.params is None else f"{value.params / 1e6:g}{NBSP}M",
+        "—" if value.params is None else f"{value.params / 1e6:g}M",
         "—" if summary.network is None else count(summary.network.params),
         differing(context, value, recipe),
     )
@@ -90,7 +90,7 @@ def setting(context: Context, key: str, value: object) -> Inline:
     if key == "milestones":
         if not isinstance(value, tuple) or not value:
             return words("papers.cosine")
-        return words("papers.steps", shares=words.listed([f"{100 * share:g}{NBSP}%" for share in value]))
+        return words("papers.steps", shares=words.listed([f"{100 * share:g}%" for share in value]))
     if value is None:
         return words("value.none")
     if isinstance(value, bool):
