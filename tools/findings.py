@@ -15,11 +15,12 @@ from skipscope.analysis.tables import gather
 from skipscope.claims.catalogue import catalogue
 from skipscope.claims.evaluate import evaluate
 from skipscope.claims.model import ClaimResult
+from skipscope.language import Language
 from skipscope.records.store import Workspace
 from skipscope.report import build_report
 from skipscope.report.appendix.evidence import effect_cell
 from skipscope.report.rendering.markdown import table_row
-from skipscope.report.words import Inline, Language, Words
+from skipscope.report.words import Inline, Words
 from skipscope.submission.archive import records
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -8,10 +8,11 @@ from skipscope.analysis.tables import StudyTables
 from skipscope.claims.evaluate import evaluate
 from skipscope.claims.model import ClaimResult
 from skipscope.figures.rendering.vega import trusted
+from skipscope.language import Language
 from skipscope.report.build import build_document
 from skipscope.report.context import Context
 from skipscope.report.document import Document, Note, Paragraph, Section, Table
-from skipscope.report.words import Language, Words, unmarked
+from skipscope.report.words import Words, unmarked
 
 
 def built(tables: StudyTables, language: Language = "en", **options: Any) -> Document:

@@ -7,10 +7,11 @@ import polars as pl
 from skipscope.analysis.tables import StudyTables
 from skipscope.api.shown import Shown
 from skipscope.figures.rendering import vega
+from skipscope.language import language_of
 from skipscope.report.appendix.overlay import accuracy_figures, loss_figure
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure, Note, Pair, figures_of
-from skipscope.report.words import Words, language_of
+from skipscope.report.words import Words
 
 
 def context_of(tables: StudyTables, lang: str) -> Context:

@@ -19,12 +19,12 @@ from skipscope.errors import FontError, UnknownName, UsageError
 from skipscope.figures import style
 from skipscope.figures.rendering import vega
 from skipscope.figures.rendering.drawing import Drawing, Picture
+from skipscope.language import LANGUAGES, Language, language_of
 from skipscope.records.files import write_whole
 from skipscope.records.store import Workspace
 from skipscope.report.build import build_document
 from skipscope.report.document import Block, Document, Figure, Gallery, Pair, figures_of
 from skipscope.report.rendering import html, markdown, paper
-from skipscope.report.words import LANGUAGES, Language, language_of
 
 WEB = frozenset({"html", "md"})
 FORMATS = WEB | paper.FORMATS.keys()

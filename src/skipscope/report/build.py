@@ -8,6 +8,7 @@ from skipscope.claims.calibration.calibrate import load_calibration
 from skipscope.claims.evaluate import evaluate
 from skipscope.claims.model import ClaimResult
 from skipscope.figures import style
+from skipscope.language import Language
 from skipscope.report.appendix.explanation import explanation
 from skipscope.report.appendix.networks import networks
 from skipscope.report.appendix.overlay import overlay
@@ -18,7 +19,7 @@ from skipscope.report.appendix.trained import trained
 from skipscope.report.appendix.while_training import while_training
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Document, Note, Section, numbered
-from skipscope.report.words import Inline, Language, Words
+from skipscope.report.words import Inline, Words
 from skipscope.spec import StudySpec
 
 SECTIONS = (overlay, networks, while_training, trained, pictures, explanation, provenance)

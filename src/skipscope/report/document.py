@@ -16,7 +16,8 @@ from skipscope.figures.layered import Layered
 from skipscope.figures.rendering.raster import Picture, enlarged, png
 from skipscope.figures.rendering.vega import specification
 from skipscope.figures.style import Look
-from skipscope.report.words import Inline, Language
+from skipscope.language import Language
+from skipscope.report.words import Inline
 
 Align = Literal["left", "right"]
 

@@ -12,28 +12,10 @@ from functools import cache
 from html import escape, unescape
 from importlib.resources import files
 from string import Formatter
-from typing import Any, Literal
+from typing import Any
 from unicodedata import east_asian_width
 
-from skipscope.errors import UnknownName
-
-Language = Literal["en", "zh"]
-LANGUAGES: tuple[Language, ...] = ("en", "zh")
-OTHER_LANGUAGES = {"cn": "zh", "chinese": "zh", "zh-cn": "zh", "中文": "zh", "english": "en", "en-us": "en"}
-"""Other words for the languages."""
-
-
-def language_of(name: str) -> Language:
-    """Returns the language of this name.
-
-    Raises:
-        UnknownName: no report is written in it.
-    """
-    for known in LANGUAGES:
-        if known == name:
-            return known
-    raise UnknownName("language", name, LANGUAGES, synonyms=OTHER_LANGUAGES)
-
+from skipscope.language import Language
 
 NBSP = "\u00a0"
 

@@ -6,8 +6,8 @@ import pytest
 from documents import built
 
 from skipscope.analysis.tables import StudyTables
+from skipscope.language import Language
 from skipscope.report.document import Document
-from skipscope.report.words import Language
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,9 @@ from markupsafe import Markup
 
 from skipscope.figures import style
 from skipscope.figures.rendering.raster import Picture, png
+from skipscope.language import Language
 from skipscope.report.document import Document
-from skipscope.report.words import Language, Words, to_html, unmarked
+from skipscope.report.words import Words, to_html, unmarked
 
 CODES = {"en": "en", "zh": "zh-CN"}
 
