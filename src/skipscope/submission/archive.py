@@ -13,7 +13,8 @@ from skipscope.records.files import write_whole
 from skipscope.records.store import Workspace
 from skipscope.report import build_report
 from skipscope.spec import start_name
-from skipscope.submission.program import code_files
+from skipscope.submission.notebook import notebook
+from skipscope.submission.program import program, program_arms
 
 FORMATS = frozenset({"html", "pdf", "docx"})
 RESERVED = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10))}
@@ -49,7 +50,7 @@ def pack(
     tables = gather(workspace, study)
     report = build_report(workspace, tables.record.study.name, formats=FORMATS, language=language)
     path = output / f"{stem}.zip"
-    contents = [*((f"report/{each.name}", each.read_bytes()) for each in report), *code_files(tables)]
+    contents = [*((each.name, each.read_bytes()) for each in report), *code_files(tables)]
     contents += ((f"records/{path}", content) for path, content in records(workspace, tables))
     packed = BytesIO()
     with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
@@ -102,6 +103,13 @@ def _problem(part: str) -> str | None:
     if part.partition(".")[0].strip().upper() in RESERVED:
         return "Windows reserves this name for a device"
     return None
+
+
+def code_files(tables: StudyTables) -> Iterator[tuple[str, bytes]]:
+    """Yields the program, and the notebook that shows what it does."""
+    study, arms, fixed = program_arms(tables)
+    yield "code.py", program(study, arms, fixed=fixed).encode()
+    yield "code.ipynb", notebook(tables, arms).encode()
 
 
 def records(workspace: Workspace, tables: StudyTables) -> Iterator[tuple[str, bytes]]:

@@ -2,18 +2,16 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
-from typing import Any
+from textwrap import wrap
 
 from skipscope.analysis.tables import StudyTables
 from skipscope.spec import Recipe, StudySpec, load_study
 
-_GATED = ("se_resnet", "se_resnet_pool")
-_CONTROLS = tuple(f"{gated}_{control}" for gated in _GATED for control in ("static", "half"))
-NETWORKS = ("cnn", "resnet", "densenet", "se_resnet", "resnet_nopool", "se_resnet_pool", *_CONTROLS)
+NETWORKS = ("cnn", "resnet", "densenet", "se_resnet", "resnet_nopool", "se_resnet_pool")
 """The networks that `standalone.py` has."""
 STUDY = re.compile(r"^RECIPE = .*^THREADS = \d+$", re.MULTILINE | re.DOTALL)
 """The part of `standalone.py` that is a study's own."""
@@ -28,13 +26,6 @@ class TrainedArm:
     label: str
     network: str
     recipe: Recipe
-
-
-def code_files(tables: StudyTables) -> Iterator[tuple[str, bytes]]:
-    """Returns the program and the notebook that runs it."""
-    study, arms, fixed = program_arms(tables)
-    yield "code.py", program(study, arms, fixed=fixed).encode()
-    yield "code.ipynb", notebook([arm.label for arm in arms]).encode()
 
 
 def program_arms(tables: StudyTables) -> tuple[StudySpec, list[TrainedArm], bool]:
@@ -64,21 +55,20 @@ def program(study: StudySpec, arms: Sequence[TrainedArm], fixed: bool = False) -
 def _study(study: StudySpec, arms: Sequence[TrainedArm], *, fixed: bool) -> str:
     """Returns the study's part of the file."""
     title = " ".join(study.title.get("en", study.name).split())
-    lines = [f"# {title} (skipscope {version('skipscope')})"]
-    others = [arm.recipe for arm in arms if any(getattr(arm.recipe, key) not in FP32[key] for key in FP32)]
-    if backends := sorted({f"{each.precision}, {each.kernels} kernels" for each in others}):
+    lines = [f"# {title} (skipscope {version('skipscope')})", *_not_here(study, arms)]
+    if backends := other_backends(arms):
         lines += [
-            f"# The runs of the report beside it were computed in another way ({'; '.join(backends)}).",
-            "# Their numbers differ from this file's by what rounding grows to in training.",
+            f"# The report's runs were computed in another way ({'; '.join(backends)}): their",
+            "# numbers differ from this file's by what rounding grows to (数值之差来自舍入误差的累积).",
         ]
     shared = arms[0].recipe
-    lines += ["", f"RECIPE = Recipe({_arguments(shared, Recipe())})", "ARMS = {"]
+    lines += [f"RECIPE = Recipe({_arguments(shared, Recipe())})", "ARMS = {"]
     for arm in arms:
         changed = _arguments(arm.recipe, shared)
         recipe = f"RECIPE._replace({changed})" if changed else "RECIPE"
-        lines.append(f"    {_literal(arm.label)}: ({_literal(arm.network)}, {recipe}),")
+        lines.append(f"    {literal(arm.label)}: ({literal(arm.network)}, {recipe}),")
     seeds = {arm.label: study.seeds_of(arm) for arm in study.arm}
-    own = [f"    {_literal(arm.label)}: {seeds[arm.label]}," for arm in arms]
+    own = [f"    {literal(arm.label)}: {seeds[arm.label]}," for arm in arms]
     alike = len({seeds[arm.label] for arm in arms}) == 1
     same = [f"SEEDS: dict[str, int] = dict.fromkeys(ARMS, {seeds[arms[0].label]})"]
     lines += ["}", *(same if alike else ["SEEDS: dict[str, int] = {", *own, "}"])]
@@ -87,10 +77,23 @@ def _study(study: StudySpec, arms: Sequence[TrainedArm], *, fixed: bool) -> str:
     return "\n".join([*lines, f"THREADS = {threads}"])
 
 
+def other_backends(arms: Sequence[TrainedArm]) -> list[str]:
+    """Names the ways of computing, other than `standalone.py`'s own, in which the arms were trained."""
+    others = [arm.recipe for arm in arms if any(getattr(arm.recipe, key) not in FP32[key] for key in FP32)]
+    return sorted({f"{each.precision}, {each.kernels} kernels" for each in others})
+
+
+def _not_here(study: StudySpec, arms: Sequence[TrainedArm]) -> list[str]:
+    """Names the study's networks that `standalone.py` has not."""
+    absent = [arm.label for arm in study.arm if arm.label not in {each.label for each in arms}]
+    told = f"Not in this file (此文件不含): {', '.join(absent)}" if absent else ""
+    return [f"# {line}" for line in wrap(told, 100, break_on_hyphens=False)]
+
+
 def _arguments(recipe: Recipe, other: Recipe) -> str:
     """Lists what distinguishes a recipe from another, as arguments of a call."""
     mine, theirs = _settings(recipe), _settings(other)
-    return ", ".join(f"{key}={_literal(value)}" for key, value in mine.items() if value != theirs[key])
+    return ", ".join(f"{key}={literal(value)}" for key, value in mine.items() if value != theirs[key])
 
 
 def _settings(recipe: Recipe) -> dict[str, object]:
@@ -101,40 +104,6 @@ def _settings(recipe: Recipe) -> dict[str, object]:
     return settings
 
 
-def _literal(value: object) -> str:
+def literal(value: object) -> str:
+    """Writes a value as Python does, a text in double quotes."""
     return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
-
-
-def notebook(arms: Sequence[str]) -> str:
-    """Returns a Jupyter notebook that runs `code.py` beside it, one of its `arms` a cell."""
-    intro = "# code.ipynb\n\nRuns `code.py`, which lies beside this file. 运行同一文件夹中的 `code.py`。"
-    archive = 'ARCHIVE = "cifar-10-binary.tar.gz"  # or cifar-10-python.tar.gz, or the unpacked folder'
-    load = (
-        "import runpy\nfrom pathlib import Path\n\nimport torch\n\n"
-        'code = runpy.run_path("code.py")\n'
-        'torch.set_num_threads(code["THREADS"])\ndata = code["load"](Path(ARCHIVE))\nmodels = {}'
-    )
-    cells = [_markdown(intro), _code(archive), _code(load)]
-    for arm in arms:
-        key = _literal(arm)
-        train = _code(f'models[{key}] = code["train"]({key}, data)\nprint(models[{key}])')
-        cells += [_markdown(f"## {arm}"), train]
-    table = {
-        "cells": [{"id": f"cell-{index}", **cell} for index, cell in enumerate(cells)],
-        "metadata": {
-            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-            "language_info": {"name": "python"},
-        },
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
-    return json.dumps(table, ensure_ascii=False, indent=1) + "\n"
-
-
-def _markdown(text: str) -> dict[str, Any]:
-    return {"cell_type": "markdown", "metadata": {}, "source": text.splitlines(keepends=True)}
-
-
-def _code(text: str) -> dict[str, Any]:
-    lines = text.splitlines(keepends=True)
-    return {"cell_type": "code", "execution_count": None, "metadata": {}, "outputs": [], "source": lines}

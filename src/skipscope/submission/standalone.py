@@ -1,17 +1,15 @@
-"""A CNN, a ResNet, a DenseNet and an SE-ResNet on CIFAR-10, trained side by side in one file.
-
-Needs torch and numpy and nothing else:
+"""Four convolutional networks on CIFAR-10, side by side: CNN, ResNet, DenseNet, SE-ResNet.
 
     python code.py cifar-10-binary.tar.gz
 
 reads the official archive (https://www.cs.toronto.edu/~kriz/cifar.html; the python version or the unpacked
-folder will do as well), trains the networks one after another and prints the accuracy they reach.
+folder will do as well), trains the networks one after another and prints losses and accuracy after every
+epoch. Needs torch and numpy; with matplotlib it draws curves.png, too. It computes in fp32 with torch's own
+operators: computed like this, skipscope reaches the same weights, bit for bit, on the same machine and torch.
 
-It computes in fp32 with torch's own operators. Computed like this, skipscope reaches the same weights from
-the same seed, bit for bit, on the same machine with the same torch.
+读取 CIFAR-10 官方压缩包，依次训练四个网络，每轮打印损失与准确率；装有 matplotlib 时另将曲线画入 curves.png。
 
-Shapes: N images of a data set, B of a batch, C channels, H x W pixels. Images are N H W C bytes
-until a network sees them as B C H W.
+Shapes (形状): N images, B of a batch, C channels, H x W pixels; bytes are N H W C, networks see B C H W.
 """
 
 import argparse
@@ -31,6 +29,11 @@ from typing import Any, NamedTuple
 if __name__ == "__main__":
     # debuggers import Python's own module `code`, and must not find this file in its stead
     sys.path.pop(0)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("data", type=Path, help="cifar-10-binary.tar.gz, its python version, or a folder")
+    arguments = parser.parse_args()  # before torch is imported: --help answers at once
+    if not arguments.data.exists():
+        parser.error(f"{arguments.data} does not exist; https://www.cs.toronto.edu/~kriz/cifar.html has it")
 
 import numpy as np
 import torch
@@ -40,28 +43,27 @@ from torch.nn.utils import clip_grad_norm_
 
 
 class Recipe(NamedTuple):
-    """How a network is trained."""
+    """How a network is trained (训练配置)."""
 
-    epochs: int = 5
-    batch_size: int = 128
-    learning_rate: float = 0.05  # the peak, reached after the warm-up
-    momentum: float = 0.9
+    epochs: int = 5  # 训练轮数
+    batch_size: int = 128  # 批大小
+    learning_rate: float = 0.05  # 学习率: the peak, reached after the warm-up
+    momentum: float = 0.9  # 动量
     nesterov: bool = True
-    weight_decay: float = 5e-4  # on matrices and kernels only, never on biases or BatchNorm
-    warmup_epochs: float = 1.0  # linear from 0; then half a cosine down to 0
+    weight_decay: float = 5e-4  # 权重衰减: on matrices and kernels only, never on biases or BatchNorm
+    warmup_epochs: float = 1.0  # 预热: linear from 0; then half a cosine down to 0
     milestones: tuple[float, ...] = ()  # instead: divide the rate by 10 at these shares of training
-    clip_norm: float | None = None  # the gradient's L2 norm is cut down to this
-    label_smoothing: float = 0.0
-    augmentation: str = "crop_flip"  # or "flip", "none"
+    clip_norm: float | None = None  # 梯度裁剪: the gradient's L2 norm is cut down to this
+    label_smoothing: float = 0.0  # 标签平滑
+    augmentation: str = "crop_flip"  # 数据增强: or "flip", "none"
     memory_format: str = "channels_last"  # or "contiguous"
 
 
-# The study: what skipscope fills in ------------------------------------------------------------------
+# 1. The study (本次实验): what skipscope fills in ----------------------------------------------------
 
-# ARMS has each network's name in NETWORKS and its recipe, by label. Every arm is trained once from each of
-# the seeds 0, 1, ..., as many as it has in SEEDS, on LIMIT images if that is not None: a stratified subset
-# that is drawn by the seed unless FIXED. Another number of THREADS sums in another order, and so rounds
-# differently.
+# ARMS: networks and recipes by label. Each is trained from the seeds 0, 1, ..., as many as SEEDS says, on
+# LIMIT images (None: all), which the seed draws unless FIXED. Other numbers of THREADS round differently.
+# 每个网络依次以 0、1…… 为种子各训练一次；LIMIT 是训练图像的张数，None 表示全部。
 
 RECIPE = Recipe(learning_rate=0.2, warmup_epochs=0.5, clip_norm=0.5, augmentation="flip")
 ARMS = {
@@ -75,9 +77,8 @@ LIMIT: int | None = None
 FIXED = False
 THREADS = 1
 
-# Chance: everything random is a pure function of (seed, purpose, epoch) -----------------------------
 
-
+# 2. Chance (随机数): a pure function of (seed, purpose, epoch), so all networks see the same batches --
 def derive(seed: int, purpose: str, epoch: int = 0) -> int:
     """A 64-bit seed for one purpose ("initialisation", "order", "augmentation") in one epoch."""
     return int.from_bytes(sha256(f"{seed}/{purpose}/{epoch}".encode()).digest()[:8], "little")
@@ -93,9 +94,7 @@ def permutation(seed: int, purpose: str, epoch: int, count: int) -> Any:
     return np.argsort(random_bits(seed, purpose, epoch, count), kind="stable")
 
 
-# Building blocks ------------------------------------------------------------------------------------
-
-
+# 3. Building blocks (网络的组成模块) -----------------------------------------------------------------
 class BatchNorm2d(nn.BatchNorm2d):
     """`torch.nn.BatchNorm2d`, printed the way every torch release before 2.12 printed it."""
 
@@ -103,6 +102,7 @@ class BatchNorm2d(nn.BatchNorm2d):
         return super().extra_repr().replace(", bias=True", "").replace("bias=True, ", "")
 
 
+# SE 模块。压缩：每个通道取全图均值；激励：两个全连接层（写成 1x1 卷积）与 sigmoid，给出各通道的权重
 class SE(nn.Module):
     """Squeeze (mean over the map), excitation (two layers): a gate a channel (Hu et al. 2018, eq. 2, 3)."""
 
@@ -116,33 +116,7 @@ class SE(nn.Module):
         return torch.sigmoid(self.fc2(torch.relu(self.fc1(self.avg_pool(x)))))  # B C 1 1
 
 
-class StaticGate(nn.Module):
-    """A gate that no image moves, the control of SE: one learnt number a channel, 1/2 at the start."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(channels))
-
-    def extra_repr(self) -> str:
-        return f"{len(self.weight)}"
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.sigmoid(self.weight).to(x.dtype).view(-1, 1, 1)  # C 1 1
-
-
-class Half(nn.Module):
-    """The constant 1/2 where a gate would stand."""
-
-    def __init__(self, _channels: int) -> None:
-        super().__init__()
-
-    def forward(self, _x: Tensor) -> float:
-        return 0.5
-
-
-GATES: dict[str, Callable[[int], nn.Module]] = {"se": SE, "static": StaticGate, "half": Half}
-
-
+# 残差块：两层卷积学习残差 f(x)，再与输入相加；形状改变处，跳跃连接是带步幅的 1x1 卷积（投影）
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions f(x) and a shortcut: relu(f(x) + x) (He et al. 2015, eq. 1 and 2).
 
@@ -150,7 +124,7 @@ class BasicBlock(nn.Module):
     Where the shape changes, the shortcut is a strided 1x1 convolution (option B of He et al.).
     """
 
-    def __init__(self, inputs: int, outputs: int, *, stride: int = 1, gate: str | None = None) -> None:
+    def __init__(self, inputs: int, outputs: int, *, stride: int = 1, gated: bool = False) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
         self.bn1 = BatchNorm2d(outputs)
@@ -161,34 +135,27 @@ class BasicBlock(nn.Module):
         if stride != 1 or inputs != outputs:
             projection = nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)
             self.downsample = nn.Sequential(projection, BatchNorm2d(outputs))
-        self.se: nn.Module | None = None
-        if gate is not None:
-            drawn = SE(outputs)  # whatever the gate: later layers draw what they draw beside SE
-            self.se = drawn if gate == "se" else GATES[gate](outputs)
+        self.se = SE(outputs) if gated else None
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = x if self.downsample is None else self.downsample(x)
         f = self.relu(self.bn1(self.conv1(x)))  # B outputs H/stride W/stride
         f = self.bn2(self.conv2(f))
         if self.se is not None:
-            f = self.se(f) * f
-        return self.relu(f + shortcut)
+            f = self.se(f) * f  # 逐通道加权
+        return self.relu(f + shortcut)  # 逐元素相加
 
 
+# 稠密连接：以此前的全部特征为输入，把新得到的 growth 个通道拼接在后面，不相加
 class DenseBasic(nn.Module):
     """Reads all features before it through a 1x1 bottleneck, appends its own (Huang et al. 2017, eq. 2)."""
 
     def __init__(self, inputs: int, growth: int) -> None:
         super().__init__()
         width = 4 * growth
-        self.layer = nn.Sequential(
-            BatchNorm2d(inputs),
-            nn.ReLU(),
-            nn.Conv2d(inputs, width, 1),
-            BatchNorm2d(width),
-            nn.ReLU(),
-            nn.Conv2d(width, growth, 3, padding=1),
-        )
+        bottleneck = BatchNorm2d(inputs), nn.ReLU(), nn.Conv2d(inputs, width, 1)
+        new_features = BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, growth, 3, padding=1)
+        self.layer = nn.Sequential(*bottleneck, *new_features)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.cat([x, self.layer(x)], dim=1)  # B inputs+growth H W
@@ -205,11 +172,9 @@ class DenseBlock(nn.Module):
         return self.denseblock(x)  # B inputs+layers*growth H W
 
 
-# The networks: B 3 32 32 -> logits, B 10 ------------------------------------------------------------
-
-
+# 4. The networks (四种网络): B 3 32 32 -> logits, B 10 -----------------------------------------------
 class Net(nn.Module):
-    """No skip connections, after LeNet-5 (LeCun et al. 1998); 83,126 parameters."""
+    """No skip connections, after LeNet-5 (LeCun et al. 1998); 83,126 parameters (普通 CNN)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -229,20 +194,17 @@ class Net(nn.Module):
 
 
 class ResNet_normal(nn.Module):
-    """ResNet-18 (He et al. 2015, Table 1), ImageNet stem included; 11,181,642 parameters."""
+    """ResNet-18 (He et al. 2015, Table 1), ImageNet stem included; 11,181,642 parameters (残差网络)."""
 
-    def __init__(self, *, gate: str | None = None, pooled: bool = True) -> None:
+    def __init__(self, *, gated: bool = False, pooled: bool = True) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.bn = BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1) if pooled else None
         for stage, (inputs, outputs) in enumerate(pairwise((64, 64, 128, 256, 512)), start=1):
-            blocks = nn.Sequential(
-                BasicBlock(inputs, outputs, stride=1 if stage == 1 else 2, gate=gate),
-                BasicBlock(outputs, outputs, gate=gate),
-            )
-            self.add_module(f"layer{stage}", blocks)
+            first = BasicBlock(inputs, outputs, stride=1 if stage == 1 else 2, gated=gated)
+            self.add_module(f"layer{stage}", nn.Sequential(first, BasicBlock(outputs, outputs, gated=gated)))
         self.avg_pool = nn.AdaptiveAvgPool2d((1, 1))
         self.fc = nn.Linear(512, 10)
 
@@ -255,18 +217,16 @@ class ResNet_normal(nn.Module):
         return self.fc(self.avg_pool(x).flatten(1))
 
 
+# 每个残差块都有门控；没有最大池化，特征图边长是上面 ResNet 的两倍，所以二者之差不全是门控的作用
 class SEResNet(ResNet_normal):
-    """The same network with a gate in every block (Hu et al. 2018) and no max-pool; 11,270,722 parameters."""
+    """A ResNet with a gate in every block (Hu et al. 2018) and no max-pool; 11,270,722 parameters."""
 
-    def __init__(self, *, gate: str = "se", pooled: bool = False) -> None:
-        super().__init__(gate=gate, pooled=pooled)
+    def __init__(self, *, pooled: bool = False) -> None:
+        super().__init__(gated=True, pooled=pooled)
 
 
 class DenseNet(nn.Module):
-    """Two dense blocks with growth rates 32 and 64 (after Huang et al. 2017); 1,753,546 parameters.
-
-    Nothing normalises the 7,168 features before the classifier.
-    """
+    """Two dense blocks with growth rates 32 and 64 (after Huang et al. 2017); 1,753,546 parameters."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -279,7 +239,7 @@ class DenseNet(nn.Module):
         self.conv1 = nn.Conv2d(224, 64, 3, padding=1)
         self.avg1 = nn.AvgPool2d(2, 2)
         self.denseblock2 = DenseBlock(64, 64)
-        self.fc1 = nn.Linear(448 * 4 * 4, 10)
+        self.fc1 = nn.Linear(448 * 4 * 4, 10)  # nothing normalises its 7,168 inputs
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.max_pool(self.relu(self.bn1(self.conv(x))))  # B 32 8 8
@@ -290,7 +250,7 @@ class DenseNet(nn.Module):
 
 
 DEVICE = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
-FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}  # N C H W, N H W C
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "cnn": Net,
     "resnet": ResNet_normal,
@@ -298,10 +258,6 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "se_resnet": SEResNet,
     "resnet_nopool": partial(ResNet_normal, pooled=False),
     "se_resnet_pool": partial(SEResNet, pooled=True),
-    "se_resnet_static": partial(SEResNet, gate="static"),
-    "se_resnet_half": partial(SEResNet, gate="half"),
-    "se_resnet_pool_static": partial(SEResNet, gate="static", pooled=True),
-    "se_resnet_pool_half": partial(SEResNet, gate="half", pooled=True),
 }
 
 
@@ -312,13 +268,11 @@ def build(name: str, recipe: Recipe, seed: int) -> nn.Module:
     return model.to(DEVICE).to(memory_format=FORMATS[recipe.memory_format])
 
 
-# The data: CIFAR-10 (Krizhevsky 2009), split into training, validation and test ---------------------
-
+# 5. The data (训练集、验证集、测试集): CIFAR-10 (Krizhevsky 2009) ---------------------------------------
 BATCHES = ["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"]
 FILES = {*BATCHES, *(f"{batch}.bin" for batch in BATCHES)}
 BATCH_IMAGES, TEST = 10_000, 10_000
-VALIDATION_PER_CLASS = 500
-"""45,000 of the 50,000 official training images train, 5,000 validate."""
+VALIDATION_PER_CLASS = 500  # of the 50,000 official training images 45,000 train and 5,000 validate
 
 
 class Data(NamedTuple):
@@ -328,7 +282,7 @@ class Data(NamedTuple):
     labels: Any  # N int64
     train: Any
     validation: Any
-    test: Any  # read once per run, at its end: nothing is chosen by it
+    test: Any  # 测试集: read once per run, at its end; nothing is chosen by it
     mean: list[float]  # by channel, over training and validation images, in 0..1
     std: list[float]
 
@@ -376,56 +330,41 @@ def divide(images: Any, labels: Any, test: int) -> Data:
     order = permutation(0, "validation split", 0, count)
     for label in range(10):
         held[order[labels[order] == label][:VALIDATION_PER_CLASS]] = True
-    train, validation = np.flatnonzero(~held), np.flatnonzero(held)
-    mean, std = channel_statistics(images[:count])
-    return Data(images, labels, train, validation, np.arange(count, len(images)), mean, std)
+    rows = np.flatnonzero(~held), np.flatnonzero(held), np.arange(count, len(images))
+    return Data(images, labels, *rows, *channel_statistics(images[:count]))
 
 
 def limited(data: Data, limit: int | None, seed: int, *, fixed: bool = FIXED) -> Data:
-    """The data set with the training images of a seed."""
+    """The data set with `limit` training images, every class in its share, as the seed draws them."""
     if limit is None:
         return data
     drawn = (0, "train limit") if fixed else (seed, "subset")
-    return data._replace(train=stratified(data.labels, data.train, limit, drawn))
-
-
-def stratified(labels: Any, rows: Any, limit: int, drawn: tuple[int, str]) -> Any:
-    """`limit` of the rows, ascending, with every class in its share; `drawn` is a seed and a purpose."""
-    order = rows[permutation(*drawn, 0, len(rows))]
+    order = data.train[permutation(*drawn, 0, len(data.train))]
     depth = np.empty(len(order))  # how far down its own class an image stands, from 0 to 1
-    for label, count in zip(*np.unique(labels[rows], return_counts=True), strict=True):
-        depth[labels[order] == label] = (np.arange(count) + 0.5) / count
-    return np.sort(order[np.argsort(depth, kind="stable")[:limit]])
+    for label, count in zip(*np.unique(data.labels[order], return_counts=True), strict=True):
+        depth[data.labels[order] == label] = (np.arange(count) + 0.5) / count
+    return data._replace(train=np.sort(order[np.argsort(depth, kind="stable")[:limit]]))
 
 
 def channel_statistics(images: Any) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each channel in 0..1, from exact integer counts: N H W 3 -> 3 and 3."""
-    means, stds = [], []
-    for channel in range(3):
-        chunks = (images[start : start + 5000, ..., channel] for start in range(0, len(images), 5000))
-        counts = np.sum([np.bincount(chunk.ravel(), minlength=256) for chunk in chunks], axis=0).tolist()
-        number, first = sum(counts), sum(value * count for value, count in enumerate(counts))
-        second = sum(value * value * count for value, count in enumerate(counts))
-        means.append(first / (255 * number))
-        stds.append(sqrt(second * number - first * first) / (255 * number))
-    return means, stds
+    """Mean and standard deviation of each channel in 0..1, from exact integer sums: N H W 3 -> 3 and 3."""
+    number, first = images[..., 0].size, images.sum((0, 1, 2), dtype=np.int64).tolist()
+    parts = (np.square(part, dtype=np.int64).sum((0, 1, 2)) for part in np.array_split(images, 50))
+    pairs = zip(first, sum(parts).tolist(), strict=True)
+    variances = [number * square - total * total for total, square in pairs]
+    return [total / (255 * number) for total in first], [sqrt(each) / (255 * number) for each in variances]
 
 
-# From bytes to what a network sees ------------------------------------------------------------------
-
-MARGIN = 4
-"""Pixels of black that are added on each side before the crop."""
-
-
+# 6. From bytes to what a network sees (数据增强与标准化) ----------------------------------------------
 def augment(images: Any, bits: Any, kind: str) -> Any:
     """Random crops and flips (He et al. 2015, section 4.2): B H W C -> B H W C.
 
     Of each image's 64 `bits` the 32 highest say where its crop begins, the lowest whether to mirror it.
     """
     if kind == "crop_flip":
-        padded = np.pad(images, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)))
-        left, top = np.divmod((bits >> np.uint64(32)).astype(np.int64), 2 * MARGIN + 1)
-        corners = zip(padded, top, left % (2 * MARGIN + 1), strict=True)
+        padded = np.pad(images, ((0, 0), (4, 4), (4, 4), (0, 0)))  # black pixels, so 9 x 9 crops
+        left, top = np.divmod((bits >> np.uint64(32)).astype(np.int64), 9)
+        corners = zip(padded, top, left % 9, strict=True)
         images = np.stack([image[y : y + 32, x : x + 32] for image, y, x in corners])
     if kind != "none":
         flip = (bits & np.uint64(1)).astype(bool)
@@ -441,42 +380,33 @@ def network_input(images: Any, data: Data, recipe: Recipe) -> Tensor:
     return x.permute(0, 3, 1, 2).contiguous(memory_format=FORMATS[recipe.memory_format])
 
 
-# Training -------------------------------------------------------------------------------------------
-
-
-def steps_per_epoch(recipe: Recipe, data: Data) -> int:
-    """Whole batches in the training split (one smaller batch if it does not fill one)."""
-    return max(1, len(data.train) // recipe.batch_size)
-
-
+# 7. Training (训练) ----------------------------------------------------------------------------------
 def learning_rate(recipe: Recipe, step: int, steps: int) -> float:
-    """The rate of update number `step` (from 0): linear warm-up, then half a cosine down to 0, or milestones.
-
-    Warm-up: Goyal et al. 2017, section 2.2. Cosine: Loshchilov and Hutter 2017, eq. 5, with one period.
-    """
+    """The rate of update `step` (from 0): linear warm-up, then half a cosine down to 0, or milestones."""
     total = recipe.epochs * steps
     warmup = min(round(recipe.warmup_epochs * steps), total - 1)
-    if step < warmup:
+    if step < warmup:  # Goyal et al. 2017, section 2.2
         return recipe.learning_rate * ((step + 1) / warmup)
     if recipe.milestones:
         passed = sum(step >= round(share * total) for share in recipe.milestones)
         return recipe.learning_rate / 10.0**passed
+    # Loshchilov and Hutter 2017, eq. 5, with one period
     return recipe.learning_rate * (1 + cos(pi * (step - warmup) / (total - warmup))) / 2
 
 
 def sgd(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
     """SGD with momentum; weight decay on matrices and kernels only."""
     weights = list(model.parameters())
-    groups = [
-        {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [weight for weight in weights if weight.ndim <= 1], "weight_decay": 0.0},
-    ]
+    decayed = {"params": [each for each in weights if each.ndim > 1], "weight_decay": recipe.weight_decay}
+    groups = [decayed, {"params": [each for each in weights if each.ndim <= 1], "weight_decay": 0.0}]
     return torch.optim.SGD(groups, lr=0.0, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True)
 
 
+# 每一步：取一批图像，前向传播求损失，反向传播求梯度，再更新权重
 def fit(model: nn.Module, data: Data, recipe: Recipe, seed: int) -> Iterator[float]:
     """Trains the network, and yields each step's loss once its update is made."""
-    optimizer, steps, images = sgd(model, recipe), steps_per_epoch(recipe, data), len(data.train)
+    optimizer, images = sgd(model, recipe), len(data.train)
+    steps = max(1, images // recipe.batch_size)  # whole batches; what is left over waits for another epoch
     for epoch in range(1, recipe.epochs + 1):
         order = data.train[permutation(seed, "order", epoch, images)]
         bits = random_bits(seed, "augmentation", epoch, images)
@@ -499,44 +429,68 @@ def fit(model: nn.Module, data: Data, recipe: Recipe, seed: int) -> Iterator[flo
             yield loss.item()
 
 
+class Epoch(NamedTuple):
+    """What is known after an epoch; the training loss is the mean over its steps."""
+
+    epoch: int
+    training_loss: float
+    validation_loss: float
+    validation_accuracy: float
+
+    def __str__(self) -> str:
+        losses = f"training loss {self.training_loss:.4f}, validation loss {self.validation_loss:.4f}"
+        return f"epoch {self.epoch}: {losses}, accuracy {self.validation_accuracy:.2%}"
+
+
 @torch.no_grad()
-def accuracy(model: nn.Module, data: Data, rows: Any, recipe: Recipe) -> float:
-    """The share of these images that the network classifies correctly, in 0..1."""
+def evaluate(model: nn.Module, data: Data, rows: Any, recipe: Recipe) -> tuple[float, float]:
+    """Mean loss on these images, and the share of them that is classified correctly, in 0..1."""
     model.eval()
-    correct = 0
+    loss, correct = 0.0, 0
     for part in np.array_split(rows, max(1, len(rows) // 250)):
-        answers = model(network_input(data.images[part], data, recipe)).argmax(1).cpu().numpy()
-        correct += int((answers == data.labels[part]).sum())
+        logits = model(network_input(data.images[part], data, recipe)).cpu()
+        target = torch.from_numpy(data.labels[part])
+        loss += cross_entropy(logits, target, reduction="sum").item()
+        correct += int((logits.argmax(1) == target).sum())
     model.train()
-    return correct / len(rows)
+    return loss / len(rows), correct / len(rows)
 
 
-def train(arm: str, data: Data, seed: int = 0) -> nn.Module:
-    """Trains one of `ARMS`, prints its accuracy after every epoch and on the test set, and returns it."""
+def train(arm: str, data: Data, seed: int = 0) -> tuple[nn.Module, list[Epoch]]:
+    """Trains one of `ARMS` and prints how it does after every epoch and on the test set."""
     (name, recipe), data = ARMS[arm], limited(data, LIMIT, seed)
-    model, steps = build(name, recipe, seed), steps_per_epoch(recipe, data)
-    losses, start = [], perf_counter()
+    model, steps = build(name, recipe, seed), max(1, len(data.train) // recipe.batch_size)
+    losses, history, start = list[float](), list[Epoch](), perf_counter()
     for loss in fit(model, data, recipe, seed):
         losses.append(loss)
         if len(losses) % steps == 0:
-            epoch, mean = len(losses) // steps, sum(losses[-steps:]) / steps
-            print(f"{arm}, seed {seed}, epoch {epoch}: training loss {mean:.4f}", end=", ")
-            print(f"validation accuracy {accuracy(model, data, data.validation, recipe):.2%}", end=", ")
-            print(f"{perf_counter() - start:.0f} s", flush=True)
-    print(f"{arm}, seed {seed}: test accuracy {accuracy(model, data, data.test, recipe):.2%}", flush=True)
-    return model
+            validated = evaluate(model, data, data.validation, recipe)
+            history.append(Epoch(len(losses) // steps, sum(losses[-steps:]) / steps, *validated))
+            print(f"{arm}, seed {seed}, {history[-1]}, {perf_counter() - start:.0f} s", flush=True)
+    print(f"{arm}, seed {seed}: test accuracy {evaluate(model, data, data.test, recipe)[1]:.2%}", flush=True)
+    return model, history
 
 
-def main() -> None:
-    """Trains every network from every seed."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("data", type=Path, help="cifar-10-binary.tar.gz, its python version, or a folder")
-    torch.set_num_threads(THREADS)
-    data = load(parser.parse_args().data)
-    for arm in ARMS:
-        for seed in range(SEEDS[arm]):
-            train(arm, data, seed)
+def draw(histories: dict[str, list[list[Epoch]]], path: Path) -> None:
+    """Draws losses and accuracy by epoch, a colour a network, a line a seed, if matplotlib is there."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        print(f"{path} is not drawn: that needs matplotlib (pip install matplotlib)")
+        return
+    figure = Figure(figsize=(13, 4), layout="constrained")
+    for axes, quantity in zip(figure.subplots(1, 3), Epoch._fields[1:], strict=True):
+        for index, (arm, seeds) in enumerate(histories.items()):
+            for seed, epochs in enumerate(seeds):
+                values = [(each.epoch, getattr(each, quantity)) for each in epochs]
+                axes.plot(*zip(*values, strict=True), f"C{index}o-", label="" if seed else arm)
+        axes.set(title=quantity.replace("_", " "), xlabel="epoch")
+        axes.locator_params(axis="x", integer=True)
+    figure.axes[0].legend()
+    figure.savefig(path, dpi=150)
 
 
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(THREADS)
+    data = load(arguments.data)
+    draw({arm: [train(arm, data, seed)[1] for seed in range(SEEDS[arm])] for arm in ARMS}, Path("curves.png"))

@@ -89,11 +89,11 @@ def test_the_archive_has_report_records_and_code_and_no_weights(made_up, with_re
         assert all(entry.filename.startswith("2012345+姓名/") for entry in archive.infolist())
         archive.extractall(tmp_path / "unpacked")
     assert {name for name in names if not name.startswith("records/runs/")} == {
-        "report/report.html",
-        "report/report.en.pdf",
-        "report/report.en.docx",
-        "report/report.zh.pdf",
-        "report/report.zh.docx",
+        "report.html",
+        "report.en.pdf",
+        "report.en.docx",
+        "report.zh.pdf",
+        "report.zh.docx",
         "records/studies/lab.json",
         "code.py",
         "code.ipynb",
@@ -130,8 +130,8 @@ def test_one_language_is_enough_if_it_is_asked_for(made_up, tmp_path):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     path = pack(workspace, "lab", student_id="1", name="a", output=tmp_path, language="en")
     with ZipFile(path) as archive:
-        reports = sorted(name for name in archive.namelist() if "/report/" in name)
-    assert reports == [f"1+a/report/report.{end}" for end in ("en.docx", "en.pdf", "html")]
+        reports = sorted(name for name in archive.namelist() if "/report." in name)
+    assert reports == [f"1+a/report.{end}" for end in ("en.docx", "en.pdf", "html")]
 
 
 def test_without_glyphs_nothing_is_packed(made_up, tmp_path, monkeypatch):

@@ -115,3 +115,9 @@ def svg(chart: str) -> str:
     numbers: dict[str, str] = {}
     picture = str(vl_convert.vegalite_to_svg(chart))
     return NUMBERED.sub(lambda name: numbers.setdefault(name[0], f"{name[1]}{len(numbers)}"), picture)
+
+
+def png(chart: dict[str, Any], *, scale: float = 1.5) -> bytes:
+    """Draws a chart with its data as a raster image, in this process."""
+    know_fonts()
+    return bytes(vl_convert.vegalite_to_png(json.dumps(chart), scale=scale))
