@@ -18,7 +18,7 @@ from skipscope.claims.model import ClaimResult
 from skipscope.language import Language
 from skipscope.records.store import Workspace
 from skipscope.report import build_report
-from skipscope.report.appendix.evidence import effect_cell
+from skipscope.report.appendix.evidence import effect_cell, unit_cell
 from skipscope.report.rendering.markdown import table_row
 from skipscope.report.words import Inline, Words
 from skipscope.submission.archive import records
@@ -90,10 +90,9 @@ def verdicts(study: str, language: Language) -> str:
         first = result.leading
         if result.verdict == "not_measured" or first is None or first.effect is None:
             continue
-        unit = words.name(f"claim_unit.{first.effect.unit.replace(' ', '_')}", first.effect.unit)
         pairs = "-" if first.exact else str(first.effect.n)
         cells = [f"{result.id} {names[result.id]}", words(f"explanation.{result.verdict}")]
-        lines.append(table_row(map(Inline, [*cells, effect_cell(first), unit, pairs])))
+        lines.append(table_row(map(Inline, [*cells, effect_cell(first), unit_cell(words, first), pairs])))
     return "\n".join(lines) + "\n"
 
 

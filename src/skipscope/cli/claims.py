@@ -85,9 +85,11 @@ def _print(results: "tuple[ClaimResult, ...]") -> None:
 
 def _effect(finding: "Finding | None") -> tuple[str, str]:
     """Formats estimate, interval and unit, and the number of pairs."""
-    if finding is None or finding.effect is None:
+    from skipscope.claims.ratios import told_as_ratio
+
+    effect = None if finding is None else told_as_ratio(finding).effect
+    if finding is None or effect is None:
         return "-", "-"
-    effect = finding.effect
     if finding.exact:
         return f"{effect.estimate:.3g} {effect.unit}, exactly", "-"
     ends = effect.interval

@@ -47,7 +47,7 @@ def pictures(shown: Shown) -> list[ET.Element]:
 def test_a_workspace_is_its_results_its_curves_and_its_report(lab: skipscope.Workspace) -> None:
     said = text(lab)
     assert said.startswith("Study lab in ")
-    assert re.search(r"^resnet +11,181,642 +37\.0\sM", said, re.MULTILINE)
+    assert re.search(r"^resnet +11,181,642 +37\.0M", said, re.MULTILINE)
     assert said.endswith("No report was written yet: .report() does it.")
     assert "<code>resnet</code>" in html(lab)
     assert [each.tag.rpartition("}")[2] for each in pictures(lab)] == ["svg", "svg"]

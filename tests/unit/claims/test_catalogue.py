@@ -1,7 +1,5 @@
 """The claims' TOML: whole, consistent with probes and studies, and strict about typos."""
 
-import re
-
 import pytest
 from pydantic import ValidationError
 
@@ -90,8 +88,8 @@ def test_one_part_that_fails_does_not_deny_the_others() -> None:
         counted = [part for part in claim.parts.values() if part.counts]
         if claim.needs == "all" and (len(counted) > 1 or counted[0].each != "whole"):
             en, zh = claim.en.contradicted, claim.zh.contradicted
-            assert re.search(r"does not .*(throughout|every)| a step | or more than ", en), claim.id
-            assert re.search("并非|并没有使每个|或运算|加深仍", zh), claim.id
+            assert "at least one" in en.lower() or "or at least" in en, claim.id
+            assert "至少" in zh, claim.id
 
 
 def test_every_part_that_counts_is_measured_by_a_study_that_comes_with_us() -> None:

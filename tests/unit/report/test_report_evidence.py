@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from documents import context_of
+from documents import context_of, said
 from labels import LABELS
 from made_up_results import all_of, finding
 
@@ -14,7 +14,7 @@ from skipscope.figures import claims as figures
 from skipscope.figures import style
 from skipscope.figures.rendering import vega
 from skipscope.figures.rendering.drawing import svg
-from skipscope.report.appendix.evidence import bound_cell, effect_cell
+from skipscope.report.appendix.evidence import bound_cell, effect_cell, unit_cell
 from skipscope.report.appendix.explanation import explanation
 from skipscope.report.document import Figure, Table
 from skipscope.report.words import Words, unmarked
@@ -47,6 +47,26 @@ def test_an_effect_has_no_interval_from_one_seed_and_needs_none_where_it_is_coun
 def test_what_would_count_is_told_by_its_direction(direction, told):
     part = part_of("S6", "start")
     assert unmarked(bound_cell(finding(part, direction=direction, bound=0.3))) == told
+
+
+def test_a_difference_of_logarithms_is_written_as_the_ratio_that_it_is(tables):
+    part = part_of("T1", "epochs")
+    logs = Effect(estimate=-0.49, low=-1.0, high=0.2, n=5, unit="log2", spread=0.1, images_error=0)
+    one = finding(part, effect=logs)
+    assert effect_cell(one) == "0.71 \\[0.50, 1.1\\]"
+    assert unit_cell(Words("zh"), one) == "倍"
+    assert unmarked(bound_cell(one)) == "∉ [0.91, 1.1]"  # a tenth, either way
+    tens = logs.model_copy(update={"unit": "log10", "estimate": 2.0})
+    below = finding(part_of("S1a", "start"), effect=tens)
+    assert (effect_cell(below)[:4], unmarked(bound_cell(below))) == ("100 ", "< 0.50")
+    result = ClaimResult(id="T1", group="course", verdict="supported", findings=(one, one))
+    section = explained(tables, (result,))
+    assert "0.71 [0.50, 1.1] times, 5 paired seeds (resnet20 / plain20)" in said(section)
+    [figure] = [block for part in section.sections for block in part.blocks if isinstance(block, Figure)]
+    assert figure.table["row"][0].endswith("resnet20 / plain20")
+    row = figure.table.row(0, named=True)
+    assert row["effect"] == pytest.approx(2**-0.49)
+    assert row["at"] == pytest.approx(-0.49 / 0.14, abs=1e-3)  # as it is drawn, in multiples of the bound
 
 
 def test_effects_are_drawn_in_multiples_of_the_smallest_worth_having():

@@ -10,6 +10,7 @@ from skipscope.claims.catalogue import catalogue, part_of
 from skipscope.claims.confounds import Confound
 from skipscope.claims.evaluate import evaluate
 from skipscope.claims.model import SeedsNeeded
+from skipscope.claims.ratios import BASES, RATIO
 from skipscope.report.appendix.explanation import explanation
 from skipscope.report.words import Words, percent, unmarked
 
@@ -94,7 +95,7 @@ def test_what_a_control_says_stands_beside_its_claim(tables, verdict):
     found = explained(tables, (mine, *others))
     told = {"supported": control.en.supported, "contradicted": control.en.contradicted}
     for sentence in told.values():
-        whole = f"{sentence}: +0.75 [+0.50, +1.0] percentage points."
+        whole = f"{sentence}: +0.75 [+0.50, +1.0] percentage points (resnet20 - plain20)."
         assert said(found).count(whole) == (2 if sentence == told.get(verdict) else 0)
 
 
@@ -190,4 +191,5 @@ def test_every_group_and_unit_has_its_words(language):
     for listed in catalogue().values():
         assert words.has(f"claims.{listed.group}")
         for part in listed.parts.values():
-            assert words.has(f"claim_unit.{part.unit.replace(' ', '_')}"), part.unit
+            unit = RATIO if part.unit in BASES else part.unit
+            assert words.has(f"claim_unit.{unit.replace(' ', '_')}"), part.unit

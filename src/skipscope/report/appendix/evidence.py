@@ -6,11 +6,12 @@ from typing import TypeVar
 
 from skipscope.claims.catalogue import PartWording, part_of
 from skipscope.claims.model import ClaimResult, Finding
+from skipscope.claims.ratios import compared, told_as_ratio
 from skipscope.figures import claims as figures
 from skipscope.report.appendix.outlook import outlook_of
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure, Note, Table
-from skipscope.report.words import Inline, change, code, literal, percent, rounded
+from skipscope.report.words import Inline, Words, change, code, literal, percent, rounded
 
 T = TypeVar("T")
 SHOWN_RUNS = 6
@@ -18,8 +19,8 @@ SHOWN_RUNS = 6
 
 
 def effect_cell(finding: Finding) -> Inline:
-    """Writes the effect with the interval of its level, in the claim's unit; a ratio has no sign."""
-    effect = finding.effect
+    """Writes the effect with the interval of its level, in the unit of `unit_cell`; a ratio has no sign."""
+    effect = told_as_ratio(finding).effect
     if effect is None:
         return Inline("—")
     shown = rounded if effect.ratio else change
@@ -30,7 +31,8 @@ def effect_cell(finding: Finding) -> Inline:
 
 
 def bound_cell(finding: Finding) -> Inline:
-    """Writes the bound that the effect has to pass."""
+    """Writes the bound that the effect has to pass, in the unit of `unit_cell`."""
+    finding = told_as_ratio(finding)
     mark = "\\<" if finding.direction in ("below", "within") else "\\>"
     ratio = finding.effect is not None and finding.effect.ratio
     if finding.direction in ("above", "below"):
@@ -41,14 +43,20 @@ def bound_cell(finding: Finding) -> Inline:
     return Inline(f"\\|·\\| {mark} {rounded(abs(finding.bound))}")
 
 
+def unit_cell(words: Words, finding: Finding) -> Inline:
+    """Names the unit in which an effect is written; of what is compared as logarithms that of a ratio."""
+    effect = told_as_ratio(finding).effect
+    return Inline("") if effect is None else label(words, "claim_unit", effect.unit)
+
+
 def texts_of(context: Context, claim: str, part: str) -> PartWording:
     """Returns a part's texts in the report's language; they contain no Markdown."""
     return part_of(claim, part).wording(context.words.language)
 
 
-def label(context: Context, group: str, name: str) -> Inline:
-    """Writes the name of a unit (`claim_unit`) or of a confound (`confound`) in the report's language."""
-    return context.words.name(f"{group}.{name.replace(' ', '_').replace('.', '_')}", name)
+def label(words: Words, group: str, name: str) -> Inline:
+    """Writes the name of a unit (`claim_unit`) or of a confound (`confound`)."""
+    return words.name(f"{group}.{name.replace(' ', '_').replace('.', '_')}", name)
 
 
 def sentence_of(context: Context, result: ClaimResult) -> Inline:
@@ -61,19 +69,24 @@ def sentence_of(context: Context, result: ClaimResult) -> Inline:
     return context.words(
         f"explanation.{key}",
         what=Inline(texts_of(context, result.id, first.part).short),
-        effect=effect_cell(first),
-        unit=label(context, "claim_unit", first.effect.unit),
         n=first.effect.n,
-        comparison=comparison_of(context, first),
+        **numbers(context, first),
     )
+
+
+def numbers(context: Context, finding: Finding) -> dict[str, Inline]:
+    """Returns what sentences say of an effect: its number, unit, and the arms that it compares."""
+    effect, unit = effect_cell(finding), unit_cell(context.words, finding)
+    return {"effect": effect, "unit": unit, "comparison": comparison_of(context, finding)}
 
 
 def comparison_of(context: Context, finding: Finding) -> Inline:
     """Names the arms, and the training loss at which they are compared if it is not the start or the end."""
+    arms = code(compared(told_as_ratio(finding)))
     if finding.at_loss is None:
-        return code(finding.comparison)
+        return arms
     at = context.words("explanation.at_loss", loss=f"{finding.at_loss:g}")
-    return Inline(f"{code(finding.comparison)}{at}")
+    return Inline(f"{arms}{at}")
 
 
 def numbers_of(context: Context, result: ClaimResult) -> list[Inline]:
@@ -84,8 +97,7 @@ def numbers_of(context: Context, result: ClaimResult) -> list[Inline]:
         whole = result.verdict_of(finding.part)
         told = {"supported": text.supported, "contradicted": text.contradicted}.get(whole)
         if told and finding.effect is not None and finding is not result.leading and finding.verdict == whole:
-            effect, unit = effect_cell(finding), label(context, "claim_unit", finding.effect.unit)
-            said.append(context.words("explanation.told", told=Inline(told), effect=effect, unit=unit))
+            said.append(context.words("explanation.told", told=Inline(told), **numbers(context, finding)))
     return said
 
 
@@ -96,7 +108,7 @@ def parts_table(context: Context, result: ClaimResult) -> list[Block]:
         if finding.effect is not None:
             text = texts_of(context, result.id, finding.part)
             name = Inline(literal(text.name) + ("" if finding.counts else words.raw("explanation.aside")))
-            unit = label(context, "claim_unit", finding.effect.unit)
+            unit = unit_cell(words, finding)
             bound = Inline(f"{bound_cell(finding)} \\({literal(text.reason)}\\)")
             n, verdict = str(finding.effect.n), words(f"explanation.{finding.verdict}")
             compared = comparison_of(context, finding)
@@ -113,7 +125,7 @@ def details(context: Context, result: ClaimResult) -> list[Block]:
     if confounds := distinct(finding.confounds for finding in result.findings):
         listed = []
         for each in confounds:
-            what = label(context, "confound", each.what)
+            what = label(words, "confound", each.what)
             listed.append(
                 words("explanation.difference", what=what, treated=each.treated, control=each.control)
             )
@@ -182,7 +194,7 @@ def forest_of(context: Context, group: str, results: Sequence[ClaimResult]) -> l
     """Draws the group's effects side by side, in multiples of the smallest effect of interest."""
     rows: list[figures.Row] = []
     for result in results:
-        for finding in result.findings:
+        for finding in map(told_as_ratio, result.findings):
             effect = finding.effect
             if effect is not None and finding.verdict in figures.SHAPES:
                 row = _row(context, result, finding)
@@ -201,4 +213,4 @@ def _row(context: Context, result: ClaimResult, finding: Finding) -> str:
     """Names a row after its part, and after its comparison if the part has several."""
     name = f"{result.id} {part_of(result.id, finding.part).wording(context.charts.language).short}"
     several = sum(other.part == finding.part for other in result.findings) > 1
-    return f"{name}, {finding.comparison}" if several else name
+    return f"{name}, {compared(finding)}" if several else name
