@@ -30,6 +30,20 @@ WorkspaceOption = Annotated[
         help="The folder for runs, studies and reports; an archive of one can be read.",
     ),
 ]
+NameOption = Annotated[
+    str | None,
+    typer.Option("--name", help="Your name, in any script, on the first page.", show_default=False),
+]
+StudentIdOption = Annotated[
+    str | None, typer.Option("--student-id", help="Your number, on the first page.", show_default=False)
+]
+CourseOption = Annotated[
+    str | None, typer.Option("--course", help="The course, on the first page.", show_default=False)
+]
+DateOption = Annotated[
+    str | None,
+    typer.Option("--date", help="The date there.  [default: the day of the last run]", show_default=False),
+]
 DEFAULT_WORKSPACE = Path("skipscope-out")
 WIDEST = 1_000
 """Columns that a table may have at most."""

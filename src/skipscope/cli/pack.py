@@ -1,19 +1,37 @@
-"""`skipscope pack`: report, records and code as one archive, ready to hand in."""
+"""`skipscope pack`: report, code and records as one archive, ready to hand in."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from skipscope.cli.options import DEFAULT_WORKSPACE, StudyArgument, WorkspaceOption, busy, say
+from skipscope.cli.options import (
+    DEFAULT_WORKSPACE,
+    CourseOption,
+    DateOption,
+    NameOption,
+    StudentIdOption,
+    StudyArgument,
+    WorkspaceOption,
+    busy,
+    complaints,
+    say,
+)
 from skipscope.cli.plans import say_if_untrained
+
+UNNAMED = (
+    "It does not say whose it is: --student-id and --name, or [author] in skipscope.toml, put both into "
+    "the file's name and on the report's first page."
+)
 
 
 def pack(
     study: StudyArgument = None,
     *,
-    student_id: Annotated[str, typer.Option("--student-id", help="The first part of the file's name.")],
-    name: Annotated[str, typer.Option("--name", help="The last part of the file's name, in any script.")],
+    student_id: StudentIdOption = None,
+    name: NameOption = None,
+    course: CourseOption = None,
+    date: DateOption = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The folder to write to.", show_default="this one")
     ] = Path(),
@@ -23,17 +41,21 @@ def pack(
     ] = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
-    """Pack report, records and code as STUDENT_ID+NAME.zip.
+    """Pack report, code and records as STUDENT_ID+NAME.zip.
 
-    The report is packed as a page, PDF and DOCX. The code is one file, code.py, with the networks, the data
-    and the training loop: it needs torch and numpy only. A notebook that runs it lies beside it. Weights are
-    not packed.
+    The report is packed as PDF and DOCX and as a page. The code is one file, code.py, with the networks, the
+    data and the training loop: it needs torch and numpy only. A notebook with its outputs lies beside it.
+    Weights are not packed. Number and name may stand in skipscope.toml, under [author].
     """
     from skipscope.records.store import Workspace
+    from skipscope.spec.author import read_author
     from skipscope.submission.archive import pack as packed
 
     store = Workspace(workspace)
-    with busy("Packing the report, its records and the code"):
-        path = packed(store, study, student_id=student_id, name=name, output=output, language=lang)
+    author = read_author(store.path, name=name, student_id=student_id, course=course, date=date)
+    with busy("Packing the report, the code and the records"):
+        path = packed(store, study, author=author, output=output, language=lang)
     say(path)
+    if not (author.name and author.student_id):
+        complaints.print(UNNAMED, soft_wrap=True, markup=False)
     say_if_untrained(store, study)

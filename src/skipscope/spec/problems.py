@@ -17,6 +17,7 @@ MESSAGES = {
     "dict_type": "this is a table: write its keys one by one, as in title.en = ...",
     "int_type": "this is a whole number, without quotes or a point",
     "float_type": "this is a number, without quotes",
+    "string_type": "this is text in quotes",
     "bool_type": "this is true or false, without quotes",
     "too_short": "one at least is needed",
     "too_long": "sixteen at most",
@@ -50,6 +51,7 @@ HOMES = {
     "arm": "under [[arm]]",
     "comparison": "under [[comparison]]",
     "snapshots": "under [snapshots]",
+    "author": "under [author]",
 }
 """Where the keys of each table are written."""
 

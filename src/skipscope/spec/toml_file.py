@@ -43,7 +43,7 @@ def read_toml(path: Path) -> Document:
     except FileNotFoundError:
         raise SpecError("There is no such study file.", where=str(path), hint="check the path") from None
     except OSError as error:
-        raise SpecError(f"The study file cannot be read: {error.strerror}.", where=str(path)) from None
+        raise SpecError(f"This file cannot be read: {error.strerror}.", where=str(path)) from None
     except (ValueError, RecursionError) as error:  # a number or nesting without end
         raise SpecError(
             f"This is not a TOML file: {error}.", where=str(path), hint="mend that line"
@@ -52,7 +52,7 @@ def read_toml(path: Path) -> Document:
 
 def _small(path: Path) -> str:
     if path.stat().st_size > MOST_BYTES:
-        raise SpecError(f"A study's file has at most {MOST_BYTES:,} bytes.", where=str(path))
+        raise SpecError(f"This file has more than {MOST_BYTES:,} bytes.", where=str(path))
     try:
         text = read_text(path)
     except UsageError as error:

@@ -1,6 +1,5 @@
 """Packs the report, its records and the code into one archive that is named after a student."""
 
-import unicodedata
 from collections.abc import Iterator
 from datetime import datetime
 from io import BytesIO
@@ -13,6 +12,7 @@ from skipscope.records.files import write_whole
 from skipscope.records.store import Workspace
 from skipscope.report import build_report
 from skipscope.spec import start_name
+from skipscope.spec.author import NOBODY, Author
 from skipscope.submission.notebook import notebook
 from skipscope.submission.program import program, program_arms
 
@@ -31,29 +31,30 @@ def pack(
     workspace: Workspace,
     study: str | None,
     *,
-    student_id: str,
-    name: str,
+    author: Author = NOBODY,
     output: Path = Path(),
     language: str | None = None,
 ) -> Path:
     """Writes `<student_id>+<name>.zip` into the folder `output`, completely or not at all; returns its path.
 
-    PDF and DOCX are in `language`, or in both languages; the page is always in both.
+    It is called after the study if nobody is named. PDF and DOCX are in `language`, or in both languages; the
+    page is always in both.
 
     Raises:
-        UsageError: student_id and name do not make a valid file name on every system.
+        UsageError: number and name do not make a valid file name on every system.
         UnknownName: no such study or language.
         FontError: no installed font has the report's characters; nothing is packed.
         WorkspaceError: there is no study, a record is damaged, or the archive cannot be written.
     """
-    stem = file_stem(student_id, name)
+    file_stem(author, "")  # refused before anything is made
     tables = gather(workspace, study)
+    stem = file_stem(author, tables.record.study.name)
     report = build_report(workspace, tables.record.study.name, formats=FORMATS, language=language)
     path = output / f"{stem}.zip"
     contents = [*((each.name, each.read_bytes()) for each in report), *code_files(tables)]
     contents += ((f"records/{path}", content) for path, content in records(workspace, tables))
     packed = BytesIO()
-    with ZipFile(packed, "w", ZIP_DEFLATED) as archive:
+    with ZipFile(packed, "w", ZIP_DEFLATED, compresslevel=9) as archive:
         for inside, content in contents:
             archive.writestr(_entry(f"{stem}/{inside}"), content)
     try:
@@ -64,22 +65,23 @@ def pack(
     return path
 
 
-def file_stem(student_id: str, name: str) -> str:
-    """Returns `<student_id>+<name>` in the composed form (NFC) that Windows and Linux use.
+def file_stem(author: Author, study: str) -> str:
+    """Returns `<student_id>+<name>`, or the one that is known, or the name of the study.
 
     Raises:
         UsageError: it is not a valid file name on every system.
     """
-    number, called = (unicodedata.normalize("NFC", part) for part in (student_id, name))
-    for option, part in (("--student-id", number), ("--name", called)):
+    parts = {"--student-id": author.student_id, "--name": author.name}
+    named = {option: part for option, part in parts.items() if part}
+    for option, part in named.items():
         if problem := _problem(part):
             raise UsageError(
                 f"{option} {part!a} cannot be part of a file name: {problem}.",
                 hint="letters of every language, digits, spaces, - and _ are allowed",
             )
-    if "+" in number:
+    if "+" in author.student_id:
         raise UsageError("--student-id contains '+', which separates id and name.", hint="leave it out")
-    stem = f"{number}+{called}"
+    stem = "+".join(named.values()) or study
     if (size := len(f"{stem}.zip".encode())) > MAX_NAME_BYTES:
         raise UsageError(
             f"{stem[:24]}….zip is too long for a file name: {size} bytes of UTF-8.",
@@ -90,14 +92,9 @@ def file_stem(student_id: str, name: str) -> str:
 
 def _problem(part: str) -> str | None:
     """Returns why a file cannot have this name, or None."""
-    if not part.strip():
-        return "it is empty"
     for letter in part:
-        kind = unicodedata.category(letter)
         if letter in FORBIDDEN:
             return f"it contains {letter!r}"
-        if kind in ("Cc", "Cf", "Cs", "Zl", "Zp"):
-            return f"it contains the control character U+{ord(letter):04X}"
     if part != part.strip(" .\u3000"):
         return "it starts or ends with a space or a full stop"
     if part.partition(".")[0].strip().upper() in RESERVED:

@@ -38,8 +38,23 @@ def test_what_is_no_name_is_passed_on(app, made_up):
         )
 
 
-def test_both_are_needed(app):
-    assert CliRunner().invoke(app, ["--name", "a"]).exit_code == 2
+def test_without_a_name_it_says_how_to_give_one(app, made_up, tmp_path):
+    workspace = made_up(arms=("cnn",), epochs=1, steps=4)
+    arguments = ["-w", str(workspace.path), "--lang", "en", "-o", str(tmp_path)]
+    ran = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert ran.stdout.splitlines() == [str(tmp_path / "lab.zip")]
+    assert "--student-id and --name" in ran.stderr
+    assert "skipscope.toml" in ran.stderr
+
+
+def test_the_name_may_be_in_the_workspaces_settings(app, made_up, tmp_path):
+    workspace = made_up(arms=("cnn",), epochs=1, steps=4)
+    told = '[author]\nname = "张三"\nstudent_id = 2023123456\n'
+    (workspace.path / "skipscope.toml").write_text(told, encoding="utf-8")
+    arguments = ["-w", str(workspace.path), "--lang", "en", "-o", str(tmp_path)]
+    ran = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert ran.stdout.splitlines() == [str(tmp_path / "2023123456+张三.zip")]
+    assert ran.stderr == ""
 
 
 def test_a_study_without_a_result_says_so(app, made_up, tmp_path):

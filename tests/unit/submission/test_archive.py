@@ -16,9 +16,11 @@ from skipscope.records.readings import START
 from skipscope.records.store import Workspace
 from skipscope.report import build_report
 from skipscope.spec import start_name
+from skipscope.spec.author import Author
 from skipscope.submission import archive as handin
 from skipscope.submission.archive import file_stem, pack
 
+ONE = Author(student_id="1", name="a")
 UTF8 = 0x800
 """The flag of a zip entry whose name is UTF-8 (APPNOTE 4.4.4, bit 11)."""
 
@@ -32,38 +34,38 @@ def quick_pictures(monkeypatch):
 
 @pytest.mark.parametrize("name", ["姓名", "José Müller-Ñandú", "O'Neill", "陈🙂"])
 def test_names_of_every_language_are_names_of_files(name):
-    assert file_stem("2012345", name) == f"2012345+{name}"
+    assert file_stem(Author(student_id="2012345", name=name), "lab") == f"2012345+{name}"
 
 
 def test_a_name_is_written_composed():
-    assert file_stem("1", "Jose\u0301") == "1+José"
+    assert file_stem(Author(student_id="1", name="Jose\u0301"), "lab") == "1+José"
+
+
+@pytest.mark.parametrize(
+    ("known", "stem"), [({}, "lab"), ({"name": "张三"}, "张三"), ({"student_id": "7", "course": "x"}, "7")]
+)
+def test_what_is_not_known_is_left_out(known, stem):
+    assert file_stem(Author(**known), "lab") == stem
 
 
 @pytest.mark.parametrize(
     ("student_id", "name", "why"),
     [
-        ("", "a", "--student-id '' .*empty"),
-        ("1", " \t", "--name .*empty"),
         ("1", "a/b", "'/'"),
         ("..\\1", "a", r"'\\\\'"),
         ("1", "a:b", "':'"),
-        ("1", "a\nb", r"U\+000A"),
-        ("1", "a\x00b", r"U\+0000"),
-        ("1", "ab\u202egnp", r"U\+202E"),
-        ("1", "\udce9", r"U\+DCE9"),
         ("1", "con", "device"),
         ("LPT1.x", "a", "device"),
         ("1", "..", "full stop"),
-        ("1", "a ", "space"),
         ("1+2", "a", "'\\+'"),
         ("1", "字" * 84, "too long.*258 bytes"),
-        ("1" * 300, "a", "too long"),
+        ("1" * 100, "字" * 60, "too long"),
     ],
 )
 def test_what_cannot_be_a_file_is_refused_before_anything_is_made(made_up, tmp_path, student_id, name, why):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     with pytest.raises(UsageError, match=why) as caught:
-        pack(workspace, None, student_id=student_id, name=name, output=tmp_path / "out")
+        pack(workspace, None, author=Author(student_id=student_id, name=name), output=tmp_path / "out")
     assert caught.value.exit_code == 2
     str(caught.value).encode()  # it can be printed
     assert not (tmp_path / "out").exists()
@@ -71,7 +73,7 @@ def test_what_cannot_be_a_file_is_refused_before_anything_is_made(made_up, tmp_p
 
 
 def test_the_longest_name_is_one():
-    stem = file_stem("1", "字" * 82 + "abc")
+    stem = file_stem(Author(student_id="1", name="字" * 82 + "abc"), "lab")
     assert len(f"{stem}.zip".encode()) == 255
 
 
@@ -79,7 +81,8 @@ def test_the_archive_has_report_records_and_code_and_no_weights(made_up, with_re
     workspace = with_readings(made_up(arms=("cnn", "resnet"), epochs=1, steps=4, unfinished=("resnet",)))
     for run in workspace.runs():
         (workspace.run_folder(run.id).path / "model.safetensors").write_bytes(b"weights")
-    path = pack(workspace, None, student_id="2012345", name="姓名", output=tmp_path / "out")
+    author = Author(student_id="2012345", name="姓名")
+    path = pack(workspace, None, author=author, output=tmp_path / "out")
     assert path == tmp_path / "out" / "2012345+姓名.zip"
     assert [each.name for each in path.parent.iterdir()] == ["2012345+姓名.zip"]
     with ZipFile(path) as archive:
@@ -87,7 +90,9 @@ def test_the_archive_has_report_records_and_code_and_no_weights(made_up, with_re
         assert all(entry.flag_bits & UTF8 for entry in archive.infolist())
         names = {entry.filename.removeprefix("2012345+姓名/") for entry in archive.infolist()}
         assert all(entry.filename.startswith("2012345+姓名/") for entry in archive.infolist())
+        contents = [archive.read(entry) for entry in archive.infolist()]
         archive.extractall(tmp_path / "unpacked")
+    assert len(set(contents)) == len(contents)  # nothing is packed twice
     assert {name for name in names if not name.startswith("records/runs/")} == {
         "report.html",
         "report.en.pdf",
@@ -128,7 +133,7 @@ def test_the_records_have_all_that_claims_are_read_from(made_up, tmp_path):
 
 def test_one_language_is_enough_if_it_is_asked_for(made_up, tmp_path):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
-    path = pack(workspace, "lab", student_id="1", name="a", output=tmp_path, language="en")
+    path = pack(workspace, "lab", author=ONE, output=tmp_path, language="en")
     with ZipFile(path) as archive:
         reports = sorted(name for name in archive.namelist() if "/report." in name)
     assert reports == [f"1+a/report.{end}" for end in ("en.docx", "en.pdf", "html")]
@@ -138,7 +143,7 @@ def test_without_glyphs_nothing_is_packed(made_up, tmp_path, monkeypatch):
     monkeypatch.setattr("skipscope.figures.rendering.fonts.missing", lambda text, family: "中")
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     with pytest.raises(FontError):
-        pack(workspace, None, student_id="1", name="a", output=tmp_path / "out")
+        pack(workspace, None, author=ONE, output=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -152,7 +157,7 @@ def test_an_archive_that_cannot_be_finished_leaves_the_one_before(made_up, tmp_p
 
     monkeypatch.setattr(handin, "write_whole", full)
     with pytest.raises(WorkspaceError, match="The disk is full") as caught:
-        pack(workspace, None, student_id="1", name="a", output=tmp_path, language="en")
+        pack(workspace, None, author=ONE, output=tmp_path, language="en")
     assert "--output" in caught.value.hint
     assert (tmp_path / "1+a.zip").read_bytes() == b"the one before"
     assert not list(tmp_path.glob(".*"))
@@ -160,4 +165,4 @@ def test_an_archive_that_cannot_be_finished_leaves_the_one_before(made_up, tmp_p
 
 def test_a_study_nobody_planned(made_up, tmp_path):
     with pytest.raises(UnknownName):
-        pack(made_up(arms=("cnn",), epochs=1, steps=4), "absent", student_id="1", name="a", output=tmp_path)
+        pack(made_up(arms=("cnn",), epochs=1, steps=4), "absent", author=ONE, output=tmp_path)
