@@ -13,9 +13,9 @@ from skipscope.spec import Frozen
 
 _LINE = re.compile(r"^(?P<indent> *)\((?P<name>[^)]+)\): (?:(?P<times>\d+) x )?(?P<kind>\w+)\((?P<rest>.*)$")
 _SIZE = r"{}=\(?(\d+)(?:, (\d+))?"
-_SHORTCUTS = {"shortcut", "downsample"}
-_OFF_TRUNK = _SHORTCUTS | {"se"}
-_KINDS = {"Conv2d": "conv", "MaxPool2d": "max-pool", "AvgPool2d": "mean-pool"}
+SHORTCUTS = {"shortcut", "downsample"}
+OFF_TRUNK = SHORTCUTS | {"se"}
+KINDS = {"Conv2d": "conv", "MaxPool2d": "max-pool", "AvgPool2d": "mean-pool"}
 
 
 class PrintedModule(Frozen):
@@ -66,7 +66,7 @@ def _printed_anatomy(card: NetworkCard) -> AnatomyCard:
     modules = tuple(printed_modules(card.structure.splitlines()[1:]))
     shapes = {stage.name: stage.shape for stage in card.stages}
     return AnatomyCard(
-        depth=sum(m.kind in ("Conv2d", "Linear") and not _OFF_TRUNK & set(m.path) for m in modules),
+        depth=sum(m.kind in ("Conv2d", "Linear") and not OFF_TRUNK & set(m.path) for m in modules),
         stem=tuple(_stem(card, modules)),
         maps=tuple(_maps(card, modules)),
         normalisation=tuple(sorted({module.kind for module in modules if "Norm" in module.kind})),
@@ -86,7 +86,7 @@ def _shortcuts(modules: Sequence[PrintedModule], shapes: dict[str, tuple[int, ..
     for module in modules:
         if module.kind == "BasicBlock":
             blocks[module.path] = False
-        for index in (index for index, name in enumerate(module.path) if name in _SHORTCUTS):
+        for index in (index for index, name in enumerate(module.path) if name in SHORTCUTS):
             block = module.path[:index]
             blocks[block] = blocks.get(block, False) or module.kind == "Conv2d"
     for path, projected in blocks.items():
@@ -122,7 +122,7 @@ def _trunk(card: NetworkCard, modules: Sequence[PrintedModule]) -> int:
 def _stem(card: NetworkCard, modules: Sequence[PrintedModule]) -> Iterator[StemLayer]:
     printed = {".".join(module.path): module for module in modules}
     for stage in card.stages[: _trunk(card, modules)]:
-        module, kind = printed.get(stage.name), _KINDS.get(stage.kind)
+        module, kind = printed.get(stage.name), KINDS.get(stage.kind)
         if module is not None and kind is not None:
             yield StemLayer(
                 module=stage.name,
@@ -158,6 +158,6 @@ def _conv_inputs(card: NetworkCard, modules: Sequence[PrintedModule]) -> int:
                 unpadded = (side - 1) * stride + kernel - 2 * padding
                 before = 1 if "se" in module.path else max(side * stride, unpadded)
                 total += module.channels[0] * before**2
-            if module.kind in _KINDS and not _OFF_TRUNK & set(module.path):
+            if module.kind in KINDS and not OFF_TRUNK & set(module.path):
                 side *= stride
     return total

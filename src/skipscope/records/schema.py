@@ -85,6 +85,21 @@ class Unfollowed(Frozen):
     shape: tuple[int, ...] = Field(description="of the output, as of a stage")
 
 
+CallKind = Literal["conv", "linear", "pool", "shortcut", "gate", "concat", "unfollowed"]
+
+
+class CallCard(Frozen):
+    """A layer, a pooling or a join, and what it is applied to."""
+
+    module: str = Field(description="qualified name of its layer, or of the module around it")
+    kind: CallKind
+    shape: tuple[int, ...] = Field(description="of the output, as of a stage")
+    reads: tuple[int, ...] = Field(
+        description="indices of the calls whose outputs it is applied to, f(x) before x and a map before its "
+        "gate; -1 is the image"
+    )
+
+
 class AnatomyCard(Frozen):
     """What a network is made of, found by following its calls (`anatomy.card`)."""
 
