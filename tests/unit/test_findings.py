@@ -55,7 +55,7 @@ def test_they_hold_no_image_of_the_data_set_no_weights_and_few_megabytes():
 def test_anyone_draws_their_report_again(study, tmp_path, monkeypatch):
     monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
     monkeypatch.setattr(Workspace, "report_folder", lambda self, name: tmp_path / name)
-    english, chinese = build_report(WORKSPACE, study, formats={"md"}, language=None)
+    *_, english, chinese = build_report(WORKSPACE, study, formats={"md"}, language=None)
     tables = gather(WORKSPACE, study)
     for arm in tables.arms:
         assert f"`{arm}`" in english.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Builds a report once as data, and renders it as a page, as Markdown, and on paper."""
+"""Builds a report's two parts once as data, and renders them as one page, as Markdown, and on paper."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -23,7 +23,7 @@ from skipscope.language import LANGUAGES, Language, language_of
 from skipscope.records.files import write_whole
 from skipscope.records.store import Workspace
 from skipscope.report.build import build_document
-from skipscope.report.document import Block, Document, Figure, Gallery, Pair, figures_of
+from skipscope.report.document import PARTS, Block, Document, Figure, Gallery, Pair, Part, figures_of
 from skipscope.report.rendering import html, markdown, paper
 
 WEB = frozenset({"html", "md"})
@@ -37,9 +37,10 @@ def build_report(
 ) -> list[Path]:
     """Writes the report of a study (by default of the latest planned one) and returns its files.
 
-    The page holds both languages and opens in `language`, or in the reader's; Markdown is written in both,
-    PDF and DOCX in `language`, or in both. Next to them `figures/` has every figure's table and, for
-    Markdown, its pictures.
+    The page holds both parts and both languages, and opens in `language`, or in the reader's. All else is
+    written part by part: the hand-in and its appendix. Markdown is written in both languages, PDF and DOCX
+    (of the hand-in alone) in `language`, or in both. Next to them `figures/` has every figure's table and,
+    for Markdown, its pictures.
 
     Raises:
         UnknownName: no such study, format or language.
@@ -59,18 +60,23 @@ def build_report(
         folder = workspace.report_folder(tables.record.study.name)
         results = evaluate(tables)  # its memory is free again before the figures need some
         edition_in = partial(Edition, tables=tables, results=results, calibration=load_calibration(workspace))
-        editions = {
-            each: edition_in(language=each, drawing=drawing if each in drawn else None) for each in LANGUAGES
-        }
-        documents = [edition.document for edition in editions.values()]
+        editions = [
+            edition_in(part=part, language=each, drawing=drawing if each in drawn else None)
+            for part in PARTS
+            for each in LANGUAGES
+        ]
+        documents = [edition.document for edition in editions]
         if "html" in formats:
             page = html.render(documents, language=chosen, library=vega.library())
             written.append(_write(folder / "report.html", page))
-        papers, problems = _print(pool, [editions[each] for each in printed], on_paper)
-        _write_tables(pool, folder / "figures", documents[0])
+        papers, problems = _print(pool, [each for each in editions if each.language in printed], on_paper)
+        for document in documents:
+            if document.language == LANGUAGES[0]:  # a figure has the same numbers in every language
+                _write_tables(pool, folder / "figures", document)
+                if "md" in formats:
+                    _write_all(pool, folder / "figures", document.pictures)
         if "md" in formats:
-            _write_all(pool, folder / "figures", documents[0].pictures)
-            written += [_write_markdown(pool, folder, edition) for edition in editions.values()]
+            written += [_write_markdown(pool, folder, edition) for edition in editions]
         written += [_write(folder / name, made.result()) for name, made in papers.items()]
     if problems:
         what = "\n".join(error.what for error in problems)
@@ -88,10 +94,11 @@ def _checked_language(formats: AbstractSet[str], language: str | None) -> Langua
 
 @dataclass(frozen=True, kw_only=True)
 class Edition:
-    """A report in one language with its charts as pictures, drawn once for all formats."""
+    """A part of the report in one language with its charts as pictures, drawn once for all formats."""
 
     tables: StudyTables
     language: Language
+    part: Part = "appendix"
     results: tuple[ClaimResult, ...] | None = None
     """The claims' verdicts, if they were evaluated before."""
     calibration: Mapping[str, Any] | None = None
@@ -114,7 +121,12 @@ class Edition:
 
     def _build(self, **options: Any) -> Document:
         return build_document(
-            self.tables, self.language, results=self.results, calibration=self.calibration, **options
+            self.tables,
+            self.language,
+            part=self.part,
+            results=self.results,
+            calibration=self.calibration,
+            **options,
         )
 
     @property
@@ -138,36 +150,40 @@ class Edition:
 
     @cached_property
     def charts(self) -> dict[str, str]:
-        """The finished SVG of each figure of `drawable`, by the figure's name."""
+        """The finished SVG of each figure and diagram of `drawable`, by its name."""
         shown = style.FONT if self.language == "zh" else style.LATIN_FONT
         names = (figure.name for figure in self.drawable.figures)
-        return {name: self.begun[name]().replace(style.LATIN_FONT, shown) for name in names}
+        drawn = {name: self.begun[name]().replace(style.LATIN_FONT, shown) for name in names}
+        return drawn | {diagram.name: diagram.svg for diagram in self.drawable.diagrams}
 
 
 def _print(
     pool: ThreadPoolExecutor, editions: Sequence[Edition], formats: Sequence[str]
 ) -> tuple[dict[str, Future[bytes]], list[FontError]]:
-    """Begins PDF and DOCX in every language that there are fonts for; returns them by file name."""
+    """Begins PDF and DOCX in every language that there are fonts for; returns them by file name.
+
+    The appendix is printed, not written in Word: nobody writes on in it.
+    """
     begun: dict[str, Future[bytes]] = {}
-    problems: list[FontError] = []
+    problems: dict[Language, FontError] = {}
     for edition in editions:
         try:
             family = paper.choose_fonts(edition.document)
         except FontError as error:
-            problems.append(error)
+            problems.setdefault(edition.language, error)
             continue
-        charts = edition.charts
         for format in formats:
-            making = pool.submit(paper.FORMATS[format], edition.document, charts, family)
-            begun[f"report.{edition.language}.{format}"] = making
-    return begun, problems
+            if format == "pdf" or edition.part == "handin":
+                making = pool.submit(paper.FORMATS[format], edition.document, edition.charts, family)
+                begun[f"{edition.part}.{edition.language}.{format}"] = making
+    return begun, list(problems.values())
 
 
 def _write_markdown(pool: ThreadPoolExecutor, folder: Path, edition: Edition) -> Path:
     """Writes the pictures first: Markdown without them would be half a report."""
     charts = {f"{name}.{edition.language}.svg": chart for name, chart in edition.charts.items()}
     _write_all(pool, folder / "figures", charts)
-    return _write(folder / f"report.{edition.language}.md", markdown.render(edition.drawable))
+    return _write(folder / f"{edition.part}.{edition.language}.md", markdown.render(edition.drawable))
 
 
 def _write_tables(pool: ThreadPoolExecutor, folder: Path, document: Document) -> None:

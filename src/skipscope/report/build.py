@@ -1,6 +1,6 @@
-"""Builds a report from a study's tables."""
+"""Builds the parts of a report from a study's tables: the hand-in, and the appendix with all behind it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from skipscope.analysis.tables import StudyTables
@@ -17,24 +17,27 @@ from skipscope.report.appendix.provenance import provenance
 from skipscope.report.appendix.results import lead
 from skipscope.report.appendix.trained import trained
 from skipscope.report.appendix.while_training import while_training
-from skipscope.report.context import Context
-from skipscope.report.document import Block, Document, Note, Section, numbered
+from skipscope.report.context import Context, figure_numbers
+from skipscope.report.document import Block, Document, Note, Part, Section, lettered, numbered
+from skipscope.report.handin.chapters import CHAPTERS
 from skipscope.report.words import Inline, Words
 from skipscope.spec import StudySpec
 
-SECTIONS = (overlay, networks, while_training, trained, pictures, explanation, provenance)
+APPENDIX = (overlay, networks, while_training, trained, pictures, explanation, provenance)
+SECTIONS: Mapping[Part, Sequence[Callable[[Context], Section]]] = {"handin": CHAPTERS, "appendix": APPENDIX}
 
 
 def build_document(
     tables: StudyTables,
     language: Language,
     *,
+    part: Part = "appendix",
     chart_language: Language | None = None,
     results: tuple[ClaimResult, ...] | None = None,
     calibration: Mapping[str, Any] | None = None,
     finished: Callable[[Iterable[Block]], object] = tuple,
 ) -> Document:
-    """Builds the whole report in one language, with its charts in `chart_language` if that is given.
+    """Builds one part of the report in one language, with its charts in `chart_language` if that is given.
 
     `results` are the claims' verdicts if they were evaluated before; `calibration` is the workspace's, the
     package's own if left out; `finished` is called with the blocks of each part as soon as it is built.
@@ -46,21 +49,23 @@ def build_document(
         charts=Words(chart_language or language),
         results=evaluate(tables) if results is None else results,
         calibration=load_calibration() if calibration is None else calibration,
+        numbers=figure_numbers(part),
     )
     replaced = (Note(text=words("page.english_labels")),) if chart_language not in (None, language) else ()
-    begin = (*lead(context), *replaced)
+    begin = (*(lead(context) if part == "appendix" else context.troubles()), *replaced)
     finished(begin)
     sections: list[Section] = []
-    for section in SECTIONS:
+    for section in SECTIONS[part]:
         sections.append(section(context))
         finished(sections[-1].all_blocks)
     return Document(
+        part=part,
         language=language,
         title=_title(tables.record.study, words),
         banner=words("banner.shapes") if tables.record.data.name == "shapes" else None,
         about=_about(tables, words),
         lead=begin,
-        sections=numbered(sections),
+        sections=numbered(sections) if part == "handin" else lettered(sections),
         looks=style.looks(tables.arms),
     )
 

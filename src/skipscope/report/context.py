@@ -16,8 +16,13 @@ from skipscope.claims.calibration.calibrate import load_calibration
 from skipscope.claims.model import ClaimResult
 from skipscope.figures.layered import Layered
 from skipscope.figures.seeds import SHOWN
-from skipscope.report.document import Block, Column, Figure, Gallery, Note, Section, Tile
+from skipscope.report.document import Block, Column, Diagram, Figure, Gallery, Note, Part, Section, Tile
 from skipscope.report.words import NBSP, Inline, Words, code, count, percent, plain, unmarked
+
+
+def figure_numbers(part: Part) -> Iterator[str]:
+    """Counts a part's figures: 1, 2 ... and A1, A2 ... in the appendix."""
+    return (f"{'A' if part == 'appendix' else ''}{number}" for number in counting(1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +37,8 @@ class Context:
     """The verdict on each claim."""
     calibration: Mapping[str, Any] = field(default_factory=load_calibration)
     """The claims' false-positive rate and power, by simulation: the workspace's own, else the package's."""
-    numbers: Iterator[int] = field(default_factory=lambda: counting(1))
+    numbers: Iterator[str] = field(default_factory=lambda: figure_numbers("appendix"))
+    """Of figures."""
 
     @property
     def labels(self) -> dict[str, str]:
@@ -91,6 +97,11 @@ class Context:
         """Builds the next figure."""
         number = next(self.numbers)
         return Figure(name=name, number=number, caption=caption, spoken=unmarked(spoken), chart=chart)
+
+    def diagram(self, name: str, svg: str, *, caption: Inline, spoken: Inline) -> Diagram:
+        """Builds the next figure, of a drawing."""
+        number = next(self.numbers)
+        return Diagram(name=name, number=number, caption=caption, spoken=unmarked(spoken), svg=svg)
 
     def figure_of(
         self, arm: str, name: str, chart: Layered, *, caption: str, spoken: Inline, **told: object

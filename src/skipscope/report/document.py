@@ -4,7 +4,7 @@ It is built once from the records; the renderers decide nothing. Text is either 
 marks have a meaning, or plain, in which nothing has.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
@@ -17,16 +17,23 @@ from skipscope.figures.rendering.raster import Picture, enlarged, png
 from skipscope.figures.rendering.vega import specification
 from skipscope.figures.style import Look
 from skipscope.language import Language
+from skipscope.report.statements import Statement
 from skipscope.report.words import Inline
 
 Align = Literal["left", "right"]
+Part = Literal["handin", "appendix"]
+"""The document that one reads and hands in, or everything behind it."""
+PARTS: tuple[Part, ...] = ("handin", "appendix")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Paragraph:
-    """Running text."""
+    """Running text; of an explanation, the statements that it is made of."""
 
     text: Inline
+    statements: tuple[Statement, ...] = ()
+    id: str = ""
+    """What links within the page lead to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +46,7 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True)
 class Equation:
-    """Lines of mathematics in Unicode."""
+    """Lines of mathematics in TeX, as far as pandoc understands it."""
 
     lines: tuple[str, ...]
 
@@ -77,7 +84,7 @@ class Figure:
     """A chart with its number, its caption and its alternative text; its files are called `name`."""
 
     name: str
-    number: int
+    number: str
     caption: Inline
     spoken: str
     chart: Layered
@@ -91,6 +98,17 @@ class Figure:
     def spec(self) -> dict[str, Any]:
         """The chart's Vega-Lite without its data."""
         return specification(self.chart)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagram:
+    """A drawing with its number and caption, as a whole SVG: the structure of a network."""
+
+    name: str
+    number: str
+    caption: Inline
+    spoken: str
+    svg: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +141,7 @@ class Gallery:
     """
 
     name: str
-    number: int
+    number: str
     caption: Inline
     spoken: str
     tiles: tuple[Tile, ...]
@@ -135,7 +153,7 @@ class Gallery:
         return f"{self.name}-{index + 1}.png"
 
 
-Block = Paragraph | Note | Equation | Code | Table | Figure | Pair | Gallery
+Block = Paragraph | Note | Equation | Code | Table | Figure | Diagram | Pair | Gallery
 
 
 def figures_of(block: Block) -> tuple[Figure, ...]:
@@ -157,6 +175,11 @@ class Section:
     arm: str | None = None
 
     @property
+    def targets(self) -> Iterator[str]:
+        """Its own name, and those of its sections."""
+        return chain([self.id], *(section.targets for section in self.sections))
+
+    @property
     def all_blocks(self) -> Iterator[Block]:
         """Its own blocks, then those of its sections, in reading order."""
         return chain(self.blocks, *(section.all_blocks for section in self.sections))
@@ -170,10 +193,20 @@ def numbered(sections: Iterable[Section], outer: str = "") -> tuple[Section, ...
     )
 
 
+def lettered(sections: Sequence[Section]) -> tuple[Section, ...]:
+    """Returns the sections as those of an appendix: A, A.1, A.2, B ..."""
+    letters = [chr(ord("A") + index) for index in range(len(sections))]
+    return tuple(
+        replace(section, number=letter, sections=numbered(section.sections, f"{letter}."))
+        for letter, section in zip(letters, sections, strict=True)
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A report in one language; `banner` is the first line of everything rendered from it."""
+    """A part of the report in one language; `banner` is the first line of everything rendered from it."""
 
+    part: Part
     language: Language
     title: str
     banner: Inline | None
@@ -191,6 +224,16 @@ class Document:
     def figures(self) -> Iterator[Figure]:
         """Every figure, in reading order."""
         return chain.from_iterable(map(figures_of, self.blocks))
+
+    @property
+    def diagrams(self) -> Iterator[Diagram]:
+        """Every diagram, in reading order."""
+        return (block for block in self.blocks if isinstance(block, Diagram))
+
+    @property
+    def targets(self) -> set[str]:
+        """The names that a link within the document can lead to: of its sections, claims and figures."""
+        return {target for section in self.sections for target in section.targets}
 
     @property
     def galleries(self) -> Iterator[Gallery]:

@@ -1,7 +1,8 @@
 """Looks up a language's texts by key, and formats every number in one way.
 
-Texts are `Inline`: Markdown's `**bold**`, `` `code` `` and backslash escapes, and nothing else. A value that
-is put into a text is escaped unless it is `Inline` already, so a name can never become markup.
+Texts are `Inline`: Markdown's `**bold**`, `` `code` ``, `$mathematics$` in TeX, `[links](#within)` and
+backslash escapes, and nothing else. A value that is put into a text is escaped unless it is `Inline`
+already, so a name can never become markup.
 """
 
 import math
@@ -18,6 +19,7 @@ from unicodedata import east_asian_width
 from skipscope.language import Language
 
 NBSP = "\u00a0"
+NO_FORMULAS: Mapping[str, str] = {}
 
 
 class Inline(str):
@@ -36,23 +38,42 @@ def code(text: str) -> Inline:
     return Inline("`" + text.replace("`", "'").replace("\n", " ") + "`")
 
 
-MARKS = re.compile(r"\\(?P<escaped>.)|`(?P<code>[^`]*)`|\*\*(?P<bold>.+?)\*\*")
+MARKS = re.compile(
+    r"\\(?P<escaped>.)|`(?P<code>[^`]*)`|\$(?P<math>[^$]+)\$|\*\*(?P<bold>.+?)\*\*"
+    r"|\[(?P<linked>(?:\\.|[^\[\]\\])+)\]\(#(?P<target>[\w.-]+)\)"
+)
 
 
-def to_html(text: str) -> str:
-    """Returns the text as HTML: its marks are rendered if it is `Inline`, otherwise everything is escaped."""
-    return _marked(escape(text)) if isinstance(text, Inline) else escape(text)
+def to_html(text: str, formulas: Mapping[str, str] = NO_FORMULAS, *, ids: str = "") -> str:
+    """Returns the text as HTML: its marks are rendered if it is `Inline`, otherwise everything is escaped.
+
+    Args:
+        text: what is written.
+        formulas: MathML by TeX; a formula without any stays as it is written.
+        ids: what the page puts before the targets of links.
+    """
+    return _marked(escape(text), formulas, ids) if isinstance(text, Inline) else escape(text)
 
 
-def _marked(escaped: str) -> str:
+def _marked(escaped: str, formulas: Mapping[str, str], ids: str) -> str:
     """Renders the marks of a text in which HTML's own are escaped."""
 
     def rendered(mark: re.Match[str]) -> str:
         if mark["code"] is not None:
             return f"<code>{mark['code']}</code>"
-        return mark["escaped"] or f"<strong>{_marked(mark['bold'])}</strong>"
+        if mark["math"] is not None:
+            return formulas.get(unescape(mark["math"]), f"<i>{mark['math']}</i>")
+        if mark["target"] is not None:
+            return f'<a href="#{ids}{mark["target"]}">{_marked(mark["linked"], formulas, ids)}</a>'
+        return mark["escaped"] or f"<strong>{_marked(mark['bold'], formulas, ids)}</strong>"
 
     return MARKS.sub(rendered, escaped)
+
+
+def formulas_of(text: str) -> list[str]:
+    """Returns the TeX of each formula in a text."""
+    found = [mark["math"] for mark in MARKS.finditer(text)] if isinstance(text, Inline) else []
+    return [tex for tex in found if tex is not None]
 
 
 def unmarked(text: str) -> str:
@@ -70,6 +91,12 @@ class _Counting(Formatter):
 
 
 _COUNTING = _Counting()
+_FORMULA = re.compile(r"(?<!\\)\$[^$]+\$")
+
+
+def doubled(text: str) -> str:
+    """Doubles the braces of formulas, which are TeX's: no value is filled into a formula."""
+    return _FORMULA.sub(lambda formula: formula[0].replace("{", "{{").replace("}", "}}"), text)
 
 
 class Words:
@@ -89,7 +116,7 @@ class Words:
             name: value if isinstance(value, Inline) else literal(str(value))
             for name, value in values.items()
         }
-        return Inline(_COUNTING.vformat(text, (), safe).strip())
+        return Inline(_COUNTING.vformat(doubled(text), (), safe).strip())
 
     def raw(self, key: str) -> Any:
         """Returns the value at the dotted `key`.
@@ -153,8 +180,12 @@ def _is_wide(letter: str) -> bool:
 
 @cache
 def _texts(language: Language) -> dict[str, Any]:
-    source = files("skipscope.report") / "text" / f"{language}.toml"
-    return tomllib.loads(source.read_text(encoding="utf-8"))
+    """Reads `text/<language>.toml`, and beside it what is said in the hand-in."""
+    found: dict[str, Any] = {}
+    for name in (f"{language}.toml", f"handin.{language}.toml"):
+        source = files("skipscope.report") / "text" / name
+        found |= tomllib.loads(source.read_text(encoding="utf-8"))
+    return found
 
 
 def percent(share: float) -> str:

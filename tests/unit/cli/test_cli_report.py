@@ -25,7 +25,8 @@ def test_it_prints_what_it_wrote(app, made_up):
     assert ran.exit_code == 0
     folder = workspace.report_folder("lab")
     assert ran.output.splitlines() == [
-        str(folder / name) for name in ("report.html", "report.en.md", "report.zh.md")
+        str(folder / name)
+        for name in ("report.html", "handin.en.md", "handin.zh.md", "appendix.en.md", "appendix.zh.md")
     ]
 
 
@@ -34,7 +35,7 @@ def test_formats_are_repeated_or_listed(app, made_up, given):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     environment = {"SKIPSCOPE_WORKSPACE": str(workspace.path)}
     ran = CliRunner().invoke(app, [*given, "--lang", "zh"], env=environment, catch_exceptions=False)
-    assert len(ran.output.splitlines()) == 3
+    assert len(ran.output.splitlines()) == 5  # the page, and both parts in both languages
 
 
 def test_errors_are_passed_on(app, made_up):
@@ -48,7 +49,9 @@ def test_what_could_be_made_is_printed_before_what_could_not(app, made_up, monke
     monkeypatch.setattr(fonts, "missing", lambda text, family: "中" if "中" in text or "网" in text else "")
     workspace = made_up(arms=("cnn",), epochs=1, steps=4, title={"en": "One network"})
     ran = CliRunner().invoke(app, ["-w", str(workspace.path), "--format", "pdf"])
-    assert ran.output.splitlines() == [str(workspace.report_folder("lab") / "report.en.pdf")]
+    assert ran.output.splitlines() == [
+        str(workspace.report_folder("lab") / f"{part}.en.pdf") for part in ("handin", "appendix")
+    ]
     assert isinstance(ran.exception, FontError)
     assert ran.exception.exit_code == 1
     assert "pip install" in str(ran.exception)
@@ -66,7 +69,7 @@ def test_a_study_without_a_result_says_so_and_what_to_run(app, made_up):
         workspace.run_folder(record.id).record_file.unlink()
     ran = CliRunner().invoke(app, ["lab", "-w", str(workspace.path)], catch_exceptions=False)
     assert ran.exit_code == 0
-    assert len(ran.stdout.splitlines()) == 3
+    assert len(ran.stdout.splitlines()) == 5
     (line,) = ran.stderr.splitlines()
     assert line.startswith("No run of lab is finished yet")
     assert line.endswith(f"skipscope run lab -w {workspace.path}")

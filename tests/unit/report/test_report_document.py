@@ -276,7 +276,7 @@ def test_what_a_budget_left_is_said(made_up, language, expected):
 def test_figures_are_numbered_in_order_and_drawn_from_tables(report):
     figures = list(report().figures)
     # three of them of claims that training alone measures
-    assert [figure.number for figure in figures] == list(range(1, 16))
+    assert [figure.number for figure in figures] == [f"A{number}" for number in range(1, 16)]
     assert len({figure.name for figure in figures}) == 15
     assert all(figure.spoken and figure.table.height for figure in figures)
 
@@ -286,9 +286,9 @@ def test_charts_fall_back_to_english_where_there_are_no_chinese_glyphs(made_up, 
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     build_report(workspace, None, formats={"md"}, language=None)
     folder = workspace.report_folder("lab")
-    assert "没有含中文字形的字体" in (folder / "report.zh.md").read_text(encoding="utf-8")
+    assert "没有含中文字形的字体" in (folder / "appendix.zh.md").read_text(encoding="utf-8")
     assert "training loss" in (folder / "figures" / "loss.zh.svg").read_text(encoding="utf-8")
-    assert "没有含中文" not in (folder / "report.en.md").read_text(encoding="utf-8")
+    assert "没有含中文" not in (folder / "appendix.en.md").read_text(encoding="utf-8")
 
 
 def test_a_run_that_stopped_early_is_not_compared_after_the_last_epoch(report):

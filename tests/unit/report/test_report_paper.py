@@ -141,6 +141,7 @@ def wide(document):
     lines = "\n".join(f"{'  ' * depth}(layer): Conv2d({'64, ' * 40})" for depth in range(4))
     blocks = (table, Code(text=lines, title=Inline("**long** lines")), Code(text=f"skipscope {'x' * 150}"))
     return Document(
+        part=document.part,
         language=document.language,
         title=document.title,
         banner=document.banner,
@@ -175,7 +176,7 @@ def test_a_word_document_has_everything_and_fonts_for_both_scripts(edition, prin
     charts = sum(1 for _ in this.document.figures)
     assert text.count("<pic:pic>") == tiles + charts
     numbers = Counter(
-        int(number) for line in paragraphs(docx) for number in re.findall(r"^(?:Figure |图 ?)(\d+)", line)
+        int(number) for line in paragraphs(docx) for number in re.findall(r"^(?:Figure |图 ?)A(\d+)", line)
     )
     assert numbers == Counter(range(1, charts + sum(1 for _ in this.document.galleries) + 1))
 
@@ -209,13 +210,15 @@ def test_without_a_font_the_english_report_is_made_and_the_chinese_is_not(
     with pytest.raises(FontError, match="in Chinese") as caught:
         build_report(workspace, None, formats={"pdf", "docx", "md"})
     assert "pip install 'skipscope[zh]'" in str(caught.value)
-    names = ["report.en.md", "report.zh.md", "report.en.docx", "report.en.pdf"]
+    texts = ["handin.en.md", "handin.zh.md", "appendix.en.md", "appendix.zh.md"]
+    names = [*texts, "handin.en.docx", "handin.en.pdf", "appendix.en.pdf"]
     assert [path.name for path in caught.value.written] == names
     folder = workspace.report_folder("lab")
     assert all((folder / name).stat().st_size > 1000 for name in names)
-    assert not list(folder.glob("report.zh.[pd]*"))
+    assert not list(folder.glob("*.zh.[pd]*"))
     assert [path.name for path in build_report(workspace, None, formats={"pdf"}, language="en")] == [
-        "report.en.pdf"
+        "handin.en.pdf",
+        "appendix.en.pdf",
     ]
 
 
@@ -272,7 +275,7 @@ def test_the_source_has_every_block_once(edition):
     document = edition("en").document
     text = paper_source.render(document, suffix="svg")
     assert (
-        text.index("::: banner") < text.index("::: about") < text.index("::: contents") < text.index("\n# 1 ")
+        text.index("::: banner") < text.index("::: about") < text.index("::: contents") < text.index("\n# A ")
     )
     opened = re.findall(r"^:{3,} ?(?:\w+|\{[^}]+\})$", text, re.MULTILINE)
     closed = re.findall(r"^:{3,}$", text, re.MULTILINE)
@@ -289,7 +292,14 @@ def test_notes_sections_and_missing_banners_are_rendered():
     note = Note(text=Inline("a **b**"), kind="quiet")
     section = Section(id="one", number="1", title=literal("<T>"), blocks=(note,))
     document = Document(
-        language="en", title="t", banner=None, about=Inline("x"), lead=(), sections=(section,), looks={}
+        part="handin",
+        language="en",
+        title="t",
+        banner=None,
+        about=Inline("x"),
+        lead=(),
+        sections=(section,),
+        looks={},
     )
     text = paper_source.render(document, suffix="svg")
     assert "# 1 \\<T\\> {#one}" in text

@@ -94,5 +94,5 @@ def test_nothing_finished_is_said(small_report):
 
 
 def test_figures_are_numbered_in_the_order_of_the_page(small_report):
-    numbers = [figure.number for figure in small_report(arms=("se_resnet",)).figures]
+    numbers = [int(figure.number[1:]) for figure in small_report(arms=("se_resnet",)).figures]
     assert numbers == sorted(numbers)

@@ -30,17 +30,17 @@ def changed(tables, rows):
 
 def test_sections_are_numbered_as_they_come(small_report):
     found = small_report()
-    assert [each.number for each in found.sections] == [str(n + 1) for n in range(len(found.sections))]
+    assert "".join(each.number for each in found.sections) == "ABCDEFG"[: len(found.sections)]
     names = [each.id for each in found.sections]
     assert names.index("networks") < names.index("while-training") < names.index("explanation")
-    assert [part.number for part in section(found, "while-training").sections] == ["3.1", "3.2", "3.3", "3.4"]
+    assert [part.number for part in section(found, "while-training").sections] == ["C.1", "C.2", "C.3", "C.4"]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_figures_and_galleries_share_one_numbering(small_report, language):
     found = small_report(seeds=2, language=language)
     numbers = [figure.number for figure in (*found.figures, *found.galleries)]
-    assert sorted(numbers) == list(range(1, len(numbers) + 1))
+    assert sorted(numbers) == sorted(f"A{number + 1}" for number in range(len(numbers)))
     names = [figure.name for figure in (*found.figures, *found.galleries)]
     assert len(names) == len(set(names))
     assert all(each.spoken and each.caption for each in (*found.figures, *found.galleries))
@@ -209,7 +209,7 @@ def test_the_page_holds_its_pictures_and_stays_small(made_up, with_readings, mon
 def test_markdown_has_its_pictures_as_files_with_tables_beside_them(made_up, with_readings, monkeypatch):
     monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
     workspace = with_readings(made_up(arms=("cnn",), epochs=2, steps=16))
-    for path in build_report(workspace, None, formats={"md"}):
+    for path in build_report(workspace, None, formats={"md"})[-2:]:  # the appendix
         text = path.read_text(encoding="utf-8")
         shown = re.findall(r"\]\((figures/[^)]+\.png)\)", text)
         assert len(shown) == len(set(shown)) > 20

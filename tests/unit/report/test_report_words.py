@@ -12,6 +12,7 @@ from skipscope.report.words import (
     change,
     code,
     count,
+    doubled,
     literal,
     percent,
     plain,
@@ -34,8 +35,8 @@ def leaves(table, path=""):
 def fields(text):
     return {
         name
-        for line in ([text] if isinstance(text, str) else text)
-        for _, name, _, _ in string.Formatter().parse(line)
+        for line in ([text] if isinstance(text, str) else [])  # equations are TeX, and nothing is filled in
+        for _, name, _, _ in string.Formatter().parse(doubled(line))
         if name
     }
 

@@ -95,10 +95,12 @@ def test_the_archive_has_report_records_and_code_and_no_weights(made_up, with_re
     assert len(set(contents)) == len(contents)  # nothing is packed twice
     assert {name for name in names if not name.startswith("records/runs/")} == {
         "report.html",
-        "report.en.pdf",
-        "report.en.docx",
-        "report.zh.pdf",
-        "report.zh.docx",
+        "appendix.en.pdf",
+        "handin.en.docx",
+        "handin.en.pdf",
+        "appendix.zh.pdf",
+        "handin.zh.docx",
+        "handin.zh.pdf",
         "records/studies/lab.json",
         "code.py",
         "code.ipynb",
@@ -135,8 +137,9 @@ def test_one_language_is_enough_if_it_is_asked_for(made_up, tmp_path):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     path = pack(workspace, "lab", author=ONE, output=tmp_path, language="en")
     with ZipFile(path) as archive:
-        reports = sorted(name for name in archive.namelist() if "/report." in name)
-    assert reports == [f"1+a/report.{end}" for end in ("en.docx", "en.pdf", "html")]
+        reports = sorted(n for n in archive.namelist() if n.endswith((".pdf", ".docx", ".html")))
+    names = ("appendix.en.pdf", "handin.en.docx", "handin.en.pdf", "report.html")
+    assert reports == [f"1+a/{name}" for name in names]
 
 
 def test_without_glyphs_nothing_is_packed(made_up, tmp_path, monkeypatch):

@@ -121,7 +121,8 @@ def card(context: Context, result: ClaimResult) -> list[Block]:
         said += numbers_of(context, result)
         said.append(words("explanation.would_change", what=Inline(text.changes)))
         table = parts_table(context, result)
-    return [Paragraph(text=words.joined(said)), *table, *details(context, result)]
+    told = Paragraph(text=words.joined(said), id=f"claim-{result.id}")
+    return [told, *table, *details(context, result)]
 
 
 def fairness(context: Context) -> list[Note]:

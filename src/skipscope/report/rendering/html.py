@@ -1,8 +1,8 @@
-"""Renders the report as one self-contained page: both languages, the data once, Vega embedded."""
+"""Renders the report as one self-contained page: both parts and languages, the data once, Vega embedded."""
 
 import json
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -15,18 +15,29 @@ from skipscope.figures import style
 from skipscope.figures.rendering.raster import Picture, png
 from skipscope.language import Language
 from skipscope.report.document import Document
-from skipscope.report.words import Words, to_html, unmarked
+from skipscope.report.rendering import mathml
+from skipscope.report.words import NO_FORMULAS, Words, to_html, unmarked
 
 CODES = {"en": "en", "zh": "zh-CN"}
 
 
 def render(documents: Sequence[Document], *, language: Language | None, library: str) -> str:
-    """Renders the page, opening in `language` or the reader's own; `library` draws its charts."""
+    """Renders the page, opening in `language` or the reader's own; `library` draws its charts.
+
+    Args:
+        documents: the parts of the report in every language, in reading order.
+        language: the one in which the page opens.
+        library: the source of Vega.
+    """
     data, charts = _charts(documents)
     first = language or "en"
+    languages = sorted(
+        dict.fromkeys(document.language for document in documents), key=lambda each: each != first
+    )
     page = _templates().get_template("page.html")
     return page.render(
-        documents=sorted(documents, key=lambda document: document.language != first),
+        editions=[[each for each in documents if each.language == one] for one in languages],
+        math=mathml.of(documents),
         words={document.language: Words(document.language) for document in documents},
         codes=CODES,
         first=first,
@@ -47,12 +58,18 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    templates.filters["marks"] = lambda text: Markup(to_html(text))  # noqa: S704 - it escapes what it does not mark
+    templates.filters["marks"] = _marked
     templates.filters["words_only"] = unmarked
     templates.filters["parted"] = _parted
     templates.filters["inside"] = _inside
     templates.tests["kind"] = lambda block, name: type(block).__name__ == name
     return templates
+
+
+def _marked(text: str, math: Mapping[str, str] = NO_FORMULAS, document: Document | None = None) -> Markup:
+    """Renders a text's marks, with its formulas and the targets of its links where they are given."""
+    ids = f"{document.language}-" if document else ""
+    return Markup(to_html(text, math, ids=ids))  # noqa: S704 - it escapes what it does not mark
 
 
 def _parted(text: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ from typing import Any
 from skipscope.report.document import (
     Block,
     Code,
+    Diagram,
     Document,
     Equation,
     Figure,
@@ -51,7 +52,15 @@ def render(document: Document, dialect: Dialect | None = None) -> str:
     for section in document.sections:
         parts += _section(section, words, dialect, level=dialect.level)
     parts.append(dialect.parts["end"].format(words("page.made_by")))
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return unlinked("\n\n".join(part for part in parts if part)) + "\n"
+
+
+def unlinked(text: str) -> str:
+    """Takes the targets from links: most lie in the other part, which is another file."""
+    return _LINK.sub(r"\1", text)
+
+
+_LINK = re.compile(r"(?<![!\\])\[((?:\\.|[^\[\]\\])+)\]\(#[\w.-]+\)")
 
 
 def _section(section: Section, words: Words, dialect: Dialect, *, level: int) -> list[str]:
@@ -77,7 +86,7 @@ def marked(text: str) -> str:
     return text if isinstance(text, Inline) else literal(text)
 
 
-def caption(block: Figure | Gallery, words: Words) -> str:
+def caption(block: Figure | Diagram | Gallery, words: Words) -> str:
     """Writes the caption after the figure's number."""
     return f"{words('page.figure', number=block.number)} {block.caption}"
 
@@ -126,7 +135,7 @@ def _table(table: Table, _: Words) -> str:
     return lines + (f"\n\n*{table.caption}*" if table.caption else "")
 
 
-def _figure(figure: Figure, words: Words) -> str:
+def _figure(figure: Figure | Diagram, words: Words) -> str:
     image = f"![{literal(figure.spoken)}](figures/{figure.name}.{words.language}.svg)"
     return f"{image}\n\n{caption(figure, words)}"
 
@@ -158,10 +167,11 @@ GITHUB = Dialect(
         "quiet": "*{}*",
     },
     blocks={
-        Equation: lambda equation, _: fenced("\n".join(equation.lines)),
+        Equation: lambda equation, _: "\n\n".join(f"$${line}$$" for line in equation.lines),
         Code: _code,
         Table: _table,
         Figure: _figure,
+        Diagram: _figure,
         Pair: lambda pair, words: "\n\n".join(_figure(figure, words) for figure in pair.figures),
         Gallery: _gallery,
     },

@@ -5,10 +5,12 @@ its glyph.
 """
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
+from html import unescape
 from importlib.resources import as_file, files
 from itertools import chain
 from pathlib import Path
@@ -76,6 +78,7 @@ def choose_fonts(document: Document) -> Family:
     """
     family = fonts.families(document.language)
     texts = [paper_source.render(document, suffix="svg"), document.title]
+    texts += [unescape(re.sub("<[^>]*>", "", diagram.svg)) for diagram in document.diagrams]
     for figure in document.figures:
         texts.append(json.dumps(figure.spec, ensure_ascii=False))
         words = figure.table.select(pl.col(pl.String).drop_nulls().unique().implode())

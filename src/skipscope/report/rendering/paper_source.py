@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterable, Sequence
 
 from skipscope.figures.rendering.fonts import cells_of
-from skipscope.report.document import Code, Document, Equation, Figure, Gallery, Pair, Table
+from skipscope.report.document import Code, Diagram, Document, Equation, Figure, Gallery, Pair, Table
 from skipscope.report.rendering import markdown
 from skipscope.report.rendering.markdown import IN_A_ROW, Dialect, caption, fenced, rows_of, table_row
 from skipscope.report.words import Inline, Words, literal, unmarked
 
-FORMAT = "commonmark+pipe_tables+attributes+fenced_divs"
+FORMAT = "commonmark+pipe_tables+attributes+fenced_divs+tex_math_dollars"
 LINE = 100
 """Narrow characters in a line of a table."""
 TEXT_WIDTH = 166
@@ -39,27 +39,37 @@ PARTS = {"title": "", "end": _div("about", "{}")} | {
 def render(document: Document, *, suffix: str) -> str:
     """Writes the document's text; its charts are `figures/<name>.<suffix>`, its pictures `figures/<name>`."""
 
-    def chart(figure: Figure, width: int = TEXT_WIDTH) -> str:
+    def chart(figure: Figure | Diagram, width: int = TEXT_WIDTH) -> str:
         return f"![{literal(figure.spoken)}](figures/{figure.name}.{suffix}){{width={width}mm}}"
 
     def pair(pair: Pair, words: Words) -> str:
         cells = [f"{chart(figure, HALF_WIDTH)} {caption(figure, words)}" for figure in pair.figures]
         return _div("pair", _grid(cells, in_a_row=2))
 
+    def whole(figure: Figure | Diagram, words: Words) -> str:
+        return _div("figure", f"{chart(figure)}\n\n{_captioned(figure, words)}")
+
     dialect = Dialect(
         level=1,
         heading="{number} {title} {{#{id}}}",
         parts=PARTS,
         blocks={
-            Equation: lambda equation, _: _div("equation", "\\\n".join(map(literal, equation.lines))),
+            Equation: lambda equation, _: _div(
+                "equation", "\n\n".join(f"$${line}$$" for line in equation.lines)
+            ),
             Code: _code,
             Table: _table,
-            Figure: lambda figure, words: _div("figure", f"{chart(figure)}\n\n{_captioned(figure, words)}"),
+            Figure: whole,
+            Diagram: whole,
             Pair: pair,
             Gallery: _gallery,
         },
     )
     return markdown.render(document, dialect)
+
+
+def _equation(equation: Equation, _: Words) -> str:
+    return _div("equation", "\n\n".join(f"$${line}$$" for line in equation.lines))
 
 
 def _code(code: Code, _: Words) -> str:
@@ -101,7 +111,7 @@ def _grid(cells: Sequence[str], *, in_a_row: int) -> str:
     return "\n".join(map(table_row, rows))
 
 
-def _captioned(block: Figure | Gallery, words: Words) -> str:
+def _captioned(block: Figure | Diagram | Gallery, words: Words) -> str:
     return f"::: figcaption\n{caption(block, words)}\n:::"
 
 

@@ -1,0 +1,30 @@
+"""Lists the chapters in reading order."""
+
+from collections.abc import Callable
+from types import MappingProxyType
+
+from skipscope.reference import shipped
+from skipscope.report.context import Context
+from skipscope.report.document import Section
+from skipscope.report.handin.evidence import Evidence
+from skipscope.report.handin.prose import Prose
+from skipscope.report.handin.residual import residual
+
+
+def prose_of(context: Context) -> Prose:
+    """Returns what the chapters of this hand-in are written with."""
+    reference = MappingProxyType(shipped.cards())
+    return Prose(
+        context=context,
+        evidence=Evidence(tables=context.tables, results=context.results, reference=reference),
+    )
+
+
+def why(context: Context) -> Section:
+    """Explains why they train differently: one section for each kind of network, then all side by side."""
+    prose = prose_of(context)
+    parts = {"residual": residual(prose)}
+    return context.section("why", "why", (), context.sections("why", "why", parts))
+
+
+CHAPTERS: tuple[Callable[[Context], Section], ...] = (why,)

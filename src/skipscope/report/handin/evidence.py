@@ -1,0 +1,223 @@
+"""Chooses on what a statement rests: this workspace's runs where they settle it, else the reference.
+
+A body of evidence is a study and its verdicts. This workspace's own comes first wherever it settles what is
+asked. Where it is silent or too small, the reference study that settles it speaks; where none does, the
+largest that measured it. Runs on another data set than CIFAR-10 settle nothing that is said of CIFAR-10.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+from typing import Any
+
+from skipscope.analysis.quantities import QUANTITIES
+from skipscope.analysis.statistics import Estimate, over_seeds
+from skipscope.analysis.tables import StudyTables
+from skipscope.claims import evidence as records
+from skipscope.claims.model import MINIMUM_SEEDS, ClaimResult, Effect, Finding, Verdict
+from skipscope.reference import shipped
+from skipscope.reference.card import ReferenceCard
+from skipscope.report.statements import Basis, Source
+
+SETTLED: frozenset[Verdict] = frozenset({"supported", "contradicted"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """A part of a claim as it was measured on one comparison, and by which study."""
+
+    claim: str
+    finding: Finding
+    basis: Basis
+    study: str
+
+    @property
+    def effect(self) -> Effect:
+        """The estimate; a piece always has one."""
+        if self.finding.effect is None:
+            raise ValueError(self.claim)
+        return self.finding.effect
+
+    @property
+    def settled(self) -> bool:
+        """Whether it is supported or contradicted."""
+        return self.finding.verdict in SETTLED
+
+    @property
+    def source(self) -> Source:
+        """What a statement with this number rests on; a count is a count, whoever counted."""
+        return Source(basis="exact" if self.finding.exact else self.basis, key=self.claim, study=self.study)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A claim's verdict in one body of evidence."""
+
+    claim: str
+    verdict: Verdict
+    basis: Basis
+    study: str
+    pieces: tuple[Piece, ...]
+    """What was measured, in the order of the claim's parts."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether the claim is supported or contradicted."""
+        return self.verdict in SETTLED
+
+    @property
+    def source(self) -> Source:
+        """What a statement of this verdict rests on."""
+        return Source(basis=self.basis, key=self.claim, study=self.study)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """A quantity of one arm over its seeds."""
+
+    quantity: str
+    arm: str
+    values: tuple[float, ...]
+    basis: Basis
+    study: str
+
+    @property
+    def median(self) -> float:
+        """The middle of its seeds."""
+        return median(self.values)
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """The mean over seeds with Student's interval, on the quantity's own scale."""
+        return over_seeds(dict(enumerate(self.values)))
+
+    @property
+    def source(self) -> Source:
+        """What a statement with this number rests on."""
+        return Source(basis=self.basis, key=self.quantity, study=self.study)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """All that a hand-in may rest on."""
+
+    tables: StudyTables
+    results: tuple[ClaimResult, ...]
+    reference: Mapping[str, ReferenceCard]
+
+    @property
+    def study(self) -> str:
+        """The name of this workspace's study."""
+        return self.tables.record.study.name
+
+    @property
+    def on_cifar10(self) -> bool:
+        """Whether this workspace's runs saw CIFAR-10."""
+        return self.tables.record.data.name == "cifar10"
+
+    def bodies(self, claim: str) -> list[Judged]:
+        """The claim in every body that measured any of it, the one that is to be told first in front."""
+        found = [each for each in (*self._own(claim), *self._references(claim)) if each.pieces]
+        return sorted(found, key=self._rank)
+
+    def judged(self, claim: str) -> Judged | None:
+        """The verdict that is to be told; None if nobody measured the claim."""
+        return next(iter(self.bodies(claim)), None)
+
+    def disagreement(self, claim: str) -> tuple[Judged, Judged] | None:
+        """The own verdict and the reference's, where both are settled and differ."""
+        settled = [each for each in self.bodies(claim) if each.settled]
+        own = next((each for each in settled if each.basis == "own"), None)
+        other = next((each for each in settled if each.basis == "reference"), None)
+        return (own, other) if own and other and own.verdict != other.verdict else None
+
+    def pieces(self, claim: str, part: str) -> dict[str, Piece]:
+        """The best measurement of a part on each comparison, by comparison, in their order."""
+        found: dict[str, list[Piece]] = {}
+        for body in (*self._own(claim), *self._references(claim)):
+            for piece in body.pieces:
+                if piece.finding.part == part:
+                    found.setdefault(piece.finding.comparison, []).append(piece)
+        return {comparison: min(each, key=self._piece_rank) for comparison, each in found.items()}
+
+    def piece(self, claim: str, part: str, comparison: str | None = None) -> Piece | None:
+        """The best measurement of a part, of any comparison or of this one; None if there is none."""
+        found = self.pieces(claim, part)
+        if comparison is not None:
+            return found.get(comparison)
+        return min(found.values(), key=self._piece_rank, default=None)
+
+    def level(self, quantity: str, arm: str, moment: str = "end") -> Level | None:
+        """A quantity of an arm over seeds: this workspace's if they carry an interval, else the reference's.
+
+        Where neither has `MINIMUM_SEEDS`, this workspace's own runs speak for themselves.
+
+        Args:
+            quantity: a name of `analysis.quantities.QUANTITIES`, whose values are numbers.
+            arm: its label.
+            moment: start, or end. (At equal loss the claims compare.)
+        """
+        own = self._levels(quantity, arm, moment) if self.on_cifar10 else ()
+        found = [Level(quantity=quantity, arm=arm, values=own, basis="own", study=self.study)]
+        for study in sorted(self.reference, key=lambda name: -self._size(self.reference[name])):
+            values = _numbers(shipped.values(study, quantity, moment).get(arm, {}))
+            found.append(Level(quantity=quantity, arm=arm, values=values, basis="reference", study=study))
+        enough = (level for level in found if len(level.values) >= MINIMUM_SEEDS)
+        return next(enough, next((level for level in found if level.values), None))
+
+    @cached_property
+    def _records(self) -> records.Evidence:
+        return records.Evidence(self.tables, QUANTITIES)
+
+    def _levels(self, quantity: str, arm: str, moment: str) -> tuple[float, ...]:
+        at_start = moment == "start" and not quantity.endswith("at the start")
+        ask = self._records.series_at_start if at_start else self._records.series
+        return _numbers(ask(quantity).get(arm, {}))
+
+    def _own(self, claim: str) -> Iterator[Judged]:
+        for result in self.results:
+            if result.id == claim and self.on_cifar10:
+                pieces = _pieces(claim, result.findings, "own", self.study)
+                yield Judged(
+                    claim=claim, verdict=result.verdict, basis="own", study=self.study, pieces=pieces
+                )
+
+    def _references(self, claim: str) -> Iterator[Judged]:
+        for study, card in self.reference.items():
+            for row in card.claims:
+                if row["id"] == claim:
+                    pieces = _pieces(claim, map(_finding, row["parts"]), "reference", study)
+                    yield Judged(
+                        claim=claim, verdict=row["verdict"], basis="reference", study=study, pieces=pieces
+                    )
+
+    def _rank(self, body: Judged) -> tuple[bool, bool, float]:
+        size = self._size(self.reference[body.study]) if body.basis == "reference" else 0
+        return not body.settled, body.basis != "own", -size
+
+    def _piece_rank(self, piece: Piece) -> tuple[bool, bool, float]:
+        size = self._size(self.reference[piece.study]) if piece.basis == "reference" else 0
+        return not piece.settled, piece.basis != "own", -size * piece.effect.n
+
+    @staticmethod
+    def _size(card: ReferenceCard) -> float:
+        """How many images a run of the study saw."""
+        return card.images * max((arm.epochs for arm in card.arms), default=0)
+
+
+def _pieces(claim: str, findings: Iterable[Finding], basis: Basis, study: str) -> tuple[Piece, ...]:
+    return tuple(
+        Piece(claim=claim, finding=finding, basis=basis, study=study)
+        for finding in findings
+        if finding.effect is not None
+    )
+
+
+def _finding(part: dict[str, Any]) -> Finding:
+    """Reads a part of a claim as `claims --json` writes it."""
+    return Finding.model_validate({key: part[key] for key in part.keys() & Finding.model_fields.keys()})
+
+
+def _numbers(by_seed: Mapping[int, Any]) -> tuple[float, ...]:
+    return tuple(float(value) for value in by_seed.values() if isinstance(value, int | float))

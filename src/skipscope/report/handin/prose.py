@@ -1,0 +1,127 @@
+"""Writes statements into paragraphs with marks of what they rest on; rounds numbers to what they carry.
+
+    prose = Prose(context=context, evidence=evidence)
+    prose.paragraph(
+        prose.say("handin.residual.mechanism"),
+        prose.say("handin.residual.start", piece.source, times=prose.times(piece)),
+    )
+
+A text's sentence ends before its mark: the mark follows the full stop, as a reference does.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import floor, inf, isfinite, log10
+
+from skipscope.report.context import Context
+from skipscope.report.document import Diagram, Figure, Gallery, Paragraph
+from skipscope.report.handin.evidence import Evidence, Level, Piece
+from skipscope.report.statements import Source, Statement
+from skipscope.report.words import NBSP, Inline, literal, rounded
+
+MOST_DIGITS = 3
+"""After the decimal point: nothing here is measured more finely."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prose:
+    """Writes one hand-in."""
+
+    context: Context
+    evidence: Evidence
+
+    def say(self, key: str, *sources: Source, **values: object) -> Statement:
+        """Writes the text `key` with its values filled in, as a statement that rests on these sources."""
+        numbers = tuple(str(value) for value in values.values() if any(map(str.isdigit, str(value))))
+        return Statement(text=self.context.words(key, **values), sources=sources, numbers=numbers)
+
+    def paragraph(self, *statements: Statement | None) -> Paragraph:
+        """Joins statements; those that are None are left out, and equal marks in a row are set once."""
+        told = [each for each in statements if each is not None]
+        pieces: list[Inline] = []
+        for index, statement in enumerate(told):
+            same = index + 1 < len(told) and set(told[index + 1].sources) == set(statement.sources)
+            mark = Inline("") if same else self.mark(statement.sources)
+            pieces.append(Inline(statement.text + mark))
+        return Paragraph(text=self.context.words.joined(pieces), statements=tuple(told))
+
+    def mark(self, sources: Iterable[Source]) -> Inline:
+        """Writes the mark of these sources: [reference, S1, S3]; empty where there is none."""
+        by_basis: dict[str, dict[str, None]] = {}
+        for source in sources:
+            by_basis.setdefault(source.basis, {})
+            if source.basis in ("own", "reference", "exact") and self._is_claim(source.key):
+                by_basis[source.basis][source.key] = None
+        words = self.context.words
+        told = [
+            words.raw("handin.mark.comma").join(
+                [words(f"handin.mark.{basis}"), *(f"[{key}](#claim-{key})" for key in keys)]
+            )
+            for basis, keys in by_basis.items()
+        ]
+        if not told:
+            return Inline("")
+        return Inline(words.raw("handin.mark.around").format(words.raw("handin.mark.semicolon").join(told)))
+
+    def figure(self, block: Figure | Diagram | Gallery) -> Inline:
+        """Refers to a figure by its number."""
+        return self.context.words("page.figure_ref", number=block.number)
+
+    def times(self, piece: Piece | Level) -> Inline:
+        """Writes what is a logarithm of a ratio as a factor with its interval: 8.6 [8.2, 9.1]."""
+        base = 2.0 if isinstance(piece, Piece) and piece.effect.unit == "log2" else 10.0
+        value, low, high = (base**number for number in _ends(piece))
+        if not (isfinite(low) and isfinite(high)) or low == high:
+            return literal(rounded(value))
+        return Inline(f"{rounded(value)} \\[{rounded(low)},{NBSP}{rounded(high)}\\]")
+
+    def number(self, piece: Piece | Level) -> Inline:
+        """Writes an estimate with its interval, in its unit, without a sign."""
+        return bracketed(*_ends(piece))
+
+    def change(self, piece: Piece) -> Inline:
+        """Writes a difference with its interval and signs: +4.7 [+1.6, +7.9]."""
+        return bracketed(*_ends(piece), signs=True)
+
+    @staticmethod
+    def _is_claim(key: str) -> bool:
+        return key[:1] in "SDET" and key[1:2].isdigit()
+
+
+def _ends(piece: Piece | Level) -> tuple[float, float, float]:
+    """Returns estimate and the ends of its interval, infinite where none is known."""
+    if isinstance(piece, Piece):
+        low, high = piece.effect.interval or (-inf, inf)
+        return (
+            piece.effect.estimate,
+            *((piece.effect.estimate,) * 2 if piece.finding.exact else (low, high)),
+        )
+    found = piece.estimate
+    return (piece.median, -inf, inf) if found is None else (found.value, found.low, found.high)
+
+
+def bracketed(value: float, low: float, high: float, *, signs: bool = False) -> Inline:
+    """Writes a value with its interval: 28 [21, 35]; alone where the interval is unknown or has no width."""
+    if not (isfinite(low) and isfinite(high)):
+        return literal(_written(value, _digits(abs(value) / 20), signs=signs))
+    digits = _digits((high - low) / 2 or abs(value) / 200)
+    shown = [_written(each, digits, signs=signs) for each in (value, low, high)]
+    return (
+        literal(shown[0]) if low == high else Inline(f"{literal(shown[0])} \\[{shown[1]},{NBSP}{shown[2]}\\]")
+    )
+
+
+def _digits(half_width: float) -> int:
+    """Returns the decimals that an interval carries: one digit of its half-width, two if that is below 5."""
+    if half_width <= 0:
+        return 0
+    power = floor(log10(half_width))
+    first = half_width / 10**power
+    return min(MOST_DIGITS, (1 if first < 5 else 0) - power)
+
+
+def _written(number: float, digits: int, *, signs: bool) -> str:
+    """Writes a number to this many decimals; fewer than none round to tens and hundreds."""
+    nearest = round(number, digits) + 0.0  # no negative zero
+    sign = "+" if signs and nearest > 0 else ""
+    return f"{sign}{nearest:,.{max(0, digits)}f}".replace("-", "−")

@@ -1,0 +1,184 @@
+"""Explains how a residual network trains: what the addition does to the gradient, and what that is worth."""
+
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from skipscope.figures import depths
+from skipscope.report.document import Block, Equation, Figure, Pair
+from skipscope.report.handin.evidence import Level, Piece
+from skipscope.report.handin.prose import Prose
+from skipscope.report.statements import Source, Statement
+
+DEPTHS = (20, 32, 56)
+VEIT, YANG, DE, BALDUZZI = (
+    Source(basis="known", key=key) for key in ("veit2016", "yang2019", "de2020", "balduzzi2017")
+)
+EVEN = 0.3
+"""Log10 of a ratio of gradients from which on it is worth a word: a factor of two (claim S1)."""
+
+
+def residual(prose: Prose) -> list[Block]:
+    """Writes the section: mechanism, textbook, measurements, what follows, and what it costs."""
+    say = prose.say
+    figures = [figure for figure in (gradient_figure(prose), error_figure(prose)) if figure]
+    return [
+        prose.paragraph(say("residual.mechanism")),
+        Equation(lines=tuple(prose.context.words.raw("residual.equation"))),
+        prose.paragraph(say("residual.paths", VEIT), say("residual.textbook")),
+        prose.paragraph(*at_start(prose, figures), *in_training(prose), *theory(prose)),
+        *([Pair(figures=(figures[0], figures[1]))] if len(figures) == 2 else figures),
+        prose.paragraph(*degradation(prose, figures), *shattering(prose)),
+        prose.paragraph(*limits(prose)),
+        prose.paragraph(*cost(prose)),
+    ]
+
+
+def ratios(prose: Prose, family: str, moment: str) -> dict[int, Level]:
+    """Returns the gradient's norm at the first convolution over the last of each depth, as log10."""
+    quantity = "first over last " + ("at the start" if moment == "start" else "in training")
+    found = {depth: prose.evidence.level(quantity, f"{family}{depth}", moment) for depth in DEPTHS}
+    return {depth: level for depth, level in found.items() if level}
+
+
+def at_start(prose: Prose, figures: Sequence[Figure]) -> list[Statement]:
+    """Says how the gradient changes on its way to the first layer before training."""
+    plain, residual = (ratios(prose, family, "start") for family in ("plain", "resnet"))
+    both = [depth for depth in DEPTHS if depth in plain and depth in residual]
+    if not both:
+        return []
+    words = prose.context.words
+    told = {
+        "layers": words.listed([str(depth) for depth in both]),
+        "plain": words.listed([prose.times(plain[depth]) for depth in both]),
+        "residual": words.listed([prose.times(residual[depth]) for depth in both]),
+        "figure": prose.figure(figures[0]) if figures else "",
+    }
+    sources = unique([*(plain[d].source for d in both), *(residual[d].source for d in both)], "S1a", "S1c")
+    explodes = all(plain[depth].median > EVEN for depth in both)
+    nearer = all(abs(residual[depth].median) < abs(plain[depth].median) for depth in both)
+    key = "explodes" if explodes and nearer else "nearer" if nearer else "numbers"
+    return [prose.say(f"residual.start.{key}", *sources, **told)]
+
+
+def in_training(prose: Prose) -> list[Statement]:
+    """Says the same of the measured steps of training, for the deepest networks."""
+    plain, residual = (ratios(prose, family, "end") for family in ("plain", "resnet"))
+    both = [depth for depth in DEPTHS if depth in plain and depth in residual]
+    if not both:
+        return []
+    deepest = max(both)
+    before, after = plain[deepest], residual[deepest]
+    told = {"layers": deepest, "plain": prose.times(before), "residual": prose.times(after)}
+    judged = prose.evidence.judged("S1b")
+    verdict = judged.verdict if judged and judged.settled else "inconclusive"
+    sources = unique([before.source, after.source], "S1b", "S1c")
+    return [prose.say(f"residual.training.{verdict}", *sources, **told)]
+
+
+def theory(prose: Prose) -> list[Statement]:
+    """Cites what explains the start, and says whether the branch's scale was measured to behave so."""
+    found = [prose.say("residual.theory", YANG, DE)]
+    judged = prose.evidence.judged("S8")
+    if judged and judged.settled and (piece := prose.evidence.piece("S8", judged.pieces[0].finding.part)):
+        found.append(prose.say(f"residual.branch.{judged.verdict}", judged.source, slope=prose.number(piece)))
+    return [*found, prose.say("residual.even")]
+
+
+def degradation(prose: Prose, figures: Sequence[Figure]) -> list[Statement]:
+    """Says what more layers do to the training error, without and with shortcuts."""
+    judged = prose.evidence.judged("S3")
+    if judged is None:
+        return []
+    parts: dict[str, Piece] = {piece.finding.part: piece for piece in judged.pieces}
+    if not {"plain", "resnet"} <= parts.keys():
+        return []
+    told = {
+        "plain": prose.change(parts["plain"]),
+        "residual": prose.change(parts["resnet"]),
+        "figure": prose.figure(figures[-1]) if figures else "",
+    }
+    verdict = judged.verdict if judged.settled else "inconclusive"
+    remains = parts["resnet"].effect.low is not None and parts["resnet"].effect.low > 0
+    found = [prose.say(f"residual.degradation.{verdict}", judged.source, **told)]
+    if verdict == "supported":
+        found.append(prose.say(f"residual.degradation.{'remains' if remains else 'gone'}", judged.source))
+        found.append(prose.say("residual.optimisation"))
+    return found
+
+
+def shattering(prose: Prose) -> list[Statement]:
+    """Says how alike the gradients of neighbouring inputs are before training."""
+    judged = prose.evidence.judged("S6")
+    levels = [
+        prose.evidence.level("shattering at the start", f"{family}56", "start")
+        for family in ("plain", "resnet")
+    ]
+    if judged is None or not judged.settled or None in levels:
+        return []
+    plain, residual = (level for level in levels if level)
+    told = {"plain": prose.number(plain), "residual": prose.number(residual)}
+    return [prose.say(f"residual.shattering.{judged.verdict}", judged.source, BALDUZZI, **told)]
+
+
+def limits(prose: Prose) -> list[Statement]:
+    """Says what does not follow, and what else was found of blocks and landscapes."""
+    found: list[Statement] = []
+    for claim in ("S5", "S11", "S7", "S10"):
+        judged = prose.evidence.judged(claim)
+        if judged and judged.settled:
+            told = {"effect": prose.change(judged.pieces[0])}
+            found.append(prose.say(f"residual.{claim.lower()}.{judged.verdict}", judged.source, **told))
+    return [*found, prose.say("residual.cause")]
+
+
+def cost(prose: Prose) -> list[Statement]:
+    """Says what shortcuts add to parameters and arithmetic."""
+    return [prose.say("residual.cost", Source(basis="exact", key="params"))]
+
+
+def unique(sources: Iterable[Source], *claims: str) -> tuple[Source, ...]:
+    """Names the claims that quantities belong to in place of the quantities, once for each study."""
+    bases = dict.fromkeys((source.basis, source.study) for source in sources)
+    return tuple(Source(basis=basis, key=claim, study=study) for basis, study in bases for claim in claims)
+
+
+def gradient_figure(prose: Prose) -> Figure | None:
+    """Draws the ratio of gradients before training against depth."""
+    rows = [
+        (family, depth, *(10**end for end in _ends(level)))
+        for family in ("plain", "resnet")
+        for depth, level in ratios(prose, family, "start").items()
+    ]
+    return _figure(prose, "gradient-by-depth", rows, key="gradient", log=True)
+
+
+def error_figure(prose: Prose) -> Figure | None:
+    """Draws the training error against depth."""
+    rows = [
+        (family, depth, *_ends(level))
+        for family in ("plain", "resnet")
+        for depth in (8, *DEPTHS)
+        if (level := prose.evidence.level("training error", f"{family}{depth}"))
+    ]
+    return _figure(prose, "error-by-depth", rows, key="error", log=False)
+
+
+def _figure(
+    prose: Prose, name: str, rows: Sequence[tuple[object, ...]], *, key: str, log: bool
+) -> Figure | None:
+    if len(rows) < 2:
+        return None
+    context = prose.context
+    table = pl.DataFrame(rows, depths.SCHEMA, orient="row")
+    title = context.charts.raw(f"residual.axis_{key}")
+    chart = depths.over_depth(table, title=title, log=log, labels=context.labels)
+    caption = context.words(f"residual.caption_{key}")
+    return context.figure(name, chart, caption=caption, spoken=caption)
+
+
+def _ends(level: Level) -> tuple[float, float, float]:
+    found = level.estimate
+    if found is None or found.n == 1:
+        return (level.median,) * 3
+    return found.value, found.low, found.high

@@ -1,0 +1,49 @@
+"""Turns a report's formulas into MathML, which browsers draw without a script: by pandoc, in one call."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+
+import pypandoc  # type: ignore[import-untyped]
+
+from skipscope.report.document import Block, Document, Equation, Figure, Gallery, Note, Paragraph, Table
+from skipscope.report.words import formulas_of
+
+DISPLAYED = "\\displaystyle "
+"""Stands before the TeX of a formula on a line of its own."""
+
+
+def of(documents: Sequence[Document]) -> Mapping[str, str]:
+    """Returns the MathML of every formula in these documents, by its TeX."""
+    found: dict[str, None] = {}
+    for document in documents:
+        for block in document.blocks:
+            found |= dict.fromkeys(_formulas(block))
+    return _converted(tuple(found))
+
+
+def _formulas(block: Block) -> Iterable[str]:
+    match block:
+        case Equation():
+            return [DISPLAYED + line for line in block.lines]
+        case Paragraph() | Note():
+            return formulas_of(block.text)
+        case Table():
+            return [tex for row in block.rows for cell in row for tex in formulas_of(cell)]
+        case Figure() | Gallery():
+            return formulas_of(block.caption)
+        case _:
+            return []
+
+
+@cache
+def _converted(formulas: tuple[str, ...]) -> Mapping[str, str]:
+    if not formulas:
+        return {}
+    source = "\n\n".join(f"${tex}$" for tex in formulas)
+    page = str(
+        pypandoc.convert_text(source, "html", "commonmark+tex_math_dollars", ["--mathml", "--wrap=none"])
+    )
+    # the TeX that pandoc keeps beside the MathML would be read aloud and copied
+    page = re.sub(r"<annotation.*?</annotation>", "", page, flags=re.DOTALL)
+    return dict(zip(formulas, re.findall(r"<math.*?</math>", page, re.DOTALL), strict=True))
