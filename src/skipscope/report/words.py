@@ -180,10 +180,11 @@ def _is_wide(letter: str) -> bool:
 
 @cache
 def _texts(language: Language) -> dict[str, Any]:
-    """Reads `text/<language>.toml`, and beside it what is said in the hand-in."""
+    """Reads `text/<language>.toml`, and what the hand-in says, a file a chapter: `text/handin/`."""
+    folder = files("skipscope.report") / "text"
+    chapters = (each for each in (folder / "handin").iterdir() if each.name.endswith(f".{language}.toml"))
     found: dict[str, Any] = {}
-    for name in (f"{language}.toml", f"handin.{language}.toml"):
-        source = files("skipscope.report") / "text" / name
+    for source in (folder / f"{language}.toml", *sorted(chapters, key=lambda each: each.name)):
         found |= tomllib.loads(source.read_text(encoding="utf-8"))
     return found
 
