@@ -51,6 +51,20 @@ def confusion(answered: pl.DataFrame, arm: str, classes: Sequence[str]) -> pl.Da
     return table.with_columns(images=images, share=share)
 
 
+def right_when_said(readings: pl.DataFrame, labels: NDArray[Any]) -> dict[int, tuple[int, int]]:
+    """Counts for each class that one trained network answers: on how many images, and how many are right.
+
+    `readings` are those of its run, `labels` the sample's; empty where its answers were not measured.
+    """
+    rows = readings.filter(probe="answers", quantity="answer").drop_nulls("image")
+    last = rows.filter(pl.col("step") == pl.col("step").max(), pl.col("image") < len(labels))
+    counts: dict[int, tuple[int, int]] = {}
+    for image, value in last.select(pl.col("image").cast(pl.Int64), "value").drop_nans().iter_rows():
+        said, right = counts.get(int(value), (0, 0))
+        counts[int(value)] = said + 1, right + int(labels[image] == value)
+    return counts
+
+
 def confident_errors(answered: pl.DataFrame, arm: str, number: int) -> pl.DataFrame:
     """Selects what the arm's first run got wrong with the highest confidence: rows of `answers`."""
     wrong = measured.first_runs(answered.filter(pl.col("arm") == arm)).filter(~pl.col("right"))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.cells import cell_len
 from rich.text import Text
 
 from skipscope.cli.options import (
@@ -17,6 +18,7 @@ from skipscope.cli.options import (
     print_json,
     say,
 )
+from skipscope.language import listed, spoken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,14 +90,19 @@ def _show(prediction: "Prediction") -> None:
         for row in range(max(len(column) for _, column in answers)):
             table.add_row(*(Text(column[row]) for _, column in answers), style="" if row else "bold")
         console.print(table)
+    measured = [answer for answer in prediction.answers if answer.said]
+    if measured:
+        told = (spoken(f"{a.arm} {a.right / a.said:.0%} (of {a.said:,})") for a in measured)
+        console.print(f"How often these first answers are right on validation images: {listed(told)}.")
     say(f"drawn: {prediction.file}")
     console.print()
 
 
 def _column(answer: "Answer") -> list[str]:
     """Formats one class per line, with the probabilities aligned."""
-    widest = max(len(label) for label, _ in answer.top)
-    return [f"{label:{widest}} {share:6.1%}" for label, share in answer.top]
+    top = [(spoken(label), share) for label, share in answer.top]
+    widest = max(cell_len(label) for label, _ in top)
+    return [f"{label}{' ' * (widest - cell_len(label))} {share:6.1%}" for label, share in top]
 
 
 def _abreast(columns: "list[tuple[Answer, list[str]]]") -> "Iterator[list[tuple[Answer, list[str]]]]":
@@ -103,7 +110,7 @@ def _abreast(columns: "list[tuple[Answer, list[str]]]") -> "Iterator[list[tuple[
     row: list[tuple[Answer, list[str]]] = []
     used = 0
     for answer, column in columns:
-        width = max(len(answer.arm), *map(len, column)) + GAP
+        width = max(cell_len(answer.arm), *map(cell_len, column)) + GAP
         if row and used + width - GAP > console.width:
             yield row
             row, used = [], 0
@@ -115,17 +122,19 @@ def _abreast(columns: "list[tuple[Answer, list[str]]]") -> "Iterator[list[tuple[
 def _explain(networks: "Networks", prediction: "Prediction") -> None:
     """Prints what the drawings show, once for all of them."""
     drawn = [
-        f"{answer.arm} at {answer.heat.module} ({' x '.join(map(str, answer.heat.values.shape))})"
+        spoken(f"{answer.arm} at {answer.heat.module} ({' x '.join(map(str, answer.heat.values.shape))})")
         for answer in prediction.answers
         if answer.heat is not None
     ]
     data = networks.study.data
     console.print(f"Probabilities over the {len(data.classes)} classes of {data.name}.")
+    accuracies = listed(f"{answer.arm} {answer.test_accuracy:.1%}" for answer in prediction.answers)
+    console.print(f"Right on the {data.test:,} test images, sealed until training ended: {accuracies}.")
     if drawn:
         said = "Drawn in orange is what speaks for a network's first answer (Grad-CAM)"
-        console.print(f"{said}: {', '.join(drawn)}.", markup=False)
+        console.print(f"{said}: {listed(drawn)}.", markup=False)
     if networks.untrained:
-        console.print(f"Without a finished run: {', '.join(networks.untrained)}.")
+        console.print(f"Without a finished run: {listed(networks.untrained)}.")
 
 
 def _print_json(
@@ -154,6 +163,8 @@ def _as_json(prediction: "Prediction") -> dict[str, Any]:
             {
                 "arm": answer.arm,
                 "run": answer.run,
+                "test_accuracy": answer.test_accuracy,
+                "validation": {"same_answer": answer.said, "right": answer.right},
                 "top": [{"class": label, "probability": share} for label, share in answer.top],
                 # the second is the first's old name, for one version
                 **dict.fromkeys(("grad_cam_module", "grad_cam_place"), answer.heat and answer.heat.module),

@@ -5,11 +5,14 @@ They compute in fp32 on the CPU: a network trained in bf16 may be a hair more or
 
 from dataclasses import dataclass
 from hashlib import sha256
+from math import nan
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skipscope.analysis.pictures import right_when_said
 from skipscope.data import picture
 from skipscope.data.picture import Picture
 from skipscope.data.store import Triple
@@ -38,6 +41,11 @@ class Answer:
     """At most five classes with their probabilities, the likeliest first."""
     heat: HeatMap | None
     """Grad-CAM of the likeliest class; None for a network without feature maps."""
+    test_accuracy: float
+    said: int
+    """On how many validation images it gave this answer; 0 where that was not measured."""
+    right: int
+    """On how many of them rightly."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +80,11 @@ class Networks:
             )
         self.mean, self.std = _statistics(self.study, next(iter(self.runs.values())), data_dir)
         self.models = {arm: network(workspace, record) for arm, record in self.runs.items()}
+        labels = workspace.sample(self.study.data.sha256).get("labels", np.zeros(0))
+        self.right = {
+            arm: right_when_said(workspace.run_folder(record.id).readings(), labels)
+            for arm, record in self.runs.items()
+        }
         self.drawn: set[str] = set()
 
     @property
@@ -101,12 +114,17 @@ class Networks:
                 shares = model(x[None])[0].softmax(0)  # classes
             heat = grad_cam(model, x)
         best = shares.topk(min(TOP, len(shares)))
-        names = [self.study.data.classes[label] for label in best.indices.tolist()]
+        labels = best.indices.tolist()
+        names = [self.study.data.classes[label] for label in labels]
+        said, right = self.right[arm].get(labels[0], (0, 0))
         return Answer(
             arm=arm,
             run=self.runs[arm].id,
             top=tuple(zip(names, best.values.tolist(), strict=True)),
             heat=heat,
+            test_accuracy=_test_accuracy(self.runs[arm]),
+            said=said,
+            right=right,
         )
 
     def _file(self, path: Path) -> Path:
@@ -153,6 +171,10 @@ def _statistics(study: StudyRecord, run: RunRecord, data_dir: Path | None) -> tu
     return data.mean, data.std
 
 
+def _test_accuracy(run: RunRecord) -> float:
+    return run.result.test_accuracy if run.result is not None else nan  # done: it has a result
+
+
 def _panel(answer: Answer) -> Panel:
     heat = answer.heat
     label, probability = answer.top[0]
@@ -160,6 +182,7 @@ def _panel(answer: Answer) -> Panel:
         arm=answer.arm,
         answer=label,
         probability=probability,
+        test_accuracy=answer.test_accuracy,
         module="" if heat is None else heat.module,
         heat=None if heat is None else heat.values.float().numpy(),
     )

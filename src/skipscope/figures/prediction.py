@@ -18,10 +18,11 @@ from PIL import Image, ImageDraw, ImageFont
 from skipscope.figures.rendering.fonts import NOWHERE, extra_folder
 from skipscope.figures.rendering.raster import MARK, Picture, enlarged, png
 from skipscope.figures.style import FAINT_INK, INK, RULE, looks
+from skipscope.language import spoken
 
 TIMES = 7
 """Side in pixels of the square that each pixel of the networks' input becomes."""
-GAP, MARGIN, LINE = 24, 20, 19
+GAP, MARGIN, LINE, LINES = 24, 20, 19, 4
 COLUMNS = 3
 LARGE, SMALL = 16, 13
 """Font sizes; the font is Pillow's own, unless an arm's name has characters that it lacks."""
@@ -39,7 +40,6 @@ OTHER_FONTS = (
     "Arial Unicode.ttf",
 )
 """Files for what Pillow's own font lacks; it looks for them where a system keeps its fonts."""
-LEGEND = "orange: what speaks for an answer"
 STRONGEST = 0.7
 """Opacity of the heat's colour where the map is 1."""
 PALEST = 0.4
@@ -53,6 +53,7 @@ class Panel:
     arm: str
     answer: str
     probability: float
+    test_accuracy: float
     module: str
     """Module whose maps Grad-CAM looked at."""
     heat: NDArray[Any] | None
@@ -67,30 +68,38 @@ def prediction(
     """
     side = TIMES * seen.shape[0]
     colours = looks([panel.arm for panel in panels])
-    pixels = f"{seen.shape[1]} x {seen.shape[0]} pixels"
-    cells = [
-        (_fitted(shown, side), INK, "as given", f"{size[0]} x {size[1]} pixels", ""),
-        (enlarged(seen, TIMES), INK, "what the networks see", pixels, LEGEND),
+    sides, pixels = (f"{width} x {height} pixels" for width, height in (size, seen.shape[1::-1]))
+    legend = "orange: what speaks for an answer"
+    cells: list[tuple[Picture, str, Sequence[str]]] = [
+        (_fitted(shown, side), INK, _written("as given", sides)),
+        (enlarged(seen, TIMES), INK, _written("what the networks see", pixels, legend)),
     ]
     for panel in panels:
-        said = f"{panel.answer} {panel.probability:.0%}"
+        said = f"{_written(panel.answer)[0]} {panel.probability:.0%}"
+        right = f"right on {panel.test_accuracy:.1%} of the test images"
         heat, colour = overlay(seen, panel.heat), colours[panel.arm].color
-        cells.append((heat, colour, panel.arm, said, _looked(panel)))
+        cells.append((heat, colour, (panel.arm, said, *_written(_looked(panel), right))))
     columns = min(COLUMNS, len(cells))
-    cell = side + LINE * 3 + GAP
+    cell = side + LINE * LINES + GAP
     rows = ceil(len(cells) / columns)
     size = (2 * MARGIN + columns * (side + GAP) - GAP, 2 * MARGIN + rows * cell - GAP)
     sheet = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(sheet)
-    for index, (picture, colour, *lines) in enumerate(cells):
+    for index, (picture, colour, lines) in enumerate(cells):
         left, top = MARGIN + index % columns * (side + GAP), MARGIN + index // columns * cell
         sheet.paste(Image.fromarray(picture), (left, top))
         draw.rectangle((left - 1, top - 1, left + side, top + side), outline=RULE)
         for line, text in enumerate(lines):
             font = _font(text, LARGE if line < 2 else SMALL)
-            ink = (colour, INK, FAINT_INK)[line]
+            ink = (colour, INK, FAINT_INK, FAINT_INK)[line]
             draw.text((left, top + side + 4 + line * LINE), _short(text, font, side), fill=ink, font=font)
     return png(np.asarray(sheet), of=of)
+
+
+def _written(*lines: str) -> Sequence[str]:
+    """Translates lines into the language that is spoken, if a font here can show it."""
+    translated = [spoken(line) for line in lines]
+    return translated if all(_has(_font(line, SMALL), line) for line in translated) else lines
 
 
 def drawn_of(file: Path) -> str:

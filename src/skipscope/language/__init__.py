@@ -69,6 +69,11 @@ def spoken(text: str) -> str:
     return text if _spoken == "en" else chinese(text)
 
 
+def listed(items: Iterable[str]) -> str:
+    """Lists names within a sentence."""
+    return ("、" if _spoken == "zh" else ", ").join(items)
+
+
 __all__ = [
     "LANGUAGES",
     "OTHER_LANGUAGES",
@@ -77,6 +82,7 @@ __all__ = [
     "can_show",
     "language",
     "language_of",
+    "listed",
     "readers",
     "speak",
     "spoken",

@@ -4,9 +4,8 @@ A line of the catalogue is a sentence as the code writes it, with its values in 
 
     "There is no {kind} {name}.{guess}" = "没有名为 {name} 的{kind:t}。{guess:t}"
 
-The names of values are the catalogue's own. In the English, `{n:d}` stands for a number only and `{name:w}`
-for a word without spaces, any other for whatever is there; in the Chinese, `{kind:t}` is translated in its
-turn.
+The names of values are the catalogue's own. Where a value could be mistaken, its kind says what it may be
+(`VALUES`): `{n:d}` is a number. In the Chinese, `{kind:t}` is translated in its turn.
 """
 
 import re
@@ -16,9 +15,18 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from string import Formatter
 
-HOLE = re.compile(r"\{(?P<name>\w*)(?::(?P<kind>[dw]))?\}")
+HOLE = re.compile(r"\{(?P<name>\w*)(?::(?P<kind>[cdknqsw]))?\}")
 """A value in a sentence of the catalogue."""
-VALUES = {None: ".*?", "d": r"[-+−]?\d[\d.,:]*(?:e[-+]?\d+)?%?", "w": r"\S+"}
+VALUES = {
+    None: "(?:(?!; ).)*?",  # up to a semicolon: there another sentence may begin
+    "c": "[^,;]*",  # a clause
+    "d": r"[-+−]?\d[\d.,:]*(?:e[-+]?\d+)?%?",  # a number
+    "k": r"(?!known\b)[a-z_][\w.]*",  # a study's key
+    "n": "[^;:]*",  # a list of names
+    "q": "'[^']*'|\"[^\"]*\"",  # in quotes
+    "s": ".*?",  # sentences
+    "w": r"\S+",  # a word
+}
 """What may stand where a value does, by its kind."""
 
 
@@ -43,6 +51,11 @@ class Sentence:
     def literals(self) -> tuple[str, ...]:
         """The English between the values."""
         return tuple(HOLE.sub("\0", self.english).split("\0"))
+
+    @cached_property
+    def runs_on(self) -> bool:
+        """Whether it goes on behind a semicolon."""
+        return any(hole["kind"] == "s" for hole in HOLE.finditer(self.english))
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
@@ -74,10 +87,23 @@ class Sentences:
     def said(self, line: str) -> str:
         """Says one line in Chinese; returns it as it is if the catalogue does not have it."""
         bare = line.strip()
-        if bare in self.table:
-            return line.replace(bare, self.table[bare], 1) if bare else line
-        said = (each.said(bare) for each in self.with_values)
-        return line.replace(bare, next((each for each in said if each is not None), bare), 1)
+        return line.replace(bare, self._sentence(bare) or self._listed(bare.split("; ")), 1)
+
+    def _sentence(self, text: str, *, alone: bool = True) -> str | None:
+        """Says a sentence in Chinese; one that is not `alone` ends at a semicolon."""
+        if text in self.table:
+            return self.table[text]
+        said = (each.said(text) for each in self.with_values if alone or not each.runs_on)
+        return next((each for each in said if each is not None), None)
+
+    def _listed(self, parts: list[str]) -> str:
+        """Says sentences with semicolons between them; some have one within."""
+        for end in range(1, len(parts)):
+            first, rest = "; ".join(parts[:end]), "; ".join(parts[end:])
+            if said := self._sentence(first, alone=False):
+                return f"{said}；{chinese(rest)}"
+        rest = "; ".join(parts[1:])
+        return "; ".join(parts) if chinese(rest) == rest else f"{parts[0]}；{chinese(rest)}"
 
 
 @cache

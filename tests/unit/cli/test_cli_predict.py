@@ -79,7 +79,7 @@ def test_the_object_has_the_documented_keys(trained: Workspace, pictures: list[P
     assert (found["schema"], found["study"], found["data"], found["refused"]) == (1, "small", "shapes", [])
     assert list(found["images"][0]) == ["image", "drawing", "notes", "answers"]
     assert [Path(image["image"]) for image in found["images"]] == pictures
-    keys = ["arm", "run", "top", "grad_cam_module", "grad_cam_place"]
+    keys = ["arm", "run", "test_accuracy", "validation", "top", "grad_cam_module", "grad_cam_place"]
     assert list(found["images"][0]["answers"][0]) == keys
 
 
@@ -130,9 +130,13 @@ def test_an_overlay_is_coloured_where_the_heat_is_and_grey_elsewhere() -> None:
 
 def test_any_caption_fits_its_picture() -> None:
     white = np.full((32, 32, 3), 255, dtype=np.uint8)
-    long = Panel(arm="a" * 64, answer="b" * 90, probability=1, module="c" * 300, heat=np.ones((1, 2)))
-    bare = Panel(arm="mine", answer="b", probability=0.5, module="", heat=None)
-    dull = Panel(arm="dull", answer="b", probability=0.5, module="layer1", heat=np.zeros((2, 2)))
+    long = Panel(
+        arm="a" * 64, answer="b" * 90, probability=1, test_accuracy=1, module="c" * 300, heat=np.ones((1, 2))
+    )
+    bare = Panel(arm="mine", answer="b", probability=0.5, test_accuracy=0.5, module="", heat=None)
+    dull = Panel(
+        arm="dull", answer="b", probability=0.5, test_accuracy=0.5, module="layer1", heat=np.zeros((2, 2))
+    )
     sheets = [prediction(white, (32, 32), white, panels) for panels in ([long], [long, bare, dull])]
     assert all(sheet.startswith(b"\x89PNG") for sheet in sheets)
     wide = prediction(np.zeros((1, 512, 3), dtype=np.uint8), (50_000, 1), white, [bare])
