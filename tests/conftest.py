@@ -16,6 +16,7 @@ from built_once import built_once
 from hypothesis import settings
 
 from skipscope.data import cifar10
+from skipscope.language import speak
 from skipscope.records.store import Workspace
 
 # an example of hypothesis takes as long as the machine's other work lets it
@@ -31,10 +32,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing set in the shell of whoever runs the tests reaches them."""
-    for name in ("SKIPSCOPE_WORKSPACE", "NO_COLOR", "FORCE_COLOR"):
+def no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing set in the shell of whoever runs the tests reaches them, nor what a test sets the next one."""
+    for name in ("SKIPSCOPE_WORKSPACE", "NO_COLOR", "FORCE_COLOR", "LC_ALL"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LC_MESSAGES", "C")
+    yield
+    speak("en")
 
 
 @pytest.fixture(scope="session", autouse=True)

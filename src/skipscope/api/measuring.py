@@ -10,6 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.text import Text
 
 from skipscope.api.wording import counted, duration
+from skipscope.language import spoken
 
 ProbeHandler = Callable[[str, Mapping[str, float]], object]
 """Called before each probe with its name, and with the estimated seconds of all, in their order."""
@@ -69,7 +70,7 @@ def measuring(console: Console, *, worth: float = 0.0) -> Iterator[ProbeHandler]
     """Opens a bar on a terminal, else lines; silent where all of it takes less than `worth` seconds."""
     columns = _Bar(bar_width=24), TextColumn("{task.description}"), _Left()
     bar = Progress(*columns, console=console, transient=True)
-    task = bar.add_task("loading the network and its data", total=None, clock=None)
+    task = bar.add_task(spoken("loading the network and its data"), total=None, clock=None)
     clocks: list[Clock] = []
     if console.is_terminal and not worth:
         bar.start()
@@ -84,12 +85,13 @@ def measuring(console: Console, *, worth: float = 0.0) -> Iterator[ProbeHandler]
         if clock.number == 1:
             probes = counted(len(estimates), "probe")
             said = f"{probes}: about {duration(clock.total)} in all, by the time of a forward pass"
-            console.print(said, markup=False, highlight=False, soft_wrap=True)
+            console.print(spoken(said), markup=False, highlight=False, soft_wrap=True)
         if console.is_terminal:
             bar.start()
-            bar.update(task, description=str(clock), clock=clock)
+            bar.update(task, description=spoken(str(clock)), clock=clock)
         else:
-            console.print(f"{clock}, about {duration(clock.left)} left", markup=False, soft_wrap=True)
+            told = f"{clock}, about {duration(clock.left)} left"
+            console.print(spoken(told), markup=False, soft_wrap=True)
 
     try:
         yield on_probe
@@ -115,4 +117,4 @@ class _Left(ProgressColumn):
     def render(self, task: Task) -> Text:
         """Formats the time that is left."""
         clock: Clock | None = task.fields["clock"]
-        return Text("" if clock is None else f"about {duration(clock.left)} left", style="cyan")
+        return Text("" if clock is None else spoken(f"about {duration(clock.left)} left"), style="cyan")

@@ -29,8 +29,8 @@ def summary(plan: Plan) -> Iterator[str]:
     if plan.waiting and not plan.memory.fits:
         yield short_of_memory(plan.memory)
     if plan.waiting:
-        side = f"{plan.jobs} side by side, " if plan.jobs > 1 else ""
-        yield side + until(plan.seconds)
+        time = until(plan.seconds)
+        yield f"{plan.jobs} side by side, {time}" if plan.jobs > 1 else time
     else:
         yield "Every run of this study exists already: nothing to train."
 
@@ -42,9 +42,10 @@ def own_run(study: StudySpec) -> Iterator[str]:
         return
     found, asked = settled(card)
     seeds = max(len(arm.seeds) for arm in card.arms)
+    names = f": {', '.join(found)}" if found else ""
     yield (
         f"our own run of {card.study} ({card.dates[1]}, {counted(seeds, 'seed')}, {card.images:,} images)"
-        f" settled {len(found)} of {asked} claims{': ' * bool(found)}{', '.join(found)}"
+        f" settled {len(found)} of {asked} claims{names}"
     )
 
 
@@ -60,7 +61,7 @@ def short_of_memory(memory: SideBySide) -> str:
 def until(seconds: float) -> str:
     """Formats how long training takes, and when it ends in local time."""
     end = datetime.now() + timedelta(seconds=seconds)  # noqa: DTZ005
-    day = "" if seconds < 86_400 else f"{end:%d %b} "
+    day = "" if seconds < 86_400 else f"{end:%Y-%m-%d} "
     return f"about {duration(seconds)} in all, until {day}{end:%H:%M}"
 
 

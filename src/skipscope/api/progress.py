@@ -14,6 +14,7 @@ from rich.text import Text
 from skipscope.api.wording import duration
 from skipscope.engine.plan import Plan
 from skipscope.engine.planned_run import PlannedRun
+from skipscope.language import spoken
 from skipscope.training.events import Event
 
 LINE_SECONDS = 30.0
@@ -92,7 +93,11 @@ class TimeColumn(TimeRemainingColumn):
     def render(self, task: Task) -> Text:
         """Formats the time of one run."""
         since = task.fields["measuring_since"]
-        return super().render(task) if since is None else Text(duration(perf_counter() - since), style="cyan")
+        return (
+            super().render(task)
+            if since is None
+            else Text(spoken(duration(perf_counter() - since)), style="cyan")
+        )
 
 
 def name_of(run: PlannedRun) -> str:
@@ -130,25 +135,25 @@ class Bars(Display):
                     name_of(run), total=event.steps, status="", measuring_since=None
                 )
             since = perf_counter() if event.state == "measuring" else None
-            task, status = self.tasks[part], standing(event, run)
+            task, status = self.tasks[part], spoken(standing(event, run))
             self.progress.update(
                 task, completed=event.step, status=status, measuring_since=since, refresh=True
             )
             return
         if event.state == "waiting":
             if part in self.tasks:
-                self.progress.update(self.tasks[part], status=event.message)
+                self.progress.update(self.tasks[part], status=spoken(event.message))
             return
         if part in self.tasks and (event.state != "warned" or event.part):
             self.progress.remove_task(self.tasks.pop(part))
         if event.state == "measured":
             return
         style = "red" if event.state == "failed" else ""
-        self.console.print(Text(f"{name_of(run)}: {ending(event)}", style=style))
+        self.console.print(Text(f"{name_of(run)}: {spoken(ending(event))}", style=style))
 
     def say(self, text: str) -> None:
         """Prints a line above the bars."""
-        self.console.print(text, markup=False)
+        self.console.print(spoken(text), markup=False)
 
 
 def standing(event: Event, run: PlannedRun) -> str:
@@ -188,11 +193,11 @@ class Lines(Display):
         text = standing(event, run) if event.state in ("training", "measuring") else ending(event)
         if event.steps_per_second:
             text = f"step {event.step}/{event.steps}, {text}, {left(event)} left"
-        self.say(f"{name_of(run)}: {text}")
+        self.say(f"{name_of(run)}: {spoken(text)}")
 
     def say(self, text: str) -> None:
         """Prints a line, unwrapped: a log is searched by lines."""
-        self.console.print(text, markup=False, soft_wrap=True)
+        self.console.print(spoken(text), markup=False, soft_wrap=True)
 
     def _is_news(self, event: Event) -> bool:
         epoch, when = self.last.get(event.run, (-1, 0.0))

@@ -6,14 +6,16 @@ Every command imports what it needs when it is called, so that `--help` shows at
 import sys
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from skipscope.cli.bench import bench
 from skipscope.cli.calibrate import calibrate
 from skipscope.cli.claims import claims
 from skipscope.cli.data import app as data
+from skipscope.cli.help_in_chinese import errors_translated, translate
 from skipscope.cli.interrupt import ended_by_ctrl_c
 from skipscope.cli.models import app as models
 from skipscope.cli.options import complain
@@ -24,10 +26,46 @@ from skipscope.cli.report import report
 from skipscope.cli.run import RunCommand, demo, run
 from skipscope.cli.status import status
 from skipscope.errors import SkipscopeError, UsageError
+from skipscope.language import can_show, language, language_of, readers, speak
 from skipscope.said_once import saying_once
+
+
+class Program(TyperGroup):
+    """Chooses the language before anything is said."""
+
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
+        """Reads --lang ahead of all else; help and errors of the command line are translated, too."""
+        shown = can_show((sys.stdout, sys.stderr))
+        speak(readers() if shown else "en")
+        if shown and (asked := _asked(args)) is not None:
+            speak(language_of(asked))
+        if language() == "en":
+            return super().make_context(info_name, args, *rest, **extra)
+        translate(self)
+        with errors_translated():
+            return super().make_context(info_name, args, *rest, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command."""
+        if language() == "en":
+            return super().invoke(ctx)
+        with errors_translated():
+            return super().invoke(ctx)
+
+
+def _asked(args: list[str]) -> str | None:
+    """Returns what --lang says before the name of a command: a report's own --lang comes behind it."""
+    match args:
+        case ["--lang", name, *_]:
+            return name
+        case [option, *_] if option.startswith("--lang="):
+            return option.removeprefix("--lang=")
+    return None
+
 
 app = typer.Typer(
     name="skipscope",
+    cls=Program,
     help="See what a shortcut does: a CNN, a ResNet, a DenseNet and an SE-ResNet, side by side, measured.",
     no_args_is_help=True,
     add_completion=False,
@@ -49,6 +87,12 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
     ] = False,
+    lang: Annotated[
+        str | None,
+        typer.Option(
+            metavar="zh|en", help="The language to speak.  [default: the system's]", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Options before a command."""
 

@@ -6,6 +6,7 @@ import typer
 
 from skipscope.api.wording import counted
 from skipscope.cli.options import DataDir, Json, console, print_json, print_table, table_of
+from skipscope.language import spoken
 
 if TYPE_CHECKING:
     from skipscope.bench.contest import Turns
@@ -46,10 +47,10 @@ def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, 
     rows: dict[str, dict[str, float]] = {}
     with console.status("Measuring how to compute on this machine") as shown:
         choice = Autotuner(data).choose([(name, Recipe()) for name in names], threads=1)
-        shown.update("Measuring the peak of convolutions")
+        shown.update(spoken("Measuring the peak of convolutions"))
         peaks = {"bf16": convolution_peak(torch.bfloat16), "fp32": convolution_peak(torch.float32)}
         for name in names:
-            shown.update(f"{name}: {rounds} rounds, the usual loop and ours in turns")
+            shown.update(spoken(f"{name}: {rounds} rounds, the usual loop and ours in turns"))
             turns = contest(
                 name,
                 choice.backend,
@@ -99,12 +100,12 @@ def _print_table(
     rounds: int,
     runs: int,
 ) -> None:
-    table = table_of("network", numbers=("usual img/s", "ours img/s", "ratio", "spread", "of the peak"))
+    table = table_of("network", numbers=("usual img/s", "ours img/s", "speedup", "spread", "of the peak"))
     for name, row in rows.items():
         shares = [f"{row['ratio']:.2f}", f"{row['spread']:.2f}", f"{row['share_of_peak']:.0%}"]
         table.add_row(name, f"{row['usual']:,.0f}", f"{row['ours']:,.0f}", *shares)
     print_table(table)
-    console.print(f"[bold]ratio {_mean(rows):.2f}[/], the geometric mean; medians of {rounds} rounds")
+    console.print(f"[bold]speedup {_mean(rows):.2f}[/], the geometric mean; medians of {rounds} rounds")
     console.print(
         f"usual: one run, DataLoader with 2 workers, fp32; "
         f"ours: {counted(runs, 'run')} side by side, {choice.backend}"

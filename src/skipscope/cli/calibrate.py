@@ -16,6 +16,7 @@ from skipscope.cli.options import (
     say,
     table_of,
 )
+from skipscope.language import spoken
 
 if TYPE_CHECKING:
     from skipscope.analysis.tables import StudyTables
@@ -75,7 +76,7 @@ def _coverage(studies: int | None, *, json: bool) -> None:
 
     number = studies or STUDIES
     with Progress(console=console, transient=True, disable=json) as progress:
-        task = progress.add_task("Simulated studies", total=len(PAIRS) * (len(DISTRIBUTIONS) + 1))
+        task = progress.add_task(spoken("Simulated studies"), total=len(PAIRS) * (len(DISTRIBUTIONS) + 1))
         found = coverage(number, on_event=lambda: progress.advance(task))
     if json:
         print_json({"schema": 1, "coverage": [each.model_dump() for each in found]})
@@ -87,7 +88,7 @@ def _print_coverage(found: "list[Coverage]", pairs: tuple[int, ...], names: list
     table = table_of("pairs differ as", *(f"n = {n}" for n in pairs))
     covered = {(each.differences, each.pairs): each.covered for each in found}
     for name in names:
-        table.add_row(name, *(f"{covered[name, n]:.1%}" for n in pairs))
+        table.add_row(spoken(name), *(f"{covered[name, n]:.1%}" for n in pairs))
     print_table(table)
 
 
@@ -100,7 +101,7 @@ def _simulated(workspace: "Workspace", studies: int) -> dict[str, Any]:
     with console.status("Reading how pairs differ in the workspace's runs"):
         found = recorded(workspace)
     with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("Simulated claims", total=len(found))
+        task = progress.add_task(spoken("Simulated claims"), total=len(found))
         return calibrate(found, studies=studies, on_event=lambda: progress.advance(task))
 
 
@@ -134,7 +135,7 @@ def _print(found: dict[str, Any]) -> None:
             _worst(row.get("at_bound", {}).get("skewed")),
             _worst(row.get("least_favourable", {}).get("skewed")),
             f"{row['power']:.1%}" if "power" in row else "-",
-            f"{real['supported']:.1%} of {real['studies']}" if real else "-",
+            spoken(f"{real['supported']:.1%} of {real['studies']}") if real else "-",
         )
         table.add_row(id, row.get("study", "-"), *cells)
     print_table(table)

@@ -11,6 +11,7 @@ from skipscope.cli.options import (
     print_json,
     say,
 )
+from skipscope.language import language, spoken
 
 if TYPE_CHECKING:
     from skipscope.claims.model import ClaimResult, Finding
@@ -67,14 +68,15 @@ def _print(results: "tuple[ClaimResult, ...]") -> None:
 
     from skipscope.claims.catalogue import catalogue
 
-    names = {claim.id: claim.en.name for claim in catalogue().values()}
-    table = Table("", "claim", "verdict", r"effect \[interval]", "n", box=None, padding=(0, 1, 0, 0))
+    names = {claim.id: claim.wording(language()).name for claim in catalogue().values()}
+    titles = map(spoken, ("", "claim", "verdict", r"effect \[interval]", "n"))
+    table = Table(*titles, box=None, padding=(0, 1, 0, 0))
     table.columns[-1].justify = "right"
     for column in table.columns:
         column.overflow = "fold"  # nothing is cut off
     for result in results:
         verdict = VERDICTS.get(result.verdict, result.verdict)
-        cells = map(Text, (result.id, names[result.id], verdict, *_effect(result.leading)))
+        cells = map(Text, (result.id, names[result.id], spoken(verdict), *_effect(result.leading)))
         table.add_row(*cells, style=STYLES[result.verdict])
     console.print(table)
     say(
@@ -90,13 +92,14 @@ def _effect(finding: "Finding | None") -> tuple[str, str]:
     effect = None if finding is None else told_as_ratio(finding).effect
     if finding is None or effect is None:
         return "-", "-"
+    unit = spoken(effect.unit)
     if finding.exact:
-        return f"{effect.estimate:.3g} {effect.unit}, exactly", "-"
+        return spoken(f"{effect.estimate:.3g} {unit}, exactly"), "-"
     ends = effect.interval
     interval = "[?]" if ends is None else f"[{ends[0]:.3g}, {ends[1]:.3g}]"
     estimate = f"{effect.estimate:.3g}" if effect.ratio else f"{effect.estimate:+.3g}"
-    moment = "" if finding.at_loss is None else f", at training loss {finding.at_loss:g}"
-    return f"{estimate} {interval} {effect.unit}{moment}", str(effect.n)
+    moment = "" if finding.at_loss is None else spoken(f", at training loss {finding.at_loss:g}")
+    return f"{estimate} {interval} {unit}{moment}", str(effect.n)
 
 
 def _print_outlook(results: "tuple[ClaimResult, ...]") -> None:
@@ -108,7 +111,7 @@ def _print_outlook(results: "tuple[ClaimResult, ...]") -> None:
             "spread of these runs:"
         )
     for id, said in told:
-        say(f"  {id}: {said}")
+        say(f"  {id}: {spoken(said)}")
 
 
 def _outlook(result: "ClaimResult") -> str:
@@ -141,9 +144,9 @@ def _print_next(results: "tuple[ClaimResult, ...]", command: str, workspace: "Wo
         console.print("\nCommands that would settle more:")
     for hint, ids in steps.items():
         first, *others = hint.split("; ")
-        more = f" (and so for {len(others)} more: --json names them)" if others else ""
+        more = spoken(f" (and so for {len(others)} more: --json names them)") if others else ""
         say(f"  {', '.join(ids)}: {workspace.typed(first)}{more}")
     if gone := lost(results):
         console.print("\nWhat more seeds would not settle:")
     for why, ids in gone.items():
-        say(f"  {', '.join(ids)}: {LOST[why]}")
+        say(f"  {', '.join(ids)}: {spoken(LOST[why])}")

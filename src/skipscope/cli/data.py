@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skipscope.cli.options import DataDir, console, say
+from skipscope.language import listed, spoken
 
 if TYPE_CHECKING:
     from skipscope.data.store import Store
@@ -23,7 +24,7 @@ def get(data_dir: DataDir = None) -> None:
     columns = bars.BarColumn(), bars.DownloadColumn(), bars.TransferSpeedColumn(), bars.TimeRemainingColumn()
     quiet = not console.is_terminal
     with bars.Progress("{task.description}", *columns, console=console, disable=quiet) as bar:
-        task = bar.add_task("asking the servers", total=None)
+        task = bar.add_task(spoken("asking the servers"), total=None)
         told = ""
 
         def progress(url: str, done: int, total: int) -> None:
@@ -96,11 +97,11 @@ def check(
     except DataError as error:
         if not repair:
             raise
-        say(f"cifar10: {error.what} It is downloaded again.")
+        say(f"cifar10: {spoken(error.what)} {spoken('It is downloaded again.')}")
         get(data_dir)
         return
-    say(f"cifar10: sound, sha256 {sha256}")
-    say(f"cifar10: {_copy(cifar10.open_store(data_dir))}")
+    say(f"{cifar10.NAME}: sound, sha256 {sha256}")
+    say(f"cifar10: {spoken(_copy(cifar10.open_store(data_dir)))}")
 
 
 def _checked(name: str, data_dir: Path | None) -> str:
@@ -122,7 +123,7 @@ def info(data_dir: DataDir = None) -> None:
         "where": "embedded: drawn when it is needed, no network",
         "source": shapes.SOURCE,
         "images": "32 x 32 RGB",
-        "classes": ", ".join(shapes.CLASSES),
+        "classes": listed(map(spoken, shapes.CLASSES)),
         "splits": f"train {shapes.TRAIN:,}, validation {shapes.VALIDATION:,}, test {shapes.TEST:,} (sealed)",
         "sha256": shapes.SHA256,
     }
@@ -147,7 +148,7 @@ def _facts(name: str, data_dir: Path | None) -> dict[str, str]:
         **({"copy": _copy(stored)} if data.likeness else {}),
         "imported": stored.index.imported,
         "images": "32 x 32 RGB",
-        "classes": ", ".join(data.classes),
+        "classes": listed(map(spoken, data.classes)),
         "splits": f"train {len(data.train):,}, validation {len(data.validation):,}, "
         f"test {data.test_size:,} (sealed)",
         "mean, std": f"{_triple(data.mean)}, {_triple(data.std)}",
@@ -156,9 +157,13 @@ def _facts(name: str, data_dir: Path | None) -> dict[str, str]:
 
 
 def _show(name: str, facts: dict[str, str]) -> None:
+    from rich.cells import cell_len
+
     console.print(name, style="bold")
-    for key, value in facts.items():
-        say(f"  {key:<10} {value}")
+    told = {spoken(key): spoken(value) for key, value in facts.items()}
+    width = max(10, *map(cell_len, told))
+    for key, value in told.items():
+        say(f"  {key}{' ' * (width - cell_len(key))} {value}")
 
 
 def _say_imported(stored: "Store") -> None:

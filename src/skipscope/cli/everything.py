@@ -9,6 +9,7 @@ import typer
 from skipscope.api.wording import duration, flags
 from skipscope.cli.options import Overrides, console, print_table, say, table_of
 from skipscope.cli.plans import carry_out, show
+from skipscope.language import spoken
 
 if TYPE_CHECKING:
     from skipscope.engine.plan import Plan
@@ -100,11 +101,11 @@ def _show(schedule: "Schedule") -> None:
     for part in schedule.parts:
         study = part.whole.record.study
         if part.within:
-            table.add_row(part.name, "", "", "", f"cut to fit into {part.within}")
+            table.add_row(part.name, "", "", "", spoken(f"cut to fit into {part.within}"))
         else:
-            seeds = f"{part.seeds} of {study.seeds}"
+            seeds = spoken(f"{part.seeds} of {study.seeds}")
             runs = f"{sum(min(part.seeds, study.seeds_of(arm)) for arm in study.arm)}"
-            table.add_row(part.name, seeds, runs, f"{part.new}", f"about {duration(part.seconds)}")
+            table.add_row(part.name, seeds, runs, f"{part.new}", spoken(f"about {duration(part.seconds)}"))
     console.print(f"[bold]all[/], within {schedule.budget}, in this order:")
     print_table(table)
     for part in schedule.left_out:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from skipscope.cli.options import Json, console, print_json, print_table, say, table_of
+from skipscope.language import spoken
 
 if TYPE_CHECKING:
     from skipscope.records.schema import AnatomyCard
@@ -27,7 +28,7 @@ def overview(context: typer.Context) -> None:
     print_table(table)
     console.print("\nand every network with a name of these forms:")
     for rule in (*FAMILIES, USERS):
-        say(f"  {rule}")
+        say(f"  {spoken(rule)}")
     console.print("\nskipscope models show NAME   its structure, and the shape after each stage")
 
 
@@ -52,12 +53,12 @@ def show(
         typer.echo(card.structure)
         return
     table = table_of("stage", "module", "C x H x W", numbers=("parameters", "multiply-adds"))
-    table.add_row("input", "", "3 x 32 x 32", "", "")
+    table.add_row(spoken("input"), "", "3 x 32 x 32", "", "")
     for stage in card.stages:
         shape = " x ".join(str(side) for side in stage.shape)
         table.add_row(stage.name, stage.kind, shape, f"{stage.params:,}", f"{stage.macs:,}")
     table.add_section()
-    table.add_row("[bold]sum", "", "", f"[bold]{card.params:,}", f"[bold]{card.macs:,}")
+    table.add_row(f"[bold]{spoken('sum')}", "", "", f"[bold]{card.params:,}", f"[bold]{card.macs:,}")
     print_table(table)
     console.print(
         "\nMultiply-adds of convolutions and matrix products, for one image. "
@@ -72,8 +73,8 @@ def _show_anatomy(found: "AnatomyCard") -> None:
     from skipscope.anatomy.follow import REASONS
 
     joins = {"shortcuts": found.shortcuts, "gates": found.gates, "concatenations": found.concatenations}
-    counts = (f"{word}: {len(entries)}" for word, entries in joins.items())
-    console.print(f"depth: {found.depth}   {'   '.join(counts)}")
+    counts = (f"{spoken(word)}: {len(entries)}" for word, entries in joins.items())
+    console.print(f"{spoken('depth')}: {found.depth}   {'   '.join(counts)}")
     if weighed := [each.scale for each in found.shortcuts if each.scale != "none"]:
         by = "numbers, one a channel," if "by_channel" in weighed else "a number"
         console.print(f"branches weighed by {by} that no image changes (no gates): {len(weighed)}")

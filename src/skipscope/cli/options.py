@@ -5,18 +5,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.status import Status
 from rich.text import Text
+
+from skipscope.language import spoken
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from skipscope.spec import DataName
 
-console = Console(highlight=False, soft_wrap=False)
-complaints = Console(stderr=True, highlight=False)
+
+class Terminal(Console):
+    """Says what it is told in the language of its reader; what is no sentence of ours stays as it is."""
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        """Prints; text is translated."""
+        super().print(*(spoken(each) if isinstance(each, str) else each for each in objects), **how)
+
+    def status(self, status: RenderableType, **how: Any) -> Status:
+        """Shows that something is going on."""
+        return super().status(spoken(status) if isinstance(status, str) else status, **how)
+
+
+console = Terminal(highlight=False, soft_wrap=False)
+complaints = Terminal(stderr=True, highlight=False)
 
 StudyArgument = Annotated[
     str | None, typer.Argument(help="The study's name.  [default: the one planned last]", show_default=False)
@@ -64,13 +79,14 @@ def busy(what: str) -> Status:
 
 
 def say(text: object, style: str = "") -> None:
-    """Prints text verbatim: neither wrapped nor read as markup, so that paths can be copied."""
-    console.print(Text(str(text), style=style), soft_wrap=True)
+    """Prints a sentence or a path: neither wrapped nor read as markup, so that paths can be copied."""
+    told = spoken(text) if isinstance(text, str) else str(text)
+    console.print(Text(told, style=style), soft_wrap=True)
 
 
 def complain(error: Exception) -> None:
     """Prints an error on stderr."""
-    complaints.print(f"[bold red]skipscope:[/] {escape(str(error))}", soft_wrap=True)
+    complaints.print(f"[bold red]skipscope:[/] {escape(spoken(str(error)))}", soft_wrap=True)
 
 
 def print_json(content: dict[str, Any], *, ensure_ascii: bool = True) -> None:
@@ -84,9 +100,9 @@ def table_of(*words: str, numbers: Iterable[str] = (), indent: int = 0) -> "Tabl
     """Makes a table without lines: columns of words, then of numbers, which are aligned to the right."""
     from rich.table import Table
 
-    table = Table(*words, box=None, padding=(0, 2, 0, indent))
+    table = Table(*map(spoken, words), box=None, padding=(0, 2, 0, indent))
     for column in numbers:
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(spoken(column), justify="right", no_wrap=True)
     return table
 
 

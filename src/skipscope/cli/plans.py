@@ -9,6 +9,7 @@ from rich.text import Text
 from skipscope.api.wording import counted, duration
 from skipscope.cli.first_report import FirstReport
 from skipscope.cli.options import busy, complaints, console, print_table, say, table_of
+from skipscope.language import spoken
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -29,9 +30,9 @@ def show(plan: "Plan") -> None:
 
     study, data = plan.record.study, plan.record.data
     size = f"{counted(len(study.arm), 'network')} x {counted(study.seeds, 'seed')}"
-    console.print(f"[bold]{study.name}[/]: {size} on {data.spoken}, ", end="")
     console.print(
-        f"{counted(data.train, 'training image')}, {data.validation:,} for validation, {data.test:,} sealed"
+        f"[bold]{study.name}[/]: {size} on {data.spoken}, {counted(data.train, 'training image')}, "
+        f"{data.validation:,} for validation, {data.test:,} sealed"
     )
     if len(plan.runs) > MOST_ROWS:
         print_table(_by_arm(plan))
@@ -49,9 +50,9 @@ def _by_run(plan: "Plan") -> "Table":
     table = table_of(*titles, numbers=("seed", "epochs", "steps", "estimate"), indent=2)
     for run in plan.runs:
         left = f"about {duration(run.seconds)}" if run.waits else f"{run.state} already"
-        left += ", to be measured" if run.waits and not run.trains else ""
+        left = f"{left}, to be measured" if run.waits and not run.trains else left
         cells = [run.arm, run.spec.model] if named else [run.arm]
-        cells += [str(run.spec.seed), str(run.spec.recipe.epochs), f"{run.steps:,}", left]
+        cells += [str(run.spec.seed), str(run.spec.recipe.epochs), f"{run.steps:,}", spoken(left)]
         table.add_row(*(Text(cell) for cell in cells))
     return table
 
@@ -74,9 +75,9 @@ def _by_arm(plan: "Plan") -> "Table":
     table.add_section()
     if plan.starts:
         networks = counted(len({start.model for start in plan.starts}), "network")
-        cells = ("starts", networks, f"{study.initial_seeds}", "", "", f"{len(plan.starts)}")
+        cells = (spoken("starts"), spoken(networks), f"{study.initial_seeds}", "", "", f"{len(plan.starts)}")
         table.add_row(*(Text(cell) for cell in (*cells, f"{round(starts):,}")))
-    table.add_row("sum", "", "", "", "", "", f"{round(total + starts):,}")
+    table.add_row(spoken("sum"), "", "", "", "", "", f"{round(total + starts):,}")
     return table
 
 
@@ -131,7 +132,7 @@ def carry_out(
                     workspace,
                     jobs=plan.jobs,
                     data_dir=data_dir,
-                    on_event=lambda said: show_start(f"{what}: {said}"),
+                    on_event=lambda said: show_start(f"{spoken(what)}: {spoken(said)}"),
                     warn=warn,
                 )
         with display(plan, console) as shown:
@@ -155,7 +156,8 @@ def carry_out(
         console.print(f"The report, a page to open in a browser: [bold]{escape(str(page))}", soft_wrap=True)
     failed = [record for record in records if record.state == "failed"]
     for record in failed:
-        say(f"{record.id} failed. {record.failure.message if record.failure else ''}", "red")
+        why = record.failure.message if record.failure else ""
+        say(f"{spoken(f'{record.id} failed.')} {spoken(why)}", "red")
     if "interrupted" in happened:
         return "stopped"
     return "incomplete" if failed or unfinished or "warned" in happened else "done"

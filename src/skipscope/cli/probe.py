@@ -14,6 +14,7 @@ from skipscope.cli.options import (
     say,
     table_of,
 )
+from skipscope.language import listed, spoken
 
 if TYPE_CHECKING:
     from skipscope.engine.probe import ProbedRun
@@ -90,9 +91,10 @@ def _describe(each: "Probe[Any]") -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    when = ", ".join(words for key, words in WHEN.items() if key in each.when)
-    rows = {"when": when, **each.units, "source": each.source, "cost": each.cost}
+    moments = listed(spoken(words) for key, words in WHEN.items() if key in each.when)
+    when, source, cost = map(spoken, ("when", "source", "cost"))
+    rows = {when: moments, **each.units, source: each.source, cost: each.cost}
     for key, words in rows.items():
-        table.add_row(Text(f"  {key}"), Text(words))
+        table.add_row(Text(f"  {key}"), Text(spoken(words)))
     console.print(table)
     console.print()

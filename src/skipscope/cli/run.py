@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from skipscope.cli.options import DEFAULT_WORKSPACE, DataDir, Jobs, Overrides, WorkspaceOption, console
+from skipscope.language import language, spoken
 
 Data = Annotated[
     str | None,
@@ -41,8 +42,8 @@ class RunCommand(TyperCommand):
 
         folder = Path(__file__).parents[1] / "studies"
         studies = [(path.stem, tomllib.loads(path.read_text("utf-8"))) for path in folder.glob("*.toml")]
-        with formatter.section("Studies"):
-            formatter.write_dl([(name, table["title"]["en"]) for name, table in sorted(studies)])
+        with formatter.section(spoken("Studies")):
+            formatter.write_dl([(name, table["title"][language()]) for name, table in sorted(studies)])
 
 
 def run(

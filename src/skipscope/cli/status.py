@@ -5,6 +5,7 @@ from typing import Any
 import typer
 
 from skipscope.cli.options import DEFAULT_WORKSPACE, Json, WorkspaceOption, complain, console, print_json, say
+from skipscope.language import spoken
 
 KEYS = (
     "id", "arm", "seed", "state", "epochs", "params", "val_accuracy", "test_accuracy", "seconds",
@@ -55,12 +56,13 @@ def _print(runs: list[dict[str, Any]]) -> None:
 
     named = any(not run["id"].startswith(f"{run['arm']}-s") for run in runs)
     columns = {key: column for key, column in COLUMNS.items() if named or key != "arm"}
-    titles = [title for title, _ in columns.values()]
+    titles = [spoken(title) for title, _ in columns.values()]
     rows = [
-        ["-" if run[key] is None else form(run[key]) for key, (_, form) in columns.items()] for run in runs
+        ["-" if run[key] is None else spoken(form(run[key])) for key, (_, form) in columns.items()]
+        for run in runs
     ]
     widths = [max(map(cell_len, column)) for column in zip(titles, *rows, strict=True)]
-    words = {"run", "arm", "state"}
+    words = {*map(spoken, ("run", "arm", "state"))}
     # rich's own table takes a millisecond a row
     text = Text()
     for number, cells in enumerate((titles, *rows)):
