@@ -29,12 +29,13 @@ def trained(
             yield "shattering", at, f"lag {lag}", "autocorrelation", value
         yield "shattering", at, "line", "gradient_l2", float(0.4 + noise.normal(0, 0.02))
     frozen = (answers(run, labels), redundancy(body, noise), landscape(body, noise), curvature(body, noise))
-    for readings in (*frozen, linear_probes(run, noise)):
+    for readings in (*frozen, linear_probes(run, noise), reinitialisation(body, noise)):
         for probe, place, quantity, value in readings:
             yield probe, step, place, quantity, float(value)
     for at in (0, step):
         begun = float(at > 0)
-        for readings in (reuse(body, noise, begun), gates(body, noise, begun), branches(body, noise, begun)):
+        begins_and_ends = (reuse, gates, branches, agreement)
+        for readings in (each(body, noise, begun) for each in begins_and_ends):
             for probe, place, quantity, value in readings:
                 yield probe, at, place, quantity, float(value)
     for probe, place, quantity, value in deletion(body, noise):
@@ -110,6 +111,24 @@ def branches(body: Body, noise: np.random.Generator, begun: float) -> Frozen:
         ratio = (0.8 + 0.6 * begun) * (number + 1) ** -0.3 * np.exp(noise.normal(0, 0.05))
         yield "branch_scale", place, "l2_ratio", ratio
         yield "branch_scale", place, "std_ratio", 0.9 * ratio
+
+
+def agreement(body: Body, noise: np.random.Generator, begun: float) -> Frozen:
+    """Mini-batches that agree less once what they have in common is learnt."""
+    mean = (0.6 if body.blocks or body.concats else 0.4) * (1 - 0.8 * begun) + noise.normal(0, 0.01)
+    yield "gradient_confusion", "all", "mean_cosine", mean
+    yield "gradient_confusion", "all", "least_cosine", mean - 0.2
+
+
+def reinitialisation(body: Body, noise: np.random.Generator) -> Frozen:
+    """Blocks put back to their start, of which the first costs most."""
+    yield "reinitialisation", "all", "loss", 0.62
+    yield "reinitialisation", "all", "accuracy", 0.81
+    blocks = body.blocks or body.concats or [place for place, *_ in body.convs]
+    for number, place in enumerate(blocks):
+        cost = 0.4 / (number + 1) * np.exp(noise.normal(0, 0.2))
+        yield "reinitialisation", place, "loss", 0.62 + 3 * cost
+        yield "reinitialisation", place, "accuracy", 0.81 - cost
 
 
 def reuse(body: Body, noise: np.random.Generator, begun: float) -> Frozen:

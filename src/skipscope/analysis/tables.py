@@ -105,6 +105,11 @@ class StudyTables:
         ]
 
     @property
+    def finished(self) -> list[RunRecord]:
+        """The runs that have a result."""
+        return [record for arm in self.summaries for record in arm.records if record.result is not None]
+
+    @property
     def recipes(self) -> dict[str, Recipe]:
         """Each arm's recipe as it was run, or as the study asks for it if no run was begun."""
         study = self.record.study

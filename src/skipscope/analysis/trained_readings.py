@@ -9,7 +9,7 @@ import polars as pl
 from skipscope.analysis import measured
 from skipscope.analysis.measured import RUN
 from skipscope.analysis.memoize import memoize_per_table
-from skipscope.analysis.training_readings import SIGNIFICANT_DIGITS
+from skipscope.analysis.training_readings import END, SIGNIFICANT_DIGITS, START
 
 SHOWN_CHANNELS, SHOWN_BLOCKS = 48, 8
 """At most so many channels a block and blocks a network in the picture of gates, evenly spread."""
@@ -71,6 +71,32 @@ def deletions(readings: pl.DataFrame) -> pl.DataFrame:
     alone = _with_depth(table.filter(pl.col("blocks") == 1), "removed").select(*block, "depth")
     table = table.join(alone, on=block, how="left", maintain_order="left")
     return table.select(*block, pl.col("blocks").cast(pl.Int64), "depth", "loss_change", lost())
+
+
+@memoize_per_table
+def reinitialisations(readings: pl.DataFrame) -> pl.DataFrame:
+    """Blocks reset to their start: arm, seed, module, depth, loss_change, accuracy_lost."""
+    found = measured.wide(of_trained(readings, "reinitialisation"), "loss", "accuracy")
+    whole = pl.col("module").is_null()
+    intact = (pl.col(name) - pl.col(name).filter(whole).first().over(RUN) for name in ("loss", "accuracy"))
+    changed = found.with_columns(each.name.suffix("_change") for each in intact)
+    blocks = _with_depth(_rounded(changed.filter(~whole)))
+    return blocks.select(*RUN, "module", "depth", "loss_change", lost())
+
+
+@memoize_per_table
+def gradient_agreement(readings: pl.DataFrame) -> pl.DataFrame:
+    """Cosines of mini-batches' gradients: arm, seed, moment (start, end), mean_cosine, least_cosine."""
+    rows = _at_both_ends(readings, "gradient_confusion")
+    return measured.wide(rows, "mean_cosine", "least_cosine", by=("moment",))
+
+
+@memoize_per_table
+def branch_scales(readings: pl.DataFrame) -> pl.DataFrame:
+    """|f(x)| / |x| at each addition: arm, seed, moment (start, end), module, depth, ratio."""
+    rows = _at_both_ends(readings, "branch_scale")
+    table = measured.wide(rows, "l2_ratio", by=("moment", "module")).rename({"l2_ratio": "ratio"})
+    return _with_depth(_rounded(table), "moment", "module")
 
 
 @memoize_per_table
@@ -157,10 +183,21 @@ def _rounded(table: pl.DataFrame, but: tuple[str, ...] = ()) -> pl.DataFrame:
     return table.with_columns(pl.col(pl.Float64).exclude(but).round_sig_figs(SIGNIFICANT_DIGITS))
 
 
-def _with_depth(table: pl.DataFrame, module: str = "module") -> pl.DataFrame:
-    """Adds `depth` before the quantities: a run's modules were measured in the order of the network."""
-    depth = (pl.int_range(pl.len()) / (pl.len() - 1).clip(1)).over(RUN).round(4)
-    first = [*RUN, module]
+def _at_both_ends(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
+    """Selects the probe's readings before the first step and after the last, with `moment`."""
+    begun = readings.filter("counted", pl.col("probe") == probe, pl.col("step") == 0)
+    ends = {START: begun, END: of_trained(readings, probe)}
+    return pl.concat(rows.with_columns(moment=pl.lit(moment)) for moment, rows in ends.items())
+
+
+def _with_depth(table: pl.DataFrame, *module: str) -> pl.DataFrame:
+    """Adds `depth` before the quantities: a run's modules were measured in the order of the network.
+
+    The columns `module`, by default that one, name what was measured; all but the last tell groups apart.
+    """
+    names = module or ("module",)
+    depth = (pl.int_range(pl.len()) / (pl.len() - 1).clip(1)).over(*RUN, *names[:-1]).round(4)
+    first = [*RUN, *names]
     return table.with_columns(depth=depth).select(*first, "depth", pl.exclude(*first, "depth"))
 
 

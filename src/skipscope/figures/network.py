@@ -66,7 +66,7 @@ def rectifiers(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: La
     x = alt.X("relu:O", title=labels["relu"], axis=axis, scale=scale)
     axis, scale = alt.Axis(format="%", tickCount=5), alt.Scale(domain=[0, 1])
     y = alt.Y("mean(share):Q", title=labels["share"], stack=None, axis=axis, scale=scale)
-    titles = {"module": labels["place"], "measure": " "}
+    titles = {"module": labels["module"], "measure": " "}
     tips = tooltips(labels, "min(module):N", "measure:N", "mean(share):Q .1%", **titles)
     after = alt.Chart().transform_filter("datum.moment == 'end'")
     before = alt.Chart().transform_filter("datum.moment == 'start' && datum.measure == 'zeros'")

@@ -36,7 +36,7 @@ def by_depth(table: pl.DataFrame, *, quantity: ByDepth, arms: Sequence[str], lab
     field, scale = f"mean({quantity}):Q", alt.Scale(zero=quantity != "accuracy")
     y = alt.Y(field, title=told, axis=alt.Axis(format="%" if share else ".4~g", tickCount=6), scale=scale)
     module = "module" if "module" in table.columns else "removed"
-    titles = {module: labels["place"], quantity: told}
+    titles = {module: labels["module"], quantity: told}
     tips = tooltips(labels, "arm:N", f"min({module}):N", f"{field} {'.1%' if share else '.2f'}", **titles)
     size = marker_size(table, "arm", "seed")
     return overlaid(table, depth_axis(labels), y, tips, arms=arms, by=("arm", "depth"), size=size)

@@ -31,9 +31,9 @@ BY_DEPTH: dict[ByDepth, str] = {"norm": "gradient_norm", "std": "std", "ratio": 
 def by_depth(
     table: pl.DataFrame, *, quantity: ByDepth, moment: Moment = END, arms: Sequence[str], labels: Labels
 ) -> Layered:
-    """Draws over depth, at one moment, one of three quantities.
+    """Draws over depth, at one moment, one of three quantities, on an axis that serves both moments.
 
-    - `norm`: the gradient norm on a logarithmic axis that serves both moments
+    - `norm`: the gradient norm on a logarithmic axis
     - `std`: the standard deviation of responses (He et al. 2015, Fig. 7)
     - `ratio`: the norm of f(x) over that of x for each residual block
 
@@ -41,8 +41,11 @@ def by_depth(
     """
     told, field = labels[BY_DEPTH[quantity]], f"median({quantity}):Q"
     axis = alt.Axis(format=".3~g", tickCount=6)
-    y = logarithmic(table["norm"], told)(field) if quantity == "norm" else alt.Y(field, title=told, axis=axis)
-    titles = {"module": labels["place"], quantity: told}
+    # both moments on one scale
+    scale = alt.Scale(domain=[0, ends(table[quantity])[1]], nice=True)
+    linear = alt.Y(field, title=told, axis=axis, scale=scale)
+    y = logarithmic(table["norm"], told)(field) if quantity == "norm" else linear
+    titles = {"module": labels["module"], quantity: told}
     tips = tooltips(labels, "arm:N", "min(module):N", f"{field} .3~g", **titles)
     size, x = marker_size(table, "arm", "seed", "moment"), depth_axis(labels)
     by, only = ("arm", "moment", "depth"), {"moment": moment}

@@ -58,7 +58,9 @@ _WHOLE = {
     "block_deletion": "intact",
     "curvature": "hessian",
     "gate_surgery": "all",
+    "gradient_confusion": "all",
     "gradient_flow": "first/last",
+    "reinitialisation": "all",
     "shattering": "line",
 }
 """Schema 1's text for the whole network, by probe; every other probe had `all`."""

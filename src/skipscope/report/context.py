@@ -12,6 +12,7 @@ from skipscope.analysis.curves import last_step
 from skipscope.analysis.members import Entry
 from skipscope.analysis.statistics import wilson
 from skipscope.analysis.tables import ArmSummary, Spread, StudyTables
+from skipscope.analysis.timing import at_once, comparable
 from skipscope.claims.calibration.calibrate import load_calibration
 from skipscope.claims.model import ClaimResult
 from skipscope.figures.layered import Layered
@@ -44,6 +45,17 @@ class Context:
     def labels(self) -> dict[str, str]:
         """The texts in charts."""
         return dict(self.charts.raw("chart"))
+
+    @property
+    def times_compare(self) -> bool:
+        """Whether the runs' times can be compared."""
+        return comparable(self.tables.finished)
+
+    @property
+    def beside(self) -> Inline:
+        """Says how many runs were in progress at once while times were taken."""
+        _, runs = at_once(self.tables.finished)
+        return self.words("summary.beside", runs=runs) if runs > 1 else self.words("summary.alone")
 
     def command(self, command: str) -> Inline:
         """Returns a command as the user types it for this workspace."""

@@ -91,6 +91,9 @@ class _Counting(Formatter):
 
 
 _COUNTING = _Counting()
+WIDE = r"[\u2e80-\u9fff\uff00-\uffef\u3001-\u303f“”]"
+CHINESE_SPACE = re.compile(f"(?<={WIDE}) (?={WIDE})")
+"""Matches a space that a value in Chinese has on a side on which Latin letters need one."""
 _FORMULA = re.compile(r"(?<!\\)\$[^$]+\$")
 
 
@@ -116,7 +119,8 @@ class Words:
             name: value if isinstance(value, Inline) else literal(str(value))
             for name, value in values.items()
         }
-        return Inline(_COUNTING.vformat(doubled(text), (), safe).strip())
+        filled = _COUNTING.vformat(doubled(text), (), safe).strip()
+        return Inline(filled if self.language == "en" else CHINESE_SPACE.sub("", filled))
 
     def raw(self, key: str) -> Any:
         """Returns the value at the dotted `key`.

@@ -41,6 +41,9 @@ def frame(probe, *rows, arm="net", seed=0, step=9):
         measured.slices,
         measured.gates,
         measured.surgery,
+        measured.reinitialisations,
+        measured.gradient_agreement,
+        measured.branch_scales,
         planes.landscape,
         lambda readings: measured.gate_strips(readings, "net"),
         lambda readings: reuse(readings, "net"),
@@ -245,3 +248,32 @@ def test_levels_are_as_many_as_can_be_read():
     assert len(planes.levels(1e-3, 19)) <= planes.MOST_LEVELS
     assert planes.loss_span(pl.Series([0.0, 1e9])) == (1e-4, planes.HIGHEST)
     assert planes.loss_span(pl.Series([2.0, 2.0])) == (2.0, 3.0)
+
+
+def test_a_block_that_was_reset_is_compared_with_the_whole_network():
+    rows = [("all", "loss", 0.5), ("all", "accuracy", 0.8), ("a", "loss", 0.7), ("a", "accuracy", 0.6)]
+    table = measured.reinitialisations(
+        frame("reinitialisation", *rows, ("b", "loss", 0.5), ("b", "accuracy", 0.81))
+    )
+    assert table.select("module", "depth", "accuracy_lost").rows() == [("a", 0.0, 20.0), ("b", 1.0, -1.0)]
+    assert table["loss_change"].to_list() == pytest.approx([0.2, 0.0])
+
+
+def test_cosines_and_branches_stand_before_and_after_training():
+    def both(probe, *rows):
+        later = [(place, quantity, 2 * value) for place, quantity, value in rows]
+        steps = ((0, rows), (5, rows), (9, later))  # 5: where networks are compared at equal loss
+        return pl.concat([frame(probe, *told, step=step) for step, told in steps])
+
+    found = both("gradient_confusion", ("all", "mean_cosine", 0.2), ("all", "least_cosine", -0.1))
+    table = measured.gradient_agreement(found).select("moment", "mean_cosine", "least_cosine")
+    assert table.rows() == [("start", 0.2, -0.1), ("end", 0.4, -0.2)]
+    found = both("branch_scale", ("a", "l2_ratio", 1.0), ("b", "l2_ratio", 0.5), ("b", "std_ratio", 0.4))
+    table = measured.branch_scales(found).select("moment", "module", "depth", "ratio")
+    ends = [
+        ("start", "a", 0.0, 1.0),
+        ("start", "b", 1.0, 0.5),
+        ("end", "a", 0.0, 2.0),
+        ("end", "b", 1.0, 1.0),
+    ]
+    assert table.rows() == ends

@@ -57,7 +57,7 @@ def test_of_more_seeds_than_are_drawn_the_captions_say_which_are(report, seeds, 
 
 def test_a_clear_winner(report):
     found = said(report())
-    assert "se_resnet is highest" in found
+    assert "se_resnet has the highest test accuracy" in found
     assert "does not overlap that of resnet" in found
 
 
@@ -73,7 +73,7 @@ def test_seeds_that_overlap_are_a_tie(made_up):
     tables = gather(made_up(arms=("cnn", "resnet"), seeds=2), None)
     result = tables.entries[0].record.result
     same = tuple(with_record(entry, result=result) for entry in tables.entries)
-    assert "The seeds of cnn and resnet overlap" in said(built(replace(tables, entries=same)))
+    assert "The results of cnn and resnet overlap across seeds" in said(built(replace(tables, entries=same)))
 
 
 def test_one_run_beside_several_overlaps_by_its_interval(made_up):
@@ -163,8 +163,8 @@ def test_a_confound_without_stages_still_names_the_arithmetic(made_up):
     tables = replace(tables, entries=bare)
     found = said(built(tables))
     assert "3.8 times" in found
-    assert "more than the gate: it costs" in found
-    assert "Its first convolution" not in found
+    assert "more than the gate: se_resnet takes" in found
+    assert "The first convolution is" not in found
 
 
 def test_the_first_convolution_is_worked_out_with_true_numbers(report):
@@ -181,7 +181,7 @@ def test_structure_is_shown_to_the_letter(made_up):
 
 
 def test_a_network_nobody_described(report):
-    assert "no text about this network" in said(report(arms=("mine",), epochs=1, steps=4))
+    assert "no description of this network" in said(report(arms=("mine",), epochs=1, steps=4))
 
 
 def test_a_users_network_is_not_described_as_ours_whatever_its_file_is_called(made_up):
@@ -190,23 +190,23 @@ def test_a_users_network_is_not_described_as_ours_whatever_its_file_is_called(ma
     study = tables.record.study.model_copy(update={"arm": (arm,)})
     record = tables.record.model_copy(update={"study": study})
     found = built(replace(tables, record=record))
-    assert "no text about this network" in said(found)
+    assert "no description of this network" in said(found)
 
 
 @pytest.mark.parametrize(
     ("model", "shortcut"),
     [
-        ("resnet20", "it has no parameters (option A"),
-        ("resnet_nopool", "the shortcut is a 1×1 convolution"),
-        ("plain20", "with nothing added to what they compute"),
+        ("resnet20", "without parameters (option A"),
+        ("resnet_nopool", "the skip connection is a 1×1 convolution"),
+        ("plain20", "without adding the input"),
         ("se_resnet20", "The resnet of the same number with a gate in every block"),
-        ("densenet22_k12", "three dense blocks of equally many layers"),
+        ("densenet22_k12", "three dense blocks with the same number of layers"),
     ],
 )
 def test_a_relative_of_a_classroom_network_is_described_as_it_is_built(report, model, shortcut):
     found = said(report(arms=(model,), epochs=1, steps=4))
     assert shortcut in found
-    assert "As built here" not in found
+    assert "As given" not in found
 
 
 def test_what_is_not_begun_is_told_once_with_its_seeds(made_up):
@@ -294,6 +294,6 @@ def test_charts_fall_back_to_english_where_there_are_no_chinese_glyphs(made_up, 
 def test_a_run_that_stopped_early_is_not_compared_after_the_last_epoch(report):
     found = said(report(unfinished=("se_resnet",)))
     gaps = next(line for line in found.splitlines() if "in percentage points" in line)
-    assert "resnet with 80.0%" in gaps
+    assert "resnet leads with 80.0%" in gaps
     assert "se_resnet +" not in gaps
     assert "se_resnet −" not in gaps

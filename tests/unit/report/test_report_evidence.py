@@ -104,7 +104,7 @@ def test_a_quantity_of_several_comparisons_has_a_row_each(tables):
 
 
 @pytest.mark.parametrize(
-    ("language", "column"), [("en", ("“to count”", "mirror image")), ("zh", ("“成立须”", "镜像"))]
+    ("language", "column"), [("en", ("“criterion”", "mirror image")), ("zh", ("“成立条件”", "镜像"))]
 )
 def test_the_picture_says_where_an_interval_counts(tables, language, column):
     section = explained(tables, all_of("supported"), language)

@@ -47,7 +47,7 @@ def test_a_claim_is_said_as_it_came_out(tables, verdict, language):
 def test_where_textbook_and_measurement_part_both_are_said(tables):
     short = said(explained(tables, all_of("contradicted")).sections[0])
     first = next(iter(catalogue().values())).wording("en")
-    assert f"The textbook says: “{first.sentence.rstrip('.')}”. Here it is otherwise: " in short
+    assert f"The textbook statement “{first.sentence.rstrip('.')}” is not confirmed here: " in short
     assert "+0.75 [+0.50, +1.0] percentage points, 5 paired seeds (resnet20 - plain20)" in short
 
 
@@ -56,7 +56,7 @@ def test_where_every_seed_was_lost_it_is_said_why_and_what_may_help(tables, lang
     diverged = all_of("not_measured", lost="diverged", missing=("plain20",))
     text = said(explained(tables, diverged, language))
     first, second = {
-        "en": ("Of every seed a run of plain20 diverged", "No seed has a number"),
+        "en": ("In every seed, a run of plain20 diverged", "No seed has a value"),
         "zh": ("每个种子都有 plain20 的运行发散", "没有一个种子得到数值"),
     }[language]
     assert text.count(first) == len(catalogue())
@@ -108,15 +108,15 @@ def test_verdicts_are_counted_and_open_claims_are_listed(tables):
     n, (_, withheld, absent, *open_) = len(results), [r.id for r in results if r.group == "shortcuts"]
     counts = f"1 supported, 0 contradicted, {n - 3} inconclusive, 1 withheld, 1 not measured"
     assert f"{n} claims: {counts}" in short
-    assert f"differ in more than the thing compared: {withheld}." in short
+    assert f"differ in more than the factor compared: {withheld}." in short
     assert f"Not measured in this study: {absent}." in short
-    assert f"Cannot be told from these runs: {', '.join(open_[:-1])} and {open_[-1]}." in short
+    assert f"Inconclusive: {', '.join(open_[:-1])} and {open_[-1]}." in short
 
 
 def test_what_else_differs_is_named_beside_a_withheld_verdict(tables):
     differs = (Confound(what="maps", treated="16x16", control="8x8"),)
     text = said(explained(tables, all_of("confounded", confounds=differs)))
-    assert "What else differs: sizes of the maps (16x16 against 8x8)." in text
+    assert "Other differences: feature map sizes (16x16 against 8x8)." in text
 
 
 def test_what_is_lacking_comes_with_the_command_and_the_seeds_that_it_takes(tables):
@@ -126,8 +126,8 @@ def test_what_is_lacking_comes_with_the_command_and_the_seeds_that_it_takes(tabl
     more = {"more_seeds": 7, "seeds": SeedsNeeded(least=3, likely=7, most=31), "power": 0.236}
     open_ = [each.model_copy(update={"seconds_per_seed": 60.0}) for each in all_of("inconclusive", **more)]
     text = said(explained(tables, open_)).replace("\u00a0", " ")
-    assert "find an effect of twice the smallest worth having in 23.6% of cases." in text
-    wanted = "Between 3 and 31 more seeds would settle it, if the effect is what it seems"
+    assert "find an effect of twice the smallest effect of interest in 23.6% of cases." in text
+    wanted = "Between 3 and 31 more seeds would settle it if the effect is as estimated"
     assert f"{wanted} (3 to 31 min of training on the machine of these runs)." in text
     assert "more seeds would settle" not in said(explained(tables, all_of("supported", **more)))
     many = more | {"seeds": SeedsNeeded(least=3, likely=None, most=None)}
@@ -149,7 +149,7 @@ def test_of_many_commands_that_differ_in_the_run_the_first_is_shown(tables):
     text = said(explained(tables, all_of("not_measured", missing=("plain20: curvature",), hint=hint)))
     shown = f"skipscope probe plain20-s0 --only curvature -w {tables.workspace.path}"
     names = f"skipscope claims {tables.record.study.name} --json -w {tables.workspace.path}"
-    assert f"To add it: {shown} (and so for 29 more: {names} names them)." in text
+    assert f"To add it: {shown} (and likewise for 29 more, listed by {names})." in text
     assert "plain20-s1 " not in text
 
 
@@ -161,7 +161,7 @@ def test_how_often_a_verdict_is_false_stands_beside_it(tables):
     expected = f"{told} {percent(worst['contradicted'])}".replace("\u00a0", " ")
     assert expected in text
     assert text.count("at the spread and skewness of recorded runs") == len(rows)
-    assert text.count("misses the bar") == sum(bool(row["misses"]) for row in rows.values())
+    assert text.count("This exceeds the limit of 5%") == sum(bool(row["misses"]) for row in rows.values())
 
 
 def test_a_demo_measures_what_asks_neither_for_depth_nor_for_equal_loss(made_up, with_readings):
@@ -175,7 +175,7 @@ def test_a_demo_measures_what_asks_neither_for_depth_nor_for_equal_loss(made_up,
 def test_of_many_runs_the_first_are_named(tables):
     runs = tuple(f"resnet20-s{seed}-00000000" for seed in range(9))
     text = said(explained(tables, all_of("supported", runs=runs)))
-    assert "9 runs: resnet20-s0-00000000" in text
+    assert "9 runs, among them resnet20-s0-00000000" in text
     assert "resnet20-s8" not in text
 
 

@@ -58,7 +58,7 @@ def test_a_known_network_stands_beside_its_value_and_every_difference_is_named(p
         "learning rate 0.02 (paper: 0.1)",
         "Nesterov yes (paper: no)",
         "schedule half a cosine (paper: divided by 10 after 50% and 75%)",
-        "gradient norm cut at 1 (paper: none)",
+        "gradient norm clipped at 1 (paper: none)",
         "precision bf16 (paper: fp32)",
     ):
         assert told in row[5]
@@ -73,8 +73,8 @@ def test_only_the_papers_own_recipe_is_called_the_same(papers):
         arms=("resnet20", "resnet32"), recipes={"resnet20": HE | {"clip_norm": 1e9}, "resnet32": HE}
     )
     first, second = cells(section)
-    assert first[5] == "gradient norm cut at 1e+09 (paper: none)"
-    assert second[5] == "gradient norm cut at 1 (paper: none)"
+    assert first[5] == "gradient norm clipped at 1e+09 (paper: none)"
+    assert second[5] == "gradient norm clipped at 1 (paper: none)"
     assert not any("same recipe" in cell for cell in first + second)
 
 
@@ -107,7 +107,7 @@ def test_gated_networks_have_their_baseline_and_no_recipe(papers, language, said
 def test_without_augmentation_the_error_is_that_without_it(papers):
     (row,) = cells(papers(arms=("densenet40_k12",), recipes={"densenet40_k12": {"augmentation": "none"}}))
     assert row[1] == "7.00% (Huang et al. 2017, Table 2); without augmentation"
-    assert "the paper has dropout of 0.2" in row[5]
+    assert "the paper uses dropout of 0.2" in row[5]
     assert "augmentation" not in row[5]
 
 

@@ -1,5 +1,6 @@
 """What a report says of trained networks."""
 
+import re
 from dataclasses import replace
 
 import polars as pl
@@ -7,7 +8,7 @@ import pytest
 from documents import built, said, section
 
 from skipscope.report.appendix import trained
-from skipscope.report.document import Note
+from skipscope.report.document import Note, Table
 
 
 def replaced(tables, probe, change):
@@ -23,7 +24,8 @@ def test_every_part_has_its_sentence_and_its_question(small_report, language):
     part = section(small_report(seeds=2, language=language), "trained")
     names = [each.id.removeprefix("trained-") for each in part.sections]
     assert names == [
-        "readouts", "deletion", "landscape", "curvature", "shattering", "redundancy", "inside",
+        "readouts", "deletion", "reinitialisation", "branch_scale", "landscape", "curvature", "shattering",
+        "agreement", "redundancy", "inside",
     ]  # fmt: skip
     question = {"en": "textbook's question", "zh": "教科书的问题"}[language]
     assert said(part).count(question) == len(names) - 1  # what only some have is asked in their own sections
@@ -50,18 +52,35 @@ def test_numbers_are_those_of_the_readings(small):
         return frame.with_columns(value=pl.when(top).then(10.0).otherwise("value"))
 
     text = said(section(built(replaced(tables, "curvature", alike)), "trained"))
-    assert "The networks differ by a factor of no more than 1.0." in text
+    assert "The networks differ by a factor of at most 1.0." in text
+
+
+def test_blocks_reset_branches_and_cosines_are_told_before_and_after(small):
+    def cosines(frame):
+        mean, start = pl.col("quantity") == "mean_cosine", pl.col("step") == 0
+        value = pl.when(mean & start).then(0.5).when(mean).then(0.125).otherwise(-0.25)
+        return frame.with_columns(value=value)
+
+    tables = replaced(small(arms=("cnn", "resnet")), "gradient_confusion", cosines)
+    parts = {each.id.removeprefix("trained-"): each for each in section(built(tables), "trained").sections}
+    text = said(parts["agreement"])
+    assert "before training: cnn 0.50 and resnet 0.50; after training: cnn 0.12 and resnet 0.12." in text
+    (table,) = (block for block in parts["agreement"].blocks if isinstance(block, Table))
+    assert table.rows[0][1:] == ("0.50", "−0.25", "0.12", "−0.25")
+    assert "in the median block, before training: resnet 0." in said(parts["branch_scale"])
+    assert "cnn" not in said(parts["branch_scale"])
+    assert re.search(r"ranges from −\d+\.\d \(.* of .*\) to −\d", said(parts["reinitialisation"]))
 
 
 def test_a_network_of_its_own_kind_tells_of_reuse_gates_and_blocks(small_report):
     networks = section(small_report(), "networks").sections
     of = {each.arm: said(each) for each in networks if each.arm}
-    assert "Who reads whom" in of["densenet"]
-    assert "Its gates" in of["se_resnet"]
-    assert "Without one of its 8 blocks" in of["resnet"]
-    assert "Who reads whom" not in of["resnet"]
-    assert "Its gates" not in of["resnet"]
-    assert all("On the plane of weights" in text for text in of.values())
+    assert "Feature reuse" in of["densenet"]
+    assert "Gates." in of["se_resnet"]
+    assert "With one of its 8 blocks removed" in of["resnet"]
+    assert "Feature reuse" not in of["resnet"]
+    assert "Gates." not in of["resnet"]
+    assert all("On the sampled plane of weights" in text for text in of.values())
 
 
 def test_all_gates_replaced_cost_what_was_measured(small):
@@ -74,8 +93,8 @@ def test_all_gates_replaced_cost_what_was_measured(small):
 
     found = built(replaced(small(arms=("se_resnet",)), "gate_surgery", change))
     text = said(section(found, "networks"))
-    assert "accuracy changes by −12.3 percentage points (by 1), −2.0 (each" in text
-    assert "and +1.0 (by those of another image)" in text
+    assert "in percentage points: −12.3 by 1, −2.0 by the mean of each channel" in text
+    assert "+1.0 by the gates of another image" in text
 
 
 @pytest.mark.parametrize("without", trained.ON_ANY_NETWORK)
@@ -90,7 +109,7 @@ def test_a_probe_that_is_missing_is_named_with_the_command_that_adds_it(small, w
 def test_nothing_finished_is_said(small_report):
     part = section(small_report(arms=("cnn",), unfinished=("cnn",)), "trained")
     assert not part.sections
-    assert "No run has come to its end yet" in said(part)
+    assert "No run has finished yet" in said(part)
 
 
 def test_figures_are_numbered_in_the_order_of_the_page(small_report):

@@ -96,7 +96,7 @@ def test_what_is_put_into_a_text_cannot_become_markup():
     page = to_html(text)
     assert "&lt;b&gt;**x**&lt;/b&gt;" in page
     assert "<strong>" in page
-    assert unmarked(text).startswith("On the sealed test set <b>**x**</b> reaches")
+    assert unmarked(text).startswith("<b>**x**</b> reaches a test accuracy of")
 
 
 @pytest.mark.parametrize("text", ["a|b`c", "<script>", r"back\slash", "*_[x](y)_*", "&amp; #1 ~ $"])
@@ -112,6 +112,12 @@ def test_lists():
     assert ZH.listed(["a", "b"]) == "a 和 b"
     assert ZH.listed(["甲", "乙", "“丙”"]) == "甲、乙和“丙”"
     assert EN.listed(["“a”", "“b”"]) == "“a” and “b”"
+
+
+def test_chinese_has_a_space_beside_latin_letters_alone():
+    told = {"arms": "甲", "train": 5, "epochs": 1, "recipe": "丙", "validation": 1, "test": 1}
+    assert "在乙（丙）的 5 张" in ZH("summary.what", data="乙（丙）", **told)
+    assert "在 B 的 5 张" in ZH("summary.what", data="B", **told)
 
 
 def test_a_text_that_is_not_there():

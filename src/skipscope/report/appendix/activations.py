@@ -62,7 +62,7 @@ def dead_channels(relus: pl.DataFrame) -> dict[str, str]:
     return {
         **{key: "—" if share is None else percent(share) for key, share in shares.items()},
         "most": percent(worst["dead"][0]),
-        "place": code(worst["module"][0]) if worst["dead"][0] > 0 else Inline("—"),
+        "module": code(worst["module"][0]) if worst["dead"][0] > 0 else Inline("—"),
     }
 
 

@@ -6,14 +6,16 @@ from typing import TypeVar
 
 from skipscope.claims.catalogue import PartWording, part_of
 from skipscope.claims.model import ClaimResult, Finding
-from skipscope.claims.ratios import compared, told_as_ratio
+from skipscope.claims.ratios import RATIO, compared, told_as_ratio
 from skipscope.figures import claims as figures
 from skipscope.report.appendix.outlook import outlook_of
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Figure, Note, Table
-from skipscope.report.words import Inline, Words, change, code, literal, percent, rounded
+from skipscope.report.words import Inline, Words, change, code, count, literal, percent, rounded
 
 T = TypeVar("T")
+SPOKEN = {"points", "points per 10 layers", "per cent", "nats", RATIO}
+"""Units that sentences name; numbers in others, such as correlations and shares, have none."""
 SHOWN_RUNS = 6
 """The most run ids that are listed; if there are more, their number follows."""
 
@@ -75,9 +77,12 @@ def sentence_of(context: Context, result: ClaimResult) -> Inline:
 
 
 def numbers(context: Context, finding: Finding) -> dict[str, Inline]:
-    """Returns what sentences say of an effect: its number, unit, and the arms that it compares."""
-    effect, unit = effect_cell(finding), unit_cell(context.words, finding)
-    return {"effect": effect, "unit": unit, "comparison": comparison_of(context, finding)}
+    """Returns what sentences say of an effect: its number with its unit, and the arms that it compares."""
+    number, unit = effect_cell(finding), told_as_ratio(finding).effect
+    if unit is not None and unit.unit in SPOKEN:
+        named = unit_cell(context.words, finding)
+        number = Inline(f"{number}{'' if named == '%' else ' '}{named}")
+    return {"effect": number, "comparison": comparison_of(context, finding)}
 
 
 def comparison_of(context: Context, finding: Finding) -> Inline:
@@ -141,6 +146,7 @@ def details(context: Context, result: ClaimResult) -> list[Block]:
                 level=percent(level),
             )
         )
+    said += timed(context, result)
     said += calibrated(context, result)
     if runs := sorted(distinct(finding.runs for finding in result.findings)):
         key = "explanation.runs" if len(runs) <= SHOWN_RUNS else "explanation.runs_of"
@@ -153,6 +159,12 @@ def distinct(groups: Iterable[Iterable[T]]) -> list[T]:
     return list(dict.fromkeys(chain.from_iterable(groups)))
 
 
+def timed(context: Context, result: ClaimResult) -> list[Inline]:
+    """Says how many runs were in progress at once, if the claim compares times."""
+    parts = [part_of(result.id, finding.part) for finding in result.findings if finding.effect is not None]
+    return [context.words("explanation.timed", beside=context.beside)] if any(p.timed for p in parts) else []
+
+
 def calibrated(context: Context, result: ClaimResult) -> list[Inline]:
     """Returns the claim's false verdicts and power, by simulation at the spread of recorded runs."""
     found = context.calibration
@@ -161,9 +173,8 @@ def calibrated(context: Context, result: ClaimResult) -> list[Inline]:
         return []
     worst = row["least_favourable"]["skewed"]
     told = {each: percent(worst[each]) for each in ("supported", "contradicted")}
-    said = [
-        context.words("explanation.calibrated", studies=found["studies"], power=percent(row["power"]), **told)
-    ]
+    told |= {"studies": count(found["studies"]), "power": percent(row["power"])}
+    said = [context.words("explanation.calibrated", **told)]
     return [*said, context.words("explanation.misses")] if row["misses"] else said
 
 

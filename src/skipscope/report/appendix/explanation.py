@@ -10,7 +10,7 @@ from skipscope.claims.catalogue import Wording, catalogue
 from skipscope.claims.model import ClaimResult, Verdict
 from skipscope.records.printed import anatomy_of
 from skipscope.records.schema import NetworkCard
-from skipscope.report.appendix.evidence import details, effect_cell, forest_of, numbers_of, parts_table
+from skipscope.report.appendix.evidence import details, forest_of, numbers, numbers_of, parts_table
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Column, Note, Paragraph, Section, Table
 from skipscope.report.words import Inline, short
@@ -104,8 +104,9 @@ def rests_on(context: Context, result: ClaimResult) -> Inline:
     """Writes the leading effect with its number of pairs, or what measuring it needs."""
     first = result.leading
     if first is None or first.effect is None:
-        return context.words("explanation.why", needs=Inline(wording(context, result).needs))
-    return context.words("explanation.effect_of", effect=effect_cell(first), n=first.effect.n)
+        return Inline(wording(context, result).needs)
+    effect = numbers(context, first)["effect"]
+    return effect if first.exact else context.words("explanation.effect_of", effect=effect, n=first.effect.n)
 
 
 def card(context: Context, result: ClaimResult) -> list[Block]:

@@ -6,7 +6,7 @@ import polars as pl
 
 from skipscope.analysis import pictures, training_readings
 from skipscope.figures import training
-from skipscope.report.appendix.readings import EXAMPLES, image_tile, paragraph, with_question
+from skipscope.report.appendix.readings import EXAMPLES, image_tile, with_question
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Gallery, Note
 from skipscope.report.words import Inline, count, percent
@@ -62,20 +62,9 @@ def examples(context: Context) -> list[Block]:
     if not tables.sample:
         return [Note(text=words("training.no_sample", command=context.command("skipscope probe RUN")))]
     table = pictures.order(tables.readings, tables.sample, tables.record.data.classes)
-    always, never = table.filter(pl.col("learnt") == 1), table.filter(pl.col("learnt") == 0)
-    images = len(table)
-    counted = words(
-        "training.examples",
-        images=count(images),
-        always=count(len(always)),
-        always_share=percent(len(always) / max(1, images)),
-        never=count(len(never)),
-        never_share=percent(len(never) / max(1, images)),
-    )
-    shown = [
-        gallery(context, name, part) for name, part in (("first", always), ("never", never)) if len(part)
-    ]
-    return [paragraph(context, counted), *shown]
+    # how many there are is counted once, from the final answers: see `predictions.shared_errors`
+    parts = {"first": table.filter(pl.col("learnt") == 1), "never": table.filter(pl.col("learnt") == 0)}
+    return [gallery(context, name, part) for name, part in parts.items() if len(part)]
 
 
 def gallery(context: Context, name: str, images: pl.DataFrame) -> Gallery:

@@ -90,7 +90,6 @@ def reached(context: Context, summary: ArmSummary) -> Inline:
         macs=short(summary.network.macs),
         validation=context.validation_cell(summary),
         test=context.test_cell(summary),
-        time=context.time_cell(summary),
     )
 
 

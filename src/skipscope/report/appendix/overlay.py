@@ -18,7 +18,9 @@ def overlay(context: Context) -> Section:
         Note(text=words("overlay.nothing")) if tables.steps.is_empty() else loss_figure(context)
     ]
     if not tables.epochs.is_empty():
-        blocks += [Paragraph(text=words.joined(course(context))), *accuracy_figures(context)]
+        said = [*course(context), *gap(context)]
+        blocks += [Paragraph(text=words.joined(said))] if said else []
+        blocks += accuracy_figures(context)
         blocks += [Note(text=words("overlay.gap_note"), kind="quiet"), epoch_table(context)]
     return context.section("overlay", "overlay", blocks, papers(context))
 
@@ -36,20 +38,23 @@ def loss_figure(context: Context) -> Figure:
 
 
 def accuracy_figures(context: Context) -> list[Block]:
-    """Draws validation and training accuracy side by side, then validation accuracy against time."""
+    """Draws validation and training accuracy, then validation against time, if times can be compared."""
     epochs, arms, labels = context.tables.epochs, context.tables.arms, context.labels
 
     def figure(name: str, chart: Layered, quantity: str, *, text: str) -> Figure:
-        caption, spoken = context.caption(f"overlay.{text}"), described(context, quantity)
+        caption = context.caption(f"overlay.{text}", beside=context.beside)
+        spoken = described(context, quantity)
         return context.figure(name, chart, caption=caption, spoken=spoken)
 
     validated = curves.accuracy(epochs, arms=arms, labels=labels)
     trained = curves.accuracy(epochs, arms=arms, quantity="train_accuracy", labels=labels)
-    timed = curves.accuracy_in_time(epochs, arms=arms, labels=labels)
     validation = figure("validation-accuracy", validated, "val_accuracy", text="validation")
     training = figure("training-accuracy", trained, "train_accuracy", text="training")
-    time = figure("accuracy-in-time", timed, "val_accuracy", text="time")
-    return [Pair(figures=(validation, training)), time]
+    pair = Pair(figures=(validation, training))
+    if not context.times_compare:
+        return [pair]
+    timed = curves.accuracy_in_time(epochs, arms=arms, labels=labels)
+    return [pair, figure("accuracy-in-time", timed, "val_accuracy", text="time")]
 
 
 def described(context: Context, quantity: str) -> Inline:
@@ -60,7 +65,7 @@ def described(context: Context, quantity: str) -> Inline:
 
 
 def course(context: Context) -> list[Inline]:
-    """Says who leads after the first and the last epoch, and how large the generalisation gap is."""
+    """Says who leads after the first and the last epoch."""
     words, epochs = context.words, context.tables.epochs
     ended = epochs.filter(pl.col("epoch") == pl.col("epoch").max())  # runs that stopped early do not count
     end = last_values(ended, "val_accuracy", by="epoch")
@@ -70,9 +75,18 @@ def course(context: Context) -> list[Inline]:
         early, late = max(first, key=first.__getitem__), max(end, key=end.__getitem__)
         told = {"first_value": percent(first[early]), "last_value": percent(end[late])}
         sentences.append(words("overlay.course", first=code(early), last=code(late), **told))
-    trained = last_values(ended, "train_accuracy", by="epoch")
-    gaps = {arm: 100 * (trained[arm] - end[arm]) for arm in end if arm in trained}
-    return [*sentences, words("overlay.gap", gaps=words.by_arm(gaps, signed))]
+    return sentences
+
+
+def gap(context: Context) -> list[Inline]:
+    """Tells the generalisation gap of the final weights, mean over seeds; older records lack it."""
+    found = {}
+    for summary in context.tables.summaries:
+        results = [record.result for record in summary.records if record.result is not None]
+        gaps = [100 * (r.val_accuracy - r.train_accuracy) for r in results if r.train_accuracy is not None]
+        if gaps:
+            found[summary.arm] = sum(gaps) / len(gaps)
+    return [context.words("overlay.gap", gaps=context.words.by_arm(found, signed))] if found else []
 
 
 def epoch_table(context: Context) -> Table:

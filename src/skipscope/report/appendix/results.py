@@ -8,6 +8,9 @@ from skipscope.report.context import Context, interval
 from skipscope.report.document import Block, Paragraph, Table
 from skipscope.report.words import Inline, code, count, percent, short
 
+TIMES = ("time", "speed")
+"""Columns of the key table that compare times."""
+
 
 def lead(context: Context) -> tuple[Block, ...]:
     """Builds the summary, warnings about runs without a result, and the key table."""
@@ -58,18 +61,19 @@ def ranking(context: Context) -> list[Inline]:
         key = "summary.overlap_seeds" if min(top.n, next_to_it.n) > 1 else "summary.overlap"
         sentences.append(words(key, first=first, second=second))
     elif top.n == next_to_it.n == 1:
-        sentences.append(words("summary.apart", second=second))
+        sentences.append(words("summary.apart", first=first, second=second))
     return sentences
 
 
 def costs(context: Context) -> list[Inline]:
-    """Names the fastest and the slowest."""
+    """Names the fastest and the slowest, if their times can be compared."""
     words, order = context.words, ranked(context, "seconds")
-    if len(order) < 2:
+    if len(order) < 2 or not context.times_compare:
         return []
     (slow, most), (fast, least) = order[0], order[-1]
     times = {"short": words.duration(least.mean), "long": words.duration(most.mean)}
-    return [words("summary.cost", fast=code(fast.arm), slow=code(slow.arm), **times)]
+    told = {"fast": code(fast.arm), "slow": code(slow.arm), "beside": context.beside}
+    return [words("summary.cost", **told, **times)]
 
 
 def seeds(context: Context) -> list[Inline]:
@@ -84,30 +88,43 @@ def seeds(context: Context) -> list[Inline]:
 
 
 def key_table(context: Context) -> Table:
-    """Builds the table that a reader looks at first."""
+    """Builds the table that a reader looks at first, with times if they can be compared."""
     words, record = context.words, context.tables.record
-    numeric = ("params", "macs", "validation", "test", "time", "speed", "seeds")
+    rows = [key_row(context, summary) for summary in context.tables.summaries]
+    shown = [name for name in rows[0] if context.times_compare or name not in TIMES]
     key = "key.range" if record.study.seeds > 1 else "key.wilson"
+    said = words.joined([words(key, test=count(record.data.test)), *timing(context)])
     return Table(
         kind="key",
-        columns=context.columns("key", ("arm", *numeric), right=numeric),
-        rows=tuple(key_row(context, summary) for summary in context.tables.summaries),
-        caption=words("key.caption", interval=words(key, test=count(record.data.test))),
+        columns=context.columns("key", shown, right=shown[1:]),
+        rows=tuple(tuple(row[name] for name in shown) for row in rows),
+        caption=words("key.caption", interval=said),
         arms=tuple(context.tables.arms),
     )
 
 
-def key_row(context: Context, summary: ArmSummary) -> tuple[str, ...]:
-    """Returns one network's results; dashes for what is not known."""
+def timing(context: Context) -> list[Inline]:
+    """Says what times are of and what ran beside, or why there are none."""
+    finished = context.tables.finished
+    if not finished:
+        return []
+    if not context.times_compare:
+        return [context.words("key.no_times")]
+    threads = finished[0].environment.threads
+    return [context.words("key.timing", beside=context.beside, threads=threads)]
+
+
+def key_row(context: Context, summary: ArmSummary) -> dict[str, str]:
+    """Returns one network's results by column; dashes for what is not known."""
     network, speed = summary.network, summary.range_over_seeds("images_per_second")
     done, planned = summary.finished, len(summary.entries)
-    return (
-        code(summary.arm),
-        "—" if network is None else count(network.params),
-        "—" if network is None else short(network.macs),
-        context.validation_cell(summary),
-        context.test_cell(summary),
-        "—" if speed is None else context.time_cell(summary),
-        "—" if speed is None else count(speed.mean),
-        f"{done}/{planned}" if done < planned else str(done),
-    )
+    return {
+        "arm": code(summary.arm),
+        "params": "—" if network is None else count(network.params),
+        "macs": "—" if network is None else short(network.macs),
+        "validation": context.validation_cell(summary),
+        "test": context.test_cell(summary),
+        "time": "—" if speed is None else context.time_cell(summary),
+        "speed": "—" if speed is None else count(speed.mean),
+        "seeds": f"{done}/{planned}" if done < planned else str(done),
+    }

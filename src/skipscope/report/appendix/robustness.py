@@ -24,15 +24,9 @@ def deletion(context: Context) -> list[Block]:
     alone = table.filter(pl.col("blocks") == 1)
     if alone.is_empty():
         return []
-    lost, arms = arm_means(alone, "accuracy_lost"), arms_in(context, alone)
-    text = words("trained.deletion_text", values=words.by_arm({arm: -lost[arm] for arm in lost}, signed))
-    ends = trained_readings.means(alone, "arm", "removed").sort("accuracy_lost", maintain_order=True)
-    (low_arm, low, least), (high_arm, high, most) = (
-        ends.select("arm", "removed", "accuracy_lost").row(end) for end in (0, -1)
-    )
-    extremes = {"most": signed(-most), "high": code(high), "high_arm": code(high_arm)}
-    extremes |= {"least": signed(-least), "low": code(low), "low_arm": code(low_arm)}
-    said = [text, words("trained.deletion_ends", **extremes)]
+    arms = arms_in(context, alone)
+    text = words("trained.deletion_text", values=words.by_arm(changes(alone), signed))
+    said = [text, words("trained.deletion_ends", **extremes(alone, "removed"))]
     chart = figures.by_depth(alone, quantity="accuracy_lost", arms=arms, labels=context.labels)
     caption = context.caption("trained.deletion_depth_caption")
     shown = [context.figure("deletion-by-depth", chart, caption=caption, spoken=text)]
@@ -54,6 +48,41 @@ def without_several(context: Context, table: pl.DataFrame) -> Inline:
         for arm, blocks, lost in rows
     ]
     return words("trained.deletion_several", values=words.listed(said))
+
+
+def reinitialisation(context: Context) -> list[Block]:
+    """Says what accuracy is lost with one block reset to its weights before training."""
+    words, table = context.words, trained_readings.reinitialisations(context.tables.readings)
+    if table.is_empty():
+        return []
+    arms = arms_in(context, table)
+    text = words("trained.reinitialisation_text", values=words.by_arm(changes(table), signed))
+    said = [text, words("trained.reinitialisation_ends", **extremes(table, "module"))]
+    chart = figures.by_depth(table, quantity="accuracy_lost", arms=arms, labels=context.labels)
+    caption = context.caption("trained.reinitialisation_caption")
+    shown = [context.figure("reinitialisation", chart, caption=caption, spoken=text)]
+    return with_question(context, "trained.reinitialisation_question", said, shown)
+
+
+def changes(table: pl.DataFrame) -> dict[str, float]:
+    """Returns the mean change of each arm's accuracy, in percentage points."""
+    return {arm: -lost for arm, lost in arm_means(table, "accuracy_lost").items()}
+
+
+def extremes(table: pl.DataFrame, block: str) -> dict[str, Inline | str]:
+    """Names the blocks (a column) with the largest and the smallest loss of accuracy, and their change."""
+    ends = trained_readings.means(table, "arm", block).sort("accuracy_lost", maintain_order=True)
+    (low_arm, low, least), (high_arm, high, most) = (
+        ends.select("arm", block, "accuracy_lost").row(end) for end in (0, -1)
+    )
+    return {
+        "most": signed(-most),
+        "high": code(high),
+        "high_arm": code(high_arm),
+        "least": signed(-least),
+        "low": code(low),
+        "low_arm": code(low_arm),
+    }
 
 
 def landscape(context: Context) -> list[Block]:
@@ -104,4 +133,6 @@ def apart(context: Context, values: Mapping[str, float], what: str) -> list[Inli
     low, high = least_and_most(values)
     times = values[high] / values[low]
     key = f"{what}_apart" if times >= MUCH else "alike"
-    return [context.words(f"trained.{key}", low=code(low), high=code(high), times=rounded(times))]
+    told = {"low": code(low), "high": code(high), "times": rounded(times)}
+    ends = {"low_value": rounded(values[low]), "high_value": rounded(values[high])}
+    return [context.words(f"trained.{key}", **told, **ends)]

@@ -4,22 +4,30 @@ import polars as pl
 
 from skipscope.analysis import trained_readings
 from skipscope.analysis.trained_readings import arm_means
+from skipscope.analysis.training_readings import MOMENTS, medians
 from skipscope.figures import trained as figures
+from skipscope.figures import training
 from skipscope.report.appendix.readings import arms_in, missing_note, paragraph, with_question
-from skipscope.report.appendix.robustness import apart, deletion, landscape
+from skipscope.report.appendix.robustness import apart, deletion, landscape, reinitialisation
 from skipscope.report.appendix.trained_network import gate_sentences, reuse_sentences
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Note, Section
+from skipscope.report.document import Block, Note, Section, Table
 from skipscope.report.words import code, count, percent, rounded, signed
 
-ON_ANY_NETWORK = ("linear_probes", "redundancy", "landscape", "curvature", "shattering")
+ON_ANY_NETWORK = (
+    "linear_probes", "redundancy", "reinitialisation", "landscape", "curvature", "shattering",
+    "gradient_confusion",
+)  # fmt: skip
 """Probes that apply to every network; the others depend on its parts."""
 
 
 def trained(context: Context) -> Section:
     """Builds the section, with a part for everything that was measured on at least one network."""
     words = context.words
-    parts = (readouts, deletion, landscape, curvature, shattering, redundancy, inside)
+    parts = (
+        readouts, deletion, reinitialisation, branch_scale, landscape, curvature, shattering, agreement,
+        redundancy, inside,
+    )  # fmt: skip
     found = {part.__name__: blocks for part in parts if (blocks := part(context))}
     intro = [words("trained.intro"), words("trained.judged")]
     if images := len(context.tables.sample.get("labels", ())):
@@ -55,7 +63,7 @@ def readouts(context: Context) -> list[Block]:
     gains = stages.with_columns(gain=pl.col("accuracy").diff().over("arm")).drop_nulls("gain").sort("gain")
     if not gains.is_empty():
         arm, module, gain = gains.select("arm", "module", "gain").row(-1)
-        most = {"arm": code(arm), "place": code(module), "points": signed(100 * gain)}
+        most = {"arm": code(arm), "module": code(module), "points": signed(100 * gain)}
         said.append(words("trained.readouts_most", **most))
     arms, caption = arms_in(context, table), context.caption("trained.readouts_caption")
     chart = figures.by_depth(table, quantity="accuracy", arms=arms, labels=context.labels)
@@ -101,6 +109,44 @@ def shattering(context: Context) -> list[Block]:
     return with_question(context, "trained.shattering_question", said, shown)
 
 
+def agreement(context: Context) -> list[Block]:
+    """Tabulates how well the gradients of mini-batches agree, before and after training."""
+    words, table = context.words, trained_readings.gradient_agreement(context.tables.readings)
+    if table.is_empty():
+        return []
+    moments = {moment: table.filter(pl.col("moment") == moment) for moment in MOMENTS}
+    means = {moment: arm_means(rows, "mean_cosine") for moment, rows in moments.items()}
+    said = {moment: words.by_arm(found, rounded) or "—" for moment, found in means.items()}
+    least = {moment: arm_means(rows, "least_cosine") for moment, rows in moments.items()}
+    arms, found = arms_in(context, table), {"mean": means, "least": least}
+    columns = [(kind, moment) for moment in MOMENTS for kind in found]
+    keys = [f"{kind}_{moment}" for kind, moment in columns]
+    shown = Table(
+        columns=context.columns("key", ["arm"]) + context.columns("trained", keys, right=keys),
+        rows=tuple((code(a), *(rounded(found[kind][at].get(a)) for kind, at in columns)) for a in arms),
+        caption=words("trained.agreement_caption"),
+        arms=tuple(arms),
+    )
+    text = [words("trained.agreement_text", **said)]
+    return [*with_question(context, "trained.agreement_question", text, []), shown]
+
+
+def branch_scale(context: Context) -> list[Block]:
+    """Shows the size of f(x) beside x at every addition, before and after training."""
+    words, table = context.words, trained_readings.branch_scales(context.tables.readings)
+    if table.is_empty():
+        return []
+    found = {moment: medians(table, "ratio", moment) for moment in MOMENTS}
+    told = {moment: words.by_arm(values, rounded) or "—" for moment, values in found.items()}
+    text, arms = words("trained.branch_scale_text", **told), arms_in(context, table)
+    shown = []
+    for moment in (each for each in MOMENTS if found[each]):
+        chart = training.by_depth(table, quantity="ratio", moment=moment, arms=arms, labels=context.labels)
+        caption = words(f"trained.branch_scale_{moment}_caption", mean=context.if_several("training.seeds"))
+        shown.append(context.figure(f"branch-scale-{moment}", chart, caption=caption, spoken=text))
+    return with_question(context, "trained.branch_scale_question", [text], shown)
+
+
 def redundancy(context: Context) -> list[Block]:
     """Shows the effective rank of layers, and correlation of new channels with earlier ones."""
     words, readings = context.words, context.tables.readings
@@ -112,7 +158,8 @@ def redundancy(context: Context) -> list[Block]:
     for quantity in figures.REDUNDANCIES:
         table = tables[quantity]
         if not table.is_empty():
-            values = words.by_arm(arm_means(table, quantity), percent)
+            shown_as = percent if quantity == "effective_rank_share" else rounded
+            values = words.by_arm(arm_means(table, quantity), shown_as)
             said.append(words(f"trained.{quantity}_text", values=values))
             arms, name = arms_in(context, table), quantity.replace("_", "-")
             chart = figures.by_depth(table, quantity=quantity, arms=arms, labels=context.labels)

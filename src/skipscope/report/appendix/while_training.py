@@ -1,5 +1,7 @@
 """Presents what was measured during training, for all networks together and for one network."""
 
+from math import log
+
 import polars as pl
 
 from skipscope.analysis import training_readings
@@ -13,7 +15,7 @@ from skipscope.report.document import Block, Figure, Note, Section
 from skipscope.report.words import Inline, code, count, rounded
 
 MUCH = 2.0
-"""Changes by less than this factor are not called fading, growing or faster."""
+"""Ratios within this factor of 1 are not told apart."""
 
 
 def while_training(context: Context) -> Section:
@@ -91,7 +93,7 @@ def gradients(context: Context) -> list[Block]:
         context.figure("gradient-ratio", chart, caption=caption, spoken=spoken),
         ratio_by_depth(context, ratios, spoken),
     ]
-    said = [words("training.gradients_text", **values), *fading(context, ratios, END)]
+    said = [words("training.gradients_text", **values), farthest(context, ratios, END)]
     return with_question(context, "training.gradients_question", said, shown)
 
 
@@ -103,7 +105,7 @@ def before_training(context: Context) -> list[Block]:
     start = words.by_arm(medians(ratios, "ratio", START), rounded)
     text = words("training.gradients_text_start", start=start)
     shown = [gradient_norms(context, START, text), ratio_by_depth(context, ratios, text)]
-    said = [text, *fading(context, ratios, START)]
+    said = [text, farthest(context, ratios, START)]
     return with_question(context, "training.gradients_question", said, shown)
 
 
@@ -127,19 +129,16 @@ def ratio_by_depth(context: Context, ratios: pl.DataFrame, spoken: Inline) -> Fi
     return context.figure("gradient-ratio-by-depth", chart, caption=caption, spoken=spoken)
 
 
-def fading(context: Context, ratios: pl.DataFrame, moment: training_readings.Moment) -> list[Inline]:
-    """Says where the gradient fades or grows on its way to the image, if anywhere."""
-    words, ends = context.words, medians(ratios, "ratio", moment)
-    if not ends:
-        return []
-    when = words(f"training.when_{moment}")
-    low, high = least_and_most(ends)
-    said = []
-    if ends[low] * MUCH < 1:
-        said.append(words("training.fades", when=when, arm=code(low), value=rounded(1 / ends[low])))
-    if ends[high] > MUCH:
-        said.append(words("training.grows", when=when, arm=code(high), value=rounded(ends[high])))
-    return said or [words("training.even", when=when)]
+def farthest(context: Context, ratios: pl.DataFrame, moment: training_readings.Moment) -> Inline:
+    """Names the network whose ratio is farthest from 1, with its ratio then and at the start."""
+    words, start, found = context.words, medians(ratios, "ratio", START), medians(ratios, "ratio", moment)
+    if not found:
+        return Inline("")
+    arm = max(found, key=lambda each: abs(log(found[each])))
+    if abs(log(found[arm])) <= log(MUCH):
+        return words(f"training.near_{moment}")
+    told = {"start": rounded(start.get(arm)), "end": rounded(found[arm])}
+    return words(f"training.farthest_{moment}", arm=code(arm), **told)
 
 
 def movement(context: Context) -> list[Block]:
