@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import islice
 from math import inf
+from time import perf_counter, thread_time
 
 import numpy as np
 import torch
@@ -87,10 +88,11 @@ class Autotuner:
     def __init__(self, data: Dataset) -> None:
         """Reads the cache; what cannot be read is measured again."""
         self.data = data
-        # files named `measured-*` hold times without the making of the batch, which are not comparable
+        # older files do not compare: `measured-*` leaves out the making of the batch, and `step-times-*`
+        # has the time on the wall, whatever else ran
         here = environment()
         digest = sha256(f"{here.versions} {here.machine} {sources_digest()}".encode()).hexdigest()
-        self.file = cache_file(f"step-times-{digest[:12]}.json")
+        self.file = cache_file(f"step-seconds-{digest[:12]}.json")
         self.known = self._kept()
         self._references: References = {}
 
@@ -231,4 +233,8 @@ def _steps(model: str, backend: Backend, data: Dataset, *, steps: int) -> tuple[
         if weight.ndim > 1 and weight.grad is not None
     ]
     network.zero_grad()
-    return gradients, min(islice(trial_steps(network, recipe, data), steps), default=inf) / images
+    # while other work keeps the cores busy, a step takes twice its time and the same processor time
+    clock = thread_time if backend.threads == 1 and on.type == "cpu" else perf_counter
+    return gradients, min(
+        islice(trial_steps(network, recipe, data, clock=clock), steps), default=inf
+    ) / images

@@ -54,12 +54,21 @@ def at_equal_loss(
     found: dict[str, list[tuple[int, list[str]]]] = {}
     for run, steps in moments(study.comparisons, runs, study.snapshots.losses).items():
         folder, (arm, record) = workspace.run_folder(run), records[run]
-        probes = [*applying(record.spec.model, study.probes_of(arm), "equal_loss"), GENERALISATION]
+        probes = probes_at_equal_loss(study, arm, record.spec.model)
         kept = [step for step in steps if folder.snapshot_file(step).exists()]
         missing = [(step, unmeasured(folder, step, probes)) for step in kept]
         if any(names for _, names in missing):
             found[run] = [(step, names) for step, names in missing if names]
     return found
+
+
+def probes_at_equal_loss(study: StudySpec, arm: str, model: str) -> list[str]:
+    """Lists what measures an arm where others have its loss: the gap always, and the probes asked for."""
+    able, asked = (
+        applying(model, study.probes_of(arm), "equal_loss"),
+        study.snapshots and study.snapshots.probes,
+    )
+    return [*(name for name in able if asked is None or name in asked), GENERALISATION]
 
 
 def grouped_seconds(probes: Iterable[str], a_pass: float) -> list[tuple[tuple[str, ...], float]]:

@@ -4,13 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from skipscope.engine.costs import Costs
-from skipscope.engine.measuring import applying, at_equal_loss, grouped_seconds
+from skipscope.engine.measuring import applying, at_equal_loss, grouped_seconds, probes_at_equal_loss
 from skipscope.engine.snapshots import NOTHING, Kept
 from skipscope.engine.tasks import Measuring, Training
 from skipscope.records.schema import State, StudyRecord
 from skipscope.records.store import Workspace
 from skipscope.spec import Recipe, RunSpec, Snapshots, StudySpec
-from skipscope.training.measuring import GENERALISATION
 
 LEVELS = 2
 """Losses at which a run is expected to be measured, at most: comparisons of one arm tend to share them."""
@@ -105,7 +104,7 @@ def seconds_after(study: StudySpec, costs: Costs, arm: str, model: str, recipe: 
 
 
 def _at_equal_loss_seconds(study: StudySpec, arm: str, model: str, a_pass: float) -> list[float]:
-    probes = [*applying(model, study.probes_of(arm), "equal_loss"), GENERALISATION]
+    probes = probes_at_equal_loss(study, arm, model)
     return [seconds for _, seconds in grouped_seconds(probes, a_pass)]
 
 

@@ -22,6 +22,11 @@ class Snapshots(Frozen):
         description="levels that the smoothed training loss first falls below, from the highest",
     )
     epochs: Annotated[bool, Field(description="also at the end of each epoch but the last")] = False
+    probes: tuple[str, ...] | None = Field(
+        None,
+        strict=False,
+        description="those of an arm's probes that measure where arms have the same loss; all that can",
+    )
 
     @model_validator(mode="after")
     def _descends(self) -> Self:

@@ -1,7 +1,8 @@
 """The first steps of a run, tried on a network of their own, to time and compare how they compute."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from time import perf_counter
 
 from torch import nn
 
@@ -14,8 +15,17 @@ from skipscope.training.loop import train_steps
 from skipscope.training.optimizer import SGD
 
 
-def trial_steps(model: nn.Module, recipe: Recipe, data: Dataset) -> Iterator[float]:
+def trial_steps(
+    model: nn.Module, recipe: Recipe, data: Dataset, *, clock: Callable[[], float] = perf_counter
+) -> Iterator[float]:
     """Trains `model`, which is on its device, as a run does, but validates on one image an epoch.
+
+    Args:
+        model: a fresh network, in training mode.
+        recipe: how it is trained.
+        data: what it is trained on.
+        clock: in seconds. A step in one thread of a processor is timed by `time.thread_time`: what else
+            runs on the machine does not count.
 
     Yields:
         The seconds of each update, its batch included.
@@ -24,8 +34,9 @@ def trial_steps(model: nn.Module, recipe: Recipe, data: Dataset) -> Iterator[flo
         Diverged: the loss is not finite.
     """
     batches, optimizer = BatchMaker(data, recipe, device()), SGD(model, recipe)
-    progress, before = Progress(), 0.0
+    progress, before = Progress(), clock()
     few = replace(data, validation=data.validation.first(1))
     for _ in train_steps(model, optimizer, batches, recipe, few, progress, seed=0):
-        yield progress.train_seconds - before
-        before = progress.train_seconds
+        now = clock()
+        yield now - before
+        before = clock()

@@ -5,12 +5,14 @@ import pytest
 from skipscope.api.plans import summary
 from skipscope.engine import snapshots
 from skipscope.engine.adapt import adapt
+from skipscope.engine.measuring import probes_at_equal_loss
 from skipscope.engine.plan import plan
 from skipscope.engine.snapshots import Kept
 from skipscope.errors import UsageError
 from skipscope.records.store import Workspace
 from skipscope.spec import Snapshots, StudySpec
 from skipscope.training.beginning import begin
+from skipscope.training.measuring import GENERALISATION
 
 PARAMS = 83_126
 """The classroom's cnn has so many weights."""
@@ -35,6 +37,16 @@ def test_ids_of_runs_do_not_depend_on_them(small: StudySpec, workspace: Workspac
         for study in (asking(small), adapt(small, seeds=2))
     )
     assert with_them == without
+
+
+def test_probes_at_equal_loss_are_those_that_the_study_asks_for(small: StudySpec) -> None:
+    def found(asked: Snapshots) -> list[str]:
+        study = small.model_copy(update={"snapshots": asked, "probes": ("landscape", "curvature", "answers")})
+        return probes_at_equal_loss(study, study.arm[0].label, "cnn")
+
+    assert found(Snapshots()) == ["landscape", "curvature", GENERALISATION]
+    assert found(Snapshots(probes=("curvature",))) == ["curvature", GENERALISATION]
+    assert found(Snapshots(probes=())) == [GENERALISATION]
 
 
 def test_too_many_and_too_large_are_refused(

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import count, islice
 from math import inf
 
 import pytest
@@ -23,6 +23,7 @@ from skipscope.training.batches import BatchMaker
 from skipscope.training.checkpoint import Progress
 from skipscope.training.loop import train_steps
 from skipscope.training.optimizer import SGD
+from skipscope.training.trial import trial_steps
 
 
 @pytest.fixture(autouse=True)
@@ -186,3 +187,10 @@ def test_a_workers_threads_wait_idly(monkeypatch: pytest.MonkeyPatch) -> None:
     if "OMP_WAIT_POLICY" not in said.stderr:
         pytest.skip("torch has no OpenMP here")
     assert "OMP_WAIT_POLICY = 'PASSIVE'" in said.stderr
+
+
+def test_trial_steps_are_timed_by_the_clock_that_they_are_given(tiny: Dataset, run_of: object) -> None:
+    spec: RunSpec = run_of("cnn")
+    ticks = count(step=3.0)
+    steps = trial_steps(build(spec.model), spec.recipe, tiny, clock=lambda: next(ticks))
+    assert [*islice(steps, 2)] == [3.0, 3.0]
