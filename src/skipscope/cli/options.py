@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.status import Status
 from rich.text import Text
 
-from skipscope.language import spoken
+from skipscope.language import language, spoken
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -22,7 +22,9 @@ class Terminal(Console):
     """Says what it is told in the language of its reader; what is no sentence of ours stays as it is."""
 
     def print(self, *objects: Any, **how: Any) -> None:
-        """Prints; text is translated."""
+        """Prints; text is translated. The terminal wraps Chinese: rich breaks lines at spaces only."""
+        if language() == "zh" and all(isinstance(each, str) for each in objects):
+            how["soft_wrap"] = True
         super().print(*(spoken(each) if isinstance(each, str) else each for each in objects), **how)
 
     def status(self, status: RenderableType, **how: Any) -> Status:

@@ -17,6 +17,7 @@ from skipscope.cli.help_in_chinese import wrapped
 from skipscope.cli.options import console
 from skipscope.data.dataset import load
 from skipscope.language import language
+from skipscope.probes.registry import PROBES
 from skipscope.records.store import Workspace
 
 ENGLISH = re.compile(r"(?:(?<![\w/.-])[a-z]{2,}[,;:]? ){3,}")
@@ -94,6 +95,16 @@ def test_what_comes_with_the_program_is_shown_in_chinese(words: tuple[str, ...])
     assert "CNN(" not in done.output or "\nCNN(\n" in done.output  # print(net) as torch writes it
     done.stdout_bytes = done.stdout_bytes.partition(b"CNN(")[0]
     said(done)
+
+
+def test_every_probe_says_in_chinese_what_it_measures() -> None:
+    lines = call("probe", "--list", columns=2_000).output.splitlines()
+    assert {*PROBES} < {*lines}
+    told = [
+        line for line in lines if line.startswith("  ") and not line.startswith("  来源")
+    ]  # cited as it is
+    assert len(told) > 80
+    assert not [line for line in told if ENGLISH.search(line)]
 
 
 def test_a_plan_and_its_end_are_told_in_chinese(in_process: None, tmp_path: Path) -> None:
