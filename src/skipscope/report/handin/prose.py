@@ -6,7 +6,7 @@
         prose.say("handin.residual.start", piece.source, times=prose.times(piece)),
     )
 
-A text's sentence ends before its mark: the mark follows the full stop, as a reference does.
+A mark stands before the full stop of its statement, as a reference does.
 """
 
 from collections.abc import Iterable
@@ -42,7 +42,7 @@ class Prose:
         for index, statement in enumerate(told):
             same = index + 1 < len(told) and set(told[index + 1].sources) == set(statement.sources)
             mark = Inline("") if same else self.mark(statement.sources)
-            pieces.append(Inline(statement.text + mark))
+            pieces.append(_marked(statement.text, mark))
         return Paragraph(text=self.context.words.joined(pieces), statements=tuple(told))
 
     def mark(self, sources: Iterable[Source]) -> Inline:
@@ -86,6 +86,12 @@ class Prose:
     @staticmethod
     def _is_claim(key: str) -> bool:
         return key[:1] in "SDET" and key[1:2].isdigit()
+
+
+def _marked(text: Inline, mark: Inline) -> Inline:
+    """Puts a mark before the full stop that ends a text, behind its bold print."""
+    stop = text[-1:] if text[-1:] in (".", "。") else ""
+    return Inline(text.removesuffix(stop) + mark + stop)
 
 
 def _ends(piece: Piece | Level) -> tuple[float, float, float]:
