@@ -20,6 +20,7 @@ from skipscope.report.appendix.while_training import while_training
 from skipscope.report.context import Context, figure_numbers
 from skipscope.report.document import Block, Document, Note, Part, Section, lettered, numbered
 from skipscope.report.handin.chapters import CHAPTERS
+from skipscope.report.handin.references import references
 from skipscope.report.words import Inline, Words
 from skipscope.spec import StudySpec
 
@@ -58,6 +59,8 @@ def build_document(
     for section in SECTIONS[part]:
         sections.append(section(context))
         finished(sections[-1].all_blocks)
+    cited = references(context, sections) if part == "handin" else None
+    told = numbered(sections) if part == "handin" else lettered(sections)
     return Document(
         part=part,
         language=language,
@@ -65,7 +68,7 @@ def build_document(
         banner=words("banner.shapes") if tables.record.data.name == "shapes" else None,
         about=_about(tables, words),
         lead=begin,
-        sections=numbered(sections) if part == "handin" else lettered(sections),
+        sections=(*told, cited) if cited else told,
         looks=style.looks(tables.arms),
     )
 

@@ -23,6 +23,7 @@ from skipscope.report.words import Inline
 Align = Literal["left", "right"]
 Part = Literal["handin", "appendix"]
 """The document that one reads and hands in, or everything behind it."""
+NOTHING = Inline("")
 PARTS: tuple[Part, ...] = ("handin", "appendix")
 
 
@@ -113,9 +114,14 @@ class Diagram:
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """Two figures side by side where there is room."""
+    """Two figures side by side where there is room.
+
+    With a number and a caption of its own they are panels of one figure, and have none themselves.
+    """
 
     figures: tuple[Figure, Figure]
+    number: str = ""
+    caption: Inline = NOTHING
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -153,7 +159,14 @@ class Gallery:
         return f"{self.name}-{index + 1}.png"
 
 
-Block = Paragraph | Note | Equation | Code | Table | Figure | Diagram | Pair | Gallery
+@dataclass(frozen=True, kw_only=True)
+class Bibliography:
+    """Works that are cited, each a paragraph with an id."""
+
+    works: tuple[Paragraph, ...]
+
+
+Block = Paragraph | Note | Equation | Code | Table | Figure | Diagram | Pair | Gallery | Bibliography
 
 
 def figures_of(block: Block) -> tuple[Figure, ...]:

@@ -1,8 +1,8 @@
 """Looks up a language's texts by key, and formats every number in one way.
 
-Texts are `Inline`: Markdown's `**bold**`, `` `code` ``, `$mathematics$` in TeX, `[links](#within)` and
-backslash escapes, and nothing else. A value that is put into a text is escaped unless it is `Inline`
-already, so a name can never become markup.
+Texts are `Inline`: Markdown's `**bold**`, `` `code` ``, `$mathematics$` in TeX, `[links](#within)`,
+backslash escapes, ⟦marks⟧ of what a statement rests on, and nothing else. A value that is put into a text is
+escaped unless it is `Inline` already, so a name can never become markup.
 """
 
 import math
@@ -30,7 +30,7 @@ class Inline(str):
 
 def literal(text: str) -> Inline:
     """`text` with its Markdown escaped."""
-    return Inline(re.sub(r"([\\`*_<>\[\]|&#~$])", r"\\\1", text))
+    return Inline(re.sub(r"([\\`*_<>\[\]|&#~$⟦⟧])", r"\\\1", text))
 
 
 def code(text: str) -> Inline:
@@ -41,6 +41,7 @@ def code(text: str) -> Inline:
 MARKS = re.compile(
     r"\\(?P<escaped>.)|`(?P<code>[^`]*)`|\$(?P<math>[^$]+)\$|\*\*(?P<bold>.+?)\*\*"
     r"|\[(?P<linked>(?:\\.|[^\[\]\\])+)\]\(#(?P<target>[\w.-]+)\)"
+    r"|⟦(?P<basis>[^⟦⟧]+)⟧"
 )
 
 
@@ -63,6 +64,8 @@ def _marked(escaped: str, formulas: Mapping[str, str], ids: str) -> str:
             return f"<code>{mark['code']}</code>"
         if mark["math"] is not None:
             return formulas.get(unescape(mark["math"]), f"<i>{mark['math']}</i>")
+        if mark["basis"] is not None:
+            return f'<span class="mark">[{_marked(mark["basis"], formulas, ids)}]</span>'
         if mark["target"] is not None:
             return f'<a href="#{ids}{mark["target"]}">{_marked(mark["linked"], formulas, ids)}</a>'
         return mark["escaped"] or f"<strong>{_marked(mark['bold'], formulas, ids)}</strong>"

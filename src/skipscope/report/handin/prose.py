@@ -9,12 +9,12 @@
 A mark stands before the full stop of its statement, as a reference does.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import floor, inf, isfinite, log10
 
 from skipscope.report.context import Context
-from skipscope.report.document import Diagram, Figure, Gallery, Paragraph
+from skipscope.report.document import Diagram, Figure, Gallery, Pair, Paragraph
 from skipscope.report.handin.evidence import Evidence, Level, Piece
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import NBSP, Inline, literal, rounded
@@ -49,21 +49,23 @@ class Prose:
         """Writes the mark of these sources: [reference, S1, S3]; empty where there is none."""
         by_basis: dict[str, dict[str, None]] = {}
         for source in sources:
-            by_basis.setdefault(source.basis, {})
-            if source.basis in ("own", "reference", "exact") and self._is_claim(source.key):
-                by_basis[source.basis][source.key] = None
+            by_basis.setdefault(source.basis, {})[source.key] = None
         words = self.context.words
-        told = [
-            words.raw("handin.mark.comma").join(
-                [words(f"handin.mark.{basis}"), *(f"[{key}](#claim-{key})" for key in keys)]
-            )
-            for basis, keys in by_basis.items()
-        ]
+        told = [self._basis(basis, list(keys)) for basis, keys in by_basis.items()]
         if not told:
             return Inline("")
         return Inline(words.raw("handin.mark.around").format(words.raw("handin.mark.semicolon").join(told)))
 
-    def figure(self, block: Figure | Diagram | Gallery) -> Inline:
+    def _basis(self, basis: str, keys: Sequence[str]) -> str:
+        """Writes one basis with its claims; literature leads to the work, or to the list of several."""
+        words = self.context.words
+        name = words(f"handin.mark.{basis}")
+        if basis == "known":
+            return f"[{name}](#{f'work-{keys[0]}' if len(keys) == 1 else 'references'})"
+        claims = [f"[{key}](#claim-{key})" for key in keys if self._is_claim(key)]
+        return str(words.raw("handin.mark.comma").join([name, *claims]))
+
+    def figure(self, block: Figure | Diagram | Gallery | Pair) -> Inline:
         """Refers to a figure by its number."""
         return self.context.words("page.figure_ref", number=block.number)
 

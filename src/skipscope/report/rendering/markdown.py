@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from skipscope.report.document import (
+    Bibliography,
     Block,
     Code,
     Diagram,
@@ -34,6 +35,7 @@ class Dialect:
 
     level: int  # of the headings of the outermost sections
     heading: str
+    mark: str  # what a statement rests on
     parts: Mapping[str, str]  # banner, title, about, contents and end of the document; notes by their kind
     blocks: Mapping[type[Block], Callable[[Any, Words], str]]
 
@@ -52,7 +54,8 @@ def render(document: Document, dialect: Dialect | None = None) -> str:
     for section in document.sections:
         parts += _section(section, words, dialect, level=dialect.level)
     parts.append(dialect.parts["end"].format(words("page.made_by")))
-    return unlinked("\n\n".join(part for part in parts if part)) + "\n"
+    text = unlinked("\n\n".join(part for part in parts if part))
+    return _MARK.sub(lambda mark: dialect.mark.format(mark[1]), text) + "\n"
 
 
 def unlinked(text: str) -> str:
@@ -60,12 +63,13 @@ def unlinked(text: str) -> str:
     return _LINK.sub(r"\1", text)
 
 
+_MARK = re.compile(r"(?<!\\)⟦([^⟦⟧]+)⟧")
 _LINK = re.compile(r"(?<![!\\])\[((?:\\.|[^\[\]\\])+)\]\(#[\w.-]+\)")
 
 
 def _section(section: Section, words: Words, dialect: Dialect, *, level: int) -> list[str]:
-    heading = dialect.heading.format(number=section.number, title=marked(section.title), id=section.id)
-    parts = [f"{'#' * level} {heading}", *(_block(block, words, dialect) for block in section.blocks)]
+    title = dialect.heading.format(number=section.number, title=marked(section.title), id=section.id)
+    parts = [f"{'#' * level} {title.strip()}", *(_block(block, words, dialect) for block in section.blocks)]
     for inner in section.sections:
         parts += _section(inner, words, dialect, level=level + 1)
     return parts
@@ -86,7 +90,7 @@ def marked(text: str) -> str:
     return text if isinstance(text, Inline) else literal(text)
 
 
-def caption(block: Figure | Diagram | Gallery, words: Words) -> str:
+def caption(block: Figure | Diagram | Pair | Gallery, words: Words) -> str:
     """Writes the caption after the figure's number."""
     return f"{words('page.figure', number=block.number)} {block.caption}"
 
@@ -137,7 +141,12 @@ def _table(table: Table, _: Words) -> str:
 
 def _figure(figure: Figure | Diagram, words: Words) -> str:
     image = f"![{literal(figure.spoken)}](figures/{figure.name}.{words.language}.svg)"
-    return f"{image}\n\n{caption(figure, words)}"
+    return f"{image}\n\n{caption(figure, words)}" if figure.number else image
+
+
+def _pair(pair: Pair, words: Words) -> str:
+    shown = "\n\n".join(_figure(figure, words) for figure in pair.figures)
+    return f"{shown}\n\n{caption(pair, words)}" if pair.number else shown
 
 
 def _gallery(gallery: Gallery, words: Words) -> str:
@@ -156,6 +165,7 @@ def _gallery(gallery: Gallery, words: Words) -> str:
 GITHUB = Dialect(
     level=2,
     heading="{number} {title}",
+    mark="\\[{}\\]",
     parts={
         "banner": "> {}",
         "title": "# {}",
@@ -172,7 +182,8 @@ GITHUB = Dialect(
         Table: _table,
         Figure: _figure,
         Diagram: _figure,
-        Pair: lambda pair, words: "\n\n".join(_figure(figure, words) for figure in pair.figures),
+        Pair: _pair,
         Gallery: _gallery,
+        Bibliography: lambda found, _: "\n".join(f"- {work.text}" for work in found.works),
     },
 )

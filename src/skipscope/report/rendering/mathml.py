@@ -6,7 +6,18 @@ from functools import cache
 
 import pypandoc  # type: ignore[import-untyped]
 
-from skipscope.report.document import Block, Document, Equation, Figure, Gallery, Note, Paragraph, Table
+from skipscope.report.document import (
+    Block,
+    Diagram,
+    Document,
+    Equation,
+    Figure,
+    Gallery,
+    Note,
+    Pair,
+    Paragraph,
+    Table,
+)
 from skipscope.report.words import formulas_of
 
 DISPLAYED = "\\displaystyle "
@@ -30,8 +41,10 @@ def _formulas(block: Block) -> Iterable[str]:
             return formulas_of(block.text)
         case Table():
             return [tex for row in block.rows for cell in row for tex in formulas_of(cell)]
-        case Figure() | Gallery():
+        case Figure() | Diagram() | Gallery():
             return formulas_of(block.caption)
+        case Pair():
+            return [tex for one in (block, *block.figures) for tex in formulas_of(one.caption)]
         case _:
             return []
 

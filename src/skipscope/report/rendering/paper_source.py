@@ -8,12 +8,22 @@ import re
 from collections.abc import Iterable, Sequence
 
 from skipscope.figures.rendering.fonts import cells_of
-from skipscope.report.document import Code, Diagram, Document, Equation, Figure, Gallery, Pair, Table
+from skipscope.report.document import (
+    Bibliography,
+    Code,
+    Diagram,
+    Document,
+    Equation,
+    Figure,
+    Gallery,
+    Pair,
+    Table,
+)
 from skipscope.report.rendering import markdown
 from skipscope.report.rendering.markdown import IN_A_ROW, Dialect, caption, fenced, rows_of, table_row
 from skipscope.report.words import Inline, Words, literal, unmarked
 
-FORMAT = "commonmark+pipe_tables+attributes+fenced_divs+tex_math_dollars"
+FORMAT = "commonmark+pipe_tables+attributes+bracketed_spans+fenced_divs+tex_math_dollars"
 LINE = 100
 """Narrow characters in a line of a table."""
 TEXT_WIDTH = 166
@@ -43,6 +53,9 @@ def render(document: Document, *, suffix: str) -> str:
         return f"![{literal(figure.spoken)}](figures/{figure.name}.{suffix}){{width={width}mm}}"
 
     def pair(pair: Pair, words: Words) -> str:
+        if pair.number:
+            cells = [chart(figure, HALF_WIDTH) for figure in pair.figures]
+            return _div("pair", f"{_grid(cells, in_a_row=2)}\n\n{_captioned(pair, words)}")
         cells = [f"{chart(figure, HALF_WIDTH)} {caption(figure, words)}" for figure in pair.figures]
         return _div("pair", _grid(cells, in_a_row=2))
 
@@ -52,17 +65,17 @@ def render(document: Document, *, suffix: str) -> str:
     dialect = Dialect(
         level=1,
         heading="{number} {title} {{#{id}}}",
+        mark="[\\[{}\\]]{{.mark}}",
         parts=PARTS,
         blocks={
-            Equation: lambda equation, _: _div(
-                "equation", "\n\n".join(f"$${line}$$" for line in equation.lines)
-            ),
+            Equation: _equation,
             Code: _code,
             Table: _table,
             Figure: whole,
             Diagram: whole,
             Pair: pair,
             Gallery: _gallery,
+            Bibliography: _bibliography,
         },
     )
     return markdown.render(document, dialect)
@@ -70,6 +83,10 @@ def render(document: Document, *, suffix: str) -> str:
 
 def _equation(equation: Equation, _: Words) -> str:
     return _div("equation", "\n\n".join(f"$${line}$$" for line in equation.lines))
+
+
+def _bibliography(found: Bibliography, _: Words) -> str:
+    return _div("works", "\n\n".join(work.text for work in found.works))
 
 
 def _code(code: Code, _: Words) -> str:
@@ -111,7 +128,7 @@ def _grid(cells: Sequence[str], *, in_a_row: int) -> str:
     return "\n".join(map(table_row, rows))
 
 
-def _captioned(block: Figure | Diagram | Gallery, words: Words) -> str:
+def _captioned(block: Figure | Diagram | Pair | Gallery, words: Words) -> str:
     return f"::: figcaption\n{caption(block, words)}\n:::"
 
 

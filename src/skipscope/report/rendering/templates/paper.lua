@@ -6,7 +6,7 @@ local UNBROKEN, UNBROKEN_TILES = 24, 4 -- tables and galleries of so many rows a
 
 local STYLES = {
   banner = "Banner", about = "About", warning = "Warning", note = "Note", quiet = "Quiet",
-  equation = "Equation", commands = "Commands", listing = "Listing", caption = "Table Caption", figcaption = "Caption",
+  equation = "Equation", commands = "Commands", works = "Bibliography", listing = "Listing", caption = "Table Caption", figcaption = "Caption",
 }
 
 -- A div as the call of a function: #warning[...]
@@ -84,6 +84,17 @@ local function rows(blocks)
     end,
   })
   return found
+end
+
+function Span(span)
+  if not span.classes:includes("mark") then return nil end
+  if typst then
+    local inside = pandoc.Inlines({ pandoc.RawInline("typst", "#mark[") })
+    inside:extend(span.content)
+    inside:insert(pandoc.RawInline("typst", "]"))
+    return inside
+  end
+  return pandoc.Span(span.content, { ["custom-style"] = "Mark" })
 end
 
 function Div(div)

@@ -1,0 +1,82 @@
+"""What the hand-in cites is in its bibliography, and nothing else is."""
+
+import re
+from importlib.resources import files
+
+import pytest
+from documents import built, context_of
+
+from skipscope.report.document import Bibliography, Paragraph, Section
+from skipscope.report.handin.references import references, works
+from skipscope.report.rendering import markdown, paper_source
+from skipscope.report.statements import Source, Statement
+from skipscope.report.words import Inline, to_html, unmarked
+
+
+def citing(*keys):
+    statement = Statement(
+        text=Inline("So it is."), sources=tuple(Source(basis="known", key=key) for key in keys)
+    )
+    return Section(
+        id="one", title=Inline("One"), blocks=(Paragraph(text=statement.text, statements=(statement,)),)
+    )
+
+
+def entries(section):
+    (found,) = section.blocks
+    assert isinstance(found, Bibliography)
+    return [unmarked(work.text) for work in found.works]
+
+
+def test_every_key_that_a_chapter_names_is_a_work():
+    named = {
+        key
+        for chapter in files("skipscope.report.handin").iterdir()
+        if chapter.name.endswith(".py")
+        for key in re.findall(r'"([a-z]+(?:19|20)\d\d)"', chapter.read_text(encoding="utf-8"))
+    }
+    assert named  # the chapters do cite
+    assert named <= works().keys()
+
+
+def test_works_are_complete_and_told_apart():
+    for key, work in works().items():
+        assert key.endswith(str(work.year)), key
+        assert re.sub(r"[^a-z]", "", work.authors[0].partition(",")[0].lower()) == key[:-4], key
+        assert all(re.fullmatch(r"[^,]+, [A-Z].*\.", author) for author in work.authors), key
+        assert work.venue or work.arxiv, key
+        assert work.kind in "CJRD", key
+        assert re.fullmatch(r"\d{4}\.\d{5}|", work.arxiv), key
+    assert len({work.title for work in works().values()}) == len(works())
+
+
+@pytest.mark.parametrize(
+    ("language", "first"),
+    [
+        ("en", "He, K., Zhang, X., Ren, S. & Sun, J. (2015). Deep residual learning for image recognition."),
+        ("zh", "He K, Zhang X, Ren S, 等, 2015. Deep residual learning for image recognition[C]."),
+    ],
+)
+def test_what_is_cited_is_listed_once_by_author(study_tables, language, first):
+    context = context_of(study_tables(), language, results=())
+    found = references(context, [citing("veit2016", "he2015"), citing("he2015")])
+    assert found is not None
+    assert entries(found)[0] == f"{first} CVPR 2016. arXiv:1512.03385."
+    assert len(entries(found)) == 2
+    assert references(context, [citing()]) is None
+
+
+def test_the_hand_in_ends_with_it_and_has_no_number_for_it(study_tables):
+    document = built(study_tables(), part="handin", results=())
+    assert document.sections[-1].id == "references"
+    assert document.sections[-1].number == ""
+    assert "# References" in paper_source.render(document, suffix="svg")
+    assert "## References" in markdown.render(document)
+
+
+def test_marks_are_set_small_wherever_the_format_can():
+    text = Inline(r"It is.⟦reference, [S6](#claim-S6)⟧")
+    assert to_html(text, ids="en-") == (
+        'It is.<span class="mark">[reference, <a href="#en-claim-S6">S6</a>]</span>'
+    )
+    assert unmarked(text) == "It is.[reference, S6]"
