@@ -12,6 +12,8 @@ from skipscope.figures.layered import Labels, Layered
 
 FARTHEST = 6.0
 """The axis ends at this multiple; what lies beyond is drawn there."""
+BREAK = " · "
+"""Where a row's name is broken into two lines."""
 SHAPES = {
     "supported": "circle",
     "contradicted": "cross",
@@ -23,7 +25,7 @@ MEASURED = (
     | dict.fromkeys(("effect", "low", "high", "bound"), pl.Float64)
     | {"ratio": pl.Boolean}
 )
-Row = tuple[str, str, float, float | None, float | None, float, bool]
+Row = tuple[str, str, float, float, float, float, bool]
 
 
 def scaled(rows: Sequence[Row]) -> pl.DataFrame:
@@ -41,9 +43,7 @@ def scaled(rows: Sequence[Row]) -> pl.DataFrame:
     unit = pl.when(unit > 0).then(unit).otherwise(1.0)
 
     drawn = plain.select((pl.col(*names) / unit).clip(-FARTHEST, FARTHEST).round(4)).rename(names)
-    # a single pair has no interval: as wide as the picture
-    whole = pl.col("from").fill_null(-FARTHEST), pl.col("to").fill_null(FARTHEST)
-    return table.drop("ratio").hstack(drawn.with_columns(*whole))
+    return table.drop("ratio").hstack(drawn)
 
 
 def forest(table: pl.DataFrame, *, labels: Labels) -> Layered:
@@ -51,7 +51,9 @@ def forest(table: pl.DataFrame, *, labels: Labels) -> Layered:
     rows = table["row"].to_list()
     told = {verdict: labels[verdict] for verdict in SHAPES if verdict in set(table["verdict"])}
     table = table.with_columns(pl.col("verdict").replace(told))
-    y = alt.Y("row:N", sort=rows, title=None, axis=alt.Axis(labelLimit=0, domain=False, ticks=False))
+    lines = f"split(datum.label, '{BREAK}')"
+    axis = alt.Axis(labelLimit=0, domain=False, ticks=False, labelExpr=lines, labelPadding=10)
+    y = alt.Y("row:N", sort=rows, title=None, axis=axis)
     farthest = table.select(pl.max_horizontal(pl.col("at", "from", "to").abs()).max()).item()
     reach = min(FARTHEST, max(2.0, farthest))
     x: dict[str, Any] = {
@@ -76,4 +78,4 @@ def forest(table: pl.DataFrame, *, labels: Labels) -> Layered:
     mark = new.mark_point(size=90, filled=True, color=style.INK, opacity=1).encode(
         x=alt.X("at:Q", **x), y=y, shape=shape, tooltip=tips
     )
-    return Layered(layers=[zero, line, bound, mark], data=table, height=26 * len(rows) + 20)
+    return Layered(layers=[zero, line, bound, mark], data=table, height=36 * len(rows) + 20)

@@ -275,9 +275,9 @@ def test_what_a_budget_left_is_said(made_up, language, expected):
 
 def test_figures_are_numbered_in_order_and_drawn_from_tables(report):
     figures = list(report().figures)
-    # three of them of claims that training alone measures
-    assert [figure.number for figure in figures] == [f"A{number}" for number in range(1, 16)]
-    assert len({figure.name for figure in figures}) == 15
+    # two of them of claims that training alone measures
+    assert [figure.number for figure in figures] == [f"A{number}" for number in range(1, 15)]
+    assert len({figure.name for figure in figures}) == 14
     assert all(figure.spoken and figure.table.height for figure in figures)
 
 

@@ -207,11 +207,12 @@ def forest_of(context: Context, group: str, results: Sequence[ClaimResult]) -> l
     for result in results:
         for finding in map(told_as_ratio, result.findings):
             effect = finding.effect
-            if effect is not None and finding.verdict in figures.SHAPES:
+            point = (effect.estimate, effect.estimate) if effect is not None and finding.exact else None
+            ends = point or (effect and effect.interval)
+            # a single seed has no interval to be seen
+            if effect is not None and ends is not None and finding.verdict in figures.SHAPES:
                 row = _row(context, result, finding)
-                point = (effect.estimate, effect.estimate) if finding.exact else None
-                low, high = point or effect.interval or (None, None)
-                rows.append((row, finding.verdict, effect.estimate, low, high, finding.bound, effect.ratio))
+                rows.append((row, finding.verdict, effect.estimate, *ends, finding.bound, effect.ratio))
     if not rows:
         return []
     chart = figures.forest(figures.scaled(rows), labels=context.labels)
@@ -221,7 +222,6 @@ def forest_of(context: Context, group: str, results: Sequence[ClaimResult]) -> l
 
 
 def _row(context: Context, result: ClaimResult, finding: Finding) -> str:
-    """Names a row after its part, and after its comparison if the part has several."""
+    """Names a row after its part and its comparison, which the chart puts below each other."""
     name = f"{result.id} {part_of(result.id, finding.part).wording(context.charts.language).short}"
-    several = sum(other.part == finding.part for other in result.findings) > 1
-    return f"{name}, {compared(finding)}" if several else name
+    return f"{name}{figures.BREAK}{compared(finding)}"
