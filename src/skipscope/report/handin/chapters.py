@@ -7,6 +7,7 @@ from skipscope.reference import shipped
 from skipscope.report.context import Context
 from skipscope.report.document import Section
 from skipscope.report.handin.evidence import Evidence
+from skipscope.report.handin.gated import gated
 from skipscope.report.handin.prose import Prose
 from skipscope.report.handin.residual import residual
 
@@ -23,7 +24,7 @@ def prose_of(context: Context) -> Prose:
 def why(context: Context) -> Section:
     """Explains why they train differently: one section for each kind of network, then all side by side."""
     prose = prose_of(context)
-    parts = {"residual": residual(prose)}
+    parts = {"residual": residual(prose), "gated": gated(prose)}
     return context.section("why", "why", (), context.sections("why", "why", parts))
 
 

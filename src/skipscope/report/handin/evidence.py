@@ -45,6 +45,16 @@ class Piece:
         return self.finding.verdict in SETTLED
 
     @property
+    def told(self) -> Verdict:
+        """The verdict that a text is chosen by: inconclusive unless it is settled."""
+        return self.finding.verdict if self.settled else "inconclusive"
+
+    @property
+    def confounded(self) -> bool:
+        """Whether the two sides differ in more than what the claim is about, so that it is withheld."""
+        return self.finding.verdict == "confounded"
+
+    @property
     def source(self) -> Source:
         """What a statement with this number rests on; a count is a count, whoever counted."""
         return Source(basis="exact" if self.finding.exact else self.basis, key=self.claim, study=self.study)
@@ -91,6 +101,14 @@ class Level:
     def estimate(self) -> Estimate | None:
         """The mean over seeds with Student's interval, on the quantity's own scale."""
         return over_seeds(dict(enumerate(self.values)))
+
+    @property
+    def ends(self) -> tuple[float, float, float]:
+        """The mean over seeds and the ends of its interval; of a single seed its value alone."""
+        found = self.estimate
+        if found is None or found.n == 1:
+            return (self.median,) * 3
+        return found.value, found.low, found.high
 
     @property
     def source(self) -> Source:
@@ -158,13 +176,34 @@ class Evidence:
             arm: its label.
             moment: start, or end. (At equal loss the claims compare.)
         """
-        own = self._levels(quantity, arm, moment) if self.on_cifar10 else ()
-        found = [Level(quantity=quantity, arm=arm, values=own, basis="own", study=self.study)]
+        found = [level for each in self.levels(quantity, [arm], moment) for level in each]
+        return next((level for level in found if len(level.values) >= MINIMUM_SEEDS), next(iter(found), None))
+
+    def level_of(self, piece: Piece, quantity: str, arm: str, moment: str = "end") -> Level | None:
+        """A quantity of an arm in the study that the piece is from."""
+        found = (level for each in self.levels(quantity, [arm], moment) for level in each)
+        return next((each for each in found if (each.basis, each.study) == (piece.basis, piece.study)), None)
+
+    def levels(self, quantity: str, arms: Iterable[str], moment: str = "end") -> Iterator[list[Level]]:
+        """A quantity of these arms, study by study: this workspace's, then references, the largest first.
+
+        Arms that a study has no value of are left out.
+        """
+        asked = list(arms)
+        own = {arm: self._levels(quantity, arm, moment) for arm in asked if self.on_cifar10}
+        yield _levels(quantity, own, "own", self.study)
         for study in sorted(self.reference, key=lambda name: -self._size(self.reference[name])):
-            values = _numbers(shipped.values(study, quantity, moment).get(arm, {}))
-            found.append(Level(quantity=quantity, arm=arm, values=values, basis="reference", study=study))
-        enough = (level for level in found if len(level.values) >= MINIMUM_SEEDS)
-        return next(enough, next((level for level in found if level.values), None))
+            series = shipped.values(study, quantity, moment)
+            yield _levels(quantity, {arm: _numbers(series.get(arm, {})) for arm in asked}, "reference", study)
+
+    def budget(self, found: Piece | Judged | Level) -> tuple[int, int]:
+        """How many images a run of its study trained on, and for how many epochs at most."""
+        if found.basis == "reference":
+            card = self.reference[found.study]
+            return card.images, max((arm.epochs for arm in card.arms), default=0)
+        record = self.tables.record
+        epochs = max((recipe.epochs for recipe in self.tables.recipes.values()), default=0)
+        return record.study.train_limit or record.data.train, epochs
 
     @cached_property
     def _records(self) -> records.Evidence:
@@ -196,9 +235,10 @@ class Evidence:
         size = self._size(self.reference[body.study]) if body.basis == "reference" else 0
         return not body.settled, body.basis != "own", -size
 
-    def _piece_rank(self, piece: Piece) -> tuple[bool, bool, float]:
+    def _piece_rank(self, piece: Piece) -> tuple[bool, bool, bool, bool, float]:
         size = self._size(self.reference[piece.study]) if piece.basis == "reference" else 0
-        return not piece.settled, piece.basis != "own", -size * piece.effect.n
+        alone = piece.effect.interval is None and not piece.finding.exact
+        return not piece.settled, piece.confounded, alone, piece.basis != "own", -size * piece.effect.n
 
     @staticmethod
     def _size(card: ReferenceCard) -> float:
@@ -212,6 +252,14 @@ def _pieces(claim: str, findings: Iterable[Finding], basis: Basis, study: str) -
         for finding in findings
         if finding.effect is not None
     )
+
+
+def _levels(quantity: str, values: Mapping[str, tuple[float, ...]], basis: Basis, study: str) -> list[Level]:
+    return [
+        Level(quantity=quantity, arm=arm, values=found, basis=basis, study=study)
+        for arm, found in values.items()
+        if found
+    ]
 
 
 def _finding(part: dict[str, Any]) -> Finding:

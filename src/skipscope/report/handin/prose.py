@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from math import floor, inf, isfinite, log10
 
 from skipscope.report.context import Context
-from skipscope.report.document import Diagram, Figure, Gallery, Pair, Paragraph
+from skipscope.report.document import Block, Diagram, Figure, Gallery, Pair, Paragraph
 from skipscope.report.handin.evidence import Evidence, Level, Piece
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import NBSP, Inline, literal, rounded
@@ -44,6 +44,11 @@ class Prose:
             mark = Inline("") if same else self.mark(statement.sources)
             pieces.append(_marked(statement.text, mark))
         return Paragraph(text=self.context.words.joined(pieces), statements=tuple(told))
+
+    def paragraphs(self, *told: Iterable[Statement | None]) -> list[Block]:
+        """Makes a paragraph of each group of statements; groups without any are left out."""
+        groups = [[each for each in group if each is not None] for group in told]
+        return [self.paragraph(*group) for group in groups if group]
 
     def mark(self, sources: Iterable[Source]) -> Inline:
         """Writes the mark of these sources: [reference, S1, S3]; empty where there is none."""

@@ -1,0 +1,226 @@
+"""Explains how an SE-ResNet trains: what a gate does to a branch and its gradient, and what that is worth."""
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from skipscope.analysis.papers import published
+from skipscope.figures import intervals
+from skipscope.report.document import Block, Equation, Figure
+from skipscope.report.handin.evidence import Judged, Level, Piece
+from skipscope.report.handin.prose import Prose
+from skipscope.report.statements import Source, Statement
+from skipscope.report.words import Inline, code, count, rounded
+
+HU, DE = (Source(basis="known", key=key) for key in ("hu2018", "de2020"))
+KINDS = {
+    "resnet": "none",
+    "se_resnet_pool": "se",
+    "se_resnet_pool_static": "static",
+    "se_resnet_pool_half": "constant",
+    "resnet_nopool": "none",
+    "se_resnet": "se",
+}
+"""The classroom networks by pool and gate, those with the pool first; what stands for the gate in each."""
+ACCURACY = "test accuracy"
+
+
+def gated(prose: Prose) -> list[Block]:
+    """Writes the section: mechanism, textbook, measurements, what follows, and what it costs."""
+    say, raw = prose.say, prose.context.words.raw
+    figure = accuracy_figure(prose)
+    return [
+        prose.paragraph(say("gated.mechanism")),
+        Equation(lines=tuple(raw("gated.equation"))),
+        prose.paragraph(say("gated.derive")),
+        Equation(lines=tuple(raw("gated.derivative"))),
+        prose.paragraph(say("gated.consequence"), *at_start(prose)),
+        *prose.paragraphs([textbook(prose)], [*benefit(prose, figure), *content(prose)]),
+        *([figure] if figure else []),
+        *prose.paragraphs(absorbed(prose), use(prose), stem(prose), [say("gated.scope", HU)], cost(prose)),
+    ]
+
+
+def at_start(prose: Prose) -> list[Statement]:
+    """Says how much the gradient grows on its way to the input before training, with and without gates."""
+    found = prose.evidence.levels("first over last at the start", ("se_resnet20", "resnet20"), "start")
+    pair = next((levels for levels in found if len(levels) == 2), None)
+    if pair is None:
+        return []
+    with_gates, without = pair
+    key = "slower" if with_gates.ends[2] < without.ends[1] else "numbers"
+    told = {"gated": prose.times(with_gates), "residual": prose.times(without)}
+    return [prose.say(f"gated.start.{key}", with_gates.source, **told)]
+
+
+def textbook(prose: Prose) -> Statement:
+    """Says what textbooks conclude, with the errors that the paper reports."""
+    value = published()["se_resnet110"]
+    return prose.say("gated.textbook", HU, before=value.baseline_error, after=value.error)
+
+
+def benefit(prose: Prose, figure: Figure | None) -> list[Statement]:
+    """Says what gates do to the accuracy where nothing else differs."""
+    piece = clean(prose, "E3", "accuracy")
+    if piece is None:
+        return []
+    told = {
+        "networks": pairs(prose, piece),
+        "effect": gained(prose, piece),
+        "bound": f"{piece.finding.bound:g}",
+        "figure": prose.figure(figure) if figure else "",
+    }
+    return [prose.say(f"gated.benefit.{piece.told}", piece.source, **told)]
+
+
+def content(prose: Prose) -> list[Statement]:
+    """Says what remains of that with static gates and with the constant 1/2."""
+    parts = parts_of(prose.evidence.judged("E4"))
+    image, half = parts.get("content"), parts.get("half")
+    if image is None:
+        return []
+    told = {"effect": gained(prose, image), "bound": f"{image.finding.bound:g}"}
+    found = [prose.say("gated.arms"), prose.say(f"gated.content.{image.told}", image.source, **told)]
+    if half:
+        found.append(prose.say(f"gated.half.{direction(half)}", half.source, effect=gained(prose, half)))
+    gain = clean(prose, "E3", "accuracy")
+    if gain is None or gain.told != "supported":
+        return found
+    if image.told == "supported":
+        found.append(prose.say("gated.verdict.content", gain.source, image.source))
+    elif image.told == "contradicted" and half and direction(half) == "gain":
+        found.append(prose.say("gated.verdict.scale", gain.source, image.source, DE))
+    return found
+
+
+def absorbed(prose: Prose) -> list[Statement]:
+    """Says in what static gates can differ from none, if there are any."""
+    there = "content" in parts_of(prose.evidence.judged("E4"))
+    return [prose.say("gated.absorb")] if there else []
+
+
+def use(prose: Prose) -> list[Statement]:
+    """Says what the gates depend on, and whether a trained network depends on them."""
+    return [*class_share(prose), *surgery(prose)]
+
+
+def class_share(prose: Prose) -> list[Statement]:
+    """Says how much of the gates' variance the class explains, before and after training."""
+    piece = clean(prose, "E1", "class_share")
+    if piece is None:
+        return []
+    arm = piece.finding.arms[0]
+    moments = [prose.evidence.level_of(piece, "class share", arm, moment) for moment in ("start", "end")]
+    levels = [level for level in moments if level]
+    if len(levels) < len(moments):
+        return []
+    told: dict[str, object] = dict(zip(("before", "after"), map(share, levels), strict=True))
+    if piece.settled:
+        told["ratio"] = prose.number(piece)
+    found = [prose.say(f"gated.class.{piece.told}", piece.source, **told)]
+    image = parts_of(prose.evidence.judged("E4")).get("content")
+    if piece.told == "supported" and image and image.told == "contradicted":
+        found.append(prose.say("gated.informed", image.source))
+    return found
+
+
+def surgery(prose: Prose) -> list[Statement]:
+    """Says what it costs a trained network to lose its gates' dependence on the image."""
+    means, others = (prose.evidence.pieces("E4", part) for part in ("mean", "other"))
+    both = [(piece, others[arm]) for arm, piece in means.items() if arm in others]
+    if not both:
+        return []
+    mean, other = min(both, key=lambda pair: (not pair[0].settled, pair[0].effect.interval is None))
+    key = mean.told if mean.told == other.told else "inconclusive"
+    told = {"mean": prose.change(mean), "other": prose.change(other)}
+    return [prose.say(f"gated.surgery.{key}", mean.source, **told)]
+
+
+def stem(prose: Prose) -> list[Statement]:
+    """Says what share the stem's pool has in the difference of the classroom networks."""
+    given = prose.evidence.piece("E2", "arithmetic", "se_resnet - resnet")
+    judged = prose.evidence.judged("E5")
+    found = []
+    if given:
+        times = rounded(1 + given.effect.estimate / 100)
+        found.append(prose.say("gated.stem.intro", Source(basis="exact", key="E2"), times=times))
+    parts = parts_of(judged)
+    if judged and {"pool", "gate", "whole"} <= parts.keys():
+        told = {part: prose.change(parts[part]) for part in ("pool", "gate", "whole")}
+        found.append(prose.say(f"gated.stem.{parts['pool'].told}", judged.source, **told))
+    return found
+
+
+def cost(prose: Prose) -> list[Statement]:
+    """Says what gates add to parameters, arithmetic, time and memory."""
+    counted = [clean(prose, "E2", part) for part in ("parameters", "arithmetic")]
+    found = []
+    if all(counted):
+        more = {each.finding.part: per_cent(each) for each in counted if each}
+        found.append(prose.say("gated.cost.counts", Source(basis="exact", key="E2"), **more))
+    if piece := clean(prose, "E2", "time"):
+        told = {"time": prose.number(piece), "networks": pairs(prose, piece)}
+        found.append(prose.say(f"gated.cost.{piece.told}", piece.source, **told))
+    return [*found, prose.say("gated.cost.memory")]
+
+
+def clean(prose: Prose, claim: str, part: str) -> Piece | None:
+    """The best measurement in which only the gates differ, of the classroom networks if equally good."""
+    found = [piece for piece in prose.evidence.pieces(claim, part).values() if not piece.confounded]
+    return min(found, key=lambda piece: (not piece.settled, piece.finding.arms[0] not in KINDS), default=None)
+
+
+def pairs(prose: Prose, piece: Piece) -> Inline:
+    """Names the networks that are compared: `a` and `b`."""
+    words = prose.context.words
+    named = [[code(arm) for arm in pair.split(" - ")] for pair in piece.finding.comparison.split(", ")]
+    return Inline(words.raw("list.comma").join(words("gated.pair", one=a, other=b) for a, b in named))
+
+
+def gained(prose: Prose, piece: Piece) -> Inline:
+    """Writes a difference without a sign where the text says that it is a gain."""
+    gain = piece.told == "supported" and piece.effect.estimate > 0
+    return prose.number(piece) if gain else prose.change(piece)
+
+
+def parts_of(judged: Judged | None) -> Mapping[str, Piece]:
+    """The pieces of a claim by part; of several comparisons the first."""
+    found: dict[str, Piece] = {}
+    for piece in judged.pieces if judged else ():
+        found.setdefault(piece.finding.part, piece)
+    return found
+
+
+def direction(piece: Piece) -> str:
+    """How a difference is told that was asked for without a direction: gain, loss, or its verdict."""
+    if piece.told != "supported":
+        return piece.told
+    return "gain" if piece.effect.estimate > 0 else "loss"
+
+
+def share(level: Level) -> Inline:
+    """Writes the middle of a share over its seeds."""
+    return Inline(f"{rounded(100 * level.median)}%")
+
+
+def per_cent(piece: Piece) -> Inline:
+    """Writes a counted share."""
+    return Inline(f"{rounded(piece.effect.estimate)}%")
+
+
+def accuracy_figure(prose: Prose) -> Figure | None:
+    """Draws the test accuracy with each kind of gate and stem, from the study that has most of them."""
+    studies = prose.evidence.levels(ACCURACY, KINDS)
+    found = [[level for level in study if len(level.values) > 1] for study in studies]
+    best = max(found, key=len)  # the first of those that have as many
+    if len(best) < 2:
+        return None
+    context = prose.context
+    names = context.charts
+    rows = [(level.arm, names.raw(f"gated.{KINDS[level.arm]}"), *level.ends) for level in best]
+    table = pl.DataFrame(rows, intervals.SCHEMA, orient="row")
+    chart = intervals.intervals(table, title=names.raw("gated.axis"), labels=context.labels)
+    images, epochs = prose.evidence.budget(best[0])
+    told = {"seeds": len(best[0].values), "images": count(images), "epochs": epochs}
+    caption = context.words("gated.caption", **told)
+    return context.figure("accuracy-by-gate", chart, caption=caption, spoken=caption)
