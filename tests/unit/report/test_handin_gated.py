@@ -1,0 +1,92 @@
+"""What is said of gates, on the reference that ships and on verdicts made up."""
+
+import pytest
+from made_up_bodies import card, prose, read
+
+from skipscope.report.document import Equation, Figure
+from skipscope.report.handin.gated import gated
+
+POOL = "se_resnet_pool - resnet"
+STATIC = "se_resnet_pool - se_resnet_pool_static"
+HALF = "se_resnet_pool_half - resnet"
+
+
+@pytest.fixture
+def tables(study_tables):
+    return study_tables()
+
+
+def told(tables, language="en", **claims):
+    return read(gated(prose(tables, card("stem", claims), language=language)))
+
+
+def e4(content, half, gain):
+    return (content, [("content", STATIC, content, 0.1), ("half", HALF, half, gain)])
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_on_the_reference_it_has_all_that_a_section_needs(tables, language):
+    blocks = gated(prose(tables, language=language))
+    text = read(blocks)
+    assert sum(isinstance(block, Equation) for block in blocks) == 2
+    assert sum(isinstance(block, Figure) for block in blocks) == 1
+    assert "0.80%" in text  # counted
+    assert " [+0.5, +2.4] " in text  # measured, with its interval
+    assert {"en": "not refuted here", "zh": "并未因此被否定"}[language] in text  # a limit
+    assert {"en": "one more map in memory", "zh": "多存一张特征图"}[language] in text  # a price
+
+
+def test_a_gain_is_put_down_to_the_scale_only_where_halving_alone_brings_it(tables):
+    gain = ("supported", [("accuracy", POOL, "supported", 1.6)])
+    halved = told(tables, E3=gain, E4=e4("contradicted", "supported", 1.5))
+    assert "need not be due to attention" in halved
+    assert "already makes the network 1.50 [1.35, 1.65] percentage points more accurate" in halved
+    worse = told(tables, E3=gain, E4=e4("contradicted", "supported", -1.5))
+    assert "need not be due to attention" not in worse
+    assert "changes by −1.50" in worse
+    unknown = told(tables, E3=gain, E4=e4("inconclusive", "supported", 1.5))
+    assert "need not be due to attention" not in unknown
+
+
+def test_a_gain_is_put_down_to_the_content_only_where_static_gates_do_worse(tables):
+    gain = ("supported", [("accuracy", POOL, "supported", 1.6)])
+    none = ("contradicted", [("accuracy", POOL, "contradicted", 0.1)])
+    content = e4("supported", "contradicted", 0.1)
+    assert "does depend on the content" in told(tables, E3=gain, E4=content)
+    assert "does depend on the content" not in told(tables, E3=none, E4=content)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("verdict", ["supported", "contradicted", "inconclusive"])
+def test_every_verdict_has_its_words(tables, verdict, language):
+    text = told(
+        tables,
+        language,
+        E1=(verdict, [("class_share", "se_resnet", verdict, 3.0)]),
+        E2=(
+            verdict,
+            [
+                ("parameters", POOL, "supported", 0.8),
+                ("arithmetic", POOL, "supported", 0.2),
+                ("time", POOL, verdict, 1.4),
+            ],
+        ),
+        E3=(verdict, [("accuracy", POOL, verdict, 1.6)]),
+        E4=(
+            verdict,
+            [
+                ("content", STATIC, verdict, 0.7),
+                ("half", HALF, verdict, 0.7),
+                ("mean", "se_resnet", verdict, 0.2),
+                ("other", "se_resnet", verdict, 0.3),
+            ],
+        ),
+        E5=(verdict, [(name, "resnet_nopool - resnet", verdict, 2.0) for name in ("pool", "gate", "whole")]),
+    )
+    for number in ("1.4", "1.60", "0.70", "0.20", "0.30", "2.00"):
+        assert number in text, number
+
+
+def test_what_is_withheld_as_confounded_is_not_told_of_the_gates(tables):
+    text = told(tables, E3=("confounded", [("accuracy", "se_resnet - resnet", "confounded", 9.0)]))
+    assert "9.0" not in text
