@@ -136,7 +136,7 @@ def test_cifar_has_no_banner(report):
 
 def test_the_stem_confound_is_named_with_the_numbers_of_the_records(report):
     found = said(report())
-    assert "maps of 16×16 where resnet sees 8×8" in found
+    assert "works on 16×16 feature maps, that of resnet on 8×8" in found
     assert "3.8 times the arithmetic (141M against 37.0M multiply-adds)" in found
     assert "is not the effect of SE" in found
 

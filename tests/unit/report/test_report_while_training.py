@@ -80,7 +80,7 @@ def test_a_network_tells_its_fastest_layer_and_its_dead_channels(small):
     rows = {("update_ratio", step, "fc2", "ratio"): 0.5 for step in steps}
     rows |= {("activations", 32, f"relu{call}", "dead"): 0.0 for call in ("", ":2", ":3", ":4")}
     text = said(section(built(changed(tables, rows)), "networks"))
-    assert "most in fc2 (0.50)" in text
+    assert "largest in fc2 (0.50)" in text
     assert "no channel is dead at the end" in text
     rows |= {("activations", 32, "relu:3", "dead"): 0.5}
     assert "12.5% of their channels are dead at the end, most in relu:3 (50.0%)" in said(
@@ -181,7 +181,7 @@ def test_networks_that_were_measured_as_they_start_only_are_compared_there(small
     more = {"metrics": metrics, "raw_readings": nothing, "start": start.select("arm", *START)}
     found = section(built(type(tables)(record=tables.record, entries=entries, **more)), "while-training")
     text = said(found)
-    assert "Norm at the first convolution over that at the last, before training: cnn" in text
+    assert "Ratio of its norm at the first convolution to that at the last, before training: cnn" in text
     assert "Before training, the ratio " in text
     assert "at the end" not in text.lower()
     assert not found.sections
