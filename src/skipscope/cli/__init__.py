@@ -15,7 +15,6 @@ from skipscope.cli.bench import bench
 from skipscope.cli.calibrate import calibrate
 from skipscope.cli.claims import claims
 from skipscope.cli.data import app as data
-from skipscope.cli.help_in_chinese import errors_translated, translate
 from skipscope.cli.interrupt import ended_by_ctrl_c
 from skipscope.cli.models import app as models
 from skipscope.cli.options import complain
@@ -41,6 +40,8 @@ class Program(TyperGroup):
             speak(language_of(asked))
         if language() == "en":
             return super().make_context(info_name, args, *rest, **extra)
+        from skipscope.cli.help_in_chinese import errors_translated, translate
+
         translate(self)
         with errors_translated():
             return super().make_context(info_name, args, *rest, **extra)
@@ -49,6 +50,8 @@ class Program(TyperGroup):
         """Runs the command."""
         if language() == "en":
             return super().invoke(ctx)
+        from skipscope.cli.help_in_chinese import errors_translated
+
         with errors_translated():
             return super().invoke(ctx)
 

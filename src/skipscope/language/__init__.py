@@ -11,7 +11,6 @@ from locale import getlocale
 from typing import Literal, TextIO
 
 from skipscope.errors import UnknownName
-from skipscope.language.sentences import chinese
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
@@ -66,7 +65,11 @@ def language() -> Language:
 
 def spoken(text: str) -> str:
     """Returns a sentence in the language that is spoken; one without a translation stays as it is."""
-    return text if _spoken == "en" else chinese(text)
+    if _spoken == "en":
+        return text
+    from skipscope.language.sentences import chinese
+
+    return chinese(text)
 
 
 def listed(items: Iterable[str]) -> str:

@@ -92,7 +92,7 @@ def test_the_command_reports_each_network_and_the_mean(
         assert set(table["networks"]["cnn"]) >= {"usual", "ours", "ratio", "spread"}
         assert table["networks"]["cnn"]["spread"] == pytest.approx(0.1)
     else:
-        assert "ratio 4.00" in done.stdout
+        assert "speedup 4.00" in done.stdout
 
 
 def test_the_usual_loop_evaluates_on_every_validation_image(
