@@ -92,11 +92,12 @@ def laid_out(card: NetworkCard, wiring: Wiring, image: str) -> Layout:
 
 def _broken(first: list[Part], card: NetworkCard, steps: Sequence[Step]) -> tuple[list[list[Part]], float]:
     """Breaks a network into lines: one if it fits at any width of a layer, else as few as there need be."""
-    for parts in (first + _parts(card, steps), first + _parts(card, steps, joined=True)):
+    for pools, joined in ((True, False), (False, False), (False, True)):
+        parts = first + _parts(card, steps, pools=pools, joined=joined)
         for unit in _units(SMALLEST):
             if _total(parts, steps, unit) <= ROOM:
                 return [parts], unit
-    parts = first + _parts(card, steps)
+    parts = first + _parts(card, steps, pools=True)
     fewest = len(_filled(parts, steps, WRAPPED, ROOM))
     unit = next(unit for unit in _units(WRAPPED) if len(_filled(parts, steps, unit, ROOM)) == fewest)
     rooms = (ROOM - less for less in range(round(ROOM) - 60, -1, -2))
@@ -181,13 +182,15 @@ def _spread(
         x += width + gap
 
 
-def _parts(card: NetworkCard, steps: Sequence[Step], *, joined: bool = False) -> list[Part]:
+def _parts(card: NetworkCard, steps: Sequence[Step], *, pools: bool, joined: bool = False) -> list[Part]:
     """Groups steps by the network's stages; stages that are numbered alike by the size of the map.
 
-    A stage of one layer is `joined`, if asked, with the next one whose map has that size.
+    A caption names a pooling after its layer if `pools` is set. A stage of one layer is `joined`, if asked,
+    with the next one whose map has that size.
     """
     names = sorted((stage.name for stage in card.stages), key=len, reverse=True)
-    stages = [_stage(step.call.module, names) for step in steps]
+    own = [_stage(step.call.module, names) for step in steps]
+    stages = list(own)
     for index in range(1, len(stages)):  # a join or pooling outside of all stages, or a pooling of its own
         alone = stages[index] is None or (steps[index].kind == "pool" and stages.count(stages[index]) < 3)
         stages[index] = stages[index - 1] if alone else stages[index]
@@ -198,7 +201,7 @@ def _parts(card: NetworkCard, steps: Sequence[Step], *, joined: bool = False) ->
             merged[-1] += run
         else:
             merged.append(run)
-    return [_captioned(steps, stages, run) for run in merged]
+    return [_captioned(steps, stages, run, own[run[-1]] if pools else None) for run in merged]
 
 
 def _stage(module: str, names: Sequence[str]) -> str | None:
@@ -225,12 +228,15 @@ def _unnumbered(name: str) -> str:
     return re.sub(r"\d+", "", name)
 
 
-def _captioned(steps: Sequence[Step], stages: Sequence[str | None], run: Sequence[int]) -> Part:
-    """Names a group after its stages, and says its output's shape."""
+def _captioned(
+    steps: Sequence[Step], stages: Sequence[str | None], run: Sequence[int], ends: str | None
+) -> Part:
+    """Names a group after its stages, with the one that `ends` it, and says its output's shape."""
     first, last = stages[run[0]], stages[run[-1]]
     name = first or last or ""
     if first is not None and last is not None and first != last:
         name = f"{first}–{last.rpartition('.')[2]}"
+    name += f", {ends}" if ends is not None and ends != last else ""
     vectors = [steps[index].call.shape for index in run]
     shapes = vectors if len(vectors) <= 3 and all(len(each) == 1 for each in vectors) else vectors[-1:]
     if len(name) > LONGEST:

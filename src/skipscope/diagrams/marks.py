@@ -93,7 +93,7 @@ def legend(entries: Sequence[tuple[str, str]], y: float, *, symbol: float = 22.0
     for drawn, words in entries:
         width = symbol + 4 + svg.width_of(words)
         if x > 1 and x + width > svg.WIDTH:
-            x, y = 1.0, y + 17
+            x, y = 1.0, y + 19
         parts.append(svg.group([drawn], transform=f"translate({svg.at(x + symbol / 2, y - 3.8)})"))
         parts.append(svg.text(words, x + symbol + 4, y, anchor="start"))
         x += width + 14

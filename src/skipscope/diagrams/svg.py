@@ -133,7 +133,6 @@ def picture(parts: Iterable[str], height: float, width: float = WIDTH) -> str:
         "svg",
         "".join(parts),
         xmlns="http://www.w3.org/2000/svg",
-        class_="diagram",
         width=round(width),
         height=round(height),
         viewBox=f"0 0 {round(width)} {round(height)}",

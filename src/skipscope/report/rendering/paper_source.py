@@ -28,6 +28,8 @@ LINE = 100
 """Narrow characters in a line of a table."""
 TEXT_WIDTH = 166
 """Width of a line in millimetres: A4 without its margins."""
+DRAWING_WIDTH = 132
+"""Of drawings, whose texts are then 9 to 10 points."""
 FULL = 0.999
 """Share of a line that counts as all of it, in spite of rounding."""
 HALF_WIDTH = 80
@@ -60,7 +62,8 @@ def render(document: Document, *, suffix: str) -> str:
         return _div("pair", _grid(cells, in_a_row=2))
 
     def whole(figure: Figure | Diagram, words: Words) -> str:
-        return _div("figure", f"{chart(figure)}\n\n{_captioned(figure, words)}")
+        width = DRAWING_WIDTH if isinstance(figure, Diagram) else TEXT_WIDTH
+        return _div("figure", f"{chart(figure, width)}\n\n{_captioned(figure, words)}")
 
     dialect = Dialect(
         level=1,
