@@ -1,11 +1,13 @@
 """Lists the chapters in reading order."""
 
 from collections.abc import Callable
+from itertools import chain
 from types import MappingProxyType
 
 from skipscope.reference import shipped
 from skipscope.report.context import Context
 from skipscope.report.document import Section
+from skipscope.report.handin.basis import introduction
 from skipscope.report.handin.evidence import Evidence
 from skipscope.report.handin.gated import gated
 from skipscope.report.handin.prose import Prose
@@ -25,7 +27,8 @@ def why(context: Context) -> Section:
     """Explains why they train differently: one section for each kind of network, then all side by side."""
     prose = prose_of(context)
     parts = {"residual": residual(prose), "gated": gated(prose)}
-    return context.section("why", "why", (), context.sections("why", "why", parts))
+    begin = introduction(prose, chain.from_iterable(parts.values()))
+    return context.section("why", "why", begin, context.sections("why", "why", parts))
 
 
 CHAPTERS: tuple[Callable[[Context], Section], ...] = (why,)

@@ -90,6 +90,11 @@ class Prose:
         """Writes a difference with its interval and signs: +4.7 [+1.6, +7.9]."""
         return bracketed(*_ends(piece), signs=True)
 
+    def fewer(self, piece: Piece) -> Inline:
+        """Writes by how many points a share is less: 61 [49, 72] where its change is -0.61 [-0.72, -0.49]."""
+        value, low, high = (-100 * end for end in _ends(piece))
+        return bracketed(value, high, low)
+
     @staticmethod
     def _is_claim(key: str) -> bool:
         return key[:1] in "SDET" and key[1:2].isdigit()
@@ -117,7 +122,7 @@ def bracketed(value: float, low: float, high: float, *, signs: bool = False) -> 
     """Writes a value with its interval: 28 [21, 35]; alone where the interval is unknown or has no width."""
     if not (isfinite(low) and isfinite(high)):
         return literal(_written(value, _digits(abs(value) / 20), signs=signs))
-    digits = _digits((high - low) / 2 or abs(value) / 200)
+    digits = _digits((high - low) / 2 or abs(value) / 20)
     shown = [_written(each, digits, signs=signs) for each in (value, low, high)]
     return (
         literal(shown[0]) if low == high else Inline(f"{literal(shown[0])} \\[{shown[1]},{NBSP}{shown[2]}\\]")

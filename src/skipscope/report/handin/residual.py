@@ -1,5 +1,6 @@
 """Explains how a residual network trains: what the addition does to the gradient, and what that is worth."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 import polars as pl
@@ -9,6 +10,7 @@ from skipscope.report.document import Block, Equation, Figure, Pair
 from skipscope.report.handin.evidence import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
+from skipscope.report.words import count, percent
 
 DEPTHS = (20, 32, 56)
 VEIT, YANG, DE, BALDUZZI = (
@@ -94,7 +96,7 @@ def degradation(prose: Prose, figures: Sequence[Figure]) -> list[Statement]:
     if not {"plain", "resnet"} <= parts.keys():
         return []
     told = {
-        "plain": prose.change(parts["plain"]),
+        "plain": prose.number(parts["plain"]),
         "residual": prose.change(parts["resnet"]),
         "figure": prose.figure(figures[-1]) if figures else "",
     }
@@ -127,14 +129,31 @@ def limits(prose: Prose) -> list[Statement]:
     for claim in ("S5", "S11", "S7", "S10"):
         judged = prose.evidence.judged(claim)
         if judged and judged.settled:
-            told = {"effect": prose.change(judged.pieces[0])}
+            told = {
+                "effect": prose.fewer(judged.pieces[0])
+                if claim in ("S5", "S11")
+                else prose.change(judged.pieces[0])
+            }
             found.append(prose.say(f"residual.{claim.lower()}.{judged.verdict}", judged.source, **told))
     return [*found, prose.say("residual.cause")]
 
 
 def cost(prose: Prose) -> list[Statement]:
     """Says what shortcuts add to parameters and arithmetic."""
-    return [prose.say("residual.cost", Source(basis="exact", key="params"))]
+    counted = Source(basis="exact", key="params")
+    found = [prose.say("residual.cost", counted)]
+    cards = {summary.model: summary.network for summary in prose.evidence.tables.summaries if summary.network}
+    card = cards.get("resnet")
+    if card and (weights := projections(card.structure)):
+        share = percent(weights / card.params)
+        found.append(prose.say("residual.projections", counted, number=count(weights), share=share))
+    return found
+
+
+def projections(structure: str) -> int:
+    """Counts the weights of the 1x1 convolutions in a printed network: of `resnet`, its projections."""
+    found = re.findall(r"Conv2d\((\d+), (\d+), kernel_size=\(1, 1\)", structure)
+    return sum(int(channels) * int(kernels) for channels, kernels in found)
 
 
 def unique(sources: Iterable[Source], *claims: str) -> tuple[Source, ...]:

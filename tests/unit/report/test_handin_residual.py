@@ -1,0 +1,71 @@
+"""What is said of residual connections, on the reference that ships and on verdicts made up."""
+
+import pytest
+from made_up_bodies import card, prose, read
+
+from skipscope.report.document import Equation, Figure, Pair
+from skipscope.report.handin.basis import introduction
+from skipscope.report.handin.prose import bracketed
+from skipscope.report.handin.residual import projections, residual
+
+DEEPER = [
+    ("plain", "plain8, plain56", "supported", 28.0),
+    ("resnet", "resnet8, resnet56", "contradicted", 4.7),
+]
+
+
+@pytest.fixture
+def tables(study_tables):
+    return study_tables()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_on_the_reference_it_has_all_that_a_section_needs(tables, language):
+    blocks = residual(prose(tables, language=language))
+    text = read(blocks)
+    assert sum(isinstance(block, Equation) for block in blocks) == 1
+    assert sum(isinstance(block, Figure | Pair) for block in blocks) == 1
+    assert "9,000 [7,400, 11,000]" in text  # measured, with its interval
+    assert {"en": "was not shown", "zh": "不能证明"}[language] in text  # a limit
+    assert {"en": "no parameters", "zh": "不增加参数"}[language] in text  # a price
+
+
+def test_whether_the_gradient_vanishes_in_training_is_said_by_the_verdict(tables):
+    def told(verdict):
+        training = (verdict, [("training", "plain56", verdict, -0.8)])
+        return read(residual(prose(tables, card("depth", {"S1b": training}))))
+
+    assert "its gradient does vanish" in told("supported")
+    assert "in neither does the gradient vanish" in told("contradicted")
+    assert "cannot be told from these seeds" in told("inconclusive")
+
+
+def test_degradation_is_called_no_overfitting_only_where_it_was_found(tables):
+    found = read(residual(prose(tables, card("depth", {"S3": ("supported", DEEPER)}))))
+    assert "this is no overfitting" in found
+    assert "reduced but not gone" in found
+    absent = read(residual(prose(tables, card("depth", {"S3": ("contradicted", DEEPER)}))))
+    assert "overfitting" not in absent
+    assert "does not hold in these runs" in absent
+
+
+def test_the_studies_that_an_explanation_rests_on_are_named_once_with_their_budgets(tables):
+    written = prose(tables)
+    text = read(introduction(written, residual(written)))
+    assert text.count("`depth`") <= 1
+    assert "depth (6,000 images of an unofficial copy, 3 epochs, 5 seeds)" in text.replace("`", "")
+    assert "lab" not in text  # nothing here rests on it
+
+
+def test_an_interval_is_rounded_to_what_it_carries():
+    assert bracketed(28.009, 16.2, 39.8) == "28 \\[16,\u00a040\\]"
+    assert bracketed(4.721, 1.5684, 7.87454) == "4.7 \\[1.6,\u00a07.9\\]"
+    assert bracketed(0.206, 0.198213, 0.213558) == "0.206 \\[0.198,\u00a00.214\\]"
+    assert bracketed(-0.0003, -0.0008, 0.0001) == "0.000 \\[−0.001,\u00a00.000\\]"
+    assert bracketed(-48.358, -48.358, -48.358) == "−48.4"
+    assert bracketed(4.721, 1.5684, 7.87454, signs=True) == "+4.7 \\[+1.6,\u00a0+7.9\\]"
+
+
+def test_projections_are_counted_in_what_is_printed():
+    printed = "(0): Conv2d(64, 128, kernel_size=(1, 1), stride=(2, 2), bias=False)"
+    assert projections(f"{printed}\n(1): Conv2d(64, 64, kernel_size=(3, 3))") == 64 * 128
