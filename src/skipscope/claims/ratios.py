@@ -24,10 +24,13 @@ def told_as_ratio(finding: Finding) -> Finding:
 
 
 def compared(finding: Finding) -> str:
-    """Names the arms that a finding compares: as a quotient if its effect is a ratio, else a difference."""
-    if finding.effect is not None and finding.effect.ratio:
-        return finding.comparison.replace(" - ", " / ")
-    return finding.comparison
+    """Names the arms that a finding compares: as a quotient, as a list, or as a difference.
+
+    A ratio in times is that of the arms; one in another unit, as of an agreement, concerns both alike.
+    """
+    if finding.effect is None or not finding.effect.ratio:
+        return finding.comparison
+    return finding.comparison.replace(" - ", " / " if finding.effect.unit == RATIO else ", ")
 
 
 def _power(base: float, exponent: float | None) -> float | None:

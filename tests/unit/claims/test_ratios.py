@@ -30,6 +30,8 @@ def test_a_logarithm_becomes_a_ratio_with_its_interval_and_bound():
     assert told.bound == pytest.approx(2**0.5)
     assert told.verdict == one.verdict
     assert (compared(one), compared(told)) == ("resnet20 - plain20", "resnet20 / plain20")
+    agreement = finding(part_of("T5", "images"), effect=effect("ratio", ratio=True))
+    assert compared(agreement) == "resnet20, plain20"  # no quotient of the two
 
 
 def test_a_number_too_large_is_infinite():
