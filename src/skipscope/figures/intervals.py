@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from skipscope.figures import style
-from skipscope.figures.guides import tooltips
+from skipscope.figures.guides import ends, tooltips
 from skipscope.figures.layered import Labels, Layered
 
 SCHEMA = {
@@ -16,8 +16,10 @@ SCHEMA = {
     "low": pl.Float64,  # ends of the interval; the value itself where none is known
     "high": pl.Float64,
 }
-ROW = 26
-"""Pixels from one line to the next."""
+ROW, LANE = 26, 19
+"""Pixels from one line to the next: of rows with one series, and with several."""
+FACTORS = [digit * 10.0**power for power in range(-4, 5) for digit in (1, 2, 3, 5, 7)]
+"""Ticks of a logarithmic axis."""
 LOOKS = (
     style.Look(style.INK, (1, 0), "circle"),
     style.Look("#d55e00", (1, 0), "diamond"),
@@ -40,15 +42,14 @@ def intervals(
         log: whether the axis is logarithmic, as of factors.
     """
     rows, series = (list(dict.fromkeys(table[name])) for name in ("row", "series"))
-    scale = alt.Scale(type="log") if log else alt.Scale(zero=False)
-    x: dict[str, Any] = {
-        "title": title,
-        "scale": scale,
-        "axis": alt.Axis(tickCount=6, format="~g", grid=True),
-    }
-    lanes = (
-        alt.YOffset("series:N", scale=alt.Scale(domain=series)) if len(table) > len(rows) else alt.Undefined
-    )
+    axis = alt.Axis(tickCount=6, format="~g", grid=True, labelOverlap="greedy")
+    if log:
+        lowest, highest = ends(pl.concat([table["low"], table["high"]]))
+        axis.values = [tick for tick in FACTORS if lowest <= tick <= highest]
+    scale = alt.Scale(type="log" if log else "linear", zero=False, nice=not log, padding=10)
+    x: dict[str, Any] = {"title": title, "scale": scale, "axis": axis}
+    several = len(table) > len(rows)
+    lanes = alt.YOffset("series:N", scale=alt.Scale(domain=series)) if several else alt.Undefined
     at: dict[str, Any] = {
         "y": alt.Y("row:N", sort=rows, title=None, axis=alt.Axis(labelLimit=0, domain=False, ticks=False)),
         "yOffset": lanes,
@@ -56,15 +57,17 @@ def intervals(
     }
     bars = alt.Chart().mark_rule(strokeWidth=1.6)
     bars = bars.encode(**at, x=alt.X("low:Q", **x), x2=alt.X2("high:Q"))
-    ends = {"row": " ", "series": " ", "low": labels["interval_low"], "high": labels["interval_high"]}
-    tips = tooltips(labels, "row:N", "series:N", "value:Q .3g", "low:Q .3g", "high:Q .3g", **ends)
-    marks = alt.Chart().mark_point(filled=True, size=70, opacity=1)
+    named = {"row": " ", "series": " ", "low": labels["interval_low"], "high": labels["interval_high"]}
+    tips = tooltips(labels, "row:N", "series:N", "value:Q .3g", "low:Q .3g", "high:Q .3g", **named)
+    marks = alt.Chart().mark_point(filled=True, size=90, opacity=1)
     marks = marks.encode(
         **at, x=alt.X("value:Q", **x), shape=alt.Shape("series:N", **_traits(series, "shape")), tooltip=tips
     )
     line = alt.Chart().mark_rule(color=style.FAINT_INK, strokeWidth=1, strokeDash=[4, 3])
     lines = [] if neutral is None else [line.encode(x=alt.XDatum(neutral))]
-    return Layered(layers=[*lines, bars, marks], data=table, height=ROW * len(table) + 14)
+    return Layered(
+        layers=[*lines, bars, marks], data=table, height=(LANE if several else ROW) * len(table) + 14
+    )
 
 
 def _traits(series: list[str], trait: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from skipscope.reference import shipped
 from skipscope.report.context import Context
 from skipscope.report.document import Section
 from skipscope.report.handin.basis import introduction
+from skipscope.report.handin.beside import beside
 from skipscope.report.handin.evidence import Evidence
 from skipscope.report.handin.gated import gated
 from skipscope.report.handin.prose import Prose
@@ -26,7 +27,7 @@ def prose_of(context: Context) -> Prose:
 def why(context: Context) -> Section:
     """Explains why they train differently: one section for each kind of network, then all side by side."""
     prose = prose_of(context)
-    parts = {"residual": residual(prose), "gated": gated(prose)}
+    parts = {"residual": residual(prose), "gated": gated(prose), "beside": beside(prose)}
     begin = introduction(prose, chain.from_iterable(parts.values()))
     return context.section("why", "why", begin, context.sections("why", "why", parts))
 

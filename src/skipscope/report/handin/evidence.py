@@ -45,6 +45,11 @@ class Piece:
         return self.finding.verdict in SETTLED
 
     @property
+    def origin(self) -> tuple[Basis, str]:
+        """Which body of evidence it is from; a count's, too."""
+        return self.basis, self.study
+
+    @property
     def told(self) -> Verdict:
         """The verdict that a text is chosen by: inconclusive unless it is settled."""
         return self.finding.verdict if self.settled else "inconclusive"
@@ -70,6 +75,14 @@ class Judged:
     study: str
     pieces: tuple[Piece, ...]
     """What was measured, in the order of the claim's parts."""
+
+    @property
+    def parts(self) -> Mapping[str, Piece]:
+        """What was measured by part; of several comparisons the first."""
+        found: dict[str, Piece] = {}
+        for piece in self.pieces:
+            found.setdefault(piece.finding.part, piece)
+        return found
 
     @property
     def settled(self) -> bool:
@@ -143,6 +156,11 @@ class Evidence:
         """The verdict that is to be told; None if nobody measured the claim."""
         return next(iter(self.bodies(claim)), None)
 
+    def along(self, piece: Piece, part: str) -> Piece | None:
+        """Another part of the same claim, from the same study."""
+        bodies = (body for body in self.bodies(piece.claim) if (body.basis, body.study) == piece.origin)
+        return next((body.parts.get(part) for body in bodies), None)
+
     def disagreement(self, claim: str) -> tuple[Judged, Judged] | None:
         """The own verdict and the reference's, where both are settled and differ."""
         settled = [each for each in self.bodies(claim) if each.settled]
@@ -182,7 +200,7 @@ class Evidence:
     def level_of(self, piece: Piece, quantity: str, arm: str, moment: str = "end") -> Level | None:
         """A quantity of an arm in the study that the piece is from."""
         found = (level for each in self.levels(quantity, [arm], moment) for level in each)
-        return next((each for each in found if (each.basis, each.study) == (piece.basis, piece.study)), None)
+        return next((each for each in found if (each.basis, each.study) == piece.origin), None)
 
     def levels(self, quantity: str, arms: Iterable[str], moment: str = "end") -> Iterator[list[Level]]:
         """A quantity of these arms, study by study: this workspace's, then references, the largest first.

@@ -1,16 +1,14 @@
 """Explains how an SE-ResNet trains: what a gate does to a branch and its gradient, and what that is worth."""
 
-from collections.abc import Mapping
-
 import polars as pl
 
 from skipscope.analysis.papers import published
 from skipscope.figures import intervals
 from skipscope.report.document import Block, Equation, Figure
-from skipscope.report.handin.evidence import Judged, Level, Piece
+from skipscope.report.handin.evidence import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import Inline, code, count, rounded
+from skipscope.report.words import Inline, count, rounded
 
 HU, DE = (Source(basis="known", key=key) for key in ("hu2018", "de2020"))
 KINDS = {
@@ -65,7 +63,7 @@ def benefit(prose: Prose, figure: Figure | None) -> list[Statement]:
     if piece is None:
         return []
     told = {
-        "networks": pairs(prose, piece),
+        "networks": prose.networks(piece),
         "effect": gained(prose, piece),
         "bound": f"{piece.finding.bound:g}",
         "figure": prose.figure(figure) if figure else "",
@@ -75,10 +73,10 @@ def benefit(prose: Prose, figure: Figure | None) -> list[Statement]:
 
 def content(prose: Prose) -> list[Statement]:
     """Says what remains of that with static gates and with the constant 1/2."""
-    parts = parts_of(prose.evidence.judged("E4"))
-    image, half = parts.get("content"), parts.get("half")
+    image = prose.evidence.piece("E4", "content")
     if image is None:
         return []
+    half = prose.evidence.along(image, "half")
     told = {"effect": gained(prose, image), "bound": f"{image.finding.bound:g}"}
     found = [prose.say("gated.arms"), prose.say(f"gated.content.{image.told}", image.source, **told)]
     if half:
@@ -95,8 +93,7 @@ def content(prose: Prose) -> list[Statement]:
 
 def absorbed(prose: Prose) -> list[Statement]:
     """Says in what static gates can differ from none, if there are any."""
-    there = "content" in parts_of(prose.evidence.judged("E4"))
-    return [prose.say("gated.absorb")] if there else []
+    return [prose.say("gated.absorb")] if prose.evidence.piece("E4", "content") else []
 
 
 def use(prose: Prose) -> list[Statement]:
@@ -118,7 +115,7 @@ def class_share(prose: Prose) -> list[Statement]:
     if piece.settled:
         told["ratio"] = prose.number(piece)
     found = [prose.say(f"gated.class.{piece.told}", piece.source, **told)]
-    image = parts_of(prose.evidence.judged("E4")).get("content")
+    image = prose.evidence.piece("E4", "content")
     if piece.told == "supported" and image and image.told == "contradicted":
         found.append(prose.say("gated.informed", image.source))
     return found
@@ -139,15 +136,15 @@ def surgery(prose: Prose) -> list[Statement]:
 def stem(prose: Prose) -> list[Statement]:
     """Says what share the stem's pool has in the difference of the classroom networks."""
     given = prose.evidence.piece("E2", "arithmetic", "se_resnet - resnet")
-    judged = prose.evidence.judged("E5")
     found = []
     if given:
         times = rounded(1 + given.effect.estimate / 100)
         found.append(prose.say("gated.stem.intro", Source(basis="exact", key="E2"), times=times))
-    parts = parts_of(judged)
-    if judged and {"pool", "gate", "whole"} <= parts.keys():
-        told = {part: prose.change(parts[part]) for part in ("pool", "gate", "whole")}
-        found.append(prose.say(f"gated.stem.{parts['pool'].told}", judged.source, **told))
+    pool = prose.evidence.piece("E5", "pool")
+    others = {part: prose.evidence.along(pool, part) for part in ("gate", "whole")} if pool else {}
+    if pool and all(others.values()):
+        told = {part: prose.change(piece) for part, piece in others.items() if piece}
+        found.append(prose.say(f"gated.stem.{pool.told}", pool.source, pool=prose.change(pool), **told))
     return found
 
 
@@ -159,7 +156,7 @@ def cost(prose: Prose) -> list[Statement]:
         more = {each.finding.part: per_cent(each) for each in counted if each}
         found.append(prose.say("gated.cost.counts", Source(basis="exact", key="E2"), **more))
     if piece := clean(prose, "E2", "time"):
-        told = {"time": prose.number(piece), "networks": pairs(prose, piece)}
+        told = {"time": prose.number(piece), "networks": prose.networks(piece)}
         found.append(prose.say(f"gated.cost.{piece.told}", piece.source, **told))
     return [*found, prose.say("gated.cost.memory")]
 
@@ -170,25 +167,10 @@ def clean(prose: Prose, claim: str, part: str) -> Piece | None:
     return min(found, key=lambda piece: (not piece.settled, piece.finding.arms[0] not in KINDS), default=None)
 
 
-def pairs(prose: Prose, piece: Piece) -> Inline:
-    """Names the networks that are compared: `a` and `b`."""
-    words = prose.context.words
-    named = [[code(arm) for arm in pair.split(" - ")] for pair in piece.finding.comparison.split(", ")]
-    return Inline(words.raw("list.comma").join(words("gated.pair", one=a, other=b) for a, b in named))
-
-
 def gained(prose: Prose, piece: Piece) -> Inline:
     """Writes a difference without a sign where the text says that it is a gain."""
     gain = piece.told == "supported" and piece.effect.estimate > 0
     return prose.number(piece) if gain else prose.change(piece)
-
-
-def parts_of(judged: Judged | None) -> Mapping[str, Piece]:
-    """The pieces of a claim by part; of several comparisons the first."""
-    found: dict[str, Piece] = {}
-    for piece in judged.pieces if judged else ():
-        found.setdefault(piece.finding.part, piece)
-    return found
 
 
 def direction(piece: Piece) -> str:

@@ -17,7 +17,7 @@ from skipscope.report.context import Context
 from skipscope.report.document import Block, Diagram, Figure, Gallery, Pair, Paragraph
 from skipscope.report.handin.evidence import Evidence, Level, Piece
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import NBSP, Inline, literal, rounded
+from skipscope.report.words import NBSP, Inline, code, literal, rounded
 
 MOST_DIGITS = 3
 """After the decimal point: nothing here is measured more finely."""
@@ -39,10 +39,9 @@ class Prose:
         """Joins statements; those that are None are left out, and equal marks in a row are set once."""
         told = [each for each in statements if each is not None]
         pieces: list[Inline] = []
-        for index, statement in enumerate(told):
-            same = index + 1 < len(told) and set(told[index + 1].sources) == set(statement.sources)
-            mark = Inline("") if same else self.mark(statement.sources)
-            pieces.append(_marked(statement.text, mark))
+        marks = [self.mark(statement.sources) for statement in told]
+        for statement, mark, following in zip(told, marks, [*marks[1:], None], strict=True):
+            pieces.append(_marked(statement.text, Inline("") if mark == following else mark))
         return Paragraph(text=self.context.words.joined(pieces), statements=tuple(told))
 
     def paragraphs(self, *told: Iterable[Statement | None]) -> list[Block]:
@@ -94,6 +93,15 @@ class Prose:
         """Writes by how many points a share is less: 61 [49, 72] where its change is -0.61 [-0.72, -0.49]."""
         value, low, high = (-100 * end for end in _ends(piece))
         return bracketed(value, high, low)
+
+    def networks(self, piece: Piece) -> Inline:
+        """Names the networks that are compared: `a` against `b`."""
+        words = self.context.words
+        named = [[code(arm) for arm in pair.split(" - ")] for pair in piece.finding.comparison.split(", ")]
+        told = (
+            words("handin.pair", one=pair[0], other=pair[1]) if len(pair) == 2 else pair[0] for pair in named
+        )
+        return Inline(words.raw("list.comma").join(told))
 
     @staticmethod
     def _is_claim(key: str) -> bool:

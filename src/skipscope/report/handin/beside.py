@@ -1,0 +1,274 @@
+"""Puts the course of training side by side: speed, gap, steadiness, and in what order images are learnt."""
+
+from collections.abc import Iterable, Mapping
+
+import polars as pl
+
+from skipscope.figures import intervals
+from skipscope.report.document import Block, Column, Figure, Table
+from skipscope.report.handin.evidence import Piece
+from skipscope.report.handin.prose import Prose
+from skipscope.report.statements import Source, Statement
+from skipscope.report.words import Inline, code
+
+CLASSROOM = ("resnet - cnn", "densenet - resnet", "se_resnet - resnet")
+PAIRS = {
+    "residual": ("resnet20 - plain20", "resnet32 - plain32", "resnet56 - plain56", "resnet8 - plain8"),
+    "dense": ("densenet22_k12 - resnet20", "densenet19_k10 - resnet20", "densenet19_k8 - resnet20"),
+    "gated": ("se_resnet20 - resnet20", "se_resnet_pool - resnet"),
+}
+"""Pairs in which only the connection differs, or with dense networks as little as can be; the best first."""
+DEPTHS = tuple(f"resnet{depth} - plain{depth}" for depth in (8, 20, 32, 56))
+QUESTIONS = (
+    ("T1", "epochs"),
+    ("T1", "seconds"),
+    ("T2", "steps"),
+    ("T3", "gap"),
+    ("T4", "spread"),
+    ("T5", "images"),
+)
+"""Claims and their parts, a row of the table each."""
+OUTCOMES = {
+    ("below", "supported"): "less",
+    ("below", "contradicted"): "same",
+    ("above", "supported"): "same",
+    ("above", "contradicted"): "less",
+    ("apart", "contradicted"): "same",
+}
+"""How a settled part came out, by its direction; of those that ask whether two differ, the sign decides."""
+Found = Mapping[str, Piece]
+
+
+def beside(prose: Prose) -> list[Block]:
+    """Writes the section: speed, what is equal at equal loss, and what is learnt when."""
+    figure, table = speed_figure(prose), course_table(prose)
+    return [
+        *prose.paragraphs([prose.say("beside.how")], speed(prose, figure)),
+        *([figure] if figure else []),
+        *prose.paragraphs([*alone(prose), *deeper(prose)]),
+        *([table] if table else []),
+        *prose.paragraphs(
+            [*differing(prose, "T3", "gap"), *differing(prose, "T2", "steps"), *evenness(prose)],
+            [*order(prose), *sharpness(prose)],
+        ),
+    ]
+
+
+def speed(prose: Prose, figure: Figure | None) -> list[Statement]:
+    """Says in how many epochs and seconds the classroom networks come to the same training loss."""
+    words = prose.context.words
+    found = {pair: both for pair in CLASSROOM if (both := speeds(prose, pair))}
+    if not found:
+        return []
+    told = [
+        words("beside.speed.item", **named(epochs), epochs=prose.times(epochs), seconds=prose.times(seconds))
+        for epochs, seconds in found.values()
+    ]
+    shown = prose.figure(figure) if figure else ""
+    sources = unique(piece.source for both in found.values() for piece in both)
+    said = [prose.say("beside.speed.all", *sources, items=clauses(prose, told), figure=shown)]
+    dearer = [
+        epochs for epochs, seconds in found.values() if (outcome(epochs), outcome(seconds)) == LESS_MORE
+    ]
+    if dearer:
+        names = words.listed([code(piece.finding.arms[0]) for piece in dearer])
+        said.append(
+            prose.say("beside.speed.dearer", *unique(piece.source for piece in dearer), networks=names)
+        )
+    return said
+
+
+LESS_MORE = ("less", "more")
+"""Fewer epochs, more seconds."""
+
+
+def alone(prose: Prose) -> list[Statement]:
+    """Says how many epochs networks need that differ in the connection alone."""
+    words = prose.context.words
+    found = {kind: piece for kind, pieces in chosen(prose).items() if (piece := pieces.get("epochs"))}
+    told = [
+        words(f"beside.alone.{kind}.{outcome(piece) or 'open'}", **named(piece), epochs=prose.times(piece))
+        for kind, piece in found.items()
+    ]
+    if not told:
+        return []
+    sources = unique(piece.source for piece in found.values())
+    return [prose.say("beside.alone.all", *sources, items=clauses(prose, told))]
+
+
+def deeper(prose: Prose) -> list[Statement]:
+    """Says whether shortcuts save more epochs the deeper the network, if every step goes that way."""
+    pieces = measured(prose, "T1", "epochs")
+    found = [pieces[pair] for pair in DEPTHS if pair in pieces]
+    steps = [piece.effect.estimate for piece in found]
+    one_study = len({piece.origin for piece in found}) == 1
+    if (
+        len(found) < 3
+        or not one_study
+        or steps != sorted(steps, reverse=True)
+        or outcome(found[-1]) != "less"
+    ):
+        return []
+    words = prose.context.words
+    told = {
+        "layers": words.listed([piece.finding.arms[0].removeprefix("resnet") for piece in found]),
+        "factors": words.listed([prose.times(piece) for piece in found]),
+    }
+    return [prose.say("beside.deeper", *unique(piece.source for piece in found), **told)]
+
+
+def differing(prose: Prose, claim: str, part: str) -> list[Statement]:
+    """Says of which pairs a quantity differs at equal loss, or that it differs in none."""
+    words = prose.context.words
+    settled = [piece for piece in compared(prose, claim, part) if piece.settled]
+    apart = [piece for piece in settled if outcome(piece) != "same"]
+    if not settled:
+        return []
+    shown = prose.times if settled[0].effect.unit == "log2" else prose.change
+    told = [
+        words(f"beside.{part}.{outcome(piece)}", **named(piece), effect=shown(piece))
+        for piece in apart or settled
+    ]
+    sources = unique(piece.source for piece in apart or settled)
+    key = f"beside.{part}.{'apart' if apart else 'alike'}"
+    return [prose.say(key, *sources, items=clauses(prose, told))]
+
+
+def evenness(prose: Prose) -> list[Statement]:
+    """Says whether layers move more evenly with shortcuts."""
+    judged = prose.evidence.judged("T4")
+    if judged is None or not judged.settled:
+        return []
+    piece = next(piece for piece in reversed(judged.pieces) if piece.told == judged.verdict)
+    told = {"networks": prose.networks(piece), "effect": prose.times(piece)}
+    return [prose.say(f"beside.evenness.{judged.verdict}", judged.source, **told)]
+
+
+def order(prose: Prose) -> list[Statement]:
+    """Says whether networks learn images in the same order."""
+    pieces = [piece for piece in compared(prose, "T5", "images") if piece.settled]
+    if not pieces:
+        return []
+    words, sources = prose.context.words, unique(piece.source for piece in pieces)
+    if other := [piece for piece in pieces if outcome(piece) != "same"]:
+        told = [words("beside.order.item", **named(piece), effect=prose.number(piece)) for piece in other]
+        return [prose.say("beside.order.other", *sources, items=clauses(prose, told))]
+    ratios = sorted(piece.effect.estimate for piece in pieces)
+    ends = {"least": f"{ratios[0]:.2f}", "most": f"{ratios[-1]:.2f}"}
+    said = prose.say("beside.order.same", *sources, pairs=len(pieces), **ends)
+    return [said, prose.say("beside.order.reading", *sources)]
+
+
+def sharpness(prose: Prose) -> list[Statement]:
+    """Says what decides how sharp the loss is."""
+    judged = prose.evidence.judged("T6")
+    if judged is None or not judged.settled:
+        return []
+    effect = prose.change(judged.pieces[0])
+    known = Source(basis="known", key="cohen2021")
+    return [prose.say(f"beside.sharpness.{judged.verdict}", judged.source, known, effect=effect)]
+
+
+def compared(prose: Prose, claim: str, part: str) -> list[Piece]:
+    """The measurements of a part on classroom pairs, then on those in which one thing differs."""
+    pieces = measured(prose, claim, part)
+    told = [*CLASSROOM, *(pair for kind in PAIRS.values() for pair in kind)]
+    return [pieces[pair] for pair in told if pair in pieces and pieces[pair].effect.interval]
+
+
+def measured(prose: Prose, claim: str, part: str) -> dict[str, Piece]:
+    """The best measurement of each pair, but for those that are withheld as confounded."""
+    found = prose.evidence.pieces(claim, part)
+    return {pair: piece for pair, piece in found.items() if not piece.confounded}
+
+
+def speeds(prose: Prose, pair: str) -> tuple[Piece, Piece] | None:
+    """Epochs and seconds to the same loss, if both were measured."""
+    found = [measured(prose, "T1", part).get(pair) for part in ("epochs", "seconds")]
+    epochs, seconds = found
+    return (epochs, seconds) if epochs and seconds else None
+
+
+def chosen(prose: Prose) -> dict[str, dict[str, Piece]]:
+    """For each kind of connection the pair on which most is settled, then measured: its pieces by part."""
+    by_part = {part: measured(prose, claim, part) for claim, part in QUESTIONS}
+    told: dict[str, dict[str, Piece]] = {}
+    for kind, pairs in PAIRS.items():
+        rows = [{part: pieces[pair] for part, pieces in by_part.items() if pair in pieces} for pair in pairs]
+        told[kind] = max(rows, key=lambda row: (sum(piece.settled for piece in row.values()), len(row)))
+    return {kind: row for kind, row in told.items() if row}
+
+
+def outcome(piece: Piece) -> str:
+    """How it came out: less, more, same; empty while it is open."""
+    if piece.told == "inconclusive":
+        return ""
+    found = OUTCOMES.get((piece.finding.direction, piece.told))
+    return found or ("more" if piece.effect.estimate > 0 else "less")
+
+
+def named(piece: Piece) -> dict[str, Inline]:
+    """Names the two networks of a pair."""
+    one, other = piece.finding.comparison.split(" - ")
+    return {"one": code(one), "other": code(other)}
+
+
+def clauses(prose: Prose, told: Iterable[str]) -> Inline:
+    """Joins clauses within a sentence that have commas of their own."""
+    return Inline(prose.context.words.raw("beside.clause").join(told))
+
+
+def unique(sources: Iterable[Source]) -> tuple[Source, ...]:
+    """Returns sources without repetitions."""
+    return tuple(dict.fromkeys(sources))
+
+
+def course_table(prose: Prose) -> Table | None:
+    """Tabulates a row a question and a column a connection: effect, interval, and how it came out."""
+    words, columns = prose.context.words, chosen(prose)
+    shown = [part for _, part in QUESTIONS if any(part in row for row in columns.values())]
+    if not shown:
+        return None
+    titles = [prose.networks(next(iter(row.values()))) for row in columns.values()]
+    rows = []
+    for part in shown:
+        found = [row.get(part) for row in columns.values()]
+        mark = prose.mark(unique(piece.source for piece in found if piece))
+        rows.append((Inline(words(f"beside.row.{part}") + mark), *(cell(prose, piece) for piece in found)))
+    return Table(
+        columns=tuple(Column(title=title) for title in (words("beside.question"), *titles)),
+        rows=tuple(rows),
+        caption=words("beside.caption_table"),
+    )
+
+
+def cell(prose: Prose, piece: Piece | None) -> Inline:
+    """Writes one effect with its interval and what it means."""
+    if piece is None:
+        return Inline("—")
+    unit = piece.effect.unit
+    shown = prose.times if unit == "log2" else prose.number if unit == "ratio" else prose.change
+    result, words = outcome(piece), prose.context.words
+    if not result:
+        return shown(piece)
+    return words(
+        "beside.cell", value=shown(piece), outcome=words(f"beside.word.{piece.finding.part}.{result}")
+    )
+
+
+def speed_figure(prose: Prose) -> Figure | None:
+    """Draws epochs and seconds to the same loss as factors, of classroom pairs and of one a connection."""
+    context, rows = prose.context, []
+    alike = [next(iter(row.values())).finding.comparison for row in chosen(prose).values()]
+    for pair in [*CLASSROOM, *alike]:
+        for part, piece in zip(("epochs", "seconds"), speeds(prose, pair) or (), strict=False):
+            low, high = piece.effect.interval or (piece.effect.estimate,) * 2
+            ends = (2**number for number in (piece.effect.estimate, low, high))
+            rows.append((pair.replace(" - ", " / "), context.charts.raw(f"beside.{part}_series"), *ends))
+    if len(rows) < 4:
+        return None
+    table = pl.DataFrame(rows, intervals.SCHEMA, orient="row")
+    title = context.charts.raw("beside.axis")
+    chart = intervals.intervals(table, title=title, labels=context.labels, neutral=1.0, log=True)
+    caption = context.words("beside.caption_speed")
+    return context.figure("speed-by-pair", chart, caption=caption, spoken=caption)
