@@ -1,0 +1,80 @@
+"""What is said of the course of training, on the reference that ships and on verdicts made up."""
+
+import pytest
+from made_up_bodies import card, prose, read
+
+from skipscope.report.document import Figure, Table
+from skipscope.report.handin.beside import beside
+
+RESIDUAL, DENSE, GATED = ("resnet20 - plain20", "densenet22_k12 - resnet20", "se_resnet20 - resnet20")
+CLASSROOM = "resnet - cnn"
+
+
+@pytest.fixture
+def tables(study_tables):
+    return study_tables()
+
+
+def told(tables, language="en", **claims):
+    return read(beside(prose(tables, card("fair", claims), language=language)))
+
+
+def speed(pair, epochs, seconds, verdict="supported"):
+    return [("epochs", pair, verdict, epochs), ("seconds", pair, verdict, seconds)]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_on_the_reference_it_has_a_figure_a_table_and_intervals(tables, language):
+    blocks = beside(prose(tables, language=language))
+    (table,) = (block for block in blocks if isinstance(block, Table))
+    assert sum(isinstance(block, Figure) for block in blocks) == 1
+    assert len(table.columns) == 4
+    text = read(blocks)
+    assert "0.71 [0.67, 0.76]" in text  # of the classroom: resnet needs fewer epochs than cnn
+    assert "0.52 [0.43, 0.64]" in text  # and the deepest residual network fewer than the plain one
+
+
+def test_fewer_epochs_and_more_time_are_told_of_the_same_network(tables):
+    dearer = told(tables, T1=("supported", speed(CLASSROOM, -1.0, 2.0)))
+    assert "0.50 [0.47, 0.54] times the epochs and 4.0 [3.5, 4.6] times the time" in dearer
+    assert "Fewer epochs but more time, as with resnet" in dearer
+    assert "Fewer epochs but" not in told(tables, T1=("supported", speed(CLASSROOM, -1.0, -1.0)))
+    assert "Fewer epochs but" not in told(
+        tables, T1=("inconclusive", speed(CLASSROOM, -1.0, 2.0, "inconclusive"))
+    )
+
+
+def test_that_depth_adds_to_it_is_said_only_if_every_step_does(tables):
+    pairs = [f"resnet{depth} - plain{depth}" for depth in (8, 20, 32, 56)]
+
+    def of(*epochs):
+        parts = [("epochs", pair, "supported", value) for pair, value in zip(pairs, epochs, strict=True)]
+        return told(tables, T1=("supported", parts))
+
+    assert "The deeper the network" in of(-0.1, -0.4, -0.7, -0.9)
+    assert "The deeper the network" not in of(-0.1, -0.7, -0.4, -0.9)
+
+
+def test_what_is_withheld_as_confounded_is_in_no_sentence_and_no_cell(tables):
+    text = told(tables, T1=("confounded", speed(RESIDUAL, -1.0, 2.0, "confounded")))
+    assert "0.50" not in text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("verdict", ["supported", "contradicted", "inconclusive"])
+@pytest.mark.parametrize("estimate", [-0.5, 0.5])
+def test_every_verdict_has_its_words(tables, verdict, estimate, language):
+    pairs = (CLASSROOM, RESIDUAL, DENSE, GATED)
+    text = told(
+        tables,
+        language,
+        T1=(verdict, [part for pair in pairs for part in speed(pair, estimate, estimate, verdict)]),
+        T2=(verdict, [("steps", pair, verdict, estimate) for pair in pairs]),
+        T3=(verdict, [("gap", pair, verdict, 4 * estimate) for pair in pairs]),
+        T4=(verdict, [("spread", RESIDUAL, verdict, estimate)]),
+        T5=(verdict, [("images", pair, verdict, 0.9) for pair in pairs]),
+        T6=(verdict, [("rate", RESIDUAL, verdict, 0.4)]),
+    )
+    assert ("0.71" if estimate < 0 else "1.4") in text
+    assert ("−2.00" if estimate < 0 else "+2.00") in text
+    assert ("+0.40" in text) == (verdict != "inconclusive")
