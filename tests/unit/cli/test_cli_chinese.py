@@ -118,7 +118,7 @@ def test_a_plan_and_its_end_are_told_in_chinese(in_process: None, tmp_path: Path
     assert "预计用时" in text
     assert "计算方式：fp32、contiguous、stock 算子、1 个线程" in text
     assert re.search(r"cnn s0: 第 \d/2 步，第 1/1 轮，损失 \d", text)
-    assert "cnn s0: 完成，封存测试准确率 " in text
+    assert "cnn s0: 完成，测试准确率 " in text
     assert "报告（用浏览器打开）：" in text
     assert "无需训练" in said(call("run", study, "-w", tmp_path / "out"))
     record = next((tmp_path / "out" / "runs").glob("*/run.json")).read_text("utf-8")
@@ -129,7 +129,7 @@ def test_predictions_are_told_in_chinese(trained: Workspace, tmp_path: Path) -> 
     images, _ = load("shapes").validation.take(np.arange(1))
     Image.fromarray(images[0]).save(tmp_path / "a.png")
     text = said(call("predict", tmp_path / "a.png", "-w", trained.path))
-    assert "测试集准确率（1,000 张，训练结束前封存）：cnn " in text
+    assert "测试集准确率（1,000 张，训练结束后才使用）：cnn " in text
     assert re.search("圆环|圆盘|正方形|三角形|星形|十字|条纹|月牙|心形|箭头", text)
     rows = text.splitlines()[2:7]
     assert len({cell_len(row[: row.index("%")]) for row in rows}) == 1
