@@ -40,7 +40,7 @@ class Prose:
         told = [each for each in statements if each is not None]
         pieces: list[Inline] = []
         marks = [self.mark(statement.sources) for statement in told]
-        for statement, mark, following in zip(told, marks, [*marks[1:], None], strict=True):
+        for statement, mark, following in zip(told, marks, [*marks, None][1:], strict=True):
             pieces.append(_marked(statement.text, Inline("") if mark == following else mark))
         return Paragraph(text=self.context.words.joined(pieces), statements=tuple(told))
 
