@@ -21,6 +21,8 @@ SCHEMA = {
 def over_depth(table: pl.DataFrame, *, title: str, log: bool, labels: Labels) -> Layered:
     """Draws one line a family over the number of layers, with bars for the intervals.
 
+    On a logarithmic axis a rule marks 1, where a ratio says that nothing changes.
+
     Args:
         table: rows of `SCHEMA`.
         title: of the vertical axis.
@@ -53,7 +55,9 @@ def over_depth(table: pl.DataFrame, *, title: str, log: bool, labels: Labels) ->
     dots = (
         alt.Chart().mark_point(filled=True, size=60, opacity=1).encode(**at, y=y, shape=shape, tooltip=tips)
     )
-    return Layered(layers=[line, bars, dots], data=table, height=style.PAIR_HEIGHT)
+    even = alt.Chart().mark_rule(color=style.FAINT_INK, strokeDash=[1, 3]).encode(y=alt.datum(1))
+    layers = [*([even] if log else []), line, bars, dots]
+    return Layered(layers=layers, data=table, height=style.PAIR_HEIGHT)
 
 
 def _scale(families: list[str], values: list[Any]) -> alt.Scale:

@@ -43,10 +43,11 @@ NETWORKS = {
     "densenet": Look("#009e73", (7, 3), "triangle-up"),
     "se_resnet": Look("#d55e00", (8, 2, 2, 2), "diamond"),
 }
-FAMILIES = {"plain": Look("#c0679a", (2, 2), "circle")} | {
-    family: NETWORKS[family] for family in ("resnet", "se_resnet", "densenet")
-}
-"""Looks of the papers' networks, by the beginning of their names."""
+FAMILIES = {
+    "plain": Look("#c0679a", (2, 2), "circle"),
+    "plain_nobn": Look("#6b4226", (9, 2, 3, 2), "triangle-down"),
+} | {family: NETWORKS[family] for family in ("resnet", "se_resnet", "densenet")}
+"""Looks of the papers' networks, by the beginning of their names; without BatchNorm also by the end."""
 _MEMBER = re.compile(r"(?P<family>plain|resnet|se_resnet|densenet)(?:_bc)?(?P<depth>\d+)(?P<rest>\D.*)?")
 DARKEST = 0.35
 """The deepest of a family has this share of its colour's light; the shallowest has the colour itself."""

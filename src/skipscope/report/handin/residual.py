@@ -1,12 +1,10 @@
 """Explains how a residual network trains: what the addition does to the gradient, and what that is worth."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-import polars as pl
-
-from skipscope.figures import depths
 from skipscope.report.document import Block, Equation, Figure, Pair
+from skipscope.report.handin.by_depth import over_depth, unique
 from skipscope.report.handin.evidence import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
@@ -156,48 +154,22 @@ def projections(structure: str) -> int:
     return sum(int(channels) * int(kernels) for channels, kernels in found)
 
 
-def unique(sources: Iterable[Source], *claims: str) -> tuple[Source, ...]:
-    """Names the claims that quantities belong to in place of the quantities, once for each study."""
-    bases = dict.fromkeys((source.basis, source.study) for source in sources)
-    return tuple(Source(basis=basis, key=claim, study=study) for basis, study in bases for claim in claims)
-
-
 def gradient_figure(prose: Prose) -> Figure | None:
     """Draws the ratio of gradients before training against depth."""
     rows = [
-        (family, depth, *(10**end for end in _ends(level)))
+        (family, depth, *(10**end for end in level.ends))
         for family in ("plain", "resnet")
         for depth, level in ratios(prose, family, "start").items()
     ]
-    return _figure(prose, "gradient-by-depth", rows, key="gradient", log=True)
+    return over_depth(prose, "gradient-by-depth", rows, key="residual.gradient", log=True)
 
 
 def error_figure(prose: Prose) -> Figure | None:
     """Draws the training error against depth."""
     rows = [
-        (family, depth, *_ends(level))
+        (family, depth, *level.ends)
         for family in ("plain", "resnet")
         for depth in (8, *DEPTHS)
         if (level := prose.evidence.level("training error", f"{family}{depth}"))
     ]
-    return _figure(prose, "error-by-depth", rows, key="error", log=False)
-
-
-def _figure(
-    prose: Prose, name: str, rows: Sequence[tuple[object, ...]], *, key: str, log: bool
-) -> Figure | None:
-    if len(rows) < 2:
-        return None
-    context = prose.context
-    table = pl.DataFrame(rows, depths.SCHEMA, orient="row")
-    title = context.charts.raw(f"residual.axis_{key}")
-    chart = depths.over_depth(table, title=title, log=log, labels=context.labels)
-    caption = context.words(f"residual.caption_{key}")
-    return context.figure(name, chart, caption=caption, spoken=caption)
-
-
-def _ends(level: Level) -> tuple[float, float, float]:
-    found = level.estimate
-    if found is None or found.n == 1:
-        return (level.median,) * 3
-    return found.value, found.low, found.high
+    return over_depth(prose, "error-by-depth", rows, key="residual.error", log=False)

@@ -1,0 +1,46 @@
+"""Draws what depth does: a quantity of families of networks against the number of their layers."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import polars as pl
+
+from skipscope.figures import depths
+from skipscope.report.document import Figure
+from skipscope.report.handin.prose import Prose
+from skipscope.report.statements import Source
+
+
+def depth_of(arm: str) -> int:
+    """Returns the layers that an arm's name tells: 31 of `densenet31_k8`."""
+    found = re.search(r"\d+", arm)
+    return int(found[0]) if found else 0
+
+
+def over_depth(
+    prose: Prose, name: str, rows: Sequence[tuple[object, ...]], *, key: str, log: bool
+) -> Figure | None:
+    """Draws rows of `figures.depths.SCHEMA`; None if there are too few to show a change.
+
+    Args:
+        prose: whose figure it becomes.
+        name: of its files.
+        rows: family, layers, value and the ends of its interval.
+        key: the texts `<chapter>.axis_<rest>` and `<chapter>.caption_<rest>`, as `<chapter>.<rest>`.
+        log: whether the vertical axis is logarithmic.
+    """
+    if len(rows) < 2:
+        return None
+    context = prose.context
+    chapter, rest = key.split(".")
+    table = pl.DataFrame(rows, depths.SCHEMA, orient="row")
+    title = context.charts.raw(f"{chapter}.axis_{rest}")
+    chart = depths.over_depth(table, title=title, log=log, labels=context.labels)
+    caption = context.words(f"{chapter}.caption_{rest}")
+    return context.figure(name, chart, caption=caption, spoken=caption)
+
+
+def unique(sources: Iterable[Source], *claims: str) -> tuple[Source, ...]:
+    """Names the claims that quantities belong to in place of the quantities, once for each study."""
+    bases = dict.fromkeys((source.basis, source.study) for source in sources)
+    return tuple(Source(basis=basis, key=claim, study=study) for basis, study in bases for claim in claims)
