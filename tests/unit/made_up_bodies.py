@@ -60,13 +60,12 @@ def part(claim: str, name: str, comparison: str, verdict: str, estimate: float) 
     }
 
 
-def prose(tables: Any, *cards: ReferenceCard, language: Any = "en") -> Prose:
-    """Prose of a workspace whose own runs settle nothing, with these references or the shipped ones."""
+def prose(tables: Any, *cards: ReferenceCard, language: Any = "en", results: Any = ()) -> Prose:
+    """Prose of a workspace with these own verdicts, and with these references or the shipped ones."""
     reference = {each.study: each for each in cards} or dict(shipped.cards())
-    context = context_of(tables, language, results=())
-    return Prose(
-        context=context, evidence=Evidence(tables=tables, results=(), reference=MappingProxyType(reference))
-    )
+    context = context_of(tables, language, results=results)
+    evidence = Evidence(tables=tables, results=results, reference=MappingProxyType(reference))
+    return Prose(context=context, evidence=evidence)
 
 
 def read(blocks: Any) -> str:

@@ -1,10 +1,12 @@
-"""Says once what the marks of the explanation mean, and which studies of the reference it rests on."""
+"""Says what the marks of the explanation mean, which studies it rests on, and where they disagree."""
 
 from collections.abc import Iterable
 
+from skipscope.claims.catalogue import catalogue
 from skipscope.reference.card import ReferenceCard
 from skipscope.report.document import Block, Paragraph
 from skipscope.report.handin.prose import Prose
+from skipscope.report.statements import Statement
 from skipscope.report.words import Inline, code, count
 
 
@@ -42,3 +44,17 @@ def budget(prose: Prose, card: ReferenceCard) -> Inline:
         epochs="–".join(map(str, dict.fromkeys((epochs[0], epochs[-1])))),
         seeds="–".join(map(str, dict.fromkeys((seeds[0], seeds[-1])))),
     )
+
+
+def disagreements(prose: Prose, *claims: str) -> list[Statement]:
+    """Says where this workspace and the reference settle a claim differently, and what each trained."""
+    said, words = [], prose.context.words
+    for claim in claims:
+        if (found := prose.evidence.disagreement(claim)) is None:
+            continue
+        told: dict[str, object] = {"claim": catalogue()[claim].wording(words.language).name}
+        for who, body in zip(("own", "reference"), found, strict=True):
+            images, epochs = prose.evidence.budget(body)
+            told |= {f"{who}_images": count(images), f"{who}_epochs": epochs}
+        said.append(prose.say("handin.disagree", *(body.source for body in found), **told))
+    return said

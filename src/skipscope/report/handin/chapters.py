@@ -9,10 +9,12 @@ from skipscope.report.context import Context
 from skipscope.report.document import Section
 from skipscope.report.handin.basis import introduction
 from skipscope.report.handin.beside import beside
+from skipscope.report.handin.dense import dense
 from skipscope.report.handin.evidence import Evidence
 from skipscope.report.handin.gated import gated
 from skipscope.report.handin.prose import Prose
 from skipscope.report.handin.residual import residual
+from skipscope.report.handin.without import without
 
 
 def prose_of(context: Context) -> Prose:
@@ -27,7 +29,13 @@ def prose_of(context: Context) -> Prose:
 def why(context: Context) -> Section:
     """Explains why they train differently: one section for each kind of network, then all side by side."""
     prose = prose_of(context)
-    parts = {"residual": residual(prose), "gated": gated(prose), "beside": beside(prose)}
+    parts = {
+        "without": without(prose),
+        "residual": residual(prose),
+        "dense": dense(prose),
+        "gated": gated(prose),
+        "beside": beside(prose),
+    }
     begin = introduction(prose, chain.from_iterable(parts.values()))
     return context.section("why", "why", begin, context.sections("why", "why", parts))
 

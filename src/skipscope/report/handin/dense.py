@@ -1,0 +1,235 @@
+"""Explains how a dense network trains: what concatenation does to gradients, features and parameters."""
+
+from collections.abc import Mapping
+from statistics import median
+
+import polars as pl
+
+from skipscope.analysis import reuse
+from skipscope.analysis.trained_readings import ALL
+from skipscope.figures import reuse as heat
+from skipscope.report.document import Block, Equation, Figure
+from skipscope.report.handin.basis import disagreements
+from skipscope.report.handin.by_depth import depth_of, over_depth, unique
+from skipscope.report.handin.costs import seconds_of
+from skipscope.report.handin.evidence import Level, Piece
+from skipscope.report.handin.prose import Prose, bracketed
+from skipscope.report.statements import Source, Statement
+from skipscope.report.words import Inline, code, literal, rounded, signed
+
+FAMILIES = {"plain": {8: "plain8", 20: "plain20", 32: "plain32", 56: "plain56"}}
+FAMILIES["densenet"] = {19: "densenet19_k8", 31: "densenet31_k8", 55: "densenet55_k8"}
+"""Arms by their number of layers."""
+START, TRAINING = "first over last at the start", "first over last in training"
+CLASSROOM = "densenet - resnet"
+HUANG, PLEISS = (Source(basis="known", key=key) for key in ("huang2017", "pleiss2017"))
+
+
+def dense(prose: Prose) -> list[Block]:
+    """Writes the section: mechanism, textbook, measurements, what follows, and what it costs."""
+    say, equation = prose.say, prose.context.words.raw
+    table = connections(prose)
+    drawn = gradient_figure(prose) if table is None else reuse_figure(prose, table)
+    return [
+        prose.paragraph(say("dense.reads")),
+        Equation(lines=tuple(equation("dense.equation"))),
+        prose.paragraph(say("dense.gradient")),
+        Equation(lines=tuple(equation("dense.gradient_equation"))),
+        prose.paragraph(say("dense.short_paths")),
+        prose.paragraph(say("dense.addition"), say("dense.channels")),
+        prose.paragraph(say("dense.textbook", HUANG)),
+        *prose.paragraphs(reused(prose, drawn, table)),
+        *([drawn] if drawn else []),
+        *prose.paragraphs(gradients(prose, drawn if table is None else None), parameters(prose)),
+        *prose.paragraphs(disagreements(prose, "D1", "D2", "D3", "D4"), limits(prose), cost(prose)),
+    ]
+
+
+def connections(prose: Prose) -> pl.DataFrame | None:
+    """Returns what cutting a source off costs a layer, of this workspace's first dense network's first block.
+
+    None if it was not measured on CIFAR-10. Columns: those of `analysis.reuse`.
+    """
+    tables = prose.context.tables
+    for arm in tables.arms if prose.evidence.on_cifar10 else ():
+        found = reuse.reuse(tables.readings, arm).drop_nulls("loss_change")
+        if not found.is_empty():
+            first = found.filter(pl.col("block") == pl.col("block").min())
+            return first.with_columns(arm=pl.lit(arm))
+    return None
+
+
+def reuse_figure(prose: Prose, table: pl.DataFrame) -> Figure:
+    """Draws a row a layer and a column a source: the loss that it costs the layer to do without it."""
+    context, block = prose.context, int(table["block"][0])
+    chart = heat.heat(table, block=block, quantity="loss_change", labels=context.labels)
+    caption = context.words("dense.caption_reuse", arm=code(table["arm"][0]), block=block)
+    return context.figure("reuse", chart, caption=caption, spoken=caption)
+
+
+def reused(prose: Prose, drawn: Figure | None, table: pl.DataFrame | None) -> list[Statement]:
+    """Says whether the layers use all that they read, and what that costs to do without."""
+    said = []
+    if (judged := prose.evidence.judged("D1")) is not None:
+        parts = {piece.finding.part: piece for piece in judged.pieces}
+        if {"weight", "ablation"} <= parts.keys():
+            told = {"weight": prose.change(parts["weight"]), "pairs": change(parts["ablation"], 100)}
+            verdict = judged.verdict if judged.settled else "inconclusive"
+            said.append(prose.say(f"dense.reuse.{verdict}", judged.source, **told))
+    if drawn is not None and table is not None:
+        everywhere = table["target"] == ALL
+        single = table.filter(~everywhere)["loss_change"].to_list()
+        together = max(table.filter(everywhere)["loss_change"], default=0.0)
+        key = "spread" if max(single) < together / 2 else "numbers"
+        source = Source(basis="own", key="reuse by ablation", study=prose.evidence.study)
+        costs = {"typical": median(single), "most": max(single), "input": together}
+        told = {each: literal(rounded(value)) for each, value in costs.items()}
+        said.append(prose.say(f"dense.cut.{key}", source, figure=prose.figure(drawn), **told))
+    return [prose.say("dense.connection"), *said] if said else []
+
+
+def levels(prose: Prose, family: str) -> dict[int, Level]:
+    """Returns log10 of the first gradient over the last before training, by a family's numbers of layers."""
+    found = {n: prose.evidence.level(START, arm, "start") for n, arm in FAMILIES[family].items()}
+    return {layers: level for layers, level in found.items() if level}
+
+
+def gradients(prose: Prose, drawn: Figure | None) -> list[Statement]:
+    """Says how the gradient arrives before and during training, and what depth costs."""
+    plain, found = levels(prose, "plain"), levels(prose, "densenet")
+    ours = tuple(FAMILIES["densenet"].values())
+    starts = [each for each in prose.evidence.pieces("D2", "start").values() if each.finding.arms[0] in ours]
+    said, words = [], prose.context.words
+    if plain and found and starts:
+        told = {
+            "layers": words.listed([str(layers) for layers in found]),
+            "ratios": words.listed([prose.times(level) for level in found.values()]),
+            "deepest": max(plain),
+            "plain": prose.times(plain[max(plain)]),
+            "figure": Inline(words.raw("dense.see").format(prose.figure(drawn))) if drawn else "",
+        }
+        better = all(piece.finding.verdict == "supported" for piece in starts)
+        sources = unique([each.source for each in (*found.values(), plain[max(plain)])], "D2")
+        said.append(prose.say(f"dense.start.{'better' if better else 'numbers'}", *sources, **told))
+    after, deeper = later(prose), with_depth(prose)
+    said += [told for _, told in (*after, *deeper)]
+    if [verdict for verdict, _ in (*after, *deeper)] == ["worse", "supported"]:
+        said.append(prose.say("dense.uneven", *deeper[0][1].sources))
+    return said
+
+
+def later(prose: Prose) -> list[tuple[str, Statement]]:
+    """Says whether the gradient is better kept during training as well, at the greatest measured depth.
+
+    "worse" is what is contradicted to the point that the opposite holds.
+    """
+    pieces = prose.evidence.pieces("D2", "training").values()
+    settled = [each for each in pieces if each.settled and each.finding.arms[1].startswith("plain")]
+    piece = max(settled, key=lambda each: depth_of(each.finding.arms[1]), default=None)
+    if piece is None:
+        return []
+    found = [prose.evidence.level(TRAINING, arm) for arm in piece.finding.arms]
+    if len(found) != 2 or None in found:
+        return []
+    ours, plain = (level for level in found if level)
+    told = {"dense": prose.times(ours), "plain": prose.times(plain)}
+    key = "worse" if piece.effect.interval and piece.effect.interval[0] > 0 else piece.finding.verdict
+    layers = depth_of(piece.finding.arms[1])
+    return [(key, prose.say(f"dense.training.{key}", piece.source, layers=layers, **told))]
+
+
+def with_depth(prose: Prose) -> list[tuple[str, Statement]]:
+    """Says how much more depth costs plain networks than dense ones."""
+    piece = prose.evidence.piece("D2", "interaction")
+    if piece is None:
+        return []
+    depths = sorted(depth_of(arm) for arm in piece.finding.arms if arm.startswith("plain"))
+    verdict = piece.finding.verdict if piece.settled else "inconclusive"
+    told = {"shallow": depths[0], "deep": depths[-1], "effect": prose.number(piece)}
+    return [(verdict, prose.say(f"dense.depth.{verdict}", piece.source, **told))]
+
+
+def parameters(prose: Prose) -> list[Statement]:
+    """Says what fewer parameters do to the accuracy, in a fair comparison and in the assignment's."""
+    said = []
+    for comparison, accuracy in prose.evidence.pieces("D3", "accuracy").items():
+        counts = counted(prose, comparison)
+        if accuracy.finding.verdict != "confounded" and {"parameters", "arithmetic"} <= counts.keys():
+            ours, theirs = map(code, comparison.split(" - "))
+            told = {part: share(counts[part]) for part in ("parameters", "arithmetic")}
+            who = {"dense": ours, "residual": theirs}
+            said.append(prose.say("dense.counts", counts["parameters"].source, **who, **told))
+            verdict = accuracy.finding.verdict if accuracy.settled else "inconclusive"
+            told = {"accuracy": change(accuracy)}
+            said.append(prose.say(f"dense.accuracy.{verdict}", accuracy.source, **told))
+            break
+    if (judged := prose.evidence.judged("D4")) is not None and judged.settled:
+        parts = {piece.finding.part: prose.change(piece) for piece in judged.pieces}
+        said.append(prose.say(f"dense.redundancy.{judged.verdict}", judged.source, **parts))
+    return said
+
+
+def counted(prose: Prose, comparison: str) -> dict[str, Piece]:
+    """Returns what was counted of a comparison: parameters, arithmetic and memory, in per cent."""
+    parts = ("parameters", "arithmetic", "memory")
+    found = {part: prose.evidence.pieces("D3", part).get(comparison) for part in parts}
+    return {part: piece for part, piece in found.items() if piece}
+
+
+def limits(prose: Prose) -> list[Statement]:
+    """Says what does not follow: from ablation, and from the assignment's own pair of networks."""
+    said = [prose.say("dense.ablation")]
+    counts = counted(prose, CLASSROOM)
+    accuracy = next(
+        (
+            piece
+            for body in prose.evidence.bodies("D3")
+            for piece in body.pieces
+            if (piece.finding.part, piece.finding.comparison) == ("accuracy", CLASSROOM)
+        ),
+        None,
+    )
+    if accuracy and "parameters" in counts:
+        maps = [(each.treated, each.control) for each in accuracy.finding.confounds if each.what == "maps"]
+        ours, theirs = (sizes.replace("x", "×") for sizes in (maps or [("", "")])[0])
+        told = {"parameters": share(counts["parameters"]), "accuracy": change(accuracy)}
+        told |= {"ours": Inline(ours), "theirs": Inline(theirs)}
+        said.append(prose.say("dense.classroom", counts["parameters"].source, accuracy.source, **told))
+    return said
+
+
+def cost(prose: Prose) -> list[Statement]:
+    """Says what concatenation costs in memory, arithmetic and time."""
+    said = [prose.say("dense.memory", PLEISS)]
+    told: Mapping[str, Piece] = counted(prose, CLASSROOM)
+    if {"arithmetic", "memory"} <= told.keys():
+        times = {part: rounded(1 + told[part].effect.estimate / 100) for part in ("arithmetic", "memory")}
+        said.append(prose.say("dense.cost", told["memory"].source, **times))
+    seconds = {arm: seconds_of(prose, arm) for arm in ("densenet", "resnet")}
+    if all(seconds.values()):
+        source = Source(basis="own", key="seconds per image", study=prose.evidence.study)
+        said.append(prose.say("dense.seconds", source, **seconds))
+    return said
+
+
+def share(piece: Piece) -> Inline:
+    """Writes a count of one network as a share of the other's: 52%."""
+    return literal(f"{100 + piece.effect.estimate:.0f}%")
+
+
+def change(piece: Piece, scale: float = 1.0) -> Inline:
+    """Writes a difference in percentage points with its interval, and to a tenth where it has none."""
+    effect = piece.effect
+    if effect.interval is None:
+        return literal(signed(scale * effect.estimate))
+    return bracketed(*(scale * end for end in (effect.estimate, *effect.interval)), signs=True)
+
+
+def gradient_figure(prose: Prose) -> Figure | None:
+    """Draws the ratio of gradients before training against depth, where no network shows its connections."""
+    rows: list[tuple[object, ...]] = [
+        (family, layers, *(10**end for end in level.ends))
+        for family in FAMILIES
+        for layers, level in levels(prose, family).items()
+    ]
+    return over_depth(prose, "gradient-in-dense", rows, key="dense.gradient", log=True)

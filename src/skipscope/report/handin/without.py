@@ -1,0 +1,203 @@
+"""Explains how a network without shortcuts trains: the gradient as a product, and what depth costs."""
+
+from collections.abc import Sequence
+from math import log
+
+from skipscope.analysis.statistics import over_seeds
+from skipscope.claims.model import MINIMUM_SEEDS
+from skipscope.report.document import Block, Equation, Figure
+from skipscope.report.handin.basis import disagreements
+from skipscope.report.handin.by_depth import depth_of, over_depth, unique
+from skipscope.report.handin.costs import card_of, params_of, seconds_of, steps_to
+from skipscope.report.handin.evidence import Level
+from skipscope.report.handin.prose import Prose, bracketed
+from skipscope.report.statements import Source, Statement
+from skipscope.report.words import Inline, count, literal, rounded
+
+DEPTHS = (8, 20, 32, 56)
+START, TRAINING = "first over last at the start", "first over last in training"
+GLOROT, HE, YANG = (Source(basis="known", key=key) for key in ("glorot2010", "he2015", "yang2019"))
+LAYERS = 50
+"""A chain's length, of the example that shows what a power does."""
+CLEAR = 0.3
+"""Log10 of a ratio of gradients from which on it is worth a word: a factor of two (claim S1)."""
+VANISHED = -1.0
+"""Log10 of a ratio of gradients below which a sentence does not say that nothing vanishes."""
+CHANCE = log(10)
+"""The loss of a guess among ten classes, in nats."""
+LEFT = 2.2
+"""A loss that shows that the guessing is over."""
+
+
+def without(prose: Prose) -> list[Block]:
+    """Writes the section: mechanism, textbook, measurements, what follows, and what it costs."""
+    say, drawn = prose.say, gradient_figure(prose)
+    example = {"layers": LAYERS, "shrunk": rounded(0.9**LAYERS), "grown": rounded(1.1**LAYERS)}
+    return [
+        prose.paragraph(say("without.chain")),
+        Equation(lines=tuple(prose.context.words.raw("without.equation"))),
+        prose.paragraph(say("without.product", **example)),
+        prose.paragraph(say("without.textbook", GLOROT), say("without.degrades", HE)),
+        prose.paragraph(say("without.odd"), say("without.doubt", HE)),
+        *prose.paragraphs(classroom(prose), at_start(prose, drawn)),
+        *([drawn] if drawn else []),
+        *prose.paragraphs(in_training(prose), degradation(prose)),
+        *prose.paragraphs(disagreements(prose, "S1a", "S1b", "S3", "S9"), limits(prose), cost(prose)),
+    ]
+
+
+def classroom(prose: Prose) -> list[Statement]:
+    """Says how the gradient passes the assignment's `cnn`, and how it begins to learn."""
+    levels = [prose.evidence.level(q, "cnn", m) for q, m in ((START, "start"), (TRAINING, "end"))]
+    found = [level for level in levels if level]
+    said = []
+    if len(found) == 2:
+        key = "kept" if all(level.median > VANISHED for level in found) else "numbers"
+        told = {"start": prose.times(found[0]), "training": prose.times(found[1])}
+        said.append(prose.say(f"without.cnn.{key}", *dict.fromkeys(each.source for each in found), **told))
+    steps = steps_to(prose, LEFT, ("cnn", "resnet"))
+    if len(steps) == 2 and steps["cnn"] > steps["resnet"]:
+        source = Source(basis="own", key="loss curve", study=prose.evidence.study)
+        told = {arm: literal(str(step)) for arm, step in steps.items()}
+        loss = {"loss": literal(f"{LEFT:.1f}"), "chance": literal(f"{CHANCE:.2f}")}
+        said.append(prose.say("without.cnn.slow", source, **loss, **told))
+        said.append(prose.say("without.cnn.initial"))
+    return said
+
+
+def ratios(prose: Prose, suffix: str = "") -> dict[int, Level]:
+    """Returns the gradient's norm at the first convolution over the last before training, as log10."""
+    found = {depth: prose.evidence.level(START, f"plain{depth}{suffix}", "start") for depth in DEPTHS}
+    return {depth: level for depth, level in found.items() if level}
+
+
+def gain(prose: Prose, suffix: str = "") -> Inline | None:
+    """Writes the factor that one more layer brings, from 20 layers on; None if no study measured it.
+
+    Networks of two depths have nothing in common but the seed: their differences are paired by it.
+    """
+    arms = [f"plain{depth}{suffix}" for depth in DEPTHS if depth >= 20]
+    for levels in prose.evidence.levels(START, arms, "start"):
+        if len(levels) < 2 or len({len(level.values) for level in levels}) > 1:
+            continue
+        more = depth_of(levels[-1].arm) - depth_of(levels[0].arm)
+        pairs = zip(levels[0].values, levels[-1].values, strict=True)
+        found = over_seeds({seed: (deep - shallow) / more for seed, (shallow, deep) in enumerate(pairs)})
+        if found and found.n >= MINIMUM_SEEDS:
+            return bracketed(*(10**end for end in (found.value, found.low, found.high)))
+    return None
+
+
+def at_start(prose: Prose, drawn: Figure | None) -> list[Statement]:
+    """Says how the gradient changes with depth before training, with and without BatchNorm."""
+    with_norm, bare = ratios(prose), ratios(prose, "_nobn")
+    if not with_norm:
+        return []
+    deepest = max(with_norm)
+    figure = prose.figure(drawn) if drawn else ""
+    told = {"layers": deepest, "ratio": prose.times(with_norm[deepest]), "figure": figure}
+    median = with_norm[deepest].median
+    key = "explodes" if median > CLEAR else "vanishes" if median < -CLEAR else "keeps"
+    said = [prose.say(f"without.start.{key}", *unique([with_norm[deepest].source], "S1a"), **told)]
+    if key == "explodes" and (factor := gain(prose)):
+        said.append(prose.say("without.gain", *said[0].sources, factor=factor))
+        said.append(prose.say("without.theory", YANG))
+    if bare:
+        level, factor = bare[max(bare)], gain(prose, "_nobn")
+        told = {"layers": max(bare), "ratio": prose.times(level), "factor": factor or ""}
+        key = "shrinks" if level.ends[2] < 0 and factor else "numbers"
+        said.append(prose.say(f"without.bare.{key}", *unique([level.source], "S1a"), **told))
+    return said
+
+
+def in_training(prose: Prose) -> list[Statement]:
+    """Says how long the start's ratio lasts, and what it is while the deepest network trains."""
+    depth = max((d for d in DEPTHS if prose.evidence.level(TRAINING, f"plain{d}")), default=0)
+    level = prose.evidence.level(TRAINING, f"plain{depth}")
+    if level is None:
+        return []
+    said = []
+    healed = [prose.evidence.level("steps until healed", f"{kind}{depth}") for kind in ("plain", "resnet")]
+    if all(healed):
+        plain, residual = (each for each in healed if each)
+        told = {"layers": depth, "plain": steps(plain), "residual": steps(residual)}
+        if plain.median < max(*plain.values, *residual.values):  # the highest may be a run's last step
+            order = "sooner" if plain.median < residual.median else "later"
+            said.append(prose.say(f"without.heals.{order}", *unique([plain.source], "S9"), **told))
+    judged = prose.evidence.judged("S1b")
+    verdict = judged.verdict if judged and judged.settled else "inconclusive"
+    told = {"layers": depth, "ratio": prose.times(level)}
+    return [*said, prose.say(f"without.training.{verdict}", *unique([level.source], "S1b"), **told)]
+
+
+def steps(level: Level) -> Inline:
+    """Writes a number of steps that is kept as its log2."""
+    return literal(f"{2**level.median:.0f}")
+
+
+def degradation(prose: Prose) -> list[Statement]:
+    """Says what depth does to the training error, and whether that needs a gradient that vanishes."""
+    piece = prose.evidence.piece("S3", "plain")
+    if piece is None:
+        return []
+    shallow, deep = sorted(map(depth_of, piece.finding.arms))
+    verdict = piece.finding.verdict if piece.settled else "inconclusive"
+    layers = {"shallow": shallow, "deep": deep}
+    told = {"rise": prose.number(piece)} if verdict == "supported" else {"change": prose.change(piece)}
+    said = prose.say(f"without.degradation.{verdict}", piece.source, **layers, **told)
+    return [said, *apart(prose, shallow)]
+
+
+def apart(prose: Prose, shallow: int) -> list[Statement]:
+    """Names the deepest network that trains worse than a shallow one though its gradient does not vanish."""
+    before = prose.evidence.level("training error", f"plain{shallow}")
+    for depth in sorted((each for each in DEPTHS if each > shallow), reverse=True):
+        after = prose.evidence.level("training error", f"plain{depth}")
+        ratio = prose.evidence.level(TRAINING, f"plain{depth}")
+        if not (before and after and ratio) or before.study != after.study:
+            continue
+        if ratio.ends[1] > -CLEAR and after.ends[1] > before.ends[2]:
+            told = {"shallow": shallow, "deep": depth, "ratio": prose.times(ratio)}
+            errors = {"before": prose.number(before), "after": prose.number(after)}
+            return [prose.say("without.apart", *unique([after.source], "S1b", "S3"), **told, **errors)]
+    return []
+
+
+def limits(prose: Prose) -> list[Statement]:
+    """Says what the assignment's networks cannot show, and which networks can."""
+    counts = {arm: params_of(prose, arm) for arm in ("cnn", "resnet", "plain20", "resnet20")}
+    counted, said = Source(basis="exact", key="params"), [prose.say("without.lab")]
+    with_norm, bare = ratios(prose), ratios(prose, "_nobn")
+    if with_norm and bare and with_norm[max(with_norm)].median > CLEAR and bare[max(bare)].median < -CLEAR:
+        ends_of = [with_norm[max(with_norm)].source, bare[max(bare)].source]
+        said.insert(0, prose.say("without.follows", *unique(ends_of, "S1a")))
+    if counts["cnn"] and counts["resnet"]:
+        told = {"cnn": count(counts["cnn"]), "resnet": count(counts["resnet"])}
+        said.append(prose.say("without.unequal", counted, **told))
+    if counts["plain20"] and counts["plain20"] == counts["resnet20"]:
+        said.append(prose.say("without.equal", counted, params=count(counts["plain20"])))
+    return said
+
+
+def cost(prose: Prose) -> list[Statement]:
+    """Says what a chain costs, and what the assignment's chain costs beside its residual network."""
+    said = [prose.say("without.cost")]
+    cnn, resnet = card_of(prose, "cnn"), card_of(prose, "resnet")
+    if cnn and resnet:
+        told = {"params": count(cnn.params), "macs": count(cnn.macs), "other": count(resnet.macs)}
+        said.append(prose.say("without.counts", Source(basis="exact", key="params"), **told))
+    times = {arm: seconds_of(prose, arm) for arm in ("cnn", "resnet")}
+    if all(times.values()):
+        source = Source(basis="own", key="seconds per image", study=prose.evidence.study)
+        said.append(prose.say("without.seconds", source, **times))
+    return said
+
+
+def gradient_figure(prose: Prose) -> Figure | None:
+    """Draws the ratio of gradients before training against depth, with and without BatchNorm."""
+    rows: Sequence[tuple[object, ...]] = [
+        (family, depth, *(10**end for end in level.ends))
+        for family, suffix in (("plain", ""), ("plain_nobn", "_nobn"))
+        for depth, level in ratios(prose, suffix).items()
+    ]
+    return over_depth(prose, "gradient-in-a-chain", rows, key="without.gradient", log=True)

@@ -1,0 +1,123 @@
+"""What is said of networks without shortcuts, on the reference that ships and on verdicts made up."""
+
+import polars as pl
+import pytest
+from made_up_bodies import card, prose, read
+from made_up_results import finding
+
+from skipscope.claims.catalogue import part_of
+from skipscope.claims.model import ClaimResult
+from skipscope.report.document import Equation, Figure
+from skipscope.report.handin import without as section
+from skipscope.report.handin.costs import steps_to
+from skipscope.report.handin.without import without
+
+FALLEN, KEPT = -0.8, 0.02
+
+
+@pytest.fixture
+def tables(study_tables):
+    return study_tables()
+
+
+def told(tables, language="en", study="depth", **claims):
+    return read(without(prose(tables, card(study, claims), language=language)))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_on_the_reference_it_has_all_that_a_section_needs(tables, language):
+    blocks = without(prose(tables, language=language))
+    text = read(blocks)
+    assert sum(isinstance(block, Equation) for block in blocks) == 1
+    assert sum(isinstance(block, Figure) for block in blocks) == 1
+    assert "9,000 [7,400, 11,000]" in text  # measured, with its interval
+    assert {"en": "cannot be read from", "zh": "不能从作业中"}[language] in text  # a limit
+    assert {"en": "the cheapest of the four", "zh": "代价最低"}[language] in text  # a price
+    assert "0.0052" in text  # 0.9 to the power of 50
+    assert "83,126" in text  # counted, of the assignment's network
+
+
+def test_the_factor_of_a_layer_is_that_of_the_depths_between(tables):
+    """From 20 to 56 layers the reference's ratio grows from 26 to 9,000: (9000/26) ** (1/36) is 1.176."""
+    text = told(tables)
+    assert "multiplies the ratio by 1.176 [1.171, 1.181]" in text
+    assert "multiplies the ratio by 0.976" in text  # without BatchNorm
+
+
+def test_without_a_study_of_depth_the_figure_and_its_numbers_are_left_out(tables):
+    blocks = without(prose(tables, card("lab", {})))
+    assert not any(isinstance(block, Figure) for block in blocks)
+    assert "What depth does" not in read(blocks)
+    assert "at the first convolution the norm of the loss gradient is 0.47 [0.44, 0.49]" in read(blocks)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("Now the gradient does vanish", "does not vanish later either", "too wide to call this")),
+        ("zh", ("此时才真正在回传途中消失", "在训练中也没有消失", "还不能称之为消失")),
+    ],
+)
+def test_whether_the_gradient_vanishes_in_training_is_said_by_the_verdict(tables, language, words):
+    for verdict, expected in zip(("supported", "contradicted", "inconclusive"), words, strict=True):
+        text = told(tables, language, S1b=(verdict, [("training", "plain56", verdict, FALLEN)]))
+        assert [each in text for each in words] == [each == expected for each in words]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected"),
+    [
+        ("supported", "Degradation is measured as well: from 8 to 56 layers"),
+        ("contradicted", "Degradation is not measured: from 8 to 56 layers"),
+        ("inconclusive", "too uncertain a number to call it degradation"),
+    ],
+)
+def test_degradation_is_said_by_the_verdict_on_plain_networks(tables, verdict, expected):
+    text = told(tables, S3=("supported", [("plain", "plain8, plain56", verdict, 28.0)]))
+    assert expected in text
+    assert ("+28" in text) == (verdict != "supported")  # a rise needs no sign
+
+
+def test_degradation_is_set_apart_from_vanishing_only_where_a_network_shows_it(tables, monkeypatch):
+    rise = {"S3": ("supported", [("plain", "plain8, plain56", "supported", 28.0)])}
+    text = told(tables, **rise)
+    assert "From 8 to 32 layers the training error already rises" in text  # with 56 it may have vanished
+    assert "A vanishing gradient cannot be its only cause" in text
+    monkeypatch.setattr(section, "CLEAR", -1.0)  # as if nothing short of ten times were kept
+    assert "A vanishing gradient" not in told(tables, **rise)
+
+
+def test_which_explosion_heals_sooner_is_said_as_it_was_measured(tables):
+    assert "after 12 steps, sooner than in the residual network of that depth (32 steps)" in told(tables)
+
+
+def test_a_slow_start_is_told_only_where_the_chain_had_one(tables, monkeypatch):
+    def said(**steps):
+        monkeypatch.setattr(section, "steps_to", lambda *_: steps)
+        return told(tables)
+
+    assert "falls below 2.2, a little under the 2.30 of a guess, after 55 steps" in said(cnn=55, resnet=37)
+    assert "slowly" not in said(cnn=37, resnet=55)
+    assert "slowly" not in said(resnet=37)
+
+
+def test_the_steps_to_a_loss_are_those_of_finished_runs_on_cifar10(study_tables):
+    variant = {"arms": ("cnn", "resnet"), "seeds": 3, "epochs": 1, "steps": 200}
+    own = prose(study_tables(**variant))
+    curve = own.context.tables.steps.filter(arm="cnn")
+    first = [min(curve.filter(pl.col("smoothed") < 2, seed=seed)["step"]) for seed in range(3)]
+    assert steps_to(own, 2.0, ("cnn", "chain")) == {"cnn": sorted(first)[1]}
+    assert steps_to(own, 0.0, ("cnn",)) == {}  # no run came there
+    assert steps_to(prose(study_tables(**variant, data="shapes")), 2.0, ("cnn",)) == {}
+
+
+def test_where_own_runs_and_the_reference_settle_a_claim_differently_both_are_said(tables):
+    mine = finding(part_of("S1b", "training"), "supported", comparison="plain56", arms=("plain56",))
+    result = ClaimResult(id="S1b", group="shortcuts", verdict="supported", findings=(mine,))
+    other = ("contradicted", [("training", "plain56", "contradicted", KEPT)])
+    written = prose(tables, card("depth", {"S1b": other}), results=(result,))
+    text = read(without(written))
+    assert "Now the gradient does vanish" in text
+    assert "opposite verdict on “Gradient propagation during training”: it trained on 6,000 images" in text
+    agreed = prose(tables, card("depth", {"S1b": ("supported", other[1])}), results=(result,))
+    assert "opposite verdict" not in read(without(agreed))
