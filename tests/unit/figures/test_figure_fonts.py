@@ -71,7 +71,9 @@ def test_pictures_have_two_dots_a_pixel_and_the_weight_that_is_asked_for(only_th
     )
     assert "'Noto Sans CJK SC', 'Libertinus Serif'" in plain
     first, second = prints.pngs([plain, bold], tmp_path)
-    assert Image.open(io.BytesIO(first)).size == (200, 80)
+    picture = Image.open(io.BytesIO(first))
+    assert (picture.size, picture.mode) == ((200, 80), "P")  # with a palette: half the bytes
+    assert picture.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
     # a variable font that nobody tells its weight is drawn in its thinnest: 3 % of this picture, not 6 %
     thin = SVG.format(weight="", text="验证").replace("Helvetica, Arial", "Noto Sans CJK SC")
     (thinnest,) = prints.pngs([thin], tmp_path)
