@@ -63,6 +63,12 @@ def study_tables(shared: Path) -> Callable[..., StudyTables]:
     return tables
 
 
+@pytest.fixture(autouse=True)
+def nobodys_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keeps a developer's own name out of what is tested."""
+    monkeypatch.setattr("skipscope.spec.author.user_config_path", lambda _: tmp_path / "no-settings")
+
+
 def _written(shared: Path, variant: dict[str, Any]) -> Path:
     name = sha256(repr(sorted(variant.items())).encode()).hexdigest()[:16]
     return built_once(shared / f"made-up-{name}", lambda folder: write_workspace(folder, **variant))

@@ -83,22 +83,29 @@ class Workspace(store.Workspace, Shown):
         return Claims(gather(self, study), lang)
 
     def report(
-        self, study: str | None = None, *, formats: Iterable[str] = STANDALONE, lang: str | None = None
+        self,
+        study: str | None = None,
+        *,
+        formats: Iterable[str] = STANDALONE,
+        lang: str | None = None,
+        notes: os.PathLike[str] | str | None = None,
     ) -> Report:
-        """Writes a study's report and returns its files.
+        """Writes a study's report and returns its files; `[author]` in skipscope.toml is named in it.
 
         Args:
             study: its name.
             formats: html, md, pdf or docx. All but html start processes, so that a script needs its guard.
             lang: zh or en: the language the page opens in (it holds both), and that of PDF and DOCX.
+            notes: a Markdown file with your own analysis.
 
         Raises:
-            SkipscopeError: there is no such study, format or language, or a record is damaged.
+            SkipscopeError: there is no such study, format or language, or a record or the notes are damaged.
         """
         wanted = {formats} if isinstance(formats, str) else set(formats)
         if wanted - STANDALONE:
             refuse_unguarded("Workspace.report")
-        return Report(build_report(self, study, formats=wanted, language=lang))
+        own = None if notes is None else Path(notes)
+        return Report(build_report(self, study, formats=wanted, language=lang, notes=own))
 
     def blocks(self) -> Iterable[Block | Link]:
         """Builds the summary and table of results, curves, and the link to the report."""

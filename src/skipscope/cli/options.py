@@ -61,6 +61,10 @@ DateOption = Annotated[
     str | None,
     typer.Option("--date", help="The date there.  [default: the day of the last run]", show_default=False),
 ]
+NotesOption = Annotated[
+    Path | None,
+    typer.Option("--notes", help="Your own analysis as Markdown, for the report.", show_default=False),
+]
 DEFAULT_WORKSPACE = Path("skipscope-out")
 WIDEST = 1_000
 """Columns that a table may have at most."""

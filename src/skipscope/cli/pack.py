@@ -10,6 +10,7 @@ from skipscope.cli.options import (
     CourseOption,
     DateOption,
     NameOption,
+    NotesOption,
     StudentIdOption,
     StudyArgument,
     WorkspaceOption,
@@ -28,6 +29,7 @@ UNNAMED = (
 def pack(
     study: StudyArgument = None,
     *,
+    notes: NotesOption = None,
     student_id: StudentIdOption = None,
     name: NameOption = None,
     course: CourseOption = None,
@@ -54,7 +56,7 @@ def pack(
     store = Workspace(workspace)
     author = read_author(store.path, name=name, student_id=student_id, course=course, date=date)
     with busy("Packing the report, the code and the records"):
-        path = packed(store, study, author=author, output=output, language=lang)
+        path = packed(store, study, author=author, notes=notes, output=output, language=lang)
     say(path)
     if not (author.name and author.student_id):
         complaints.print(UNNAMED, soft_wrap=True, markup=False)

@@ -4,7 +4,18 @@ from typing import Annotated
 
 import typer
 
-from skipscope.cli.options import DEFAULT_WORKSPACE, StudyArgument, WorkspaceOption, busy, say
+from skipscope.cli.options import (
+    DEFAULT_WORKSPACE,
+    CourseOption,
+    DateOption,
+    NameOption,
+    NotesOption,
+    StudentIdOption,
+    StudyArgument,
+    WorkspaceOption,
+    busy,
+    say,
+)
 from skipscope.cli.plans import say_if_untrained
 from skipscope.errors import FontError
 
@@ -29,18 +40,28 @@ def report(
             help="html, md, pdf or docx, repeated or with commas.  [default: html,md]", show_default=False
         ),
     ] = None,
+    notes: NotesOption = None,
+    student_id: StudentIdOption = None,
+    name: NameOption = None,
+    course: CourseOption = None,
+    date: DateOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
 ) -> None:
-    """Write a study's report: web page, Markdown, PDF, DOCX."""
+    """Write a study's report: web page, Markdown, PDF, DOCX.
+
+    Number, name, course and date may stand in skipscope.toml, under [author].
+    """
     # altair and polars take half a second to import: `skipscope --help` does not wait for them
     from skipscope.records.store import Workspace
     from skipscope.report import build_report
+    from skipscope.spec.author import read_author
 
     wanted = {part.strip() for given in format or FORMATS for part in given.split(",") if part.strip()}
     store = Workspace(workspace)
+    author = read_author(store.path, name=name, student_id=student_id, course=course, date=date)
     try:
         with busy(f"Writing the report as {', '.join(sorted(wanted))}"):
-            written = build_report(store, study, formats=wanted, language=lang)
+            written = build_report(store, study, formats=wanted, language=lang, author=author, notes=notes)
     except FontError as error:
         for path in error.written:
             say(path)

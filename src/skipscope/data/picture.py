@@ -46,7 +46,7 @@ class Picture:
     size: tuple[int, int]
     """Width and height in pixels, upright."""
     shown: NDArray[np.uint8]
-    """H W 3: the whole picture, scaled down if it is larger than `SHOWN`."""
+    """H W 3: the whole picture, scaled down if it is larger than `longest`."""
     pixels: NDArray[np.uint8]
     """32 32 3: what networks see."""
     notes: tuple[str, ...]
@@ -59,8 +59,8 @@ class Picture:
         return np.ascontiguousarray(normalised.transpose(2, 0, 1))
 
 
-def read(path: Path) -> Picture:
-    """Reads the picture in this file.
+def read(path: Path, *, longest: int = SHOWN) -> Picture:
+    """Reads the picture in this file; the copy that is shown has at most `longest` pixels a side.
 
     Raises:
         PictureError: the file is missing, no image, larger than 50 megapixels, or damaged.
@@ -75,7 +75,7 @@ def read(path: Path) -> Picture:
         notes = ["There are several pictures in it: this is the first."] if several else []
         image = _rgb(_upright(image), notes)
     shown = image.copy()
-    shown.thumbnail((SHOWN, SHOWN))
+    shown.thumbnail((longest, longest))
     width, height = image.size
     side = min(width, height)
     left, top = (width - side) / 2, (height - side) / 2

@@ -25,6 +25,7 @@ from skipscope.records.store import Workspace
 from skipscope.report.build import build_document
 from skipscope.report.document import PARTS, Block, Document, Figure, Gallery, Pair, Part, figures_of
 from skipscope.report.rendering import html, markdown, paper
+from skipscope.spec.author import NOBODY, Author, read_author
 
 WEB = frozenset({"html", "md"})
 FORMATS = WEB | paper.FORMATS.keys()
@@ -33,22 +34,31 @@ PAIR_WIDTH = 380
 
 
 def build_report(
-    workspace: Workspace, study: str | None, *, formats: AbstractSet[str] = WEB, language: str | None = None
+    workspace: Workspace,
+    study: str | None,
+    *,
+    formats: AbstractSet[str] = WEB,
+    language: str | None = None,
+    author: Author | None = None,
+    notes: Path | None = None,
 ) -> list[Path]:
     """Writes the report of a study (by default of the latest planned one) and returns its files.
 
     The page holds both parts and both languages, and opens in `language`, or in the reader's. All else is
     written part by part: the hand-in and its appendix. Markdown is written in both languages, PDF and DOCX
     (of the hand-in alone) in `language`, or in both. Next to them `figures/` has every figure's table and,
-    for Markdown, its pictures.
+    for Markdown, its pictures. `author` is named on the first page, by default whoever is in the settings;
+    `notes` is a Markdown file with the reader's own analysis.
 
     Raises:
         UnknownName: no such study, format or language.
-        UsageError: no format was given.
+        UsageError: no format was given, or notes or settings cannot be read.
+        PictureError: a picture in the notes cannot be read.
         WorkspaceError: there is no study, a record is damaged, or the report cannot be written.
         FontError: no font has the characters of a language; everything that needs none was written.
     """
     chosen = _checked_language(formats, language)
+    author = read_author(workspace.path) if author is None else author
     on_paper = sorted(formats & paper.FORMATS.keys())
     printed = [each for each in LANGUAGES if on_paper and chosen in (None, each)]
     drawn = LANGUAGES if "md" in formats else printed
@@ -59,7 +69,8 @@ def build_report(
         tables = gather(workspace, study)
         folder = workspace.report_folder(tables.record.study.name)
         results = evaluate(tables)  # its memory is free again before the figures need some
-        edition_in = partial(Edition, tables=tables, results=results, calibration=load_calibration(workspace))
+        judged = partial(Edition, tables=tables, results=results, calibration=load_calibration(workspace))
+        edition_in = partial(judged, author=author, notes=notes)
         editions = [
             edition_in(part=part, language=each, drawing=drawing if each in drawn else None)
             for part in PARTS
@@ -103,6 +114,8 @@ class Edition:
     """The claims' verdicts, if they were evaluated before."""
     calibration: Mapping[str, Any] | None = None
     """The workspace's; the package's own if left out."""
+    author: Author = NOBODY
+    notes: Path | None = None
     drawing: Drawing | None = None
     """Draws the charts, if they are needed as pictures."""
     begun: dict[str, Picture] = field(default_factory=dict)
@@ -126,6 +139,8 @@ class Edition:
             part=self.part,
             results=self.results,
             calibration=self.calibration,
+            author=self.author,
+            notes=self.notes,
             **options,
         )
 

@@ -1,6 +1,7 @@
 """Builds the parts of a report from a study's tables: the hand-in, and the appendix with all behind it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from skipscope.analysis.tables import StudyTables
@@ -16,15 +17,18 @@ from skipscope.report.appendix.pictures import pictures
 from skipscope.report.appendix.provenance import provenance
 from skipscope.report.appendix.results import lead
 from skipscope.report.appendix.trained import trained
+from skipscope.report.appendix.viva import viva
 from skipscope.report.appendix.while_training import while_training
+from skipscope.report.byline import byline
 from skipscope.report.context import Context, figure_numbers
 from skipscope.report.document import Block, Document, Note, Part, Section, lettered, numbered
 from skipscope.report.handin.chapters import CHAPTERS
 from skipscope.report.handin.references import references
 from skipscope.report.words import Inline, Words
 from skipscope.spec import StudySpec
+from skipscope.spec.author import NOBODY, Author
 
-APPENDIX = (overlay, networks, while_training, trained, pictures, explanation, provenance)
+APPENDIX = (overlay, networks, while_training, trained, pictures, explanation, viva, provenance)
 SECTIONS: Mapping[Part, Sequence[Callable[[Context], Section]]] = {"handin": CHAPTERS, "appendix": APPENDIX}
 
 
@@ -36,12 +40,15 @@ def build_document(
     chart_language: Language | None = None,
     results: tuple[ClaimResult, ...] | None = None,
     calibration: Mapping[str, Any] | None = None,
+    author: Author = NOBODY,
+    notes: Path | None = None,
     finished: Callable[[Iterable[Block]], object] = tuple,
 ) -> Document:
     """Builds one part of the report in one language, with its charts in `chart_language` if that is given.
 
     `results` are the claims' verdicts if they were evaluated before; `calibration` is the workspace's, the
-    package's own if left out; `finished` is called with the blocks of each part as soon as it is built.
+    package's own if left out; `author` is named below the title, `notes` are the reader's own analysis;
+    `finished` is called with the blocks of each part as soon as it is built.
     """
     words = Words(language)
     context = Context(
@@ -50,6 +57,7 @@ def build_document(
         charts=Words(chart_language or language),
         results=evaluate(tables) if results is None else results,
         calibration=load_calibration() if calibration is None else calibration,
+        notes=notes,
         numbers=figure_numbers(part),
     )
     replaced = (Note(text=words("page.english_labels")),) if chart_language not in (None, language) else ()
@@ -70,6 +78,9 @@ def build_document(
         lead=begin,
         sections=(*told, cited) if cited else told,
         looks=style.looks(tables.arms),
+        made_by=words("page.made_by" if notes is None else "page.made_by_and_notes"),
+        author=author,
+        byline=byline(tables, words, author),
     )
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count as counting
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -38,6 +39,8 @@ class Context:
     """The verdict on each claim."""
     calibration: Mapping[str, Any] = field(default_factory=load_calibration)
     """The claims' false-positive rate and power, by simulation: the workspace's own, else the package's."""
+    notes: Path | None = None
+    """The reader's own analysis, as Markdown."""
     numbers: Iterator[str] = field(default_factory=lambda: figure_numbers("appendix"))
     """Of figures."""
 

@@ -5,7 +5,7 @@ marks have a meaning, or plain, in which nothing has.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from skipscope.figures.style import Look
 from skipscope.language import Language
 from skipscope.report.statements import Statement
 from skipscope.report.words import Inline
+from skipscope.spec.author import NOBODY, Author
 
 Align = Literal["left", "right"]
 Part = Literal["handin", "appendix"]
@@ -58,6 +59,14 @@ class Code:
 
     text: str
     title: Inline | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Items:
+    """A list of paragraphs and lists within it; numbered from `first` on if that is given."""
+
+    items: tuple[tuple["Block", ...], ...]
+    first: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +175,7 @@ class Bibliography:
     works: tuple[Paragraph, ...]
 
 
-Block = Paragraph | Note | Equation | Code | Table | Figure | Diagram | Pair | Gallery | Bibliography
+Block = Paragraph | Note | Equation | Code | Items | Table | Figure | Diagram | Pair | Gallery | Bibliography
 
 
 def figures_of(block: Block) -> tuple[Figure, ...]:
@@ -217,7 +226,11 @@ def lettered(sections: Sequence[Section]) -> tuple[Section, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Document:
-    """A part of the report in one language; `banner` is the first line of everything rendered from it."""
+    """A part of the report in one language; `banner` is the first line of everything rendered from it.
+
+    `byline` says who hands it in, `made_by` what the program made of it; on a page `links` has identifiers by
+    the targets of links, in this part or another.
+    """
 
     part: Part
     language: Language
@@ -227,6 +240,10 @@ class Document:
     lead: tuple[Block, ...]
     sections: tuple[Section, ...]
     looks: Mapping[str, Look]
+    made_by: Inline
+    author: Author = NOBODY
+    byline: Inline | None = None
+    links: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def blocks(self) -> Iterator[Block]:
@@ -246,7 +263,10 @@ class Document:
     @property
     def targets(self) -> set[str]:
         """The names that a link within the document can lead to: of its sections, claims and figures."""
-        return {target for section in self.sections for target in section.targets}
+        claims = {block.id for block in self.blocks if isinstance(block, Paragraph) and block.id}
+        drawn = (self.figures, self.diagrams, self.galleries)
+        figures = {f"figure-{each.number}" for kind in drawn for each in kind}
+        return {target for section in self.sections for target in section.targets} | claims | figures
 
     @property
     def galleries(self) -> Iterator[Gallery]:

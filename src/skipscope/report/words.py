@@ -20,6 +20,7 @@ from skipscope.language import Language
 
 NBSP = "\u00a0"
 NO_FORMULAS: Mapping[str, str] = {}
+NO_LINKS: Mapping[str, str] = {}
 
 
 class Inline(str):
@@ -45,18 +46,18 @@ MARKS = re.compile(
 )
 
 
-def to_html(text: str, formulas: Mapping[str, str] = NO_FORMULAS, *, ids: str = "") -> str:
+def to_html(text: str, formulas: Mapping[str, str] = NO_FORMULAS, links: Mapping[str, str] = NO_LINKS) -> str:
     """Returns the text as HTML: its marks are rendered if it is `Inline`, otherwise everything is escaped.
 
     Args:
         text: what is written.
         formulas: MathML by TeX; a formula without any stays as it is written.
-        ids: what the page puts before the targets of links.
+        links: identifiers on the page by the targets of links; a link to any other target is none.
     """
-    return _marked(escape(text), formulas, ids) if isinstance(text, Inline) else escape(text)
+    return _marked(escape(text), formulas, links) if isinstance(text, Inline) else escape(text)
 
 
-def _marked(escaped: str, formulas: Mapping[str, str], ids: str) -> str:
+def _marked(escaped: str, formulas: Mapping[str, str], links: Mapping[str, str]) -> str:
     """Renders the marks of a text in which HTML's own are escaped."""
 
     def rendered(mark: re.Match[str]) -> str:
@@ -65,10 +66,11 @@ def _marked(escaped: str, formulas: Mapping[str, str], ids: str) -> str:
         if mark["math"] is not None:
             return formulas.get(unescape(mark["math"]), f"<i>{mark['math']}</i>")
         if mark["basis"] is not None:
-            return f'<span class="mark">[{_marked(mark["basis"], formulas, ids)}]</span>'
+            return f'<span class="mark">[{_marked(mark["basis"], formulas, links)}]</span>'
         if mark["target"] is not None:
-            return f'<a href="#{ids}{mark["target"]}">{_marked(mark["linked"], formulas, ids)}</a>'
-        return mark["escaped"] or f"<strong>{_marked(mark['bold'], formulas, ids)}</strong>"
+            linked = _marked(mark["linked"], formulas, links)
+            return f'<a href="#{links[mark["target"]]}">{linked}</a>' if mark["target"] in links else linked
+        return mark["escaped"] or f"<strong>{_marked(mark['bold'], formulas, links)}</strong>"
 
     return MARKS.sub(rendered, escaped)
 

@@ -32,16 +32,17 @@ def pack(
     study: str | None,
     *,
     author: Author = NOBODY,
+    notes: Path | None = None,
     output: Path = Path(),
     language: str | None = None,
 ) -> Path:
     """Writes `<student_id>+<name>.zip` into the folder `output`, completely or not at all; returns its path.
 
     It is called after the study if nobody is named. PDF and DOCX are in `language`, or in both languages; the
-    page is always in both.
+    page is always in both. `notes` is the reader's own analysis, for the report.
 
     Raises:
-        UsageError: number and name do not make a valid file name on every system.
+        UsageError: number and name make no valid file name on every system, or the notes cannot be read.
         UnknownName: no such study or language.
         FontError: no installed font has the report's characters; nothing is packed.
         WorkspaceError: there is no study, a record is damaged, or the archive cannot be written.
@@ -49,7 +50,9 @@ def pack(
     file_stem(author, "")  # refused before anything is made
     tables = gather(workspace, study)
     stem = file_stem(author, tables.record.study.name)
-    report = build_report(workspace, tables.record.study.name, formats=FORMATS, language=language)
+    report = build_report(
+        workspace, tables.record.study.name, formats=FORMATS, language=language, author=author, notes=notes
+    )
     path = output / f"{stem}.zip"
     contents = [*((each.name, each.read_bytes()) for each in report), *code_files(tables)]
     contents += ((f"records/{path}", content) for path, content in records(workspace, tables))

@@ -77,7 +77,7 @@ def test_other_formats_start_processes_and_need_the_guard(
 ) -> None:
     asked: list[str] = []
     monkeypatch.setattr("skipscope.api.workspace.refuse_unguarded", asked.append)
-    monkeypatch.setattr("skipscope.api.workspace.build_report", lambda *_, formats, language: sorted(formats))
+    monkeypatch.setattr("skipscope.api.workspace.build_report", lambda *_, formats, **__: sorted(formats))
     assert lab.report(formats=["md", "html"]).files == ("html", "md")
     assert asked == ["Workspace.report"]
     assert lab.report(formats="html").files == ("html",)

@@ -1,7 +1,6 @@
 """Workers in the tests' process, for tests of what a command prints."""
 
 import signal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,9 +48,3 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> Any:
     yield
     torch.set_flush_denormal(False)
     torch.set_num_threads(threads)
-
-
-@pytest.fixture(autouse=True)
-def nobodys_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keeps a developer's own name out of what is tested."""
-    monkeypatch.setattr("skipscope.spec.author.user_config_path", lambda _: tmp_path / "no-settings")

@@ -3,6 +3,7 @@
 import io
 import re
 from collections import Counter
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 from zipfile import ZipFile
 
@@ -140,16 +141,7 @@ def wide(document):
     )
     lines = "\n".join(f"{'  ' * depth}(layer): Conv2d({'64, ' * 40})" for depth in range(4))
     blocks = (table, Code(text=lines, title=Inline("**long** lines")), Code(text=f"skipscope {'x' * 150}"))
-    return Document(
-        part=document.part,
-        language=document.language,
-        title=document.title,
-        banner=document.banner,
-        about=document.about,
-        lead=(*blocks, *document.lead),
-        sections=document.sections,
-        looks=document.looks,
-    )
+    return replace(document, lead=(*blocks, *document.lead))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -300,6 +292,7 @@ def test_notes_sections_and_missing_banners_are_rendered():
         lead=(),
         sections=(section,),
         looks={},
+        made_by=Inline("by hand"),
     )
     text = paper_source.render(document, suffix="svg")
     assert "# 1 \\<T\\> {#one}" in text

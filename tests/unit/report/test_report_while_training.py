@@ -30,7 +30,7 @@ def changed(tables, rows):
 
 def test_sections_are_numbered_as_they_come(small_report):
     found = small_report()
-    assert "".join(each.number for each in found.sections) == "ABCDEFG"[: len(found.sections)]
+    assert "".join(each.number for each in found.sections) == "ABCDEFGH"[: len(found.sections)]
     names = [each.id for each in found.sections]
     assert names.index("networks") < names.index("while-training") < names.index("explanation")
     assert [part.number for part in section(found, "while-training").sections] == ["C.1", "C.2", "C.3", "C.4"]

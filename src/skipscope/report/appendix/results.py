@@ -3,6 +3,8 @@
 Every sentence is chosen by the results; none is written that they do not support.
 """
 
+from statistics import fmean
+
 from skipscope.analysis.tables import ArmSummary, Spread
 from skipscope.report.context import Context, interval
 from skipscope.report.document import Block, Paragraph, Table
@@ -127,4 +129,21 @@ def key_row(context: Context, summary: ArmSummary) -> dict[str, str]:
         "time": "—" if speed is None else context.time_cell(summary),
         "speed": "—" if speed is None else count(speed.mean),
         "seeds": f"{done}/{planned}" if done < planned else str(done),
+    }
+
+
+def gaps(context: Context) -> dict[str, tuple[float, float]]:
+    """Returns training and validation accuracy of each arm's final weights, as means over seeds."""
+    found = {
+        summary.arm: [
+            (record.result.train_accuracy, record.result.val_accuracy)
+            for record in summary.records
+            if record.result is not None and record.result.train_accuracy is not None
+        ]
+        for summary in context.tables.summaries
+    }
+    return {
+        arm: (fmean(trained for trained, _ in pairs), fmean(validated for _, validated in pairs))
+        for arm, pairs in found.items()
+        if pairs
     }

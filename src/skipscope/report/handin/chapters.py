@@ -15,6 +15,7 @@ from skipscope.report.handin.gated import gated
 from skipscope.report.handin.prose import Prose
 from skipscope.report.handin.residual import residual
 from skipscope.report.handin.without import without
+from skipscope.report.notes.section import notes_section
 
 
 def prose_of(context: Context) -> Prose:
@@ -40,4 +41,4 @@ def why(context: Context) -> Section:
     return context.section("why", "why", begin, context.sections("why", "why", parts))
 
 
-CHAPTERS: tuple[Callable[[Context], Section], ...] = (why,)
+CHAPTERS: tuple[Callable[[Context], Section], ...] = (why, notes_section)

@@ -1,7 +1,8 @@
-"""Puts our styles, page size and table of contents into pandoc's Word document."""
+"""Puts our styles, page size, table of contents and author into pandoc's Word document."""
 
 import re
 from collections.abc import Callable, Mapping
+from html import escape
 from importlib.resources import files
 from io import BytesIO
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
@@ -21,6 +22,7 @@ _HEADING = re.compile(
     r'<w:p><w:pPr><w:pStyle w:val="Heading([12])" /></w:pPr>((?:(?!</w:p>).)*)</w:p>',
     re.DOTALL,
 )
+_CREATOR = re.compile(r"<dc:creator\s*/>|<dc:creator>.*?</dc:creator>", re.DOTALL)
 _RUN = re.compile(r"<w:r>.*?</w:r>", re.DOTALL)
 _FIELD = re.compile(
     r'<w:p><w:r>(?P<begin><w:fldChar w:fldCharType="begin".*?<w:fldChar w:fldCharType="separate" />)'
@@ -45,15 +47,21 @@ def styled_reference(pandocs: bytes) -> bytes:
     )
 
 
-def with_contents(document: bytes) -> bytes:
-    """Fills in the table of contents of pandoc's document; Word adds the page numbers when it opens it."""
+def completed(document: bytes, *, author: str) -> bytes:
+    """Fills in the table of contents of pandoc's document, and its author among its properties.
+
+    Word adds the page numbers when it opens it.
+    """
 
     def changed(text: str) -> str:
         # a table row stays on one page, so that a picture stays with its caption
         unbroken = "<w:tr><w:trPr><w:cantSplit /></w:trPr><w:tc>"
         return _filled_contents(text).replace("<w:tr><w:tc>", unbroken)
 
-    return _changed(document, {"word/document.xml": changed}, {})
+    def written_by(text: str) -> str:
+        return _CREATOR.sub(lambda _: f"<dc:creator>{escape(author)}</dc:creator>", text)
+
+    return _changed(document, {"word/document.xml": changed, "docProps/core.xml": written_by}, {})
 
 
 def _filled_contents(text: str) -> str:

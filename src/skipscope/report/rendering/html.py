@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -16,7 +17,7 @@ from skipscope.figures.rendering.raster import Picture, png
 from skipscope.language import Language
 from skipscope.report.document import Document
 from skipscope.report.rendering import mathml
-from skipscope.report.words import NO_FORMULAS, Words, to_html, unmarked
+from skipscope.report.words import NO_FORMULAS, NO_LINKS, Words, to_html, unmarked
 
 CODES = {"en": "en", "zh": "zh-CN"}
 
@@ -30,6 +31,7 @@ def render(documents: Sequence[Document], *, language: Language | None, library:
         library: the source of Vega.
     """
     data, charts = _charts(documents)
+    documents = _linked(documents)
     first = language or "en"
     languages = sorted(
         dict.fromkeys(document.language for document in documents), key=lambda each: each != first
@@ -68,8 +70,16 @@ def _templates() -> Environment:
 
 def _marked(text: str, math: Mapping[str, str] = NO_FORMULAS, document: Document | None = None) -> Markup:
     """Renders a text's marks, with its formulas and the targets of its links where they are given."""
-    ids = f"{document.language}-" if document else ""
-    return Markup(to_html(text, math, ids=ids))  # noqa: S704 - it escapes what it does not mark
+    links = NO_LINKS if document is None else document.links
+    return Markup(to_html(text, math, links))  # noqa: S704 - it escapes what it does not mark
+
+
+def _linked(documents: Sequence[Document]) -> list[Document]:
+    """Returns the documents with the identifiers of all that can be linked to in their language."""
+    links: dict[Language, dict[str, str]] = {document.language: {} for document in documents}
+    for document in documents:
+        links[document.language] |= {each: f"{document.language}-{each}" for each in document.targets}
+    return [replace(document, links=links[document.language]) for document in documents]
 
 
 def _parted(text: str) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from skipscope.report.document import (
     Equation,
     Figure,
     Gallery,
+    Items,
     Note,
     Pair,
     Paragraph,
@@ -36,7 +37,7 @@ class Dialect:
     level: int  # of the headings of the outermost sections
     heading: str
     mark: str  # what a statement rests on
-    parts: Mapping[str, str]  # banner, title, about, contents and end of the document; notes by their kind
+    parts: Mapping[str, str]  # banner, title, byline, about, contents and end; notes by their kind
     blocks: Mapping[type[Block], Callable[[Any, Words], str]]
 
 
@@ -46,6 +47,7 @@ def render(document: Document, dialect: Dialect | None = None) -> str:
     texts = {
         "banner": document.banner,
         "title": marked(document.title),
+        "byline": document.byline,
         "about": document.about,
         "contents": words("page.contents"),
     }
@@ -53,7 +55,7 @@ def render(document: Document, dialect: Dialect | None = None) -> str:
     parts += [_block(block, words, dialect) for block in document.lead]
     for section in document.sections:
         parts += _section(section, words, dialect, level=dialect.level)
-    parts.append(dialect.parts["end"].format(words("page.made_by")))
+    parts.append(dialect.parts["end"].format(document.made_by))
     text = unlinked("\n\n".join(part for part in parts if part))
     return _MARK.sub(lambda mark: dialect.mark.format(mark[1]), text) + "\n"
 
@@ -81,8 +83,20 @@ def _block(block: Block, words: Words, dialect: Dialect) -> str:
             return block.text
         case Note():
             return dialect.parts[block.kind].format(block.text)
+        case Items():
+            return _items(block, words, dialect)
         case _:
             return dialect.blocks[type(block)](block, words)
+
+
+def _items(block: Items, words: Words, dialect: Dialect) -> str:
+    """Writes a list; what an item goes on with stands below its beginning."""
+    written = []
+    for index, item in enumerate(block.items):
+        mark = "-" if block.first is None else f"{block.first + index}."
+        text = "\n\n".join(_block(inner, words, dialect) for inner in item)
+        written.append(f"{mark} {text}".replace("\n", f"\n{' ' * (len(mark) + 1)}"))
+    return "\n".join(written)
 
 
 def marked(text: str) -> str:
@@ -169,6 +183,7 @@ GITHUB = Dialect(
     parts={
         "banner": "> {}",
         "title": "# {}",
+        "byline": "{}",
         "about": "*{}*",
         "contents": "",
         "end": "---\n\n*{}*",

@@ -1,7 +1,7 @@
 """Turns a report's formulas into MathML, which browsers draw without a script: by pandoc, in one call."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
 import pypandoc  # type: ignore[import-untyped]
@@ -13,6 +13,7 @@ from skipscope.report.document import (
     Equation,
     Figure,
     Gallery,
+    Items,
     Note,
     Pair,
     Paragraph,
@@ -33,20 +34,20 @@ def of(documents: Sequence[Document]) -> Mapping[str, str]:
     return _converted(tuple(found))
 
 
-def _formulas(block: Block) -> Iterable[str]:
+def _formulas(block: Block) -> Iterator[str]:
     match block:
         case Equation():
-            return [DISPLAYED + line for line in block.lines]
+            yield from (DISPLAYED + line for line in block.lines)
         case Paragraph() | Note():
-            return formulas_of(block.text)
+            yield from formulas_of(block.text)
         case Table():
-            return [tex for row in block.rows for cell in row for tex in formulas_of(cell)]
+            yield from (tex for row in block.rows for cell in row for tex in formulas_of(cell))
+        case Items():
+            yield from (tex for item in block.items for inner in item for tex in _formulas(inner))
         case Figure() | Diagram() | Gallery():
-            return formulas_of(block.caption)
+            yield from formulas_of(block.caption)
         case Pair():
-            return [tex for one in (block, *block.figures) for tex in formulas_of(one.caption)]
-        case _:
-            return []
+            yield from (tex for one in (block, *block.figures) for tex in formulas_of(one.caption))
 
 
 @cache

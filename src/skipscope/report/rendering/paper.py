@@ -49,6 +49,7 @@ def typeset(
     with _figures_folder(document) as folder, as_file(TEMPLATES / "paper.typ") as template:
         for name, chart in charts.items():
             (folder / f"figures/{name}.svg").write_text(prints.set_in(chart, family), encoding="utf-8")
+        variables.append(f"author:{_quoted(document.author.name)}")
         settings = [f"--template={template}", "--wrap=none", *(f"--variable={each}" for each in variables)]
         return prints.compiled(
             _converted(document, "svg", "typst", folder, settings), folder, format, ppi=ppi
@@ -64,7 +65,7 @@ def render_docx(document: Document, charts: Charts, family: Family) -> bytes:
         reference, written = folder / "reference.docx", folder / "report.docx"
         reference.write_bytes(_reference())
         _converted(document, "png", "docx", folder, [f"--reference-doc={reference}"], into=written)
-        return docx_styles.with_contents(written.read_bytes())
+        return docx_styles.completed(written.read_bytes(), author=document.author.name)
 
 
 FORMATS: Mapping[str, Callable[[Document, Charts, Family], bytes]] = {"docx": render_docx, "pdf": render_pdf}
@@ -91,6 +92,11 @@ def choose_fonts(document: Document) -> Family:
             hint=fonts.HOW_TO_GET_ONE,
         )
     return family
+
+
+def _quoted(text: str) -> str:
+    """Writes a text as it stands between the quotation marks of typst."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 @contextmanager

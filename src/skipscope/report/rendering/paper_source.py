@@ -44,7 +44,7 @@ def _div(kind: str, text: str) -> str:
 
 
 PARTS = {"title": "", "end": _div("about", "{}")} | {
-    kind: _div(kind, "{}") for kind in ("banner", "about", "contents", "warning", "note", "quiet")
+    kind: _div(kind, "{}") for kind in ("banner", "byline", "about", "contents", "warning", "note", "quiet")
 }
 
 

@@ -5,7 +5,7 @@ local typst = FORMAT == "typst"
 local UNBROKEN, UNBROKEN_TILES = 24, 4 -- tables and galleries of so many rows are not broken over pages
 
 local STYLES = {
-  banner = "Banner", about = "About", warning = "Warning", note = "Note", quiet = "Quiet",
+  banner = "Banner", byline = "Byline", about = "About", warning = "Warning", note = "Note", quiet = "Quiet",
   equation = "Equation", commands = "Commands", works = "Bibliography", listing = "Listing", caption = "Table Caption", figcaption = "Caption",
 }
 
@@ -96,6 +96,13 @@ function Span(span)
   end
   return pandoc.Span(span.content, { ["custom-style"] = "Mark" })
 end
+
+-- The style that Word gives tight lists is that of table cells.
+local function loose(list)
+  return list:walk({ Plain = function(item) return pandoc.Para(item.content) end })
+end
+
+if not typst then BulletList, OrderedList = loose, loose end
 
 function Div(div)
   local kind = div.classes[1]
