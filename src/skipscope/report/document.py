@@ -79,7 +79,10 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """Rows of cells under titles; `arms` names the network of each row, for its colour mark."""
+    """Rows of cells under titles.
+
+    `arms` names the network of each row, for its colour mark; `statements` are those that cells are made of.
+    """
 
     columns: tuple[Column, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -87,6 +90,7 @@ class Table:
     arms: tuple[str, ...] = ()
     total: bool = False
     kind: Literal["key", "plain", "facts", "claims"] = "plain"
+    statements: tuple[Statement, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,7 @@ from itertools import islice
 from skipscope.report.appendix import viva_answers, viva_costs
 from skipscope.report.context import Context
 from skipscope.report.document import Paragraph, Section
-from skipscope.report.handin.chapters import prose_of
-from skipscope.report.handin.prose import Prose
+from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.statements import Statement
 from skipscope.report.words import Inline
 

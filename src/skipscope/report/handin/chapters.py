@@ -2,29 +2,18 @@
 
 from collections.abc import Callable
 from itertools import chain
-from types import MappingProxyType
 
-from skipscope.reference import shipped
 from skipscope.report.context import Context
 from skipscope.report.document import Section
 from skipscope.report.handin.basis import introduction
 from skipscope.report.handin.beside import beside
+from skipscope.report.handin.conclusion import conclusion
 from skipscope.report.handin.dense import dense
-from skipscope.report.handin.evidence import Evidence
 from skipscope.report.handin.gated import gated
-from skipscope.report.handin.prose import Prose
+from skipscope.report.handin.prose import prose_of
 from skipscope.report.handin.residual import residual
 from skipscope.report.handin.without import without
 from skipscope.report.notes.section import notes_section
-
-
-def prose_of(context: Context) -> Prose:
-    """Returns what the chapters of this hand-in are written with."""
-    reference = MappingProxyType(shipped.cards())
-    return Prose(
-        context=context,
-        evidence=Evidence(tables=context.tables, results=context.results, reference=reference),
-    )
 
 
 def why(context: Context) -> Section:
@@ -41,4 +30,4 @@ def why(context: Context) -> Section:
     return context.section("why", "why", begin, context.sections("why", "why", parts))
 
 
-CHAPTERS: tuple[Callable[[Context], Section], ...] = (why, notes_section)
+CHAPTERS: tuple[Callable[[Context], Section], ...] = (why, conclusion, notes_section)

@@ -10,9 +10,11 @@ A mark stands before the full stop of its statement, as a reference does.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import floor, inf, isfinite, log10
+from types import MappingProxyType
 
+from skipscope.reference import shipped
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Diagram, Figure, Gallery, Pair, Paragraph
 from skipscope.report.handin.evidence import Evidence, Level, Piece
@@ -81,6 +83,15 @@ class Prose:
             return literal(rounded(value))
         return Inline(f"{rounded(value)} \\[{rounded(low)},{NBSP}{rounded(high)}\\]")
 
+    def inverse(self, piece: Piece) -> Inline:
+        """Writes how many times less: 280 [230, 330] where the factor is 0.0036 [0.0030, 0.0044]."""
+        effect = piece.effect
+        turned = {"estimate": -effect.estimate, "adjusted_low": None, "adjusted_high": None}
+        if ends := effect.interval:
+            turned |= {"low": -ends[1], "high": -ends[0]}
+        finding = piece.finding.model_copy(update={"effect": effect.model_copy(update=turned)})
+        return self.times(replace(piece, finding=finding))
+
     def number(self, piece: Piece | Level) -> Inline:
         """Writes an estimate with its interval, in its unit, without a sign."""
         return bracketed(*_ends(piece))
@@ -88,6 +99,17 @@ class Prose:
     def change(self, piece: Piece) -> Inline:
         """Writes a difference with its interval and signs: +4.7 [+1.6, +7.9]."""
         return bracketed(*_ends(piece), signs=True)
+
+    def effect(self, piece: Piece) -> Inline:
+        """Writes an effect as its unit wants it: as a factor, in per cent, or as a difference."""
+        match piece.effect.unit:
+            case "log2" | "log10":
+                return self.times(piece)
+            case "per cent":
+                sign = "+" if piece.effect.estimate > 0 else "−"
+                return literal(f"{sign}{rounded(abs(piece.effect.estimate))}%")
+            case _:
+                return self.change(piece)
 
     def fewer(self, piece: Piece) -> Inline:
         """Writes by how many points a share is less: 61 [49, 72] where its change is -0.61 [-0.72, -0.49]."""
@@ -106,6 +128,15 @@ class Prose:
     @staticmethod
     def _is_claim(key: str) -> bool:
         return key[:1] in "SDET" and key[1:2].isdigit()
+
+
+def prose_of(context: Context) -> Prose:
+    """Returns what the chapters of this hand-in are written with."""
+    reference = MappingProxyType(shipped.cards())
+    return Prose(
+        context=context,
+        evidence=Evidence(tables=context.tables, results=context.results, reference=reference),
+    )
 
 
 def _marked(text: Inline, mark: Inline) -> Inline:

@@ -155,8 +155,15 @@ def widths(rows: Sequence[Sequence[str]]) -> tuple[list[float], float]:
 _PIECE = re.compile(r"[^-_/.]{1,16}[-_/.]?|[-_/.]")
 
 
+SHORT = 8
+"""Narrow characters that are not broken, lest Chinese stand in a column of single characters."""
+
+
 def _words(cell: str) -> Iterable[str]:
     """Splits where a line may break: at spaces, around Chinese characters, in very long words."""
+    if cells_of(cell) <= SHORT:
+        yield cell
+        return
     spaced = "".join(f" {letter} " if cells_of(letter) == 2 else letter for letter in cell)
     for word in spaced.split():
         yield from [word] if len(word) < LONG else _PIECE.findall(word)

@@ -1,0 +1,85 @@
+"""Concludes: a row a sentence of textbooks, what is not settled, and the limits."""
+
+from skipscope.analysis.papers import published, recipe_of
+from skipscope.report.context import Context
+from skipscope.report.document import Block, Column, Section, Table
+from skipscope.report.handin.prose import Prose, prose_of
+from skipscope.report.handin.textbook import answers, unsettled
+from skipscope.report.statements import Source, Statement
+from skipscope.report.words import count
+
+ROWS = 14
+"""As many as fit on a page."""
+COLUMNS = ("sentence", "found", "basis", "sure")
+
+
+def conclusion(context: Context) -> Section:
+    """Builds the chapter."""
+    prose = prose_of(context)
+    limits = [prose.paragraph(limit) for limit in limits_of(prose)]
+    return context.section("conclusion", "conclusion", [*verdicts(prose), *limits])
+
+
+def verdicts(prose: Prose) -> list[Block]:
+    """Sets what was found against each sentence that is settled, and names what is not."""
+    words, told = prose.context.words, answers(prose, most=ROWS)
+    rows = [
+        (
+            words(f"conclusion.rows.{each.key}.sentence"),
+            each.found.text,
+            each.basis,
+            words(f"conclusion.sure.{each.sure}"),
+        )
+        for each in told
+    ]
+    table = Table(
+        columns=tuple(Column(title=words(f"conclusion.column.{key}")) for key in COLUMNS),
+        rows=tuple(rows),
+        caption=words("conclusion.caption"),
+        statements=tuple(each.found for each in told),
+    )
+    open_ones = unsettled(prose)
+    rest = [prose.say("conclusion.open", names=words.listed(open_ones))] if open_ones else []
+    return [
+        prose.paragraph(prose.say("conclusion.begin")),
+        *([table] if rows else []),
+        *prose.paragraphs(rest, [prose.say("conclusion.limits")]),
+    ]
+
+
+def limits_of(prose: Prose) -> list[Statement]:
+    """Says in a line each what restricts all that was said: data, budget, recipe, seeds, networks."""
+    seeds = {len(arm.seeds) for card in prose.evidence.reference.values() for arm in card.arms if arm.seeds}
+    told = {
+        "own": prose.context.tables.record.study.seeds,
+        "reference": "–".join(map(str, dict.fromkeys((min(seeds, default=0), max(seeds, default=0))))),
+    }
+    return [
+        data(prose),
+        *budget(prose),
+        prose.say("conclusion.limit.recipe"),
+        prose.say("conclusion.limit.seeds", **told),
+        prose.say("conclusion.limit.networks", Source(basis="exact", key="networks")),
+    ]
+
+
+def data(prose: Prose) -> Statement:
+    """Says on what was trained, here and in the reference."""
+    words, own = prose.context.words, prose.context.data_name
+    copies = {card.fidelity or "exact" for card in prose.evidence.reference.values()}
+    names = words.listed([words(f"data.cifar10_{copy}") for copy in sorted(copies)])
+    if names == own:
+        return prose.say("conclusion.limit.data_of_both", data=own)
+    return prose.say("conclusion.limit.data", data=own, reference=names)
+
+
+def budget(prose: Prose) -> list[Statement]:
+    """Says how much less a run was trained than in the paper, if it was."""
+    record = prose.context.tables.record
+    recipe, images = record.study.recipe, record.study.train_limit or record.data.train
+    steps = recipe.epochs * max(1, images // recipe.batch_size)
+    paper = recipe_of(published()["resnet20"], recipe)
+    if paper is None or paper.updates is None or steps >= paper.updates:
+        return []
+    told = {"steps": count(steps), "paper": count(paper.updates)}
+    return [prose.say("conclusion.limit.budget", Source(basis="known", key="he2015"), **told)]

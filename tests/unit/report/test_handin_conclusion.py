@@ -1,0 +1,101 @@
+"""What the hand-in concludes, on the reference that ships and on verdicts made up."""
+
+import pytest
+from made_up_bodies import card, part, prose, read
+
+from skipscope.claims.catalogue import catalogue
+from skipscope.report.document import Table
+from skipscope.report.handin.conclusion import limits_of, verdicts
+from skipscope.report.handin.evidence import Piece, _finding
+from skipscope.report.handin.textbook import FIRST, SENTENCES, answers, certainty, unsettled
+from skipscope.report.words import unmarked
+
+PAIR = "resnet56 - plain56"
+
+
+@pytest.fixture
+def tables(study_tables):
+    return study_tables()
+
+
+def judged(verdict, estimate=0.5, **other):
+    """Every claim with this verdict in all its parts, measured on one pair."""
+    return {
+        id: (verdict, [(name, PAIR, verdict, estimate) for name in claim.parts])
+        for id, claim in catalogue().items()
+    } | other
+
+
+def table_of(blocks):
+    return next(block for block in blocks if isinstance(block, Table))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_on_the_reference_each_row_has_a_basis_and_a_certainty(tables, language):
+    table = table_of(verdicts(prose(tables, language=language)))
+    assert 10 <= len(table.rows) <= 14
+    assert all(all(map(unmarked, row)) for row in table.rows)
+    assert len(table.statements) == len(table.rows)
+    first = " ".join(map(unmarked, table.rows[0])).replace("\u00a0", " ")
+    assert "9,000 [6,500, 12,000]" in first
+    assert {"en": "20 seeds, before training", "zh": "20 个种子，训练开始前"}[language] in first
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("verdict", ["supported", "contradicted"])
+def test_every_sentence_has_words_for_what_can_come_of_it(tables, verdict, language):
+    told = answers(prose(tables, card("depth", judged(verdict)), language=language), most=99)
+    assert [each.key for each in told] == [each.key for each in SENTENCES]
+    assert not unsettled(prose(tables, card("depth", judged(verdict))))
+
+
+def test_where_there_is_no_room_the_foremost_are_kept_in_reading_order(tables):
+    assert sorted(FIRST) == sorted(each.key for each in SENTENCES)
+    kept = [each.key for each in answers(prose(tables, card("depth", judged("supported"))), most=3)]
+    assert kept == ["vanishing", "even", "degradation"]
+
+
+def test_what_is_open_is_named_and_in_no_row(tables):
+    writer = prose(tables, card("depth", judged("inconclusive")))
+    assert answers(writer, most=99) == []
+    text = read(verdicts(writer))
+    assert "not settled for want of seeds or training: gradient propagation before training" in text
+    assert len(unsettled(writer)) == len(catalogue())
+
+
+def test_shortcuts_even_gradients_out_and_whether_they_still_do_later_is_said(tables):
+    def of(later):
+        parts = [("start", PAIR, "supported", -2.0), ("training", PAIR, later, 0.3)]
+        return read(verdicts(prose(tables, card("depth", {"S1c": ("inconclusive", parts)}))))
+
+    assert "100 [63, 160] times larger in a plain network" in of("contradicted")
+    assert "not always the more balanced one" in of("contradicted")
+    assert "not always the more balanced one" not in of("supported")
+
+
+def test_networks_that_are_faster_here_and_slower_there_give_no_row(tables):
+    def of(deepest):
+        pairs = [("epochs", "resnet20 - plain20", "supported", -0.4), ("epochs", PAIR, "supported", deepest)]
+        return answers(prose(tables, card("depth", {"T1": ("supported", pairs)})), most=99)
+
+    assert "needs 0.76 [0.74, 0.78] times the epochs" in unmarked(of(-0.4)[0].found.text).replace(
+        "\u00a0", " "
+    )
+    assert of(0.4) == []
+
+
+@pytest.mark.parametrize(
+    ("estimate", "seeds", "sure"), [(0.9, 5, "fair"), (0.9, 10, "good"), (3.0, 5, "good"), (3.0, 10, "high")]
+)
+def test_certainty_grows_with_seeds_and_with_the_distance_from_the_bound(estimate, seeds, sure):
+    row = part("E3", "accuracy", "se_resnet_pool - resnet", "supported", estimate)
+    row["effect"] |= {"n": seeds, "low": estimate - 0.35, "high": estimate + 0.35}
+    piece = Piece(claim="E3", finding=_finding(row), basis="reference", study="stem")
+    assert certainty(piece) == sure
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_limits_are_five_and_name_the_paper_s_budget(tables, language):
+    limits = limits_of(prose(tables, language=language))
+    assert len(limits) == 5
+    assert "64,000" in limits[1].text
