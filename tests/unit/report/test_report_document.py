@@ -197,7 +197,7 @@ def test_a_users_network_is_not_described_as_ours_whatever_its_file_is_called(ma
     ("model", "shortcut"),
     [
         ("resnet20", "without parameters (option A"),
-        ("resnet_nopool", "the skip connection is a 1×1 convolution"),
+        ("resnet_nopool", "the shortcut is a 1×1 convolution"),
         ("plain20", "without adding the input"),
         ("se_resnet20", "The resnet of the same number with a gate in every block"),
         ("densenet22_k12", "three dense blocks with the same number of layers"),
