@@ -79,6 +79,7 @@ def test_a_page_links_the_figures_that_there_are(small):
     assert '<a href="#zh-figure-1">图 1</a>' in page
     assert "与图 99，<math" in page
     assert "&lt;b&gt;x&lt;/b&gt;" in page
+    assert re.search(r'<math displaystyle="true"[^>]*>.*?<msup>', page)
     assert re.search(r"<ol>\s*<li><p>一</p>\s*</li>\s*<li><p>二</p>\s*<ul>\s*<li><p>甲</p>", page)
     assert '<meta name="author" content="李&#34;雷\\">' in page
     assert "学号：20260001" in page

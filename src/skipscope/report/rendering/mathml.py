@@ -22,7 +22,9 @@ from skipscope.report.document import (
 from skipscope.report.words import formulas_of
 
 DISPLAYED = "\\displaystyle "
-"""Stands before the TeX of a formula on a line of its own."""
+"""Stands before the TeX of a formula on a line of its own; pandoc makes nothing of it."""
+
+_OPENED = '<math displaystyle="true"'
 
 
 def of(documents: Sequence[Document]) -> Mapping[str, str]:
@@ -60,4 +62,7 @@ def _converted(formulas: tuple[str, ...]) -> Mapping[str, str]:
     )
     # the TeX that pandoc keeps beside the MathML would be read aloud and copied
     page = re.sub(r"<annotation.*?</annotation>", "", page, flags=re.DOTALL)
-    return dict(zip(formulas, re.findall(r"<math.*?</math>", page, re.DOTALL), strict=True))
+    drawn = zip(formulas, re.findall(r"<math.*?</math>", page, re.DOTALL), strict=True)
+    return {
+        tex: math.replace("<math", _OPENED, 1) if tex.startswith(DISPLAYED) else math for tex, math in drawn
+    }
