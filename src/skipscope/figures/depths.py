@@ -39,7 +39,7 @@ def over_depth(table: pl.DataFrame, *, title: str, log: bool, labels: Labels) ->
         scale=alt.Scale(nice=False, padding=18),
     )
     scale = alt.Scale(type="log") if log else alt.Scale(zero=True)
-    y = alt.Y("value:Q", title=title, axis=alt.Axis(tickCount=5, format=",.4~g"), scale=scale)
+    y = alt.Y("value:Q", title=title, axis=alt.Axis(tickCount=5, format=",~r"), scale=scale)
     legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=2.2)
     color = alt.Color("family:N", scale=_scale(families, [look.color for look in found]), legend=legend)
     dash = alt.StrokeDash(

@@ -1,6 +1,7 @@
 """Explains how a dense network trains: what concatenation does to gradients, features and parameters."""
 
 from collections.abc import Mapping
+from math import inf
 from statistics import median
 
 import polars as pl
@@ -73,8 +74,9 @@ def reused(prose: Prose, drawn: Figure | None, table: pl.DataFrame | None) -> li
     if (judged := prose.evidence.judged("D1")) is not None:
         parts = {piece.finding.part: piece for piece in judged.pieces}
         if {"weight", "ablation"} <= parts.keys():
-            told = {"weight": prose.change(parts["weight"]), "pairs": change(parts["ablation"], 100)}
             verdict = judged.verdict if judged.settled else "inconclusive"
+            pairs = points(parts["ablation"], signs=verdict != "supported")
+            told = {"weight": prose.change(parts["weight"]), "pairs": pairs}
             said.append(prose.say(f"dense.reuse.{verdict}", judged.source, **told))
     if drawn is not None and table is not None:
         everywhere = table["target"] == ALL
@@ -160,7 +162,7 @@ def parameters(prose: Prose) -> list[Statement]:
             who = {"dense": ours, "residual": theirs}
             said.append(prose.say("dense.counts", counts["parameters"].source, **who, **told))
             verdict = accuracy.finding.verdict if accuracy.settled else "inconclusive"
-            told = {"accuracy": change(accuracy)}
+            told = {"accuracy": change(prose, accuracy)}
             said.append(prose.say(f"dense.accuracy.{verdict}", accuracy.source, **told))
             break
     if (judged := prose.evidence.judged("D4")) is not None and judged.settled:
@@ -192,7 +194,7 @@ def limits(prose: Prose) -> list[Statement]:
     if accuracy and "parameters" in counts:
         maps = [(each.treated, each.control) for each in accuracy.finding.confounds if each.what == "maps"]
         ours, theirs = (sizes.replace("x", "×") for sizes in (maps or [("", "")])[0])
-        told = {"parameters": share(counts["parameters"]), "accuracy": change(accuracy)}
+        told = {"parameters": share(counts["parameters"]), "accuracy": change(prose, accuracy)}
         told |= {"ours": Inline(ours), "theirs": Inline(theirs)}
         said.append(prose.say("dense.classroom", counts["parameters"].source, accuracy.source, **told))
     return said
@@ -217,12 +219,15 @@ def share(piece: Piece) -> Inline:
     return literal(f"{100 + piece.effect.estimate:.0f}%")
 
 
-def change(piece: Piece, scale: float = 1.0) -> Inline:
-    """Writes a difference in percentage points with its interval, and to a tenth where it has none."""
-    effect = piece.effect
-    if effect.interval is None:
-        return literal(signed(scale * effect.estimate))
-    return bracketed(*(scale * end for end in (effect.estimate, *effect.interval)), signs=True)
+def points(piece: Piece, *, signs: bool) -> Inline:
+    """Writes a difference of shares in percentage points."""
+    value, low, high = (100 * end for end in (piece.effect.estimate, *(piece.effect.interval or (-inf, inf))))
+    return bracketed(value, low, high, signs=signs)
+
+
+def change(prose: Prose, piece: Piece) -> Inline:
+    """Writes a difference in accuracy: of a single seed to a tenth, as accuracies are."""
+    return prose.change(piece) if piece.effect.interval else literal(signed(piece.effect.estimate))
 
 
 def gradient_figure(prose: Prose) -> Figure | None:
