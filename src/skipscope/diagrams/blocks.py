@@ -11,7 +11,7 @@ from skipscope.diagrams import marks, svg
 from skipscope.diagrams.network import Labels
 from skipscope.figures import style
 
-BOX, HIGH, ROW = 64.0, 19.0, 27.0
+BOX, HIGH, ROW = 64.0, 18.0, 23.0
 """Width and height of a layer's box; from row to row."""
 FIRST = 58.0
 """Where the first row of boxes begins."""
@@ -107,7 +107,7 @@ def box(words: str, x: float, top: float, *, width: float = BOX, filled: bool = 
     """Draws a layer's box with its name; a filled one has weights."""
     shade = {"fill": svg.INK, "fill_opacity": "0.16"} if filled else {"fill": "none"}
     yield svg.rectangle(x - width / 2, top, width, HIGH, rx=3, stroke=svg.INK, stroke_width=0.8, **shade)
-    yield svg.text(words, x, top + 13.4)
+    yield svg.text(words, x, top + 12.9)
 
 
 def arrow(x: float, y: float, color: str = svg.INK, *, turn: int = 0) -> str:

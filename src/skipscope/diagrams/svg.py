@@ -138,3 +138,15 @@ def picture(parts: Iterable[str], height: float, width: float = WIDTH) -> str:
         viewBox=f"0 0 {round(width)} {round(height)}",
         color=style.INK,
     )
+
+
+def stacked(pictures: Iterable[str], *, gap: float = 16.0) -> str:
+    """Puts pictures of one width below each other, as one."""
+    parts, y = list[str](), 0.0
+    for each in pictures:
+        parts.append(each.replace("<svg ", f'<svg y="{number(y)}" ', 1))
+        y += float(_HEIGHT.findall(each)[0]) + gap
+    return parts[0].replace(' y="0"', "", 1) if len(parts) == 1 else picture(parts, y - gap)
+
+
+_HEIGHT = re.compile(r' height="([\d.]+)"')

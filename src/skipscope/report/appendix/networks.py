@@ -1,7 +1,5 @@
 """Describes each network in a section: the idea, its curves and readings, its stages and structure."""
 
-import re
-
 import polars as pl
 
 from skipscope.analysis.tables import ArmSummary
@@ -15,13 +13,10 @@ from skipscope.report.appendix.trained_network import trained_of
 from skipscope.report.appendix.while_training import training_of
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Code, Equation, Figure, Note, Paragraph, Section, Table
+from skipscope.report.families import family_of
 from skipscope.report.words import Inline, code, count, percent, short
-from skipscope.spec import UserNetwork
 
 IMAGE_SIDE = 32
-FAMILIES = ("se_resnet_static", "se_resnet_half", "se_resnet", "densenet", "chain", "resnet", "plain", "cnn")
-AS_IN_A_PAPER = re.compile(r"[a-z_]+\d")
-"""Matches `resnet20` and `densenet_bc100_k12`, but not `resnet_nopool`, a classroom network's variant."""
 
 
 def networks(context: Context) -> Section:
@@ -62,12 +57,10 @@ def ideas(context: Context, summary: ArmSummary) -> list[Block]:
     """Says what the network is, what is claimed of it and what was measured."""
     words = context.words
     measured = Paragraph(text=words("networks.measured", text=reached(context, summary)))
-    ours = UserNetwork.parse(summary.model) is None  # a user's file may be called resnet.py
-    kind = re.sub(r"\d+|_pool", "", summary.model)
-    family = next((name for name in FAMILIES if ours and kind.startswith(name)), None)
-    if family is None:
+    found = family_of(summary.model)
+    if found is None:
         return [Note(text=words("networks.unknown")), measured]
-    kind = "paper" if AS_IN_A_PAPER.match(summary.model) else "classroom"
+    family, kind = found
     texts: list[Block] = [
         Paragraph(text=words(f"network.{family}.idea")),
         Paragraph(text=words(f"network.{family}.{kind}")),

@@ -8,8 +8,10 @@ from skipscope.report.document import Section
 from skipscope.report.handin.basis import introduction
 from skipscope.report.handin.beside import beside
 from skipscope.report.handin.conclusion import conclusion
+from skipscope.report.handin.convolution import convolution
 from skipscope.report.handin.dense import dense
 from skipscope.report.handin.gated import gated
+from skipscope.report.handin.networks import networks
 from skipscope.report.handin.prose import prose_of
 from skipscope.report.handin.residual import residual
 from skipscope.report.handin.without import without
@@ -30,4 +32,4 @@ def why(context: Context) -> Section:
     return context.section("why", "why", begin, context.sections("why", "why", parts))
 
 
-CHAPTERS: tuple[Callable[[Context], Section], ...] = (why, conclusion, notes_section)
+CHAPTERS: tuple[Callable[[Context], Section], ...] = (convolution, networks, why, conclusion, notes_section)

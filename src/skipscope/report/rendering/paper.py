@@ -46,6 +46,8 @@ def typeset(
     variables = [f"lang:{document.language}", *(f"family:{each}" for each in family)]
     if document.language == "zh":
         variables.append("region:cn")
+    if document.part == "handin":
+        variables.append("floating:yes")
     with _figures_folder(document) as folder, as_file(TEMPLATES / "paper.typ") as template:
         for name, chart in charts.items():
             (folder / f"figures/{name}.svg").write_text(prints.set_in(chart, family), encoding="utf-8")

@@ -28,8 +28,8 @@ LINE = 100
 """Narrow characters in a line of a table."""
 TEXT_WIDTH = 166
 """Width of a line in millimetres: A4 without its margins."""
-DRAWING_WIDTH = 132
-"""Of drawings, whose texts are then 9 to 10 points."""
+DRAWING_WIDTH = 122
+"""Of drawings, whose texts are then 8 to 9 points."""
 FULL = 0.999
 """Share of a line that counts as all of it, in spite of rounding."""
 HALF_WIDTH = 80
