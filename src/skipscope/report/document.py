@@ -266,11 +266,20 @@ class Document:
 
     @property
     def targets(self) -> set[str]:
-        """The names that a link within the document can lead to: of its sections, claims and figures."""
-        claims = {block.id for block in self.blocks if isinstance(block, Paragraph) and block.id}
-        drawn = (self.figures, self.diagrams, self.galleries)
-        figures = {f"figure-{each.number}" for kind in drawn for each in kind}
-        return {target for section in self.sections for target in section.targets} | claims | figures
+        """The names that a link within the document can lead to: of sections, claims, works and figures."""
+        found = {target for section in self.sections for target in section.targets}
+        for block in self.blocks:
+            match block:
+                case Paragraph(id=id) if id:
+                    found.add(id)
+                case Bibliography(works=works):
+                    found |= {work.id for work in works}
+                case Diagram(number=number) | Gallery(number=number):
+                    found.add(f"figure-{number}")
+                case Figure() | Pair():
+                    numbers = [each.number for each in (block, *figures_of(block))]
+                    found |= {f"figure-{number}" for number in numbers if number}
+        return found
 
     @property
     def galleries(self) -> Iterator[Gallery]:

@@ -76,7 +76,14 @@ def test_the_hand_in_ends_with_it_and_has_no_number_for_it(study_tables):
 
 def test_marks_are_set_small_wherever_the_format_can():
     text = Inline(r"It is.⟦reference, [S6](#claim-S6)⟧")
-    assert to_html(text, ids="en-") == (
+    assert to_html(text, links={"claim-S6": "en-claim-S6"}) == (
         'It is.<span class="mark">[reference, <a href="#en-claim-S6">S6</a>]</span>'
     )
     assert unmarked(text) == "It is.[reference, S6]"
+
+
+def test_a_mark_of_literature_leads_to_the_work(study_tables):
+    document = built(study_tables(), part="handin", results=())
+    works = {work.id for block in document.blocks if isinstance(block, Bibliography) for work in block.works}
+    assert {"work-he2015", "work-hu2018"} <= works
+    assert works | {"references"} <= document.targets
