@@ -89,11 +89,11 @@ def seeds(context: Context) -> list[Inline]:
     return sentences
 
 
-def key_table(context: Context) -> Table:
-    """Builds the table that a reader looks at first, with times if they can be compared."""
+def key_table(context: Context, *names: str) -> Table:
+    """Builds the table that a reader looks at first: these columns, or all; times if they can be compared."""
     words, record = context.words, context.tables.record
     rows = [key_row(context, summary) for summary in context.tables.summaries]
-    shown = [name for name in rows[0] if context.times_compare or name not in TIMES]
+    shown = [name for name in names or rows[0] if context.times_compare or name not in TIMES]
     key = "key.range" if record.study.seeds > 1 else "key.wilson"
     said = words.joined([words(key, test=count(record.data.test)), *timing(context)])
     return Table(

@@ -12,6 +12,7 @@ from skipscope.report.handin.convolution import convolution
 from skipscope.report.handin.dense import dense
 from skipscope.report.handin.gated import gated
 from skipscope.report.handin.networks import networks
+from skipscope.report.handin.one_page import one_page
 from skipscope.report.handin.prose import prose_of
 from skipscope.report.handin.residual import residual
 from skipscope.report.handin.without import without
@@ -32,4 +33,11 @@ def why(context: Context) -> Section:
     return context.section("why", "why", begin, context.sections("why", "why", parts))
 
 
-CHAPTERS: tuple[Callable[[Context], Section], ...] = (convolution, networks, why, conclusion, notes_section)
+CHAPTERS: tuple[Callable[[Context], Section], ...] = (
+    one_page,
+    convolution,
+    networks,
+    why,
+    conclusion,
+    notes_section,
+)

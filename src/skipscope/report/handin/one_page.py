@@ -1,0 +1,139 @@
+"""Tells it all in one page: the question, the results, the loss curves, and the answer in five sentences."""
+
+import re
+from dataclasses import replace
+
+from skipscope.report.appendix.overlay import loss_figure
+from skipscope.report.appendix.results import key_table, what_was_done
+from skipscope.report.context import Context
+from skipscope.report.document import Block, Section
+from skipscope.report.handin.evidence import Piece
+from skipscope.report.handin.gated import clean, direction, per_cent
+from skipscope.report.handin.prose import Prose, prose_of
+from skipscope.report.statements import Source, Statement
+from skipscope.report.words import rounded
+
+COLUMNS = ("arm", "params", "macs", "test", "time")
+HEIGHT = 200
+"""Pixels of the curves, so that the page is one."""
+EXACT = Source(basis="exact", key="networks")
+
+
+def one_page(context: Context) -> Section:
+    """Builds the chapter."""
+    prose = prose_of(context)
+    answer = [without(prose), residual(prose), dense(prose), gated(prose), limits(prose)]
+    return context.section(
+        "one-page",
+        "one_page",
+        [
+            prose.paragraph(prose.say("one_page.question"), done(prose)),
+            key_table(context, *COLUMNS),
+            *curves_of_all(prose),
+            prose.paragraph(prose.say("one_page.answer")),
+            *prose.paragraphs(*([each] for each in answer if each)),
+        ],
+    )
+
+
+def done(prose: Prose) -> Statement:
+    """Says what was trained."""
+    return Statement(text=what_was_done(prose.context))
+
+
+def curves_of_all(prose: Prose) -> list[Block]:
+    """Draws the training loss of all networks, low enough for the page."""
+    if prose.context.tables.steps.is_empty():
+        return []
+    figure = loss_figure(prose.context)
+    return [replace(figure, name="loss-of-all", chart=replace(figure.chart, height=HEIGHT))]
+
+
+def without(prose: Prose) -> Statement | None:
+    """Says what happens without shortcuts."""
+    start, error = best(prose, "S1a", "start"), prose.evidence.piece("S3", "plain")
+    told: dict[str, object] = {}
+    sources: list[Source] = []
+    if start and start.settled:
+        told |= {"network": prose.networks(start), "ratio": prose.times(start)}
+        sources.append(start.source)
+    if error and error.told == "supported":
+        told |= {"error": prose.number(error), **depths(error)}
+        sources.append(error.source)
+    key = f"{start.told if start and 'ratio' in told else 'open'}_{'rises' if 'error' in told else 'open'}"
+    return prose.say(f"one_page.without.{key}", *sources, **told) if told else None
+
+
+def residual(prose: Prose) -> Statement | None:
+    """Says what residual connections change."""
+    start, cured = best(prose, "S1c", "start"), prose.evidence.judged("S3")
+    told: dict[str, object] = {}
+    sources: list[Source] = []
+    if start and start.told == "supported":
+        told |= {"networks": prose.networks(start), "times": prose.inverse(start)}
+        sources.append(start.source)
+    if cured and cured.verdict == "supported" and {"plain", "resnet"} <= cured.parts.keys():
+        error = cured.parts["resnet"]
+        told |= {"error": prose.change(error), "plain": prose.change(cured.parts["plain"]), **depths(error)}
+        sources.append(cured.source)
+    key = f"{'evens' if 'times' in told else 'open'}_{'cures' if 'error' in told else 'open'}"
+    return prose.say(f"one_page.residual.{key}", *sources, **told) if told else None
+
+
+def dense(prose: Prose) -> Statement | None:
+    """Says what dense connections are worth and cost."""
+    accuracy = clean(prose, "D3", "accuracy")
+    parts = {part: prose.evidence.along(accuracy, part) for part in ("parameters", "memory") if accuracy}
+    if accuracy is None or not all(parts.values()):
+        return None
+    times = {part: 1 + piece.effect.estimate / 100 for part, piece in parts.items() if piece}
+    told = {
+        "accuracy": prose.change(accuracy),
+        "share": f"{rounded(100 * times['parameters'])}%",
+        "memory": rounded(times["memory"]),
+    }
+    return prose.say(f"one_page.dense.{accuracy.told}", accuracy.source, **told)
+
+
+def gated(prose: Prose) -> Statement | None:
+    """Says what gates cost and bring, and whether it is their content that brings it."""
+    price, gain = clean(prose, "E2", "parameters"), clean(prose, "E3", "accuracy")
+    if price is None or gain is None:
+        return None
+    image = prose.evidence.piece("E4", "content")
+    half = prose.evidence.along(image, "half") if image else None
+    told: dict[str, object] = {"parameters": per_cent(price), "accuracy": prose.change(gain)}
+    sources = [price.source, gain.source]
+    key: str = gain.told
+    if key == "supported" and image and image.told == "supported":
+        key = "content"
+        sources.append(image.source)
+    elif key == "supported" and image and half and (image.told, direction(half)) == ("contradicted", "gain"):
+        key = "scale"
+        told["half"] = prose.change(half)
+        sources.append(image.source)
+    return prose.say(f"one_page.gated.{key}", *sources, **told)
+
+
+def limits(prose: Prose) -> Statement:
+    """Says what cannot be concluded."""
+    return prose.say("one_page.limits", EXACT)
+
+
+def best(prose: Prose, claim: str, part: str) -> Piece | None:
+    """The measurement on the deepest networks, if all that this part was measured on came out alike."""
+    pieces = list(prose.evidence.pieces(claim, part).values())
+    alike = len({piece.told for piece in pieces}) == 1
+    return max(pieces, key=lambda piece: layers(piece.finding.arms[0])) if alike else None
+
+
+def depths(piece: Piece) -> dict[str, object]:
+    """The layers of the shallowest and the deepest network of a comparison."""
+    found = sorted(map(layers, piece.finding.arms))
+    return {"shallow": found[0], "deep": found[-1]}
+
+
+def layers(arm: str) -> int:
+    """The layers in a network's name; 0 without any."""
+    found = re.search(r"\d+", arm)
+    return int(found[0]) if found else 0

@@ -1,0 +1,105 @@
+"""What stands on the first page, on the reference that ships and on verdicts made up."""
+
+import pytest
+from made_up_bodies import card, prose
+
+from skipscope.report.document import Figure, Table
+from skipscope.report.handin import one_page
+from skipscope.report.handin.one_page import dense, gated, limits, residual, without
+from skipscope.report.words import unmarked
+
+DEEP = "resnet56 - plain56"
+POOL = "se_resnet_pool - resnet"
+STATIC = "se_resnet_pool - se_resnet_pool_static"
+HALF = "se_resnet_pool_half - resnet"
+
+
+@pytest.fixture
+def tables(study_tables):
+    return study_tables()
+
+
+def said(statement):
+    return "" if statement is None else unmarked(statement.text).replace("\u00a0", " ")
+
+
+def of(tables, sentence, language="en", **claims):
+    return said(sentence(prose(tables, card("depth", claims), language=language)))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_it_has_the_question_a_table_a_figure_and_five_sentences(tables, language):
+    writer = prose(tables, language=language)
+    page = one_page.one_page(writer.context)
+    (table,) = (block for block in page.blocks if isinstance(block, Table))
+    assert sum(isinstance(block, Figure) for block in page.blocks) == 1
+    assert len(table.columns) == 5
+    told = [said(sentence(writer)) for sentence in (without, residual, dense, gated, limits)]
+    assert all(told)
+    assert "9,000 [6,500, 12,000]" in told[0]
+    assert "280 [230, 340]" in told[1]
+    assert "52%" in told[2]
+    assert "0.80%" in told[3]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("start", ["supported", "contradicted", "inconclusive"])
+@pytest.mark.parametrize("error", ["supported", "contradicted"])
+def test_without_shortcuts_each_outcome_has_its_words(tables, start, error, language):
+    found = of(
+        tables,
+        without,
+        language,
+        S1a=(start, [("start", "plain56", start, 3.0)]),
+        S3=(error, [("plain", "plain8, plain56", error, 28.0)]),
+    )
+    assert ("1,000" in found) == (start != "inconclusive")
+    assert ("28.0 [25.2, 30.8]" in found) == (error == "supported")
+
+
+def test_depths_that_differ_in_what_they_say_of_the_start_say_nothing(tables):
+    starts = [("start", "plain20", "contradicted", 0.1), ("start", "plain56", "supported", -2.0)]
+    assert of(tables, without, S1a=("contradicted", starts)) == ""
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_residual_connections_are_credited_with_what_is_supported_alone(tables, language):
+    even = ("supported", [("start", DEEP, "supported", -2.0)])
+    cured = [
+        ("plain", "plain8, plain56", "supported", 28.0),
+        ("resnet", "resnet8, resnet56", "supported", 4.0),
+    ]
+    both = of(tables, residual, language, S1c=even, S3=("supported", cured))
+    assert "100 [63, 160]" in both
+    assert "+4.00 [+3.60, +4.40]" in both
+    assert "+4.0" not in of(tables, residual, language, S1c=even, S3=("inconclusive", cured))
+    assert "100" not in of(tables, residual, language, S3=("supported", cured))
+    assert of(tables, residual, language, S3=("contradicted", cured)) == ""
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("verdict", ["supported", "contradicted", "inconclusive"])
+def test_dense_networks_have_their_price_named_whatever_came_out(tables, verdict, language):
+    pair = "densenet19_k10 - resnet20"
+    parts = [("accuracy", pair, verdict, -1.0), ("parameters", pair, "supported", -48.0)]
+    found = of(tables, dense, language, D3=(verdict, [*parts, ("memory", pair, "contradicted", 134.0)]))
+    assert "52%" in found
+    assert "2.3" in found
+    assert "−1.00" in found
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_gain_by_gates_is_traced_as_far_as_verdicts_carry(tables, language):
+    price = ("supported", [("parameters", POOL, "supported", 0.8)])
+
+    def gains(gain, content="inconclusive", half="inconclusive"):
+        parts = [("content", STATIC, content, 0.1), ("half", HALF, half, 1.5)]
+        claims = {"E3": (gain, [("accuracy", POOL, gain, 1.6)]), "E4": (content, parts)}
+        return of(tables, gated, language, E2=price, **claims)
+
+    open_one = gains("supported")
+    scale = gains("supported", "contradicted", "supported")
+    content = gains("supported", "supported")
+    assert len({open_one, scale, content, gains("contradicted"), gains("inconclusive")}) == 5
+    assert "1.50" in scale
+    assert all("0.80%" in each for each in (open_one, scale, content))
