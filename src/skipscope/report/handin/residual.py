@@ -11,9 +11,7 @@ from skipscope.report.statements import Source, Statement
 from skipscope.report.words import count, percent
 
 DEPTHS = (20, 32, 56)
-VEIT, YANG, DE, BALDUZZI = (
-    Source(basis="known", key=key) for key in ("veit2016", "yang2019", "de2020", "balduzzi2017")
-)
+VEIT, DE, BALDUZZI = (Source(basis="known", key=key) for key in ("veit2016", "de2020", "balduzzi2017"))
 EVEN = 0.3
 """Log10 of a ratio of gradients from which on it is worth a word: a factor of two (claim S1)."""
 
@@ -50,7 +48,8 @@ def at_start(prose: Prose, figures: Sequence[Figure]) -> list[Statement]:
     words = prose.context.words
     told = {
         "layers": words.listed([str(depth) for depth in both]),
-        "plain": words.listed([prose.times(plain[depth]) for depth in both]),
+        "deepest": max(both),
+        "plain": prose.times(plain[max(both)]),
         "residual": words.listed([prose.times(residual[depth]) for depth in both]),
         "figure": prose.figure(figures[0]) if figures else "",
     }
@@ -78,7 +77,7 @@ def in_training(prose: Prose) -> list[Statement]:
 
 def theory(prose: Prose) -> list[Statement]:
     """Cites what explains the start, and says whether the branch's scale was measured to behave so."""
-    found = [prose.say("residual.theory", YANG, DE)]
+    found = [prose.say("residual.theory", DE)]
     judged = prose.evidence.judged("S8")
     if judged and judged.settled and (piece := prose.evidence.piece("S8", judged.pieces[0].finding.part)):
         found.append(prose.say(f"residual.branch.{judged.verdict}", judged.source, slope=prose.number(piece)))
