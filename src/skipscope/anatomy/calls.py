@@ -26,6 +26,8 @@ Kind = Literal[
     "module",
 ]
 """`norm` is BatchNorm; `other_norm` is any other normalisation; `unfollowed` joins maps in another way."""
+NUMBERED: frozenset[Kind] = frozenset(("conv", "linear", "pool", "shortcut", "gate", "concat", "unfollowed"))
+"""Layers, poolings and joins, which are numbered in the order of calls: what a map passes and is drawn."""
 CallKey = tuple[Kind, str]
 """Kind and name of a call, which identify it within a pass."""
 
@@ -91,6 +93,10 @@ class Site:
     """Why it is `unfollowed`."""
     scale: Scale = "none"
     """What weighs its first input, f(x) of a shortcut, that does not come from the image."""
+    number: int = -1
+    """Its own if it is of the kinds `NUMBERED`."""
+    reads: tuple[int, ...] = ()
+    """The last numbered calls that its inputs passed; -1 for the image."""
 
     @property
     def key(self) -> CallKey:
@@ -113,6 +119,8 @@ class Site:
             window=call.window,
             reason=call.reason,
             scale=trace.scale if call.inputs and (trace := trace_of(call.inputs[0])) else "none",
+            number=trace.call if call.kind in NUMBERED and (trace := trace_of(call.output)) else -1,
+            reads=tuple(trace.call for x in call.inputs if (trace := trace_of(x)) is not None),
         )
 
 

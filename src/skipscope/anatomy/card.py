@@ -4,10 +4,20 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import takewhile
 from math import prod
+from typing import cast
 
-from skipscope.anatomy.calls import Anatomy
+from skipscope.anatomy.calls import NUMBERED, Anatomy
 from skipscope.anatomy.stages import KINDS, stages
-from skipscope.records.schema import AnatomyCard, Concatenation, Gate, Shortcut, StemLayer, Unfollowed
+from skipscope.records.schema import (
+    AnatomyCard,
+    CallCard,
+    CallKind,
+    Concatenation,
+    Gate,
+    Shortcut,
+    StemLayer,
+    Unfollowed,
+)
 
 NORMS = {
     "batch_norm": "BatchNorm{}d",
@@ -35,6 +45,7 @@ def anatomy_card(anatomy: Anatomy) -> AnatomyCard:
         unfollowed=tuple(_unfollowed(anatomy)),
         # a gate's 1x1 convolutions on 1x1 maps are of the kind linear, but keep their inputs as well
         conv_inputs=sum(prod(shape) for shape in read if len(shape) == 3),
+        calls=tuple(_calls(anatomy)),
     )
 
 
@@ -81,6 +92,20 @@ def _concatenations(anatomy: Anatomy) -> Iterator[Concatenation]:
         appended = max(reversed(known), key=lambda operand: operand[0])[1] if appends else 0
         kind = "append" if appends else "beside"
         yield Concatenation(module=site.module, appended=appended, shape=site.output, kind=kind)
+
+
+def _calls(anatomy: Anatomy) -> Iterator[CallCard]:
+    """Yields what is numbered; a concatenation of one map with constants stands for that map."""
+    joined = {site.number for site in anatomy.concatenations}
+    index = {-1: -1}
+    for site in (site for site in anatomy.sites if site.kind in NUMBERED):
+        reads = tuple(index[number] for number in site.reads)
+        if site.kind == "concat" and site.number not in joined:
+            index[site.number] = max(reads, default=-1)
+            continue
+        index[site.number] = max(index.values()) + 1
+        kind = cast("CallKind", site.kind)
+        yield CallCard(module=site.module, kind=kind, shape=site.output, reads=reads)
 
 
 def _unfollowed(anatomy: Anatomy) -> Iterator[Unfollowed]:

@@ -79,6 +79,7 @@ def trace_after(
         scores=any(trace.scores for trace in traces) if kept else _scores(word, traces, layers),
         scale=_scale(word, before if kept else None, args, kwargs),
         **_stacked(word, args, kwargs, output),
+        call=max(trace.call for trace in traces),
     )
 
 

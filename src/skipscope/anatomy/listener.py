@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from skipscope.anatomy.calls import Call, Edit
+from skipscope.anatomy.calls import NUMBERED, Call, Edit
 from skipscope.anatomy.channels import parts
 from skipscope.anatomy.described import described
 from skipscope.anatomy.flow import MAKERS, SHAPED_AS, trace_after
@@ -52,6 +52,8 @@ class Listener(TorchFunctionMode):
         """Modules being called, outermost first: name, module, input, and the input before it changed."""
         self.counts: Counter[tuple[str, str]] = Counter()
         self.origins = 0
+        self.calls = 0
+        """Of the kinds `NUMBERED`, in this pass."""
         self.kept: set[int] = set()
         """The tensors, by `id`, that the network keeps between passes."""
 
@@ -60,7 +62,7 @@ class Listener(TorchFunctionMode):
         marked = None
         if not self.inside:
             self.counts.clear()
-            self.origins = 0
+            self.origins = self.calls = 0
             self.kept = set(map(id, unmark_kept(self.root)))
             inputs = marked = tuple(map(as_input, inputs))
         first = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], Tensor) else None
@@ -102,6 +104,7 @@ class Listener(TorchFunctionMode):
         trace = before._replace(
             depth=before.depth + layers, sources=(), origin=self._fresh(), behind=ancestors, stacked=()
         )
+        trace = self._counted(trace)
         mark(output, trace)
         call = Call(
             kind="unfollowed",
@@ -118,6 +121,11 @@ class Listener(TorchFunctionMode):
     def _fresh(self) -> int:
         self.origins += 1
         return self.origins
+
+    def _counted(self, trace: Trace) -> Trace:
+        """Gives the trace the number of the call that is being made."""
+        self.calls += 1
+        return trace._replace(call=self.calls - 1)
 
     def _is_unseen(self, x: Tensor) -> bool:
         """Tells whether no function that was seen made it, and the network does not keep it."""
@@ -162,7 +170,7 @@ class Listener(TorchFunctionMode):
             inputs=trace.written,
             again=lambda *others: torch.cat(others, 1),
         )
-        mark(x, trace._replace(written=()))
+        mark(x, self._counted(trace._replace(written=())))
         self._report(call, x, trace, x)
 
     def _constant(self, output: Any, given: Sequence[Any]) -> Any:
@@ -213,6 +221,8 @@ class Listener(TorchFunctionMode):
         """Marks what a function returned or wrote into; returns the trace if it returned one tensor."""
         if isinstance(output, Tensor):
             trace = self._trace_after(word, call, given, output, args, kwargs)
+            if call is not None and call.kind in NUMBERED:
+                trace = self._counted(trace)
             mark(output, trace)
             whole = output._base  # noqa: SLF001 - of a view that was written into, as by copy_
             if whole is not None and trace_of(whole) is None and any(output is x for x in args[:1]):

@@ -47,6 +47,8 @@ class Trace(NamedTuple):
     """What weighs it that does not come from the image, since its last layer."""
     written: tuple[Tensor, ...] = ()
     """The maps that were written into its channels, so far."""
+    call: int = -1
+    """Number of the last numbered call (a layer, a pooling or a join) that it passed; -1 for the image."""
 
 
 def trace_of(x: Any) -> Trace | None:

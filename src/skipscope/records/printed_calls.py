@@ -1,4 +1,4 @@
-"""Read a network's calls from `print(net)`, the stages and the joins."""
+"""Read a network's calls from `print(net)`, the stages and the joins, for cards that have none recorded."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,13 +11,17 @@ from skipscope.records.schema import CallCard, CallKind, NetworkCard, Stage
 Path = tuple[str, ...]
 
 
-@cache
 def calls_of(card: NetworkCard) -> tuple[CallCard, ...]:
-    """Returns a network's calls as far as they are known.
+    """The recorded calls, or those of an older card as far as they are known.
 
     A join is known by the module that makes it, which must make no other of its kind: of two additions in
     one module it is not printed which layers lie between them, and neither is among the calls.
     """
+    return anatomy_of(card).calls or _printed_calls(card)
+
+
+@cache
+def _printed_calls(card: NetworkCard) -> tuple[CallCard, ...]:
     modules = tuple(printed_modules(card.structure.splitlines()[1:]))
     joins, calls = _joins(card), list[CallCard]()
     last = -1

@@ -118,6 +118,9 @@ class AnatomyCard(Frozen):
     conv_inputs: int = Field(
         description="numbers per image that convolutions read and keep for the backward pass"
     )
+    calls: tuple[CallCard, ...] = Field(
+        (), description="layers, poolings and joins in their order; not in older records"
+    )
 
 
 class NetworkCard(Frozen):

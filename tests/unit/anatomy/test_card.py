@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from skipscope.anatomy.capture import anatomy
 from skipscope.anatomy.card import anatomy_card
-from skipscope.records.schema import AnatomyCard, Concatenation, Gate, Shortcut, StemLayer
+from skipscope.records.schema import AnatomyCard, CallCard, Concatenation, Gate, Shortcut, StemLayer
 
 
 def card(model: nn.Module) -> AnatomyCard:
@@ -61,6 +61,26 @@ def test_functional_calls_and_modules_of_any_name() -> None:
         ),
         gates=(Gate(module="gate", shape=(16, 3, 4)),),
         conv_inputs=3 * 32 * 32 + 4 * 4 * 7 * 8 + (8 + 11) * 3 * 4,
+        calls=(
+            CallCard(module="first", kind="conv", shape=(4, 14, 15), reads=(-1,)),
+            CallCard(module="pool", kind="pool", shape=(4, 7, 8), reads=(0,)),
+            CallCard(module="a", kind="conv", shape=(4, 7, 8), reads=(1,)),
+            CallCard(module="shortcut", kind="shortcut", shape=(4, 7, 8), reads=(2, 1)),
+            CallCard(module="skip", kind="conv", shape=(8, 7, 8), reads=(3,)),
+            CallCard(module="a:2", kind="conv", shape=(4, 7, 8), reads=(3,)),
+            CallCard(module="b", kind="conv", shape=(8, 7, 8), reads=(5,)),
+            CallCard(module="shortcut:2", kind="shortcut", shape=(8, 7, 8), reads=(6, 4)),
+            CallCard(module="pool:2", kind="pool", shape=(8, 3, 4), reads=(7,)),
+            CallCard(module="grow.0", kind="conv", shape=(3, 3, 4), reads=(8,)),
+            CallCard(module="concat", kind="concat", shape=(11, 3, 4), reads=(8, 9)),
+            CallCard(module="grow.1", kind="conv", shape=(5, 3, 4), reads=(10,)),
+            CallCard(module="concat:2", kind="concat", shape=(16, 3, 4), reads=(10, 11)),
+            CallCard(module="narrow", kind="linear", shape=(2,), reads=(12,)),
+            CallCard(module="wide", kind="linear", shape=(16,), reads=(13,)),
+            CallCard(module="gate", kind="gate", shape=(16, 3, 4), reads=(12, 14)),
+            CallCard(module="pool:3", kind="pool", shape=(16, 1, 1), reads=(15,)),
+            CallCard(module="last", kind="linear", shape=(10,), reads=(16,)),
+        ),
     )
 
 
@@ -143,6 +163,9 @@ def test_zeros_and_grouped_convolutions_are_no_dense_connection() -> None:
     )
     assert [shortcut.kind for shortcut in found.shortcuts] == ["identity"]
     assert (found.depth, found.maps, found.normalisation) == (3, ((12, 32, 32),), ())
+    kinds = [call.kind for call in found.calls]
+    assert kinds == ["conv", "conv", "conv", "concat", "shortcut", "linear"]
+    assert found.calls[4].reads == (3, 0)  # x beside zeros is x
 
 
 def test_a_network_without_convolutions() -> None:

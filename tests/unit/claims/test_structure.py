@@ -98,7 +98,7 @@ def test_an_older_record_has_the_anatomy_that_is_captured_now(name: str) -> None
     if "densenet_bc" in name:  # the last convolution at a size halves the channels before the pooling
         assert [size[1:] for size in captured.maps] == [size[1:] for size in printed.maps]
         printed = printed.model_copy(update={"maps": captured.maps})
-    assert printed == captured
+    assert printed == captured.model_copy(update={"calls": ()})
 
 
 @pytest.mark.parametrize("name", NETWORKS)
