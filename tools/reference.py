@@ -20,7 +20,8 @@ from skipscope.records.schema import RunRecord
 from skipscope.records.store import Workspace
 from skipscope.reference.card import ReferenceCard
 from skipscope.reference.compact import card_of, table_of
-from skipscope.reference.shipped import CARDS, LARGEST, TABLE
+from skipscope.reference.gradients import Gradients, gradients_of
+from skipscope.reference.shipped import CARDS, GRADIENTS, LARGEST, TABLE
 from skipscope.spec import load_study
 from skipscope.submission.archive import records
 
@@ -80,18 +81,22 @@ def fewest_seeds(tables: StudyTables) -> int:
     return min(len(arm.seeds) for arm in card_of(tables, claims=False).arms)
 
 
-def made() -> tuple[pl.DataFrame, dict[str, ReferenceCard]]:
-    """Returns the table and the cards of all studies."""
-    tables = list(sources())
-    return pl.concat(map(table_of, tables)), {each.record.study.name: card_of(each) for each in tables}
+def made() -> tuple[pl.DataFrame, dict[str, ReferenceCard], Gradients | None]:
+    """Returns the table and the cards of all studies, and the gradients of `depth`."""
+    studies = {tables.record.study.name: tables for tables in sources()}
+    table = pl.concat(map(table_of, studies.values()))
+    return table, {name: card_of(tables) for name, tables in studies.items()}, gradients_of(studies["depth"])
 
 
-def files_of(table: pl.DataFrame, cards: dict[str, ReferenceCard]) -> dict[str, bytes]:
+def files_of(
+    table: pl.DataFrame, cards: dict[str, ReferenceCard], gradients: Gradients | None = None
+) -> dict[str, bytes]:
     """Returns the files by name: equal records give equal bytes."""
     packed = BytesIO()
     table.write_parquet(packed, compression="zstd", compression_level=19, statistics=False)
     text = json.dumps({name: card.model_dump() for name, card in cards.items()}, ensure_ascii=False, indent=1)
-    return {TABLE: packed.getvalue(), CARDS: (text + "\n").encode()}
+    files = {TABLE: packed.getvalue(), CARDS: (text + "\n").encode()}
+    return files | ({} if gradients is None else {GRADIENTS: gradients.model_dump_json().encode() + b"\n"})
 
 
 def main(*paths: str) -> None:

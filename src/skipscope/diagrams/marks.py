@@ -19,9 +19,11 @@ Point = tuple[float, float]
 
 def layer(kind: str, x: float, y: float, width: float, height: float, fill: str | None = None) -> str:
     """Draws a layer in the middle of (x, y): a convolution light, a linear layer dark."""
-    shade = fill or (LAYER if kind == "conv" else LINEAR)
+    drawn: dict[str, object] = {"fill": fill or (LAYER if kind == "conv" else LINEAR)}
+    if fill is not None:  # the lightest is as white as paper
+        drawn |= {"stroke": svg.INK, "stroke_width": 0.5, "stroke_opacity": 0.6}
     left, top = x - width / 2, y - height / 2
-    return svg.rectangle(left, top, width, height, rx=min(1.5, width / 4), fill=shade, class_=f"layer {kind}")
+    return svg.rectangle(left, top, width, height, rx=min(1.5, width / 4), class_=f"layer {kind}", **drawn)
 
 
 def pool(x: float, y: float, width: float, before: float, after: float) -> str:

@@ -22,10 +22,10 @@ APART = 14.0
 """Between networks."""
 
 
-def draw_network(card: NetworkCard, labels: Labels, *, fills: Sequence[str] = ()) -> str:
-    """Draws a network; `fills` are colours of its convolutions, in their order, in place of one for all."""
+def draw_network(card: NetworkCard, labels: Labels) -> str:
+    """Draws a network, and explains the symbols."""
     wiring = wired(card)
-    row = _row(card, wiring, labels, 2.0, fills)
+    row = _row(card, wiring, labels, 2.0)
     return svg.picture(*_explained([*row.parts()], row.bottom, [wiring], labels))
 
 
@@ -37,15 +37,15 @@ def draw_networks(cards: Sequence[NetworkCard], labels: Labels) -> str:
         name = svg.text(card.name, 1.0, y + 11, anchor="start", size=svg.SIZE, bold=True)
         depth = labels["depth"].format(depth=anatomy_of(card).depth)
         after = 1.0 + svg.width_of(card.name, svg.SIZE) + 8
-        row = _row(card, wiring, labels, y + TITLE, ())
+        row = _row(card, wiring, labels, y + TITLE)
         parts += [name, svg.text(depth, after, y + 11, anchor="start", faint=True), *row.parts()]
         wirings.append(wiring)
         y = row.bottom + APART
     return svg.picture(*_explained(parts, y - APART, wirings, labels))
 
 
-def _row(card: NetworkCard, wiring: Wiring, labels: Labels, top: float, fills: Sequence[str]) -> Row:
-    return Row(wiring, laid_out(card, wiring, labels["image"]), top=top, color=color_of(card), fills=fills)
+def _row(card: NetworkCard, wiring: Wiring, labels: Labels, top: float) -> Row:
+    return Row(wiring, laid_out(card, wiring, labels["image"]), top=top, color=color_of(card))
 
 
 def color_of(card: NetworkCard) -> str:

@@ -33,9 +33,9 @@ class Row:
     """A network in its lines, from `top` downwards."""
 
     def __init__(
-        self, wiring: Wiring, layout: Layout, *, top: float, color: str, fills: Sequence[str]
+        self, wiring: Wiring, layout: Layout, *, top: float, color: str, fills: Sequence[str] = ()
     ) -> None:
-        """Knows where everything is; `fills` colour the convolutions, if there are any."""
+        """Knows where everything is; `fills` are colours of the convolutions, in place of one for all."""
         self.steps, self.layout, self.color = wiring.steps, layout, color
         self.fills = iter(fills)
         self.rises = rises(loops_of(wiring.steps), wiring.steps)

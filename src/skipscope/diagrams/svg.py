@@ -20,7 +20,9 @@ LINE = 1.1
 """Width of a line."""
 _NARROW, _WIDE = set("iljtfrI.,:;|'!()[]/ "), set("mwMWNOQGCDHU+=−–—")
 """Letters much narrower or wider than others in a sans serif; no machine's fonts are asked."""
-_INDEX, _DIGITS = re.compile("([₀-₉]+)"), str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+LOW, HIGH = "₀₁₂₃₄₅₆₇₈₉", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
+"""Letters of indices and of powers."""
+_MOVED, _USUAL = re.compile(f"([{LOW}]+|[{HIGH}]+)"), str.maketrans(LOW + HIGH, "0123456789−0123456789")
 
 
 def element(name: str, content: str = "", **attributes: object) -> str:
@@ -64,7 +66,7 @@ def text(
     """Writes a text whose baseline is at `y`."""
     return element(
         "text",
-        _lowered(words, size),
+        _moved(words, size),
         x=x,
         y=y,
         text_anchor=None if anchor == "start" else anchor,
@@ -77,13 +79,14 @@ def text(
     )
 
 
-def _lowered(words: str, size: float) -> str:
-    """Lowers indices such as the 0 of k₀; with a letter that a font lacks, a whole text changes its font."""
-    plain, *rest = _INDEX.split(words)
+def _moved(words: str, size: float) -> str:
+    """Moves the 0 of k₀ and the 2 of 10²: for a letter that a font lacks, a whole text changes its font."""
+    plain, *rest = _MOVED.split(words)
     parts = [escape(plain, quote=False)]
-    for index, after in zip(rest[::2], rest[1::2], strict=True):
-        parts.append(element("tspan", index.translate(_DIGITS), dy=2.2, font_size=0.72 * size))
-        parts.append(element("tspan", escape(after, quote=False), dy=-2.2) if after else "")
+    for letters, after in zip(rest[::2], rest[1::2], strict=True):
+        down = 2.2 if letters[0] in LOW else -0.32 * size
+        parts.append(element("tspan", letters.translate(_USUAL), dy=down, font_size=0.72 * size))
+        parts.append(element("tspan", escape(after, quote=False), dy=-down) if after else "")
     return "".join(parts)
 
 

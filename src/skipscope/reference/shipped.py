@@ -10,10 +10,11 @@ from typing import Any
 import polars as pl
 
 from skipscope.reference.card import ReferenceCard
+from skipscope.reference.gradients import Gradients
 
-TABLE, CARDS = "quantities.parquet", "cards.json"
+TABLE, CARDS, GRADIENTS = "quantities.parquet", "cards.json", "gradients.json"
 LARGEST = 2_000_000
-"""Bytes that the two files may have together."""
+"""Bytes that the files may have together."""
 
 
 @cache
@@ -27,6 +28,12 @@ def cards() -> Mapping[str, ReferenceCard]:
 def quantities() -> pl.DataFrame:
     """What claims are judged by in these studies: the columns `compact.COLUMNS`."""
     return pl.read_parquet(BytesIO((files("skipscope.reference") / TABLE).read_bytes()))
+
+
+@cache
+def gradients() -> Gradients:
+    """The gradients of plain and residual networks of several depths."""
+    return Gradients.model_validate_json((files("skipscope.reference") / GRADIENTS).read_bytes())
 
 
 def values(study: str, quantity: str, moment: str = "end") -> dict[str, dict[int, Any]]:

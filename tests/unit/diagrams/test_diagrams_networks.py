@@ -75,10 +75,3 @@ def test_projections_are_dashed_and_told_apart_without_colour() -> None:
     arcs = [element for element in drawing.iter() if element.get("class") == "arc"]
     dashed = [arc[0].get("stroke-dasharray") is not None for arc in arcs]
     assert dashed == [False, False, True, False, True, False, True, False]
-
-
-def test_fills_colour_the_convolutions_in_their_order() -> None:
-    fills = [f"#0000{index:02x}" for index in range(19)]
-    drawing = fromstring(draw_network(describe("resnet20"), labels("en"), fills=fills))
-    bars = [element.get("fill") for element in drawing.iter() if element.get("class") == "layer conv"]
-    assert bars[:19] == fills

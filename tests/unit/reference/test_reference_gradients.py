@@ -1,0 +1,55 @@
+"""The gradients that ship are medians of the records, and what the diagram of them shows."""
+
+import runpy
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from skipscope.analysis import measured
+from skipscope.diagrams.wiring import wired
+from skipscope.reference import shipped
+from skipscope.reference.gradients import KINDS, STEPS, gradients_of
+
+ROOT = Path(__file__).parents[3]
+MAKER = runpy.run_path(str(ROOT / "tools" / "reference.py"), run_name="reference")
+
+
+@pytest.fixture(scope="module")
+def depth_study():
+    return {tables.record.study.name: tables for tables in MAKER["sources"]()}["depth"]
+
+
+def test_what_ships_is_made_from_the_records(depth_study) -> None:
+    assert gradients_of(depth_study) == shipped.gradients()
+
+
+def test_medians_are_those_of_the_readings(depth_study) -> None:
+    found, rows = shipped.gradients(), depth_study.readings.filter("counted", arm="plain56")
+    curve = found.curves["plain56"]
+    for index in (0, 7):
+        step = curve.steps[index]
+        ratio = measured.series(rows, "gradient ratio").filter(step=step)["value"].median()
+        assert curve.ratios[index] == pytest.approx(ratio, rel=1e-3)  # four digits are kept
+        norms = measured.series(rows, "gradient norm").filter(pl.col("module") == "layer2.0.conv1", step=step)
+        norm = norms["value"].median()
+        assert 10 ** (curve.hundredths[index][1 + 2 * 9] / 100) == pytest.approx(
+            norm, rel=0.012
+        )  # hundredths
+
+
+def test_it_covers_every_depth_and_every_convolution_in_few_bytes() -> None:
+    found = shipped.gradients()
+    assert found.depths == (8, 20, 32, 56)
+    assert (found.study, found.initial_seeds, found.seeds) == ("depth", 20, 5)
+    assert found.curves.keys() == {f"{kind}{depth}" for kind in KINDS for depth in found.depths}
+    for depth, card in found.cards.items():
+        layers = [step for step in wired(card).steps if step.kind == "conv"]
+        for kind in KINDS:
+            curve = found.curves[f"{kind}{depth}"]
+            assert {len(norms) for norms in curve.hundredths} == {len(layers)} == {depth - 1}
+            assert curve.steps[0] == 0
+            assert len(curve.steps) == len(curve.hundredths) == len(curve.ratios) <= STEPS
+    assert len({curve.steps for curve in found.curves.values()}) == 1
+    file = ROOT / "src" / "skipscope" / "reference" / shipped.GRADIENTS
+    assert file.stat().st_size < 60_000
