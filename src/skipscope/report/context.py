@@ -113,10 +113,10 @@ class Context:
         number = next(self.numbers)
         return Figure(name=name, number=number, caption=caption, spoken=unmarked(spoken), chart=chart)
 
-    def diagram(self, name: str, svg: str, *, caption: Inline, spoken: Inline) -> Diagram:
-        """Builds the next figure, of a drawing."""
+    def diagram(self, name: str, svg: str, *, caption: Inline, spoken: Inline, live: str = "") -> Diagram:
+        """Builds the next figure, of a drawing, which may be a `live` one on a page."""
         number = next(self.numbers)
-        return Diagram(name=name, number=number, caption=caption, spoken=unmarked(spoken), svg=svg)
+        return Diagram(name=name, number=number, caption=caption, spoken=unmarked(spoken), svg=svg, live=live)
 
     def figure_of(
         self, arm: str, name: str, chart: Layered, *, caption: str, spoken: Inline, **told: object

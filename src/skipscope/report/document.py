@@ -123,6 +123,8 @@ class Diagram:
     caption: Inline
     spoken: str
     svg: str
+    live: str = ""
+    """HTML that takes its place on a page, with the drawing in it for where there is no script."""
 
 
 @dataclass(frozen=True, kw_only=True)

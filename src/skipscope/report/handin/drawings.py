@@ -1,12 +1,14 @@
-"""Makes figures of drawings: networks, the four blocks, a dense block, a gate."""
+"""Makes figures of drawings: networks, the four blocks, a dense block, a gate, gradients layer by layer."""
 
 from collections.abc import Sequence
 
+from skipscope.diagrams import gradients as layers
 from skipscope.diagrams.blocks import draw_blocks
 from skipscope.diagrams.modules import draw_dense, draw_gate
 from skipscope.diagrams.network import Labels, draw_networks
 from skipscope.records.printed import anatomy_of
 from skipscope.records.schema import NetworkCard
+from skipscope.reference import shipped
 from skipscope.report.context import Context
 from skipscope.report.document import Diagram
 from skipscope.report.words import Inline, code
@@ -49,11 +51,27 @@ def gate(context: Context, card: NetworkCard) -> Diagram | None:
     return None if svg is None else _figure(context, "gate", svg, name=code(card.name))
 
 
+def gradients(context: Context) -> Diagram:
+    """Draws the reference's gradients layer by layer; on a page one can move through depths and steps."""
+    found, labels = shipped.gradients(), _labels(context)
+    deepest = found.depths[-1]
+    plain, residual = (
+        layers.written(found.curves[f"{kind}{deepest}"].ratios[0]) for kind in ("plain", "resnet")
+    )
+    told = {"depth": deepest, "study": code(found.study), "count": found.initial_seeds}
+    spoken = context.words("drawings.gradients_spoken", plain=plain, residual=residual, **told)
+    live = layers.interactive(found, context.words.raw("diagram"), prefix=context.words.language)
+    svg = layers.draw_gradients(found, labels)
+    return _figure(context, "gradients", svg, spoken=spoken, live=live, **told)
+
+
 def _labels(context: Context) -> Labels:
     return dict(context.charts.raw("diagram"))
 
 
-def _figure(context: Context, key: str, svg: str, *, spoken: Inline | None = None, **told: object) -> Diagram:
+def _figure(
+    context: Context, key: str, svg: str, *, spoken: Inline | None = None, live: str = "", **told: object
+) -> Diagram:
     """Builds the next figure with the caption `drawings.<key>`, which is spoken of it if nothing else is."""
     caption = context.words(f"drawings.{key}", **told)
-    return context.diagram(f"drawing-{key}", svg, caption=caption, spoken=spoken or caption)
+    return context.diagram(f"drawing-{key}", svg, caption=caption, spoken=spoken or caption, live=live)

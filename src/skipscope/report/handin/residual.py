@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from skipscope.report.document import Block, Equation, Figure, Pair
+from skipscope.report.handin import drawings
 from skipscope.report.handin.by_depth import over_depth, unique
 from skipscope.report.handin.evidence import Level, Piece
 from skipscope.report.handin.prose import Prose
@@ -20,12 +21,17 @@ def residual(prose: Prose) -> list[Block]:
     """Writes the section: mechanism, textbook, measurements, what follows, and what it costs."""
     say = prose.say
     figures = [figure for figure in (gradient_figure(prose), error_figure(prose)) if figure]
+    layers = drawings.gradients(prose.context)
+    by_layer = say(
+        "drawings.by_layer", Source(basis="reference", key="S1a", study="depth"), figure=prose.figure(layers)
+    )
     return [
         prose.paragraph(say("residual.mechanism")),
         Equation(lines=tuple(prose.context.words.raw("residual.equation"))),
         prose.paragraph(say("residual.paths", VEIT), say("residual.textbook")),
-        prose.paragraph(*at_start(prose, figures), *in_training(prose), *theory(prose)),
+        prose.paragraph(*at_start(prose, figures), *in_training(prose), by_layer, *theory(prose)),
         *([Pair(figures=(figures[0], figures[1]))] if len(figures) == 2 else figures),
+        layers,
         prose.paragraph(*degradation(prose, figures), *shattering(prose)),
         prose.paragraph(*limits(prose)),
         prose.paragraph(*cost(prose)),

@@ -12,9 +12,11 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from skipscope.diagrams import gradients
 from skipscope.figures import style
 from skipscope.figures.rendering.raster import Picture, png
 from skipscope.language import Language
+from skipscope.reference import shipped
 from skipscope.report.document import Document
 from skipscope.report.rendering import mathml
 from skipscope.report.words import NO_FORMULAS, NO_LINKS, Words, to_html, unmarked
@@ -47,8 +49,21 @@ def render(documents: Sequence[Document], *, language: Language | None, library:
         style=style,
         data=_json(data),
         charts=_json(charts),
+        gradients=_gradients(documents),
         library=Markup(library.replace("</script", "<\\/script")),  # noqa: S704 - Vega's own source
     )
+
+
+def _gradients(documents: Sequence[Document]) -> dict[str, Markup]:
+    """Returns style, data and script of the diagram of gradients; nothing if no document has a live one."""
+    if not any(diagram.live for document in documents for diagram in document.diagrams):
+        return {}
+    parts = {
+        "style": gradients.stylesheet(),
+        "data": gradients.data(shipped.gradients()),
+        "script": gradients.script(),
+    }
+    return {name: Markup(part) for name, part in parts.items()}  # noqa: S704 - the package's own
 
 
 @cache
