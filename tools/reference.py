@@ -1,28 +1,31 @@
 """Keeps the records of the reference's studies, says how far they are, and makes what ships of them.
 
 `python tools/reference.py [WORKSPACE ...]` copies the records of finished runs (no weights, no images)
-from workspaces, folders or archives, to docs/reference, rewrites the table in docs/reference.md, and makes
-the tables of `skipscope.reference` from docs/findings and docs/reference. Of two studies of one name the
-one in full ships once it has as many seeds.
+from workspaces, folders or archives, to docs/reference, packs each study of which all runs have finished
+into an archive there, rewrites the table in docs/reference.md, and makes the tables of
+`skipscope.reference` from docs/findings and docs/reference. Of two studies of one name the one in full
+ships once it has as many seeds.
 """
 
 import json
 import re
 import sys
-from collections.abc import Iterator
+import tarfile
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
 import polars as pl
 
 from skipscope.analysis.tables import StudyTables, gather
-from skipscope.records.schema import RunRecord
+from skipscope.records.schema import Member, RunRecord
 from skipscope.records.store import Workspace
 from skipscope.reference.card import ReferenceCard
 from skipscope.reference.compact import card_of, table_of
 from skipscope.reference.gradients import Gradients, gradients_of
 from skipscope.reference.shipped import CARDS, GRADIENTS, LARGEST, TABLE
-from skipscope.spec import load_study
+from skipscope.spec import Arm, load_study
 from skipscope.submission.archive import records
 
 ROOT = Path(__file__).parents[1]
@@ -42,22 +45,53 @@ def keep(workspace: Workspace) -> None:
             path.write_bytes(content)
 
 
-def finished() -> dict[str, RunRecord]:
-    """Returns the finished runs of docs/reference by their ids."""
-    return {run.id: run for run in Workspace(FULL).runs() if run.state == "done"}
+def pack(workspace: Workspace) -> None:
+    """Packs each complete study of docs/reference into an archive of its own, and removes its records."""
+    done = finished(workspace)
+    for record in workspace.studies():
+        if any(there < wanted for _, there, wanted in seeds_of(record.study.name, record.members, done)):
+            continue
+        files = dict(records(workspace, gather(workspace, record.study.name)))
+        packed = BytesIO()
+        with tarfile.open(fileobj=packed, mode="w:xz", preset=9) as archive:
+            for name in sorted(files):
+                entry = tarfile.TarInfo(name)  # without a time: equal records give equal bytes
+                entry.size = len(files[name])
+                archive.addfile(entry, BytesIO(files[name]))
+        (FULL / f"{record.study.name}.tar.xz").write_bytes(packed.getvalue())
+        for name in files:
+            (FULL / name).unlink()
+            with suppress(OSError):
+                (FULL / name).parent.rmdir()
+
+
+def in_full() -> list[Workspace]:
+    """Returns the workspaces of docs/reference: the folder, and the archives of complete studies."""
+    return [Workspace(FULL), *map(Workspace, sorted(FULL.glob("*.tar.xz")))]
+
+
+def finished(workspace: Workspace) -> dict[str, RunRecord]:
+    """Returns the finished runs of a workspace by their ids."""
+    return {run.id: run for run in workspace.runs() if run.state == "done"}
+
+
+def seeds_of(name: str, members: Sequence[Member], done: Collection[str]) -> Iterator[tuple[Arm, int, int]]:
+    """Yields each arm of a reference study with its seeds that are done, and as many as it takes."""
+    study = load_study(name)
+    for arm in study.arm:
+        there = sum(each.arm == arm.label and each.run in done for each in members)
+        yield arm, there, arm.seeds or max(study.seeds, 5)
 
 
 def how_far() -> str:
     """Tabulates, arm by arm, how many runs are there of those that a study of the reference takes."""
-    studies = {record.study.name: record for record in Workspace(FULL).studies()}
-    done = finished()
+    studies = {record.study.name: record for each in in_full() for record in each.studies()}
+    done = {id for each in in_full() for id in finished(each)}
     lines = ["| study | arm | images x epochs | seeds done | of |", "|---|---|---:|---:|---:|"]
     for name in STUDIES:
         study = load_study(name)
         members = studies[name].members if name in studies else ()
-        for arm in study.arm:
-            seeds = sum(each.arm == arm.label and each.run in done for each in members)
-            wanted = arm.seeds or max(study.seeds, 5)
+        for arm, seeds, wanted in seeds_of(name, members, done):
             size = f"{study.train_limit or 45_000:,} x {study.recipe_of(arm).epochs}"
             lines.append(f"| `{name}` | `{arm.label}` | {size} | {seeds} | {wanted} |")
     return "\n".join(lines) + "\n"
@@ -66,8 +100,7 @@ def how_far() -> str:
 def sources() -> Iterator[StudyTables]:
     """Yields each study once, in full where that has as many seeds as the short one."""
     found: dict[str, StudyTables] = {}
-    for folder in (SHORT, FULL):
-        workspace = Workspace(folder)
+    for workspace in (Workspace(SHORT), *in_full()):
         for record in workspace.studies():
             tables = gather(workspace, record.study.name)
             known = found.get(record.study.name)
@@ -103,6 +136,7 @@ def main(*paths: str) -> None:
     """Keeps, says and makes, unless what would ship is too large."""
     for path in paths:
         keep(Workspace(path))
+    pack(Workspace(FULL))
     said = PAGE.read_text(encoding="utf-8")
     PAGE.write_text(TABLES.sub(lambda found: found[1] + how_far() + found[2], said), encoding="utf-8")
     files = files_of(*made())

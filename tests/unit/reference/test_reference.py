@@ -2,6 +2,7 @@
 
 import json
 import runpy
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from skipscope.analysis.quantities import QUANTITIES
 from skipscope.analysis.tables import gather
 from skipscope.api.plans import own_run
 from skipscope.claims.catalogue import catalogue
+from skipscope.claims.evaluate import document, evaluate
 from skipscope.claims.evidence import Evidence
 from skipscope.records.store import Workspace
 from skipscope.reference import shipped
@@ -94,9 +96,23 @@ def test_the_page_says_how_far_the_full_studies_are() -> None:
 def test_the_full_records_hold_no_weights_and_no_image_of_the_data_set() -> None:
     files = [path.relative_to(MAKER["FULL"]) for path in MAKER["FULL"].rglob("*") if path.is_file()]
     tracked = [path for path in files if path.name not in {".gitignore", "SHA256SUMS"}]
+    packed = [path for path in tracked if path.name.endswith(".tar.xz")]
+    for path in packed:
+        with tarfile.open(MAKER["FULL"] / path) as archive:
+            tracked += [Path(name) for name in archive.getnames()]
+    tracked = [path for path in tracked if path not in packed and not path.name.endswith(".claims.json")]
     assert {path.parts[0] for path in tracked} <= {"runs", "studies", "start"}
     of_runs = {path.name for path in tracked if path.parts[0] == "runs"}
     assert of_runs <= {"run.json", "metrics.jsonl", "readings.parquet", "test.npz"}
+
+
+def test_the_claims_beside_a_study_are_those_of_its_records() -> None:
+    """Twelve settled claims is what an evening is to bring."""
+    written = json.loads((MAKER["FULL"] / "evening.claims.json").read_text(encoding="utf-8"))
+    tables = gather(Workspace(MAKER["FULL"] / "evening.tar.xz"), "evening")
+    assert written == document("evening", evaluate(tables))
+    settled, of = shipped.settled(shipped.cards()["evening"])
+    assert (len(settled) >= 12, of) == (True, 26)
 
 
 def test_a_plan_says_what_our_own_run_settled() -> None:

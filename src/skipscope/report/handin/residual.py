@@ -67,17 +67,18 @@ def at_start(prose: Prose, figures: Sequence[Figure]) -> list[Statement]:
 
 
 def in_training(prose: Prose) -> list[Statement]:
-    """Says the same of the measured steps of training, for the deepest networks."""
-    plain, residual = (ratios(prose, family, "end") for family in ("plain", "resnet"))
-    both = [depth for depth in DEPTHS if depth in plain and depth in residual]
-    if not both:
-        return []
-    deepest = max(both)
-    before, after = plain[deepest], residual[deepest]
-    told = {"layers": deepest, "plain": prose.times(before), "residual": prose.times(after)}
+    """Says the same of the measured steps of training, for the deepest networks of one study."""
     judged = prose.evidence.judged("S1b")
-    verdict = judged.verdict if judged and judged.settled else "inconclusive"
-    sources = unique([before.source, after.source], "S1b", "S1c")
+    plain = next(iter(judged.pieces), None) if judged else None
+    if judged is None or plain is None:
+        return []
+    deepest = max(DEPTHS)
+    residual = prose.evidence.level_of(plain, "first over last in training", f"resnet{deepest}")
+    if residual is None:
+        return []
+    verdict = judged.verdict if judged.settled else "inconclusive"
+    told = {"layers": deepest, "plain": prose.times(plain), "residual": prose.times(residual)}
+    sources = unique([plain.source, residual.source], "S1b", "S1c")
     return [prose.say(f"residual.training.{verdict}", *sources, **told)]
 
 
