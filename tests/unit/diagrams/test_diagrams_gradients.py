@@ -13,10 +13,10 @@ from skipscope.reference import shipped
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_picture_shows_8900_become_33(language: str) -> None:
+def test_the_picture_shows_9000_become_32(language: str) -> None:
     words, drawing = labels(language), diagram.draw_gradients(shipped.gradients(), labels(language))
     told = [text.words for text in texts(drawing)]
-    assert [words["gradient_ratio"].format(ratio=ratio) for ratio in ("8,900", "33")] == [
+    assert [words["gradient_ratio"].format(ratio=ratio) for ratio in ("9,000", "32")] == [
         text for text in told if text.startswith(words["gradient_ratio"].partition("{")[0])
     ]
     assert outside(drawing) == []

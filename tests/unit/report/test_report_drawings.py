@@ -21,7 +21,7 @@ def context(study_tables):
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_gradients_are_spoken_with_their_numbers(context, language) -> None:
     figure = drawings.gradients(context(language))
-    assert "8,900" in figure.spoken
+    assert "9,000" in figure.spoken
     assert " 33 " in figure.spoken
     assert figure.svg in figure.live
 
