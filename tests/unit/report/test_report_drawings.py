@@ -22,7 +22,7 @@ def context(study_tables):
 def test_gradients_are_spoken_with_their_numbers(context, language) -> None:
     figure = drawings.gradients(context(language))
     assert "9,000" in figure.spoken
-    assert " 33 " in figure.spoken
+    assert " 32 " in figure.spoken
     assert figure.svg in figure.live
 
 
