@@ -10,6 +10,8 @@ from skipscope.analysis.members import Entry, with_members
 POINTS_PER_CURVE = 1_000
 POINTS_IN_ALL = 12_000
 """Together they keep a page of many seeds small; a page of four curves draws 1,000 points each."""
+POINTS_OF_LOSS = 150
+"""Of a smoothed curve half a line wide."""
 
 
 def last_step(metrics: pl.DataFrame) -> int:
@@ -64,6 +66,31 @@ def epochs_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFram
         .sort("order", "epoch")
         .select("arm", "seed", "epoch", pl.col("seconds").round(2), measures.round_sig_figs(5), "counted")
     )
+
+
+def losses_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFrame:
+    """Training and validation loss over epochs, averaged over the runs that count: arm, epoch, measure, loss.
+
+    The training loss (`loss`) is smoothed and thinned to `POINTS_OF_LOSS` a curve, its epochs are fractions;
+    the validation loss (`val_loss`) is that after each epoch.
+    """
+    keys = ("order", "arm", "seed", "counted")
+    ends = with_members(metrics.filter(pl.col("kind") == "epoch"), entries, keys).filter("counted")
+    length = ends.group_by("arm", "seed").agg(per_epoch=(pl.col("step") / pl.col("epoch")).max())
+    steps = steps_table(metrics, entries).join(length, on=["arm", "seed"], maintain_order="left")
+    points = steps.group_by("arm", "seed").len()["len"].max()
+    every = math.ceil((points if isinstance(points, int) else 1) / POINTS_OF_LOSS)
+    place = pl.int_range(pl.len()).over("arm", "seed")
+    thinned = steps.filter("counted", (place % every == 0) | (place == pl.len().over("arm", "seed") - 1))
+    trained = thinned.select(
+        "arm", epoch=pl.col("step") / pl.col("per_epoch"), measure=pl.lit("loss"), loss=pl.col("smoothed")
+    )
+    validated = ends.select(
+        "arm", pl.col("epoch").cast(pl.Float64), measure=pl.lit("val_loss"), loss=pl.col("val_loss")
+    )
+    rows = pl.concat([trained, validated]).filter(pl.col("loss").is_finite())
+    means = rows.group_by("arm", "measure", "epoch", maintain_order=True).agg(pl.col("loss").mean())
+    return means.select("arm", pl.col("epoch").round(3), "measure", pl.col("loss").round_sig_figs(4))
 
 
 def accuracy_by_epoch(epochs: pl.DataFrame, arms: Iterable[str], *, at_most: int = 10) -> pl.DataFrame:

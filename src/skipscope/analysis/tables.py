@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from skipscope.analysis.curves import epochs_table, last_step, steps_table, stride
+from skipscope.analysis.curves import epochs_table, last_step, losses_table, steps_table, stride
 from skipscope.analysis.members import Entry, with_members
 from skipscope.records.readings import READINGS, START
 from skipscope.records.schema import NetworkCard, RunRecord, StudyRecord
@@ -128,6 +128,11 @@ class StudyTables:
     def epochs(self) -> pl.DataFrame:
         """See `epochs_table`."""
         return epochs_table(self.metrics, self.entries)
+
+    @cached_property
+    def losses(self) -> pl.DataFrame:
+        """See `losses_table`."""
+        return losses_table(self.metrics, self.entries)
 
     @cached_property
     def by_member(self) -> pl.DataFrame:

@@ -1,27 +1,51 @@
-"""Draws a network from its card: layers in a row, sums as arcs, concatenations as bundles, gates as valves.
+"""Draws networks from their cards: layers in a row, sums as arcs, concatenations as bundles, gates as valves.
 
 A layer is as high as the logarithm of its map's side. What leaves the main path goes above it and comes back
 where it is joined; branches side by side run below.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from skipscope.diagrams import marks, svg
 from skipscope.diagrams.layout import laid_out
 from skipscope.diagrams.row import Row
 from skipscope.diagrams.wiring import Step, Wiring, wired
 from skipscope.figures import style
+from skipscope.records.printed import anatomy_of
 from skipscope.records.schema import NetworkCard
 
 Labels = Mapping[str, str]
 """Words of diagrams: the table `[diagram]` of a language's texts."""
+TITLE = 18.0
+"""Height of a network's name."""
+APART = 14.0
+"""Between networks."""
 
 
 def draw_network(card: NetworkCard, labels: Labels) -> str:
     """Draws a network, and explains the symbols."""
     wiring = wired(card)
-    row = Row(wiring, laid_out(card, wiring, labels["image"]), top=2.0, color=color_of(card))
-    return svg.picture(*_explained([*row.parts()], row.bottom, wiring, labels))
+    row = _row(card, wiring, labels, 2.0)
+    return svg.picture(*_explained([*row.parts()], row.bottom, [wiring], labels))
+
+
+def draw_networks(cards: Sequence[NetworkCard], labels: Labels) -> str:
+    """Draws networks one below the other, each with its name and depth, and explains the symbols once."""
+    parts, y, wirings = list[str](), 2.0, []
+    for card in cards:
+        wiring = wired(card)
+        name = svg.text(card.name, 1.0, y + 11, anchor="start", size=svg.SIZE, bold=True)
+        depth = labels["depth"].format(depth=anatomy_of(card).depth)
+        after = 1.0 + svg.width_of(card.name, svg.SIZE) + 8
+        row = _row(card, wiring, labels, y + TITLE)
+        parts += [name, svg.text(depth, after, y + 11, anchor="start", faint=True), *row.parts()]
+        wirings.append(wiring)
+        y = row.bottom + APART
+    return svg.picture(*_explained(parts, y - APART, wirings, labels))
+
+
+def _row(card: NetworkCard, wiring: Wiring, labels: Labels, top: float) -> Row:
+    return Row(wiring, laid_out(card, wiring, labels["image"]), top=top, color=color_of(card))
 
 
 def color_of(card: NetworkCard) -> str:
@@ -29,16 +53,19 @@ def color_of(card: NetworkCard) -> str:
     return style.looks([card.name])[card.name].color
 
 
-def _explained(parts: list[str], bottom: float, wiring: Wiring, labels: Labels) -> tuple[list[str], float]:
+def _explained(
+    parts: list[str], bottom: float, wirings: Sequence[Wiring], labels: Labels
+) -> tuple[list[str], float]:
     """Adds the legend of the symbols that are used, and what could not be drawn; returns also the height."""
-    entries = [(drawn, labels[key]) for key, used, drawn in _SYMBOLS if any(map(used, wiring.steps))]
+    steps = [step for wiring in wirings for step in wiring.steps]
+    entries = [(drawn, labels[key]) for key, used, drawn in _SYMBOLS if any(map(used, steps))]
     entries.append((_HEIGHT, labels["height"]))
     explained, y = marks.legend(entries, bottom + 20)
     parts += explained
-    if wiring.unplaced:
+    unplaced = sum(wiring.unplaced for wiring in wirings)
+    if unplaced:
         y += 16
-        told = labels["unplaced"].format(count=wiring.unplaced)
-        parts.append(svg.text(told, 1.0, y, anchor="start", faint=True))
+        parts.append(svg.text(labels["unplaced"].format(count=unplaced), 1.0, y, anchor="start", faint=True))
     return parts, y + 8
 
 

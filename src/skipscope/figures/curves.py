@@ -99,8 +99,13 @@ def _clock(labels: Labels) -> str:
     )
 
 
-def accuracy_of(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Labels) -> Layered:
-    """Draws one arm's accuracy over epochs: validation bold and filled, training thin, dashed and hollow."""
+def accuracy_of(
+    table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Labels, first: int = 1
+) -> Layered:
+    """Draws one arm's accuracy over epochs: validation bold and filled, training thin, dashed and hollow.
+
+    The axis begins at the epoch `first`: 0 beside a chart of what is known from the start.
+    """
     look = style.looks(arms)[arm]
     names = {key: labels[key] for key in ("val_accuracy", "train_accuracy")}
     long = (
@@ -108,7 +113,7 @@ def accuracy_of(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: L
         .unpivot(list(names), index=["arm", "seed", "epoch"], variable_name="measure", value_name="accuracy")
         .with_columns(pl.col("measure").replace(names))
     )
-    x = epoch_axis(table, labels)
+    x = epoch_axis(table, labels, first=first)
     scale = alt.Scale(domain=_accuracy_span(table), zero=False, nice=True)
     y = alt.Y("mean(accuracy):Q", title=None, axis=alt.Axis(format="%", tickCount=5), scale=scale)
 
@@ -186,18 +191,23 @@ def _loss_axis(table: pl.DataFrame, labels: Labels) -> Callable[[str], alt.Y]:
     """Makes one logarithmic axis for every layer, from just below the lowest smoothed loss."""
     low = max(ends(table["smoothed"], empty=(0.1, 1.0))[0] * 0.85, 1e-5)
     high = max(_highest(table), low * 2)
-    parts = (1, 2, 5) if high / low > 30 else (1, 2, 3, 5) if high / low > 8 else (1, 1.5, 2, 3, 4, 5, 6, 8)
-    ticks = [round(part * 10.0**power, 9) for power in range(-5, 3) for part in parts]
-    axis = alt.Axis(values=[tick for tick in ticks if low <= tick <= high], format="~g")
+    axis = alt.Axis(values=loss_ticks(low, high), format="~g")
     scale = alt.Scale(type="log", domain=[low, high], nice=False)
     return lambda field: alt.Y(field, title=labels["loss"], axis=axis, scale=scale)
 
 
-def epoch_axis(table: pl.DataFrame, labels: Labels) -> alt.X:
-    """Makes an axis of whole epochs from the first, with at most a dozen ticks."""
-    _, last = ends(table["epoch"], empty=(1, 1))
-    ticks = [epoch for epoch in range(1, last + 1) if last <= 12 or epoch % math.ceil(last / 12) == 0]
-    scale = alt.Scale(domain=[1, last] if last > 1 else [0.5, 1.5], nice=False, padding=14)
+def loss_ticks(low: float, high: float) -> list[float]:
+    """Chooses round values on a logarithmic axis, the more the less it spans."""
+    parts = (1, 2, 5) if high / low > 30 else (1, 2, 3, 5) if high / low > 8 else (1, 1.5, 2, 3, 4, 5, 6, 8)
+    ticks = (round(part * 10.0**power, 9) for power in range(-5, 3) for part in parts)
+    return [tick for tick in ticks if low <= tick <= high]
+
+
+def epoch_axis(table: pl.DataFrame, labels: Labels, *, first: int = 1) -> alt.X:
+    """Makes an axis of whole epochs, with at most a dozen ticks."""
+    last = math.ceil(ends(table["epoch"], empty=(1, 1))[1])
+    ticks = [epoch for epoch in range(first, last + 1) if last <= 12 or epoch % math.ceil(last / 12) == 0]
+    scale = alt.Scale(domain=[first, last] if last > first else [0.5, 1.5], nice=False, padding=14)
     return alt.X("epoch:Q", title=labels["epoch"], axis=alt.Axis(values=ticks, format="d"), scale=scale)
 
 

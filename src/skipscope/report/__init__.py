@@ -31,6 +31,8 @@ WEB = frozenset({"html", "md"})
 FORMATS = WEB | paper.FORMATS.keys()
 PAIR_WIDTH = 380
 """Width of the plots of two figures side by side in print: wider ones are shrunk with their labels."""
+HANDIN_HEIGHT = 225
+"""Of the tallest plots of the hand-in in print: it is to be read in 10 to 14 pages."""
 
 
 def build_report(
@@ -160,7 +162,9 @@ class Edition:
         for block in blocks:
             width = PAIR_WIDTH if isinstance(block, Pair) else style.WIDTH
             for figure in figures_of(block):
-                chart = vega.printable(figure.spec, figure.table, width=width, font=style.LATIN_FONT)
+                high = figure.chart.height
+                spec = figure.spec | {"height": min(high, HANDIN_HEIGHT) if self.part == "handin" else high}
+                chart = vega.printable(spec, figure.table, width=width, font=style.LATIN_FONT)
                 self.begun[figure.name] = self.drawing.draw(figure.name, chart)
 
     @cached_property

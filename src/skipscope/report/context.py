@@ -18,7 +18,19 @@ from skipscope.claims.calibration.calibrate import load_calibration
 from skipscope.claims.model import ClaimResult
 from skipscope.figures.layered import Layered
 from skipscope.figures.seeds import SHOWN
-from skipscope.report.document import Block, Column, Diagram, Figure, Gallery, Note, Part, Section, Tile
+from skipscope.report.document import (
+    NOTHING,
+    Block,
+    Column,
+    Diagram,
+    Figure,
+    Gallery,
+    Note,
+    Pair,
+    Part,
+    Section,
+    Tile,
+)
 from skipscope.report.words import NBSP, Inline, Words, code, count, percent, plain, unmarked
 
 
@@ -117,6 +129,14 @@ class Context:
         """Builds the next figure, of a drawing, which may be a `live` one on a page."""
         number = next(self.numbers)
         return Diagram(name=name, number=number, caption=caption, spoken=unmarked(spoken), svg=svg, live=live)
+
+    def panels(self, name: str, charts: tuple[Layered, Layered], *, caption: Inline, spoken: Inline) -> Pair:
+        """Builds the next figure, of two panels side by side."""
+        first, second = (
+            Figure(name=f"{name}-{letter}", number="", caption=NOTHING, spoken=unmarked(spoken), chart=chart)
+            for letter, chart in zip("ab", charts, strict=True)
+        )
+        return Pair(figures=(first, second), number=next(self.numbers), caption=caption)
 
     def figure_of(
         self, arm: str, name: str, chart: Layered, *, caption: str, spoken: Inline, **told: object

@@ -7,7 +7,7 @@ import pytest
 from drawings import SHIPPED, count, labels, outside, texts
 
 from skipscope.anatomy.describe import describe
-from skipscope.diagrams.network import draw_network
+from skipscope.diagrams.network import draw_network, draw_networks
 from skipscope.diagrams.wiring import wired
 
 
@@ -71,6 +71,18 @@ def test_symbols_that_are_used_are_explained_and_no_others(language: str) -> Non
         known = set().union(*explained.values(), {"unfollowed", "beside"})
         assert {key for key in known if words[key] in told} == keys
         assert drawing == draw_network(describe(name), words)
+
+
+def test_four_networks_are_named_and_explained_once() -> None:
+    cards = [describe(name) for name in ("cnn", "resnet", "densenet", "se_resnet")]
+    for language in ("en", "zh"):
+        words = labels(language)
+        drawing = draw_networks(cards, words)
+        told = [text.words for text in texts(drawing)]
+        assert [name for name in told if name in {card.name for card in cards}] == [c.name for c in cards]
+        for key in ("conv", "linear", "pool", "identity", "projection", "append", "gate"):
+            assert told.count(words[key]) == 1
+        assert outside(drawing) == []
 
 
 def test_projections_are_dashed_and_told_apart_without_colour() -> None:

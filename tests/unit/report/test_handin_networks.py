@@ -48,10 +48,10 @@ def test_each_network_has_a_section_with_a_drawing_and_its_own_numbers(prose, la
     found = networks(prose(language).context)
     assert [section.arm for section in found.sections] == ["cnn", "resnet", "densenet", "se_resnet", None]
     drawings = [block for block in found.all_blocks if isinstance(block, Diagram)]
-    assert len(drawings) == 5
-    assert drawings[0].svg.count("<svg") == 1
-    # the close-ups of a dense block and of a gate stand below their networks
-    assert [each.svg.count("<svg") for each in drawings[1:]] == [1, 1, 3, 3]
+    assert [each.name for each in drawings] == ["blocks", "networks", "close-ups"]
+    # a dense block and a gate stand below each other
+    assert [each.svg.count("<svg") for each in drawings] == [1, 1, 3]
+    assert all(f">{arm}<" in drawings[1].svg for arm in ("cnn", "resnet", "densenet", "se_resnet"))
     for section in found.sections[:4]:
         assert f"{card(section.arm).params:,}" in said(section)
     assert "5×5" in said(found.sections[0])
@@ -62,8 +62,7 @@ def test_each_network_has_a_section_with_a_drawing_and_its_own_numbers(prose, la
 def test_every_family_is_described(prose, language, name):
     written = prose(language)
     network = describe(name)
-    drawing = written.context.diagram("one", "<svg/>", caption=Words(language)("page.name"), spoken="")
-    statements = list(described(written, name, network, family_of(name), drawing))
+    statements = list(described(written, name, network, family_of(name)))
     text = " ".join(unmarked(each.text) for each in statements)
     assert len(statements) == 2
     assert f"{network.params:,}" in text
@@ -80,6 +79,16 @@ def test_numbers_are_those_of_the_anatomy(prose):
     found = numbers(prose(), "se_resnet", gated)
     assert (found["ratio"], found["gates"], found["identity"], found["projection"]) == (16, 8, 5, 3)
     assert numbers(prose(), "cnn", describe("cnn"))["ratio"] == 0
+
+
+def test_close_ups_are_of_what_there_is(prose):
+    both = networks(prose(arms=("cnn", "se_resnet")).context)
+    drawings = {block.name: block for block in both.all_blocks if isinstance(block, Diagram)}
+    assert drawings["close-ups"].svg.count("<svg") == 1
+    assert "shows it in detail" in said(both.sections[1])
+    none = networks(prose(arms=("cnn", "resnet")).context)
+    assert "close-ups" not in {block.name for block in none.all_blocks if isinstance(block, Diagram)}
+    assert "in detail" not in said(none)
 
 
 def test_the_table_agrees_with_the_cards(prose):
@@ -107,8 +116,7 @@ def test_a_network_of_the_users_own_gets_a_section_too(prose):
         arm="mine",
     )
     written = prose(arms=("cnn", "resnet"))
-    drawing = written.context.diagram("one", "<svg/>", caption=Words("en")("page.name"), spoken="")
-    (only,) = described(written, own.arm, own.network, family_of(own.model), drawing)
+    (only,) = described(written, own.arm, own.network, family_of(own.model))
     assert "9 additions" in unmarked(only.text)
     assert family_of("resnet.py:Net") is None
 

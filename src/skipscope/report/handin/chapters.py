@@ -15,6 +15,7 @@ from skipscope.report.handin.networks import networks
 from skipscope.report.handin.one_page import one_page
 from skipscope.report.handin.prose import prose_of
 from skipscope.report.handin.residual import residual
+from skipscope.report.handin.training import training
 from skipscope.report.handin.without import without
 from skipscope.report.notes.section import notes_section
 
@@ -37,6 +38,7 @@ CHAPTERS: tuple[Callable[[Context], Section], ...] = (
     one_page,
     convolution,
     networks,
+    training,
     why,
     conclusion,
     notes_section,

@@ -7,7 +7,7 @@ from skipscope.analysis.tables import ArmSummary
 from skipscope.diagrams import svg
 from skipscope.diagrams.blocks import draw_blocks
 from skipscope.diagrams.modules import draw_dense, draw_gate
-from skipscope.diagrams.network import draw_network
+from skipscope.diagrams.network import draw_networks
 from skipscope.records.printed import anatomy_of
 from skipscope.records.printed_calls import calls_of
 from skipscope.records.schema import AnatomyCard, NetworkCard
@@ -31,6 +31,7 @@ WORKS = {
 }
 """What a family's networks are after."""
 IOFFE = Source(basis="known", key="ioffe2015")
+Shown = tuple[ArmSummary, NetworkCard]
 MUCH = 1.05
 """From this ratio of multiply-adds on, two networks do not do the same amount of arithmetic."""
 
@@ -38,39 +39,89 @@ MUCH = 1.05
 def networks(context: Context) -> Section:
     """Writes the chapter."""
     prose = prose_of(context)
-    shown = told_apart(context.tables.summaries)
+    shown = [(each, each.network) for each in told_apart(context.tables.summaries) if each.network]
     blocks = four_blocks(prose)
-    intro = prose.paragraph(prose.say("architecture.intro", figure=prose.figure(blocks)))
-    sections = [section(prose, each, index) for index, each in enumerate(shown, start=1)]
+    begin: list[Block] = [
+        prose.paragraph(prose.say("architecture.intro", figure=prose.figure(blocks))),
+        blocks,
+    ]
+    if not shown:
+        return context.section("architecture", "architecture", begin)
+    drawing, inside = drawn(prose, shown), close_ups(prose, shown)
+    key = "drawn" if len(shown) == 1 else "all_drawn"
+    begin += [prose.paragraph(prose.say(f"architecture.{key}", figure=prose.figure(drawing))), drawing]
+    begin += [inside] if inside else []
+    sections = [
+        section(prose, summary, card, index, inside) for index, (summary, card) in enumerate(shown, start=1)
+    ]
     if len(shown) > 1:
         sections.append(beside(prose, shown))
-    return context.section("architecture", "architecture", [intro, blocks], sections)
+    return context.section("architecture", "architecture", begin, sections)
 
 
 def four_blocks(prose: Prose) -> Diagram:
     """Draws a plain, a residual, a dense and a gated block."""
     context = prose.context
     caption = context.words("architecture.caption_blocks")
-    drawn = draw_blocks(context.charts.raw("diagram"))
-    return context.diagram("blocks", drawn, caption=caption, spoken=caption)
+    picture = draw_blocks(context.charts.raw("diagram"))
+    return context.diagram("blocks", picture, caption=caption, spoken=caption)
 
 
-def section(prose: Prose, summary: ArmSummary, number: int) -> Section:
-    """Writes one network's section: what it is made of, and its drawing."""
-    context, card, family = prose.context, summary.network, family_of(summary.model)
-    assert card is not None  # noqa: S101 - `told_apart` selects those that have one
-    drawing = drawn(prose, summary.arm, card)
-    title = context.words(f"architecture.name.{family.name if family else 'own'}", arm=code(summary.arm))
-    told = [*described(prose, summary.arm, card, family, drawing), *cautions(prose, summary, card)]
-    blocks: list[Block] = [prose.paragraph(*told), drawing]
-    return Section(id=f"architecture-{number}", title=title, blocks=tuple(blocks), arm=summary.arm)
+def drawn(prose: Prose, shown: Sequence[Shown]) -> Diagram:
+    """Draws the networks below each other."""
+    context = prose.context
+    cards = [card.model_copy(update={"name": summary.arm}) for summary, card in shown]
+    picture = draw_networks(cards, context.charts.raw("diagram"))
+    return context.diagram(
+        "networks",
+        picture,
+        caption=context.words("architecture.caption"),
+        spoken=context.words(
+            "architecture.spoken", arms=context.words.listed([each.arm for each, _ in shown])
+        ),
+    )
 
 
-def described(
-    prose: Prose, arm: str, card: NetworkCard, family: Family | None, drawing: Diagram
-) -> Iterator[Statement]:
+def close_ups(prose: Prose, shown: Sequence[Shown]) -> Diagram | None:
+    """Draws the first dense block and the first gate there are; None if there are neither."""
+    context = prose.context
+    labels = context.charts.raw("diagram")
+    pictures: dict[str, tuple[str, str]] = {}
+    for summary, card in shown:
+        for kind, picture in (("dense", draw_dense(card, labels)), ("gate", draw_gate(card, labels))):
+            if picture:
+                pictures.setdefault(kind, (summary.arm, picture))
+    if not pictures:
+        return None
+    told = {
+        kind: context.words(f"architecture.close_{kind}", arm=code(arm))
+        for kind, (arm, _) in pictures.items()
+    }
+    key = "architecture.caption_inside" if len(told) == 2 else "architecture.caption_one"
+    caption = context.words(key, **dict(zip(("upper", "lower"), told.values(), strict=False)))
+    picture = svg.stacked(picture for _, picture in pictures.values())
+    return context.diagram("close-ups", picture, caption=caption, spoken=caption)
+
+
+def section(
+    prose: Prose, summary: ArmSummary, card: NetworkCard, number: int, inside: Diagram | None
+) -> Section:
+    """Writes one network's section: what it is made of."""
+    family = family_of(summary.model)
+    told = [*described(prose, summary.arm, card, family), *cautions(prose, summary, card)]
+    anatomy = anatomy_of(card)
+    if inside and (anatomy.gates or dense_blocks(anatomy)):
+        told.insert(2, prose.say("architecture.inside", figure=prose.figure(inside)))
+    name = f"architecture.name.{family.name if family else 'own'}"
+    title = prose.context.words(name, arm=code(summary.arm))
+    return Section(
+        id=f"architecture-{number}", title=title, blocks=(prose.paragraph(*told),), arm=summary.arm
+    )
+
+
+def described(prose: Prose, arm: str, card: NetworkCard, family: Family | None) -> Iterator[Statement]:
     """Says what a network is made of, with its own numbers."""
-    told = numbers(prose, arm, card) | {"figure": prose.figure(drawing)}
+    told = numbers(prose, arm, card)
     if family is None:
         yield prose.say("architecture.own", EXACT, **told)
         return
@@ -143,29 +194,16 @@ def cautions(prose: Prose, summary: ArmSummary, card: NetworkCard) -> Iterator[S
         yield prose.say("architecture.stem", EXACT, **told)
 
 
-def drawn(prose: Prose, arm: str, card: NetworkCard) -> Diagram:
-    """Draws a network, and below it a dense block or a gate of it if it has one."""
-    context = prose.context
-    labels = context.charts.raw("diagram")
-    inside = {"dense": draw_dense(card, labels), "gate": draw_gate(card, labels)}
-    pictures = [draw_network(card, labels), *(each for each in inside.values() if each)]
-    told = [f"architecture.below_{kind}" for kind, each in inside.items() if each]
-    caption = context.words("architecture.caption", arm=code(arm))
-    caption = context.words.joined([caption, *map(context.words, told)])
-    name = f"network-{context.file_of(arm)}"
-    return context.diagram(name, svg.stacked(pictures), caption=caption, spoken=caption)
-
-
-def beside(prose: Prose, shown: Sequence[ArmSummary]) -> Section:
+def beside(prose: Prose, shown: Sequence[Shown]) -> Section:
     """Tabulates the networks, and says in what else they differ."""
     context = prose.context
     numeric = ("layers", "shortcuts", "concatenations", "gates", "params", "macs")
     keys = ("arm", "layers", "shortcuts", "concatenations", "gates", "normalisation", "params", "macs")
     table = Table(
         columns=context.columns("architecture.column", keys, right=numeric),
-        rows=tuple(row(prose, each.arm, each.network) for each in shown if each.network),
+        rows=tuple(row(prose, each.arm, card) for each, card in shown),
         caption=context.words("architecture.table"),
-        arms=tuple(each.arm for each in shown),
+        arms=tuple(each.arm for each, _ in shown),
     )
     told = list(confounded(prose, shown))
     blocks: tuple[Block, ...] = (table, prose.paragraph(*told)) if told else (table,)
@@ -190,12 +228,10 @@ def row(prose: Prose, arm: str, card: NetworkCard) -> tuple[str, ...]:
     )
 
 
-def confounded(prose: Prose, shown: Sequence[ArmSummary]) -> Iterator[Statement]:
+def confounded(prose: Prose, shown: Sequence[Shown]) -> Iterator[Statement]:
     """Warns where a network differs from the others in more than its shortcuts."""
-    without = [each for each in shown if each.model == "cnn" and each.network]
-    normalised = [
-        each for each in shown if each.network and "BatchNorm2d" in anatomy_of(each.network).normalisation
-    ]
+    without = [each for each, _ in shown if each.model == "cnn"]
+    normalised = [each for each, card in shown if "BatchNorm2d" in anatomy_of(card).normalisation]
     if without and normalised:
         arms = prose.context.words.listed([code(each.arm) for each in normalised])
         yield prose.say("architecture.norm_in", IOFFE, arms=arms)

@@ -6,6 +6,7 @@ A dialect of `markdown.py` with a div around what those formats set in a manner 
 
 import re
 from collections.abc import Iterable, Sequence
+from math import ceil
 
 from skipscope.figures.rendering.fonts import cells_of
 from skipscope.report.document import (
@@ -28,13 +29,15 @@ LINE = 100
 """Narrow characters in a line of a table."""
 TEXT_WIDTH = 166
 """Width of a line in millimetres: A4 without its margins."""
-DRAWING_WIDTH = 122
-"""Of drawings, whose texts are then 8 to 9 points."""
+DRAWING_WIDTH = 110
+"""Of drawings, whose texts are then 8 points."""
 FULL = 0.999
 """Share of a line that counts as all of it, in spite of rounding."""
 HALF_WIDTH = 80
 TILE = 0.23
 """Millimetres that a pixel of a gallery's picture is drawn as: five pictures of 128 fit a line."""
+UNBROKEN = 24
+"""Lines of a table that are not broken over pages."""
 LONG = 17
 """Letters of a word from which on it may be broken, as paper.typ does it."""
 
@@ -102,9 +105,10 @@ def _table(table: Table, _: Words) -> str:
     shares, size = widths([[column.title for column in table.columns], *table.rows])
     told = f'widths="{" ".join(f"{share:.4f}" for share in shares)}" size="{size:.2f}"'
     spread = " .spread" if sum(shares) >= FULL else ""
+    long = " .long" if _lines(table.rows, shares) > UNBROKEN else ""
     caption = f"::: caption\n{table.caption}\n:::\n\n" if table.caption else ""
     lines = markdown.table_lines(table, {"left": ":--", "right": "--:"})
-    return f":::: {{.table{spread} {told}}}\n{caption}{lines}\n::::"
+    return f":::: {{.table{spread}{long} {told}}}\n{caption}{lines}\n::::"
 
 
 def _gallery(gallery: Gallery, words: Words) -> str:
@@ -133,6 +137,15 @@ def _grid(cells: Sequence[str], *, in_a_row: int) -> str:
 
 def _captioned(block: Figure | Diagram | Pair | Gallery, words: Words) -> str:
     return f"::: figcaption\n{caption(block, words)}\n:::"
+
+
+def _lines(rows: Iterable[Sequence[str]], shares: Sequence[float]) -> int:
+    """Estimates how many lines the rows of a table take, with columns of these shares of the line."""
+    room = [max(1.0, share * LINE - 2) for share in shares]
+    return sum(
+        max(ceil(cells_of(unmarked(cell)) / width) for cell, width in zip(row, room, strict=True))
+        for row in rows
+    )
 
 
 def widths(rows: Sequence[Sequence[str]]) -> tuple[list[float], float]:

@@ -2,7 +2,7 @@
 
 local typst = FORMAT == "typst"
 
-local UNBROKEN, UNBROKEN_TILES = 24, 4 -- tables and galleries of so many rows are not broken over pages
+local UNBROKEN_TILES = 4 -- galleries of so many rows are not broken over pages
 
 local STYLES = {
   banner = "Banner", byline = "Byline", about = "About", warning = "Warning", note = "Note", quiet = "Quiet",
@@ -119,8 +119,8 @@ function Div(div)
     local name = kind
     if kind == "figure" then name = "figured" end -- typst has a figure and a table of its own
     if kind == "table" then
-      local whole = rows(blocks) <= UNBROKEN and "false" or "true"
-      name = string.format("tabled(breakable: %s, size: %s)", whole, div.attributes.size)
+      local broken = div.classes:includes("long") and "true" or "false"
+      name = string.format("tabled(breakable: %s, size: %s)", broken, div.attributes.size)
     end
     if kind == "gallery" then
       name = string.format("gallery(breakable: %s)", rows(blocks) <= UNBROKEN_TILES and "false" or "true")

@@ -1,0 +1,317 @@
+"""Describes the training: the recipe, each network's losses and accuracies, and all networks together."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from skipscope.analysis.statistics import over_seeds
+from skipscope.analysis.tables import ArmSummary, StudyTables
+from skipscope.claims.model import MINIMUM_SEEDS
+from skipscope.figures import curves
+from skipscope.figures.losses import PANEL_HEIGHT, losses_of
+from skipscope.report.appendix.results import gaps
+from skipscope.report.context import Context
+from skipscope.report.document import Block, Note, Pair, Section, Table
+from skipscope.report.families import told_apart
+from skipscope.report.handin.prose import Prose, bracketed, prose_of
+from skipscope.report.statements import Source, Statement
+from skipscope.report.words import code, count, percent, plain, rounded
+
+SCHEDULE = tuple(Source(basis="known", key=key) for key in ("loshchilov2017", "goyal2017"))
+KRIZHEVSKY = Source(basis="known", key="krizhevsky2009")
+COLUMNS = ("arm", "train_loss", "val_loss", "val_accuracy")
+RISEN = 1.03
+"""A validation loss that ends so many times above its lowest has turned."""
+DROP = 0.01
+"""A fall of the validation accuracy from one epoch to the next that makes a curve unsteady."""
+FITTED = 0.95
+"""From this accuracy on its training images on, a network has little left to fit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """An arm's epochs, averaged over the runs that count."""
+
+    arm: str
+    epochs: tuple[int, ...]
+    seconds: tuple[float, ...]
+    train_loss: tuple[float, ...]
+    val_loss: tuple[float, ...]
+    val_accuracy: tuple[float, ...]
+
+    @property
+    def lowest(self) -> int:
+        """The index of the lowest validation loss."""
+        return min(range(len(self.val_loss)), key=self.val_loss.__getitem__)
+
+    @property
+    def turn(self) -> str:
+        """Whether the validation loss still falls at the end, has risen again, or has levelled off."""
+        low = self.lowest
+        if low == len(self.val_loss) - 1:
+            return "falls"
+        risen = self.val_loss[-1] > RISEN * self.val_loss[low] and self.train_loss[-1] < self.train_loss[low]
+        return "turns" if risen else "levels"
+
+    @property
+    def drops(self) -> list[float]:
+        """The falls of the validation accuracy from one epoch to the next that are worth a word."""
+        pairs = zip(self.val_accuracy, self.val_accuracy[1:], strict=False)
+        return [before - after for before, after in pairs if before - after > DROP]
+
+    def reaches(self, level: float) -> int | None:
+        """The index of the first epoch that ends at this validation accuracy."""
+        return next((index for index, value in enumerate(self.val_accuracy) if value >= level), None)
+
+
+def training(context: Context) -> Section:
+    """Writes the chapter."""
+    prose = prose_of(context)
+    begin: list[Block] = [prose.paragraph(*recipe(prose)), prose.paragraph(*split(prose))]
+    shown = [each for each in told_apart(context.tables.summaries) if course_of(context.tables, each.arm)]
+    if not shown:
+        begin.append(Note(text=context.words("overlay.nothing")))
+        return context.section("course", "course", begin)
+    parts = {"each": networks(prose, shown), "together": together(prose, shown)}
+    return context.section("course", "course", begin, context.sections("course", "course", parts))
+
+
+def recipe(prose: Prose) -> Iterator[Statement]:
+    """Says how the networks were trained."""
+    context = prose.context
+    recipes = list(context.tables.recipes.values())
+    first = recipes[0]
+    told = {
+        "momentum": plain(first.momentum),
+        "decay": rounded(first.weight_decay),
+        "batch": first.batch_size,
+        "rate": plain(first.learning_rate),
+        "warmup": plain(first.warmup_epochs),
+        "epochs": first.epochs,
+        "steps": context.words.listed([percent(share) for share in first.milestones]),
+        "clip": plain(first.clip_norm),
+    }
+    yield prose.say(f"course.optimizer.{'nesterov' if first.nesterov else 'plain'}", **told)
+    schedule = "steps" if first.milestones else "cosine" if first.warmup_epochs else "no_warmup"
+    yield prose.say(f"course.schedule.{schedule}", *(() if first.milestones else SCHEDULE), **told)
+    yield prose.say(f"course.augmentation.{first.augmentation}")
+    if first.clip_norm is not None:
+        yield prose.say("course.clip", **told)
+    if len(set(recipes)) > 1:
+        yield prose.say("course.differ")
+
+
+def split(prose: Prose) -> Iterator[Statement]:
+    """Says what images served for what, and how often the test images were looked at."""
+    context, record = prose.context, prose.context.tables.record
+    told = {
+        "data": context.data_name,
+        "train": count(record.study.train_limit or record.data.train),
+        "validation": count(record.data.validation),
+        "test": count(record.data.test),
+    }
+    known = (KRIZHEVSKY,) if record.data.name == "cifar10" else ()
+    yield prose.say("course.split", *known, **told)
+    seeds = record.study.seeds
+    yield prose.say("course.seeds.one" if seeds == 1 else "course.seeds.several", seeds=seeds)
+
+
+def networks(prose: Prose, shown: Sequence[ArmSummary]) -> list[Block]:
+    """Tabulates and draws the course of each network, and says what it looks like."""
+    context = prose.context
+    found = [course for each in shown if (course := course_of(context.tables, each.arm))]
+    first = panels(prose, found[0].arm)
+    figures = [first, *(panels(prose, each.arm, like=first) for each in found[1:])]
+    ends = {"first": prose.figure(first), "last": prose.figure(figures[-1])}
+    read = prose.say(f"course.reading.{'one' if len(found) == 1 else 'several'}", **ends)
+    table = Table(
+        columns=context.columns("course.column", COLUMNS, right=COLUMNS[1:]),
+        rows=tuple(row(prose, each) for each in found),
+        caption=context.words("course.table"),
+        arms=tuple(each.arm for each in found),
+    )
+    return [prose.paragraph(read, prose.say("course.counted")), table, *shapes(prose, found), *figures]
+
+
+def row(prose: Prose, found: Course) -> tuple[str, ...]:
+    """Writes an arm's first and last epoch."""
+    losses = [tuple(map(rounded, (each[0], each[-1]))) for each in (found.train_loss, found.val_loss)]
+    accuracy = percent(found.val_accuracy[0]), percent(found.val_accuracy[-1])
+    spans = [prose.context.words("course.span", first=a, last=b) for a, b in (*losses, accuracy)]
+    return (code(found.arm), *spans)
+
+
+def panels(prose: Prose, arm: str, *, like: Pair | None = None) -> Pair:
+    """Draws an arm's losses beside its accuracies; the caption explains them unless it is `like` another."""
+    context = prose.context
+    tables, labels = context.tables, context.labels
+    loss = losses_of(tables.losses, arm=arm, arms=tables.arms, labels=labels)
+    accuracy = curves.accuracy_of(tables.epochs, arm=arm, arms=tables.arms, labels=labels, first=0)
+    if like is None:
+        caption = context.words("course.caption_each", arm=code(arm))
+    else:
+        caption = context.words("course.caption_like", arm=code(arm), figure=prose.figure(like))
+    charts = loss, replace(accuracy, height=PANEL_HEIGHT)
+    return context.panels(f"course-{context.file_of(arm)}", charts, caption=caption, spoken=caption)
+
+
+def shapes(prose: Prose, found: Sequence[Course]) -> list[Block]:
+    """Says whose validation loss still falls, and whose accuracy falls back on the way."""
+    if max(len(each.epochs) for each in found) < 2:
+        return []
+    words, told = prose.context.words, list[Statement]()
+    for turn in ("falls", "levels", "turns"):
+        alike = [each for each in found if each.turn == turn]
+        if alike:
+            arms = words.listed([code(each.arm) for each in alike])
+            lows = words.by_arm({each.arm: each.epochs[each.lowest] for each in alike})
+            key = "all" if turn == "falls" and len(alike) == len(found) > 1 else turn
+            told.append(prose.say(f"course.{key}", own(prose), arms=arms, lows=lows))
+    back = {each.arm: f"{100 * max(each.drops):.1f}" for each in found if each.drops}
+    key = "unsteady" if back else "steady"
+    told.append(prose.say(f"course.{key}", own(prose), drops=words.by_arm(back)))
+    return [prose.paragraph(*told)]
+
+
+def together(prose: Prose, shown: Sequence[ArmSummary]) -> list[Block]:
+    """Compares all networks, over epochs and over time."""
+    context = prose.context
+    found = [course for each in shown if (course := course_of(context.tables, each.arm))]
+    figure = overlay(prose)
+    paragraphs = [leaders(prose, found, figure), fitting(prose, found), times(prose, found)]
+    return [*(prose.paragraph(*told) for each in paragraphs if (told := list(each))), figure]
+
+
+def overlay(prose: Prose) -> Pair:
+    """Draws the validation accuracy of all arms over epochs and over time."""
+    context = prose.context
+    epochs, arms, labels = context.tables.epochs, context.tables.arms, context.labels
+    compare, high = context.times_compare, PANEL_HEIGHT + 40
+    validated = curves.accuracy(epochs, arms=arms, labels=labels)
+    if compare:
+        beside = curves.accuracy_in_time(epochs, arms=arms, labels=labels)
+    else:
+        beside = curves.accuracy(epochs, arms=arms, quantity="train_accuracy", labels=labels)
+    key = "course.caption_together" if compare else "course.caption_no_times"
+    caption = context.words(key, beside=context.beside)
+    charts = replace(validated, height=high), replace(beside, height=high)
+    return context.panels("course-together", charts, caption=caption, spoken=caption)
+
+
+def leaders(prose: Prose, found: Sequence[Course], figure: Pair) -> Iterator[Statement]:
+    """Says who is ahead after the first and after the last epoch, and by how much."""
+    if len(found) < 2:
+        return
+    early = sorted(found, key=lambda each: -each.val_accuracy[0])
+    late = sorted(found, key=lambda each: -each.val_accuracy[-1])
+    told: dict[str, object] = {
+        "figure": prose.figure(figure),
+        "early": code(early[0].arm),
+        "early_value": percent(early[0].val_accuracy[0]),
+        "behind": code(early[-1].arm),
+        "behind_value": percent(early[-1].val_accuracy[0]),
+        "values": prose.context.words.by_arm({each.arm: each.val_accuracy[-1] for each in late}, percent),
+        "late": code(late[0].arm),
+    }
+    if max(len(each.epochs) for each in found) > 1:
+        yield prose.say("course.early", own(prose), **told)
+    same = early[0].arm == late[0].arm
+    yield prose.say(f"course.late.{'same' if same else 'other'}", own(prose), **told)
+    yield margin(prose, late[0], late[1])
+
+
+def margin(prose: Prose, first: Course, second: Course) -> Statement:
+    """Says whether the lead over the next is more than seeds differ by."""
+    tables = prose.context.tables
+    told: dict[str, object] = {"first": code(first.arm), "second": code(second.arm)}
+    ends = {each.arm: last_by_seed(tables, each.arm) for each in (first, second)}
+    pairs = {
+        seed: 100 * (value - ends[second.arm][seed])
+        for seed, value in ends[first.arm].items()
+        if seed in ends[second.arm]
+    }
+    estimate = over_seeds(pairs)
+    gap = f"{100 * (first.val_accuracy[-1] - second.val_accuracy[-1]):.1f}"
+    if estimate is None or len(pairs) < MINIMUM_SEEDS:
+        return prose.say("course.margin.few", own(prose), **told, gap=gap)
+    key = "apart" if estimate.low > 0 else "open"
+    shown = bracketed(estimate.value, estimate.low, estimate.high)
+    return prose.say(f"course.margin.{key}", own(prose), **told, gap=shown)
+
+
+def fitting(prose: Prose, found: Sequence[Course]) -> Iterator[Statement]:
+    """Says how much better training images are recognised, and whether any network overfits."""
+    words = prose.context.words
+    measured = {arm: pair for arm, pair in gaps(prose.context).items() if arm in {each.arm for each in found}}
+    if measured:
+        more = {arm: 100 * (trained - validated) for arm, (trained, validated) in measured.items()}
+        widest = max(more, key=more.__getitem__)
+        told = {
+            "gaps": words.by_arm(more, lambda gap: f"{gap:.1f}".replace("-", "−")),
+            "arm": code(widest),
+            "trained": percent(measured[widest][0]),
+        }
+        yield prose.say("course.gap", own(prose), **told)
+        fits = "fitted" if max(trained for trained, _ in measured.values()) >= FITTED else "unfitted"
+        yield prose.say(f"course.{fits}", own(prose), **told)
+    turned = [code(each.arm) for each in found if each.turn == "turns"]
+    several = any(len(each.epochs) > 1 for each in found)
+    if several:
+        key = "some" if turned else "none"
+        yield prose.say(f"course.overfitting.{key}", own(prose), arms=words.listed(turned))
+        if not any(each.milestones for each in prose.context.tables.recipes.values()):
+            yield prose.say("course.flat")
+
+
+def times(prose: Prose, found: Sequence[Course]) -> Iterator[Statement]:
+    """Says what an epoch costs, and what it takes to come to an accuracy that all reach."""
+    context = prose.context
+    if not context.tables.finished:
+        return
+    if not context.times_compare:
+        yield prose.say("course.no_times", own(prose))
+        return
+    words, threads = context.words, context.tables.finished[0].environment.threads
+    each = words.by_arm({one.arm: one.seconds[-1] / one.epochs[-1] for one in found}, words.duration)
+    yield prose.say("course.times", own(prose), times=each, beside=context.beside, threads=threads)
+    lowest = min(found, key=lambda one: one.val_accuracy[-1])
+    level = lowest.val_accuracy[-1]
+    reached = {one.arm: (one, at) for one in found if (at := one.reaches(level)) is not None}
+    if len(found) < 2 or len(reached) < len(found):
+        return
+    epochs = {arm: one.epochs[at] for arm, (one, at) in reached.items()}
+    seconds = {arm: one.seconds[at] for arm, (one, at) in reached.items()}
+    told = {
+        "level": percent(level),
+        "arm": code(lowest.arm),
+        "epochs": words.by_arm(epochs),
+        "seconds": words.by_arm(seconds, words.duration),
+        "fewest": words.listed([code(arm) for arm in epochs if epochs[arm] == min(epochs.values())]),
+        "fastest": code(min(seconds, key=seconds.__getitem__)),
+    }
+    yield prose.say("course.reached", own(prose), **told)
+    same = epochs[min(seconds, key=seconds.__getitem__)] == min(epochs.values())
+    yield prose.say(f"course.order.{'same' if same else 'other'}", own(prose), **told)
+
+
+def course_of(tables: StudyTables, arm: str) -> Course | None:
+    """Averages an arm's epochs over its runs; None before its first epoch has ended."""
+    keys = ("seconds", "train_loss", "val_loss", "val_accuracy")
+    rows = tables.epochs.filter(pl.col("arm") == arm, "counted").drop_nulls(keys)
+    means = rows.group_by("epoch").agg(pl.col(keys).mean()).sort("epoch")
+    if means.is_empty():
+        return None
+    columns = {key: tuple(means[key]) for key in keys}
+    return Course(arm=arm, epochs=tuple(means["epoch"]), **columns)
+
+
+def last_by_seed(tables: StudyTables, arm: str) -> dict[int, float]:
+    """Returns the validation accuracy after the last epoch by seed."""
+    rows = tables.epochs.filter(pl.col("arm") == arm, "counted").sort("epoch")
+    return dict(rows.group_by("seed", maintain_order=True).agg(pl.col("val_accuracy").last()).iter_rows())
+
+
+def own(prose: Prose) -> Source:
+    """What this workspace's runs recorded."""
+    return Source(basis="own", key="epochs", study=prose.evidence.study)

@@ -1,0 +1,203 @@
+"""The chapter on training: the recipe, a table and panels a network, and what is seen in them."""
+
+from dataclasses import replace
+
+import polars as pl
+import pytest
+from documents import context_of, with_record
+
+from skipscope.figures.rendering.vega import specification, trusted
+from skipscope.report.document import Pair, Paragraph, Section, Table
+from skipscope.report.handin.prose import prose_of
+from skipscope.report.handin.training import Course, fitting, leaders, margin, shapes, times, training
+from skipscope.report.words import unmarked
+from skipscope.spec import Recipe
+
+LANGUAGES = ("en", "zh")
+
+
+@pytest.fixture
+def prose(study_tables):
+    """`prose("zh", seeds=3)`: what the chapter about a made-up study is written with."""
+
+    def of(language="en", **variant):
+        return prose_of(context_of(study_tables(**variant), language, results=()))
+
+    return of
+
+
+def said(section: Section) -> str:
+    return text_of(s for b in section.all_blocks if isinstance(b, Paragraph) for s in b.statements)
+
+
+def text_of(statements) -> str:
+    return " ".join(unmarked(each.text) for each in statements).replace("\u00a0", " ")
+
+
+def course(*accuracies, arm="cnn", val=(1.5, 1.2, 1.0), train=(1.6, 1.1, 0.8), seconds=10.0):
+    number = len(accuracies)
+    return Course(
+        arm=arm,
+        epochs=tuple(range(1, number + 1)),
+        seconds=tuple(seconds * epoch for epoch in range(1, number + 1)),
+        train_loss=train[:number],
+        val_loss=val[:number],
+        val_accuracy=accuracies,
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_network_has_one_figure_of_its_losses_and_accuracies(prose, language):
+    with trusted():
+        section = training(prose(language).context)
+        figures = [block for block in section.all_blocks if isinstance(block, Pair)]
+        assert [figure.number for figure in figures] == ["A1", "A2", "A3", "A4", "A5"]
+        for figure in figures:
+            assert figure.caption
+            assert all(not panel.number and not panel.caption for panel in figure.figures)
+            # what Vega-Lite refuses is an error
+            assert all(specification(panel.chart)["layer"] for panel in figure.figures)
+    assert len({panel.name for figure in figures for panel in figure.figures}) == 10
+
+
+def test_losses_are_drawn_of_training_and_of_validation(study_tables):
+    tables = study_tables(seeds=2)
+    losses = tables.losses
+    assert set(losses["measure"]) == {"loss", "val_loss"}
+    epochs = tables.epochs.filter(pl.col("arm") == "cnn", "counted")
+    expected = epochs.group_by("epoch").agg(pl.col("val_loss").mean()).sort("epoch")["val_loss"]
+    found = losses.filter(pl.col("arm") == "cnn", pl.col("measure") == "val_loss").sort("epoch")["loss"]
+    assert found.to_list() == pytest.approx(expected.to_list(), rel=1e-3)  # four digits are kept
+    trained = losses.filter(pl.col("arm") == "cnn", pl.col("measure") == "loss").sort("epoch")
+    assert 0 < trained["epoch"][0] < 1
+    assert trained["epoch"][-1] == epochs["epoch"].max()
+    assert trained.height <= 151
+
+
+def test_the_table_has_first_and_last_epoch_of_the_records(prose, study_tables):
+    section = training(prose().context)
+    (table,) = (block for block in section.all_blocks if isinstance(block, Table))
+    first = study_tables().epochs.filter(pl.col("arm") == "resnet").sort("epoch")
+    line = table.rows[table.arms.index("resnet")]
+    ends = [f"{100 * first['val_accuracy'][end]:.1f}%" for end in (0, -1)]
+    assert unmarked(line[-1]) == " → ".join(ends)
+
+
+@pytest.mark.parametrize(
+    ("val", "train", "turn"),
+    [
+        ((1.5, 1.2, 1.0), (1.6, 1.1, 0.8), "falls"),
+        ((1.5, 1.0, 1.2), (1.6, 1.1, 0.8), "turns"),
+        ((1.5, 1.0, 1.01), (1.6, 1.1, 0.8), "levels"),
+        ((1.5, 1.0, 1.2), (1.6, 1.1, 1.3), "levels"),  # both losses rise: no overfitting
+    ],
+)
+def test_how_a_validation_loss_ends(prose, val, train, turn):
+    found = course(0.4, 0.5, 0.6, val=val, train=train)
+    assert found.turn == turn
+    (paragraph,) = shapes(prose(), [found])
+    text = text_of(paragraph.statements)
+    assert ("overfitting" in text) == (turn == "turns")
+    assert ("still falls" in text) == (turn == "falls")
+
+
+def test_curves_that_fall_back_are_named():
+    assert course(0.4, 0.35, 0.6).drops == [pytest.approx(0.05)]
+    assert course(0.4, 0.395, 0.6).drops == []
+
+
+def test_unsteady_and_steady_are_told_apart(prose):
+    unsteady = shapes(prose(), [course(0.4, 0.35, 0.6)])[0]
+    steady = shapes(prose(), [course(0.4, 0.5, 0.6)])[0]
+    assert "`cnn` 5.0".replace("`", "") in text_of(unsteady.statements)
+    assert "are steady" in text_of(steady.statements)
+    assert shapes(prose(), [course(0.4)]) == []
+
+
+def test_who_leads_early_and_late(prose):
+    figure = Pair(figures=(), number="7")
+    slow, quick = course(0.3, 0.5, 0.8, arm="resnet"), course(0.4, 0.5, 0.6, arm="cnn")
+    text = text_of(leaders(prose(), [slow, quick], figure))
+    assert "After the first epoch cnn" in text
+    assert "last epoch resnet leads" in text
+    text = text_of(leaders(prose(), [course(0.5, 0.6, 0.9, arm="resnet"), quick], figure))
+    assert "It still leads" in text
+    assert list(leaders(prose(), [quick], figure)) == []
+
+
+@pytest.mark.parametrize(
+    ("seeds", "apart", "expected"), [(1, 0, "too few"), (5, 0.05, "more than"), (5, 0.0, "no more than")]
+)
+def test_a_lead_is_held_against_the_spread_of_seeds(study_tables, seeds, apart, expected):
+    tables = study_tables(seeds=seeds)
+    noise = pl.col("seed") * pl.lit(0.004) * (pl.col("seed") % 2 * 2 - 1)
+    ours = pl.col("arm") == "resnet"
+    value = pl.when(ours).then(0.6 + apart + noise).otherwise(0.6)
+    changed = replace(tables)
+    changed.__dict__["epochs"] = tables.epochs.with_columns(val_accuracy=value)
+    written = prose_of(context_of(changed, results=()))
+    first, second = course(0.5, 0.7, arm="resnet"), course(0.5, 0.6, arm="cnn")
+    assert expected in text_of([margin(written, first, second)])
+
+
+@pytest.mark.parametrize(
+    ("trained", "expected"), [(None, ""), (0.9, "far from"), (0.97, "training accuracy is 97.0%"), (0.5, "−")]
+)
+def test_a_gap_is_of_the_final_weights(study_tables, trained, expected):
+    tables = study_tables(arms=("cnn", "resnet"))
+    entries = tuple(
+        with_record(each, result=each.record.result.model_copy(update={"train_accuracy": trained}))
+        for each in tables.entries
+    )
+    shown = [course(0.4, 0.5, 0.6, arm=each.arm) for each in entries]
+    written = prose_of(context_of(replace(tables, entries=entries), results=()))
+    text = text_of(fitting(written, shown))
+    assert ("exceeds" in text) == (trained is not None)
+    assert expected in text
+    assert "none of them overfits" in text
+
+
+def test_times_are_told_where_they_compare_and_otherwise_left_out(study_tables):
+    tables = study_tables()
+    first = tables.entries[0]
+    shown = [course(0.4, 0.5, 0.6, arm="cnn"), course(0.6, 0.7, 0.8, arm="resnet", seconds=70.0)]
+    text = text_of(times(prose_of(context_of(tables, results=())), shown))
+    assert "cnn 10 s and resnet 1 min 10 s" in text
+    assert "in an epoch resnet learns most, but cnn arrives first" in text
+    other = with_record(first, environment=first.record.environment.model_copy(update={"threads": 9}))
+    changed = replace(tables, entries=(other, *tables.entries[1:]))
+    text = text_of(times(prose_of(context_of(changed, results=())), shown))
+    assert "cannot be compared" in text
+    assert "10 s" not in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe(),
+        Recipe(nesterov=False, warmup_epochs=0, augmentation="none"),
+        Recipe(milestones=(0.5, 0.75), augmentation="flip", clip_norm=0.5),
+    ],
+)
+def test_every_recipe_can_be_told(study_tables, language, recipe):
+    tables = study_tables(arms=("cnn",))
+    study = tables.record.study.model_copy(update={"recipe": recipe})
+    planned = [replace(entry, record=None) for entry in tables.entries]
+    changed = replace(
+        tables, entries=tuple(planned), record=tables.record.model_copy(update={"study": study})
+    )
+    text = said(training(context_of(changed, language, results=())))
+    assert "{" not in text
+    assert str(recipe.batch_size) in text
+    assert ("0.5" in text) >= (recipe.clip_norm is not None)
+    assert ("Loshchilov" in text) == (not recipe.milestones)
+
+
+def test_before_any_epoch_the_recipe_remains(study_tables):
+    tables = study_tables()
+    none = replace(tables, entries=tuple(replace(entry, record=None) for entry in tables.entries))
+    none.__dict__.update(epochs=tables.epochs.clear(), steps=tables.steps.clear())
+    section = training(context_of(none, results=()))
+    assert section.sections == ()
+    assert "batches of" in said(section)
