@@ -9,16 +9,26 @@ from skipscope.analysis.quantities import QUANTITIES
 from skipscope.claims.catalogue import catalogue
 from skipscope.claims.evaluate import evaluate
 from skipscope.reference import shipped
-from skipscope.report.document import Paragraph
+from skipscope.report.document import Paragraph, Table
 from skipscope.report.handin.beside import beside
+from skipscope.report.handin.conclusion import conclusion
 from skipscope.report.handin.dense import dense
 from skipscope.report.handin.gated import gated
+from skipscope.report.handin.one_page import one_page
 from skipscope.report.handin.references import works
 from skipscope.report.handin.residual import residual
 from skipscope.report.handin.without import without
 from skipscope.report.words import unmarked
 
-SECTIONS = {"without": without, "residual": residual, "dense": dense, "gated": gated, "beside": beside}
+SECTIONS = {
+    "without": without,
+    "residual": residual,
+    "dense": dense,
+    "gated": gated,
+    "beside": beside,
+    "one_page": lambda told: one_page(told.context).blocks,
+    "conclusion": lambda told: conclusion(told.context).blocks,
+}
 
 
 @pytest.fixture
@@ -29,7 +39,7 @@ def written(small):
 
 
 def statements(blocks):
-    return [told for block in blocks if isinstance(block, Paragraph) for told in block.statements]
+    return [told for block in blocks if isinstance(block, Paragraph | Table) for told in block.statements]
 
 
 def resolves(source, written):

@@ -59,7 +59,7 @@ def limits_of(prose: Prose) -> list[Statement]:
         *budget(prose),
         prose.say("conclusion.limit.recipe"),
         prose.say("conclusion.limit.seeds", **told),
-        prose.say("conclusion.limit.networks", Source(basis="exact", key="networks")),
+        prose.say("conclusion.limit.networks", Source(basis="exact", key="params")),
     ]
 
 

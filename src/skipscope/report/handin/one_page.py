@@ -14,9 +14,9 @@ from skipscope.report.statements import Source, Statement
 from skipscope.report.words import rounded
 
 COLUMNS = ("arm", "params", "macs", "test", "time")
-HEIGHT = 200
+HEIGHT = 140
 """Pixels of the curves, so that the page is one."""
-EXACT = Source(basis="exact", key="networks")
+EXACT = Source(basis="exact", key="params")
 
 
 def one_page(context: Context) -> Section:
@@ -30,7 +30,6 @@ def one_page(context: Context) -> Section:
             prose.paragraph(prose.say("one_page.question"), done(prose)),
             key_table(context, *COLUMNS),
             *curves_of_all(prose),
-            prose.paragraph(prose.say("one_page.answer")),
             *prose.paragraphs(*([each] for each in answer if each)),
         ],
     )
@@ -38,7 +37,8 @@ def one_page(context: Context) -> Section:
 
 def done(prose: Prose) -> Statement:
     """Says what was trained."""
-    return Statement(text=what_was_done(prose.context))
+    text = what_was_done(prose.context)
+    return Statement(text=text, numbers=(text,))
 
 
 def curves_of_all(prose: Prose) -> list[Block]:

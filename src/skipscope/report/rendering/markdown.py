@@ -6,6 +6,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from skipscope.report.document import (
@@ -49,12 +50,14 @@ def render(document: Document, dialect: Dialect | None = None) -> str:
         "title": marked(document.title),
         "byline": document.byline,
         "about": document.about,
-        "contents": words("page.contents"),
     }
     parts = [dialect.parts[part].format(text) for part, text in texts.items() if text]
-    parts += [_block(block, words, dialect) for block in document.lead]
-    for section in document.sections:
-        parts += _section(section, words, dialect, level=dialect.level)
+    chapters = [_section(section, words, dialect, level=dialect.level) for section in document.sections]
+    contents = dialect.parts["contents"].format(words("page.contents"))
+    lead = [_block(block, words, dialect) for block in document.lead]
+    # the hand-in opens with its summary
+    begin = [*lead, *chapters.pop(0), contents] if document.part == "handin" else [contents, *lead]
+    parts += [*begin, *chain.from_iterable(chapters)]
     parts.append(dialect.parts["end"].format(document.made_by))
     text = unlinked("\n\n".join(part for part in parts if part))
     return _MARK.sub(lambda mark: dialect.mark.format(mark[1]), text) + "\n"

@@ -160,7 +160,7 @@ def widths(rows: Sequence[Sequence[str]]) -> tuple[list[float], float]:
         return [want / LINE for want in wanted], 1.0
     least = [max(cells_of(word) for cell in cells for word in _words(cell)) + 2 for cells in columns]
     left = max(0, LINE - sum(least))
-    more = [max(0, min(want, LINE) - need) for want, need in zip(wanted, least, strict=True)]
+    more = [max(0, min(want, 2 * LINE) - need) for want, need in zip(wanted, least, strict=True)]
     shares = [need + left * extra / max(1, sum(more)) for need, extra in zip(least, more, strict=True)]
     return [share / sum(shares) for share in shares], min(1.0, LINE / sum(least))
 
