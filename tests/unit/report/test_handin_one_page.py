@@ -1,11 +1,13 @@
 """What stands on the first page, on the reference that ships and on verdicts made up."""
 
 import pytest
+from documents import built
 from made_up_bodies import card, prose
 
 from skipscope.report.document import Figure, Table
 from skipscope.report.handin import one_page
 from skipscope.report.handin.one_page import dense, gated, limits, residual, without
+from skipscope.report.rendering import paper_source
 from skipscope.report.words import unmarked
 
 DEEP = "resnet56 - plain56"
@@ -103,3 +105,10 @@ def test_a_gain_by_gates_is_traced_as_far_as_verdicts_carry(tables, language):
     assert len({open_one, scale, content, gains("contradicted"), gains("inconclusive")}) == 5
     assert "1.50" in scale
     assert all("0.80%" in each for each in (open_one, scale, content))
+
+
+def test_contents_follow_it_and_do_not_come_before(study_tables):
+    document = built(study_tables(), part="handin", results=())
+    text = paper_source.render(document, suffix="svg")
+    first, contents, second = (text.index(part) for part in ("\n# 1 ", ":::: contents", "\n# 2 "))
+    assert first < contents < second
