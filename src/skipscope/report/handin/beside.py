@@ -190,12 +190,12 @@ def speeds(prose: Prose, pair: str) -> tuple[Piece, Piece] | None:
 
 
 def chosen(prose: Prose) -> dict[str, dict[str, Piece]]:
-    """For each kind of connection the pair on which most is settled, then measured: its pieces by part."""
+    """For each kind of connection the pair on which most is settled: its pieces by part."""
     by_part = {part: measured(prose, claim, part) for claim, part in QUESTIONS}
     told: dict[str, dict[str, Piece]] = {}
     for kind, pairs in PAIRS.items():
         rows = [{part: pieces[pair] for part, pieces in by_part.items() if pair in pieces} for pair in pairs]
-        told[kind] = max(rows, key=lambda row: (sum(piece.settled for piece in row.values()), len(row)))
+        told[kind] = max(rows, key=lambda row: sum(piece.settled for piece in row.values()))
     return {kind: row for kind, row in told.items() if row}
 
 

@@ -8,8 +8,8 @@ from skipscope.report.handin.textbook import answers, unsettled
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import count
 
-ROWS = 14
-"""As many as fit on a page."""
+ROWS = 12
+"""With more, the hand-in would be too long."""
 COLUMNS = ("sentence", "found", "basis", "sure")
 
 

@@ -116,6 +116,11 @@ class Level:
         return over_seeds(dict(enumerate(self.values)))
 
     @property
+    def origin(self) -> tuple[Basis, str]:
+        """Which body of evidence it is from."""
+        return self.basis, self.study
+
+    @property
     def ends(self) -> tuple[float, float, float]:
         """The mean over seeds and the ends of its interval; of a single seed its value alone."""
         found = self.estimate

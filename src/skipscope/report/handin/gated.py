@@ -8,7 +8,7 @@ from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin.evidence import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import Inline, count, rounded
+from skipscope.report.words import Inline, count, literal, rounded
 
 HU, DE = (Source(basis="known", key=key) for key in ("hu2018", "de2020"))
 KINDS = {
@@ -81,14 +81,29 @@ def content(prose: Prose) -> list[Statement]:
     found = [prose.say("gated.arms"), prose.say(f"gated.content.{image.told}", image.source, **told)]
     if half:
         found.append(prose.say(f"gated.half.{direction(half)}", half.source, effect=gained(prose, half)))
-    gain = clean(prose, "E3", "accuracy")
-    if gain is None or gain.told != "supported":
-        return found
-    if image.told == "supported":
-        found.append(prose.say("gated.verdict.content", gain.source, image.source))
-    elif image.told == "contradicted" and half and direction(half) == "gain":
-        found.append(prose.say("gated.verdict.scale", gain.source, image.source, DE))
+    if key := cause(prose):
+        gain = clean(prose, "E3", "accuracy")
+        sources = [each.source for each in (gain, image) if each]
+        known = [] if key == "content" else [DE]
+        most = literal(f"{(image.effect.interval or (0, 0))[1]:.1f}")
+        found.append(prose.say(f"gated.verdict.{key}", *sources, *known, most=most))
     return found
+
+
+def cause(prose: Prose) -> str:
+    """What a gain by gates is due to, as far as verdicts carry: content, scale, mostly scale, or empty."""
+    gain, image = clean(prose, "E3", "accuracy"), prose.evidence.piece("E4", "content")
+    if gain is None or image is None or gain.told != "supported":
+        return ""
+    if image.told == "supported":
+        return "content"
+    half = prose.evidence.along(image, "half")
+    if half is None or direction(half) != "gain":
+        return ""
+    if image.told == "contradicted":
+        return "scale"
+    ends = image.effect.interval, half.effect.interval
+    return "mostly" if ends[0] and ends[1] and ends[1][0] > ends[0][1] else ""
 
 
 def absorbed(prose: Prose) -> list[Statement]:
@@ -116,7 +131,7 @@ def class_share(prose: Prose) -> list[Statement]:
         told["ratio"] = prose.number(piece)
     found = [prose.say(f"gated.class.{piece.told}", piece.source, **told)]
     image = prose.evidence.piece("E4", "content")
-    if piece.told == "supported" and image and image.told == "contradicted":
+    if piece.told == "supported" and image and cause(prose) in ("scale", "mostly"):
         found.append(prose.say("gated.informed", image.source))
     return found
 
@@ -193,8 +208,10 @@ def per_cent(piece: Piece) -> Inline:
 def accuracy_figure(prose: Prose) -> Figure | None:
     """Draws the test accuracy with each kind of gate and stem, from the study that has most of them."""
     studies = prose.evidence.levels(ACCURACY, KINDS)
-    found = [[level for level in study if len(level.values) > 1] for study in studies]
-    best = max(found, key=len)  # the first of those that have as many
+    found = [kept for study in studies if (kept := [level for level in study if len(level.values) > 1])]
+    piece = prose.evidence.piece("E4", "content")
+    # of those that have as many, the one that the text is about
+    best = max(found, key=lambda study: (len(study), piece and piece.origin == study[0].origin), default=[])
     if len(best) < 2:
         return None
     context = prose.context

@@ -8,7 +8,7 @@ from skipscope.report.appendix.results import key_table, what_was_done
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Section
 from skipscope.report.handin.evidence import Piece
-from skipscope.report.handin.gated import clean, direction, per_cent
+from skipscope.report.handin.gated import cause, clean, per_cent
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import rounded
@@ -100,18 +100,15 @@ def gated(prose: Prose) -> Statement | None:
     price, gain = clean(prose, "E2", "parameters"), clean(prose, "E3", "accuracy")
     if price is None or gain is None:
         return None
-    image = prose.evidence.piece("E4", "content")
-    half = prose.evidence.along(image, "half") if image else None
     told: dict[str, object] = {"parameters": per_cent(price), "accuracy": prose.change(gain)}
     sources = [price.source, gain.source]
-    key: str = gain.told
-    if key == "supported" and image and image.told == "supported":
-        key = "content"
+    image = prose.evidence.piece("E4", "content")
+    why = cause(prose) if image else ""
+    if image and why:
         sources.append(image.source)
-    elif key == "supported" and image and half and (image.told, direction(half)) == ("contradicted", "gain"):
-        key = "scale"
-        told["half"] = prose.change(half)
-        sources.append(image.source)
+        half = prose.evidence.along(image, "half")
+        told["half"] = prose.change(half) if half else ""
+    key = {"": gain.told, "mostly": "scale"}.get(why, why)
     return prose.say(f"one_page.gated.{key}", *sources, **told)
 
 
