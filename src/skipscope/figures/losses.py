@@ -11,7 +11,7 @@ from skipscope.figures.curves import HIGHEST_LOSS, epoch_axis, loss_ticks
 from skipscope.figures.guides import ends, tooltips
 from skipscope.figures.layered import Labels, Layered
 
-PANEL_HEIGHT = 145
+PANEL_HEIGHT = 128
 """Of a panel of the hand-in: four networks' panels and what is said of them fit a page and a half."""
 
 

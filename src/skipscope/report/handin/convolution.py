@@ -24,7 +24,7 @@ from skipscope.report.words import code, count
 
 EXACT, LECUN = Source(basis="exact", key="params"), Source(basis="known", key="lecun1998")
 IMAGE = 3, 32, 32
-TILE = 120
+TILE = 128
 """Side of a picture in pixels."""
 
 
