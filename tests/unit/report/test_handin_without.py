@@ -7,8 +7,9 @@ from made_up_results import finding
 
 from skipscope.claims.catalogue import part_of
 from skipscope.claims.model import ClaimResult
-from skipscope.report.document import Equation, Figure
+from skipscope.report.document import Equation, Pair
 from skipscope.report.handin import without as section
+from skipscope.report.handin.by_depth import depth_figures
 from skipscope.report.handin.costs import steps_to
 from skipscope.report.handin.without import without
 
@@ -26,10 +27,11 @@ def told(tables, language="en", study="depth", **claims):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_on_the_reference_it_has_all_that_a_section_needs(tables, language):
-    blocks = without(prose(tables, language=language))
+    written = prose(tables, language=language)
+    blocks = without(written, depth_figures(written))
     text = read(blocks)
     assert sum(isinstance(block, Equation) for block in blocks) == 1
-    assert sum(isinstance(block, Figure) for block in blocks) == 1
+    assert sum(isinstance(block, Pair) for block in blocks) == 1
     assert "9,000 [7,400, 11,000]" in text  # measured, with its interval
     assert {"en": "cannot be read from", "zh": "不能从作业中"}[language] in text  # a limit
     assert {"en": "the cheapest of the four", "zh": "代价最低"}[language] in text  # a price
@@ -45,8 +47,9 @@ def test_the_factor_of_a_layer_is_that_of_the_depths_between(tables):
 
 
 def test_without_a_study_of_depth_the_figure_and_its_numbers_are_left_out(tables):
-    blocks = without(prose(tables, card("lab", {})))
-    assert not any(isinstance(block, Figure) for block in blocks)
+    written = prose(tables, card("lab", {}))
+    assert depth_figures(written) == ()
+    blocks = without(written)
     assert "What depth does" not in read(blocks)
     assert "at the first convolution the norm of the loss gradient is 0.47 [0.44, 0.49]" in read(blocks)
 

@@ -7,6 +7,7 @@ import polars as pl
 
 from skipscope.figures import depths
 from skipscope.report.document import Figure
+from skipscope.report.handin.evidence import Level
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source
 
@@ -15,6 +16,37 @@ def depth_of(arm: str) -> int:
     """Returns the layers that an arm's name tells: 31 of `densenet31_k8`."""
     found = re.search(r"\d+", arm)
     return int(found[0]) if found else 0
+
+
+DEPTHS = (8, 20, 32, 56)
+
+
+def depth_figures(prose: Prose) -> tuple[Figure, ...]:
+    """Draws what depth does without and with shortcuts: to the gradient before training, and to the error.
+
+    The sections on chains and on residual networks speak of the same two figures.
+    """
+    start = [
+        (family, depth, *(10**end for end in level.ends))
+        for family, suffix in (("plain", ""), ("plain_nobn", "_nobn"), ("resnet", ""))
+        for depth in DEPTHS
+        if (level := _level(prose, "first over last at the start", family, depth, suffix))
+    ]
+    error = [
+        (family, depth, *level.ends)
+        for family in ("plain", "resnet")
+        for depth in DEPTHS
+        if (level := prose.evidence.level("training error", f"{family}{depth}"))
+    ]
+    drawn = (
+        over_depth(prose, "gradient-by-depth", start, key="without.gradient", log=True),
+        over_depth(prose, "error-by-depth", error, key="without.error", log=False),
+    )
+    return tuple(figure for figure in drawn if figure)
+
+
+def _level(prose: Prose, quantity: str, family: str, depth: int, suffix: str) -> Level | None:
+    return prose.evidence.level(quantity, f"{family.removesuffix(suffix)}{depth}{suffix}", "start")
 
 
 def over_depth(

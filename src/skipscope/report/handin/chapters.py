@@ -7,6 +7,7 @@ from skipscope.report.context import Context
 from skipscope.report.document import Section
 from skipscope.report.handin.basis import introduction
 from skipscope.report.handin.beside import beside
+from skipscope.report.handin.by_depth import depth_figures
 from skipscope.report.handin.conclusion import conclusion
 from skipscope.report.handin.convolution import convolution
 from skipscope.report.handin.dense import dense
@@ -23,9 +24,10 @@ from skipscope.report.notes.section import notes_section
 def why(context: Context) -> Section:
     """Explains why they train differently: one section for each kind of network, then all side by side."""
     prose = prose_of(context)
+    figures = depth_figures(prose)
     parts = {
-        "without": without(prose),
-        "residual": residual(prose),
+        "without": without(prose, figures),
+        "residual": residual(prose, figures),
         "dense": dense(prose),
         "gated": gated(prose),
         "beside": beside(prose),

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
-from skipscope.report.document import Block, Equation, Figure, Pair
+from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin import drawings
-from skipscope.report.handin.by_depth import over_depth, unique
+from skipscope.report.handin.by_depth import unique
 from skipscope.report.handin.evidence import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
@@ -17,10 +17,12 @@ EVEN = 0.3
 """Log10 of a ratio of gradients from which on it is worth a word: a factor of two (claim S1)."""
 
 
-def residual(prose: Prose) -> list[Block]:
-    """Writes the section: mechanism, textbook, measurements, what follows, and what it costs."""
+def residual(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
+    """Writes the section: mechanism, textbook, measurements, what follows, and what it costs.
+
+    `figures` are those of the section before, `by_depth.depth_figures`.
+    """
     say = prose.say
-    figures = [figure for figure in (gradient_figure(prose), error_figure(prose)) if figure]
     layers = drawings.gradients(prose.context)
     by_layer = say(
         "drawings.by_layer", Source(basis="reference", key="S1a", study="depth"), figure=prose.figure(layers)
@@ -30,7 +32,6 @@ def residual(prose: Prose) -> list[Block]:
         Equation(lines=tuple(prose.context.words.raw("residual.equation"))),
         prose.paragraph(say("residual.paths", VEIT), say("residual.textbook")),
         prose.paragraph(*at_start(prose, figures), *in_training(prose), by_layer, *theory(prose)),
-        *([Pair(figures=(figures[0], figures[1]))] if len(figures) == 2 else figures),
         layers,
         prose.paragraph(*degradation(prose, figures), *shattering(prose)),
         prose.paragraph(*limits(prose)),
@@ -158,24 +159,3 @@ def projections(structure: str) -> int:
     """Counts the weights of the 1x1 convolutions in a printed network: of `resnet`, its projections."""
     found = re.findall(r"Conv2d\((\d+), (\d+), kernel_size=\(1, 1\)", structure)
     return sum(int(channels) * int(kernels) for channels, kernels in found)
-
-
-def gradient_figure(prose: Prose) -> Figure | None:
-    """Draws the ratio of gradients before training against depth."""
-    rows = [
-        (family, depth, *(10**end for end in level.ends))
-        for family in ("plain", "resnet")
-        for depth, level in ratios(prose, family, "start").items()
-    ]
-    return over_depth(prose, "gradient-by-depth", rows, key="residual.gradient", log=True)
-
-
-def error_figure(prose: Prose) -> Figure | None:
-    """Draws the training error against depth."""
-    rows = [
-        (family, depth, *level.ends)
-        for family in ("plain", "resnet")
-        for depth in (8, *DEPTHS)
-        if (level := prose.evidence.level("training error", f"{family}{depth}"))
-    ]
-    return over_depth(prose, "error-by-depth", rows, key="residual.error", log=False)

@@ -5,16 +5,15 @@ from math import log
 
 from skipscope.analysis.statistics import over_seeds
 from skipscope.claims.model import MINIMUM_SEEDS
-from skipscope.report.document import Block, Equation, Figure
+from skipscope.report.document import Block, Equation, Figure, Pair
 from skipscope.report.handin.basis import disagreements
-from skipscope.report.handin.by_depth import depth_of, over_depth, unique
+from skipscope.report.handin.by_depth import DEPTHS, depth_of, unique
 from skipscope.report.handin.costs import card_of, params_of, seconds_of, steps_to
 from skipscope.report.handin.evidence import Level
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, count, literal, rounded
 
-DEPTHS = (8, 20, 32, 56)
 START, TRAINING = "first over last at the start", "first over last in training"
 GLOROT, HE, YANG = (Source(basis="known", key=key) for key in ("glorot2010", "he2015", "yang2019"))
 LAYERS = 50
@@ -29,9 +28,12 @@ LEFT = 2.2
 """A loss that shows that the guessing is over."""
 
 
-def without(prose: Prose) -> list[Block]:
-    """Writes the section: mechanism, textbook, measurements, what follows, and what it costs."""
-    say, drawn = prose.say, gradient_figure(prose)
+def without(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
+    """Writes the section: mechanism, textbook, measurements, what follows, and what it costs.
+
+    `figures` are those of `by_depth.depth_figures`.
+    """
+    say, drawn = prose.say, next(iter(figures), None)
     example = {"layers": LAYERS, "shrunk": rounded(0.9**LAYERS), "grown": rounded(1.1**LAYERS)}
     return [
         prose.paragraph(say("without.chain")),
@@ -40,7 +42,7 @@ def without(prose: Prose) -> list[Block]:
         prose.paragraph(say("without.textbook", GLOROT), say("without.degrades", HE)),
         prose.paragraph(say("without.odd"), say("without.doubt", HE)),
         *prose.paragraphs(classroom(prose), at_start(prose, drawn)),
-        *([drawn] if drawn else []),
+        *([Pair(figures=(figures[0], figures[1]))] if len(figures) == 2 else figures),
         *prose.paragraphs(in_training(prose), degradation(prose)),
         *prose.paragraphs(disagreements(prose, "S1a", "S1b", "S3", "S9"), limits(prose), cost(prose)),
     ]
@@ -191,13 +193,3 @@ def cost(prose: Prose) -> list[Statement]:
         source = Source(basis="own", key="seconds per image", study=prose.evidence.study)
         said.append(prose.say("without.seconds", source, **times))
     return said
-
-
-def gradient_figure(prose: Prose) -> Figure | None:
-    """Draws the ratio of gradients before training against depth, with and without BatchNorm."""
-    rows: Sequence[tuple[object, ...]] = [
-        (family, depth, *(10**end for end in level.ends))
-        for family, suffix in (("plain", ""), ("plain_nobn", "_nobn"))
-        for depth, level in ratios(prose, suffix).items()
-    ]
-    return over_depth(prose, "gradient-in-a-chain", rows, key="without.gradient", log=True)
