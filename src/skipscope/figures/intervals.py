@@ -16,7 +16,7 @@ SCHEMA = {
     "low": pl.Float64,  # ends of the interval; the value itself where none is known
     "high": pl.Float64,
 }
-ROW, LANE = 26, 19
+ROW, LANE = 22, 16
 """Pixels from one line to the next: of rows with one series, and with several."""
 FACTORS = [digit * 10.0**power for power in range(-4, 5) for digit in (1, 2, 3, 5, 7)]
 """Ticks of a logarithmic axis."""
@@ -59,7 +59,7 @@ def intervals(
     bars = bars.encode(**at, x=alt.X("low:Q", **x), x2=alt.X2("high:Q"))
     named = {"row": " ", "series": " ", "low": labels["interval_low"], "high": labels["interval_high"]}
     tips = tooltips(labels, "row:N", "series:N", "value:Q .3g", "low:Q .3g", "high:Q .3g", **named)
-    marks = alt.Chart().mark_point(filled=True, size=90, opacity=1)
+    marks = alt.Chart().mark_point(filled=True, size=80, opacity=1)
     marks = marks.encode(
         **at, x=alt.X("value:Q", **x), shape=alt.Shape("series:N", **_traits(series, "shape")), tooltip=tips
     )

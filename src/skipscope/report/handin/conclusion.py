@@ -66,11 +66,11 @@ def limits_of(prose: Prose) -> list[Statement]:
 def data(prose: Prose) -> Statement:
     """Says on what was trained, here and in the reference."""
     words, own = prose.context.words, prose.context.data_name
-    copies = {card.fidelity or "exact" for card in prose.evidence.reference.values()}
-    names = words.listed([words(f"data.cifar10_{copy}") for copy in sorted(copies)])
-    if names == own:
+    names = {words(f"data.cifar10_{each.fidelity or 'exact'}") for each in prose.evidence.reference.values()}
+    if names == {own}:
         return prose.say("conclusion.limit.data_of_both", data=own)
-    return prose.say("conclusion.limit.data", data=own, reference=names)
+    whole = names == {words("data.cifar10_exact")}
+    return prose.say(f"conclusion.limit.data_{'apart' if whole else 'copies'}", data=own)
 
 
 def budget(prose: Prose) -> list[Statement]:

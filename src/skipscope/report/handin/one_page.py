@@ -7,6 +7,7 @@ from skipscope.report.appendix.overlay import loss_figure
 from skipscope.report.appendix.results import key_table, what_was_done
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Section
+from skipscope.report.families import told_apart
 from skipscope.report.handin.evidence import Piece
 from skipscope.report.handin.gated import cause, clean, per_cent
 from skipscope.report.handin.prose import Prose, prose_of
@@ -21,31 +22,42 @@ EXACT = Source(basis="exact", key="params")
 
 def one_page(context: Context) -> Section:
     """Builds the chapter."""
-    prose = prose_of(context)
+    prose, shown = prose_of(context), foremost(context)
     answer = [without(prose), residual(prose), dense(prose), gated(prose), limits(prose)]
     return context.section(
         "one-page",
         "one_page",
         [
-            prose.paragraph(prose.say("one_page.question"), done(prose)),
-            key_table(context, *COLUMNS),
-            *curves_of_all(prose),
+            prose.paragraph(prose.say("one_page.question"), *done(prose, shown)),
+            key_table(shown, *COLUMNS),
+            *curves_of_all(shown),
             *prose.paragraphs(*([each] for each in answer if each)),
         ],
     )
 
 
-def done(prose: Prose) -> Statement:
+def foremost(context: Context) -> Context:
+    """The same with the networks that there is room for: of a large study the deepest of each family."""
+    tables = context.tables
+    kept = {summary.arm for summary in told_apart(tables.summaries)}
+    entries = tuple(entry for entry in tables.entries if entry.arm in kept)
+    return replace(context, tables=replace(tables, entries=entries)) if entries else context
+
+
+def done(prose: Prose, shown: Context) -> list[Statement]:
     """Says what was trained."""
-    text = what_was_done(prose.context)
-    return Statement(text=text, numbers=(text,))
+    text, arms = what_was_done(shown), prose.context.tables.arms
+    told = [Statement(text=text, numbers=(text,))]
+    if len(arms) > len(shown.tables.arms):
+        told.append(prose.say("one_page.some", all=len(arms)))
+    return told
 
 
-def curves_of_all(prose: Prose) -> list[Block]:
+def curves_of_all(context: Context) -> list[Block]:
     """Draws the training loss of all networks, low enough for the page."""
-    if prose.context.tables.steps.is_empty():
+    if context.tables.steps.is_empty():
         return []
-    figure = loss_figure(prose.context)
+    figure = loss_figure(context)
     return [replace(figure, name="loss-of-all", chart=replace(figure.chart, height=HEIGHT))]
 
 

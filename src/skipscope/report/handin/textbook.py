@@ -6,7 +6,7 @@ from typing import Literal
 
 from skipscope.claims.catalogue import catalogue
 from skipscope.report.handin.evidence import SETTLED, Judged, Piece
-from skipscope.report.handin.gated import KINDS
+from skipscope.report.handin.gated import KINDS, cause
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Statement
 from skipscope.report.words import Inline, count, literal
@@ -122,12 +122,21 @@ def answered(prose: Prose, sentence: Sentence) -> Answer | None:
     written = {name: sentence.written(prose, each) for name, each in fields.items()}
     told = {"networks": prose.networks(fields.get("effect", piece)), **written}
     key = f"conclusion.rows.{sentence.key}.{variant(sentence, verdict, judged, fields)}"
+    if sentence.key == "gates" and (half := halved(prose)):
+        key, told["half"] = "conclusion.rows.gates.halved", prose.change(half)
     return Answer(
         key=sentence.key,
         found=prose.say(key, piece.source, **told),
         basis=rests_on(prose, piece),
         sure=certainty(piece),
     )
+
+
+def halved(prose: Prose) -> Piece | None:
+    """What halving the branch alone brings, if that is most of what gates bring."""
+    image = prose.evidence.piece("E4", "content")
+    told = image and cause(prose) in ("scale", "mostly")
+    return prose.evidence.along(image, "half") if image and told else None
 
 
 def body(prose: Prose, sentence: Sentence) -> Judged | None:
