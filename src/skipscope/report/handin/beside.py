@@ -6,6 +6,7 @@ import polars as pl
 
 from skipscope.figures import intervals
 from skipscope.report.document import Block, Column, Figure, Table
+from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.evidence import Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
@@ -50,6 +51,7 @@ def beside(prose: Prose) -> list[Block]:
         *prose.paragraphs(
             [*differing(prose, "T3", "gap"), *differing(prose, "T2", "steps"), *evenness(prose)],
             [*order(prose), *sharpness(prose)],
+            disagreements(prose, *dict.fromkeys(claim for claim, _ in QUESTIONS), "T6"),
         ),
     ]
 

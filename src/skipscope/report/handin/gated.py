@@ -5,6 +5,7 @@ import polars as pl
 from skipscope.analysis.papers import published
 from skipscope.figures import intervals
 from skipscope.report.document import Block, Equation, Figure
+from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.evidence import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
@@ -20,6 +21,7 @@ KINDS = {
     "se_resnet": "se",
 }
 """The classroom networks by pool and gate, those with the pool first; what stands for the gate in each."""
+CLAIMS = ("E1", "E2", "E3", "E4", "E5")
 ACCURACY = "test accuracy"
 
 
@@ -35,7 +37,8 @@ def gated(prose: Prose) -> list[Block]:
         prose.paragraph(say("gated.consequence"), *at_start(prose)),
         *prose.paragraphs([textbook(prose)], [*benefit(prose, figure), *content(prose)]),
         *([figure] if figure else []),
-        *prose.paragraphs(absorbed(prose), use(prose), stem(prose), [say("gated.scope", HU)], cost(prose)),
+        *prose.paragraphs(absorbed(prose), use(prose), stem(prose)),
+        *prose.paragraphs(disagreements(prose, *CLAIMS), [say("gated.scope", HU)], cost(prose)),
     ]
 
 

@@ -193,6 +193,9 @@ def variant(sentence: Sentence, verdict: str, judged: Judged, fields: Mapping[st
     if sentence.key == "even" and verdict == "supported":
         later = [piece.told for piece in judged.pieces if piece.finding.part == "training"]
         return "early" if "contradicted" in later else verdict
+    if sentence.key == "degradation" and verdict == "supported":
+        remains = (fields["residual"].effect.interval or (0.0, 0.0))[0] > 0
+        return "reduced" if remains else verdict
     if sentence.key == "speed" and verdict == "supported":
         return "faster" if fields["effect"].effect.estimate < 0 else "slower"
     return verdict
