@@ -7,7 +7,7 @@ import polars as pl
 
 from skipscope.figures import depths
 from skipscope.report.document import Figure
-from skipscope.report.handin.evidence import Level
+from skipscope.report.handin.evidence import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source
 
@@ -70,6 +70,16 @@ def over_depth(
     chart = depths.over_depth(table, title=title, log=log, labels=context.labels)
     caption = context.words(f"{chapter}.caption_{rest}")
     return context.figure(name, chart, caption=caption, spoken=caption)
+
+
+def judged_start(prose: Prose, level: Level) -> Piece | Level:
+    """The part of S1a that judges a ratio of gradients before training: its interval is told everywhere.
+
+    The level itself where its study judges none.
+    """
+    bodies = (body for body in prose.evidence.bodies("S1a") if (body.basis, body.study) == level.origin)
+    pieces = (piece for body in bodies for piece in body.pieces if piece.finding.comparison == level.arm)
+    return next(pieces, level)
 
 
 def unique(sources: Iterable[Source], *claims: str) -> tuple[Source, ...]:

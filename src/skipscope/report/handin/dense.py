@@ -11,7 +11,7 @@ from skipscope.analysis.trained_readings import ALL
 from skipscope.figures import reuse as heat
 from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin.basis import disagreements
-from skipscope.report.handin.by_depth import depth_of, over_depth, unique
+from skipscope.report.handin.by_depth import depth_of, judged_start, over_depth, unique
 from skipscope.report.handin.costs import seconds_of
 from skipscope.report.handin.evidence import Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
@@ -107,7 +107,7 @@ def gradients(prose: Prose, drawn: Figure | None) -> list[Statement]:
             "layers": words.listed([str(layers) for layers in found]),
             "ratios": words.listed([prose.times(level) for level in found.values()]),
             "deepest": max(plain),
-            "plain": prose.times(plain[max(plain)]),
+            "plain": prose.times(judged_start(prose, plain[max(plain)])),
             "figure": Inline(words.raw("dense.see").format(prose.figure(drawn))) if drawn else "",
         }
         better = all(piece.finding.verdict == "supported" for piece in starts)

@@ -82,7 +82,7 @@ def residual(prose: Prose) -> Statement | None:
     told: dict[str, object] = {}
     sources: list[Source] = []
     if start and start.told == "supported":
-        told |= {"networks": prose.networks(start), "times": prose.inverse(start)}
+        told |= {"networks": prose.networks(start, turned=True), "times": prose.inverse(start)}
         sources.append(start.source)
     if cured and cured.verdict == "supported" and {"plain", "resnet"} <= cured.parts.keys():
         error = cured.parts["resnet"]

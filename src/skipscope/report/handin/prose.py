@@ -116,10 +116,13 @@ class Prose:
         value, low, high = (-100 * end for end in _ends(piece))
         return bracketed(value, high, low)
 
-    def networks(self, piece: Piece) -> Inline:
-        """Names the networks that are compared: `a` against `b`."""
+    def networks(self, piece: Piece, *, turned: bool = False) -> Inline:
+        """Names the networks that are compared: `a` against `b`; the other way round where turned."""
         words = self.context.words
-        named = [[code(arm) for arm in pair.split(" - ")] for pair in piece.finding.comparison.split(", ")]
+        named = [
+            [code(arm) for arm in pair.split(" - ")[:: -1 if turned else 1]]
+            for pair in piece.finding.comparison.split(", ")
+        ]
         told = (
             words("handin.pair", one=pair[0], other=pair[1]) if len(pair) == 2 else pair[0] for pair in named
         )

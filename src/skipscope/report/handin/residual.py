@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin import drawings
-from skipscope.report.handin.by_depth import unique
+from skipscope.report.handin.by_depth import judged_start, unique
 from skipscope.report.handin.evidence import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
@@ -56,7 +56,7 @@ def at_start(prose: Prose, figures: Sequence[Figure]) -> list[Statement]:
     told = {
         "layers": words.listed([str(depth) for depth in both]),
         "deepest": max(both),
-        "plain": prose.times(plain[max(both)]),
+        "plain": prose.times(judged_start(prose, plain[max(both)])),
         "residual": words.listed([prose.times(residual[depth]) for depth in both]),
         "figure": prose.figure(figures[0]) if figures else "",
     }

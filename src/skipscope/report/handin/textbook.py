@@ -120,7 +120,8 @@ def answered(prose: Prose, sentence: Sentence) -> Answer | None:
         return None
     piece = order[-1] if verdict == "contradicted" else order[0]
     written = {name: sentence.written(prose, each) for name, each in fields.items()}
-    told = {"networks": prose.networks(fields.get("effect", piece)), **written}
+    turned = sentence.written == Prose.inverse
+    told = {"networks": prose.networks(fields.get("effect", piece), turned=turned), **written}
     key = f"conclusion.rows.{sentence.key}.{variant(sentence, verdict, judged, fields)}"
     if sentence.key == "gates" and (half := halved(prose)):
         key, told["half"] = "conclusion.rows.gates.halved", prose.change(half)

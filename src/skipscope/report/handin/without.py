@@ -7,7 +7,7 @@ from skipscope.analysis.statistics import over_seeds
 from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.report.document import Block, Equation, Figure, Pair
 from skipscope.report.handin.basis import disagreements
-from skipscope.report.handin.by_depth import DEPTHS, depth_of, unique
+from skipscope.report.handin.by_depth import DEPTHS, depth_of, judged_start, unique
 from skipscope.report.handin.costs import card_of, params_of, seconds_of, steps_to
 from skipscope.report.handin.evidence import Level
 from skipscope.report.handin.prose import Prose, bracketed
@@ -97,7 +97,8 @@ def at_start(prose: Prose, drawn: Figure | None) -> list[Statement]:
         return []
     deepest = max(with_norm)
     figure = prose.figure(drawn) if drawn else ""
-    told = {"layers": deepest, "ratio": prose.times(with_norm[deepest]), "figure": figure}
+    ratio = prose.times(judged_start(prose, with_norm[deepest]))
+    told = {"layers": deepest, "ratio": ratio, "figure": figure}
     median = with_norm[deepest].median
     key = "explodes" if median > CLEAR else "vanishes" if median < -CLEAR else "keeps"
     said = [prose.say(f"without.start.{key}", *unique([with_norm[deepest].source], "S1a"), **told)]
@@ -106,7 +107,8 @@ def at_start(prose: Prose, drawn: Figure | None) -> list[Statement]:
         said.append(prose.say("without.theory", YANG))
     if bare:
         level, factor = bare[max(bare)], gain(prose, "_nobn")
-        told = {"layers": max(bare), "ratio": prose.times(level), "factor": factor or ""}
+        ratio = prose.times(judged_start(prose, level))
+        told = {"layers": max(bare), "ratio": ratio, "factor": factor or ""}
         key = "shrinks" if level.ends[2] < 0 and factor else "numbers"
         said.append(prose.say(f"without.bare.{key}", *unique([level.source], "S1a"), **told))
     return said
