@@ -40,12 +40,12 @@ def test_whether_the_gradient_vanishes_in_training_is_said_by_the_verdict(tables
     assert "differs widely between seeds" in told("inconclusive")
 
 
-def test_degradation_is_called_no_overfitting_only_where_it_was_found(tables):
+def test_degradation_is_called_reduced_only_where_it_was(tables):
     found = read(residual(prose(tables, card("depth", {"S3": ("supported", DEEPER)}))))
-    assert "this is no overfitting" in found
+    assert "by only 4.70 [4.23, 5.17]" in found
     assert "reduced but not gone" in found
     absent = read(residual(prose(tables, card("depth", {"S3": ("contradicted", DEEPER)}))))
-    assert "overfitting" not in absent
+    assert "reduced" not in absent
     assert "does not hold in these runs" in absent
 
 

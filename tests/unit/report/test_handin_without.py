@@ -51,7 +51,7 @@ def test_without_a_study_of_depth_the_figure_and_its_numbers_are_left_out(tables
     assert depth_figures(written) == ()
     blocks = without(written)
     assert "What depth does" not in read(blocks)
-    assert "at the first convolution the norm of the loss gradient is 0.47 [0.44, 0.49]" in read(blocks)
+    assert "a first-to-last ratio of 0.47 [0.44, 0.49] before training" in read(blocks)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_whether_the_gradient_vanishes_in_training_is_said_by_the_verdict(tables
     [
         ("supported", "Degradation is measured as well: from 8 to 56 layers"),
         ("contradicted", "Degradation is not measured: from 8 to 56 layers"),
-        ("inconclusive", "too uncertain a number to call it degradation"),
+        ("inconclusive", "too uncertain to be called degradation"),
     ],
 )
 def test_degradation_is_said_by_the_verdict_on_plain_networks(tables, verdict, expected):

@@ -37,7 +37,7 @@ def dense(prose: Prose) -> list[Block]:
         prose.paragraph(say("dense.gradient")),
         Equation(lines=tuple(equation("dense.gradient_equation"))),
         prose.paragraph(say("dense.short_paths")),
-        prose.paragraph(say("dense.addition"), say("dense.channels")),
+        *prose.paragraphs([say("dense.addition")], [say("dense.channels")]),
         prose.paragraph(say("dense.textbook", HUANG)),
         *prose.paragraphs(reused(prose, drawn, table)),
         *([drawn] if drawn else []),
@@ -192,10 +192,7 @@ def limits(prose: Prose) -> list[Statement]:
         None,
     )
     if accuracy and "parameters" in counts:
-        maps = [(each.treated, each.control) for each in accuracy.finding.confounds if each.what == "maps"]
-        ours, theirs = (sizes.replace("x", "×") for sizes in (maps or [("", "")])[0])
         told = {"parameters": share(counts["parameters"]), "accuracy": change(prose, accuracy)}
-        told |= {"ours": Inline(ours), "theirs": Inline(theirs)}
         said.append(prose.say("dense.classroom", counts["parameters"].source, accuracy.source, **told))
     return said
 

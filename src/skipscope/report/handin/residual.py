@@ -31,10 +31,10 @@ def residual(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         prose.paragraph(say("residual.mechanism")),
         Equation(lines=tuple(prose.context.words.raw("residual.equation"))),
         prose.paragraph(say("residual.paths", VEIT), say("residual.textbook")),
-        prose.paragraph(*at_start(prose, figures), *in_training(prose), by_layer, *theory(prose)),
+        prose.paragraph(*at_start(prose, figures), *in_training(prose), by_layer),
+        prose.paragraph(*theory(prose)),
         layers,
-        prose.paragraph(*degradation(prose, figures), *shattering(prose)),
-        prose.paragraph(*limits(prose)),
+        *prose.paragraphs(degradation(prose, figures), [*shattering(prose), *limits(prose)]),
         prose.paragraph(*cost(prose)),
     ]
 
@@ -100,18 +100,16 @@ def degradation(prose: Prose, figures: Sequence[Figure]) -> list[Statement]:
     parts: dict[str, Piece] = {piece.finding.part: piece for piece in judged.pieces}
     if not {"plain", "resnet"} <= parts.keys():
         return []
+    verdict: str = judged.verdict if judged.settled else "inconclusive"
+    remains = parts["resnet"].effect.low is not None and parts["resnet"].effect.low > 0
+    if verdict == "supported":
+        verdict = "remains" if remains else "gone"
     told = {
         "plain": prose.number(parts["plain"]),
-        "residual": prose.change(parts["resnet"]),
+        "residual": (prose.number if verdict == "remains" else prose.change)(parts["resnet"]),
         "figure": prose.figure(figures[-1]) if figures else "",
     }
-    verdict = judged.verdict if judged.settled else "inconclusive"
-    remains = parts["resnet"].effect.low is not None and parts["resnet"].effect.low > 0
-    found = [prose.say(f"residual.degradation.{verdict}", judged.source, **told)]
-    if verdict == "supported":
-        found.append(prose.say(f"residual.degradation.{'remains' if remains else 'gone'}", judged.source))
-        found.append(prose.say("residual.optimisation"))
-    return found
+    return [prose.say(f"residual.degradation.{verdict}", judged.source, **told)]
 
 
 def shattering(prose: Prose) -> list[Statement]:

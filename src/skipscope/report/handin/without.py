@@ -41,18 +41,18 @@ def without(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         prose.paragraph(say("without.product", **example)),
         prose.paragraph(say("without.textbook", GLOROT), say("without.degrades", HE)),
         prose.paragraph(say("without.odd"), say("without.doubt", HE)),
-        *prose.paragraphs(classroom(prose), at_start(prose, drawn)),
+        *prose.paragraphs(*classroom(prose), at_start(prose, drawn), normalised(prose)),
         *([Pair(figures=(figures[0], figures[1]))] if len(figures) == 2 else figures),
         *prose.paragraphs(in_training(prose), degradation(prose)),
         *prose.paragraphs(disagreements(prose, "S1a", "S1b", "S3", "S9"), limits(prose), cost(prose)),
     ]
 
 
-def classroom(prose: Prose) -> list[Statement]:
+def classroom(prose: Prose) -> tuple[list[Statement], list[Statement]]:
     """Says how the gradient passes the assignment's `cnn`, and how it begins to learn."""
     levels = [prose.evidence.level(q, "cnn", m) for q, m in ((START, "start"), (TRAINING, "end"))]
     found = [level for level in levels if level]
-    said = []
+    said, slow = list[Statement](), list[Statement]()
     if len(found) == 2:
         key = "kept" if all(level.median > VANISHED for level in found) else "numbers"
         told = {"start": prose.times(found[0]), "training": prose.times(found[1])}
@@ -62,9 +62,8 @@ def classroom(prose: Prose) -> list[Statement]:
         source = Source(basis="own", key="loss curve", study=prose.evidence.study)
         told = {arm: literal(str(step)) for arm, step in steps.items()}
         loss = {"loss": literal(f"{LEFT:.1f}"), "chance": literal(f"{CHANCE:.2f}")}
-        said.append(prose.say("without.cnn.slow", source, **loss, **told))
-        said.append(prose.say("without.cnn.initial"))
-    return said
+        slow = [prose.say("without.cnn.slow", source, **loss, **told), prose.say("without.cnn.initial")]
+    return said, slow
 
 
 def ratios(prose: Prose, suffix: str = "") -> dict[int, Level]:
@@ -91,19 +90,34 @@ def gain(prose: Prose, suffix: str = "") -> Inline | None:
 
 
 def at_start(prose: Prose, drawn: Figure | None) -> list[Statement]:
-    """Says how the gradient changes with depth before training, with and without BatchNorm."""
-    with_norm, bare = ratios(prose), ratios(prose, "_nobn")
+    """Says how the gradient changes with depth before training."""
+    with_norm = ratios(prose)
     if not with_norm:
         return []
     deepest = max(with_norm)
     figure = prose.figure(drawn) if drawn else ""
     ratio = prose.times(judged_start(prose, with_norm[deepest]))
     told = {"layers": deepest, "ratio": ratio, "figure": figure}
-    median = with_norm[deepest].median
-    key = "explodes" if median > CLEAR else "vanishes" if median < -CLEAR else "keeps"
+    key = start_of(with_norm)
     said = [prose.say(f"without.start.{key}", *unique([with_norm[deepest].source], "S1a"), **told)]
     if key == "explodes" and (factor := gain(prose)):
         said.append(prose.say("without.gain", *said[0].sources, factor=factor))
+    return said
+
+
+def start_of(found: dict[int, Level]) -> str:
+    """How the gradient of the deepest chain starts out: it explodes, vanishes, or keeps its size."""
+    median = found[max(found)].median
+    return "explodes" if median > CLEAR else "vanishes" if median < -CLEAR else "keeps"
+
+
+def normalised(prose: Prose) -> list[Statement]:
+    """Says what BatchNorm has to do with it, and what the gradient does without."""
+    with_norm, bare = ratios(prose), ratios(prose, "_nobn")
+    if not with_norm:
+        return []
+    said = []
+    if start_of(with_norm) == "explodes" and gain(prose):
         said.append(prose.say("without.theory", YANG))
     if bare:
         level, factor = bare[max(bare)], gain(prose, "_nobn")
@@ -130,8 +144,12 @@ def in_training(prose: Prose) -> list[Statement]:
             said.append(prose.say(f"without.heals.{order}", *unique([plain.source], "S9"), **told))
     judged = prose.evidence.judged("S1b")
     verdict = judged.verdict if judged and judged.settled else "inconclusive"
-    told = {"layers": depth, "ratio": prose.times(level)}
-    return [*said, prose.say(f"without.training.{verdict}", *unique([level.source], "S1b"), **told)]
+    piece = (
+        next((each for each in judged.pieces if each.finding.arms == (level.arm,)), None) if judged else None
+    )
+    told = {"layers": depth, "ratio": prose.times(piece or level)}
+    sources = unique([(piece or level).source], "S1b")
+    return [*said, prose.say(f"without.training.{verdict}", *sources, **told)]
 
 
 def steps(level: Level) -> Inline:
@@ -169,15 +187,13 @@ def apart(prose: Prose, shallow: int) -> list[Statement]:
 
 def limits(prose: Prose) -> list[Statement]:
     """Says what the assignment's networks cannot show, and which networks can."""
-    counts = {arm: params_of(prose, arm) for arm in ("cnn", "resnet", "plain20", "resnet20")}
-    counted, said = Source(basis="exact", key="params"), [prose.say("without.lab")]
+    counts = {arm: params_of(prose, arm) for arm in ("plain20", "resnet20")}
+    counted = Source(basis="exact", key="params")
+    said = [prose.say("without.lab", counted)]
     with_norm, bare = ratios(prose), ratios(prose, "_nobn")
     if with_norm and bare and with_norm[max(with_norm)].median > CLEAR and bare[max(bare)].median < -CLEAR:
         ends_of = [with_norm[max(with_norm)].source, bare[max(bare)].source]
         said.insert(0, prose.say("without.follows", *unique(ends_of, "S1a")))
-    if counts["cnn"] and counts["resnet"]:
-        told = {"cnn": count(counts["cnn"]), "resnet": count(counts["resnet"])}
-        said.append(prose.say("without.unequal", counted, **told))
     if counts["plain20"] and counts["plain20"] == counts["resnet20"]:
         said.append(prose.say("without.equal", counted, params=count(counts["plain20"])))
     return said
