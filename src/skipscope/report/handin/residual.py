@@ -101,9 +101,9 @@ def degradation(prose: Prose, figures: Sequence[Figure]) -> list[Statement]:
     if not {"plain", "resnet"} <= parts.keys():
         return []
     verdict: str = judged.verdict if judged.settled else "inconclusive"
-    remains = parts["resnet"].effect.low is not None and parts["resnet"].effect.low > 0
+    ends = parts["resnet"].effect.interval
     if verdict == "supported":
-        verdict = "remains" if remains else "gone"
+        verdict = "remains" if ends and ends[0] > 0 else "gone"
     told = {
         "plain": prose.number(parts["plain"]),
         "residual": (prose.number if verdict == "remains" else prose.change)(parts["resnet"]),
