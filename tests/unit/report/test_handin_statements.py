@@ -9,7 +9,9 @@ from skipscope.analysis.quantities import QUANTITIES
 from skipscope.claims.catalogue import catalogue
 from skipscope.claims.evaluate import evaluate
 from skipscope.reference import shipped
-from skipscope.report.document import Paragraph, Table
+from skipscope.report.appendix.evidence import effect_cell
+from skipscope.report.appendix.explanation import card
+from skipscope.report.document import Note, Paragraph, Table
 from skipscope.report.handin.beside import beside
 from skipscope.report.handin.conclusion import conclusion
 from skipscope.report.handin.dense import dense
@@ -58,6 +60,11 @@ def resolves(source, written):
     return not shipped.quantities().filter(study=source.study, quantity=source.key).is_empty()
 
 
+def piece_of(source, told):
+    """What the claim's leading effect is in the study that a statement names."""
+    return next(body for body in told.evidence.bodies(source.key) if body.study == source.study).pieces[0]
+
+
 def numbers(text):
     return set(re.findall(r"\d+(?:[.,]\d+)*", text))
 
@@ -81,3 +88,34 @@ def test_numbers_come_from_the_records_or_are_names_of_things(section, language,
     for statement in statements(SECTIONS[section](told)):
         filled = numbers(unmarked(" ".join(statement.numbers)))
         assert numbers(unmarked(statement.text)) <= names | filled, statement.text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_the_reference_is_quoted_for_stands_in_the_card_that_is_linked(language, written):
+    told = written(language)
+    results = {result.id: result for result in told.evidence.results}
+    found = [each for section in SECTIONS.values() for each in statements(section(told))]
+    sources = {source for each in found for source in each.sources if source.basis == "reference"}
+    claims = {source for source in sources if source.key in catalogue()}
+    assert len(claims) >= 8
+    for source in claims:
+        blocks = card(told.context, results[source.key])
+        assert blocks[0].id == f"claim-{source.key}"
+        tables = [cell for block in blocks if isinstance(block, Table) for row in block.rows for cell in row]
+        texts = [block.text for block in blocks if isinstance(block, Paragraph | Note)]
+        shown = "\n".join([*texts, *tables])
+        assert f"`{source.study}`" in shown, source
+        assert effect_cell(piece_of(source, told).finding) in shown, source
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_effect_that_the_hand_in_may_choose_stands_in_its_card(language, written):
+    told = written(language)
+    for result in told.evidence.results:
+        blocks = card(told.context, result)
+        tables = [cell for block in blocks if isinstance(block, Table) for row in block.rows for cell in row]
+        shown = "\n".join([*(b.text for b in blocks if isinstance(b, Paragraph | Note)), *tables])
+        for part in catalogue()[result.id].parts:
+            for piece in told.evidence.pieces(result.id, part).values():
+                if piece.basis == "reference" and not piece.confounded:
+                    assert effect_cell(piece.finding) in shown, (result.id, part)

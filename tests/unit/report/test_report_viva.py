@@ -7,9 +7,10 @@ import pytest
 from documents import context_of, with_record
 
 from skipscope.report.appendix.viva import ASKED, QUESTIONS, viva
-from skipscope.report.appendix.viva_answers import overfitting, seeds, validation
+from skipscope.report.appendix.viva_answers import batchnorm, deepest, overfitting, seeds, trend, validation
 from skipscope.report.appendix.viva_costs import dense, projection, reduction, reduction_ratio, single, unfair
 from skipscope.report.document import Paragraph
+from skipscope.report.handin.gated import cause
 from skipscope.report.handin.prose import prose_of
 from skipscope.report.words import unmarked
 
@@ -65,6 +66,29 @@ def test_what_is_counted_is_what_the_networks_have(prose):
     assert "ratio r is 16" in gates
     assert "8 gates add 89,080 parameters" in gates
     assert "max-pool" in told(unfair(prose()))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_gradients_and_gates_are_answered_from_what_the_hand_in_tells(prose, language):
+    written = prose(language)
+    told_there = {claim: written.evidence.judged(claim) for claim in ("S1a", "S1b", "E3")}
+    answers = [*batchnorm(written), *unfair(written)]
+    for claim, judged in told_there.items():
+        sources = [source for each in answers for source in each.sources if source.key == claim]
+        assert sources == [judged.source], claim
+    # E4 in the same words as the chapter on gates: most of the gain is the halved branch
+    half = written.evidence.along(written.evidence.piece("E4", "content"), "half")
+    assert cause(written) == "mostly"
+    assert unmarked(written.number(half)) in told(answers)
+    piece = deepest(written, "S1b", "training")
+    for verdict, expected in (
+        ("supported", "shrinks"),
+        ("contradicted", "kept"),
+        ("inconclusive", "unclear"),
+    ):
+        assert (
+            trend(replace(piece, finding=piece.finding.model_copy(update={"verdict": verdict}))) == expected
+        )
 
 
 def test_a_ratio_that_does_not_fit_is_not_told(prose):

@@ -106,12 +106,12 @@ def numbers_of(context: Context, result: ClaimResult) -> list[Inline]:
     return said
 
 
-def parts_table(context: Context, result: ClaimResult) -> list[Block]:
+def parts_table(context: Context, claim: str, findings: Iterable[Finding]) -> list[Block]:
     """Tabulates every quantity of the claim that was measured."""
     words, rows = context.words, []
-    for finding in result.findings:
+    for finding in findings:
         if finding.effect is not None:
-            text = texts_of(context, result.id, finding.part)
+            text = texts_of(context, claim, finding.part)
             name = Inline(literal(text.name) + ("" if finding.counts else words.raw("explanation.aside")))
             unit = unit_cell(words, finding)
             bound = Inline(f"{bound_cell(finding)} \\({literal(text.reason)}\\)")

@@ -11,6 +11,7 @@ from skipscope.claims.model import ClaimResult, Verdict
 from skipscope.records.printed import anatomy_of
 from skipscope.records.schema import NetworkCard
 from skipscope.report.appendix.evidence import details, forest_of, numbers, numbers_of, parts_table
+from skipscope.report.appendix.reference import reference
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Column, Note, Paragraph, Section, Table
 from skipscope.report.words import Inline, short
@@ -110,7 +111,7 @@ def rests_on(context: Context, result: ClaimResult) -> Inline:
 
 
 def card(context: Context, result: ClaimResult) -> list[Block]:
-    """Shows a claim's sentence with its verdict and number, its quantities, and the small print."""
+    """Shows a claim's verdict and number, its quantities, the small print, and what the reference says."""
     words, text = context.words, wording(context, result)
     name, verdict = Inline(text.name), words(f"explanation.{result.verdict}")
     claimed = sentence(context, result)
@@ -121,9 +122,9 @@ def card(context: Context, result: ClaimResult) -> list[Block]:
     else:
         said += numbers_of(context, result)
         said.append(words("explanation.would_change", what=Inline(text.changes)))
-        table = parts_table(context, result)
+        table = parts_table(context, result.id, result.findings)
     told = Paragraph(text=words.joined(said), id=f"claim-{result.id}")
-    return [told, *table, *details(context, result)]
+    return [told, *table, *details(context, result), *reference(context, result.id)]
 
 
 def fairness(context: Context) -> list[Note]:

@@ -6,45 +6,45 @@ from skipscope.analysis.statistics import wilson
 from skipscope.records.printed import anatomy_of
 from skipscope.report.appendix.results import gaps, ranked
 from skipscope.report.appendix.viva_costs import card
-from skipscope.report.handin.evidence import Level
+from skipscope.report.handin.by_depth import depth_of
+from skipscope.report.handin.evidence import Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import code, count, percent
 
 
 def batchnorm(prose: Prose) -> list[Statement]:
-    """Says whether gradients vanish in networks with BatchNorm."""
-    start = prose.evidence.level("first over last at the start", "plain56", "start")
-    training = prose.evidence.level("first over last in training", "plain56")
+    """Says whether gradients vanish in networks with BatchNorm, as the claims S1a and S1b came out."""
+    start, training = deepest(prose, "S1a", "start"), deepest(prose, "S1b", "training")
     if start is None or training is None:
         return []
+    told = {"layers": depth_of(start.finding.arms[0]), "times": prose.times(start)}
+    begun = trend(start).replace("kept", "unclear")  # neither is a clear change
     found = [
-        prose.say(f"viva.batchnorm.start_{_trend(start)}", _claimed(start, "S1a"), times=prose.times(start)),
-        prose.say(
-            f"viva.batchnorm.training_{_trend(training)}",
-            _claimed(training, "S1b"),
-            times=prose.times(training),
-        ),
+        prose.say(f"viva.batchnorm.start_{begun}", start.source, **told),
+        prose.say(f"viva.batchnorm.training_{trend(training)}", training.source, times=prose.times(training)),
     ]
     plain = card(prose, "cnn")
     own = prose.evidence.level("first over last in training", "cnn")
     if plain and own and not anatomy_of(plain).normalisation:
-        told = {"layers": anatomy_of(plain).depth, "times": prose.times(own)}
-        found.append(prose.say("viva.batchnorm.cnn", own.source, **told))
+        counted = {"layers": anatomy_of(plain).depth, "times": prose.times(own)}
+        found.append(prose.say("viva.batchnorm.cnn", own.source, **counted))
     return found
 
 
-def _trend(level: Level) -> str:
-    """Says whether a logarithm is above zero, below, or cannot be told from it."""
-    found = level.estimate
-    if found is None or found.n == 1 or found.low <= 0 <= found.high:
-        return "unclear"
-    return "grows" if found.low > 0 else "shrinks"
+def deepest(prose: Prose, claim: str, part: str) -> Piece | None:
+    """Returns what the body that the hand-in tells measured on its deepest network."""
+    judged = prose.evidence.judged(claim)
+    pieces = [piece for piece in judged.pieces if piece.finding.part == part] if judged else []
+    return max(pieces, key=lambda piece: depth_of(piece.finding.arms[0]), default=None)
 
 
-def _claimed(level: Level, claim: str) -> Source:
-    """Names the claim that a quantity belongs to."""
-    return Source(basis=level.basis, key=claim, study=level.study)
+def trend(piece: Piece) -> str:
+    """Says as its verdict does whether a gradient shrinks, and of one that does not whether it grows."""
+    if piece.told != "contradicted":
+        return "shrinks" if piece.told == "supported" else "unclear"
+    low, _ = piece.effect.interval or (0.0, 0.0)
+    return "grows" if low > 0 else "kept"
 
 
 def degradation(prose: Prose) -> list[Statement]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from skipscope.records.printed import anatomy_of
 from skipscope.records.schema import NetworkCard, Shortcut
 from skipscope.report.appendix.explanation import CONFOUNDED, differences
-from skipscope.report.handin.evidence import Piece
+from skipscope.report.handin.gated import cause, clean, gained
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, count, percent, short
@@ -93,7 +93,7 @@ def dense(prose: Prose) -> list[Statement]:
     parameters = prose.evidence.piece("D3", "parameters", pair)
     if accuracy and parameters:
         fewer = f"{-parameters.effect.estimate:.0f}"
-        key = f"viva.dense.pair_{_verdict(accuracy)}"
+        key = f"viva.dense.pair_{accuracy.told}"
         found.append(prose.say(key, accuracy.source, params=fewer, accuracy=prose.change(accuracy)))
     return found
 
@@ -153,15 +153,22 @@ def unfair(prose: Prose) -> list[Statement]:
         return []
     what = Inline(context.words.raw("list.clause").join(differences(context, plain, gated)))
     found = [prose.say("viva.unfair.differences", COUNTED, what=what)]
-    piece = prose.evidence.piece("E3", "accuracy", LIKE_STEM)
+    piece = clean(prose, "E3", "accuracy")
     if piece:
         positive = piece.effect.interval is not None and piece.effect.interval[0] > 0
-        key = "small" if _verdict(piece) == "inconclusive" and positive else _verdict(piece)
-        told = {"effect": prose.change(piece), "least": f"{piece.finding.bound:g}"}
-        found.append(prose.say(f"viva.unfair.{key}", piece.source, **told))
+        key = "small" if piece.told == "inconclusive" and positive else piece.told
+        told = {"effect": gained(prose, piece), "least": f"{piece.finding.bound:g}"}
+        found += [prose.say(f"viva.unfair.{key}", piece.source, **told), *due(prose)]
     return found
 
 
-def _verdict(piece: Piece) -> str:
-    """Returns the part's verdict, if it is one."""
-    return piece.finding.verdict if piece.settled else "inconclusive"
+def due(prose: Prose) -> list[Statement]:
+    """Says what a gain by gates is due to, as the hand-in does."""
+    image, why = prose.evidence.piece("E4", "content"), cause(prose)
+    if image is None or not why:
+        return []
+    if why == "content":
+        return [prose.say("viva.unfair.content", image.source, content=gained(prose, image))]
+    half = prose.evidence.along(image, "half")
+    told = {"half": gained(prose, half) if half else "", "content": prose.change(image)}
+    return [prose.say("viva.unfair.halved", image.source, **told)]
