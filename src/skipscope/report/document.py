@@ -89,7 +89,7 @@ class Table:
     caption: Inline | None = None
     arms: tuple[str, ...] = ()
     total: bool = False
-    kind: Literal["key", "plain", "facts", "claims"] = "plain"
+    kind: Literal["key", "plain", "facts", "claims", "answers"] = "plain"
     statements: tuple[Statement, ...] = ()
 
 

@@ -10,6 +10,7 @@ from skipscope.report.document import Table
 from skipscope.report.handin.conclusion import ROWS, limits_of, verdicts
 from skipscope.report.handin.evidence import Piece, _finding
 from skipscope.report.handin.textbook import FIRST, SENTENCES, answers, certainty, unsettled
+from skipscope.report.rendering.html import _parted
 from skipscope.report.words import unmarked
 
 PAIR = "resnet56 - plain56"
@@ -101,3 +102,23 @@ def test_limits_are_five_and_name_the_paper_s_budget(tables, language):
     limits = limits_of(prose(tables, language=language))
     assert len(limits) == 5
     assert "64,000" in limits[1].text
+
+
+def test_a_basis_names_the_epochs_of_the_arms_it_is_from(tables):
+    found = card("depth", {"S3": ("supported", [("plain", "plain8, plain56", "supported", 28.0)])})
+    longer = [arm.model_copy(update={"epochs": 9 if arm.arm == "resnet20" else 2}) for arm in found.arms]
+    (row,) = answers(prose(tables, found.model_copy(update={"arms": longer})), most=99)
+    assert f"{found.images:,} images × 2 epochs" in row.basis
+
+
+@pytest.mark.parametrize(
+    ("cell", "parts"),
+    [
+        (r"68.7% \[67.8, 69.6\]", ("68.7%", r"\[67.8, 69.6\]")),
+        (r"It is 28 \[16, 40\] points.", (r"It is 28 \[16, 40\] points.", "")),
+        (r"From 1 \[0, 2\] to 3 \[2, 4\]", (r"From 1 \[0, 2\] to 3 \[2, 4\]", "")),
+        ("5", ("5", "")),
+    ],
+)
+def test_only_a_value_s_own_interval_is_set_apart(cell, parts):
+    assert _parted(cell) == parts

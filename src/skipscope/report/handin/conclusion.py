@@ -33,6 +33,7 @@ def verdicts(prose: Prose) -> list[Block]:
         for each in told
     ]
     table = Table(
+        kind="answers",
         columns=tuple(Column(title=words(f"conclusion.column.{key}")) for key in COLUMNS),
         rows=tuple(rows),
         caption=words("conclusion.caption"),

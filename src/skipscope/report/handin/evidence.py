@@ -192,12 +192,8 @@ class Evidence:
     def level(self, quantity: str, arm: str, moment: str = "end") -> Level | None:
         """A quantity of an arm over seeds: this workspace's if they carry an interval, else the reference's.
 
-        Where neither has `MINIMUM_SEEDS`, this workspace's own runs speak for themselves.
-
-        Args:
-            quantity: a name of `analysis.quantities.QUANTITIES`, whose values are numbers.
-            arm: its label.
-            moment: start, or end. (At equal loss the claims compare.)
+        Where neither has `MINIMUM_SEEDS`, this workspace's own runs speak for themselves. The moment is start
+        or end; at equal loss the claims compare.
         """
         found = [level for each in self.levels(quantity, [arm], moment) for level in each]
         return next((level for level in found if len(level.values) >= MINIMUM_SEEDS), next(iter(found), None))
@@ -220,13 +216,17 @@ class Evidence:
             yield _levels(quantity, {arm: _numbers(series.get(arm, {})) for arm in asked}, "reference", study)
 
     def budget(self, found: Piece | Judged | Level) -> tuple[int, int]:
-        """How many images a run of its study trained on, and for how many epochs at most."""
+        """How many images its runs trained on, and for how many epochs at most."""
         if found.basis == "reference":
             card = self.reference[found.study]
-            return card.images, max((arm.epochs for arm in card.arms), default=0)
-        record = self.tables.record
-        epochs = max((recipe.epochs for recipe in self.tables.recipes.values()), default=0)
-        return record.study.train_limit or record.data.train, epochs
+            images, epochs = card.images, {each.arm: each.epochs for each in card.arms}
+        else:
+            record = self.tables.record
+            images = record.study.train_limit or record.data.train
+            epochs = {arm: recipe.epochs for arm, recipe in self.tables.recipes.items()}
+        arms = found.finding.arms if isinstance(found, Piece) else (getattr(found, "arm", ""),)
+        asked = [epochs[arm] for arm in arms if arm in epochs]
+        return images, max(asked or epochs.values(), default=0)
 
     @cached_property
     def _records(self) -> records.Evidence:

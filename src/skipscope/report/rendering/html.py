@@ -98,8 +98,10 @@ def _linked(documents: Sequence[Document]) -> list[Document]:
 
 
 def _parted(text: str) -> tuple[str, str]:
-    """Splits a cell into its value and the interval after it, if there is one."""
+    """Splits a cell into its value and the interval after it, if it ends with one."""
     value, bracket, rest = text.partition(" \\[")
+    if not rest.endswith("\\]") or "\\[" in rest:
+        return text, type(text)()
     return type(text)(value), type(text)(bracket[1:] + rest)
 
 
