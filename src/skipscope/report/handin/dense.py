@@ -71,22 +71,22 @@ def reuse_figure(prose: Prose, table: pl.DataFrame) -> Figure:
 def reused(prose: Prose, drawn: Figure | None, table: pl.DataFrame | None) -> list[Statement]:
     """Says whether the layers use all that they read, and what that costs to do without."""
     said = []
-    if (judged := prose.evidence.judged("D1")) is not None:
+    if (judged := prose.evidence.judged("D1")) is not None and judged.settled:
         parts = {piece.finding.part: piece for piece in judged.pieces}
         if {"weight", "ablation"} <= parts.keys():
-            verdict = judged.verdict if judged.settled else "inconclusive"
+            verdict = judged.verdict
             pairs = points(parts["ablation"], signs=verdict != "supported")
             told = {"weight": prose.change(parts["weight"]), "pairs": pairs}
             said.append(prose.say(f"dense.reuse.{verdict}", judged.source, **told))
     if drawn is not None and table is not None:
         everywhere = table["target"] == ALL
         single = table.filter(~everywhere)["loss_change"].to_list()
-        together = max(table.filter(everywhere)["loss_change"], default=0.0)
-        key = "spread" if max(single) < together / 2 else "numbers"
+        whole = sorted(table.filter(everywhere)["loss_change"], reverse=True)
+        together, next_most = (*whole, 0.0, 0.0)[:2]
         source = Source(basis="own", key="reuse by ablation", study=prose.evidence.study)
-        costs = {"typical": median(single), "most": max(single), "input": together}
+        costs = {"typical": median(single), "most": max(single), "input": together, "others": next_most}
         told = {each: literal(rounded(value)) for each, value in costs.items()}
-        said.append(prose.say(f"dense.cut.{key}", source, figure=prose.figure(drawn), **told))
+        said.append(prose.say("dense.cut", source, figure=prose.figure(drawn), **told))
     return [prose.say("dense.connection"), *said] if said else []
 
 
@@ -102,16 +102,17 @@ def gradients(prose: Prose, drawn: Figure | None) -> list[Statement]:
     ours = tuple(FAMILIES["densenet"].values())
     starts = [each for each in prose.evidence.pieces("D2", "start").values() if each.finding.arms[0] in ours]
     said, words = [], prose.context.words
-    if plain and found and starts:
+    alike = {layers: plain[layers + 1] for layers in found if layers + 1 in plain}
+    if alike and starts:
         told = {
-            "layers": words.listed([str(layers) for layers in found]),
-            "ratios": words.listed([prose.times(level) for level in found.values()]),
-            "deepest": max(plain),
-            "plain": prose.times(judged_start(prose, plain[max(plain)])),
+            "layers": words.listed([str(layers) for layers in alike]),
+            "ratios": words.listed([prose.times(found[layers]) for layers in alike]),
+            "others": words.listed([str(layers + 1) for layers in alike]),
+            "plain": words.listed([prose.times(judged_start(prose, level)) for level in alike.values()]),
             "figure": Inline(words.raw("dense.see").format(prose.figure(drawn))) if drawn else "",
         }
         better = all(piece.finding.verdict == "supported" for piece in starts)
-        sources = unique([each.source for each in (*found.values(), plain[max(plain)])], "D2")
+        sources = unique([each.source for each in (*found.values(), *alike.values())], "D2")
         said.append(prose.say(f"dense.start.{'better' if better else 'numbers'}", *sources, **told))
     after, deeper = later(prose), with_depth(prose)
     said += [told for _, told in (*after, *deeper)]
@@ -130,14 +131,14 @@ def later(prose: Prose) -> list[tuple[str, Statement]]:
     piece = max(settled, key=lambda each: depth_of(each.finding.arms[1]), default=None)
     if piece is None:
         return []
-    found = [prose.evidence.level(TRAINING, arm) for arm in piece.finding.arms]
+    found = [prose.evidence.level_of(piece, TRAINING, arm) for arm in piece.finding.arms]
     if len(found) != 2 or None in found:
         return []
     ours, plain = (level for level in found if level)
     told = {"dense": prose.times(ours), "plain": prose.times(plain)}
     key = "worse" if piece.effect.interval and piece.effect.interval[0] > 0 else piece.finding.verdict
-    layers = depth_of(piece.finding.arms[1])
-    return [(key, prose.say(f"dense.training.{key}", piece.source, layers=layers, **told))]
+    layers = dict(zip(("depth", "layers"), map(depth_of, piece.finding.arms), strict=True))
+    return [(key, prose.say(f"dense.training.{key}", piece.source, **layers, **told))]
 
 
 def with_depth(prose: Prose) -> list[tuple[str, Statement]]:

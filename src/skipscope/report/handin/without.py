@@ -24,6 +24,8 @@ VANISHED = -1.0
 """Log10 of a ratio of gradients below which a sentence does not say that nothing vanishes."""
 CHANCE = log(10)
 """The loss of a guess among ten classes, in nats."""
+BEGUN = 85.0
+"""An error in per cent above which a network has hardly begun to learn ten classes: a guess has 90%."""
 LEFT = 2.2
 """A loss that shows that the guessing is over."""
 
@@ -130,26 +132,22 @@ def normalised(prose: Prose) -> list[Statement]:
 
 def in_training(prose: Prose) -> list[Statement]:
     """Says how long the start's ratio lasts, and what it is while the deepest network trains."""
-    depth = max((d for d in DEPTHS if prose.evidence.level(TRAINING, f"plain{d}")), default=0)
-    level = prose.evidence.level(TRAINING, f"plain{depth}")
-    if level is None:
+    judged = prose.evidence.judged("S1b")
+    if judged is None:
         return []
-    said = []
-    healed = [prose.evidence.level("steps until healed", f"{kind}{depth}") for kind in ("plain", "resnet")]
+    piece = max(judged.pieces, key=lambda each: depth_of(each.finding.arms[0]))
+    depth, said = depth_of(piece.finding.arms[0]), []
+    arms = (f"{kind}{depth}" for kind in ("plain", "resnet"))
+    healed = [prose.evidence.level_of(piece, "steps until healed", arm) for arm in arms]
     if all(healed):
         plain, residual = (each for each in healed if each)
         told = {"layers": depth, "plain": steps(plain), "residual": steps(residual)}
         if plain.median < max(*plain.values, *residual.values):  # the highest may be a run's last step
             order = "sooner" if plain.median < residual.median else "later"
             said.append(prose.say(f"without.heals.{order}", *unique([plain.source], "S9"), **told))
-    judged = prose.evidence.judged("S1b")
-    verdict = judged.verdict if judged and judged.settled else "inconclusive"
-    piece = (
-        next((each for each in judged.pieces if each.finding.arms == (level.arm,)), None) if judged else None
-    )
-    told = {"layers": depth, "ratio": prose.times(piece or level)}
-    sources = unique([(piece or level).source], "S1b")
-    return [*said, prose.say(f"without.training.{verdict}", *sources, **told)]
+    verdict = judged.verdict if judged.settled else "inconclusive"
+    told = {"layers": depth, "ratio": prose.times(piece)}
+    return [*said, prose.say(f"without.training.{verdict}", piece.source, **told)]
 
 
 def steps(level: Level) -> Inline:
@@ -167,7 +165,14 @@ def degradation(prose: Prose) -> list[Statement]:
     layers = {"shallow": shallow, "deep": deep}
     told = {"rise": prose.number(piece)} if verdict == "supported" else {"change": prose.change(piece)}
     said = prose.say(f"without.degradation.{verdict}", piece.source, **layers, **told)
-    return [said, *apart(prose, shallow)]
+    error = prose.evidence.level_of(piece, "training error", f"plain{deep}")
+    hardly = error is not None and error.median > BEGUN and piece.told == "supported"
+    begun = (
+        [prose.say("without.hardly", piece.source, deep=deep, error=prose.number(error))]
+        if hardly and error
+        else []
+    )
+    return [said, *begun, *apart(prose, shallow)]
 
 
 def apart(prose: Prose, shallow: int) -> list[Statement]:
