@@ -76,6 +76,20 @@ def test_shortcuts_even_gradients_out_and_whether_they_still_do_later_is_said(ta
     assert "not always the more balanced one" not in of("supported")
 
 
+def test_gates_are_credited_in_part_where_halving_the_branch_brings_most_of_it(tables):
+    def of(half):
+        parts = [
+            ("content", "se_resnet_pool - se_resnet_pool_static", "inconclusive", 0.1),
+            ("half", "se_resnet_pool_half - resnet", "supported", half),
+        ]
+        gain = ("supported", [("accuracy", "se_resnet_pool - resnet", "supported", 1.8)])
+        return read(verdicts(prose(tables, card("stem", {"E3": gain, "E4": ("inconclusive", parts)}))))
+
+    assert "True in part: the accuracy rises" in of(1.6)
+    assert "by +1.60" in of(1.6)
+    assert "True in part" not in of(1.0)
+
+
 def test_networks_that_are_faster_here_and_slower_there_give_no_row(tables):
     def of(deepest):
         pairs = [("epochs", "resnet20 - plain20", "supported", -0.4), ("epochs", PAIR, "supported", deepest)]
@@ -102,6 +116,7 @@ def test_limits_are_five_and_name_the_paper_s_budget(tables, language):
     limits = limits_of(prose(tables, language=language))
     assert len(limits) == 5
     assert "64,000" in limits[1].text
+    assert "20" in limits[3].numbers  # seeds before training, more than were trained
 
 
 def test_a_basis_names_the_epochs_of_the_arms_it_is_from(tables):

@@ -92,6 +92,14 @@ def test_every_verdict_has_its_words(tables, verdict, language):
         assert number in text, number
 
 
+@pytest.mark.parametrize(("whole", "hidden"), [(0.0, True), (2.0, False)])
+def test_a_difference_that_may_be_none_has_no_share_of_the_pool(tables, whole, hidden):
+    parts = [("pool", "resnet_nopool - resnet", "supported", 2.0), ("gate", POOL, "inconclusive", 2.0)]
+    text = told(tables, E5=("supported", [*parts, ("whole", "se_resnet - resnet", "inconclusive", whole)]))
+    assert ("an interval that includes zero" in text) == hidden
+    assert ("the pool has a share in that" in text) == (not hidden)
+
+
 def test_what_is_withheld_as_confounded_is_not_told_of_the_gates(tables):
     text = told(tables, E3=("confounded", [("accuracy", "se_resnet - resnet", "confounded", 9.0)]))
     assert "9.0" not in text

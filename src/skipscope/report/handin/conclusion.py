@@ -1,8 +1,10 @@
 """Concludes: a row a sentence of textbooks, what is not settled, and the limits."""
 
 from skipscope.analysis.papers import published, recipe_of
+from skipscope.claims.catalogue import catalogue
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Column, Section, Table
+from skipscope.report.handin.evidence import Piece
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.handin.textbook import answers, unsettled
 from skipscope.report.statements import Source, Statement
@@ -51,16 +53,31 @@ def verdicts(prose: Prose) -> list[Block]:
 def limits_of(prose: Prose) -> list[Statement]:
     """Says in a line each what restricts all that was said: data, budget, recipe, seeds, networks."""
     seeds = {len(arm.seeds) for card in prose.evidence.reference.values() for arm in card.arms if arm.seeds}
+    most = max((each.effect.n for each in starts(prose)), default=0)
     told = {
         "own": prose.context.tables.record.study.seeds,
         "reference": "–".join(map(str, dict.fromkeys((min(seeds, default=0), max(seeds, default=0))))),
+        "start": most,
     }
+    more = most > max(seeds, default=0)
     return [
         data(prose),
         *budget(prose),
         prose.say("conclusion.limit.recipe"),
-        prose.say("conclusion.limit.seeds", **told),
+        prose.say(f"conclusion.limit.seeds{'_and_start' if more else ''}", **told),
         prose.say("conclusion.limit.networks", Source(basis="exact", key="params")),
+    ]
+
+
+def starts(prose: Prose) -> list[Piece]:
+    """What the reference measured before training, with its seeds: those cost little, so they are more."""
+    pieces = (
+        piece for claim in catalogue() for body in prose.evidence.bodies(claim) for piece in body.pieces
+    )
+    return [
+        piece
+        for piece in pieces
+        if piece.basis == "reference" and catalogue()[piece.claim].parts[piece.finding.part].at_init
     ]
 
 

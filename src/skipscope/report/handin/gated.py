@@ -1,13 +1,16 @@
 """Explains how an SE-ResNet trains: what a gate does to a branch and its gradient, and what that is worth."""
 
+from math import inf
+
 import polars as pl
 
 from skipscope.analysis.papers import published
+from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.figures import intervals
 from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.evidence import Level, Piece
-from skipscope.report.handin.prose import Prose
+from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, count, literal, rounded
 
@@ -23,6 +26,8 @@ KINDS = {
 """The classroom networks by pool and gate, those with the pool first; what stands for the gate in each."""
 CLAIMS = ("E1", "E2", "E3", "E4", "E5")
 ACCURACY = "test accuracy"
+MOST = 0.8
+"""From which share of a gain on one says most of it."""
 
 
 def gated(prose: Prose) -> list[Block]:
@@ -76,7 +81,7 @@ def benefit(prose: Prose, figure: Figure | None) -> list[Statement]:
 
 def content(prose: Prose) -> list[Statement]:
     """Says what remains of that with static gates and with the constant 1/2."""
-    image = prose.evidence.piece("E4", "content")
+    image = controlled(prose)
     if image is None:
         return []
     half = prose.evidence.along(image, "half")
@@ -95,23 +100,29 @@ def content(prose: Prose) -> list[Statement]:
 
 def cause(prose: Prose) -> str:
     """What a gain by gates is due to, as far as verdicts carry: content, scale, mostly scale, or empty."""
-    gain, image = clean(prose, "E3", "accuracy"), prose.evidence.piece("E4", "content")
-    if gain is None or image is None or gain.told != "supported":
+    gain, image = clean(prose, "E3", "accuracy"), controlled(prose)
+    if gain is None or image is None or gain.told != "supported" or gain.origin != image.origin:
         return ""
     if image.told == "supported":
         return "content"
     half = prose.evidence.along(image, "half")
-    if half is None or direction(half) != "gain":
+    if half is None or direction(half) != "gain" or half.effect.estimate < MOST * gain.effect.estimate:
         return ""
-    if image.told == "contradicted":
-        return "scale"
-    ends = image.effect.interval, half.effect.interval
-    return "mostly" if ends[0] and ends[1] and ends[1][0] > ends[0][1] else ""
+    return "scale" if image.told == "contradicted" else "mostly"
+
+
+def controlled(prose: Prose) -> Piece | None:
+    """What the content of gates brings, from the study that their gain is told from if it measured that."""
+    gain = clean(prose, "E3", "accuracy")
+    bodies = (
+        body for body in prose.evidence.bodies("E4") if gain and (body.basis, body.study) == gain.origin
+    )
+    return next((body.parts.get("content") for body in bodies), None) or prose.evidence.piece("E4", "content")
 
 
 def absorbed(prose: Prose) -> list[Statement]:
     """Says in what static gates can differ from none, if there are any."""
-    return [prose.say("gated.absorb")] if prose.evidence.piece("E4", "content") else []
+    return [prose.say("gated.absorb")] if controlled(prose) else []
 
 
 def use(prose: Prose) -> list[Statement]:
@@ -133,7 +144,7 @@ def class_share(prose: Prose) -> list[Statement]:
     if piece.settled:
         told["ratio"] = prose.number(piece)
     found = [prose.say(f"gated.class.{piece.told}", piece.source, **told)]
-    image = prose.evidence.piece("E4", "content")
+    image = controlled(prose)
     if piece.told == "supported" and image and cause(prose) in ("scale", "mostly"):
         found.append(prose.say("gated.informed", image.source))
     return found
@@ -162,8 +173,29 @@ def stem(prose: Prose) -> list[Statement]:
     others = {part: prose.evidence.along(pool, part) for part in ("gate", "whole")} if pool else {}
     if pool and all(others.values()):
         told = {part: prose.change(piece) for part, piece in others.items() if piece}
-        found.append(prose.say(f"gated.stem.{pool.told}", pool.source, pool=prose.change(pool), **told))
+        hidden = pool.told == "supported" and covers(others["whole"], 0)
+        key = "hidden" if hidden else pool.told
+        found.append(prose.say(f"gated.stem.{key}", pool.source, pool=prose.change(pool), **told))
+        found += here(prose, others["whole"])
     return found
+
+
+def here(prose: Prose, whole: Piece | None) -> list[Statement]:
+    """Says how the difference in this workspace's few seeds compares with the reference's interval of it."""
+    own = next(prose.evidence.levels(ACCURACY, ("se_resnet", "resnet")))
+    if len(own) < 2 or not 0 < len(own[0].values) < MINIMUM_SEEDS or whole is None or whole.basis == "own":
+        return []
+    difference = own[0].median - own[1].median
+    told = {"difference": bracketed(difference, -inf, inf, signs=True), "seeds": len(own[0].values)}
+    return [
+        prose.say(f"gated.here.{'inside' if covers(whole, difference) else 'outside'}", own[0].source, **told)
+    ]
+
+
+def covers(piece: Piece | None, number: float) -> bool:
+    """Whether a number lies within the interval."""
+    low, high = (piece.effect.interval if piece else None) or (inf, -inf)
+    return low <= number <= high
 
 
 def cost(prose: Prose) -> list[Statement]:
@@ -212,9 +244,10 @@ def accuracy_figure(prose: Prose) -> Figure | None:
     """Draws the test accuracy with each kind of gate and stem, from the study that has most of them."""
     studies = prose.evidence.levels(ACCURACY, KINDS)
     found = [kept for study in studies if (kept := [level for level in study if len(level.values) > 1])]
-    piece = prose.evidence.piece("E4", "content")
-    # of those that have as many, the one that the text is about
-    best = max(found, key=lambda study: (len(study), piece and piece.origin == study[0].origin), default=[])
+    piece = clean(prose, "E3", "accuracy")
+    # the study that the text is about, else the one that has most
+    told_from = piece.origin if piece else None
+    best = max(found, key=lambda study: (study[0].origin == told_from, len(study)), default=[])
     if len(best) < 2:
         return None
     context = prose.context

@@ -9,7 +9,7 @@ from skipscope.report.context import Context
 from skipscope.report.document import Block, Section
 from skipscope.report.families import told_apart
 from skipscope.report.handin.evidence import Piece
-from skipscope.report.handin.gated import cause, clean, per_cent
+from skipscope.report.handin.gated import cause, clean, controlled, per_cent
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import rounded
@@ -95,15 +95,12 @@ def residual(prose: Prose) -> Statement | None:
 def dense(prose: Prose) -> Statement | None:
     """Says what dense connections are worth and cost."""
     accuracy = clean(prose, "D3", "accuracy")
-    parts = {part: prose.evidence.along(accuracy, part) for part in ("parameters", "memory") if accuracy}
-    if accuracy is None or not all(parts.values()):
+    if accuracy is None:
         return None
-    times = {part: 1 + piece.effect.estimate / 100 for part, piece in parts.items() if piece}
-    told = {
-        "accuracy": prose.change(accuracy),
-        "share": f"{rounded(100 * times['parameters'])}%",
-        "memory": rounded(times["memory"]),
-    }
+    fewer, memory = (prose.evidence.along(accuracy, part) for part in ("parameters", "memory"))
+    if fewer is None or memory is None or memory.effect.estimate <= 0:
+        return None
+    told = {"accuracy": prose.change(accuracy), "share": f"{rounded(100 + fewer.effect.estimate)}%"}
     return prose.say(f"one_page.dense.{accuracy.told}", accuracy.source, **told)
 
 
@@ -114,13 +111,13 @@ def gated(prose: Prose) -> Statement | None:
         return None
     told: dict[str, object] = {"parameters": per_cent(price), "accuracy": prose.change(gain)}
     sources = [price.source, gain.source]
-    image = prose.evidence.piece("E4", "content")
+    image = controlled(prose)
     why = cause(prose) if image else ""
     if image and why:
         sources.append(image.source)
         half = prose.evidence.along(image, "half")
         told["half"] = prose.change(half) if half else ""
-    key = {"": gain.told, "mostly": "scale"}.get(why, why)
+    key = why or gain.told
     return prose.say(f"one_page.gated.{key}", *sources, **told)
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from skipscope.claims.catalogue import catalogue
 from skipscope.report.handin.evidence import SETTLED, Judged, Piece
-from skipscope.report.handin.gated import KINDS, cause
+from skipscope.report.handin.gated import KINDS, cause, controlled
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Statement
 from skipscope.report.words import Inline, count, literal
@@ -123,19 +123,20 @@ def answered(prose: Prose, sentence: Sentence) -> Answer | None:
     turned = sentence.written == Prose.inverse
     told = {"networks": prose.networks(fields.get("effect", piece), turned=turned), **written}
     key = f"conclusion.rows.{sentence.key}.{variant(sentence, verdict, judged, fields)}"
-    if sentence.key == "gates" and (half := halved(prose)):
-        key, told["half"] = "conclusion.rows.gates.halved", prose.change(half)
+    used = [piece]
+    if sentence.key == "gates" and (half := halved(prose)) and half.origin == piece.origin:
+        key, told["half"], used = "conclusion.rows.gates.halved", prose.change(half), [piece, half]
     return Answer(
         key=sentence.key,
-        found=prose.say(key, piece.source, **told),
+        found=prose.say(key, *(each.source for each in used), **told),
         basis=rests_on(prose, piece),
-        sure=certainty(piece),
+        sure=certainty(min(used, key=by_certainty)),
     )
 
 
 def halved(prose: Prose) -> Piece | None:
     """What halving the branch alone brings, if that is most of what gates bring."""
-    image = prose.evidence.piece("E4", "content")
+    image = controlled(prose)
     told = image and cause(prose) in ("scale", "mostly")
     return prose.evidence.along(image, "half") if image and told else None
 

@@ -121,6 +121,9 @@ def normalised(prose: Prose) -> list[Statement]:
     said = []
     if start_of(with_norm) == "explodes" and gain(prose):
         said.append(prose.say("without.theory", YANG))
+    clip = prose.context.tables.record.study.recipe.clip_norm
+    if key == "explodes" and clip is not None:
+        said.append(prose.say("without.clip", clip=literal(f"{clip:g}")))
     if bare:
         level, factor = bare[max(bare)], gain(prose, "_nobn")
         ratio = prose.times(judged_start(prose, level))
