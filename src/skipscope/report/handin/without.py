@@ -122,7 +122,7 @@ def normalised(prose: Prose) -> list[Statement]:
     if start_of(with_norm) == "explodes" and gain(prose):
         said.append(prose.say("without.theory", YANG))
     clip = prose.context.tables.record.study.recipe.clip_norm
-    if key == "explodes" and clip is not None:
+    if start_of(with_norm) == "explodes" and clip is not None:
         said.append(prose.say("without.clip", clip=literal(f"{clip:g}")))
     if bare:
         level, factor = bare[max(bare)], gain(prose, "_nobn")
