@@ -162,9 +162,9 @@ def test_hostile_names_stay_names(made_up, no_pictures):
     )
     page = page_of(workspace)
     scripts = list(Page(page).all("script"))
-    assert len(scripts) == 7
+    assert len(scripts) == 9
     assert "<script>alert" not in page
-    assert page.count("</script>") == 7
+    assert page.count("</script>") == 9
     build_report(workspace, None, formats={"md"}, language=None)
     folder = workspace.report_folder("lab")
     text = (folder / "appendix.en.md").read_text(encoding="utf-8")

@@ -1,7 +1,9 @@
 """What a report says of readings made while training, and of pictures."""
 
 import dataclasses
+import json
 import re
+from base64 import b64decode
 
 import numpy as np
 import polars as pl
@@ -200,9 +202,13 @@ def test_the_page_holds_its_pictures_and_stays_small(made_up, with_readings, mon
     workspace = with_readings(made_up(epochs=2, steps=16), sample=200, validation=400)
     (path,) = build_report(workspace, None, formats={"html"})
     page = path.read_text(encoding="utf-8")
-    sources = re.findall(r'<img src="([^"]{0,30})', page)
-    assert len(sources) > 100
-    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    shown = re.findall(r'<img data-picture="([^"]+)"', page)
+    embedded = re.search(r'<script type="application/json" id="pictures">(.*?)</script>', page)
+    assert embedded is not None
+    pictures = json.loads(embedded[1])
+    assert len(shown) > 100
+    assert set(shown) == pictures.keys()  # both languages show the same
+    assert all(b64decode(picture).startswith(b"\x89PNG") for picture in pictures.values())
     assert all(re.findall(r'alt="([^"]*)"', page))
     assert len(page.encode()) < 3_000_000
 

@@ -1,4 +1,4 @@
-"""Tells it all in one page: the question, the results, the loss curves, and the answer in five sentences."""
+"""Tells it all in one page: the question, the answer in five sentences, the results, and the loss curves."""
 
 import re
 from dataclasses import replace
@@ -29,9 +29,9 @@ def one_page(context: Context) -> Section:
         "one_page",
         [
             prose.paragraph(prose.say("one_page.question"), *done(prose, shown)),
+            *prose.paragraphs(*([each] for each in answer if each)),
             key_table(shown, *COLUMNS),
             *curves_of_all(shown),
-            *prose.paragraphs(*([each] for each in answer if each)),
         ],
     )
 

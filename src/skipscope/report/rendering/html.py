@@ -14,10 +14,10 @@ from markupsafe import Markup
 
 from skipscope.diagrams import gradients
 from skipscope.figures import style
-from skipscope.figures.rendering.raster import Picture, png
+from skipscope.figures.rendering.raster import png
 from skipscope.language import Language
 from skipscope.reference import shipped
-from skipscope.report.document import Document
+from skipscope.report.document import Document, Tile
 from skipscope.report.rendering import mathml
 from skipscope.report.words import NO_FORMULAS, NO_LINKS, Words, to_html, unmarked
 
@@ -33,6 +33,7 @@ def render(documents: Sequence[Document], *, language: Language | None, library:
         library: the source of Vega.
     """
     data, charts = _charts(documents)
+    names, pictures = _pictures(documents)
     documents = _linked(documents)
     first = language or "en"
     languages = sorted(
@@ -49,6 +50,9 @@ def render(documents: Sequence[Document], *, language: Language | None, library:
         style=style,
         data=_json(data),
         charts=_json(charts),
+        config=_json(style.CONFIG),
+        pictures=_json(pictures),
+        picture_of=names.__getitem__,
         gradients=_gradients(documents),
         library=Markup(library.replace("</script", "<\\/script")),  # noqa: S704 - Vega's own source
     )
@@ -78,7 +82,6 @@ def _templates() -> Environment:
     templates.filters["marks"] = _marked
     templates.filters["words_only"] = unmarked
     templates.filters["parted"] = _parted
-    templates.filters["inside"] = _inside
     templates.tests["kind"] = lambda block, name: type(block).__name__ == name
     return templates
 
@@ -105,13 +108,25 @@ def _parted(text: str) -> tuple[str, str]:
     return type(text)(value), type(text)(bracket[1:] + rest)
 
 
-def _inside(picture: Picture) -> str:
-    """Returns a data URL with the picture in its own size; the page enlarges it."""
-    return f"data:image/png;base64,{b64encode(png(picture)).decode()}"
+def _pictures(documents: Sequence[Document]) -> tuple[dict[Tile, str], dict[str, str]]:
+    """Returns the names of tiles' pictures, and those pictures by name, each once for both languages.
+
+    They are in their own size, which the page enlarges.
+    """
+    names: dict[Tile, str] = {}
+    pictures: dict[str, str] = {}
+    for tile in (tile for document in documents for gallery in document.galleries for tile in gallery.tiles):
+        encoded = b64encode(png(tile.picture)).decode()
+        names[tile] = f"p{sha256(encoded.encode()).hexdigest()[:12]}"
+        pictures[names[tile]] = encoded
+    return names, pictures
 
 
 def _charts(documents: Sequence[Document]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns packed tables by digest, each only once, and chart specifications by language and name."""
+    """Returns packed tables by digest, each only once, and chart specifications by language and name.
+
+    The looks that all charts share (`style.CONFIG`) are left out of each.
+    """
     tables: dict[str, Any] = {}
     charts: dict[str, Any] = {}
     names: dict[int, str] = {}
@@ -122,7 +137,8 @@ def _charts(documents: Sequence[Document]) -> tuple[dict[str, Any], dict[str, An
                 packed = _packed(table)
                 names[id(table)] = f"t{sha256(json.dumps(packed).encode()).hexdigest()[:12]}"
                 tables[names[id(table)]] = packed
-            charts[f"{document.language}-{figure.name}"] = figure.spec | {"data": {"name": names[id(table)]}}
+            spec = {key: part for key, part in figure.spec.items() if part != style.CONFIG}
+            charts[f"{document.language}-{figure.name}"] = spec | {"data": {"name": names[id(table)]}}
     return tables, charts
 
 

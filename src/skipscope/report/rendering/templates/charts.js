@@ -3,6 +3,8 @@
   const codes = { en: "en", zh: "zh-CN" };
   const packed = JSON.parse(document.getElementById("tables").textContent);
   const charts = JSON.parse(document.getElementById("charts").textContent);
+  const config = JSON.parse(document.getElementById("config").textContent);
+  const pictures = JSON.parse(document.getElementById("pictures").textContent);
   const unpacked = {};
 
   /* columns -> rows, once a table */
@@ -22,7 +24,7 @@
     element.dataset.drawn = "yes";
     /* copies: Vega writes into the rows it is given */
     const datasets = { [spec.data.name]: rows(spec.data.name).map((row) => ({ ...row })) };
-    return vegaEmbed(element, { ...spec, datasets }, { actions: false, renderer: "svg", ast: false });
+    return vegaEmbed(element, { config, ...spec, datasets }, { actions: false, renderer: "svg", ast: false });
   }
 
   /* one chart at a time, so that the page answers meanwhile */
@@ -37,6 +39,9 @@
   function show(language) {
     root.dataset.language = language;
     root.lang = codes[language];
+    for (const image of document.querySelectorAll(`.page[data-in="${language}"] img[data-picture]:not([src])`)) {
+      image.src = `data:image/png;base64,${pictures[image.dataset.picture]}`;
+    }
     document.title = document.querySelector(`.page[data-in="${language}"]`).dataset.title;
     drawAll(language);
   }
@@ -58,6 +63,19 @@
       document.querySelector(`.switch[data-in="${root.dataset.language}"]`).focus();
     });
   }
+
+  /* on a narrow screen the contents unfold below the bar, and fold again when one is chosen */
+  const folds = [...document.querySelectorAll(".fold")];
+  function unfold(fold, open) {
+    fold.setAttribute("aria-expanded", String(open));
+    document.getElementById(fold.getAttribute("aria-controls")).classList.toggle("open", open);
+  }
+  for (const fold of folds) {
+    fold.addEventListener("click", () => unfold(fold, fold.getAttribute("aria-expanded") !== "true"));
+  }
+  const close = () => folds.forEach((fold) => unfold(fold, false));
+  for (const link of document.querySelectorAll(".contents a")) link.addEventListener("click", close);
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") close(); });
 
   /* the table of contents follows the reader */
   const links = new Map([...document.querySelectorAll(".contents a")].map((a) => [a.getAttribute("href").slice(1), a]));

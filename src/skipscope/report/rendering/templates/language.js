@@ -9,5 +9,6 @@
   const own = (navigator.language || "").toLowerCase().startsWith("zh") ? "zh" : "en";
   const language = [asked, kept, root.dataset.fixed, own].find((each) => each in known);
   root.dataset.language = language;
+  root.classList.add("scripted"); /* contents may be folded away, since a script unfolds them */
   root.lang = known[language];
 })();
