@@ -121,7 +121,7 @@ def test_who_leads_early_and_late(prose):
     assert "After the first epoch cnn" in text
     assert "last epoch resnet leads" in text
     text = text_of(leaders(prose(), [course(0.5, 0.6, 0.9, arm="resnet"), quick], figure))
-    assert "It still leads" in text
+    assert "The same network leads" in text
     assert list(leaders(prose(), [quick], figure)) == []
 
 
@@ -154,7 +154,7 @@ def test_a_gap_is_of_the_final_weights(study_tables, trained, expected):
     text = text_of(fitting(written, shown))
     assert ("exceeds" in text) == (trained is not None)
     assert expected in text
-    assert "none of them overfits" in text
+    assert "none of the networks overfits" in text
 
 
 def test_times_are_told_where_they_compare_and_otherwise_left_out(study_tables):
@@ -163,7 +163,7 @@ def test_times_are_told_where_they_compare_and_otherwise_left_out(study_tables):
     shown = [course(0.4, 0.5, 0.6, arm="cnn"), course(0.6, 0.7, 0.8, arm="resnet", seconds=70.0)]
     text = text_of(times(prose_of(context_of(tables, results=())), shown))
     assert "cnn 10 s and resnet 1 min 10 s" in text
-    assert "in an epoch resnet learns most, but cnn arrives first" in text
+    assert "the fewest epochs are needed by resnet, the least time by cnn" in text
     other = with_record(first, environment=first.record.environment.model_copy(update={"threads": 9}))
     changed = replace(tables, entries=(other, *tables.entries[1:]))
     text = text_of(times(prose_of(context_of(changed, results=())), shown))

@@ -101,7 +101,9 @@ def test_a_slow_start_is_told_only_where_the_chain_had_one(tables, monkeypatch):
         monkeypatch.setattr(section, "steps_to", lambda *_: steps)
         return told(tables)
 
-    assert "falls below 2.2, a little under the 2.30 of a guess, after 55 steps" in said(cnn=55, resnet=37)
+    assert "falls below 2.2, a little under the 2.30 of random guessing, after 55 steps" in said(
+        cnn=55, resnet=37
+    )
     assert "slowly" not in said(cnn=37, resnet=55)
     assert "slowly" not in said(resnet=37)
 
