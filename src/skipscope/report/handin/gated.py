@@ -10,7 +10,7 @@ from skipscope.figures import intervals
 from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.evidence import Level, Piece
-from skipscope.report.handin.prose import Prose, bracketed
+from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, count, literal, rounded
 
@@ -186,7 +186,7 @@ def here(prose: Prose, whole: Piece | None) -> list[Statement]:
     if len(own) < 2 or not 0 < len(own[0].values) < MINIMUM_SEEDS or whole is None or whole.basis == "own":
         return []
     difference = own[0].median - own[1].median
-    told = {"difference": bracketed(difference, -inf, inf, signs=True), "seeds": len(own[0].values)}
+    told = {"difference": literal(f"{difference:+.1f}".replace("-", "−")), "seeds": len(own[0].values)}
     return [
         prose.say(f"gated.here.{'inside' if covers(whole, difference) else 'outside'}", own[0].source, **told)
     ]
