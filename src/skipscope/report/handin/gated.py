@@ -40,7 +40,7 @@ def gated(prose: Prose) -> list[Block]:
         prose.paragraph(say("gated.derive")),
         Equation(lines=tuple(raw("gated.derivative"))),
         prose.paragraph(say("gated.consequence"), *at_start(prose)),
-        *prose.paragraphs([textbook(prose)], [*benefit(prose, figure), *content(prose)]),
+        *prose.paragraphs([textbook(prose)], benefit(prose, figure), content(prose)),
         *([figure] if figure else []),
         *prose.paragraphs(absorbed(prose), use(prose), stem(prose)),
         *prose.paragraphs(disagreements(prose, *CLAIMS), [say("gated.scope", HU)], cost(prose)),
@@ -172,11 +172,13 @@ def stem(prose: Prose) -> list[Statement]:
     pool = prose.evidence.piece("E5", "pool")
     others = {part: prose.evidence.along(pool, part) for part in ("gate", "whole")} if pool else {}
     if pool and all(others.values()):
-        told = {part: prose.change(piece) for part, piece in others.items() if piece}
-        hidden = pool.told == "supported" and covers(others["whole"], 0)
+        whole, gate = (others[part] or pool for part in ("whole", "gate"))
+        told = {"whole": prose.change(whole), "gate": prose.moved(gate)}
+        told["pool"] = prose.change(pool) if pool.told == "contradicted" else prose.moved(pool)
+        hidden = pool.told == "supported" and covers(whole, 0)
         key = "hidden" if hidden else pool.told
-        found.append(prose.say(f"gated.stem.{key}", pool.source, pool=prose.change(pool), **told))
-        found += here(prose, others["whole"])
+        found.append(prose.say(f"gated.stem.{key}", pool.source, **told))
+        found += here(prose, whole)
     return found
 
 

@@ -43,6 +43,7 @@ def networks(context: Context) -> Section:
     blocks = four_blocks(prose)
     begin: list[Block] = [
         prose.paragraph(prose.say("architecture.intro", figure=prose.figure(blocks))),
+        prose.paragraph(prose.say("architecture.skips")),
         blocks,
     ]
     if not shown:

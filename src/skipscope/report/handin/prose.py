@@ -100,6 +100,15 @@ class Prose:
         """Writes a difference with its interval and signs: +4.7 [+1.6, +7.9]."""
         return bracketed(*_ends(piece), signs=True)
 
+    def moved(self, piece: Piece) -> Inline:
+        """Writes which way a quantity goes: rises by 4.7 [1.6, 7.9]; changes by +0.1 [−0.3, +0.5] if open."""
+        value, low, high = _ends(piece)
+        if low > 0:
+            return self.context.words("handin.rises", change=bracketed(value, low, high))
+        if high < 0:
+            return self.context.words("handin.falls", change=bracketed(-value, -high, -low))
+        return self.context.words("handin.changes", change=self.change(piece))
+
     def effect(self, piece: Piece) -> Inline:
         """Writes an effect as its unit wants it: as a factor, in per cent, or as a difference."""
         match piece.effect.unit:

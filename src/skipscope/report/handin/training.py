@@ -211,7 +211,6 @@ def leaders(prose: Prose, found: Sequence[Course], figure: Pair) -> Iterator[Sta
         "early_value": percent(early[0].val_accuracy[0]),
         "behind": code(early[-1].arm),
         "behind_value": percent(early[-1].val_accuracy[0]),
-        "values": prose.context.words.by_arm({each.arm: each.val_accuracy[-1] for each in late}, percent),
         "late": code(late[0].arm),
     }
     if max(len(each.epochs) for each in found) > 1:
