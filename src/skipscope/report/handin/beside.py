@@ -5,20 +5,15 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from skipscope.figures import intervals
-from skipscope.report.document import Block, Column, Figure, Table
+from skipscope.report.document import Block, Figure
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.evidence import Piece
+from skipscope.report.handin.four_ways import SPEED, epochs_of, four_ways, same
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code
 
 CLASSROOM = ("resnet - cnn", "densenet - resnet", "se_resnet - resnet")
-PAIRS = {
-    "residual": ("resnet20 - plain20", "resnet32 - plain32", "resnet56 - plain56", "resnet8 - plain8"),
-    "dense": ("densenet22_k12 - resnet20", "densenet19_k10 - resnet20", "densenet19_k8 - resnet20"),
-    "gated": ("se_resnet20 - resnet20", "se_resnet_pool - resnet"),
-}
-"""Pairs in which only the connection differs, or with dense networks as little as can be; the best first."""
 DEPTHS = tuple(f"resnet{depth} - plain{depth}" for depth in (8, 20, 32, 56))
 QUESTIONS = (
     ("T1", "epochs"),
@@ -42,12 +37,12 @@ Found = Mapping[str, Piece]
 
 def beside(prose: Prose) -> list[Block]:
     """Writes the section: speed, what is equal at equal loss, and what is learnt when."""
-    figure, table = speed_figure(prose), course_table(prose)
+    figure = speed_figure(prose)
     return [
-        *prose.paragraphs([prose.say("beside.how")], speed(prose, figure)),
+        prose.paragraph(prose.say("beside.how")),
+        four_ways(prose),
+        *prose.paragraphs([*speed(prose, figure), *deeper(prose), *per_image(prose)]),
         *([figure] if figure else []),
-        *prose.paragraphs([*alone(prose), *deeper(prose)]),
-        *([table] if table else []),
         *prose.paragraphs(
             [*differing(prose, "T3", "gap"), *differing(prose, "T2", "steps"), *evenness(prose)],
             [*order(prose), *sharpness(prose)],
@@ -84,20 +79,6 @@ LESS_MORE = ("less", "more")
 """Fewer epochs, more seconds."""
 
 
-def alone(prose: Prose) -> list[Statement]:
-    """Says how many epochs networks need that differ in the connection alone."""
-    words = prose.context.words
-    found = {kind: piece for kind, pieces in chosen(prose).items() if (piece := pieces.get("epochs"))}
-    told = [
-        words(f"beside.alone.{kind}.{outcome(piece) or 'open'}", **named(piece), epochs=prose.times(piece))
-        for kind, piece in found.items()
-    ]
-    if not told:
-        return []
-    sources = unique(piece.source for piece in found.values())
-    return [prose.say("beside.alone.all", *sources, items=clauses(prose, told))]
-
-
 def deeper(prose: Prose) -> list[Statement]:
     """Says whether shortcuts save more epochs the deeper the network, if every step goes that way."""
     pieces = measured(prose, "T1", "epochs")
@@ -117,6 +98,24 @@ def deeper(prose: Prose) -> list[Statement]:
         "factors": words.listed([prose.times(piece) for piece in found]),
     }
     return [prose.say("beside.deeper", *unique(piece.source for piece in found), **told)]
+
+
+def per_image(prose: Prose) -> list[Statement]:
+    """Says that the time an image costs with gates depends on the network, where two were timed."""
+    pieces = [
+        piece
+        for pair, piece in prose.evidence.pieces("E2", "time").items()
+        if pair in SPEED["gated"] and not piece.confounded and piece.effect.interval
+    ]
+    if len(pieces) < 2:
+        return []
+    words = prose.context.words
+    told = [
+        words("beside.image", value=prose.number(piece), networks=prose.networks(piece)) for piece in pieces
+    ]
+    return [
+        prose.say("beside.per_image", *unique(each.source for each in pieces), items=clauses(prose, told))
+    ]
 
 
 def differing(prose: Prose, claim: str, part: str) -> list[Statement]:
@@ -157,7 +156,8 @@ def order(prose: Prose) -> list[Statement]:
         return [prose.say("beside.order.other", *sources, items=clauses(prose, told))]
     ratios = sorted(piece.effect.estimate for piece in pieces)
     ends = {"least": f"{ratios[0]:.2f}", "most": f"{ratios[-1]:.2f}"}
-    said = prose.say("beside.order.same", *sources, pairs=len(pieces), **ends)
+    pairs = words.listed([prose.networks(piece) for piece in pieces])
+    said = prose.say("beside.order.same", *sources, pairs=pairs, **ends)
     return [said, prose.say("beside.order.reading", *sources)]
 
 
@@ -166,7 +166,8 @@ def sharpness(prose: Prose) -> list[Statement]:
     judged = prose.evidence.judged("T6")
     if judged is None or not judged.settled:
         return []
-    effect = prose.change(judged.pieces[0])
+    piece = judged.pieces[0]
+    effect = prose.number(piece) if judged.verdict == "supported" else prose.change(piece)
     known = Source(basis="known", key="cohen2021")
     return [prose.say(f"beside.sharpness.{judged.verdict}", judged.source, known, effect=effect)]
 
@@ -174,7 +175,7 @@ def sharpness(prose: Prose) -> list[Statement]:
 def compared(prose: Prose, claim: str, part: str) -> list[Piece]:
     """The measurements of a part on classroom pairs, then on those in which one thing differs."""
     pieces = measured(prose, claim, part)
-    told = [*CLASSROOM, *(pair for kind in PAIRS.values() for pair in kind)]
+    told = [*CLASSROOM, *(pair for kind in SPEED.values() for pair in kind)]
     return [pieces[pair] for pair in told if pair in pieces and pieces[pair].effect.interval]
 
 
@@ -185,20 +186,10 @@ def measured(prose: Prose, claim: str, part: str) -> dict[str, Piece]:
 
 
 def speeds(prose: Prose, pair: str) -> tuple[Piece, Piece] | None:
-    """Epochs and seconds to the same loss, if both were measured."""
-    found = [measured(prose, "T1", part).get(pair) for part in ("epochs", "seconds")]
-    epochs, seconds = found
+    """Epochs and seconds to the same loss, if one study measured both."""
+    epochs = measured(prose, "T1", "epochs").get(pair)
+    seconds = same(prose, epochs, "seconds") if epochs else None
     return (epochs, seconds) if epochs and seconds else None
-
-
-def chosen(prose: Prose) -> dict[str, dict[str, Piece]]:
-    """For each kind of connection the pair on which most is settled: its pieces by part."""
-    by_part = {part: measured(prose, claim, part) for claim, part in QUESTIONS}
-    told: dict[str, dict[str, Piece]] = {}
-    for kind, pairs in PAIRS.items():
-        rows = [{part: pieces[pair] for part, pieces in by_part.items() if pair in pieces} for pair in pairs]
-        told[kind] = max(rows, key=lambda row: sum(piece.settled for piece in row.values()))
-    return {kind: row for kind, row in told.items() if row}
 
 
 def outcome(piece: Piece) -> str:
@@ -225,43 +216,11 @@ def unique(sources: Iterable[Source]) -> tuple[Source, ...]:
     return tuple(dict.fromkeys(sources))
 
 
-def course_table(prose: Prose) -> Table | None:
-    """Tabulates a row a question and a column a connection: effect, interval, and how it came out."""
-    words, columns = prose.context.words, chosen(prose)
-    shown = [part for _, part in QUESTIONS if any(part in row for row in columns.values())]
-    if not shown:
-        return None
-    titles = [prose.networks(next(iter(row.values()))) for row in columns.values()]
-    rows = []
-    for part in shown:
-        found = [row.get(part) for row in columns.values()]
-        mark = prose.mark(unique(piece.source for piece in found if piece))
-        rows.append((Inline(words(f"beside.row.{part}") + mark), *(cell(prose, piece) for piece in found)))
-    return Table(
-        columns=tuple(Column(title=title) for title in (words("beside.question"), *titles)),
-        rows=tuple(rows),
-        caption=words("beside.caption_table"),
-    )
-
-
-def cell(prose: Prose, piece: Piece | None) -> Inline:
-    """Writes one effect with its interval and what it means."""
-    if piece is None:
-        return Inline("—")
-    unit = piece.effect.unit
-    shown = prose.times if unit == "log2" else prose.number if unit == "ratio" else prose.change
-    result, words = outcome(piece), prose.context.words
-    if not result:
-        return shown(piece)
-    return words(
-        "beside.cell", value=shown(piece), outcome=words(f"beside.word.{piece.finding.part}.{result}")
-    )
-
-
 def speed_figure(prose: Prose) -> Figure | None:
     """Draws epochs and seconds to the same loss as factors, of classroom pairs and of one a connection."""
     context, rows = prose.context, []
-    alike = [next(iter(row.values())).finding.comparison for row in chosen(prose).values()]
+    found = (epochs_of(prose, pairs) for pairs in SPEED.values())
+    alike = [piece.finding.comparison for piece in found if piece]
     for pair in [*CLASSROOM, *alike]:
         for part, piece in zip(("epochs", "seconds"), speeds(prose, pair) or (), strict=False):
             low, high = piece.effect.interval or (piece.effect.estimate,) * 2

@@ -1,0 +1,144 @@
+"""Tabulates the four connections side by side: what a layer hands on, gradient, speed and cost."""
+
+from collections.abc import Iterable, Mapping
+
+from skipscope.report.document import Column, Table
+from skipscope.report.handin.by_depth import judged_start, unique
+from skipscope.report.handin.evidence import Level, Piece
+from skipscope.report.handin.prose import Prose
+from skipscope.report.statements import Source
+from skipscope.report.words import Inline, code, literal, rounded
+
+KINDS = ("plain", "residual", "dense", "gated")
+ALIKE = ("plain20", "resnet20", "densenet22_k12", "se_resnet20")
+"""A network of each kind, of about as many layers and parameters."""
+DEEPEST = ("plain56", "resnet56", "densenet55_k8", "se_resnet56")
+START, TRAINING = "first over last at the start", "first over last in training"
+SPEED = {
+    "residual": ("resnet56 - plain56", "resnet32 - plain32", "resnet20 - plain20"),
+    "dense": ("densenet22_k12 - resnet20", "densenet19_k10 - resnet20", "densenet19_k8 - resnet20"),
+    "gated": ("se_resnet20 - resnet20", "se_resnet_pool - resnet"),
+}
+"""Pairs in which only the connection differs, or with dense networks as little as can be; the best first."""
+CLAIMS = {"dense": "D3", "gated": "E2"}
+Row = tuple[str, dict[str, Inline], tuple[Source, ...]]
+"""Name, cells by kind, and what they rest on."""
+
+
+def four_ways(prose: Prose) -> Table:
+    """Builds the table; a row that nothing was measured of is left out."""
+    words = prose.context.words
+    told = [
+        ("hands_on", {kind: words(f"beside.hands_on.{kind}") for kind in KINDS}, ()),
+        ("chain", {kind: words(f"beside.chain.{kind}") for kind in KINDS}, ()),
+        ratios(prose, "alike_start", prose.evidence.levels(START, ALIKE, "start"), ALIKE),
+        ratios(prose, "deepest_start", prose.evidence.levels(START, DEEPEST, "start"), DEEPEST),
+        ratios(prose, "alike_training", prose.evidence.levels(TRAINING, ALIKE), ALIKE),
+        deepest_training(prose),
+        *speeds(prose),
+        costs(prose),
+    ]
+    rows = []
+    for name, cells, sources in told:
+        if cells:
+            title = Inline(words(f"beside.row.{name}") + prose.mark(sources))
+            rows.append((title, *(cells.get(kind, Inline("—")) for kind in KINDS)))
+    titles = ("beside.question", *(f"beside.kind.{kind}" for kind in KINDS))
+    columns = tuple(Column(title=words(title)) for title in titles)
+    return Table(columns=columns, rows=tuple(rows), caption=words("beside.caption_table"))
+
+
+def ratios(prose: Prose, name: str, studies: Iterable[list[Level]], arms: tuple[str, ...]) -> Row:
+    """Tells the first gradient over the last of one study: of that with most of these networks."""
+    levels = max(studies, key=len, default=[])
+    by_arm = {level.arm: level for level in levels}
+    if len(by_arm) < 2:
+        return name, {}, ()
+    words = prose.context.words
+
+    def told(level: Level) -> Piece | Level:
+        return judged_start(prose, level) if level.quantity == START else level
+
+    cells = {
+        kind: words("beside.of", value=prose.times(told(by_arm[arm])), network=code(arm))
+        for kind, arm in zip(KINDS, arms, strict=True)
+        if arm in by_arm
+    }
+    return name, cells, unique((level.source for level in levels), "S1c")
+
+
+def deepest_training(prose: Prose) -> Row:
+    """Tells the same of the deepest networks while they train, from the study that settles it."""
+    judged = prose.evidence.judged("S1b")
+    plain = next(iter(judged.pieces), None) if judged else None
+    if plain is None:
+        return "deepest_training", {}, ()
+    found = (prose.evidence.level_of(plain, TRAINING, arm) for arm in DEEPEST)
+    told = [(plain.source.study, [level for level in found if level])]
+    name, cells, _ = ratios(prose, "deepest_training", (levels for _, levels in told), DEEPEST)
+    if cells:
+        told_of = {"value": prose.times(plain), "network": code(plain.finding.arms[0])}
+        cells["plain"] = prose.context.words("beside.of", **told_of)
+    return name, cells, (plain.source,)
+
+
+def speeds(prose: Prose) -> list[Row]:
+    """Tells epochs and time to the same training loss, of each pair from one study."""
+    words, rows = prose.context.words, []
+    found = {kind: piece for kind, pairs in SPEED.items() if (piece := epochs_of(prose, pairs))}
+    for part in ("epochs", "seconds"):
+        pieces = {kind: piece for kind, epochs in found.items() if (piece := same(prose, epochs, part))}
+        cells = {
+            kind: words("beside.factor", value=prose.times(piece), networks=prose.networks(piece))
+            for kind, piece in pieces.items()
+        }
+        if cells:
+            cells["plain"] = words("beside.cost.plain")
+        rows.append((part, cells, tuple(dict.fromkeys(piece.source for piece in pieces.values()))))
+    return rows
+
+
+def epochs_of(prose: Prose, pairs: Iterable[str]) -> Piece | None:
+    """The first of these pairs whose epochs are settled, else the first that was measured."""
+    pieces = prose.evidence.pieces("T1", "epochs")
+    found = [pieces[pair] for pair in pairs if pair in pieces and not pieces[pair].confounded]
+    return next((piece for piece in found if piece.settled), next(iter(found), None))
+
+
+def same(prose: Prose, piece: Piece, part: str) -> Piece | None:
+    """Another part of the claim on the same comparison, from the same study."""
+    bodies = (each for each in prose.evidence.bodies(piece.claim) if (each.basis, each.study) == piece.origin)
+    found = (each for body in bodies for each in body.pieces if each.finding.part == part)
+    return next((each for each in found if each.finding.comparison == piece.finding.comparison), None)
+
+
+def costs(prose: Prose) -> Row:
+    """Tells what each adds to parameters, arithmetic and memory, of dense networks and gates as counted."""
+    words, sources = prose.context.words, [Source(basis="exact", key="params")]
+    cells = {kind: words(f"beside.cost.{kind}") for kind in ("plain", "residual")}
+    for kind, claim in CLAIMS.items():
+        counts = counted(prose, kind, claim)
+        if counts:
+            pieces = [*counts.values()]
+            told = {part: share(prose, piece) for part, piece in counts.items()}
+            key = f"beside.cost.{kind}"
+            cells[kind] = words(key, networks=prose.networks(pieces[0]), **told)
+            sources.append(pieces[0].source)
+    return "cost", cells, tuple(sources)
+
+
+def counted(prose: Prose, kind: str, claim: str) -> Mapping[str, Piece]:
+    """What was counted of the pair that was timed, else of the first of this kind of which all was."""
+    parts = ("parameters", "arithmetic", "memory") if kind == "dense" else ("parameters", "arithmetic")
+    timed = epochs_of(prose, SPEED[kind])
+    for pair in (*([timed.finding.comparison] if timed else []), *SPEED[kind]):
+        found = {part: prose.evidence.pieces(claim, part).get(pair) for part in parts}
+        if all(found.values()):
+            return {part: piece for part, piece in found.items() if piece}
+    return {}
+
+
+def share(prose: Prose, piece: Piece) -> Inline:
+    """Writes a change in per cent; above double as a factor."""
+    effect = piece.effect.estimate
+    return literal(f"×{rounded(1 + effect / 100)}") if effect > 100 else prose.effect(piece)
