@@ -86,7 +86,7 @@ def test_gates_are_credited_in_part_where_halving_the_branch_brings_most_of_it(t
         return read(verdicts(prose(tables, card("stem", {"E3": gain, "E4": ("inconclusive", parts)}))))
 
     assert "True in part: the accuracy rises" in of(1.6)
-    assert "by +1.60" in of(1.6)
+    assert "it rises by 1.60" in of(1.6)
     assert "True in part" not in of(1.0)
 
 

@@ -8,7 +8,7 @@ from made_up_bodies import card, prose
 
 from skipscope.report.document import Figure, Table
 from skipscope.report.handin import one_page
-from skipscope.report.handin.one_page import dense, gated, limits, residual, without
+from skipscope.report.handin.one_page import dense, gated, limits, residual, short, without
 from skipscope.report.rendering import paper_source
 from skipscope.report.words import unmarked
 
@@ -75,8 +75,8 @@ def test_residual_connections_are_credited_with_what_is_supported_alone(tables, 
     both = of(tables, residual, language, S1c=even, S3=("supported", cured))
     assert "100 [63, 160]" in both
     assert {"en": "plain56 against resnet56", "zh": "plain56 对 resnet56"}[language] in both
-    assert "+4.00 [+3.60, +4.40]" in both
-    assert "+4.0" not in of(tables, residual, language, S1c=even, S3=("inconclusive", cured))
+    assert "4.00 [3.60, 4.40]" in both
+    assert "4.00" not in of(tables, residual, language, S1c=even, S3=("inconclusive", cured))
     assert "100" not in of(tables, residual, language, S3=("supported", cured))
     assert of(tables, residual, language, S3=("contradicted", cured)) == ""
 
@@ -109,6 +109,26 @@ def test_a_gain_by_gates_is_traced_as_far_as_verdicts_carry(tables, language):
     assert len({open_one, scale, mostly, content, gains("contradicted"), gains("inconclusive")}) == 6
     assert all("1.50" in each for each in (scale, mostly))
     assert all("0.80%" in each for each in (open_one, scale, content))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_whole_is_told_in_one_sentence_of_what_verdicts_carry(tables, language):
+    deeper = [("plain", "plain8, plain56", "supported", 28.0)]
+    claims = {
+        "S1a": ("contradicted", [("start", "plain56", "contradicted", 3.0)]),
+        "S3": ("supported", deeper),
+        "D3": ("contradicted", [("accuracy", "densenet19_k10 - resnet20", "contradicted", -4.0)]),
+        "E3": ("supported", [("accuracy", POOL, "supported", 1.6)]),
+    }
+    depth, cured, fewer, gain = {
+        "en": ("not because gradients vanish", "relieve that", "at the cost of accuracy", "gates raise"),
+        "zh": ("不是因为梯度", "减轻了这一困难", "准确率也随之降低", "门控提高准确率"),
+    }[language]
+    found = of(tables, short, language, **claims)
+    assert all(each in found for each in (depth, cured, fewer, gain))
+    found = of(tables, short, language, **claims | {"S3": ("inconclusive", deeper), "D3": claims["E3"]})
+    assert [each in found for each in (depth, cured, fewer, gain)] == [True, False, False, True]
+    assert of(tables, short, language, S3=("contradicted", [])) == ""
 
 
 def test_contents_follow_it_and_do_not_come_before(study_tables):

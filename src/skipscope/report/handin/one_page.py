@@ -12,7 +12,7 @@ from skipscope.report.handin.evidence import Piece
 from skipscope.report.handin.gated import cause, clean, controlled, per_cent
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import rounded
+from skipscope.report.words import Inline, rounded
 
 COLUMNS = ("arm", "params", "macs", "test", "time")
 HEIGHT = 140
@@ -28,7 +28,8 @@ def one_page(context: Context) -> Section:
         "one-page",
         "one_page",
         [
-            prose.paragraph(prose.say("one_page.question"), *done(prose, shown)),
+            prose.paragraph(prose.say("one_page.question"), short(prose)),
+            prose.paragraph(*done(prose, shown)),
             *prose.paragraphs(*([each] for each in answer if each)),
             key_table(shown, *COLUMNS),
             *curves_of_all(shown),
@@ -61,6 +62,32 @@ def curves_of_all(context: Context) -> list[Block]:
     return [replace(figure, name="loss-of-all", chart=replace(figure.chart, height=HEIGHT))]
 
 
+def short(prose: Prose) -> Statement | None:
+    """Says the whole in one sentence, as far as verdicts carry it."""
+    start, deeper, cured = (
+        best(prose, "S1a", "start"),
+        prose.evidence.piece("S3", "plain"),
+        prose.evidence.judged("S3"),
+    )
+    fewer, gain = clean(prose, "D3", "accuracy"), clean(prose, "E3", "accuracy")
+    told: list[tuple[str, list[Source]]] = []
+    if deeper and deeper.told == "supported":
+        kept = [start.source] if start and start.told == "contradicted" else []
+        told.append((f"depth.{'contradicted' if kept else 'open'}", [deeper.source, *kept]))
+        if cured and cured.verdict == "supported":
+            told.append(("residual", [cured.source]))
+    if fewer and fewer.settled:
+        told.append((f"dense.{fewer.told}", [fewer.source]))
+    if gain and gain.settled:
+        told.append((f"gated.{cause(prose) or gain.told}", [gain.source]))
+    if not told:
+        return None
+    words = prose.context.words
+    items = words.raw("one_page.short.clause").join(words(f"one_page.short.{key}") for key, _ in told)
+    sources = dict.fromkeys(source for _, found in told for source in found)
+    return prose.say("one_page.short.all", *sources, items=Inline(items))
+
+
 def without(prose: Prose) -> Statement | None:
     """Says what happens without shortcuts."""
     start, error = best(prose, "S1a", "start"), prose.evidence.piece("S3", "plain")
@@ -86,7 +113,7 @@ def residual(prose: Prose) -> Statement | None:
         sources.append(start.source)
     if cured and cured.verdict == "supported" and {"plain", "resnet"} <= cured.parts.keys():
         error = cured.parts["resnet"]
-        told |= {"error": prose.change(error), "plain": prose.change(cured.parts["plain"]), **depths(error)}
+        told |= {"error": prose.moved(error), "plain": prose.moved(cured.parts["plain"]), **depths(error)}
         sources.append(cured.source)
     key = f"{'evens' if 'times' in told else 'open'}_{'cures' if 'error' in told else 'open'}"
     return prose.say(f"one_page.residual.{key}", *sources, **told) if told else None
@@ -109,14 +136,15 @@ def gated(prose: Prose) -> Statement | None:
     price, gain = clean(prose, "E2", "parameters"), clean(prose, "E3", "accuracy")
     if price is None or gain is None:
         return None
-    told: dict[str, object] = {"parameters": per_cent(price), "accuracy": prose.change(gain)}
+    shown = prose.change if gain.told == "contradicted" else prose.moved
+    told: dict[str, object] = {"parameters": per_cent(price), "accuracy": shown(gain)}
     sources = [price.source, gain.source]
     image = controlled(prose)
     why = cause(prose) if image else ""
     if image and why:
         sources.append(image.source)
         half = prose.evidence.along(image, "half")
-        told["half"] = prose.change(half) if half else ""
+        told["half"] = prose.number(half) if half else ""
     key = why or gain.told
     return prose.say(f"one_page.gated.{key}", *sources, **told)
 

@@ -54,8 +54,15 @@ SENTENCES = (
     Sentence(
         key="even", claim="S1c", parts=("start",), fields={"effect": ("start", -1)}, written=Prose.inverse
     ),
-    Sentence(key="degradation", claim="S3", fields={"plain": ("plain", 0), "residual": ("resnet", 0)}),
-    Sentence(key="overfitting", claim="S3", parts=("plain",), fields={"effect": ("plain", 0)}),
+    Sentence(
+        key="degradation",
+        claim="S3",
+        fields={"plain": ("plain", 0), "residual": ("resnet", 0)},
+        written=Prose.moved,
+    ),
+    Sentence(
+        key="overfitting", claim="S3", parts=("plain",), fields={"effect": ("plain", 0)}, written=Prose.moved
+    ),
     Sentence(key="shattering", claim="S6", fields={"effect": ("start", -1)}),
     Sentence(key="branch", claim="S8", fields={"effect": ("normalised", 0)}),
     Sentence(key="blocks", claim="S5", fields={"effect": ("fewer_lost", -1)}, written=Prose.fewer),
@@ -71,9 +78,13 @@ SENTENCES = (
     ),
     Sentence(key="redundancy", claim="D4", fields={"rank": ("rank", 0), "correlation": ("correlation", 0)}),
     Sentence(key="price", claim="E2", parts=COUNTS, fields={part: (part, -1) for part in COUNTS}),
-    Sentence(key="gates", claim="E3", parts=("accuracy",), fields={"effect": ("accuracy", -1)}),
-    Sentence(key="content", claim="E4", parts=("content",), fields={"effect": ("content", 0)}),
-    Sentence(key="stem", claim="E5", fields={"effect": ("pool", 0)}),
+    Sentence(
+        key="gates", claim="E3", parts=("accuracy",), fields={"effect": ("accuracy", -1)}, written=Prose.moved
+    ),
+    Sentence(
+        key="content", claim="E4", parts=("content",), fields={"effect": ("content", 0)}, written=Prose.moved
+    ),
+    Sentence(key="stem", claim="E5", fields={"effect": ("pool", 0)}, written=Prose.moved),
     Sentence(key="speed", claim="T1", parts=("epochs",), pairs=DEEP, fields={"effect": ("epochs", -1)}),
     Sentence(key="gap", claim="T3", fields={}),
     Sentence(key="order", claim="T5", fields={}),
@@ -125,7 +136,7 @@ def answered(prose: Prose, sentence: Sentence) -> Answer | None:
     key = f"conclusion.rows.{sentence.key}.{variant(sentence, verdict, judged, fields)}"
     used = [piece]
     if sentence.key == "gates" and (half := halved(prose)) and half.origin == piece.origin:
-        key, told["half"], used = "conclusion.rows.gates.halved", prose.change(half), [piece, half]
+        key, told["half"], used = "conclusion.rows.gates.halved", prose.moved(half), [piece, half]
     return Answer(
         key=sentence.key,
         found=prose.say(key, *(each.source for each in used), **told),
