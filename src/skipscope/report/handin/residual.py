@@ -85,7 +85,7 @@ def in_training(prose: Prose) -> list[Statement]:
 
 def theory(prose: Prose) -> list[Statement]:
     """Cites what explains the start, and says whether the branch's scale was measured to behave so."""
-    found = [prose.say("residual.theory", DE)]
+    found = [prose.say("residual.theory", DE), prose.say("residual.growth")]
     judged = prose.evidence.judged("S8")
     if judged and judged.settled and (piece := prose.evidence.piece("S8", judged.pieces[0].finding.part)):
         found.append(prose.say(f"residual.branch.{judged.verdict}", judged.source, slope=prose.number(piece)))
