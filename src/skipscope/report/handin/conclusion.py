@@ -43,11 +43,7 @@ def verdicts(prose: Prose) -> list[Block]:
     )
     open_ones = unsettled(prose)
     rest = [prose.say("conclusion.open", names=words.listed(open_ones))] if open_ones else []
-    return [
-        prose.paragraph(prose.say("conclusion.begin")),
-        *([table] if rows else []),
-        *prose.paragraphs(rest, [prose.say("conclusion.limits")]),
-    ]
+    return [*([table] if rows else []), *prose.paragraphs(rest, [prose.say("conclusion.limits")])]
 
 
 def limits_of(prose: Prose) -> list[Statement]:

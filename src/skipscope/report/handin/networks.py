@@ -50,7 +50,9 @@ def networks(context: Context) -> Section:
         return context.section("architecture", "architecture", begin)
     drawing, inside = drawn(prose, shown), close_ups(prose, shown)
     key = "drawn" if len(shown) == 1 else "all_drawn"
-    begin += [prose.paragraph(prose.say(f"architecture.{key}", figure=prose.figure(drawing))), drawing]
+    shows = prose.say(f"architecture.{key}", figure=prose.figure(drawing))
+    begin[1] = prose.paragraph(prose.say("architecture.skips"), shows)
+    begin += [drawing]
     begin += [inside] if inside else []
     sections = [
         section(prose, summary, card, index, inside) for index, (summary, card) in enumerate(shown, start=1)

@@ -79,7 +79,8 @@ def short(prose: Prose) -> Statement | None:
     if fewer and fewer.settled:
         told.append((f"dense.{fewer.told}", [fewer.source]))
     if gain and gain.settled:
-        told.append((f"gated.{cause(prose) or gain.told}", [gain.source]))
+        why, image = cause(prose), controlled(prose)
+        told.append((f"gated.{why or gain.told}", [gain.source, *([image.source] if why and image else [])]))
     if not told:
         return None
     words = prose.context.words

@@ -264,16 +264,13 @@ def fitting(prose: Prose, found: Sequence[Course]) -> Iterator[Statement]:
 
 
 def times(prose: Prose, found: Sequence[Course]) -> Iterator[Statement]:
-    """Says what an epoch costs, and what it takes to come to an accuracy that all reach."""
-    context = prose.context
-    if not context.tables.finished:
+    """Says what it takes to come to an accuracy that all reach."""
+    words = prose.context.words
+    if not prose.context.tables.finished:
         return
-    if not context.times_compare:
+    if not prose.context.times_compare:
         yield prose.say("course.no_times", own(prose))
         return
-    words, threads = context.words, context.tables.finished[0].environment.threads
-    each = words.by_arm({one.arm: one.seconds[-1] / one.epochs[-1] for one in found}, words.duration)
-    yield prose.say("course.times", own(prose), times=each, beside=context.beside, threads=threads)
     lowest = min(found, key=lambda one: one.val_accuracy[-1])
     level = lowest.val_accuracy[-1]
     reached = {one.arm: (one, at) for one in found if (at := one.reaches(level)) is not None}

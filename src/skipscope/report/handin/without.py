@@ -123,7 +123,7 @@ def normalised(prose: Prose) -> list[Statement]:
         said.append(prose.say("without.theory", YANG))
     clip = prose.context.tables.record.study.recipe.clip_norm
     if start_of(with_norm) == "explodes" and clip is not None:
-        said.append(prose.say("without.clip", clip=literal(f"{clip:g}")))
+        said.append(prose.say("without.clip"))
     if bare:
         level, factor = bare[max(bare)], gain(prose, "_nobn")
         ratio = prose.times(judged_start(prose, level))
