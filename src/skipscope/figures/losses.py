@@ -29,12 +29,14 @@ def losses_of(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Lab
     axis = alt.Axis(values=loss_ticks(low, high), format="~g")
     scale = alt.Scale(type="log", domain=[low, max(high, 1.2 * low)], nice=False)
     x = epoch_axis(table, labels, first=0)
-    y = alt.Y("loss:Q", title=labels["either_loss"], axis=axis, scale=scale)
+    y = alt.Y("loss:Q", title=None, axis=axis, scale=scale)
 
     def measures(*values: Any) -> alt.Scale:
         return alt.Scale(domain=list(names.values()), range=list(values))
 
-    strokes = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeColor=look.color)
+    strokes = alt.Legend(
+        title=None, orient="top", offset=12, symbolType="stroke", symbolStrokeColor=look.color
+    )
     dash = alt.StrokeDash("measure:N", scale=measures([1, 0], [4, 3]), legend=strokes)
     width = alt.StrokeWidth("measure:N", scale=measures(2.4, 1.4), legend=None)
     tips = tooltips(labels, "measure:N", "epoch:Q .2f", "loss:Q .3g", measure=" ", loss="=")

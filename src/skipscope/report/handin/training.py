@@ -84,7 +84,7 @@ def recipe(prose: Prose) -> Iterator[Statement]:
     first = recipes[0]
     told = {
         "momentum": plain(first.momentum),
-        "decay": rounded(first.weight_decay),
+        "decay": plain(first.weight_decay),
         "batch": first.batch_size,
         "rate": plain(first.learning_rate),
         "warmup": plain(first.warmup_epochs),

@@ -11,7 +11,7 @@ TEMPLATES = files("skipscope.report.rendering") / "templates" / "word"
 PAGE = (
     '<w:sectPr><w:footerReference w:type="default" r:id="rIdFooter"/>'
     '<w:pgSz w:w="11906" w:h="16838"/>'  # A4, in twentieths of a point
-    '<w:pgMar w:top="1361" w:right="1247" w:bottom="1361" w:left="1247" w:header="708" w:footer="708" '
+    '<w:pgMar w:top="1021" w:right="1134" w:bottom="1021" w:left="1134" w:header="510" w:footer="510" '
     'w:gutter="0"/></w:sectPr>'
 )
 FOOTER = "application/vnd.openxmlformats-officedocument.wordprocessingml.footer+xml"

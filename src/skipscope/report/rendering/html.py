@@ -1,6 +1,7 @@
 """Renders the report as one self-contained page: both parts and languages, the data once, Vega embedded."""
 
 import json
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -32,7 +33,7 @@ def render(documents: Sequence[Document], *, language: Language | None, library:
         language: the one in which the page opens.
         library: the source of Vega.
     """
-    data, charts = _charts(documents)
+    data, charts, shared = _charts(documents)
     names, pictures = _pictures(documents)
     documents = _linked(documents)
     first = language or "en"
@@ -50,7 +51,7 @@ def render(documents: Sequence[Document], *, language: Language | None, library:
         style=style,
         data=_json(data),
         charts=_json(charts),
-        config=_json(style.CONFIG),
+        shared=_json(shared),
         pictures=_json(pictures),
         picture_of=names.__getitem__,
         gradients=_gradients(documents),
@@ -82,8 +83,17 @@ def _templates() -> Environment:
     templates.filters["marks"] = _marked
     templates.filters["words_only"] = unmarked
     templates.filters["parted"] = _parted
+    templates.filters["drawn"] = _drawn
     templates.tests["kind"] = lambda block, name: type(block).__name__ == name
     return templates
+
+
+def _drawn(drawing: str) -> Markup:
+    """Returns a drawing as it stands in the page, whose style sheet has the fonts of its texts."""
+    return Markup(_FONT.sub("", drawing))  # noqa: S704 - our own SVG
+
+
+_FONT = re.compile(r' font-family="[^"]*"')
 
 
 def _marked(text: str, math: Mapping[str, str] = NO_FORMULAS, document: Document | None = None) -> Markup:
@@ -122,10 +132,10 @@ def _pictures(documents: Sequence[Document]) -> tuple[dict[Tile, str], dict[str,
     return names, pictures
 
 
-def _charts(documents: Sequence[Document]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Returns packed tables by digest, each only once, and chart specifications by language and name.
+def _charts(documents: Sequence[Document]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Returns packed tables by digest, each only once, charts by language and name, and what they share.
 
-    The looks that all charts share (`style.CONFIG`) are left out of each.
+    What is the same in every chart's specification, as its looks are, is left out of each.
     """
     tables: dict[str, Any] = {}
     charts: dict[str, Any] = {}
@@ -137,9 +147,17 @@ def _charts(documents: Sequence[Document]) -> tuple[dict[str, Any], dict[str, An
                 packed = _packed(table)
                 names[id(table)] = f"t{sha256(json.dumps(packed).encode()).hexdigest()[:12]}"
                 tables[names[id(table)]] = packed
-            spec = {key: part for key, part in figure.spec.items() if part != style.CONFIG}
-            charts[f"{document.language}-{figure.name}"] = spec | {"data": {"name": names[id(table)]}}
-    return tables, charts
+            charts[f"{document.language}-{figure.name}"] = figure.spec | {"data": {"name": names[id(table)]}}
+    first: dict[str, Any] = next(iter(charts.values()), {})
+    shared = {
+        key: part
+        for key, part in first.items()
+        if key != "data" and all(spec.get(key) == part for spec in charts.values())
+    }
+    own = {
+        name: {key: part for key, part in spec.items() if key not in shared} for name, spec in charts.items()
+    }
+    return tables, own, shared
 
 
 def _packed(table: pl.DataFrame) -> dict[str, Any]:

@@ -3,7 +3,7 @@
   const codes = { en: "en", zh: "zh-CN" };
   const packed = JSON.parse(document.getElementById("tables").textContent);
   const charts = JSON.parse(document.getElementById("charts").textContent);
-  const config = JSON.parse(document.getElementById("config").textContent);
+  const shared = JSON.parse(document.getElementById("shared").textContent);
   const pictures = JSON.parse(document.getElementById("pictures").textContent);
   const unpacked = {};
 
@@ -24,7 +24,7 @@
     element.dataset.drawn = "yes";
     /* copies: Vega writes into the rows it is given */
     const datasets = { [spec.data.name]: rows(spec.data.name).map((row) => ({ ...row })) };
-    return vegaEmbed(element, { config, ...spec, datasets }, { actions: false, renderer: "svg", ast: false });
+    return vegaEmbed(element, { ...shared, ...spec, datasets }, { actions: false, renderer: "svg", ast: false });
   }
 
   /* one chart at a time, so that the page answers meanwhile */
