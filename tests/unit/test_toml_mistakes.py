@@ -65,7 +65,7 @@ def test_all_of_them_are_told_at_once_with_wrong_keys_and_values_in_the_files_or
     text = 'name = 3\nseeds ＝ 2\n[recipe]\nlr: 0.1\nepochs = "3"\n[[arm]]\nmodel = cnn\ndata = "x"\n'
     assert mistakes(tmp_path, text).what.splitlines() == [
         "This is not a TOML file:",
-        "line 1, name: Input should be a valid string (it says 3)",
+        "line 1, name: this is text in quotes (it says 3)",
         f"line 2, in place of ＝ write ={ENGLISH}",
         "line 4, between a key and its value stands =",
         "line 4, recipe.lr: there is no such key; did you mean 'learning_rate'?",
