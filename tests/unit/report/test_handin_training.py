@@ -9,8 +9,9 @@ from documents import context_of, with_record
 
 from skipscope.figures.rendering.vega import specification, trusted
 from skipscope.report.document import Pair, Paragraph, Section, Table
+from skipscope.report.handin.course import Course
 from skipscope.report.handin.prose import prose_of
-from skipscope.report.handin.training import Course, fitting, leaders, margin, shapes, times, training
+from skipscope.report.handin.training import fitting, leaders, margin, shapes, times, training
 from skipscope.report.words import unmarked
 from skipscope.spec import Recipe
 

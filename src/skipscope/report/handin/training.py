@@ -1,12 +1,10 @@
 """Describes the training: the recipe, each network's losses and accuracies, and all networks together."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-
-import polars as pl
+from dataclasses import replace
 
 from skipscope.analysis.statistics import over_seeds
-from skipscope.analysis.tables import ArmSummary, StudyTables
+from skipscope.analysis.tables import ArmSummary
 from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.figures import curves
 from skipscope.figures.losses import PANEL_HEIGHT, losses_of
@@ -14,6 +12,7 @@ from skipscope.report.appendix.results import gaps
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Note, Pair, Section, Table
 from skipscope.report.families import told_apart
+from skipscope.report.handin.course import Course, course_of, last_by_seed
 from skipscope.report.handin.prose import Prose, bracketed, prose_of
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import code, count, percent, plain, rounded
@@ -21,48 +20,8 @@ from skipscope.report.words import code, count, percent, plain, rounded
 SCHEDULE = tuple(Source(basis="known", key=key) for key in ("loshchilov2017", "goyal2017"))
 KRIZHEVSKY = Source(basis="known", key="krizhevsky2009")
 COLUMNS = ("arm", "train_loss", "val_loss", "val_accuracy")
-RISEN = 1.03
-"""A validation loss that ends so many times above its lowest has turned."""
-DROP = 0.01
-"""A fall of the validation accuracy from one epoch to the next that makes a curve unsteady."""
 FITTED = 0.95
 """From this accuracy on its training images on, a network has little left to fit."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Course:
-    """An arm's epochs, averaged over the runs that count."""
-
-    arm: str
-    epochs: tuple[int, ...]
-    seconds: tuple[float, ...]
-    train_loss: tuple[float, ...]
-    val_loss: tuple[float, ...]
-    val_accuracy: tuple[float, ...]
-
-    @property
-    def lowest(self) -> int:
-        """The index of the lowest validation loss."""
-        return min(range(len(self.val_loss)), key=self.val_loss.__getitem__)
-
-    @property
-    def turn(self) -> str:
-        """Whether the validation loss still falls at the end, has risen again, or has levelled off."""
-        low = self.lowest
-        if low == len(self.val_loss) - 1:
-            return "falls"
-        risen = self.val_loss[-1] > RISEN * self.val_loss[low] and self.train_loss[-1] < self.train_loss[low]
-        return "turns" if risen else "levels"
-
-    @property
-    def drops(self) -> list[float]:
-        """The falls of the validation accuracy from one epoch to the next that are worth a word."""
-        pairs = zip(self.val_accuracy, self.val_accuracy[1:], strict=False)
-        return [before - after for before, after in pairs if before - after > DROP]
-
-    def reaches(self, level: float) -> int | None:
-        """The index of the first epoch that ends at this validation accuracy."""
-        return next((index for index, value in enumerate(self.val_accuracy) if value >= level), None)
 
 
 def training(context: Context) -> Section:
@@ -289,23 +248,6 @@ def times(prose: Prose, found: Sequence[Course]) -> Iterator[Statement]:
     yield prose.say("course.reached", own(prose), **told)
     same = epochs[min(seconds, key=seconds.__getitem__)] == min(epochs.values())
     yield prose.say(f"course.order.{'same' if same else 'other'}", own(prose), **told)
-
-
-def course_of(tables: StudyTables, arm: str) -> Course | None:
-    """Averages an arm's epochs over its runs; None before its first epoch has ended."""
-    keys = ("seconds", "train_loss", "val_loss", "val_accuracy")
-    rows = tables.epochs.filter(pl.col("arm") == arm, "counted").drop_nulls(keys)
-    means = rows.group_by("epoch").agg(pl.col(keys).mean()).sort("epoch")
-    if means.is_empty():
-        return None
-    columns = {key: tuple(means[key]) for key in keys}
-    return Course(arm=arm, epochs=tuple(means["epoch"]), **columns)
-
-
-def last_by_seed(tables: StudyTables, arm: str) -> dict[int, float]:
-    """Returns the validation accuracy after the last epoch by seed."""
-    rows = tables.epochs.filter(pl.col("arm") == arm, "counted").sort("epoch")
-    return dict(rows.group_by("seed", maintain_order=True).agg(pl.col("val_accuracy").last()).iter_rows())
 
 
 def own(prose: Prose) -> Source:
