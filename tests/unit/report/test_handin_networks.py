@@ -14,6 +14,7 @@ from skipscope.analysis.tables import ArmSummary
 from skipscope.anatomy import describe as described_by
 from skipscope.report.document import Diagram, Equation, Gallery, Paragraph, Section, Table
 from skipscope.report.families import FAMILIES, MOST, family_of, told_apart
+from skipscope.report.handin import networks as networks_module
 from skipscope.report.handin.convolution import convolution, first_convolution
 from skipscope.report.handin.networks import described, networks, numbers, row
 from skipscope.report.handin.prose import prose_of
@@ -79,6 +80,25 @@ def test_numbers_are_those_of_the_anatomy(prose):
     found = numbers(prose(), "se_resnet", gated)
     assert (found["ratio"], found["gates"], found["identity"], found["projection"]) == (16, 8, 5, 3)
     assert numbers(prose(), "cnn", describe("cnn"))["ratio"] == 0
+
+
+def test_a_second_network_of_a_family_is_told_by_its_difference(prose):
+    section = of_family(prose(), "resnet", "resnet_nopool")
+    assert "same blocks as resnet" in said(section)
+    assert "ResNet-18" not in said(section)
+    assert "same blocks" not in said(of_family(prose(), "resnet", "resnet20"))
+
+
+def of_family(written, *names):
+    return networks_module.section(written, [(summary(name), describe(name)) for name in names], None)
+
+
+def test_identity_shortcuts_alone_are_told_so(prose):
+    (_, paper), (_, classroom) = (
+        described(prose(), name, describe(name), family_of(name)) for name in ("resnet20", "resnet")
+    )
+    assert "fills the new channels with zeros" in unmarked(paper.text)
+    assert "projection" in unmarked(classroom.text)
 
 
 def test_close_ups_are_of_what_there_is(prose):

@@ -54,9 +54,7 @@ def networks(context: Context) -> Section:
     begin[1] = prose.paragraph(prose.say("architecture.skips"), shows)
     begin += [drawing]
     begin += [inside] if inside else []
-    sections = [
-        section(prose, summary, card, index, inside) for index, (summary, card) in enumerate(shown, start=1)
-    ]
+    sections = [section(prose, shown[:number], inside) for number in range(1, len(shown) + 1)]
     if len(shown) > 1:
         sections.append(beside(prose, shown))
     return context.section("architecture", "architecture", begin, sections)
@@ -106,20 +104,21 @@ def close_ups(prose: Prose, shown: Sequence[Shown]) -> Diagram | None:
     return context.diagram("close-ups", picture, caption=caption, spoken=caption)
 
 
-def section(
-    prose: Prose, summary: ArmSummary, card: NetworkCard, number: int, inside: Diagram | None
-) -> Section:
-    """Writes one network's section: what it is made of."""
-    family = family_of(summary.model)
-    told = [*described(prose, summary.arm, card, family), *cautions(prose, summary, card)]
-    anatomy = anatomy_of(card)
-    if inside and (anatomy.gates or dense_blocks(anatomy)):
-        told.insert(2, prose.say("architecture.inside", figure=prose.figure(inside)))
+def section(prose: Prose, until: Sequence[Shown], inside: Diagram | None) -> Section:
+    """Writes the section of the last of these: what it is made of, or how it differs from one before."""
+    *before, (summary, card) = until
+    family, anatomy = family_of(summary.model), anatomy_of(card)
+    like = next((each for each in before if family and family_of(each[0].model) == family), None)
+    told = list(
+        alike(prose, summary.arm, card, like) if like else described(prose, summary.arm, card, family)
+    )
+    if inside and not like and (anatomy.gates or dense_blocks(anatomy)):
+        told.append(prose.say("architecture.inside", figure=prose.figure(inside)))
+    told += cautions(prose, summary, card)
     name = f"architecture.name.{family.name if family else 'own'}"
     title = prose.context.words(name, arm=code(summary.arm))
-    return Section(
-        id=f"architecture-{number}", title=title, blocks=(prose.paragraph(*told),), arm=summary.arm
-    )
+    blocks = (prose.paragraph(*told),)
+    return Section(id=f"architecture-{len(until)}", title=title, blocks=blocks, arm=summary.arm)
 
 
 def described(prose: Prose, arm: str, card: NetworkCard, family: Family | None) -> Iterator[Statement]:
@@ -130,7 +129,15 @@ def described(prose: Prose, arm: str, card: NetworkCard, family: Family | None) 
         return
     key = f"architecture.{family.name}.{family.kind}"
     yield prose.say(key, Source(basis="known", key=WORKS[family.name]), EXACT, **told)
-    yield prose.say(f"architecture.{family.name}.how", **told)
+    identity = family.name == "resnet" and not told["projection"]
+    yield prose.say(f"architecture.{family.name}.{'identity' if identity else 'how'}", **told)
+
+
+def alike(prose: Prose, arm: str, card: NetworkCard, like: Shown) -> Iterator[Statement]:
+    """Compares a network with one of its family that was described before."""
+    other = numbers(prose, like[0].arm, like[1])
+    told = numbers(prose, arm, card) | {f"like_{key}": other[key] for key in ("arm", "first", "last")}
+    yield prose.say("architecture.alike", EXACT, **told)
 
 
 def numbers(prose: Prose, arm: str, card: NetworkCard) -> dict[str, object]:
