@@ -123,7 +123,7 @@ def test_who_leads_early_and_late(prose):
     assert "After the first epoch cnn" in text
     assert "last epoch resnet leads" in text
     text = text_of(leaders(prose(), [course(0.5, 0.6, 0.9, arm="resnet"), quick], figure))
-    assert "The same network leads" in text
+    assert "also leads after the last" in text
     assert list(leaders(prose(), [quick], figure)) == []
 
 
