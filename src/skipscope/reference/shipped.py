@@ -36,6 +36,7 @@ def gradients() -> Gradients:
     return Gradients.model_validate_json((files("skipscope.reference") / GRADIENTS).read_bytes())
 
 
+@cache
 def values(study: str, quantity: str, moment: str = "end") -> dict[str, dict[int, Any]]:
     """A quantity of a reference study's arms, by seed; empty if it was not measured.
 

@@ -8,22 +8,14 @@ from skipscope.figures import intervals
 from skipscope.report.document import Block, Figure
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.evidence import Piece
-from skipscope.report.handin.four_ways import SPEED, epochs_of, four_ways, same
+from skipscope.report.handin.four_ways import SPEED, epochs_of, four_ways
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code
 
 CLASSROOM = ("resnet - cnn", "densenet - resnet", "se_resnet - resnet")
 DEPTHS = tuple(f"resnet{depth} - plain{depth}" for depth in (8, 20, 32, 56))
-QUESTIONS = (
-    ("T1", "epochs"),
-    ("T1", "seconds"),
-    ("T2", "steps"),
-    ("T3", "gap"),
-    ("T4", "spread"),
-    ("T5", "images"),
-)
-"""Claims and their parts, a row of the table each."""
+CLAIMS = ("T1", "T2", "T3", "T4", "T5", "T6")
 OUTCOMES = {
     ("below", "supported"): "less",
     ("below", "contradicted"): "same",
@@ -46,7 +38,7 @@ def beside(prose: Prose) -> list[Block]:
         *prose.paragraphs(
             [*differing(prose, "T3", "gap"), *differing(prose, "T2", "steps"), *evenness(prose)],
             [*order(prose), *sharpness(prose)],
-            disagreements(prose, *dict.fromkeys(claim for claim, _ in QUESTIONS), "T6"),
+            disagreements(prose, *CLAIMS),
         ),
     ]
 
@@ -140,7 +132,7 @@ def evenness(prose: Prose) -> list[Statement]:
     judged = prose.evidence.judged("T4")
     if judged is None or not judged.settled:
         return []
-    piece = next(piece for piece in reversed(judged.pieces) if piece.told == judged.verdict)
+    piece = judged.deepest
     told = {"networks": prose.networks(piece), "effect": prose.times(piece)}
     return [prose.say(f"beside.evenness.{judged.verdict}", judged.source, **told)]
 
@@ -166,7 +158,7 @@ def sharpness(prose: Prose) -> list[Statement]:
     judged = prose.evidence.judged("T6")
     if judged is None or not judged.settled:
         return []
-    piece = judged.pieces[0]
+    piece = judged.deepest
     effect = prose.number(piece) if judged.verdict == "supported" else prose.change(piece)
     known = Source(basis="known", key="cohen2021")
     return [prose.say(f"beside.sharpness.{judged.verdict}", judged.source, known, effect=effect)]
@@ -188,7 +180,7 @@ def measured(prose: Prose, claim: str, part: str) -> dict[str, Piece]:
 def speeds(prose: Prose, pair: str) -> tuple[Piece, Piece] | None:
     """Epochs and seconds to the same loss, if one study measured both."""
     epochs = measured(prose, "T1", "epochs").get(pair)
-    seconds = same(prose, epochs, "seconds") if epochs else None
+    seconds = prose.evidence.same(epochs, "seconds") if epochs else None
     return (epochs, seconds) if epochs and seconds else None
 
 

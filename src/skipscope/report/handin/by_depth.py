@@ -11,14 +11,15 @@ from skipscope.report.handin.evidence import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source
 
+DEPTHS = (8, 20, 32, 56)
+CLEAR = 0.3
+"""Log10 of a ratio of gradients from which on it is worth a word: a factor of two (claim S1)."""
+
 
 def depth_of(arm: str) -> int:
-    """Returns the layers that an arm's name tells: 31 of `densenet31_k8`."""
+    """Returns the layers that an arm's name tells, 31 of `densenet31_k8`; 0 where it tells none."""
     found = re.search(r"\d+", arm)
     return int(found[0]) if found else 0
-
-
-DEPTHS = (8, 20, 32, 56)
 
 
 def depth_figures(prose: Prose) -> tuple[Figure, ...]:
@@ -28,9 +29,9 @@ def depth_figures(prose: Prose) -> tuple[Figure, ...]:
     """
     start = [
         (family, depth, *(10**end for end in level.ends))
-        for family, suffix in (("plain", ""), ("plain_nobn", "_nobn"), ("resnet", ""))
+        for family, arm in (("plain", "plain{}"), ("plain_nobn", "plain{}_nobn"), ("resnet", "resnet{}"))
         for depth in DEPTHS
-        if (level := _level(prose, "first over last at the start", family, depth, suffix))
+        if (level := prose.evidence.level("first over last at the start", arm.format(depth), "start"))
     ]
     error = [
         (family, depth, *level.ends)
@@ -43,10 +44,6 @@ def depth_figures(prose: Prose) -> tuple[Figure, ...]:
         over_depth(prose, "error-by-depth", error, key="without.error", log=False),
     )
     return tuple(figure for figure in drawn if figure)
-
-
-def _level(prose: Prose, quantity: str, family: str, depth: int, suffix: str) -> Level | None:
-    return prose.evidence.level(quantity, f"{family.removesuffix(suffix)}{depth}{suffix}", "start")
 
 
 def over_depth(
@@ -77,8 +74,8 @@ def judged_start(prose: Prose, level: Level) -> Piece | Level:
 
     The level itself where its study judges none.
     """
-    bodies = (body for body in prose.evidence.bodies("S1a") if (body.basis, body.study) == level.origin)
-    pieces = (piece for body in bodies for piece in body.pieces if piece.finding.comparison == level.arm)
+    body = prose.evidence.of("S1a", level.origin)
+    pieces = (piece for piece in (body.pieces if body else ()) if piece.finding.comparison == level.arm)
     return next(pieces, level)
 
 

@@ -8,6 +8,7 @@ largest that measured it. Runs on another data set than CIFAR-10 settle nothing 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from statistics import median
 from typing import Any
 
@@ -83,6 +84,18 @@ class Judged:
         for piece in self.pieces:
             found.setdefault(piece.finding.part, piece)
         return found
+
+    @property
+    def deepest(self) -> Piece:
+        """What represents the verdict: of the first part that counts and has it, the deepest networks'."""
+        alike = [piece for piece in self.pieces if piece.finding.counts and piece.told == self.verdict]
+        of_one_part = [piece for piece in alike if piece.finding.part == alike[0].finding.part]
+        return next(reversed(of_one_part), self.pieces[0])
+
+    @property
+    def origin(self) -> tuple[Basis, str]:
+        """Which body of evidence it is."""
+        return self.basis, self.study
 
     @property
     def settled(self) -> bool:
@@ -161,10 +174,20 @@ class Evidence:
         """The verdict that is to be told; None if nobody measured the claim."""
         return next(iter(self.bodies(claim)), None)
 
+    def of(self, claim: str, origin: tuple[Basis, str]) -> Judged | None:
+        """The claim in this body of evidence; None if it measured nothing of the claim."""
+        return next((body for body in self.bodies(claim) if body.origin == origin), None)
+
     def along(self, piece: Piece, part: str) -> Piece | None:
         """Another part of the same claim, from the same study."""
-        bodies = (body for body in self.bodies(piece.claim) if (body.basis, body.study) == piece.origin)
-        return next((body.parts.get(part) for body in bodies), None)
+        body = self.of(piece.claim, piece.origin)
+        return body.parts.get(part) if body else None
+
+    def same(self, piece: Piece, part: str) -> Piece | None:
+        """Another part of the claim on the same comparison, from the same study."""
+        body = self.of(piece.claim, piece.origin)
+        found = (each for each in (body.pieces if body else ()) if each.finding.part == part)
+        return next((each for each in found if each.finding.comparison == piece.finding.comparison), None)
 
     def disagreement(self, claim: str) -> tuple[Judged, Judged] | None:
         """The own verdict and the reference's, where both are settled and differ."""
@@ -195,13 +218,17 @@ class Evidence:
         Where neither has `MINIMUM_SEEDS`, this workspace's own runs speak for themselves. The moment is start
         or end; at equal loss the claims compare.
         """
-        found = [level for each in self.levels(quantity, [arm], moment) for level in each]
-        return next((level for level in found if len(level.values) >= MINIMUM_SEEDS), next(iter(found), None))
+        first = None
+        for level in chain.from_iterable(self.levels(quantity, [arm], moment)):
+            if len(level.values) >= MINIMUM_SEEDS:
+                return level
+            first = first or level
+        return first
 
     def level_of(self, piece: Piece, quantity: str, arm: str, moment: str = "end") -> Level | None:
         """A quantity of an arm in the study that the piece is from."""
         found = (level for each in self.levels(quantity, [arm], moment) for level in each)
-        return next((each for each in found if (each.basis, each.study) == piece.origin), None)
+        return next((each for each in found if each.origin == piece.origin), None)
 
     def levels(self, quantity: str, arms: Iterable[str], moment: str = "end") -> Iterator[list[Level]]:
         """A quantity of these arms, study by study: this workspace's, then references, the largest first.

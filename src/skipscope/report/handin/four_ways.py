@@ -87,13 +87,13 @@ def speeds(prose: Prose) -> list[Row]:
     words, rows = prose.context.words, []
     found = {kind: piece for kind, pairs in SPEED.items() if (piece := epochs_of(prose, pairs))}
     for part in ("epochs", "seconds"):
-        pieces = {kind: piece for kind, epochs in found.items() if (piece := same(prose, epochs, part))}
+        pieces = {
+            kind: piece for kind, epochs in found.items() if (piece := prose.evidence.same(epochs, part))
+        }
         cells = {
             kind: words("beside.factor", value=prose.times(piece), networks=prose.networks(piece))
             for kind, piece in pieces.items()
         }
-        if cells:
-            cells["plain"] = words("beside.cost.plain")
         rows.append((part, cells, tuple(dict.fromkeys(piece.source for piece in pieces.values()))))
     return rows
 
@@ -105,17 +105,10 @@ def epochs_of(prose: Prose, pairs: Iterable[str]) -> Piece | None:
     return next((piece for piece in found if piece.settled), next(iter(found), None))
 
 
-def same(prose: Prose, piece: Piece, part: str) -> Piece | None:
-    """Another part of the claim on the same comparison, from the same study."""
-    bodies = (each for each in prose.evidence.bodies(piece.claim) if (each.basis, each.study) == piece.origin)
-    found = (each for body in bodies for each in body.pieces if each.finding.part == part)
-    return next((each for each in found if each.finding.comparison == piece.finding.comparison), None)
-
-
 def costs(prose: Prose) -> Row:
     """Tells what each adds to parameters, arithmetic and memory, of dense networks and gates as counted."""
     words, sources = prose.context.words, [Source(basis="exact", key="params")]
-    cells = {kind: words(f"beside.cost.{kind}") for kind in ("plain", "residual")}
+    cells = {"residual": words("beside.cost.residual")}
     for kind, claim in CLAIMS.items():
         counts = counted(prose, kind, claim)
         if counts:

@@ -114,10 +114,8 @@ def cause(prose: Prose) -> str:
 def controlled(prose: Prose) -> Piece | None:
     """What the content of gates brings, from the study that their gain is told from if it measured that."""
     gain = clean(prose, "E3", "accuracy")
-    bodies = (
-        body for body in prose.evidence.bodies("E4") if gain and (body.basis, body.study) == gain.origin
-    )
-    return next((body.parts.get("content") for body in bodies), None) or prose.evidence.piece("E4", "content")
+    body = prose.evidence.of("E4", gain.origin) if gain else None
+    return (body and body.parts.get("content")) or prose.evidence.piece("E4", "content")
 
 
 def absorbed(prose: Prose) -> list[Statement]:

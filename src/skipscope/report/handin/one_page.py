@@ -1,6 +1,5 @@
 """Tells it all in one page: the question, the answer in five sentences, the results, and the loss curves."""
 
-import re
 from dataclasses import replace
 
 from skipscope.report.appendix.overlay import loss_figure
@@ -8,6 +7,7 @@ from skipscope.report.appendix.results import key_table, what_was_done
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Section
 from skipscope.report.families import told_apart
+from skipscope.report.handin.by_depth import depth_of
 from skipscope.report.handin.evidence import Piece
 from skipscope.report.handin.gated import cause, clean, controlled, per_cent
 from skipscope.report.handin.prose import Prose, prose_of
@@ -159,16 +159,10 @@ def best(prose: Prose, claim: str, part: str) -> Piece | None:
     """The measurement on the deepest networks, if all that this part was measured on came out alike."""
     pieces = list(prose.evidence.pieces(claim, part).values())
     alike = len({piece.told for piece in pieces}) == 1
-    return max(pieces, key=lambda piece: layers(piece.finding.arms[0])) if alike else None
+    return max(pieces, key=lambda piece: depth_of(piece.finding.arms[0])) if alike else None
 
 
 def depths(piece: Piece) -> dict[str, object]:
     """The layers of the shallowest and the deepest network of a comparison."""
-    found = sorted(map(layers, piece.finding.arms))
+    found = sorted(map(depth_of, piece.finding.arms))
     return {"shallow": found[0], "deep": found[-1]}
-
-
-def layers(arm: str) -> int:
-    """The layers in a network's name; 0 without any."""
-    found = re.search(r"\d+", arm)
-    return int(found[0]) if found else 0

@@ -3,18 +3,18 @@
 import re
 from collections.abc import Sequence
 
+from skipscope.reference import shipped
 from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin import drawings
-from skipscope.report.handin.by_depth import judged_start, unique
+from skipscope.report.handin.by_depth import CLEAR, DEPTHS, judged_start, unique
 from skipscope.report.handin.evidence import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import count, percent
 
-DEPTHS = (20, 32, 56)
 VEIT, DE, BALDUZZI = (Source(basis="known", key=key) for key in ("veit2016", "de2020", "balduzzi2017"))
-EVEN = 0.3
-"""Log10 of a ratio of gradients from which on it is worth a word: a factor of two (claim S1)."""
+DEEP = tuple(depth for depth in DEPTHS if depth >= 20)
+"""The layers from which on claims speak of depth."""
 
 
 def residual(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
@@ -24,9 +24,8 @@ def residual(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
     """
     say = prose.say
     layers = drawings.gradients(prose.context)
-    by_layer = say(
-        "drawings.by_layer", Source(basis="reference", key="S1a", study="depth"), figure=prose.figure(layers)
-    )
+    drawn_from = Source(basis="reference", key="S1a", study=shipped.gradients().study)
+    by_layer = say("drawings.by_layer", drawn_from, figure=prose.figure(layers))
     return [
         prose.paragraph(say("residual.mechanism")),
         Equation(lines=tuple(prose.context.words.raw("residual.equation"))),
@@ -42,14 +41,14 @@ def residual(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
 def ratios(prose: Prose, family: str, moment: str) -> dict[int, Level]:
     """Returns the gradient's norm at the first convolution over the last of each depth, as log10."""
     quantity = "first over last " + ("at the start" if moment == "start" else "in training")
-    found = {depth: prose.evidence.level(quantity, f"{family}{depth}", moment) for depth in DEPTHS}
+    found = {depth: prose.evidence.level(quantity, f"{family}{depth}", moment) for depth in DEEP}
     return {depth: level for depth, level in found.items() if level}
 
 
 def at_start(prose: Prose, figures: Sequence[Figure]) -> list[Statement]:
     """Says how the gradient changes on its way to the first layer before training."""
     plain, residual = (ratios(prose, family, "start") for family in ("plain", "resnet"))
-    both = [depth for depth in DEPTHS if depth in plain and depth in residual]
+    both = [depth for depth in DEEP if depth in plain and depth in residual]
     if not both:
         return []
     words = prose.context.words
@@ -61,7 +60,7 @@ def at_start(prose: Prose, figures: Sequence[Figure]) -> list[Statement]:
         "figure": prose.figure(figures[0]) if figures else "",
     }
     sources = unique([*(plain[d].source for d in both), *(residual[d].source for d in both)], "S1a", "S1c")
-    explodes = all(plain[depth].median > EVEN for depth in both)
+    explodes = all(plain[depth].median > CLEAR for depth in both)
     nearer = all(abs(residual[depth].median) < abs(plain[depth].median) for depth in both)
     key = "explodes" if explodes and nearer else "nearer" if nearer else "numbers"
     return [prose.say(f"residual.start.{key}", *sources, **told)]
@@ -87,8 +86,9 @@ def theory(prose: Prose) -> list[Statement]:
     """Cites what explains the start, and says whether the branch's scale was measured to behave so."""
     found = [prose.say("residual.theory", DE), prose.say("residual.growth")]
     judged = prose.evidence.judged("S8")
-    if judged and judged.settled and (piece := prose.evidence.piece("S8", judged.pieces[0].finding.part)):
-        found.append(prose.say(f"residual.branch.{judged.verdict}", judged.source, slope=prose.number(piece)))
+    if judged and judged.settled:
+        slope = prose.number(judged.deepest)
+        found.append(prose.say(f"residual.branch.{judged.verdict}", judged.source, slope=slope))
     return [*found, prose.say("residual.even")]
 
 
@@ -115,11 +115,12 @@ def degradation(prose: Prose, figures: Sequence[Figure]) -> list[Statement]:
 def shattering(prose: Prose) -> list[Statement]:
     """Says how alike the gradients of neighbouring inputs are before training."""
     judged = prose.evidence.judged("S6")
-    levels = [
-        prose.evidence.level("shattering at the start", f"{family}56", "start")
-        for family in ("plain", "resnet")
-    ]
-    if judged is None or not judged.settled or None in levels:
+    if judged is None or not judged.settled:
+        return []
+    arms = (f"{family}{max(DEEP)}" for family in ("plain", "resnet"))
+    quantity = "shattering at the start"
+    levels = [prose.evidence.level_of(judged.deepest, quantity, arm, "start") for arm in arms]
+    if None in levels:
         return []
     plain, residual = (level for level in levels if level)
     told = {"plain": prose.number(plain), "residual": prose.number(residual)}
@@ -132,12 +133,11 @@ def limits(prose: Prose) -> list[Statement]:
     for claim in ("S5", "S11", "S7", "S10"):
         judged = prose.evidence.judged(claim)
         if judged and judged.settled:
-            told = {
-                "effect": prose.fewer(judged.pieces[0])
-                if claim in ("S5", "S11")
-                else prose.change(judged.pieces[0])
-            }
-            found.append(prose.say(f"residual.{claim.lower()}.{judged.verdict}", judged.source, **told))
+            shown = prose.fewer if claim in ("S5", "S11") else prose.change
+            effect = shown(judged.deepest)
+            found.append(
+                prose.say(f"residual.{claim.lower()}.{judged.verdict}", judged.source, effect=effect)
+            )
     return [*found, prose.say("residual.cause")]
 
 

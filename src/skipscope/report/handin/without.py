@@ -7,7 +7,7 @@ from skipscope.analysis.statistics import over_seeds
 from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.report.document import Block, Equation, Figure, Pair
 from skipscope.report.handin.basis import disagreements
-from skipscope.report.handin.by_depth import DEPTHS, depth_of, judged_start, unique
+from skipscope.report.handin.by_depth import CLEAR, DEPTHS, depth_of, judged_start, unique
 from skipscope.report.handin.costs import card_of, params_of, seconds_of, steps_to
 from skipscope.report.handin.evidence import Level
 from skipscope.report.handin.prose import Prose, bracketed
@@ -18,8 +18,6 @@ START, TRAINING = "first over last at the start", "first over last in training"
 GLOROT, HE, YANG = (Source(basis="known", key=key) for key in ("glorot2010", "he2015", "yang2019"))
 LAYERS = 50
 """A chain's length, of the example that shows what a power does."""
-CLEAR = 0.3
-"""Log10 of a ratio of gradients from which on it is worth a word: a factor of two (claim S1)."""
 VANISHED = -1.0
 """Log10 of a ratio of gradients below which a sentence does not say that nothing vanishes."""
 CHANCE = log(10)
