@@ -18,7 +18,7 @@ SCHEMA = {
 }
 ROW, LANE = 22, 16
 """Pixels from one line to the next: of rows with one series, and with several."""
-FACTORS = [digit * 10.0**power for power in range(-4, 5) for digit in (1, 2, 3, 5, 7)]
+FACTORS = [digit * 10.0**power for power in range(-4, 5) for digit in (1, 2, 5)]
 """Ticks of a logarithmic axis."""
 LOOKS = (
     style.Look(style.INK, (1, 0), "circle"),
@@ -26,7 +26,7 @@ LOOKS = (
     style.Look("#0072b2", (1, 0), "square"),
     style.Look("#009e73", (1, 0), "triangle-up"),
 )
-"""Of series, in their order; their markers tell them apart in grey."""
+"""The looks of series, in their order; their markers tell them apart in grey."""
 
 
 def intervals(

@@ -1,6 +1,7 @@
 """What stands on the first page, on the reference that ships and on verdicts made up."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from documents import built
@@ -8,7 +9,7 @@ from made_up_bodies import card, prose
 
 from skipscope.report.document import Figure, Table
 from skipscope.report.handin import one_page
-from skipscope.report.handin.one_page import dense, gated, limits, residual, short, without
+from skipscope.report.handin.one_page import caveat, dense, gated, limits, residual, short, without
 from skipscope.report.rendering import paper_source
 from skipscope.report.words import unmarked
 
@@ -136,3 +137,14 @@ def test_contents_follow_it_and_do_not_come_before(study_tables):
     text = paper_source.render(document, suffix="svg")
     first, contents, second = (text.index(part) for part in ("\n# 1 ", ":::: contents", "\n# 2 "))
     assert first < contents < second
+
+
+@pytest.mark.parametrize(("error", "told"), [([86.0] * 5, True), ([60.0] * 5, False)])
+def test_a_network_near_chance_is_called_one_that_has_hardly_begun(tables, monkeypatch, error, told):
+    """A degradation of such a network says how hard it is to start, not where training ends."""
+    written = prose(tables)
+    piece = written.evidence.piece("S3", "plain")
+    level = written.evidence.level_of(piece, "training error", "plain56")
+    monkeypatch.setattr(type(written.evidence), "level_of", lambda *_: replace(level, values=tuple(error)))
+    said = caveat(written)
+    assert (said is not None and "hardly begun to learn" in said.text) == told

@@ -108,6 +108,14 @@ def test_curves_that_fall_back_are_named():
     assert course(0.4, 0.395, 0.6).drops == []
 
 
+@pytest.mark.parametrize(("val", "told"), [((4.0, 1.5, 1.2), True), ((1.7, 1.5, 1.2), False)])
+def test_a_first_validation_loss_that_stands_out_is_not_passed_over(prose, val, told):
+    found = course(0.3, 0.5, 0.6, arm="resnet", val=val, train=(1.7, 1.4, 1.1))
+    text = text_of(shapes(prose(), [found])[0].statements)
+    assert ("After the first epoch the validation loss of resnet is 4.0" in text) == told
+    assert ("was not tested" in text or "was not examined" in text) == told
+
+
 def test_unsteady_and_steady_are_told_apart(prose):
     unsteady = shapes(prose(), [course(0.4, 0.35, 0.6)])[0]
     steady = shapes(prose(), [course(0.4, 0.5, 0.6)])[0]

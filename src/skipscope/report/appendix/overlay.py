@@ -32,6 +32,8 @@ def loss_figure(context: Context) -> Figure:
     mean, half = context.if_several("overlay.mean"), half_life(last_step(tables.metrics))
     chart = curves.loss(tables.steps, arms=tables.arms, labels=context.labels)
     caption = words("overlay.loss", faint=context.faint, half=half, mean=mean)
+    if tables.steps["stopped"].any():
+        caption = words.joined([caption, words("overlay.loss_failed")])
     values = words.by_arm(final, "{:.3g}".format)
     spoken = words("overlay.alt_loss", arms=words.listed(list(final)), values=values)
     return context.figure("loss", chart, caption=caption, spoken=spoken)

@@ -15,6 +15,9 @@ DEPTHS = (8, 20, 32, 56)
 CLEAR = 0.3
 """Log10 of a ratio of gradients from which on it is worth a word: a factor of two (claim S1)."""
 
+BEGUN = 85.0
+"""An error in per cent above which a network has hardly begun to learn ten classes: a guess has 90%."""
+
 
 def depth_of(arm: str) -> int:
     """Returns the layers that an arm's name tells, 31 of `densenet31_k8`; 0 where it tells none."""
@@ -67,6 +70,18 @@ def over_depth(
     chart = depths.over_depth(table, title=title, log=log, labels=context.labels)
     caption = context.words(f"{chapter}.caption_{rest}")
     return context.figure(name, chart, caption=caption, spoken=caption)
+
+
+def hardly_trained(prose: Prose, piece: Piece) -> dict[str, object]:
+    """The deepest network of a degradation (S3) that was found, if it ends near chance: layers and error.
+
+    Empty otherwise. A degradation of such a network says how hard it is to start, and little of the end.
+    """
+    deep = max(map(depth_of, piece.finding.arms))
+    error = prose.evidence.level_of(piece, "training error", f"plain{deep}")
+    if piece.told != "supported" or error is None or error.median <= BEGUN:
+        return {}
+    return {"deep": deep, "error": prose.number(error)}
 
 
 def judged_start(prose: Prose, level: Level) -> Piece | Level:

@@ -5,6 +5,7 @@ from skipscope.claims.catalogue import catalogue
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Column, Section, Table
 from skipscope.report.handin.evidence import Piece
+from skipscope.report.handin.one_page import caveat
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.handin.textbook import answers, unsettled
 from skipscope.report.statements import Source, Statement
@@ -43,7 +44,8 @@ def verdicts(prose: Prose) -> list[Block]:
     )
     open_ones = unsettled(prose)
     rest = [prose.say("conclusion.open", names=words.listed(open_ones))] if open_ones else []
-    return [*([table] if rows else []), *prose.paragraphs(rest, [prose.say("conclusion.limits")])]
+    groups = ([caveat(prose)], rest, [prose.say("conclusion.limits")])
+    return [*([table] if rows else []), *prose.paragraphs(*groups)]
 
 
 def limits_of(prose: Prose) -> list[Statement]:

@@ -8,6 +8,8 @@ from skipscope.analysis.tables import StudyTables
 
 RISEN = 1.03
 """A validation loss that ends so many times above its lowest has turned."""
+FAR = 1.5
+"""A validation loss so many times the training loss of its epoch is worth a word, early in a training."""
 DROP = 0.01
 """A fall of the validation accuracy from one epoch to the next that makes a curve unsteady."""
 
@@ -36,6 +38,12 @@ class Course:
             return "falls"
         risen = self.val_loss[-1] > RISEN * self.val_loss[low] and self.train_loss[-1] < self.train_loss[low]
         return "turns" if risen else "levels"
+
+    @property
+    def lags(self) -> bool:
+        """Whether its validation loss is far above the training loss after the first epoch, not the last."""
+        begun, ended = (self.val_loss[at] / self.train_loss[at] for at in (0, -1))
+        return begun > FAR > ended
 
     @property
     def drops(self) -> list[float]:

@@ -7,7 +7,7 @@ from skipscope.report.appendix.results import key_table, what_was_done
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Section
 from skipscope.report.families import told_apart
-from skipscope.report.handin.by_depth import depth_of
+from skipscope.report.handin.by_depth import depth_of, hardly_trained
 from skipscope.report.handin.evidence import Piece
 from skipscope.report.handin.gated import cause, clean, controlled, per_cent
 from skipscope.report.handin.prose import Prose, prose_of
@@ -23,14 +23,20 @@ EXACT = Source(basis="exact", key="params")
 def one_page(context: Context) -> Section:
     """Builds the chapter."""
     prose, shown = prose_of(context), foremost(context)
-    answer = [without(prose), residual(prose), dense(prose), gated(prose), limits(prose)]
+    answer: list[list[Statement | None]] = [
+        [without(prose), caveat(prose)],
+        [residual(prose)],
+        [dense(prose)],
+        [gated(prose)],
+        [limits(prose)],
+    ]
     return context.section(
         "one-page",
         "one_page",
         [
             prose.paragraph(prose.say("one_page.question"), short(prose)),
             prose.paragraph(*done(prose, shown)),
-            *prose.paragraphs(*([each] for each in answer if each)),
+            *prose.paragraphs(*answer),
             key_table(shown, *COLUMNS),
             *curves_of_all(shown),
         ],
@@ -76,8 +82,11 @@ def short(prose: Prose) -> Statement | None:
         told.append((f"depth.{'contradicted' if kept else 'open'}", [deeper.source, *kept]))
         if cured and cured.verdict == "supported":
             told.append(("residual", [cured.source]))
+    easier = prose.evidence.piece("D2", "interaction")
     if fewer and fewer.settled:
         told.append((f"dense.{fewer.told}", [fewer.source]))
+    elif easier and easier.told == "supported":
+        told.append(("dense.easier", [easier.source]))
     if gain and gain.settled:
         why, image = cause(prose), controlled(prose)
         told.append((f"gated.{why or gain.told}", [gain.source, *([image.source] if why and image else [])]))
@@ -102,6 +111,13 @@ def without(prose: Prose) -> Statement | None:
         sources.append(error.source)
     key = f"{start.told if start and 'ratio' in told else 'open'}_{'rises' if 'error' in told else 'open'}"
     return prose.say(f"one_page.without.{key}", *sources, **told) if told else None
+
+
+def caveat(prose: Prose) -> Statement | None:
+    """Says of what training the degradation is, if the deepest network has hardly begun to learn."""
+    error = prose.evidence.piece("S3", "plain")
+    told = hardly_trained(prose, error) if error else {}
+    return prose.say("handin.hardly", error.source, **told) if error and told else None
 
 
 def residual(prose: Prose) -> Statement | None:

@@ -8,6 +8,7 @@ from skipscope.analysis.tables import ArmSummary
 from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.figures import curves
 from skipscope.figures.losses import PANEL_HEIGHT, losses_of
+from skipscope.records.printed import anatomy_of
 from skipscope.report.appendix.results import gaps
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Note, Pair, Section, Table
@@ -127,10 +128,19 @@ def shapes(prose: Prose, found: Sequence[Course]) -> list[Block]:
             lows = words.by_arm({each.arm: each.epochs[each.lowest] for each in alike})
             key = "all" if turn == "falls" and len(alike) == len(found) > 1 else turn
             told.append(prose.say(f"course.{key}", own(prose), arms=arms, lows=lows))
+    told += [lag(prose, each) for each in found if each.lags]
     back = {each.arm: f"{100 * max(each.drops):.1f}" for each in found if each.drops}
     key = "unsteady" if back else "steady"
     told.append(prose.say(f"course.{key}", own(prose), drops=words.by_arm(back)))
     return [prose.paragraph(*told)]
+
+
+def lag(prose: Prose, found: Course) -> Statement:
+    """Says that a first validation loss stands out, and what may be the cause where there is BatchNorm."""
+    card = next(each.network for each in prose.context.tables.summaries if each.arm == found.arm)
+    key = "lag_normalised" if card and "BatchNorm2d" in anatomy_of(card).normalisation else "lag"
+    losses = {"trained": rounded(found.train_loss[0]), "validated": rounded(found.val_loss[0])}
+    return prose.say(f"course.{key}", own(prose), arm=code(found.arm), **losses)
 
 
 def together(prose: Prose, shown: Sequence[ArmSummary]) -> list[Block]:

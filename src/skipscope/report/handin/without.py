@@ -7,7 +7,7 @@ from skipscope.analysis.statistics import over_seeds
 from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.report.document import Block, Equation, Figure, Pair
 from skipscope.report.handin.basis import disagreements
-from skipscope.report.handin.by_depth import CLEAR, DEPTHS, depth_of, judged_start, unique
+from skipscope.report.handin.by_depth import CLEAR, DEPTHS, depth_of, hardly_trained, judged_start, unique
 from skipscope.report.handin.costs import card_of, params_of, seconds_of, steps_to
 from skipscope.report.handin.evidence import Level
 from skipscope.report.handin.prose import Prose, bracketed
@@ -22,8 +22,6 @@ VANISHED = -1.0
 """Log10 of a ratio of gradients below which a sentence does not say that nothing vanishes."""
 CHANCE = log(10)
 """The loss of a guess among ten classes, in nats."""
-BEGUN = 85.0
-"""An error in per cent above which a network has hardly begun to learn ten classes: a guess has 90%."""
 LEFT = 2.2
 """A loss that shows that the guessing is over."""
 
@@ -166,13 +164,8 @@ def degradation(prose: Prose) -> list[Statement]:
     layers = {"shallow": shallow, "deep": deep}
     told = {"rise": prose.number(piece)} if verdict == "supported" else {"change": prose.change(piece)}
     said = prose.say(f"without.degradation.{verdict}", piece.source, **layers, **told)
-    error = prose.evidence.level_of(piece, "training error", f"plain{deep}")
-    hardly = error is not None and error.median > BEGUN and piece.told == "supported"
-    begun = (
-        [prose.say("without.hardly", piece.source, deep=deep, error=prose.number(error))]
-        if hardly and error
-        else []
-    )
+    near_chance = hardly_trained(prose, piece)
+    begun = [prose.say("without.hardly", piece.source, **near_chance)] if near_chance else []
     return [said, *begun, *apart(prose, shallow)]
 
 
