@@ -14,17 +14,9 @@ from skipscope.analysis.tables import StudyTables
 from skipscope.anatomy.describe import describe
 from skipscope.claims.evidence import Evidence
 from skipscope.records.frames import METRICS
+from skipscope.records.network_card import NetworkCard
 from skipscope.records.readings import READINGS, SCHEMA_1, migrate
-from skipscope.records.schema import (
-    DataCard,
-    Environment,
-    Failure,
-    Member,
-    NetworkCard,
-    Result,
-    RunRecord,
-    StudyRecord,
-)
+from skipscope.records.schema import DataCard, Environment, Failure, Member, Result, RunRecord, StudyRecord
 from skipscope.spec import DataRef, Recipe, RunSpec, StudySpec
 
 RECIPE = Recipe(precision="fp32", memory_format="contiguous", kernels="stock", threads=1)

@@ -1,6 +1,7 @@
 """The smallest record of a run."""
 
-from skipscope.records.schema import Environment, NetworkCard, RunRecord
+from skipscope.records.network_card import NetworkCard
+from skipscope.records.schema import Environment, RunRecord
 from skipscope.spec import DataRef, Recipe, RunSpec
 
 SPEC = RunSpec(

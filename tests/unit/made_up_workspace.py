@@ -5,17 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from skipscope.records.schema import (
-    DataCard,
-    Environment,
-    Failure,
-    Member,
-    NetworkCard,
-    Result,
-    RunRecord,
-    Stage,
-    StudyRecord,
-)
+from skipscope.records.network_card import NetworkCard, Stage
+from skipscope.records.schema import DataCard, Environment, Failure, Member, Result, RunRecord, StudyRecord
 from skipscope.records.store import Workspace
 from skipscope.spec import Arm, DataRef, Recipe, RunSpec, StudySpec
 

@@ -11,7 +11,7 @@ POINTS_PER_CURVE = 1_000
 POINTS_IN_ALL = 12_000
 """Together they keep a page of many seeds small; a page of four curves draws 1,000 points each."""
 POINTS_OF_LOSS = 150
-"""Of a smoothed curve half a line wide."""
+"""Points of a smoothed curve half a line wide."""
 
 
 def last_step(metrics: pl.DataFrame) -> int:
@@ -80,8 +80,8 @@ def losses_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFram
     steps = steps_table(metrics, entries).join(length, on=["arm", "seed"], maintain_order="left")
     points = steps.group_by("arm", "seed").len()["len"].max()
     every = math.ceil((points if isinstance(points, int) else 1) / POINTS_OF_LOSS)
-    place = pl.int_range(pl.len()).over("arm", "seed")
-    thinned = steps.filter("counted", (place % every == 0) | (place == pl.len().over("arm", "seed") - 1))
+    index = pl.int_range(pl.len()).over("arm", "seed")
+    thinned = steps.filter("counted", (index % every == 0) | (index == pl.len().over("arm", "seed") - 1))
     trained = thinned.select(
         "arm", epoch=pl.col("step") / pl.col("per_epoch"), measure=pl.lit("loss"), loss=pl.col("smoothed")
     )

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from skipscope.analysis.curves import epochs_table, last_step, losses_table, steps_table, stride
 from skipscope.analysis.members import Entry, with_members
+from skipscope.records.network_card import NetworkCard
 from skipscope.records.readings import READINGS, START
-from skipscope.records.schema import NetworkCard, RunRecord, StudyRecord
+from skipscope.records.schema import RunRecord, StudyRecord
 from skipscope.records.store import USUAL, Workspace
 from skipscope.spec import Recipe, network_name, start_name
 

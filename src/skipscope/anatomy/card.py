@@ -8,7 +8,7 @@ from typing import cast
 
 from skipscope.anatomy.calls import NUMBERED, Anatomy
 from skipscope.anatomy.stages import KINDS, stages
-from skipscope.records.schema import (
+from skipscope.records.network_card import (
     AnatomyCard,
     CallCard,
     CallKind,

@@ -14,7 +14,7 @@ from skipscope.anatomy.card import anatomy_card
 from skipscope.anatomy.modes import evaluating, uncompiled
 from skipscope.models.registry import build
 from skipscope.models.user import attribute_errors_to
-from skipscope.records.schema import NetworkCard, Stage
+from skipscope.records.network_card import NetworkCard, Stage
 from skipscope.spec import UserNetwork
 from skipscope.torch_threads import torch_threads
 

@@ -53,7 +53,7 @@ class Listener(TorchFunctionMode):
         self.counts: Counter[tuple[str, str]] = Counter()
         self.origins = 0
         self.calls = 0
-        """Of the kinds `NUMBERED`, in this pass."""
+        """The calls of the kinds `NUMBERED`, in this pass."""
         self.kept: set[int] = set()
         """The tensors, by `id`, that the network keeps between passes."""
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 
 from skipscope.claims import structure
-from skipscope.records.schema import NetworkCard, RunRecord
+from skipscope.records.network_card import NetworkCard
+from skipscope.records.schema import RunRecord
 from skipscope.spec import Backend, DataRef
 from skipscope.spec.comparison import ARCHITECTURE, Comparison
 from skipscope.spec.derived import DEPTH_TOLERANCE

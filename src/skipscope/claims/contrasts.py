@@ -26,7 +26,7 @@ from skipscope.claims import structure
 from skipscope.claims.curves import Terms, crossing, reached
 from skipscope.claims.designs import agreement_over_ceiling, rate_over_arm
 from skipscope.claims.evidence import Evidence
-from skipscope.records.schema import NetworkCard
+from skipscope.records.network_card import NetworkCard
 from skipscope.spec.comparison import Arms, Comparison
 
 Contrast = Callable[[Evidence, str, Comparison], Estimate | None]

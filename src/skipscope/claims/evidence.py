@@ -22,7 +22,8 @@ from skipscope.analysis.quantities import FinishedRuns, Series
 from skipscope.analysis.tables import StudyTables
 from skipscope.claims import structure
 from skipscope.claims.confounds import Facts, Runs, facts_of
-from skipscope.records.schema import NetworkCard, Result, RunRecord
+from skipscope.records.network_card import NetworkCard
+from skipscope.records.schema import Result, RunRecord
 from skipscope.spec import StudySpec, UserNetwork, network_name
 from skipscope.spec.comparison import Comparison
 

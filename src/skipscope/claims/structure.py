@@ -3,8 +3,8 @@
 from functools import cache
 from itertools import groupby
 
+from skipscope.records.network_card import Concatenation, NetworkCard, StemLayer
 from skipscope.records.printed import anatomy_of
-from skipscope.records.schema import Concatenation, NetworkCard, StemLayer
 
 
 def depth(card: NetworkCard) -> int:

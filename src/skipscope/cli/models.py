@@ -8,7 +8,7 @@ from skipscope.cli.options import Json, console, print_json, print_table, say, t
 from skipscope.language import spoken
 
 if TYPE_CHECKING:
-    from skipscope.records.schema import AnatomyCard
+    from skipscope.records.network_card import AnatomyCard
 
 app = typer.Typer(help="Show the networks and what they are made of.", invoke_without_command=True)
 

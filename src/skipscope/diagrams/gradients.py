@@ -16,8 +16,8 @@ from skipscope.diagrams.network import Labels
 from skipscope.diagrams.row import Row
 from skipscope.diagrams.wiring import Wiring, wired
 from skipscope.figures import style
+from skipscope.records.network_card import NetworkCard
 from skipscope.records.printed_calls import calls_of
-from skipscope.records.schema import NetworkCard
 from skipscope.reference.gradients import Gradients
 
 LOW, HIGH = -400, 200

@@ -8,7 +8,7 @@ from math import ceil, log2, sqrt
 
 from skipscope.diagrams import svg
 from skipscope.diagrams.wiring import Kind, Step, Wiring
-from skipscope.records.schema import NetworkCard
+from skipscope.records.network_card import NetworkCard
 
 LARGEST, SMALLEST, WRAPPED = 10.0, 3.7, 5.0
 """Width of a layer with its gap: of few; of so many that they just fit in a line; least in several lines."""

@@ -9,7 +9,7 @@ from skipscope.diagrams.loops import loops_of
 from skipscope.diagrams.network import Labels, color_of
 from skipscope.diagrams.wiring import Step, wired
 from skipscope.figures import style
-from skipscope.records.schema import NetworkCard
+from skipscope.records.network_card import NetworkCard
 
 SHOWN = 6
 """Layers of a dense block that are drawn, at most."""
@@ -18,7 +18,7 @@ STACK = 15.0
 TALLEST, FLOOR = 112.0, 122.0
 """Height of the last stack; where all stacks stand."""
 SHADES = (0.18, 0.55, 0.33, 0.75, 0.27, 0.62, 0.42, 0.85)
-"""Of the cells of a vector, which stand for numbers."""
+"""The fills of a vector's cells, which stand for numbers."""
 CELL = 6.5
 ABOVE, WAY = 58.0, 132.0
 """Heights of the gate's own way and of its map's."""

@@ -11,8 +11,8 @@ from skipscope.diagrams.layout import laid_out
 from skipscope.diagrams.row import Row
 from skipscope.diagrams.wiring import Step, Wiring, wired
 from skipscope.figures import style
+from skipscope.records.network_card import NetworkCard
 from skipscope.records.printed import anatomy_of
-from skipscope.records.schema import NetworkCard
 
 Labels = Mapping[str, str]
 """Words of diagrams: the table `[diagram]` of a language's texts."""

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from skipscope.records.network_card import CallCard, NetworkCard
 from skipscope.records.printed import anatomy_of
 from skipscope.records.printed_calls import calls_of
-from skipscope.records.schema import CallCard, NetworkCard
 
 Kind = Literal["conv", "linear", "pool", "shortcut", "gate", "append", "beside", "unfollowed"]
 LAYERS = {"conv", "linear"}
@@ -39,7 +39,7 @@ class Step:
     projected: bool = False
     """Whether the x of f(x) + x passes a layer of its own."""
     branches: tuple[Branch, ...] = ()
-    """Of a gate, what computes it; of a join, the other maps that were computed beside the main path."""
+    """What computes a gate; at a join, the other maps, computed beside the main path."""
 
     @property
     def laned(self) -> bool:

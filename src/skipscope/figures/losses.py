@@ -12,7 +12,7 @@ from skipscope.figures.guides import ends, tooltips
 from skipscope.figures.layered import Labels, Layered
 
 PANEL_HEIGHT = 128
-"""Of a panel of the hand-in: four networks' panels and what is said of them fit a page and a half."""
+"""Height of a panel of the hand-in: four networks' panels and what is said of them fit a page and a half."""
 
 
 def losses_of(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Labels) -> Layered:

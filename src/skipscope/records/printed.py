@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import groupby
 
-from skipscope.records.schema import AnatomyCard, Concatenation, Gate, NetworkCard, Shortcut, StemLayer
+from skipscope.records.network_card import AnatomyCard, Concatenation, Gate, NetworkCard, Shortcut, StemLayer
 from skipscope.spec import Frozen
 
 _LINE = re.compile(r"^(?P<indent> *)\((?P<name>[^)]+)\): (?:(?P<times>\d+) x )?(?P<kind>\w+)\((?P<rest>.*)$")

@@ -5,8 +5,16 @@ from collections.abc import Sequence
 from functools import cache
 from itertools import groupby
 
+from skipscope.records.network_card import (
+    CallCard,
+    CallKind,
+    Concatenation,
+    Gate,
+    NetworkCard,
+    Shortcut,
+    Stage,
+)
 from skipscope.records.printed import KINDS, OFF_TRUNK, SHORTCUTS, PrintedModule, anatomy_of, printed_modules
-from skipscope.records.schema import CallCard, CallKind, NetworkCard, Stage
 
 Path = tuple[str, ...]
 
@@ -37,14 +45,14 @@ def _printed_calls(card: NetworkCard) -> tuple[CallCard, ...]:
 def _joins(card: NetworkCard) -> dict[Path, dict[CallKind, CallCard]]:
     """The joins by the module that makes them; none of a kind that a module makes twice."""
     anatomy = anatomy_of(card)
-    kinds: tuple[tuple[CallKind, Sequence[object]], ...] = (
+    kinds: tuple[tuple[CallKind, Sequence[Gate | Shortcut | Concatenation]], ...] = (
         ("gate", anatomy.gates),
         ("shortcut", anatomy.shortcuts),
         ("concat", anatomy.concatenations),
     )
     found: dict[Path, dict[CallKind, CallCard]] = {}
     for kind, joins in kinds:
-        calls = [CallCard(module=j.module, kind=kind, shape=j.shape, reads=()) for j in joins]  # type: ignore[attr-defined]
+        calls = [CallCard(module=j.module, kind=kind, shape=j.shape, reads=()) for j in joins]
         times = Counter(call.module.partition(":")[0] for call in calls)
         for call in calls:
             if times[call.module] == 1:
@@ -95,7 +103,9 @@ def _kind(module: PrintedModule) -> CallKind | None:
     """Tells what kind of a layer a module is; None if it is none."""
     if module.kind == "Linear" or (module.kind == "Conv2d" and "se" in module.path):
         return "linear"
-    return {"Conv2d": "conv"}.get(module.kind, "pool") if module.kind in KINDS else None  # type: ignore[return-value]
+    if module.kind not in KINDS:
+        return None
+    return "conv" if module.kind == "Conv2d" else "pool"
 
 
 def _block(path: Path, joins: dict[Path, dict[CallKind, CallCard]]) -> Path | None:

@@ -11,9 +11,9 @@ import polars as pl
 
 from skipscope.analysis import measured
 from skipscope.analysis.tables import StudyTables
+from skipscope.records.network_card import NetworkCard
 from skipscope.records.printed import anatomy_of
 from skipscope.records.printed_calls import calls_of
-from skipscope.records.schema import NetworkCard
 from skipscope.spec.values import Frozen
 
 KINDS = ("plain", "resnet")
@@ -28,9 +28,9 @@ class GradientCurve(Frozen):
     steps: tuple[int, ...]
     """Training steps, from 1; 0 is before the first."""
     hundredths: tuple[tuple[int | None, ...], ...]
-    """Of each step and convolution: 100 log10 of the gradient's norm; null where that is 0 or not finite."""
+    """A row a step: 100 log10 of the gradient's norm by convolution; null where that is 0 or not finite."""
     ratios: tuple[float | None, ...]
-    """Of each step: the norm at the first convolution over that at the last."""
+    """The norm at the first convolution over that at the last, by step."""
 
 
 class Gradients(Frozen):
@@ -44,7 +44,7 @@ class Gradients(Frozen):
     curves: dict[str, GradientCurve]
     """By the network's name: plain56, resnet56."""
     cards: dict[int, NetworkCard]
-    """Of the residual networks by depth; they have no print."""
+    """The residual networks by depth, without their print."""
 
     @property
     def depths(self) -> tuple[int, ...]:
@@ -80,9 +80,7 @@ def _cards(tables: StudyTables) -> dict[int, NetworkCard]:
 
 
 def _depth(name: str) -> int:
-    found = _NAME.fullmatch(name)
-    assert found is not None  # noqa: S101 - chosen by it
-    return int(found[2])
+    return int(_NAME.sub(r"\2", name))
 
 
 def _trimmed(card: NetworkCard) -> NetworkCard:

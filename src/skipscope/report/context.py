@@ -54,7 +54,7 @@ class Context:
     notes: Path | None = None
     """The reader's own analysis, as Markdown."""
     numbers: Iterator[str] = field(default_factory=lambda: figure_numbers("appendix"))
-    """Of figures."""
+    """The numbers of its figures, as they are drawn."""
 
     @property
     def labels(self) -> dict[str, str]:

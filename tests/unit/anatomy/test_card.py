@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from skipscope.anatomy.capture import anatomy
 from skipscope.anatomy.card import anatomy_card
-from skipscope.records.schema import AnatomyCard, CallCard, Concatenation, Gate, Shortcut, StemLayer
+from skipscope.records.network_card import AnatomyCard, CallCard, Concatenation, Gate, Shortcut, StemLayer
 
 
 def card(model: nn.Module) -> AnatomyCard:

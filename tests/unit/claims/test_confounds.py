@@ -8,7 +8,8 @@ import pytest
 
 from skipscope.anatomy.describe import describe
 from skipscope.claims.confounds import confounds, confounds_of_networks, facts_of
-from skipscope.records.schema import Environment, Failure, NetworkCard, RunRecord
+from skipscope.records.network_card import NetworkCard
+from skipscope.records.schema import Environment, Failure, RunRecord
 from skipscope.spec import DataRef, Recipe, RunSpec
 from skipscope.spec.comparison import Comparison
 

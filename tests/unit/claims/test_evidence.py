@@ -4,7 +4,7 @@ from made_up_evidence import evidence
 
 from skipscope.analysis.quantities import QUANTITIES
 from skipscope.claims.evidence import Evidence, Planned
-from skipscope.records.schema import Unfollowed
+from skipscope.records.network_card import Unfollowed
 from skipscope.spec import StudySpec, load_study
 
 

@@ -10,8 +10,8 @@ from skipscope.anatomy.describe import describe
 from skipscope.claims import structure
 from skipscope.models.registry import NETWORKS as SHIPPED
 from skipscope.models.registry import build
+from skipscope.records.network_card import NetworkCard
 from skipscope.records.printed import anatomy_of, printed_modules
-from skipscope.records.schema import NetworkCard
 
 READ = (
     structure.stem,

@@ -11,7 +11,7 @@ from skipscope.anatomy.card import anatomy_card
 from skipscope.anatomy.describe import describe
 from skipscope.diagrams.network import draw_network
 from skipscope.diagrams.wiring import IMAGE, wired
-from skipscope.records.schema import NetworkCard, Stage
+from skipscope.records.network_card import NetworkCard, Stage
 
 
 def without_calls(card: NetworkCard) -> NetworkCard:

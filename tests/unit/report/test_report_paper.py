@@ -28,10 +28,8 @@ MARGIN = 20 / 210
 @pytest.fixture
 def fast_charts(monkeypatch):
     """Charts drawn by nobody: what is around them is tested."""
-    drawn = (
-        '<svg xmlns="http://www.w3.org/2000/svg" width="640" height="300"><rect width="640" height="300" '
-        'fill="#eef"/><text x="9" y="40" font-family="Arial">训练 loss</text></svg>'
-    )
+    text = '<text x="9" y="40" font-family="Arial">训练 loss</text>'
+    drawn = f'<svg xmlns="http://www.w3.org/2000/svg" width="640" height="300">{text}</svg>'
     monkeypatch.setattr(Undrawn, "svg", drawn)
     monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
 

@@ -8,8 +8,8 @@ from itertools import chain, groupby
 
 from skipscope.claims.catalogue import Wording, catalogue
 from skipscope.claims.model import ClaimResult, Verdict
+from skipscope.records.network_card import NetworkCard
 from skipscope.records.printed import anatomy_of
-from skipscope.records.schema import NetworkCard
 from skipscope.report.appendix.evidence import details, forest_of, numbers, numbers_of, parts_table
 from skipscope.report.appendix.reference import reference
 from skipscope.report.context import Context

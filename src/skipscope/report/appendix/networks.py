@@ -4,8 +4,8 @@ import polars as pl
 
 from skipscope.analysis.tables import ArmSummary
 from skipscope.figures import curves
+from skipscope.records.network_card import NetworkCard
 from skipscope.records.printed import anatomy_of
-from skipscope.records.schema import NetworkCard
 from skipscope.report.appendix.overlay import last_values
 from skipscope.report.appendix.pictures import pictures_of
 from skipscope.report.appendix.readings import in_pairs

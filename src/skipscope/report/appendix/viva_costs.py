@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
+from skipscope.records.network_card import NetworkCard, Shortcut
 from skipscope.records.printed import anatomy_of
-from skipscope.records.schema import NetworkCard, Shortcut
 from skipscope.report.appendix.explanation import CONFOUNDED, differences
 from skipscope.report.handin.gated import cause, clean, gained
 from skipscope.report.handin.prose import Prose

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from skipscope.analysis.tables import ArmSummary
 from skipscope.analysis.worked_convolution import WorkedConvolution, worked
 from skipscope.figures.rendering import raster
+from skipscope.records.network_card import Stage, StemLayer
 from skipscope.records.printed import anatomy_of
-from skipscope.records.schema import Stage, StemLayer
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Equation, Gallery, Section, Tile
 from skipscope.report.families import told_apart

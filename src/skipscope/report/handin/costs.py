@@ -5,7 +5,7 @@ from statistics import median
 
 import polars as pl
 
-from skipscope.records.schema import NetworkCard
+from skipscope.records.network_card import NetworkCard
 from skipscope.report.handin.prose import Prose
 
 

@@ -8,9 +8,9 @@ from skipscope.diagrams import svg
 from skipscope.diagrams.blocks import draw_blocks
 from skipscope.diagrams.modules import draw_dense, draw_gate
 from skipscope.diagrams.network import draw_networks
+from skipscope.records.network_card import AnatomyCard, NetworkCard
 from skipscope.records.printed import anatomy_of
 from skipscope.records.printed_calls import calls_of
-from skipscope.records.schema import AnatomyCard, NetworkCard
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Diagram, Section, Table
 from skipscope.report.families import Family, family_of, told_apart

@@ -23,7 +23,7 @@ class Answer:
     """What was found of one sentence, and on what it rests."""
 
     key: str
-    """Of its texts, in `conclusion.rows`."""
+    """The name of its texts in `conclusion.rows`."""
     found: Statement
     basis: Inline
     sure: Sure

@@ -30,7 +30,7 @@ LINE = 100
 TEXT_WIDTH = 170
 """Width of a line in millimetres: A4 without its margins."""
 DRAWING_WIDTH = 104
-"""Of drawings, whose texts are then 7.5 points."""
+"""Width of drawings in millimetres: their texts are then 7.5 points."""
 FULL = 0.999
 """Share of a line that counts as all of it, in spite of rounding."""
 HALF_WIDTH = 82
