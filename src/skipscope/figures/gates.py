@@ -1,5 +1,6 @@
 """Draws one network's gates: their values, their dependence on the class, the cost of replacing them."""
 
+import math
 from collections.abc import Sequence
 
 import altair as alt
@@ -7,7 +8,7 @@ import polars as pl
 
 from skipscope.analysis.trained_readings import ALL
 from skipscope.figures import style
-from skipscope.figures.guides import legend, tooltips
+from skipscope.figures.guides import ends, legend, tooltips
 from skipscope.figures.layered import Labels, Layered
 from skipscope.figures.seeds import means
 
@@ -18,7 +19,9 @@ REPLACEMENTS = ("one", "mean", "other")
 
 
 def strips(table: pl.DataFrame, *, classes: Sequence[str], labels: Labels) -> Layered:
-    """Draws a strip a block: a row a class, a column a channel by its mean gate; dark is open.
+    """Draws a strip a block: a row a class, a column a channel by its mean gate; dark is the most open.
+
+    The shades span the gates that there are, by tenths: over all of 0 to 1 most networks' are of one shade.
 
     `table` has block, class (its name), channel, its rank among `of` channels that are shown, and gate.
     """
@@ -27,6 +30,8 @@ def strips(table: pl.DataFrame, *, classes: Sequence[str], labels: Labels) -> La
     told = legend(labels["gate"], gradientLength=160, offset=12, format=".4~g")
     bare = alt.Axis(labels=False, ticks=False, domain=False)
     unit = alt.Scale(domain=[0, 1], nice=False)
+    lowest, highest = ends(table["gate"])
+    span = [math.floor(10 * lowest) / 10, (math.floor(10 * highest) + 1) / 10]
     chart = (
         alt.Chart()
         .mark_rect(aria=False)  # thousands of names nobody hears make the picture three times as large
@@ -36,7 +41,7 @@ def strips(table: pl.DataFrame, *, classes: Sequence[str], labels: Labels) -> La
             x2=alt.X2("end:Q"),
             y=alt.Y("block:N", sort=blocks, title=None, scale=gap, axis=alt.Axis(grid=False)),
             yOffset=alt.YOffset("class:N", sort=list(classes), scale=alt.Scale(paddingInner=0)),
-            color=alt.Color("gate:Q", scale=alt.Scale(domain=[0, 1], range=list(style.HEAT)), legend=told),
+            color=alt.Color("gate:Q", scale=alt.Scale(domain=span, range=list(style.HEAT)), legend=told),
             tooltip=tooltips(labels, "block:N", "class:N", "channel:Q", "gate:Q .2f"),
         )
     )

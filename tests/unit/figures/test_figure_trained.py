@@ -99,3 +99,12 @@ def test_a_network_without_gates_has_nothing_to_draw(study_tables):
     readings = study_tables(readings=True, seeds=1, epochs=2, steps=16).readings
     assert measured.gate_strips(readings, "cnn").is_empty()
     assert measured.gates(readings).filter(pl.col("arm") == "cnn").is_empty()
+
+
+@pytest.mark.parametrize(("gate", "span"), [((0.43, 0.67), [0.4, 0.7]), ((0.5, 0.5), [0.5, 0.6])])
+def test_the_shades_of_gates_span_those_that_there_are(tables, gate, span):
+    """Over 0 to 1 a network whose gates lie around a half is a strip of one blue."""
+    table = strips(tables.readings)
+    table = pl.concat([table.with_columns(gate=pl.lit(value)) for value in gate])
+    [layer] = gates.strips(table, classes=CLASSES, labels=LABELS).layers
+    assert layer.to_dict()["encoding"]["color"]["scale"]["domain"] == span
