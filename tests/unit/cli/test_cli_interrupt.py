@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,6 +13,7 @@ from skipscope.cli.interrupt import ended_by_ctrl_c
 BLOCK = """
 import hashlib, os, signal, threading, time
 from skipscope.cli.interrupt import ended_by_ctrl_c
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with ended_by_ctrl_c(0.1):
     threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
     {what}
@@ -19,6 +21,14 @@ print("went on")
 """
 DEEP_IN_C = 'hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)'
 OWN_HANDLER = "signal.signal(signal.SIGINT, lambda *_: None); time.sleep(1)"
+
+
+@pytest.fixture(autouse=True)
+def interrupts_heard() -> Iterator[None]:
+    """What runs in the background of a script is begun deaf to Ctrl-C."""
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, usual)
 
 
 @pytest.mark.parametrize(("what", "code", "says"), [(DEEP_IN_C, 130, ""), (OWN_HANDLER, 0, "went on\n")])

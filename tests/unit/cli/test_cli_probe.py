@@ -4,7 +4,7 @@ import doctest
 import io
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -51,15 +51,22 @@ def made_up(name: str, *needs: Any) -> Probe[View]:
 
 
 @pytest.fixture(autouse=True)
-def quick_probes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two probes of trained networks in place of those there are, which take their time."""
-    for name, probe in [*PROBES.items()]:
-        if probe.when == {"frozen"}:
-            monkeypatch.delitem(PROBES, name)
-        else:  # what is measured before or while training stays as it was when the runs were trained
-            monkeypatch.setitem(PROBES, name, replace(probe, when=probe.when - {"frozen"}))
+def quick_probes() -> Iterator[None]:
+    """Two probes of trained networks in place of those there are, which take their time.
+
+    All go back in their order, which readings are written in: one that is put back alone comes last.
+    """
+    usual = dict(PROBES)
+    PROBES.clear()
+    for name, probe in usual.items():
+        if probe.when != {"frozen"}:
+            # what is measured before or while training stays as it was when the runs were trained
+            PROBES[name] = replace(probe, when=probe.when - {"frozen"})
     for probe in (made_up("anything"), made_up("shortcuts", "shortcut")):
-        monkeypatch.setitem(PROBES, probe.name, probe)
+        PROBES[probe.name] = probe
+    yield
+    PROBES.clear()
+    PROBES.update(usual)
 
 
 def call(*words: str | Path) -> Any:
