@@ -79,7 +79,9 @@ def accuracy_in_time(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels
     ticks = MOMENTS if kind == "log" else _moments(longest)
     axis = alt.Axis(values=ticks, labelExpr=_clock(labels), labelOverlap="greedy", tickCount=6)
     scale = alt.Scale(type=kind, nice=False, zero=False, padding=12)
-    x = alt.X("mean(seconds):Q", title=labels["time"], axis=axis, scale=scale)
+    x = alt.X(
+        "mean(seconds):Q", title=labels["time_log" if kind == "log" else "time"], axis=axis, scale=scale
+    )
     return _epoch_curves(table, x, "val_accuracy", arms, labels, style.HEIGHT)
 
 

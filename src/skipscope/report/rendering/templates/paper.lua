@@ -104,6 +104,14 @@ end
 
 if not typst then BulletList, OrderedList = loose, loose end
 
+-- What explains the formula before it goes on with its sentence, at the margin.
+function Para(para)
+  local first = para.content[1]
+  if typst and first and first.t == "Str" and first.text:sub(1, #"其中") == "其中" then
+    return called("flush", { para })
+  end
+end
+
 function Div(div)
   local kind = div.classes[1]
   local blocks = div.content
