@@ -103,5 +103,7 @@ def test_a_dense_network_of_ones_own_shows_its_connections(small):
     text = read(dense(written))
     single = table.filter(table["target"] != "all")["loss_change"]
     assert f"{single.max():.2g}" in text
+    assert f"{(single > 0.001).sum()} of {len(single)} connections are used" in text
+    assert {"input", "transition", "all readers"} <= {*figure.table["to"], *figure.table["of"]}
     embedded = prose(small(arms=("cnn", "densenet"), data="shapes"), card("depth", {}))
     assert connections(embedded) is None  # it is no CIFAR-10

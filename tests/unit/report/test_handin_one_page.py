@@ -8,7 +8,7 @@ from documents import built
 from made_up_bodies import card, prose
 
 from skipscope.report.document import Figure, Table
-from skipscope.report.handin import one_page
+from skipscope.report.handin import by_depth, one_page
 from skipscope.report.handin.one_page import caveat, dense, gated, limits, residual, short, without
 from skipscope.report.rendering import paper_source
 from skipscope.report.words import unmarked
@@ -58,7 +58,17 @@ def test_without_shortcuts_each_outcome_has_its_words(tables, start, error, lang
         S3=(error, [("plain", "plain8, plain56", error, 28.0)]),
     )
     assert ("1,000" in found) == (start != "inconclusive")
-    assert ("28.0 [25.2, 30.8]" in found) == (error == "supported")
+    # the deepest network whose gradient does not vanish, in the reference
+    assert ("57.7 [57.0, 58.4]%" in found) == (error == "supported")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("start", ["supported", "contradicted", "inconclusive"])
+def test_where_no_network_shows_it_apart_the_rise_is_told(tables, monkeypatch, start, language):
+    monkeypatch.setattr(by_depth, "CLEAR", -1.0)  # as if nothing short of ten times were kept
+    starts = (start, [("start", "plain56", start, 3.0)])
+    rise = ("supported", [("plain", "plain8, plain56", "supported", 28.0)])
+    assert "28.0 [25.2, 30.8]" in of(tables, without, language, S1a=starts, S3=rise)
 
 
 def test_depths_that_differ_in_what_they_say_of_the_start_say_nothing(tables):

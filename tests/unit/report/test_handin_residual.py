@@ -4,7 +4,10 @@ import pytest
 from made_up_bodies import card, prose, read
 
 from skipscope.report.document import Diagram, Equation
+from skipscope.report.handin import residual as section
 from skipscope.report.handin.basis import introduction
+from skipscope.report.handin.by_depth import steepness
+from skipscope.report.handin.evidence import Level
 from skipscope.report.handin.prose import bracketed
 from skipscope.report.handin.residual import projections, residual
 
@@ -47,6 +50,25 @@ def test_degradation_is_called_reduced_only_where_it_was(tables):
     absent = read(residual(prose(tables, card("depth", {"S3": ("contradicted", DEEPER)}))))
     assert "reduced" not in absent
     assert "does not hold in these runs" in absent
+
+
+def test_that_the_ratio_grows_as_a_power_is_said_where_it_does(tables, monkeypatch):
+    text = read(residual(prose(tables)))
+    assert "Going from 20 to 32 and from 32 to 56 layers" in text
+    assert "2.37 [2.23, 2.51] and 2.44 [2.29, 2.60]" in text  # 2 log(16 / 8.6) / log(15 / 9), and so on
+    monkeypatch.setattr(section, "ALIKE", 1.0)  # as if chains had to grow by exactly the same factor
+    assert "about the same $c$" not in read(residual(prose(tables)))
+
+
+def test_a_rise_is_paired_by_seed_and_needs_as_many_seeds_at_each_depth():
+    def level(*values):
+        return Level(quantity="q", arm="resnet20", values=values, basis="own", study="lab")
+
+    shallow, deep = level(1.0, 2.0, 3.0, 4.0, 5.0), level(3.0, 4.0, 5.0, 6.0, 7.01)
+    ((rise, low, high),) = steepness([shallow, deep], [10, 20])
+    assert (rise, low, high) == pytest.approx((0.2, 0.2, 0.2), rel=0.01)  # each rises alike
+    assert steepness([shallow, level(3.0, 4.0)], [10, 20]) == []
+    assert steepness([level(1.0), level(3.0)], [10, 20]) == []
 
 
 def test_the_studies_that_an_explanation_rests_on_are_named_once_with_their_budgets(tables):

@@ -8,6 +8,7 @@ from made_up_results import finding
 from skipscope.claims.catalogue import part_of
 from skipscope.claims.model import ClaimResult
 from skipscope.report.document import Equation, Pair
+from skipscope.report.handin import by_depth
 from skipscope.report.handin import without as section
 from skipscope.report.handin.by_depth import depth_figures
 from skipscope.report.handin.costs import steps_to
@@ -86,7 +87,7 @@ def test_degradation_is_set_apart_from_vanishing_only_where_a_network_shows_it(t
     text = told(tables, **rise)
     assert "From 8 to 32 layers the training error already rises" in text  # with 56 it may have vanished
     assert "A vanishing gradient cannot be its only cause" in text
-    monkeypatch.setattr(section, "CLEAR", -1.0)  # as if nothing short of ten times were kept
+    monkeypatch.setattr(by_depth, "CLEAR", -1.0)  # as if nothing short of ten times were kept
     assert "A vanishing gradient" not in told(tables, **rise)
 
 

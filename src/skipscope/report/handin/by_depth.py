@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import polars as pl
 
+from skipscope.analysis.statistics import over_seeds
+from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.figures import depths
 from skipscope.report.document import Figure
 from skipscope.report.handin.evidence import Level, Piece
@@ -82,6 +85,41 @@ def hardly_trained(prose: Prose, piece: Piece) -> dict[str, object]:
     if piece.told != "supported" or error is None or error.median <= BEGUN:
         return {}
     return {"deep": deep, "error": prose.number(error)}
+
+
+def steepness(levels: Sequence[Level], xs: Sequence[float]) -> list[tuple[float, float, float]]:
+    """Returns how steeply levels rise from each depth to the next: per unit of x, with intervals over seeds.
+
+    Networks of two depths have nothing in common but the seed: their differences are paired by it.
+    Empty where fewer than `MINIMUM_SEEDS` seeds are there, or not as many at each depth.
+    """
+    if len(levels) < 2 or len({len(level.values) for level in levels}) > 1:
+        return []
+    found = []
+    for (shallow, before), (deep, after) in pairwise(zip(levels, xs, strict=True)):
+        pairs = zip(shallow.values, deep.values, strict=True)
+        rises = over_seeds({seed: (b - a) / (after - before) for seed, (a, b) in enumerate(pairs)})
+        if rises and rises.n >= MINIMUM_SEEDS:
+            found.append((rises.value, rises.low, rises.high))
+    return found if len(found) == len(levels) - 1 else []
+
+
+def apart(prose: Prose, shallow: int) -> tuple[dict[str, object], tuple[Source, ...]] | None:
+    """The deepest chain that trains worse than a shallow one though its gradient does not vanish.
+
+    Returns what a text fills in (both depths, both training errors, the ratio of gradients) and its sources.
+    """
+    before = prose.evidence.level("training error", f"plain{shallow}")
+    for depth in sorted((each for each in DEPTHS if each > shallow), reverse=True):
+        after = prose.evidence.level("training error", f"plain{depth}")
+        ratio = prose.evidence.level("first over last in training", f"plain{depth}")
+        if not (before and after and ratio) or before.study != after.study:
+            continue
+        if ratio.ends[1] > -CLEAR and after.ends[1] > before.ends[2]:
+            told = {"shallow": shallow, "deep": depth, "ratio": prose.times(ratio)}
+            errors = {"before": prose.number(before), "after": prose.number(after)}
+            return {**told, **errors}, unique([after.source], "S1b", "S3")
+    return None
 
 
 def judged_start(prose: Prose, level: Level) -> Piece | Level:

@@ -1,5 +1,6 @@
 """Explains how a dense network trains: what concatenation does to gradients, features and parameters."""
 
+import re
 from collections.abc import Mapping
 from math import inf
 from statistics import median
@@ -7,6 +8,7 @@ from statistics import median
 import polars as pl
 
 from skipscope.analysis import reuse
+from skipscope.analysis.quantities import NOTICED
 from skipscope.analysis.trained_readings import ALL
 from skipscope.figures import reuse as heat
 from skipscope.report.document import Block, Equation, Figure
@@ -63,9 +65,20 @@ def connections(prose: Prose) -> pl.DataFrame | None:
 def reuse_figure(prose: Prose, table: pl.DataFrame) -> Figure:
     """Draws a row a layer and a column a source: the loss that it costs the layer to do without it."""
     context, block = prose.context, int(table["block"][0])
-    chart = heat.heat(table, block=block, quantity="loss_change", labels=context.labels)
+    chart = heat.heat(_named(prose, table), block=block, quantity="loss_change", labels=context.labels)
     caption = context.words("dense.caption_reuse", arm=code(table["arm"][0]), block=block)
     return context.figure("reuse", chart, caption=caption, spoken=caption)
+
+
+def _named(prose: Prose, table: pl.DataFrame) -> pl.DataFrame:
+    """Says in words what the ends of a block are: its input, the transition after it, and all readers."""
+    words, own = prose.context.words.raw, "L[0-9]+"
+    readers = table.filter(pl.col("target") != ALL)["to"]
+    source, target = table["of"][0], readers[-1]
+    names = {table.filter(pl.col("target") == ALL)["to"].first(): words("dense.every_reader")}
+    names |= {} if re.fullmatch(own, target) else {target: words("dense.transition")}
+    begins = {} if re.fullmatch(own, source) else {source: words("dense.input")}
+    return table.with_columns(pl.col("to").replace(names), pl.col("of").replace(begins))
 
 
 def reused(prose: Prose, drawn: Figure | None, table: pl.DataFrame | None) -> list[Statement]:
@@ -84,9 +97,11 @@ def reused(prose: Prose, drawn: Figure | None, table: pl.DataFrame | None) -> li
         whole = sorted(table.filter(everywhere)["loss_change"], reverse=True)
         together, next_most = (*whole, 0.0, 0.0)[:2]
         source = Source(basis="own", key="reuse by ablation", study=prose.evidence.study)
+        used = {"used": sum(each > NOTICED for each in single), "all": len(single)}
+        said.append(prose.say("dense.used", source, figure=prose.figure(drawn), **used))
         costs = {"typical": median(single), "most": max(single), "input": together, "others": next_most}
         told = {each: literal(rounded(value)) for each, value in costs.items()}
-        said.append(prose.say("dense.cut", source, figure=prose.figure(drawn), **told))
+        said.append(prose.say("dense.cut", source, **told))
     return [prose.say("dense.connection"), *said] if said else []
 
 
@@ -117,7 +132,7 @@ def gradients(prose: Prose, drawn: Figure | None) -> list[Statement]:
     after, deeper = later(prose), with_depth(prose)
     said += [told for _, told in (*after, *deeper)]
     if [verdict for verdict, _ in (*after, *deeper)] == ["worse", "supported"]:
-        said.append(prose.say("dense.uneven", *deeper[0][1].sources))
+        said += [prose.say("dense.uneven", *deeper[0][1].sources), prose.say("dense.readers")]
     return said
 
 

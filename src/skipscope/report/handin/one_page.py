@@ -7,7 +7,7 @@ from skipscope.report.appendix.results import key_table, what_was_done
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Section
 from skipscope.report.families import told_apart
-from skipscope.report.handin.by_depth import depth_of, hardly_trained
+from skipscope.report.handin.by_depth import apart, depth_of, hardly_trained
 from skipscope.report.handin.evidence import Piece
 from skipscope.report.handin.gated import cause, clean, controlled, per_cent
 from skipscope.report.handin.prose import Prose, prose_of
@@ -15,7 +15,7 @@ from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, rounded
 
 COLUMNS = ("arm", "params", "macs", "test", "time")
-HEIGHT = 140
+HEIGHT = 120
 """Pixels of the curves, so that the page is one."""
 EXACT = Source(basis="exact", key="params")
 
@@ -106,10 +106,14 @@ def without(prose: Prose) -> Statement | None:
     if start and start.settled:
         told |= {"network": prose.networks(start), "ratio": prose.times(start)}
         sources.append(start.source)
+    rises = "open"
     if error and error.told == "supported":
+        found = apart(prose, min(depths(error).values()))
+        rises = "apart" if found else "rises"
         told |= {"error": prose.number(error), **depths(error)}
-        sources.append(error.source)
-    key = f"{start.told if start and 'ratio' in told else 'open'}_{'rises' if 'error' in told else 'open'}"
+        told |= {"training": found[0].pop("ratio"), **found[0]} if found else {}
+        sources += found[1] if found else [error.source]
+    key = f"{start.told if start and 'ratio' in told else 'open'}_{rises}"
     return prose.say(f"one_page.without.{key}", *sources, **told) if told else None
 
 
@@ -178,7 +182,7 @@ def best(prose: Prose, claim: str, part: str) -> Piece | None:
     return max(pieces, key=lambda piece: depth_of(piece.finding.arms[0])) if alike else None
 
 
-def depths(piece: Piece) -> dict[str, object]:
+def depths(piece: Piece) -> dict[str, int]:
     """The layers of the shallowest and the deepest network of a comparison."""
     found = sorted(map(depth_of, piece.finding.arms))
     return {"shallow": found[0], "deep": found[-1]}

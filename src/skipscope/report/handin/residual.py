@@ -2,19 +2,23 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
+from math import log10
 
 from skipscope.reference import shipped
 from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin import drawings
-from skipscope.report.handin.by_depth import CLEAR, DEPTHS, judged_start, unique
+from skipscope.report.handin.by_depth import CLEAR, DEPTHS, judged_start, steepness, unique
 from skipscope.report.handin.evidence import Level, Piece
-from skipscope.report.handin.prose import Prose
+from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import count, percent
 
 VEIT, DE, BALDUZZI = (Source(basis="known", key=key) for key in ("veit2016", "de2020", "balduzzi2017"))
 DEEP = tuple(depth for depth in DEPTHS if depth >= 20)
 """The layers from which on claims speak of depth."""
+ALIKE = 0.8
+"""Two growths that differ by less than a fifth are told as about the same."""
 
 
 def residual(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
@@ -83,13 +87,48 @@ def in_training(prose: Prose) -> list[Statement]:
 
 
 def theory(prose: Prose) -> list[Statement]:
-    """Cites what explains the start, and says whether the branch's scale was measured to behave so."""
-    found = [prose.say("residual.theory", DE), prose.say("residual.growth")]
+    """Cites what explains the start, and says whether ratio and branch were measured to behave so."""
+    found = [prose.say("residual.theory", DE), prose.say("residual.growth"), *power(prose)]
     judged = prose.evidence.judged("S8")
     if judged and judged.settled:
         slope = prose.number(judged.deepest)
         found.append(prose.say(f"residual.branch.{judged.verdict}", judged.source, slope=slope))
     return [*found, prose.say("residual.even")]
+
+
+def power(prose: Prose) -> list[Statement]:
+    """Says that the ratio grows with depth as the theory has it, where it does; else nothing.
+
+    A chain: by about the same factor with each further layer. A residual network: by a factor that falls,
+    so that from any depth to the next it grows as one power of the number of blocks, within its interval.
+    """
+    arms = [f"{family}{depth}" for family in ("plain", "resnet") for depth in DEEP]
+    for levels in prose.evidence.levels("first over last at the start", arms, "start"):
+        plain, ours = ([each for each in levels if each.arm.startswith(kind)] for kind in ("plain", "resnet"))
+        if len(plain) != len(DEEP) or len(ours) != len(DEEP):
+            continue
+        chain, factors = steepness(plain, DEEP), steepness(ours, DEEP)
+        blocks = [(depth - 2) / 2 for depth in DEEP]  # a stem, a classifier, and blocks of two convolutions
+        powers = steepness(ours, [log10(number) / 2 for number in blocks])  # its square grows as n^c
+        if not (chain and factors and powers and _as_theory_has_it(chain, factors, powers)):
+            continue
+        words = prose.context.words
+        told = {
+            "depths": words.listed([words("residual.between", one=a, other=b) for a, b in pairwise(DEEP)]),
+            "power": words.listed([bracketed(*each) for each in powers]),
+            "plain": words.listed([bracketed(*(10**end for end in each)) for each in chain]),
+            "residual": words.listed([bracketed(*(10**end for end in each)) for each in factors]),
+        }
+        return [prose.say("residual.power", *unique([ours[0].source], "S1a", "S1c"), **told)]
+    return []
+
+
+def _as_theory_has_it(*found: Sequence[tuple[float, float, float]]) -> bool:
+    """Compares the first and the last step in depth: log factors of chains and residual networks, powers."""
+    (chain, chain_last), (factor, factor_last), (power, power_last) = ((each[0], each[-1]) for each in found)
+    same = min(chain[0], chain_last[0]) > ALIKE * max(chain[0], chain_last[0])
+    falls = factor_last[2] < factor[1]
+    return same and falls and power[1] <= power_last[2] and power_last[1] <= power[2]
 
 
 def degradation(prose: Prose, figures: Sequence[Figure]) -> list[Statement]:

@@ -3,11 +3,18 @@
 from collections.abc import Sequence
 from math import log
 
-from skipscope.analysis.statistics import over_seeds
-from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.report.document import Block, Equation, Figure, Pair
 from skipscope.report.handin.basis import disagreements
-from skipscope.report.handin.by_depth import CLEAR, DEPTHS, depth_of, hardly_trained, judged_start, unique
+from skipscope.report.handin.by_depth import (
+    CLEAR,
+    DEPTHS,
+    apart,
+    depth_of,
+    hardly_trained,
+    judged_start,
+    steepness,
+    unique,
+)
 from skipscope.report.handin.costs import card_of, params_of, seconds_of, steps_to
 from skipscope.report.handin.evidence import Level
 from skipscope.report.handin.prose import Prose, bracketed
@@ -71,19 +78,12 @@ def ratios(prose: Prose, suffix: str = "") -> dict[int, Level]:
 
 
 def gain(prose: Prose, suffix: str = "") -> Inline | None:
-    """Writes the factor that one more layer brings, from 20 layers on; None if no study measured it.
-
-    Networks of two depths have nothing in common but the seed: their differences are paired by it.
-    """
+    """Writes the factor that one more layer brings, from 20 layers on; None if no study measured it."""
     arms = [f"plain{depth}{suffix}" for depth in DEPTHS if depth >= 20]
     for levels in prose.evidence.levels(START, arms, "start"):
-        if len(levels) < 2 or len({len(level.values) for level in levels}) > 1:
-            continue
-        more = depth_of(levels[-1].arm) - depth_of(levels[0].arm)
-        pairs = zip(levels[0].values, levels[-1].values, strict=True)
-        found = over_seeds({seed: (deep - shallow) / more for seed, (shallow, deep) in enumerate(pairs)})
-        if found and found.n >= MINIMUM_SEEDS:
-            return bracketed(*(10**end for end in (found.value, found.low, found.high)))
+        ends = [levels[0], levels[-1]] if len(levels) > 1 else []
+        for found in steepness(ends, [depth_of(level.arm) for level in ends]):
+            return bracketed(*(10**end for end in found))
     return None
 
 
@@ -166,22 +166,9 @@ def degradation(prose: Prose) -> list[Statement]:
     said = prose.say(f"without.degradation.{verdict}", piece.source, **layers, **told)
     near_chance = hardly_trained(prose, piece)
     begun = [prose.say("without.hardly", piece.source, **near_chance)] if near_chance else []
-    return [said, *begun, *apart(prose, shallow)]
-
-
-def apart(prose: Prose, shallow: int) -> list[Statement]:
-    """Names the deepest network that trains worse than a shallow one though its gradient does not vanish."""
-    before = prose.evidence.level("training error", f"plain{shallow}")
-    for depth in sorted((each for each in DEPTHS if each > shallow), reverse=True):
-        after = prose.evidence.level("training error", f"plain{depth}")
-        ratio = prose.evidence.level(TRAINING, f"plain{depth}")
-        if not (before and after and ratio) or before.study != after.study:
-            continue
-        if ratio.ends[1] > -CLEAR and after.ends[1] > before.ends[2]:
-            told = {"shallow": shallow, "deep": depth, "ratio": prose.times(ratio)}
-            errors = {"before": prose.number(before), "after": prose.number(after)}
-            return [prose.say("without.apart", *unique([after.source], "S1b", "S3"), **told, **errors)]
-    return []
+    if found := apart(prose, shallow):
+        begun.append(prose.say("without.apart", *found[1], **found[0]))
+    return [said, *begun]
 
 
 def limits(prose: Prose) -> list[Statement]:
