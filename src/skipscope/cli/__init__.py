@@ -16,6 +16,7 @@ from skipscope.cli.calibrate import calibrate
 from skipscope.cli.claims import claims
 from skipscope.cli.data import app as data
 from skipscope.cli.interrupt import ended_by_ctrl_c
+from skipscope.cli.live import live
 from skipscope.cli.models import app as models
 from skipscope.cli.options import complain
 from skipscope.cli.pack import pack
@@ -102,7 +103,7 @@ def options(
 
 app.command()(demo)
 app.command(cls=RunCommand)(run)
-for command in (status, claims, calibrate, report, pack, probe, predict, bench):
+for command in (live, status, claims, calibrate, report, pack, probe, predict, bench):
     app.command()(command)
 app.add_typer(models, name="models")
 app.add_typer(data, name="data")

@@ -24,7 +24,7 @@ ENGLISH = re.compile(r"(?:(?<![\w/.-])[a-z]{2,}[,;:]? ){3,}")
 """Four English words in a row."""
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 COMMANDS = (
-    "", "run", "demo", "status", "claims", "calibrate", "report", "pack", "probe", "predict", "bench",
+    "", "run", "demo", "live", "status", "claims", "calibrate", "report", "pack", "probe", "predict", "bench",
     "models", "models show", "data", "data get", "data import", "data check", "data info",
 )  # fmt: skip
 

@@ -1,0 +1,7 @@
+"""The server's half of each view: a module with `ROUTES`, whose paths begin with the view's name."""
+
+from starlette.routing import BaseRoute
+
+from skipscope.live.views import curves
+
+ROUTES: tuple[BaseRoute, ...] = (*curves.ROUTES,)
