@@ -249,6 +249,13 @@ def test_columns_get_their_longest_word_and_share_the_rest():
     assert narrow == [6 / paper_source.LINE, 3 / paper_source.LINE]
 
 
+def test_width_goes_where_it_makes_the_rows_lowest():
+    # the second column has the longest cell, but a single one; the first is longer in most rows
+    rows = [["word " * 8, "y " * 10]] * 9 + [["word", "y " * 90]]
+    shares, _ = paper_source.widths(rows)
+    assert shares[0] > 0.55
+
+
 def test_long_digests_and_names_may_be_broken():
     shares, size = paper_source.widths([["f" * 64, "a_long_name-with-parts"], ["x " * 80, "y " * 80]])
     assert 0.4 < shares[0] < 0.6

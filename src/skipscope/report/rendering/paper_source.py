@@ -152,17 +152,36 @@ def widths(rows: Sequence[Sequence[str]]) -> tuple[list[float], float]:
     """Returns the columns' shares of the line, and the font size, 1 unless words are too long for it.
 
     Where every cell fits unbroken, the shares sum to less than 1. Otherwise a column gets at least its
-    longest word, and of the remaining width as much as its longest cell is longer.
+    longest word, and the remaining width goes, a character at a time, where it shortens the rows most.
     """
     columns = list(zip(*([unmarked(cell) for cell in cells] for cells in rows), strict=True))
-    wanted = [max(map(cells_of, cells)) + 2 for cells in columns]
+    lengths = [[cells_of(cell) for cell in cells] for cells in columns]
+    wanted = [max(cells) + 2 for cells in lengths]
     if sum(wanted) <= LINE:
         return [want / LINE for want in wanted], 1.0
     least = [max(cells_of(word) for cell in cells for word in _words(cell)) + 2 for cells in columns]
-    left = max(0, LINE - sum(least))
-    more = [max(0, min(want, 2 * LINE) - need) for want, need in zip(wanted, least, strict=True)]
-    shares = [need + left * extra / max(1, sum(more)) for need, extra in zip(least, more, strict=True)]
-    return [share / sum(shares) for share in shares], min(1.0, LINE / sum(least))
+    given = [float(need) for need in least]
+    for _ in range(max(0, LINE - sum(least))):
+        given[_neediest(lengths, given)] += 1
+    return [share / sum(given) for share in given], min(1.0, LINE / sum(least))
+
+
+def _neediest(lengths: Sequence[Sequence[int]], given: Sequence[float]) -> int:
+    """Returns the column that one more character of width helps most: it makes the rows as low as can be.
+
+    A row is as high as its highest cell. Where no column by itself lowers a row, the fullest one is helped.
+    """
+    heights = [
+        [length / (width - 1) for length in cells] for cells, width in zip(lengths, given, strict=True)
+    ]
+    rows = list(zip(*heights, strict=True))
+    saved = []
+    for index, width in enumerate(given):
+        lower = (width - 1) / width
+        saved.append(
+            sum(max(row) - max([*row[:index], row[index] * lower, *row[index + 1 :]]) for row in rows)
+        )
+    return max(range(len(given)), key=lambda index: (saved[index], sum(heights[index])))
 
 
 _PIECE = re.compile(r"[^-_/.]{1,16}[-_/.]?|[-_/.]")
