@@ -3,13 +3,18 @@
 import shlex
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
+from skipscope.cli.live import Live, page_beside
 from skipscope.cli.options import DEFAULT_WORKSPACE, DataDir, Jobs, Overrides, WorkspaceOption, console
 from skipscope.language import language, spoken
+
+if TYPE_CHECKING:
+    from skipscope.records.store import Workspace
+    from skipscope.spec import StudySpec
 
 Data = Annotated[
     str | None,
@@ -62,15 +67,11 @@ def run(
     budget: BudgetOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     dry_run: DryRun = False,
+    live: Live = False,
 ) -> None:
     """Train a study and write its report; resumes where it stopped."""
-    from skipscope.api.wording import flags
-    from skipscope.cli.everything import run_all
-    from skipscope.cli.plans import carry_out, show
     from skipscope.engine.adapt import adapt
-    from skipscope.engine.plan import plan
     from skipscope.engine.resolve import unknown_names
-    from skipscope.errors import UnknownName
     from skipscope.records.lock import refuse_if_held
     from skipscope.records.store import Workspace
     from skipscope.spec import load_study
@@ -79,11 +80,34 @@ def run(
     store = Workspace(workspace)
     if not dry_run:
         refuse_if_held(store.path)  # before anything is timed
-    if study == "all":
-        run_all(said, store, data_dir=data_dir, jobs=jobs, budget=budget, dry_run=dry_run)
-        return
-    unknown = partial(unknown_names, data_dir=data_dir, instead=data)
-    spec = adapt(load_study(study, unknown=unknown), **said)
+    with page_beside(store, study, data_dir, wanted=live and not dry_run):
+        if study == "all":
+            from skipscope.cli.everything import run_all
+
+            run_all(said, store, data_dir=data_dir, jobs=jobs, budget=budget, dry_run=dry_run)
+            return
+        unknown = partial(unknown_names, data_dir=data_dir, instead=data)
+        spec = adapt(load_study(study, unknown=unknown), **said)
+        _run_one(study, spec, said, store, data_dir=data_dir, jobs=jobs, budget=budget, dry_run=dry_run)
+
+
+def _run_one(
+    study: str,
+    spec: "StudySpec",
+    said: Overrides,
+    store: "Workspace",
+    *,
+    data_dir: Path | None,
+    jobs: int | None,
+    budget: str | None,
+    dry_run: bool,
+) -> None:
+    """Plans one study, shows the plan and carries it out."""
+    from skipscope.api.wording import flags
+    from skipscope.cli.plans import carry_out, show
+    from skipscope.engine.plan import plan
+    from skipscope.errors import UnknownName
+
     command = shlex.join(["skipscope", "run", study, *flags(said | {"budget": budget})])
     try:
         with console.status("Planning: a few timed steps of each network"):
@@ -106,6 +130,7 @@ def demo(
     budget: BudgetOption = None,
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     dry_run: DryRun = False,
+    live: Live = False,
 ) -> None:
     """Train and report on the embedded data set; works offline."""
-    run("demo", data, data_dir, epochs, seeds, train_limit, jobs, budget, workspace, dry_run)
+    run("demo", data, data_dir, epochs, seeds, train_limit, jobs, budget, workspace, dry_run, live)

@@ -25,6 +25,7 @@ from skipscope.engine.tasks import Task, Training
 from skipscope.engine.work import KEPT, work
 from skipscope.machine import resident_memory
 from skipscope.records.schema import RunRecord
+from skipscope.records.stop import hear_request
 from skipscope.records.store import Workspace
 from skipscope.said_once import say_once
 from skipscope.training.events import Event, EventHandler
@@ -71,10 +72,10 @@ def execute(
     """Trains what the plan has waiting and measures it, `plan.jobs` tasks at a time (see `Queue`).
 
     When the last training has ended and there is more to measure, `trained` is called with its estimated
-    seconds. The first Ctrl-C (or SIGTERM) calls `interrupted`, lets workers that train save for
-    `STOP_SECONDS`, and starts no further task; the others at once, all after that or at the second, are
-    stopped where they are: what they have finished is on the disk. Returns the records of all the plan's runs
-    that have one.
+    seconds. The first Ctrl-C (or SIGTERM, or request: `records/stop.py`) calls `interrupted`, lets workers
+    that train save for `STOP_SECONDS`, and starts no further task; the others at once, all after that or at
+    the second, are stopped where they are: what they have finished is on the disk. Returns the records of all
+    the plan's runs that have one.
 
     Raises:
         DataError: a file of the data set is damaged.
@@ -85,7 +86,7 @@ def execute(
     deaths: Counter[tuple[str, str]] = Counter()
     workers: Workers = {}
     kill_at = inf
-    with interrupts_heard() as (asked, interrupts):
+    with interrupts_heard() as (asked, interrupts, interrupt):
         while workers or queue:
             while queue and len(workers) < plan.jobs and not asked():
                 task = queue.next()
@@ -94,6 +95,7 @@ def execute(
                 ours, worker = _start(task, workspace, data_dir)
                 workers[ours] = worker
             _share_out(plan.cores // (plan.jobs if queue else max(1, len(workers))), workers)
+            _hear(workspace, interrupt)
             ready = wait([*workers, interrupts], LOOK_SECONDS)
             if interrupts in ready:
                 queue.close()
@@ -165,6 +167,12 @@ def _pass_on(event: Event, worker: Worker, on_event: EventHandler) -> None:
     else:
         worker.trains = event.state == "training"
         on_event(event)
+
+
+def _hear(workspace: Workspace, interrupt: Callable[[], object]) -> None:
+    """Passes on a request to stop as Ctrl-C."""
+    if hear_request(workspace.path):
+        interrupt()
 
 
 def _ask_to_stop(workers: Workers) -> None:

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 from threading import Event
-from typing import cast
+from typing import Any, cast
 
 from starlette.requests import Request
 
+from skipscope.errors import UnknownName, UsageError
 from skipscope.language import Language
+from skipscope.live.control import Control
 from skipscope.live.watcher import Watcher
 from skipscope.records.store import Workspace
 
@@ -18,6 +20,7 @@ class Lab:
     workspace: Workspace
     language: Language
     """In which a page is shown that has not chosen one."""
+    control: Control
     ended: Event = field(default_factory=Event)
     """Set when the server ends: streams close."""
     watcher: Watcher = field(init=False)
@@ -26,9 +29,34 @@ class Lab:
 
     def __post_init__(self) -> None:
         """Watches the workspace."""
-        self.watcher = Watcher(self.workspace)
+        self.watcher = Watcher(self.workspace, self.control.state)
+
+    def refuse_unless_watched(self, run: str) -> None:
+        """Refuses what is no run of a study here: a name from a page must not become any path.
+
+        Raises:
+            UnknownName: it is none.
+        """
+        known = self.watcher.run_ids()
+        if run not in known:
+            raise UnknownName("run", run, known)
 
 
 def lab_of(request: Request) -> Lab:
     """Returns the lab that a request is about."""
     return cast("Lab", request.app.state.lab)
+
+
+async def asked_of(request: Request) -> dict[str, Any]:
+    """Returns the JSON object that a page sent.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        asked = await request.json()
+    except (ValueError, RecursionError):
+        asked = None
+    if not isinstance(asked, dict):
+        raise UsageError("What was sent is no JSON object.")
+    return asked

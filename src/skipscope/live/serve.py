@@ -13,9 +13,9 @@ import uvicorn
 from skipscope.errors import UsageError
 from skipscope.language import Language
 from skipscope.live.app import make_app
+from skipscope.live.control import Control
 from skipscope.live.guard import LOOPBACK, TOKEN
 from skipscope.live.lab import Lab
-from skipscope.records.store import Workspace
 
 PORT = 8457
 """Where a page is unless somebody else is there already."""
@@ -40,9 +40,9 @@ class Served:
 
 @contextmanager
 def serving(
-    workspace: Workspace, *, language: Language, host: str = "127.0.0.1", port: int | None = None
+    control: Control, *, language: Language, host: str = "127.0.0.1", port: int | None = None
 ) -> Iterator[Served]:
-    """Serves the workspace while the block lasts; a free port is chosen if none is named.
+    """Serves a workspace while the block lasts; a free port is chosen if none is named.
 
     Raises:
         UsageError: the port is taken, or the host is not this machine's.
@@ -50,7 +50,7 @@ def serving(
     listening = _listen(host, port)
     taken = listening.getsockname()[1]
     token = token_urlsafe(24)
-    lab = Lab(workspace=workspace, language=language)
+    lab = Lab(workspace=control.workspace, language=language, control=control)
     names = () if host in LOOPBACK else _names(host)
     app = make_app(lab, token=token, cookie=f"skipscope-{taken}", names=names)
     config = uvicorn.Config(

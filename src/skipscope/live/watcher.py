@@ -4,18 +4,21 @@ Each change has a version, a number that grows; a page that has seen a version l
 a stream needs to remember one number, and any number of pages cost one look at the files.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from secrets import token_hex
 from threading import Lock
 from time import monotonic
 from typing import Any
 
-from skipscope.errors import SkipscopeError
+from skipscope.errors import SkipscopeError, UnknownName
 from skipscope.figures.style import looks
 from skipscope.live.presence import is_held
 from skipscope.live.run_watch import RunWatch, stamp_of
 from skipscope.records.files import read_record
+from skipscope.records.lock import holder
 from skipscope.records.schema import StudyRecord
+from skipscope.records.stop import is_asked_to_stop
 from skipscope.records.store import Workspace
 
 LOOK_SECONDS = 0.2
@@ -38,16 +41,17 @@ class Known:
 class Watcher:
     """Reads a workspace's files as pages ask for them."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        """A folder that need not exist yet."""
-        self.workspace = workspace
+    def __init__(self, workspace: Workspace, child: Callable[[], object] = lambda: None) -> None:
+        """A folder that need not exist yet; `child` tells of the process that the page began."""
+        self.workspace, self.child = workspace, child
         self.boot = token_hex(4)
         """Tells the versions of this server from those of an earlier one."""
         self.version = 1
         self.studies: dict[str, Known] = {}
-        self.works = False
+        self.status: dict[str, Any] = {"works": False}
+        """What is true of the workspace, whatever study is watched."""
         self.listed = 1
-        """The version at which the list of studies, or who works here, changed last."""
+        """The version at which the list of studies, or that status, changed last."""
         self._looked: dict[str, float] = {}
         self._lock = Lock()
 
@@ -75,14 +79,14 @@ class Watcher:
         return max(records, key=lambda record: record.planned).study.name if records else None
 
     def _look_at_studies(self) -> None:
-        works = is_held(self.workspace.path)
+        status = self._status()
         files = {path.stem: path for path in sorted((self.workspace.path / "studies").glob("*.json"))}
         stamps = {name: stamp for name, path in files.items() if (stamp := stamp_of(path)) is not None}
         known = {name: each.stamp for name, each in self.studies.items()}
-        if (works, stamps) == (self.works, known):
+        if (status, stamps) == (self.status, known):
             return
         self.version += 1
-        self.works, self.listed = works, self.version
+        self.status, self.listed = status, self.version
         for name in known.keys() - stamps.keys():
             del self.studies[name]
         for name, stamp in stamps.items():
@@ -101,6 +105,17 @@ class Watcher:
                     runs=before.runs if before else {},
                 )
 
+    def _status(self) -> dict[str, Any]:
+        folder = self.workspace.path
+        works = is_held(folder)
+        return {
+            "works": works,
+            "holder": holder(folder) if works else "",
+            "stopping": works and is_asked_to_stop(folder),
+            "there": folder.is_dir(),
+            "child": self.child(),
+        }
+
     def _look_at_runs(self, known: Known) -> None:
         if known.record is None:
             return
@@ -112,15 +127,14 @@ class Watcher:
                 if monotonic() - began > PATIENCE_SECONDS:
                     break
                 known.runs[id] = RunWatch(self.workspace.run_folder(id))
-            news |= known.runs[id].look(member, known.record, works=self.works, version=version)
+            news |= known.runs[id].look(member, known.record, works=self.status["works"], version=version)
         if news:
             self.version = version
 
     def _lacking(self, name: str | None, known: Known | None, seen: int) -> dict[str, Any] | None:
         found: dict[str, Any] = {}
         if self.listed > seen:
-            there = self.workspace.path.is_dir()
-            found |= {"studies": sorted(self.studies), "works": self.works, "there": there}
+            found |= {"studies": sorted(self.studies)} | self.status
         if known is not None and known.changed > seen:
             found |= {"study": described(name or "", known)}
         if known is not None:
@@ -129,6 +143,23 @@ class Watcher:
             lines = {id: line for id, run in runs if (line := run.line.since(seen)) is not None}
             found |= {key: each for key, each in (("runs", cards), ("lines", lines)) if each}
         return found or None
+
+    def record(self, study: str) -> StudyRecord:
+        """Returns a study's record, as it was read last.
+
+        Raises:
+            UnknownName: there is none.
+        """
+        known = self.studies.get(study)
+        if known is None or known.record is None:
+            raise UnknownName("study in this workspace", study, self.studies)
+        return known.record
+
+    def run_ids(self) -> set[str]:
+        """Returns the ids of all runs of all studies that were read."""
+        with self._lock:
+            records = [known.record for known in self.studies.values() if known.record]
+        return {member.run for record in records for member in record.members}
 
     def between(self, study: str, low: float, high: float) -> dict[str, Any]:
         """Returns the lines of a study's runs between two steps."""

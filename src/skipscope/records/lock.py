@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from skipscope.errors import WorkspaceError
 from skipscope.records.archived import refuse_to_write
 from skipscope.records.files import DRAFT, write_whole, writing
+from skipscope.records.stop import hear_request
 
 LOCK, HOLDER = ".lock", ".holder.json"
 POLL_SECONDS = 0.1
@@ -36,6 +37,7 @@ def held(workspace: Path, *, doing: str) -> Iterator[None]:
                 hint="wait until it ends, or choose another folder with --workspace",
             )
         _remove_stale_drafts(workspace)
+        hear_request(workspace)  # it was meant for another process
         yield
 
 

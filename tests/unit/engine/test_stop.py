@@ -11,6 +11,8 @@ from skipscope.engine import local
 from skipscope.engine.local import Worker, ending, execute
 from skipscope.engine.plan import plan
 from skipscope.engine.tasks import Task
+from skipscope.records.lock import held
+from skipscope.records.stop import ask_to_stop, hear_request, is_asked_to_stop
 from skipscope.records.store import Workspace
 from skipscope.spec import StudySpec
 from skipscope.training.beginning import begin
@@ -98,6 +100,42 @@ def test_a_worker_that_does_not_stop_is_stopped(
     stopped = [event for event in events if event.state == "stopped"]
     assert len(stopped) == 2
     assert all(kept in event.message for event in stopped)
+
+
+def test_a_request_in_the_workspace_stops_as_ctrl_c_does(
+    small: StudySpec, workspace: Workspace, deaf: list[Deaf], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second one as a second Ctrl-C: at once, without waiting for anybody."""
+    monkeypatch.setattr(local, "STOP_SECONDS", 1e6)
+    monkeypatch.setattr(Deaf, "state", "training")
+    heard: list[None] = []
+
+    def interrupted() -> None:
+        heard.append(None)
+        assert not is_asked_to_stop(workspace.path)
+        ask_to_stop(workspace.path)
+
+    events: list[Event] = []
+    planned = plan(small.model_copy(update={"seeds": 2}), workspace, command="x", jobs=1)
+
+    def on_event(event: Event) -> None:
+        events.append(event)
+        if event.step and not heard:
+            ask_to_stop(workspace.path)
+
+    execute(planned, workspace, on_event=on_event, interrupted=interrupted)
+    assert len(heard) == 1
+    assert len(deaf) == 1  # no further run was begun
+    assert not is_asked_to_stop(workspace.path)
+    assert [event.state for event in events if event.message] == ["training", "stopped"]
+
+
+def test_a_request_is_not_kept_for_a_later_process(workspace: Workspace) -> None:
+    workspace.path.mkdir()
+    ask_to_stop(workspace.path)
+    with held(workspace.path, doing="a test"):
+        assert not is_asked_to_stop(workspace.path)
+    assert not hear_request(workspace.path)
 
 
 @pytest.mark.parametrize(("jobs", "way_out"), [(2, "with --jobs 1, run again"), (1, "end other programs")])

@@ -1,7 +1,7 @@
 // Puts the page together: the header, the tabs, and the view that is shown.
 
 import { choice, h, select } from "./dom.js";
-import { Model } from "./model.js";
+import { Model, STATUS } from "./model.js";
 import { getJson, getText, post } from "./server.js";
 import * as state from "./state.js";
 import { Stream } from "./stream.js";
@@ -95,7 +95,7 @@ stream.addEventListener("state", ({ detail }) => {
   tellState();
 });
 model.addEventListener("change", ({ detail }) => {
-  if (["studies", "works", "there", "study"].some((key) => key in detail)) {
+  if (STATUS.some((key) => key in detail)) {
     drawHeader();
     tellState();
   }

@@ -9,11 +9,14 @@ export class Cards {
   constructor(lab, t) {
     Object.assign(this, { lab, t });
     this.lead = h("p", { class: "lead" });
+    this.actions = h("div", { class: "actions" });
+    this.told = h("p", { class: "why", role: "status" });
     this.grid = h("ul", { class: "cards" });
     this.body = h("tbody");
     const titles = ["run", "state", "step", "validation", "test", "time"].map((key) => h("th", { scope: "col" }, t(`column.${key}`)));
     this.all = h("details", {}, h("summary", {}, t("all")), h("div", { class: "scrolled", tabindex: 0, role: "group", "aria-label": t("all") }, h("table", {}, h("thead", {}, h("tr", {}, titles)), this.body)));
-    this.root = h("section", { class: "panel runs", "aria-label": t("runs") }, this.lead, this.grid, this.all);
+    this.root = h("section", { class: "panel runs", "aria-label": t("runs") },
+      h("div", { class: "leading" }, this.lead, this.actions), this.told, this.grid, this.all);
     this.all.addEventListener("toggle", () => this.draw());
   }
 
@@ -25,7 +28,37 @@ export class Cards {
     const shown = [...of("failed", "damaged"), ...of("training"), ...queued.slice(0, this.lab.model.works ? NEXT : 2)];
     this.grid.replaceChildren(...shown.map(([id, card]) => this.card(id, card, queued.findIndex(([each]) => each === id))));
     this.all.hidden = !runs.length;
+    this.drawActions(of("queued", "stopped", "failed").length > 0);
     if (this.all.open) this.body.replaceChildren(...this.rows(runs));
+  }
+
+  // What can be done now: stop what trains, as Ctrl-C does, or go on with the study.
+  drawActions(unfinished) {
+    const { t, lab: { model } } = this;
+    const kind = JSON.stringify([model.works, model.stopping, model.child, model.study?.name, unfinished]);
+    if (kind === this.actionsKind) return;
+    this.actionsKind = kind;
+    const button = (words, main, act) => h("button", { type: "button", class: `button ${main}`, onclick: (event) => this.act(event.currentTarget, act) }, words);
+    const stop = () => this.lab.post("/curves/stop");
+    const goOn = () => this.lab.post("/curves/continue", { study: model.study.name });
+    const buttons = [];
+    if (model.works) buttons.push(button(t(model.stopping ? "stopping" : "stop"), "", stop));
+    else if (unfinished && model.study) buttons.push(button(t("continue"), "main", goOn));
+    const words = model.works ? h("span", { class: "holder" }, model.holder) : unfinished ? h("code", {}, model.study?.command ?? "") : null;
+    this.actions.replaceChildren(...[words, ...buttons].filter(Boolean));
+    if (model.child?.ended) this.told.textContent = `${t("ended")}\n${model.child.said}`;
+    else if (!model.stopping) this.told.textContent = "";
+  }
+
+  async act(button, act) {
+    button.disabled = true;
+    this.told.textContent = "";
+    try {
+      await act();
+    } catch (refused) {
+      this.told.textContent = [refused.message, refused.where, refused.hint].filter(Boolean).join("\n");
+    }
+    setTimeout(() => { button.disabled = false; }, 1500);
   }
 
   summary(runs, queued) {

@@ -2,6 +2,9 @@
 
 import { appended, empty } from "./buckets.js";
 
+// What is true of the workspace and of the study, whatever its runs do.
+export const STATUS = ["studies", "works", "holder", "stopping", "there", "child", "study"];
+
 export class Model extends EventTarget {
   constructor() {
     super();
@@ -12,7 +15,10 @@ export class Model extends EventTarget {
     this.study = null;
     this.studies = [];
     this.works = false;
+    this.holder = "";
+    this.stopping = false;
     this.there = true;
+    this.child = null;
     this.cards = {};
     this.lines = {};
     this.epochs = {};
@@ -20,7 +26,7 @@ export class Model extends EventTarget {
 
   // Takes one event's news, and tells who listens to "change" which parts are new.
   apply(news) {
-    for (const key of ["studies", "works", "there", "study"]) if (key in news) this[key] = news[key];
+    for (const key of STATUS) if (key in news) this[key] = news[key];
     if (news.study) {
       const members = new Set(news.study.members);
       for (const table of [this.cards, this.lines, this.epochs])

@@ -2,6 +2,6 @@
 
 from starlette.routing import BaseRoute
 
-from skipscope.live.views import curves
+from skipscope.live.views import curves, layers
 
-ROUTES: tuple[BaseRoute, ...] = (*curves.ROUTES,)
+ROUTES: tuple[BaseRoute, ...] = (*curves.ROUTES, *layers.ROUTES)

@@ -8,14 +8,30 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from skipscope.errors import UsageError
-from skipscope.live.lab import lab_of
+from skipscope.live.lab import asked_of, lab_of
 
 
 async def window(request: Request) -> Response:
     """Answers with the lines of a study's runs between two steps."""
     asked = request.query_params
     low, high = number(asked.get("from", "")), number(asked.get("to", ""))
-    return JSONResponse(await run_in_threadpool(lab_of(request).watcher.between, asked["study"], low, high))
+    return JSONResponse(
+        await run_in_threadpool(lab_of(request).watcher.between, asked.get("study", ""), low, high)
+    )
+
+
+async def stop(request: Request) -> Response:
+    """Asks what trains to save and stop."""
+    await run_in_threadpool(lab_of(request).control.stop)
+    return JSONResponse({})
+
+
+async def go_on(request: Request) -> Response:
+    """Continues a study."""
+    lab, asked = lab_of(request), await asked_of(request)
+    record = lab.watcher.record(str(asked.get("study")))
+    await run_in_threadpool(lab.control.go_on, record)
+    return JSONResponse({})
 
 
 def number(text: str) -> float:
@@ -33,4 +49,8 @@ def number(text: str) -> float:
     return value
 
 
-ROUTES = (Route("/curves/window", window),)
+ROUTES = (
+    Route("/curves/window", window),
+    Route("/curves/stop", stop, methods=["POST"]),
+    Route("/curves/continue", go_on, methods=["POST"]),
+)
