@@ -69,6 +69,7 @@ EVERYWHERE = {"gradient_flow", "activations", "shattering", "answers", "linear_p
     "curvature",
     "gradient_confusion",
     "reinitialisation",
+    "signal_alignment",
 }
 DENSE = {"reuse_by_weight", "reuse_by_ablation", "block_deletion"}
 RESIDUAL = {"block_deletion", "branch_scale"}

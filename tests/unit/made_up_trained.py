@@ -34,7 +34,7 @@ def trained(
             yield probe, step, place, quantity, float(value)
     for at in (0, step):
         begun = float(at > 0)
-        begins_and_ends = (reuse, gates, branches, agreement)
+        begins_and_ends = (reuse, gates, branches, agreement, alignment)
         for readings in (each(body, noise, begun) for each in begins_and_ends):
             for probe, place, quantity, value in readings:
                 yield probe, at, place, quantity, float(value)
@@ -118,6 +118,16 @@ def agreement(body: Body, noise: np.random.Generator, begun: float) -> Frozen:
     mean = (0.6 if body.blocks or body.concats else 0.4) * (1 - 0.8 * begun) + noise.normal(0, 0.01)
     yield "gradient_confusion", "all", "mean_cosine", mean
     yield "gradient_confusion", "all", "least_cosine", mean - 0.2
+
+
+def alignment(body: Body, noise: np.random.Generator, begun: float) -> Frozen:
+    """Convolutions that let through more of the signal, and less more of the gradient, once trained."""
+    for number, (place, *_) in enumerate(body.convs):
+        yield "signal_alignment", place, "forward_gain", 1 + 1.5 * begun * np.exp(noise.normal(0, 0.05))
+        yield "signal_alignment", place, "backward_gain", 1 + begun * np.exp(noise.normal(0, 0.05))
+        yield "signal_alignment", place, "output_l2", 0.1 * (1.2 - 0.4 * begun) ** -number
+    yield "signal_alignment", "relu", "variance_kept", 0.35 + 0.1 * begun
+    yield "signal_alignment", "relu", "gradient_kept", 0.5
 
 
 def reinitialisation(body: Body, noise: np.random.Generator) -> Frozen:

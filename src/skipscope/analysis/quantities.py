@@ -6,6 +6,7 @@ What is a ratio is given as its logarithm: factors then add up, and are no more 
 import polars as pl
 
 from skipscope.analysis import measured
+from skipscope.analysis.alignment_quantities import ALIGNMENT_QUANTITIES
 from skipscope.analysis.block_quantities import BLOCK_QUANTITIES
 from skipscope.analysis.measured import RUN
 from skipscope.analysis.per_run import (
@@ -246,5 +247,6 @@ QUANTITIES: dict[str, Quantity] = {
     "image order": image_order,
     **BLOCK_QUANTITIES,
     **STEP_QUANTITIES,
+    **ALIGNMENT_QUANTITIES,
 }
-"""What claims are made of, by name."""
+"""What claims are made of, and the hand-in's statements that no claim judges, by name."""

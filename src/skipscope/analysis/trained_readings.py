@@ -13,6 +13,8 @@ from skipscope.analysis.training_readings import END, SIGNIFICANT_DIGITS, START
 
 SHOWN_CHANNELS, SHOWN_BLOCKS = 48, 8
 """At most so many channels a block and blocks a network in the picture of gates, evenly spread."""
+ALIGNMENTS = ("forward_gain", "backward_gain", "variance_kept", "gradient_kept")
+"""What `signal_alignment` says of layers, but for the gradient's norm."""
 ALL = "all"
 """What stands for the module in tables where all were changed together."""
 
@@ -89,6 +91,16 @@ def gradient_agreement(readings: pl.DataFrame) -> pl.DataFrame:
     """Cosines of mini-batches' gradients: arm, seed, moment (start, end), mean_cosine, least_cosine."""
     rows = _at_both_ends(readings, "gradient_confusion")
     return measured.wide(rows, "mean_cosine", "least_cosine", by=("moment",))
+
+
+@memoize_per_table
+def alignments(readings: pl.DataFrame) -> pl.DataFrame:
+    """What layers let through, geometric means over layers: arm, seed, moment (start, end), `ALIGNMENTS`."""
+    rows = _at_both_ends(readings, "signal_alignment").filter(pl.col("value") > 0)
+    means = rows.group_by(*RUN, "moment", "quantity", maintain_order=True).agg(
+        pl.col("value").log().mean().exp()
+    )
+    return measured.wide(means, *ALIGNMENTS, by=("moment",))
 
 
 @memoize_per_table

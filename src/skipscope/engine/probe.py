@@ -32,7 +32,7 @@ from skipscope.training.backend import device, to_device
 from skipscope.training.batches import BatchMaker
 from skipscope.training.instruments import SAMPLE, keep_sample
 from skipscope.training.loop import all_steps
-from skipscope.training.measuring import keep_pictures, measure_at
+from skipscope.training.measuring import keep_pictures, measure_at, unmeasured
 
 EventHandler = Callable[[str, Mapping[str, float]], object]
 """Called before each probe with its name, and with the estimated seconds of all, in their order."""
@@ -62,7 +62,8 @@ def measure_again(
 ) -> ProbedRun:
     """Measures the finished run called `name` (see `finished`) with all probes that apply, or `only` these.
 
-    Readings of other probes are kept.
+    Readings of other probes are kept. What one of them reads before the first step, too, and is not in the
+    record, is made up for: the run is older than the probe.
 
     Raises:
         UnknownName: there is no such run, or no such probe.
@@ -100,6 +101,10 @@ def measure_again(
             how = (folder, model, data, batches)
             start = partial(build, spec.model, seed=spec.seed)
             measure_at(*how, recipe=spec.recipe, step=step, probes=probes, go_on=begins, start=start)
+            begun = unmeasured(folder, 0, [name for name in probes if "initial" in PROBES[name].when])
+            model = to_device(start(), spec.recipe, device())
+            how = (folder, model, data, batches)
+            measure_at(*how, recipe=spec.recipe, step=0, probes=begun, go_on=lambda _: True, start=start)
     ends = [*started.values(), perf_counter()][1:]
     now = _at_its_end(folder, spec, data)
     return ProbedRun(

@@ -18,6 +18,7 @@ from skipscope.probes.redundancy import REDUNDANCY
 from skipscope.probes.reinitialisation import REINITIALISATION
 from skipscope.probes.reuse import REUSE_BY_ABLATION, REUSE_BY_WEIGHT
 from skipscope.probes.shattering import SHATTERING
+from skipscope.probes.signal_alignment import SIGNAL_ALIGNMENT
 from skipscope.probes.update_ratio import UPDATE_RATIO
 
 PROBES: dict[str, Probe[Any]] = {
@@ -30,6 +31,7 @@ PROBES: dict[str, Probe[Any]] = {
         SHATTERING,
         GRADIENT_CONFUSION,
         BRANCH_SCALE,
+        SIGNAL_ALIGNMENT,
         ANSWERS,
         LINEAR_PROBES,
         REUSE_BY_WEIGHT,

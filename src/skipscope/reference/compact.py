@@ -1,4 +1,4 @@
-"""Makes the compact table and the card of a study: what its claims need, and what was run, when and where.
+"""Makes a study's compact table and card: what claims and hand-in need, and what was run, when and where.
 
 A pure function of the records, so that anyone who has them makes the same table.
 """
@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from skipscope.analysis.alignment_quantities import ALIGNMENT_QUANTITIES
 from skipscope.analysis.quantities import QUANTITIES, Series
 from skipscope.analysis.tables import StudyTables
 from skipscope.claims.asked import moments_of
@@ -30,7 +31,7 @@ COLUMNS = {
 
 
 def table_of(tables: StudyTables) -> pl.DataFrame:
-    """Lists the quantities of a study's runs that claims are judged by, with the columns `COLUMNS`."""
+    """Lists the quantities of runs that claims and statements rest on, with the columns `COLUMNS`."""
     evidence = Evidence(tables, QUANTITIES)
     rows = (
         (tables.record.study.name, arm, seed, quantity, moment, _written(value))
@@ -75,7 +76,7 @@ def card_of(tables: StudyTables, *, claims: bool = True) -> ReferenceCard:
 
 
 def _asked(evidence: Evidence) -> Iterator[tuple[str, str, Series]]:
-    """Yields each quantity at each moment at which a part of a claim takes it."""
+    """Yields each quantity at each moment at which a part of a claim takes it, or the hand-in tells it."""
     for part in _parts():
         recorded = evidence.series_at_start if part.moment == "start" else evidence.series
         if part.moment != "equal_loss":
@@ -85,6 +86,9 @@ def _asked(evidence: Evidence) -> Iterator[tuple[str, str, Series]]:
                 yield part.quantity, f"loss {level:g}", evidence.series_after(part.quantity, steps)
         if part.minus_start:
             yield part.quantity, "start", evidence.series_at_start(part.quantity)
+    for quantity in ALIGNMENT_QUANTITIES:
+        yield quantity, "start", evidence.series_at_start(quantity)
+        yield quantity, "end", evidence.series(quantity)
 
 
 def _parts() -> Iterator[Part]:

@@ -44,6 +44,7 @@ def frame(probe, *rows, arm="net", seed=0, step=9):
         measured.reinitialisations,
         measured.gradient_agreement,
         measured.branch_scales,
+        measured.alignments,
         planes.landscape,
         lambda readings: measured.gate_strips(readings, "net"),
         lambda readings: reuse(readings, "net"),

@@ -261,3 +261,15 @@ def test_a_run_has_to_be_named() -> None:
 def test_the_example_of_the_package_runs() -> None:
     failed, tried = doctest.testmod(skipscope)
     assert (failed, tried > 5) == (0, True)
+
+
+def test_a_start_that_is_older_than_the_probe_is_made_up_for(trained: Workspace) -> None:
+    there = folder(trained, "resnet8-s0-")
+    PROBES["anything"] = replace(PROBES["anything"], when=frozenset({"initial", "frozen"}))
+    call("resnet8-s0", "--only", "anything", "-w", trained.path)
+    found = there.readings().filter(pl.col("probe") == "anything", pl.col("quantity") == "mean")
+    assert sorted(found["step"]) == [0, 3]
+    assert len(set(found["value"])) == 2  # another network: its weights were those before the first step
+    before = there.readings()
+    call("resnet8-s0", "--only", "anything", "-w", trained.path)
+    assert there.readings().equals(before)

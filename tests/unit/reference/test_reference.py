@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from skipscope.analysis.alignment_quantities import ALIGNMENT_QUANTITIES
 from skipscope.analysis.quantities import QUANTITIES
 from skipscope.analysis.tables import gather
 from skipscope.api.plans import own_run
@@ -24,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 MAKER = runpy.run_path(str(ROOT / "tools" / "reference.py"), run_name="reference")
 
 
-def test_a_table_has_what_claims_are_judged_by(
+def test_a_table_has_what_claims_and_statements_rest_on(
     made_up: Callable[..., Workspace], with_readings: Callable[..., Workspace]
 ) -> None:
     tables = gather(with_readings(made_up(seeds=2)), None)
@@ -38,7 +39,8 @@ def test_a_table_has_what_claims_are_judged_by(
             assert kept == pytest.approx(recorded, rel=1e-5)  # six digits are kept
         assert len(rows) == sum(map(len, evidence.series(quantity).values())) > 0
     asked = {part.quantity for claim in catalogue().values() for part in claim.parts.values()}
-    assert set(table["quantity"]) <= asked
+    assert set(table["quantity"]) <= asked | ALIGNMENT_QUANTITIES.keys()
+    assert ALIGNMENT_QUANTITIES.keys() <= set(table["quantity"])
     assert not table.is_duplicated().any()
 
 

@@ -25,7 +25,7 @@ def test_every_part_has_its_sentence_and_its_question(small_report, language):
     names = [each.id.removeprefix("trained-") for each in part.sections]
     assert names == [
         "readouts", "deletion", "reinitialisation", "branch_scale", "landscape", "curvature", "shattering",
-        "agreement", "redundancy", "inside",
+        "agreement", "alignment", "redundancy", "inside",
     ]  # fmt: skip
     question = {"en": "textbook's question", "zh": "教科书的问题"}[language]
     assert said(part).count(question) == len(names) - 1  # what only some have is asked in their own sections

@@ -3,7 +3,7 @@
 import polars as pl
 
 from skipscope.analysis import trained_readings
-from skipscope.analysis.trained_readings import arm_means
+from skipscope.analysis.trained_readings import ALIGNMENTS, arm_means
 from skipscope.analysis.training_readings import MOMENTS, medians
 from skipscope.figures import trained as figures
 from skipscope.figures import training
@@ -16,7 +16,7 @@ from skipscope.report.words import code, count, percent, rounded, signed
 
 ON_ANY_NETWORK = (
     "linear_probes", "redundancy", "reinitialisation", "landscape", "curvature", "shattering",
-    "gradient_confusion",
+    "gradient_confusion", "signal_alignment",
 )  # fmt: skip
 """Probes that apply to every network; the others depend on its parts."""
 
@@ -26,7 +26,7 @@ def trained(context: Context) -> Section:
     words = context.words
     parts = (
         readouts, deletion, reinitialisation, branch_scale, landscape, curvature, shattering, agreement,
-        redundancy, inside,
+        alignment, redundancy, inside,
     )  # fmt: skip
     found = {part.__name__: blocks for part in parts if (blocks := part(context))}
     intro = [words("trained.intro"), words("trained.judged")]
@@ -129,6 +129,25 @@ def agreement(context: Context) -> list[Block]:
     )
     text = [words("trained.agreement_text", **said)]
     return [*with_question(context, "trained.agreement_question", text, []), shown]
+
+
+def alignment(context: Context) -> list[Block]:
+    """Tabulates how much more of the signal than of the gradient layers let through, before and after."""
+    words, table = context.words, trained_readings.alignments(context.tables.readings)
+    if table.is_empty():
+        return []
+    found = {moment: table.filter(pl.col("moment") == moment) for moment in MOMENTS}
+    means = {(of, at): arm_means(rows, of) for of in ALIGNMENTS for at, rows in found.items()}
+    told = {at: words.by_arm(means["forward_gain", at], rounded) or "—" for at in MOMENTS}
+    arms, keys = arms_in(context, table), [f"{of}_{at}" for of, at in means]
+    shown = Table(
+        columns=context.columns("key", ["arm"]) + context.columns("trained", keys, right=keys),
+        rows=tuple((code(arm), *(rounded(each.get(arm)) for each in means.values())) for arm in arms),
+        caption=words("trained.alignment_caption"),
+        arms=tuple(arms),
+    )
+    text = [words("trained.alignment_text", **told)]
+    return [*with_question(context, "trained.alignment_question", text, []), shown]
 
 
 def branch_scale(context: Context) -> list[Block]:
