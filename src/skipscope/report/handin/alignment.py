@@ -1,0 +1,109 @@
+"""Explains why the gradient of a deep chain vanishes in training although it explodes before.
+
+A layer divides the gradient by the deviation that BatchNorm meets; what counts is how much more of the signal
+than of the gradient it lets through (`probes/signal_alignment.py`). The sentences are said of the deepest
+plain network of a study that measured both ends, and only where the measurement shows what they say.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from skipscope.claims.model import MINIMUM_SEEDS
+from skipscope.report.handin.by_depth import CLEAR, DEPTHS
+from skipscope.report.handin.evidence import Level
+from skipscope.report.handin.prose import Prose, bracketed
+from skipscope.report.statements import Statement
+from skipscope.report.words import Inline
+
+FORWARD, BACKWARD, RELU = "forward gain", "backward gain", "relu gain"
+RATIO = "first over last of one batch"
+ENDS = ("start", "end")
+BY_CONVOLUTIONS, BY_RELUS = "first over last by convolutions", "first over last by relus"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """A logarithm before and after training, seed by seed."""
+
+    start: Level
+    end: Level
+
+    @property
+    def fall(self) -> Level:
+        """Gives by how much it has fallen."""
+        pairs = zip(self.start.values, self.end.values, strict=True)
+        return replace(self.end, values=tuple(before - after for before, after in pairs))
+
+    @property
+    def falls(self) -> bool:
+        """Whether its interval tells a fall."""
+        return self.fall.ends[1] > 0
+
+    @property
+    def rises(self) -> bool:
+        """Whether its interval tells a rise."""
+        return self.fall.ends[2] < 0
+
+
+def alignment(prose: Prose) -> list[Statement]:
+    """Says what layers do to signal and gradient, how training changes it, and what that does not show."""
+    for depth in sorted(DEPTHS, reverse=True):
+        ratio = next(courses(prose, RATIO, f"plain{depth}"), None)
+        if ratio is not None:
+            return told(prose, depth, ratio)
+    return []
+
+
+def told(prose: Prose, depth: int, ratio: Course) -> list[Statement]:
+    """Writes the statements on the plain network of this depth; none where they are not what it shows."""
+    found = {
+        name: course(prose, name, ratio) for name in (FORWARD, BACKWARD, RELU, BY_CONVOLUTIONS, BY_RELUS)
+    }
+    forward, backward, relu, convolutions, relus = found.values()
+    if not (forward and backward and relu and convolutions and relus):
+        return []
+    exploded = ratio.start.median > CLEAR and ratio.falls
+    if not (exploded and forward.rises and convolutions.falls):
+        return []
+    sources = tuple(dict.fromkeys(each.source for each in (forward.end, backward.end, relu.end)))
+    levels = {"forward": forward, "backward": backward, "relu": relu}
+    numbers = {f"{name}_{at}": factor(getattr(each, at)) for name, each in levels.items() for at in ENDS}
+    parts = {"all": prose.times(ratio.fall), "convolutions": prose.times(convolutions.fall)}
+    key = "both" if relus.falls else "convolutions"
+    if relus.falls:
+        parts["relus"] = prose.times(relus.fall)
+    return [
+        prose.say("without.alignment.factor"),
+        prose.say("without.alignment.trained", *sources, layers=depth, **numbers),
+        prose.say(f"without.alignment.{key}", ratio.end.source, convolutions.end.source, **parts),
+        limit(prose, depth, ratio),
+    ]
+
+
+def limit(prose: Prose, depth: int, ratio: Course) -> Statement:
+    """Says what does not follow, and that residual networks of that depth are aligned too, if they are."""
+    arm = f"resnet{depth}"
+    forward, backward = (course(prose, name, ratio, arm) for name in (FORWARD, BACKWARD))
+    if not (forward and backward and forward.rises):
+        return prose.say("without.alignment.limit")
+    gains = {"forward": factor(forward.end), "backward": factor(backward.end)}
+    return prose.say("without.alignment.beside", forward.end.source, layers=depth, **gains)
+
+
+def factor(level: Level) -> Inline:
+    """Writes a logarithm as a factor near one, to what its interval carries."""
+    return bracketed(*(10**end for end in level.ends))
+
+
+def courses(prose: Prose, quantity: str, arm: str) -> Iterator[Course]:
+    """Yields a quantity at both ends from each study that has seeds enough, in the order of `levels`."""
+    for starts, ends in zip(*(prose.evidence.levels(quantity, [arm], at) for at in ENDS), strict=True):
+        for start, end in zip(starts, ends, strict=False):
+            if len(start.values) == len(end.values) >= MINIMUM_SEEDS:
+                yield Course(start=start, end=end)
+
+
+def course(prose: Prose, quantity: str, of: Course, arm: str = "") -> Course | None:
+    """Gives another quantity in the same study, of the same network or of another."""
+    found = courses(prose, quantity, arm or of.end.arm)
+    return next((each for each in found if each.end.origin == of.end.origin), None)
