@@ -1,12 +1,13 @@
-"""Draws a quantity of families of networks against their depth, with its interval over seeds."""
+"""Draws what depth does: families of networks against their layers, and two networks layer by layer."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 import polars as pl
 
 from skipscope.figures import style
-from skipscope.figures.guides import tooltips
+from skipscope.figures.guides import ends, tooltips
 from skipscope.figures.layered import Labels, Layered
 
 SCHEMA = {
@@ -16,9 +17,20 @@ SCHEMA = {
     "low": pl.Float64,  # ends of the interval; the value itself where none is known
     "high": pl.Float64,
 }
+BY_LAYER = {"arm": pl.String, "layer": pl.Int64, "value": pl.Float64}
+NEAR = 3
+"""Layers between two ticks, at least: those of 19 and 20 would be one."""
+NUMBERS = 52
+"""Pixels for the numbers of the vertical axis, so that two charts side by side have plots of one width."""
+MARGIN = 2.0
+"""What an axis of norms leaves free above and below, as a factor."""
+COLUMNS = 3
+"""Names in a row of the legend: more are wider than half a page."""
 
 
-def over_depth(table: pl.DataFrame, *, title: str, log: bool, labels: Labels) -> Layered:
+def over_depth(
+    table: pl.DataFrame, *, title: str, log: bool, labels: Labels, mark: tuple[float, str] | None = None
+) -> Layered:
     """Draws one line a family over the number of layers, with bars for the intervals.
 
     On a logarithmic axis a rule marks 1, where a ratio says that nothing changes.
@@ -28,37 +40,94 @@ def over_depth(table: pl.DataFrame, *, title: str, log: bool, labels: Labels) ->
         title: of the vertical axis.
         log: whether that axis is logarithmic.
         labels: the chart's words.
+        mark: a value that a thin line marks, and its name.
     """
-    families = list(dict.fromkeys(table["family"]))
-    found = [style.FAMILIES[family] for family in families]
-    depths = table["layers"].unique().sort().to_list()
+    looks = {family: style.FAMILIES[family] for family in dict.fromkeys(table["family"])}
     x = alt.X(
         "layers:Q",
         title=labels["layers"],
-        axis=alt.Axis(values=depths, format="d"),
+        axis=alt.Axis(values=_ticks(table["layers"].unique().sort().to_list()), format="d"),
         scale=alt.Scale(nice=False, padding=18),
     )
     scale = alt.Scale(type="log") if log else alt.Scale(zero=True)
-    y = alt.Y("value:Q", title=title, axis=alt.Axis(tickCount=5, format=",~r"), scale=scale)
-    legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=2.2)
-    color = alt.Color("family:N", scale=_scale(families, [look.color for look in found]), legend=legend)
-    dash = alt.StrokeDash(
-        "family:N", scale=_scale(families, [list(look.dash) for look in found]), legend=legend
+    axis = alt.Axis(tickCount=5, format=",~r", minExtent=NUMBERS, maxExtent=NUMBERS)
+    y = alt.Y("value:Q", title=title, axis=axis, scale=scale)
+    legend = alt.Legend(title=None, orient="top", columns=min(len(looks), COLUMNS))
+    color, shape = (
+        kind("family:N", scale=_scale(looks, trait), legend=legend)
+        for kind, trait in ((alt.Color, "color"), (alt.Shape, "shape"))
     )
-    shape = alt.Shape("family:N", scale=_scale(families, [look.shape for look in found]), legend=None)
+    # markers outlined with dashes lose their shape: see `style.dash`
+    dash = alt.StrokeDash("family:N", scale=_scale(dict(reversed(looks.items())), "dash"), legend=None)
     at: dict[str, Any] = {"x": x, "color": color}
-    bars = alt.Chart().mark_rule(strokeWidth=1.4, opacity=0.8).encode(**at, y=y, y2="high:Q")
-    bars = bars.encode(y=alt.Y("low:Q", title=title, scale=scale))
+    bars = alt.Chart().mark_rule(strokeWidth=1.4, opacity=0.8).encode(**at, y2="high:Q")
+    bars = bars.encode(y=alt.Y("low:Q", title=title, scale=scale, axis=axis))
     line = alt.Chart().mark_line(strokeWidth=2.2).encode(**at, y=y, strokeDash=dash)
-    ends = {"low": labels["interval_low"], "high": labels["interval_high"]}
-    tips = tooltips(labels, "family:N", "layers:Q", "value:Q .3g", "low:Q .3g", "high:Q .3g", **ends)
-    dots = (
-        alt.Chart().mark_point(filled=True, size=60, opacity=1).encode(**at, y=y, shape=shape, tooltip=tips)
+    told = {"low": labels["interval_low"], "high": labels["interval_high"]}
+    tips = tooltips(labels, "family:N", "layers:Q", "value:Q .3g", "low:Q .3g", "high:Q .3g", **told)
+    dots = alt.Chart().mark_point(filled=True, size=60, opacity=1)
+    dots = dots.encode(**at, y=y, shape=shape, tooltip=tips)
+    under = [_rule(1.0, [1, 3])] if log else []
+    if mark is not None:
+        once = alt.Chart().transform_aggregate(rows="count()")
+        name = once.mark_text(align="left", dx=4, dy=-7, fontSize=11, color=style.FAINT_INK)
+        under += [
+            _rule(mark[0], [5, 3]),
+            name.encode(x=alt.value(0), y=alt.datum(mark[0]), text=alt.value(mark[1])),
+        ]
+    return Layered(layers=[*under, line, bars, dots], data=table, height=style.PAIR_HEIGHT)
+
+
+def by_layer(table: pl.DataFrame, *, title: str, labels: Labels) -> Layered:
+    """Draws a line a network over its convolutions, from the first to the last, on a logarithmic axis.
+
+    Args:
+        table: rows of `BY_LAYER`; a value that is missing leaves a gap.
+        title: of the vertical axis.
+        labels: the chart's words.
+    """
+    arms = list(dict.fromkeys(table["arm"]))
+    low, high = ends(table["value"], empty=(1.0, 1.0))
+    domain = [low / MARGIN, high * MARGIN]
+    powers = [10.0**power for power in range(-9, 10) if domain[0] <= 10.0**power <= domain[1]]
+    legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=2.2, symbolSize=500)
+    looks = style.looks(arms)
+    color, dash = (
+        kind("arm:N", scale=_scale(looks, trait), legend=legend)
+        for kind, trait in ((alt.Color, "color"), (alt.StrokeDash, "dash"))
     )
-    even = alt.Chart().mark_rule(color=style.FAINT_INK, strokeDash=[1, 3]).encode(y=alt.datum(1))
-    layers = [*([even] if log else []), line, bars, dots]
-    return Layered(layers=layers, data=table, height=style.PAIR_HEIGHT)
+    last = ends(table["layer"], empty=(1, 1))[1]
+    x = alt.X(
+        "layer:Q",
+        title=labels["convolution_index"],
+        axis=alt.Axis(values=[1, *range(5, last + 1, 5)], format="d"),
+        scale=alt.Scale(nice=False, padding=10),
+    )
+    y = alt.Y(
+        "value:Q",
+        title=title,
+        axis=alt.Axis(values=powers, format="~r"),
+        scale=alt.Scale(type="log", domain=domain),
+    )
+    tips = tooltips(labels, "arm:N", "layer:Q", "value:Q .3g")
+    line = alt.Chart().mark_line(strokeWidth=2.0).encode(x=x, y=y, color=color, strokeDash=dash, tooltip=tips)
+    return Layered(layers=[line], data=table, height=style.PAIR_HEIGHT)
 
 
-def _scale(families: list[str], values: list[Any]) -> alt.Scale:
-    return alt.Scale(domain=families, range=values)
+def _ticks(depths: Sequence[int]) -> list[int]:
+    """Leaves out depths that are nearly those of a tick: of 19, 20, 31 and 32 the second and the last."""
+    kept: list[int] = []
+    for depth in sorted(depths, reverse=True):
+        if not kept or kept[-1] - depth >= NEAR:
+            kept.append(depth)
+    return kept[::-1]
+
+
+def _rule(value: float, dash: list[int]) -> alt.Chart:
+    """Draws a thin line at a value."""
+    rule: alt.Chart = alt.Chart().mark_rule(color=style.FAINT_INK, strokeDash=dash)
+    return rule.encode(y=alt.datum(value))
+
+
+def _scale(looks: Mapping[str, style.Look], trait: str) -> alt.Scale:
+    return alt.Scale(domain=list(looks), range=[getattr(look, trait) for look in looks.values()])

@@ -120,15 +120,15 @@ class Context:
         for part, blocks in parts.items():
             yield Section(id=f"{id}-{part}", title=self.words(f"{texts}.{part}"), blocks=tuple(blocks))
 
-    def figure(self, name: str, chart: Layered, *, caption: Inline, spoken: Inline) -> Figure:
-        """Builds the next figure."""
-        number = next(self.numbers)
-        return Figure(name=name, number=number, caption=caption, spoken=unmarked(spoken), chart=chart)
+    def figure(self, name: str, chart: Layered, *, caption: Inline, spoken: Inline, live: str = "") -> Figure:
+        """Builds the next figure, in place of which a page may have something `live`."""
+        told = {"number": next(self.numbers), "spoken": unmarked(spoken), "live": live}
+        return Figure(name=name, caption=caption, chart=chart, **told)
 
-    def diagram(self, name: str, svg: str, *, caption: Inline, spoken: Inline, live: str = "") -> Diagram:
-        """Builds the next figure, of a drawing, which may be a `live` one on a page."""
+    def diagram(self, name: str, svg: str, *, caption: Inline, spoken: Inline) -> Diagram:
+        """Builds the next figure, of a drawing."""
         number = next(self.numbers)
-        return Diagram(name=name, number=number, caption=caption, spoken=unmarked(spoken), svg=svg, live=live)
+        return Diagram(name=name, number=number, caption=caption, spoken=unmarked(spoken), svg=svg)
 
     def panels(self, name: str, charts: tuple[Layered, Layered], *, caption: Inline, spoken: Inline) -> Pair:
         """Builds the next figure, of two panels side by side."""

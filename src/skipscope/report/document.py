@@ -102,6 +102,8 @@ class Figure:
     caption: Inline
     spoken: str
     chart: Layered
+    live: str = ""
+    """HTML that takes its place on a page."""
 
     @property
     def table(self) -> pl.DataFrame:
@@ -123,8 +125,6 @@ class Diagram:
     caption: Inline
     spoken: str
     svg: str
-    live: str = ""
-    """HTML that takes its place on a page, with the drawing in it for where there is no script."""
 
 
 @dataclass(frozen=True, kw_only=True)

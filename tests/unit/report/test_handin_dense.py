@@ -4,7 +4,9 @@ import pytest
 from made_up_bodies import card, prose, read
 
 from skipscope.report.document import Equation, Figure
+from skipscope.report.handin.by_depth import depth_figures
 from skipscope.report.handin.dense import connections, dense
+from skipscope.report.words import unmarked
 
 START = [(f"densenet{n}_k8 - plain{m}", n) for n, m in ((19, 20), (31, 32), (55, 56))]
 DEEPER = "densenet19_k8 - plain20, densenet31_k8 - plain32"
@@ -22,10 +24,12 @@ def told(tables, language="en", study="depth", **claims):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_on_the_reference_it_has_all_that_a_section_needs(tables, language):
-    blocks = dense(prose(tables, language=language))
+    written = prose(tables, language=language)
+    figures = depth_figures(written)
+    blocks = dense(written, figures)
     text = read(blocks)
     assert sum(isinstance(block, Equation) for block in blocks) == 2
-    assert sum(isinstance(block, Figure) for block in blocks) == 1
+    assert unmarked(written.figure(figures[0])) in text  # has the dense networks' gradients, too
     assert "9.7 [8.8, 11]" in text  # measured, with its interval
     assert {"en": "It does not follow that", "zh": "不能由此断言"}[language] in text  # a limit
     assert {"en": "The price is memory", "zh": "代价是内存"}[language] in text  # a price

@@ -12,6 +12,7 @@ from skipscope.report.handin import by_depth
 from skipscope.report.handin import without as section
 from skipscope.report.handin.by_depth import depth_figures
 from skipscope.report.handin.costs import steps_to
+from skipscope.report.handin.evidence import Evidence
 from skipscope.report.handin.without import without
 
 FALLEN, KEPT = -0.8, 0.02
@@ -45,6 +46,31 @@ def test_the_factor_of_a_layer_is_that_of_the_depths_between(tables):
     text = told(tables)
     assert "multiplies the ratio by 1.176 [1.171, 1.181]" in text
     assert "multiplies the ratio by 0.976" in text  # without BatchNorm
+
+
+def test_the_figures_of_depth_show_every_kind_of_network_that_was_measured(tables):
+    start, error = depth_figures(prose(tables))
+    shown = {family: sorted(start.table.filter(family=family)["layers"]) for family in start.table["family"]}
+    four = [8, 20, 32, 56]
+    networks = {"plain": four, "resnet": four, "plain_nobn": four, "densenet": [19, 31, 55]}
+    assert shown == networks | {"se_resnet": [20]}
+    trained = {(family, layers) for family, layers, *_ in error.table.iter_rows()}
+    assert trained == {
+        *((family, layers) for family in ("plain", "resnet") for layers in four),
+        *(("densenet", 19), ("densenet", 31), ("se_resnet", 20)),
+    }
+
+
+def test_errors_of_other_budgets_are_not_drawn_beside_each_other(tables, monkeypatch):
+    of = Evidence.budget
+
+    def budget(evidence, level):
+        images, epochs = of(evidence, level)
+        return images, epochs + (level.arm == "densenet31_k8")
+
+    monkeypatch.setattr(Evidence, "budget", budget)
+    _, error = depth_figures(prose(tables))
+    assert sorted(error.table.filter(family="densenet")["layers"]) == [19]
 
 
 def test_without_a_study_of_depth_the_figure_and_its_numbers_are_left_out(tables):

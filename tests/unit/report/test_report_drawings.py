@@ -1,6 +1,8 @@
 """The gradients layer by layer are a figure of the hand-in, alive on the page."""
 
+import json
 import re
+from math import log10
 
 import pytest
 from documents import context_of
@@ -23,7 +25,17 @@ def test_gradients_are_spoken_with_their_numbers(context, language) -> None:
     figure = drawings.gradients(context(language))
     assert "9,000" in figure.spoken
     assert " 32 " in figure.spoken
-    assert figure.svg in figure.live
+    assert "gradients-live" in figure.live
+    assert not [word for word in ("web page", "网页") if word in figure.caption]  # on paper there is none
+
+
+def test_the_chart_has_every_convolution_of_both_networks_as_it_was_recorded(context):
+    table, found = drawings.gradients(context("en")).table, shipped.gradients()
+    for arm in ("plain56", "resnet56"):
+        norms = table.filter(arm=arm).sort("layer")["value"]
+        assert [round(100 * log10(norm)) for norm in norms] == list(found.curves[arm].hundredths[0])
+    first, last = table.filter(arm="plain56").sort("layer")["value"][[0, -1]]
+    assert first / last == pytest.approx(9_000, rel=0.03)
 
 
 def test_the_page_has_the_script_once_for_both_languages(study_tables) -> None:
@@ -33,6 +45,8 @@ def test_the_page_has_the_script_once_for_both_languages(study_tables) -> None:
     assert page.count('id="gradients"') == 1
     assert page.count(gradients.data(shipped.gradients())) == 1
     assert page.count('class="gradients"') == 2
+    charts = json.loads(re.search(r'id="charts"[^>]*>(.*?)</script>', page, re.DOTALL)[1])
+    assert not [name for name in charts if "gradients-by-layer" in name]  # it would be drawn by nobody
     names = set(re.findall(r'name="(\w+)-gradient-depth"', page))
     assert names == {"en", "zh"}
     assert Words("zh").raw("diagram.gradient_play") in page

@@ -1,8 +1,9 @@
 """Draws what depth does: a quantity of families of networks against the number of their layers."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 import polars as pl
 
@@ -15,11 +16,19 @@ from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source
 
 DEPTHS = (8, 20, 32, 56)
+FAMILIES = {family: {depth: f"{family}{depth}" for depth in DEPTHS} for family in ("plain", "resnet")}
+FAMILIES["plain_nobn"] = {depth: f"plain{depth}_nobn" for depth in DEPTHS}
+FAMILIES["densenet"] = {depth: f"densenet{depth}_k8" for depth in (19, 31, 55)}
+FAMILIES["se_resnet"] = {20: "se_resnet20"}
+"""Arms by family and number of layers."""
+GUESS = 90.0
+"""The error of a guess among ten classes, in per cent."""
+START = "first over last at the start"
 CLEAR = 0.3
 """Log10 of a ratio of gradients from which on it is worth a word: a factor of two (claim S1)."""
 
 BEGUN = 85.0
-"""An error in per cent above which a network has hardly begun to learn ten classes: a guess has 90%."""
+"""An error in per cent above which a network has hardly begun to learn ten classes: less than `GUESS`."""
 
 
 def depth_of(arm: str) -> int:
@@ -29,50 +38,49 @@ def depth_of(arm: str) -> int:
 
 
 def depth_figures(prose: Prose) -> tuple[Figure, ...]:
-    """Draws what depth does without and with shortcuts: to the gradient before training, and to the error.
+    """Draws what depth does in each kind of network: to the gradient before training, and to the error.
 
-    The sections on chains and on residual networks speak of the same two figures.
+    The sections on chains, residual and dense networks speak of the same two figures. Errors are those of
+    networks that trained on as many images, as long.
     """
-    start = [
-        (family, depth, *(10**end for end in level.ends))
-        for family, arm in (("plain", "plain{}"), ("plain_nobn", "plain{}_nobn"), ("resnet", "resnet{}"))
-        for depth in DEPTHS
-        if (level := prose.evidence.level("first over last at the start", arm.format(depth), "start"))
-    ]
-    error = [
-        (family, depth, *level.ends)
-        for family in ("plain", "resnet")
-        for depth in DEPTHS
-        if (level := prose.evidence.level("training error", f"{family}{depth}"))
-    ]
+    start = {name: (10**end for end in level.ends) for name, level in levels(prose, START, "start").items()}
+    errors = levels(prose, "training error", "end")
+    spent = {name: prose.evidence.budget(level) for name, level in errors.items()}
+    first = next(iter(spent.values()), None)
+    error = {name: level.ends for name, level in errors.items() if spent[name] == first}
     drawn = (
-        over_depth(prose, "gradient-by-depth", start, key="without.gradient", log=True),
-        over_depth(prose, "error-by-depth", error, key="without.error", log=False),
+        _over_depth(prose, "gradient", start, log=True),
+        _over_depth(prose, "error", error, log=False, mark=(GUESS, prose.context.labels["guessing"])),
     )
     return tuple(figure for figure in drawn if figure)
 
 
-def over_depth(
-    prose: Prose, name: str, rows: Sequence[tuple[object, ...]], *, key: str, log: bool
-) -> Figure | None:
-    """Draws rows of `figures.depths.SCHEMA`; None if there are too few to show a change.
+def levels(prose: Prose, quantity: str, moment: str) -> dict[tuple[str, int], Level]:
+    """Returns a quantity of each network of `FAMILIES` that it was measured of, by family and layers."""
+    return {
+        (family, layers): level
+        for family, arms in FAMILIES.items()
+        for layers, arm in arms.items()
+        if (level := prose.evidence.level(quantity, arm, moment))
+    }
 
-    Args:
-        prose: whose figure it becomes.
-        name: of its files.
-        rows: family, layers, value and the ends of its interval.
-        key: the texts `<chapter>.axis_<rest>` and `<chapter>.caption_<rest>`, as `<chapter>.<rest>`.
-        log: whether the vertical axis is logarithmic.
+
+def _over_depth(
+    prose: Prose, quantity: str, values: Mapping[tuple[str, int], Iterable[float]], **options: Any
+) -> Figure | None:
+    """Draws values with the ends of their intervals; None if no family shows a change.
+
+    `quantity` is what texts and files are named after; `options` are those of `figures.depths.over_depth`.
     """
-    if len(rows) < 2:
+    if len({layers for _, layers in values}) < 2:
         return None
     context = prose.context
-    chapter, rest = key.split(".")
+    rows = [(*name, *ends) for name, ends in values.items()]
     table = pl.DataFrame(rows, depths.SCHEMA, orient="row")
-    title = context.charts.raw(f"{chapter}.axis_{rest}")
-    chart = depths.over_depth(table, title=title, log=log, labels=context.labels)
-    caption = context.words(f"{chapter}.caption_{rest}")
-    return context.figure(name, chart, caption=caption, spoken=caption)
+    title = context.charts.raw(f"without.axis_{quantity}")
+    chart = depths.over_depth(table, title=title, labels=context.labels, **options)
+    caption = context.words(f"without.caption_{quantity}")
+    return context.figure(f"{quantity}-by-depth", chart, caption=caption, spoken=caption)
 
 
 def hardly_trained(prose: Prose, piece: Piece) -> dict[str, object]:

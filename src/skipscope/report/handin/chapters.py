@@ -28,7 +28,7 @@ def why(context: Context) -> Section:
     parts = {
         "without": without(prose, figures),
         "residual": residual(prose, figures),
-        "dense": dense(prose),
+        "dense": dense(prose, figures),
         "gated": gated(prose),
         "beside": beside(prose),
     }

@@ -1,7 +1,7 @@
 """Explains how a dense network trains: what concatenation does to gradients, features and parameters."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import inf
 from statistics import median
 
@@ -13,26 +13,26 @@ from skipscope.analysis.trained_readings import ALL
 from skipscope.figures import reuse as heat
 from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin.basis import disagreements
-from skipscope.report.handin.by_depth import depth_of, judged_start, over_depth, unique
+from skipscope.report.handin.by_depth import FAMILIES, START, depth_of, judged_start, unique
 from skipscope.report.handin.costs import seconds_of
 from skipscope.report.handin.evidence import Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, literal, rounded, signed
 
-FAMILIES = {"plain": {8: "plain8", 20: "plain20", 32: "plain32", 56: "plain56"}}
-FAMILIES["densenet"] = {19: "densenet19_k8", 31: "densenet31_k8", 55: "densenet55_k8"}
-"""Arms by their number of layers."""
-START, TRAINING = "first over last at the start", "first over last in training"
+TRAINING = "first over last in training"
 CLASSROOM = "densenet - resnet"
 HUANG, PLEISS = (Source(basis="known", key=key) for key in ("huang2017", "pleiss2017"))
 
 
-def dense(prose: Prose) -> list[Block]:
-    """Writes the section: mechanism, textbook, measurements, what follows, and what it costs."""
+def dense(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
+    """Writes the section: mechanism, textbook, measurements, what follows, and what it costs.
+
+    `figures` are those of `by_depth.depth_figures`.
+    """
     say, equation = prose.say, prose.context.words.raw
     table = connections(prose)
-    drawn = gradient_figure(prose) if table is None else reuse_figure(prose, table)
+    drawn = None if table is None else reuse_figure(prose, table)
     return [
         prose.paragraph(say("dense.reads")),
         Equation(lines=tuple(equation("dense.equation"))),
@@ -43,7 +43,7 @@ def dense(prose: Prose) -> list[Block]:
         prose.paragraph(say("dense.textbook", HUANG)),
         *prose.paragraphs(reused(prose, drawn, table)),
         *([drawn] if drawn else []),
-        *prose.paragraphs(gradients(prose, drawn if table is None else None), parameters(prose)),
+        *prose.paragraphs(gradients(prose, next(iter(figures), None)), parameters(prose)),
         *prose.paragraphs(disagreements(prose, "D1", "D2", "D3", "D4"), limits(prose), cost(prose)),
     ]
 
@@ -241,13 +241,3 @@ def points(piece: Piece, *, signs: bool) -> Inline:
 def change(prose: Prose, piece: Piece) -> Inline:
     """Writes a difference in accuracy: of a single seed to a tenth, as accuracies are."""
     return prose.change(piece) if piece.effect.interval else literal(signed(piece.effect.estimate))
-
-
-def gradient_figure(prose: Prose) -> Figure | None:
-    """Draws the ratio of gradients before training against depth, where no network shows its connections."""
-    rows: list[tuple[object, ...]] = [
-        (family, layers, *(10**end for end in level.ends))
-        for family in FAMILIES
-        for layers, level in levels(prose, family).items()
-    ]
-    return over_depth(prose, "gradient-in-dense", rows, key="dense.gradient", log=True)

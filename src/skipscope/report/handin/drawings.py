@@ -1,22 +1,37 @@
-"""Makes the figure of the reference's gradients, layer by layer: a picture, and alive on a page."""
+"""Makes the figure of the reference's gradients, layer by layer: a chart, and alive on a page."""
 
-from skipscope.diagrams.gradients import draw_gradients, interactive, written
+import polars as pl
+
+from skipscope.diagrams.gradients import interactive, written
+from skipscope.figures import depths
 from skipscope.reference import shipped
+from skipscope.reference.gradients import Gradients
 from skipscope.report.context import Context
-from skipscope.report.document import Diagram
+from skipscope.report.document import Figure
 from skipscope.report.words import code
 
 
-def gradients(context: Context) -> Diagram:
+def gradients(context: Context) -> Figure:
     """Draws the deepest networks before training; on a page one can move through depths and steps."""
     found, words = shipped.gradients(), context.words
     deepest = found.depths[-1]
     plain, residual = (written(found.curves[f"{kind}{deepest}"].ratios[0]) for kind in ("plain", "resnet"))
     told = {"depth": deepest, "study": code(found.study), "count": found.initial_seeds}
-    return context.diagram(
+    labels = context.labels
+    return context.figure(
         "gradients-by-layer",
-        draw_gradients(found, context.charts.raw("diagram")),
+        depths.by_layer(by_layer(found, deepest), title=labels["gradient_norm"], labels=labels),
         caption=words("drawings.gradients", **told),
         spoken=words("drawings.gradients_spoken", plain=plain, residual=residual, **told),
         live=interactive(found, words.raw("diagram"), prefix=words.language),
     )
+
+
+def by_layer(found: Gradients, depth: int) -> pl.DataFrame:
+    """Returns the norms before training of the networks of a depth, as rows of `figures.depths.BY_LAYER`."""
+    rows = [
+        (f"{kind}{depth}", layer, None if norm is None else 10 ** (norm / 100))
+        for kind in ("plain", "resnet")
+        for layer, norm in enumerate(found.curves[f"{kind}{depth}"].hundredths[0], start=1)
+    ]
+    return pl.DataFrame(rows, depths.BY_LAYER, orient="row")

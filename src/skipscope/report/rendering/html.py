@@ -61,7 +61,7 @@ def render(documents: Sequence[Document], *, language: Language | None, library:
 
 def _gradients(documents: Sequence[Document]) -> dict[str, Markup]:
     """Returns style, data and script of the diagram of gradients; nothing if no document has a live one."""
-    if not any(diagram.live for document in documents for diagram in document.diagrams):
+    if not any(figure.live for document in documents for figure in document.figures):
         return {}
     parts = {
         "style": gradients.stylesheet(),
@@ -141,7 +141,7 @@ def _charts(documents: Sequence[Document]) -> tuple[dict[str, Any], dict[str, An
     charts: dict[str, Any] = {}
     names: dict[int, str] = {}
     for document in documents:
-        for figure in document.figures:
+        for figure in (each for each in document.figures if not each.live):
             table = figure.table
             if id(table) not in names:
                 packed = _packed(table)

@@ -1,0 +1,65 @@
+"""What depth does, drawn: kinds of networks over their layers, and two networks layer by layer."""
+
+import re
+
+import polars as pl
+from labels import LABELS
+
+from skipscope.figures import depths, style
+from skipscope.figures.rendering import vega
+
+
+def over_depth(*rows, **options):
+    table = pl.DataFrame([(*row, row[2] / 2, row[2] * 2) for row in rows], depths.SCHEMA, orient="row")
+    return depths.over_depth(table, title="title", labels=LABELS, **options)
+
+
+FIVE = [("plain", 8, 3.0), ("resnet", 8, 2.0), ("plain_nobn", 8, 1.0), ("densenet", 19, 4.0)]
+FIVE += [("se_resnet", 20, 5.0), ("plain", 56, 9e3), ("resnet", 56, 32.0), ("densenet", 55, 9.7)]
+
+
+def test_markers_of_the_legend_have_no_dashed_outline(draw):
+    """A dashed outline cuts scallops into a marker's edge."""
+    picture = draw(over_depth(*FIVE, log=True))
+    symbols = re.findall(r'<g class="mark-symbol role-legend-symbol".*?</g>', picture)
+    assert len(symbols) == 5
+    assert not [symbol for symbol in symbols if "stroke-dasharray" in symbol]
+    shapes = {re.search(r' d="([^"]*)"', symbol)[1] for symbol in symbols}
+    assert len(shapes) == 5  # told apart in grey
+
+
+def test_depths_that_nearly_coincide_share_a_tick(draw):
+    ticks = {
+        int(words) for words in re.findall(r"<text[^>]*>(\d{1,2})</text>", draw(over_depth(*FIVE, log=True)))
+    }
+    assert {8, 20, 56} <= ticks
+    assert ticks.isdisjoint({19, 55})
+
+
+def test_guessing_is_a_line_that_is_named_once(draw):
+    chart = over_depth(("plain", 8, 57.0), ("plain", 56, 40.0), log=False, mark=(90.0, "guess"))
+    assert draw(chart).count(">guess<") == 1
+    assert max(float(number) for number in re.findall(r"<text[^>]*>(\d+)</text>", draw(chart))) >= 80
+
+
+def test_charts_beside_each_other_keep_the_same_room_for_their_numbers():
+    charts = (over_depth(*FIVE, log=True), over_depth(*FIVE, log=False))
+    rooms = [
+        axis["maxExtent"]
+        for chart in charts
+        for layer in vega.specification(chart)["layer"]
+        if (axis := layer["encoding"]["y"].get("axis", {}))
+    ]
+    assert len(rooms) == 6
+    assert set(rooms) == {depths.NUMBERS}
+
+
+def test_layers_are_a_line_a_network_on_a_logarithmic_axis(draw):
+    rows = [(arm, layer, 10.0 ** (-layer / 10)) for arm in ("plain56", "resnet56") for layer in range(1, 56)]
+    rows.append(("resnet56", 56, None))
+    picture = draw(
+        depths.by_layer(pl.DataFrame(rows, depths.BY_LAYER, orient="row"), title="t", labels=LABELS)
+    )
+    for family in ("plain", "resnet"):
+        assert f'stroke="{style.FAMILIES[family].color}"' in picture
+    assert {"1", "0.1", "0.01", "55"} <= set(re.findall(r"<text[^>]*>([\d.]+)</text>", picture))
