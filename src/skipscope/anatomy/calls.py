@@ -48,11 +48,15 @@ class Call:
     """Sources of the first input's channels, of a concatenation all inputs'; empty where unknown."""
     weight: Tensor | None = None
     """conv: O I/groups h w; linear: O I (O I 1 1 for a 1x1 convolution on 1x1 maps)."""
+    bias: Tensor | None = None
+    """conv, linear: O, if there is one."""
     window: Window | None = None
     """How a conv or pool moves over its map."""
     output: Tensor = field(default_factory=lambda: torch.empty(0))
     again: Callable[..., Tensor] = field(repr=False)
     """`again(*inputs)` applies the operator to other inputs, in the order of `inputs`."""
+    reweighted: Callable[[Tensor], Tensor] | None = field(default=None, repr=False)
+    """conv, linear: applies the operator to its input with another weight."""
     reason: Reason | None = None
     """Why the call is `unfollowed`."""
 

@@ -95,15 +95,19 @@ def _layer(
         changed = {keys[index]: x for index, x in zip(order, others, strict=True)}
         return with_others(func, args, kwargs, changed)
 
-    return Call(
+    call = Call(
         kind=kind,
         operator=word,
         inputs=chosen,
         sources=all_sources(chosen if kind == "concat" else chosen[:1]),
-        weight=operands.get(key_of(args, 1, "weight")) if kind in ("conv", "linear") else None,
         window=window_of(kind, inputs, args, kwargs),
         again=again,
     )
+    if kind in ("conv", "linear"):
+        key, bias = key_of(args, 1, "weight"), args[2] if len(args) > 2 else kwargs.get("bias")
+        call.weight, call.bias = operands.get(key), bias
+        call.reweighted = lambda weight: with_others(func, args, kwargs, {key: weight})
+    return call
 
 
 def _flattened_stack(

@@ -22,6 +22,9 @@ class Window(NamedTuple):
     kernel: tuple[int, int]
     stride: tuple[int, int]
     padding: tuple[int, int]
+    """Zeros above and to the left of the map."""
+    dilation: tuple[int, int] = (1, 1)
+    """Steps between a kernel's pixels; of a pooling it is not read."""
 
 
 def window_of(kind: str, inputs: Sequence[Tensor], args: Any, kwargs: Any) -> Window | None:
@@ -33,12 +36,14 @@ def window_of(kind: str, inputs: Sequence[Tensor], args: Any, kwargs: Any) -> Wi
     def argument(position: int, name: str, default: Any) -> Any:
         return args[position] if position < len(args) else kwargs.get(name, default)
 
-    kernel = _pair(inputs[1].shape[2:] if kind == "conv" else argument(1, "kernel_size", 1))
+    kernel = inputs[1].shape[2:] if kind == "conv" else argument(1, "kernel_size", 1)
     stride = argument(first, "stride", None) or (1 if kind == "conv" else kernel)
     padding = argument(first + 1, "padding", 0)
+    dilation = _pair(argument(5, "dilation", 1)) if kind == "conv" else (1, 1)
     if isinstance(padding, str):
-        padding = [(size - 1) // 2 if padding == "same" else 0 for size in kernel]
-    return Window(kernel, _pair(stride), _pair(padding))
+        sides = zip(_pair(kernel), dilation, strict=True)
+        padding = [(size - 1) * step // 2 if padding == "same" else 0 for size, step in sides]
+    return Window(_pair(kernel), _pair(stride), _pair(padding), dilation)
 
 
 def _pair(size: Any) -> tuple[int, int]:

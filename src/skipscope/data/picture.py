@@ -54,9 +54,14 @@ class Picture:
 
     def normalised(self, mean: Triple, std: Triple) -> NDArray[np.float32]:
         """Normalises with the data set's `mean` and `std`, as training does: 3 32 32."""
-        shares = self.pixels.astype(np.float32) / 255
-        normalised = (shares - np.array(mean, dtype=np.float32)) / np.array(std, dtype=np.float32)
-        return np.ascontiguousarray(normalised.transpose(2, 0, 1))
+        return normalised(self.pixels, mean, std)
+
+
+def normalised(pixels: NDArray[np.uint8], mean: Triple, std: Triple) -> NDArray[np.float32]:
+    """Normalises with a data set's `mean` and `std`, as training does: ... H W 3 -> ... 3 H W."""
+    shares = pixels.astype(np.float32) / 255
+    centred = (shares - np.array(mean, dtype=np.float32)) / np.array(std, dtype=np.float32)
+    return np.ascontiguousarray(np.moveaxis(centred, -1, -3))
 
 
 def read(path: Path, *, longest: int = SHOWN) -> Picture:

@@ -6,6 +6,7 @@ Shapes: B images of C channels, gate B C 1 1, or expanded to B C H W; of several
 counts as M x C channels; where channels are the last axis B 1 1 C or B 1 C. K classes.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -116,19 +117,9 @@ def operate(view: View) -> Iterable[Reading]:
     """Measures what replacing each block's gates, and all at once, costs on the same images."""
     blocks = [site.module for site in view.anatomy.gates]
     many = view.first(TOGETHER_IMAGES)
-    sums: dict[str, Tensor] = {}
-
-    def add(call: Call) -> None:
-        if call.kind == "gate" and call.module in blocks:
-            sums[call.module] = sums.get(call.module, 0) + call.inputs[1].sum(0, dtype=torch.float64)
-
-    intact = evaluate(many, see=add)
-    means = {block: total / len(many.labels) for block, total in sums.items()}  # C 1 1
-
-    def mean(call: Call) -> Tensor:
-        return means[call.module].to(call.inputs[1].dtype).expand_as(call.inputs[1])
-
-    replacements: dict[str, Replacement] = {"one": lambda call: torch.ones_like(call.inputs[1]), "mean": mean}
+    sums = Sums()
+    intact = evaluate(many, see=sums.add)
+    replacements: dict[str, Replacement] = {"one": one, "mean": sums.mean}
     if len(many.labels) > 1:
         replacements["other"] = lambda call: call.inputs[1][derangement(view, len(call.inputs[1]))]
     for name, replacement in replacements.items():
@@ -141,6 +132,31 @@ def operate(view: View) -> Iterable[Reading]:
         for name, replacement in replacements.items():
             changed = evaluate(few, replacing([block], replacement), edits_modules=False)
             yield from changes(intact, changed, module=block, replacement=name)
+
+
+class Sums:
+    """Sums of each block's gates over images: C 1 1, or as a gate is shaped."""
+
+    def __init__(self) -> None:
+        self.totals: dict[str, Tensor] = {}
+        self.images: Counter[str] = Counter()
+
+    def add(self, call: Call) -> None:
+        """Adds a batch's gates, if this is a gate's call."""
+        if call.kind == "gate":
+            gate = call.inputs[1]
+            self.totals[call.module] = self.totals.get(call.module, 0) + gate.sum(0, dtype=torch.float64)
+            self.images[call.module] += len(gate)
+
+    def mean(self, call: Call) -> Tensor:
+        """Returns a block's mean gate, for each image of the batch."""
+        mean = self.totals[call.module] / self.images[call.module]
+        return mean.to(call.inputs[1].dtype).expand_as(call.inputs[1])
+
+
+def one(call: Call) -> Tensor:
+    """Returns gates of 1, which let the map pass as it is."""
+    return torch.ones_like(call.inputs[1])
 
 
 def replacing(blocks: Sequence[str], replacement: Replacement) -> Edit:

@@ -8,7 +8,8 @@ from made_up_bodies import card, part, prose, read
 from skipscope.claims.catalogue import catalogue
 from skipscope.report.document import Table
 from skipscope.report.handin.conclusion import ROWS, limits_of, verdicts
-from skipscope.report.handin.evidence import Piece, _finding
+from skipscope.report.handin.evidence import _finding
+from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.textbook import FIRST, SENTENCES, answers, certainty, unsettled
 from skipscope.report.rendering.html import _parted
 from skipscope.report.words import unmarked
@@ -71,9 +72,21 @@ def test_shortcuts_even_gradients_out_and_whether_they_still_do_later_is_said(ta
         parts = [("start", PAIR, "supported", -2.0), ("training", PAIR, later, 0.3)]
         return read(verdicts(prose(tables, card("depth", {"S1c": ("inconclusive", parts)}))))
 
-    assert "100 [63, 160] times as large without shortcuts" in of("contradicted")
-    assert "not always the more balanced one" in of("contradicted")
-    assert "not always the more balanced one" not in of("supported")
+    assert "100 [63, 160] times closer to one with them" in of("contradicted")
+    assert "during training it is not always" in of("contradicted")
+    assert "during training it is not always" not in of("supported")
+
+
+def test_that_all_agree_on_an_order_is_said_only_where_every_pair_is_settled(tables):
+    def of(*pairs):
+        parts = [("images", f"se_resnet - {other}", told, value) for other, told, value in pairs]
+        return read(verdicts(prose(tables, card("stem", {"T5": ("supported", parts)}))))
+
+    one = ("resnet", "supported", 0.95)
+    assert "any two networks agree" in of(one)
+    some = of(one, ("resnet_nopool", "inconclusive", 0.82))
+    assert "of 2 pairs of networks, 1 certainly" in some
+    assert "se_resnet against resnet_nopool" in some
 
 
 def test_gates_are_credited_in_part_where_halving_the_branch_brings_most_of_it(tables):

@@ -100,6 +100,17 @@ def test_a_difference_that_may_be_none_has_no_share_of_the_pool(tables, whole, h
     assert ("the pool has a share in that" in text) == (not hidden)
 
 
+def test_networks_that_do_use_their_gates_are_not_passed_over(tables):
+    def of(lost):
+        unused = [(part, "se_resnet_pool", "contradicted", 0.0) for part in ("mean", "other")]
+        used = [(part, "se_resnet20", "inconclusive", lost) for part in ("mean", "other")]
+        return told(tables, E4=("inconclusive", [*unused, *used]))
+
+    assert "The trained se_resnet_pool makes almost no use" in of(0.15)
+    assert "In se_resnet20" in of(0.15)
+    assert "In se_resnet20" not in of(0.0)
+
+
 def test_what_is_withheld_as_confounded_is_not_told_of_the_gates(tables):
     text = told(tables, E3=("confounded", [("accuracy", "se_resnet - resnet", "confounded", 9.0)]))
     assert "9.0" not in text

@@ -105,7 +105,7 @@ def test_close_ups_are_of_what_there_is(prose):
     both = networks(prose(arms=("cnn", "se_resnet")).context)
     drawings = {block.name: block for block in both.all_blocks if isinstance(block, Diagram)}
     assert drawings["close-ups"].svg.count("<svg") == 1
-    assert "shows it in detail" in said(both.sections[1])
+    assert "shows the first gate in detail" in said(both.sections[1])
     none = networks(prose(arms=("cnn", "resnet")).context)
     assert "close-ups" not in {block.name for block in none.all_blocks if isinstance(block, Diagram)}
     assert "in detail" not in said(none)

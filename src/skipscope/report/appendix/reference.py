@@ -10,7 +10,7 @@ from skipscope.report.appendix.evidence import numbers, parts_table, texts_of
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Note, Paragraph
 from skipscope.report.handin.basis import budget
-from skipscope.report.handin.evidence import Judged, Piece
+from skipscope.report.handin.pieces import Judged, Piece
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.words import Inline, code
 

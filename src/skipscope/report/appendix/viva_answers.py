@@ -7,7 +7,7 @@ from skipscope.records.printed import anatomy_of
 from skipscope.report.appendix.results import gaps, ranked
 from skipscope.report.appendix.viva_costs import card
 from skipscope.report.handin.by_depth import depth_of
-from skipscope.report.handin.evidence import Piece
+from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import code, count, percent

@@ -7,8 +7,8 @@ import polars as pl
 from skipscope.figures import intervals
 from skipscope.report.document import Block, Figure
 from skipscope.report.handin.basis import disagreements
-from skipscope.report.handin.evidence import Piece
 from skipscope.report.handin.four_ways import SPEED, epochs_of, four_ways
+from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code
@@ -139,18 +139,33 @@ def evenness(prose: Prose) -> list[Statement]:
 
 def order(prose: Prose) -> list[Statement]:
     """Says whether networks learn images in the same order."""
-    pieces = [piece for piece in compared(prose, "T5", "images") if piece.settled]
+    pieces = [piece for piece in precise(prose, "T5", "images") if piece.settled]
     if not pieces:
         return []
     words, sources = prose.context.words, unique(piece.source for piece in pieces)
     if other := [piece for piece in pieces if outcome(piece) != "same"]:
         told = [words("beside.order.item", **named(piece), effect=prose.number(piece)) for piece in other]
         return [prose.say("beside.order.other", *sources, items=clauses(prose, told))]
-    ratios = sorted(piece.effect.estimate for piece in pieces)
-    ends = {"least": f"{ratios[0]:.2f}", "most": f"{ratios[-1]:.2f}"}
-    pairs = words.listed([prose.networks(piece) for piece in pieces])
-    said = prose.say("beside.order.same", *sources, pairs=pairs, **ends)
-    return [said, prose.say("beside.order.reading", *sources)]
+    every = sorted(precise(prose, "T5", "images"), key=lambda piece: piece.effect.estimate)
+    ends = {"least": prose.number(every[0]), "most": prose.number(every[-1])}
+    pairs = {"lowest": prose.networks(every[0]), "highest": prose.networks(every[-1])}
+    sources = unique(piece.source for piece in every)
+    said = [prose.say("beside.order.same", *sources, **ends, **pairs)]
+    if len(pieces) < len(every):
+        counts = {"settled": len(pieces), "all": len(every), "bound": f"{pieces[0].finding.bound:g}"}
+        said.append(prose.say("beside.order.open", *sources, **counts))
+    return [*said, prose.say("beside.order.reading", *sources)]
+
+
+PRECISE = 3.0
+"""A ratio whose interval spans a larger factor says nothing of its size."""
+
+
+def precise(prose: Prose, claim: str, part: str) -> list[Piece]:
+    """All pairs' ratios, classroom and controlled, but for those whose intervals are hopelessly wide."""
+    found = measured(prose, claim, part).values()
+    ends = [(piece, piece.effect.interval) for piece in found]
+    return [piece for piece, each in ends if each and each[1] < PRECISE * each[0]]
 
 
 def sharpness(prose: Prose) -> list[Statement]:

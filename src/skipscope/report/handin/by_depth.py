@@ -11,7 +11,7 @@ from skipscope.analysis.statistics import over_seeds
 from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.figures import depths
 from skipscope.report.document import Figure
-from skipscope.report.handin.evidence import Level, Piece
+from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source
 

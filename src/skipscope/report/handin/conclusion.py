@@ -4,8 +4,8 @@ from skipscope.analysis.papers import published, recipe_of
 from skipscope.claims.catalogue import catalogue
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Column, Section, Table
-from skipscope.report.handin.evidence import Piece
 from skipscope.report.handin.one_page import caveat
+from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.handin.textbook import answers, unsettled
 from skipscope.report.statements import Source, Statement

@@ -15,7 +15,7 @@ from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import FAMILIES, START, depth_of, judged_start, unique
 from skipscope.report.handin.costs import seconds_of
-from skipscope.report.handin.evidence import Level, Piece
+from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, literal, rounded, signed
@@ -99,6 +99,9 @@ def reused(prose: Prose, drawn: Figure | None, table: pl.DataFrame | None) -> li
         source = Source(basis="own", key="reuse by ablation", study=prose.evidence.study)
         used = {"used": sum(each > NOTICED for each in single), "all": len(single)}
         said.append(prose.say("dense.used", source, figure=prose.figure(drawn), **used))
+        if lower := [-each for each in single if each < -NOTICED]:
+            most = literal(rounded(max(lower)))
+            said.append(prose.say("dense.noise", source, lower=len(lower), most=most))
         costs = {"typical": median(single), "most": max(single), "input": together, "others": next_most}
         told = {each: literal(rounded(value)) for each, value in costs.items()}
         said.append(prose.say("dense.cut", source, **told))
@@ -130,9 +133,12 @@ def gradients(prose: Prose, drawn: Figure | None) -> list[Statement]:
         sources = unique([each.source for each in (*found.values(), *alike.values())], "D2")
         said.append(prose.say(f"dense.start.{'better' if better else 'numbers'}", *sources, **told))
     after, deeper = later(prose), with_depth(prose)
-    said += [told for _, told in (*after, *deeper)]
+    said += [told for _, told in after]
+    if "worse" in dict(after):
+        said.append(prose.say("dense.readers"))
+    said += [told for _, told in deeper] + errors(prose)
     if [verdict for verdict, _ in (*after, *deeper)] == ["worse", "supported"]:
-        said += [prose.say("dense.uneven", *deeper[0][1].sources), prose.say("dense.readers")]
+        said += [prose.say("dense.uneven", *deeper[0][1].sources), prose.say("dense.candidates")]
     return said
 
 
@@ -165,6 +171,21 @@ def with_depth(prose: Prose) -> list[tuple[str, Statement]]:
     verdict = piece.finding.verdict if piece.settled else "inconclusive"
     told = {"shallow": depths[0], "deep": depths[-1], "effect": prose.number(piece)}
     return [(verdict, prose.say(f"dense.depth.{verdict}", piece.source, **told))]
+
+
+def errors(prose: Prose) -> list[Statement]:
+    """Tells the training errors behind what depth costs."""
+    piece = prose.evidence.piece("D2", "interaction")
+    found = (
+        [prose.evidence.level_of(piece, "training error", arm) for arm in piece.finding.arms] if piece else []
+    )
+    levels = sorted((level for level in found if level), key=lambda level: depth_of(level.arm))
+    plain = [prose.number(level) for level in levels if level.arm.startswith("plain")]
+    ours = [prose.number(level) for level in levels if level.arm.startswith("densenet")]
+    if piece is None or len(plain) != 2 or len(ours) != 2:
+        return []
+    told = {"plain_before": plain[0], "plain_after": plain[1], "before": ours[0], "after": ours[1]}
+    return [prose.say("dense.errors", piece.source, **told)]
 
 
 def parameters(prose: Prose) -> list[Statement]:

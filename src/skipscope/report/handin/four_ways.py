@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from skipscope.report.document import Column, Table
 from skipscope.report.handin.by_depth import judged_start, unique
-from skipscope.report.handin.evidence import Level, Piece
+from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source
 from skipscope.report.words import Inline, code, literal, rounded

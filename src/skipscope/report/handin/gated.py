@@ -1,5 +1,6 @@
 """Explains how an SE-ResNet trains: what a gate does to a branch and its gradient, and what that is worth."""
 
+from collections.abc import Sequence
 from math import inf
 
 import polars as pl
@@ -9,10 +10,10 @@ from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.figures import intervals
 from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin.basis import disagreements
-from skipscope.report.handin.evidence import Level, Piece
+from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import Inline, count, literal, rounded
+from skipscope.report.words import Inline, code, count, literal, rounded
 
 HU, DE = (Source(basis="known", key=key) for key in ("hu2018", "de2020"))
 KINDS = {
@@ -76,7 +77,21 @@ def benefit(prose: Prose, figure: Figure | None) -> list[Statement]:
         "bound": f"{piece.finding.bound:g}",
         "figure": prose.figure(figure) if figure else "",
     }
-    return [prose.say(f"gated.benefit.{piece.told}", piece.source, **told)]
+    said = [prose.say(f"gated.benefit.{piece.told}", piece.source, **told)]
+    if level := prose.evidence.level_of(piece, ACCURACY, piece.finding.arms[0]):
+        images, epochs = prose.evidence.budget(piece)
+        budget = {"images": count(images), "epochs": epochs, "accuracy": f"{level.median:.0f}"}
+        said.append(prose.say("gated.budget", piece.source, **budget))
+    for other in prose.evidence.pieces("E3", "accuracy").values():
+        if (
+            not other.settled
+            and not other.confounded
+            and other.effect.interval
+            and len(other.finding.arms) == 2
+        ):
+            names = {"networks": prose.networks(other), "effect": prose.change(other)}
+            said.append(prose.say("gated.another", other.source, **names))
+    return said
 
 
 def content(prose: Prose) -> list[Statement]:
@@ -95,6 +110,9 @@ def content(prose: Prose) -> list[Statement]:
         known = [] if key == "content" else [DE]
         most = literal(f"{(image.effect.interval or (0, 0))[1]:.1f}")
         found.append(prose.say(f"gated.verdict.{key}", *sources, *known, most=most))
+        if key != "content":
+            rate = prose.context.tables.record.study.recipe.learning_rate
+            found.append(prose.say("gated.rival", rate=f"{rate:g}"))
     return found
 
 
@@ -157,7 +175,21 @@ def surgery(prose: Prose) -> list[Statement]:
     mean, other = min(both, key=lambda pair: (not pair[0].settled, pair[0].effect.interval is None))
     key = mean.told if mean.told == other.told else "inconclusive"
     told = {"mean": prose.change(mean), "other": prose.change(other)}
-    return [prose.say(f"gated.surgery.{key}", mean.source, **told)]
+    said = [prose.say(f"gated.surgery.{key}", mean.source, arm=code(mean.finding.arms[0]), **told)]
+    return said + elsewhere(prose, [pair for pair in both if pair[0] is not mean]) if mean.settled else said
+
+
+def elsewhere(prose: Prose, others: Sequence[tuple[Piece, Piece]]) -> list[Statement]:
+    """Tells where the same cost a network more than it was to cost at most, or may have."""
+    said = []
+    for mean, other in others:
+        ends = other.effect.interval
+        if ends and ends[0] > other.finding.bound:
+            images, epochs = prose.evidence.budget(other)
+            told = {"arm": code(other.finding.arms[0]), "images": count(images), "epochs": epochs}
+            values = {"mean": prose.change(mean), "other": prose.change(other)}
+            said.append(prose.say("gated.elsewhere", other.source, **told, **values))
+    return said
 
 
 def stem(prose: Prose) -> list[Statement]:

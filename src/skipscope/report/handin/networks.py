@@ -113,7 +113,8 @@ def section(prose: Prose, until: Sequence[Shown], inside: Diagram | None) -> Sec
         alike(prose, summary.arm, card, like) if like else described(prose, summary.arm, card, family)
     )
     if inside and not like and (anatomy.gates or dense_blocks(anatomy)):
-        told.append(prose.say("architecture.inside", figure=prose.figure(inside)))
+        part = "gate" if anatomy.gates else "dense"
+        told.append(prose.say(f"architecture.inside.{part}", figure=prose.figure(inside)))
     told += cautions(prose, summary, card)
     name = f"architecture.name.{family.name if family else 'own'}"
     title = prose.context.words(name, arm=code(summary.arm))

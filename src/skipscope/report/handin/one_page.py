@@ -8,8 +8,8 @@ from skipscope.report.context import Context
 from skipscope.report.document import Block, Section
 from skipscope.report.families import told_apart
 from skipscope.report.handin.by_depth import apart, depth_of, hardly_trained
-from skipscope.report.handin.evidence import Piece
 from skipscope.report.handin.gated import cause, clean, controlled, per_cent
+from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, rounded
@@ -28,7 +28,7 @@ def one_page(context: Context) -> Section:
         [residual(prose)],
         [dense(prose)],
         [gated(prose)],
-        [limits(prose)],
+        [limits(prose), prose.say("one_page.reasons")],
     ]
     return context.section(
         "one-page",

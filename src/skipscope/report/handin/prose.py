@@ -17,7 +17,8 @@ from types import MappingProxyType
 from skipscope.reference import shipped
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Diagram, Figure, Gallery, Pair, Paragraph
-from skipscope.report.handin.evidence import Evidence, Level, Piece
+from skipscope.report.handin.evidence import Evidence
+from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import NBSP, Inline, code, literal, rounded
 

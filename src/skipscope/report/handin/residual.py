@@ -8,15 +8,17 @@ from math import log10
 from skipscope.reference import shipped
 from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin import drawings
-from skipscope.report.handin.by_depth import CLEAR, DEPTHS, judged_start, steepness, unique
-from skipscope.report.handin.evidence import Level, Piece
+from skipscope.report.handin.by_depth import CLEAR, DEPTHS, depth_of, judged_start, steepness, unique
+from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import count, percent
+from skipscope.report.words import count, literal, percent
 
 VEIT, DE, BALDUZZI = (Source(basis="known", key=key) for key in ("veit2016", "de2020", "balduzzi2017"))
 DEEP = tuple(depth for depth in DEPTHS if depth >= 20)
 """The layers from which on claims speak of depth."""
+PREDICTED = -0.5
+"""The power of a block's index by which De and Smith have the scale of its branch fall."""
 ALIKE = 0.8
 """Two growths that differ by less than a fifth are told as about the same."""
 
@@ -91,9 +93,26 @@ def theory(prose: Prose) -> list[Statement]:
     found = [prose.say("residual.theory", DE), prose.say("residual.growth"), *power(prose)]
     judged = prose.evidence.judged("S8")
     if judged and judged.settled:
-        slope = prose.number(judged.deepest)
-        found.append(prose.say(f"residual.branch.{judged.verdict}", judged.source, slope=slope))
-    return [*found, prose.say("residual.even")]
+        slope, ends = prose.number(judged.deepest), judged.deepest.effect.interval
+        slower = judged.verdict == "supported" and ends is not None and ends[0] > PREDICTED
+        key = "slower" if slower else judged.verdict
+        found.append(prose.say(f"residual.branch.{key}", judged.source, slope=slope))
+    return [*found, prose.say("residual.even"), *without_norm(prose)]
+
+
+def without_norm(prose: Prose) -> list[Statement]:
+    """Says what the addition does to the gradient where there is no BatchNorm, if it was seen to do harm."""
+    pieces = list(prose.evidence.pieces("S1c", "nobn").values())
+    piece = max(pieces, key=lambda each: depth_of(each.finding.arms[0]), default=None)
+    if piece is None or not (piece.effect.interval and piece.effect.interval[0] > CLEAR):
+        return []
+    start = "first over last at the start"
+    found = [prose.evidence.level_of(piece, start, arm, "start") for arm in piece.finding.arms]
+    levels = {level.arm.removesuffix("_nobn").rstrip("0123456789"): level for level in found if level}
+    if not {"plain", "resnet"} <= levels.keys():
+        return []
+    told = {"plain": prose.times(levels["plain"]), "residual": prose.times(levels["resnet"])}
+    return [prose.say("residual.nobn", piece.source, layers=depth_of(piece.finding.arms[0]), **told)]
 
 
 def power(prose: Prose) -> list[Statement]:
@@ -116,8 +135,8 @@ def power(prose: Prose) -> list[Statement]:
         told = {
             "depths": words.listed([words("residual.between", one=a, other=b) for a, b in pairwise(DEEP)]),
             "power": words.listed([bracketed(*each) for each in powers]),
-            "plain": words.listed([bracketed(*(10**end for end in each)) for each in chain]),
-            "residual": words.listed([bracketed(*(10**end for end in each)) for each in factors]),
+            "plain": words.listed([literal(f"{10**rise:.2f}") for rise, *_ in chain]),
+            "residual": words.listed([literal(f"{10**rise:.2f}") for rise, *_ in factors]),
         }
         return [prose.say("residual.power", *unique([ours[0].source], "S1a", "S1c"), **told)]
     return []
@@ -172,11 +191,10 @@ def limits(prose: Prose) -> list[Statement]:
     for claim in ("S5", "S11", "S7", "S10"):
         judged = prose.evidence.judged(claim)
         if judged and judged.settled:
+            piece = judged.deepest
             shown = prose.fewer if claim in ("S5", "S11") else prose.change
-            effect = shown(judged.deepest)
-            found.append(
-                prose.say(f"residual.{claim.lower()}.{judged.verdict}", judged.source, effect=effect)
-            )
+            told = {"effect": shown(piece), "networks": prose.networks(piece)}
+            found.append(prose.say(f"residual.{claim.lower()}.{judged.verdict}", judged.source, **told))
     return [*found, prose.say("residual.cause")]
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from skipscope.claims.catalogue import catalogue
-from skipscope.report.handin.evidence import SETTLED, Judged, Piece
+from skipscope.report.handin.beside import precise
 from skipscope.report.handin.gated import KINDS, cause, controlled
+from skipscope.report.handin.pieces import SETTLED, Judged, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Statement
 from skipscope.report.words import Inline, count, literal
@@ -85,7 +86,7 @@ SENTENCES = (
         key="content", claim="E4", parts=("content",), fields={"effect": ("content", 0)}, written=Prose.moved
     ),
     Sentence(key="stem", claim="E5", fields={"effect": ("pool", 0)}, written=Prose.moved),
-    Sentence(key="speed", claim="T1", parts=("epochs",), pairs=DEEP, fields={"effect": ("epochs", -1)}),
+    Sentence(key="speed", claim="T1", parts=("epochs",), pairs=DEEP, fields={"effect": ("epochs", 0)}),
     Sentence(key="gap", claim="T3", fields={}),
     Sentence(key="order", claim="T5", fields={}),
     Sentence(key="sharpness", claim="T6", fields={"effect": ("rate", 0)}),
@@ -137,12 +138,25 @@ def answered(prose: Prose, sentence: Sentence) -> Answer | None:
     used = [piece]
     if sentence.key == "gates" and (half := halved(prose)) and half.origin == piece.origin:
         key, told["half"], used = "conclusion.rows.gates.halved", prose.moved(half), [piece, half]
+    sure = certainty(min(used, key=by_certainty))
+    if sentence.key == "order" and (more := unsure_of(prose)):
+        key, told, sure = "conclusion.rows.order.largely", told | more, RANKS[0]
     return Answer(
         key=sentence.key,
         found=prose.say(key, *(each.source for each in used), **told),
         basis=rests_on(prose, piece),
-        sure=certainty(min(used, key=by_certainty)),
+        sure=sure,
     )
+
+
+def unsure_of(prose: Prose) -> dict[str, Inline]:
+    """What is told of the order of learning where not every pair is settled; empty where each is."""
+    pieces = sorted(precise(prose, "T5", "images"), key=lambda piece: piece.effect.estimate)
+    settled = [piece for piece in pieces if piece.settled]
+    if len(settled) == len(pieces):
+        return {}
+    numbers = {"settled": literal(str(len(settled))), "all": literal(str(len(pieces)))}
+    return {**numbers, "least": prose.number(pieces[0]), "lowest": prose.networks(pieces[0])}
 
 
 def halved(prose: Prose) -> Piece | None:
@@ -203,7 +217,7 @@ def together(pieces: Sequence[Piece]) -> str:
 
 def variant(sentence: Sentence, verdict: str, judged: Judged, fields: Mapping[str, Piece]) -> str:
     """Which text is told: that of the verdict, but where a sentence distinguishes more."""
-    if sentence.key == "even" and verdict == "supported":
+    if sentence.key in ("even", "dense") and verdict == "supported":
         later = [piece.told for piece in judged.pieces if piece.finding.part == "training"]
         return "early" if "contradicted" in later else verdict
     if sentence.key == "degradation" and verdict == "supported":

@@ -17,7 +17,7 @@ from skipscope.report.handin.by_depth import (
     unique,
 )
 from skipscope.report.handin.costs import card_of, params_of, seconds_of, steps_to
-from skipscope.report.handin.evidence import Level
+from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, count, literal, rounded
@@ -147,7 +147,21 @@ def in_training(prose: Prose) -> list[Statement]:
             said.append(prose.say(f"without.heals.{order}", *unique([plain.source], "S9"), **told))
     verdict = judged.verdict if judged.settled else "inconclusive"
     told = {"layers": depth, "ratio": prose.times(piece)}
-    return [*said, prose.say(f"without.training.{verdict}", piece.source, **told)]
+    said.append(prose.say(f"without.training.{verdict}", piece.source, **told))
+    return [*said, *(also(prose, piece) if judged.settled else [])]
+
+
+def also(prose: Prose, piece: Piece) -> list[Statement]:
+    """Says what other studies measured of the same networks, where they leave open what one settled."""
+    said = []
+    for other in prose.evidence.elsewhere(piece):
+        if not other.settled:
+            images, epochs = prose.evidence.budget(other)
+            same = (other.effect.estimate < 0) == (piece.effect.estimate < 0)
+            told = {"study": other.study, "images": count(images), "epochs": epochs}
+            key = f"without.also.{'same' if same else 'other'}"
+            said.append(prose.say(key, other.source, ratio=prose.times(other), **told))
+    return said
 
 
 def steps(level: Level) -> Inline:
