@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.report.handin.by_depth import CLEAR, DEPTHS
-from skipscope.report.handin.evidence import Level
+from skipscope.report.handin.pieces import Level
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Statement
 from skipscope.report.words import Inline
