@@ -13,7 +13,7 @@ from skipscope.report.handin.by_depth import CLEAR, DEPTHS
 from skipscope.report.handin.pieces import Level
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Statement
-from skipscope.report.words import Inline
+from skipscope.report.words import Inline, literal
 
 FORWARD, BACKWARD, RELU = "forward gain", "backward gain", "relu gain"
 RATIO = "first over last of one batch"
@@ -67,7 +67,8 @@ def told(prose: Prose, depth: int, ratio: Course) -> list[Statement]:
         return []
     sources = tuple(dict.fromkeys(each.source for each in (forward.end, backward.end, relu.end)))
     levels = {"forward": forward, "backward": backward, "relu": relu}
-    numbers = {f"{name}_{at}": factor(getattr(each, at)) for name, each in levels.items() for at in ENDS}
+    numbers = {f"{name}_{at}": about(getattr(each, at)) for name, each in levels.items() for at in ENDS}
+    numbers |= {f"sigma_{at}": factor(sigma(forward, backward, relu, at)) for at in ENDS}
     parts = {"all": prose.times(ratio.fall), "convolutions": prose.times(convolutions.fall)}
     key = "both" if relus.falls else "convolutions"
     if relus.falls:
@@ -86,8 +87,20 @@ def limit(prose: Prose, depth: int, ratio: Course) -> Statement:
     forward, backward = (course(prose, name, ratio, arm) for name in (FORWARD, BACKWARD))
     if not (forward and backward and forward.rises):
         return prose.say("without.alignment.limit")
-    gains = {"forward": factor(forward.end), "backward": factor(backward.end)}
+    gains = {"forward": about(forward.end), "backward": about(backward.end)}
     return prose.say("without.alignment.beside", forward.end.source, layers=depth, **gains)
+
+
+def sigma(forward: Course, backward: Course, relu: Course, at: str) -> Level:
+    """Gives what a layer multiplies the gradient by: sigma^2 = (b / f) (rho / v), as logarithms by seed."""
+    levels: list[Level] = [getattr(each, at) for each in (forward, backward, relu)]
+    triples = zip(*(level.values for level in levels), strict=True)
+    return replace(levels[0], values=tuple((b - f + r) / 2 for f, b, r in triples))
+
+
+def about(level: Level) -> Inline:
+    """Writes the middle of a logarithm over its seeds as a factor."""
+    return literal(f"{10**level.median:.2f}")
 
 
 def factor(level: Level) -> Inline:
