@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from skipscope.errors import UnknownName, UsageError
 from skipscope.language import Language
+from skipscope.live.compute import Compute
 from skipscope.live.control import Control
 from skipscope.live.watcher import Watcher
 from skipscope.records.store import Workspace
@@ -24,12 +25,14 @@ class Lab:
     ended: Event = field(default_factory=Event)
     """Set when the server ends: streams close."""
     watcher: Watcher = field(init=False)
+    compute: Compute = field(init=False)
     streams: int = 0
     """How many are open."""
 
     def __post_init__(self) -> None:
         """Watches the workspace."""
         self.watcher = Watcher(self.workspace, self.control.state)
+        self.compute = Compute(workspace=self.workspace, data_dir=self.control.data_dir)
 
     def refuse_unless_watched(self, run: str) -> None:
         """Refuses what is no run of a study here: a name from a page must not become any path.

@@ -69,6 +69,7 @@ def serving(
         yield Served(url=f"http://{shown}:{taken}/?{TOKEN}={token}", port=taken, host=host)
     finally:
         lab.ended.set()
+        lab.compute.close()
         server.should_exit = True
         thread.join(END_SECONDS + 2)
         listening.close()

@@ -21,7 +21,7 @@ from skipscope.machine import cores
 from skipscope.probes.base import View, copied
 from skipscope.probes.evaluation import batches, hits
 from skipscope.spec import Recipe
-from skipscope.torch_threads import threads_for_cores, torch_threads
+from skipscope.torch_threads import torch_threads
 from skipscope.training.backend import computing
 
 MOST_COPIES = 8
@@ -65,7 +65,7 @@ class Measurer:
     networks: Networks
     intact: dict[tuple[str, int | None, int], Outcome] = field(default_factory=dict)
 
-    @threads_for_cores()
+    @torch_threads(1)
     def effect(
         self,
         run: str,

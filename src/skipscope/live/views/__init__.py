@@ -2,6 +2,6 @@
 
 from starlette.routing import BaseRoute
 
-from skipscope.live.views import curves, layers
+from skipscope.live.views import apart, convolution, curves, layers
 
-ROUTES: tuple[BaseRoute, ...] = (*curves.ROUTES, *layers.ROUTES)
+ROUTES: tuple[BaseRoute, ...] = (*curves.ROUTES, *layers.ROUTES, *convolution.ROUTES, *apart.ROUTES)

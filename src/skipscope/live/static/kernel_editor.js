@@ -1,0 +1,84 @@
+// Writes a kernel by hand: nine numbers or a preset, for one filter or all, in one network or all. The hash holds it.
+
+import { h, select, toggle } from "./dom.js";
+import { floatsOf, signed } from "./pixels.js";
+
+const PRESETS = {
+  sharpen: [[0, -1, 0], [-1, 5, -1], [0, -1, 0]],
+  blur: [[1, 1, 1], [1, 1, 1], [1, 1, 1]].map((row) => row.map((each) => each / 9)),
+  upright: [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]],
+  level: [[-1, -2, -1], [0, 0, 0], [1, 2, 1]],
+  outline: [[0, 1, 0], [1, -4, 1], [0, 1, 0]],
+  same: [[0, 0, 0], [0, 1, 0], [0, 0, 0]],
+  zero: [[0, 0, 0], [0, 0, 0], [0, 0, 0]],
+};
+
+export class KernelEditor {
+  constructor(lab, t) {
+    Object.assign(this, { lab, t, everyFilter: false, everyNetwork: true, sameNorm: true, channel: 0 });
+    this.root = h("div", { class: "editor" });
+  }
+
+  // The edits that the hash holds; what it holds wrongly is none.
+  get edits() {
+    try {
+      const edits = JSON.parse(this.lab.state.get("edit", "[]"));
+      return Array.isArray(edits) ? edits : [];
+    } catch {
+      return [];
+    }
+  }
+
+  none() {
+    this.root.replaceChildren(h("p", { class: "note" }, this.t("pixel.none")));
+  }
+
+  draw({ shape, data }, where) {
+    const [channels, height, width] = shape;
+    const numbers = floatsOf(data);
+    if (where.filter !== this.where?.filter || where.layer !== this.where?.layer) this.channel = 0;
+    Object.assign(this, { where, height, width });
+    this.channel = Math.min(this.channel, channels - 1);
+    const one = (channel) => Array.from({ length: height }, (_, r) => Array.from(numbers.subarray((channel * height + r) * width, (channel * height + r + 1) * width)));
+    const { t } = this;
+    const options = [["-1", t("kernel.all")], ...Array.from({ length: channels }, (_, i) => [String(i), String(where.channel + i + 1)])];
+    const focused = this.root.contains(document.activeElement) ? document.activeElement.dataset.cell : null;
+    this.fields = one(Math.max(0, this.channel)).map((row, r) => row.map((value, c) => {
+      const shown = String(Number(value.toPrecision(3)));
+      const field = h("input", { type: "number", step: "any", value: shown, "data-exact": value, "data-shown": shown, "data-cell": `${r}-${c}`, "aria-label": t("kernel.cell", { row: r + 1, column: c + 1 }), onchange: () => this.write(this.written()) });
+      field.style.background = signed(value, Math.max(...numbers.map(Math.abs)));
+      return field;
+    }));
+    const presets = height === 3 && width === 3 ? Object.keys(PRESETS) : ["zero"];
+    const count = this.edits.length;
+    this.root.replaceChildren(
+      h("p", { class: "note" }, t("kernel.note", { filter: where.filter + 1 })),
+      h("div", { class: "controls" },
+        select(t("kernel.channel"), options, String(this.channel), (value) => {
+          this.channel = Number(value);
+          this.draw({ shape, data }, where);
+        }),
+        toggle(t("kernel.filters"), this.everyFilter, (now) => { this.everyFilter = now }),
+        toggle(t("kernel.networks"), this.everyNetwork, (now) => { this.everyNetwork = now }),
+        toggle(t("kernel.norm"), this.sameNorm, (now) => { this.sameNorm = now }, { title: t("kernel.norm.hint") })),
+      h("div", { class: "kernel-grid" }, this.fields.map((row) => h("div", {}, row))),
+      h("div", { class: "actions" }, presets.map((name) => h("button", { type: "button", class: "button", "data-preset": name, onclick: () => this.write(name === "zero" ? one(0).map((row) => row.map(() => 0)) : PRESETS[name]) }, t(`preset.${name}`))),
+        h("button", { type: "button", class: "button", disabled: !count, onclick: () => this.lab.state.set({ edit: null }) }, t("kernel.restore"))),
+      h("p", { class: "reading", role: "status" }, count ? t("kernel.edited", { count }) : t("kernel.own")));
+    if (focused) this.root.querySelector(`[data-cell="${focused}"]`)?.focus();
+  }
+
+  written() {
+    return this.fields.map((row) => row.map(({ value, dataset }) => Number.parseFloat(value === dataset.shown ? dataset.exact : value) || 0));
+  }
+
+  // Adds the kernel to the edits; one of the same place is replaced.
+  write(numbers) {
+    const { layer, filter, run } = this.where;
+    const place = { layer, filter: this.everyFilter ? null : filter, channel: this.channel < 0 ? null : this.channel, run: this.everyNetwork ? null : run };
+    const same = (edit) => Object.keys(place).every((key) => edit[key] === place[key]);
+    const byHand = !Object.values(PRESETS).includes(numbers);
+    const edits = [...this.edits.filter((edit) => !same(edit)), { ...place, numbers, same_norm: this.sameNorm && !byHand }];
+    this.lab.state.set({ edit: JSON.stringify(edits.slice(-64)) });
+  }
+}
