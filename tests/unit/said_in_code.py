@@ -7,7 +7,16 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[2] / "src" / "skipscope"
 SPEAKERS = (
-    *("cli/*.py", "bench/*.py", "engine/*.py", "data/*.py", "models/*.py", "spec/*.py", "training/*.py"),
+    *(
+        "cli/*.py",
+        "bench/*.py",
+        "engine/*.py",
+        "exports/*.py",
+        "data/*.py",
+        "models/*.py",
+        "spec/*.py",
+        "training/*.py",
+    ),
     *("api/plans.py", "api/progress.py", "api/measuring.py", "api/status.py", "api/wording.py"),
     *("records/[acfjl]*.py", "records/run_folder.py", "records/schema.py", "records/store.py"),
     *("anatomy/follow.py", "probes/measure.py", "figures/prediction.py", "errors.py"),

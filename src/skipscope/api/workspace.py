@@ -10,6 +10,7 @@ from skipscope.api.curves import Curves
 from skipscope.api.guard import refuse_unguarded
 from skipscope.api.runs import Run, Runs, arms
 from skipscope.api.shown import Link, Shown
+from skipscope.exports.export import export
 from skipscope.records import store
 from skipscope.report import build_report
 from skipscope.report.appendix.results import lead
@@ -106,6 +107,23 @@ class Workspace(store.Workspace, Shown):
             refuse_unguarded("Workspace.report")
         own = None if notes is None else Path(notes)
         return Report(build_report(self, study, formats=wanted, language=lang, notes=own))
+
+    def export(
+        self, run: str, to: str, *, step: int | None = None, path: os.PathLike[str] | str | None = None
+    ) -> Path:
+        """Writes a finished run for other programs, and returns the file, or the folder of several.
+
+        Args:
+            run: its id, the beginning of it, or an arm of the study planned last.
+            to: onnx, torchscript, tensorboard or csv.
+            step: the weights that the run kept after so many steps, in place of the trained ones.
+            path: the file or folder to write; by default in the workspace's folder exports.
+
+        Raises:
+            SkipscopeError: there is no such run, format or step, a package is missing, or nothing can be
+                written there.
+        """
+        return export(self, run, to, step=step, path=None if path is None else Path(path)).path
 
     def blocks(self) -> Iterable[Block | Link]:
         """Builds the summary and table of results, curves, and the link to the report."""

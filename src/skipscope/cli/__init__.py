@@ -15,6 +15,7 @@ from skipscope.cli.bench import bench
 from skipscope.cli.calibrate import calibrate
 from skipscope.cli.claims import claims
 from skipscope.cli.data import app as data
+from skipscope.cli.export import export
 from skipscope.cli.interrupt import ended_by_ctrl_c
 from skipscope.cli.live import live
 from skipscope.cli.models import app as models
@@ -103,7 +104,7 @@ def options(
 
 app.command()(demo)
 app.command(cls=RunCommand)(run)
-for command in (live, status, claims, calibrate, report, pack, probe, predict, bench):
+for command in (live, status, claims, calibrate, report, pack, probe, predict, export, bench):
     app.command()(command)
 app.add_typer(models, name="models")
 app.add_typer(data, name="data")

@@ -1,8 +1,10 @@
 """The networks by name."""
 
+import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,6 +12,7 @@ from torch import nn
 from skipscope.errors import UnknownName, UsageError
 from skipscope.models import classroom, dense, residual, user
 from skipscope.models.chance import chance_restored, reseed
+from skipscope.models.weights import load_weights
 from skipscope.randomness import derive
 from skipscope.spec import UserNetwork
 
@@ -33,18 +36,27 @@ FAMILIES: dict[str, Callable[[str], Callable[[], nn.Module] | None]] = {
 USERS = "FILE.py:NAME: the class or function NAME in your own file"
 
 
-def build(name: str, *, seed: int = 0) -> nn.Module:
+def build(
+    name: str,
+    *,
+    seed: int = 0,
+    weights: os.PathLike[str] | str | Mapping[str, Any] | None = None,
+    without: Collection[str] = (),
+) -> nn.Module:
     """Builds the network `name`, initialised from (seed, "initialisation"); generators are restored.
 
     Args:
         name: one of `NETWORKS`, a name of one of the `FAMILIES` (`resnet20`), or `mynet.py:Net`, which calls
             `Net` of that file without arguments.
         seed: the run's seed.
+        weights: a state dict of a network of the same structure, or its file: torchvision's and timm's
+            `resnet18` is `resnet` here. The network is then in evaluation mode.
+        without: modules that keep their initial weights all the same, such as a classifier of other classes.
 
     Raises:
         UnknownName: no network has this name; lists those that have one.
         NetworkError: the user's file does not define a valid network; names the line.
-        UsageError: `name` is no text.
+        UsageError: `name` is no text, or the weights do not fit; says in which modules.
     """
     if not isinstance(name, str):
         raise UsageError(
@@ -53,7 +65,11 @@ def build(name: str, *, seed: int = 0) -> nn.Module:
     make, on = maker(name), torch.device("cpu")
     with chance_restored(on):
         reseed(derive(seed, "initialisation") >> 1, on)  # as a signed number, as torch takes it
-        return make()
+        network = make()
+    if weights is None:
+        return network
+    load_weights(network, weights, without=without)
+    return network.eval()
 
 
 def maker(name: str) -> Callable[[], nn.Module]:
