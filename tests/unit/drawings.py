@@ -7,6 +7,7 @@ from typing import NamedTuple
 from xml.etree.ElementTree import Element, fromstring
 
 from skipscope.diagrams.svg import width_of
+from skipscope.figures.rendering.lettering import lettered
 
 SHIPPED = (
     "cnn",
@@ -28,6 +29,11 @@ SHIPPED = (
 """Networks of every kind that the package has."""
 
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+def as_drawn(words: str) -> str:
+    """What is read of a label: variables and indices are usual letters, slanted and moved."""
+    return "".join(fromstring(f"<text>{lettered(words, 10)}</text>").itertext())
 
 
 def labels(language: str) -> dict[str, str]:

@@ -42,13 +42,13 @@ class Column:
 
 
 COLUMNS = (
-    Column(kind="plain", middle=33, layers=BODY, formula="f(x)", channels="C → C", color=svg.INK),
+    Column(kind="plain", middle=33, layers=BODY, formula="f(x)", channels="𝐶 → 𝐶", color=svg.INK),
     Column(
         kind="residual",
         middle=120,
         layers=BODY,
         formula="f(x) + x",
-        channels="C → C",
+        channels="𝐶 → 𝐶",
         color=style.NETWORKS["resnet"].color,
     ),
     Column(
@@ -56,7 +56,7 @@ COLUMNS = (
         middle=207,
         layers=DENSE,
         formula="[x, f(x)]",
-        channels="C → C + k",
+        channels="𝐶 → 𝐶 + 𝑘",
         color=style.NETWORKS["densenet"].color,
     ),
     Column(
@@ -64,7 +64,7 @@ COLUMNS = (
         middle=294,
         layers=BODY,
         formula="s·f(x) + x",
-        channels="C → C",
+        channels="𝐶 → 𝐶",
         color=style.NETWORKS["se_resnet"].color,
     ),
 )

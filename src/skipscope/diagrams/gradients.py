@@ -16,6 +16,7 @@ from skipscope.diagrams.network import Labels
 from skipscope.diagrams.row import Row
 from skipscope.diagrams.wiring import Wiring, wired
 from skipscope.figures import style
+from skipscope.figures.rendering import lettering
 from skipscope.records.network_card import NetworkCard
 from skipscope.records.printed_calls import calls_of
 from skipscope.reference.gradients import Gradients
@@ -85,7 +86,7 @@ def _scale(y: float, labels: Labels, cells: int = 48) -> Iterator[str]:
     yield svg.rectangle(left, y + 2, cells * width, 10, **frame)
     for power in range(LOW // 100, HIGH // 100 + 1):
         x = left + cells * width * (100 * power - LOW) / (HIGH - LOW)
-        raised = str(power).translate(str.maketrans("-0123456789", svg.HIGH))
+        raised = str(power).translate(str.maketrans("-0123456789", lettering.HIGH))
         yield svg.line((x, y + 12), (x, y + 15), stroke_width=0.6)
         yield svg.text(f"10{raised}", x, y + 27)
 

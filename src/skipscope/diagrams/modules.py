@@ -13,8 +13,8 @@ from skipscope.records.network_card import NetworkCard
 
 SHOWN = 6
 """Layers of a dense block that are drawn, at most."""
-STACK = 15.0
-"""Width of a stack of channels."""
+STACK, TAP = 15.0, 5.0
+"""Width of a stack of channels; from it to the line on which the next layer reads all of them."""
 TALLEST, FLOOR = 112.0, 122.0
 """Height of the last stack; where all stacks stand."""
 SHADES = (0.18, 0.55, 0.33, 0.75, 0.27, 0.62, 0.42, 0.85)
@@ -56,9 +56,11 @@ def _stacks(widths: Sequence[int], sides: Sequence[int], color: str, labels: Lab
             if state < drawn:
                 ends = (x + STACK / 2, y + tall / 2), (x + apart - STACK / 2, y + tall / 2)
                 yield svg.line(*ends, stroke=color, stroke_width=0.9)
+                yield svg.circle(x + STACK / 2 + TAP, y + tall / 2, 1.5, fill=svg.INK, class_="tap")
         if state < drawn:
             appended = scale * (widths[state + 1] - widths[state])
-            yield from _function(x, FLOOR - scale * widths[state], apart, appended, state + 1)
+            lowest = FLOOR - scale * widths[0] / 2
+            yield from _function(x, lowest, FLOOR - scale * widths[state], apart, appended, state + 1)
     if drawn < last:
         yield svg.text("…", 25 + apart * (drawn + 1), FLOOR - TALLEST / 2, size=16.0)
     for slot, state in enumerate([*range(drawn + 1), *([last] if drawn < last else [])]):
@@ -77,10 +79,13 @@ def _segments(widths: Sequence[int], color: str) -> Iterator[tuple[int, int, str
         yield low, high, style.tint(color, 0.22 if index == 0 else 0.42 + 0.4 * (index % 2))
 
 
-def _function(x: float, top: float, apart: float, appended: float, number: int) -> Iterator[str]:
-    """Draws a layer that reads a whole stack and appends to the next."""
+def _function(
+    x: float, lowest: float, top: float, apart: float, appended: float, number: int
+) -> Iterator[str]:
+    """Draws a layer that reads a whole stack, from its lowest part on, and appends to the next."""
     level = top - appended / 2
-    yield svg.line((x, top), (x, level), (x + apart / 2 - 11, level))
+    read = x + STACK / 2 + TAP
+    yield svg.line((read, lowest), (read, level), (x + apart / 2 - 11, level))
     yield svg.rectangle(
         x + apart / 2 - 11, level - 8, 22, 16, rx=3, fill="none", stroke=svg.INK, stroke_width=0.8
     )
@@ -90,7 +95,7 @@ def _function(x: float, top: float, apart: float, appended: float, number: int) 
 
 
 def _written(layers: int) -> str:
-    return "k₀" if layers == 0 else f"k₀ + {layers if layers > 1 else ''}k"
+    return "𝑘₀" if layers == 0 else f"𝑘₀ + {layers if layers > 1 else ''}𝑘"
 
 
 def draw_gate(card: NetworkCard, labels: Labels) -> str | None:
@@ -132,8 +137,8 @@ def _gate(shape: Sequence[int], reduced: int, color: str, labels: Labels) -> Ite
     ):
         for row, words in enumerate(reversed(labels[key].split("\n"))):
             yield svg.text(words, x, ABOVE - 6 - 13 * row)
-    yield svg.text(f"f(x)  {size}", 1, WAY + 42, anchor="start")
-    yield svg.text(f"s·f(x)  {size}", svg.WIDTH - 1, WAY + 42, anchor="end")
+    yield svg.text(f"𝑓(𝑥)  {size}", 1, WAY + 42, anchor="start")
+    yield svg.text(f"𝑠·𝑓(𝑥)  {size}", svg.WIDTH - 1, WAY + 42, anchor="end")
     ratio = labels["reduction"].format(ratio=channels // reduced, channels=channels, reduced=reduced)
     yield svg.text(ratio, (FORK + VALVE) / 2 + 6, WAY + 20)
 

@@ -6,9 +6,9 @@ Lengths are pixels of a picture that is `WIDTH` wide, from the top left.
 import re
 from collections.abc import Iterable
 from html import escape
-from unicodedata import east_asian_width
 
 from skipscope.figures import style
+from skipscope.figures.rendering.lettering import is_wide, lettered
 
 WIDTH = 440
 """As wide as a picture is: its texts are 8 to 9 points on paper, and still 9 pixels on a telephone of 360."""
@@ -20,9 +20,6 @@ LINE = 1.1
 """Width of a line."""
 _NARROW, _WIDE = set("iljtfrI.,:;|'!()[]/ "), set("mwMWNOQGCDHU+=−–—")
 """Letters much narrower or wider than others in a sans serif; no machine's fonts are asked."""
-LOW, HIGH = "₀₁₂₃₄₅₆₇₈₉", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
-"""Letters of indices and of powers."""
-_MOVED, _USUAL = re.compile(f"([{LOW}]+|[{HIGH}]+)"), str.maketrans(LOW + HIGH, "0123456789−0123456789")
 
 
 def element(name: str, content: str = "", **attributes: object) -> str:
@@ -66,28 +63,17 @@ def text(
     """Writes a text whose baseline is at `y`."""
     return element(
         "text",
-        _moved(words, size),
+        lettered(words, size),
         x=x,
         y=y,
         text_anchor=None if anchor == "start" else anchor,
         font_size=size,
         font_weight="bold" if bold else None,
         font_style="italic" if italic else None,
-        font_family=style.FONT if any(map(_is_wide, words)) else style.LATIN_FONT,
+        font_family=style.FONT if any(map(is_wide, words)) else style.LATIN_FONT,
         fill=INK,
         fill_opacity="0.72" if faint else None,
     )
-
-
-def _moved(words: str, size: float) -> str:
-    """Moves the 0 of k₀ and the 2 of 10²: for a letter that a font lacks, a whole text changes its font."""
-    plain, *rest = _MOVED.split(words)
-    parts = [escape(plain, quote=False)]
-    for letters, after in zip(rest[::2], rest[1::2], strict=True):
-        down = 2.2 if letters[0] in LOW else -0.32 * size
-        parts.append(element("tspan", letters.translate(_USUAL), dy=down, font_size=0.72 * size))
-        parts.append(element("tspan", escape(after, quote=False), dy=-down) if after else "")
-    return "".join(parts)
 
 
 def width_of(words: str, size: float = SMALL) -> float:
@@ -96,17 +82,13 @@ def width_of(words: str, size: float = SMALL) -> float:
 
 
 def _share(letter: str) -> float:
-    if _is_wide(letter) or letter in "×·→…":  # these are as wide as Chinese in Chinese fonts
+    if is_wide(letter) or letter in "×·→…":  # these are as wide as Chinese in Chinese fonts
         return 1.0
     if letter in _NARROW:
         return 0.36
     if letter in _WIDE:
         return 0.82
     return 0.7 if letter.isupper() else 0.58
-
-
-def _is_wide(letter: str) -> bool:
-    return east_asian_width(letter) in "WF"
 
 
 def line(*points: tuple[float, float], **attributes: object) -> str:

@@ -22,6 +22,8 @@ Accuracy = Literal["val_accuracy", "train_accuracy"]
 CLOCK = (0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 HIGHEST_LOSS = 20.0
 """The loss axis ends here, so that a diverging run does not flatten the others."""
+LOWEST = 0.4
+"""The loss axis begins at this share of the lowest smoothed loss, or at the lowest single one above it."""
 
 
 def loss(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels, only: str | None = None) -> Layered:
@@ -190,8 +192,12 @@ def _highest(table: pl.DataFrame) -> float:
 
 
 def _loss_axis(table: pl.DataFrame, labels: Labels) -> Callable[[str], alt.Y]:
-    """Makes one logarithmic axis for every layer, from just below the lowest smoothed loss."""
-    low = max(ends(table["smoothed"], empty=(0.1, 1.0))[0] * 0.85, 1e-5)
+    """Makes one logarithmic axis for every layer, from just below the lowest loss.
+
+    Single steps far below all smoothed losses would flatten the curves: they end at the edge.
+    """
+    smoothed, single = (ends(table[name], empty=(0.1, 1.0))[0] for name in ("smoothed", "loss"))
+    low = max(smoothed * LOWEST, min(smoothed, single) * 0.95, 1e-5)
     high = max(_highest(table), low * 2)
     axis = alt.Axis(values=loss_ticks(low, high), format="~g")
     scale = alt.Scale(type="log", domain=[low, high], nice=False)
@@ -200,7 +206,13 @@ def _loss_axis(table: pl.DataFrame, labels: Labels) -> Callable[[str], alt.Y]:
 
 def loss_ticks(low: float, high: float) -> list[float]:
     """Chooses round values on a logarithmic axis, the more the less it spans."""
-    parts = (1, 2, 5) if high / low > 30 else (1, 2, 3, 5) if high / low > 8 else (1, 1.5, 2, 3, 4, 5, 6, 8)
+    spans = (
+        (30, (1, 2, 5)),
+        (8, (1, 2, 3, 5)),
+        (4, (1, 1.5, 2, 3, 4, 5, 6, 8)),
+        (0, (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8)),
+    )
+    parts = next(parts for least, parts in spans if high / low > least)
     ticks = (round(part * 10.0**power, 9) for power in range(-5, 3) for part in parts)
     return [tick for tick in ticks if low <= tick <= high]
 

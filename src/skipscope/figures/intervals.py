@@ -22,15 +22,21 @@ FACTORS = [digit * 10.0**power for power in range(-4, 5) for digit in (1, 2, 5)]
 """Ticks of a logarithmic axis."""
 LOOKS = (
     style.Look(style.INK, (1, 0), "circle"),
-    style.Look("#d55e00", (1, 0), "diamond"),
-    style.Look("#0072b2", (1, 0), "square"),
-    style.Look("#009e73", (1, 0), "triangle-up"),
+    style.Look("#8c6d1f", (1, 0), "diamond"),
+    style.Look("#2a8c99", (1, 0), "square"),
+    style.Look("#332288", (1, 0), "triangle-up"),
 )
-"""The looks of series, in their order; their markers tell them apart in grey."""
+"""The looks of series, in their order; none has a network's colour, and markers tell them apart in grey."""
 
 
 def intervals(
-    table: pl.DataFrame, *, title: str, labels: Labels, neutral: float | None = None, log: bool = False
+    table: pl.DataFrame,
+    *,
+    title: str,
+    labels: Labels,
+    neutral: float | None = None,
+    log: bool = False,
+    first: int = 0,
 ) -> Layered:
     """Draws a mark and a bar at each row and series of a table.
 
@@ -40,8 +46,10 @@ def intervals(
         labels: the chart's words.
         neutral: the value that means no difference, drawn as a line.
         log: whether the axis is logarithmic, as of factors.
+        first: rows that a gap sets apart from those below them.
     """
     rows, series = (list(dict.fromkeys(table[name])) for name in ("row", "series"))
+    lines_of_rows = [*rows[:first], *([" "] if 0 < first < len(rows) else []), *rows[first:]]
     axis = alt.Axis(tickCount=6, format="~g", grid=True, labelOverlap="greedy")
     if log:
         lowest, highest = ends(pl.concat([table["low"], table["high"]]))
@@ -51,7 +59,12 @@ def intervals(
     several = len(table) > len(rows)
     lanes = alt.YOffset("series:N", scale=alt.Scale(domain=series)) if several else alt.Undefined
     at: dict[str, Any] = {
-        "y": alt.Y("row:N", sort=rows, title=None, axis=alt.Axis(labelLimit=0, domain=False, ticks=False)),
+        "y": alt.Y(
+            "row:N",
+            scale=alt.Scale(domain=lines_of_rows),
+            title=None,
+            axis=alt.Axis(labelLimit=0, domain=False, ticks=False),
+        ),
         "yOffset": lanes,
         "color": alt.Color("series:N", **_traits(series, "color")),
     }
@@ -65,9 +78,8 @@ def intervals(
     )
     line = alt.Chart().mark_rule(color=style.FAINT_INK, strokeWidth=1, strokeDash=[4, 3])
     lines = [] if neutral is None else [line.encode(x=alt.XDatum(neutral))]
-    return Layered(
-        layers=[*lines, bars, marks], data=table, height=(LANE if several else ROW) * len(table) + 14
-    )
+    height = ROW * len(lines_of_rows) + 14 if not several else LANE * len(series) * len(lines_of_rows) + 14
+    return Layered(layers=[*lines, bars, marks], data=table, height=height)
 
 
 def _traits(series: list[str], trait: str) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """Draws heat maps of a dense block: how much each layer uses each source, by weight and by ablation."""
 
-from typing import Literal
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Literal
 
 import altair as alt
 import polars as pl
 
 from skipscope.figures import style
-from skipscope.figures.guides import ends, tooltips
+from skipscope.figures.guides import ends, legend, tooltips
 from skipscope.figures.layered import Labels, Layered
 
 CELL = 34
@@ -15,37 +17,78 @@ NUMBERED = 9
 Measure = Literal["relative", "loss_change"]
 MEASURES: dict[str, Measure] = {"weight": "relative", "ablation": "loss_change"}
 """Quantities that are drawn, by the names of their figures."""
-KINDS: dict[Measure, tuple[Literal["linear", "sqrt"], str, float]] = {
-    "relative": ("linear", ".2f", 1 / 2),
-    "loss_change": ("sqrt", ".2~r", 1 / 4),
-}
-"""Scale and number format of each quantity, and the share of its maximum where white is read better."""
+FORMATS: dict[Measure, str] = {"relative": ".2f", "loss_change": ".2~r"}
+FALLS = style.tint(style.BELOW, 0.25)
+"""Cells below zero, which must not look like zero."""
+INDEXED = "test(/^[xf][₀-₉]+$/, datum.label)"
+"""Whether a label is a variable, which is set in italics."""
 
 
 def heat(table: pl.DataFrame, *, block: int, quantity: Measure, labels: Labels) -> Layered:
     """Draws a row a layer and a column a source that it reads; darker is more.
 
     `table` is that of `analysis.reuse`: block, target and source (`to` and `of` in short), weight, relative,
-    loss_change, accuracy_lost. The loss goes to colour by its square root: cutting a source off for all its
-    readers costs many times what it costs one.
+    loss_change, accuracy_lost. The loss has a colour for each half decade: cutting a source off for all its
+    readers costs many times what it costs one. Where it falls, cells and numbers have a colour of their own.
     """
     shown = table.filter(pl.col("block") == block).drop_nulls(quantity)
     top = max(ends(shown[quantity], empty=(0.0, 0.0))[1], 1e-6)
     sources = shown["of"].unique(maintain_order=True).to_list()
     targets = shown["to"].unique(maintain_order=True).to_list()
     small = len(sources) > NUMBERED
-    axis = alt.Axis(labelAngle=-90 if small else 0, domain=False, ticks=False, labelOverlap=False)
+    slanted = alt.condition(INDEXED, alt.value("italic"), alt.value("normal"))
+    plain: dict[str, Any] = {"ticks": False, "labelOverlap": False, "labelFontStyle": slanted}
+    axis = alt.Axis(labelAngle=-90 if small else 0, domain=False, **plain)
     x = alt.X("of:N", sort=sources, title=labels["source"], axis=axis)
-    y = alt.Y("to:N", sort=targets, title=labels["target"], axis=alt.Axis(grid=False, labelOverlap=False))
-    kind, format, dark = KINDS[quantity]
-    scale = alt.Scale(type=kind, domain=[0, top], range=list(style.HEAT), clamp=True)
+    y = alt.Y("to:N", sort=targets, title=labels["target"], axis=alt.Axis(grid=False, **plain))
     numbers = ("weight:Q .3~g", "relative:Q .2f", "loss_change:Q +.3~g", "accuracy_lost:Q .2f")
     tips = tooltips(labels, "target:N", "source:N", *numbers)
     new = alt.Chart().transform_filter(f"datum.block == {block} && isValid(datum.{quantity})")
-    color = alt.Color(f"{quantity}:Q", scale=scale, legend=None)
+    new = new.transform_calculate(**{"class": _class(quantity, top)})
+    color, dark = _color(quantity, top, labels[quantity])
     layers = [new.mark_rect(stroke="white", strokeWidth=1).encode(x=x, y=y, color=color, tooltip=tips)]
     if not small:
-        ink = style.ink(white_where=f"datum.{quantity} > {dark * top:.6g}")
-        text = alt.Text(f"{quantity}:Q", format=format)
+        fell = alt.when(f"datum.{quantity} < 0").then(alt.value(style.BELOW))
+        risen = fell.when(f"datum.{quantity} >= {dark:.6g}").then(alt.value("white"))
+        ink = risen.otherwise(alt.value(style.INK))
+        text = alt.Text(f"{quantity}:Q", format=FORMATS[quantity])
         layers.append(new.mark_text(fontSize=10.5).encode(x=x, y=y, text=text, color=ink))
     return Layered(layers=layers, data=table, height=len(targets) * (18 if small else CELL))
+
+
+def _color(quantity: Measure, top: float, title: str) -> tuple[alt.Color, float]:
+    """Colours a quantity, by classes if it spans decades; returns also where white is read better."""
+    if quantity == "relative":
+        scale = alt.Scale(domain=[0, top], range=list(style.HEAT), clamp=True)
+        told = legend(title, gradientLength=260, format=FORMATS[quantity])
+        return alt.Color(f"{quantity}:Q", scale=scale, legend=told), top / 2
+    limits = _limits(top)
+    told = legend(title, symbolType="square", symbolStrokeWidth=0, symbolSize=260, columns=len(limits) + 1)
+    scale = alt.Scale(domain=_names(limits), range=[FALLS, *style.HEAT])
+    return alt.Color("class:O", scale=scale, legend=told), limits[-2]
+
+
+def _limits(top: float) -> list[float]:
+    """Returns the limits between colours: zero, and round numbers of half a decade up to `top`."""
+    highest = max(half for half in range(-20, 20) if _round(half) <= top)
+    return [0.0, *map(_round, range(highest - len(style.HEAT) + 2, highest + 1))]
+
+
+def _round(half_decades: int) -> float:
+    """Returns 1, 3, 10, 30 ... for 0, 1, 2, 3 ..."""
+    power, rest = divmod(half_decades, 2)
+    return float(f"{3 if rest else 1}e{power}")
+
+
+def _names(limits: Sequence[float]) -> list[str]:
+    """Names the classes between limits: < 0, 0–0.1, 0.1–0.3, ≥ 0.3."""
+    between = [f"{low:g}–{high:g}" for low, high in pairwise(limits)]
+    return [f"< {limits[0]:g}", *between, f"≥ {limits[-1]:g}"]
+
+
+def _class(quantity: Measure, top: float) -> str:
+    """Writes the Vega expression of a value's class."""
+    limits = _limits(top)
+    *names, last = _names(limits)
+    tests = zip(limits, names, strict=True)
+    return "".join(f"datum.{quantity} < {limit!r} ? '{name}' : " for limit, name in tests) + f"'{last}'"

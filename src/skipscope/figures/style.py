@@ -26,6 +26,8 @@ WIDTH = 680
 PAIR_WIDTH = 440
 HEAT = ("#f3f6f9", "#b9cfe0", "#6f9cc0", "#2f6494", "#0d2f52")
 """Colours from little to much, light to dark, so that a grey print says the same."""
+BELOW = "#b2182b"
+"""Colour of what is below zero, where `HEAT` begins at zero."""
 
 
 @dataclass(frozen=True)

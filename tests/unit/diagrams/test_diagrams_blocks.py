@@ -1,8 +1,10 @@
 """Close-ups of blocks say what our networks' blocks are made of."""
 
+import re
+
 import pytest
 import torch
-from drawings import labels, outside, texts
+from drawings import as_drawn, count, labels, outside, texts
 from torch import nn
 
 from skipscope.anatomy.describe import describe
@@ -34,8 +36,8 @@ def test_the_layers_are_those_of_the_classroom_networks() -> None:
 def test_the_reduction_of_a_gate_is_that_of_the_classroom_network(language: str) -> None:
     gate, words = SE(64), labels(language)
     assert gate.fc1.in_channels // gate.fc1.out_channels == 16
-    assert words["squeeze"].endswith("C → C/16")
-    assert words["excite"].endswith("C/16 → C")
+    assert words["squeeze"].endswith("𝐶 → 𝐶/16")
+    assert words["excite"].endswith("𝐶/16 → 𝐶")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -48,7 +50,7 @@ def test_four_blocks_stand_side_by_side_in_rows(language: str) -> None:
     formulas = [text.words for text in told if text.baseline == told[1].baseline]
     assert formulas == ["f(x)", "f(x) + x", "[x, f(x)]", "s·f(x) + x"]
     assert [text.words for text in told].count(words["conv3"]) == 3 * 2 + 1
-    assert all(words[layer] in [text.words for text in told] for layer in GATE)
+    assert all(as_drawn(words[layer]) in [text.words for text in told] for layer in GATE)
     assert outside(drawing) == []
 
 
@@ -67,6 +69,8 @@ def test_a_dense_block_grows_by_its_rate(name: str, widths: list[int], growth: i
     told = [text.words for text in texts(drawing)]
     assert [int(words) for words in told if words.isdigit()] == widths
     assert f"k = {growth}" in told[-1]
+    layers = sum(re.fullmatch(r"f\d+", words) is not None for words in told)
+    assert count(drawing, "tap") == layers * (layers + 1) / 2  # each reads all that was there before it
     assert outside(drawing) == []
 
 

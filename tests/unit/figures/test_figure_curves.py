@@ -100,6 +100,15 @@ def test_a_loss_on_its_way_to_infinity_does_not_flatten_the_others(tables):
     assert vega.specification(chart)["layer"][0]["encoding"]["y"]["scale"]["domain"][1] == curves.HIGHEST_LOSS
 
 
+def test_no_single_loss_is_cut_off_at_the_lower_edge_and_the_axis_has_ticks_to_read(tables):
+    steps = tables.steps.with_columns(loss=pl.col("smoothed") * 1.2)
+    lowest = steps["smoothed"].min()
+    deep = steps.with_columns(loss=pl.when(pl.col("step") == 3).then(lowest * 0.7).otherwise("loss"))
+    scale = curves.loss(deep, arms=tables.arms, labels=LABELS).layers[0].to_dict()["encoding"]["y"]["scale"]
+    assert scale["domain"][0] < lowest * 0.7
+    assert curves.loss_ticks(0.81, 2.9) == [1, 1.25, 1.5, 2, 2.5]
+
+
 def test_the_script_is_kept(monkeypatch, tmp_path):
     calls = []
     monkeypatch.setattr(vega, "cache_file", lambda name: tmp_path / "cache" / name)

@@ -1,5 +1,7 @@
 """Charts of what was measured of trained networks."""
 
+import re
+
 import polars as pl
 import pytest
 from labels import LABELS
@@ -7,7 +9,7 @@ from labels import LABELS
 from skipscope.analysis import landscape as planes
 from skipscope.analysis import trained_readings as measured
 from skipscope.analysis.reuse import reuse
-from skipscope.figures import deletion, gates, landscape, trained
+from skipscope.figures import deletion, gates, landscape, style, trained
 from skipscope.figures import reuse as heat
 from skipscope.figures.rendering import vega
 
@@ -93,6 +95,22 @@ def test_a_large_heat_map_has_no_numbers(study_tables):
     wide = pl.concat(small.with_columns(pl.col("of", "source") + f" {copy}") for copy in range(heat.NUMBERED))
     assert len(heat.heat(small, block=1, quantity="relative", labels=LABELS).layers) == 2
     assert len(heat.heat(wide, block=1, quantity="relative", labels=LABELS).layers) == 1
+
+
+def test_cells_below_zero_do_not_look_like_zero(draw):
+    rows = [
+        (1, "a", "x", "f", "x₀", 1.0, 1.0, -0.0004, 0.0),
+        (1, "a", "y", "f", "x₁", 1.0, 1.0, 0.0004, 0.0),
+        (1, "b", "x", "g", "x₀", 1.0, 1.0, 2.6, 0.0),
+    ]
+    names = ["block", "target", "source", "to", "of", "weight", "relative", "loss_change", "accuracy_lost"]
+    table = pl.DataFrame(rows, names, orient="row")
+    picture = draw(heat.heat(table, block=1, quantity="loss_change", labels=LABELS))
+    for color in (heat.FALLS, style.HEAT[0], style.HEAT[-1]):
+        assert picture.count(f'fill="{color}"') == 2  # a cell, and the legend's square
+    assert re.search(rf'fill="{style.BELOW}"[^>]*>−0.0004<', picture) or f'fill="{style.BELOW}"' in picture
+    legend = re.findall(r">([<≥]?[^<>]*)</text>", picture)
+    assert {"&lt; 0", "0–0.03", "0.03–0.1", "0.1–0.3", "0.3–1", "≥ 1"} <= set(legend)
 
 
 def test_a_network_without_gates_has_nothing_to_draw(study_tables):

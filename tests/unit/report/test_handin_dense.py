@@ -108,6 +108,16 @@ def test_a_dense_network_of_ones_own_shows_its_connections(small):
     single = table.filter(table["target"] != "all")["loss_change"]
     assert f"{single.max():.2g}" in text
     assert f"{(single > 0.001).sum()} of {len(single)} connections are used" in text
-    assert {"input", "transition", "all readers"} <= {*figure.table["to"], *figure.table["of"]}
+    sources = [f"x{index}" for index in "₀₁₂₃₄₅₆"]
+    readers = [f"f{index}" for index in "₁₂₃₄₅₆"]
+    assert figure.table["of"].unique(maintain_order=True).to_list() == sources
+    assert figure.table["to"].unique(maintain_order=True).to_list() == [*readers, "transition", "all readers"]
+    for reader, of in figure.table.group_by("to", maintain_order=True).agg("of").iter_rows():
+        reads = (
+            len(sources)
+            if len(reader) > 2
+            else int(reader[1:].translate(str.maketrans("₀₁₂₃₄₅₆", "0123456")))
+        )
+        assert of == sources[:reads]  # as the equation has it: f of l reads x of 0 to l - 1
     embedded = prose(small(arms=("cnn", "densenet"), data="shapes"), card("depth", {}))
     assert connections(embedded) is None  # it is no CIFAR-10

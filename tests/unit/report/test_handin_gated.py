@@ -5,8 +5,9 @@ import re
 import pytest
 from made_up_bodies import card, prose, read
 
+from skipscope.reference import shipped
 from skipscope.report.document import Equation, Figure
-from skipscope.report.handin.gated import gated
+from skipscope.report.handin.gated import KINDS, gated
 
 POOL = "se_resnet_pool - resnet"
 STATIC = "se_resnet_pool - se_resnet_pool_static"
@@ -36,6 +37,29 @@ def test_on_the_reference_it_has_all_that_a_section_needs(tables, language):
     assert re.search(r"\d \[\S+, \S+\]", text)  # measured, with its interval
     assert {"en": "not refuted here", "zh": "并未因此被否定"}[language] in text  # a limit
     assert {"en": "one more map in memory", "zh": "多存一张特征图"}[language] in text  # a price
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_figure_has_both_questions_and_its_caption_no_network_that_is_not_drawn(tables, language):
+    [figure] = [block for block in gated(prose(tables, language=language)) if isinstance(block, Figure)]
+    drawn = figure.table["row"].unique(maintain_order=True).to_list()
+    assert drawn == list(KINDS)
+    assert figure.table["series"].n_unique() == 2  # studies of different lengths are not one series
+    assert set(re.findall(r"`(\w+)`", figure.caption)) == set(drawn)
+    bare = {"en": "Without", "zh": "无池化"}[language]
+    assert bare in figure.caption
+    [figure] = [
+        block for block in gated(prose(tables, evening(), language=language)) if isinstance(block, Figure)
+    ]
+    drawn = set(figure.table["row"])
+    assert drawn == {"resnet", "se_resnet_pool", "se_resnet_pool_static", "se_resnet_pool_half"}
+    assert set(re.findall(r"`(\w+)`", figure.caption)) == drawn
+    assert bare not in figure.caption
+
+
+def evening():
+    """The shipped study that compared gates, without that of the stem."""
+    return shipped.cards()["evening"]
 
 
 def test_a_gain_is_put_down_to_the_scale_only_where_halving_alone_brings_it(tables):

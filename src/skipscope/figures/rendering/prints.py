@@ -1,7 +1,8 @@
 """Prepares charts for paper: sets SVGs in available fonts and draws them as PNG."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from html import unescape
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
@@ -10,26 +11,45 @@ import typst
 from PIL import Image
 
 from skipscope.figures.rendering import fonts
+from skipscope.figures.rendering.lettering import is_wide, lettered, slanted
 
 DOTS = 192
 """Dots per inch: two for each pixel of a picture, which has 96 an inch."""
-_TEXT = re.compile(r"<text [^>]*>")
+_TEXT = re.compile(r"(<text [^>]*>)(.*?)</text>", re.DOTALL)
+_SLANTED = re.compile(r'<tspan(?P<tag>[^>]*) font-style="italic">(?P<letters>[^<]*)</tspan>')
+_SIZE = re.compile(r'font-size="([\d.]+)(?:px)?"')
 _FAMILY = re.compile(r'font-family="[^"]*"')
-_BOLD = 'font-weight="bold"'
+_BOLD, _ITALIC = 'font-weight="bold"', 'font-style="italic"'
 
 
 def set_in(svg: str, family: Sequence[str]) -> str:
     """Sets the text of an SVG in the first of these families that has the glyphs.
 
     The weight is given as a variation, too: a variable font is drawn in its thinnest weight otherwise.
+    Chinese families have no italics: variables are in the Latin one.
     """
-    names = ", ".join(f"'{name}'" for name in family)
+    return _TEXT.sub(lambda text: _set(text[1], text[2], family), svg)
 
-    def told(text: re.Match[str]) -> str:
-        weight = f"'wght' {700 if _BOLD in text[0] else 400}"
-        return _FAMILY.sub(f'font-family="{names}" style="font-variation-settings: {weight}"', text[0])
 
-    return _TEXT.sub(told, svg)
+def _set(tag: str, words: str, family: Sequence[str]) -> str:
+    """Sets one text element."""
+    size = _SIZE.search(tag)
+    if size and "<" not in words:
+        words = lettered(unescape(words), float(size[1]))
+    latin = _named(dict.fromkeys((fonts.LATIN, *family)))
+    if any(is_wide(letter) for letter in words):
+        # a family that has the Chinese letters, too, would be taken for the whole text: one without is not
+        words = _SLANTED.sub(lambda each: slanted(each["letters"]), words)
+    else:
+        words = _SLANTED.sub(rf'<tspan\g<tag> {_ITALIC} font-family="{latin}">\g<letters></tspan>', words)
+    weight = f"'wght' {700 if _BOLD in tag else 400}"
+    names = latin if _ITALIC in tag else _named(family)
+    told = f'font-family="{names}" style="font-variation-settings: {weight}"'
+    return f"{_FAMILY.sub(told, tag)}{words}</text>"
+
+
+def _named(family: Iterable[str]) -> str:
+    return ", ".join(f"'{name}'" for name in family)
 
 
 def pngs(svgs: Sequence[str], folder: Path) -> list[bytes]:

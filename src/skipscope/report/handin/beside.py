@@ -237,6 +237,7 @@ def speed_figure(prose: Prose) -> Figure | None:
         return None
     table = pl.DataFrame(rows, intervals.SCHEMA, orient="row")
     title = context.charts.raw("beside.axis")
-    chart = intervals.intervals(table, title=title, labels=context.labels, neutral=1.0, log=True)
+    first = len({row[0] for row in rows} & {pair.replace(" - ", " / ") for pair in CLASSROOM})
+    chart = intervals.intervals(table, title=title, labels=context.labels, neutral=1.0, log=True, first=first)
     caption = context.words("beside.caption_speed")
     return context.figure("speed-by-pair", chart, caption=caption, spoken=caption)

@@ -1,6 +1,5 @@
 """Explains how a dense network trains: what concatenation does to gradients, features and parameters."""
 
-import re
 from collections.abc import Mapping, Sequence
 from math import inf
 from statistics import median
@@ -71,14 +70,26 @@ def reuse_figure(prose: Prose, table: pl.DataFrame) -> Figure:
 
 
 def _named(prose: Prose, table: pl.DataFrame) -> pl.DataFrame:
-    """Says in words what the ends of a block are: its input, the transition after it, and all readers."""
-    words, own = prose.context.words.raw, "L[0-9]+"
-    readers = table.filter(pl.col("target") != ALL)["to"]
-    source, target = table["of"][0], readers[-1]
-    names = {table.filter(pl.col("target") == ALL)["to"].first(): words("dense.every_reader")}
-    names |= {} if re.fullmatch(own, target) else {target: words("dense.transition")}
-    begins = {} if re.fullmatch(own, source) else {source: words("dense.input")}
-    return table.with_columns(pl.col("to").replace(names), pl.col("of").replace(begins))
+    """Names sources and readers as the equation and the close-up do: x₀ is the input, f₂ reads x₀ and x₁.
+
+    The layer f of index l reads l sources; what reads them all comes after the block. Readers that are no
+    such row of layers keep their own names.
+    """
+    words, everything = prose.context.charts.raw, pl.col("target") == ALL
+    sources = table["of"].unique(maintain_order=True).to_list()
+    readers = table.filter(~everything).group_by("to", maintain_order=True).len()
+    names = {table.filter(everything)["to"].first(): words("dense.every_reader")}
+    if readers["len"].to_list() != list(range(len(sources) + 1 - len(readers), len(sources) + 1)):
+        return table.with_columns(pl.col("to").replace(names))
+    names |= {name: f"f{index(number)}" for name, number in readers.iter_rows()}
+    names[readers["to"][-1]] = words("dense.transition")
+    numbered = {name: f"x{index(number)}" for number, name in enumerate(sources)}
+    return table.with_columns(pl.col("to").replace(names), pl.col("of").replace(numbered))
+
+
+def index(number: int) -> str:
+    """Writes an index: ₁₂."""
+    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
 
 def reused(prose: Prose, drawn: Figure | None, table: pl.DataFrame | None) -> list[Statement]:

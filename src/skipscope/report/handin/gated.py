@@ -1,6 +1,6 @@
 """Explains how an SE-ResNet trains: what a gate does to a branch and its gradient, and what that is worth."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import inf
 
 import polars as pl
@@ -16,15 +16,9 @@ from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, count, literal, rounded
 
 HU, DE = (Source(basis="known", key=key) for key in ("hu2018", "de2020"))
-KINDS = {
-    "resnet": "none",
-    "se_resnet_pool": "se",
-    "se_resnet_pool_static": "static",
-    "se_resnet_pool_half": "constant",
-    "resnet_nopool": "none",
-    "se_resnet": "se",
-}
-"""The classroom networks by pool and gate, those with the pool first; what stands for the gate in each."""
+POOLED = ("resnet", "se_resnet_pool_half", "se_resnet_pool_static", "se_resnet_pool")
+KINDS = (*POOLED, "resnet_nopool", "se_resnet")
+"""The classroom networks by pool and gate, those with the pool first."""
 CLAIMS = ("E1", "E2", "E3", "E4", "E5")
 ACCURACY = "test accuracy"
 MOST = 0.8
@@ -273,21 +267,53 @@ def per_cent(piece: Piece) -> Inline:
 
 
 def accuracy_figure(prose: Prose) -> Figure | None:
-    """Draws the test accuracy with each kind of gate and stem, from the study that has most of them."""
-    studies = prose.evidence.levels(ACCURACY, KINDS)
-    found = [kept for study in studies if (kept := [level for level in study if len(level.values) > 1])]
-    piece = clean(prose, "E3", "accuracy")
-    # the study that the text is about, else the one that has most
-    told_from = piece.origin if piece else None
-    best = max(found, key=lambda study: (study[0].origin == told_from, len(study)), default=[])
-    if len(best) < 2:
+    """Draws the test accuracy with each kind of gate and stem, a series a study.
+
+    The studies are those that the text tells from: of what gates bring, and of what the stem's pool does.
+    """
+    told = [clean(prose, "E3", "accuracy"), prose.evidence.piece("E5", "pool")]
+    wanted = list(dict.fromkeys(piece.origin for piece in told if piece))
+    studies = [study for each in prose.evidence.levels(ACCURACY, KINDS) if (study := _several(each))]
+    shown = (
+        sorted(
+            (study for study in studies if study[0].origin in wanted),
+            key=lambda each: wanted.index(each[0].origin),
+        )
+        or studies[:1]
+    )
+    arms = [arm for arm in KINDS if any(level.arm == arm for study in shown for level in study)]
+    if len(arms) < 2:
         return None
     context = prose.context
-    names = context.charts
-    rows = [(level.arm, names.raw(f"gated.{KINDS[level.arm]}"), *level.ends) for level in best]
+    rows = [
+        (level.arm, _trained(prose, level), *level.ends)
+        for arm in arms
+        for study in shown
+        for level in study
+        if level.arm == arm
+    ]
     table = pl.DataFrame(rows, intervals.SCHEMA, orient="row")
-    chart = intervals.intervals(table, title=names.raw("gated.axis"), labels=context.labels)
-    images, epochs = prose.evidence.budget(best[0])
-    told = {"seeds": len(best[0].values), "images": count(images), "epochs": epochs}
-    caption = context.words("gated.caption", **told)
+    title = context.charts.raw("gated.axis")
+    chart = intervals.intervals(table, title=title, labels=context.labels)
+    caption = context.words.joined([context.words("gated.caption"), *_stems(prose, arms)])
     return context.figure("accuracy-by-gate", chart, caption=caption, spoken=caption)
+
+
+def _several(study: list[Level]) -> list[Level]:
+    """The networks of a study with several seeds; none if there is but one network."""
+    kept = [level for level in study if len(level.values) > 1]
+    return kept if len(kept) > 1 else []
+
+
+def _trained(prose: Prose, level: Level) -> str:
+    """Says how much the runs trained, and how many there are."""
+    images, epochs = prose.evidence.budget(level)
+    told = {"seeds": len(level.values), "images": count(images), "epochs": epochs}
+    return str(prose.context.charts.raw("gated.series").format(**told))
+
+
+def _stems(prose: Prose, arms: Sequence[str]) -> Iterator[Inline]:
+    """Says which of the networks that are drawn have a max-pool in their stem, and which have none."""
+    for key, kind in (("pooled", True), ("bare", False)):
+        if named := [code(arm) for arm in arms if (arm in POOLED) == kind]:
+            yield prose.context.words(f"gated.{key}", networks=prose.context.words.listed(named))
