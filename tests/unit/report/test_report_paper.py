@@ -21,7 +21,7 @@ from skipscope.report.rendering import paper, paper_source
 from skipscope.report.words import Inline, code, literal, unmarked
 
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-MARGIN = 20 / 210
+MARGIN = 18 / 210
 """The share of a page's width in which nothing is set."""
 
 

@@ -33,7 +33,7 @@ def beside(prose: Prose) -> list[Block]:
     return [
         prose.paragraph(prose.say("beside.how")),
         four_ways(prose),
-        *prose.paragraphs([*speed(prose, figure), *deeper(prose), *per_image(prose)]),
+        *prose.paragraphs([*speed(prose, figure), *deeper(prose)]),
         *([figure] if figure else []),
         *prose.paragraphs(
             [*differing(prose, "T3", "gap"), *differing(prose, "T2", "steps"), *evenness(prose)],
@@ -90,24 +90,6 @@ def deeper(prose: Prose) -> list[Statement]:
         "factors": words.listed([prose.times(piece) for piece in found]),
     }
     return [prose.say("beside.deeper", *unique(piece.source for piece in found), **told)]
-
-
-def per_image(prose: Prose) -> list[Statement]:
-    """Says that the time an image costs with gates depends on the network, where two were timed."""
-    pieces = [
-        piece
-        for pair, piece in prose.evidence.pieces("E2", "time").items()
-        if pair in SPEED["gated"] and not piece.confounded and piece.effect.interval
-    ]
-    if len(pieces) < 2:
-        return []
-    words = prose.context.words
-    told = [
-        words("beside.image", value=prose.number(piece), networks=prose.networks(piece)) for piece in pieces
-    ]
-    return [
-        prose.say("beside.per_image", *unique(each.source for each in pieces), items=clauses(prose, told))
-    ]
 
 
 def differing(prose: Prose, claim: str, part: str) -> list[Statement]:

@@ -4,7 +4,6 @@ from skipscope.analysis.papers import published, recipe_of
 from skipscope.claims.catalogue import catalogue
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Column, Section, Table
-from skipscope.report.handin.one_page import caveat
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.handin.textbook import answers, unsettled
@@ -44,7 +43,7 @@ def verdicts(prose: Prose) -> list[Block]:
     )
     open_ones = unsettled(prose)
     rest = [prose.say("conclusion.open", names=words.listed(open_ones))] if open_ones else []
-    groups = ([caveat(prose)], rest, [prose.say("conclusion.limits")])
+    groups = (rest, [prose.say("conclusion.limits")])
     return [*([table] if rows else []), *prose.paragraphs(*groups)]
 
 

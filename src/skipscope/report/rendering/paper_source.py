@@ -27,13 +27,13 @@ from skipscope.report.words import Inline, Words, literal, unmarked
 FORMAT = "commonmark+pipe_tables+attributes+bracketed_spans+fenced_divs+tex_math_dollars"
 LINE = 100
 """Narrow characters in a line of a table."""
-TEXT_WIDTH = 170
+TEXT_WIDTH = 174
 """Width of a line in millimetres: A4 without its margins."""
 DRAWING_WIDTH = 104
 """Width of drawings in millimetres: their texts are then 7.5 points."""
 FULL = 0.999
 """Share of a line that counts as all of it, in spite of rounding."""
-HALF_WIDTH = 82
+HALF_WIDTH = 84
 TILE = 0.23
 """Millimetres that a pixel of a gallery's picture is drawn as: five pictures of 128 fit a line."""
 UNBROKEN = 24
