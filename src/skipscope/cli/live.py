@@ -47,7 +47,7 @@ def live(
     with serving(control, language=language(), host=host, port=port) as served:
         announce(served, no_open=no_open)
         wait_for_ctrl_c()
-    control.wait(SAVING_SECONDS)
+    control.end(SAVING_SECONDS)
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def page_beside(workspace: "Workspace", study: str, data_dir: Path | None, *, wa
         if sys.stdin.isatty() and (failed is None or control.asked):
             say("The lab page stays. Ctrl-C ends it.")
             wait_for_ctrl_c()
-    control.wait(SAVING_SECONDS)
+    control.end(SAVING_SECONDS)
     if failed:
         raise failed
 

@@ -84,11 +84,13 @@ class Control:
         self._printed.seek(max(0, self._printed.seek(0, 2) - TOLD))
         return self._printed.read().decode("utf-8", "replace").strip()
 
-    def wait(self, seconds: float) -> None:
-        """Waits for the process to save what it has: Ctrl-C reached it, too."""
+    def end(self, seconds: float) -> None:
+        """Waits for the process to save what it has, as Ctrl-C reached it, too; it may outlive this one."""
         if self.child is not None:
             with suppress(subprocess.TimeoutExpired):
                 self.child.wait(seconds)
+        if self._printed is not None:
+            self._printed.close()
 
 
 def command_of(study: StudyRecord, *, named: str | None) -> Sequence[str]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from threading import Event
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.requests import Request
 
@@ -12,6 +12,9 @@ from skipscope.live.compute import Compute
 from skipscope.live.control import Control
 from skipscope.live.watcher import Watcher
 from skipscope.records.store import Workspace
+
+if TYPE_CHECKING:
+    from skipscope.live.board import Board
 
 
 @dataclass(kw_only=True)
@@ -28,11 +31,27 @@ class Lab:
     compute: Compute = field(init=False)
     streams: int = 0
     """How many are open."""
+    _board: "Board | None" = None
 
     def __post_init__(self) -> None:
         """Watches the workspace."""
         self.watcher = Watcher(self.workspace, self.control.state)
         self.compute = Compute(workspace=self.workspace, data_dir=self.control.data_dir)
+
+    def board(self) -> "Board":
+        """Returns what judges claims; its imports take a second, and the first curve does not wait for it."""
+        if self._board is None:
+            from skipscope.live.board import Board
+
+            self._board = Board(self.workspace)
+        return self._board
+
+    def close(self) -> None:
+        """Ends streams, and what is computed or judged in the background."""
+        self.ended.set()
+        self.compute.close()
+        if self._board is not None:
+            self._board.close()
 
     def refuse_unless_watched(self, run: str) -> None:
         """Refuses what is no run of a study here: a name from a page must not become any path.

@@ -19,7 +19,8 @@ def is_held(folder: Path) -> bool:
         said = json.loads((folder / HOLDER).read_bytes())
         if said["host"] == socket.gethostname() and os.name == "posix":
             return lives(int(said["pid"]))
-        return any(time.time() - path.stat().st_mtime < FRESH_SECONDS for path in folder.glob("*.json*"))
+        grows = (*folder.glob("*.jsonl"), *folder.glob("runs/*/*.jsonl"))
+        return any(time.time() - path.stat().st_mtime < FRESH_SECONDS for path in grows)
     return False
 
 

@@ -68,8 +68,7 @@ def serving(
     try:
         yield Served(url=f"http://{shown}:{taken}/?{TOKEN}={token}", port=taken, host=host)
     finally:
-        lab.ended.set()
-        lab.compute.close()
+        lab.close()
         server.should_exit = True
         thread.join(END_SECONDS + 2)
         listening.close()

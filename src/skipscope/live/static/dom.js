@@ -45,3 +45,6 @@ export function parsedSvg(text) {
   for (const script of root.querySelectorAll("script, foreignObject")) script.remove();
   return document.importNode(root, true);
 }
+
+// Sets what stands between backticks as code.
+export const marked = (text) => text.split("`").map((part, i) => (i % 2 ? h("code", {}, part) : part));

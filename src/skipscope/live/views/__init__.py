@@ -2,6 +2,12 @@
 
 from starlette.routing import BaseRoute
 
-from skipscope.live.views import apart, convolution, curves, layers
+from skipscope.live.views import apart, claims, convolution, curves, layers
 
-ROUTES: tuple[BaseRoute, ...] = (*curves.ROUTES, *layers.ROUTES, *convolution.ROUTES, *apart.ROUTES)
+ROUTES: tuple[BaseRoute, ...] = (
+    *curves.ROUTES,
+    *layers.ROUTES,
+    *claims.ROUTES,
+    *convolution.ROUTES,
+    *apart.ROUTES,
+)
