@@ -21,7 +21,7 @@ async def words(_request: Request) -> Response:
 
 
 def _words() -> dict[str, object]:
-    from skipscope.live.board import wordings  # scipy: the first curve does not wait for it
+    from skipscope.live.board import wordings  # noqa: PLC0415 - loads scipy
 
     return dict(wordings())
 
