@@ -84,9 +84,11 @@ class RunWatch:
     def _card(self, member: Member, study: StudyRecord, *, works: bool) -> dict[str, Any]:
         recipe = self.record.spec.recipe if self.record else study.study.recipe_of(_arm(study, member.arm))
         images = study.study.train_limit or study.data.train
-        steps_per_epoch = max(1, images // recipe.batch_size)
         state, epochs, pace = self._state(works=works), self.line.epochs, self._pace()
         last = epochs[-1] if epochs else {}
+        # as an epoch had, once one has ended
+        steps_per_epoch = last["step"] // last["epoch"] if last.get("epoch") else images // recipe.batch_size
+        steps_per_epoch = max(1, steps_per_epoch)
         result, failure = (self.record.result, self.record.failure) if self.record else (None, None)
         return {
             "arm": member.arm,

@@ -67,12 +67,20 @@ class Layers {
       this.changed();
       return;
     }
-    const changed = Object.keys(news.runs ?? {}).some((run) => this.strips.get(run)?.readings !== this.lab.model.cards[run]?.readings);
-    if (changed && !this.timer)
-      this.timer = setTimeout(() => {
-        this.timer = null;
-        this.load();
-      }, this.strips.size ? REFRESH : 0);
+    if (!news.runs) return;
+    const chosen = this.chosen();
+    const others = chosen.some(([run]) => !this.strips.has(run));
+    const changed = chosen.some(([run, card]) => this.strips.get(run)?.readings !== card.readings);
+    if (others) this.loadSoon(0);
+    else if (changed && !this.timer) this.loadSoon(REFRESH);
+  }
+
+  loadSoon(after) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.timer = null;
+      this.load();
+    }, after);
   }
 
   drawControls() {
@@ -96,7 +104,17 @@ class Layers {
     }).filter(Boolean);
   }
 
+  // One at a time: what comes meanwhile is loaded afterwards.
   async load() {
+    this.again = Boolean(this.loading);
+    if (this.loading) return;
+    this.loading = true;
+    await this.loadChosen();
+    this.loading = false;
+    if (this.again && !this.left) this.load();
+  }
+
+  async loadChosen() {
     const { kind } = this.options;
     const chosen = this.chosen();
     if (!chosen.length) {
@@ -123,7 +141,7 @@ class Layers {
   }
 
   build(chosen) {
-    const kind = JSON.stringify(chosen.map(([run]) => run));
+    const kind = JSON.stringify(chosen.map(([run]) => [run, Boolean(this.strips.get(run)?.values), this.strips.get(run)?.problem]));
     if (kind === this.built && this.list.querySelector("figure")) return;
     this.built = kind;
     this.list.replaceChildren(...chosen.map(([run, card]) => {
