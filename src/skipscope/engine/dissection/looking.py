@@ -15,7 +15,7 @@ from torch import Tensor
 from skipscope.anatomy.calls import Call, Site
 from skipscope.anatomy.capture import capture
 from skipscope.engine.dissection.networks import Opened
-from skipscope.errors import UnknownName
+from skipscope.errors import UnknownName, UsageError
 from skipscope.models.user import attribute_errors_to
 from skipscope.probes.gates import replacing
 from skipscope.probes.grad_cam import HeatMap, grad_cam
@@ -109,22 +109,34 @@ def maps(call: Call) -> NDArray[np.float32]:
 
 
 def kernel(filter: int) -> Callable[[Call], NDArray[np.float32]]:
-    """Asks for a filter's kernels: R h w; those of a filter that is not there are none."""
+    """Asks for a filter's kernels: R h w.
+
+    Raises, when it is asked:
+        UsageError: the layer has no such filter.
+    """
 
     def ask(call: Call) -> NDArray[np.float32]:
-        return _array(call.weight[filter]) if call.weight is not None else np.zeros((0, 1, 1), np.float32)
+        if call.kind != "conv" or call.weight is None or filter >= len(call.weight):
+            raise UsageError(f"{call.module} has no filter {filter + 1}.")
+        return _array(call.weight[filter])
 
     return ask
 
 
-def filters(call: Call) -> NDArray[np.float32]:
-    """Asks for each filter's kernels for the first three channels that it reads, at most: O 3 h w."""
-    return np.zeros((0, 0, 1, 1), np.float32) if call.weight is None else _array(call.weight[:, :3])
-
-
 def pixel(filter: int, row: int, column: int) -> Callable[[Call], Pixel]:
-    """Asks for one pixel of a convolution."""
-    return lambda call: one_pixel(call, filter, row, column)
+    """Asks for one pixel of a convolution.
+
+    Raises, when it is asked:
+        UsageError: the layer has no such pixel.
+    """
+
+    def ask(call: Call) -> Pixel:
+        try:
+            return one_pixel(call, filter, row, column)
+        except IndexError as error:
+            raise UsageError(f"{error}.") from None
+
+    return ask
 
 
 def _array(x: Tensor) -> NDArray[np.float32]:
