@@ -59,7 +59,7 @@ def test_without_shortcuts_each_outcome_has_its_words(tables, start, error, lang
     )
     assert ("1,000" in found) == (start != "inconclusive")
     # the deepest network whose gradient does not vanish, in the reference
-    assert ("57.7 [57.0, 58.4]%" in found) == (error == "supported")
+    assert ("57.7% [57.0, 58.4]" in found) == (error == "supported")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

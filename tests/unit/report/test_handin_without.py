@@ -118,7 +118,7 @@ def test_degradation_is_said_by_the_verdict_on_plain_networks(tables, verdict, e
 def test_degradation_is_set_apart_from_vanishing_only_where_a_network_shows_it(tables, monkeypatch):
     rise = {"S3": ("supported", [("plain", "plain8, plain56", "supported", 28.0)])}
     text = told(tables, **rise)
-    assert "From 8 to 32 layers the training error already rises" in text  # with 56 it may have vanished
+    assert "Going from 8 to 32 layers raises the training error" in text  # with 56 it may have vanished
     assert "A vanishing gradient cannot be its only cause" in text
     monkeypatch.setattr(by_depth, "CLEAR", -1.0)  # as if nothing short of ten times were kept
     assert "A vanishing gradient" not in told(tables, **rise)

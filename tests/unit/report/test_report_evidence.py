@@ -131,4 +131,4 @@ def test_cards_have_their_quantities_in_a_table_and_groups_their_picture(tables)
     # what there is to tabulate is the reference's
     before = [blocks[index - 1] for index, block in enumerate(blocks) if isinstance(block, Table)]
     assert before
-    assert all(block.text.startswith("Reference study") for block in before)
+    assert all(block.text.startswith("In the reference study") for block in before)

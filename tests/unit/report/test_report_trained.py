@@ -80,7 +80,7 @@ def test_a_network_of_its_own_kind_tells_of_reuse_gates_and_blocks(small_report)
     assert "With one of its 8 blocks removed" in of["resnet"]
     assert "Feature reuse" not in of["resnet"]
     assert "Gates." not in of["resnet"]
-    assert all("On the sampled plane of weights" in text for text in of.values())
+    assert all("On the sampled plane in weight space" in text for text in of.values())
 
 
 def test_all_gates_replaced_cost_what_was_measured(small):

@@ -92,7 +92,7 @@ def hardly_trained(prose: Prose, piece: Piece) -> dict[str, object]:
     error = prose.evidence.level_of(piece, "training error", f"plain{deep}")
     if piece.told != "supported" or error is None or error.median <= BEGUN:
         return {}
-    return {"deep": deep, "error": prose.number(error)}
+    return {"deep": deep, "error": prose.percent(error)}
 
 
 def steepness(levels: Sequence[Level], xs: Sequence[float]) -> list[tuple[float, float, float]]:
@@ -125,7 +125,7 @@ def apart(prose: Prose, shallow: int) -> tuple[dict[str, object], tuple[Source, 
             continue
         if ratio.ends[1] > -CLEAR and after.ends[1] > before.ends[2]:
             told = {"shallow": shallow, "deep": depth, "ratio": prose.times(ratio)}
-            errors = {"before": prose.number(before), "after": prose.number(after)}
+            errors = {"before": prose.percent(before), "after": prose.percent(after)}
             return {**told, **errors}, unique([after.source], "S1b", "S3")
     return None
 

@@ -191,8 +191,8 @@ def errors(prose: Prose) -> list[Statement]:
         [prose.evidence.level_of(piece, "training error", arm) for arm in piece.finding.arms] if piece else []
     )
     levels = sorted((level for level in found if level), key=lambda level: depth_of(level.arm))
-    plain = [prose.number(level) for level in levels if level.arm.startswith("plain")]
-    ours = [prose.number(level) for level in levels if level.arm.startswith("densenet")]
+    plain = [prose.percent(level) for level in levels if level.arm.startswith("plain")]
+    ours = [prose.percent(level) for level in levels if level.arm.startswith("densenet")]
     if piece is None or len(plain) != 2 or len(ours) != 2:
         return []
     told = {"plain_before": plain[0], "plain_after": plain[1], "before": ours[0], "after": ours[1]}

@@ -97,6 +97,11 @@ class Prose:
         """Writes an estimate with its interval, in its unit, without a sign."""
         return bracketed(*_ends(piece))
 
+    def percent(self, level: Level) -> Inline:
+        """Writes a percentage with its interval: 57.7% [57.0, 58.4]."""
+        value, bracket, ends = self.number(level).partition(" \\[")
+        return Inline(f"{value}%{bracket}{ends}")
+
     def change(self, piece: Piece) -> Inline:
         """Writes a difference with its interval and signs: +4.7 [+1.6, +7.9]."""
         return bracketed(*_ends(piece), signs=True)
