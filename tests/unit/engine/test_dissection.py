@@ -1,5 +1,6 @@
 """Finished networks taken apart: what is there, what changes do to them, and that nothing is written."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,6 +115,23 @@ def test_whoever_wants_it_no_more_gets_nothing(networks: Networks) -> None:
         )
     assert seen == [(75, 300)]
     assert not measurer.intact
+
+
+def test_a_run_that_was_trained_again_is_loaded_again_and_one_that_is_gone_is_not_there(
+    trained: Workspace,
+) -> None:
+    networks = Networks(workspace=trained)
+    run, other = (each.record.id for each in finished_runs(trained) if each.arm == "skips")
+    first = networks.open(run)
+    assert networks.open(run) is first
+    folder = trained.run_folder(run)
+    folder.write_model(trained.run_folder(other).model_file.read_bytes())
+    weight = networks.open(run).view.model.conv1.weight
+    assert torch.equal(weight, networks.open(other).view.model.conv1.weight)
+    assert not torch.equal(weight, first.view.model.conv1.weight)
+    shutil.rmtree(trained.path)
+    with pytest.raises(UnknownName):
+        networks.open(run)
 
 
 def test_an_edited_kernel_changes_the_maps_and_the_answer(networks: Networks) -> None:

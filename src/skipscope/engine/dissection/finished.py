@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from skipscope.records.printed import anatomy_of
 from skipscope.records.schema import DataCard, RunRecord, StudyRecord
@@ -95,7 +96,7 @@ def _with_twin(run: FinishedRun, runs: Iterable[FinishedRun]) -> FinishedRun:
     return FinishedRun(**{**vars(run), "twin": None if nearest is None else nearest.id})
 
 
-def facts(runs: Sequence[FinishedRun]) -> list[dict[str, object]]:
+def facts(runs: Sequence[FinishedRun]) -> list[dict[str, Any]]:
     """Describes the runs as JSON has it."""
     return [
         {

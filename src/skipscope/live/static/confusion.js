@@ -1,7 +1,7 @@
 // The confusion matrix of a network at some moment: measured on validation images when it is asked for.
 
 import { h } from "./dom.js";
-import { save } from "./export.js";
+import { cell, save } from "./export.js";
 import { postLines } from "./lines.js";
 
 export class Confusion {
@@ -43,20 +43,20 @@ export class Confusion {
   }
 
   draw({ accuracy, loss, confusion, images, seconds }) {
-    const { t, network: { data: { classes } }, lab: { words } } = this;
+    const { t, network: { classes }, lab: { words } } = this;
     this.said.textContent = t("confusion.said", { accuracy: words.percent(accuracy), loss: words.digits(loss, 3), images: words.count(images), seconds: words.digits(seconds, 2) });
     const most = Math.max(...confusion.flat());
     const rows = confusion.map((row, i) => h("tr", {}, h("th", { scope: "row" }, classes[i]), row.map((count, k) => {
-      const cell = h("td", { class: i === k ? "hit" : "", title: t("confusion.cell", { label: classes[i], answer: classes[k], count }) }, String(count));
-      cell.style.setProperty("--share", String(count / most));
-      return cell;
+      const field = h("td", { class: i === k ? "hit" : "", title: t("confusion.cell", { label: classes[i], answer: classes[k], count }) }, String(count));
+      field.style.setProperty("--share", String(count / most));
+      return field;
     })));
     this.table.replaceChildren(h("table", { class: "confusion-table" }, h("caption", {}, t("confusion.caption")), h("thead", {}, h("tr", {}, h("th", {}), classes.map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows)),
       h("button", { type: "button", class: "quiet", "aria-label": t("save", { name: t("confusion"), type: "CSV" }), onclick: () => this.export(confusion, classes) }, "CSV"));
   }
 
   export(confusion, classes) {
-    const lines = [["class", ...classes].join(","), ...confusion.map((row, i) => [classes[i], ...row].join(","))];
+    const lines = [["class", ...classes].map(cell).join(","), ...confusion.map((row, i) => [cell(classes[i]), ...row].join(","))];
     save(new Blob([`\ufeff${lines.join("\r\n")}\r\n`], { type: "text/csv" }), `${this.network.run}-confusion.csv`);
   }
 }

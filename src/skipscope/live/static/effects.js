@@ -1,7 +1,7 @@
 // What was measured: accuracy and loss before and after, the plain twin beside, and what was measured earlier.
 
 import { h } from "./dom.js";
-import { save } from "./export.js";
+import { cell, save } from "./export.js";
 
 const MOST = 12;
 const ROW = 44;
@@ -79,9 +79,8 @@ export class Effects {
       this.canvas.toBlob((blob) => save(blob, "skipscope-apart.png"));
       return;
     }
-    const quoted = (text) => `"${String(text).replaceAll('"', '""')}"`;
     const lines = this.measured.flatMap(({ question, effects }) => effects.map(({ run, step, before, after }) =>
-      [quoted(question), run, step ?? "", before.images, before.accuracy, after?.accuracy ?? "", before.loss, after?.loss ?? ""].join(",")));
+      [cell(question), run, step ?? "", before.images, before.accuracy, after?.accuracy ?? "", before.loss, after?.loss ?? ""].join(",")));
     save(new Blob([`\ufeffchange,run,step,images,accuracy_before,accuracy_after,loss_before,loss_after\r\n${lines.join("\r\n")}\r\n`], { type: "text/csv" }), "skipscope-apart.csv");
   }
 }

@@ -11,7 +11,7 @@ export function save(blob, name) {
 }
 
 // A name in a spreadsheet must not be a formula there.
-const cell = (text) => {
+export const cell = (text) => {
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 };

@@ -29,7 +29,7 @@ export class Looking {
     if (!["net", "moment", "img", "img2"].some((key) => keys.has(key))) return;
     const turn = ++this.asked;
     const { chosen } = this.networks;
-    const { classes } = chosen.data;
+    const { classes } = chosen;
     this.swap.hidden = !chosen.gates;
     for (const picker of this.pickers) {
       picker.classes = classes;
@@ -49,7 +49,7 @@ export class Looking {
     this.heats.replaceChildren(...told.map(({ shares, heat, module }, i) => {
       const answer = shares.indexOf(Math.max(...shares));
       const name = this.networks.label(networks[i]);
-      const said = t("heat.answer", { answer: networks[i].data.classes[answer], share: words.percent(shares[answer]) });
+      const said = t("heat.answer", { answer: networks[i].classes[answer], share: words.percent(shares[answer]) });
       const canvas = drawHeat(h("canvas", { role: "img", "aria-label": `${name}: ${said}` }), picker.bytes, heat);
       return h("figure", {}, h("h3", {}, name), canvas, h("figcaption", {}, said, h("br"), h("span", { class: "faint" }, heat ? t("heat.at", { module, side: `${heat.length}×${heat[0].length}` }) : t("heat.none")), " ",
         h("button", { type: "button", class: "quiet", "aria-label": t("save", { name, type: "PNG" }), onclick: () => canvas.toBlob((blob) => save(blob, `${networks[i].run}-grad-cam.png`)) }, "PNG")));
@@ -58,7 +58,7 @@ export class Looking {
 
   async drawSwap(turn) {
     const { t, lab: { words }, pickers } = this;
-    const { run, data: { classes } } = this.networks.chosen;
+    const { run, classes } = this.networks.chosen;
     const told = await this.lab.post("/apart/swap", { run, step: this.networks.step, images: pickers.map(({ image }) => image) });
     if (turn !== this.asked) return;
     this.pair.replaceChildren(...pickers.map((picker, i) => h("div", {}, h("h3", {}, t("swap.image", { number: i + 1, label: picker.label < 0 ? "" : classes[picker.label] })),

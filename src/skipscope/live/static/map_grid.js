@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 import { bytesOf, drawGrey } from "./pixels.js";
 
 const MOST = 128;
-const GAP = 2;
+const GAP = 4;
 
 export class MapGrid {
   // `onchoose(filter, row, column)` is told of a pixel.

@@ -8,7 +8,7 @@ export class Networks {
   }
 
   async load() {
-    this.list = await this.lab.getJson("/convolution/networks");
+    this.list = await this.lab.getJson("/convolution/networks", { lang: this.lab.words.language() });
     return this;
   }
 

@@ -18,6 +18,7 @@ from skipscope.engine.dissection.finished import facts, finished_runs
 from skipscope.errors import PictureError
 from skipscope.live.asked import Edits, Image, Network, Position, kernels, packed, read
 from skipscope.live.lab import lab_of
+from skipscope.report.words import Words
 
 if TYPE_CHECKING:
     from skipscope.engine.dissection.networks import Networks
@@ -62,9 +63,18 @@ class Pixel(Filter):
 
 
 async def networks(request: Request) -> Response:
-    """Lists the finished networks."""
+    """Lists the finished networks, with their classes in the page's language."""
     workspace = lab_of(request).workspace
-    return JSONResponse(await run_in_threadpool(lambda: facts(finished_runs(workspace))))
+    found = await run_in_threadpool(lambda: facts(finished_runs(workspace)))
+    words = Words("zh" if request.query_params.get("lang") == "zh" else "en")
+    for each in found:
+        each["classes"] = [_named(name, words) for name in each["data"]["classes"]]
+    return JSONResponse(found)
+
+
+def _named(label: str, words: Words) -> str:
+    key = f"class_names.{label}"
+    return str(words.raw(key)) if words.has(key) else label
 
 
 async def gallery(request: Request) -> Response:

@@ -89,13 +89,13 @@ class Convolution {
     const has = (...names) => names.some((name) => keys.has(name));
     try {
       if (has("net", "moment")) this.controls.replaceChildren(...this.networks.controls());
-      this.picker.classes = this.networks.chosen.data.classes;
+      this.picker.classes = this.networks.chosen.classes;
       if (has("net") || !this.layers) this.layers = await this.lab.post("/convolution/layers", { run: this.networks.chosen.run });
       if (turn !== this.asked || this.left) return;
       if (has("net", "layer")) this.drawLayer();
       if (has("net", "img")) {
         const { label } = await this.picker.show();
-        this.picker.name(label, this.networks.chosen.data.classes);
+        this.picker.name(label, this.networks.chosen.classes);
       }
       await Promise.all([has("net", "moment", "img", "edit") && this.drawAnswers(turn), has("net", "moment", "img", "edit", "layer") && this.drawMaps(turn), this.drawPixel(turn)]);
       if (has("net", "moment")) this.confusion.of(this.networks.chosen, this.networks.step);
@@ -121,7 +121,7 @@ class Convolution {
     this.answers.replaceChildren(...networks.map((network, i) => {
       const right = this.picker.label >= 0 && now[i].shares.indexOf(Math.max(...now[i].shares)) === this.picker.label;
       const verdict = this.picker.label < 0 ? "" : t(right ? "right" : "wrong");
-      return h("article", { class: "answer" }, h("h3", {}, this.networks.label(network), " ", h("span", { class: right ? "good" : "faint" }, verdict)), bars(now[i].shares, network.data.classes, lab.words, before?.[i].shares));
+      return h("article", { class: "answer" }, h("h3", {}, this.networks.label(network), " ", h("span", { class: right ? "good" : "faint" }, verdict)), bars(now[i].shares, network.classes, lab.words, before?.[i].shares));
     }));
   }
 
