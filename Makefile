@@ -1,6 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu  # PyTorch without CUDA; empty: pip's own index
 PYTEST := $(BIN)/pytest --numprocesses=auto --dist=worksteal
 
 .PHONY: setup fix check test test-long coverage faults audit lock demo lab bench clean
@@ -11,6 +12,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "skipscope needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 2; }
 	$(PYTHON) -m venv .venv
+	@$(BIN)/python tools/torch_build.py constraints.txt --index '$(strip $(TORCH_INDEX))'
 	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
