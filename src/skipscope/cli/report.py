@@ -68,4 +68,6 @@ def report(
         raise
     for path in written:
         say(path)
+    if notes is None and wanted - set(FORMATS):
+        say(f"Your own analysis, as Markdown: {store.typed('skipscope report --notes notes.md')}")
     say_if_untrained(store, study)

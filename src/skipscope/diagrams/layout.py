@@ -93,11 +93,11 @@ def laid_out(card: NetworkCard, wiring: Wiring, image: str) -> Layout:
 def _broken(first: list[Part], card: NetworkCard, steps: Sequence[Step]) -> tuple[list[list[Part]], float]:
     """Breaks a network into lines: one if it fits at any width of a layer, else as few as there need be."""
     for pools, joined in ((True, False), (False, False), (False, True)):
-        parts = first + _parts(card, steps, pools=pools, joined=joined)
+        parts = first + grouped(card, steps, pools=pools, joined=joined)
         for unit in _units(SMALLEST):
             if _total(parts, steps, unit) <= ROOM:
                 return [parts], unit
-    parts = first + _parts(card, steps, pools=True)
+    parts = first + grouped(card, steps, pools=True)
     fewest = len(_filled(parts, steps, WRAPPED, ROOM))
     unit = next(unit for unit in _units(WRAPPED) if len(_filled(parts, steps, unit, ROOM)) == fewest)
     rooms = (ROOM - less for less in range(round(ROOM) - 60, -1, -2))
@@ -182,7 +182,7 @@ def _spread(
         x += width + gap
 
 
-def _parts(card: NetworkCard, steps: Sequence[Step], *, pools: bool, joined: bool = False) -> list[Part]:
+def grouped(card: NetworkCard, steps: Sequence[Step], *, pools: bool, joined: bool = False) -> list[Part]:
     """Groups steps by the network's stages; stages that are numbered alike by the size of the map.
 
     A caption names a pooling after its layer if `pools` is set. A stage of one layer is `joined`, if asked,

@@ -22,6 +22,8 @@ NEAR = 3
 """Layers between two ticks, at least: those of 19 and 20 would be one."""
 NUMBERS = 52
 """Pixels for the numbers of the vertical axis, so that two charts side by side have plots of one width."""
+LOW = 160
+"""Height of a chart of the whole width of a page in which a line falls."""
 MARGIN = 2.0
 """What an axis of norms leaves free above and below, as a factor."""
 COLUMNS = 3
@@ -111,7 +113,7 @@ def by_layer(table: pl.DataFrame, *, title: str, labels: Labels) -> Layered:
     )
     tips = tooltips(labels, "arm:N", "layer:Q", "value:Q .3g")
     line = alt.Chart().mark_line(strokeWidth=2.0).encode(x=x, y=y, color=color, strokeDash=dash, tooltip=tips)
-    return Layered(layers=[line], data=table, height=style.PAIR_HEIGHT)
+    return Layered(layers=[line], data=table, height=LOW)
 
 
 def _ticks(depths: Sequence[int]) -> list[int]:

@@ -16,7 +16,7 @@ SCHEMA = {
     "low": pl.Float64,  # ends of the interval; the value itself where none is known
     "high": pl.Float64,
 }
-ROW, LANE = 22, 16
+ROW, LANE = 22, 12
 """Pixels from one line to the next: of rows with one series, and with several."""
 FACTORS = [digit * 10.0**power for power in range(-4, 5) for digit in (1, 2, 5)]
 """Ticks of a logarithmic axis."""

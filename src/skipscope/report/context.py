@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count as counting
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from skipscope.report.document import (
     Pair,
     Part,
     Section,
+    Table,
     Tile,
 )
 from skipscope.report.words import NBSP, Inline, Words, code, count, percent, plain, unmarked
@@ -55,6 +56,8 @@ class Context:
     """The reader's own analysis, as Markdown."""
     numbers: Iterator[str] = field(default_factory=lambda: figure_numbers("appendix"))
     """The numbers of its figures, as they are drawn."""
+    table_numbers: Iterator[str] = field(default_factory=lambda: map(str, counting(1)))
+    """The numbers of its tables, as they are set: of those that are given one."""
 
     @property
     def labels(self) -> dict[str, str]:
@@ -119,6 +122,10 @@ class Context:
         """Builds a section of each part, with the title `<texts>.<part>`."""
         for part, blocks in parts.items():
             yield Section(id=f"{id}-{part}", title=self.words(f"{texts}.{part}"), blocks=tuple(blocks))
+
+    def tabled(self, table: Table) -> Table:
+        """Gives a table the next number."""
+        return replace(table, number=next(self.table_numbers))
 
     def figure(self, name: str, chart: Layered, *, caption: Inline, spoken: Inline, live: str = "") -> Figure:
         """Builds the next figure, in place of which a page may have something `live`."""

@@ -40,10 +40,14 @@ class Paragraph:
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """A text set apart: `warning` where a reader would go wrong without it, `quiet` for small print."""
+    """A text set apart: `warning` where a reader would go wrong without it, `quiet` for small print.
+
+    In a `blank` the reader writes; `on` says where it stands if not everywhere: on a page or on paper.
+    """
 
     text: Inline
-    kind: Literal["warning", "note", "quiet"] = "note"
+    kind: Literal["warning", "note", "quiet", "blank"] = "note"
+    on: Literal["all", "page", "paper"] = "all"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +95,8 @@ class Table:
     total: bool = False
     kind: Literal["key", "plain", "facts", "claims", "answers"] = "plain"
     statements: tuple[Statement, ...] = ()
+    number: str = ""
+    """Of those of the hand-in, which its text refers to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,6 +284,8 @@ class Document:
                     found |= {work.id for work in works}
                 case Diagram(number=number) | Gallery(number=number):
                     found.add(f"figure-{number}")
+                case Table(number=number) if number:
+                    found.add(f"table-{number}")
                 case Figure() | Pair():
                     numbers = [each.number for each in (block, *figures_of(block))]
                     found |= {f"figure-{number}" for number in numbers if number}

@@ -30,6 +30,17 @@ def test_it_prints_what_it_wrote(app, made_up):
     ]
 
 
+def test_with_a_paper_it_says_how_ones_own_analysis_gets_into_it(app, made_up, tmp_path):
+    workspace = made_up(arms=("cnn",), epochs=1, steps=4)
+    notes = tmp_path / "notes.md"
+    notes.write_text("Mine.", encoding="utf-8")
+    asked = ["lab", "-w", str(workspace.path), "--format", "docx", "--lang", "en"]
+    ran = CliRunner().invoke(app, asked, catch_exceptions=False)
+    assert "skipscope report --notes notes.md" in " ".join(ran.output.split())
+    again = CliRunner().invoke(app, [*asked, "--notes", str(notes)], catch_exceptions=False)
+    assert "--notes notes.md" not in again.output
+
+
 @pytest.mark.parametrize("given", [["--format", "html,md"], ["--format", "md", "--format", "html"]])
 def test_formats_are_repeated_or_listed(app, made_up, given):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)

@@ -3,6 +3,7 @@
 import re
 
 import polars as pl
+import pytest
 from labels import LABELS
 
 from skipscope.figures import intervals, style
@@ -27,5 +28,5 @@ def test_the_first_rows_are_set_apart_by_a_gap(draw):
         return {name: float(y) for y, name in found}
 
     even, apart = places(drawn(draw)), places(drawn(draw, first=2))
-    assert even["b"] - even["a"] == even["c"] - even["b"]
+    assert even["b"] - even["a"] == pytest.approx(even["c"] - even["b"])
     assert apart["c"] - apart["b"] > 1.9 * (apart["b"] - apart["a"])

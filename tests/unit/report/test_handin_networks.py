@@ -113,7 +113,7 @@ def test_close_ups_are_of_what_there_is(prose):
 
 def test_the_table_agrees_with_the_cards(prose):
     found = networks(prose().context)
-    (table,) = (block for block in found.sections[-1].blocks if isinstance(block, Table))
+    _, table = (block for block in found.sections[-1].blocks if isinstance(block, Table))
     assert [unmarked(line[0]) for line in table.rows] == ["cnn", "resnet", "densenet", "se_resnet"]
     told = dict(zip(("layers", "shortcuts", "concat", "gates"), table.rows[3][1:5], strict=True))
     assert told == {"layers": "18", "shortcuts": "5 + 3", "concat": "–", "gates": "8"}

@@ -53,17 +53,29 @@ def test_works_are_complete_and_told_apart():
 @pytest.mark.parametrize(
     ("language", "first"),
     [
-        ("en", "He, K., Zhang, X., Ren, S. & Sun, J. (2015). Deep residual learning for image recognition."),
-        ("zh", "He K, Zhang X, Ren S, 等, 2015. Deep residual learning for image recognition[C]."),
+        ("en", "He, K., Zhang, X., Ren, S. & Sun, J. (2015). Deep residual learning for image recognition. "),
+        ("zh", "He K, Zhang X, Ren S, et al., 2015. Deep residual learning for image recognition[C]//"),
     ],
 )
 def test_what_is_cited_is_listed_once_by_author(study_tables, language, first):
     context = context_of(study_tables(), language, results=())
     found = references(context, [citing("veit2016", "he2015"), citing("he2015")])
     assert found is not None
-    assert entries(found)[0] == f"{first} CVPR 2016. arXiv:1512.03385."
+    assert entries(found)[0] == f"{first}CVPR 2016. arXiv:1512.03385."
     assert len(entries(found)) == 2
     assert references(context, [citing()]) is None
+
+
+def test_pages_and_kinds_are_written_after_the_standard(study_tables):
+    context = context_of(study_tables(), "zh", results=())
+    cited = citing("lecun1998", "hochreiter1991", "krizhevsky2009", "goyal2017", "veit2016")
+    told = "\n".join(entries(references(context, [cited])))
+    assert "等" not in told
+    assert "recognition[J]. Proceedings of the IEEE, 86(11): 2278-2324." in told
+    assert "Netzen[D]. Diploma thesis" in told
+    assert "images[R]. Technical report" in told
+    assert "1 hour[R]. arXiv:1706.02677." in told
+    assert "networks[C]//NeurIPS 2016." in told
 
 
 def test_the_hand_in_ends_with_it_and_has_no_number_for_it(study_tables):

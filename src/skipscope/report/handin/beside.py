@@ -29,10 +29,10 @@ Found = Mapping[str, Piece]
 
 def beside(prose: Prose) -> list[Block]:
     """Writes the section: speed, what is equal at equal loss, and what is learnt when."""
-    figure = speed_figure(prose)
+    figure, table = speed_figure(prose), four_ways(prose)
     return [
-        prose.paragraph(prose.say("beside.how")),
-        four_ways(prose),
+        prose.paragraph(prose.say("beside.how", table=prose.table(table))),
+        table,
         *prose.paragraphs([*speed(prose, figure), *deeper(prose)]),
         *([figure] if figure else []),
         *prose.paragraphs(

@@ -44,7 +44,7 @@ def verdicts(prose: Prose) -> list[Block]:
     open_ones = unsettled(prose)
     rest = [prose.say("conclusion.open", names=words.listed(open_ones))] if open_ones else []
     groups = (rest, [prose.say("conclusion.limits")])
-    return [*([table] if rows else []), *prose.paragraphs(*groups)]
+    return [*([prose.context.tabled(table)] if rows else []), *prose.paragraphs(*groups)]
 
 
 def limits_of(prose: Prose) -> list[Statement]:

@@ -45,7 +45,8 @@ def four_ways(prose: Prose) -> Table:
             rows.append((title, *(cells.get(kind, Inline("—")) for kind in KINDS)))
     titles = ("beside.question", *(f"beside.kind.{kind}" for kind in KINDS))
     columns = tuple(Column(title=words(title)) for title in titles)
-    return Table(columns=columns, rows=tuple(rows), caption=words("beside.caption_table"))
+    table = Table(columns=columns, rows=tuple(rows), caption=words("beside.caption_table"))
+    return prose.context.tabled(table)
 
 
 def ratios(prose: Prose, name: str, studies: Iterable[list[Level]], arms: tuple[str, ...]) -> Row:

@@ -14,6 +14,7 @@ from skipscope.records.printed_calls import calls_of
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Diagram, Section, Table
 from skipscope.report.families import Family, family_of, told_apart
+from skipscope.report.handin.layers import layer_table
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import code, count, rounded, short
@@ -49,15 +50,25 @@ def networks(context: Context) -> Section:
     if not shown:
         return context.section("architecture", "architecture", begin)
     drawing, inside = drawn(prose, shown), close_ups(prose, shown)
+    layers = layer_table(prose, [(each.arm, card) for each, card in of_each_family(shown)])
     key = "drawn" if len(shown) == 1 else "all_drawn"
-    shows = prose.say(f"architecture.{key}", figure=prose.figure(drawing))
+    shows = prose.say(f"architecture.{key}", figure=prose.figure(drawing), table=prose.table(layers))
     begin[1] = prose.paragraph(prose.say("architecture.skips"), shows)
-    begin += [drawing]
+    begin += [drawing] if len(shown) > 1 else [drawing, layers]
     begin += [inside] if inside else []
     sections = [section(prose, shown[:number], inside) for number in range(1, len(shown) + 1)]
     if len(shown) > 1:
-        sections.append(beside(prose, shown))
+        sections.append(beside(prose, shown, layers))
     return context.section("architecture", "architecture", begin, sections)
+
+
+def of_each_family(shown: Sequence[Shown]) -> list[Shown]:
+    """Returns the first network of each family, which the others differ from in their numbers of layers."""
+    first: dict[object, Shown] = {}
+    for summary, card in shown:
+        family = family_of(summary.model)
+        first.setdefault(family.name if family else summary.arm, (summary, card))
+    return list(first.values())
 
 
 def four_blocks(prose: Prose) -> Diagram:
@@ -205,8 +216,8 @@ def cautions(prose: Prose, summary: ArmSummary, card: NetworkCard) -> Iterator[S
         yield prose.say("architecture.stem", EXACT, **told)
 
 
-def beside(prose: Prose, shown: Sequence[Shown]) -> Section:
-    """Tabulates the networks, and says in what else they differ."""
+def beside(prose: Prose, shown: Sequence[Shown], layers: Table) -> Section:
+    """Tabulates the networks and their `layers`, and says in what else they differ."""
     context = prose.context
     numeric = ("layers", "shortcuts", "concatenations", "gates", "params", "macs")
     keys = ("arm", "layers", "shortcuts", "concatenations", "gates", "normalisation", "params", "macs")
@@ -217,7 +228,8 @@ def beside(prose: Prose, shown: Sequence[Shown]) -> Section:
         arms=tuple(each.arm for each, _ in shown),
     )
     told = list(confounded(prose, shown))
-    blocks: tuple[Block, ...] = (table, prose.paragraph(*told)) if told else (table,)
+    table = context.tabled(table)
+    blocks = (layers, table, *prose.paragraphs(told))
     return Section(id="architecture-beside", title=context.words("architecture.beside"), blocks=blocks)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from skipscope.report.appendix.overlay import loss_figure
 from skipscope.report.appendix.results import key_table, what_was_done
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Section
+from skipscope.report.document import Block, Section, Table
 from skipscope.report.families import told_apart
 from skipscope.report.handin.by_depth import apart, depth_of, hardly_trained
 from skipscope.report.handin.gated import cause, clean, controlled, per_cent
@@ -23,12 +23,13 @@ EXACT = Source(basis="exact", key="params")
 def one_page(context: Context) -> Section:
     """Builds the chapter."""
     prose, shown = prose_of(context), foremost(context)
+    table = context.tabled(key_table(shown, *COLUMNS))
     answer: list[list[Statement | None]] = [
         [without(prose), caveat(prose)],
         [residual(prose)],
         [dense(prose)],
         [gated(prose)],
-        [limits(prose), prose.say("one_page.reasons")],
+        [limits(prose, table), prose.say("one_page.reasons")],
     ]
     return context.section(
         "one-page",
@@ -37,7 +38,7 @@ def one_page(context: Context) -> Section:
             prose.paragraph(prose.say("one_page.question"), short(prose)),
             prose.paragraph(*done(prose, shown)),
             *prose.paragraphs(*answer),
-            key_table(shown, *COLUMNS),
+            table,
             *curves_of_all(shown),
         ],
     )
@@ -170,9 +171,9 @@ def gated(prose: Prose) -> Statement | None:
     return prose.say(f"one_page.gated.{key}", *sources, **told)
 
 
-def limits(prose: Prose) -> Statement:
+def limits(prose: Prose, table: Table) -> Statement:
     """Says what cannot be concluded."""
-    return prose.say("one_page.limits", EXACT)
+    return prose.say("one_page.limits", EXACT, table=prose.table(table))
 
 
 def best(prose: Prose, claim: str, part: str) -> Piece | None:

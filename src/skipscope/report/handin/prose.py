@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from skipscope.reference import shipped
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Diagram, Figure, Gallery, Pair, Paragraph
+from skipscope.report.document import Block, Diagram, Figure, Gallery, Pair, Paragraph, Table
 from skipscope.report.handin.evidence import Evidence
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.statements import Source, Statement
@@ -75,6 +75,10 @@ class Prose:
     def figure(self, block: Figure | Diagram | Gallery | Pair) -> Inline:
         """Refers to a figure by its number."""
         return self.context.words("page.figure_ref", number=block.number)
+
+    def table(self, block: Table) -> Inline:
+        """Refers to a table by its number."""
+        return self.context.words("page.table_ref", number=block.number)
 
     def times(self, piece: Piece | Level) -> Inline:
         """Writes what is a logarithm of a ratio as a factor with its interval: 8.6 [8.2, 9.1]."""

@@ -1,5 +1,6 @@
 """Lists the works that the hand-in cites: those that a statement rests on, and no others."""
 
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from skipscope.report.document import Bibliography, Paragraph, Section
 from skipscope.report.words import Inline, literal
 
 MOST_AUTHORS = 3
-"""Named in Chinese before 等, after GB/T 7714; in English all are, up to six (APA names more)."""
+"""Named in Chinese before et al., after GB/T 7714; in English all are, up to six (APA names more)."""
 MOST_ENGLISH_AUTHORS = 6
 
 
@@ -73,12 +74,20 @@ def _in_english(work: Work) -> Inline:
 
 
 def _in_chinese(work: Work) -> Inline:
-    """Writes after GB/T 7714, by author and year: He K, Zhang X, Ren S, 等, 2015. Title[C]. CVPR 2016."""
+    """Writes after GB/T 7714, by author and year, as works in English are written.
+
+    He K, Zhang X, Ren S, et al., 2015. Title[C]//CVPR 2016. Hu J, 2018. Title[J]. Journal, 5(2): 157-166.
+    """
     names = [author.replace(",", "").replace(".", "") for author in work.authors[:MOST_AUTHORS]]
-    more = ["等"] if len(work.authors) > MOST_AUTHORS else []
-    rest = [f"{part}." for part in (work.venue, _arxiv(work)) if part]
-    whose = ", ".join([*names, *more])
-    return literal(" ".join([f"{whose}, {work.year}. {work.title}[{work.kind}].", *rest]))
+    more = ["et al."] if len(work.authors) > MOST_AUTHORS else []
+    title = f"{', '.join([*names, *more])}, {work.year}. {work.title}[{work.kind}]"
+    where = _PAGES.sub(lambda found: f"{found[1]}: {found[2]}-{found[3]}", work.venue)
+    inside = f"//{where}" if where and work.kind == "C" else f". {where}" if where else ""
+    return literal(f"{title}{inside}.{f' {_arxiv(work)}.' if work.arxiv else ''}")
+
+
+_PAGES = re.compile(r"(\d+\(\d+\)), (\d+)–(\d+)$")
+"""Volume, number and pages at the end of a journal's name."""
 
 
 def _arxiv(work: Work) -> str:

@@ -84,13 +84,15 @@ def networks(prose: Prose, shown: Sequence[ArmSummary]) -> list[Block]:
     first = panels(prose, found[0].arm)
     figures = [first, *(panels(prose, each.arm, like=first) for each in found[1:])]
     ends = {"first": prose.figure(first), "last": prose.figure(figures[-1])}
-    read = prose.say(f"course.reading.{'one' if len(found) == 1 else 'several'}", **ends)
     table = Table(
         columns=context.columns("course.column", COLUMNS, right=COLUMNS[1:]),
         rows=tuple(row(prose, each) for each in found),
         caption=context.words("course.table"),
         arms=tuple(each.arm for each in found),
     )
+    table = context.tabled(table)
+    ends["table"] = prose.table(table)
+    read = prose.say(f"course.reading.{'one' if len(found) == 1 else 'several'}", **ends)
     return [prose.paragraph(read, prose.say("course.counted")), table, *shapes(prose, found), *figures]
 
 

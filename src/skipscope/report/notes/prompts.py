@@ -17,13 +17,21 @@ GENERAL = ("surprise", "doubt", "hour")
 
 
 def prompts(context: Context) -> tuple[Block, ...]:
-    """Asks three questions, those first that only this workspace's results can answer."""
+    """Asks three questions, those first that only this workspace's results can answer.
+
+    On paper, which the teacher reads, there is room for the answers in place of a command of this machine.
+    """
     words = context.words
     general = (words(f"notes.{key}") for key in GENERAL)
     asked = islice(chain(_specific(context), general), ASKED)
     items = tuple((Paragraph(text=question),) for question in asked)
     how = words("notes.how", command=context.command("skipscope report --notes notes.md"))
-    return Paragraph(text=words("notes.intro")), Items(items=items, first=1), Note(text=how, kind="quiet")
+    return (
+        Paragraph(text=words("notes.intro")),
+        Items(items=items, first=1),
+        Note(text=how, kind="quiet", on="page"),
+        Note(text=words("notes.here"), kind="blank", on="paper"),
+    )
 
 
 def _specific(context: Context) -> Iterator[Inline]:

@@ -6,7 +6,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, zip_longest
 from typing import Any
 
 from skipscope.report.document import (
@@ -38,7 +38,9 @@ class Dialect:
     level: int  # of the headings of the outermost sections
     heading: str
     mark: str  # what a statement rests on
-    parts: Mapping[str, str]  # banner, title, byline, about, contents and end; notes by their kind
+    parts: Mapping[
+        str, str
+    ]  # banner, title, byline, about, contents and end; notes by their kind; a lead to an equation
     blocks: Mapping[type[Block], Callable[[Any, Words], str]]
 
 
@@ -74,7 +76,11 @@ _LINK = re.compile(r"(?<![!\\])\[((?:\\.|[^\[\]\\])+)\]\(#[\w.-]+\)")
 
 def _section(section: Section, words: Words, dialect: Dialect, *, level: int) -> list[str]:
     title = dialect.heading.format(number=section.number, title=marked(section.title), id=section.id)
-    parts = [f"{'#' * level} {title.strip()}", *(_block(block, words, dialect) for block in section.blocks)]
+    parts = [f"{'#' * level} {title.strip()}"]
+    for block, following in zip_longest(section.blocks, section.blocks[1:]):
+        text = _block(block, words, dialect)
+        leads = isinstance(block, Paragraph) and isinstance(following, Equation)
+        parts.append(dialect.parts["lead"].format(text) if leads else text)
     for inner in section.sections:
         parts += _section(inner, words, dialect, level=level + 1)
     return parts
@@ -84,6 +90,8 @@ def _block(block: Block, words: Words, dialect: Dialect) -> str:
     match block:
         case Paragraph():
             return block.text
+        case Note(on="page"):
+            return ""
         case Note():
             return dialect.parts[block.kind].format(block.text)
         case Items():
@@ -110,6 +118,13 @@ def marked(text: str) -> str:
 def caption(block: Figure | Diagram | Pair | Gallery, words: Words) -> str:
     """Writes the caption after the figure's number."""
     return f"{words('page.figure', number=block.number)} {block.caption}"
+
+
+def table_caption(table: Table, words: Words) -> str:
+    """Writes a table's caption, after its number if it has one."""
+    if not table.number:
+        return table.caption or ""
+    return f"{words('page.table', number=table.number)} {table.caption or ''}".rstrip()
 
 
 def table_lines(table: Table, rules: Mapping[str, str]) -> str:
@@ -151,9 +166,11 @@ def _code(code: Code, _: Words) -> str:
     return f"<details>\n<summary>{to_html(code.title)}</summary>\n\n{fenced(code.text)}\n\n</details>"
 
 
-def _table(table: Table, _: Words) -> str:
-    lines = table_lines(table, {"left": ":---", "right": "---:"})
-    return lines + (f"\n\n*{table.caption}*" if table.caption else "")
+def _table(table: Table, words: Words) -> str:
+    lines, told = table_lines(table, {"left": ":---", "right": "---:"}), table_caption(table, words)
+    if not told:
+        return lines
+    return f"{lines}\n\n{told if table.number else f'*{told}*'}"
 
 
 def _figure(figure: Figure | Diagram, words: Words) -> str:
@@ -193,6 +210,8 @@ GITHUB = Dialect(
         "warning": "> [!WARNING]\n> {}",
         "note": "> [!NOTE]\n> {}",
         "quiet": "*{}*",
+        "blank": "*{}*",
+        "lead": "{}",
     },
     blocks={
         Equation: lambda equation, _: "\n\n".join(f"$${line}$$" for line in equation.lines),

@@ -47,7 +47,8 @@ def _div(kind: str, text: str) -> str:
 
 
 PARTS = {"title": "", "end": _div("about", "{}")} | {
-    kind: _div(kind, "{}") for kind in ("banner", "byline", "about", "contents", "warning", "note", "quiet")
+    kind: _div(kind, "{}")
+    for kind in ("banner", "byline", "about", "contents", "warning", "note", "quiet", "blank", "lead")
 }
 
 
@@ -101,14 +102,15 @@ def _code(code: Code, _: Words) -> str:
     return _div("listing", f"**{code.title}**\n\n{fenced(code.text)}")
 
 
-def _table(table: Table, _: Words) -> str:
+def _table(table: Table, words: Words) -> str:
     shares, size = widths([[column.title for column in table.columns], *table.rows])
-    told = f'widths="{" ".join(f"{share:.4f}" for share in shares)}" size="{size:.2f}"'
+    layout = f'widths="{" ".join(f"{share:.4f}" for share in shares)}" size="{size:.2f}"'
     spread = " .spread" if sum(shares) >= FULL else ""
     long = " .long" if _lines(table.rows, shares) > UNBROKEN else ""
-    caption = f"::: caption\n{table.caption}\n:::\n\n" if table.caption else ""
+    told = markdown.table_caption(table, words)
+    caption = f"::: caption\n{told}\n:::\n\n" if told else ""
     lines = markdown.table_lines(table, {"left": ":--", "right": "--:"})
-    return f":::: {{.table{spread}{long} {told}}}\n{caption}{lines}\n::::"
+    return f":::: {{.table{spread}{long} {layout}}}\n{caption}{lines}\n::::"
 
 
 def _gallery(gallery: Gallery, words: Words) -> str:

@@ -4,8 +4,11 @@ local typst = FORMAT == "typst"
 
 local UNBROKEN_TILES = 4 -- galleries of so many rows are not broken over pages
 
+local SHORT_MARK = 26 -- narrow letters of a mark that is not broken over lines
+
 local STYLES = {
   banner = "Banner", byline = "Byline", about = "About", warning = "Warning", note = "Note", quiet = "Quiet",
+  blank = "Blank", lead = "Lead",
   equation = "Equation", commands = "Commands", works = "Bibliography", listing = "Listing", caption = "Table Caption", figcaption = "Caption",
 }
 
@@ -86,15 +89,25 @@ local function rows(blocks)
   return found
 end
 
+-- How wide a text is, in narrow letters: others take three bytes.
+local function cells(text)
+  local wide = 0
+  for _ in text:gmatch("[\xE3-\xEF][\x80-\xBF][\x80-\xBF]") do wide = wide + 1 end
+  return utf8.len(text) + wide
+end
+
 function Span(span)
   if not span.classes:includes("mark") then return nil end
+  local short = cells(pandoc.utils.stringify(span.content)) <= SHORT_MARK
   if typst then
-    local inside = pandoc.Inlines({ pandoc.RawInline("typst", "#mark[") })
+    local inside = pandoc.Inlines({ pandoc.RawInline("typst", short and "#kept[" or "#mark[") })
     inside:extend(span.content)
     inside:insert(pandoc.RawInline("typst", "]"))
     return inside
   end
-  return pandoc.Span(span.content, { ["custom-style"] = "Mark" })
+  local kept = span.content
+  if short then kept = kept:walk({ Space = function() return pandoc.Str("\u{a0}") end }) end
+  return pandoc.Span(kept, { ["custom-style"] = "Mark" })
 end
 
 -- The style that Word gives tight lists is that of table cells.

@@ -1,0 +1,84 @@
+"""The table of layers: a reader could build the networks from it."""
+
+from functools import cache
+
+import pytest
+from documents import context_of
+
+from skipscope.anatomy import describe as described_by
+from skipscope.report.document import Table
+from skipscope.report.handin import layers
+from skipscope.report.handin.networks import networks
+from skipscope.report.words import Words, unmarked
+
+describe = cache(described_by.describe)
+
+
+def stages(name, language="en"):
+    return [unmarked(cell) for cell in layers._stages(describe(name), Words(language))]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "cnn",
+            [
+                "5×5, 6; max-pool 2×2 /2 → 6×16×16",
+                "5×5, 16; max-pool 2×2 /2 → 16×6×6",
+                "linear 120; linear 84; linear 10 → 10",
+            ],
+        ),
+        (
+            "densenet",
+            [
+                "7×7, 32 /2; max-pool 2×2 /2 → 32×8×8",
+                "[1×1, 128; 3×3, 32] × 6 → 224×8×8",
+                "3×3, 64; mean pool 2×2 /2 → 64×4×4",
+                "[1×1, 256; 3×3, 64] × 6 → 448×4×4",
+                "linear 10 → 10",
+            ],
+        ),
+        (
+            "plain20",
+            [
+                "3×3, 16 → 16×32×32",
+                "[3×3, 16] × 6 → 16×32×32",
+                "[3×3, 32] × 6 /2 → 32×16×16",
+                "[3×3, 64] × 6 /2 → 64×8×8",
+                "linear 10 → 10",
+            ],
+        ),
+    ],
+)
+def test_layers_have_kernel_channels_stride_and_output(name, expected):
+    assert stages(name) == expected
+
+
+def test_gates_and_repetitions_are_those_of_the_network():
+    assert stages("resnet")[1:3] == [
+        "[3×3, 64; 3×3, 64] × 2 → 64×8×8",
+        "[3×3, 128; 3×3, 128] × 2 /2 → 128×4×4",
+    ]
+    assert stages("se_resnet")[2] == "[3×3, 128; 3×3, 128; SE] × 2 /2 → 128×8×8"
+    assert "最大池化 2×2 /2" in stages("densenet", "zh")[0]
+
+
+def test_it_is_a_column_a_network_and_ends_where_all_do(study_tables):
+    found = networks(context_of(study_tables(), "en", results=()))
+    first = next(block for block in found.all_blocks if isinstance(block, Table))
+    assert [unmarked(column.title) for column in first.columns[1:]] == [
+        "cnn",
+        "resnet",
+        "densenet",
+        "se_resnet",
+    ]
+    assert len(first.rows) == 6
+    assert all(unmarked(cell).endswith("→ 10") for cell in first.rows[-1][1:])
+    assert first.rows[4][1] == "–"  # of the shortest
+
+
+def test_of_a_family_the_first_is_tabulated(study_tables):
+    found = networks(context_of(study_tables(arms=("resnet20", "resnet56", "plain20")), "en", results=()))
+    first = next(block for block in found.all_blocks if isinstance(block, Table))
+    assert [unmarked(column.title) for column in first.columns[1:]] == ["resnet20", "plain20"]
