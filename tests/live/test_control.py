@@ -1,5 +1,6 @@
 """What a person does from the page: stop, continue, and what a page may not begin."""
 
+import errno
 import json
 import os
 import socket
@@ -45,6 +46,21 @@ def test_a_stop_that_cannot_be_written_says_why(own: httpx.Client, workspace: Wo
     answer = own.post("/curves/stop", json={})
     assert answer.status_code == 409
     assert answer.json()["what"] == "This cannot be written: No such file or directory."
+
+
+def test_a_full_disk_is_said_and_nothing_else_suffers(
+    own: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def touch(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr("pathlib.Path.touch", touch)
+        answer = own.post("/curves/stop", json={})
+    assert answer.status_code == 409
+    assert answer.json()["what"].startswith("The disk is full: .stop needs 0 bytes")
+    with events(own) as news:
+        until_known(news, 4)
 
 
 def test_a_study_is_continued_by_its_own_command_and_what_it_says_is_shown(

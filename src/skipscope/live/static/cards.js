@@ -23,13 +23,21 @@ export class Cards {
   draw() {
     const runs = this.lab.model.runs;
     const of = (...states) => runs.filter(([, card]) => states.includes(card.state));
-    const queued = of("queued", "stopped");
+    const queued = this.inOrder(of("queued", "stopped"));
     this.lead.textContent = this.summary(runs, queued);
     const shown = [...of("failed", "damaged"), ...of("training"), ...queued.slice(0, this.lab.model.works ? NEXT : 2)];
     this.grid.replaceChildren(...shown.map(([id, card]) => this.card(id, card, queued.findIndex(([each]) => each === id))));
     this.all.hidden = !runs.length;
     this.drawActions(of("queued", "stopped", "failed").length > 0);
     if (this.all.open) this.body.replaceChildren(...this.rows(runs));
+  }
+
+  // The order of the engine: all arms of a seed, the longest first, then the next. Without known times, the study's.
+  inOrder(queued) {
+    const times = new Map(queued.map(([id, card]) => [id, this.secondsAStep(card.arm)]));
+    this.ordered = [...times.values()].every((each) => each !== null);
+    const left = ([id, card]) => (times.get(id) ?? 0) * (card.steps - card.step);
+    return this.ordered ? queued.toSorted((a, b) => a[1].seed - b[1].seed || left(b) - left(a)) : queued;
   }
 
   // What can be done now: stop what trains, as Ctrl-C does, or go on with the study.
@@ -103,7 +111,7 @@ export class Cards {
     if (card.val_accuracy !== null) row("validation", percent(card.val_accuracy));
     if (card.pace) row("speed", `${count(card.pace * card.batch)} ${t("images")}`);
     if (card.pace) row("left", duration((card.steps - card.step) / card.pace));
-    const state = card.state === "queued" && place >= 0 ? t("state.place", { place: place + 1 }) : t(`state.${card.state}`);
+    const state = card.state === "queued" && this.ordered ? t("state.place", { place: place + 1 }) : t(`state.${card.state}`);
     return h("li", { class: `card ${card.state}` },
       h("h3", {}, name, h("span", { class: "state" }, state)),
       h("progress", { max: 1, value: share, "aria-label": t("progress", { name, step: count(card.step), steps: count(card.steps) }) }),

@@ -29,7 +29,14 @@ export class Chart {
 
   leave() {
     this.observer.disconnect();
+    this.leavePlot();
+  }
+
+  leavePlot() {
     this.plot?.destroy();
+    this.plot = null;
+    this.kind = null;
+    this.reading.textContent = "";
   }
 
   size() {
@@ -38,9 +45,15 @@ export class Chart {
 
   // Draws curves {label, color, dash, x, y, low, high}; `range` is [low, high] of x, or null for all of it.
   draw(curves, { xLabel, log, range }) {
-    const kind = JSON.stringify([curves.map(({ label, color, dash }) => [label, color, dash]), xLabel, log, this.size().width > 0]);
-    Object.assign(this, { curves, xLabel, log, range });
-    const shown = curves.length ? curves : [{ label: "", x: [], y: [], low: [], high: [], color: "#888", dash: [] }];
+    const shown = curves.filter(({ x }) => x.length);
+    const kind = JSON.stringify([shown.map(({ label, color, dash }) => [label, color, dash]), xLabel, log]);
+    Object.assign(this, { curves: shown, xLabel, log, range });
+    this.area.setAttribute("aria-label", this.spoken());
+    if (!shown.length) {
+      this.leavePlot();
+      this.area.replaceChildren(h("p", { class: "nothing" }, this.t("nothing")));
+      return;
+    }
     const data = uPlot.join(shown.map(({ x, y, low, high }) => [x, low ?? y, high ?? y, y]));
     if (kind !== this.kind) {
       this.kind = kind;
@@ -49,7 +62,6 @@ export class Chart {
       this.plot = new uPlot(this.options(shown), data, this.area);
     } else this.plot.setData(data, false);
     this.rescale();
-    this.area.setAttribute("aria-label", this.spoken());
   }
 
   rescale() {
@@ -137,7 +149,8 @@ export class Chart {
 
   export(kind) {
     const name = `${this.name}.${kind.toLowerCase()}`;
-    if (kind === "PNG") this.plot?.ctx.canvas.toBlob((blob) => save(blob, name));
+    if (!this.plot) return;
+    if (kind === "PNG") this.plot.ctx.canvas.toBlob((blob) => save(blob, name));
     else if (kind === "CSV") save(new Blob([csvOf(this.curves, this.xLabel)], { type: "text/csv" }), name);
     else save(new Blob([svgOf(this)], { type: "image/svg+xml" }), name);
   }

@@ -107,13 +107,16 @@ class Curves {
   draw() {
     const options = this.options;
     const shown = this.lab.model.arms.filter(({ arm }) => !options.hidden.has(arm));
-    const [loss, validation, rate, speed] = this.charts;
-    const common = { xLabel: this.t(`x.${options.x}`), log: false, range: options.range };
     const of = (curve) => shown.flatMap((arm) => this.curvesOf(arm, options, curve));
-    loss.draw(of((run) => this.lossOf(run, options)), { ...common, log: options.log });
-    validation.draw(of((run) => this.epochsOf(run, (each) => each.val_accuracy)), common);
-    rate.draw(of((run) => ({ x: run.line.step, y: run.line.rate })), common);
-    speed.draw(of((run) => speedOf(run)), common);
+    const drawn = [
+      of((run) => this.lossOf(run, options)),
+      of((run) => this.epochsOf(run, (each) => each.val_accuracy)),
+      of((run) => ({ x: run.line.step, y: run.line.rate })),
+      of((run) => speedOf(run)),
+    ];
+    const far = Math.max(...drawn.flat().map(({ x }) => x.at(-1) ?? 0), 0);
+    const range = options.range ?? [0, far];
+    this.charts.forEach((chart, i) => chart.draw(drawn[i], { xLabel: this.t(`x.${options.x}`), log: options.log && i === 0, range }));
   }
 
   // The curves of an arm: one with the seeds' band, or one a seed.
@@ -149,8 +152,8 @@ class Curves {
   }
 
   stay() {
-    const { min, max } = this.charts[0].plot.scales.x;
-    this.zoom([min, max]);
+    const plot = this.charts.map((chart) => chart.plot).find(Boolean);
+    if (plot) this.zoom([plot.scales.x.min, plot.scales.x.max]);
   }
 
   // Asks for what lies in the chosen range in detail: the stream sends long lines as buckets.
