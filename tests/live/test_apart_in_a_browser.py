@@ -72,6 +72,8 @@ def test_a_kernel_is_edited_and_taken_back_and_the_address_holds_it(tab: Page) -
     convolution(tab)
     answers = tab.locator(".answers")
     before = answers.inner_text()
+    tab.locator(".tiles").click(position={"x": 40, "y": 14})
+    assert tab.get_by_role("combobox", name="Input channel").input_value() == "1"
     tab.get_by_role("button", name="in all filters").click()
     tab.get_by_role("button", name="sharpen").click()
     edited = changes(answers, before)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, ValidationError
 
+from skipscope.data.picture import SIDE
 from skipscope.errors import UsageError
 from skipscope.live.lab import asked_of
 from skipscope.spec.values import Frozen, RunId
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from skipscope.engine.dissection.networks import Networks, Opened, Sample
     from skipscope.probes.interventions import Kernel
 
-SIDE, CHANNELS = 32, 3
+CHANNELS = 3
 Position = Annotated[int, Field(ge=0, le=10_000)]
 Number = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Row = Annotated[tuple[Number, ...], Field(min_length=1, max_length=11)]
@@ -114,9 +115,14 @@ async def read(request: Request, model: type[Model]) -> Model:
     try:
         return model.model_validate(await asked_of(request))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        part = ".".join(map(str, first["loc"]))
-        raise UsageError(f"The page asked for something that cannot be: {part}: {first['msg']}.") from None
+        raise refusal(error) from None
+
+
+def refusal(error: ValidationError) -> UsageError:
+    """Says which part of what a page sent is not of its form."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    part = ".".join(map(str, first["loc"]))
+    return UsageError(f"The page asked for something that cannot be: {part}: {first['msg']}.")
 
 
 def packed(array: NDArray[Any]) -> dict[str, Any]:

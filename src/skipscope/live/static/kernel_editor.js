@@ -1,7 +1,7 @@
 // Writes a kernel by hand: nine numbers or a preset, for one filter or all, in one network or all. The hash holds it.
 
 import { h, select, toggle } from "./dom.js";
-import { floatsOf, signed } from "./pixels.js";
+import { drawSigned, floatsOf, signed } from "./pixels.js";
 
 const PRESETS = {
   sharpen: [[0, -1, 0], [-1, 5, -1], [0, -1, 0]],
@@ -49,18 +49,21 @@ export class KernelEditor {
       field.style.background = signed(value, Math.max(...numbers.map(Math.abs)));
       return field;
     }));
+    const every = Array.from({ length: channels }, (_, i) => one(i));
+    const choose = (value) => {
+      this.channel = value;
+      this.draw({ shape, data }, where);
+    };
     const presets = height === 3 && width === 3 ? Object.keys(PRESETS) : ["zero"];
     const count = this.edits.length;
     this.root.replaceChildren(
       h("p", { class: "note" }, t("kernel.note", { filter: where.filter + 1 })),
       h("div", { class: "controls" },
-        select(t("kernel.channel"), options, String(this.channel), (value) => {
-          this.channel = Number(value);
-          this.draw({ shape, data }, where);
-        }),
+        select(t("kernel.channel"), options, String(this.channel), (value) => choose(Number(value))),
         toggle(t("kernel.filters"), this.everyFilter, (now) => { this.everyFilter = now }),
         toggle(t("kernel.networks"), this.everyNetwork, (now) => { this.everyNetwork = now }),
         toggle(t("kernel.norm"), this.sameNorm, (now) => { this.sameNorm = now }, { title: t("kernel.norm.hint") })),
+      h("div", { class: "scrolled" }, tiles(every, Math.max(...numbers.map(Math.abs)), this.channel, t("kernel.tiles", { channels, filter: where.filter + 1 }), choose)),
       h("div", { class: "kernel-grid" }, this.fields.map((row) => h("div", {}, row))),
       h("div", { class: "actions" }, presets.map((name) => h("button", { type: "button", class: "button", "data-preset": name, onclick: () => this.write(name === "zero" ? one(0).map((row) => row.map(() => 0)) : PRESETS[name]) }, t(`preset.${name}`))),
         h("button", { type: "button", class: "button", disabled: !count, onclick: () => this.lab.state.set({ edit: null }) }, t("kernel.restore"))),
@@ -81,4 +84,29 @@ export class KernelEditor {
     const edits = [...this.edits.filter((edit) => !same(edit)), { ...place, numbers, same_norm: this.sameNorm && !byHand }];
     this.lab.state.set({ edit: JSON.stringify(edits.slice(-64)) });
   }
+}
+
+// All kernels of a filter as pictures, one a channel; the chosen one is framed, and a click chooses.
+function tiles(kernels, most, chosen, label, onchoose) {
+  const [height, width] = [kernels[0].length, kernels[0][0].length];
+  const [scale, gap, columns] = [Math.max(3, Math.round(24 / Math.max(height, width))), 4, Math.min(kernels.length, 20)];
+  const [across, down] = [width * scale + gap, height * scale + gap];
+  const canvas = h("canvas", { class: "tiles", role: "img", "aria-label": label });
+  canvas.width = columns * across;
+  canvas.height = Math.ceil(kernels.length / columns) * down;
+  const context = canvas.getContext("2d");
+  context.imageSmoothingEnabled = false;
+  const picture = document.createElement("canvas");
+  kernels.forEach((kernel, i) => {
+    const [x, y] = [(i % columns) * across + gap / 2, Math.floor(i / columns) * down + gap / 2];
+    context.drawImage(drawSigned(picture, kernel, most), x, y, width * scale, height * scale);
+    context.strokeStyle = i === chosen ? "#d55e00" : "#9aa5b1";
+    context.lineWidth = i === chosen ? 3 : 1;
+    context.strokeRect(x, y, width * scale, height * scale);
+  });
+  canvas.addEventListener("click", ({ offsetX, offsetY }) => {
+    const i = Math.floor(offsetY / down) * columns + Math.floor(offsetX / across);
+    if (i < kernels.length) onchoose(i);
+  });
+  return canvas;
 }

@@ -15,8 +15,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from skipscope.analysis.reported import reported
-from skipscope.errors import SkipscopeError, UsageError
-from skipscope.live.asked import Image, Network, read
+from skipscope.errors import SkipscopeError
+from skipscope.live.asked import Image, Network, read, refusal
 from skipscope.live.compute import Progress
 from skipscope.live.lab import lab_of
 from skipscope.live.views.convolution import MOST_NETWORKS, finite
@@ -105,9 +105,7 @@ def _effects(content: bytes, measurer: Measurer, progress: Progress) -> list[dic
     try:
         asked = TypeAdapter(Asked).validate_json(content)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        part = ".".join(map(str, first["loc"]))
-        raise UsageError(f"The page asked for something that cannot be: {part}: {first['msg']}.") from None
+        raise refusal(error) from None
 
     def go_on(before: int, done: int, total: int) -> bool:
         progress.done, progress.total = before + done, before + total * (len(asked.networks) - len(told))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from tempfile import NamedTemporaryFile
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from skipscope.data import picture as pictures
 from skipscope.engine.dissection.finished import facts, finished_runs
 from skipscope.errors import PictureError
 from skipscope.live.asked import Edits, Image, Network, Position, kernels, packed, read
@@ -102,17 +104,13 @@ async def picture(request: Request) -> Response:
 
 
 def _read(content: bytes) -> dict[str, Any]:
-    from pathlib import Path  # noqa: PLC0415
-
-    from skipscope.data import picture as pictures  # noqa: PLC0415
-
-    with NamedTemporaryFile(prefix="skipscope-") as file:
-        file.write(content)
-        file.flush()
+    with TemporaryDirectory(prefix="skipscope-") as folder:
+        file = Path(folder) / "picture"
+        file.write_bytes(content)
         try:
-            given = pictures.read(Path(file.name))
+            given = pictures.read(file)
         except PictureError as error:  # the file has a name that nobody knows
-            raise PictureError(error.what.replace(file.name, ""), hint=error.hint) from None
+            raise PictureError(error.what.replace(str(file), ""), hint=error.hint) from None
     return {"pixels": packed(given.pixels), "size": given.size, "notes": given.notes}
 
 
