@@ -42,9 +42,9 @@ faults: setup                ## the long versions of tests/faults, and a fuzzer 
 		echo "atheris has no wheel here: what it tests is skipped"
 	SKIPSCOPE_FAULTS=1 $(BIN)/pytest tests/faults -p no:randomly
 
-.audit/installed:
+.audit/installed: Makefile
 	$(PYTHON) -m venv .audit
-	.audit/bin/python -m pip install --disable-pip-version-check --quiet pip-audit pip-tools
+	.audit/bin/python -m pip install --disable-pip-version-check --quiet pip-audit pip-tools pyyaml
 	@touch $@
 
 lock: .audit/installed       ## requirements.lock: what a user needs at run time, with hashes
@@ -52,9 +52,9 @@ lock: .audit/installed       ## requirements.lock: what a user needs at run time
 		--no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 		--constraint constraints.txt --output-file requirements.lock pyproject.toml
 
-audit: setup .audit/installed ## known vulnerabilities and licences of the locked packages
+audit: setup .audit/installed ## known vulnerabilities and licences of the locked packages; ADVISORIES=PATH where no service is reached
 	PYTHONPATH=$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') \
-		.audit/bin/python tools/audit.py requirements.lock
+		.audit/bin/python tools/audit.py requirements.lock --advisories '$(ADVISORIES)'
 
 demo: setup                  ## the whole job on the embedded data set
 	$(BIN)/skipscope demo
