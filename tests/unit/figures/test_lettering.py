@@ -38,3 +38,11 @@ def test_indices_in_charts_are_small_digits_in_print():
     assert read(printed) == "x10"
     assert f"font-family=\"'{fonts.LATIN}'" in printed
     assert 'font-size="8.6"' in printed
+
+
+def test_a_text_after_an_empty_one_is_set_like_any_other():
+    """Vega draws the label of a gap as an element without an end."""
+    label = '<text font-family="Arial" font-size="12px"{}'
+    printed = prints.set_in(f"{label.format('/>')}<g>{label.format('>a')}</text></g>", FAMILY)
+    assert printed.count("font-variation-settings") == 1
+    assert re.search(r"font-variation-settings: 'wght' 400\"[^>]*>a</text>", printed)

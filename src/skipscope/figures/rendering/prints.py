@@ -15,7 +15,7 @@ from skipscope.figures.rendering.lettering import is_wide, lettered, slanted
 
 DOTS = 192
 """Dots per inch: two for each pixel of a picture, which has 96 an inch."""
-_TEXT = re.compile(r"(<text [^>]*>)(.*?)</text>", re.DOTALL)
+_TEXT = re.compile(r"(<text [^>]*(?<!/)>)(.*?)</text>", re.DOTALL)
 _SLANTED = re.compile(r'<tspan(?P<tag>[^>]*) font-style="italic">(?P<letters>[^<]*)</tspan>')
 _SIZE = re.compile(r'font-size="([\d.]+)(?:px)?"')
 _FAMILY = re.compile(r'font-family="[^"]*"')
