@@ -73,11 +73,15 @@ def _parsed(name: str, content: bytes) -> Any:
         raise ValueError(f"{name} is no YAML") from error
 
 
+def _ranges(affected: Entry) -> list[Entry]:
+    """Selects ranges of versions: there are ranges of commits, too."""
+    return [each for each in affected.get("ranges", ()) if each.get("type") == "ECOSYSTEM"]
+
+
 def _affects(affected: Entry, version: Version) -> bool:
     if any(_version(each) == version for each in affected.get("versions", ())):
         return True
-    ranges = (each for each in affected.get("ranges", ()) if each.get("type") == "ECOSYSTEM")
-    return any(_within(each["events"], version) for each in ranges)
+    return any(_within(each["events"], version) for each in _ranges(affected))
 
 
 def _within(events: Sequence[Mapping[str, str]], version: Version) -> bool:
@@ -100,5 +104,5 @@ def _version(text: str) -> Version | None:
 
 
 def _fixes(affected: Entry) -> str:
-    events = (event for each in affected.get("ranges", ()) for event in each.get("events", ()))
+    events = (event for each in _ranges(affected) for event in each["events"])
     return ", ".join(event["fixed"] for event in events if "fixed" in event)

@@ -31,7 +31,7 @@ NOTES = {
     "pypandoc-binary": "contains pandoc (GPL-2.0-or-later), which skipscope only runs as a program",
     "torch": "contains third-party libraries; see its licences folder",
 }
-_PINNED = re.compile(r"^([A-Za-z0-9_.-]+)==([^ \\]+)", re.MULTILINE)
+_PINNED = re.compile(r"^([A-Za-z0-9_.-]+)==([^\s\\;]+)", re.MULTILINE)
 
 
 def licence(name: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 TOOLS = Path(__file__).parents[2] / "tools"
 TODAY = date.today()  # noqa: DTZ011 - days are enough
-LOCK = "torch==2.13.0+cpu \\\n    --hash=sha256:0\nJinja2==3.1.6 \\\n    --hash=sha256:0\n"
+LOCK = "Jinja2==3.1.6\ntorch==2.13.0+cpu \\\n    --hash=sha256:0\n"
 
 
 def entry(id: str, package: str, *events: dict[str, str], **more: Any) -> dict[str, Any]:
