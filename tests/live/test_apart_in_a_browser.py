@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from time import sleep
+from typing import Any
 
 import pytest
 from apart_zoo import train_apart
@@ -11,8 +14,10 @@ from built_once import built_once
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from skipscope.engine.dissection import measuring
 from skipscope.live.control import Control
 from skipscope.live.serve import serving
+from skipscope.probes.evaluation import batches
 from skipscope.records.store import Workspace
 
 pytestmark = [pytest.mark.browser, needs_browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
@@ -166,6 +171,27 @@ def test_a_class_counts_hands_and_without_bets_a_slider_measures_at_once(tab: Pa
     tab.get_by_role("button", name="Bet first").click()
     tab.get_by_label("layer1.0: α").press("Home")
     tab.wait_for_selector(".effects h3:has-text('α = 0')")
+
+
+def test_a_long_measurement_says_how_far_it_is_and_can_be_cancelled(
+    tab: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(*arguments: Any) -> Any:
+        sleep(0.4)
+        return real(*arguments)
+
+    real = measuring._logits
+    opened(tab, "Take apart", ".blocks")
+    tab.get_by_role("button", name="layer3.0 deleted").click()
+    tab.locator("[data-answer=much]").click()
+    tab.wait_for_selector(".before-after")
+    monkeypatch.setattr(measuring, "_logits", slowly)
+    monkeypatch.setattr(measuring, "batches", partial(batches, size=5))
+    tab.get_by_role("button", name="Bet again").click()
+    tab.locator("[data-answer=much]").click()
+    tab.wait_for_selector(".panel-measurement > .reading:has-text('left')")
+    tab.get_by_role("button", name="Cancel").click()
+    tab.wait_for_selector(".panel-measurement > .reading:has-text('Cancelled')")
 
 
 def test_a_curve_is_drawn_before_it_is_measured(tab: Page) -> None:

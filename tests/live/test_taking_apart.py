@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Iterator
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from apart_zoo import train_apart
 from built_once import built_once
 from PIL import Image
 
+from skipscope.engine.dissection import measuring
 from skipscope.live.control import Control
 from skipscope.live.serve import serving
+from skipscope.probes.evaluation import batches
 from skipscope.records.store import Workspace
 
 IMAGE = {"position": 3}
@@ -198,25 +201,23 @@ def test_changes_that_cannot_be_are_refused(page: httpx.Client, runs: dict[str, 
 def test_who_goes_away_cancels(
     page: httpx.Client, runs: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from skipscope.engine.dissection import measuring
-
-    batches: list[int] = []
+    computed: list[int] = []
 
     def slowly(*arguments: Any) -> Any:
-        batches.append(1)
+        computed.append(1)
         time.sleep(0.3)
         return real(*arguments)
 
     real = measuring._logits
     monkeypatch.setattr(measuring, "_logits", slowly)
-    monkeypatch.setattr("skipscope.probes.evaluation.BATCH", 2)
+    monkeypatch.setattr(measuring, "batches", partial(batches, size=2))
     everything = [{"run": run, "step": 2} for run in runs.values()]
     with page.stream("POST", "/apart/measure", json={"networks": everything}) as answer:
         next(answer.iter_lines())
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        seen = len(batches)
+        seen = len(computed)
         time.sleep(0.8)
-        if len(batches) == seen:
+        if len(computed) == seen:
             break
-    assert len(batches) < 4 * 75
+    assert len(computed) < 4 * 75

@@ -104,8 +104,19 @@ class Apart {
     this.status.textContent = "";
     this.curve.bets = this.betting;
     if (!changes.length) this.bet.hide();
-    else if (this.betting) this.bet.ask(this.question);
-    else this.measure();
+    else if (this.betting) {
+      this.bet.ask(this.question);
+      this.prepare();
+    } else this.measure();
+  }
+
+  // Measures the networks as they are while one thinks about the bet: the server remembers that.
+  prepare() {
+    const networks = this.asked;
+    const key = JSON.stringify(networks);
+    if (key === this.prepared) return;
+    this.prepared = key;
+    postLines("/apart/measure", { networks }).catch(() => { this.prepared = null });
   }
 
   // Says in a key what is asked, so that bets on the same question are counted together.
