@@ -92,6 +92,7 @@ def test_what_is_chosen_is_in_the_address_and_survives_a_reload(tab: Tab) -> Non
 def test_a_chart_is_read_and_zoomed_with_the_keyboard(tab: Tab) -> None:
     page = tab.open(lang="en", seeds="each")
     chart = page.locator(".chart").first
+    expect(chart.locator(".plot")).to_have_attribute("aria-label", re.compile("se_resnet s1"))
     chart.locator(".plot").focus()
     page.keyboard.press("End")
     expect(chart.locator(".reading")).to_contain_text("step 240: ")
