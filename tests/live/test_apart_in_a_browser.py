@@ -228,6 +228,20 @@ def test_gates_are_replaced_and_swapped_connections_cut_and_heat_is_seen(tab: Pa
     tab.wait_for_selector(".before-after")
 
 
+def test_an_address_that_holds_nonsense_shows_the_page_or_says_why(browser: Browser, url: str) -> None:
+    tab = Tab(browser.new_page(), url)
+    changes = '[{"kind":"delete","block":"<b>x</b>"},{"kind":"explode"},7]'
+    page = tab.open(view="apart", do=changes, bets=0, net="nobody", img="p-", moment="soon", lang="en")
+    page.wait_for_selector(".why:has-text(\"There is no block that can be deleted '<b>x</b>'\")")
+    page.wait_for_selector(".heats figure")
+    page = tab.open(view="convolution", edit='{"a":1}', px="-3-x-999", layer="nothing", img="v", lang="en")
+    page.wait_for_selector("#total")
+    page = tab.open(view="convolution", edit='[{"layer":"x"}]', lang="en")
+    page.wait_for_selector(".why:has-text('edits.0.layer')")
+    page.close()
+    assert all("409" in said or "404" in said for said in tab.wrong)
+
+
 @pytest.mark.parametrize("width", [390, 2560])
 def test_both_views_fit_and_speak_chinese(tab: Page, width: int) -> None:
     tab.set_viewport_size({"width": width, "height": 900})

@@ -3,6 +3,8 @@
 
 import { h, select, toggle } from "./dom.js";
 
+const FIELDS = { delete: ["block"], reset: ["block"], scale: ["block", "alpha"], gates: ["by"], cut: ["target", "source"] };
+
 export class BlockTable {
   constructor(lab, t) {
     Object.assign(this, { lab, t });
@@ -13,7 +15,7 @@ export class BlockTable {
   get changes() {
     try {
       const changes = JSON.parse(this.lab.state.get("do", "[]"));
-      return Array.isArray(changes) ? changes.filter((each) => typeof each?.kind === "string") : [];
+      return Array.isArray(changes) ? changes.filter((each) => FIELDS[each?.kind]?.every((field) => field in each)) : [];
     } catch {
       return [];
     }

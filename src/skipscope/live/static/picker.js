@@ -6,6 +6,8 @@ import { bytesOf, drawRgb, forUrl, fromUrl, textOf } from "./pixels.js";
 const SIDE = 32;
 const COLORS = ["#000000", "#ffffff", "#d62728", "#ff9f1c", "#ffe14d", "#2ca02c", "#3a86c8", "#7b4ab5", "#8c5a3c"];
 const LARGEST = 15 * 2 ** 20;
+const OWN = /^p[\w-]{4096}$/;
+const OF_DATA = /^v\d{1,4}$/;
 
 export class Picker {
   // `key` is the hash's; `run()` names a run whose data set is shown; `otherwise` is the position shown at first.
@@ -20,13 +22,14 @@ export class Picker {
   }
 
   get value() {
-    return this.lab.state.get(this.key, `v${this.otherwise}`);
+    const held = this.lab.state.get(this.key);
+    return OWN.test(held) || OF_DATA.test(held) ? held : `v${this.otherwise}`;
   }
 
   // What the server is asked about.
   get image() {
     const { value } = this;
-    return value.startsWith("p") ? { pixels: fromUrl(value.slice(1)).padEnd(4096, "=") } : { position: Number.parseInt(value.slice(1), 10) || 0 };
+    return value.startsWith("p") ? { pixels: fromUrl(value.slice(1)) } : { position: Number.parseInt(value.slice(1), 10) || 0 };
   }
 
   // Shows the chosen image; returns its bytes and its class, -1 if nobody knows it.

@@ -72,6 +72,7 @@ class Apart {
     const network = this.networks.chosen;
     if (!network) return;
     const has = (...names) => names.some((name) => keys.has(name));
+    this.say(null);
     try {
       if (has("net", "moment")) {
         this.controls.replaceChildren(...this.networks.controls(), toggle(this.t("betting"), this.betting, (now) => this.lab.state.set({ bets: now ? null : "0" }), { title: this.t("betting.hint") }));
@@ -86,7 +87,6 @@ class Apart {
       }
       if (has("net", "moment", "do", "bets")) this.offer();
       await this.looking.changed(keys);
-      this.say(null);
     } catch (refused) {
       this.say(refused);
     }
