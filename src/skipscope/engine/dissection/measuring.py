@@ -75,14 +75,10 @@ class Measurer:
         on_images: Callable[[int, int], bool] = lambda _done, _of: True,
         lenient: bool = False,
     ) -> Effect:
-        """Measures a network before and after changes.
+        """Measures a run's network, after `step` or trained, before and after changes.
 
-        Args:
-            run: a finished run.
-            step: after which step; None when trained.
-            changes: what to change; none measures the network as it is.
-            on_images: called after each batch with the images done and those to do; whether to go on.
-            lenient: whether changes that the network has no part for are left out.
+        `on_images` is called after each batch with the images done and those to do, and says whether to go
+        on; `lenient` leaves out changes that the network has no part for.
 
         Raises:
             Cancelled: `on_images` said no.

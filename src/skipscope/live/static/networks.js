@@ -65,7 +65,7 @@ export class Networks {
       onchange: () => state.set({ moment: chosen.steps[slider.value].step ?? "" }) });
     return [
       select(t("network"), names, chosen.run, (run) => state.set({ net: run, moment: null, do: null, layer: null, px: null }, { history: true })),
-      h("label", { class: "slider moment" }, h("span", {}, t("moment"), ": ", said), slider)];
+      h("label", { class: "slider moment" }, h("span", {}, t("moment"), t("colon"), said), slider)];
   }
 }
 

@@ -121,7 +121,7 @@ class Apart {
 
   // Says in a key what is asked, so that bets on the same question are counted together.
   get question() {
-    return `${this.networks.label(this.networks.chosen)}: ${this.blocks.spoken.join(", ")}`;
+    return `${this.networks.label(this.networks.chosen)}${this.t("colon")}${this.blocks.spoken.join("; ")}`;
   }
 
   get asked() {
