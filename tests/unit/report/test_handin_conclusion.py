@@ -42,7 +42,7 @@ def test_on_the_reference_each_row_has_a_basis_and_a_certainty(tables, language)
     assert len(table.statements) == len(table.rows)
     first = " ".join(map(unmarked, table.rows[0])).replace("\u00a0", " ")
     assert re.search(r"plain56\D+[\d,]+ \[\S+, \S+\]", first)
-    assert {"en": "seeds, before training", "zh": "个种子，训练开始前"}[language] in first
+    assert {"en": "seeds, at the start", "zh": "个种子，训练开始前"}[language] in first
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

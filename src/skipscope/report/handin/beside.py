@@ -36,7 +36,7 @@ def beside(prose: Prose) -> list[Block]:
         *prose.paragraphs([*speed(prose, figure), *deeper(prose)]),
         *([figure] if figure else []),
         *prose.paragraphs(
-            [*differing(prose, "T3", "gap"), *differing(prose, "T2", "steps"), *evenness(prose)],
+            [*differing(prose, "T3", "gap"), *evenness(prose)],
             [*order(prose), *sharpness(prose)],
             disagreements(prose, *CLAIMS),
         ),
