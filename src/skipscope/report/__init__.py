@@ -31,7 +31,7 @@ WEB = frozenset({"html", "md"})
 FORMATS = WEB | paper.FORMATS.keys()
 PAIR_WIDTH = 380
 """Width of the plots of two figures side by side in print: wider ones are shrunk with their labels."""
-HANDIN_HEIGHT = 160
+HANDIN_HEIGHT = 150
 """Height of the tallest plots of the hand-in in print: it is to be read in 10 to 14 pages."""
 
 

@@ -49,9 +49,9 @@ def test_on_the_reference_it_has_a_figure_a_table_and_intervals(tables, language
 def test_fewer_epochs_and_more_time_are_told_of_the_same_network(tables):
     dearer = told(tables, T1=("supported", speed(CLASSROOM, -1.0, 2.0)))
     assert "0.50 [0.47, 0.54] times the epochs and 4.0 [3.5, 4.6] times the time" in dearer
-    assert "As with resnet, fewer epochs may take more time" in dearer
-    assert "may take more time" not in told(tables, T1=("supported", speed(CLASSROOM, -1.0, -1.0)))
-    assert "may take more time" not in told(
+    assert "resnet shows that fewer epochs can take more time" in dearer
+    assert "can take more time" not in told(tables, T1=("supported", speed(CLASSROOM, -1.0, -1.0)))
+    assert "can take more time" not in told(
         tables, T1=("inconclusive", speed(CLASSROOM, -1.0, 2.0, "inconclusive"))
     )
 
@@ -81,13 +81,10 @@ def test_every_verdict_has_its_words(tables, verdict, estimate, language):
         tables,
         language,
         T1=(verdict, [part for pair in pairs for part in speed(pair, estimate, estimate, verdict)]),
-        T2=(verdict, [("steps", pair, verdict, estimate) for pair in pairs]),
         T3=(verdict, [("gap", pair, verdict, 4 * estimate) for pair in pairs]),
         T4=(verdict, [("spread", RESIDUAL, verdict, estimate)]),
         T5=(verdict, [("images", pair, verdict, 0.9) for pair in pairs]),
-        T6=(verdict, [("rate", RESIDUAL, verdict, 0.4)]),
     )
     assert ("0.71" if estimate < 0 else "1.4") in text
     if verdict != "inconclusive":
         assert ("−2.00" if estimate < 0 else "+2.00") in text
-    assert ("0.40" in text) == (verdict != "inconclusive")

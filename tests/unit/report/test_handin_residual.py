@@ -1,12 +1,14 @@
 """What is said of residual connections, on the reference that ships and on verdicts made up."""
 
+from math import pi, sqrt
+
 import pytest
 from made_up_bodies import card, prose, read
 
 from skipscope.report.document import Equation, Figure
 from skipscope.report.handin import residual as section
 from skipscope.report.handin.basis import introduction
-from skipscope.report.handin.by_depth import steepness
+from skipscope.report.handin.by_depth import predicted, steepness
 from skipscope.report.handin.pieces import Level
 from skipscope.report.handin.prose import bracketed
 from skipscope.report.handin.residual import projections, residual
@@ -38,7 +40,7 @@ def test_whether_the_gradient_vanishes_in_training_is_said_by_the_verdict(tables
         training = (verdict, [("training", "plain56", verdict, -0.8)])
         return read(residual(prose(tables, card("depth", {"S1b": training}))))
 
-    assert "does vanish" in told("supported")
+    assert "falls to a ratio of" in told("supported")
     assert "vanishes in neither" in told("contradicted")
     assert "differs widely between seeds" in told("inconclusive")
 
@@ -54,17 +56,23 @@ def test_degradation_is_called_reduced_only_where_it_was(tables):
 
 def test_without_batchnorm_the_addition_is_seen_to_do_harm(tables):
     text = read(residual(prose(tables)))
-    assert "the residual network is then 11,000 [8,200, 14,000], that of the plain one 0.28" in text
+    assert "the residual network is then 11,000 [8,200, 14,000]. The most even of the four" in text
     even = ("inconclusive", [("nobn", "resnet56_nobn - plain56_nobn", "supported", -1.0)])
-    assert "It takes both" not in read(residual(prose(tables, card("depth", {"S1c": even}))))
+    assert "The most even of the four" not in read(residual(prose(tables, card("depth", {"S1c": even}))))
 
 
 def test_that_the_ratio_grows_as_a_power_is_said_where_it_does(tables, monkeypatch):
     text = read(residual(prose(tables)))
     assert "Going from 20 to 32 and from 32 to 56 layers" in text
-    assert "2.37 [2.23, 2.51] and 2.44 [2.29, 2.60]" in text  # 2 log(16 / 8.6) / log(15 / 9), and so on
+    assert "the prediction is 8.3, 13 and 24 for 20, 32 and 56 layers" in text
     monkeypatch.setattr(section, "ALIKE", 1.0)  # as if chains had to grow by exactly the same factor
-    assert "about the same $c$" not in read(residual(prose(tables)))
+    assert "agree in form" not in read(residual(prose(tables)))
+
+
+def test_growth_through_blocks_is_the_root_of_a_product():
+    assert predicted(1) == pytest.approx(sqrt(1 + (pi / (pi - 1)) ** 2))
+    assert predicted(2) == pytest.approx(predicted(1) * sqrt(1 + (pi / (pi - 1)) ** 2 / 2))
+    assert predicted(9, late=3) == pytest.approx(3.24, abs=0.01)  # of halved branches, by hand
 
 
 def test_a_rise_is_paired_by_seed_and_needs_as_many_seeds_at_each_depth():

@@ -84,7 +84,7 @@ def test_without_a_study_of_depth_the_figure_and_its_numbers_are_left_out(tables
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("en", ("Now the gradient does vanish", "does not vanish later either", "too wide to call this")),
+        ("en", ("so that the gradient does vanish", "does not vanish later either", "too wide to call this")),
         ("zh", ("此时才真正在回传途中消失", "在训练中也没有消失", "还不能称之为消失")),
     ],
 )
@@ -158,7 +158,7 @@ def test_where_own_runs_and_the_reference_settle_a_claim_differently_both_are_sa
     other = ("contradicted", [("training", "plain56", "contradicted", KEPT)])
     written = prose(tables, card("depth", {"S1b": other}), results=(result,))
     text = read(without(written))
-    assert "Now the gradient does vanish" in text
+    assert "so that the gradient does vanish" in text
     assert "opposite verdict on “Gradient propagation during training”: it trained on 6,000 images" in text
     agreed = prose(tables, card("depth", {"S1b": ("supported", other[1])}), results=(result,))
     assert "opposite verdict" not in read(without(agreed))

@@ -10,7 +10,7 @@ from skipscope.report.appendix.viva import ASKED, QUESTIONS, viva
 from skipscope.report.appendix.viva_answers import batchnorm, deepest, overfitting, seeds, trend, validation
 from skipscope.report.appendix.viva_costs import dense, projection, reduction, reduction_ratio, single, unfair
 from skipscope.report.document import Paragraph
-from skipscope.report.handin.gated import cause
+from skipscope.report.handin.gate_evidence import cause
 from skipscope.report.handin.prose import prose_of
 from skipscope.report.words import unmarked
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from skipscope.records.network_card import NetworkCard, Shortcut
 from skipscope.records.printed import anatomy_of
 from skipscope.report.appendix.explanation import CONFOUNDED, differences
-from skipscope.report.handin.gated import cause, clean, gained
+from skipscope.report.handin.gate_evidence import cause, clean
+from skipscope.report.handin.gated import gained
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, count, percent, short

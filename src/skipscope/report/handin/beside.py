@@ -36,9 +36,7 @@ def beside(prose: Prose) -> list[Block]:
         *prose.paragraphs([*speed(prose, figure), *deeper(prose)]),
         *([figure] if figure else []),
         *prose.paragraphs(
-            [*differing(prose, "T3", "gap"), *evenness(prose)],
-            [*order(prose), *sharpness(prose)],
-            disagreements(prose, *CLAIMS),
+            [*differing(prose, "T3", "gap"), *evenness(prose)], order(prose), disagreements(prose, *CLAIMS)
         ),
     ]
 
@@ -136,6 +134,10 @@ def order(prose: Prose) -> list[Statement]:
     if len(pieces) < len(every):
         counts = {"settled": len(pieces), "all": len(every), "bound": f"{pieces[0].finding.bound:g}"}
         said.append(prose.say("beside.order.open", *sources, **counts))
+    counted = {piece.finding.comparison for piece in every}
+    rest = [piece for pair, piece in measured(prose, "T5", "images").items() if pair not in counted]
+    if named_ones := [prose.networks(piece) for piece in rest if piece.effect.interval]:
+        said.append(prose.say("beside.order.left", networks=words.listed(named_ones)))
     return [*said, prose.say("beside.order.reading", *sources)]
 
 
@@ -148,17 +150,6 @@ def precise(prose: Prose, claim: str, part: str) -> list[Piece]:
     found = measured(prose, claim, part).values()
     ends = [(piece, piece.effect.interval) for piece in found]
     return [piece for piece, each in ends if each and each[1] < PRECISE * each[0]]
-
-
-def sharpness(prose: Prose) -> list[Statement]:
-    """Says what decides how sharp the loss is."""
-    judged = prose.evidence.judged("T6")
-    if judged is None or not judged.settled:
-        return []
-    piece = judged.deepest
-    effect = prose.number(piece) if judged.verdict == "supported" else prose.change(piece)
-    known = Source(basis="known", key="cohen2021")
-    return [prose.say(f"beside.sharpness.{judged.verdict}", judged.source, known, effect=effect)]
 
 
 def compared(prose: Prose, claim: str, part: str) -> list[Piece]:

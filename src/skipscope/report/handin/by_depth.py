@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from math import pi, prod, sqrt
 from typing import Any
 
 import polars as pl
@@ -26,6 +27,9 @@ GUESS = 90.0
 START = "first over last at the start"
 CLEAR = 0.3
 """Log10 of a ratio of gradients from which on it is worth a word: a factor of two (claim S1)."""
+
+GROWTH = (pi / (pi - 1)) ** 2
+"""What two layers of a branch multiply the square of the gradient by."""
 
 BEGUN = 85.0
 """An error in per cent above which a network has hardly begun to learn ten classes: less than `GUESS`."""
@@ -110,6 +114,15 @@ def steepness(levels: Sequence[Level], xs: Sequence[float]) -> list[tuple[float,
         if rises and rises.n >= MINIMUM_SEEDS:
             found.append((rises.value, rises.low, rises.high))
     return found if len(found) == len(levels) - 1 else []
+
+
+def predicted(blocks: int, *, late: int = 0) -> float:
+    """Returns the root of prod 1 + c / (l + late): how far the gradient grows through so many blocks.
+
+    A branch of half the size adds a quarter of the variance to the identity, as if each block came three
+    blocks later (`late`).
+    """
+    return sqrt(prod(1 + GROWTH / (index + late) for index in range(1, blocks + 1)))
 
 
 def apart(prose: Prose, shallow: int) -> tuple[dict[str, object], tuple[Source, ...]] | None:

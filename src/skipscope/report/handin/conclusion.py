@@ -10,7 +10,7 @@ from skipscope.report.handin.textbook import answers, unsettled
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import count
 
-ROWS = 12
+ROWS = 11
 """With more, the hand-in would be too long."""
 COLUMNS = ("sentence", "found", "basis", "sure")
 

@@ -42,7 +42,7 @@ def dense(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         prose.paragraph(say("dense.textbook", HUANG)),
         *prose.paragraphs(reused(prose, drawn, table)),
         *([drawn] if drawn else []),
-        *prose.paragraphs(gradients(prose, next(iter(figures), None)), parameters(prose)),
+        *prose.paragraphs(*gradients(prose, next(iter(figures), None)), parameters(prose)),
         *prose.paragraphs(disagreements(prose, "D1", "D2", "D3", "D4"), limits(prose), cost(prose)),
     ]
 
@@ -112,7 +112,8 @@ def reused(prose: Prose, drawn: Figure | None, table: pl.DataFrame | None) -> li
         said.append(prose.say("dense.used", source, figure=prose.figure(drawn), **used))
         if lower := [-each for each in single if each < -NOTICED]:
             most = literal(rounded(max(lower)))
-            said.append(prose.say("dense.noise", source, lower=len(lower), most=most))
+            clear = sum(each > max(lower) for each in single)
+            said.append(prose.say("dense.noise", source, lower=len(lower), most=most, clear=clear))
         costs = {"typical": median(single), "most": max(single), "input": together, "others": next_most}
         told = {each: literal(rounded(value)) for each, value in costs.items()}
         said.append(prose.say("dense.cut", source, **told))
@@ -125,7 +126,7 @@ def levels(prose: Prose, family: str) -> dict[int, Level]:
     return {layers: level for layers, level in found.items() if level}
 
 
-def gradients(prose: Prose, drawn: Figure | None) -> list[Statement]:
+def gradients(prose: Prose, drawn: Figure | None) -> tuple[list[Statement], list[Statement]]:
     """Says how the gradient arrives before and during training, and what depth costs."""
     plain, found = levels(prose, "plain"), levels(prose, "densenet")
     ours = tuple(FAMILIES["densenet"].values())
@@ -147,10 +148,10 @@ def gradients(prose: Prose, drawn: Figure | None) -> list[Statement]:
     said += [told for _, told in after]
     if "worse" in dict(after):
         said.append(prose.say("dense.readers"))
-    said += [told for _, told in deeper] + errors(prose)
+    training = [told for _, told in deeper] + errors(prose)
     if [verdict for verdict, _ in (*after, *deeper)] == ["worse", "supported"]:
-        said += [prose.say("dense.uneven", *deeper[0][1].sources), prose.say("dense.candidates")]
-    return said
+        training += [prose.say("dense.uneven", *deeper[0][1].sources), prose.say("dense.candidates")]
+    return said, training
 
 
 def later(prose: Prose) -> list[tuple[str, Statement]]:
@@ -196,7 +197,15 @@ def errors(prose: Prose) -> list[Statement]:
     if piece is None or len(plain) != 2 or len(ours) != 2:
         return []
     told = {"plain_before": plain[0], "plain_after": plain[1], "before": ours[0], "after": ours[1]}
-    return [prose.say("dense.errors", piece.source, **told)]
+    return [prose.say(f"dense.errors{'_fall' if falls(prose, piece) else ''}", piece.source, **told)]
+
+
+def falls(prose: Prose, piece: Piece) -> bool:
+    """Whether the training error of the dense networks falls with depth, beyond both intervals."""
+    arms = sorted((arm for arm in piece.finding.arms if arm.startswith("densenet")), key=depth_of)
+    found = [prose.evidence.level_of(piece, "training error", arm) for arm in arms]
+    levels = [level for level in found if level]
+    return len(levels) == 2 and levels[1].ends[2] < levels[0].ends[1]
 
 
 def parameters(prose: Prose) -> list[Statement]:

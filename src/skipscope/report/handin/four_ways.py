@@ -35,7 +35,6 @@ def four_ways(prose: Prose) -> Table:
         ratios(prose, "deepest_start", prose.evidence.levels(START, DEEPEST, "start"), DEEPEST),
         ratios(prose, "alike_training", prose.evidence.levels(TRAINING, ALIKE), ALIKE),
         deepest_training(prose),
-        *speeds(prose),
         costs(prose),
     ]
     rows = []
@@ -81,22 +80,6 @@ def deepest_training(prose: Prose) -> Row:
         told_of = {"value": prose.times(plain), "network": code(plain.finding.arms[0])}
         cells["plain"] = prose.context.words("beside.of", **told_of)
     return name, cells, (plain.source,)
-
-
-def speeds(prose: Prose) -> list[Row]:
-    """Tells epochs and time to the same training loss, of each pair from one study."""
-    words, rows = prose.context.words, []
-    found = {kind: piece for kind, pairs in SPEED.items() if (piece := epochs_of(prose, pairs))}
-    for part in ("epochs", "seconds"):
-        pieces = {
-            kind: piece for kind, epochs in found.items() if (piece := prose.evidence.same(epochs, part))
-        }
-        cells = {
-            kind: words("beside.factor", value=prose.times(piece), networks=prose.networks(piece))
-            for kind, piece in pieces.items()
-        }
-        rows.append((part, cells, tuple(dict.fromkeys(piece.source for piece in pieces.values()))))
-    return rows
 
 
 def epochs_of(prose: Prose, pairs: Iterable[str]) -> Piece | None:

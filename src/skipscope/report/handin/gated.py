@@ -1,6 +1,7 @@
 """Explains how an SE-ResNet trains: what a gate does to a branch and its gradient, and what that is worth."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import inf
 
 import polars as pl
@@ -10,25 +11,22 @@ from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.figures import intervals
 from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin.basis import disagreements
+from skipscope.report.handin.by_depth import depth_of, predicted
+from skipscope.report.handin.gate_evidence import KINDS, cause, clean, controlled, direction
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, count, literal, rounded
 
-HU, DE = (Source(basis="known", key=key) for key in ("hu2018", "de2020"))
-POOLED = ("resnet", "se_resnet_pool_half", "se_resnet_pool_static", "se_resnet_pool")
-KINDS = (*POOLED, "resnet_nopool", "se_resnet")
-"""The classroom networks by pool and gate, those with the pool first."""
+HU, DE, GOYAL = (Source(basis="known", key=key) for key in ("hu2018", "de2020", "goyal2017"))
 CLAIMS = ("E1", "E2", "E3", "E4", "E5")
 ACCURACY = "test accuracy"
-MOST = 0.8
-"""From which share of a gain on one says most of it."""
 
 
 def gated(prose: Prose) -> list[Block]:
     """Writes the section: mechanism, textbook, measurements, what follows, and what it costs."""
     say, raw = prose.say, prose.context.words.raw
-    figure = accuracy_figure(prose)
+    figure = differences_figure(prose)
     return [
         prose.paragraph(say("gated.mechanism")),
         Equation(lines=tuple(raw("gated.equation"))),
@@ -50,7 +48,9 @@ def at_start(prose: Prose) -> list[Statement]:
         return []
     with_gates, without = pair
     key = "slower" if with_gates.ends[2] < without.ends[1] else "numbers"
-    told = {"gated": prose.times(with_gates), "residual": prose.times(without)}
+    blocks = (depth_of(with_gates.arm) - 2) // 2
+    told: dict[str, object] = {"gated": prose.times(with_gates), "residual": prose.times(without)}
+    told |= {"blocks": blocks, "predicted": literal(rounded(2 * predicted(blocks, late=3)))}
     return [prose.say(f"gated.start.{key}", with_gates.source, **told)]
 
 
@@ -101,33 +101,13 @@ def content(prose: Prose) -> list[Statement]:
     if key := cause(prose):
         gain = clean(prose, "E3", "accuracy")
         sources = [each.source for each in (gain, image) if each]
-        known = [] if key == "content" else [DE]
+        known = [] if key == "content" else [DE, GOYAL]
         most = literal(f"{(image.effect.interval or (0, 0))[1]:.1f}")
         found.append(prose.say(f"gated.verdict.{key}", *sources, *known, most=most))
         if key != "content":
             rate = prose.context.tables.record.study.recipe.learning_rate
             found.append(prose.say("gated.rival", rate=f"{rate:g}"))
     return found
-
-
-def cause(prose: Prose) -> str:
-    """What a gain by gates is due to, as far as verdicts carry: content, scale, mostly scale, or empty."""
-    gain, image = clean(prose, "E3", "accuracy"), controlled(prose)
-    if gain is None or image is None or gain.told != "supported" or gain.origin != image.origin:
-        return ""
-    if image.told == "supported":
-        return "content"
-    half = prose.evidence.along(image, "half")
-    if half is None or direction(half) != "gain" or half.effect.estimate < MOST * gain.effect.estimate:
-        return ""
-    return "scale" if image.told == "contradicted" else "mostly"
-
-
-def controlled(prose: Prose) -> Piece | None:
-    """What the content of gates brings, from the study that their gain is told from if it measured that."""
-    gain = clean(prose, "E3", "accuracy")
-    body = prose.evidence.of("E4", gain.origin) if gain else None
-    return (body and body.parts.get("content")) or prose.evidence.piece("E4", "content")
 
 
 def absorbed(prose: Prose) -> list[Statement]:
@@ -231,29 +211,41 @@ def cost(prose: Prose) -> list[Statement]:
     if all(counted):
         more = {each.finding.part: per_cent(each) for each in counted if each}
         found.append(prose.say("gated.cost.counts", Source(basis="exact", key="E2"), **more))
-    if piece := clean(prose, "E2", "time"):
-        told = {"time": prose.number(piece), "networks": prose.networks(piece)}
-        found.append(prose.say(f"gated.cost.{piece.told}", piece.source, **told))
+    if times := timed(prose):
+        words = prose.context.words
+        told = [
+            words("gated.cost.time", time=prose.number(each), networks=first(prose, each)) for each in times
+        ]
+        slow = "slow" if any(each.told == "contradicted" for each in times) else "told"
+        sources = dict.fromkeys(each.source for each in times)
+        found.append(prose.say(f"gated.cost.{slow}", *sources, items=words.listed(told)))
     return [*found, prose.say("gated.cost.memory")]
 
 
-def clean(prose: Prose, claim: str, part: str) -> Piece | None:
-    """The best measurement in which only the gates differ, of the classroom networks if equally good."""
-    found = [piece for piece in prose.evidence.pieces(claim, part).values() if not piece.confounded]
-    return min(found, key=lambda piece: (not piece.settled, piece.finding.arms[0] not in KINDS), default=None)
+def timed(prose: Prose) -> list[Piece]:
+    """What an image takes with gates: of the networks that accuracies are told of, then of others."""
+    pieces = prose.evidence.pieces("E2", "time").values()
+    found = [piece for piece in pieces if not piece.confounded and piece.effect.interval]
+    groups = ([each for each in found if (each.finding.arms[0] in KINDS) == ours] for ours in (True, False))
+    return [min(group, key=width) for group in groups if group]
+
+
+def width(piece: Piece) -> float:
+    """How wide a piece's interval is."""
+    low, high = piece.effect.interval or (-inf, inf)
+    return high - low
+
+
+def first(prose: Prose, piece: Piece) -> Inline:
+    """Names the first pair of a comparison."""
+    pair = piece.finding.comparison.split(", ")[0]
+    return prose.networks(replace(piece, finding=piece.finding.model_copy(update={"comparison": pair})))
 
 
 def gained(prose: Prose, piece: Piece) -> Inline:
     """Writes a difference without a sign where the text says that it is a gain."""
     gain = piece.told == "supported" and piece.effect.estimate > 0
     return prose.number(piece) if gain else prose.change(piece)
-
-
-def direction(piece: Piece) -> str:
-    """How a difference is told that was asked for without a direction: gain, loss, or its verdict."""
-    if piece.told != "supported":
-        return piece.told
-    return "gain" if piece.effect.estimate > 0 else "loss"
 
 
 def share(level: Level) -> Inline:
@@ -266,54 +258,42 @@ def per_cent(piece: Piece) -> Inline:
     return Inline(f"{rounded(piece.effect.estimate)}%")
 
 
-def accuracy_figure(prose: Prose) -> Figure | None:
-    """Draws the test accuracy with each kind of gate and stem, a series a study.
+def differences_figure(prose: Prose) -> Figure | None:
+    """Draws the differences in test accuracy that the text tells: of gates, and of the stem's pool.
 
-    The studies are those that the text tells from: of what gates bring, and of what the stem's pool does.
+    Those of one study stand together; a gap sets the two apart.
     """
-    told = [clean(prose, "E3", "accuracy"), prose.evidence.piece("E5", "pool")]
-    wanted = list(dict.fromkeys(piece.origin for piece in told if piece))
-    studies = [study for each in prose.evidence.levels(ACCURACY, KINDS) if (study := _several(each))]
-    shown = (
-        sorted(
-            (study for study in studies if study[0].origin in wanted),
-            key=lambda each: wanted.index(each[0].origin),
-        )
-        or studies[:1]
-    )
-    arms = [arm for arm in KINDS if any(level.arm == arm for study in shown for level in study)]
-    if len(arms) < 2:
+    gain, image, pool = clean(prose, "E3", "accuracy"), controlled(prose), prose.evidence.piece("E5", "pool")
+    gates = {"gate": gain} | {
+        part: prose.evidence.along(image, part) if image else None
+        for part in ("half", "learnt_scale", "content")
+    }
+    stems = {part: prose.evidence.along(pool, part) if pool else None for part in ("pool", "stem_gate")}
+    if pool:
+        stems["stem_gate"] = prose.evidence.along(pool, "gate")
+    groups = [[(name, each) for name, each in group.items() if each] for group in (gates, stems)]
+    shown = [(name, each) for group in groups for name, each in group if each.effect.interval]
+    if len(shown) < 2:
         return None
     context = prose.context
+    names = context.charts.raw
     rows = [
-        (level.arm, _trained(prose, level), *level.ends)
-        for arm in arms
-        for study in shown
-        for level in study
-        if level.arm == arm
+        (names(f"gated.row.{name}"), "", each.effect.estimate, *(each.effect.interval or (0.0, 0.0)))
+        for name, each in shown
     ]
     table = pl.DataFrame(rows, intervals.SCHEMA, orient="row")
-    title = context.charts.raw("gated.axis")
-    chart = intervals.intervals(table, title=title, labels=context.labels)
-    caption = context.words.joined([context.words("gated.caption"), *_stems(prose, arms)])
+    first_study = sum(name in gates for name, _ in shown)
+    chart = intervals.intervals(
+        table, title=names("gated.axis"), labels=context.labels, neutral=0.0, first=first_study
+    )
+    told = [context.words("gated.caption"), *_budgets(prose, [each for _, each in shown])]
+    caption = context.words.joined(told)
     return context.figure("accuracy-by-gate", chart, caption=caption, spoken=caption)
 
 
-def _several(study: list[Level]) -> list[Level]:
-    """The networks of a study with several seeds; none if there is but one network."""
-    kept = [level for level in study if len(level.values) > 1]
-    return kept if len(kept) > 1 else []
-
-
-def _trained(prose: Prose, level: Level) -> str:
-    """Says how much the runs trained, and how many there are."""
-    images, epochs = prose.evidence.budget(level)
-    told = {"seeds": len(level.values), "images": count(images), "epochs": epochs}
-    return str(prose.context.charts.raw("gated.series").format(**told))
-
-
-def _stems(prose: Prose, arms: Sequence[str]) -> Iterator[Inline]:
-    """Says which of the networks that are drawn have a max-pool in their stem, and which have none."""
-    for key, kind in (("pooled", True), ("bare", False)):
-        if named := [code(arm) for arm in arms if (arm in POOLED) == kind]:
-            yield prose.context.words(f"gated.{key}", networks=prose.context.words.listed(named))
+def _budgets(prose: Prose, pieces: Sequence[Piece]) -> Iterator[Inline]:
+    """Says of each study how much its runs trained, and how many there are."""
+    for study, piece in {piece.origin: piece for piece in pieces}.items():
+        images, epochs = prose.evidence.budget(piece)
+        told = {"study": code(study[1]), "seeds": piece.effect.n, "images": count(images), "epochs": epochs}
+        yield prose.context.words("gated.series", **told)

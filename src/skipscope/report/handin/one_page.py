@@ -8,7 +8,9 @@ from skipscope.report.context import Context
 from skipscope.report.document import Block, Section, Table
 from skipscope.report.families import told_apart
 from skipscope.report.handin.by_depth import apart, depth_of, hardly_trained
-from skipscope.report.handin.gated import cause, clean, controlled, per_cent
+from skipscope.report.handin.dense import falls
+from skipscope.report.handin.gate_evidence import cause, clean, controlled
+from skipscope.report.handin.gated import per_cent
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.statements import Source, Statement
@@ -87,7 +89,7 @@ def short(prose: Prose) -> Statement | None:
     if fewer and fewer.settled:
         told.append((f"dense.{fewer.told}", [fewer.source]))
     elif easier and easier.told == "supported":
-        told.append(("dense.easier", [easier.source]))
+        told.append((f"dense.{'better' if falls(prose, easier) else 'easier'}", [easier.source]))
     if gain and gain.settled:
         why, image = cause(prose), controlled(prose)
         told.append((f"gated.{why or gain.told}", [gain.source, *([image.source] if why and image else [])]))

@@ -8,11 +8,19 @@ from math import log10
 from skipscope.reference import shipped
 from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin import drawings
-from skipscope.report.handin.by_depth import CLEAR, DEPTHS, depth_of, judged_start, steepness, unique
+from skipscope.report.handin.by_depth import (
+    CLEAR,
+    DEPTHS,
+    depth_of,
+    judged_start,
+    predicted,
+    steepness,
+    unique,
+)
 from skipscope.report.handin.pieces import Level, Piece
-from skipscope.report.handin.prose import Prose, bracketed
+from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import count, literal, percent
+from skipscope.report.words import Inline, count, literal, percent, rounded
 
 VEIT, DE, BALDUZZI = (Source(basis="known", key=key) for key in ("veit2016", "de2020", "balduzzi2017"))
 DEEP = tuple(depth for depth in DEPTHS if depth >= 20)
@@ -37,9 +45,9 @@ def residual(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         Equation(lines=tuple(prose.context.words.raw("residual.equation"))),
         prose.paragraph(say("residual.paths", VEIT), say("residual.textbook")),
         prose.paragraph(*at_start(prose, figures), *in_training(prose), by_layer),
-        prose.paragraph(*theory(prose)),
+        *prose.paragraphs(*theory(prose)),
         layers,
-        *prose.paragraphs(degradation(prose, figures), [*shattering(prose), *limits(prose)]),
+        *prose.paragraphs(degradation(prose, figures), shattering(prose), limits(prose)),
         prose.paragraph(*cost(prose)),
     ]
 
@@ -83,21 +91,23 @@ def in_training(prose: Prose) -> list[Statement]:
     if residual is None:
         return []
     verdict = judged.verdict if judged.settled else "inconclusive"
-    told = {"layers": deepest, "plain": prose.times(plain), "residual": prose.times(residual)}
+    told: dict[str, object] = {"layers": deepest, "study": plain.study}
+    told |= {"plain": prose.times(plain), "residual": prose.times(residual)}
     sources = unique([plain.source, residual.source], "S1b", "S1c")
     return [prose.say(f"residual.training.{verdict}", *sources, **told)]
 
 
-def theory(prose: Prose) -> list[Statement]:
+def theory(prose: Prose) -> list[list[Statement]]:
     """Cites what explains the start, and says whether ratio and branch were measured to behave so."""
-    found = [prose.say("residual.theory", DE), prose.say("residual.growth"), *power(prose)]
+    found = [prose.say("residual.theory", DE), prose.say("residual.growth")]
+    checked = power(prose)
     judged = prose.evidence.judged("S8")
     if judged and judged.settled:
         slope, ends = prose.number(judged.deepest), judged.deepest.effect.interval
         slower = judged.verdict == "supported" and ends is not None and ends[0] > PREDICTED
         key = "slower" if slower else judged.verdict
-        found.append(prose.say(f"residual.branch.{key}", judged.source, slope=slope))
-    return [*found, prose.say("residual.even"), *without_norm(prose)]
+        checked.append(prose.say(f"residual.branch.{key}", judged.source, slope=slope))
+    return [found, checked, [prose.say("residual.even"), *without_norm(prose)]]
 
 
 def without_norm(prose: Prose) -> list[Statement]:
@@ -134,12 +144,22 @@ def power(prose: Prose) -> list[Statement]:
         words = prose.context.words
         told = {
             "depths": words.listed([words("residual.between", one=a, other=b) for a, b in pairwise(DEEP)]),
-            "power": words.listed([bracketed(*each) for each in powers]),
+            **against_theory(prose, ours),
             "plain": words.listed([literal(f"{10**rise:.2f}") for rise, *_ in chain]),
             "residual": words.listed([literal(f"{10**rise:.2f}") for rise, *_ in factors]),
         }
         return [prose.say("residual.power", *unique([ours[0].source], "S1a", "S1c"), **told)]
     return []
+
+
+def against_theory(prose: Prose, levels: Sequence[Level]) -> dict[str, Inline]:
+    """Writes what the theory predicts of residual networks beside what was measured of them."""
+    words = prose.context.words
+    return {
+        "layers": words.listed([str(depth) for depth in DEEP]),
+        "predicted": words.listed([literal(rounded(predicted((depth - 2) // 2))) for depth in DEEP]),
+        "measured": words.listed([prose.times(level) for level in levels]),
+    }
 
 
 def _as_theory_has_it(*found: Sequence[tuple[float, float, float]]) -> bool:
@@ -182,7 +202,18 @@ def shattering(prose: Prose) -> list[Statement]:
         return []
     plain, residual = (level for level in levels if level)
     told = {"plain": prose.number(plain), "residual": prose.number(residual)}
-    return [prose.say(f"residual.shattering.{judged.verdict}", judged.source, BALDUZZI, **told)]
+    said = [prose.say(f"residual.shattering.{judged.verdict}", judged.source, BALDUZZI, **told)]
+    return said + (batches(prose) if judged.verdict == "supported" else [])
+
+
+def batches(prose: Prose) -> list[Statement]:
+    """Says whether mini-batches agree before training, and what mechanism that suggests with the above."""
+    found = prose.evidence.pieces("S10", "start").values()
+    piece = max(found, key=lambda each: depth_of(each.finding.arms[0]), default=None)
+    if piece is None or piece.told != "supported":
+        return []
+    told = {"effect": prose.number(piece), "networks": prose.networks(piece)}
+    return [prose.say("residual.batches", piece.source, **told), prose.say("residual.chain")]
 
 
 def limits(prose: Prose) -> list[Statement]:

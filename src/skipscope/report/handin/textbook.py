@@ -6,7 +6,7 @@ from typing import Literal
 
 from skipscope.claims.catalogue import catalogue
 from skipscope.report.handin.beside import precise
-from skipscope.report.handin.gated import KINDS, cause, controlled
+from skipscope.report.handin.gate_evidence import KINDS, cause, controlled
 from skipscope.report.handin.pieces import SETTLED, Judged, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Statement
@@ -111,8 +111,8 @@ def unsettled(prose: Prose) -> list[Inline]:
     """The names of claims that were measured and that no body of evidence settles."""
     told = []
     for id, claim in catalogue().items():
-        judged = prose.evidence.judged(id)
-        if judged and not judged.settled and judged.verdict != "confounded":
+        bodies = [body for body in prose.evidence.bodies(id) if body.verdict != "confounded"]
+        if bodies and not any(body.settled for body in bodies):
             name = claim.wording(prose.context.words.language).name
             told.append(literal(name[:1].lower() + name[1:]))
     return told
@@ -218,7 +218,10 @@ def together(pieces: Sequence[Piece]) -> str:
 def variant(sentence: Sentence, verdict: str, judged: Judged, fields: Mapping[str, Piece]) -> str:
     """Which text is told: that of the verdict, but where a sentence distinguishes more."""
     if sentence.key in ("even", "dense") and verdict == "supported":
-        later = [piece.told for piece in judged.pieces if piece.finding.part == "training"]
+        training = [piece for piece in judged.pieces if piece.finding.part == "training"]
+        later = [piece.told for piece in training]
+        if sentence.key == "dense" and any((each.effect.interval or (0, 0))[0] > 0 for each in training):
+            return "opposite"
         return "early" if "contradicted" in later else verdict
     if sentence.key == "degradation" and verdict == "supported":
         remains = (fields["residual"].effect.interval or (0.0, 0.0))[0] > 0

@@ -73,6 +73,7 @@ def split(prose: Prose) -> Iterator[Statement]:
     }
     known = (KRIZHEVSKY,) if record.data.name == "cifar10" else ()
     yield prose.say("course.split", *known, **told)
+    yield prose.say("course.protocol", **told)
     seeds = record.study.seeds
     yield prose.say("course.seeds.one" if seeds == 1 else "course.seeds.several", seeds=seeds)
 

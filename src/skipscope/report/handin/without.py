@@ -146,7 +146,7 @@ def in_training(prose: Prose) -> list[Statement]:
             order = "sooner" if plain.median < residual.median else "later"
             said.append(prose.say(f"without.heals.{order}", *unique([plain.source], "S9"), **told))
     verdict = judged.verdict if judged.settled else "inconclusive"
-    told = {"layers": depth, "ratio": prose.times(piece)}
+    told = {"layers": depth, "ratio": prose.times(piece), "study": piece.study}
     said.append(prose.say(f"without.training.{verdict}", piece.source, **told))
     return [*said, *(also(prose, piece) if judged.settled else [])]
 
