@@ -122,6 +122,13 @@ def test_dragging_chooses_a_range_and_a_double_click_shows_everything(tab: Tab) 
     page.wait_for_function("!location.hash.includes('from=')")
 
 
+def test_a_page_that_opens_asks_for_the_curves_once(tab: Tab) -> None:
+    asked: list[str] = []
+    tab.page.on("request", lambda request: asked.append(request.url))
+    tab.open(lang="en").wait_for_selector(".charts canvas")
+    assert sum("/events?" in each for each in asked) == 1
+
+
 @pytest.mark.parametrize("kind", ["PNG", "SVG", "CSV"])
 def test_charts_and_strips_are_saved(tab: Tab, kind: str, tmp_path: Path) -> None:
     for view, title, start in (("curves", "Training loss", "lab-loss"), ("layers", "cnn s", "cnn-s")):

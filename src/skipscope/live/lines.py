@@ -72,13 +72,12 @@ class Line:
                 self.rate.append(_number(row.get("learning_rate")))
 
     def since(self, version: int) -> dict[str, Any] | None:
-        """Returns what a page that has seen `version` lacks; `again` if it must forget what it has."""
+        """Returns what a page that has seen `version` lacks; `again` if that is all, in place of what it has."""
         if version >= self.grew[-1][0]:
             return None
         known = [each for each in self.grew if each[0] <= version]
-        again = not known or version < self.began
-        _, steps, epochs = (0, 0, 0) if again else known[-1]
-        return {"again": again, "epochs": self.epochs[epochs:]} | self.window(steps, len(self.step))
+        _, steps, epochs = known[-1] if known and version >= self.began else (0, 0, 0)
+        return {"again": not (steps or epochs), "epochs": self.epochs[epochs:]} | self.window(steps, len(self.step))
 
     def window(self, first: int, after: int) -> dict[str, Any]:
         """Returns the steps with these indices as buckets, and the learning rate at the end of each."""

@@ -6,7 +6,7 @@ export class Stream extends EventTarget {
     super();
     this.onNews = onNews;
     this.last = "";
-    this.study = "";
+    this.study = null;
     document.addEventListener("visibilitychange", () => this.turn());
     addEventListener("pagehide", () => this.close());
     addEventListener("pageshow", () => this.turn());
@@ -27,6 +27,7 @@ export class Stream extends EventTarget {
 
   turn() {
     this.close();
+    if (this.study === null) return; // the page is shown before it knows what to follow
     if (document.hidden) {
       this.tell("hidden");
       return;
