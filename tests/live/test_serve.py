@@ -35,6 +35,12 @@ def taken() -> Iterator[int]:
         yield int(listening.getsockname()[1])
 
 
+def test_the_first_curve_waits_for_no_library_that_it_does_not_need() -> None:
+    program = "import sys, skipscope.live.serve, skipscope.live.control; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True).stdout.split()
+    assert not {b"torch", b"altair", b"scipy", b"jinja2"} & {*loaded}
+
+
 def test_a_port_that_was_asked_for_and_is_taken_is_an_error(workspace: Workspace, taken: int) -> None:
     with pytest.raises(UsageError, match=f"at 127.0.0.1, port {taken}: ") as refused:
         serving(Control(workspace), language="en", port=taken).__enter__()

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import altair as alt
 import polars as pl
 
-from skipscope.figures import seeds, style
+from skipscope.figures import channels, seeds, style
 from skipscope.figures.guides import ends, tooltips
 from skipscope.figures.layered import Labels, Layered
 from skipscope.figures.lines import picked, shown
@@ -32,7 +32,7 @@ def loss(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels, only: str 
     `table` has arm, seed, step, loss, smoothed, counted and stopped; `only` restricts the chart to one arm.
     """
     legend = only is None  # one arm alone has none to pick from
-    paint = style.color(arms, legend=legend)
+    paint = channels.color(arms, legend=legend)
     axis, scale = alt.Axis(format=",d", tickCount=6), alt.Scale(nice=False)
     x, y = alt.X("step:Q", title=labels["step"], axis=axis, scale=scale), _loss_axis(table, labels)
     at: dict[str, Any] = {"x": x, "color": paint}
@@ -45,7 +45,7 @@ def loss(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels, only: str 
         **at, y=y("mean(smoothed):Q"), opacity=shown(1, picked=legend)
     )
     if legend:
-        bold = bold.encode(strokeDash=style.dash(arms)).add_params(picked())
+        bold = bold.encode(strokeDash=channels.dash(arms)).add_params(picked())
     cross = (
         single.mark_point(shape="M-1,-1L1,1M-1,1L1,-1", size=110, strokeWidth=3, clip=False)
         .transform_filter("datum.stopped")
@@ -145,7 +145,7 @@ def _epoch_curves(
     scale = alt.Scale(domain=_accuracy_span(table), zero=False, nice=True)
     axis = alt.Axis(format="%", tickCount=6)
     y = alt.Y(f"mean({quantity}):Q", title=labels[quantity], axis=axis, scale=scale)
-    at: dict[str, Any] = {"x": x, "y": y, "color": style.color(arms)}
+    at: dict[str, Any] = {"x": x, "y": y, "color": channels.color(arms)}
     order, epoch = alt.Order("epoch:Q"), alt.Detail("epoch:Q")
     seconds = f"{labels['time']} ({labels['s']})"
     fields = ("arm:N", "epoch:Q", f"mean({quantity}):Q .1%", "mean(seconds):Q ,.0f")
@@ -154,9 +154,9 @@ def _epoch_curves(
     faint = faint.encode(**at, detail=alt.Detail("seed:N"), order=order, opacity=shown(0.3))
     counted = seeds.together(alt.Chart(), table).transform_filter("datum.counted")
     line = counted.mark_line(strokeWidth=2.4).add_params(picked())
-    line = line.encode(**at, strokeDash=style.dash(arms, legend=False), order=order, opacity=shown(1))
+    line = line.encode(**at, strokeDash=channels.dash(arms, legend=False), order=order, opacity=shown(1))
     dots = counted.mark_point(filled=True, size=60)
-    dots = dots.encode(**at, shape=style.shape(arms), detail=epoch, tooltip=tips, opacity=shown(1))
+    dots = dots.encode(**at, shape=channels.shape(arms), detail=epoch, tooltip=tips, opacity=shown(1))
     return Layered(layers=[faint, line, dots], data=seeds.drawn(table, "arm", "epoch"), height=height)
 
 

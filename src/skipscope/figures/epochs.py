@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from skipscope.figures import style
+from skipscope.figures import channels, style
 
 
 def panels(table: pl.DataFrame, arms: Sequence[str], quantities: Mapping[str, str]) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def panels(table: pl.DataFrame, arms: Sequence[str], quantities: Mapping[str, st
         .encode(
             x=x,
             y=alt.Y(f"{column}:Q", title=title, scale=alt.Scale(zero=False)),
-            color=style.color(arms),
+            color=channels.color(arms),
             detail=alt.Detail("seed:N"),
         )
         for column, title in quantities.items()

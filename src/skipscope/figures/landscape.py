@@ -12,7 +12,7 @@ import altair as alt
 import polars as pl
 
 from skipscope.analysis.landscape import loss_span
-from skipscope.figures import style
+from skipscope.figures import channels, style
 from skipscope.figures.guides import ends, legend, tooltips
 from skipscope.figures.layered import Labels, Layered
 
@@ -38,7 +38,7 @@ def overview(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels) -> Lay
         new.transform_filter("datum.kind == 'cell'")
         .transform_aggregate(px="min(px)", py="max(py2)", groupby=["arm"])
         .mark_text(align="left", baseline="bottom", dy=-4, fontSize=12.5, fontWeight=600)
-        .encode(text=alt.Text("arm:N"), color=style.color(arms, legend=False), **_position(x, y))
+        .encode(text=alt.Text("arm:N"), color=channels.color(arms, legend=False), **_position(x, y))
     )
     layers = [*_layers(new, table, x, y, labels), names]
     return Layered(layers=layers, data=table, height=rows * (PANEL + 26), apart=("color",))
@@ -67,7 +67,7 @@ def _layers(
     scale = alt.Scale(type="log", domain=list(domain), range=list(style.HEAT), clamp=True, nice=False)
     middle = "datum.kind == 'cell' && abs(datum.x + datum.x2) < 1e-6 && abs(datum.y + datum.y2) < 1e-6"
     dark = (domain[0] * domain[1] ** 2) ** (1 / 3)
-    ink = style.ink(white_where=f"datum.loss > {dark:.6g}")
+    ink = channels.ink(white_where=f"datum.loss > {dark:.6g}")
     at = _position(x, y)
     end = {"x2": alt.X2("px2:Q"), "y2": alt.Y2("py2:Q")}
     cells = new.transform_filter("datum.kind == 'cell'").mark_rect(clip=True, aria=False)

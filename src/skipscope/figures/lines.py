@@ -10,7 +10,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from skipscope.figures import style
+from skipscope.figures import channels, style
 from skipscope.figures.layered import Labels, Layered
 from skipscope.figures.seeds import How, drawn, each, together
 
@@ -36,15 +36,15 @@ def overlaid(
     `table` has `arm`, `seed`, the columns of `by`, which tell the points of a line apart, and those of the
     axes; `y` aggregates seeds as `how` says. `where` is a Vega expression of the rows that are drawn.
     """
-    at: dict[str, Any] = {"x": x, "y": y, "color": style.color(arms)}
+    at: dict[str, Any] = {"x": x, "y": y, "color": channels.color(arms)}
     new = alt.Chart() if where is None else alt.Chart().transform_filter(where)
     seeds = each(new, table).mark_line(strokeWidth=0.9, clip=True)
     seeds = seeds.encode(**at, detail=alt.Detail("seed:N"), opacity=shown(0.3))
     bold = together(new, table)
     line = bold.mark_line(strokeWidth=2.2, clip=True).add_params(picked())
-    line = line.encode(**at, strokeDash=style.dash(arms, legend=False), opacity=shown(1))
+    line = line.encode(**at, strokeDash=channels.dash(arms, legend=False), opacity=shown(1))
     dots = bold.mark_point(filled=True, size=size, clip=True)
-    dots = dots.encode(**at, shape=style.shape(arms), tooltip=tips, opacity=shown(1))
+    dots = dots.encode(**at, shape=channels.shape(arms), tooltip=tips, opacity=shown(1))
     layers = [seeds, line, dots] if table["seed"].n_unique() > 1 else [line, dots]
     return Layered(layers=layers, data=drawn(table, *by, how=how), height=style.PAIR_HEIGHT, only=only)
 

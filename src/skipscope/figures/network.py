@@ -10,7 +10,7 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from skipscope.figures import style
+from skipscope.figures import channels, style
 from skipscope.figures.guides import ends, legend, tooltips
 from skipscope.figures.layered import Labels, Layered
 from skipscope.figures.lines import first_or_last
@@ -121,7 +121,7 @@ def _heat_map(
         numbers = alt.Chart().mark_text(fontSize=11)
         numbers = numbers.transform_calculate(percent=f"round(100 * datum.{field})")
         numbers = numbers.transform_filter("datum.percent > 0")
-        ink = style.ink(white_where=f"datum.{field} > 0.55")
+        ink = channels.ink(white_where=f"datum.{field} > 0.55")
         layers.append(numbers.encode(x=x, y=y, text=alt.Text("percent:Q"), color=ink))
     return layers
 

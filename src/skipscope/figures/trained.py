@@ -10,7 +10,7 @@ import altair as alt
 import polars as pl
 
 from skipscope.analysis.landscape import HIGHEST
-from skipscope.figures import style
+from skipscope.figures import channels, style
 from skipscope.figures.guides import ends, tooltips
 from skipscope.figures.layered import Labels, Layered
 from skipscope.figures.lines import depth_axis, marker_size, overlaid, picked, shown
@@ -93,7 +93,7 @@ def by_number(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels) -> La
     axis = alt.Axis(format="d", values=list(range(every, most + 1, every)))
     scale = alt.Scale(domain=[1, max(most, 2)], padding=14, nice=False)
     at: dict[str, Any] = {"x": alt.X("blocks:Q", title=labels["blocks"], axis=axis, scale=scale)}
-    at["color"] = style.color(arms)
+    at["color"] = channels.color(arms)
 
     def y(field: str) -> alt.Y:
         lost = alt.Axis(format=".4~g", tickCount=6)
@@ -102,10 +102,10 @@ def by_number(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels) -> La
     tips = tooltips(labels, "arm:N", "removed:N", "accuracy_lost:Q .2f", "loss_change:Q +.3g")
     points = each(alt.Chart(), table).mark_point(filled=True, size=26)
     points = points.encode(
-        **at, y=y("accuracy_lost:Q"), shape=style.shape(arms), tooltip=tips, opacity=shown(0.35)
+        **at, y=y("accuracy_lost:Q"), shape=channels.shape(arms), tooltip=tips, opacity=shown(0.35)
     )
     line = together(alt.Chart(), table).mark_line(strokeWidth=2.4).add_params(picked())
-    dash = style.dash(arms, legend=False)
+    dash = channels.dash(arms, legend=False)
     line = line.encode(**at, y=y("mean(accuracy_lost):Q"), strokeDash=dash, opacity=shown(1))
     data = drawn(table, "arm", "blocks")
     return Layered(layers=[points, line], data=data, height=style.PAIR_HEIGHT)
@@ -127,7 +127,7 @@ def bars(table: pl.DataFrame, *, quantity: Curvature, arms: Sequence[str], label
 
     mean, titles = f"mean({quantity}):Q", {error: labels["uncertainty"]}
     tips = tooltips(labels, "arm:N", f"{mean} ,.4~g", f"mean({error}):Q .3~g", **titles)
-    new, color = alt.Chart(), style.color(arms, legend=False)
+    new, color = alt.Chart(), channels.color(arms, legend=False)
     bar = new.mark_bar(height={"band": 0.55}).encode(x=x(mean), y=y, color=color, tooltip=tips)
     seeds = new.mark_point(size=38, filled=True, color=style.INK, stroke="white", strokeWidth=1, opacity=1)
     seeds = seeds.encode(x=x(f"{quantity}:Q"), y=y, detail=alt.Detail("seed:N"))

@@ -13,7 +13,7 @@ import altair as alt
 import polars as pl
 
 from skipscope.analysis.training_readings import END, Moment
-from skipscope.figures import style
+from skipscope.figures import channels, style
 from skipscope.figures.curves import epoch_axis
 from skipscope.figures.guides import ends, tooltips
 from skipscope.figures.layered import Labels, Layered
@@ -80,7 +80,7 @@ def ratio_by_depth(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels) 
     group = [alt.Detail("family:N"), alt.Detail("moment:N")]
     band = of_families.mark_area(color=style.FAINT_INK, opacity=0.13).encode(**span, detail=group)
     path = of_families.mark_line(color=style.FAINT_INK, strokeWidth=1.2).encode(x=x, y=y, detail=group)
-    color = style.color(arms)
+    color = channels.color(arms)
     rule = alt.Chart().mark_rule(strokeWidth=1.6)
     rule = rule.encode(**span, color=color, detail=alt.Detail("moment:N"), opacity=shown(0.8))
     hollow_or_full = alt.Scale(domain=["start", "end"], range=[0, 1])
@@ -90,7 +90,7 @@ def ratio_by_depth(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels) 
         x=x,
         y=y,
         color=color,
-        shape=style.shape(arms),
+        shape=channels.shape(arms),
         fill=alt.Fill("arm:N", scale=color["scale"], legend=None),
         fillOpacity=alt.FillOpacity("moment:N", scale=hollow_or_full, legend=None),
         tooltip=tooltips(labels, "arm:N", "moment:N", *numbers, ratio=labels["gradient_ratio"]),

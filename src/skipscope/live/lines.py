@@ -72,12 +72,13 @@ class Line:
                 self.rate.append(_number(row.get("learning_rate")))
 
     def since(self, version: int) -> dict[str, Any] | None:
-        """Returns what a page that has seen `version` lacks; `again` if that is all, in place of what it has."""
+        """Returns what a page that has seen `version` lacks; `again` if it is to forget what it has."""
         if version >= self.grew[-1][0]:
             return None
         known = [each for each in self.grew if each[0] <= version]
         _, steps, epochs = known[-1] if known and version >= self.began else (0, 0, 0)
-        return {"again": not (steps or epochs), "epochs": self.epochs[epochs:]} | self.window(steps, len(self.step))
+        new = {"again": not (steps or epochs), "epochs": self.epochs[epochs:]}
+        return new | self.window(steps, len(self.step))
 
     def window(self, first: int, after: int) -> dict[str, Any]:
         """Returns the steps with these indices as buckets, and the learning rate at the end of each."""

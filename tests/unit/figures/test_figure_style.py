@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from skipscope.figures import style
+from skipscope.figures import channels, style
 from skipscope.spec import load_study
 
 
@@ -60,7 +60,7 @@ def test_lines_stand_out_from_paper(look):
 
 
 def test_many_names_go_on_two_columns():
-    many = style.color([f"a_long_name_{n}" for n in range(6)]).to_dict()
+    many = channels.color([f"a_long_name_{n}" for n in range(6)]).to_dict()
     assert many["legend"]["columns"] == 2
-    assert style.color(["cnn", "resnet"]).to_dict()["legend"]["columns"] == 2
-    assert style.color(["cnn"], legend=False).to_dict()["legend"] is None
+    assert channels.color(["cnn", "resnet"]).to_dict()["legend"]["columns"] == 2
+    assert channels.color(["cnn"], legend=False).to_dict()["legend"] is None

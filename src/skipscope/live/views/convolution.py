@@ -18,9 +18,10 @@ from starlette.routing import Route
 from skipscope.data import picture as pictures
 from skipscope.engine.dissection.finished import facts, finished_runs
 from skipscope.errors import PictureError
+from skipscope.language import Language
 from skipscope.live.asked import Edits, Image, Network, Position, kernels, packed, read
 from skipscope.live.lab import lab_of
-from skipscope.report.words import Words
+from skipscope.records.store import Workspace
 
 if TYPE_CHECKING:
     from skipscope.engine.dissection.networks import Networks
@@ -66,17 +67,20 @@ class Pixel(Filter):
 
 async def networks(request: Request) -> Response:
     """Lists the finished networks, with their classes in the page's language."""
-    workspace = lab_of(request).workspace
-    found = await run_in_threadpool(lambda: facts(finished_runs(workspace)))
-    words = Words("zh" if request.query_params.get("lang") == "zh" else "en")
-    for each in found:
-        each["classes"] = [_named(name, words) for name in each["data"]["classes"]]
-    return JSONResponse(found)
+    language: Language = "zh" if request.query_params.get("lang") == "zh" else "en"
+    return JSONResponse(await run_in_threadpool(_networks, lab_of(request).workspace, language))
 
 
-def _named(label: str, words: Words) -> str:
-    key = f"class_names.{label}"
-    return str(words.raw(key)) if words.has(key) else label
+def _networks(workspace: Workspace, language: Language) -> list[dict[str, Any]]:
+    from skipscope.report.words import Words  # noqa: PLC0415 - loads the report
+
+    found, words = facts(finished_runs(workspace)), Words(language)
+
+    def named(label: str) -> str:
+        key = f"class_names.{label}"
+        return str(words.raw(key)) if words.has(key) else label
+
+    return [each | {"classes": [named(label) for label in each["data"]["classes"]]} for each in found]
 
 
 async def gallery(request: Request) -> Response:
