@@ -26,6 +26,7 @@ from skipscope.cli.probe import probe
 from skipscope.cli.report import report
 from skipscope.cli.run import RunCommand, demo, run
 from skipscope.cli.status import status
+from skipscope.cli.work import work
 from skipscope.errors import SkipscopeError, UsageError
 from skipscope.language import can_show, language, language_of, readers, speak
 from skipscope.said_once import saying_once
@@ -104,7 +105,7 @@ def options(
 
 app.command()(demo)
 app.command(cls=RunCommand)(run)
-for command in (live, status, claims, calibrate, report, pack, probe, predict, export, bench):
+for command in (live, status, claims, calibrate, report, pack, probe, predict, export, bench, work):
     app.command()(command)
 app.add_typer(models, name="models")
 app.add_typer(data, name="data")

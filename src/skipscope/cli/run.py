@@ -9,10 +9,11 @@ import typer
 from typer.core import TyperCommand
 
 from skipscope.cli.live import Live, page_beside
-from skipscope.cli.options import DEFAULT_WORKSPACE, DataDir, Jobs, Overrides, WorkspaceOption, console
+from skipscope.cli.options import DEFAULT_WORKSPACE, DataDir, Jobs, Overrides, WorkspaceOption, console, say
 from skipscope.language import language, spoken
 
 if TYPE_CHECKING:
+    from skipscope.engine.plan import Plan
     from skipscope.records.store import Workspace
     from skipscope.spec import StudySpec
 
@@ -32,6 +33,14 @@ BudgetOption = Annotated[
     typer.Option(
         metavar="TIME",
         help="Cut the study to fit into 20m, 1h30m, ...: fewer seeds, then epochs, then images.",
+        show_default=False,
+    ),
+]
+Specs = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Write a file for each run that is left, for skipscope work, and stop.",
         show_default=False,
     ),
 ]
@@ -68,6 +77,7 @@ def run(
     workspace: WorkspaceOption = DEFAULT_WORKSPACE,
     dry_run: DryRun = False,
     live: Live = False,
+    specs: Specs = None,
 ) -> None:
     """Train a study and write its report; resumes where it stopped."""
     from skipscope.engine.adapt import adapt
@@ -88,7 +98,17 @@ def run(
             return
         unknown = partial(unknown_names, data_dir=data_dir, instead=data)
         spec = adapt(load_study(study, unknown=unknown), **said)
-        _run_one(study, spec, said, store, data_dir=data_dir, jobs=jobs, budget=budget, dry_run=dry_run)
+        _run_one(
+            study,
+            spec,
+            said,
+            store,
+            data_dir=data_dir,
+            jobs=jobs,
+            budget=budget,
+            dry_run=dry_run,
+            specs=specs,
+        )
 
 
 def _run_one(
@@ -101,6 +121,7 @@ def _run_one(
     jobs: int | None,
     budget: str | None,
     dry_run: bool,
+    specs: Path | None = None,
 ) -> None:
     """Plans one study, shows the plan and carries it out."""
     from skipscope.api.wording import flags
@@ -116,8 +137,22 @@ def _run_one(
         error.where = ", ".join(filter(None, (study, error.where)))
         raise
     show(planned)
-    if not dry_run and carry_out(planned, store, data_dir) != "done":
+    if specs is not None:
+        _write_specs(planned, store, specs)
+    elif not dry_run and carry_out(planned, store, data_dir) != "done":
         raise typer.Exit(1)
+
+
+def _write_specs(planned: "Plan", store: "Workspace", folder: Path) -> None:
+    """Writes the runs that are left, and the study's record: the study goes on as it is planned here."""
+    from skipscope.api.wording import counted
+    from skipscope.engine.order import write_orders
+
+    written = [*write_orders(planned, folder)]
+    store.write_study(planned.record)
+    say(f"{counted(len(written), 'run')} written to {folder}. For each of them, on any machine:")
+    say(f"  skipscope work {folder}/RUN.json --into {store.given}")
+    say("Then the same command without --specs measures them and writes the report.")
 
 
 def demo(

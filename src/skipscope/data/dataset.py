@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from skipscope.data import cifar10, drawn, own, shapes, store
 from skipscope.data.split import Rows, hold_out, subset
-from skipscope.errors import UnknownName
+from skipscope.errors import DataError, SkipscopeError, UnknownName
 from skipscope.records.schema import Likeness
 
 VALIDATION_PER_CLASS = 500
@@ -124,6 +124,32 @@ def unknown_data(name: str, data_dir: Path | None) -> UnknownName:
     error = UnknownName("data set", name, [*own.TAKEN, *own.names(data_dir)])
     error.hint += f"; skipscope data import PATH --as {name} adds one of your own"
     return error
+
+
+def named(name: str, sha256: str, *, data_dir: Path | None = None) -> str:
+    """Returns the name under which the data set with this checksum is here: `name`, or another.
+
+    Raises:
+        UnknownName, DataError: it is not here under any name.
+    """
+    if name == shapes.NAME:
+        return name
+    error: SkipscopeError
+    try:
+        if stored(name, data_dir).index.sha256 == sha256:
+            return name
+        error = DataError(
+            f"The data set {name} here has another checksum than that of the run, {sha256[:8]}...",
+            where=str(store.data_folder(data_dir)),
+            hint="import the same copy here, or name its folder with --data-dir",
+        )
+    except SkipscopeError as missing:
+        error = missing
+    others = (store.read(each, data_dir=data_dir) for each in (cifar10.NAME, *own.names(data_dir)))
+    found = next((each.folder.name for each in others if each and each.index.sha256 == sha256), None)
+    if found is None:
+        raise error
+    return found
 
 
 def divide(

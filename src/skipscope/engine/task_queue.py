@@ -32,9 +32,14 @@ class Queue:
         """Tells whether a task can be begun now."""
         return bool(self.training or self.measuring)
 
-    def next(self) -> Task:
-        """Takes the next task off the queue."""
-        return (self.training or self.measuring).pop(0)
+    def next(self, fits: Callable[[Task], bool] = lambda _task: True) -> Task | None:
+        """Takes the next task that fits off the queue; None if none does."""
+        waiting: tuple[list[Task], list[Measuring]] = (self.training, self.measuring)
+        for tasks in waiting:
+            for index, task in enumerate(tasks):
+                if fits(task):
+                    return tasks.pop(index)
+        return None
 
     def close(self) -> None:
         """Empties the queue for good: nothing more is begun."""

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import torch
 
-from skipscope.data.dataset import Dataset
+from skipscope.data.dataset import Dataset, named
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.interrupts import INTERRUPTS, ignore
 from skipscope.engine.tasks import Measuring, Task, Training
@@ -124,7 +124,8 @@ def _measure(
 
 def _data_of(spec: RunSpec, data_dir: Path | None) -> Dataset:
     ref, seed = spec.data, spec.subset_seed
-    return load_data(ref.name, data_dir=data_dir, train_limit=ref.train_limit, seed=seed)
+    name = named(ref.name, ref.sha256, data_dir=data_dir)
+    return load_data(name, data_dir=data_dir, train_limit=ref.train_limit, seed=seed)
 
 
 def _listening(parent: Orders, offered: Callable[[int], object]) -> Callable[[], bool]:

@@ -34,7 +34,7 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> Any:
     def execute(
         plan: Plan, workspace: Workspace, *, on_event: EventHandler, data_dir: Any = None, **_: Any
     ) -> list[RunRecord]:
-        local._prepare(plan, workspace, data_dir)
+        local.prepare(plan, workspace, data_dir)
         queue = Queue(plan, workspace, lambda _seconds: None)
         while queue:
             task = queue.next()

@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import load_file
 
 from skipscope.engine.adapt import adapt
-from skipscope.engine.local import Worker, _share_out, execute
+from skipscope.engine.executor import Worker, _share_out
+from skipscope.engine.local import execute
 from skipscope.engine.plan import plan
 from skipscope.records.store import Workspace
 from skipscope.spec import StudySpec

@@ -7,8 +7,9 @@ from multiprocessing.connection import Connection
 
 import pytest
 
-from skipscope.engine import local
-from skipscope.engine.local import Worker, ending, execute
+from skipscope.engine import executor, local
+from skipscope.engine.executor import Worker, ending
+from skipscope.engine.local import execute
 from skipscope.engine.plan import plan
 from skipscope.engine.tasks import Task
 from skipscope.records.lock import held
@@ -52,8 +53,8 @@ def deaf(monkeypatch: pytest.MonkeyPatch) -> list[Deaf]:
         theirs.send(Event(run=task.spec.id, state=Deaf.state, step=1, message="curvature"))
         return ours, Worker(task=task, process=started[-1], threads=1, peak=3 * 2**30)
 
-    monkeypatch.setattr(local, "_start", start)
-    monkeypatch.setattr(local, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(local, "start_worker", start)
+    monkeypatch.setattr(executor, "LOOK_SECONDS", 0.01)
     return started
 
 
