@@ -17,7 +17,7 @@ SCHEMA = {
     "low": pl.Float64,  # ends of the interval; the value itself where none is known
     "high": pl.Float64,
 }
-BY_LAYER = {"arm": pl.String, "layer": pl.Int64, "value": pl.Float64}
+BY_LAYER = {"arm": pl.String, "moment": pl.String, "layer": pl.Int64, "value": pl.Float64}
 NEAR = 3
 """Layers between two ticks, at least: those of 19 and 20 would be one."""
 NUMBERS = 52
@@ -51,7 +51,7 @@ def over_depth(
         axis=alt.Axis(values=_ticks(table["layers"].unique().sort().to_list()), format="d"),
         scale=alt.Scale(nice=False, padding=18),
     )
-    scale = alt.Scale(type="log") if log else alt.Scale(zero=True)
+    scale = alt.Scale(type="log") if log else alt.Scale(zero=False, padding=8)
     axis = alt.Axis(tickCount=5, format=",~r", minExtent=NUMBERS, maxExtent=NUMBERS)
     y = alt.Y("value:Q", title=title, axis=axis, scale=scale)
     legend = alt.Legend(title=None, orient="top", columns=min(len(looks), COLUMNS))
@@ -81,7 +81,7 @@ def over_depth(
 
 
 def by_layer(table: pl.DataFrame, *, title: str, labels: Labels) -> Layered:
-    """Draws a line a network over its convolutions, from the first to the last, on a logarithmic axis.
+    """Draws a line a network and moment over its convolutions, first to last, on a logarithmic axis.
 
     Args:
         table: rows of `BY_LAYER`; a value that is missing leaves a gap.
@@ -94,10 +94,10 @@ def by_layer(table: pl.DataFrame, *, title: str, labels: Labels) -> Layered:
     powers = [10.0**power for power in range(-9, 10) if domain[0] <= 10.0**power <= domain[1]]
     legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=2.2, symbolSize=500)
     looks = style.looks(arms)
-    color, dash = (
-        kind("arm:N", scale=_scale(looks, trait), legend=legend)
-        for kind, trait in ((alt.Color, "color"), (alt.StrokeDash, "dash"))
-    )
+    moments = list(dict.fromkeys(table["moment"]))
+    color = alt.Color("arm:N", scale=_scale(looks, "color"), legend=legend)
+    dashes = alt.Scale(domain=moments, range=[[1, 0], [5, 3]][: len(moments)])
+    dash = alt.StrokeDash("moment:N", scale=dashes, legend=legend)
     last = ends(table["layer"], empty=(1, 1))[1]
     x = alt.X(
         "layer:Q",
@@ -111,7 +111,7 @@ def by_layer(table: pl.DataFrame, *, title: str, labels: Labels) -> Layered:
         axis=alt.Axis(values=powers, format="~r"),
         scale=alt.Scale(type="log", domain=domain),
     )
-    tips = tooltips(labels, "arm:N", "layer:Q", "value:Q .3g")
+    tips = tooltips(labels, "arm:N", "moment:N", "layer:Q", "value:Q .3g", moment=" ")
     line = alt.Chart().mark_line(strokeWidth=2.0).encode(x=x, y=y, color=color, strokeDash=dash, tooltip=tips)
     return Layered(layers=[line], data=table, height=LOW)
 

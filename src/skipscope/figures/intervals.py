@@ -54,14 +54,14 @@ def intervals(
     if log:
         lowest, highest = ends(pl.concat([table["low"], table["high"]]))
         axis.values = [tick for tick in FACTORS if lowest <= tick <= highest]
-    scale = alt.Scale(type="log" if log else "linear", zero=False, nice=not log, padding=10)
+    scale = alt.Scale(type="log" if log else "linear", zero=False, nice=not log, padding=18)
     x: dict[str, Any] = {"title": title, "scale": scale, "axis": axis}
     several = len(table) > len(rows)
     lanes = alt.YOffset("series:N", scale=alt.Scale(domain=series)) if several else alt.Undefined
     at: dict[str, Any] = {
         "y": alt.Y(
             "row:N",
-            scale=alt.Scale(domain=lines_of_rows),
+            scale=alt.Scale(domain=lines_of_rows, paddingOuter=0.5),
             title=None,
             axis=alt.Axis(labelLimit=0, domain=False, ticks=False),
         ),

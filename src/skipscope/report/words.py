@@ -227,7 +227,7 @@ def rounded(number: float | None) -> str:
         whole = float(f"{number:.2g}")
         return f"{whole:,.{max(0, 1 - int(power))}f}".replace("-", "−")
     raised = str(int(power)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{digits} × 10{raised}".replace("-", "−")
+    return f"{digits}{NBSP}×{NBSP}10{raised}".replace("-", "−")
 
 
 def change(value: float) -> str:

@@ -55,8 +55,13 @@ def test_charts_beside_each_other_keep_the_same_room_for_their_numbers():
 
 
 def test_layers_are_a_line_a_network_on_a_logarithmic_axis(draw):
-    rows = [(arm, layer, 10.0 ** (-layer / 10)) for arm in ("plain56", "resnet56") for layer in range(1, 56)]
-    rows.append(("resnet56", 56, None))
+    rows = [
+        (arm, moment, layer, 10.0 ** (-layer / 10))
+        for arm in ("plain56", "resnet56")
+        for moment in ("before", "after")
+        for layer in range(1, 56)
+    ]
+    rows.append(("resnet56", "after", 56, None))
     picture = draw(
         depths.by_layer(pl.DataFrame(rows, depths.BY_LAYER, orient="row"), title="t", labels=LABELS)
     )

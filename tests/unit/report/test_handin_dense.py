@@ -79,11 +79,11 @@ def test_better_training_is_not_put_down_to_gradients_that_are_less_even(tables)
 
     worse = deeper("contradicted", 0.5)
     assert "farther from one than the 1.7 [1.4, 2.3]" in worse
-    assert "not be put down to an even gradient" in worse
+    assert "An even gradient therefore does not explain" in worse
     same = deeper("contradicted", -0.1)
     assert "not clearly nearer to one" in same
-    assert "not be put down" not in same
-    assert "not be put down" not in deeper("contradicted", 0.5, "inconclusive")
+    assert "does not explain" not in same
+    assert "does not explain" not in deeper("contradicted", 0.5, "inconclusive")
     assert "The advantage lasts" in deeper("supported", -0.5)
 
 

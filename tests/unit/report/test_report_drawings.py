@@ -32,10 +32,11 @@ def test_gradients_are_spoken_with_their_numbers(context, language) -> None:
 def test_the_chart_has_every_convolution_of_both_networks_as_it_was_recorded(context):
     table, found = drawings.gradients(context("en")).table, shipped.gradients()
     for arm in ("plain56", "resnet56"):
-        norms = table.filter(arm=arm).sort("layer")["value"]
-        assert [round(100 * log10(norm)) for norm in norms] == list(found.curves[arm].hundredths[0])
-    first, last = table.filter(arm="plain56").sort("layer")["value"][[0, -1]]
-    assert first / last == pytest.approx(9_000, rel=0.03)
+        for moment, at in (("before training", 0), ("at the end", -1)):
+            norms = table.filter(arm=arm, moment=moment).sort("layer")["value"]
+            assert [round(100 * log10(norm)) for norm in norms] == list(found.curves[arm].hundredths[at])
+    start = table.filter(arm="plain56", moment="before training").sort("layer")["value"]
+    assert start[0] / start[-1] == pytest.approx(9_000, rel=0.03)
 
 
 def test_the_page_has_the_script_once_for_both_languages(study_tables) -> None:

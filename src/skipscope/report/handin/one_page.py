@@ -13,6 +13,7 @@ from skipscope.report.handin.gate_evidence import cause, clean, controlled
 from skipscope.report.handin.gated import per_cent
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
+from skipscope.report.handin.textbook import vanishes_later
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, rounded
 
@@ -27,7 +28,7 @@ def one_page(context: Context) -> Section:
     prose, shown = prose_of(context), foremost(context)
     table = context.tabled(key_table(shown, *COLUMNS))
     answer: list[list[Statement | None]] = [
-        [without(prose), caveat(prose)],
+        [without(prose), later(prose), caveat(prose)],
         [residual(prose)],
         [dense(prose)],
         [gated(prose)],
@@ -118,6 +119,18 @@ def without(prose: Prose) -> Statement | None:
         sources += found[1] if found else [error.source]
     key = f"{start.told if start and 'ratio' in told else 'open'}_{rises}"
     return prose.say(f"one_page.without.{key}", *sources, **told) if told else None
+
+
+def later(prose: Prose) -> Statement | None:
+    """Says that the gradient of a deeper network does vanish during training, where that was found."""
+    error, fallen = prose.evidence.piece("S3", "plain"), vanishes_later(prose)
+    if error is None or error.told != "supported" or fallen is None:
+        return None
+    found = apart(prose, min(depths(error).values()))
+    layers = depth_of(fallen.finding.arms[0])
+    if found is None or layers <= int(str(found[0]["deep"])):
+        return None
+    return prose.say("one_page.without.later", fallen.source, layers=layers, ratio=prose.times(fallen))
 
 
 def caveat(prose: Prose) -> Statement | None:

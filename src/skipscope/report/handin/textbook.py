@@ -138,6 +138,10 @@ def answered(prose: Prose, sentence: Sentence) -> Answer | None:
     used = [piece]
     if sentence.key == "gates" and (half := halved(prose)) and half.origin == piece.origin:
         key, told["half"], used = "conclusion.rows.gates.halved", prose.moved(half), [piece, half]
+    if sentence.key == "vanishing" and verdict == "contradicted" and (fallen := vanishes_later(prose)):
+        others = any(not each.settled for each in prose.evidence.elsewhere(fallen))
+        key = f"conclusion.rows.vanishing.{'later' if others else 'settled'}"
+        told["training"], used = prose.times(fallen), [piece, fallen]
     sure = certainty(min(used, key=by_certainty))
     if sentence.key == "order" and (more := unsure_of(prose)):
         key, told, sure = "conclusion.rows.order.largely", told | more, RANKS[0]
@@ -157,6 +161,12 @@ def unsure_of(prose: Prose) -> dict[str, Inline]:
         return {}
     numbers = {"settled": literal(str(len(settled))), "all": literal(str(len(pieces)))}
     return {**numbers, "least": prose.number(pieces[0]), "lowest": prose.networks(pieces[0])}
+
+
+def vanishes_later(prose: Prose) -> Piece | None:
+    """The ratio of gradients during training, if it was found to vanish then."""
+    judged = prose.evidence.judged("S1b")
+    return judged.deepest if judged and judged.verdict == "supported" else None
 
 
 def halved(prose: Prose) -> Piece | None:

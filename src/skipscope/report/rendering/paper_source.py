@@ -31,6 +31,8 @@ TEXT_WIDTH = 174
 """Width of a line in millimetres: A4 without its margins."""
 DRAWING_WIDTH = 104
 """Width of drawings in millimetres: their texts are then 7.5 points."""
+DRAWINGS = {"networks": 124}
+"""Of those that are looked at for their details."""
 FULL = 0.999
 """Share of a line that counts as all of it, in spite of rounding."""
 HALF_WIDTH = 84
@@ -66,7 +68,7 @@ def render(document: Document, *, suffix: str) -> str:
         return _div("pair", _grid(cells, in_a_row=2))
 
     def whole(figure: Figure | Diagram, words: Words) -> str:
-        width = DRAWING_WIDTH if isinstance(figure, Diagram) else TEXT_WIDTH
+        width = DRAWINGS.get(figure.name, DRAWING_WIDTH) if isinstance(figure, Diagram) else TEXT_WIDTH
         return _div("figure", f"{chart(figure, width)}\n\n{_captioned(figure, words)}")
 
     dialect = Dialect(

@@ -125,6 +125,35 @@ function Para(para)
   end
 end
 
+-- Short formulas stay whole, and what must not begin a line stays with the formula or name before it.
+local UNBROKEN_TEX = 24
+local function short(math)
+  return #math.text <= UNBROKEN_TEX and math.mathtype == "InlineMath"
+end
+
+local HELD = { "，", "。", "；", "：", "、", "）", "”" }
+function Inlines(inlines)
+  if not typst then return nil end
+  local found = pandoc.Inlines({})
+  for index, each in ipairs(inlines) do
+    local following = inlines[index + 1]
+    if each.t == "Math" and short(each) then
+      found:extend({ pandoc.RawInline("typst", "#box["), each, pandoc.RawInline("typst", "]") })
+    else
+      found:insert(each)
+    end
+    if (each.t == "Math" or each.t == "Code") and following and following.t == "Str" then
+      for _, mark in ipairs(HELD) do
+        if following.text:sub(1, #mark) == mark then
+          found:insert(pandoc.RawInline("typst", "#sym.wj"))
+          break
+        end
+      end
+    end
+  end
+  return found
+end
+
 function Div(div)
   local kind = div.classes[1]
   local blocks = div.content
