@@ -45,7 +45,8 @@ def test_a_stop_that_cannot_be_written_says_why(own: httpx.Client, workspace: Wo
     workspace.path.rename(workspace.path.with_name("gone"))
     answer = own.post("/curves/stop", json={})
     assert answer.status_code == 409
-    assert answer.json()["what"] == "This cannot be written: No such file or directory."
+    assert answer.json()["what"]["en"] == "This cannot be written: No such file or directory."
+    assert answer.json()["what"]["zh"].startswith("无法写入")
 
 
 def test_a_full_disk_is_said_and_nothing_else_suffers(
@@ -58,7 +59,7 @@ def test_a_full_disk_is_said_and_nothing_else_suffers(
         full.setattr("pathlib.Path.touch", touch)
         answer = own.post("/curves/stop", json={})
     assert answer.status_code == 409
-    assert answer.json()["what"].startswith("The disk is full: .stop needs 0 bytes")
+    assert answer.json()["what"]["en"].startswith("The disk is full: .stop needs 0 bytes")
     with events(own) as news:
         until_known(news, 4)
 
@@ -85,7 +86,7 @@ def test_a_study_is_not_continued_while_another_process_works(
     with held(workspace.path, doing="a test"):
         answer = own.post("/curves/continue", json={"study": "lab"})
     assert answer.status_code == 409
-    assert answer.json()["what"].startswith("Another process works in this workspace: a test")
+    assert answer.json()["what"]["en"].startswith("Another process works in this workspace: a test")
     assert own.post("/curves/continue", json={"study": "nothing"}).status_code == 404
 
 

@@ -120,7 +120,7 @@ def test_too_much_is_refused_before_it_is_read(client: httpx.Client) -> None:
 def test_what_is_no_object_is_an_answer_and_no_crash(client: httpx.Client, sent: bytes) -> None:
     answer = client.post("/curves/continue", content=sent)
     assert answer.status_code == 409
-    assert answer.json()["what"] == "What was sent is no JSON object."
+    assert answer.json()["what"]["en"] == "What was sent is no JSON object."
 
 
 @pytest.mark.parametrize("run", ["../../secret", "..", "/etc", "cnn-s9-00000000", ""])

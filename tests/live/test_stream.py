@@ -59,7 +59,7 @@ def test_everything_is_told_at_first(own: httpx.Client, workspace: Workspace) ->
         ("resnet", 1): "stopped",
     }
     (failed,) = (card for card in known["runs"].values() if card["state"] == "failed")
-    assert "diverged" in failed["why"]
+    assert "diverged" in failed["why"]["en"]
     line = known["lines"][unfinished(workspace).path.name]
     rows = metrics("resnet", 1, epochs=3, steps=100, until=140)
     losses = [row["loss"] for row in rows if row["kind"] == "step"]
@@ -146,7 +146,7 @@ def test_a_record_that_is_damaged_says_so_on_its_card(own: httpx.Client, workspa
     with events(own) as news:
         card = until_known(news, 4)[1]["runs"][run.path.name]
     assert card["state"] == "damaged"
-    assert card["why"].startswith("This record is damaged")
+    assert card["why"]["en"].startswith("This record is damaged")
 
 
 def test_a_workspace_may_be_deleted_and_come_back(own: httpx.Client, workspace: Workspace) -> None:

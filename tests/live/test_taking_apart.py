@@ -156,7 +156,7 @@ def test_a_picture_comes_back_as_networks_see_it_and_hostile_ones_do_not(
     ):
         answer = page.post("/convolution/picture", content=content)
         assert answer.status_code == 409
-        assert why in answer.json()["what"]
+        assert why in answer.json()["what"]["en"]
         assert "skipscope-" not in answer.text  # where it lay for a moment is nobody's business
 
 
@@ -184,7 +184,7 @@ def test_what_cannot_be_answered_is_refused_in_a_sentence(
         content = {"run": runs["resnet8"]} | content
     answer = page.post(path, json=content)
     assert answer.status_code in (404, 409)
-    assert answer.json()["what"].endswith((".", "?"))
+    assert answer.json()["what"]["en"].endswith((".", "?"))
 
 
 def test_changes_that_cannot_be_are_refused(page: httpx.Client, runs: dict[str, str]) -> None:
@@ -195,7 +195,7 @@ def test_changes_that_cannot_be_are_refused(page: httpx.Client, runs: dict[str, 
         {"kind": "explode"},
         {"kind": "gates", "by": "one"},
     ):
-        assert measured(page, networks=here, changes=[change])["refused"]["what"].endswith((".", "?"))
+        assert measured(page, networks=here, changes=[change])["refused"]["what"]["en"].endswith((".", "?"))
 
 
 def test_who_goes_away_cancels(

@@ -14,6 +14,7 @@ from skipscope.errors import SkipscopeError, UnknownName
 from skipscope.live.guard import Guard
 from skipscope.live.lab import Lab, lab_of
 from skipscope.live.stream import events
+from skipscope.live.told import explained
 from skipscope.live.views import ROUTES
 
 STATIC = Path(__file__).parent / "static"
@@ -54,12 +55,11 @@ async def page(_request: Request) -> Response:
 async def about(request: Request) -> Response:
     """Says what is served."""
     lab = lab_of(request)
-    told = {"workspace": str(lab.workspace.given), "language": lab.language, "version": version("skipscope")}
-    return JSONResponse(told)
+    known = {"workspace": str(lab.workspace.given), "language": lab.language, "version": version("skipscope")}
+    return JSONResponse(known)
 
 
 async def refused(_request: Request, error: Exception) -> Response:
     """Tells a page what is wrong, where, and what to do next."""
     assert isinstance(error, SkipscopeError)  # noqa: S101 - the application calls it for these alone
-    told = {"what": error.what, "where": error.where, "hint": error.hint}
-    return JSONResponse(told, 404 if isinstance(error, UnknownName) else 409)
+    return JSONResponse(explained(error), 404 if isinstance(error, UnknownName) else 409)

@@ -17,6 +17,7 @@ from skipscope.errors import SkipscopeError
 from skipscope.language import LANGUAGES
 from skipscope.language.sentences import chinese
 from skipscope.live.run_watch import stamp_of
+from skipscope.live.told import explained
 from skipscope.records.schema import StudyRecord
 from skipscope.records.store import Workspace
 
@@ -34,7 +35,7 @@ class Judged:
 
     results: dict[int, tuple[Key, dict[str, ClaimResult]]] = field(default_factory=dict)
     """By how many seeds count: each claim's result."""
-    problem: dict[str, str] | None = None
+    problem: dict[str, Any] | None = None
     wanted: StudyRecord | None = None
     """The study, if it is to be judged again."""
 
@@ -111,7 +112,7 @@ class Board:
                 for seeds in judged.results.keys() - keys.keys():
                     del judged.results[seeds]
         except SkipscopeError as error:
-            judged.problem = {"what": error.what, "where": error.where, "hint": error.hint}
+            judged.problem = explained(error)
 
 
 def of_first(tables: StudyTables, seeds: int) -> StudyTables:

@@ -9,6 +9,7 @@ from typing import Any
 from skipscope.errors import SkipscopeError
 from skipscope.live.lines import Line
 from skipscope.live.presence import is_held
+from skipscope.live.told import both
 from skipscope.records.run_folder import RunFolder
 from skipscope.records.schema import Member, RunRecord, StudyRecord
 
@@ -105,9 +106,9 @@ class RunWatch:
             "val_accuracy": result.val_accuracy if result else last.get("val_accuracy"),
             "test_accuracy": result.test_accuracy if result else None,
             "seconds": result.seconds if result else last.get("seconds"),
-            "why": self.problem.what if self.problem else failure.message if failure else None,
-            "where": self.problem.where if self.problem else None,
-            "hint": self.problem.hint if self.problem else None,
+            "why": both(self.problem.what if self.problem else failure.message if failure else ""),
+            "where": self.problem.where if self.problem else "",
+            "hint": both(self.problem.hint if self.problem else ""),
             "unreadable": self.line.damaged,
             "readings": self._readings(),
         }

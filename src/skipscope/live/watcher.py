@@ -15,6 +15,7 @@ from skipscope.errors import SkipscopeError, UnknownName
 from skipscope.figures.style import looks
 from skipscope.live.presence import is_held
 from skipscope.live.run_watch import RunWatch, stamp_of
+from skipscope.live.told import explained
 from skipscope.records.files import read_record
 from skipscope.records.lock import holder
 from skipscope.records.schema import StudyRecord
@@ -172,8 +173,7 @@ def described(name: str, known: Known) -> dict[str, Any]:
     """Describes a study to a page."""
     record = known.record
     if record is None:
-        why = known.problem
-        return {"name": name, "arms": [], "problem": {"what": why.what, "where": why.where} if why else None}
+        return {"name": name, "arms": [], "problem": explained(known.problem) if known.problem else None}
     arms = [arm.label for arm in record.study.arm]
     chosen = looks(arms)
     return {

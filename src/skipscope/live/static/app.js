@@ -76,7 +76,7 @@ function redraw() {
 function tellState() {
   const lost = connection === "lost" ? t("lost") : "";
   const gone = !model.there ? t("gone", { path: about.workspace }) : !model.studies.length && connection === "open" ? t("empty") : "";
-  const problem = model.study?.problem ? `${model.study.problem.what} ${model.study.problem.where}` : "";
+  const problem = model.study?.problem ? words.problem(model.study.problem) : "";
   say([lost, gone, problem].filter(Boolean).join(" "));
 }
 

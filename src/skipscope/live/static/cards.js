@@ -28,6 +28,7 @@ export class Cards {
     const shown = [...of("failed", "damaged"), ...of("training"), ...queued.slice(0, this.lab.model.works ? NEXT : 2)];
     this.grid.replaceChildren(...shown.map(([id, card]) => this.card(id, card, queued.findIndex(([each]) => each === id))));
     this.all.hidden = !runs.length;
+    if (!this.opened && runs.length && runs.length <= NEXT && runs.every(([, card]) => card.state === "done")) this.all.open = this.opened = true;
     this.drawActions(of("queued", "stopped", "failed").length > 0);
     if (this.all.open) this.body.replaceChildren(...this.rows(runs));
   }
@@ -64,7 +65,7 @@ export class Cards {
     try {
       await act();
     } catch (refused) {
-      this.told.textContent = [refused.message, refused.where, refused.hint].filter(Boolean).join("\n");
+      this.told.textContent = refused.message;
     }
     setTimeout(() => { button.disabled = false; }, 1500);
   }
@@ -102,7 +103,7 @@ export class Cards {
 
   card(id, card, place) {
     const { t } = this;
-    const { count, duration, percent } = this.lab.words;
+    const { count, duration, percent, said } = this.lab.words;
     const share = card.steps ? card.step / card.steps : 0;
     const name = `${card.arm} s${card.seed}`;
     const rows = [];
@@ -116,8 +117,8 @@ export class Cards {
       h("h3", {}, name, h("span", { class: "state" }, state)),
       h("progress", { max: 1, value: share, "aria-label": t("progress", { name, step: count(card.step), steps: count(card.steps) }) }),
       h("dl", {}, rows),
-      card.why ? h("p", { class: "why" }, card.why) : null,
-      card.hint ? h("p", { class: "hint" }, card.hint) : null,
+      said(card.why) ? h("p", { class: "why" }, said(card.why)) : null,
+      said(card.hint) ? h("p", { class: "hint" }, said(card.hint)) : null,
       card.unreadable ? h("p", { class: "why" }, t("unreadable", { count: card.unreadable })) : null,
       h("p", { class: "id" }, id));
   }

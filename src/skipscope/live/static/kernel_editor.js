@@ -1,4 +1,4 @@
-// Writes a kernel by hand: nine numbers or a preset, for one filter or all, in one network or all. The hash holds it.
+// Writes a kernel by hand: its numbers or a preset, for one filter or all, in one network or all. The hash holds it.
 
 import { h, select, toggle } from "./dom.js";
 import { drawSigned, floatsOf, signed } from "./pixels.js";
@@ -12,6 +12,14 @@ const PRESETS = {
   same: [[0, 0, 0], [0, 1, 0], [0, 0, 0]],
   zero: [[0, 0, 0], [0, 0, 0], [0, 0, 0]],
 };
+
+// A preset in the middle of a kernel as large as the network's; null where it does not fit.
+function fitted(name, height, width) {
+  const small = height < 3 || width < 3;
+  if (small && !["same", "zero"].includes(name)) return null;
+  const [top, left] = [height, width].map((side) => (side - 1) >> 1);
+  return Array.from({ length: height }, (_, r) => Array.from({ length: width }, (_, c) => PRESETS[name][r - top + 1]?.[c - left + 1] ?? 0));
+}
 
 export class KernelEditor {
   constructor(lab, t) {
@@ -54,7 +62,7 @@ export class KernelEditor {
       this.channel = value;
       this.draw({ shape, data }, where);
     };
-    const presets = height === 3 && width === 3 ? Object.keys(PRESETS) : ["zero"];
+    const presets = Object.keys(PRESETS).map((name) => [name, fitted(name, height, width)]).filter(([, numbers]) => numbers);
     const count = this.edits.length;
     this.root.replaceChildren(
       h("p", { class: "note" }, t("kernel.note", { filter: where.filter + 1 })),
@@ -65,7 +73,7 @@ export class KernelEditor {
         toggle(t("kernel.norm"), this.sameNorm, (now) => { this.sameNorm = now }, { title: t("kernel.norm.hint") })),
       h("div", { class: "scrolled" }, tiles(every, Math.max(...numbers.map(Math.abs)), this.channel, t("kernel.tiles", { channels, filter: where.filter + 1 }), choose)),
       h("div", { class: "kernel-grid" }, this.fields.map((row) => h("div", {}, row))),
-      h("div", { class: "actions" }, presets.map((name) => h("button", { type: "button", class: "button", "data-preset": name, onclick: () => this.write(name === "zero" ? one(0).map((row) => row.map(() => 0)) : PRESETS[name]) }, t(`preset.${name}`))),
+      h("div", { class: "actions" }, presets.map(([name, numbers]) => h("button", { type: "button", class: "button", "data-preset": name, onclick: () => this.write(numbers, { chosen: true }) }, t(`preset.${name}`))),
         h("button", { type: "button", class: "button", disabled: !count, onclick: () => this.lab.state.set({ edit: null }) }, t("kernel.restore"))),
       h("p", { class: "reading", role: "status" }, count ? t("kernel.edited", { count }) : t("kernel.own")));
     if (focused) this.root.querySelector(`[data-cell="${focused}"]`)?.focus();
@@ -76,12 +84,11 @@ export class KernelEditor {
   }
 
   // Adds the kernel to the edits; one of the same place is replaced.
-  write(numbers) {
+  write(numbers, { chosen = false } = {}) {
     const { layer, filter, run } = this.where;
     const place = { layer, filter: this.everyFilter ? null : filter, channel: this.channel < 0 ? null : this.channel, run: this.everyNetwork ? null : run };
     const same = (edit) => Object.keys(place).every((key) => edit[key] === place[key]);
-    const byHand = !Object.values(PRESETS).includes(numbers);
-    const edits = [...this.edits.filter((edit) => !same(edit)), { ...place, numbers, same_norm: this.sameNorm && !byHand }];
+    const edits = [...this.edits.filter((edit) => !same(edit)), { ...place, numbers, same_norm: this.sameNorm && chosen }];
     this.lab.state.set({ edit: JSON.stringify(edits.slice(-64)) });
   }
 }

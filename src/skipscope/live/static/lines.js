@@ -1,11 +1,10 @@
 // Asks the server for something that takes long: it answers line by line, with how far it is, and at last with all.
 
-import { Refused } from "./server.js";
+import { asked, Refused } from "./server.js";
 
 // `onprogress(done, of)` is told how far it is; `signal` aborts it, and then the server computes no further.
 export async function postLines(path, content, { onprogress, signal } = {}) {
-  const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content), signal });
-  if (!answer.ok) throw new Refused(await answer.json().catch(() => ({ what: String(answer.status) })));
+  const answer = await asked(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content), signal });
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   let last = null;
@@ -21,6 +20,6 @@ export async function postLines(path, content, { onprogress, signal } = {}) {
     if (done) break;
   }
   if (last?.refused) throw new Refused(last.refused);
-  if (!last?.effects) throw new Refused({ what: "unreachable" });
+  if (!last?.effects) throw new Refused(null);
   return last.effects;
 }

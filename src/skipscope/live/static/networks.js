@@ -3,8 +3,9 @@
 import { h, select } from "./dom.js";
 
 export class Networks {
-  constructor(lab, t) {
-    Object.assign(this, { lab, t, list: [] });
+  // `first(network)` tells whether a network is one that the view would rather begin with.
+  constructor(lab, t, first = () => true) {
+    Object.assign(this, { lab, t, first, list: [] });
   }
 
   async load() {
@@ -12,10 +13,10 @@ export class Networks {
     return this;
   }
 
-  // The network that the hash names, else the first one.
+  // The network that the hash names, else the first one that suits the view.
   get chosen() {
     const named = this.lab.state.get("net");
-    return this.list.find(({ run }) => run === named) ?? this.list[0];
+    return this.list.find(({ run }) => run === named) ?? this.list.find(this.first) ?? this.list[0];
   }
 
   get twin() {

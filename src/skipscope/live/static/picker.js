@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { bytesOf, drawRgb, forUrl, fromUrl, textOf } from "./pixels.js";
+import { asked } from "./server.js";
 
 const SIDE = 32;
 const COLORS = ["#000000", "#ffffff", "#d62728", "#ff9f1c", "#ffe14d", "#2ca02c", "#3a86c8", "#7b4ab5", "#8c5a3c"];
@@ -103,12 +104,13 @@ export class Picker {
       this.said.textContent = this.t("image.large");
       return;
     }
-    const answer = await fetch("/convolution/picture", { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file }).catch(() => null);
-    const told = await answer?.json().catch(() => null);
-    if (!answer?.ok) this.said.textContent = `${told?.what ?? this.t("unreachable")} ${told?.hint ?? ""}`;
-    else {
-      this.said.textContent = [this.t("image.uploaded"), ...told.notes].join(" ");
-      this.choose(`p${forUrl(told.pixels.data)}`);
+    try {
+      const answer = await asked("/convolution/picture", { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file });
+      const { notes, pixels } = await answer.json();
+      this.said.textContent = [this.t("image.uploaded"), ...notes.map(this.lab.words.said)].join(" ");
+      this.choose(`p${forUrl(pixels.data)}`);
+    } catch (refused) {
+      this.said.textContent = refused.message;
     }
   }
 

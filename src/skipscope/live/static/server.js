@@ -1,22 +1,29 @@
-// Asks the server. What it refuses is an error with what is wrong, where, and what to do next.
+// Asks the server. What it refuses is an error with what is wrong, where, and what to do next, in both languages.
+
+import { problem, wordsOf } from "./words.js";
 
 export class Refused extends Error {
-  constructor({ what, where = "", hint = "" }) {
-    super(what);
-    Object.assign(this, { where, hint });
+  constructor(told) {
+    super(); // with a message of its own, it would not say the one below
+    this.told = told;
+  }
+
+  // Says it in the language that the page has now.
+  get message() {
+    return (this.told && problem(this.told)) || wordsOf("page")("unreachable");
+  }
+
+  static async of(answer) {
+    return new Refused(await answer.json().catch(() => null));
   }
 }
 
-async function asked(path, options) {
-  let answer;
-  try {
-    answer = await fetch(path, options);
-  } catch {
-    throw new Refused({ what: "unreachable" });
-  }
-  if (answer.ok) return answer;
-  const said = await answer.json().catch(() => ({}));
-  throw new Refused({ what: said.what ?? `${answer.status}`, where: said.where, hint: said.hint });
+export async function asked(path, options) {
+  const answer = await fetch(path, options).catch((error) => {
+    throw error.name === "AbortError" ? error : new Refused(null);
+  });
+  if (!answer.ok) throw await Refused.of(answer);
+  return answer;
 }
 
 const query = (parameters) => new URLSearchParams(Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null));

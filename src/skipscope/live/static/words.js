@@ -25,6 +25,12 @@ export function wordsOf(name) {
   };
 }
 
+// Says in the reader's language what the server told in both.
+export const said = (both) => both?.[spoken] ?? "";
+
+// Says what went wrong: what, where, and what to do next.
+export const problem = ({ what, where, hint }) => [said(what), where, said(hint)].filter(Boolean).join("\n");
+
 const separators = () => (spoken === "zh" ? "zh-CN" : "en-US");
 export const count = (value) => (value == null ? "–" : Math.round(value).toLocaleString(separators()));
 export const percent = (value) => (value == null ? "–" : `${(100 * value).toFixed(1)}%`);

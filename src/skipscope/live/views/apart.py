@@ -19,6 +19,7 @@ from skipscope.errors import SkipscopeError
 from skipscope.live.asked import Image, Network, read, refusal
 from skipscope.live.compute import Progress
 from skipscope.live.lab import lab_of
+from skipscope.live.told import explained
 from skipscope.live.views.convolution import MOST_NETWORKS, finite
 from skipscope.spec.values import Frozen
 
@@ -71,12 +72,12 @@ async def measure(request: Request) -> Response:
         last: dict[str, Any] = {}
         try:
             async for each in answers:
-                told = _result(each) if isinstance(each, Future) else {"done": each.done, "of": each.total}
-                if told != last:
-                    yield json.dumps(told) + "\n"
-                last = told
+                now = _result(each) if isinstance(each, Future) else {"done": each.done, "of": each.total}
+                if now != last:
+                    yield json.dumps(now) + "\n"
+                last = now
         except SkipscopeError as error:
-            yield json.dumps({"refused": _refused(error)}) + "\n"
+            yield json.dumps({"refused": explained(error)}) + "\n"
 
     return StreamingResponse(lines(), media_type="application/x-ndjson")
 
@@ -85,11 +86,7 @@ def _result(future: Future[Any]) -> dict[str, Any]:
     try:
         return {"effects": future.result()}
     except SkipscopeError as error:
-        return {"refused": _refused(error)}
-
-
-def _refused(error: SkipscopeError) -> dict[str, str]:
-    return {"what": error.what, "where": error.where, "hint": error.hint}
+        return {"refused": explained(error)}
 
 
 def _effects(content: bytes, measurer: Measurer, progress: Progress) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ from skipscope.errors import PictureError
 from skipscope.language import Language
 from skipscope.live.asked import Edits, Image, Network, Position, kernels, packed, read
 from skipscope.live.lab import lab_of
+from skipscope.live.told import both
 from skipscope.records.store import Workspace
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _read(content: bytes) -> dict[str, Any]:
             given = pictures.read(file)
         except PictureError as error:  # the file has a name that nobody knows
             raise PictureError(error.what.replace(str(file), ""), hint=error.hint) from None
-    return {"pixels": packed(given.pixels), "size": given.size, "notes": given.notes}
+    return {"pixels": packed(given.pixels), "size": given.size, "notes": [both(each) for each in given.notes]}
 
 
 async def layers(request: Request) -> Response:

@@ -20,7 +20,7 @@ export function show(root, lab) {
 class Apart {
   constructor(root, lab) {
     Object.assign(this, { root, lab, t: lab.words.wordsOf(id) });
-    this.networks = new Networks(lab, this.t);
+    this.networks = new Networks(lab, this.t, ({ shortcuts }) => shortcuts);
     this.controls = h("div", { class: "controls" });
     this.blocks = new BlockTable(lab, this.t);
     this.bet = new BetPanel(lab, this.t, () => this.measure());
@@ -65,7 +65,7 @@ class Apart {
   }
 
   say(refused) {
-    this.why.textContent = refused ? `${refused.message === "unreachable" ? this.t("unreachable") : refused.message} ${refused.hint ?? ""}` : "";
+    this.why.textContent = refused?.message ?? "";
   }
 
   async changed(keys) {

@@ -56,7 +56,7 @@ class Claims {
       if (this.known.pending) this.askSoon(AGAIN);
       this.draw();
     } catch (refused) {
-      this.lead.textContent = [refused.message, refused.where, refused.hint].filter(Boolean).join(" ");
+      this.lead.textContent = refused.message;
     }
   }
 
@@ -72,7 +72,7 @@ class Claims {
     const claims = Object.entries(known.history).map(([claim, history]) => ({ claim, history, now: history.at(-1), says: says[claim] })).filter((each) => each.says);
     const counts = ["supported", "contradicted", "inconclusive", "confounded", "not_measured"].map((verdict) => [verdict, claims.filter(({ now }) => now.verdict === verdict).length]).filter(([, count]) => count);
     const told = counts.map(([verdict, count]) => `${count} ${t(`verdict.${verdict}`)}`).join(t("comma"));
-    const problem = known.problem ? `${known.problem.what} ${known.problem.where} ${known.problem.hint}` : "";
+    const problem = known.problem ? this.lab.words.problem(known.problem) : "";
     this.lead.textContent = problem || [told || t(known.pending ? "first" : "none"), known.pending && told ? t("pending") : ""].filter(Boolean).join(" · ");
     const shown = claims.filter(({ now }) => (only ? now.verdict === only : true));
     this.list.replaceChildren(...GROUPS.map((group) => {

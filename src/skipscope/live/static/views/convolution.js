@@ -62,7 +62,7 @@ class Convolution {
   }
 
   say(refused) {
-    this.why.textContent = refused ? `${refused.message === "unreachable" ? this.t("unreachable") : refused.message} ${refused.hint ?? ""}` : "";
+    this.why.textContent = refused?.message ?? "";
   }
 
   // What every question about the network is accompanied by.

@@ -8,6 +8,7 @@ import { choice, h, toggle } from "../dom.js";
 export const id = "curves";
 
 const SMOOTH = 0.9;
+const LOSSES = [0, 2]; // charts that a logarithmic axis is meant for
 
 export function show(root, lab) {
   return new Curves(root, lab);
@@ -23,10 +24,11 @@ class Curves {
     const { digits, percent, count } = lab.words;
     const sync = "curves";
     const onzoom = (range) => this.zoom(range);
-    this.charts = [["loss", digits], ["validation", percent], ["rate", digits], ["speed", count]].map(([key, format]) =>
+    this.charts = [["loss", digits], ["accuracy", percent], ["val_loss", digits], ["rate", digits], ["speed", count]].map(([key, format]) =>
       new Chart({ title: this.t(`chart.${key}`), name: `${state.get("study", "study")}-${key}`, t: this.t, format, onzoom, sync }));
     root.append(this.cards.root, h("section", { class: "panel", "aria-label": this.t("charts") }, this.controls, this.legend,
       h("div", { class: "charts" }, this.charts.map((chart) => chart.root))));
+    this.chooseValidation();
     this.drawControls();
     this.update({});
     this.loadWindow();
@@ -39,8 +41,17 @@ class Curves {
 
   changed(keys) {
     if (keys.has("x") || keys.has("from")) this.loadWindow();
+    if (keys.has("val")) this.chooseValidation();
     this.drawControls();
     this.update({});
+  }
+
+  // Validation is shown as accuracy or as loss, at one place.
+  chooseValidation() {
+    const { val } = this.options;
+    const [, accuracy, loss] = this.charts;
+    accuracy.root.hidden = val === "loss";
+    loss.root.hidden = val !== "loss";
   }
 
   get options() {
@@ -50,6 +61,7 @@ class Curves {
       log: state.get("log") === "1",
       smooth: Math.min(0.99, Math.max(0, state.number("smooth", SMOOTH))),
       seeds: state.get("seeds", "bands"),
+      val: state.get("val", "accuracy"),
       hidden: new Set(state.get("without", "").split(",").filter(Boolean)),
       range: state.get("from") === "" ? null : [state.number("from", 0), state.number("to", 1)],
     };
@@ -57,7 +69,7 @@ class Curves {
 
   drawControls() {
     const { t, lab: { state } } = this;
-    const { x, log, smooth, seeds, range } = this.options;
+    const { x, log, smooth, seeds, val, range } = this.options;
     if (this.controls.contains(document.activeElement) && this.controls.childElementCount) {
       this.follow?.setAttribute("aria-pressed", String(!range));
       return;
@@ -67,6 +79,7 @@ class Curves {
     this.controls.replaceChildren(
       choice("x", t("x"), ["step", "epoch", "second"].map((each) => [each, t(`x.${each}`)]), x, (value) => state.set({ x: value, from: null, to: null })),
       choice("seeds", t("seeds"), ["bands", "each"].map((each) => [each, t(`seeds.${each}`)]), seeds, (value) => state.set({ seeds: value })),
+      choice("val", t("val"), ["accuracy", "loss"].map((each) => [each, t(`val.${each}`)]), val, (value) => state.set({ val: value === "loss" ? value : null })),
       h("label", { class: "slider" }, h("span", {}, t("smooth")), slider),
       toggle(t("log"), log, (now) => state.set({ log: now ? 1 : null })), this.follow);
   }
@@ -111,12 +124,13 @@ class Curves {
     const drawn = [
       of((run) => this.lossOf(run, options)),
       of((run) => this.epochsOf(run, (each) => each.val_accuracy)),
+      of((run) => this.epochsOf(run, (each) => each.val_loss)),
       of((run) => ({ x: run.line.step, y: run.line.rate })),
       of((run) => speedOf(run)),
     ];
     const far = Math.max(...drawn.flat().map(({ x }) => x.at(-1) ?? 0), 0);
     const range = options.range ?? [0, far];
-    this.charts.forEach((chart, i) => chart.draw(drawn[i], { xLabel: this.t(`x.${options.x}`), log: options.log && i === 0, range }));
+    this.charts.forEach((chart, i) => chart.draw(drawn[i], { xLabel: this.t(`x.${options.x}`), log: options.log && LOSSES.includes(i), range }));
   }
 
   // The curves of an arm: one with the seeds' band, or one a seed.
