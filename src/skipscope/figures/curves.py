@@ -108,13 +108,15 @@ def accuracy_of(
 ) -> Layered:
     """Draws one arm's accuracy over epochs: validation bold and filled, training thin, dashed and hollow.
 
-    The axis begins at the epoch `first`: 0 beside a chart of what is known from the start.
+    Training accuracy is counted during an epoch, and stands at its middle. The axis begins at the epoch
+    `first`: 0 beside a chart of what is known from the start.
     """
     look = style.looks(arms)[arm]
     names = {key: labels[key] for key in ("val_accuracy", "train_accuracy")}
     long = (
         table.filter(pl.col("arm") == arm, "counted")
         .unpivot(list(names), index=["arm", "seed", "epoch"], variable_name="measure", value_name="accuracy")
+        .with_columns(pl.col("epoch") - pl.when(measure="train_accuracy").then(0.5).otherwise(0.0))
         .with_columns(pl.col("measure").replace(names))
     )
     x = epoch_axis(table, labels, first=first)
