@@ -72,7 +72,7 @@ def test_shortcuts_even_gradients_out_and_whether_they_still_do_later_is_said(ta
         parts = [("start", PAIR, "supported", -2.0), ("training", PAIR, later, 0.3)]
         return read(verdicts(prose(tables, card("depth", {"S1c": ("inconclusive", parts)}))))
 
-    assert "100 [63, 160] times closer to one with them" in of("contradicted")
+    assert "100 [63, 160] times as large without them" in of("contradicted")
     assert "during training it is not always" in of("contradicted")
     assert "during training it is not always" not in of("supported")
 

@@ -95,12 +95,12 @@ def test_the_studies_that_an_explanation_rests_on_are_named_once_with_their_budg
 
 
 def test_an_interval_is_rounded_to_what_it_carries():
-    assert bracketed(28.009, 16.2, 39.8) == "28\u00a0\\[16,\u00a040\\]"
-    assert bracketed(4.721, 1.5684, 7.87454) == "4.7\u00a0\\[1.6,\u00a07.9\\]"
-    assert bracketed(0.206, 0.198213, 0.213558) == "0.206\u00a0\\[0.198,\u00a00.214\\]"
-    assert bracketed(-0.0003, -0.0008, 0.0001) == "0.000\u00a0\\[−0.001,\u00a00.000\\]"
+    assert bracketed(28.009, 16.2, 39.8) == "28 \\[16,\u00a040\\]"
+    assert bracketed(4.721, 1.5684, 7.87454) == "4.7 \\[1.6,\u00a07.9\\]"
+    assert bracketed(0.206, 0.198213, 0.213558) == "0.206 \\[0.198,\u00a00.214\\]"
+    assert bracketed(-0.0003, -0.0008, 0.0001) == "0.000 \\[−0.001,\u00a00.000\\]"
     assert bracketed(-48.358, -48.358, -48.358) == "−48.4"
-    assert bracketed(4.721, 1.5684, 7.87454, signs=True) == "+4.7\u00a0\\[+1.6,\u00a0+7.9\\]"
+    assert bracketed(4.721, 1.5684, 7.87454, signs=True) == "+4.7 \\[+1.6,\u00a0+7.9\\]"
 
 
 def test_projections_are_counted_in_what_is_printed():

@@ -18,7 +18,8 @@ COLUMNS = ("sentence", "found", "basis", "sure")
 def conclusion(context: Context) -> Section:
     """Builds the chapter."""
     prose = prose_of(context)
-    limits = [prose.paragraph(limit) for limit in limits_of(prose)]
+    first, *others = limits_of(prose)
+    limits = [prose.paragraph(prose.say("conclusion.limits"), first), *map(prose.paragraph, others)]
     return context.section("conclusion", "conclusion", [*verdicts(prose), *limits])
 
 
@@ -43,7 +44,7 @@ def verdicts(prose: Prose) -> list[Block]:
     )
     open_ones = unsettled(prose)
     rest = [prose.say("conclusion.open", names=words.listed(open_ones))] if open_ones else []
-    groups = (rest, [prose.say("conclusion.limits")])
+    groups = (rest,)
     return [*([prose.context.tabled(table)] if rows else []), *prose.paragraphs(*groups)]
 
 

@@ -86,7 +86,7 @@ class Prose:
         value, low, high = (base**number for number in _ends(piece))
         if not (isfinite(low) and isfinite(high)) or low == high:
             return literal(rounded(value))
-        return Inline(f"{rounded(value)}{NBSP}\\[{rounded(low)},{NBSP}{rounded(high)}\\]")
+        return Inline(f"{rounded(value)} \\[{rounded(low)},{NBSP}{rounded(high)}\\]")
 
     def inverse(self, piece: Piece) -> Inline:
         """Writes how many times less: 280 [230, 330] where the factor is 0.0036 [0.0030, 0.0044]."""
@@ -103,7 +103,7 @@ class Prose:
 
     def percent(self, level: Level) -> Inline:
         """Writes a percentage with its interval: 57.7% [57.0, 58.4]."""
-        value, bracket, ends = self.number(level).partition(f"{NBSP}\\[")
+        value, bracket, ends = self.number(level).partition(" \\[")
         return Inline(f"{value}%{bracket}{ends}")
 
     def change(self, piece: Piece) -> Inline:
@@ -186,9 +186,7 @@ def bracketed(value: float, low: float, high: float, *, signs: bool = False) -> 
     digits = _digits((high - low) / 2 or abs(value) / 20)
     shown = [_written(each, digits, signs=signs) for each in (value, low, high)]
     return (
-        literal(shown[0])
-        if low == high
-        else Inline(f"{literal(shown[0])}{NBSP}\\[{shown[1]},{NBSP}{shown[2]}\\]")
+        literal(shown[0]) if low == high else Inline(f"{literal(shown[0])} \\[{shown[1]},{NBSP}{shown[2]}\\]")
     )
 
 

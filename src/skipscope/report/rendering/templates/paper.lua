@@ -145,7 +145,7 @@ function Inlines(inlines)
     if (each.t == "Math" or each.t == "Code") and following and following.t == "Str" then
       for _, mark in ipairs(HELD) do
         if following.text:sub(1, #mark) == mark then
-          found:insert(pandoc.RawInline("typst", "#sym.wj"))
+          found:insert(pandoc.RawInline("typst", "⁠"))
           break
         end
       end
