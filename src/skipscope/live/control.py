@@ -5,6 +5,7 @@ child process. A record that somebody sent must not choose what is run here: onl
 skipscope is continued, or the one that was named when the page was opened.
 """
 
+import os
 import shlex
 import subprocess
 import sys
@@ -68,6 +69,7 @@ class Control:
         self.child = subprocess.Popen(  # noqa: S603 - our own program, with arguments that were looked through
             [*PROGRAM, "--lang", language(), "run", *words, *own],
             stdin=subprocess.DEVNULL, stdout=self._printed, stderr=subprocess.STDOUT,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},  # in the order of writing
         )  # fmt: skip
 
     def state(self) -> dict[str, Any]:
