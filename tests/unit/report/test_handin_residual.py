@@ -61,6 +61,12 @@ def test_without_batchnorm_the_addition_is_seen_to_do_harm(tables):
     assert "The most even of the four" not in read(residual(prose(tables, card("depth", {"S1c": even}))))
 
 
+def test_degradation_is_told_where_the_plain_network_learns_as_well(tables):
+    text = read(residual(prose(tables)))
+    assert "from 8 to 32 layers the error of the residual network goes from 57" in text
+    assert "that of the plain one from 57.7% [57.0, 58.4] to 71.0% [68.7, 73.4]" in text
+
+
 def test_that_the_ratio_grows_as_a_power_is_said_where_it_does(tables, monkeypatch):
     text = read(residual(prose(tables)))
     assert "Going from 20 to 32 and from 32 to 56 layers" in text

@@ -11,6 +11,7 @@ from skipscope.report.handin import drawings
 from skipscope.report.handin.by_depth import (
     CLEAR,
     DEPTHS,
+    apart,
     depth_of,
     judged_start,
     predicted,
@@ -187,7 +188,28 @@ def degradation(prose: Prose, figures: Sequence[Figure]) -> list[Statement]:
         "residual": (prose.number if verdict == "remains" else prose.change)(parts["resnet"]),
         "figure": prose.figure(figures[-1]) if figures else "",
     }
-    return [prose.say(f"residual.degradation.{verdict}", judged.source, **told)]
+    said = [prose.say(f"residual.degradation.{verdict}", judged.source, **told)]
+    return said + (fitted(prose) if verdict in ("remains", "gone") else [])
+
+
+def fitted(prose: Prose) -> list[Statement]:
+    """Tells both training errors at the depth up to which the plain network learns, though it degrades."""
+    found = apart(prose, DEPTHS[0])
+    if found is None:
+        return []
+    shallow, deep = found[0]["shallow"], found[0]["deep"]
+    ours = [prose.evidence.level("training error", f"resnet{depth}") for depth in (shallow, deep)]
+    levels = [level for level in ours if level]
+    if len(levels) < 2 or levels[0].study != levels[1].study:
+        return []
+    told = {
+        "shallow": shallow,
+        "deep": deep,
+        "before": prose.percent(levels[0]),
+        "after": prose.percent(levels[1]),
+    }
+    plain = {"plain_before": found[0]["before"], "plain_after": found[0]["after"]}
+    return [prose.say("residual.fitted", *found[1], **told, **plain)]
 
 
 def shattering(prose: Prose) -> list[Statement]:
