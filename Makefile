@@ -30,8 +30,8 @@ test: check                  ## check, then every test but the slow ones
 	$(PYTEST) -m "not slow"
 
 test-long: setup             ## the slow tests, those on other people's networks included
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[zoo]' || \
-		echo "torchvision or timm has no wheel here: what needs them is skipped"
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable '.[zoo,ray]' || \
+		echo "torchvision, timm or ray has no wheel here: what needs them is skipped"
 	$(PYTEST) -m slow || [ $$? -eq 5 ]  # pytest's exit code where no test is marked so
 
 coverage: setup              ## which branches the tests of `make test` take; fails below 95 %

@@ -11,6 +11,7 @@ SPEAKERS = (
         "cli/*.py",
         "bench/*.py",
         "engine/*.py",
+        "engine/cluster/*.py",
         "exports/*.py",
         "data/*.py",
         "models/*.py",

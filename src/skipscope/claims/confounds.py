@@ -32,7 +32,7 @@ class Confound(Frozen):
 
     what: str
     """A word of `ARCHITECTURE`, `recipe.KEY`, a key of `Backend`, or `data`, `training images`, `machine`,
-    `diverged seeds`."""
+    `instructions`, `diverged seeds`."""
     treated: str
     control: str
 
@@ -49,6 +49,8 @@ def facts_of(run: RunRecord) -> Facts:
         ("data", f"{run.spec.data.name} {run.spec.data.sha256[:8]}"),
         ("training images", _images(run.spec.data)),
         (MACHINE, machine),
+        # they round differently, whatever is compared
+        ("instructions", str(run.environment.machine.get("instructions"))),
     )
 
 

@@ -1,7 +1,7 @@
 """Shows a plan on the console before its first step, then carries it out."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.markup import escape
 from rich.text import Text
@@ -95,12 +95,17 @@ def say_if_untrained(workspace: "Workspace", name: str | None) -> None:
 
 
 def carry_out(
-    plan: "Plan", workspace: "Workspace", data_dir: Path | None, *, again: str | None = None
+    plan: "Plan",
+    workspace: "Workspace",
+    data_dir: Path | None,
+    *,
+    again: str | None = None,
+    execute: Any = None,
 ) -> Outcome:
     """Trains, measures, reports, says what to do next; `again` resumes, if that is not the plan's command."""
     from skipscope.api.progress import display, now_and_then
+    from skipscope.engine import local
     from skipscope.engine.at_init import measure_starts
-    from skipscope.engine.local import execute
     from skipscope.records.lock import held
     from skipscope.report import build_report
 
@@ -130,13 +135,13 @@ def carry_out(
                 measure_starts(
                     plan.record,
                     workspace,
-                    jobs=plan.jobs,
+                    jobs=min(plan.jobs, plan.cores) if execute else plan.jobs,
                     data_dir=data_dir,
                     on_event=lambda said: show_start(f"{spoken(what)}: {spoken(said)}"),
                     warn=warn,
                 )
         with display(plan, console) as shown:
-            records = execute(
+            records = (execute or local.execute)(
                 plan,
                 workspace,
                 on_event=on_event,

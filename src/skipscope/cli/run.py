@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from skipscope.cli.cluster import Address, AnyKind, ExecutorOption, Where
 from skipscope.cli.live import Live, page_beside
 from skipscope.cli.options import DEFAULT_WORKSPACE, DataDir, Jobs, Overrides, WorkspaceOption, console, say
 from skipscope.language import language, spoken
@@ -78,15 +79,20 @@ def run(
     dry_run: DryRun = False,
     live: Live = False,
     specs: Specs = None,
+    executor: ExecutorOption = None,
+    address: Address = None,
+    any_kind: AnyKind = False,
 ) -> None:
     """Train a study and write its report; resumes where it stopped."""
     from skipscope.engine.adapt import adapt
     from skipscope.engine.resolve import unknown_names
+    from skipscope.errors import UsageError
     from skipscope.records.lock import refuse_if_held
     from skipscope.records.store import Workspace
     from skipscope.spec import load_study
 
     said = Overrides(data=data, epochs=epochs, seeds=seeds, train_limit=train_limit)
+    where = Where(executor=executor, address=address, any_kind=any_kind)
     store = Workspace(workspace)
     if not dry_run:
         refuse_if_held(store.path)  # before anything is timed
@@ -94,6 +100,10 @@ def run(
         if study == "all":
             from skipscope.cli.everything import run_all
 
+            if executor not in {None, "local"}:
+                raise UsageError(
+                    "All studies at once are trained here.", hint="name one study with --executor"
+                )
             run_all(said, store, data_dir=data_dir, jobs=jobs, budget=budget, dry_run=dry_run)
             return
         unknown = partial(unknown_names, data_dir=data_dir, instead=data)
@@ -103,6 +113,7 @@ def run(
             spec,
             said,
             store,
+            where,
             data_dir=data_dir,
             jobs=jobs,
             budget=budget,
@@ -116,6 +127,7 @@ def _run_one(
     spec: "StudySpec",
     said: Overrides,
     store: "Workspace",
+    where: Where,
     *,
     data_dir: Path | None,
     jobs: int | None,
@@ -125,22 +137,28 @@ def _run_one(
 ) -> None:
     """Plans one study, shows the plan and carries it out."""
     from skipscope.api.wording import flags
+    from skipscope.cli.cluster import executing, opened, typed, warn_of_another_kind, workers
     from skipscope.cli.plans import carry_out, show
     from skipscope.engine.plan import plan
     from skipscope.errors import UnknownName
 
-    command = shlex.join(["skipscope", "run", study, *flags(said | {"budget": budget})])
-    try:
-        with console.status("Planning: a few timed steps of each network"):
-            planned = plan(spec, store, command=command, data_dir=data_dir, jobs=jobs, budget=budget)
-    except UnknownName as error:
-        error.where = ", ".join(filter(None, (study, error.where)))
-        raise
-    show(planned)
-    if specs is not None:
-        _write_specs(planned, store, specs)
-    elif not dry_run and carry_out(planned, store, data_dir) != "done":
-        raise typer.Exit(1)
+    asked = flags(said | {"budget": budget} | typed(where)) + ["--any-kind"] * where["any_kind"]
+    planning = partial(plan, command=shlex.join(["skipscope", "run", study, *asked]), jobs=jobs)
+    with opened(where) as cluster:
+        try:
+            with console.status("Planning: a few timed steps of each network"):
+                planned = planning(spec, store, data_dir=data_dir, budget=budget, elsewhere=workers(cluster))
+        except UnknownName as error:
+            error.where = ", ".join(filter(None, (study, error.where)))
+            raise
+        show(planned)
+        warn_of_another_kind(cluster, planned)
+        if specs is not None:
+            _write_specs(planned, store, specs)
+        elif not dry_run:
+            execute = executing(cluster, where)
+            if carry_out(planned, store, data_dir, execute=execute) != "done":
+                raise typer.Exit(1)
 
 
 def _write_specs(planned: "Plan", store: "Workspace", folder: Path) -> None:

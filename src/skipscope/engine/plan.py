@@ -92,13 +92,15 @@ def plan(
     jobs: int | None = None,
     budget: str | None = None,
     choice: BackendChoice | None = None,
+    elsewhere: int | None = None,
 ) -> Plan:
     """Plans the study's runs on this machine: resolved, timed by a few steps, cut to the budget.
 
     By default as many runs go side by side as there are cores for their threads (one each, unless a recipe
     pins more, which beats threads in one run), and as fit into the free memory. A study that was cut to this
     budget before stays cut so. `choice` is the backend where one was chosen for several studies at once; a
-    study goes on with the backend it was begun with all the same.
+    study goes on with the backend it was begun with all the same. So many workers may be `elsewhere`: this
+    machine's cores and memory do not matter then, and its times are a guess.
 
     Raises:
         UnknownName: an arm's (or initial) network is not registered, or there is no such probe; says the key.
@@ -119,10 +121,12 @@ def plan(
     choice = None if begun else choice or tuner.choose(arms_of(study), threads=1)
     backend = begun or choice.backend  # type: ignore[union-attr] # one of the two is there
 
+    at_most, free = jobs or elsewhere, None if elsewhere else free_memory()
+
     def fitting(runs: Iterable[tuple[str, Recipe]]) -> SideBySide:
-        wanted = jobs or max(1, cores() // _threads(study, backend))
+        wanted = at_most or max(1, cores() // _threads(study, backend))
         ways = ((tuner.timing(model, how.backend(backend)), how.batch_size) for model, how in runs)
-        return side_by_side(starmap(worker_bytes, ways), wanted, free_memory(), asked=jobs is not None)
+        return side_by_side(starmap(worker_bytes, ways), wanted, free, asked=at_most is not None)
 
     starts = tuple(_initial_measurements(study, workspace, card, tuner))
 
@@ -146,7 +150,7 @@ def plan(
         record=record,
         runs=runs,
         starts=starts,
-        jobs=jobs or min(memory.jobs, at_once),
+        jobs=jobs or min(elsewhere or memory.jobs, at_once),
         memory=memory,
         cores=cores(),
         backend=study.recipe.backend(backend),

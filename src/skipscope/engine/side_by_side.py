@@ -27,6 +27,8 @@ class SideBySide:
     """Bytes that so many workers need, if they train the networks that need most."""
     free: int | None
     """Bytes; None where the system does not tell."""
+    largest: int = 0
+    """Bytes of the worker that needs most."""
 
     @property
     def fits(self) -> bool:
@@ -54,4 +56,6 @@ def side_by_side(workers: Iterable[int], wanted: int, free: int | None, *, asked
     jobs = wanted
     while not asked and free is not None and jobs > 1 and sum(largest[:jobs]) > free:
         jobs -= 1
-    return SideBySide(jobs=jobs, wanted=wanted, needed=sum(largest), free=free)
+    return SideBySide(
+        jobs=jobs, wanted=wanted, needed=sum(largest), free=free, largest=max(largest, default=0)
+    )

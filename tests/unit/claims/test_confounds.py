@@ -22,7 +22,13 @@ def card(model: str) -> NetworkCard:
 
 
 def run(
-    model: str, seed: int = 0, *, processor: str = "P", limit: int | None = None, **recipe: Any
+    model: str,
+    seed: int = 0,
+    *,
+    processor: str = "P",
+    instructions: str = "AVX2",
+    limit: int | None = None,
+    **recipe: Any,
 ) -> RunRecord:
     spec = RunSpec(
         model=model,
@@ -36,7 +42,10 @@ def run(
         state="done",
         started="",
         environment=Environment(
-            versions={"torch": "2"}, machine={"processor": processor}, threads=1, git=None
+            versions={"torch": "2"},
+            machine={"processor": processor, "instructions": instructions},
+            threads=1,
+            git=None,
         ),
         network=card(model),
     )
@@ -152,6 +161,11 @@ def test_recipe_way_and_data_are_compared(other: dict[str, Any], expected: set[s
 def test_where_seconds_are_compared_the_machine_is_too() -> None:
     given = {"resnet20": {0: run("resnet20")}, "plain20": {0: run("plain20", processor="Q")}}
     assert what(SHORTCUT.model_copy(update={"timed": True}), given) == {"machine"}
+
+
+def test_instructions_that_round_differently_confound_whatever_is_compared() -> None:
+    given = {"resnet20": {0: run("resnet20")}, "plain20": {0: run("plain20", instructions="AVX512")}}
+    assert what(SHORTCUT, given) == {"instructions"}
 
 
 def test_a_difference_of_many_seeds_is_told_once() -> None:
