@@ -23,7 +23,9 @@ from skipscope.live.serve import Served, serving
 from skipscope.records.store import Workspace
 
 live = import_module("skipscope.cli.live")  # the package's own `live` is the command
-PROGRAM = (sys.executable, "-c", "from skipscope.cli import main; main()")
+HEARS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+"""A shell begins what it runs in the background deaf to Ctrl-C, and so are the children of that."""
+PROGRAM = (sys.executable, "-c", HEARS_CTRL_C + "from skipscope.cli import main; main()")
 
 
 @pytest.fixture
@@ -82,7 +84,10 @@ def test_the_address_is_alone_on_its_line_as_soon_as_it_answers(workspace: Works
         assert httpx.get(line.strip()).status_code == 303
         assert page.stdout.readline().startswith("From another machine: ssh -L ")
         page.send_signal(signal.SIGINT)
-        assert page.wait(20) == 0
+        try:
+            assert page.wait(20) == 0
+        finally:
+            page.kill()  # or a page that stays would be waited for without an end
 
 
 def test_a_page_for_others_comes_with_a_warning(

@@ -134,8 +134,17 @@ def fake_ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeRay]:
     monkeypatch.setitem(sys.modules, "ray", ray)
     monkeypatch.setitem(sys.modules, "ray.util", ModuleType("ray.util"))
     monkeypatch.setitem(sys.modules, "ray.util.scheduling_strategies", strategies)
-    for module in OURS:
-        monkeypatch.delitem(sys.modules, module, raising=False)
+    _forget()
     yield ray
-    for module in OURS:
-        sys.modules.pop(module, None)
+    _forget()
+
+
+def _forget() -> None:
+    """Has our modules imported anew, with the `ray` that is there then.
+
+    A package keeps its modules as attributes, too: `from package import module` would find the old one.
+    """
+    for name in OURS:
+        sys.modules.pop(name, None)
+        package, _, module = name.rpartition(".")
+        vars(sys.modules.get(package, ModuleType(package))).pop(module, None)

@@ -42,6 +42,8 @@ STOP_SECONDS = 30.0
 """Checkpoints of all runs travel when all are asked to stop."""
 LOOK_SECONDS = 5.0
 """How often the cluster is asked for its nodes."""
+LISTEN_SECONDS = 1.0
+"""How long an exchange with a worker waits for news, with few workers."""
 HEARD_A_SECOND = 200
 """Exchanges a second at most: with more workers, each is heard less often (docs/cluster.md)."""
 NODE_SECONDS = 300.0
@@ -182,7 +184,7 @@ class RayExecutor:
             workspace=self.workspace,
             data=self.data,
             memory=self.worker_bytes,
-            seconds=lambda: max(1.0, sum(self.places.busy.values()) / HEARD_A_SECOND),
+            seconds=lambda: max(LISTEN_SECONDS, sum(self.places.busy.values()) / HEARD_A_SECOND),
             leave=lambda left, gone: self.places.leave(left, gone=gone),
         ).start()
 
