@@ -13,6 +13,7 @@ import made_up_readings
 import pytest
 from built_once import built_once
 from fake_ray import fake_ray  # noqa: F401
+from fonts_here import fonts_forgotten, no_chinese  # noqa: F401
 from forked_workers import forked_workers  # noqa: F401
 from made_up_workspace import write_workspace
 from workers_in_process import workers_in_process  # noqa: F401

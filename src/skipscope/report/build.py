@@ -21,9 +21,10 @@ from skipscope.report.appendix.viva import viva
 from skipscope.report.appendix.while_training import while_training
 from skipscope.report.byline import byline
 from skipscope.report.context import Context, figure_numbers
-from skipscope.report.document import Block, Document, Note, Part, Section, lettered, numbered
+from skipscope.report.document import Block, Document, Note, Part, Section
 from skipscope.report.handin.chapters import CHAPTERS
 from skipscope.report.handin.references import references
+from skipscope.report.numbering import lettered, numbered
 from skipscope.report.words import Inline, Words
 from skipscope.spec import StudySpec
 from skipscope.spec.author import NOBODY, Author

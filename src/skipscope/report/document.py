@@ -4,8 +4,8 @@ It is built once from the records; the renderers decide nothing. Text is either 
 marks have a meaning, or plain, in which nothing has.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from typing import Any, Literal
@@ -30,7 +30,7 @@ PARTS: tuple[Part, ...] = ("handin", "appendix")
 
 @dataclass(frozen=True, kw_only=True)
 class Paragraph:
-    """Running text; of an explanation, the statements that it is made of."""
+    """Running text, with the statements that an explanation is made of."""
 
     text: Inline
     statements: tuple[Statement, ...] = ()
@@ -96,7 +96,7 @@ class Table:
     kind: Literal["key", "plain", "facts", "claims", "answers"] = "plain"
     statements: tuple[Statement, ...] = ()
     number: str = ""
-    """Of those of the hand-in, which its text refers to."""
+    """The number by which the text of the hand-in refers to it; tables of the appendix have none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +109,7 @@ class Figure:
     spoken: str
     chart: Layered
     live: str = ""
-    """HTML that takes its place on a page."""
+    """HTML that a page shows instead of the drawing."""
 
     @property
     def table(self) -> pl.DataFrame:
@@ -217,23 +217,6 @@ class Section:
     def all_blocks(self) -> Iterator[Block]:
         """Its own blocks, then those of its sections, in reading order."""
         return chain(self.blocks, *(section.all_blocks for section in self.sections))
-
-
-def numbered(sections: Iterable[Section], outer: str = "") -> tuple[Section, ...]:
-    """Returns the sections with their numbers: 1, 1.1, 1.2, 2 ..."""
-    return tuple(
-        replace(section, number=f"{outer}{index}", sections=numbered(section.sections, f"{outer}{index}."))
-        for index, section in enumerate(sections, start=1)
-    )
-
-
-def lettered(sections: Sequence[Section]) -> tuple[Section, ...]:
-    """Returns the sections as those of an appendix: A, A.1, A.2, B ..."""
-    letters = [chr(ord("A") + index) for index in range(len(sections))]
-    return tuple(
-        replace(section, number=letter, sections=numbered(section.sections, f"{letter}."))
-        for letter, section in zip(letters, sections, strict=True)
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,7 +55,7 @@ def test_errors_are_passed_on(app, made_up):
         CliRunner().invoke(app, ["absent", "-w", str(workspace.path)], catch_exceptions=False)
 
 
-def test_what_could_be_made_is_printed_before_what_could_not(app, made_up, monkeypatch):
+def test_what_could_be_made_is_printed_before_what_could_not(app, made_up, monkeypatch, fonts_forgotten):
     monkeypatch.setattr(fonts, "families", lambda language: ("Libertinus Serif",))
     monkeypatch.setattr(fonts, "missing", lambda text, family: "中" if "中" in text or "网" in text else "")
     workspace = made_up(arms=("cnn",), epochs=1, steps=4, title={"en": "One network"})

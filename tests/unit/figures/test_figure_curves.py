@@ -125,16 +125,6 @@ def test_a_machine_without_chinese_glyphs_is_noticed(monkeypatch, family):
     assert vega.has_chinese.__wrapped__() is (family is not None)
 
 
-@pytest.fixture
-def fonts_forgotten():
-    """What is found of fonts in this test is found again after it."""
-    for found in (vega.fonts.book, vega.fonts.chinese, vega.drawing.know_fonts):
-        found.cache_clear()
-    yield
-    for found in (vega.fonts.book, vega.fonts.chinese, vega.drawing.know_fonts):
-        found.cache_clear()
-
-
 def test_without_the_extra_nothing_is_registered(monkeypatch, fonts_forgotten):
     monkeypatch.setattr(vega.fonts, "extra_folder", lambda: None)
     monkeypatch.setattr(vega.vl_convert, "register_font_directory", None)

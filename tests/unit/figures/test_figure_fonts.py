@@ -16,23 +16,10 @@ SVG = (
 
 
 @pytest.fixture
-def without_chinese(monkeypatch):
-    """The fonts that typst brings, and no others."""
-    own = typst.Fonts(include_system_fonts=False)
-    monkeypatch.setattr(fonts, "book", lambda: own)
-    fonts.chinese.cache_clear()
-    yield
-    fonts.chinese.cache_clear()
-
-
-@pytest.fixture
-def only_the_extra(monkeypatch):
+def only_the_extra(monkeypatch, fonts_forgotten):
     """What `skipscope[zh]` installs, on a machine that has nothing."""
     own = typst.Fonts(include_system_fonts=False, font_paths=[str(fonts.extra_folder())])
     monkeypatch.setattr(fonts, "book", lambda: own)
-    fonts.chinese.cache_clear()
-    yield
-    fonts.chinese.cache_clear()
 
 
 def test_the_extra_has_chinese(only_the_extra):
@@ -42,14 +29,14 @@ def test_the_extra_has_chinese(only_the_extra):
     assert not fonts.missing("恒等映射缓解梯度消失，验证准确率 67.7 % → 10⁻⁵ × ‖f(x)‖", fonts.families("zh"))
 
 
-def test_without_a_font_there_is_no_chinese_and_it_is_known_which_characters_are_missing(without_chinese):
+def test_without_a_font_there_is_no_chinese_and_it_is_known_which_characters_are_missing(no_chinese):
     assert fonts.chinese() is None
     assert fonts.families("zh") == (fonts.LATIN,)
     assert fonts.missing("准确 accuracy é − × → 67.7\u00a0%", (fonts.LATIN,)) == "准确"
 
 
 @pytest.mark.parametrize("text", ["", "plain", "\u0301\u200b\u00ad\n", "]#{`*_"])
-def test_what_draws_nothing_and_what_typst_would_read_as_markup_is_not_missing(without_chinese, text):
+def test_what_draws_nothing_and_what_typst_would_read_as_markup_is_not_missing(no_chinese, text):
     assert not fonts.missing(text, (fonts.LATIN,))
 
 

@@ -8,7 +8,6 @@ from xml.etree import ElementTree as ET
 from zipfile import ZipFile
 
 import pytest
-import typst
 from made_up_pictures import Undrawn
 from PIL import Image
 
@@ -32,16 +31,6 @@ def fast_charts(monkeypatch):
     drawn = f'<svg xmlns="http://www.w3.org/2000/svg" width="640" height="300">{text}</svg>'
     monkeypatch.setattr(Undrawn, "svg", drawn)
     monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
-
-
-@pytest.fixture
-def no_chinese(monkeypatch):
-    """A machine without any font but those that typst brings."""
-    own = typst.Fonts(include_system_fonts=False)
-    monkeypatch.setattr(fonts, "book", lambda: own)
-    fonts.chinese.cache_clear()
-    yield
-    fonts.chinese.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -237,35 +226,6 @@ def test_hostile_names_stay_names(made_up, fast_charts):
     shown = "\n".join(paragraphs(docx))
     for name in hostile:
         assert name.replace("`", "'") in shown
-
-
-def test_columns_get_their_longest_word_and_share_the_rest():
-    shares, size = paper_source.widths([["a", "b"], ["unbreakable", "word " * 60]])
-    assert size == 1
-    assert sum(shares) == pytest.approx(1)
-    assert shares[0] * paper_source.LINE >= len("unbreakable")
-    assert shares[1] > 0.8
-    narrow, _ = paper_source.widths([["a", "b"], ["网络", "1"]])
-    assert narrow == [6 / paper_source.LINE, 3 / paper_source.LINE]
-
-
-def test_width_goes_where_it_makes_the_rows_lowest():
-    # the second column has the longest cell, but a single one; the first is longer in most rows
-    rows = [["word " * 8, "y " * 10]] * 9 + [["word", "y " * 90]]
-    shares, _ = paper_source.widths(rows)
-    assert shares[0] > 0.55
-
-
-def test_long_digests_and_names_may_be_broken():
-    shares, size = paper_source.widths([["f" * 64, "a_long_name-with-parts"], ["x " * 80, "y " * 80]])
-    assert 0.4 < shares[0] < 0.6
-    assert size == 1
-
-
-def test_letters_shrink_where_words_are_too_long_for_the_line():
-    shares, size = paper_source.widths([["unbreakable word"] * 14])
-    assert shares == [pytest.approx(1 / 14)] * 14
-    assert size == pytest.approx(paper_source.LINE / (14 * len("unbreakable..")))
 
 
 def test_the_source_has_every_block_once(edition):

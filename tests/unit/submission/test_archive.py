@@ -142,7 +142,7 @@ def test_one_language_is_enough_if_it_is_asked_for(made_up, tmp_path):
     assert reports == [f"1+a/{name}" for name in names]
 
 
-def test_without_glyphs_nothing_is_packed(made_up, tmp_path, monkeypatch):
+def test_without_glyphs_nothing_is_packed(made_up, tmp_path, monkeypatch, fonts_forgotten):
     monkeypatch.setattr("skipscope.figures.rendering.fonts.missing", lambda text, family: "中")
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     with pytest.raises(FontError):

@@ -1,0 +1,34 @@
+"""How wide a printed table's columns are, and how large its letters."""
+
+import pytest
+
+from skipscope.report.rendering import paper_source
+
+
+def test_columns_get_their_longest_word_and_share_the_rest():
+    shares, size = paper_source.widths([["a", "b"], ["unbreakable", "word " * 60]])
+    assert size == 1
+    assert sum(shares) == pytest.approx(1)
+    assert shares[0] * paper_source.LINE >= len("unbreakable")
+    assert shares[1] > 0.8
+    narrow, _ = paper_source.widths([["a", "b"], ["网络", "1"]])
+    assert narrow == [6 / paper_source.LINE, 3 / paper_source.LINE]
+
+
+def test_width_goes_where_it_makes_the_rows_lowest():
+    # the second column has the longest cell, but a single one; the first is longer in most rows
+    rows = [["word " * 8, "y " * 10]] * 9 + [["word", "y " * 90]]
+    shares, _ = paper_source.widths(rows)
+    assert shares[0] > 0.55
+
+
+def test_long_digests_and_names_may_be_broken():
+    shares, size = paper_source.widths([["f" * 64, "a_long_name-with-parts"], ["x " * 80, "y " * 80]])
+    assert 0.4 < shares[0] < 0.6
+    assert size == 1
+
+
+def test_letters_shrink_where_words_are_too_long_for_the_line():
+    shares, size = paper_source.widths([["unbreakable word"] * 14])
+    assert shares == [pytest.approx(1 / 14)] * 14
+    assert size == pytest.approx(paper_source.LINE / (14 * len("unbreakable..")))
