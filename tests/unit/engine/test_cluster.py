@@ -10,7 +10,7 @@ from fake_ray import FakeRay
 from safetensors.torch import load_file
 
 from skipscope.engine.adapt import adapt
-from skipscope.engine.cluster.nodes import Node, Places, kind_of, refuse_if_stranded, slots
+from skipscope.engine.cluster.nodes import Node, Roster, kind_of, refuse_if_stranded, slots
 from skipscope.engine.cluster.transit import Outbox, Piece, packed, receive, unpack
 from skipscope.engine.local import execute as locally
 from skipscope.engine.plan import plan
@@ -125,15 +125,15 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
 def test_arms_of_a_seed_stay_on_one_kind_of_processor(small: StudySpec, workspace: Workspace) -> None:
     seeds = [run.task for run in plan(adapt(small, seeds=2), workspace, command="x").runs]
     old, new = (Node(id=kind, address=kind, kind=kind, slots=1) for kind in ("old", "new"))
-    places = Places(any_kind=False, kinds={0: "old"})
-    places.replace([old, new])
-    assert places.free(seeds[0]) == old
-    places.take(seeds[0], old)
-    assert places.free(seeds[0]) is None
-    assert places.free(seeds[1]) == new
-    assert Places(any_kind=True, kinds={0: "old"}, nodes={"new": new}).free(seeds[0]) == new
+    roster = Roster(any_kind=False, kinds={0: "old"})
+    roster.replace([old, new])
+    assert roster.free(seeds[0]) == old
+    roster.take(seeds[0], old)
+    assert roster.free(seeds[0]) is None
+    assert roster.free(seeds[1]) == new
+    assert Roster(any_kind=True, kinds={0: "old"}, nodes={"new": new}).free(seeds[0]) == new
     with pytest.raises(UsageError, match="Seed 0 was begun on another kind"):
-        refuse_if_stranded(Places(any_kind=False, kinds={0: "old"}, nodes={"new": new}), [0])
+        refuse_if_stranded(Roster(any_kind=False, kinds={0: "old"}, nodes={"new": new}), [0])
 
 
 def test_a_node_has_room_for_its_gpus_or_cores_as_memory_allows() -> None:

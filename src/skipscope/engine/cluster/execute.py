@@ -17,7 +17,7 @@ from skipscope.data.dataset import load, stored
 from skipscope.engine.cluster.driver import RemoteWorker
 from skipscope.engine.cluster.nodes import (
     Node,
-    Places,
+    Roster,
     kind_of,
     kinds_begun,
     refuse_if_stranded,
@@ -148,7 +148,7 @@ class RayExecutor:
 
     workspace: Workspace
     cluster: Cluster
-    places: Places
+    roster: Roster
     data: Data | None
     worker_bytes: int
     cores: int = 0
@@ -159,33 +159,33 @@ class RayExecutor:
         """Counts the workers that the cluster has room for, and at least one: nodes may come back."""
         if monotonic() - self.cluster.looked > LOOK_SECONDS:
             self.look()
-        return max(1, self.places.jobs)
+        return max(1, self.roster.jobs)
 
     def look(self) -> None:
         """Learns which nodes there are now; one that cannot train is told of and left out."""
         try:
-            self.places.replace(self.cluster.nodes(self.worker_bytes))
+            self.roster.replace(self.cluster.nodes(self.worker_bytes))
         except SkipscopeError as error:
             say_once(f"{error.what} It is left out.")
 
     def fits(self, task: Task) -> bool:
         """Tells whether a node of the right kind has room for the task."""
-        return self.places.free(task) is not None
+        return self.roster.free(task) is not None
 
     def start(self, task: Task) -> tuple["Connection[Any, Any]", Worker]:
         """Starts a relay for the task, and returns our end of the pipe of the thread that talks with it."""
-        node = self.places.free(task)
+        node = self.roster.free(task)
         if node is None:
             raise AssertionError
-        self.places.take(task, node)
+        self.roster.take(task, node)
         return RemoteWorker(
             task=task,
             node=node,
             workspace=self.workspace,
             data=self.data,
             memory=self.worker_bytes,
-            seconds=lambda: max(LISTEN_SECONDS, sum(self.places.busy.values()) / HEARD_A_SECOND),
-            leave=lambda left, gone: self.places.leave(left, gone=gone),
+            seconds=lambda: max(LISTEN_SECONDS, sum(self.roster.busy.values()) / HEARD_A_SECOND),
+            leave=lambda left, gone: self.roster.leave(left, gone=gone),
         ).start()
 
 
@@ -214,12 +214,12 @@ def execute(
     executor = RayExecutor(
         workspace=workspace,
         cluster=cluster,
-        places=Places(any_kind=any_kind, kinds=kinds_begun(records)),
+        roster=Roster(any_kind=any_kind, kinds=kinds_begun(records)),
         data=None if data == shapes.NAME or not plan.waiting else _shared(data, data_dir),
         worker_bytes=plan.memory.largest,
     )
-    executor.places.replace(cluster.nodes(executor.worker_bytes))
-    refuse_if_stranded(executor.places, sorted({run.spec.seed for run in plan.waiting}))
+    executor.roster.replace(cluster.nodes(executor.worker_bytes))
+    refuse_if_stranded(executor.roster, sorted({run.spec.seed for run in plan.waiting}))
     if plan.waiting:
         keep_sample(workspace, load(data, data_dir=data_dir))
     queue = Queue(plan, workspace, trained)

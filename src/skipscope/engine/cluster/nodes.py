@@ -56,7 +56,7 @@ def refuse_other_versions(node: Environment, driver: Environment, address: str) 
 
 
 @dataclass(kw_only=True)
-class Places:
+class Roster:
     """Counts which nodes are free, and remembers on which kind each seed is trained."""
 
     any_kind: bool
@@ -102,20 +102,20 @@ def kinds_begun(records: Iterable[RunRecord | None]) -> dict[int, str]:
     return kinds
 
 
-def refuse_if_stranded(places: Places, seeds: Iterable[int]) -> None:
+def refuse_if_stranded(roster: Roster, seeds: Iterable[int]) -> None:
     """Refuses to begin where runs were begun on a kind of processor that no node has.
 
     Raises:
         UsageError: such a seed waits; names the kind.
         MachineError: no node has room for a worker.
     """
-    if not places.jobs:
+    if not roster.jobs:
         raise MachineError(
             "No node of the cluster has room for a worker.", hint="each needs a core, and memory for one run"
         )
-    there = {node.kind for node in places.nodes.values()}
-    for seed in () if places.any_kind else seeds:
-        if (kind := places.kinds.get(seed)) not in {None, *there}:
+    there = {node.kind for node in roster.nodes.values()}
+    for seed in () if roster.any_kind else seeds:
+        if (kind := roster.kinds.get(seed)) not in {None, *there}:
             raise UsageError(
                 f"Seed {seed} was begun on another kind of processor ({kind}) than the cluster has "
                 f"({'; '.join(sorted(there))}).",
