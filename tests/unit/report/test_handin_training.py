@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -9,7 +10,7 @@ from documents import context_of, with_record
 
 from skipscope.figures.rendering.vega import specification, trusted
 from skipscope.report.document import Pair, Paragraph, Section, Table
-from skipscope.report.handin.course import Course
+from skipscope.report.handin.course import Course, above_chance
 from skipscope.report.handin.prose import prose_of
 from skipscope.report.handin.training import fitting, leaders, margin, shapes, times, training
 from skipscope.report.words import unmarked
@@ -211,3 +212,18 @@ def test_before_any_epoch_the_recipe_remains(study_tables):
     section = training(context_of(none, results=()))
     assert section.sections == ()
     assert "batches of" in said(section)
+
+
+def test_a_first_loss_above_that_of_a_guess_is_explained(prose):
+    rows = prose().context.tables.steps
+    first = (pl.col("step") == pl.col("step").min()) & (pl.col("arm") == "resnet")
+
+    def begun(loss):
+        changed = rows.filter(arm="resnet").with_columns(loss=pl.when(first).then(loss).otherwise("loss"))
+        return above_chance(SimpleNamespace(steps=changed))
+
+    assert begun(2.8) == {"resnet": pytest.approx(2.8)}
+    assert begun(2.4) == {}
+    # the made-up se_resnet begins at 2.68
+    text = text_of(shapes(prose(), [course(0.3, 0.5, 0.6)])[0].statements)
+    assert "begin above the 2.30 of a guess (se_resnet 2.7)" in text

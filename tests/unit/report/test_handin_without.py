@@ -32,7 +32,7 @@ def test_on_the_reference_it_has_all_that_a_section_needs(tables, language):
     written = prose(tables, language=language)
     blocks = without(written, depth_figures(written))
     text = read(blocks)
-    assert sum(isinstance(block, Equation) for block in blocks) == 1
+    assert sum(isinstance(block, Equation) for block in blocks) == 2  # the chain rule, and what a layer does
     assert sum(isinstance(block, Pair) for block in blocks) == 1
     assert "9,000 [6,500, 12,000]" in text  # measured, with its interval
     assert {"en": "cannot be read from", "zh": "不能从作业中"}[language] in text  # a limit

@@ -5,15 +5,16 @@ than of the gradient it lets through (`probes/signal_alignment.py`). The sentenc
 plain network of a study that measured both ends, and only where the measurement shows what they say.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from skipscope.claims.model import MINIMUM_SEEDS
+from skipscope.report.document import Block, Column, Equation, Table
 from skipscope.report.handin.by_depth import CLEAR, DEPTHS
 from skipscope.report.handin.pieces import Level
 from skipscope.report.handin.prose import Prose, bracketed
-from skipscope.report.statements import Statement
-from skipscope.report.words import Inline, literal
+from skipscope.report.statements import Source, Statement
+from skipscope.report.words import Inline, code, literal
 
 FORWARD, BACKWARD, RELU = "forward gain", "backward gain", "relu gain"
 RATIO = "first over last of one batch"
@@ -45,7 +46,7 @@ class Course:
         return self.fall.ends[2] < 0
 
 
-def alignment(prose: Prose) -> list[Statement]:
+def alignment(prose: Prose) -> list[Block]:
     """Says what layers do to signal and gradient, how training changes it, and what that does not show."""
     for depth in sorted(DEPTHS, reverse=True):
         ratio = next(courses(prose, RATIO, f"plain{depth}"), None)
@@ -54,41 +55,77 @@ def alignment(prose: Prose) -> list[Statement]:
     return []
 
 
-def told(prose: Prose, depth: int, ratio: Course) -> list[Statement]:
-    """Writes the statements on the plain network of this depth; none where they are not what it shows."""
+def told(prose: Prose, depth: int, ratio: Course) -> list[Block]:
+    """Writes what the plain network of this depth shows; nothing where that is not what the text says."""
     found = {
         name: course(prose, name, ratio) for name in (FORWARD, BACKWARD, RELU, BY_CONVOLUTIONS, BY_RELUS)
     }
     forward, backward, relu, convolutions, relus = found.values()
     if not (forward and backward and relu and convolutions and relus):
         return []
-    exploded = ratio.start.median > CLEAR and ratio.falls
+    exploded = ratio.start.median > CLEAR and ratio.falls and relu.start.ends[1] > 0
     if not (exploded and forward.rises and convolutions.falls):
         return []
-    sources = tuple(dict.fromkeys(each.source for each in (forward.end, backward.end, relu.end)))
-    levels = {"forward": forward, "backward": backward, "relu": relu}
-    numbers = {f"{name}_{at}": about(getattr(each, at)) for name, each in levels.items() for at in ENDS}
-    numbers |= {f"sigma_{at}": factor(sigma(forward, backward, relu, at)) for at in ENDS}
+    table = tabled(prose, (forward, backward, relu), depth)
+    sources = table.statements[0].sources
+    sigmas = {f"sigma_{at}": factor(sigma(forward, backward, relu, at)) for at in ENDS}
+    gains = {"forward": about(forward.end), "backward": about(backward.end)}
     parts = {"all": prose.times(ratio.fall), "convolutions": prose.times(convolutions.fall)}
     key = "both" if relus.falls else "convolutions"
     if relus.falls:
         parts["relus"] = prose.times(relus.fall)
     return [
-        prose.say("without.alignment.factor"),
-        prose.say("without.alignment.trained", *sources, layers=depth, **numbers),
-        prose.say(f"without.alignment.{key}", ratio.end.source, convolutions.end.source, **parts),
-        limit(prose, depth, ratio),
+        prose.paragraph(prose.say("without.alignment.factor")),
+        Equation(lines=tuple(prose.context.words.raw("without.alignment.equation"))),
+        prose.paragraph(prose.say("without.alignment.terms", table=prose.table(table))),
+        table,
+        prose.paragraph(
+            prose.say("without.alignment.trained", *sources, **gains, **sigmas),
+            prose.say(f"without.alignment.{key}", ratio.end.source, convolutions.end.source, **parts),
+            limit(prose, depth, ratio),
+        ),
     ]
+
+
+def tabled(prose: Prose, gains: tuple[Course, Course, Course], depth: int) -> Table:
+    """Lists what one layer does before and after training, of the residual network of that depth as well.
+
+    `gains` are those of the plain network: forward, backward and by ReLU. The shortcuts of a residual network
+    pass its layers by, so that no sigma of a layer says how its gradient grows.
+    """
+    words, rows, sources = prose.context.words, list[tuple[str, ...]](), list[Source]()
+    ours = [course(prose, name, gains[0], f"resnet{depth}") for name in (FORWARD, BACKWARD, RELU)]
+    beside = [each for each in ours if each]
+    shown: list[tuple[str, Sequence[Course]]] = [(f"plain{depth}", gains)]
+    shown += [(f"resnet{depth}", beside)] if len(beside) == len(gains) else []
+    for arm, levels in shown:
+        for at in ENDS:
+            gained = [about(getattr(each, at)) for each in levels]
+            whole = factor(sigma(*gains, at)) if levels is gains else words("without.alignment.none")
+            rows.append((code(arm), words(f"without.alignment.at.{at}"), *gained, whole))
+        sources += [each.end.source for each in levels]
+    titles = words.raw("without.alignment.titles")
+    columns = [
+        Column(title=Inline(title), align="left" if n < 2 else "right") for n, title in enumerate(titles)
+    ]
+    caption = prose.say("without.alignment.caption", *dict.fromkeys(sources))
+    numbers = tuple(cell for row in rows for cell in row[2:])
+    return prose.context.tabled(
+        Table(
+            columns=tuple(columns),
+            rows=tuple(rows),
+            caption=caption.text,
+            statements=(replace(caption, numbers=numbers),),
+        )
+    )
 
 
 def limit(prose: Prose, depth: int, ratio: Course) -> Statement:
     """Says what does not follow, and that residual networks of that depth are aligned too, if they are."""
-    arm = f"resnet{depth}"
-    forward, backward = (course(prose, name, ratio, arm) for name in (FORWARD, BACKWARD))
-    if not (forward and backward and forward.rises):
+    forward = course(prose, FORWARD, ratio, f"resnet{depth}")
+    if not (forward and forward.rises):
         return prose.say("without.alignment.limit")
-    gains = {"forward": about(forward.end), "backward": about(backward.end)}
-    return prose.say("without.alignment.beside", forward.end.source, layers=depth, **gains)
+    return prose.say("without.alignment.beside", forward.end.source, layers=depth)
 
 
 def sigma(forward: Course, backward: Course, relu: Course, at: str) -> Level:

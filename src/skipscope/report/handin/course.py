@@ -1,6 +1,7 @@
 """Averages a network's epochs over its runs, as the chapter on training tells them."""
 
 from dataclasses import dataclass
+from math import log
 
 import polars as pl
 
@@ -10,6 +11,10 @@ RISEN = 1.03
 """A validation loss that ends so many times above its lowest has turned."""
 FAR = 1.5
 """A validation loss so many times the training loss of its epoch is worth a word, early in a training."""
+CHANCE = log(10)
+"""The loss of a guess among ten classes, in nats."""
+ABOVE = 0.2
+"""By how much a first loss exceeds that of a guess if it is worth a word, in nats."""
 DROP = 0.01
 """A fall of the validation accuracy from one epoch to the next that makes a curve unsteady."""
 
@@ -65,6 +70,17 @@ def course_of(tables: StudyTables, arm: str) -> Course | None:
         return None
     columns = {key: tuple(means[key]) for key in keys}
     return Course(arm=arm, epochs=tuple(means["epoch"]), **columns)
+
+
+def above_chance(tables: StudyTables) -> dict[str, float]:
+    """Returns the losses at the first step that are well above that of a guess: by arm, averaged over seeds.
+
+    Freshly drawn scores of ten classes, independent of the image's class and of variance s^2, cost about
+    ln 10 + 0.45 s^2 nats: log-sum-exp to second order.
+    """
+    rows = tables.steps.filter("counted").sort("step").group_by("arm", "seed", maintain_order=True)
+    first = rows.agg(pl.col("loss").first()).group_by("arm", maintain_order=True).agg(pl.col("loss").mean())
+    return {arm: loss for arm, loss in first.iter_rows() if loss > CHANCE + ABOVE}
 
 
 def last_by_seed(tables: StudyTables, arm: str) -> dict[int, float]:

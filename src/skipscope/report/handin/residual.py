@@ -145,7 +145,7 @@ def power(prose: Prose) -> list[Statement]:
         words = prose.context.words
         told = {
             "depths": words.listed([words("residual.between", one=a, other=b) for a, b in pairwise(DEEP)]),
-            **against_theory(prose, ours),
+            **against_theory(prose),
             "plain": words.listed([literal(f"{10**rise:.2f}") for rise, *_ in chain]),
             "residual": words.listed([literal(f"{10**rise:.2f}") for rise, *_ in factors]),
         }
@@ -153,13 +153,12 @@ def power(prose: Prose) -> list[Statement]:
     return []
 
 
-def against_theory(prose: Prose, levels: Sequence[Level]) -> dict[str, Inline]:
-    """Writes what the theory predicts of residual networks beside what was measured of them."""
+def against_theory(prose: Prose) -> dict[str, Inline]:
+    """Writes what the theory predicts of residual networks."""
     words = prose.context.words
     return {
         "layers": words.listed([str(depth) for depth in DEEP]),
         "predicted": words.listed([literal(rounded(predicted((depth - 2) // 2))) for depth in DEEP]),
-        "measured": words.listed([prose.times(level) for level in levels]),
     }
 
 

@@ -13,10 +13,10 @@ from skipscope.report.appendix.results import gaps
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Note, Pair, Section, Table
 from skipscope.report.families import told_apart
-from skipscope.report.handin.course import Course, course_of, last_by_seed
+from skipscope.report.handin.course import CHANCE, Course, above_chance, course_of, last_by_seed
 from skipscope.report.handin.prose import Prose, bracketed, prose_of
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import code, count, percent, plain, rounded
+from skipscope.report.words import code, count, literal, percent, plain, rounded
 
 SCHEDULE = tuple(Source(basis="known", key=key) for key in ("loshchilov2017", "goyal2017"))
 KRIZHEVSKY = Source(basis="known", key="krizhevsky2009")
@@ -131,6 +131,9 @@ def shapes(prose: Prose, found: Sequence[Course]) -> list[Block]:
             lows = words.by_arm({each.arm: each.epochs[each.lowest] for each in alike})
             key = "all" if turn == "falls" and len(alike) == len(found) > 1 else turn
             told.append(prose.say(f"course.{key}", own(prose), arms=arms, lows=lows))
+    if begun := above_chance(prose.context.tables):
+        losses = {"losses": words.by_arm(begun, rounded), "chance": literal(f"{CHANCE:.2f}")}
+        told.append(prose.say("course.begins", own(prose), **losses))
     told += [lag(prose, each) for each in found if each.lags]
     back = {each.arm: f"{100 * max(each.drops):.1f}" for each in found if each.drops}
     key = "unsteady" if back else "steady"

@@ -1,7 +1,6 @@
 """Explains how a network without shortcuts trains: the gradient as a product, and what depth costs."""
 
 from collections.abc import Sequence
-from math import log
 
 from skipscope.report.document import Block, Equation, Figure, Pair
 from skipscope.report.handin.alignment import alignment
@@ -17,6 +16,7 @@ from skipscope.report.handin.by_depth import (
     unique,
 )
 from skipscope.report.handin.costs import card_of, params_of, seconds_of, steps_to
+from skipscope.report.handin.course import CHANCE
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
@@ -28,8 +28,6 @@ LAYERS = 50
 """A chain's length, of the example that shows what a power does."""
 VANISHED = -1.0
 """Log10 of a ratio of gradients below which a sentence does not say that nothing vanishes."""
-CHANCE = log(10)
-"""The loss of a guess among ten classes, in nats."""
 LEFT = 2.2
 """A loss that shows that the guessing is over."""
 
@@ -49,7 +47,9 @@ def without(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         prose.paragraph(say("without.odd"), say("without.doubt", HE)),
         *prose.paragraphs(*classroom(prose), at_start(prose, drawn), normalised(prose)),
         *([Pair(figures=(figures[0], figures[1]))] if len(figures) == 2 else figures),
-        *prose.paragraphs(in_training(prose), alignment(prose), degradation(prose)),
+        *prose.paragraphs(in_training(prose)),
+        *alignment(prose),
+        *prose.paragraphs(degradation(prose)),
         *prose.paragraphs(disagreements(prose, "S1a", "S1b", "S3", "S9"), limits(prose), cost(prose)),
     ]
 
