@@ -16,6 +16,7 @@ SCHEMA = {
     "value": pl.Float64,
     "low": pl.Float64,  # ends of the interval; the value itself where none is known
     "high": pl.Float64,
+    "theory": pl.Float64,  # what was predicted there; null where nothing was
 }
 BY_LAYER = {"arm": pl.String, "moment": pl.String, "layer": pl.Int64, "value": pl.Float64}
 NEAR = 3
@@ -28,6 +29,13 @@ MARGIN = 2.0
 """What an axis of norms leaves free above and below, as a factor."""
 COLUMNS = 3
 """Names in a row of the legend: more are wider than half a page."""
+PLOT = 326
+"""Width of a plot on paper: with it, letters on half a page are of seven points."""
+ASIDE = 9
+"""Pixels by which a family of one depth is moved to the right: its point would hide another or be hidden."""
+CROSS = "M-1,-.7L-.7,-1L0,-.3L.7,-1L1,-.7L.3,0L1,.7L.7,1L0,.3L-.7,1L-1,.7L-.3,0Z"
+THEORY = style.Look(style.INK, (1, 2), CROSS)
+"""What theory predicts: thin and dotted, with crosses."""
 
 
 def over_depth(
@@ -35,7 +43,8 @@ def over_depth(
 ) -> Layered:
     """Draws one line a family over the number of layers, with bars for the intervals.
 
-    On a logarithmic axis a rule marks 1, where a ratio says that nothing changes.
+    On a logarithmic axis a rule marks 1, where a ratio says that nothing changes. A family of a single depth
+    stands a little beside it, where others have a point there.
 
     Args:
         table: rows of `SCHEMA`.
@@ -44,7 +53,12 @@ def over_depth(
         labels: the chart's words.
         mark: a value that a thin line marks, and its name.
     """
-    looks = {family: style.FAMILIES[family] for family in dict.fromkeys(table["family"])}
+    families = list(dict.fromkeys(table["family"]))
+    single = (pl.len().over("family") == 1) & (pl.len().over("layers") > 1)
+    table = table.with_columns(aside=single)
+    looks = {family: style.FAMILIES[family] for family in families}
+    if predicted := table["theory"].count():
+        looks[labels["theory"]] = THEORY
     x = alt.X(
         "layers:Q",
         title=labels["layers"],
@@ -53,7 +67,6 @@ def over_depth(
     )
     scale = alt.Scale(type="log") if log else alt.Scale(zero=False, padding=8)
     axis = alt.Axis(tickCount=5, format=",~r", minExtent=NUMBERS, maxExtent=NUMBERS)
-    y = alt.Y("value:Q", title=title, axis=axis, scale=scale)
     legend = alt.Legend(title=None, orient="top", columns=min(len(looks), COLUMNS))
     color, shape = (
         kind("family:N", scale=_scale(looks, trait), legend=legend)
@@ -62,22 +75,40 @@ def over_depth(
     # markers outlined with dashes lose their shape: see `style.dash`
     dash = alt.StrokeDash("family:N", scale=_scale(dict(reversed(looks.items())), "dash"), legend=None)
     at: dict[str, Any] = {"x": x, "color": color}
-    bars = alt.Chart().mark_rule(strokeWidth=1.4, opacity=0.8).encode(**at, y2="high:Q")
-    bars = bars.encode(y=alt.Y("low:Q", title=title, scale=scale, axis=axis))
-    line = alt.Chart().mark_line(strokeWidth=2.2).encode(**at, y=y, strokeDash=dash)
+
+    def y(field: str) -> alt.Y:
+        return alt.Y(f"{field}:Q", title=title, axis=axis, scale=scale)
+
     told = {"low": labels["interval_low"], "high": labels["interval_high"]}
     tips = tooltips(labels, "family:N", "layers:Q", "value:Q .3g", "low:Q .3g", "high:Q .3g", **told)
-    dots = alt.Chart().mark_point(filled=True, size=60, opacity=1)
-    dots = dots.encode(**at, y=y, shape=shape, tooltip=tips)
+    line = alt.Chart().mark_line(strokeWidth=2.2).encode(**at, y=y("value"), strokeDash=dash)
+    layers = [line]
+    if predicted:
+        thin = alt.Chart().transform_filter("isValid(datum.theory)")
+        thin = thin.mark_line(strokeWidth=1, color=THEORY.color, strokeDash=list(THEORY.dash))
+        layers.append(thin.encode(x=x, y=y("theory"), detail="family:N"))
+    for aside in (False, True) if table["aside"].any() else (False,):
+        those = alt.Chart().transform_filter(f"datum.aside == {str(aside).lower()}")
+        moved = ASIDE if aside else 0
+        bars = those.mark_rule(strokeWidth=1.4, opacity=0.8, xOffset=moved)
+        dots = those.mark_point(filled=True, size=95 if aside else 60, opacity=1, xOffset=moved)
+        layers.append(bars.encode(**at, y=y("low"), y2="high:Q"))
+        layers.append(dots.encode(**at, y=y("value"), shape=shape, tooltip=tips))
+    if predicted:
+        named = tooltips(labels, "family:N", "layers:Q", "theory:Q .3g")
+        crosses = alt.Chart().transform_filter("isValid(datum.theory)")
+        crosses = crosses.mark_point(filled=True, size=42, opacity=1)
+        kind = {"color": alt.ColorDatum(labels["theory"]), "shape": alt.ShapeDatum(labels["theory"])}
+        layers.append(crosses.encode(x=x, y=y("theory"), tooltip=named, **kind))
     under = [_rule(1.0, [1, 3])] if log else []
     if mark is not None:
         once = alt.Chart().transform_aggregate(rows="count()")
-        name = once.mark_text(align="left", dx=4, dy=-7, fontSize=11, color=style.FAINT_INK)
+        name = once.mark_text(align="left", dx=4, dy=-7, fontSize=12, color=style.FAINT_INK)
         under += [
             _rule(mark[0], [5, 3]),
             name.encode(x=alt.value(0), y=alt.datum(mark[0]), text=alt.value(mark[1])),
         ]
-    return Layered(layers=[*under, line, bars, dots], data=table, height=style.PAIR_HEIGHT)
+    return Layered(layers=[*under, *layers], data=table, height=style.PAIR_HEIGHT, width=PLOT)
 
 
 def by_layer(table: pl.DataFrame, *, title: str, labels: Labels) -> Layered:

@@ -19,6 +19,8 @@ class Layered:
     data: pl.DataFrame
     height: int
     """Height of the plot in pixels; its width is that of its container."""
+    width: int | None = None
+    """Width of the plot on paper if not the usual one: the wider, the smaller its letters are printed."""
     only: Mapping[str, Any] | None = None
     """The value that a column has in the rows that are drawn; charts may share a table."""
     fold: Sequence[str] = ()

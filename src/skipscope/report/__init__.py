@@ -164,7 +164,8 @@ class Edition:
             for figure in figures_of(block):
                 high = figure.chart.height
                 spec = figure.spec | {"height": min(high, HANDIN_HEIGHT) if self.part == "handin" else high}
-                chart = vega.printable(spec, figure.table, width=width, font=style.LATIN_FONT)
+                plot = figure.chart.width or width
+                chart = vega.printable(spec, figure.table, width=plot, font=style.LATIN_FONT)
                 self.begun[figure.name] = self.drawing.draw(figure.name, chart)
 
     @cached_property

@@ -3,14 +3,16 @@
 import re
 
 import polars as pl
+import pytest
 from labels import LABELS
 
 from skipscope.figures import depths, style
 from skipscope.figures.rendering import vega
 
 
-def over_depth(*rows, **options):
-    table = pl.DataFrame([(*row, row[2] / 2, row[2] * 2) for row in rows], depths.SCHEMA, orient="row")
+def over_depth(*rows, theory=None, **options):
+    ended = [(*row, row[2] / 2, row[2] * 2, (theory or {}).get(row[:2])) for row in rows]
+    table = pl.DataFrame(ended, depths.SCHEMA, orient="row")
     return depths.over_depth(table, title="title", labels=LABELS, **options)
 
 
@@ -26,6 +28,30 @@ def test_markers_of_the_legend_have_no_dashed_outline(draw):
     assert not [symbol for symbol in symbols if "stroke-dasharray" in symbol]
     shapes = {re.search(r' d="([^"]*)"', symbol)[1] for symbol in symbols}
     assert len(shapes) == 5  # told apart in grey
+
+
+def marks(picture, color):
+    """Where the plot has markers of a colour, from the left; the legend's are at the edge."""
+    found = re.findall(rf'<path[^>]*translate\(([\d.]+),[\d.]+\)"[^>]*fill="{color}"', picture)
+    return sorted(x for x in map(float, found) if x > 15)
+
+
+def test_a_family_of_one_depth_stands_beside_others_that_have_it(draw):
+    """Its point would lie on theirs, and one of the two would be hidden."""
+    other = style.FAMILIES["resnet"].color, style.FAMILIES["se_resnet"].color
+    rows = [("resnet", 8, 5.0), ("resnet", 20, 5.0), ("resnet", 56, 5.0), ("se_resnet", 20, 5.0)]
+    picture = draw(over_depth(*rows, log=True))
+    (beside,) = marks(picture, other[1])
+    assert beside - marks(picture, other[0])[1] == pytest.approx(depths.ASIDE, abs=0.5)
+    alone = over_depth(*rows[:1], *rows[2:], log=True)
+    assert not alone.data["aside"].any()
+
+
+def test_theory_has_crosses_and_a_name_where_it_predicts_something(draw):
+    predicted = draw(over_depth(*FIVE, theory={("plain", 8): 3.1, ("plain", 56): 3e4}, log=True))
+    assert predicted.count(f">{LABELS['theory']}<") == 1
+    assert "100,000" in predicted  # the axis has room for it
+    assert f">{LABELS['theory']}<" not in draw(over_depth(*FIVE, log=True))
 
 
 def test_depths_that_nearly_coincide_share_a_tick(draw):
@@ -50,7 +76,7 @@ def test_charts_beside_each_other_keep_the_same_room_for_their_numbers():
         for layer in vega.specification(chart)["layer"]
         if (axis := layer["encoding"]["y"].get("axis", {}))
     ]
-    assert len(rooms) == 6
+    assert len(rooms) == 10
     assert set(rooms) == {depths.NUMBERS}
 
 

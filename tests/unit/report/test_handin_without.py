@@ -61,6 +61,16 @@ def test_the_figures_of_depth_show_every_kind_of_network_that_was_measured(table
     }
 
 
+def test_theory_is_drawn_beside_what_it_predicts(tables):
+    """A layer of a chain multiplies the squared gradient by pi / (pi - 1), 1.467: 18 layers, 31.5 in all."""
+    start, error = depth_figures(prose(tables))
+    theory = {(family, layers): value for family, layers, *_, value in start.table.drop("aside").iter_rows()}
+    assert theory["plain", 20] == pytest.approx(1.4669**9, rel=1e-3)
+    assert theory["resnet", 20] == pytest.approx(8.3, abs=0.05)
+    assert {family for (family, _), value in theory.items() if value} == {"plain", "resnet"}
+    assert error.table["theory"].count() == 0
+
+
 def test_errors_of_other_budgets_are_not_drawn_beside_each_other(tables, monkeypatch):
     of = Evidence.budget
 

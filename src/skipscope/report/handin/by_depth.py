@@ -18,10 +18,10 @@ from skipscope.report.statements import Source
 
 DEPTHS = (8, 20, 32, 56)
 FAMILIES = {family: {depth: f"{family}{depth}" for depth in DEPTHS} for family in ("plain", "resnet")}
-FAMILIES["plain_nobn"] = {depth: f"plain{depth}_nobn" for depth in DEPTHS}
 FAMILIES["densenet"] = {depth: f"densenet{depth}_k8" for depth in (19, 31, 55)}
 FAMILIES["se_resnet"] = {20: "se_resnet20"}
-"""Arms by family and number of layers."""
+FAMILIES["plain_nobn"] = {depth: f"plain{depth}_nobn" for depth in DEPTHS}
+"""Arms by family and number of layers; the last was not trained, so that legends begin alike."""
 GUESS = 90.0
 """The error of a guess among ten classes, in per cent."""
 START = "first over last at the start"
@@ -79,7 +79,8 @@ def _over_depth(
     if len({layers for _, layers in values}) < 2:
         return None
     context = prose.context
-    rows = [(*name, *ends) for name, ends in values.items()]
+    theory = expected if quantity == "gradient" else lambda *_: None
+    rows = [(*name, *ends, theory(*name)) for name, ends in values.items()]
     table = pl.DataFrame(rows, depths.SCHEMA, orient="row")
     title = context.charts.raw(f"without.axis_{quantity}")
     chart = depths.over_depth(table, title=title, labels=context.labels, **options)
@@ -123,6 +124,16 @@ def predicted(blocks: int, *, late: int = 0) -> float:
     blocks later (`late`).
     """
     return sqrt(prod(1 + GROWTH / (index + late) for index in range(1, blocks + 1)))
+
+
+def expected(family: str, layers: int) -> float | None:
+    """Returns the first-to-last ratio that theory predicts before training; None where it says nothing.
+
+    A chain of N layers has N - 1 convolutions, so N - 2 steps from its last to its first one.
+    """
+    if family == "plain":
+        return float(GROWTH ** ((layers - 2) / 4))
+    return predicted((layers - 2) // 2) if family == "resnet" else None
 
 
 def apart(prose: Prose, shallow: int) -> tuple[dict[str, object], tuple[Source, ...]] | None:
