@@ -43,6 +43,16 @@ class FakeRay(ModuleType):
         self.cores, self.alive = cores, set(cores)
         self.actors: list[Actor] = []
         self.sent: list[int] = []
+        self.addresses: list[str] = []
+        self.refusal: Exception | None = None
+
+    def init(self, *, address: str, **how: Any) -> None:
+        self.addresses.append(address)
+        if self.refusal is not None:
+            raise self.refusal
+
+    def shutdown(self) -> None:
+        pass
 
     def nodes(self) -> list[dict[str, Any]]:
         return [

@@ -1,6 +1,7 @@
 """A study on a played cluster: the same files as here; a node that is lost; files on their way."""
 
 import pickle
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from skipscope.engine.cluster.nodes import Node, Roster, kind_of, refuse_if_stra
 from skipscope.engine.cluster.transit import Outbox, Piece, packed, receive, unpack
 from skipscope.engine.local import execute as locally
 from skipscope.engine.plan import plan
-from skipscope.errors import UsageError, WorkspaceError
+from skipscope.errors import MachineError, UsageError, WorkspaceError
 from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import StudySpec
 from skipscope.training.events import Event
@@ -149,3 +150,45 @@ def test_events_are_summed_up_on_their_way() -> None:
     steps = [Event(run="r", state="training", step=n, epoch_ended=n == 2) for n in range(5)]
     assert [event.step for event in summed_up(steps)] == [2, 4]
     assert pickle.loads(pickle.dumps(steps)) == steps
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:{port}", "ray://127.0.0.1:{port}", "127.0.0.1:70000"])
+def test_where_nobody_listens_there_is_no_cluster(address: str, fake_ray: FakeRay) -> None:
+    from skipscope.engine.cluster.execute import connected
+
+    with socket.socket() as bound:  # nobody else can have its port, and it does not listen
+        bound.bind(("127.0.0.1", 0))
+        address = address.format(port=bound.getsockname()[1])
+        with pytest.raises(MachineError, match=f"Nothing listens at {address}") as caught, connected(address):
+            pass
+    assert caught.value.hint.startswith("begin one (ray start --head")
+    assert fake_ray.addresses == []  # Ray would try for a minute
+
+
+@pytest.mark.parametrize(
+    ("address", "refusal"),
+    [
+        ("auto", ConnectionError("Could not find any running Ray instance.\nMore")),
+        ("auto", OSError(113, "No route to host")),
+        ("nowhere:port", ValueError("Malformed address")),
+    ],
+)
+def test_a_cluster_that_ray_does_not_find_is_told_in_a_sentence(
+    address: str, refusal: Exception, fake_ray: FakeRay
+) -> None:
+    from skipscope.engine.cluster.execute import connected
+
+    fake_ray.refusal = refusal
+    with pytest.raises(MachineError, match=f"no Ray cluster at {address}") as caught, connected(address):
+        pass
+    assert "\n" not in caught.value.where
+    assert fake_ray.addresses == [address]
+
+
+def test_an_address_that_listens_is_connected_to(fake_ray: FakeRay) -> None:
+    from skipscope.engine.cluster.execute import connected
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        with connected(address):
+            assert fake_ray.addresses == [address]

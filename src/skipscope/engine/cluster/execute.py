@@ -1,6 +1,7 @@
 """Executes a plan on a Ray cluster: what `engine.local.execute` does here, on other machines."""
 
 import logging
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,6 +49,8 @@ HEARD_A_SECOND = 200
 """Exchanges a second at most: with more workers, each is heard less often (docs/cluster.md)."""
 NODE_SECONDS = 300.0
 """How long a node may take to describe itself: it has to import torch."""
+CONNECT_SECONDS = 5.0
+"""How long an address may take to answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +74,11 @@ def connected(address: str) -> Iterator[None]:
         MachineError: there is none, or its versions of Ray or Python are others.
     """
     hint = "begin one (ray start --head; on the nodes: ray start --address=HOST:6379), or name its --address"
+    if not _listens(address):
+        raise MachineError(f"Nothing listens at {address}: there is no Ray cluster.", hint=hint)
     try:
         ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=True)
-    except (ConnectionError, TimeoutError, ValueError) as error:
+    except (OSError, ValueError) as error:
         what = f"There is no Ray cluster at {address}."
         raise MachineError(what, where=str(error).strip().partition("\n")[0], hint=hint) from None
     except RuntimeError as error:
@@ -87,6 +92,21 @@ def connected(address: str) -> Iterator[None]:
         yield
     finally:
         ray.shutdown()
+
+
+def _listens(address: str) -> bool:
+    """Tells whether anything listens at HOST:PORT, where Ray would wait for a minute.
+
+    Other addresses, "auto" among them, are left to Ray, which answers at once.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return True
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS):
+            return True
+    except (OSError, OverflowError, UnicodeError):  # the last two: no port, no name of a host
+        return False
 
 
 @dataclass(kw_only=True)
