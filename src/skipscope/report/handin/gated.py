@@ -32,10 +32,9 @@ def gated(prose: Prose) -> list[Block]:
         Equation(lines=tuple(raw("gated.equation"))),
         prose.paragraph(say("gated.derive")),
         Equation(lines=tuple(raw("gated.derivative"))),
-        prose.paragraph(say("gated.consequence"), *at_start(prose)),
-        *prose.paragraphs([textbook(prose)], benefit(prose, figure), content(prose)),
+        *prose.paragraphs([say("gated.consequence")], at_start(prose), [textbook(prose)], benefit(prose, figure), content(prose)),
         *([figure] if figure else []),
-        *prose.paragraphs(absorbed(prose), use(prose), stem(prose)),
+        *prose.paragraphs(absorbed(prose), class_share(prose), surgery(prose), stem(prose)),
         *prose.paragraphs(disagreements(prose, *CLAIMS), [say("gated.scope", HU)], cost(prose)),
     ]
 
@@ -113,11 +112,6 @@ def content(prose: Prose) -> list[Statement]:
 def absorbed(prose: Prose) -> list[Statement]:
     """Says in what static gates can differ from none, if there are any."""
     return [prose.say("gated.absorb")] if controlled(prose) else []
-
-
-def use(prose: Prose) -> list[Statement]:
-    """Says what the gates depend on, and whether a trained network depends on them."""
-    return [*class_share(prose), *surgery(prose)]
 
 
 def class_share(prose: Prose) -> list[Statement]:

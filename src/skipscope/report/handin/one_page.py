@@ -175,6 +175,7 @@ def gated(prose: Prose) -> Statement | None:
         return None
     shown = prose.change if gain.told == "contradicted" else prose.moved
     told: dict[str, object] = {"parameters": per_cent(price), "accuracy": shown(gain)}
+    told["networks"] = prose.networks(gain)
     sources = [price.source, gain.source]
     image = controlled(prose)
     why = cause(prose) if image else ""
