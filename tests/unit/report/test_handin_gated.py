@@ -124,7 +124,7 @@ def test_networks_that_do_use_their_gates_are_not_passed_over(tables):
         used = [(part, "se_resnet20", "inconclusive", lost) for part in ("mean", "other")]
         return told(tables, E4=("inconclusive", [*unused, *used]))
 
-    assert "The trained se_resnet_pool makes almost no use" in of(0.15)
+    assert "se_resnet_pool makes almost no use" in of(0.15)
     assert "In se_resnet20" in of(0.15)
     assert "In se_resnet20" not in of(0.0)
 
