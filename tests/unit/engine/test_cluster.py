@@ -11,6 +11,7 @@ from fake_ray import FakeRay
 from safetensors.torch import load_file
 
 from skipscope.engine.adapt import adapt
+from skipscope.engine.autotune import stock
 from skipscope.engine.cluster.nodes import Node, Roster, kind_of, refuse_if_stranded, slots
 from skipscope.engine.cluster.transit import Outbox, Piece, packed, receive, unpack
 from skipscope.engine.local import execute as locally
@@ -36,10 +37,16 @@ def on_cluster(
     return execute(planned, workspace, cluster=Cluster(), on_event=on_event, interrupted=list), events
 
 
+@pytest.fixture
+def pinned(small: StudySpec) -> StudySpec:
+    """The small study, planned alike twice: timings that another process shares may choose differently."""
+    return small.model_copy(update={"recipe": small.recipe.resolved(stock(1))})
+
+
 @pytest.mark.usefixtures("forked_workers", "fake_ray")
-def test_a_study_leaves_the_same_as_here(small: StudySpec, workspace: Workspace, tmp_path: Path) -> None:
+def test_a_study_leaves_the_same_as_here(pinned: StudySpec, workspace: Workspace, tmp_path: Path) -> None:
     here = Workspace(tmp_path / "here")
-    two = adapt(small, seeds=2)
+    two = adapt(pinned, seeds=2)
     locally(plan(two, here, command="x"), here, on_event=id, interrupted=list)
     records, events = on_cluster(two, workspace)
     assert [record.state for record in records] == ["done", "done"]
@@ -59,7 +66,11 @@ def test_a_study_leaves_the_same_as_here(small: StudySpec, workspace: Workspace,
 
 @pytest.mark.usefixtures("forked_workers")
 def test_a_node_that_is_lost_costs_the_steps_since_the_checkpoint(
-    small: StudySpec, workspace: Workspace, tmp_path: Path, fake_ray: FakeRay, monkeypatch: pytest.MonkeyPatch
+    pinned: StudySpec,
+    workspace: Workspace,
+    tmp_path: Path,
+    fake_ray: FakeRay,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from skipscope.engine.cluster import driver, execute
 
@@ -67,7 +78,7 @@ def test_a_node_that_is_lost_costs_the_steps_since_the_checkpoint(
     monkeypatch.setattr(execute, "LISTEN_SECONDS", 0.05)
     monkeypatch.setattr(driver, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(driver, "GRACE_SECONDS", 1.0)
-    long = adapt(small, epochs=24).model_copy(update={"probes": ()})
+    long = adapt(pinned, epochs=24).model_copy(update={"probes": ()})
     here = Workspace(tmp_path / "here")
     locally(plan(long, here, command="x"), here, on_event=id, interrupted=list)
     lost: list[str] = []
