@@ -22,11 +22,26 @@ def test_no_series_has_the_colour_of_a_network():
     assert len({look.shape for look in intervals.LOOKS}) == len(intervals.LOOKS)
 
 
-def test_the_first_rows_are_set_apart_by_a_gap(draw):
-    def places(picture):
-        found = re.findall(r'translate\(-?[\d.]+,([\d.]+)\)"[^>]*>([abc])</text>', picture)
+def test_groups_have_headings_above_their_rows(draw):
+    def heights(picture):
+        found = re.findall(r'translate\(-?[\d.]+,([\d.]+)\)"[^>]*>(a|b|c|first|second)</text>', picture)
         return {name: float(y) for y, name in found}
 
-    even, apart = places(drawn(draw)), places(drawn(draw, first=2))
+    even, headed = heights(drawn(draw)), heights(drawn(draw, groups={"first": 2, "second": 1}))
     assert even["b"] - even["a"] == pytest.approx(even["c"] - even["b"])
-    assert apart["c"] - apart["b"] > 1.9 * (apart["b"] - apart["a"])
+    assert sorted(headed, key=headed.__getitem__) == ["first", "a", "b", "second", "c"]
+
+
+def test_bars_of_the_second_series_are_dashed_and_its_marker_in_the_legend_is_not(draw):
+    picture = drawn(draw)
+    assert picture.count('stroke-dasharray="5,3"') == 3
+    symbols = re.findall(r'<g class="mark-symbol role-legend-symbol".*?</g>', picture)
+    assert not [symbol for symbol in symbols if "dasharray" in symbol]
+
+
+def test_names_of_rows_leave_room_for_the_plot_so_that_letters_keep_their_size():
+    def wide(name):
+        table = pl.DataFrame([(name, "", 2.0, 1.0, 4.0)], intervals.SCHEMA, orient="row")
+        return intervals.intervals(table, title="factor", labels=LABELS).width
+
+    assert wide("a") > wide("a long name of a row") > wide("一行很长很长的名称，比上一行还要长")

@@ -210,7 +210,12 @@ def speed_figure(prose: Prose) -> Figure | None:
         return None
     table = pl.DataFrame(rows, intervals.SCHEMA, orient="row")
     title = context.charts.raw("beside.axis")
-    first = len({row[0] for row in rows} & {pair.replace(" - ", " / ") for pair in CLASSROOM})
-    chart = intervals.intervals(table, title=title, labels=context.labels, neutral=1.0, log=True, first=first)
+    drawn = {row[0] for row in rows}
+    course = len(drawn & {pair.replace(" - ", " / ") for pair in CLASSROOM})
+    counts = {"course": course, "alike": len(drawn) - course}
+    groups = {context.charts.raw(f"beside.group.{name}"): count for name, count in counts.items() if count}
+    chart = intervals.intervals(
+        table, title=title, labels=context.labels, neutral=1.0, log=True, groups=groups
+    )
     caption = context.words("beside.caption_speed")
     return context.figure("speed-by-pair", chart, caption=caption, spoken=caption)

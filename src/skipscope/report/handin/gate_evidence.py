@@ -1,7 +1,14 @@
-"""Chooses what is told of gates: the clean comparisons, and what their gain is due to."""
+"""Chooses what is told and drawn of gates: the clean comparisons, and what their gain is due to."""
 
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from skipscope.figures import intervals
+from skipscope.report.document import Figure
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
+from skipscope.report.words import Inline, code, count
 
 KINDS = (
     "resnet",
@@ -47,3 +54,47 @@ def direction(piece: Piece) -> str:
     if piece.told != "supported":
         return piece.told
     return "gain" if piece.effect.estimate > 0 else "loss"
+
+
+def differences_figure(prose: Prose) -> Figure | None:
+    """Draws the differences in test accuracy that the text tells: of gates, and of the stem's pool.
+
+    Those of one study stand together, below a heading.
+    """
+    gain, image, pool = clean(prose, "E3", "accuracy"), controlled(prose), prose.evidence.piece("E5", "pool")
+    gates = {"gate": gain} | {
+        part: prose.evidence.along(image, part) if image else None
+        for part in ("half", "learnt_scale", "content")
+    }
+    stems = {part: prose.evidence.along(pool, part) if pool else None for part in ("pool", "stem_gate")}
+    if pool:
+        stems["stem_gate"] = prose.evidence.along(pool, "gate")
+    groups = {
+        kind: {name: each for name, each in found.items() if each and each.effect.interval}
+        for kind, found in (("gates", gates), ("stems", stems))
+    }
+    shown = [both for group in groups.values() for both in group.items()]
+    if len(shown) < 2:
+        return None
+    context = prose.context
+    names = context.charts.raw
+    rows = [
+        (names(f"gated.row.{name}"), "", each.effect.estimate, *(each.effect.interval or (0.0, 0.0)))
+        for name, each in shown
+    ]
+    table = pl.DataFrame(rows, intervals.SCHEMA, orient="row")
+    headings = {names(f"gated.group.{kind}"): len(group) for kind, group in groups.items() if group}
+    chart = intervals.intervals(
+        table, title=names("gated.axis"), labels=context.labels, neutral=0.0, groups=headings
+    )
+    told = [context.words("gated.caption"), *_budgets(prose, [each for _, each in shown])]
+    caption = context.words.joined(told)
+    return context.figure("accuracy-by-gate", chart, caption=caption, spoken=caption)
+
+
+def _budgets(prose: Prose, pieces: Sequence[Piece]) -> Iterator[Inline]:
+    """Says of each study how much its runs trained, and how many there are."""
+    for study, piece in {piece.origin: piece for piece in pieces}.items():
+        images, epochs = prose.evidence.budget(piece)
+        told = {"study": code(study[1]), "seeds": piece.effect.n, "images": count(images), "epochs": epochs}
+        yield prose.context.words("gated.series", **told)

@@ -1,18 +1,22 @@
 """Explains how an SE-ResNet trains: what a gate does to a branch and its gradient, and what that is worth."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
 
-import polars as pl
-
 from skipscope.analysis.papers import published
 from skipscope.claims.model import MINIMUM_SEEDS
-from skipscope.figures import intervals
 from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import depth_of, predicted
-from skipscope.report.handin.gate_evidence import KINDS, cause, clean, controlled, direction
+from skipscope.report.handin.gate_evidence import (
+    KINDS,
+    cause,
+    clean,
+    controlled,
+    differences_figure,
+    direction,
+)
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
@@ -256,44 +260,3 @@ def share(level: Level) -> Inline:
 def per_cent(piece: Piece) -> Inline:
     """Writes a counted share."""
     return Inline(f"{rounded(piece.effect.estimate)}%")
-
-
-def differences_figure(prose: Prose) -> Figure | None:
-    """Draws the differences in test accuracy that the text tells: of gates, and of the stem's pool.
-
-    Those of one study stand together; a gap sets the two apart.
-    """
-    gain, image, pool = clean(prose, "E3", "accuracy"), controlled(prose), prose.evidence.piece("E5", "pool")
-    gates = {"gate": gain} | {
-        part: prose.evidence.along(image, part) if image else None
-        for part in ("half", "learnt_scale", "content")
-    }
-    stems = {part: prose.evidence.along(pool, part) if pool else None for part in ("pool", "stem_gate")}
-    if pool:
-        stems["stem_gate"] = prose.evidence.along(pool, "gate")
-    groups = [[(name, each) for name, each in group.items() if each] for group in (gates, stems)]
-    shown = [(name, each) for group in groups for name, each in group if each.effect.interval]
-    if len(shown) < 2:
-        return None
-    context = prose.context
-    names = context.charts.raw
-    rows = [
-        (names(f"gated.row.{name}"), "", each.effect.estimate, *(each.effect.interval or (0.0, 0.0)))
-        for name, each in shown
-    ]
-    table = pl.DataFrame(rows, intervals.SCHEMA, orient="row")
-    first_study = sum(name in gates for name, _ in shown)
-    chart = intervals.intervals(
-        table, title=names("gated.axis"), labels=context.labels, neutral=0.0, first=first_study
-    )
-    told = [context.words("gated.caption"), *_budgets(prose, [each for _, each in shown])]
-    caption = context.words.joined(told)
-    return context.figure("accuracy-by-gate", chart, caption=caption, spoken=caption)
-
-
-def _budgets(prose: Prose, pieces: Sequence[Piece]) -> Iterator[Inline]:
-    """Says of each study how much its runs trained, and how many there are."""
-    for study, piece in {piece.origin: piece for piece in pieces}.items():
-        images, epochs = prose.evidence.budget(piece)
-        told = {"study": code(study[1]), "seeds": piece.effect.n, "images": count(images), "epochs": epochs}
-        yield prose.context.words("gated.series", **told)
