@@ -22,6 +22,10 @@ Accuracy = Literal["val_accuracy", "train_accuracy"]
 CLOCK = (0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 HIGHEST_LOSS = 20.0
 """The loss axis ends here, so that a diverging run does not flatten the others."""
+MARKERS = 9
+"""Markers on a line of the loss over steps."""
+FAINTER = 0.22
+"""Opacity of single steps where all networks are drawn over each other."""
 LOWEST = 0.4
 """The loss axis begins at this share of the lowest smoothed loss, or at the lowest single one above it."""
 
@@ -37,15 +41,20 @@ def loss(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels, only: str 
     x, y = alt.X("step:Q", title=labels["step"], axis=axis, scale=scale), _loss_axis(table, labels)
     at: dict[str, Any] = {"x": x, "color": paint}
     single = seeds.each(alt.Chart(), table)
+    faint = FAINTER if legend else 0.3
     each = single.mark_line(clip=True, strokeWidth=0.9).encode(
-        **at, y=y("loss:Q"), detail=alt.Detail("seed:N"), opacity=shown(0.3, picked=legend)
+        **at, y=y("loss:Q"), detail=alt.Detail("seed:N"), opacity=shown(faint, picked=legend)
     )
     bold = seeds.together(alt.Chart(), table).transform_filter("datum.counted")
     bold = bold.mark_line(clip=True, strokeWidth=2.4).encode(
         **at, y=y("mean(smoothed):Q"), opacity=shown(1, picked=legend)
     )
+    markers = []
     if legend:
-        bold = bold.encode(strokeDash=channels.dash(arms)).add_params(picked())
+        dots = bold.transform_filter(_marked(table, arms)).mark_point(filled=True, size=75, clip=True)
+        dots = dots.encode(shape=channels.shape(arms), detail=alt.Detail("step:Q"), opacity=shown(1))
+        bold = bold.encode(strokeDash=channels.dash(arms, legend=False)).add_params(picked())
+        markers = [dots]
     cross = (
         single.mark_point(shape="M-1,-1L1,1M-1,1L1,-1", size=110, strokeWidth=3, clip=False)
         .transform_filter("datum.stopped")
@@ -55,7 +64,7 @@ def loss(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels, only: str 
     # a line of one point has no length
     short = (table.group_by("arm", "seed").len()["len"] == 1).any()
     points = [_loss_points(table, x, y("loss:Q"), paint)] if short else []
-    layers = [each, bold, *points, cross, _loss_tooltips(table, x, y("smoothed:Q"), labels)]
+    layers = [each, bold, *markers, *points, cross, _loss_tooltips(table, x, y("smoothed:Q"), labels)]
     height = style.HEIGHT if legend else style.PAIR_HEIGHT
     mine = None if only is None else {"arm": only}
     return Layered(layers=layers, data=seeds.drawn(table, "arm", "step"), height=height, only=mine)
@@ -160,6 +169,17 @@ def _epoch_curves(
     dots = counted.mark_point(filled=True, size=60)
     dots = dots.encode(**at, shape=channels.shape(arms), detail=epoch, tooltip=tips, opacity=shown(1))
     return Layered(layers=[faint, line, dots], data=seeds.drawn(table, "arm", "epoch"), height=height)
+
+
+def _marked(table: pl.DataFrame, arms: Sequence[str]) -> str:
+    """Returns a Vega expression of the steps at which an arm's line has a marker: each arm's at others."""
+    parts = []
+    for rank, arm in enumerate(arms):
+        steps = table.filter(pl.col("arm") == arm, "counted")["step"].unique().sort()
+        apart = max(1, len(steps) // MARKERS)
+        chosen = steps.gather_every(apart, (2 * rank + 1) * apart // (2 * len(arms)))
+        parts.append(f"(datum.arm == {json.dumps(arm)} && indexof({chosen.to_list()}, datum.step) >= 0)")
+    return " || ".join(parts) or "false"
 
 
 def _loss_points(table: pl.DataFrame, x: alt.X, y: alt.Y, paint: alt.Color) -> alt.Chart:

@@ -25,6 +25,10 @@ NUMBERS = 52
 """Pixels for the numbers of the vertical axis, so that two charts side by side have plots of one width."""
 LOW = 160
 """Height of a chart of the whole width of a page in which a line falls."""
+LEGEND_ROW = 18
+"""Height of a legend above another."""
+MARKED = 6
+"""Layers from one marker of a line to the next: one at each would hide it."""
 MARGIN = 2.0
 """What an axis of norms leaves free above and below, as a factor."""
 COLUMNS = 3
@@ -67,9 +71,9 @@ def over_depth(
     )
     scale = alt.Scale(type="log") if log else alt.Scale(zero=False, padding=8)
     axis = alt.Axis(tickCount=5, format=",~r", minExtent=NUMBERS, maxExtent=NUMBERS)
-    legend = alt.Legend(title=None, orient="top", columns=min(len(looks), COLUMNS))
+    names = alt.Legend(title=None, orient="top", columns=min(len(looks), COLUMNS))
     color, shape = (
-        kind("family:N", scale=_scale(looks, trait), legend=legend)
+        kind("family:N", scale=_scale(looks, trait), legend=names)
         for kind, trait in ((alt.Color, "color"), (alt.Shape, "shape"))
     )
     # markers outlined with dashes lose their shape: see `style.dash`
@@ -123,12 +127,18 @@ def by_layer(table: pl.DataFrame, *, title: str, labels: Labels) -> Layered:
     low, high = ends(table["value"], empty=(1.0, 1.0))
     domain = [low / MARGIN, high * MARGIN]
     powers = [10.0**power for power in range(-9, 10) if domain[0] <= 10.0**power <= domain[1]]
-    legend = alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=2.2, symbolSize=500)
     looks = style.looks(arms)
     moments = list(dict.fromkeys(table["moment"]))
-    color = alt.Color("arm:N", scale=_scale(looks, "color"), legend=legend)
+    strokes: dict[str, Any] = {"direction": "horizontal", "symbolType": "stroke", "symbolSize": 500}
+    # two legends at the top would stand in one row, as if networks and moments were of a kind
+    upper = alt.Legend(title=None, orient="top", offset=36 + LEGEND_ROW)
+    lower = alt.Legend(title=None, orient="none", legendX=0, legendY=-36 - LEGEND_ROW, **strokes)
+    color, shape = (
+        kind("arm:N", scale=_scale(looks, trait), legend=upper)
+        for kind, trait in ((alt.Color, "color"), (alt.Shape, "shape"))
+    )
     dashes = alt.Scale(domain=moments, range=[[1, 0], [5, 3]][: len(moments)])
-    dash = alt.StrokeDash("moment:N", scale=dashes, legend=legend)
+    dash = alt.StrokeDash("moment:N", scale=dashes, legend=lower)
     last = ends(table["layer"], empty=(1, 1))[1]
     x = alt.X(
         "layer:Q",
@@ -144,7 +154,9 @@ def by_layer(table: pl.DataFrame, *, title: str, labels: Labels) -> Layered:
     )
     tips = tooltips(labels, "arm:N", "moment:N", "layer:Q", "value:Q .3g", moment=" ")
     line = alt.Chart().mark_line(strokeWidth=2.0).encode(x=x, y=y, color=color, strokeDash=dash, tooltip=tips)
-    return Layered(layers=[line], data=table, height=LOW)
+    dots = alt.Chart().transform_filter(f"datum.layer % {MARKED} == 1")
+    dots = dots.mark_point(filled=True, size=45, opacity=1).encode(x=x, y=y, color=color, shape=shape)
+    return Layered(layers=[line, dots], data=table, height=LOW)
 
 
 def _ticks(depths: Sequence[int]) -> list[int]:

@@ -54,6 +54,16 @@ def test_the_legend_keeps_markers_whole(charts):
     assert "strokeDash" not in legend
 
 
+def test_lines_of_all_losses_have_markers_where_no_other_has_one(tables):
+    """In grey the dashes of two networks look alike."""
+    arms = ["cnn", "resnet", "se_resnet"]
+    where = curves._marked(tables.steps, arms)
+    steps = [set(map(int, found.split(", "))) for found in re.findall(r"indexof\(\[(.*?)\]", where)]
+    assert len(steps) == 3
+    assert all(curves.MARKERS <= len(each) <= 2 * curves.MARKERS for each in steps)
+    assert not steps[0] & steps[1] | steps[1] & steps[2] | steps[0] & steps[2]
+
+
 def test_a_failed_run_ends_in_a_cross(charts, draw):
     chart = charts["loss"]
     without = replace(chart, data=chart.data.with_columns(stopped=pl.lit(value=False)))

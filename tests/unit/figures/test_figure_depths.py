@@ -4,6 +4,7 @@ import re
 
 import polars as pl
 import pytest
+import vl_convert
 from labels import LABELS
 
 from skipscope.figures import depths, style
@@ -88,9 +89,12 @@ def test_layers_are_a_line_a_network_on_a_logarithmic_axis(draw):
         for layer in range(1, 56)
     ]
     rows.append(("resnet56", "after", 56, None))
-    picture = draw(
-        depths.by_layer(pl.DataFrame(rows, depths.BY_LAYER, orient="row"), title="t", labels=LABELS)
-    )
+    chart = depths.by_layer(pl.DataFrame(rows, depths.BY_LAYER, orient="row"), title="t", labels=LABELS)
+    picture = draw(chart)
+    names, moments = vl_convert.vegalite_to_vega(vega.specification(chart))["legends"]
+    assert {"fill", "shape"} <= names.keys()  # markers tell networks, in a row of their own; dashes moments
+    assert names.keys().isdisjoint({"strokeDash", "legendY"})
+    assert (moments["strokeDash"], moments["orient"]) == ("strokeDash", "none")
     for family in ("plain", "resnet"):
         assert f'stroke="{style.FAMILIES[family].color}"' in picture
     assert {"1", "0.1", "0.01", "55"} <= set(re.findall(r"<text[^>]*>([\d.]+)</text>", picture))
