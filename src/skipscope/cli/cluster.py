@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import typer
 
+from skipscope.api.wording import flags
 from skipscope.cli.options import console, say
 
 if TYPE_CHECKING:
@@ -43,9 +44,10 @@ class Where(TypedDict):
     any_kind: bool
 
 
-def typed(where: Where) -> dict[str, str | None]:
-    """Returns the options with values that choose this."""
-    return {"executor": where["executor"], "address": where["address"]}
+def typed(where: Where) -> list[str]:
+    """Lists the options that choose this, as they are typed."""
+    chosen = {"executor": where["executor"], "address": where["address"]}
+    return [*flags(chosen), *["--any-kind"] * where["any_kind"]]
 
 
 @contextmanager

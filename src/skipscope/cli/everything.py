@@ -2,16 +2,18 @@
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from skipscope.api.wording import duration, flags
+from skipscope.cli.cluster import Where, executing, opened, typed, warn_of_another_kind, workers
 from skipscope.cli.options import Overrides, console, print_table, say, table_of
 from skipscope.cli.plans import carry_out, show
 from skipscope.language import spoken
 
 if TYPE_CHECKING:
+    from skipscope.engine.cluster.execute import Cluster
     from skipscope.engine.plan import Plan
     from skipscope.engine.schedule import Schedule, ScheduledStudy, Survey
     from skipscope.records.store import Workspace
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 def run_all(
     said: Overrides,
     workspace: "Workspace",
+    where: Where,
     *,
     data_dir: Path | None,
     jobs: int | None,
@@ -31,25 +34,44 @@ def run_all(
 
     Raises:
         UsageError: there is no budget (says how long everything would take), it is not a length of time, or
-            nothing fits into it.
+            nothing fits into it; or as `cluster.opened` says.
+        MachineError: there is no cluster, or none that can train.
     """
     from skipscope.engine.fit_budget import seconds_of
-    from skipscope.engine.schedule import compose, planned, survey
 
     if budget is not None:
         seconds_of(budget)  # a typing error is reported at once, not after the measuring
+    with opened(where) as cluster:
+        _run_on(cluster, said, workspace, where, data_dir=data_dir, jobs=jobs, budget=budget, dry_run=dry_run)
+
+
+def _run_on(
+    cluster: "Cluster | None",
+    said: Overrides,
+    workspace: "Workspace",
+    where: Where,
+    *,
+    data_dir: Path | None,
+    jobs: int | None,
+    budget: str | None,
+    dry_run: bool,
+) -> None:
+    """Does it on a cluster, or here."""
+    from skipscope.engine.schedule import compose, planned, survey
+
+    how: dict[str, Any] = {"data_dir": data_dir, "jobs": jobs, "elsewhere": workers(cluster)}
     with console.status("Planning: a few timed steps of the networks of all studies"):
-        found = survey(_studies(said), workspace, data_dir=data_dir, jobs=jobs)
+        found = survey(_studies(said), workspace, **how)
     if budget is None:
         raise _asks_for_a_budget(found)
     schedule = compose(found, budget)
 
     def plan_of(part: "ScheduledStudy") -> "Plan":
-        return planned(part, schedule, workspace, command=_command(part, said), data_dir=data_dir, jobs=jobs)
+        return planned(part, schedule, workspace, command=_command(part, said, where), **how)
 
     cut = [plan_of(part) for part in schedule.parts if part.within]  # refused at once, if nothing of it fits
     _show(schedule)
-    again = shlex.join(["skipscope", "run", "all", *flags(said | {"budget": budget})])
+    again = shlex.join(["skipscope", "run", "all", *flags(said | {"budget": budget}), *typed(where)])
     outcomes = []
     for part in schedule.parts:
         if dry_run and not part.within:
@@ -57,8 +79,10 @@ def run_all(
         console.print()
         plan = cut.pop() if part.within else plan_of(part)
         show(plan)
+        warn_of_another_kind(cluster, plan)
         if not dry_run:
-            outcomes.append(carry_out(plan, workspace, data_dir, again=again))
+            execute = executing(cluster, where)
+            outcomes.append(carry_out(plan, workspace, data_dir, again=again, execute=execute))
         if "stopped" in outcomes:
             break
     if set(outcomes) - {"done"}:
@@ -76,10 +100,11 @@ def _studies(said: Overrides) -> "list[StudySpec]":
     return [adapt(study, **said) for study in answering if study.data != "shapes"]
 
 
-def _command(part: "ScheduledStudy", said: Overrides) -> str:
+def _command(part: "ScheduledStudy", said: Overrides, where: Where) -> str:
     """Writes the command that trains this study alone."""
     alone = said if part.within else said | {"seeds": part.seeds}
-    return shlex.join(["skipscope", "run", part.name, *flags(alone | {"budget": part.within})])
+    words = [*flags(alone | {"budget": part.within}), *typed(where)]
+    return shlex.join(["skipscope", "run", part.name, *words])
 
 
 def _asks_for_a_budget(found: "Survey") -> Exception:

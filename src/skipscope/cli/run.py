@@ -86,7 +86,6 @@ def run(
     """Train a study and write its report; resumes where it stopped."""
     from skipscope.engine.adapt import adapt
     from skipscope.engine.resolve import unknown_names
-    from skipscope.errors import UsageError
     from skipscope.records.lock import refuse_if_held
     from skipscope.records.store import Workspace
     from skipscope.spec import load_study
@@ -100,11 +99,7 @@ def run(
         if study == "all":
             from skipscope.cli.everything import run_all
 
-            if executor not in {None, "local"}:
-                raise UsageError(
-                    "All studies at once are trained here.", hint="name one study with --executor"
-                )
-            run_all(said, store, data_dir=data_dir, jobs=jobs, budget=budget, dry_run=dry_run)
+            run_all(said, store, where, data_dir=data_dir, jobs=jobs, budget=budget, dry_run=dry_run)
             return
         unknown = partial(unknown_names, data_dir=data_dir, instead=data)
         spec = adapt(load_study(study, unknown=unknown), **said)
@@ -142,7 +137,7 @@ def _run_one(
     from skipscope.engine.plan import plan
     from skipscope.errors import UnknownName
 
-    asked = flags(said | {"budget": budget} | typed(where)) + ["--any-kind"] * where["any_kind"]
+    asked = [*flags(said | {"budget": budget}), *typed(where)]
     planning = partial(plan, command=shlex.join(["skipscope", "run", study, *asked]), jobs=jobs)
     with opened(where) as cluster:
         try:

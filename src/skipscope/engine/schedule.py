@@ -14,6 +14,7 @@ later evening can add to; so that happens only where nothing else fits.
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +92,11 @@ def survey(
     *,
     data_dir: Path | None = None,
     jobs: int | None = None,
+    elsewhere: int | None = None,
 ) -> Survey:
     """Plans each study whole, as many runs side by side as it would alone, or `jobs`.
+
+    `elsewhere` as in `engine.plan.plan`.
 
     Raises:
         UnknownName: an arm's network is not registered.
@@ -103,9 +107,8 @@ def survey(
     first = load_data(studies[0].data, data_dir=data_dir, train_limit=studies[0].train_limit)
     arms = {str(arm): arm for study in studies for arm in arms_of(study)}
     choice = Autotuner(first).choose(arms.values(), threads=1)
-    plans = (
-        plan(study, workspace, command="", data_dir=data_dir, jobs=jobs, choice=choice) for study in studies
-    )
+    planning = partial(plan, data_dir=data_dir, jobs=jobs, elsewhere=elsewhere, choice=choice)
+    plans = (planning(study, workspace, command="") for study in studies)
     # a plan of one run has one job; beside the other studies' runs that is no matter
     whole = {each.record.study.name: replace(each, jobs=each.memory.jobs) for each in plans}
     return Survey(plans=whole, choice=choice)
@@ -143,7 +146,7 @@ def compose(found: Survey, budget: str) -> Schedule:
 def planned(part: ScheduledStudy, schedule: Schedule, workspace: Workspace, **options: Any) -> Plan:
     """Plans one part when its turn has come: runs that earlier parts share with it are done by now.
 
-    `options` are those of `engine.plan.plan`: command, data_dir, jobs.
+    `options` are those of `engine.plan.plan`: command, data_dir, jobs, elsewhere.
     """
     study = part.whole.record.study
     if part.within is not None:

@@ -87,6 +87,18 @@ def test_what_fits_is_trained_in_order_and_shared_runs_once(tmp_path: Path) -> N
     assert (len(runs), {run.state for run in runs}) == (4, {"done"})
 
 
+@pytest.mark.usefixtures("forked_workers", "fake_ray")
+def test_all_are_trained_on_a_cluster(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    code, output = call("--budget", "40s", "-w", out, "--executor", "ray", "--address", "auto")
+    assert code == 0
+    assert "nodes: 2, workers: 2, kinds of processor: " in output
+    assert trained(out) == {"one": 1, "two": 4}
+    records = {record.study.name: record for record in Workspace(out).studies()}
+    assert records["two"].command.endswith("--seeds 2 --executor ray --address auto")
+    assert {run.state for run in Workspace(out).runs()} == {"done"}
+
+
 def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
     _, output = call("--budget", "25s", "--dry-run", "-w", tmp_path / "out")
     assert ["two", "1", "of", "2", "2", "1", "about", "10", "s"] in [
