@@ -4,13 +4,15 @@ import os
 import shlex
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 
+from skipscope.api.cluster import HERE, Where, executing, typed, warn_of_another_kind, workers
+from skipscope.api.cluster import opened as opened_cluster
 from skipscope.api.guard import refuse_unguarded
 from skipscope.api.notebook import Page, in_notebook
 from skipscope.api.plans import summary
@@ -29,6 +31,9 @@ from skipscope.records.store import USUAL
 from skipscope.said_once import saying_once
 from skipscope.spec import DataName, StudySpec, load_study
 from skipscope.training.events import Event
+
+if TYPE_CHECKING:
+    from skipscope.engine.cluster.execute import Cluster
 
 
 class RunFailed(TrainingError):
@@ -52,6 +57,9 @@ def run(
     train_limit: int | None = None,
     jobs: int | None = None,
     budget: str | None = None,
+    executor: Literal["local", "ray"] = "local",
+    address: str | None = None,
+    any_kind: bool = False,
 ) -> Workspace:
     """Trains what is missing of a study, showing its progress, and returns the workspace that holds it.
 
@@ -67,26 +75,33 @@ def run(
         train_limit: trains on this many images.
         jobs: runs side by side; by default one a core.
         budget: cuts the study to fit into "20m", "1h30m" ...: fewer seeds, then epochs, then images.
+        executor: "ray" trains on the nodes of a Ray cluster (docs/cluster.md).
+        address: of that cluster: "HOST:6379", "ray://HOST:10001"; by default the one of this machine.
+        any_kind: lets several kinds of processor train the arms of a seed.
 
     Raises:
         RunFailed: a run failed, or diverged; says why. What the others gave is kept: `error.workspace`.
         UsageError: the script has no guard, or an argument is impossible.
         DataError: the data set is not there, or damaged.
         WorkspaceError: another process works in the workspace, or it cannot be written to.
+        MachineError: there is no cluster, or none that can train.
         KeyboardInterrupt: Ctrl-C, after all runs have saved.
     """
     refuse_unguarded("skipscope.run")
     changed = _whole(epochs=epochs, seeds=seeds, train_limit=train_limit)
     spec = adapt(_study(study, data), data=data, where="skipscope.run", **changed)
-    command = _command(study, spec, {"data": data, **changed, "budget": budget})
+    where = _where(executor, address, any_kind=any_kind)
+    command = _command(study, spec, {"data": data, **changed, "budget": budget}, where)
     folder = Workspace(workspace)
     refuse_if_held(folder.path)  # before anything is timed
-    with _watched() as shown, saying_once():
+    with _watched() as shown, saying_once(), _cluster(where, shown) as cluster:
         shown.say("Planning: a few timed steps of each network")
-        planned = plan(spec, folder, command=command, jobs=jobs, budget=budget)
+        elsewhere = workers(cluster)
+        planned = plan(spec, folder, command=command, jobs=jobs, budget=budget, elsewhere=elsewhere)
         shown.announce(summary(planned))
+        warn_of_another_kind(cluster, planned, shown.say)
         with held(folder.path, doing=command):
-            failures = _carry_out(planned, folder, shown)
+            failures = _carry_out(planned, folder, shown, executing(cluster, where))
     if failures:
         raise _failed(planned, folder, failures)
     return folder
@@ -111,11 +126,26 @@ def _whole(**given: Any) -> dict[str, int | None]:
     return {name: None if value is None else value.__index__() for name, value in given.items()}
 
 
-def _command(study: StudySpec | Path | str, spec: StudySpec, asked: Mapping[str, object]) -> str:
+def _where(executor: str, address: str | None, *, any_kind: bool) -> Where:
+    if executor != "local":
+        return Where(executor=executor, address=address, any_kind=any_kind)
+    if address is not None or any_kind:
+        raise UsageError("address and any_kind are for a cluster.", hint='give executor="ray" with them')
+    return HERE
+
+
+def _cluster(where: Where, shown: Display) -> AbstractContextManager["Cluster | None"]:
+    return opened_cluster(where, say=shown.say, waiting=lambda said: nullcontext(shown.say(said)))
+
+
+def _command(
+    study: StudySpec | Path | str, spec: StudySpec, asked: Mapping[str, object], where: Where = HERE
+) -> str:
     """Returns what is typed for the same: on the command line, unless the study exists in Python only."""
     if not isinstance(study, StudySpec):
-        return shlex.join(["skipscope", "run", os.fspath(study), *flags(asked)])
-    given = "".join(f", {key}={value!r}" for key, value in asked.items() if value is not None)
+        return shlex.join(["skipscope", "run", os.fspath(study), *flags(asked), *typed(where)])
+    chosen = {key: value or None for key, value in where.items()}
+    given = "".join(f", {key}={value!r}" for key, value in {**asked, **chosen}.items() if value is not None)
     return f"skipscope.run(load_study({spec.name!r}){given})"
 
 
@@ -129,8 +159,8 @@ def _watched() -> Iterator[Display]:
             yield shown
 
 
-def _carry_out(planned: Plan, folder: Workspace, shown: Display) -> dict[str, str]:
-    """Measures and trains; returns by run why some of them failed."""
+def _carry_out(planned: Plan, folder: Workspace, shown: Display, elsewhere: Any = None) -> dict[str, str]:
+    """Measures and trains, here or `elsewhere`; returns by run why some of them failed."""
     failures: dict[str, str] = {}
     warned: dict[str, str] = {}
     stopped: list[bool] = []
@@ -150,12 +180,12 @@ def _carry_out(planned: Plan, folder: Workspace, shown: Display) -> dict[str, st
     measure_starts(
         planned.record,
         folder,
-        jobs=planned.jobs,
+        jobs=min(planned.jobs, planned.cores) if elsewhere else planned.jobs,
         on_event=lambda said: shown.say(f"{measuring}: {said}"),
         warn=lambda said: warned.update({said: said}),
     )
     shown.begin(planned)
-    records = execute(planned, folder, on_event=on_event, interrupted=interrupted)
+    records = (elsewhere or execute)(planned, folder, on_event=on_event, interrupted=interrupted)
     for run, said in warned.items():
         if run not in failures:
             warnings.warn(said, stacklevel=3)

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from skipscope.api.cluster import Where, executing, typed, warn_of_another_kind, workers
 from skipscope.api.wording import duration, flags
-from skipscope.cli.cluster import Where, executing, opened, typed, warn_of_another_kind, workers
+from skipscope.cli.cluster import opened
 from skipscope.cli.options import Overrides, console, print_table, say, table_of
 from skipscope.cli.plans import carry_out, show
 from skipscope.language import spoken
@@ -79,7 +80,7 @@ def _run_on(
         console.print()
         plan = cut.pop() if part.within else plan_of(part)
         show(plan)
-        warn_of_another_kind(cluster, plan)
+        warn_of_another_kind(cluster, plan, say)
         if not dry_run:
             execute = executing(cluster, where)
             outcomes.append(carry_out(plan, workspace, data_dir, again=again, execute=execute))

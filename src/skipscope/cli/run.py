@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from skipscope.cli.cluster import Address, AnyKind, ExecutorOption, Where
+from skipscope.api.cluster import Where
+from skipscope.cli.cluster import Address, AnyKind, ExecutorOption
 from skipscope.cli.live import Live, page_beside
 from skipscope.cli.options import DEFAULT_WORKSPACE, DataDir, Jobs, Overrides, WorkspaceOption, console, say
 from skipscope.language import language, spoken
@@ -131,8 +132,9 @@ def _run_one(
     specs: Path | None = None,
 ) -> None:
     """Plans one study, shows the plan and carries it out."""
+    from skipscope.api.cluster import executing, typed, warn_of_another_kind, workers
     from skipscope.api.wording import flags
-    from skipscope.cli.cluster import executing, opened, typed, warn_of_another_kind, workers
+    from skipscope.cli.cluster import opened
     from skipscope.cli.plans import carry_out, show
     from skipscope.engine.plan import plan
     from skipscope.errors import UnknownName
@@ -147,7 +149,7 @@ def _run_one(
             error.where = ", ".join(filter(None, (study, error.where)))
             raise
         show(planned)
-        warn_of_another_kind(cluster, planned)
+        warn_of_another_kind(cluster, planned, say)
         if specs is not None:
             _write_specs(planned, store, specs)
         elif not dry_run:

@@ -156,9 +156,28 @@ def test_a_shipped_study_is_a_name() -> None:
     assert train._command("lab", load_study("lab"), changed) == "skipscope run lab --epochs 2"
 
 
+@pytest.mark.usefixtures("forked_workers", "fake_ray")
+def test_a_cluster_trains_it(
+    small: StudySpec, workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = skipscope.run(small, workspace.path, seeds=2, executor="ray", address="auto")
+    assert [run.state for run in done.runs()] == ["done", "done"]
+    assert done.study().command.endswith(", seeds=2, executor='ray', address='auto')")
+    assert "nodes: 2, workers: 2" in capsys.readouterr().err
+
+
+def test_a_cluster_is_in_the_command() -> None:
+    where = {"executor": "ray", "address": None, "any_kind": True}
+    assert (
+        train._command("lab", load_study("lab"), {}, where) == "skipscope run lab --executor ray --any-kind"
+    )  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        ({"study": "lab", "address": "auto"}, "address and any_kind are for a cluster"),
+        ({"study": "lab", "executor": "slurm"}, "There is no executor 'slurm'"),
         ({"study": DataLoader([1])}, "A DataLoader is no study"),
         ({"study": None}, "A NoneType is no study"),
         ({"study": "lab", "data": DataLoader([1])}, "data is the name of a data set, not a DataLoader"),
