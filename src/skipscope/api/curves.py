@@ -10,7 +10,7 @@ from skipscope.figures.rendering import vega
 from skipscope.language import language_of
 from skipscope.report.appendix.overlay import accuracy_figures, loss_figure
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Figure, Note, Pair, figures_of
+from skipscope.report.document import Block, Figure, Note, Panels, figures_of
 from skipscope.report.words import Words
 
 
@@ -52,5 +52,5 @@ class Curves(Shown):
         loss, *others = self.blocks()
         accuracies = [figure for each in others for figure in figures_of(each)]
         if isinstance(loss, Figure) and accuracies:
-            return [Pair(figures=(loss, accuracies[0]))]
+            return [Panels(figures=(loss, accuracies[0]))]
         return [loss]

@@ -18,7 +18,7 @@ from rich.cells import cell_len
 from skipscope.errors import SkipscopeError
 from skipscope.figures import style
 from skipscope.figures.rendering import drawing, vega
-from skipscope.report.document import Block, Figure, Note, Pair, Paragraph, Table
+from skipscope.report.document import Block, Figure, Note, Panels, Paragraph, Table
 from skipscope.report.words import to_html, unmarked
 
 SIDES = {"left": "text-align: left", "right": "text-align: right"}
@@ -65,7 +65,7 @@ def as_text(block: Block | Link) -> str:
             return _lines(block)
         case Figure():
             return block.spoken
-        case Pair():
+        case Panels():
             return "\n".join(map(as_text, block.figures))
         case Link():
             return f"{block.text}: {block.path}"
@@ -98,7 +98,7 @@ def as_html(block: Block | Link) -> str:
             return f"<p>{escape(block.text)}: {link}</p>"
         case Figure():
             return f"<img alt='{escape(block.spoken, quote=True)}' src='{_picture(block)}'>"
-        case Pair():
+        case Panels():
             return "".join(map(as_html, block.figures))
         case _:
             raise TypeError(type(block))

@@ -7,6 +7,9 @@ import altair as alt
 
 from skipscope.figures.style import INK, Look, looks
 
+DOTTED = 12
+"""The most markers that stand apart in a panel of a grid."""
+
 
 def color(arms: Sequence[str], *, legend: bool = True) -> alt.Color:
     """Gives arms their colours, with the legend above the chart."""
@@ -27,6 +30,11 @@ def dash(arms: Sequence[str], *, legend: bool = True) -> alt.StrokeDash:
 def shape(arms: Sequence[str]) -> alt.Shape:
     """Gives arms their markers."""
     return alt.Shape("arm:N", **_traits(looks(arms), "shape", legend=True))
+
+
+def dot_size(epochs: int) -> int:
+    """Returns the area of a marker, one an epoch, in a panel of a grid: they must not hide the line."""
+    return 36 if epochs <= DOTTED else 12
 
 
 def _traits(chosen: Mapping[str, Look], trait: str, *, legend: bool) -> dict[str, Any]:

@@ -113,12 +113,12 @@ def _clock(labels: Labels) -> str:
 
 
 def accuracy_of(
-    table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Labels, first: int = 1
+    table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Labels, in_grid: bool = False
 ) -> Layered:
     """Draws one arm's accuracy over epochs: validation bold and filled, training thin, dashed and hollow.
 
-    Training accuracy is counted during an epoch, and stands at its middle. The axis begins at the epoch
-    `first`: 0 beside a chart of what is known from the start.
+    Training accuracy is counted during an epoch, and stands at its middle. In a grid the axis begins at the
+    epoch 0, as that of the losses does above it, and all charts have one legend, which is not drawn here.
     """
     look = style.looks(arms)[arm]
     names = {key: labels[key] for key in ("val_accuracy", "train_accuracy")}
@@ -128,22 +128,27 @@ def accuracy_of(
         .with_columns(pl.col("epoch") - pl.when(measure="train_accuracy").then(0.5).otherwise(0.0))
         .with_columns(pl.col("measure").replace(names))
     )
-    x = epoch_axis(table, labels, first=first)
+    x = epoch_axis(table, labels, first=0 if in_grid else 1)
     scale = alt.Scale(domain=_accuracy_span(table), zero=False, nice=True)
-    y = alt.Y("mean(accuracy):Q", title=None, axis=alt.Axis(format="%", tickCount=5), scale=scale)
+    room = style.AXIS_EXTENT if in_grid else alt.Undefined
+    axis = alt.Axis(format="%", tickCount=5, minExtent=room, maxExtent=room)
+    y = alt.Y("mean(accuracy):Q", title=labels["slice_accuracy"] if in_grid else None, axis=axis, scale=scale)
 
     def measures(*values: Any) -> alt.Scale:
         return alt.Scale(domain=list(names.values()), range=list(values))
 
-    strokes = alt.Legend(
+    legend = alt.Legend(
         title=None, orient="top", offset=12, symbolType="stroke", symbolStrokeColor=look.color
     )
-    dash = alt.StrokeDash("measure:N", scale=measures([1, 0], [4, 3]), legend=strokes)
-    width = alt.StrokeWidth("measure:N", scale=measures(2.4, 1.4), legend=None)
+    strokes = style.VALIDATED, style.TRAINED
+    dashes, widths = measures(*(each.dash for each in strokes)), measures(*(each.width for each in strokes))
+    dash = alt.StrokeDash("measure:N", scale=dashes, legend=None if in_grid else legend)
+    width = alt.StrokeWidth("measure:N", scale=widths, legend=None)
     fill = alt.Fill("measure:N", scale=measures(look.color, "white"), legend=None)
     tips = tooltips(labels, "measure:N", "epoch:Q", "mean(accuracy):Q .1%", measure=" ", accuracy="=")
     line = alt.Chart().mark_line(color=look.color).encode(x=x, y=y, strokeDash=dash, strokeWidth=width)
-    dots = alt.Chart().mark_point(size=42, shape=look.shape, stroke=look.color, strokeWidth=1.4, opacity=1)
+    size = channels.dot_size(last_epoch(table)) if in_grid else 42
+    dots = alt.Chart().mark_point(size=size, shape=look.shape, stroke=look.color, strokeWidth=1.4, opacity=1)
     dots = dots.encode(x=x, y=y, fill=fill, tooltip=tips)
     data = seeds.means(long, "arm", "epoch", "measure")
     return Layered(layers=[line, dots], data=data, height=style.PAIR_HEIGHT)
@@ -239,12 +244,19 @@ def loss_ticks(low: float, high: float) -> list[float]:
     return [tick for tick in ticks if low <= tick <= high]
 
 
-def epoch_axis(table: pl.DataFrame, labels: Labels, *, first: int = 1) -> alt.X:
-    """Makes an axis of whole epochs, with at most a dozen ticks."""
-    last = math.ceil(ends(table["epoch"], empty=(1, 1))[1])
+def last_epoch(table: pl.DataFrame) -> int:
+    """Returns the last epoch, 1 if there is none."""
+    last: float = ends(table["epoch"], empty=(1, 1))[1]
+    return math.ceil(last)
+
+
+def epoch_axis(table: pl.DataFrame, labels: Labels, *, first: int = 1, title: str | None = "epoch") -> alt.X:
+    """Makes an axis of whole epochs, with at most a dozen ticks; `title` is its label's key."""
+    last = last_epoch(table)
     ticks = [epoch for epoch in range(first, last + 1) if last <= 12 or epoch % math.ceil(last / 12) == 0]
     scale = alt.Scale(domain=[first, last] if last > first else [0.5, 1.5], nice=False, padding=14)
-    return alt.X("epoch:Q", title=labels["epoch"], axis=alt.Axis(values=ticks, format="d"), scale=scale)
+    told = labels[title] if title else None
+    return alt.X("epoch:Q", title=told, axis=alt.Axis(values=ticks, format="d"), scale=scale)
 
 
 def _accuracy_span(table: pl.DataFrame) -> list[float]:

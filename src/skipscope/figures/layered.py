@@ -25,5 +25,7 @@ class Layered:
     """The value that a column has in the rows that are drawn; charts may share a table."""
     fold: Sequence[str] = ()
     """Columns that are folded into rows: the name becomes `measure`, the value `share`."""
+    title: str = ""
+    """What stands above the plot, where charts stand in a grid."""
     apart: Sequence[str] = ()
     """Channels whose scale each layer has for itself."""

@@ -23,6 +23,8 @@ HEIGHT = 320
 PAIR_HEIGHT = 270
 WIDTH = 680
 PAIR_WIDTH = 440
+AXIS_EXTENT = 38
+"""Room at the left of a plot, in pixels, for the labels of axes that charts in a grid share."""
 HEAT = ("#f3f6f9", "#b9cfe0", "#6f9cc0", "#2f6494", "#0d2f52")
 """Colours from little to much, light to dark, so that a grey print says the same."""
 BELOW = "#b2182b"
@@ -38,6 +40,16 @@ class Look:
     shape: str
 
 
+@dataclass(frozen=True)
+class Stroke:
+    """Holds width and dashes of a line that has the colour of its network."""
+
+    width: float
+    dash: tuple[int, int]
+
+
+VALIDATED, TRAINED = Stroke(2.4, (1, 0)), Stroke(1.4, (4, 3))
+"""Lines of what is measured on validation images, and on training images."""
 NETWORKS = {
     "cnn": Look("#59606b", (2, 2), "circle"),
     "resnet": Look("#0072b2", (1, 0), "square"),

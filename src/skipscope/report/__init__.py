@@ -23,14 +23,12 @@ from skipscope.language import LANGUAGES, Language, language_of
 from skipscope.records.files import write_whole
 from skipscope.records.store import Workspace
 from skipscope.report.build import build_document
-from skipscope.report.document import PARTS, Block, Document, Figure, Gallery, Pair, Part, figures_of
-from skipscope.report.rendering import html, markdown, paper
+from skipscope.report.document import PARTS, Block, Document, Figure, Gallery, Panels, Part, figures_of
+from skipscope.report.rendering import html, markdown, panels, paper
 from skipscope.spec.author import NOBODY, Author, read_author
 
 WEB = frozenset({"html", "md"})
 FORMATS = WEB | paper.FORMATS.keys()
-PAIR_WIDTH = 380
-"""Width of the plots of two figures side by side in print: wider ones are shrunk with their labels."""
 HANDIN_HEIGHT = 150
 """Height of the tallest plots of the hand-in in print: it is to be read in 10 to 14 pages."""
 
@@ -160,10 +158,13 @@ class Edition:
         if self.drawing is None:
             return
         for block in blocks:
-            width = PAIR_WIDTH if isinstance(block, Pair) else style.WIDTH
+            width = panels.plot_width(block) if isinstance(block, Panels) else style.WIDTH
+            inner = panels.inner(block) if isinstance(block, Panels) else frozenset[str]()
             for figure in figures_of(block):
                 high = figure.chart.height
                 spec = figure.spec | {"height": min(high, HANDIN_HEIGHT) if self.part == "handin" else high}
+                if figure.name in inner:
+                    spec = vega.wordless(spec)
                 plot = figure.chart.width or width
                 chart = vega.printable(spec, figure.table, width=plot, font=style.LATIN_FONT)
                 self.begun[figure.name] = self.drawing.draw(figure.name, chart)

@@ -1,7 +1,7 @@
 """Holds what every section is built from: the tables, the language, and the running number of figures."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count as counting
 from pathlib import Path
@@ -26,7 +26,7 @@ from skipscope.report.document import (
     Figure,
     Gallery,
     Note,
-    Pair,
+    Panels,
     Part,
     Section,
     Table,
@@ -137,13 +137,15 @@ class Context:
         number = next(self.numbers)
         return Diagram(name=name, number=number, caption=caption, spoken=unmarked(spoken), svg=svg)
 
-    def panels(self, name: str, charts: tuple[Layered, Layered], *, caption: Inline, spoken: Inline) -> Pair:
-        """Builds the next figure, of two panels side by side."""
-        first, second = (
-            Figure(name=f"{name}-{letter}", number="", caption=NOTHING, spoken=unmarked(spoken), chart=chart)
-            for letter, chart in zip("ab", charts, strict=True)
+    def panels(
+        self, charts: Mapping[str, Layered], *, caption: Inline, spoken: Sequence[Inline], **layout: Any
+    ) -> Panels:
+        """Builds the next figure, of panels by their names, each with what is read aloud of it."""
+        figures = tuple(
+            Figure(name=name, number="", caption=NOTHING, spoken=unmarked(told), chart=chart)
+            for (name, chart), told in zip(charts.items(), spoken, strict=True)
         )
-        return Pair(figures=(first, second), number=next(self.numbers), caption=caption)
+        return Panels(figures=figures, number=next(self.numbers), caption=caption, **layout)
 
     def figure_of(
         self, arm: str, name: str, chart: Layered, *, caption: str, spoken: Inline, **told: object

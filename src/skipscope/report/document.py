@@ -134,15 +134,34 @@ class Diagram:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
-    """Two figures side by side where there is room.
+class Panels:
+    """Figures side by side where there is room, at most so many `columns` of them.
 
-    With a number and a caption of its own they are panels of one figure, and have none themselves.
+    With a number and a caption of its own they are panels of one figure, and have none themselves. Each
+    `rows` that follow each other belong together and stand below each other: of them only the column at the
+    left has the words of its vertical axes in print. The `key` says above all what their lines are.
     """
 
-    figures: tuple[Figure, Figure]
+    figures: tuple[Figure, ...]
+    columns: int = 2
+    rows: int = 1
     number: str = ""
     caption: Inline = NOTHING
+    key: Diagram | None = None
+
+    @property
+    def stacks(self) -> tuple[tuple[Figure, ...], ...]:
+        """The figures that stand below each other, from left to right."""
+        starts = range(0, len(self.figures), self.rows)
+        return tuple(self.figures[start : start + self.rows] for start in starts)
+
+    @property
+    def lines(self) -> tuple[tuple[Figure, ...], ...]:
+        """The figures that stand beside each other, from top to bottom."""
+        found, stacks = list[tuple[Figure, ...]](), self.stacks
+        for start in range(0, len(stacks), self.columns):
+            found += zip(*stacks[start : start + self.columns], strict=True)
+        return tuple(found)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -187,12 +206,14 @@ class Bibliography:
     works: tuple[Paragraph, ...]
 
 
-Block = Paragraph | Note | Equation | Code | Items | Table | Figure | Diagram | Pair | Gallery | Bibliography
+Shown = Figure | Diagram | Panels | Gallery
+"""What has the number of a figure."""
+Block = Paragraph | Note | Equation | Code | Items | Table | Shown | Bibliography
 
 
 def figures_of(block: Block) -> tuple[Figure, ...]:
     """Returns the figures that a block shows."""
-    if isinstance(block, Pair):
+    if isinstance(block, Panels):
         return block.figures
     return (block,) if isinstance(block, Figure) else ()
 
@@ -252,8 +273,9 @@ class Document:
 
     @property
     def diagrams(self) -> Iterator[Diagram]:
-        """Every diagram, in reading order."""
-        return (block for block in self.blocks if isinstance(block, Diagram))
+        """Every diagram and every key to panels, in reading order."""
+        keys = ((block.key,) if isinstance(block, Panels) else (block,) for block in self.blocks)
+        return (each for each in chain.from_iterable(keys) if isinstance(each, Diagram))
 
     @property
     def targets(self) -> set[str]:
@@ -269,7 +291,7 @@ class Document:
                     found.add(f"figure-{number}")
                 case Table(number=number) if number:
                     found.add(f"table-{number}")
-                case Figure() | Pair():
+                case Figure() | Panels():
                     numbers = [each.number for each in (block, *figures_of(block))]
                     found |= {f"figure-{number}" for number in numbers if number}
         return found

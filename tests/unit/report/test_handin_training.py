@@ -9,10 +9,10 @@ import pytest
 from documents import context_of, with_record
 
 from skipscope.figures.rendering.vega import specification, trusted
-from skipscope.report.document import Pair, Paragraph, Section, Table
+from skipscope.report.document import Panels, Paragraph, Section, Table
 from skipscope.report.handin.course import Course, above_chance
 from skipscope.report.handin.prose import prose_of
-from skipscope.report.handin.training import fitting, leaders, margin, shapes, times, training
+from skipscope.report.handin.training import columns_of, fitting, leaders, margin, shapes, times, training
 from skipscope.report.words import unmarked
 from skipscope.spec import Recipe
 
@@ -50,17 +50,27 @@ def course(*accuracies, arm="cnn", val=(1.5, 1.2, 1.0), train=(1.6, 1.1, 0.8), s
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_each_network_has_one_figure_of_its_losses_and_accuracies(prose, language):
+def test_each_network_has_its_losses_above_its_accuracies_in_one_figure(prose, language):
     with trusted():
         section = training(prose(language).context)
-        figures = [block for block in section.all_blocks if isinstance(block, Pair)]
-        assert [figure.number for figure in figures] == ["A1", "A2", "A3", "A4", "A5"]
-        for figure in figures:
+        grid, together = (block for block in section.all_blocks if isinstance(block, Panels))
+        assert (grid.number, together.number) == ("A1", "A2")
+        for figure in (grid, together):
             assert figure.caption
             assert all(not panel.number and not panel.caption for panel in figure.figures)
             # what Vega-Lite refuses is an error
             assert all(specification(panel.chart)["layer"] for panel in figure.figures)
-    assert len({panel.name for figure in figures for panel in figure.figures}) == 10
+    assert len({panel.name for figure in (grid, together) for panel in figure.figures}) == 10
+    titles = [[panel.chart.title for panel in stack] for stack in grid.stacks]
+    assert titles == [["cnn", ""], ["resnet", ""], ["densenet", ""], ["se_resnet", ""]]
+    assert [len(line) for line in grid.lines] == [4, 4]
+    assert grid.key
+    assert grid.key.svg.count("<text") == grid.key.svg.count("<path") == 2
+
+
+@pytest.mark.parametrize(("number", "columns"), [(1, 1), (2, 2), (4, 4), (5, 3), (6, 3), (7, 4), (9, 3)])
+def test_at_most_four_networks_stand_beside_each_other(number, columns):
+    assert columns_of(number) == columns
 
 
 def test_losses_are_drawn_of_training_and_of_validation(study_tables):
@@ -126,7 +136,7 @@ def test_unsteady_and_steady_are_told_apart(prose):
 
 
 def test_who_leads_early_and_late(prose):
-    figure = Pair(figures=(), number="7")
+    figure = Panels(figures=(), number="7")
     slow, quick = course(0.3, 0.5, 0.8, arm="resnet"), course(0.4, 0.5, 0.6, arm="cnn")
     text = text_of(leaders(prose(), [slow, quick], figure))
     assert "After the first epoch cnn" in text

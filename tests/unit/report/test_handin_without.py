@@ -7,7 +7,7 @@ from made_up_results import finding
 
 from skipscope.claims.catalogue import part_of
 from skipscope.claims.model import ClaimResult
-from skipscope.report.document import Equation, Pair
+from skipscope.report.document import Equation, Panels
 from skipscope.report.handin import by_depth
 from skipscope.report.handin import without as section
 from skipscope.report.handin.by_depth import depth_figures
@@ -33,7 +33,7 @@ def test_on_the_reference_it_has_all_that_a_section_needs(tables, language):
     blocks = without(written, depth_figures(written))
     text = read(blocks)
     assert sum(isinstance(block, Equation) for block in blocks) == 2  # the chain rule, and what a layer does
-    assert sum(isinstance(block, Pair) for block in blocks) == 1
+    assert sum(isinstance(block, Panels) for block in blocks) == 1
     assert "9,000 [6,500, 12,000]" in text  # measured, with its interval
     assert {"en": "cannot be read from", "zh": "不能从作业中"}[language] in text  # a limit
     assert {"en": "the cheapest of the four", "zh": "代价最低"}[language] in text  # a price

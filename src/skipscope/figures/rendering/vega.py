@@ -29,6 +29,8 @@ The padding on the left is wider: Vega measures Latin beside Chinese up to a for
 """
 WHOLE = {"labelLimit": 0}
 """Labels are never cut off: measuring whether they should be takes a third of a picture's time."""
+WORDLESS = {"labels": False, "titleOpacity": 0, "minExtent": 0, "maxExtent": 0}
+"""An axis without words; its title keeps its room, so that charts beside each other are level."""
 
 
 @contextmanager
@@ -55,6 +57,8 @@ def specification(chart: Layered, *, validate: bool = False) -> dict[str, Any]:
         "height": chart.height,
         "autosize": {"type": "fit-x", "contains": "padding"},
     }
+    if chart.title:
+        spec["title"] = {"text": chart.title, "anchor": "start", "frame": "group"}
     transform: list[dict[str, Any]] = [
         {"filter": {"field": name, "equal": value}} for name, value in (chart.only or {}).items()
     ]
@@ -87,6 +91,17 @@ def printable(spec: dict[str, Any], table: pl.DataFrame, *, width: int, font: st
     finite = pl.when(selectors.float().is_finite()).then(selectors.float())  # JSON has no other numbers
     data = {DATA: drawn.with_columns(finite).to_dicts()}
     return fixed | {"layer": layers, "width": width, "config": config, "datasets": data}
+
+
+def wordless(spec: dict[str, Any]) -> dict[str, Any]:
+    """Takes the words from the vertical axis: it is that of the chart at the left."""
+
+    def bare(layer: dict[str, Any]) -> dict[str, Any]:
+        channels = layer["encoding"]
+        y = channels["y"] | {"axis": channels["y"]["axis"] | WORDLESS}
+        return layer | {"encoding": channels | {"y": y}}
+
+    return spec | {"layer": list(map(bare, spec["layer"]))}
 
 
 def _without(part: Any, key: str) -> Any:

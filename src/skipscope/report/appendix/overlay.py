@@ -7,7 +7,7 @@ from skipscope.figures import curves
 from skipscope.figures.layered import Layered
 from skipscope.report.appendix.papers import papers
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Column, Figure, Note, Pair, Paragraph, Section, Table
+from skipscope.report.document import Block, Column, Figure, Note, Panels, Paragraph, Section, Table
 from skipscope.report.words import Inline, code, percent, signed
 
 
@@ -52,7 +52,7 @@ def accuracy_figures(context: Context) -> list[Block]:
     trained = curves.accuracy(epochs, arms=arms, quantity="train_accuracy", labels=labels)
     validation = figure("validation-accuracy", validated, "val_accuracy", text="validation")
     training = figure("training-accuracy", trained, "train_accuracy", text="training")
-    pair = Pair(figures=(validation, training))
+    pair = Panels(figures=(validation, training))
     if not context.times_compare:
         return [pair]
     timed = curves.accuracy_in_time(epochs, arms=arms, labels=labels)

@@ -6,7 +6,7 @@ import polars as pl
 
 from skipscope.analysis.members import Entry
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Figure, Note, Pair, Paragraph, Tile
+from skipscope.report.document import Block, Figure, Note, Panels, Paragraph, Tile
 from skipscope.report.words import Inline, code
 
 EXAMPLES = 10
@@ -24,7 +24,7 @@ def arms_in(context: Context, table: pl.DataFrame) -> list[str]:
 def in_pairs(figures: list[Figure]) -> list[Block]:
     """Lays figures out in pairs; an odd last one stands alone."""
     pairs = [figures[start : start + 2] for start in range(0, len(figures), 2)]
-    return [Pair(figures=(pair[0], pair[1])) if len(pair) == 2 else pair[0] for pair in pairs]
+    return [Panels(figures=(pair[0], pair[1])) if len(pair) == 2 else pair[0] for pair in pairs]
 
 
 def missing_note(context: Context, key: str, without: Iterable[Entry]) -> list[Block]:

@@ -16,7 +16,7 @@ from types import MappingProxyType
 
 from skipscope.reference import shipped
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Diagram, Figure, Gallery, Pair, Paragraph, Table
+from skipscope.report.document import Block, Paragraph, Shown, Table
 from skipscope.report.handin.evidence import Evidence
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.statements import Source, Statement
@@ -72,7 +72,7 @@ class Prose:
         claims = [f"[{key}](#claim-{key})" for key in keys if self._is_claim(key)]
         return str(words.raw("handin.mark.comma").join([name, *claims]))
 
-    def figure(self, block: Figure | Diagram | Gallery | Pair) -> Inline:
+    def figure(self, block: Shown) -> Inline:
         """Refers to a figure by its number."""
         return self.context.words("page.figure_ref", number=block.number)
 

@@ -2,25 +2,32 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import ceil
+from typing import Any
 
 from skipscope.analysis.statistics import over_seeds
 from skipscope.analysis.tables import ArmSummary
 from skipscope.claims.model import MINIMUM_SEEDS
+from skipscope.diagrams.strokes import draw_strokes
 from skipscope.figures import curves
+from skipscope.figures.layered import Layered
 from skipscope.figures.losses import PANEL_HEIGHT, losses_of
+from skipscope.figures.style import TRAINED, VALIDATED
 from skipscope.records.printed import anatomy_of
 from skipscope.report.appendix.results import gaps
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Note, Pair, Section, Table
+from skipscope.report.document import NOTHING, Block, Diagram, Note, Panels, Section, Table
 from skipscope.report.families import told_apart
 from skipscope.report.handin.course import CHANCE, Course, above_chance, course_of, last_by_seed
 from skipscope.report.handin.prose import Prose, bracketed, prose_of
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import code, count, literal, percent, plain, rounded
+from skipscope.report.words import Inline, code, count, literal, percent, plain, rounded, unmarked
 
 SCHEDULE = tuple(Source(basis="known", key=key) for key in ("loshchilov2017", "goyal2017"))
 KRIZHEVSKY = Source(basis="known", key="krizhevsky2009")
 COLUMNS = ("arm", "train_loss", "val_loss", "val_accuracy")
+IN_A_ROW = 4
+"""The most networks beside each other: their letters are printed at 7 points, and a plot is 37 mm wide."""
 FITTED = 0.95
 """From this accuracy on its training images on, a network has little left to fit."""
 
@@ -82,9 +89,7 @@ def networks(prose: Prose, shown: Sequence[ArmSummary]) -> list[Block]:
     """Tabulates and draws the course of each network, and says what it looks like."""
     context = prose.context
     found = [course for each in shown if (course := course_of(context.tables, each.arm))]
-    first = panels(prose, found[0].arm)
-    figures = [first, *(panels(prose, each.arm, like=first) for each in found[1:])]
-    ends = {"first": prose.figure(first), "last": prose.figure(figures[-1])}
+    figure = panels(prose, [each.arm for each in found])
     table = Table(
         columns=context.columns("course.column", COLUMNS, right=COLUMNS[1:]),
         rows=tuple(row(prose, each) for each in found),
@@ -92,9 +97,9 @@ def networks(prose: Prose, shown: Sequence[ArmSummary]) -> list[Block]:
         arms=tuple(each.arm for each in found),
     )
     table = context.tabled(table)
-    ends["table"] = prose.table(table)
-    read = prose.say(f"course.reading.{'one' if len(found) == 1 else 'several'}", **ends)
-    return [prose.paragraph(read, prose.say("course.counted")), table, *shapes(prose, found), *figures]
+    told = {"figure": prose.figure(figure), "table": prose.table(table)}
+    read = prose.say(f"course.reading.{'one' if len(found) == 1 else 'several'}", **told)
+    return [prose.paragraph(read, prose.say("course.counted")), figure, *shapes(prose, found), table]
 
 
 def row(prose: Prose, found: Course) -> tuple[str, ...]:
@@ -105,18 +110,35 @@ def row(prose: Prose, found: Course) -> tuple[str, ...]:
     return (code(found.arm), *spans)
 
 
-def panels(prose: Prose, arm: str, *, like: Pair | None = None) -> Pair:
-    """Draws an arm's losses beside its accuracies; the caption explains them unless it is `like` another."""
+def panels(prose: Prose, arms: Sequence[str]) -> Panels:
+    """Draws each arm's losses above its accuracies, all with the same axes and one key."""
     context = prose.context
     tables, labels = context.tables, context.labels
-    loss = losses_of(tables.losses, arm=arm, arms=tables.arms, labels=labels)
-    accuracy = curves.accuracy_of(tables.epochs, arm=arm, arms=tables.arms, labels=labels, first=0)
-    if like is None:
-        caption = context.words("course.caption_each", arm=code(arm))
-    else:
-        caption = context.words("course.caption_like", arm=code(arm), figure=prose.figure(like))
-    charts = loss, replace(accuracy, height=PANEL_HEIGHT)
-    return context.panels(f"course-{context.file_of(arm)}", charts, caption=caption, spoken=caption)
+    charts, spoken = dict[str, Layered](), list[Inline]()
+    for arm in arms:
+        loss = losses_of(tables.losses, arm=arm, arms=tables.arms, labels=labels)
+        accuracy = curves.accuracy_of(tables.epochs, arm=arm, arms=tables.arms, labels=labels, in_grid=True)
+        name = f"course-{context.file_of(arm)}"
+        charts |= {f"{name}-a": loss, f"{name}-b": replace(accuracy, height=PANEL_HEIGHT)}
+        spoken += [context.words(f"course.spoken_{each}", arm=code(arm)) for each in ("loss", "accuracy")]
+    caption = context.words(f"course.panels.{'one' if len(arms) == 1 else 'several'}")
+    layout: dict[str, Any] = {"rows": 2, "columns": columns_of(len(arms)), "key": strokes(prose)}
+    return context.panels(charts, caption=caption, spoken=spoken, **layout)
+
+
+def columns_of(number: int) -> int:
+    """Returns how many networks stand beside each other: four at most, in rows as even as can be."""
+    return ceil(number / ceil(number / IN_A_ROW))
+
+
+def strokes(prose: Prose) -> Diagram:
+    """Draws the key to the panels: what their lines are of."""
+    drawn = {
+        prose.context.charts.raw(f"course.{name}"): look
+        for name, look in (("validated", VALIDATED), ("trained", TRAINED))
+    }
+    spoken = unmarked(prose.context.words("course.spoken_key"))
+    return Diagram(name="course-key", number="", caption=NOTHING, spoken=spoken, svg=draw_strokes(drawn))
 
 
 def shapes(prose: Prose, found: Sequence[Course]) -> list[Block]:
@@ -158,7 +180,7 @@ def together(prose: Prose, shown: Sequence[ArmSummary]) -> list[Block]:
     return [*(prose.paragraph(*told) for each in paragraphs if (told := list(each))), figure]
 
 
-def overlay(prose: Prose) -> Pair:
+def overlay(prose: Prose) -> Panels:
     """Draws the validation accuracy of all arms over epochs and over time."""
     context = prose.context
     epochs, arms, labels = context.tables.epochs, context.tables.arms, context.labels
@@ -170,11 +192,12 @@ def overlay(prose: Prose) -> Pair:
         beside = curves.accuracy(epochs, arms=arms, quantity="train_accuracy", labels=labels)
     key = "course.caption_together" if compare else "course.caption_no_times"
     caption = context.words(key, beside=context.beside)
-    charts = replace(validated, height=high), replace(beside, height=high)
-    return context.panels("course-together", charts, caption=caption, spoken=caption)
+    charts = (replace(validated, height=high), replace(beside, height=high))
+    named = dict(zip(("course-together-a", "course-together-b"), charts, strict=True))
+    return context.panels(named, caption=caption, spoken=(caption, caption))
 
 
-def leaders(prose: Prose, found: Sequence[Course], figure: Pair) -> Iterator[Statement]:
+def leaders(prose: Prose, found: Sequence[Course], figure: Panels) -> Iterator[Statement]:
     """Says who is ahead after the first and after the last epoch, and by how much."""
     if len(found) < 2:
         return

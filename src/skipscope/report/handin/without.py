@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from skipscope.report.document import Block, Equation, Figure, Pair
+from skipscope.report.document import Block, Equation, Figure, Panels
 from skipscope.report.handin.alignment import alignment
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import (
@@ -46,7 +46,7 @@ def without(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         prose.paragraph(say("without.textbook", GLOROT), say("without.degrades", HE)),
         prose.paragraph(say("without.odd"), say("without.doubt", HE)),
         *prose.paragraphs(*classroom(prose), at_start(prose, drawn), normalised(prose)),
-        *([Pair(figures=(figures[0], figures[1]))] if len(figures) == 2 else figures),
+        *([Panels(figures=(figures[0], figures[1]))] if len(figures) == 2 else figures),
         *prose.paragraphs(in_training(prose)),
         *alignment(prose),
         *prose.paragraphs(degradation(prose)),

@@ -20,9 +20,10 @@ from skipscope.report.document import (
     Gallery,
     Items,
     Note,
-    Pair,
+    Panels,
     Paragraph,
     Section,
+    Shown,
     Table,
 )
 from skipscope.report.words import Inline, Words, literal, to_html, unmarked
@@ -115,7 +116,7 @@ def marked(text: str) -> str:
     return text if isinstance(text, Inline) else literal(text)
 
 
-def caption(block: Figure | Diagram | Pair | Gallery, words: Words) -> str:
+def caption(block: Shown, words: Words) -> str:
     """Writes the caption after the figure's number."""
     return f"{words('page.figure', number=block.number)} {block.caption}"
 
@@ -145,6 +146,13 @@ def table_row(cells: Iterable[str]) -> str:
     # a bar ends a cell even inside a code span, unless it is escaped
     shown = (re.sub(r"(?<!\\)\|", r"\\|", marked(cell)).replace("\n", " ") for cell in cells)
     return "| " + " | ".join(shown) + " |"
+
+
+def grid(lines: Sequence[Sequence[Inline]], rule: str) -> list[list[Inline]]:
+    """Returns the rows of a pipe table without titles; short lines are filled up with empty cells."""
+    width = max(map(len, lines))
+    rows = [[*line, *[Inline("")] * (width - len(line))] for line in lines]
+    return [[Inline("")] * width, [Inline(rule)] * width, *rows]
 
 
 def rows_of(cells: Sequence[Inline], width: int) -> list[list[Inline]]:
@@ -178,9 +186,15 @@ def _figure(figure: Figure | Diagram, words: Words) -> str:
     return f"{image}\n\n{caption(figure, words)}" if figure.number else image
 
 
-def _pair(pair: Pair, words: Words) -> str:
-    shown = "\n\n".join(_figure(figure, words) for figure in pair.figures)
-    return f"{shown}\n\n{caption(pair, words)}" if pair.number else shown
+def _panels(panels: Panels, words: Words) -> str:
+    """Writes a table of panels that stand in a grid; others follow each other."""
+    if panels.rows == 1:
+        shown = [_figure(figure, words) for figure in panels.figures]
+    else:
+        cells = [[Inline(_figure(figure, words)) for figure in line] for line in panels.lines]
+        shown = ["\n".join(map(table_row, grid(cells, ":---")))]
+    key = [_figure(panels.key, words)] if panels.key else []
+    return "\n\n".join([*key, *shown, *([caption(panels, words)] if panels.number else [])])
 
 
 def _gallery(gallery: Gallery, words: Words) -> str:
@@ -219,7 +233,7 @@ GITHUB = Dialect(
         Table: _table,
         Figure: _figure,
         Diagram: _figure,
-        Pair: _pair,
+        Panels: _panels,
         Gallery: _gallery,
         Bibliography: lambda found, _: "\n".join(f"- {work.text}" for work in found.works),
     },

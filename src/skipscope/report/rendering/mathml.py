@@ -15,7 +15,7 @@ from skipscope.report.document import (
     Gallery,
     Items,
     Note,
-    Pair,
+    Panels,
     Paragraph,
     Table,
 )
@@ -48,8 +48,9 @@ def _formulas(block: Block) -> Iterator[str]:
             yield from (tex for item in block.items for inner in item for tex in _formulas(inner))
         case Figure() | Diagram() | Gallery():
             yield from formulas_of(block.caption)
-        case Pair():
-            yield from (tex for one in (block, *block.figures) for tex in formulas_of(one.caption))
+        case Panels():
+            captions = (block.caption, *(figure.caption for figure in block.figures))
+            yield from (tex for caption in captions for tex in formulas_of(caption))
 
 
 @cache

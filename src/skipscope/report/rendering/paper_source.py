@@ -17,11 +17,13 @@ from skipscope.report.document import (
     Equation,
     Figure,
     Gallery,
-    Pair,
+    Panels,
+    Shown,
     Table,
 )
 from skipscope.report.rendering import markdown
 from skipscope.report.rendering.markdown import IN_A_ROW, Dialect, caption, fenced, rows_of, table_row
+from skipscope.report.rendering.panels import printed_width, printed_widths
 from skipscope.report.words import Inline, Words, literal, unmarked
 
 FORMAT = "commonmark+pipe_tables+attributes+bracketed_spans+fenced_divs+tex_math_dollars"
@@ -35,7 +37,6 @@ DRAWINGS = {"networks": 124}
 """Of those that are looked at for their details."""
 FULL = 0.999
 """Share of a line that counts as all of it, in spite of rounding."""
-HALF_WIDTH = 84
 TILE = 0.23
 """Millimetres that a pixel of a gallery's picture is drawn as: five pictures of 128 fit a line."""
 UNBROKEN = 24
@@ -57,15 +58,22 @@ PARTS = {"title": "", "end": _div("about", "{}")} | {
 def render(document: Document, *, suffix: str) -> str:
     """Writes the document's text; its charts are `figures/<name>.<suffix>`, its pictures `figures/<name>`."""
 
-    def chart(figure: Figure | Diagram, width: int = TEXT_WIDTH) -> str:
-        return f"![{literal(figure.spoken)}](figures/{figure.name}.{suffix}){{width={width}mm}}"
+    def chart(figure: Figure | Diagram, width: float = TEXT_WIDTH) -> str:
+        return f"![{literal(figure.spoken)}](figures/{figure.name}.{suffix}){{width={width:g}mm}}"
 
-    def pair(pair: Pair, words: Words) -> str:
-        if pair.number:
-            cells = [chart(figure, HALF_WIDTH) for figure in pair.figures]
-            return _div("pair", f"{_grid(cells, in_a_row=2)}\n\n{_captioned(pair, words)}")
-        cells = [f"{chart(figure, HALF_WIDTH)} {caption(figure, words)}" for figure in pair.figures]
-        return _div("pair", _grid(cells, in_a_row=2))
+    def grid(found: Panels, words: Words) -> str:
+        wide = printed_widths(found)
+
+        def cell(figure: Figure, width: float) -> Inline:
+            return Inline(f"{chart(figure, width)} {'' if found.number else caption(figure, words)}".rstrip())
+
+        lines = [list(map(cell, line, wide)) for line in found.lines]
+        parts = ["\n".join(map(table_row, markdown.grid(lines, ":--")))]
+        if found.key:
+            parts.insert(0, f"::: strokes\n{chart(found.key, printed_width(found.key.svg))}\n:::")
+        parts += [_captioned(found, words)] if found.number else []
+        shares = " ".join(f"{each / sum(wide):.4f}" for each in wide)
+        return _div(f'{{.panels widths="{shares}"}}', "\n\n".join(parts))
 
     def whole(figure: Figure | Diagram, words: Words) -> str:
         width = DRAWINGS.get(figure.name, DRAWING_WIDTH) if isinstance(figure, Diagram) else TEXT_WIDTH
@@ -82,7 +90,7 @@ def render(document: Document, *, suffix: str) -> str:
             Table: _table,
             Figure: whole,
             Diagram: whole,
-            Pair: pair,
+            Panels: grid,
             Gallery: _gallery,
             Bibliography: _bibliography,
         },
@@ -139,7 +147,7 @@ def _grid(cells: Sequence[str], *, in_a_row: int) -> str:
     return "\n".join(map(table_row, rows))
 
 
-def _captioned(block: Figure | Diagram | Pair | Gallery, words: Words) -> str:
+def _captioned(block: Shown, words: Words) -> str:
     return f"::: figcaption\n{caption(block, words)}\n:::"
 
 

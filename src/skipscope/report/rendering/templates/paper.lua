@@ -162,7 +162,9 @@ function Div(div)
   end
   if kind == "table" and (not typst or div.classes:includes("spread")) then
     blocks = spread(blocks, div.attributes.widths)
-  elseif kind == "gallery" or kind == "pair" then
+  elseif kind == "panels" then
+    blocks = spread(below(blocks), div.attributes.widths, "Pictures")
+  elseif kind == "gallery" then
     blocks = even(below(blocks), columns(blocks))
   end
   if typst then
@@ -177,7 +179,7 @@ function Div(div)
     end
     return called(name, blocks)
   end
-  if kind == "figure" then
+  if kind == "figure" or kind == "strokes" then
     blocks[1] = pandoc.Div({ blocks[1] }, { ["custom-style"] = "Picture" })
   end
   if STYLES[kind] then
