@@ -1,5 +1,6 @@
 """Where the page is served, and what the command line says of it."""
 
+import errno
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ from typer.testing import CliRunner
 
 from skipscope.cli import app
 from skipscope.errors import UsageError
+from skipscope.language.sentences import chinese
 from skipscope.live import serve
 from skipscope.live.control import Control
 from skipscope.live.serve import Served, serving
@@ -46,7 +48,30 @@ def test_the_first_curve_waits_for_no_library_that_it_does_not_need() -> None:
 def test_a_port_that_was_asked_for_and_is_taken_is_an_error(workspace: Workspace, taken: int) -> None:
     with pytest.raises(UsageError, match=f"at 127.0.0.1, port {taken}: ") as refused:
         serving(Control(workspace), language="en", port=taken).__enter__()
-    assert "--port" in refused.value.hint
+    assert "--port 0" in refused.value.hint
+    assert chinese(refused.value.hint).startswith("该端口已被占用")
+
+
+def test_a_port_that_the_system_keeps_for_itself_is_an_error(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever runs the tests as root may use low ports, so the refusal is invented."""
+
+    class Refusing(socket.socket):
+        def bind(self, _address: object) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(serve.socket, "socket", Refusing)
+    with pytest.raises(UsageError, match="port 80: Permission denied") as refused:
+        serving(Control(workspace), language="en", port=80).__enter__()
+    assert "above 1023" in refused.value.hint
+    assert "1023" in chinese(refused.value.hint)
+
+
+def test_port_0_is_any_that_is_free(workspace: Workspace) -> None:
+    with serving(Control(workspace), language="en", port=0) as page:
+        assert page.port > 0
+        assert httpx.get(page.url).status_code == 303
 
 
 def test_another_is_found_if_the_usual_one_is_taken(
@@ -60,8 +85,11 @@ def test_another_is_found_if_the_usual_one_is_taken(
 
 
 def test_a_host_that_is_not_this_machine_is_an_error(workspace: Workspace) -> None:
-    with pytest.raises(UsageError, match=r"cannot be served at 203\.0\.113\.1"):
-        serving(Control(workspace), language="en", host="203.0.113.1", port=free_port()).__enter__()
+    for host in ("203.0.113.1", "no-such-host.invalid"):
+        with pytest.raises(UsageError, match=f"cannot be served at {host}") as refused:
+            serving(Control(workspace), language="en", host=host, port=free_port()).__enter__()
+        assert refused.value.hint.startswith("--host must be an address of this machine")
+        assert chinese(refused.value.hint).startswith("--host 必须是本机的地址")
 
 
 def test_other_machines_need_the_token_too_and_a_name_of_this_one(workspace: Workspace) -> None:

@@ -21,7 +21,7 @@ SAVING_SECONDS = 10.0
 Port = Annotated[
     int | None,
     typer.Option(
-        min=1, max=65535, help="Where to serve it.  [default: 8457, or a free one]", show_default=False
+        min=0, max=65535, help="Where to serve it.  [default: 8457, or a free one]", show_default=False
     ),
 ]
 NoOpen = Annotated[bool, typer.Option("--no-open", help="Do not open a browser.")]

@@ -1,5 +1,6 @@
 """Serves a lab from a thread of this process, for as long as a block lasts."""
 
+import errno
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -93,11 +94,23 @@ def _listen(host: str, port: int | None) -> socket.socket:
         else:
             listening.listen(128)
             return listening
-    why = "" if refused is None else refused.strerror or str(refused)
+    assert refused is not None  # noqa: S101 - or a socket would have been returned
+    why = refused.strerror or str(refused)
     raise UsageError(
-        f"The page cannot be served at {host}, port {port or PORT}: {why}.",
-        hint="choose another --port, or leave it out: a free one is found",
+        f"The page cannot be served at {host}, port {PORT if port is None else port}: {why}.",
+        hint=_hint(refused),
     )
+
+
+def _hint(refused: OSError) -> str:
+    """Says what to do where a socket could not be bound."""
+    match refused.errno:
+        case errno.EADDRINUSE:
+            return "something else listens there: choose another --port, or --port 0 for any that is free"
+        case errno.EACCES:
+            return "a low port needs the system's permission: choose a --port above 1023"
+        case _:
+            return "--host must be an address of this machine; leave it out to serve this machine alone"
 
 
 def _names(host: str) -> tuple[str, ...]:
