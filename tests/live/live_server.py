@@ -1,7 +1,10 @@
-"""A served page's address, and a browser without a window."""
+"""A served page's address, a browser without a window, and a run that grows."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,6 +12,8 @@ from typing import Any
 import httpx
 
 from skipscope.live.serve import Served
+from skipscope.records.run_folder import RunFolder
+from skipscope.records.store import Workspace
 
 
 def free_port() -> int:
@@ -67,3 +72,33 @@ def until_known(stream: Iterator[Event], runs: int) -> tuple[str, dict[str, Any]
         if len(known["runs"]) >= runs:
             return id, known
     raise AssertionError("the stream ended")
+
+
+def grow(folder: RunFolder, *, first: int, steps: int) -> None:
+    """Writes what a run writes: rows at the end of its metrics."""
+    with folder.metrics_file.open("a") as file:
+        for step in range(first, first + steps):
+            row = {"kind": "step", "step": step, "epoch": 2, "loss": 1.0, "learning_rate": 0.1}
+            file.write(json.dumps(row) + "\n")
+
+
+def unfinished(workspace: Workspace) -> RunFolder:
+    """The run that is not finished: it has 140 steps."""
+    (run,) = (run for run in workspace.runs() if run.state == "unfinished")
+    return workspace.run_folder(run.id)
+
+
+PROGRAM = "from skipscope.cli import main; main()"
+
+
+@contextmanager
+def by_command(workspace: Workspace, before: str = "") -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """`skipscope live` in a process of its own, which begins with some Python; and its address."""
+    words = ["live", "-w", str(workspace.path), "--no-open", "--port", "0"]
+    program = [sys.executable, "-c", before + PROGRAM, *words]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True, env=os.environ | {"LANG": "C"}) as page:
+        try:
+            assert page.stdout is not None
+            yield page.stdout.readline().strip(), page
+        finally:
+            page.kill()

@@ -158,6 +158,28 @@ def test_a_block_is_deleted_after_a_bet_beside_the_twin(tab: Page) -> None:
     tab.wait_for_function("!location.hash.includes('do=')")
 
 
+def test_blocks_are_chosen_on_the_drawing_of_the_network(tab: Page) -> None:
+    opened(tab, "Take apart", ".drawing svg")
+    block = tab.locator(".drawing .block").first
+    block.click()
+    assert "layer1.0 deleted" in tab.locator(".bet").inner_text()
+    assert (
+        tab.get_by_role("button", name="layer1.0 deleted", exact=True).get_attribute("aria-pressed") == "true"
+    )
+    tab.locator(".drawing [data-block='layer1.0']").press("Enter")
+    tab.wait_for_function("!location.hash.includes('do=')")
+    assert tab.evaluate("document.activeElement.dataset.block") == "layer1.0"
+    tab.get_by_role("radio", name="sets α to 0").check(force=True)
+    tab.locator(".drawing [data-block='layer3.0']").press(" ")
+    tab.wait_for_selector(".bet:has-text('layer3.0: α = 0')")
+    tab.locator("[data-answer=some]").click()
+    tab.wait_for_selector(".before-after")
+    tab.get_by_role("combobox", name="Network").select_option(label="se_resnet8")
+    tab.get_by_role("radio", name="sets its gates to 1").check(force=True)
+    tab.locator(".drawing [data-block='layer2.0']").click()
+    tab.wait_for_selector(".bet:has-text('gates of layer2.0: 1')")
+
+
 def test_a_class_counts_hands_and_without_bets_a_slider_measures_at_once(tab: Page) -> None:
     opened(tab, "Take apart", ".blocks")
     tab.get_by_role("button", name="layer2.0 reset").click()

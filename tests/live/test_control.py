@@ -6,10 +6,12 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import pytest
-from live_server import browsing, events, free_port, until_known
+from live_server import browsing, by_command, events, free_port, grow, unfinished, until_known
+from PIL import Image
 
 from skipscope.errors import UsageError
 from skipscope.live import control
@@ -20,6 +22,12 @@ from skipscope.records.lock import held
 from skipscope.records.stop import is_asked_to_stop
 from skipscope.records.store import Workspace
 
+LIMITED = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+"""
+"""No file may grow by a byte: what a full disk does, without one."""
 SAYS = "import sys; print(*sys.argv[1:], sep='|'); sys.exit('The data set is missing.')"
 
 
@@ -62,6 +70,26 @@ def test_a_full_disk_is_said_and_nothing_else_suffers(
     assert answer.json()["what"]["en"].startswith("The disk is full: .stop needs 0 bytes")
     with events(own) as news:
         until_known(news, 4)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sets a limit that Linux has")
+def test_on_a_full_disk_the_page_goes_on_and_says_what_cannot_be_written(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    picture = tmp_path / "picture.png"
+    Image.new("RGB", (64, 64), "red").save(picture)
+    with by_command(workspace, LIMITED) as (url, _process):
+        base = url.partition("/?")[0]
+        with httpx.Client(base_url=base, headers={"Origin": base}, follow_redirects=True) as client:
+            assert client.get(url).status_code == 200
+            refused = client.post("/convolution/picture", content=picture.read_bytes())
+            assert refused.status_code == 409
+            assert refused.json()["what"]["en"].startswith("The disk is full: picture needs")
+            assert refused.json()["what"]["zh"].startswith("磁盘已满")
+            with events(client) as news:
+                until_known(news, 4)
+            grow(unfinished(workspace), first=141, steps=1)
+            assert client.get("/claims/board", params={"study": "lab"}).status_code == 200
 
 
 def test_a_study_is_continued_by_its_own_command_and_what_it_says_is_shown(

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from live_server import Event, browsing, events, free_port, until_known
+from live_server import Event, browsing, events, free_port, grow, unfinished, until_known
 from made_up_workspace import metrics
 
 from skipscope.live import stream
@@ -17,20 +17,6 @@ from skipscope.live.control import Control
 from skipscope.live.serve import serving
 from skipscope.records.run_folder import RunFolder
 from skipscope.records.store import Workspace
-
-
-def grow(folder: RunFolder, *, first: int, steps: int) -> None:
-    """Writes what a run writes: rows at the end of its metrics."""
-    with folder.metrics_file.open("a") as file:
-        for step in range(first, first + steps):
-            row = {"kind": "step", "step": step, "epoch": 2, "loss": 1.0, "learning_rate": 0.1}
-            file.write(json.dumps(row) + "\n")
-
-
-def unfinished(workspace: Workspace) -> RunFolder:
-    """The run that is not finished: it has 140 steps."""
-    (run,) = (run for run in workspace.runs() if run.state == "unfinished")
-    return workspace.run_folder(run.id)
 
 
 def steps_of(line: dict[str, list[int]]) -> int:

@@ -122,6 +122,27 @@ def test_what_is_changed_is_measured_beside_its_twin(page: httpx.Client, runs: d
     assert measured(page, networks=[{"run": runs["densenet10_k4"]}], changes=cut)["effects"][0]["after"]
 
 
+def test_a_drawing_has_a_rectangle_around_each_block(page: httpx.Client, runs: dict[str, str]) -> None:
+    for arm, run in runs.items():
+        possible = asked(page, "/apart/possible", run=run)
+        blocks = sorted({*possible["deleted"], *possible["reset"], *possible["scaled"], *possible["gated"]})
+        found = asked(page, "/apart/drawing", run=run, language="zh", blocks=[*blocks, "nothing"])
+        assert sorted(found["boxes"]) == blocks, arm
+        assert "图像" in found["svg"]
+    no_run = page.post("/apart/drawing", json={"run": "nobody-s0-12345678", "language": "en", "blocks": []})
+    assert no_run.status_code == 404
+
+
+def test_a_map_is_told_as_it_was_computed(page: httpx.Client, runs: dict[str, str]) -> None:
+    question = {"run": runs["resnet8"], "image": IMAGE, "layer": "conv:conv1"}
+    exact = array(asked(page, "/convolution/map", **question, filter=2), "<f4")
+    maps = asked(page, "/convolution/maps", **question)
+    assert exact.min() == pytest.approx(maps["low"][2], rel=1e-6)
+    assert exact.max() == pytest.approx(maps["high"][2], rel=1e-6)
+    pixel = asked(page, "/convolution/pixel", **question, filter=2, row=5, column=7)
+    assert exact[5, 7] == pytest.approx(pixel["value"])
+
+
 def test_heat_and_swapped_gates(page: httpx.Client, runs: dict[str, str]) -> None:
     heats = asked(page, "/apart/heat", networks=[{"run": run} for run in runs.values()], image=IMAGE)
     assert all(np.shape(each["heat"]) == (8, 8) and np.max(each["heat"]) <= 1 for each in heats)

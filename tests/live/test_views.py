@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from live_server import events, until_known
 
-from skipscope.live.strips import KINDS, MOST, strip, thinned
+from skipscope.live.strips import KINDS, MOST, rectified, strip, thinned
 from skipscope.records.readings import READINGS
 from skipscope.records.store import Workspace
 
@@ -46,6 +46,31 @@ def test_a_strip_has_modules_in_their_order_and_holes_where_nothing_was_measured
         "log": True,
     }
     assert strip(gradients(), KINDS["dead"]) == {"modules": [], "steps": [], "values": [], "log": False}
+
+
+def test_a_relu_has_the_colour_of_the_layer_that_it_follows() -> None:
+    """A sum continues its branch; what computes a gate, or follows another ReLU, is not drawn."""
+    calls = [
+        "conv1",
+        "relu",
+        "b.conv1",
+        "b.relu",
+        "b.conv2",
+        "b.se.relu",
+        "b.down",
+        "b",
+        "b.relu:2",
+        "relu:2",
+    ]
+    quantities = {"relu": "dead", "b": "branch_ratio"}
+    rows = [
+        {"run": "r", "probe": "activations", "step": step, "module": module, "value": 0.1}
+        | {"quantity": "dead" if "relu" in module else quantities.get(module, "mean")}
+        for step in (0, 5)
+        for module in calls
+    ]
+    found = rectified(pl.DataFrame(rows, schema=READINGS), ["conv1", "b.a", "b.c", "fc"])
+    assert found == {"relu": "conv1", "b.relu": "b.a", "b.relu:2": "b.c"}
 
 
 @pytest.mark.parametrize("count", [0, 1, MOST, MOST + 1, 5 * MOST])

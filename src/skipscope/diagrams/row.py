@@ -36,7 +36,8 @@ class Row:
         self, wiring: Wiring, layout: Layout, *, top: float, color: str, fills: Sequence[str] = ()
     ) -> None:
         """Knows where everything is; `fills` are colours of the convolutions, in place of one for all."""
-        self.steps, self.layout, self.color = wiring.steps, layout, color
+        self.wiring, self.layout, self.color = wiring, layout, color
+        self.steps = wiring.steps
         self.fills = iter(fills)
         self.rises = rises(loops_of(wiring.steps), wiring.steps)
         self.lanes = tuple(lanes_of(wiring))
@@ -77,6 +78,10 @@ class Row:
                 begins=line == first,
                 ends=line == placed.line,
             )
+
+    def extent(self, line: int) -> tuple[float, float]:
+        """Where a line's drawing begins and ends, from the top."""
+        return self.middles[line] - self._above(line), self.bottoms[line]
 
     def _above(self, line: int) -> float:
         """How far a line's drawing reaches above its middle."""

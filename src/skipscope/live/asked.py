@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CHANNELS = 3
 Position = Annotated[int, Field(ge=0, le=10_000)]
 Number = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
-Row = Annotated[tuple[Number, ...], Field(min_length=1, max_length=11)]
+Row = Annotated[tuple[Number, ...], Field(min_length=1, max_length=SIDE)]
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -76,7 +76,7 @@ class Edited(Frozen):
 
     layer: Annotated[int, Field(ge=0, le=2_000)]
     """Its number among the network's convolutions."""
-    numbers: Annotated[tuple[Row, ...], Field(min_length=1, max_length=11)]
+    numbers: Annotated[tuple[Row, ...], Field(min_length=1, max_length=SIDE)]
     filter: Position | None = None
     channel: Position | None = None
     same_norm: bool = False

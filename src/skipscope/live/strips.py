@@ -1,5 +1,6 @@
 """Makes a strip of one run's readings: a quantity of each layer at each measured step. Pure functions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,3 +53,27 @@ def thinned(steps: list[int], most: int = MOST) -> list[int]:
     """Leaves at most so many steps, evenly spread, the last among them."""
     every = -(-len(steps) // most) or 1
     return steps[::-1][::every][::-1]
+
+
+def rectified(readings: pl.DataFrame, main: Sequence[str]) -> dict[str, str]:
+    """Returns which layer on the main path each ReLU follows, through a sum or not, where it follows one.
+
+    What follows what is seen in the order of the readings, which is that of the calls.
+    """
+    rows = readings.filter(
+        pl.col("probe") == "activations",
+        pl.col("quantity").is_in(["mean", "branch_ratio", "dead"]),
+        pl.col("module").is_not_null(),
+    )
+    on_main, found, last, before = set(main), dict[str, str](), None, None
+    for module, quantity in rows.select("module", "quantity").unique(maintain_order=True).iter_rows():
+        if quantity == "dead":
+            if before is not None:  # what computes a gate comes before the ReLU after the sum
+                found[before] = module
+            before = None  # another one follows something else
+        elif quantity == "branch_ratio":  # a sum continues its branch
+            before = last
+        else:
+            last = module if module in on_main else last
+            before = last if module in on_main else None
+    return {relu: layer for layer, relu in found.items()}

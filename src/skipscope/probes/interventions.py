@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from skipscope.anatomy.calls import Anatomy, Call, Edit
 from skipscope.probes import block_deletion, reinitialisation, reuse
@@ -105,8 +106,8 @@ class Kernel:
 def kerneling(kernels: Sequence[Kernel]) -> Edit:
     """Returns an edit that computes convolutions with these kernels in place of their own.
 
-    Whoever sees the call later sees the weight with them. Kernels that do not fit a layer (another size, no
-    such filter) leave it as it is.
+    Whoever sees the call later sees the weight with them. A kernel of another size than the layer's is put
+    into its middle, or cut; one for a filter or channel that there is not leaves the layer as it is.
     """
 
     def edit(call: Call) -> Tensor | None:
@@ -124,16 +125,26 @@ def kerneling(kernels: Sequence[Kernel]) -> Edit:
 
 
 def put(weight: Tensor, kernel: Kernel) -> bool:
-    """Writes the kernel into a weight O R h w; returns whether it fits."""
-    new = torch.tensor(kernel.numbers, dtype=weight.dtype, device=weight.device)
+    """Writes the kernel into a weight O R h w; returns whether there is such a filter and channel."""
     filters, channels = _chosen(kernel.filter, len(weight)), _chosen(kernel.channel, weight.shape[1])
-    if new.shape != weight.shape[2:] or filters is None or channels is None:
+    if filters is None or channels is None or weight.ndim != 4:
         return False
+    height, width = weight.shape[2:]
+    new = centred(torch.tensor(kernel.numbers, dtype=weight.dtype, device=weight.device), height, width)
     old = weight[filters, channels]
     norm = old.flatten(2).norm(dim=2)[..., None, None] if kernel.same_norm else new.new_ones(1)
     length = new.norm().clamp_min(torch.finfo(new.dtype).tiny) if kernel.same_norm else 1.0
     weight[filters, channels] = (new / length * norm).expand_as(old)
     return True
+
+
+def centred(numbers: Tensor, height: int, width: int) -> Tensor:
+    """Puts a kernel h w into the middle of zeros, or cuts its middle out; of four, the second is it."""
+    for axis, side in enumerate((height, width)):
+        before = (side - 1) // 2 - (numbers.shape[axis] - 1) // 2
+        after = side - numbers.shape[axis] - before
+        numbers = pad(numbers, (0, 0, before, after) if axis == 0 else (before, after))
+    return numbers
 
 
 def _chosen(at: int | None, size: int) -> slice | None:

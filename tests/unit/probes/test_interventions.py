@@ -12,6 +12,7 @@ from skipscope.models.registry import build
 from skipscope.probes.base import View
 from skipscope.probes.interventions import (
     Kernel,
+    centred,
     cutting,
     deletion,
     edits_modules,
@@ -93,8 +94,7 @@ def test_edited_kernels_are_those_of_a_network_that_has_them() -> None:
     kernels = [
         Kernel(layer="stem", numbers=BLUR, filter=1, channel=2),
         Kernel(layer="conv", numbers=BLUR, same_norm=True),
-        Kernel(layer="stem", numbers=((1.0,),)),  # does not fit: left out
-        Kernel(layer="stem", numbers=BLUR, filter=4),
+        Kernel(layer="stem", numbers=BLUR, filter=4),  # there is none: left out
     ]
     edited = logits(view, kerneling(kernels))
     other = Plain()
@@ -106,3 +106,49 @@ def test_edited_kernels_are_those_of_a_network_that_has_them() -> None:
     assert torch.allclose(edited, logits(view_of(other, view.images, view.labels)), atol=1e-5)
     assert not torch.allclose(edited, logits(view), atol=1e-3)
     assert all(torch.equal(value, before[name]) for name, value in view.model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("numbers", "size", "expected"),
+    [
+        ([[2.0]], (3, 3), [[0, 0, 0], [0, 2, 0], [0, 0, 0]]),
+        ([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]], (1, 1), [[5]]),
+        ([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]], (1, 5), [[0, 4, 5, 6, 0]]),
+        ([[1.0, 2, 3], [4, 5, 6], [7, 8, 9]], (2, 2), [[5, 6], [8, 9]]),
+        ([[1.0, 2], [3, 4]], (3, 3), [[0, 0, 0], [0, 1, 2], [0, 3, 4]]),
+        ([[1.0, 2], [3, 4]], (2, 2), [[1, 2], [3, 4]]),
+    ],
+)
+def test_a_kernel_of_another_size_is_centred_or_cut(
+    numbers: list[list[float]], size: tuple[int, int], expected: list[list[float]]
+) -> None:
+    assert centred(torch.tensor(numbers), *size).tolist() == expected
+
+
+class AllSizes(nn.Module):
+    """Convolutions of many sizes, as other people's networks have them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        sizes = ((7, 7), (5, 5), (1, 1), (1, 3), (2, 2))
+        channels = (3, 4, 4, 4, 4)
+        self.layers = nn.Sequential(*(nn.Conv2d(c, 4, k) for c, k in zip(channels, sizes, strict=True)))
+        self.patches = nn.Conv2d(4, 10, 4, stride=4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.patches(self.layers(x)).mean((2, 3))
+
+
+def test_a_kernel_is_written_into_convolutions_of_any_size() -> None:
+    torch.manual_seed(0)
+    view = view_of(AllSizes(), torch.rand(2, 3, 32, 32), torch.arange(2))
+    for site in view.anatomy.of("conv"):
+        edited = logits(view, kerneling([Kernel(layer=site.module, numbers=BLUR, filter=1, channel=2)]))
+        other = AllSizes()
+        other.load_state_dict(view.model.state_dict())
+        weight = other.get_submodule(site.module).weight
+        assert isinstance(weight, Tensor)
+        with torch.no_grad():
+            weight[1, 2] = centred(torch.tensor(BLUR), *weight.shape[2:])
+        assert torch.allclose(edited, logits(view_of(other, view.images, view.labels)), atol=1e-5)
+        assert not torch.allclose(edited, logits(view), atol=1e-6)

@@ -108,6 +108,21 @@ def maps(call: Call) -> NDArray[np.float32]:
     return _array(call.output[0])
 
 
+def one_map(filter: int) -> Callable[[Call], NDArray[np.float32]]:
+    """Asks for one map of a call's output: h w.
+
+    Raises, when it is asked:
+        UsageError: the layer has no such map.
+    """
+
+    def ask(call: Call) -> NDArray[np.float32]:
+        if filter >= call.output.shape[1]:
+            raise UsageError(f"{call.module} has no map {filter + 1}.")
+        return _array(call.output[0, filter])
+
+    return ask
+
+
 def kernel(filter: int) -> Callable[[Call], NDArray[np.float32]]:
     """Asks for a filter's kernels: R h w.
 

@@ -1,26 +1,22 @@
 // Accuracy by alpha in x + alpha f(x): one draws the curve one expects, then it is measured.
 
 import * as bets from "./bets.js";
-import { h, select } from "./dom.js";
-import { save } from "./export.js";
+import { h, select, svg } from "./dom.js";
+import { saves } from "./picture.js";
 
 const ALPHAS = [0, 0.2, 0.4, 0.6, 0.8, 1];
 const SIZE = { width: 560, height: 350, left: 52, right: 16, top: 14, bottom: 40 };
-const ratio = 2;
-const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export class BetCurve {
   // `onmeasure({block, alphas})` measures and resolves to the points; `show(points)` draws those that are there.
   constructor(lab, t, onmeasure) {
     Object.assign(this, { lab, t, onmeasure, at: 0, bets: true });
-    this.canvas = h("canvas", { class: "curve", tabindex: 0, role: "application", onkeydown: (event) => this.key(event),
+    this.picture = svg("svg", { class: "curve", viewBox: `0 0 ${SIZE.width} ${SIZE.height}`, tabindex: 0, role: "application", onkeydown: (event) => this.key(event),
       onpointerdown: (event) => {
-        this.canvas.setPointerCapture(event.pointerId);
+        this.picture.setPointerCapture(event.pointerId);
         this.point(event);
       },
       onpointermove: (event) => event.buttons && this.point(event) });
-    this.canvas.width = SIZE.width * ratio;
-    this.canvas.height = SIZE.height * ratio;
     this.controls = h("div", { class: "controls" });
     this.said = h("p", { class: "reading", role: "status" });
     this.button = h("button", { type: "button", class: "button main", onclick: () => this.measure() }, t("measure"));
@@ -39,14 +35,10 @@ export class BetCurve {
       this.root.replaceChildren(h("p", { class: "note" }, t("curve.none")));
       return;
     }
-    if (!this.blocks.includes(this.block)) this.block = this.blocks[Math.floor(this.blocks.length / 2)];
-    const button = (kind) => h("button", { type: "button", class: "quiet", "aria-label": t("save", { name: t("curve"), type: kind }), onclick: () => this.export(kind) }, kind);
     this.controls.replaceChildren(
-      select(t("block"), this.blocks.map((each) => [each, each]), this.block, (block) => {
-        this.block = block;
-        this.fresh();
-      }), this.button, h("button", { type: "button", class: "button", onclick: () => this.fresh() }, t("curve.fresh")), h("span", { class: "saves" }, ["PNG", "CSV"].map(button)));
-    this.root.replaceChildren(h("p", { class: "note" }, t("curve.note")), this.controls, this.canvas, this.said);
+      select(t("block"), this.blocks.map((each) => [each, each]), this.block, (block) => this.lab.state.set({ curve: block })), this.button, h("button", { type: "button", class: "button", onclick: () => this.fresh() }, t("curve.fresh")), 
+      saves(t, t("curve"), { root: () => this.picture, rows: () => this.rows(), file: () => `${this.network.run}-${this.block}-alpha` }));
+    this.root.replaceChildren(h("p", { class: "note" }, t("curve.note")), this.controls, this.picture, this.said);
     this.fresh();
   }
 
@@ -58,6 +50,12 @@ export class BetCurve {
     this.draw();
   }
 
+  // The block that the hash names, else one in the middle.
+  get block() {
+    const named = this.lab.state.get("curve");
+    return this.blocks.includes(named) ? named : this.blocks[Math.floor(this.blocks.length / 2)];
+  }
+
   get question() {
     return `${this.network.run} ${this.step} ${this.block}`;
   }
@@ -66,13 +64,13 @@ export class BetCurve {
     this.button.disabled = this.needed && (this.bet ?? [null]).includes(null);
   }
 
-  place(i, value) {
+  spot(i, value) {
     const { width, height, left, right, top, bottom } = SIZE;
     return [left + ALPHAS[i] * (width - left - right), height - bottom - value * (height - top - bottom)];
   }
 
   point(event) {
-    const box = this.canvas.getBoundingClientRect();
+    const box = this.picture.getBoundingClientRect();
     const { width, height, left, right, top, bottom } = SIZE;
     const x = ((event.clientX - box.left) / box.width) * width;
     const y = ((event.clientY - box.top) / box.height) * height;
@@ -124,60 +122,25 @@ export class BetCurve {
   }
 
   draw() {
-    const context = this.canvas.getContext("2d");
     const { width, height, left, right, bottom } = SIZE;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.fillStyle = css("--paper");
-    context.fillRect(0, 0, width, height);
-    context.font = `13px ${css("--font")}`;
-    context.lineWidth = 1;
-    for (const share of [0, 0.25, 0.5, 0.75, 1]) {
-      const [x, y] = this.place(0, share);
-      context.strokeStyle = css("--rule");
-      line(context, [[x, y], [width - right, y]]);
-      context.fillStyle = css("--faint");
-      context.textAlign = "right";
-      context.fillText(`${100 * share}%`, left - 8, y + 4);
-    }
-    context.textAlign = "center";
-    ALPHAS.forEach((alpha, i) => context.fillText(String(alpha), this.place(i, 0)[0], height - bottom + 18));
-    context.fillText(this.t("curve.axes"), (left + width - right) / 2, height - 6);
-    if (this.measured.length) {
-      context.globalAlpha = 0.25;
-      for (const curve of bets.curvesOf(this.question)) this.stroke(context, curve, css("--faint"), [4, 4]);
-      context.globalAlpha = 1;
-    }
-    this.stroke(context, this.bet, css("--accent"), [7, 4]);
-    this.stroke(context, this.measured.map(({ accuracy }) => accuracy), "#d55e00", []);
-    this.canvas.setAttribute("aria-label", `${this.t("curve.keys")} ${this.measured.map(({ alpha, accuracy }) => `α ${alpha}: ${this.lab.words.percent(accuracy)}`).join(", ")}`);
+    const { percent } = this.lab.words;
+    const rules = [0, 0.25, 0.5, 0.75, 1].map((share) => {
+      const [x, y] = this.spot(0, share);
+      return [svg("path", { d: `M${x} ${y}H${width - right}`, class: "rule" }), svg("text", { x: left - 8, y: y + 4, "text-anchor": "end" }, `${100 * share}%`)];
+    });
+    const alphas = ALPHAS.map((alpha, i) => svg("text", { x: this.spot(i, 0)[0], y: height - bottom + 18, "text-anchor": "middle" }, String(alpha)));
+    const axes = svg("text", { x: (left + width - right) / 2, y: height - 6, "text-anchor": "middle" }, this.t("curve.axes"));
+    const earlier = this.measured.length ? bets.curvesOf(this.question).map((curve) => this.stroke(curve, "earlier")) : [];
+    this.picture.replaceChildren(...rules.flat(), ...alphas, axes, ...earlier, this.stroke(this.bet, "expected"), this.stroke(this.measured.map(({ accuracy }) => accuracy), "measured"));
+    this.picture.setAttribute("aria-label", `${this.t("curve.keys")} ${this.measured.map(({ alpha, accuracy }) => `α ${alpha}: ${percent(accuracy)}`).join(", ")}`);
   }
 
-  stroke(context, values, color, dash) {
-    const points = values.map((value, i) => (value === null ? null : this.place(i, value))).filter(Boolean);
-    context.strokeStyle = context.fillStyle = color;
-    context.lineWidth = 2.5;
-    context.setLineDash(dash);
-    line(context, points);
-    context.setLineDash([]);
-    for (const [x, y] of points) {
-      context.beginPath();
-      context.arc(x, y, 4.5, 0, 7);
-      context.fill();
-    }
+  stroke(values, kind) {
+    const points = values.map((value, i) => (value === null ? null : this.spot(i, value))).filter(Boolean);
+    return svg("g", { class: kind }, svg("polyline", { points: points.map((point) => point.join()).join(" "), fill: "none" }), points.map(([cx, cy]) => svg("circle", { cx, cy, r: 4.5, stroke: "none" })));
   }
 
-  export(kind) {
-    const name = `${this.network.run}-${this.block}-alpha.${kind.toLowerCase()}`;
-    if (kind === "PNG") this.canvas.toBlob((blob) => save(blob, name));
-    else {
-      const lines = ALPHAS.map((alpha, i) => [alpha, this.bet[i] ?? "", this.measured[i]?.accuracy ?? "", this.measured[i]?.loss ?? ""].join(","));
-      save(new Blob([`\ufeffalpha,bet,accuracy,loss\r\n${lines.join("\r\n")}\r\n`], { type: "text/csv" }), name);
-    }
+  rows() {
+    return [["alpha", "bet", "accuracy", "loss"], ...ALPHAS.map((alpha, i) => [alpha, this.bet[i], this.measured[i]?.accuracy, this.measured[i]?.loss])];
   }
-}
-
-function line(context, points) {
-  context.beginPath();
-  points.forEach(([x, y], i) => (i ? context.lineTo(x, y) : context.moveTo(x, y)));
-  context.stroke();
 }

@@ -22,15 +22,23 @@ export class BlockTable {
   }
 
   get spoken() {
-    return this.changes.map(({ kind, block, alpha, by, target, source }) =>
-      this.t(`said.${kind}`, { block: block ?? this.t("every"), alpha, by: by && this.t(`gates.${by}`), target, source }));
+    return this.changes.map((change) => this.say(change));
+  }
+
+  say({ kind, block, alpha, by, target, source }) {
+    return this.t(`said.${kind}`, { block: block ?? this.t("every"), alpha, by: by && this.t(`gates.${by}`), target, source });
+  }
+
+  // What is done to a block, if anything is.
+  done(block) {
+    return this.changes.findLast((each) => each.block === block);
   }
 
   set(changes) {
     this.lab.state.set({ do: changes.length ? JSON.stringify(changes) : null });
   }
 
-  // Does something to a block in place of what was done to it before; null undoes that.
+  // Does something to a block instead of what was done to it before; null undoes that.
   put(block, change) {
     const others = this.changes.filter((each) => each.block !== block || each.kind === "cut");
     this.set(change ? [...others, change] : others);

@@ -1,6 +1,7 @@
 // A card for each run that is at work, failed or next; the others in a table that is opened.
 
 import { h } from "./dom.js";
+import { saves } from "./picture.js";
 
 const NEXT = 4;
 const ORDER = ["failed", "damaged", "training", "stopped", "queued", "done"];
@@ -16,7 +17,10 @@ export class Cards {
     const titles = ["run", "state", "step", "validation", "test", "time"].map((key) => h("th", { scope: "col" }, t(`column.${key}`)));
     this.all = h("details", {}, h("summary", {}, t("all")), h("div", { class: "scrolled", tabindex: 0, role: "group", "aria-label": t("all") }, h("table", {}, h("thead", {}, h("tr", {}, titles)), this.body)));
     this.root = h("section", { class: "panel runs", "aria-label": t("runs") },
-      h("div", { class: "leading" }, this.lead, this.actions), this.told, this.grid, this.all);
+      h("div", { class: "leading" }, this.lead, this.actions), this.told, this.grid, this.all,
+      saves(t, t("runs"), { root: () => this.root, rows: () => this.table(), file: () => `${lab.model.study?.name ?? "study"}-runs` }));
+    if (lab.state.get("runs") === "all") this.all.open = this.opened = true;
+    this.all.querySelector("summary").addEventListener("click", () => lab.state.set({ runs: this.all.open ? null : "all" }));
     this.all.addEventListener("toggle", () => this.draw());
   }
 
@@ -101,7 +105,7 @@ export class Cards {
     return ended ? ended[1].seconds / ended[1].steps : null;
   }
 
-  card(id, card, place) {
+  card(id, card, waiting) {
     const { t } = this;
     const { count, duration, percent, said } = this.lab.words;
     const share = card.steps ? card.step / card.steps : 0;
@@ -112,7 +116,7 @@ export class Cards {
     if (card.val_accuracy !== null) row("validation", percent(card.val_accuracy));
     if (card.pace) row("speed", `${count(card.pace * card.batch)} ${t("images")}`);
     if (card.pace) row("left", duration((card.steps - card.step) / card.pace));
-    const state = card.state === "queued" && this.ordered ? t("state.place", { place: place + 1 }) : t(`state.${card.state}`);
+    const state = card.state === "queued" && this.ordered ? t("state.waiting", { number: waiting + 1 }) : t(`state.${card.state}`);
     return h("li", { class: `card ${card.state}` },
       h("h3", {}, name, h("span", { class: "state" }, state)),
       h("progress", { max: 1, value: share, "aria-label": t("progress", { name, step: count(card.step), steps: count(card.steps) }) }),
@@ -121,6 +125,11 @@ export class Cards {
       said(card.hint) ? h("p", { class: "hint" }, said(card.hint)) : null,
       card.unreadable ? h("p", { class: "why" }, t("unreadable", { count: card.unreadable })) : null,
       h("p", { class: "id" }, id));
+  }
+
+  table() {
+    const fields = ["arm", "seed", "network", "params", "state", "step", "steps", "epochs", "batch", "val_accuracy", "test_accuracy", "seconds"];
+    return [["run", ...fields, "why"], ...this.lab.model.runs.map(([id, card]) => [id, ...fields.map((field) => card[field]), this.lab.words.said(card.why)])];
   }
 
   rows(runs) {

@@ -3,7 +3,8 @@
 
 import uPlot from "./vendor/uplot/uPlot.esm.js";
 import { h } from "./dom.js";
-import { csvOf, save, svgOf } from "./export.js";
+import { rowsOf, save, svgOf } from "./export.js";
+import { saveCsv } from "./picture.js";
 
 const MARGIN = 0.04;
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -18,7 +19,7 @@ export class Chart {
   // `words` says what the chart shows; `format` writes a value; `onzoom(low, high)` is told of a chosen range.
   constructor({ title, name, t, format, onzoom, sync }) {
     Object.assign(this, { title, name, t, format, onzoom, sync, curves: [] });
-    const button = (kind) => h("button", { type: "button", class: "quiet", onclick: () => this.export(kind), "aria-label": t("save", { title, kind }) }, kind);
+    const button = (kind) => h("button", { type: "button", class: "quiet", onclick: () => this.export(kind), "aria-label": t("save", { name: title, type: kind }) }, kind);
     this.area = h("div", { class: "plot", tabindex: 0, role: "img", onkeydown: (event) => this.key(event) });
     this.reading = h("p", { class: "reading", "aria-live": "polite" });
     this.root = h("figure", { class: "chart" },
@@ -148,10 +149,10 @@ export class Chart {
   }
 
   export(kind) {
-    const name = `${this.name}.${kind.toLowerCase()}`;
+    const name = `${this.name()}.${kind.toLowerCase()}`;
     if (!this.plot) return;
     if (kind === "PNG") this.plot.ctx.canvas.toBlob((blob) => save(blob, name));
-    else if (kind === "CSV") save(new Blob([csvOf(this.curves, this.xLabel)], { type: "text/csv" }), name);
+    else if (kind === "CSV") saveCsv(rowsOf(this.curves, this.xLabel), this.name());
     else save(new Blob([svgOf(this)], { type: "image/svg+xml" }), name);
   }
 }

@@ -1,13 +1,13 @@
 // The confusion matrix of a network at some moment: measured on validation images when it is asked for.
 
 import { h } from "./dom.js";
-import { cell, save } from "./export.js";
 import { postLines } from "./lines.js";
+import { saves } from "./picture.js";
 
 export class Confusion {
   constructor(lab, t) {
     Object.assign(this, { lab, t, known: new Map() });
-    this.button = h("button", { type: "button", class: "button main", onclick: () => this.measure() }, t("confusion.measure"));
+    this.button = h("button", { type: "button", class: "button main", onclick: () => this.want() }, t("confusion.measure"));
     this.said = h("p", { class: "reading", role: "status" });
     this.table = h("div", { class: "scrolled" });
     this.root = h("div", {}, h("p", { class: "note" }, t("confusion.note")), h("div", { class: "actions" }, this.button), this.said, this.table);
@@ -25,12 +25,16 @@ export class Confusion {
     this.table.replaceChildren();
     this.said.textContent = "";
     if (known) this.draw(known);
-    else if (this.wanted) this.measure();
+    else if (this.lab.state.get("matrix")) this.measure();
+  }
+
+  want() {
+    if (this.lab.state.get("matrix")) this.measure();
+    else this.lab.state.set({ matrix: 1 });
   }
 
   async measure() {
     const { network, step, t, lab: { words } } = this;
-    this.wanted = true;
     this.abort = new AbortController();
     try {
       const onprogress = (done, of) => { this.said.textContent = of ? t("measuring", { share: words.percent(done / of) }) : t("loading") };
@@ -52,11 +56,6 @@ export class Confusion {
       return field;
     })));
     this.table.replaceChildren(h("table", { class: "confusion-table" }, h("caption", {}, t("confusion.caption")), h("thead", {}, h("tr", {}, h("th", {}), classes.map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, rows)),
-      h("button", { type: "button", class: "quiet", "aria-label": t("save", { name: t("confusion"), type: "CSV" }), onclick: () => this.export(confusion, classes) }, "CSV"));
-  }
-
-  export(confusion, classes) {
-    const lines = [["class", ...classes].map(cell).join(","), ...confusion.map((row, i) => [cell(classes[i]), ...row].join(","))];
-    save(new Blob([`\ufeff${lines.join("\r\n")}\r\n`], { type: "text/csv" }), `${this.network.run}-confusion.csv`);
+      saves(t, t("confusion"), { root: () => this.root, rows: () => [["class", ...classes], ...confusion.map((row, i) => [classes[i], ...row])], file: () => `${this.network.run}-confusion` }));
   }
 }

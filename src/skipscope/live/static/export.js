@@ -1,6 +1,6 @@
 // Writes a chart as CSV and as SVG, and saves what was written.
 
-const escaped = (text) => String(text).replace(/[&<>"]/g, (each) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[each]);
+export const escaped = (text) => String(text).replace(/[&<>"]/g, (each) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[each]);
 
 export function save(blob, name) {
   const link = document.createElement("a");
@@ -11,19 +11,17 @@ export function save(blob, name) {
 }
 
 // A name in a spreadsheet must not be a formula there.
-export const cell = (text) => {
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+const cell = (value) => {
+  if (typeof value !== "string") return value ?? "";
+  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
   return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 };
 
-export function csvOf(curves, xLabel) {
-  const lines = [["curve", xLabel, "value", "low", "high"].map(cell).join(",")];
-  for (const { label, x, y, low, high } of curves)
-    x.forEach((each, i) => {
-      if (y[i] !== null && y[i] !== undefined) lines.push([cell(label), each, y[i], low?.[i] ?? "", high?.[i] ?? ""].join(","));
-    });
-  return `\ufeff${lines.join("\r\n")}\r\n`;
-}
+// Writes rows so that a spreadsheet reads Chinese, too.
+export const csvText = (rows) => `\ufeff${rows.map((row) => row.map(cell).join(",")).join("\r\n")}\r\n`;
+
+export const rowsOf = (curves, xLabel) => [["curve", xLabel, "value", "low", "high"], ...curves.flatMap(({ label, x, y, low, high }) =>
+  x.map((each, i) => [label, each, y[i], low?.[i], high?.[i]]).filter(([, , value]) => value !== null && value !== undefined))];
 
 const SIZE = { width: 720, height: 420, left: 64, right: 16, top: 34, bottom: 46 };
 

@@ -1,29 +1,15 @@
 // Writes a kernel by hand: its numbers or a preset, for one filter or all, in one network or all. The hash holds it.
 
 import { h, select, toggle } from "./dom.js";
+import { presetsOf } from "./kernel_presets.js";
+import { saves } from "./picture.js";
 import { drawSigned, floatsOf, signed } from "./pixels.js";
 
-const PRESETS = {
-  sharpen: [[0, -1, 0], [-1, 5, -1], [0, -1, 0]],
-  blur: [[1, 1, 1], [1, 1, 1], [1, 1, 1]].map((row) => row.map((each) => each / 9)),
-  upright: [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]],
-  level: [[-1, -2, -1], [0, 0, 0], [1, 2, 1]],
-  outline: [[0, 1, 0], [1, -4, 1], [0, 1, 0]],
-  same: [[0, 0, 0], [0, 1, 0], [0, 0, 0]],
-  zero: [[0, 0, 0], [0, 0, 0], [0, 0, 0]],
-};
-
-// A preset in the middle of a kernel as large as the network's; null where it does not fit.
-function fitted(name, height, width) {
-  const small = height < 3 || width < 3;
-  if (small && !["same", "zero"].includes(name)) return null;
-  const [top, left] = [height, width].map((side) => (side - 1) >> 1);
-  return Array.from({ length: height }, (_, r) => Array.from({ length: width }, (_, c) => PRESETS[name][r - top + 1]?.[c - left + 1] ?? 0));
-}
+const TYPED = 11; // rows of a kernel whose numbers can be typed; a larger one is chosen
 
 export class KernelEditor {
   constructor(lab, t) {
-    Object.assign(this, { lab, t, everyFilter: false, everyNetwork: true, sameNorm: true, channel: 0 });
+    Object.assign(this, { lab, t, everyFilter: false, everyNetwork: true, sameNorm: true });
     this.root = h("div", { class: "editor" });
   }
 
@@ -38,60 +24,70 @@ export class KernelEditor {
   }
 
   none() {
+    this.known = null;
     this.root.replaceChildren(h("p", { class: "note" }, this.t("pixel.none")));
   }
 
   draw({ shape, data }, where) {
+    const { t, lab: { state } } = this;
     const [channels, height, width] = shape;
     const numbers = floatsOf(data);
-    if (where.filter !== this.where?.filter || where.layer !== this.where?.layer) this.channel = 0;
-    Object.assign(this, { where, height, width });
-    this.channel = Math.min(this.channel, channels - 1);
-    const one = (channel) => Array.from({ length: height }, (_, r) => Array.from(numbers.subarray((channel * height + r) * width, (channel * height + r + 1) * width)));
-    const { t } = this;
-    const options = [["-1", t("kernel.all")], ...Array.from({ length: channels }, (_, i) => [String(i), String(where.channel + i + 1)])];
+    Object.assign(this, { where, known: { shape, data } });
+    this.channel = Math.max(-1, Math.min(Math.round(state.number("channel", 0)), channels - 1));
+    const every = Array.from({ length: channels }, (_, i) => grid(numbers.subarray(i * height * width, (i + 1) * height * width), width));
+    const most = Math.max(...numbers.map(Math.abs));
+    const options = [["-1", t("kernel.all")], ...every.map((_, i) => [String(i), String(where.channel + i + 1)])];
+    const choose = (channel) => state.set({ channel: channel || null });
     const focused = this.root.contains(document.activeElement) ? document.activeElement.dataset.cell : null;
-    this.fields = one(Math.max(0, this.channel)).map((row, r) => row.map((value, c) => {
-      const shown = String(Number(value.toPrecision(3)));
-      const field = h("input", { type: "number", step: "any", value: shown, "data-exact": value, "data-shown": shown, "data-cell": `${r}-${c}`, "aria-label": t("kernel.cell", { row: r + 1, column: c + 1 }), onchange: () => this.write(this.written()) });
-      field.style.background = signed(value, Math.max(...numbers.map(Math.abs)));
-      return field;
-    }));
-    const every = Array.from({ length: channels }, (_, i) => one(i));
-    const choose = (value) => {
-      this.channel = value;
-      this.draw({ shape, data }, where);
-    };
-    const presets = Object.keys(PRESETS).map((name) => [name, fitted(name, height, width)]).filter(([, numbers]) => numbers);
+    this.fields = Math.max(height, width) > TYPED ? [] : every[Math.max(0, this.channel)].map((row, r) => row.map((value, c) => this.field(value, r, c, most)));
     const count = this.edits.length;
+    const size = `${height}×${width}`;
     this.root.replaceChildren(
-      h("p", { class: "note" }, t("kernel.note", { filter: where.filter + 1 })),
+      h("p", { class: "note" }, t("kernel.note", { filter: where.filter + 1, size, layer: where.module }), " ",
+        saves(t, t("kernel"), { root: () => this.root, rows: () => rowsOf(every, where), file: () => `${where.run}-${where.module}-${where.filter}-kernels` })),
       h("div", { class: "controls" },
         select(t("kernel.channel"), options, String(this.channel), (value) => choose(Number(value))),
         toggle(t("kernel.filters"), this.everyFilter, (now) => { this.everyFilter = now }),
-        toggle(t("kernel.networks"), this.everyNetwork, (now) => { this.everyNetwork = now }),
+        toggle(t("kernel.networks"), this.everyNetwork, (now) => { this.everyNetwork = now }, { title: t("kernel.networks.hint") }),
         toggle(t("kernel.norm"), this.sameNorm, (now) => { this.sameNorm = now }, { title: t("kernel.norm.hint") })),
-      h("div", { class: "scrolled" }, tiles(every, Math.max(...numbers.map(Math.abs)), this.channel, t("kernel.tiles", { channels, filter: where.filter + 1 }), choose)),
+      h("div", { class: "scrolled" }, tiles(every, most, this.channel, t("kernel.tiles", { channels, filter: where.filter + 1 }), choose)),
       h("div", { class: "kernel-grid" }, this.fields.map((row) => h("div", {}, row))),
-      h("div", { class: "actions" }, presets.map(([name, numbers]) => h("button", { type: "button", class: "button", "data-preset": name, onclick: () => this.write(numbers, { chosen: true }) }, t(`preset.${name}`))),
-        h("button", { type: "button", class: "button", disabled: !count, onclick: () => this.lab.state.set({ edit: null }) }, t("kernel.restore"))),
+      h("div", { class: "actions" }, presetsOf(height, width).map(([name, chosen]) => h("button", { type: "button", class: "button", "data-preset": name, onclick: () => this.write(chosen, { chosen: true }) }, t(`preset.${name}`))),
+        h("button", { type: "button", class: "button", disabled: !count, onclick: () => state.set({ edit: null }) }, t("kernel.restore"))),
       h("p", { class: "reading", role: "status" }, count ? t("kernel.edited", { count }) : t("kernel.own")));
     if (focused) this.root.querySelector(`[data-cell="${focused}"]`)?.focus();
+  }
+
+  // Shows another channel of the same filter.
+  redraw() {
+    if (this.known) this.draw(this.known, this.where);
+  }
+
+  field(value, r, c, most) {
+    const shown = String(Number(value.toPrecision(3)));
+    const field = h("input", { type: "number", step: "any", value: shown, "data-exact": value, "data-shown": shown, "data-cell": `${r}-${c}`, "aria-label": this.t("kernel.cell", { row: r + 1, column: c + 1 }), onchange: () => this.write(this.written()) });
+    field.style.background = signed(value, most);
+    return field;
   }
 
   written() {
     return this.fields.map((row) => row.map(({ value, dataset }) => Number.parseFloat(value === dataset.shown ? dataset.exact : value) || 0));
   }
 
-  // Adds the kernel to the edits; one of the same place is replaced.
+  // Adds the kernel to the edits; one of the same filter and channel is replaced.
   write(numbers, { chosen = false } = {}) {
     const { layer, filter, run } = this.where;
-    const place = { layer, filter: this.everyFilter ? null : filter, channel: this.channel < 0 ? null : this.channel, run: this.everyNetwork ? null : run };
-    const same = (edit) => Object.keys(place).every((key) => edit[key] === place[key]);
-    const edits = [...this.edits.filter((edit) => !same(edit)), { ...place, numbers, same_norm: this.sameNorm && chosen }];
+    const meant = { layer, filter: this.everyFilter ? null : filter, channel: this.channel < 0 ? null : this.channel, run: this.everyNetwork ? null : run };
+    const same = (edit) => Object.keys(meant).every((key) => edit[key] === meant[key]);
+    const edits = [...this.edits.filter((edit) => !same(edit)), { ...meant, numbers, same_norm: this.sameNorm && chosen }];
     this.lab.state.set({ edit: JSON.stringify(edits.slice(-64)) });
   }
 }
+
+const grid = (numbers, width) => Array.from({ length: numbers.length / width }, (_, r) => Array.from(numbers.subarray(r * width, (r + 1) * width)));
+
+const rowsOf = (every, { channel, filter }) => [["filter", "channel", "row", "column", "weight"], ...every.flatMap((kernel, i) =>
+  kernel.flatMap((row, r) => row.map((value, c) => [filter, channel + i, r, c, value])))];
 
 // All kernels of a filter as pictures, one a channel; the chosen one is framed, and a click chooses.
 function tiles(kernels, most, chosen, label, onchoose) {

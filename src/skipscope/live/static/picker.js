@@ -130,15 +130,15 @@ export class Picker {
       const rgba = context.getImageData(0, 0, SIDE, SIDE).data;
       this.choose(`p${forUrl(textOf(rgba.filter((_, i) => i % 4 < 3)))}`);
     };
-    const place = (event) => {
+    const pixelAt = (event) => {
       const box = pad.getBoundingClientRect();
       return [Math.floor(((event.clientX - box.left) / box.width) * SIDE), Math.floor(((event.clientY - box.top) / box.height) * SIDE)];
     };
     pad.addEventListener("pointerdown", (event) => {
       pad.setPointerCapture(event.pointerId);
-      dab(place(event));
+      dab(pixelAt(event));
     });
-    pad.addEventListener("pointermove", (event) => event.buttons && dab(place(event)));
+    pad.addEventListener("pointermove", (event) => event.buttons && dab(pixelAt(event)));
     pad.addEventListener("pointerup", keep);
     let at = [16, 16];
     pad.addEventListener("keydown", (event) => {

@@ -1,7 +1,7 @@
 // One pixel of a convolution worked out: input times kernel, channel by channel, their sum and the bias.
 
 import { h } from "./dom.js";
-import { save } from "./export.js";
+import { saves } from "./picture.js";
 import { drawRgb, signed } from "./pixels.js";
 
 const WRITTEN = 3;
@@ -34,7 +34,7 @@ export class WorkedPixel {
     const parts = [...written.map((i) => digits(sums[i])), ...(rest.length ? [t("pixel.rest", { channels: rest.length, sum: digits(restSum) })] : []), t("pixel.bias", { bias: digits(found.bias) })];
     this.root.replaceChildren(
       h("p", { class: "note" }, t("pixel.where", { row: where.row + 1, column: where.column + 1, filter: where.filter + 1, layer: where.layer.module, stride: where.layer.stride.join("×"), padding: where.layer.padding.join("×"), dilation: where.layer.dilation.join("×") }),
-        " ", h("button", { type: "button", class: "quiet", "aria-label": t("save", { name: t("pixel"), type: "CSV" }), onclick: () => this.export(found, where) }, "CSV")),
+        " ", saves(t, t("pixel"), { root: () => this.root, rows: () => rowsOf(found), file: () => [where.layer.module, where.filter, where.row, where.column].join("-") })),
       h("div", { class: "products" }, where.first ? this.image(found, where) : null, h("div", {}, rows)),
       h("p", { class: "total", role: "status" }, `${parts.join(" + ").replaceAll("+ -", "− ")} = `, h("strong", { id: "total" }, digits(found.total)), " ", h("span", { class: "faint" }, t("pixel.value", { value: digits(found.value) }))));
   }
@@ -54,13 +54,13 @@ export class WorkedPixel {
     for (const row of found.rows) for (const column of found.columns) context.strokeRect(12 + column * unit, 12 + row * unit, unit, unit);
     return canvas;
   }
+}
 
-  export(found, { layer, filter, row, column }) {
-    const lines = found.products.flatMap((channel, i) => channel.flatMap((numbers, r) => numbers.map((product, c) =>
-      [found.channel + i, found.rows[r], found.columns[c], found.patch[i][r][c], found.kernel[i][r][c], product].join(","))));
-    const text = `\ufeffchannel,row,column,input,weight,product\r\n${lines.join("\r\n")}\r\nbias,,,,,${found.bias}\r\ntotal,,,,,${found.total}\r\nvalue,,,,,${found.value}\r\n`;
-    save(new Blob([text], { type: "text/csv" }), `${layer.module}-${filter}-${row}-${column}.csv`);
-  }
+function rowsOf(found) {
+  const terms = found.products.flatMap((channel, i) => channel.flatMap((numbers, r) => numbers.map((product, c) =>
+    [found.channel + i, found.rows[r], found.columns[c], found.patch[i][r][c], found.kernel[i][r][c], product])));
+  const last = ["bias", "total", "value"].map((name) => [name, "", "", "", "", found[name]]);
+  return [["channel", "row", "column", "input", "weight", "product"], ...terms, ...last];
 }
 
 function grid(numbers, most, caption, digits) {

@@ -10,17 +10,23 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from skipscope.analysis.reported import reported
-from skipscope.errors import SkipscopeError
+from skipscope.diagrams import svg
+from skipscope.diagrams.spans import boxes_of
+from skipscope.engine.dissection.finished import finished_runs
+from skipscope.errors import SkipscopeError, UnknownName
+from skipscope.language import Language
 from skipscope.live.asked import Image, Network, read, refusal
 from skipscope.live.compute import Progress
-from skipscope.live.lab import lab_of
+from skipscope.live.lab import Lab, lab_of
 from skipscope.live.told import explained
 from skipscope.live.views.convolution import MOST_NETWORKS, finite
+from skipscope.live.views.layers import IMAGES, row_of
 from skipscope.spec.values import Frozen
 
 if TYPE_CHECKING:
@@ -53,6 +59,28 @@ async def possible(request: Request) -> Response:
         return vars(what_is(network.opened(networks).view.anatomy))
 
     return JSONResponse(await lab_of(request).compute.look(answer))
+
+
+class Drawing(Network):
+    """A network's drawing, and where in it these blocks are."""
+
+    language: Language
+    blocks: Annotated[tuple[Annotated[str, Field(max_length=300)], ...], Field(max_length=2_000)]
+
+
+async def drawing(request: Request) -> Response:
+    """Answers with a network as SVG, and with rectangles around its blocks."""
+    asked = await read(request, Drawing)
+    return JSONResponse(await run_in_threadpool(_drawing, lab_of(request), asked))
+
+
+def _drawing(lab: Lab, asked: Drawing) -> dict[str, Any]:
+    cards = {run.record.id: run.record.network for run in finished_runs(lab.workspace)}
+    if asked.run not in cards:
+        raise UnknownName("finished run", asked.run, cards)
+    row = row_of(cards[asked.run], IMAGES[asked.language])
+    boxes = {block: found for block in asked.blocks if (found := boxes_of(row, block))}
+    return {"svg": svg.picture([*row.parts()], row.bottom), "boxes": boxes}
 
 
 async def what_papers_report(_request: Request) -> Response:
@@ -179,6 +207,7 @@ _post = partial(Route, methods=["POST"])
 ROUTES = (
     Route("/apart/reported", what_papers_report),
     _post("/apart/possible", possible),
+    _post("/apart/drawing", drawing),
     _post("/apart/measure", measure),
     _post("/apart/heat", heat),
     _post("/apart/swap", swap),

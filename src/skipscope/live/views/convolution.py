@@ -22,6 +22,7 @@ from skipscope.language import Language
 from skipscope.live.asked import Edits, Image, Network, Position, kernels, packed, read
 from skipscope.live.lab import lab_of
 from skipscope.live.told import both
+from skipscope.records.files import writing
 from skipscope.records.store import Workspace
 
 if TYPE_CHECKING:
@@ -111,7 +112,8 @@ async def picture(request: Request) -> Response:
 def _read(content: bytes) -> dict[str, Any]:
     with TemporaryDirectory(prefix="skipscope-") as folder:
         file = Path(folder) / "picture"
-        file.write_bytes(content)
+        with writing(file, needed=len(content)):
+            file.write_bytes(content)
         try:
             given = pictures.read(file)
         except PictureError as error:  # the file has a name that nobody knows
@@ -172,6 +174,13 @@ async def maps(request: Request) -> Response:
     return JSONResponse({**packed(levels), "low": low.tolist(), "high": high.tolist()})
 
 
+async def one_map(request: Request) -> Response:
+    """Answers with one map as it was computed: h w floats."""
+    asked = await read(request, Filter)
+    found = await _asked_of_layer(request, asked, lambda looking: looking.one_map(asked.filter))
+    return JSONResponse(packed(found.astype("<f4")))
+
+
 async def kernel(request: Request) -> Response:
     """Answers with a filter's kernels: R h w floats."""
     asked = await read(request, Filter)
@@ -205,6 +214,7 @@ ROUTES = (
     _post("/convolution/layers", layers),
     _post("/convolution/answers", answers),
     _post("/convolution/maps", maps),
+    _post("/convolution/map", one_map),
     _post("/convolution/kernel", kernel),
     _post("/convolution/pixel", pixel),
 )

@@ -6,8 +6,9 @@ import { BetCurve } from "../bet_curve.js";
 import { h, toggle } from "../dom.js";
 import { Effects } from "../effects.js";
 import { postLines } from "../lines.js";
-import { Networks } from "../networks.js";
 import { Looking } from "../looking.js";
+import { NetworkDrawing } from "../network_drawing.js";
+import { NetworkView } from "../network_view.js";
 
 export const id = "apart";
 
@@ -17,79 +18,64 @@ export function show(root, lab) {
   return new Apart(root, lab);
 }
 
-class Apart {
+class Apart extends NetworkView {
   constructor(root, lab) {
-    Object.assign(this, { root, lab, t: lab.words.wordsOf(id) });
-    this.networks = new Networks(lab, this.t, ({ shortcuts }) => shortcuts);
-    this.controls = h("div", { class: "controls" });
+    super(root, lab, id, ({ shortcuts }) => shortcuts);
     this.blocks = new BlockTable(lab, this.t);
+    this.drawing = new NetworkDrawing(lab, this.t, this.blocks);
     this.bet = new BetPanel(lab, this.t, () => this.measure());
     this.effects = new Effects(lab, this.t);
     this.curve = new BetCurve(lab, this.t, (points) => this.measureCurve(points));
     this.looking = new Looking(lab, this.t, this.networks);
     this.papers = h("ul", { class: "papers" });
-    this.why = h("p", { class: "why", role: "alert" });
     this.status = h("p", { class: "reading", role: "status" });
     this.stopping = h("button", { type: "button", class: "button", hidden: true, onclick: () => this.abort?.abort() }, this.t("cancel"));
-    root.append(this.why, h("p", { class: "note", role: "status" }, this.t("loading")));
-    this.begin();
+    this.begin(["net", "moment", "do", "img", "img2"]);
   }
 
-  async begin() {
-    try {
-      const [, reports] = await Promise.all([this.networks.load(), this.lab.getJson("/apart/reported")]);
-      this.reports = reports;
-    } catch (refused) {
-      this.say(refused);
-      return;
-    }
-    if (this.left) return;
-    this.root.lastChild.remove();
-    if (!this.networks.list.length) {
-      this.root.append(h("p", { class: "panel note" }, this.t("none")));
-      return;
-    }
-    const panel = (key, ...parts) => h("section", { class: `panel panel-${key}`, "aria-label": this.t(key) }, h("h2", {}, this.t(key)), parts);
-    this.root.append(
-      panel("changes", this.controls, h("p", { class: "note" }, this.t("changes.note")), this.blocks.root),
-      panel("measurement", this.bet.root, h("div", { class: "actions" }, this.stopping), this.status, this.effects.root),
-      panel("curve", this.curve.root),
-      panel("papers", this.papers),
-      ...this.looking.panels(panel));
-    await this.changed(new Set(["net", "moment", "do", "img", "img2"]));
+  async prepare() {
+    this.reports = await this.lab.getJson("/apart/reported");
+  }
+
+  panels() {
+    return [
+      this.panel("changes", this.controls, h("p", { class: "note" }, this.t("changes.note")), this.drawing.root, this.blocks.root),
+      this.panel("measurement", this.bet.root, h("div", { class: "actions" }, this.stopping), this.status, this.effects.root),
+      this.panel("curve", this.curve.root),
+      this.panel("papers", this.papers),
+      ...this.looking.panels((...parts) => this.panel(...parts))];
   }
 
   leave() {
-    this.left = true;
+    super.leave();
     this.abort?.abort();
   }
 
-  say(refused) {
-    this.why.textContent = refused?.message ?? "";
+  drawControls() {
+    super.drawControls(toggle(this.t("betting"), this.betting, (now) => this.lab.state.set({ bets: now ? null : "0" }), { title: this.t("betting.hint") }));
   }
 
-  async changed(keys) {
-    const network = this.networks.chosen;
-    if (!network) return;
-    const has = (...names) => names.some((name) => keys.has(name));
-    this.say(null);
-    try {
-      if (has("net", "moment")) {
-        this.controls.replaceChildren(...this.networks.controls(), toggle(this.t("betting"), this.betting, (now) => this.lab.state.set({ bets: now ? null : "0" }), { title: this.t("betting.hint") }));
-        this.possible = await this.lab.post("/apart/possible", { run: network.run });
-        if (this.left) return;
-        this.curve.of(network, this.possible, this.networks.step);
-      }
-      if (has("net", "moment", "do")) {
-        this.blocks.draw(this.possible);
-        this.drawPapers();
-        this.bet.reset();
-      }
-      if (has("net", "moment", "do", "bets")) this.offer();
-      await this.looking.changed(keys);
-    } catch (refused) {
-      this.say(refused);
+  async load(has) {
+    if (has("net", "moment")) {
+      const { chosen } = this.networks;
+      this.drawControls();
+      const possible = await this.lab.post("/apart/possible", { run: chosen.run });
+      await this.drawing.load(chosen, possible);
+      this.possible = possible;
     }
+    await this.looking.load(has);
+  }
+
+  async draw(has) {
+    if (has("net", "moment", "curve")) this.curve.of(this.networks.chosen, this.possible, this.networks.step);
+    if (has("net", "moment", "do", "click")) this.drawing.draw();
+    if (has("net", "moment", "do")) {
+      this.blocks.draw(this.possible);
+      this.drawPapers();
+      this.bet.reset();
+    }
+    if (has("net", "moment", "do", "bets")) this.offer();
+    await this.looking.draw(has);
   }
 
   get betting() {
@@ -106,17 +92,17 @@ class Apart {
     if (!changes.length) this.bet.hide();
     else if (this.betting) {
       this.bet.ask(this.question);
-      this.prepare();
+      this.measureUnchanged();
     } else this.measure();
   }
 
   // Measures the networks as they are while one thinks about the bet: the server remembers that.
-  prepare() {
+  measureUnchanged() {
     const networks = this.asked;
     const key = JSON.stringify(networks);
-    if (key === this.prepared) return;
-    this.prepared = key;
-    postLines("/apart/measure", { networks }).catch(() => { this.prepared = null });
+    if (key === this.measured) return;
+    this.measured = key;
+    postLines("/apart/measure", { networks }).catch(() => { this.measured = null });
   }
 
   // Says in a key what is asked, so that bets on the same question are counted together.

@@ -1,6 +1,7 @@
 // The claim board: each claim with its verdict, and its interval as seeds arrive.
 
 import { h, marked, select, svg } from "../dom.js";
+import { saves } from "../picture.js";
 
 export const id = "claims";
 
@@ -63,7 +64,8 @@ class Claims {
   drawControls() {
     const { t, lab: { state } } = this;
     const verdicts = ["", "supported", "contradicted", "inconclusive", "confounded", "not_measured"];
-    this.controls.replaceChildren(select(t("show"), verdicts.map((each) => [each, each ? t(`verdict.${each}`) : t("show.all")]), state.get("verdict"), (value) => state.set({ verdict: value })));
+    this.controls.replaceChildren(select(t("show"), verdicts.map((each) => [each, each ? t(`verdict.${each}`) : t("show.all")]), state.get("verdict"), (value) => state.set({ verdict: value })),
+      saves(t, t("title"), { root: () => this.list, rows: () => this.rows(), file: () => `${this.lab.model.study?.name ?? "study"}-claims` }));
   }
 
   draw() {
@@ -79,6 +81,14 @@ class Claims {
       const mine = shown.filter((each) => each.says.group === group).sort((a, b) => rank(a.now) - rank(b.now));
       return mine.length ? h("section", {}, h("h2", {}, t(`group.${group}`)), h("ul", { class: "claims" }, mine.map((each) => this.claim(each)))) : null;
     }).filter(Boolean));
+  }
+
+  // A row for each claim and number of seeds.
+  rows() {
+    const { known, says, lab: { words } } = this;
+    const fields = ["seeds", "verdict", "estimate", "low", "high", "n", "comparison"];
+    return [["claim", "name", ...fields, "unit"], ...Object.entries(known?.history ?? {}).filter(([claim]) => says[claim]).flatMap(([claim, history]) =>
+      history.map((each) => [claim, says[claim][words.language()].name, ...fields.map((field) => each[field]), words.said(each.unit)]))];
   }
 
   claim({ claim, history, now, says }) {

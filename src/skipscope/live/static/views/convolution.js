@@ -1,13 +1,15 @@
 // Convolution by hand: an image through finished networks, the maps of a layer, one pixel worked out, kernels edited.
 
-import { h, select } from "../dom.js";
-import { save } from "../export.js";
-import { KernelEditor } from "../kernel_editor.js";
-import { bars, Networks } from "../networks.js";
-import { Picker } from "../picker.js";
-import { WorkedPixel } from "../worked_pixel.js";
 import { Confusion } from "../confusion.js";
+import { h, select } from "../dom.js";
+import { KernelEditor } from "../kernel_editor.js";
 import { MapGrid } from "../map_grid.js";
+import { NetworkView } from "../network_view.js";
+import { bars } from "../networks.js";
+import { Picker } from "../picker.js";
+import { saves } from "../picture.js";
+import { floatsOf } from "../pixels.js";
+import { WorkedPixel } from "../worked_pixel.js";
 
 export const id = "convolution";
 
@@ -15,11 +17,9 @@ export function show(root, lab) {
   return new Convolution(root, lab);
 }
 
-class Convolution {
+class Convolution extends NetworkView {
   constructor(root, lab) {
-    Object.assign(this, { root, lab, t: lab.words.wordsOf(id), asked: 0 });
-    this.networks = new Networks(lab, this.t);
-    this.controls = h("div", { class: "controls" });
+    super(root, lab, id);
     this.picker = new Picker(lab, this.t, { key: "img", run: () => this.networks.chosen.run });
     this.answers = h("div", { class: "answers" });
     this.layer = h("div", { class: "controls" });
@@ -27,42 +27,23 @@ class Convolution {
     this.worked = new WorkedPixel(lab, this.t);
     this.editor = new KernelEditor(lab, this.t);
     this.confusion = new Confusion(lab, this.t);
-    this.why = h("p", { class: "why", role: "alert" });
-    root.append(this.why, h("p", { class: "note", role: "status" }, this.t("loading")));
-    this.begin();
+    this.begin(["net", "moment", "img", "layer", "px", "edit", "matrix"]);
   }
 
-  async begin() {
-    try {
-      await this.networks.load();
-    } catch (refused) {
-      this.say(refused);
-      return;
-    }
-    if (this.left) return;
-    this.root.lastChild.remove();
-    if (!this.networks.list.length) {
-      this.root.append(h("p", { class: "panel note" }, this.t("none")));
-      return;
-    }
-    const panel = (key, ...parts) => h("section", { class: `panel panel-${key}`, "aria-label": this.t(key) }, h("h2", {}, this.t(key)), parts);
-    this.root.append(
-      panel("input", this.controls, this.picker.root),
-      panel("answers", this.answers),
-      panel("maps", h("p", { class: "note" }, this.t("maps.note")), this.layer, this.grid.root),
-      panel("pixel", this.worked.root),
-      panel("kernel", this.editor.root),
-      panel("confusion", this.confusion.root));
-    await this.changed(new Set(["net", "moment", "img", "layer", "px", "edit"]));
+  panels() {
+    const file = (part) => () => `${this.networks.chosen.run}-${part}`;
+    return [
+      this.panel("input", this.controls, this.picker.root),
+      this.panel("answers", saves(this.t, this.t("answers"), { root: () => this.answers, rows: () => this.answerRows(), file: file("answers") }), this.answers),
+      this.panel("maps", h("p", { class: "note" }, this.t("maps.note")), this.layer, this.grid.root),
+      this.panel("pixel", this.worked.root),
+      this.panel("kernel", this.editor.root),
+      this.panel("confusion", this.confusion.root)];
   }
 
   leave() {
-    this.left = true;
+    super.leave();
     this.confusion.leave();
-  }
-
-  say(refused) {
-    this.why.textContent = refused?.message ?? "";
   }
 
   // What every question about the network is accompanied by.
@@ -82,56 +63,66 @@ class Convolution {
     return { filter: within(filter, filters, 0), row: within(row, height, height >> 1), column: within(column, width, width >> 1) };
   }
 
-  // Asks anew for what depends on the keys that changed; of several questions the last one counts.
-  async changed(keys) {
-    if (!this.networks.chosen) return;
-    const turn = ++this.asked;
-    const has = (...names) => names.some((name) => keys.has(name));
-    try {
-      if (has("net", "moment")) this.controls.replaceChildren(...this.networks.controls());
-      this.picker.classes = this.networks.chosen.classes;
-      if (has("net") || !this.layers) this.layers = await this.lab.post("/convolution/layers", { run: this.networks.chosen.run });
-      if (turn !== this.asked || this.left) return;
-      if (has("net", "layer")) this.drawLayer();
-      if (has("net", "img")) {
-        const { label } = await this.picker.show();
-        this.picker.name(label, this.networks.chosen.classes);
-      }
-      await Promise.all([has("net", "moment", "img", "edit") && this.drawAnswers(turn), has("net", "moment", "img", "edit", "layer") && this.drawMaps(turn), this.drawPixel(turn)]);
-      if (has("net", "moment")) this.confusion.of(this.networks.chosen, this.networks.step);
-      if (turn === this.asked) this.say(null);
-    } catch (refused) {
-      if (turn === this.asked) this.say(refused);
+  async load(has) {
+    if (has("net", "moment")) this.drawControls();
+    const { chosen } = this.networks;
+    if (has("net") || !this.layers) this.layers = await this.lab.post("/convolution/layers", { run: chosen.run });
+    if (has("net", "img")) {
+      this.picker.classes = chosen.classes;
+      const { label } = await this.picker.show();
+      this.picker.name(label, chosen.classes);
     }
+  }
+
+  async draw(has) {
+    const all = ["net", "moment", "img", "edit"];
+    if (has("channel")) this.editor.redraw();
+    if (has("net", "layer")) this.drawLayer();
+    await Promise.all([has(...all) && this.drawAnswers(), has(...all, "layer") && this.drawMaps(), has(...all, "layer", "px") && this.drawPixel()]);
+    if (has("net", "moment", "matrix")) this.confusion.of(this.networks.chosen, this.networks.step);
   }
 
   drawLayer() {
     const { t, chosenLayer: { name } } = this;
     const options = this.layers.map((each) => [each.name, `${t(`kind.${each.kind}`)} ${each.module} (${each.shape.join("×")})`]);
     this.layer.replaceChildren(select(t("layer"), options, name, (value) => this.lab.state.set({ layer: value, px: null })),
-      h("button", { type: "button", class: "quiet", onclick: () => this.grid.canvas.toBlob((blob) => save(blob, `${this.networks.chosen.run}-maps.png`)) }, "PNG"));
+      saves(t, t("maps"), { root: () => this.grid.root, rows: () => this.mapRows(), file: () => `${this.networks.chosen.run}-${this.chosenLayer.module}-maps` }));
   }
 
-  async drawAnswers(turn) {
-    const { t, lab } = this;
+  async drawAnswers() {
+    const { t, lab, picker: { label } } = this;
     const networks = this.networks.beside;
     const ask = (edits) => lab.post("/convolution/answers", { networks: networks.map(({ run, step }) => ({ run, step })), image: this.picker.image, edits });
-    const [now, before] = await Promise.all([ask(this.editor.edits), this.editor.edits.length ? ask([]) : null]);
-    if (turn !== this.asked || this.left) return;
+    const answers = await this.latest.of("answers", Promise.all([ask(this.editor.edits), this.editor.edits.length ? ask([]) : null]));
+    if (!answers) return;
+    const [now, before] = answers;
+    this.answered = { networks, now };
     this.answers.replaceChildren(...networks.map((network, i) => {
-      const right = this.picker.label >= 0 && now[i].shares.indexOf(Math.max(...now[i].shares)) === this.picker.label;
-      const verdict = this.picker.label < 0 ? "" : t(right ? "right" : "wrong");
+      const right = label >= 0 && now[i].shares.indexOf(Math.max(...now[i].shares)) === label;
+      const verdict = label < 0 ? "" : t(right ? "right" : "wrong");
       return h("article", { class: "answer" }, h("h3", {}, this.networks.label(network), " ", h("span", { class: right ? "good" : "faint" }, verdict)), bars(now[i].shares, network.classes, lab.words, before?.[i].shares));
     }));
   }
 
-  async drawMaps(turn) {
-    const maps = await this.lab.post("/convolution/maps", { ...this.common, layer: this.chosenLayer.name });
-    if (turn !== this.asked || this.left) return;
-    this.grid.draw(maps, this.chosenLayer, this.lab.words);
+  answerRows() {
+    const { networks, now } = this.answered;
+    return [["run", "step", ...networks[0].classes], ...networks.map(({ run, step }, i) => [run, step ?? "", ...now[i].shares])];
   }
 
-  async drawPixel(turn) {
+  async drawMaps() {
+    const { chosenLayer: layer } = this;
+    const maps = await this.latest.of("maps", this.lab.post("/convolution/maps", { ...this.common, layer: layer.name }));
+    if (maps) this.grid.draw(maps, layer, this.lab.words);
+  }
+
+  // The exact numbers of the chosen map.
+  async mapRows() {
+    const { filter } = this.pixel;
+    const { shape: [, width], data } = await this.lab.post("/convolution/map", { ...this.common, layer: this.chosenLayer.name, filter });
+    return [["map", "row", "column", "value"], ...Array.from(floatsOf(data), (value, i) => [filter, Math.floor(i / width), i % width, value])];
+  }
+
+  async drawPixel() {
     const { chosenLayer: layer, pixel } = this;
     this.grid.mark(pixel);
     if (layer.kind !== "conv") {
@@ -140,10 +131,11 @@ class Convolution {
       return;
     }
     const asked = { ...this.common, layer: layer.name, filter: pixel.filter };
-    const [found, kernel] = await Promise.all([this.lab.post("/convolution/pixel", { ...asked, ...pixel }), this.lab.post("/convolution/kernel", asked)]);
-    if (turn !== this.asked || this.left) return;
+    const answers = await this.latest.of("pixel", Promise.all([this.lab.post("/convolution/pixel", { ...asked, ...pixel }), this.lab.post("/convolution/kernel", asked)]));
+    if (!answers) return;
+    const [found, kernel] = answers;
     this.worked.draw(found, { ...pixel, layer, first: this.layers.indexOf(layer) === 0, bytes: this.picker.bytes });
     const convolutions = this.layers.filter(({ kind }) => kind === "conv");
-    this.editor.draw(kernel, { layer: convolutions.indexOf(layer), filter: pixel.filter, run: this.networks.chosen.run, channel: found.channel });
+    this.editor.draw(kernel, { layer: convolutions.indexOf(layer), module: layer.module, filter: pixel.filter, run: this.networks.chosen.run, channel: found.channel });
   }
 }

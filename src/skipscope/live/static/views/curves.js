@@ -8,7 +8,8 @@ import { choice, h, toggle } from "../dom.js";
 export const id = "curves";
 
 const SMOOTH = 0.9;
-const LOSSES = [0, 2]; // charts that a logarithmic axis is meant for
+const NAMES = ["loss", "accuracy", "val_loss", "rate", "speed"];
+const LOSSES = ["loss", "val_loss"]; // charts that a logarithmic axis is meant for
 
 export function show(root, lab) {
   return new Curves(root, lab);
@@ -16,7 +17,7 @@ export function show(root, lab) {
 
 class Curves {
   constructor(root, lab) {
-    Object.assign(this, { root, lab, t: lab.words.wordsOf(id), near: null });
+    Object.assign(this, { root, lab, t: lab.words.wordsOf(id), near: null, stale: new Set(), drawn: {} });
     const { state } = lab;
     this.cards = new Cards(lab, this.t);
     this.controls = h("div", { class: "controls" });
@@ -24,8 +25,9 @@ class Curves {
     const { digits, percent, count } = lab.words;
     const sync = "curves";
     const onzoom = (range) => this.zoom(range);
-    this.charts = [["loss", digits], ["accuracy", percent], ["val_loss", digits], ["rate", digits], ["speed", count]].map(([key, format]) =>
-      new Chart({ title: this.t(`chart.${key}`), name: `${state.get("study", "study")}-${key}`, t: this.t, format, onzoom, sync }));
+    const formats = [digits, percent, digits, digits, count];
+    this.charts = NAMES.map((key, i) =>
+      new Chart({ title: this.t(`chart.${key}`), name: () => `${lab.model.study?.name ?? "study"}-${key}`, t: this.t, format: formats[i], onzoom, sync }));
     root.append(this.cards.root, h("section", { class: "panel", "aria-label": this.t("charts") }, this.controls, this.legend,
       h("div", { class: "charts" }, this.charts.map((chart) => chart.root))));
     this.chooseValidation();
@@ -43,10 +45,11 @@ class Curves {
     if (keys.has("x") || keys.has("from")) this.loadWindow();
     if (keys.has("val")) this.chooseValidation();
     this.drawControls();
-    this.update({});
+    const onlySmooth = [...keys].every((key) => key === "smooth");
+    this.update({}, onlySmooth ? ["loss"] : NAMES);
   }
 
-  // Validation is shown as accuracy or as loss, at one place.
+  // Validation is shown as accuracy or as loss, in one chart.
   chooseValidation() {
     const { val } = this.options;
     const [, accuracy, loss] = this.charts;
@@ -106,31 +109,37 @@ class Curves {
     return this.lab.theme() === "dark" ? lightened(color, 0.35) : color;
   }
 
-  // Draws at most once a frame, however much has come.
-  update() {
+  // Draws at most once a frame, however much has come; `names` are the charts that anything of it concerns.
+  update(_news, names = NAMES) {
+    for (const name of names) this.stale.add(name);
     if (this.frame) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = null;
-      this.cards.draw();
-      this.drawLegend();
-      this.draw();
+      const stale = this.stale;
+      this.stale = new Set();
+      if (stale.size === NAMES.length) {
+        this.cards.draw();
+        this.drawLegend();
+      }
+      this.draw(stale);
     });
   }
 
-  draw() {
+  draw(names) {
     const options = this.options;
     const shown = this.lab.model.arms.filter(({ arm }) => !options.hidden.has(arm));
     const of = (curve) => shown.flatMap((arm) => this.curvesOf(arm, options, curve));
-    const drawn = [
-      of((run) => this.lossOf(run, options)),
-      of((run) => this.epochsOf(run, (each) => each.val_accuracy)),
-      of((run) => this.epochsOf(run, (each) => each.val_loss)),
-      of((run) => ({ x: run.line.step, y: run.line.rate })),
-      of((run) => speedOf(run)),
-    ];
-    const far = Math.max(...drawn.flat().map(({ x }) => x.at(-1) ?? 0), 0);
+    const made = {
+      loss: (run) => this.lossOf(run, options),
+      accuracy: (run) => this.epochsOf(run, (each) => each.val_accuracy),
+      val_loss: (run) => this.epochsOf(run, (each) => each.val_loss),
+      rate: (run) => ({ x: run.line.step, y: run.line.rate }),
+      speed: (run) => speedOf(run),
+    };
+    for (const name of names) this.drawn[name] = of(made[name]);
+    const far = Math.max(...Object.values(this.drawn).flat().map(({ x }) => x.at(-1) ?? 0), 0);
     const range = options.range ?? [0, far];
-    this.charts.forEach((chart, i) => chart.draw(drawn[i], { xLabel: this.t(`x.${options.x}`), log: options.log && LOSSES.includes(i), range }));
+    this.charts.forEach((chart, i) => names.has(NAMES[i]) && chart.draw(this.drawn[NAMES[i]], { xLabel: this.t(`x.${options.x}`), log: options.log && LOSSES.includes(NAMES[i]), range }));
   }
 
   // The curves of an arm: one with the seeds' band, or one a seed.
@@ -139,10 +148,10 @@ class Curves {
       const epochs = this.lab.model.epochs[run] ?? [];
       const made = curve({ card, epochs, line: this.lineOf(run) });
       const scale = scaleOf(x, card, epochs);
-      const places = made.x.map(scale);
-      const keep = places.map((place, i) => i).filter((i) => places[i] !== null);
+      const across = made.x.map(scale);
+      const keep = across.map((_, i) => i).filter((i) => across[i] !== null);
       const pick = (values) => values && keep.map((i) => values[i]);
-      return { label: `${arm} s${card.seed}`, x: pick(places), y: pick(made.y), low: pick(made.low), high: pick(made.high) };
+      return { label: `${arm} s${card.seed}`, x: pick(across), y: pick(made.y), low: pick(made.low), high: pick(made.high) };
     }).filter((each) => each.x.length);
     const look = { color: this.colorOf(color), dash };
     if (seeds === "each" || drawn.length < 2) return drawn.map((each) => ({ ...each, ...look, label: drawn.length < 2 ? arm : each.label, width: drawn.length > 4 ? 1.1 : 1.8 }));

@@ -1,8 +1,8 @@
 // Layer by time: one strip a network, its layers from top to bottom and its steps from left to right, and the
 // network itself with its layers in the colours of the chosen step.
 
-import { save } from "../export.js";
 import { choice, h, parsedSvg, select } from "../dom.js";
+import { saves } from "../picture.js";
 
 export const id = "layers";
 
@@ -24,8 +24,8 @@ export function heat(colors, share) {
 
 // Puts layers beside the main path, such as those that compute gates, below those on it.
 function ordered(strip, main) {
-  const place = new Map(main.map((module, i) => [module, i]));
-  const isMain = (i) => place.has(strip.modules[i]);
+  const onMain = new Set(main);
+  const isMain = (i) => onMain.has(strip.modules[i]);
   const order = strip.modules.map((_, i) => i).sort((a, b) => isMain(b) - isMain(a) || a - b);
   const pick = (rows) => order.map((i) => rows[i]);
   return { ...strip, modules: pick(strip.modules), values: pick(strip.values), main: order.filter(isMain).length };
@@ -148,10 +148,9 @@ class Layers {
       const strip = this.strips.get(run);
       const name = `${card.arm} s${card.seed}`;
       if (!strip || strip.problem) return h("figure", { class: "strip" }, h("figcaption", {}, h("h3", {}, name)), h("p", { class: "why" }, strip?.problem ?? ""));
-      const button = (type) => h("button", { type: "button", class: "quiet", "aria-label": this.t("save", { name, type }), onclick: () => this.export(run, name, type) }, type);
       const canvas = h("canvas", { role: "img", onpointermove: (event) => this.point(run, event), onpointerdown: (event) => this.choose(run, event) });
       const figure = h("figure", { class: "strip", "data-run": run },
-        h("figcaption", {}, h("h3", {}, name), h("span", { class: "saves" }, ["PNG", "SVG", "CSV"].map(button))),
+        h("figcaption", {}, h("h3", {}, name), saves(this.t, name, { root: () => figure, rows: () => this.rows(run), file: () => `${name.replaceAll(" ", "-")}-${this.options.kind}` })),
         h("div", {}, canvas, h("p", { class: "steps", "aria-hidden": "true" })), parsedSvg(strip.network.svg), h("p", { class: "reading" }));
       return figure;
     }));
@@ -180,9 +179,7 @@ class Layers {
       colors = strip.colors;
       const column = Math.round(at * (strip.steps.length - 1));
       this.paint(figure.querySelector("canvas"), strip, range, column);
-      const drawing = figure.querySelector("svg"); // a ReLU is not drawn
-      drawing.toggleAttribute("hidden", this.options.kind === "dead");
-      this.colour(drawing, strip, range, column);
+      this.colour(figure.querySelector("svg"), strip, range, column);
       const { count } = this.lab.words;
       const marks = [0, 0.25, 0.5, 0.75, 1].map((share) => strip.steps[Math.round(share * (strip.steps.length - 1))]);
       figure.querySelector(".steps").replaceChildren(...marks.map((step, i) => h("span", {}, i ? count(step) : this.t("step", { step: count(step) }))));
@@ -214,9 +211,10 @@ class Layers {
     context.strokeRect(column * cell + 1, 1, Math.max(2, cell - 2), rows * row - 2);
   }
 
-  // Colours the layers on the network's main path; those of branches are in the strip alone.
+  // Colours the layers on the network's main path; those of branches are in the strip alone. A ReLU is not drawn:
+  // its layer has its colour.
   colour(drawing, strip, [low, high], column) {
-    const rows = new Map(strip.modules.map((module, i) => [module, i]));
+    const rows = new Map(strip.modules.map((module, i) => [strip.after?.[module] ?? module, i]));
     const layers = [...drawing.querySelectorAll("rect.layer")].filter((layer) => !layer.closest(".branch"));
     layers.forEach((layer, i) => {
       const value = strip.values[rows.get(strip.network.modules[i])]?.[column] ?? null;
@@ -237,7 +235,7 @@ class Layers {
     return this.t("spoken", { step, first: ends[0], last: ends[1] });
   }
 
-  place(run, event) {
+  cellAt(run, event) {
     const strip = this.strips.get(run);
     const box = event.currentTarget.getBoundingClientRect();
     const column = Math.min(strip.steps.length - 1, Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * strip.steps.length)));
@@ -247,13 +245,13 @@ class Layers {
 
   point(run, event) {
     if (event.buttons) this.choose(run, event);
-    const { strip, column, row } = this.place(run, event);
+    const { strip, column, row } = this.cellAt(run, event);
     event.currentTarget.closest("figure").querySelector(".reading").textContent = this.t("pointed", {
       module: strip.modules[row], step: this.lab.words.count(strip.steps[column]), value: this.written(strip, strip.values[row][column]) });
   }
 
   choose(run, event) {
-    const { strip, column } = this.place(run, event);
+    const { strip, column } = this.cellAt(run, event);
     const at = strip.steps.length > 1 ? column / (strip.steps.length - 1) : 1;
     this.lab.state.set({ at: at === 1 ? null : at.toFixed(3) });
   }
@@ -270,19 +268,9 @@ class Layers {
     this.scale.replaceChildren(...[this.t(`kind.${this.options.kind}`), from, bar, to].map((each) => h("span", {}, each)));
   }
 
-  export(run, name, type) {
-    const strip = this.strips.get(run);
-    const file = `${name.replaceAll(" ", "-")}-${this.options.kind}.${type.toLowerCase()}`;
-    const plain = (value) => (value === null ? "" : strip.log ? 10 ** value : value);
-    if (type === "PNG") this.list.querySelector(`[data-run="${CSS.escape(run)}"] canvas`).toBlob((blob) => save(blob, file));
-    else if (type === "CSV") {
-      const lines = strip.modules.flatMap((module, i) => strip.steps.map((step, k) => `${module},${step},${plain(strip.values[i][k])}`));
-      save(new Blob([`\ufeffmodule,step,value\r\n${lines.join("\r\n")}\r\n`], { type: "text/csv" }), file);
-    } else {
-      const [low, high] = this.range;
-      const cells = strip.values.flatMap((line, i) => line.map((value, k) =>
-        value === null ? "" : `<rect x="${k * 6}" y="${i * 10}" width="6" height="10" fill="${heat(strip.colors, (value - low) / (high - low))}"/>`));
-      save(new Blob([`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${strip.steps.length * 6} ${strip.modules.length * 10}">${cells.join("")}</svg>`], { type: "image/svg+xml" }), file);
-    }
+  rows(run) {
+    const { modules, steps, values, log } = this.strips.get(run);
+    const plain = (value) => (value === null || !log ? value : 10 ** value);
+    return [["module", "step", "value"], ...modules.flatMap((module, i) => steps.map((step, k) => [module, step, plain(values[i][k])]))];
   }
 }
