@@ -66,7 +66,7 @@ def until_known(stream: Iterator[Event], runs: int) -> tuple[str, dict[str, Any]
     """Reads events until so many runs are known; returns the last id and all lines together."""
     known: dict[str, Any] = {"runs": {}, "lines": {}}
     for id, news in stream:
-        for key in known:
+        for key in ("runs", "lines"):
             known[key] |= news.get(key, {})
         known |= {key: each for key, each in news.items() if key not in ("runs", "lines")}
         if len(known["runs"]) >= runs:

@@ -58,6 +58,7 @@ def changes(seen: Locator, before: str) -> str:
 
 def convolution(tab: Page) -> None:
     opened(tab, "Convolution by hand", "#total")
+    tab.wait_for_selector(".answers .bars")
 
 
 def test_a_pixel_is_clicked_and_its_sum_is_what_the_network_computed(tab: Page) -> None:

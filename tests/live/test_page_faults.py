@@ -29,7 +29,9 @@ def url(workspace: Workspace) -> Iterator[str]:
 def steps_shown(page: Page, last: int) -> None:
     """Waits until the chart of the loss ends with this step of resnet's second seed."""
     said = page.locator(".plot").first
-    expect(said).to_have_attribute("aria-label", re.compile(rf"resnet s1: \S+ at {last};"), timeout=SECONDS)
+    expect(said).to_have_attribute(
+        "aria-label", re.compile(rf"resnet s1: \S+ at {last}[.;]"), timeout=SECONDS
+    )
 
 
 def test_ten_tabs_all_see_what_is_new(browser: Browser, url: str, workspace: Workspace) -> None:

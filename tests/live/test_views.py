@@ -50,18 +50,7 @@ def test_a_strip_has_modules_in_their_order_and_holes_where_nothing_was_measured
 
 def test_a_relu_has_the_colour_of_the_layer_that_it_follows() -> None:
     """A sum continues its branch; what computes a gate, or follows another ReLU, is not drawn."""
-    calls = [
-        "conv1",
-        "relu",
-        "b.conv1",
-        "b.relu",
-        "b.conv2",
-        "b.se.relu",
-        "b.down",
-        "b",
-        "b.relu:2",
-        "relu:2",
-    ]
+    calls = ["conv1", "relu", "b.a", "b.relu", "b.c", "b.se.relu", "b.down", "b", "b.relu:2", "relu:2"]
     quantities = {"relu": "dead", "b": "branch_ratio"}
     rows = [
         {"run": "r", "probe": "activations", "step": step, "module": module, "value": 0.1}

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import IO, Any
@@ -71,14 +72,29 @@ def read(path: Path, *, longest: int = SHOWN) -> Picture:
         PictureError: the file is missing, no image, larger than 50 megapixels, or damaged.
     """
     with _errors_explained(path), _opened(path) as file:
-        image: Image.Image = Image.open(file, formats=_formats())
-        width, height = image.size
-        if width * height > MEGAPIXELS * 1_000_000:
-            raise _too_large(path, f"{width:,} x {height:,} pixels")
-        image.load()
-        several = getattr(image, "is_animated", False)
-        notes = ["There are several pictures in it: this is the first."] if several else []
-        image = _rgb(_upright(image), notes)
+        return _picture(path, file, longest)
+
+
+def from_bytes(content: bytes, *, longest: int = SHOWN) -> Picture:
+    """Reads the picture that these bytes are; nothing is written.
+
+    Raises:
+        PictureError: they are no image, one larger than 50 megapixels, or damaged.
+    """
+    path = Path()
+    with _errors_explained(path):
+        return _picture(path, BytesIO(content), longest)
+
+
+def _picture(path: Path, file: IO[bytes], longest: int) -> Picture:
+    image: Image.Image = Image.open(file, formats=_formats())
+    width, height = image.size
+    if width * height > MEGAPIXELS * 1_000_000:
+        raise _too_large(path, f"{width:,} x {height:,} pixels")
+    image.load()
+    several = getattr(image, "is_animated", False)
+    notes = ["There are several pictures in it: this is the first."] if several else []
+    image = _rgb(_upright(image), notes)
     shown = image.copy()
     shown.thumbnail((longest, longest))
     width, height = image.size

@@ -51,6 +51,7 @@ function drawTabs(active) {
     return h("button", { type: "button", class: "tab", id: `tab-${view.id}`, "aria-current": view === active ? "page" : null,
       onclick: () => state.set({ view: view.id }, { history: true }) }, title);
   }));
+  byId(`tab-${active.id}`).scrollIntoView({ block: "nearest", inline: "nearest" }); // a telephone shows a few tabs
 }
 
 function show() {

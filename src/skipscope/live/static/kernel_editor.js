@@ -11,6 +11,7 @@ export class KernelEditor {
   constructor(lab, t) {
     Object.assign(this, { lab, t, everyFilter: false, everyNetwork: true, sameNorm: true });
     this.root = h("div", { class: "editor" });
+    this.saves = saves(t, t("kernel"), { root: () => this.root, rows: () => rowsOf(this.every, this.where), file: () => [this.where.run, this.where.module, this.where.filter, "kernels"].join("-") });
   }
 
   // The edits that the hash holds; what it holds wrongly is none.
@@ -25,6 +26,7 @@ export class KernelEditor {
 
   none() {
     this.known = null;
+    this.saves.hidden = true;
     this.root.replaceChildren(h("p", { class: "note" }, this.t("pixel.none")));
   }
 
@@ -35,6 +37,8 @@ export class KernelEditor {
     Object.assign(this, { where, known: { shape, data } });
     this.channel = Math.max(-1, Math.min(Math.round(state.number("channel", 0)), channels - 1));
     const every = Array.from({ length: channels }, (_, i) => grid(numbers.subarray(i * height * width, (i + 1) * height * width), width));
+    this.every = every;
+    this.saves.hidden = false;
     const most = Math.max(...numbers.map(Math.abs));
     const options = [["-1", t("kernel.all")], ...every.map((_, i) => [String(i), String(where.channel + i + 1)])];
     const choose = (channel) => state.set({ channel: channel || null });
@@ -43,8 +47,7 @@ export class KernelEditor {
     const count = this.edits.length;
     const size = `${height}×${width}`;
     this.root.replaceChildren(
-      h("p", { class: "note" }, t("kernel.note", { filter: where.filter + 1, size, layer: where.module }), " ",
-        saves(t, t("kernel"), { root: () => this.root, rows: () => rowsOf(every, where), file: () => `${where.run}-${where.module}-${where.filter}-kernels` })),
+      h("p", { class: "note" }, t("kernel.note", { filter: where.filter + 1, size, layer: where.module })),
       h("div", { class: "controls" },
         select(t("kernel.channel"), options, String(this.channel), (value) => choose(Number(value))),
         toggle(t("kernel.filters"), this.everyFilter, (now) => { this.everyFilter = now }),

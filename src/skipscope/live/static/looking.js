@@ -19,10 +19,10 @@ export class Looking {
   panels(panel) {
     const { t } = this;
     const file = (part) => () => `${this.networks.chosen.run}-${part}`;
-    this.swap = panel("swap", h("p", { class: "note" }, t("swap.note")), this.pickers[1].root, this.pair,
-      saves(t, t("swap"), { root: () => this.pair, rows: () => this.swapRows, file: file("gates-swapped") }));
-    return [panel("heat", h("p", { class: "note" }, t("heat.note")), this.pickers[0].root, this.heats,
-      saves(t, t("heat"), { root: () => this.heats, rows: () => this.heatRows, file: file("grad-cam") })), this.swap];
+    this.swap = panel("swap", saves(t, t("swap"), { root: () => this.pair, rows: () => this.swapRows, file: file("gates-swapped") }),
+      h("p", { class: "note" }, t("swap.note")), this.pickers[1].root, this.pair);
+    return [panel("heat", saves(t, t("heat"), { root: () => this.heats, rows: () => this.heatRows, file: file("grad-cam") }),
+      h("p", { class: "note" }, t("heat.note")), this.pickers[0].root, this.heats), this.swap];
   }
 
   async load(has) {

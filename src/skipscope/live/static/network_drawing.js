@@ -43,7 +43,7 @@ export class NetworkDrawing {
     picture.append(...Object.entries(this.drawn.boxes).map(([block, boxes]) => this.block(block, boxes)));
     this.root.replaceChildren(
       kinds.length > 1 ? h("div", { class: "controls" }, choice("click", t("click"), kinds.map((each) => [each, t(`click.${each}`)]), kind, (value) => state.set({ click: value }))) : "",
-      picture, h("p", { class: "reading" }, t("drawing.hint"), " ",
+      h("div", { class: "scrolled" }, picture), h("p", { class: "reading" }, t("drawing.hint"), " ",
         saves(t, t("drawing"), { root: () => picture, rows: () => this.rows(), file: () => `${this.network.run}-network` })));
     if (focused) this.root.querySelector(`[data-block="${CSS.escape(focused)}"]`)?.focus();
   }

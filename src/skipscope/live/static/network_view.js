@@ -22,6 +22,7 @@ export class NetworkView {
     try {
       await Promise.all([this.networks.load(), this.prepare?.()]);
     } catch (refused) {
+      this.waiting.hidden = true;
       this.say(refused);
       return;
     }
@@ -74,8 +75,9 @@ export class NetworkView {
     this.controls.replaceChildren(...this.networks.controls(), ...more);
   }
 
-  panel(key, ...parts) {
-    return h("section", { class: `panel panel-${key}`, "aria-label": this.t(key) }, h("h2", {}, this.t(key)), parts);
+  // A part of the view with its title, and behind that the buttons that save what it shows.
+  panel(key, saves, ...parts) {
+    return h("section", { class: `panel panel-${key}`, "aria-label": this.t(key) }, h("div", { class: "titled" }, h("h2", {}, this.t(key)), saves), parts);
   }
 
   leave() {

@@ -10,14 +10,18 @@ export class WorkedPixel {
   constructor(lab, t) {
     Object.assign(this, { lab, t });
     this.root = h("div", { class: "worked" });
+    this.saves = saves(t, t("pixel"), { root: () => this.root, rows: () => rowsOf(this.found), file: () => this.file });
   }
 
   none() {
+    this.saves.hidden = true;
     this.root.replaceChildren(h("p", { class: "note" }, this.t("pixel.none")));
   }
 
   draw(found, where) {
     const { t, lab: { words } } = this;
+    Object.assign(this, { found, file: [where.layer.module, where.filter, where.row, where.column].join("-") });
+    this.saves.hidden = false;
     const sums = found.products.map((channel) => channel.flat().reduce((sum, each) => sum + each, 0));
     const order = sums.map((_, i) => i).toSorted((a, b) => Math.abs(sums[b]) - Math.abs(sums[a]));
     const written = order.slice(0, WRITTEN).toSorted((a, b) => a - b);
@@ -33,8 +37,7 @@ export class WorkedPixel {
     const restSum = rest.reduce((sum, i) => sum + sums[i], 0);
     const parts = [...written.map((i) => digits(sums[i])), ...(rest.length ? [t("pixel.rest", { channels: rest.length, sum: digits(restSum) })] : []), t("pixel.bias", { bias: digits(found.bias) })];
     this.root.replaceChildren(
-      h("p", { class: "note" }, t("pixel.where", { row: where.row + 1, column: where.column + 1, filter: where.filter + 1, layer: where.layer.module, stride: where.layer.stride.join("×"), padding: where.layer.padding.join("×"), dilation: where.layer.dilation.join("×") }),
-        " ", saves(t, t("pixel"), { root: () => this.root, rows: () => rowsOf(found), file: () => [where.layer.module, where.filter, where.row, where.column].join("-") })),
+      h("p", { class: "note" }, t("pixel.where", { row: where.row + 1, column: where.column + 1, filter: where.filter + 1, layer: where.layer.module, stride: where.layer.stride.join("×"), padding: where.layer.padding.join("×"), dilation: where.layer.dilation.join("×") })),
       h("div", { class: "products" }, where.first ? this.image(found, where) : null, h("div", {}, rows)),
       h("p", { class: "total", role: "status" }, `${parts.join(" + ").replaceAll("+ -", "− ")} = `, h("strong", { id: "total" }, digits(found.total)), " ", h("span", { class: "faint" }, t("pixel.value", { value: digits(found.value) }))));
   }

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -22,7 +20,6 @@ from skipscope.language import Language
 from skipscope.live.asked import Edits, Image, Network, Position, kernels, packed, read
 from skipscope.live.lab import lab_of
 from skipscope.live.told import both
-from skipscope.records.files import writing
 from skipscope.records.store import Workspace
 
 if TYPE_CHECKING:
@@ -110,14 +107,10 @@ async def picture(request: Request) -> Response:
 
 
 def _read(content: bytes) -> dict[str, Any]:
-    with TemporaryDirectory(prefix="skipscope-") as folder:
-        file = Path(folder) / "picture"
-        with writing(file, needed=len(content)):
-            file.write_bytes(content)
-        try:
-            given = pictures.read(file)
-        except PictureError as error:  # the file has a name that nobody knows
-            raise PictureError(error.what.replace(str(file), ""), hint=error.hint) from None
+    try:
+        given = pictures.from_bytes(content)
+    except PictureError as error:  # it has no name
+        raise PictureError(error.what, hint=error.hint) from None
     return {"pixels": packed(given.pixels), "size": given.size, "notes": [both(each) for each in given.notes]}
 
 

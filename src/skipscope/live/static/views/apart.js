@@ -39,15 +39,16 @@ class Apart extends NetworkView {
 
   panels() {
     return [
-      this.panel("changes", this.controls, h("p", { class: "note" }, this.t("changes.note")), this.drawing.root, this.blocks.root),
-      this.panel("measurement", this.bet.root, h("div", { class: "actions" }, this.stopping), this.status, this.effects.root),
-      this.panel("curve", this.curve.root),
-      this.panel("papers", this.papers),
+      this.panel("changes", null, this.controls, h("p", { class: "note" }, this.t("changes.note")), this.drawing.root, this.blocks.root),
+      this.panel("measurement", null, this.bet.root, h("div", { class: "actions" }, this.stopping), this.status, this.effects.root),
+      this.panel("curve", null, this.curve.root),
+      this.panel("papers", null, this.papers),
       ...this.looking.panels((...parts) => this.panel(...parts))];
   }
 
   leave() {
     super.leave();
+    this.looking.latest.leave();
     this.abort?.abort();
   }
 

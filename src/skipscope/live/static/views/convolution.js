@@ -31,14 +31,15 @@ class Convolution extends NetworkView {
   }
 
   panels() {
-    const file = (part) => () => `${this.networks.chosen.run}-${part}`;
+    const { t } = this;
+    const named = (part) => `${this.networks.chosen.run}-${part}`;
     return [
-      this.panel("input", this.controls, this.picker.root),
-      this.panel("answers", saves(this.t, this.t("answers"), { root: () => this.answers, rows: () => this.answerRows(), file: file("answers") }), this.answers),
-      this.panel("maps", h("p", { class: "note" }, this.t("maps.note")), this.layer, this.grid.root),
-      this.panel("pixel", this.worked.root),
-      this.panel("kernel", this.editor.root),
-      this.panel("confusion", this.confusion.root)];
+      this.panel("input", null, this.controls, this.picker.root),
+      this.panel("answers", saves(t, t("answers"), { root: () => this.answers, rows: () => this.answerRows(), file: () => named("answers") }), this.answers),
+      this.panel("maps", saves(t, t("maps"), { root: () => this.grid.root, rows: () => this.mapRows(), file: () => named(`${this.chosenLayer.module}-maps`) }), h("p", { class: "note" }, t("maps.note")), this.layer, this.grid.root),
+      this.panel("kernel", this.editor.saves, this.editor.root),
+      this.panel("pixel", this.worked.saves, this.worked.root),
+      this.panel("confusion", null, this.confusion.root)];
   }
 
   leave() {
@@ -85,8 +86,7 @@ class Convolution extends NetworkView {
   drawLayer() {
     const { t, chosenLayer: { name } } = this;
     const options = this.layers.map((each) => [each.name, `${t(`kind.${each.kind}`)} ${each.module} (${each.shape.join("×")})`]);
-    this.layer.replaceChildren(select(t("layer"), options, name, (value) => this.lab.state.set({ layer: value, px: null })),
-      saves(t, t("maps"), { root: () => this.grid.root, rows: () => this.mapRows(), file: () => `${this.networks.chosen.run}-${this.chosenLayer.module}-maps` }));
+    this.layer.replaceChildren(select(t("layer"), options, name, (value) => this.lab.state.set({ layer: value, px: null })));
   }
 
   async drawAnswers() {
