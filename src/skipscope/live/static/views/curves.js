@@ -9,6 +9,7 @@ export const id = "curves";
 
 const SMOOTH = 0.9;
 const NAMES = ["loss", "accuracy", "val_loss", "rate", "speed"];
+const STEPS = ["loss", "rate"];
 const LOSSES = ["loss", "val_loss"]; // charts that a logarithmic axis is meant for
 
 export function show(root, lab) {
@@ -32,7 +33,7 @@ class Curves {
       h("div", { class: "charts" }, this.charts.map((chart) => chart.root))));
     this.chooseValidation();
     this.drawControls();
-    this.update({});
+    this.redraw(NAMES);
     this.loadWindow();
   }
 
@@ -45,8 +46,7 @@ class Curves {
     if (keys.has("x") || keys.has("from")) this.loadWindow();
     if (keys.has("val")) this.chooseValidation();
     this.drawControls();
-    const onlySmooth = [...keys].every((key) => key === "smooth");
-    this.update({}, onlySmooth ? ["loss"] : NAMES);
+    this.redraw([...keys].every((key) => key === "smooth") ? ["loss"] : NAMES);
   }
 
   // Validation is shown as accuracy or as loss, in one chart.
@@ -109,15 +109,21 @@ class Curves {
     return this.lab.theme() === "dark" ? lightened(color, 0.35) : color;
   }
 
+  // Between two epochs, losses and rates alone are new.
+  update(news) {
+    const lines = Object.values(news.lines ?? {});
+    this.redraw(!news.study && lines.every(({ again, epochs }) => !again && !epochs.length) ? STEPS : NAMES);
+  }
+
   // Draws at most once a frame, however much has come; `names` are the charts that anything of it concerns.
-  update(_news, names = NAMES) {
+  redraw(names) {
     for (const name of names) this.stale.add(name);
     if (this.frame) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = null;
       const stale = this.stale;
       this.stale = new Set();
-      if (stale.size === NAMES.length) {
+      if (stale.size > 1) {
         this.cards.draw();
         this.drawLegend();
       }
@@ -139,7 +145,9 @@ class Curves {
     for (const name of names) this.drawn[name] = of(made[name]);
     const far = Math.max(...Object.values(this.drawn).flat().map(({ x }) => x.at(-1) ?? 0), 0);
     const range = options.range ?? [0, far];
-    this.charts.forEach((chart, i) => names.has(NAMES[i]) && chart.draw(this.drawn[NAMES[i]], { xLabel: this.t(`x.${options.x}`), log: options.log && LOSSES.includes(NAMES[i]), range }));
+    const longer = !options.range && !(far >= this.far && far < 1.01 * this.far); // all end at the same step
+    if (longer) this.far = far;
+    this.charts.forEach((chart, i) => (longer || names.has(NAMES[i])) && !chart.root.hidden && this.drawn[NAMES[i]] && chart.draw(this.drawn[NAMES[i]], { xLabel: this.t(`x.${options.x}`), log: options.log && LOSSES.includes(NAMES[i]), range }));
   }
 
   // The curves of an arm: one with the seeds' band, or one a seed.
@@ -192,7 +200,7 @@ class Curves {
       const near = await this.lab.getJson("/curves/window", asked);
       if (this.options.range?.join() === range.join()) {
         this.near = near;
-        this.update();
+        this.redraw(NAMES);
       }
     } catch {
       // the buckets that are there are drawn
