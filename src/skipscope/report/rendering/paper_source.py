@@ -181,7 +181,8 @@ def widths(rows: Sequence[Sequence[str]]) -> tuple[list[float], float]:
 def _neediest(lengths: Sequence[Sequence[int]], given: Sequence[float]) -> int:
     """Returns the column that one more character of width helps most: it makes the rows as low as can be.
 
-    A row is as high as its highest cell. Where no column by itself lowers a row, the fullest one is helped.
+    A row is as high as its highest cell, and a line at least. Where no column by itself lowers a row, the
+    fullest one is helped.
     """
     heights = [
         [length / (width - 1) for length in cells] for cells, width in zip(lengths, given, strict=True)
@@ -191,7 +192,9 @@ def _neediest(lengths: Sequence[Sequence[int]], given: Sequence[float]) -> int:
     for index, width in enumerate(given):
         lower = (width - 1) / width
         saved.append(
-            sum(max(row) - max([*row[:index], row[index] * lower, *row[index + 1 :]]) for row in rows)
+            sum(
+                max(1.0, *row) - max(1.0, *row[:index], row[index] * lower, *row[index + 1 :]) for row in rows
+            )
         )
     return max(range(len(given)), key=lambda index: (saved[index], sum(heights[index])))
 
