@@ -1,6 +1,7 @@
 """Describes the networks: the four blocks, each network's drawing and numbers, and a table of them all."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from skipscope.analysis.tables import ArmSummary
@@ -55,8 +56,10 @@ def networks(context: Context) -> Section:
     shows = prose.say(f"architecture.{key}", figure=prose.figure(drawing), table=prose.table(layers))
     begin[1] = prose.paragraph(prose.say("architecture.skips"), shows)
     begin += [drawing] if len(shown) > 1 else [drawing, layers]
-    begin += [inside] if inside else []
     sections = [section(prose, shown[:number], inside) for number in range(1, len(shown) + 1)]
+    if inside:  # it follows where it is first spoken of
+        first = next((at for at in range(len(shown)) if looked_into(shown[: at + 1])), 0)
+        sections[first] = replace(sections[first], blocks=(*sections[first].blocks, inside))
     if len(shown) > 1:
         sections.append(beside(prose, shown, layers))
     return context.section("architecture", "architecture", begin, sections)
@@ -117,13 +120,13 @@ def close_ups(prose: Prose, shown: Sequence[Shown]) -> Diagram | None:
 
 def section(prose: Prose, until: Sequence[Shown], inside: Diagram | None) -> Section:
     """Writes the section of the last of these: what it is made of, or how it differs from one before."""
-    *before, (summary, card) = until
+    summary, card = until[-1]
     family, anatomy = family_of(summary.model), anatomy_of(card)
-    like = next((each for each in before if family and family_of(each[0].model) == family), None)
+    like = like_before(until)
     told = list(
         alike(prose, summary.arm, card, like) if like else described(prose, summary.arm, card, family)
     )
-    if inside and not like and (anatomy.gates or dense_blocks(anatomy)):
+    if inside and looked_into(until):
         part = "gate" if anatomy.gates else "dense"
         told.append(prose.say(f"architecture.inside.{part}", figure=prose.figure(inside)))
     told += cautions(prose, summary, card)
@@ -131,6 +134,19 @@ def section(prose: Prose, until: Sequence[Shown], inside: Diagram | None) -> Sec
     title = prose.context.words(name, arm=code(summary.arm))
     blocks = (prose.paragraph(*told),)
     return Section(id=f"architecture-{len(until)}", title=title, blocks=blocks, arm=summary.arm)
+
+
+def like_before(until: Sequence[Shown]) -> Shown | None:
+    """Returns the first network before the last of these that is of its family."""
+    *before, (summary, _) = until
+    family = family_of(summary.model)
+    return next((each for each in before if family and family_of(each[0].model) == family), None)
+
+
+def looked_into(until: Sequence[Shown]) -> bool:
+    """Says whether the section of the last of these speaks of the close-ups."""
+    anatomy = anatomy_of(until[-1][1])
+    return not like_before(until) and bool(anatomy.gates or dense_blocks(anatomy))
 
 
 def described(prose: Prose, arm: str, card: NetworkCard, family: Family | None) -> Iterator[Statement]:
