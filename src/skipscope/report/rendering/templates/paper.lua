@@ -29,7 +29,10 @@ local function spread(tables, widths, style)
       for index, spec in ipairs(found.colspecs) do
         if shares[index] then found.colspecs[index] = { spec[1], shares[index] } end
       end
-      if style then found.attr.attributes["custom-style"] = style end
+      if style then -- pictures have no titles above them, nor room for any
+        found.attr.attributes["custom-style"] = style
+        found.head = pandoc.TableHead({})
+      end
       return found
     end,
   })
