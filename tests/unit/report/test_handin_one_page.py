@@ -100,7 +100,7 @@ def test_dense_networks_have_their_price_named_whatever_came_out(tables, verdict
     parts = [("accuracy", pair, verdict, -1.0), ("parameters", pair, "supported", -48.0)]
     found = of(tables, dense, language, D3=(verdict, [*parts, ("memory", pair, "contradicted", 134.0)]))
     assert "52%" in found
-    assert {"en": "more maps have to be kept", "zh": "保存更多的特征图"}[language] in found
+    assert {"en": "more feature maps have to be kept", "zh": "保存更多的特征图"}[language] in found
     assert ("too wide to decide" in found or "也没有证明不够用" in found) == (verdict == "inconclusive")
     assert "−1.00" in found
 
@@ -133,7 +133,7 @@ def test_the_whole_is_told_in_one_sentence_of_what_verdicts_carry(tables, langua
         "E3": ("supported", [("accuracy", POOL, "supported", 1.6)]),
     }
     depth, cured, fewer, gain = {
-        "en": ("not because gradients vanish", "make this easier", "at the cost of accuracy", "gates raise"),
+        "en": ("not because gradients vanish", "lessen this", "at the cost of accuracy", "branch raise"),
         "zh": ("不是因为梯度", "减轻了这一困难", "准确率也随之降低", "门控提高准确率"),
     }[language]
     found = of(tables, short, language, **claims)
