@@ -49,7 +49,7 @@ def test_on_the_reference_it_has_a_figure_a_table_and_intervals(tables, language
 def test_fewer_epochs_and_more_time_are_told_of_the_same_network(tables):
     dearer = told(tables, T1=("supported", speed(CLASSROOM, -1.0, 2.0)))
     assert "0.50 [0.47, 0.54] times the epochs and 4.0 [3.5, 4.6] times the time" in dearer
-    assert "With resnet, fewer epochs take more time" in dearer
+    assert "For resnet, fewer epochs take more time" in dearer
     assert "fewer epochs take more time" not in told(tables, T1=("supported", speed(CLASSROOM, -1.0, -1.0)))
     assert "fewer epochs take more time" not in told(
         tables, T1=("inconclusive", speed(CLASSROOM, -1.0, 2.0, "inconclusive"))
