@@ -57,7 +57,7 @@ def intervals(
     rows, series = (list(dict.fromkeys(table[name])) for name in ("row", "series"))
     lines_of_rows = _with_headings(rows, groups or {})
     room = round(LETTER * max(map(cells_of, rows), default=0)) + (INDENT if groups else 0)
-    axis = alt.Axis(tickCount=6, format="~g", grid=True, labelOverlap="greedy")
+    axis = alt.Axis(tickCount=6, format="~g", grid=True, labelOverlap="greedy", titleAnchor="end")
     if log:
         lowest, highest = ends(pl.concat([table["low"], table["high"]]))
         axis.values = [tick for tick in FACTORS if lowest <= tick <= highest]

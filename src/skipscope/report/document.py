@@ -193,6 +193,13 @@ class Gallery:
     tiles: tuple[Tile, ...]
     table: pl.DataFrame
     steps: bool = False
+    signs: tuple[str, ...] = ()
+    """What stands between tiles that are steps, arrows if left out: window × kernel = product."""
+
+    def sign(self, index: int) -> str:
+        """Returns what stands behind a tile, by its index from 0; nothing behind the last one."""
+        last = not self.steps or index + 1 == len(self.tiles)
+        return "" if last else self.signs[index] if self.signs else "→"
 
     def file(self, index: int) -> str:
         """Returns the file name of a tile's picture, by its index from 0."""

@@ -9,9 +9,11 @@ import pytest
 from documents import context_of
 from drawings import SHIPPED
 from made_up_workspace import card
+from PIL import ImageColor
 
 from skipscope.analysis.tables import ArmSummary
 from skipscope.anatomy import describe as described_by
+from skipscope.figures.rendering.raster import MARK
 from skipscope.report.document import Diagram, Equation, Gallery, Paragraph, Section, Table
 from skipscope.report.families import FAMILIES, MOST, family_of, told_apart
 from skipscope.report.handin import networks as networks_module
@@ -180,6 +182,9 @@ def test_the_numbers_that_are_written_out_add_up(study_tables, language):
     section = convolution(written.context)
     gallery = next(block for block in section.blocks if isinstance(block, Gallery))
     assert len(gallery.tiles) == 5
+    assert [gallery.sign(index) for index in range(5)] == ["→", "×", "=", "Σ →", ""]
+    framed = gallery.tiles[4].picture
+    assert (framed == ImageColor.getrgb(MARK)).all(axis=2).any()  # the pixel that was worked out
     lines = [line for block in section.blocks if isinstance(block, Equation) for line in block.lines]
     window, weights = (
         np.array([[float(cell) for cell in line.split("&")] for line in inside.split(r"\\")])

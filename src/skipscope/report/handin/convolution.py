@@ -20,12 +20,14 @@ from skipscope.report.document import Block, Equation, Gallery, Section, Tile
 from skipscope.report.families import told_apart
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.statements import Source
-from skipscope.report.words import code, count
+from skipscope.report.words import code, count, literal
 
 EXACT, LECUN = Source(basis="exact", key="params"), Source(basis="known", key="lecun1998")
 IMAGE = 3, 32, 32
 TILE = 128
 """Side of a picture in pixels."""
+SIGNS = ("→", "×", "=", "Σ →")
+"""What leads from the image to its window, and on to one number of the map."""
 
 
 def convolution(context: Context) -> Section:
@@ -105,18 +107,22 @@ def gallery(prose: Prose, arm: str, example: WorkedConvolution, told: dict[str, 
     window, weights = example.window[channel], example.weights[channel]
     image = context.tables.pictures[arm]["image"]
     framed = raster.framed(image, top=example.top, left=example.left, side=side, times=TILE // 32)
+    zoom = max(1, TILE // max(example.map.shape))
+    pixel = {"top": example.row, "left": example.column, "side": 1, "times": zoom}
     pictures = {
         "image": framed,
         "window": raster.grey(window),
         "weights": raster.grey(weights),
         "product": raster.grey(window * weights),
-        "map": raster.grey(example.map),
+        "map": raster.framed(raster.grey(example.map), **pixel),
     }
+    shown = {"window": window, "weights": weights, "product": window * weights, "map": example.map}
+    spans = {key: (decimal(values.min()), decimal(values.max())) for key, values in shown.items()}
     tiles = [
         Tile(
             picture=picture,
             zoom=max(1, round(TILE / picture.shape[1])),
-            caption=context.words(f"convolution.tile.{key}", **told),
+            caption=context.words(f"convolution.tile.{key}", **told, **span_of(spans.get(key))),
         )
         for key, picture in pictures.items()
     ]
@@ -127,7 +133,12 @@ def gallery(prose: Prose, arm: str, example: WorkedConvolution, told: dict[str, 
     )
     caption = context.words("convolution.caption", **told)
     made = context.gallery("convolution", tiles, table, caption=caption, spoken=caption)
-    return replace(made, steps=True)
+    return replace(made, steps=True, signs=SIGNS)
+
+
+def span_of(ends: tuple[str, str] | None) -> dict[str, object]:
+    """Names the ends of a grey scale as texts are filled with them."""
+    return dict(zip(("low", "high"), (literal(end.replace("-", "−")) for end in ends or ()), strict=False))
 
 
 def sizes(prose: Prose, arm: str | None) -> list[Block]:

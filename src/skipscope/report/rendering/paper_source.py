@@ -39,6 +39,8 @@ FULL = 0.999
 """Share of a line that counts as all of it, in spite of rounding."""
 TILE = 0.23
 """Millimetres that a pixel of a gallery's picture is drawn as: five pictures of 128 fit a line."""
+SIGNED_TILE, SIGN_SHARE = 0.2, 0.042
+"""The same where signs stand between pictures, and the share of the line that a sign gets."""
 UNBROKEN = 24
 """Lines of a table that are not broken over pages."""
 LONG = 17
@@ -124,14 +126,28 @@ def _table(table: Table, words: Words) -> str:
 
 
 def _gallery(gallery: Gallery, words: Words) -> str:
+    pixel = SIGNED_TILE if gallery.signs else TILE
     cells = [
         f"![{literal(unmarked(tile.caption))}](figures/{gallery.file(index)})"
-        f"{{width={min(tile.side[0] * TILE, TEXT_WIDTH):.1f}mm}} {tile.caption}"
+        f"{{width={min(tile.side[0] * pixel, TEXT_WIDTH):.1f}mm}} {tile.caption}"
         for index, tile in enumerate(gallery.tiles)
     ]
-    if gallery.steps:
-        cells = [f"{cell} →" for cell in cells[:-1]] + cells[-1:]
+    if gallery.signs:
+        return _signed(gallery, cells, words)
+    cells = [f"{cell} {gallery.sign(index)}".rstrip() for index, cell in enumerate(cells)]
     return _div("gallery", f"{_grid(cells, in_a_row=_fitting(gallery))}\n\n{_captioned(gallery, words)}")
+
+
+def _signed(gallery: Gallery, cells: Sequence[str], words: Words) -> str:
+    """Writes pictures in one row, with signs between them in columns of their own."""
+    height = min(tile.side[1] for tile in gallery.tiles) * SIGNED_TILE
+    signs = [f"[{gallery.sign(index)}]{{.sign height={height:.1f}mm}}" for index in range(len(cells))]
+    row = [part for both in zip(cells, signs, strict=True) for part in both][:-1]
+    share = (1 - SIGN_SHARE * (len(cells) - 1)) / len(cells)
+    shares = [share, SIGN_SHARE] * len(cells)
+    told = " ".join(f"{each:.4f}" for each in shares[: len(row)])
+    grid = _grid(row, in_a_row=len(row))
+    return f':::: {{.gallery widths="{told}"}}\n{grid}\n\n{_captioned(gallery, words)}\n::::'
 
 
 def _fitting(gallery: Gallery) -> int:

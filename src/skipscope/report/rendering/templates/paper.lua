@@ -61,7 +61,9 @@ local function below(blocks)
   })
 end
 
-local function even(blocks, columns)
+-- Pictures side by side: in columns of the same width, or of these.
+local function even(blocks, columns, shares)
+  if shares then return spread(blocks, shares, "Pictures") end
   local widths = {}
   for index = 1, columns do widths[index] = string.format("%.4f", 1 / columns) end
   return spread(blocks, table.concat(widths, " "), "Pictures")
@@ -100,6 +102,17 @@ local function cells(text)
 end
 
 function Span(span)
+  if span.classes:includes("sign") then
+    -- at half the height of the pictures; Word has lines of the size of a tile's
+    local told = pandoc.Inlines(span.content)
+    if typst then
+      told:insert(1, pandoc.RawInline("typst", "#sign(" .. span.attributes.height .. ")["))
+      told:insert(pandoc.RawInline("typst", "]"))
+    else
+      for _ = 1, 3 do told:insert(1, pandoc.LineBreak()) end
+    end
+    return told
+  end
   if not span.classes:includes("mark") then return nil end
   local short = cells(pandoc.utils.stringify(span.content)) <= SHORT_MARK
   if typst then
@@ -168,7 +181,7 @@ function Div(div)
   elseif kind == "panels" then
     blocks = spread(below(blocks), div.attributes.widths, "Pictures")
   elseif kind == "gallery" then
-    blocks = even(below(blocks), columns(blocks))
+    blocks = even(below(blocks), columns(blocks), div.attributes.widths)
   end
   if typst then
     local name = kind
