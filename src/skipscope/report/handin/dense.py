@@ -1,6 +1,7 @@
 """Explains how a dense network trains: what concatenation does to gradients, features and parameters."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import inf
 from statistics import median
 
@@ -22,6 +23,9 @@ from skipscope.report.words import Inline, code, literal, rounded, signed
 TRAINING = "first over last in training"
 CLASSROOM = "densenet - resnet"
 HUANG, PLEISS = (Source(basis="known", key=key) for key in ("huang2017", "pleiss2017"))
+
+LOWER = 0.7
+"""How high the map of connections is beside that of the appendix: numbers need no square cells."""
 
 
 def dense(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
@@ -65,6 +69,7 @@ def reuse_figure(prose: Prose, table: pl.DataFrame) -> Figure:
     """Draws a row a layer and a column a source: the loss that it costs the layer to do without it."""
     context, block = prose.context, int(table["block"][0])
     chart = heat.heat(_named(prose, table), block=block, quantity="loss_change", labels=context.labels)
+    chart = replace(chart, height=round(LOWER * chart.height))
     caption = context.words("dense.caption_reuse", arm=code(table["arm"][0]), block=block)
     return context.figure("reuse", chart, caption=caption, spoken=caption)
 

@@ -184,7 +184,7 @@ def overlay(prose: Prose) -> Panels:
     """Draws the validation accuracy of all arms over epochs and over time."""
     context = prose.context
     epochs, arms, labels = context.tables.epochs, context.tables.arms, context.labels
-    compare, high = context.times_compare, PANEL_HEIGHT + 40
+    compare, high = context.times_compare, PANEL_HEIGHT + 4
     validated = curves.accuracy(epochs, arms=arms, labels=labels)
     if compare:
         beside = curves.accuracy_in_time(epochs, arms=arms, labels=labels)
