@@ -23,7 +23,7 @@ NEAR = 3
 """Layers between two ticks, at least: those of 19 and 20 would be one."""
 NUMBERS = 52
 """Pixels for the numbers of the vertical axis, so that two charts side by side have plots of one width."""
-LOW = 160
+LOW = 150
 """Height of a chart of the whole width of a page in which a line falls."""
 LEGEND_ROW = 18
 """Height of a legend above another."""

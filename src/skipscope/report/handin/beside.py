@@ -31,10 +31,10 @@ def beside(prose: Prose) -> list[Block]:
     """Writes the section: speed, what is equal at equal loss, and what is learnt when."""
     figure, table = speed_figure(prose), four_ways(prose)
     return [
-        prose.paragraph(prose.say("beside.how", table=prose.table(table))),
-        table,
         *prose.paragraphs([*speed(prose, figure), *deeper(prose)]),
         *([figure] if figure else []),
+        prose.paragraph(prose.say("beside.how", table=prose.table(table))),
+        table,
         *prose.paragraphs(
             [*differing(prose, "T3", "gap"), *evenness(prose)], order(prose), disagreements(prose, *CLAIMS)
         ),

@@ -40,12 +40,12 @@ def gated(prose: Prose) -> list[Block]:
             [say("gated.consequence")],
             at_start(prose),
             [textbook(prose)],
-            benefit(prose, figure),
+            [*benefit(prose, figure), say("gated.scope", HU)],
             content(prose),
         ),
         *([figure] if figure else []),
         *prose.paragraphs(absorbed(prose), class_share(prose), surgery(prose), stem(prose)),
-        *prose.paragraphs(disagreements(prose, *CLAIMS), [say("gated.scope", HU)], cost(prose)),
+        *prose.paragraphs(disagreements(prose, *CLAIMS), cost(prose)),
     ]
 
 

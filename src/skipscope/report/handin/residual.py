@@ -46,8 +46,8 @@ def residual(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         Equation(lines=tuple(prose.context.words.raw("residual.equation"))),
         prose.paragraph(say("residual.paths", VEIT), say("residual.textbook")),
         prose.paragraph(*at_start(prose, figures), *in_training(prose), by_layer),
-        *prose.paragraphs(*theory(prose)),
         layers,
+        *prose.paragraphs(*theory(prose)),
         *prose.paragraphs(degradation(prose, figures), shattering(prose), limits(prose)),
         prose.paragraph(*cost(prose)),
     ]

@@ -176,8 +176,8 @@ def together(prose: Prose, shown: Sequence[ArmSummary]) -> list[Block]:
     context = prose.context
     found = [course for each in shown if (course := course_of(context.tables, each.arm))]
     figure = overlay(prose)
-    paragraphs = [leaders(prose, found, figure), fitting(prose, found), times(prose, found)]
-    return [*(prose.paragraph(*told) for each in paragraphs if (told := list(each))), figure]
+    first, *more = leaders(prose, found, figure), fitting(prose, found), times(prose, found)
+    return [*prose.paragraphs(first), figure, *prose.paragraphs(*more)]
 
 
 def overlay(prose: Prose) -> Panels:
