@@ -40,18 +40,18 @@ def test_on_the_reference_it_has_a_figure_a_table_and_intervals(tables, language
     assert "resnet8" not in cells
     text = read(blocks)
     first = {
-        "en": r"resnet needs \d\S* \[\S+, \S+\] times the epochs",
-        "zh": r"resnet 所需的轮数是 cnn 的 \d\S* \[\S+, \S+\] 倍，时间是",
+        "en": r"resnet needs \d\S* \[\S+, \S+\] times the epochs of cnn",
+        "zh": r"resnet 所需的轮数是 cnn 的 \d\S* \[\S+, \S+\] 倍",
     }
     assert re.search(first[language], text)
 
 
 def test_fewer_epochs_and_more_time_are_told_of_the_same_network(tables):
     dearer = told(tables, T1=("supported", speed(CLASSROOM, -1.0, 2.0)))
-    assert "0.50 [0.47, 0.54] times the epochs and 4.0 [3.5, 4.6] times the time" in dearer
-    assert "For resnet, fewer epochs take more time" in dearer
-    assert "fewer epochs take more time" not in told(tables, T1=("supported", speed(CLASSROOM, -1.0, -1.0)))
-    assert "fewer epochs take more time" not in told(
+    assert "0.50 [0.47, 0.54] times the epochs of cnn" in dearer
+    assert "Fewer epochs do not mean less time: resnet took longer" in dearer
+    assert "resnet took longer" not in told(tables, T1=("supported", speed(CLASSROOM, -1.0, -1.0)))
+    assert "resnet took longer" not in told(
         tables, T1=("inconclusive", speed(CLASSROOM, -1.0, 2.0, "inconclusive"))
     )
 
