@@ -12,12 +12,13 @@ import json
 import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "cluster.md"
+REFERENCE = ROOT / "docs" / "reference"
 NODES = (1, 2, 8, 64, 1000)
 
 
@@ -85,15 +86,30 @@ def run_of(record: Mapping[str, Any]) -> Run:
 
 def recorded() -> Iterator[tuple[str, list[Run]]]:
     """Yields studies: what they are, and their runs."""
-    files = sorted((ROOT / "docs" / "reference" / "runs").glob("*-s0-*/run.json"))
-    first = [run_of(json.loads(file.read_text(encoding="utf-8"))) for file in files]
-    with tarfile.open(ROOT / "docs" / "reference" / "evening.tar.xz") as archive:
-        contents = [archive.extractfile(each) for each in archive if each.name.endswith("/run.json")]
-        evening = [run_of(json.load(file)) for file in contents if file is not None]
+    first = [run for run in runs_of("lab") if run.seed == 0]
     for seeds in (5, 250):
-        runs = [Run(**vars(run) | {"seed": seed}) for seed in range(seeds) for run in first]
-        yield f"`lab`, {seeds} seeds", runs
-    yield "`evening`", evening
+        yield f"`lab`, {seeds} seeds", [replace(run, seed=seed) for seed in range(seeds) for run in first]
+    yield "`evening`", runs_of("evening")
+
+
+def runs_of(study: str) -> list[Run]:
+    """Reads the runs of a reference study: a complete one lies in an archive."""
+    files = dict(_files(study))
+    members = json.loads(files[f"studies/{study}.json"])["members"]
+    names = sorted({f"runs/{member['run']}/run.json" for member in members} & files.keys())
+    return [run_of(json.loads(files[name])) for name in names]
+
+
+def _files(study: str) -> Iterator[tuple[str, bytes]]:
+    archive = REFERENCE / f"{study}.tar.xz"
+    if not archive.exists():
+        for path in (*REFERENCE.glob("studies/*.json"), *REFERENCE.glob("runs/*/run.json")):
+            yield path.relative_to(REFERENCE).as_posix(), path.read_bytes()
+        return
+    with tarfile.open(archive) as opened:
+        for each in opened:
+            if each.name.endswith(".json") and (file := opened.extractfile(each)) is not None:
+                yield each.name, file.read()
 
 
 def simulate(runs: Sequence[Run], nodes: int, driver: Driver, *, passed_on: bool = False) -> Outcome:
