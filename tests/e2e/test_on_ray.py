@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from skipscope.records.store import Workspace
+
 pytestmark = pytest.mark.slow
 
 PROGRAM = """
@@ -142,6 +144,20 @@ def epochs_told(workspace: Path) -> list[str]:
     """Reads the rows of the one run's epochs: they tell the seconds that it took."""
     (metrics,) = (workspace / "runs").glob("*/metrics.jsonl")
     return [row for row in metrics.read_text(encoding="utf-8").splitlines() if '"epoch", ' in row]
+
+
+def test_a_whole_study_leaves_the_files_that_it_leaves_here(nodes: Nodes, tmp_path: Path) -> None:
+    study = written(tmp_path, "cnn", "se_resnet8", probes='"redundancy"')
+    here, there = tmp_path / "here", tmp_path / "there"
+    printed = said(begun(study, there, "--executor", "ray", "--address", nodes.cluster.address))
+    assert "nodes: 2, workers: 2" in printed
+    assert not nodes.busy()  # nothing is left on them
+    said(begun(study, here))
+    assert files(there) == files(here)
+    assert len([name for name in files(there) if name.endswith("model.safetensors")]) == 2
+    runs = [Workspace(there).run_folder(path.name) for path in (there / "runs").iterdir()]
+    assert not any(run.damaged() for run in runs)
+    assert (there / "reports" / "small" / "report.html").exists()
 
 
 def test_a_node_that_is_removed_costs_the_steps_since_the_checkpoint(nodes: Nodes, tmp_path: Path) -> None:
