@@ -190,7 +190,9 @@ def test_the_numbers_that_are_written_out_add_up(study_tables, language):
         np.array([[float(cell) for cell in line.split("&")] for line in inside.split(r"\\")])
         for inside in re.findall(r"\\begin{pmatrix}(.*?)\\end{pmatrix}", lines[1])
     )
-    first, terms, total = re.findall(r"W_{uv} = (-?[\d.]+), \\qquad (.*) = (-?[\d.]+)\.", lines[2])[0]
+    first, terms, total = re.findall(
+        r"W_{uv} \\approx (-?[\d.]+), \\qquad (.*) \\approx (-?[\d.]+)\.", lines[2]
+    )[0]
     # each of the 25 products is of numbers rounded to 0.005, of a size of about 1 to 2
     assert (window * weights).sum() == pytest.approx(float(first), abs=0.15)
     added = [float(term.strip("()")) for term in terms.split(" + ")]

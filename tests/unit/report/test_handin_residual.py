@@ -61,12 +61,6 @@ def test_without_batchnorm_the_addition_is_seen_to_do_harm(tables):
     assert "Of the four networks" not in read(residual(prose(tables, card("depth", {"S1c": even}))))
 
 
-def test_degradation_is_told_where_the_plain_network_learns_as_well(tables):
-    text = read(residual(prose(tables)))
-    assert "From 8 to 32 layers, the training error of the residual network goes from 57" in text
-    assert "In the plain network, it goes from 57.7% [57.0, 58.4] to 71.0% [68.7, 73.4]" in text
-
-
 def test_that_the_ratio_grows_as_a_power_is_said_where_it_does(tables, monkeypatch):
     text = read(residual(prose(tables)))
     assert "going from 20 to 32 and from 32 to 56 layers" in text

@@ -14,7 +14,7 @@ from skipscope.report.handin.by_depth import CLEAR, DEPTHS
 from skipscope.report.handin.pieces import Level
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import Inline, code, literal
+from skipscope.report.words import Inline, code, literal, rounded
 
 FORWARD, BACKWARD, RELU = "forward gain", "backward gain", "relu gain"
 RATIO = "first over last of one batch"
@@ -72,8 +72,11 @@ def told(prose: Prose, depth: int, ratio: Course) -> list[Block]:
     gains = {"forward": about(forward.end), "backward": about(backward.end)}
     parts = {"all": prose.times(ratio.fall), "convolutions": prose.times(convolutions.fall)}
     key = "both" if relus.falls else "convolutions"
+    parts["study"] = literal(ratio.end.study)
     if relus.falls:
         parts["relus"] = prose.times(relus.fall)
+        left = ratio.fall.median - convolutions.fall.median - relus.fall.median
+        parts["rest"] = literal(rounded(10**left))
     return [
         prose.paragraph(prose.say("without.alignment.factor")),
         Equation(lines=tuple(prose.context.words.raw("without.alignment.equation"))),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from skipscope.figures import intervals
-from skipscope.report.document import Block, Figure
+from skipscope.report.document import Block, Figure, Table
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.four_ways import SPEED, epochs_of, four_ways
 from skipscope.report.handin.pieces import Piece
@@ -31,14 +31,21 @@ def beside(prose: Prose) -> list[Block]:
     """Writes the section: speed, what is equal at equal loss, and what is learnt when."""
     figure, table = speed_figure(prose), four_ways(prose)
     return [
-        *prose.paragraphs([*speed(prose, figure), *deeper(prose)]),
+        *prose.paragraphs([*speed(prose, figure), *deeper(prose)], order(prose)),
         *([figure] if figure else []),
         prose.paragraph(prose.say("beside.how", table=prose.table(table))),
         table,
-        *prose.paragraphs(
-            [*differing(prose, "T3", "gap"), *evenness(prose)], order(prose), disagreements(prose, *CLAIMS)
-        ),
+        *prose.paragraphs([*differing(prose, "T3", "gap"), *evenness(prose)], disagreements(prose, *CLAIMS)),
+        prose.paragraph(summed(prose, table)),
     ]
+
+
+def summed(prose: Prose, table: Table) -> Statement:
+    """Says what the connections have in common, and whether the gradients before training agree with it."""
+    pieces = prose.evidence.pieces("S1c", "start").values()
+    fits = bool(pieces) and all(piece.told == "supported" for piece in pieces)
+    sources = unique(piece.source for piece in pieces) if fits else ()
+    return prose.say(f"beside.sum.{'fits' if fits else 'open'}", *sources, table=prose.table(table))
 
 
 def speed(prose: Prose, figure: Figure | None) -> list[Statement]:

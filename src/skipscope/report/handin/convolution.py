@@ -80,8 +80,8 @@ def in_numbers(example: WorkedConvolution) -> Iterator[str]:
     yield rf"X = {matrix(example.window[channel])}, \quad W = {matrix(example.weights[channel])},"
     others = [total for index, total in enumerate(sums) if index != channel]
     terms = [sums[channel], *others, example.bias]
-    total = f"{' + '.join(map(bracketed, terms))} = {decimal(sum(terms))}."
-    yield rf"\sum_{{u,v}} X_{{uv}} W_{{uv}} = {decimal(sums[channel])}, \qquad {total}"
+    total = f"{' + '.join(map(bracketed, terms))} \\approx {decimal(sum(terms))}."
+    yield rf"\sum_{{u,v}} X_{{uv}} W_{{uv}} \approx {decimal(sums[channel])}, \qquad {total}"
 
 
 def matrix(values: NDArray[Any]) -> str:

@@ -46,6 +46,7 @@ def dense(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         prose.paragraph(say("dense.textbook", HUANG)),
         *prose.paragraphs(reused(prose, drawn, table)),
         *([drawn] if drawn else []),
+        *prose.paragraphs([say("dense.ablation")]),
         *prose.paragraphs(*gradients(prose, next(iter(figures), None)), parameters(prose)),
         *prose.paragraphs(disagreements(prose, "D1", "D2", "D3", "D4"), limits(prose), cost(prose)),
     ]
@@ -115,7 +116,7 @@ def reused(prose: Prose, drawn: Figure | None, table: pl.DataFrame | None) -> li
         source = Source(basis="own", key="reuse by ablation", study=prose.evidence.study)
         used = {"used": sum(each > NOTICED for each in single), "all": len(single)}
         said.append(prose.say("dense.used", source, figure=prose.figure(drawn), **used))
-        if lower := [-each for each in single if each < -NOTICED]:
+        if lower := [-each for each in single if each < 0]:
             most = literal(rounded(max(lower)))
             clear = sum(each > max(lower) for each in single)
             said.append(prose.say("dense.noise", source, lower=len(lower), most=most, clear=clear))
@@ -241,8 +242,7 @@ def counted(prose: Prose, comparison: str) -> dict[str, Piece]:
 
 
 def limits(prose: Prose) -> list[Statement]:
-    """Says what does not follow: from ablation, and from the assignment's own pair of networks."""
-    said = [prose.say("dense.ablation")]
+    """Says what does not follow from the assignment's own pair of networks."""
     counts = counted(prose, CLASSROOM)
     accuracy = next(
         (
@@ -255,8 +255,8 @@ def limits(prose: Prose) -> list[Statement]:
     )
     if accuracy and "parameters" in counts:
         told = {"parameters": share(counts["parameters"]), "accuracy": change(prose, accuracy)}
-        said.append(prose.say("dense.classroom", counts["parameters"].source, accuracy.source, **told))
-    return said
+        return [prose.say("dense.classroom", counts["parameters"].source, accuracy.source, **told)]
+    return []
 
 
 def cost(prose: Prose) -> list[Statement]:

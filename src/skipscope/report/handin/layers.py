@@ -6,6 +6,7 @@ A network is grouped as its drawing is (`diagrams/layout.py`); layers are read f
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from math import prod
 
 from skipscope.diagrams.layout import grouped
 from skipscope.diagrams.wiring import Step, wired
@@ -56,7 +57,18 @@ def _stages(card: NetworkCard, words: Words) -> Iterator[tuple[Inline, Inline]]:
         linear = words.raw("layers.linear").partition("{")[0]
         layers = THEN.join(_repeated(_blocks(inside, printed, words)))
         layers = layers.replace(THEN + linear, ", ")  # linear 120, 84, 10
-        yield literal(layers), literal("×".join(map(str, inside[-1].call.shape)))
+        shape = "×".join(map(str, inside[-1].call.shape)) + _read(
+            steps[part.after - 1 : part.after + 1], printed
+        )
+        yield literal(layers), literal(shape)
+
+
+def _read(steps: Sequence[Step], printed: dict[str, PrintedModule]) -> str:
+    """Says how many numbers of a map the fully connected layer after it reads: all, or channels' means."""
+    if len(steps) < 2 or steps[1].kind != "linear" or prod(steps[0].call.shape[1:]) == 1:
+        return ""
+    module = printed.get(steps[1].call.module.partition(":")[0])
+    return f" → {module.size('in_features', 0)[0]}" if module else ""
 
 
 def _blocks(

@@ -18,7 +18,7 @@ from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, rounded
 
 COLUMNS = ("arm", "params", "macs", "test", "time")
-HEIGHT = 100
+HEIGHT = 128
 """Pixels of the curves, so that the page is one."""
 EXACT = Source(basis="exact", key="params")
 

@@ -11,7 +11,6 @@ from skipscope.report.handin import drawings
 from skipscope.report.handin.by_depth import (
     CLEAR,
     DEPTHS,
-    apart,
     depth_of,
     judged_start,
     predicted,
@@ -23,7 +22,9 @@ from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, count, literal, percent, rounded
 
-VEIT, DE, BALDUZZI = (Source(basis="known", key=key) for key in ("veit2016", "de2020", "balduzzi2017"))
+HE, VEIT, DE, BALDUZZI = (
+    Source(basis="known", key=key) for key in ("he2015", "veit2016", "de2020", "balduzzi2017")
+)
 DEEP = tuple(depth for depth in DEPTHS if depth >= 20)
 """The layers from which on claims speak of depth."""
 PREDICTED = -0.5
@@ -44,7 +45,7 @@ def residual(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
     return [
         prose.paragraph(say("residual.mechanism")),
         Equation(lines=tuple(prose.context.words.raw("residual.equation"))),
-        prose.paragraph(say("residual.paths", VEIT), say("residual.textbook")),
+        prose.paragraph(say("residual.paths", HE, VEIT), say("residual.textbook")),
         prose.paragraph(*at_start(prose, figures), *in_training(prose), by_layer),
         layers,
         *prose.paragraphs(*theory(prose)),
@@ -187,28 +188,7 @@ def degradation(prose: Prose, figures: Sequence[Figure]) -> list[Statement]:
         "residual": (prose.number if verdict == "remains" else prose.change)(parts["resnet"]),
         "figure": prose.figure(figures[-1]) if figures else "",
     }
-    said = [prose.say(f"residual.degradation.{verdict}", judged.source, **told)]
-    return said + (fitted(prose) if verdict in ("remains", "gone") else [])
-
-
-def fitted(prose: Prose) -> list[Statement]:
-    """Tells both training errors at the depth up to which the plain network learns, though it degrades."""
-    found = apart(prose, DEPTHS[0])
-    if found is None:
-        return []
-    shallow, deep = found[0]["shallow"], found[0]["deep"]
-    ours = [prose.evidence.level("training error", f"resnet{depth}") for depth in (shallow, deep)]
-    levels = [level for level in ours if level]
-    if len(levels) < 2 or levels[0].study != levels[1].study:
-        return []
-    told = {
-        "shallow": shallow,
-        "deep": deep,
-        "before": prose.percent(levels[0]),
-        "after": prose.percent(levels[1]),
-    }
-    plain = {"plain_before": found[0]["before"], "plain_after": found[0]["after"]}
-    return [prose.say("residual.fitted", *found[1], **told, **plain)]
+    return [prose.say(f"residual.degradation.{verdict}", judged.source, **told)]
 
 
 def shattering(prose: Prose) -> list[Statement]:

@@ -104,7 +104,7 @@ def networks(prose: Prose, shown: Sequence[ArmSummary]) -> list[Block]:
 
 def row(prose: Prose, found: Course) -> tuple[str, ...]:
     """Writes an arm's first and last epoch."""
-    losses = [tuple(map(rounded, (each[0], each[-1]))) for each in (found.train_loss, found.val_loss)]
+    losses = [(f"{each[0]:.2f}", f"{each[-1]:.2f}") for each in (found.train_loss, found.val_loss)]
     accuracy = percent(found.val_accuracy[0]), percent(found.val_accuracy[-1])
     spans = [prose.context.words("course.span", first=a, last=b) for a, b in (*losses, accuracy)]
     return (code(found.arm), *spans)

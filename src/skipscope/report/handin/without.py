@@ -118,9 +118,6 @@ def normalised(prose: Prose) -> list[Statement]:
     said = []
     if start_of(with_norm) == "explodes" and gain(prose):
         said.append(prose.say("without.theory", YANG))
-    clip = prose.context.tables.record.study.recipe.clip_norm
-    if start_of(with_norm) == "explodes" and clip is not None:
-        said.append(prose.say("without.clip"))
     if bare:
         level, factor = bare[max(bare)], gain(prose, "_nobn")
         ratio = prose.times(judged_start(prose, level))
