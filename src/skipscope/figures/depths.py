@@ -1,4 +1,4 @@
-"""Draws what depth does: families of networks against their layers, and two networks layer by layer."""
+"""Draws what depth does: families of networks over their layers, and networks by layer and by step."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,6 +7,7 @@ import altair as alt
 import polars as pl
 
 from skipscope.figures import style
+from skipscope.figures.curves import loss_ticks
 from skipscope.figures.guides import ends, tooltips
 from skipscope.figures.layered import Labels, Layered
 
@@ -18,17 +19,22 @@ SCHEMA = {
     "high": pl.Float64,
     "theory": pl.Float64,  # what was predicted there; null where nothing was
 }
+BY_STEP = {"arm": pl.String, "family": pl.String, "layers": pl.Int64, "step": pl.Int64, "loss": pl.Float64}
 BY_LAYER = {"arm": pl.String, "moment": pl.String, "layer": pl.Int64, "value": pl.Float64}
 NEAR = 3
 """Layers between two ticks, at least: those of 19 and 20 would be one."""
 NUMBERS = 52
 """Pixels for the numbers of the vertical axis, so that two charts side by side have plots of one width."""
-LOW = 150
-"""Height of a chart of the whole width of a page in which a line falls."""
+LOW = 130
+"""Height of charts side by side in which a line falls."""
 LEGEND_ROW = 18
 """Height of a legend above another."""
 MARKED = 6
 """Layers from one marker of a line to the next: one at each would hide it."""
+EVERY = 30
+"""Steps from one marker of a loss to the next."""
+PAIR = 2
+"""Names in a row of the legend of losses: a depth a row."""
 MARGIN = 2.0
 """What an axis of norms leaves free above and below, as a factor."""
 COLUMNS = 3
@@ -149,14 +155,66 @@ def by_layer(table: pl.DataFrame, *, title: str, labels: Labels) -> Layered:
     y = alt.Y(
         "value:Q",
         title=title,
-        axis=alt.Axis(values=powers, format="~r"),
+        axis=alt.Axis(values=powers, format="~r", minExtent=NUMBERS, maxExtent=NUMBERS),
         scale=alt.Scale(type="log", domain=domain),
     )
     tips = tooltips(labels, "arm:N", "moment:N", "layer:Q", "value:Q .3g", moment=" ")
     line = alt.Chart().mark_line(strokeWidth=2.0).encode(x=x, y=y, color=color, strokeDash=dash, tooltip=tips)
     dots = alt.Chart().transform_filter(f"datum.layer % {MARKED} == 1")
     dots = dots.mark_point(filled=True, size=45, opacity=1).encode(x=x, y=y, color=color, shape=shape)
-    return Layered(layers=[line, dots], data=table, height=LOW)
+    return Layered(layers=[line, dots], data=table, height=LOW, width=PLOT)
+
+
+def by_step(table: pl.DataFrame, *, labels: Labels) -> Layered:
+    """Draws the smoothed training loss of networks over steps on a logarithmic axis.
+
+    A family has its colour, a depth its dashes: the deepest networks are drawn solid. Each network has a
+    marker, so that a grey print tells them apart.
+
+    Args:
+        table: rows of `BY_STEP`.
+        labels: the chart's words.
+    """
+    arms = list(dict.fromkeys(table["arm"]))
+    rows = {
+        arm: (family, depth) for arm, family, depth in table.select("arm", "family", "layers").iter_rows()
+    }
+    deepest, found = max(depth for _, depth in rows.values()), style.looks(arms)
+    looks = {
+        arm: style.Look(
+            style.FAMILIES[family].color, (1, 0) if depth == deepest else (5, 3), found[arm].shape
+        )
+        for arm, (family, depth) in rows.items()
+    }
+    low, high = ends(table["loss"], empty=(1.0, 2.0))
+    last = ends(table["step"], empty=(1, 1))[1]
+    names = alt.Legend(title=None, orient="top", columns=PAIR)
+    x = alt.X(
+        "step:Q",
+        title=labels["step"],
+        axis=alt.Axis(tickCount=6, format=",d"),
+        scale=alt.Scale(nice=False, domain=[0, last]),
+    )
+    axis = alt.Axis(
+        values=loss_ticks(low * 0.95, high * 1.05), format="~g", minExtent=NUMBERS, maxExtent=NUMBERS
+    )
+    y = alt.Y(
+        "loss:Q",
+        title=labels["loss"],
+        axis=axis,
+        scale=alt.Scale(type="log", domain=[low * 0.95, high * 1.05], nice=False),
+    )
+    color, shape = (
+        kind("arm:N", scale=_scale(looks, trait), legend=names)
+        for kind, trait in ((alt.Color, "color"), (alt.Shape, "shape"))
+    )
+    # see `over_depth`
+    dash = alt.StrokeDash("arm:N", scale=_scale(dict(reversed(looks.items())), "dash"), legend=None)
+    tips = tooltips(labels, "arm:N", "step:Q", "loss:Q .3g")
+    line = alt.Chart().mark_line(strokeWidth=2.0).encode(x=x, y=y, color=color, strokeDash=dash, tooltip=tips)
+    dots = alt.Chart().transform_filter(f"datum.step % {EVERY} == 1 && datum.step > 1")
+    dots = dots.mark_point(filled=True, size=45, opacity=1).encode(x=x, y=y, color=color, shape=shape)
+    return Layered(layers=[line, dots], data=table, height=LOW, width=PLOT)
 
 
 def _ticks(depths: Sequence[int]) -> list[int]:

@@ -98,3 +98,19 @@ def test_layers_are_a_line_a_network_on_a_logarithmic_axis(draw):
     for family in ("plain", "resnet"):
         assert f'stroke="{style.FAMILIES[family].color}"' in picture
     assert {"1", "0.1", "0.01", "55"} <= set(re.findall(r"<text[^>]*>([\d.]+)</text>", picture))
+
+
+def test_losses_are_solid_where_networks_are_deepest_and_told_apart_in_grey(draw):
+    rows = [
+        (f"{family}{depth}", family, depth, step, 3.0 - step / 100)
+        for depth in (20, 56)
+        for family in ("plain", "resnet")
+        for step in range(1, 139, 3)
+    ]
+    picture = draw(depths.by_step(pl.DataFrame(rows, depths.BY_STEP, orient="row"), labels=LABELS))
+    symbols = re.findall(r'<g class="mark-symbol role-legend-symbol".*?</g>', picture)
+    assert len({re.search(r' d="([^"]*)"', symbol)[1] for symbol in symbols}) == 4
+    for family in ("plain", "resnet"):
+        strokes = re.findall(rf'<path[^>]*stroke="{style.FAMILIES[family].color}"[^>]*>', picture)
+        lines = [stroke for stroke in strokes if "fill=" not in stroke]  # markers are filled
+        assert sorted("5,3" in line for line in lines) == [False, True]

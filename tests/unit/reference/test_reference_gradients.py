@@ -9,7 +9,7 @@ import pytest
 from skipscope.analysis import measured
 from skipscope.diagrams.wiring import wired
 from skipscope.reference import shipped
-from skipscope.reference.gradients import KINDS, STEPS, gradients_of
+from skipscope.reference.gradients import DRAWN, KINDS, LOSSES, STEPS, gradients_of
 
 ROOT = Path(__file__).parents[3]
 MAKER = runpy.run_path(str(ROOT / "tools" / "reference.py"), run_name="reference")
@@ -36,6 +36,30 @@ def test_means_are_those_of_the_readings(depth_study) -> None:
         assert 10 ** (curve.hundredths[index][1 + 2 * 9] / 100) == pytest.approx(
             norm, rel=0.012
         )  # hundredths
+
+
+def test_losses_are_smoothed_means_of_the_recorded_steps(depth_study) -> None:
+    """Smoothed anew from the single steps: a weight halves over three steps, and all add up to 1."""
+    members = {each.run: each.seed for each in depth_study.entries if each.arm == "plain56"}
+    curve = shipped.gradients().losses["plain56"]
+    steps = depth_study.metrics.filter(pl.col("run").is_in(list(members)), kind="step").sort("run", "step")
+    found = {}
+    for (run,), rows in steps.group_by("run"):
+        weights = [0.5 ** ((138 - step) / 3) for step in rows["step"]]
+        found[members[run]] = sum(w * x for w, x in zip(weights, rows["loss"], strict=True)) / sum(weights)
+    assert curve.steps[-1] == 138
+    assert curve.last == pytest.approx([found[seed] for seed in sorted(found)], abs=6e-4)
+    assert curve.means[-1] == pytest.approx(sum(found.values()) / 5, abs=6e-4)
+
+
+def test_losses_ship_of_matched_networks_of_two_depths() -> None:
+    losses = shipped.gradients().losses
+    assert losses.keys() == {f"{kind}{depth}" for kind in KINDS for depth in DRAWN}
+    assert len({curve.steps for curve in losses.values()}) == 1
+    for curve in losses.values():
+        assert curve.steps[0] == 1
+        assert len(curve.steps) == len(curve.means) <= LOSSES + 1
+        assert len(curve.last) == shipped.gradients().seeds
 
 
 def test_it_covers_every_depth_and_every_convolution_in_few_bytes() -> None:

@@ -1,11 +1,15 @@
-"""Makes the figure of the reference's gradients, layer by layer: a chart, and alive on a page."""
+"""Makes the figures of the reference's gradients, layer by layer, and of the losses of the same networks.
+
+The former is a chart, and alive on a page.
+"""
 
 import polars as pl
 
+from skipscope.analysis.statistics import Estimate, over_seeds
 from skipscope.diagrams.gradients import interactive, written
 from skipscope.figures import depths
 from skipscope.reference import shipped
-from skipscope.reference.gradients import Gradients
+from skipscope.reference.gradients import DRAWN, KINDS, Gradients
 from skipscope.report.context import Context
 from skipscope.report.document import Figure
 from skipscope.report.words import code
@@ -26,6 +30,40 @@ def gradients(context: Context) -> Figure:
         spoken=words("drawings.gradients_spoken", plain=plain, residual=residual, **told),
         live=interactive(found, words.raw("diagram"), prefix=words.language),
     )
+
+
+def losses(context: Context) -> Figure:
+    """Draws the training loss of plain and residual networks, step by step."""
+    found, words = shipped.gradients(), context.words
+    ends = {"shallow": min(DRAWN), "deep": max(DRAWN)}
+    caption = words("drawings.losses", runs=found.seeds, study=code(found.study), **ends)
+    chart = depths.by_step(by_step(found), labels=context.labels)
+    return context.figure("losses-by-step", chart, caption=caption, spoken=caption)
+
+
+def lag() -> tuple[int, Estimate] | None:
+    """Says how far the deepest plain network's loss ends above the residual one's, paired by seed.
+
+    Returns the depth and the difference; None unless its interval is above 0.
+    """
+    found = shipped.gradients()
+    depth = max(DRAWN)
+    plain, residual = (found.losses[f"{kind}{depth}"].last for kind in KINDS)
+    ahead = over_seeds(dict(enumerate(a - b for a, b in zip(plain, residual, strict=True))))
+    return (depth, ahead) if ahead and ahead.low > 0 else None
+
+
+def by_step(found: Gradients) -> pl.DataFrame:
+    """Returns the losses as rows of `figures.depths.BY_STEP`."""
+    rows = [
+        (f"{kind}{depth}", kind, depth, *point)
+        for depth in DRAWN
+        for kind in KINDS
+        for point in zip(
+            *(getattr(found.losses[f"{kind}{depth}"], each) for each in ("steps", "means")), strict=True
+        )
+    ]
+    return pl.DataFrame(rows, depths.BY_STEP, orient="row")
 
 
 def by_layer(context: Context, found: Gradients, depth: int) -> pl.DataFrame:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import log10
 
 from skipscope.reference import shipped
-from skipscope.report.document import Block, Equation, Figure
+from skipscope.report.document import Block, Equation, Figure, Panels
 from skipscope.report.handin import drawings
 from skipscope.report.handin.by_depth import (
     CLEAR,
@@ -18,7 +18,7 @@ from skipscope.report.handin.by_depth import (
     unique,
 )
 from skipscope.report.handin.pieces import Level, Piece
-from skipscope.report.handin.prose import Prose
+from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, count, literal, percent, rounded
 
@@ -39,15 +39,15 @@ def residual(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
     `figures` are those of the section before, `by_depth.depth_figures`.
     """
     say = prose.say
-    layers = drawings.gradients(prose.context)
+    layers, losses = drawings.gradients(prose.context), drawings.losses(prose.context)
     drawn_from = Source(basis="reference", key="S1a", study=shipped.gradients().study)
     by_layer = say("drawings.by_layer", drawn_from, figure=prose.figure(layers))
     return [
         prose.paragraph(say("residual.mechanism")),
         Equation(lines=tuple(prose.context.words.raw("residual.equation"))),
         prose.paragraph(say("residual.paths", HE, VEIT), say("residual.textbook")),
-        prose.paragraph(*at_start(prose, figures), *in_training(prose), by_layer),
-        layers,
+        prose.paragraph(*at_start(prose, figures), *in_training(prose), by_layer, *behind(prose, losses)),
+        Panels(figures=(layers, losses)),
         *prose.paragraphs(*theory(prose)),
         *prose.paragraphs(degradation(prose, figures), shattering(prose), limits(prose)),
         prose.paragraph(*cost(prose)),
@@ -97,6 +97,18 @@ def in_training(prose: Prose) -> list[Statement]:
     told |= {"plain": prose.times(plain), "residual": prose.times(residual)}
     sources = unique([plain.source, residual.source], "S1b", "S1c")
     return [prose.say(f"residual.training.{verdict}", *sources, **told)]
+
+
+def behind(prose: Prose, figure: Figure) -> list[Statement]:
+    """Says how far the deepest plain network's loss ends above the residual one's, if the curves show it."""
+    found = drawings.lag()
+    if found is None:
+        return []
+    depth, ahead = found
+    source = Source(basis="reference", key="loss curve", study=shipped.gradients().study)
+    told = {"figure": prose.figure(figure), "layers": depth}
+    lag = bracketed(ahead.value, ahead.low, ahead.high)
+    return [prose.say("drawings.behind", source, lag=lag, **told)]
 
 
 def theory(prose: Prose) -> list[list[Statement]]:
