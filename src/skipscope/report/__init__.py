@@ -23,7 +23,8 @@ from skipscope.language import LANGUAGES, Language, language_of
 from skipscope.records.files import write_whole
 from skipscope.records.store import Workspace
 from skipscope.report.build import build_document
-from skipscope.report.document import PARTS, Block, Document, Figure, Gallery, Panels, Part, figures_of
+from skipscope.report.document import PARTS, Block, Document, Figure, Panels, Part, figures_of
+from skipscope.report.galleries import Gallery
 from skipscope.report.rendering import html, markdown, panels, paper
 from skipscope.spec.author import NOBODY, Author, read_author
 

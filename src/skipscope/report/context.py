@@ -24,14 +24,13 @@ from skipscope.report.document import (
     Column,
     Diagram,
     Figure,
-    Gallery,
     Note,
     Panels,
     Part,
     Section,
     Table,
-    Tile,
 )
+from skipscope.report.galleries import Gallery, Tile
 from skipscope.report.words import NBSP, Inline, Words, code, count, percent, plain, unmarked
 
 

@@ -14,8 +14,9 @@ from PIL import ImageColor
 from skipscope.analysis.tables import ArmSummary
 from skipscope.anatomy import describe as described_by
 from skipscope.figures.rendering.raster import MARK
-from skipscope.report.document import Diagram, Equation, Gallery, Paragraph, Section, Table
+from skipscope.report.document import Diagram, Equation, Paragraph, Section, Table
 from skipscope.report.families import FAMILIES, MOST, family_of, told_apart
+from skipscope.report.galleries import Gallery
 from skipscope.report.handin import networks as networks_module
 from skipscope.report.handin.convolution import convolution, first_convolution
 from skipscope.report.handin.networks import described, networks, numbers, row

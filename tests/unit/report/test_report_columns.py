@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from skipscope.report.document import Gallery, Tile
+from skipscope.report.galleries import Gallery, Tile
 from skipscope.report.rendering import paper_source
 from skipscope.report.words import Words, literal
 

@@ -8,7 +8,8 @@ from documents import context_of
 from PIL import Image
 
 from skipscope.errors import PictureError, UsageError
-from skipscope.report.document import Code, Equation, Gallery, Items, Note, Paragraph, Section, Table
+from skipscope.report.document import Code, Equation, Items, Note, Paragraph, Section, Table
+from skipscope.report.galleries import Gallery
 from skipscope.report.notes import formulas, source
 from skipscope.report.notes.inlines import bold
 from skipscope.report.notes.section import notes_section

@@ -15,7 +15,8 @@ from made_up_pictures import Undrawn
 from skipscope.analysis.tables import gather
 from skipscope.records.readings import START, schema_1_text
 from skipscope.report import build_report
-from skipscope.report.document import Code, Gallery, Table
+from skipscope.report.document import Code, Table
+from skipscope.report.galleries import Gallery
 from skipscope.report.words import unmarked
 
 

@@ -8,7 +8,8 @@ from skipscope.analysis import pictures, training_readings
 from skipscope.figures import training
 from skipscope.report.appendix.readings import EXAMPLES, image_tile, with_question
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Gallery, Note
+from skipscope.report.document import Block, Note
+from skipscope.report.galleries import Gallery
 from skipscope.report.words import Inline, count, percent
 
 

@@ -13,7 +13,8 @@ from skipscope.figures.rendering import raster
 from skipscope.report.appendix.predictions import all_predictions, predictions_of, shared_errors
 from skipscope.report.appendix.readings import missing_note, paragraph
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Section, Tile
+from skipscope.report.document import Block, Section
+from skipscope.report.galleries import Tile
 from skipscope.report.words import Inline, code, rounded
 
 STEP = 128

@@ -6,7 +6,8 @@ import polars as pl
 
 from skipscope.analysis.members import Entry
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Figure, Note, Panels, Paragraph, Tile
+from skipscope.report.document import Block, Figure, Note, Panels, Paragraph
+from skipscope.report.galleries import Tile
 from skipscope.report.words import Inline, code
 
 EXAMPLES = 10

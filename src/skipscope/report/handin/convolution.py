@@ -16,8 +16,9 @@ from skipscope.figures.rendering import raster
 from skipscope.records.network_card import Stage, StemLayer
 from skipscope.records.printed import anatomy_of
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Equation, Gallery, Section, Tile
+from skipscope.report.document import Block, Equation, Section
 from skipscope.report.families import told_apart
+from skipscope.report.galleries import Gallery, Tile
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.statements import Source
 from skipscope.report.words import code, count, literal

@@ -8,7 +8,7 @@ import polars as pl
 from skipscope.data import picture
 from skipscope.errors import UsageError
 from skipscope.report.context import Context
-from skipscope.report.document import Gallery, Tile
+from skipscope.report.galleries import Gallery, Tile
 from skipscope.report.notes.inlines import Image
 from skipscope.report.words import Inline, literal, unmarked
 

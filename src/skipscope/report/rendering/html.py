@@ -18,7 +18,8 @@ from skipscope.figures import style
 from skipscope.figures.rendering.raster import png
 from skipscope.language import Language
 from skipscope.reference import shipped
-from skipscope.report.document import Document, Tile
+from skipscope.report.document import Document
+from skipscope.report.galleries import Tile
 from skipscope.report.rendering import mathml
 from skipscope.report.words import NO_FORMULAS, NO_LINKS, Words, to_html, unmarked
 

@@ -17,7 +17,6 @@ from skipscope.report.document import (
     Document,
     Equation,
     Figure,
-    Gallery,
     Items,
     Note,
     Panels,
@@ -26,6 +25,7 @@ from skipscope.report.document import (
     Shown,
     Table,
 )
+from skipscope.report.galleries import Gallery
 from skipscope.report.words import Inline, Words, literal, to_html, unmarked
 
 IN_A_ROW = 5

@@ -12,13 +12,13 @@ from skipscope.report.document import (
     Document,
     Equation,
     Figure,
-    Gallery,
     Items,
     Note,
     Panels,
     Paragraph,
     Table,
 )
+from skipscope.report.galleries import Gallery
 from skipscope.report.words import formulas_of
 
 DISPLAYED = "\\displaystyle "

@@ -16,11 +16,11 @@ from skipscope.report.document import (
     Document,
     Equation,
     Figure,
-    Gallery,
     Panels,
     Shown,
     Table,
 )
+from skipscope.report.galleries import Gallery
 from skipscope.report.rendering import markdown
 from skipscope.report.rendering.markdown import IN_A_ROW, Dialect, caption, fenced, rows_of, table_row
 from skipscope.report.rendering.panels import printed_width, printed_widths
