@@ -5,7 +5,7 @@ from math import pi, sqrt
 import pytest
 from made_up_bodies import card, prose, read
 
-from skipscope.report.document import Equation, Figure
+from skipscope.report.document import Equation, Panels
 from skipscope.report.handin import residual as section
 from skipscope.report.handin.basis import introduction
 from skipscope.report.handin.by_depth import predicted, steepness
@@ -29,7 +29,7 @@ def test_on_the_reference_it_has_all_that_a_section_needs(tables, language):
     blocks = residual(prose(tables, language=language))
     text = read(blocks)
     assert sum(isinstance(block, Equation) for block in blocks) == 1
-    assert sum(isinstance(block, Figure) for block in blocks) == 1
+    assert sum(isinstance(block, Panels) for block in blocks) == 1
     assert "9,000 [6,500, 12,000]" in text  # measured, with its interval
     assert {"en": "none of them has been shown", "zh": "不能证明"}[language] in text  # a limit
     assert {"en": "no parameters", "zh": "不增加参数"}[language] in text  # a price

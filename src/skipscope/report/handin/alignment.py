@@ -75,7 +75,7 @@ def told(prose: Prose, depth: int, ratio: Course) -> list[Block]:
     parts["study"] = literal(ratio.end.study)
     if relus.falls:
         parts["relus"] = prose.times(relus.fall)
-        left = ratio.fall.median - convolutions.fall.median - relus.fall.median
+        left = ratio.fall.ends[0] - convolutions.fall.ends[0] - relus.fall.ends[0]  # of the means told above
         parts["rest"] = literal(rounded(10**left))
     return [
         prose.paragraph(prose.say("without.alignment.factor")),
