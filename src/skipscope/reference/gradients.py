@@ -61,7 +61,7 @@ class Gradients(Frozen):
     cards: dict[int, NetworkCard]
     """The residual networks by depth, without their print."""
     losses: dict[str, LossCurve]
-    """Of the networks whose depth is in `DRAWN`, by name."""
+    """Loss curves by network, for the depths in `DRAWN`."""
 
     @property
     def depths(self) -> tuple[int, ...]:

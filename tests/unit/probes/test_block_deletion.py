@@ -182,7 +182,7 @@ def test_the_number_of_images_follows_from_the_budgets(
 
 
 @settings(max_examples=5)
-@given(order=st.permutations(range(6)), images=st.permutations(range(40)))
+@given(order=st.permutations(range(16)), images=st.permutations(range(40)))
 def test_the_order_of_channels_and_of_images_does_not_matter(order: list[int], images: list[int]) -> None:
     view, turned = seen(net()), net()
     with torch.no_grad():

@@ -41,7 +41,7 @@ class Parcel:
 
     task: Task
     files: Mapping[str, bytes]
-    """Of the run, as far as it is."""
+    """The run's files, as far as they are written."""
     network: tuple[str, bytes] | None = None
     """A user's file: its path as seen from the run's folder, and its text."""
 
