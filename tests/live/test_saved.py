@@ -28,10 +28,10 @@ DELETED = quote('[{"kind":"delete","block":"layer1.0"}]')
 WATCHED = {
     "curves": (
         "runs=all",
-        ".plot canvas",
+        "main:not(:has(.chart:not([hidden]) .plot:not(:has(canvas))))",
         ["Runs", "Training loss", "Validation accuracy", "Learning rate", "Images a second"],
     ),
-    "layers": ("at=0.5", ".strips canvas", ["cnn s", "resnet s", "densenet s", "se_resnet s"]),
+    "layers": ("at=0.5", ".strips canvas[aria-label]", ["cnn s", "resnet s", "densenet s", "se_resnet s"]),
     "claims": ("", ".narrowing", ["Claims"]),
 }
 FINISHED = {
@@ -78,6 +78,7 @@ def saved(page: Page, folder: Path) -> dict[str, Path]:
                 button.click()
             files[said] = folder / f"{len(files)}-{found.value.suggested_filename}"
             found.value.save_as(files[said])
+            page.wait_for_timeout(120)  # Chromium silently drops a page's eleventh download of a second
     return files
 
 
@@ -97,6 +98,30 @@ def check(files: dict[str, Path], names: list[str]) -> None:
         rows = list(csv.reader(kinds["CSV"].read_text("utf-8-sig").splitlines()))
         assert len(rows) > 1, name
         assert {len(row) for row in rows} == {len(rows[0])}, name
+
+
+NEEDED = {
+    "curves": ("events*", ".saves"),
+    "layers": ("layers/table*", ".saves"),
+    "claims": ("claims/board*", ".saves"),
+    "convolution": ("convolution/answers", ".panel-answers .saves"),
+    "apart": ("apart/heat", ".panel-heat .saves"),
+}
+"""What a view asks the server for, and the buttons that save the answer."""
+
+
+@pytest.mark.parametrize("name", NEEDED)
+def test_what_is_not_there_yet_is_not_offered(
+    browser: Browser, watched: str, finished: tuple[str, str], name: str
+) -> None:
+    """A button that would save nothing, and say nothing, is not seen before there is something."""
+    (url, gated), (state, _, _), (asked, buttons) = finished, (WATCHED | FINISHED)[name], NEEDED[name]
+    tab = Tab(browser.new_page(), watched if name in WATCHED else url)
+    tab.page.route(f"**/{asked}", lambda _: None)  # never answered
+    with tab.page.expect_request(f"**/{asked}"):
+        page = view(tab, name, state.replace("SE", gated), ".panel" if name == "apart" else ".view")
+    assert page.locator(f"{buttons} button:visible").all_inner_texts() == []
+    tab.page.close()
 
 
 def view(tab: Tab, name: str, state: str, ready: str) -> Page:

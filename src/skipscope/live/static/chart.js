@@ -3,7 +3,7 @@
 
 import uPlot from "./vendor/uplot/uPlot.esm.js";
 import { h } from "./dom.js";
-import { rowsOf, save, svgOf } from "./export.js";
+import { pngOf, rowsOf, save, svgOf } from "./export.js";
 import { saveCsv } from "./picture.js";
 
 const MARGIN = 0.04;
@@ -150,8 +150,7 @@ export class Chart {
 
   export(kind) {
     const name = `${this.name()}.${kind.toLowerCase()}`;
-    if (!this.plot) return;
-    if (kind === "PNG") this.plot.ctx.canvas.toBlob((blob) => save(blob, name));
+    if (kind === "PNG") save(pngOf(this.plot.ctx.canvas), name);
     else if (kind === "CSV") saveCsv(rowsOf(this.curves, this.xLabel), this.name());
     else save(new Blob([svgOf(this)], { type: "image/svg+xml" }), name);
   }

@@ -10,6 +10,9 @@ export function save(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
+// Not toBlob(): Chromium encodes when the page is idle, at times after seconds and at times never.
+export const pngOf = (canvas) => new Blob([Uint8Array.from(atob(canvas.toDataURL().split(",")[1]), (each) => each.charCodeAt(0))], { type: "image/png" });
+
 // A name in a spreadsheet must not be a formula there.
 const cell = (value) => {
   if (typeof value !== "string") return value ?? "";

@@ -2,7 +2,7 @@
 // that, drawn at twice the size. So whatever is shown can be saved, and a view writes no drawing code of its own.
 
 import { h } from "./dom.js";
-import { csvText, escaped, save } from "./export.js";
+import { csvText, escaped, pngOf, save } from "./export.js";
 
 const LEFT_OUT = "button, select, input[type=range], .saves, .controls, .actions, details:not([open]) > :not(summary), summary";
 const LARGEST = 16_000; // pixels of a side that a canvas may have
@@ -29,15 +29,16 @@ export async function savePicture(type, root, file) {
 
 async function rasterised(blob, { width, height }) {
   const image = new Image();
-  image.src = URL.createObjectURL(blob);
-  await image.decode();
+  await new Promise((resolve, reject) => { // not decode(): that waits for a frame, and a tab that is hidden has none
+    Object.assign(image, { onload: resolve, onerror: reject, src: URL.createObjectURL(blob) });
+  });
   const canvas = document.createElement("canvas");
   const scale = Math.min(2, LARGEST / Math.max(width, height));
   canvas.width = Math.ceil(width * scale);
   canvas.height = Math.ceil(height * scale);
   canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
   URL.revokeObjectURL(image.src);
-  return new Promise((resolve) => { canvas.toBlob(resolve) });
+  return pngOf(canvas);
 }
 
 // Returns an element as the text of an SVG, and its size.
