@@ -17,7 +17,7 @@ needs_browser = pytest.mark.skipif(
 def browser() -> Iterator[Browser]:
     """One browser for a module's tests; none is downloaded."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=FOUND, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=FOUND, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
 
