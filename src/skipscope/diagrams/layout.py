@@ -1,6 +1,7 @@
 """Places a network's steps from left to right, in as few lines as they take, and captions below them."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -94,15 +95,21 @@ def _broken(first: list[Part], card: NetworkCard, steps: Sequence[Step]) -> tupl
     """Breaks a network into lines: one if it fits at any width of a layer, else as few as there need be."""
     for pools, joined in ((True, False), (False, False), (False, True)):
         parts = first + grouped(card, steps, pools=pools, joined=joined)
-        for unit in _units(SMALLEST):
-            if _total(parts, steps, unit) <= ROOM:
-                return [parts], unit
+        if unit := _widest(parts, steps):
+            return [parts], unit
     parts = first + grouped(card, steps, pools=True)
     fewest = len(_filled(parts, steps, WRAPPED, ROOM))
     unit = next(unit for unit in _units(WRAPPED) if len(_filled(parts, steps, unit, ROOM)) == fewest)
     rooms = (ROOM - less for less in range(round(ROOM) - 60, -1, -2))
     room = next(room for room in rooms if len(_filled(parts, steps, unit, room)) == fewest)
     return _filled(parts, steps, unit, room), unit
+
+
+def _widest(parts: Sequence[Part], steps: Sequence[Step]) -> float | None:
+    """Finds, by halving, the largest width of a layer with which the parts fit into one line."""
+    units = list(_units(SMALLEST))
+    fits = bisect_left(units, -ROOM, key=lambda unit: -_total(parts, steps, unit))
+    return units[fits] if fits < len(units) else None
 
 
 def height_of(step: Step) -> float:

@@ -5,6 +5,7 @@ Lengths are pixels of a picture that is `WIDTH` wide, from the top left.
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from html import escape
 
 from skipscope.figures import style
@@ -76,6 +77,7 @@ def text(
     )
 
 
+@cache  # a layout is tried at many widths, with the same few names
 def width_of(words: str, size: float = SMALL) -> float:
     """Estimates how wide a text is, rather too wide than too narrow."""
     return size * sum(map(_share, words))

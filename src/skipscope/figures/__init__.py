@@ -2,6 +2,6 @@
 
 Every function gets the chart's words as `labels`, the table `[chart]` of a language's text.
 
-Channels are written as `alt.X2("to:Q")`, not as `x2="to:Q"`: Altair looks for the class of a bare string by
-hashing schemas, ten milliseconds a channel.
+Channels are written as `alt.X2("to:Q")` and `alt.XValue(0)`, not as `x2="to:Q"` and `x=alt.value(0)`: Altair
+looks for the class of a bare string or value by hashing schemas, ten milliseconds a channel.
 """

@@ -96,13 +96,13 @@ def over_depth(
     if predicted:
         thin = alt.Chart().transform_filter("isValid(datum.theory)")
         thin = thin.mark_line(strokeWidth=1, color=THEORY.color, strokeDash=list(THEORY.dash))
-        layers.append(thin.encode(x=x, y=y("theory"), detail="family:N"))
+        layers.append(thin.encode(x=x, y=y("theory"), detail=alt.Detail("family:N")))
     for aside in (False, True) if table["aside"].any() else (False,):
         those = alt.Chart().transform_filter(f"datum.aside == {str(aside).lower()}")
         moved = ASIDE if aside else 0
         bars = those.mark_rule(strokeWidth=1.4, opacity=0.8, xOffset=moved)
         dots = those.mark_point(filled=True, size=95 if aside else 60, opacity=1, xOffset=moved)
-        layers.append(bars.encode(**at, y=y("low"), y2="high:Q"))
+        layers.append(bars.encode(**at, y=y("low"), y2=alt.Y2("high:Q")))
         layers.append(dots.encode(**at, y=y("value"), shape=shape, tooltip=tips))
     if predicted:
         named = tooltips(labels, "family:N", "layers:Q", "theory:Q .3g")
@@ -114,9 +114,10 @@ def over_depth(
     if mark is not None:
         once = alt.Chart().transform_aggregate(rows="count()")
         name = once.mark_text(align="left", dx=4, dy=-7, fontSize=12, color=style.FAINT_INK)
+        left = alt.XValue(0)  # type: ignore[no-untyped-call]
         under += [
             _rule(mark[0], [5, 3]),
-            name.encode(x=alt.value(0), y=alt.datum(mark[0]), text=alt.value(mark[1])),
+            name.encode(x=left, y=alt.YDatum(mark[0]), text=alt.TextValue(mark[1])),
         ]
     return Layered(layers=[*under, *layers], data=table, height=style.PAIR_HEIGHT, width=PLOT)
 
@@ -229,7 +230,7 @@ def _ticks(depths: Sequence[int]) -> list[int]:
 def _rule(value: float, dash: list[int]) -> alt.Chart:
     """Draws a thin line at a value."""
     rule: alt.Chart = alt.Chart().mark_rule(color=style.FAINT_INK, strokeDash=dash)
-    return rule.encode(y=alt.datum(value))
+    return rule.encode(y=alt.YDatum(value))
 
 
 def _scale(looks: Mapping[str, style.Look], trait: str) -> alt.Scale:

@@ -99,9 +99,9 @@ def _headings(names: Iterable[str], y: alt.Y, room: int) -> list[alt.Chart]:
     """Draws headings in lines of their own, from the left of the names of rows on."""
     once = alt.Chart().transform_aggregate(rows="count()")
     text = once.mark_text(align="left", fontSize=12, fontWeight="bold", color=style.INK)
+    x = alt.XValue(-room)  # type: ignore[no-untyped-call]
     return [
-        text.encode(x=alt.value(-room), y=alt.YDatum(name, scale=y["scale"]), text=alt.value(name))
-        for name in names
+        text.encode(x=x, y=alt.YDatum(name, scale=y["scale"]), text=alt.TextValue(name)) for name in names
     ]
 
 

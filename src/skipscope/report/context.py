@@ -3,8 +3,10 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import count as counting
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -18,6 +20,7 @@ from skipscope.claims.calibration.calibrate import load_calibration
 from skipscope.claims.model import ClaimResult
 from skipscope.figures.layered import Layered
 from skipscope.figures.seeds import SHOWN
+from skipscope.reference import shipped
 from skipscope.report.document import (
     NOTHING,
     Block,
@@ -31,6 +34,7 @@ from skipscope.report.document import (
     Table,
 )
 from skipscope.report.galleries import Gallery, Tile
+from skipscope.report.handin.evidence import Evidence
 from skipscope.report.words import NBSP, Inline, Words, code, count, percent, plain, unmarked
 
 
@@ -57,6 +61,12 @@ class Context:
     """The numbers of its figures, as they are drawn."""
     table_numbers: Iterator[str] = field(default_factory=lambda: map(str, counting(1)))
     """The numbers of its tables, as they are set: of those that are given one."""
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What the hand-in and the claims' cards rest on, read once for all of them."""
+        reference = MappingProxyType(shipped.cards())
+        return Evidence(tables=self.tables, results=self.results, reference=reference)
 
     @property
     def labels(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ from typing import Any
 from skipscope.analysis.quantities import QUANTITIES
 from skipscope.analysis.tables import StudyTables
 from skipscope.claims import evidence as records
-from skipscope.claims.model import MINIMUM_SEEDS, ClaimResult, Finding
+from skipscope.claims.model import MINIMUM_SEEDS, ClaimResult, Finding, Verdict
 from skipscope.reference import shipped
 from skipscope.reference.card import ReferenceCard
 from skipscope.report.handin.pieces import Judged, Level, Piece
@@ -41,7 +41,7 @@ class Evidence:
 
     def bodies(self, claim: str) -> list[Judged]:
         """The claim in every body that measured any of it, the one that is to be told first in front."""
-        found = [each for each in (*self._own(claim), *self._references(claim)) if each.pieces]
+        found = [each for each in self._judged.get(claim, ()) if each.pieces]
         return sorted(found, key=self._rank)
 
     def judged(self, claim: str) -> Judged | None:
@@ -84,7 +84,7 @@ class Evidence:
     def pieces(self, claim: str, part: str) -> dict[str, Piece]:
         """The best measurement of a part on each comparison, by comparison, in their order."""
         found: dict[str, list[Piece]] = {}
-        for body in (*self._own(claim), *self._references(claim)):
+        for body in self._judged.get(claim, ()):
             for piece in body.pieces:
                 if piece.finding.part == part:
                     found.setdefault(piece.finding.comparison, []).append(piece)
@@ -123,7 +123,7 @@ class Evidence:
         asked = list(arms)
         own = {arm: self._levels(quantity, arm, moment) for arm in asked if self.on_cifar10}
         yield _levels(quantity, own, "own", self.study)
-        for study in sorted(self.reference, key=lambda name: -self._size(self.reference[name])):
+        for study in sorted(self.reference, key=lambda name: -self._sizes[name]):
             series = shipped.values(study, quantity, moment)
             yield _levels(quantity, {arm: _numbers(series.get(arm, {})) for arm in asked}, "reference", study)
 
@@ -149,29 +149,29 @@ class Evidence:
         ask = self._records.series_at_start if at_start else self._records.series
         return _numbers(ask(quantity).get(arm, {}))
 
-    def _own(self, claim: str) -> Iterator[Judged]:
-        for result in self.results:
-            if result.id == claim and self.on_cifar10:
-                pieces = _pieces(claim, result.findings, "own", self.study)
-                yield Judged(
-                    claim=claim, verdict=result.verdict, basis="own", study=self.study, pieces=pieces
-                )
-
-    def _references(self, claim: str) -> Iterator[Judged]:
+    @cached_property
+    def _judged(self) -> dict[str, list[Judged]]:
+        """Every body's verdict on each claim, this workspace's first: it is asked for hundreds of times."""
+        found: dict[str, list[Judged]] = {}
+        for result in self.results if self.on_cifar10 else ():
+            own = _judged(result.id, result.verdict, result.findings, "own", self.study)
+            found.setdefault(own.claim, []).append(own)
         for study, card in self.reference.items():
             for row in card.claims:
-                if row["id"] == claim:
-                    pieces = _pieces(claim, map(_finding, row["parts"]), "reference", study)
-                    yield Judged(
-                        claim=claim, verdict=row["verdict"], basis="reference", study=study, pieces=pieces
-                    )
+                told = _judged(row["id"], row["verdict"], map(_finding, row["parts"]), "reference", study)
+                found.setdefault(told.claim, []).append(told)
+        return found
+
+    @cached_property
+    def _sizes(self) -> dict[str, float]:
+        return {study: self._size(card) for study, card in self.reference.items()}
 
     def _rank(self, body: Judged) -> tuple[bool, bool, float]:
-        size = self._size(self.reference[body.study]) if body.basis == "reference" else 0
+        size = self._sizes[body.study] if body.basis == "reference" else 0
         return not body.settled, body.basis != "own", -size
 
     def _piece_rank(self, piece: Piece) -> tuple[bool, bool, bool, bool, float]:
-        size = self._size(self.reference[piece.study]) if piece.basis == "reference" else 0
+        size = self._sizes[piece.study] if piece.basis == "reference" else 0
         alone = piece.effect.interval is None and not piece.finding.exact
         return not piece.settled, piece.confounded, alone, piece.basis != "own", -size * piece.effect.n
 
@@ -181,12 +181,13 @@ class Evidence:
         return card.images * max((arm.epochs for arm in card.arms), default=0)
 
 
-def _pieces(claim: str, findings: Iterable[Finding], basis: Basis, study: str) -> tuple[Piece, ...]:
-    return tuple(
+def _judged(claim: str, verdict: Verdict, findings: Iterable[Finding], basis: Basis, study: str) -> Judged:
+    pieces = tuple(
         Piece(claim=claim, finding=finding, basis=basis, study=study)
         for finding in findings
         if finding.effect is not None
     )
+    return Judged(claim=claim, verdict=verdict, basis=basis, study=study, pieces=pieces)
 
 
 def _levels(quantity: str, values: Mapping[str, tuple[float, ...]], basis: Basis, study: str) -> list[Level]:

@@ -12,9 +12,7 @@ A mark stands before the full stop of its statement, as a reference does.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import floor, inf, isfinite, log10
-from types import MappingProxyType
 
-from skipscope.reference import shipped
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Paragraph, Shown, Table
 from skipscope.report.handin.evidence import Evidence
@@ -154,11 +152,7 @@ class Prose:
 
 def prose_of(context: Context) -> Prose:
     """Returns what the chapters of this hand-in are written with."""
-    reference = MappingProxyType(shipped.cards())
-    return Prose(
-        context=context,
-        evidence=Evidence(tables=context.tables, results=context.results, reference=reference),
-    )
+    return Prose(context=context, evidence=context.evidence)
 
 
 def _marked(text: Inline, mark: Inline) -> Inline:
