@@ -108,7 +108,7 @@ def _broken(first: list[Part], card: NetworkCard, steps: Sequence[Step]) -> tupl
 def _widest(parts: Sequence[Part], steps: Sequence[Step]) -> float | None:
     """Finds, by halving, the largest width of a layer with which the parts fit into one line."""
     units = list(_units(SMALLEST))
-    fits = bisect_left(units, -ROOM, key=lambda unit: -_total(parts, steps, unit))
+    fits = bisect_left(range(len(units)), 1, key=lambda index: _total(parts, steps, units[index]) <= ROOM)
     return units[fits] if fits < len(units) else None
 
 

@@ -11,6 +11,7 @@ from skipscope.engine import at_init as start
 from skipscope.engine.at_init import measure_starts
 from skipscope.engine.plan import plan
 from skipscope.errors import WorkspaceError
+from skipscope.probes import gradient_confusion
 from skipscope.probes.registry import PROBES
 from skipscope.records.store import Workspace
 from skipscope.spec import StudySpec, start_name
@@ -28,63 +29,67 @@ STUDY = StudySpec.model_validate(
             "kernels": "stock",
             "threads": 1,
         },
-        "arm": [
-            {"model": "plain8"},
-            {"model": "resnet8"},
-            {"model": "resnet8", "name": "again", "recipe": {"epochs": 2}},
-        ],
+        "arm": [{"model": "cnn"}, {"model": "cnn", "name": "again", "recipe": {"epochs": 2}}],
     }
 )
 
 
-def test_networks_are_measured_before_they_are_trained(
-    tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    """In spawned processes first, then in this one: what is read is the same."""
+@pytest.fixture
+def few_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets the slowest probe compare 2 gradients instead of 32: what it reads is tested beside it."""
+    monkeypatch.setattr(gradient_confusion, "MINI_BATCHES", 2)
+
+
+@pytest.mark.usefixtures("workers_in_process", "few_gradients")
+def test_networks_are_measured_before_they_are_trained(tmp_path: Path) -> None:
     workspace, told = Workspace(tmp_path), []
     record = plan(STUDY, workspace, command="x").record
     workspace.write_study(record)
     measure_starts(record, workspace, jobs=1, on_event=told.append)
-    assert len(told) == 2  # a network that two arms have is measured once
+    assert len(told) == 1  # a network that two arms have is measured once
     found = gather(workspace, "depths").readings.filter(probe="gradient_flow", quantity="output_l2")
     assert found["step"].unique().to_list() == [0]
     by_arm = {arm: rows for (arm,), rows in found.group_by("arm")}
-    assert set(by_arm) == {"plain8", "resnet8", "again"}
+    assert set(by_arm) == {"cnn", "again"}
     assert all(set(rows["seed"]) == {0, 1} for rows in by_arm.values())
-    assert by_arm["again"].drop("arm").equals(by_arm["resnet8"].drop("arm"))
-
-    path = workspace.start_file(start_name("plain8", record.data.sha256))
-    before = path.read_bytes()
+    assert by_arm["again"].drop("arm").equals(by_arm["cnn"].drop("arm"))
     measure_starts(record, workspace, jobs=1, on_event=told.append)
-    assert len(told) == 2  # nothing is measured twice
+    assert len(told) == 1  # nothing is measured twice
+
+
+def test_a_process_reads_what_this_one_does_for_any_number_of_seeds(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """In a spawned process first, then one seed more in this one, beside the first in a file of its own."""
+    spawned, here = Workspace(tmp_path / "spawned"), Workspace(tmp_path / "here")
+    study = STUDY.model_copy(update={"initial_seeds": 1, "arm": STUDY.arm[:1]})
+    record = plan(study, spawned, command="x").record
+    name = start_name("cnn", record.data.sha256)
+    measure_starts(record, spawned, jobs=1)
+    before = spawned.start_readings(name)
+    assert set(before["seed"]) == {0}
     request.getfixturevalue("workers_in_process")
-    one_more = record.model_copy(update={"study": STUDY.model_copy(update={"initial_seeds": 3})})
-    measure_starts(one_more, workspace, jobs=1)
-    assert set(workspace.start_readings(path.stem)["seed"]) == {0, 1, 2}
-    # what a seed reads does not depend on who else is measured
-    assert workspace.start_readings(path.stem).filter(seed=0).equals(_read(tmp_path, before).filter(seed=0))
+    two = record.model_copy(update={"study": study.model_copy(update={"initial_seeds": 2})})
+    measure_starts(two, spawned, jobs=1)
+    measure_starts(two, here, jobs=1)
+    assert set(spawned.start_readings(name)["seed"]) == {0, 1}
+    assert spawned.start_readings(name).filter(seed=0).equals(before)
+    assert spawned.start_readings(name).equals(here.start_readings(name))
 
 
-@pytest.mark.usefixtures("workers_in_process")
+@pytest.mark.usefixtures("workers_in_process", "few_gradients")
 def test_networks_that_are_not_trained_are_measured_and_described(tmp_path: Path) -> None:
     study = STUDY.model_copy(update={"initial": ("plain8_nobn",), "initial_seeds": 1, "arm": STUDY.arm[:1]})
     workspace = Workspace(tmp_path)
     record = plan(study, workspace, command="x").record
-    assert {member.arm for member in record.members} == {"plain8"}  # it is not trained
-    assert [card.name for card in record.networks] == ["plain8", "plain8_nobn"]
-    assert ["BatchNorm2d" in card.structure for card in record.networks] == [True, False]
+    assert {member.arm for member in record.members} == {"cnn"}  # it is not trained
+    assert [card.name for card in record.networks] == ["cnn", "plain8_nobn"]
+    assert ["Conv2d" in card.structure for card in record.networks] == [True, True]
     measure_starts(record, workspace, jobs=1)
     tables = gather(workspace, "depths")  # before any run
     assert tables.record == record
-    assert set(tables.start["arm"]) == {"plain8", "plain8_nobn"}
-    assert set(tables.readings["arm"]) == {"plain8"}  # figures are of arms
-
-
-def _read(folder: Path, content: bytes) -> object:
-    other = Workspace(folder / "other")
-    other.start_file("x").parent.mkdir(parents=True)
-    other.start_file("x").write_bytes(content)
-    return other.start_readings("x")
+    assert set(tables.start["arm"]) == {"cnn", "plain8_nobn"}
+    assert set(tables.readings["arm"]) == {"cnn"}  # figures are of arms
 
 
 def test_a_damaged_file_says_what_to_do(tmp_path: Path) -> None:
@@ -101,7 +106,7 @@ def test_what_one_probe_fails_on_the_others_measure(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(start, "_data", [load("shapes", train_limit=20)])
     monkeypatch.setitem(PROBES, "shattering", replace(PROBES["shattering"], measure=broken))
-    rows, failed, _ = start._measure("plain8", [0, 1])
+    rows, failed, _ = start._measure("cnn", [0, 1])
     assert "shattering (ZeroDivisionError: no)" in failed
     assert set(rows["seed"]) == {0, 1}
     assert "gradient_flow" in set(rows["probe"])
@@ -109,4 +114,4 @@ def test_what_one_probe_fails_on_the_others_measure(monkeypatch: pytest.MonkeyPa
     for name, each in PROBES.items():
         monkeypatch.setitem(PROBES, name, replace(each, measure=broken))
     with pytest.raises(ZeroDivisionError):
-        start._measure("plain8", [0])
+        start._measure("cnn", [0])
