@@ -50,7 +50,7 @@ def test_they_hold_no_image_of_the_data_set_no_weights_and_few_megabytes():
 
 
 @pytest.mark.parametrize(
-    "study", [pytest.param(study, marks=[] if study == "depth" else pytest.mark.slow) for study in STUDIES]
+    "study", [pytest.param(study, marks=[] if study == "lab" else pytest.mark.slow) for study in STUDIES]
 )
 def test_anyone_draws_their_report_again(study, tmp_path, monkeypatch):
     monkeypatch.setattr("skipscope.report.Drawing", Undrawn)

@@ -14,6 +14,8 @@ from skipscope.figures.rendering import vega
 def app(monkeypatch):
     monkeypatch.setattr(vega, "library", lambda: "")
     monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
+    # paper takes seconds; what is packed is tested in unit/submission
+    monkeypatch.setattr("skipscope.submission.archive.FORMATS", frozenset({"html"}))
     application = typer.Typer()
     application.command()(pack)
     return application
@@ -30,6 +32,12 @@ def test_it_writes_into_this_folder_and_says_what(app, made_up, tmp_path, monkey
     assert (tmp_path / "here" / "2012345+姓名.zip").exists()
 
 
+@pytest.fixture
+def no_report(monkeypatch):
+    """Packs no report: what the command says is tested."""
+    monkeypatch.setattr("skipscope.submission.archive.build_report", lambda *_, **__: [])
+
+
 def test_what_is_no_name_is_passed_on(app, made_up):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     with pytest.raises(UsageError, match="--name"):
@@ -38,7 +46,7 @@ def test_what_is_no_name_is_passed_on(app, made_up):
         )
 
 
-def test_without_a_name_it_says_how_to_give_one(app, made_up, tmp_path):
+def test_without_a_name_it_says_how_to_give_one(app, no_report, made_up, tmp_path):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     arguments = ["-w", str(workspace.path), "--lang", "en", "-o", str(tmp_path)]
     ran = CliRunner().invoke(app, arguments, catch_exceptions=False)
@@ -47,7 +55,7 @@ def test_without_a_name_it_says_how_to_give_one(app, made_up, tmp_path):
     assert "skipscope.toml" in ran.stderr
 
 
-def test_the_name_may_be_in_the_workspaces_settings(app, made_up, tmp_path):
+def test_the_name_may_be_in_the_workspaces_settings(app, no_report, made_up, tmp_path):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     told = '[author]\nname = "张三"\nstudent_id = 2023123456\n'
     (workspace.path / "skipscope.toml").write_text(told, encoding="utf-8")
@@ -57,7 +65,7 @@ def test_the_name_may_be_in_the_workspaces_settings(app, made_up, tmp_path):
     assert ran.stderr == ""
 
 
-def test_a_study_without_a_result_says_so(app, made_up, tmp_path):
+def test_a_study_without_a_result_says_so(app, no_report, made_up, tmp_path):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     for record in workspace.runs():
         workspace.run_folder(record.id).record_file.unlink()

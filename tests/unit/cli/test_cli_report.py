@@ -1,5 +1,7 @@
 """`skipscope report`."""
 
+from pathlib import Path
+
 import pytest
 import typer
 from made_up_pictures import Undrawn
@@ -7,7 +9,7 @@ from typer.testing import CliRunner
 
 from skipscope.cli.report import report
 from skipscope.errors import FontError, UnknownName, UsageError
-from skipscope.figures.rendering import fonts, vega
+from skipscope.figures.rendering import vega
 
 
 @pytest.fixture
@@ -17,6 +19,19 @@ def app(monkeypatch):
     application = typer.Typer()
     application.command()(report)
     return application
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The formats of each report that was asked for: it has five files, and nobody writes them."""
+    found = []
+
+    def build_report(*_, formats, **__):
+        found.append(formats)
+        return [Path(str(number)) for number in range(5)]
+
+    monkeypatch.setattr("skipscope.report.build_report", build_report)
+    return found
 
 
 def test_it_prints_what_it_wrote(app, made_up):
@@ -30,23 +45,25 @@ def test_it_prints_what_it_wrote(app, made_up):
     ]
 
 
-def test_with_a_paper_it_says_how_ones_own_analysis_gets_into_it(app, made_up, tmp_path):
+def test_with_a_paper_it_says_how_ones_own_analysis_gets_into_it(app, asked, made_up, tmp_path):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     notes = tmp_path / "notes.md"
     notes.write_text("Mine.", encoding="utf-8")
-    asked = ["lab", "-w", str(workspace.path), "--format", "docx", "--lang", "en"]
-    ran = CliRunner().invoke(app, asked, catch_exceptions=False)
+    words = ["lab", "-w", str(workspace.path), "--format", "docx", "--lang", "en"]
+    ran = CliRunner().invoke(app, words, catch_exceptions=False)
     assert "skipscope report --notes notes.md" in " ".join(ran.output.split())
-    again = CliRunner().invoke(app, [*asked, "--notes", str(notes)], catch_exceptions=False)
+    again = CliRunner().invoke(app, [*words, "--notes", str(notes)], catch_exceptions=False)
     assert "--notes notes.md" not in again.output
+    assert asked == [{"docx"}] * 2
 
 
 @pytest.mark.parametrize("given", [["--format", "html,md"], ["--format", "md", "--format", "html"]])
-def test_formats_are_repeated_or_listed(app, made_up, given):
+def test_formats_are_repeated_or_listed(app, asked, made_up, given):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     environment = {"SKIPSCOPE_WORKSPACE": str(workspace.path)}
     ran = CliRunner().invoke(app, [*given, "--lang", "zh"], env=environment, catch_exceptions=False)
-    assert len(ran.output.splitlines()) == 5  # the page, and both parts in both languages
+    assert asked == [{"html", "md"}]
+    assert ran.output.splitlines() == list("01234")
 
 
 def test_errors_are_passed_on(app, made_up):
@@ -55,14 +72,15 @@ def test_errors_are_passed_on(app, made_up):
         CliRunner().invoke(app, ["absent", "-w", str(workspace.path)], catch_exceptions=False)
 
 
-def test_what_could_be_made_is_printed_before_what_could_not(app, made_up, monkeypatch, fonts_forgotten):
-    monkeypatch.setattr(fonts, "families", lambda language: ("Libertinus Serif",))
-    monkeypatch.setattr(fonts, "missing", lambda text, family: "中" if "中" in text or "网" in text else "")
-    workspace = made_up(arms=("cnn",), epochs=1, steps=4, title={"en": "One network"})
-    ran = CliRunner().invoke(app, ["-w", str(workspace.path), "--format", "pdf"])
-    assert ran.output.splitlines() == [
-        str(workspace.report_folder("lab") / f"{part}.en.pdf") for part in ("handin", "appendix")
-    ]
+def test_what_could_be_made_is_printed_before_what_could_not(app, made_up, monkeypatch):
+    def build_report(*_, **__):
+        raise FontError(
+            "No font has these.", hint="pip install x", written=[Path("handin.en.pdf"), Path("b")]
+        )
+
+    monkeypatch.setattr("skipscope.report.build_report", build_report)
+    ran = CliRunner().invoke(app, ["-w", str(made_up().path), "--format", "pdf"])
+    assert ran.output.splitlines() == ["handin.en.pdf", "b"]
     assert isinstance(ran.exception, FontError)
     assert ran.exception.exit_code == 1
     assert "pip install" in str(ran.exception)
@@ -74,13 +92,13 @@ def test_no_format_at_all_is_no_report(app, made_up):
         CliRunner().invoke(app, ["lab", "--format", "", "-w", str(workspace.path)], catch_exceptions=False)
 
 
-def test_a_study_without_a_result_says_so_and_what_to_run(app, made_up):
+def test_a_study_without_a_result_says_so_and_what_to_run(app, asked, made_up):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     for record in workspace.runs():
         workspace.run_folder(record.id).record_file.unlink()
     ran = CliRunner().invoke(app, ["lab", "-w", str(workspace.path)], catch_exceptions=False)
     assert ran.exit_code == 0
-    assert len(ran.stdout.splitlines()) == 5
+    assert len(asked) == 1
     (line,) = ran.stderr.splitlines()
     assert line.startswith("No run of lab is finished yet")
     assert line.endswith(f"skipscope run lab -w {workspace.path}")
