@@ -13,6 +13,8 @@ class ArmCard(Frozen):
     parameters: int | None
     epochs: int
     learning_rate: float
+    clip_norm: float | None = None
+    """The gradient's L2 norm was cut down to this; None: it was not clipped."""
     seeds: list[int]
     """Those that finished."""
 

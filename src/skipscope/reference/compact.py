@@ -54,6 +54,7 @@ def card_of(tables: StudyTables, *, claims: bool = True) -> ReferenceCard:
             parameters=next((r.network.params for r in _runs(tables, arm.label)), None),
             epochs=record.study.recipe_of(arm).epochs,
             learning_rate=record.study.recipe_of(arm).learning_rate,
+            clip_norm=record.study.recipe_of(arm).clip_norm,
             seeds=sorted(entry.seed for entry in tables.entries if entry.arm == arm.label and _done(entry)),
         )
         for arm in record.study.arm

@@ -5,9 +5,10 @@ from math import pi, sqrt
 import pytest
 from made_up_bodies import card, prose, read
 
+from skipscope.reference import shipped
 from skipscope.report.document import Equation, Panels
 from skipscope.report.handin import residual as section
-from skipscope.report.handin.basis import introduction
+from skipscope.report.handin.basis import clipping, introduction
 from skipscope.report.handin.by_depth import predicted, steepness
 from skipscope.report.handin.pieces import Level
 from skipscope.report.handin.prose import bracketed
@@ -92,6 +93,18 @@ def test_the_studies_that_an_explanation_rests_on_are_named_once_with_their_budg
     assert "depth and fair (6,000 images of an unofficial copy, 3 epochs, 5 seeds)" in text
     assert "evening (3,200 images of an unofficial copy, 1–2 epochs, 5–10 seeds)" in text
     assert "lab" not in text  # nothing here rests on it
+
+
+def test_that_gradients_were_clipped_is_said_of_the_networks_that_it_was_done_to(tables):
+    rests = [each.model_copy(update={"claims": []}) for each in shipped.cards().values()]
+    said = [each.text for each in clipping(prose(tables, *rests), [each.study for each in rests])]
+    assert len(said) == 1
+    assert "Those named by their depth, such as `plain56`, were not" in said[0]
+    (free,) = clipping(prose(tables), ["depth", "fair"])
+    assert free.text == "They did not clip gradients."
+    arms = [arm.model_copy(update={"clip_norm": 1.0}) for arm in shipped.cards()["depth"].arms]
+    clipped = shipped.cards()["depth"].model_copy(update={"arms": arms})
+    assert clipping(prose(tables, clipped), ["depth"]) == []
 
 
 def test_an_interval_is_rounded_to_what_it_carries():

@@ -1,5 +1,6 @@
 """Says what the marks of the explanation mean, which studies it rests on, and where they disagree."""
 
+import re
 from collections.abc import Iterable
 
 from skipscope.claims.catalogue import catalogue
@@ -9,6 +10,9 @@ from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Statement
 from skipscope.report.words import Inline, code, count
 
+NAMED_BY_DEPTH = re.compile(r"\d")
+"""What the matched networks have in their names, such as `plain56`; those of the assignment have none."""
+
 
 def introduction(prose: Prose, blocks: Iterable[Block]) -> list[Block]:
     """Writes what stands before the explanation that these blocks are."""
@@ -17,8 +21,21 @@ def introduction(prose: Prose, blocks: Iterable[Block]) -> list[Block]:
     studies = sorted({source.study for source in sources if source.basis == "reference"})
     told = [prose.paragraph(prose.say("why.marks"))]
     if studies:
-        told.append(prose.paragraph(prose.say("why.reference", studies=budgets(prose, studies))))
+        said = prose.say("why.reference", studies=budgets(prose, studies))
+        told.append(prose.paragraph(said, *clipping(prose, studies)))
     return list(told)
+
+
+def clipping(prose: Prose, studies: Iterable[str]) -> list[Statement]:
+    """Says which networks of these studies were trained without gradient clipping, if others were with it."""
+    arms = [arm for name in studies for arm in prose.evidence.reference[name].arms]
+    free = {arm.arm for arm in arms if arm.clip_norm is None}
+    clipped = {arm.arm for arm in arms if arm.clip_norm is not None}
+    if not clipped:
+        return [prose.say("why.unclipped")]
+    if not free or any(map(NAMED_BY_DEPTH.search, clipped)) or not all(map(NAMED_BY_DEPTH.search, free)):
+        return []
+    return [prose.say("why.clipped")]
 
 
 def budgets(prose: Prose, studies: Iterable[str]) -> Inline:

@@ -10,6 +10,7 @@ from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.four_ways import SPEED, epochs_of, four_ways
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
+from skipscope.report.handin.residual import without_norm
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code
 
@@ -31,12 +32,13 @@ def beside(prose: Prose) -> list[Block]:
     """Writes the section: speed, what is equal at equal loss, and what is learnt when."""
     figure, table = speed_figure(prose), four_ways(prose)
     return [
-        *prose.paragraphs([*speed(prose, figure), *deeper(prose)], order(prose)),
+        *prose.paragraphs([*speed(prose, figure), *deeper(prose)]),
         *([figure] if figure else []),
+        *prose.paragraphs(order(prose)),
         prose.paragraph(prose.say("beside.how", table=prose.table(table))),
-        table,
         *prose.paragraphs([*differing(prose, "T3", "gap"), *evenness(prose)], disagreements(prose, *CLAIMS)),
-        prose.paragraph(summed(prose, table)),
+        prose.paragraph(summed(prose, table), *without_paths(prose)),
+        table,
     ]
 
 
@@ -46,6 +48,12 @@ def summed(prose: Prose, table: Table) -> Statement:
     fits = bool(pieces) and all(piece.told == "supported" for piece in pieces)
     sources = unique(piece.source for piece in pieces) if fits else ()
     return prose.say(f"beside.sum.{'fits' if fits else 'open'}", *sources, table=prose.table(table))
+
+
+def without_paths(prose: Prose) -> list[Statement]:
+    """Says that the paths alone do not decide, if section 5.2 says so of networks without BatchNorm."""
+    sources = unique(source for said in without_norm(prose) for source in said.sources)
+    return [prose.say("beside.sum.norm", *sources)] if sources else []
 
 
 def speed(prose: Prose, figure: Figure | None) -> list[Statement]:

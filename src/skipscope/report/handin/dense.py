@@ -119,7 +119,9 @@ def reused(prose: Prose, drawn: Figure | None, table: pl.DataFrame | None) -> li
         if lower := [-each for each in single if each < 0]:
             most = literal(rounded(max(lower)))
             clear = sum(each > max(lower) for each in single)
-            said.append(prose.say("dense.noise", source, lower=len(lower), most=most, clear=clear))
+            rest = used["all"] - used["used"]
+            key = "every" if rest == len(lower) else "some"
+            said.append(prose.say(f"dense.noise.{key}", source, lower=len(lower), most=most, clear=clear))
         costs = {"typical": median(single), "most": max(single), "input": together, "others": next_most}
         told = {each: literal(rounded(value)) for each, value in costs.items()}
         said.append(prose.say("dense.cut", source, **told))
@@ -244,18 +246,23 @@ def counted(prose: Prose, comparison: str) -> dict[str, Piece]:
 def limits(prose: Prose) -> list[Statement]:
     """Says what does not follow from the assignment's own pair of networks."""
     counts = counted(prose, CLASSROOM)
-    accuracy = next(
-        (
-            piece
-            for body in prose.evidence.bodies("D3")
-            for piece in body.pieces
-            if (piece.finding.part, piece.finding.comparison) == ("accuracy", CLASSROOM)
-        ),
-        None,
-    )
+    pieces = (piece for body in prose.evidence.bodies("D3") for piece in body.pieces)
+    asked = "accuracy", CLASSROOM
+    accuracy = next((each for each in pieces if (each.finding.part, each.finding.comparison) == asked), None)
     if accuracy and "parameters" in counts:
         told = {"parameters": share(counts["parameters"]), "accuracy": change(prose, accuracy)}
-        return [prose.say("dense.classroom", counts["parameters"].source, accuracy.source, **told)]
+        said = [prose.say("dense.classroom", counts["parameters"].source, accuracy.source, **told)]
+        return said + ([] if accuracy.effect.interval else with_seeds(prose, accuracy))
+    return []
+
+
+def with_seeds(prose: Prose, single: Piece) -> list[Statement]:
+    """Says what a study with several seeds measured where this one has one."""
+    for piece in prose.evidence.elsewhere(single)[:1]:
+        low, high = piece.effect.interval or (-inf, inf)
+        told = {"study": piece.study, "accuracy": change(prose, piece), "seeds": piece.effect.n}
+        key = f"dense.classroom_seeds.{'open' if low <= 0 <= high else 'apart'}"
+        return [prose.say(key, piece.source, **told)]
     return []
 
 

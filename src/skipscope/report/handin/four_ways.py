@@ -13,6 +13,12 @@ KINDS = ("plain", "residual", "dense", "gated")
 ALIKE = ("plain20", "resnet20", "densenet22_k12", "se_resnet20")
 """A network of each kind, of about as many layers and parameters."""
 DEEPEST = ("plain56", "resnet56", "densenet55_k8", "se_resnet56")
+DEEPER = {
+    "plain": ("plain20", "plain32"),
+    "residual": ("resnet20", "resnet32"),
+    "dense": ("densenet19_k8", "densenet31_k8"),
+}
+"""Networks of about 20 and of about 32 layers."""
 START, TRAINING = "first over last at the start", "first over last in training"
 SPEED = {
     "residual": ("resnet56 - plain56", "resnet32 - plain32", "resnet20 - plain20"),
@@ -35,6 +41,7 @@ def four_ways(prose: Prose) -> Table:
         ratios(prose, "deepest_start", prose.evidence.levels(START, DEEPEST, "start"), DEEPEST),
         ratios(prose, "alike_training", prose.evidence.levels(TRAINING, ALIKE), ALIKE),
         deepest_training(prose),
+        errors(prose),
         costs(prose),
     ]
     rows = []
@@ -80,6 +87,28 @@ def deepest_training(prose: Prose) -> Row:
         told_of = {"value": prose.times(plain), "network": code(plain.finding.arms[0])}
         cells["plain"] = prose.context.words("beside.of", **told_of)
     return name, cells, (plain.source,)
+
+
+def errors(prose: Prose) -> Row:
+    """Tells the training errors of networks of about 20 and 32 layers, of the study with most of them."""
+    arms = [arm for pair in DEEPER.values() for arm in pair]
+    levels = max(prose.evidence.levels("training error", arms), key=len, default=[])
+    by_arm = {level.arm: level for level in levels}
+    cells = {
+        kind: prose.context.words(
+            "beside.errors",
+            **{f"at_{at}": percent(prose, by_arm[arm]) for at, arm in enumerate(pair)},
+            **{f"arm_{at}": code(arm) for at, arm in enumerate(pair)},
+        )
+        for kind, pair in DEEPER.items()
+        if by_arm.keys() >= set(pair)
+    }
+    return "errors", cells, unique((level.source for level in levels), "S3")
+
+
+def percent(prose: Prose, level: Level) -> Inline:
+    """Writes a percentage as elsewhere in the text, without its interval."""
+    return literal(f"{prose.number(level).partition(' ')[0]}%")
 
 
 def epochs_of(prose: Prose, pairs: Iterable[str]) -> Piece | None:

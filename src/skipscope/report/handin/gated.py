@@ -43,8 +43,9 @@ def gated(prose: Prose) -> list[Block]:
             [*benefit(prose, figure), say("gated.scope", HU)],
             content(prose),
         ),
+        *prose.paragraphs(absorbed(prose), class_share(prose)),
         *([figure] if figure else []),
-        *prose.paragraphs(absorbed(prose), class_share(prose), surgery(prose), stem(prose)),
+        *prose.paragraphs(surgery(prose), stem(prose)),
         *prose.paragraphs(disagreements(prose, *CLAIMS), cost(prose)),
     ]
 

@@ -57,9 +57,9 @@ def networks(context: Context) -> Section:
     begin[1] = prose.paragraph(prose.say("architecture.skips"), shows)
     begin += [drawing] if len(shown) > 1 else [drawing, layers]
     sections = [section(prose, shown[:number], inside) for number in range(1, len(shown) + 1)]
-    if inside:  # it follows where it is first spoken of
-        first = next((at for at in range(len(shown)) if looked_into(shown[: at + 1])), 0)
-        sections[first] = replace(sections[first], blocks=(*sections[first].blocks, inside))
+    if inside:  # it follows where it is last spoken of: before that, text would stop at a page's end for it
+        told = [at for at in range(len(shown)) if looked_into(shown[: at + 1])]
+        sections[told[-1]] = replace(sections[told[-1]], blocks=(*sections[told[-1]].blocks, inside))
     if len(shown) > 1:
         sections.append(beside(prose, shown, layers))
     return context.section("architecture", "architecture", begin, sections)

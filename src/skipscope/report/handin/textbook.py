@@ -10,7 +10,7 @@ from skipscope.report.handin.gate_evidence import KINDS, cause, controlled
 from skipscope.report.handin.pieces import SETTLED, Judged, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Statement
-from skipscope.report.words import Inline, count, literal
+from skipscope.report.words import Inline, literal
 
 Sure = Literal["counted", "high", "good", "fair"]
 MANY_SEEDS = 10
@@ -262,12 +262,10 @@ def certainty(piece: Piece) -> Sure:
 
 
 def rests_on(prose: Prose, piece: Piece) -> Inline:
-    """Says how many runs of which size a measurement is from."""
+    """Says from how many seeds a measurement is, and which study."""
     words = prose.context.words
     if piece.finding.exact:
         return Inline(prose.mark([piece.source]).strip())
     part = catalogue()[piece.claim].parts[piece.finding.part]
-    images, epochs = prose.evidence.budget(piece)
     moment = "start" if part.at_init else "runs"
-    told = {"seeds": piece.effect.n, "images": count(images), "epochs": epochs}
-    return Inline(words(f"conclusion.basis.{moment}", **told) + prose.mark([piece.source]))
+    return Inline(words(f"conclusion.basis.{moment}", seeds=piece.effect.n) + prose.mark([piece.source]))

@@ -80,6 +80,8 @@ def split(prose: Prose) -> Iterator[Statement]:
     }
     known = (KRIZHEVSKY,) if record.data.name == "cifar10" else ()
     yield prose.say("course.split", *known, **told)
+    if known and record.data.fidelity not in (None, "exact"):
+        yield prose.say(f"course.copy.{record.data.fidelity}")
     yield prose.say("course.protocol", **told)
     seeds = record.study.seeds
     yield prose.say("course.seeds.one" if seeds == 1 else "course.seeds.several", seeds=seeds)
@@ -99,7 +101,7 @@ def networks(prose: Prose, shown: Sequence[ArmSummary]) -> list[Block]:
     table = context.tabled(table)
     told = {"figure": prose.figure(figure), "table": prose.table(table)}
     read = prose.say(f"course.reading.{'one' if len(found) == 1 else 'several'}", **told)
-    return [prose.paragraph(read, prose.say("course.counted")), figure, *shapes(prose, found), table]
+    return [prose.paragraph(read, prose.say("course.counted")), *shapes(prose, found), table, figure]
 
 
 def row(prose: Prose, found: Course) -> tuple[str, ...]:
