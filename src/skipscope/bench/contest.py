@@ -17,7 +17,7 @@ from time import perf_counter
 
 import torch
 
-from skipscope.bench import ours, usual
+from skipscope.bench import ours, quiet, usual
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.executor import ending
 from skipscope.engine.interrupts import ignore, signals_blocked
@@ -40,6 +40,8 @@ class Turns:
 
     usual: tuple[float, ...]
     ours: tuple[float, ...]
+    others: float | None = None
+    """The share of the cores' time that other programs took meanwhile; None where it is not known."""
 
     @property
     def ratios(self) -> list[float]:
@@ -73,8 +75,10 @@ def contest(
         mine = [stack.enter_context(_process("ours", name, backend, data, data_dir)) for _ in range(runs)]
         for pipe in (theirs, *mine):
             pipe.recv()  # ready
+        before = quiet.clock()
         turns = [(_turn([theirs], seconds), _turn(mine, seconds)) for _ in range(rounds)]
-    return Turns(usual=tuple(turn[0] for turn in turns), ours=tuple(turn[1] for turn in turns))
+        taken = quiet.others(before, quiet.clock())
+    return Turns(usual=tuple(turn[0] for turn in turns), ours=tuple(turn[1] for turn in turns), others=taken)
 
 
 def _turn(pipes: list[Connection], seconds: float) -> float:

@@ -44,7 +44,7 @@ def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, 
     macs = {name: describe(name).macs for name in names}
     rounds, seconds = (3, 2.0) if quick else (5, 10.0)
     runs = cores()
-    rows: dict[str, dict[str, float]] = {}
+    rows: dict[str, dict[str, Any]] = {}
     with console.status("Measuring how to compute on this machine") as shown:
         choice = Autotuner(data).choose([(name, Recipe()) for name in names], threads=1)
         shown.update(spoken("Measuring the peak of convolutions"))
@@ -67,9 +67,11 @@ def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, 
         _print_table(rows, peaks, choice, rounds, runs)
 
 
-def _row(result: "Turns", macs: int, peak: float) -> dict[str, float]:
+def _row(result: "Turns", macs: int, peak: float) -> dict[str, float | None]:
     """Summarises a network under the documented keys; a step is three forward passes of arithmetic."""
     from statistics import median
+
+    from skipscope.bench.quiet import spread
 
     ours = median(result.ours)
     return {
@@ -77,28 +79,38 @@ def _row(result: "Turns", macs: int, peak: float) -> dict[str, float]:
         "ours": ours,
         "ratio": result.ratio,
         "spread": result.spread,
+        "usual_spread": spread(result.usual),
+        "others": result.others,
         "share_of_peak": 3 * macs * ours / 1e9 / peak,
     }
 
 
-def _mean(rows: dict[str, dict[str, float]]) -> float:
+def _quiet(rows: dict[str, dict[str, Any]]) -> tuple[bool, float | None, float]:
+    """Says whether the machine was quiet, what others took of it, and how far apart the usual rounds lay."""
+    from skipscope.bench.quiet import was_quiet
+
+    taken = [row["others"] for row in rows.values() if row["others"] is not None]
+    apart = [row["usual_spread"] for row in rows.values()]
+    most = max(taken, default=None)
+    return was_quiet(most, apart), most, max(apart)
+
+
+def _mean(rows: dict[str, dict[str, Any]]) -> float:
     from statistics import geometric_mean
 
     return geometric_mean([row["ratio"] for row in rows.values()])
 
 
 def _print_json(rows: dict[str, Any], peaks: dict[str, float], choice: "BackendChoice") -> None:
+    quiet, taken, _ = _quiet(rows)
     table = {"schema": 1, "ratio": _mean(rows), "networks": rows, "gmacs_per_second": peaks}
+    table |= {"quiet": quiet, "others": taken}
     backend = choice.backend.model_dump()
     print_json(table | {"way": backend, "backend": backend})
 
 
 def _print_table(
-    rows: dict[str, dict[str, float]],
-    peaks: dict[str, float],
-    choice: "BackendChoice",
-    rounds: int,
-    runs: int,
+    rows: dict[str, dict[str, Any]], peaks: dict[str, float], choice: "BackendChoice", rounds: int, runs: int
 ) -> None:
     table = table_of("network", numbers=("usual img/s", "ours img/s", "speedup", "spread", "of the peak"))
     for name, row in rows.items():
@@ -115,3 +127,8 @@ def _print_table(
         "thousand million multiply-adds a second; Winograd's products do with fewer, which is not subtracted",
         soft_wrap=True,
     )
+    quiet, taken, apart = _quiet(rows)
+    told = f"the usual loop's rounds lay within {apart:.0%} of each other"
+    console.print(told if taken is None else f"other programs took up to {taken:.0%} of the cores; {told}")
+    said = "these figures are not to be quoted; end other programs, then measure again"
+    console.print("The machine was quiet." if quiet else f"[bold]The machine was not quiet:[/] {said}")

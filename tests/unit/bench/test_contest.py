@@ -70,13 +70,13 @@ def test_the_peak_is_above_nothing() -> None:
     assert convolution_peak(torch.float32) > 0
 
 
-@pytest.mark.parametrize("json_wanted", [True, False])
+@pytest.mark.parametrize(("json_wanted", "taken"), [(True, 0.01), (False, 0.01), (False, 0.5), (True, None)])
 def test_the_command_reports_each_network_and_the_mean(
-    monkeypatch: pytest.MonkeyPatch, json_wanted: bool
+    monkeypatch: pytest.MonkeyPatch, json_wanted: bool, taken: float | None
 ) -> None:
     def quick(name: str, *_: object, **__: object) -> Turns:
         ours = {"cnn": 200.0, "resnet": 800.0}[name]
-        return Turns(usual=(100.0,) * 3, ours=(ours, ours, ours + 10))
+        return Turns(usual=(100.0,) * 3, ours=(ours, ours, ours + 10), others=taken)
 
     choice = BackendChoice(backend=stock(1), speedup=1.0, agreement=1.0)
     monkeypatch.setattr(Autotuner, "choose", lambda *_, **__: choice)
@@ -91,8 +91,12 @@ def test_the_command_reports_each_network_and_the_mean(
         assert table["ratio"] == pytest.approx(4.0)
         assert set(table["networks"]["cnn"]) >= {"usual", "ours", "ratio", "spread"}
         assert table["networks"]["cnn"]["spread"] == pytest.approx(0.1)
+        assert table["quiet"] is True
+        assert table["others"] == taken
     else:
         assert "speedup 4.00" in done.stdout
+        assert f"other programs took up to {taken:.0%} of the cores" in done.stdout
+        assert ("not to be quoted" in done.stdout) == (taken == 0.5)
 
 
 def test_the_usual_loop_evaluates_on_every_validation_image(
