@@ -18,6 +18,7 @@ from itertools import combinations
 from operator import add
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -237,7 +238,8 @@ def _weighs(one: Tensor, other: Tensor) -> tuple[tuple[int, int] | None, Reason 
 
 
 def _broadcast(tensors: Sequence[Tensor]) -> torch.Size:
-    return torch.broadcast_shapes(*(x.shape for x in tensors))  # type: ignore[no-any-return, no-untyped-call]
+    # torch's own imports symbolic shapes first, which takes half a second
+    return torch.Size(np.broadcast_shapes(*(x.shape for x in tensors)))
 
 
 def _is_one_number(x: Tensor, gate: Tensor) -> bool:

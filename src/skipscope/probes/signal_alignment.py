@@ -64,7 +64,8 @@ def _convolution(call: Call) -> Callable[[dict[str, float], Tensor], None]:
         arrives = power(gradient)  # O
         with torch.enable_grad():
             given = x.detach().requires_grad_()
-            (back,) = torch.autograd.grad(again(given), given, gradient)
+            # a scalar's gradient: for any other, torch imports symbolic shapes, half a second in each process
+            (back,) = torch.autograd.grad((again(given) * gradient).sum(), given)
         numbers["forward_gain"] = weighted(gains, arrives)
         numbers["backward_gain"] = ratio(power(back).sum().item(), (weights * arrives).sum().item())
         numbers["output_l2"] = arrives.sum().sqrt().item()

@@ -120,10 +120,16 @@ def test_weights_that_the_loss_does_not_reach_stay() -> None:
 
 
 def test_the_compiler_is_not_imported() -> None:
+    """Nor what it computes symbolic shapes with: that is two seconds of every worker."""
     code = (
-        "import sys, skipscope.training.trainer, skipscope.training.optimizer as s, skipscope.spec as p\n"
+        "import sys, torch\n"
+        "import skipscope.training.trainer, skipscope.training.optimizer as s, skipscope.spec as p\n"
+        "from skipscope.anatomy.describe import describe\n"
         "from skipscope.models.registry import build\n"
+        "from skipscope.probes.measure import initial_rows, view_of\n"
         "s.SGD(build('cnn'), p.Recipe())\n"
-        "sys.exit('torch._dynamo' in sys.modules)"
+        "describe('se_resnet8')\n"
+        "assert initial_rows(view_of(build('se_resnet8'), torch.zeros(4, 3, 32, 32), torch.arange(4))).rows\n"
+        "sys.exit('torch._dynamo' in sys.modules or 'sympy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
