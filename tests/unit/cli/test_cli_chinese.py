@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_up_pictures import Undrawn
 from PIL import Image
 from rich.cells import cell_len
 from typer.testing import CliRunner
@@ -107,7 +108,11 @@ def test_every_probe_says_in_chinese_what_it_measures() -> None:
     assert not [line for line in told if ENGLISH.search(line)]
 
 
-def test_a_plan_and_its_end_are_told_in_chinese(in_process: None, tmp_path: Path) -> None:
+def test_a_plan_and_its_end_are_told_in_chinese(
+    in_process: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("skipscope.report.Drawing", Undrawn)
+    monkeypatch.setattr("skipscope.figures.rendering.vega.library", lambda: "")
     study = tmp_path / "small.toml"
     study.write_text(
         'data = "shapes"\ntrain_limit = 100\nprobes = []\n[recipe]\nepochs = 1\nbatch_size = 50\n'
