@@ -43,8 +43,8 @@ def test_on_the_reference_it_has_all_that_a_section_needs(tables, language):
 def test_the_figure_has_the_differences_that_the_text_tells(tables, language):
     [figure] = [block for block in gated(prose(tables, language=language)) if isinstance(block, Figure)]
     values = [round(value, 2) for value in figure.table["value"]]
-    assert values == [1.80, 1.64, 0.02, 0.14, -1.58, 1.43]  # of gates, then of pool and gates
-    assert {"evening", "stem"} == set(re.findall(r"`(\w+)`", figure.caption))
+    assert values == [1.80, 1.64, 0.02, 0.14, -0.25, -1.58, 1.43, -0.16]  # of gates, then of pool and gates
+    assert {"evening", "fair", "stem"} == set(re.findall(r"`(\w+)`", figure.caption))
     alone = prose(tables, evening(), language=language)
     [figure] = [block for block in gated(alone) if isinstance(block, Figure)]
     assert len(figure.table) == 4

@@ -49,6 +49,13 @@ def clean(prose: Prose, claim: str, part: str) -> Piece | None:
     return min(found, key=lambda piece: (not piece.settled, piece.finding.arms[0] not in KINDS), default=None)
 
 
+def unsettled(prose: Prose) -> list[Piece]:
+    """The pairs that differ in gates alone and leave open what these do to the accuracy."""
+    pieces = prose.evidence.pieces("E3", "accuracy").values()
+    open_ones = (piece for piece in pieces if not piece.settled and not piece.confounded)
+    return [piece for piece in open_ones if piece.effect.interval and len(piece.finding.arms) == 2]
+
+
 def direction(piece: Piece) -> str:
     """How a difference is told that was asked for without a direction: gain, loss, or its verdict."""
     if piece.told != "supported":
@@ -66,9 +73,9 @@ def differences_figure(prose: Prose) -> Figure | None:
         part: prose.evidence.along(image, part) if image else None
         for part in ("half", "learnt_scale", "content")
     }
-    stems = {part: prose.evidence.along(pool, part) if pool else None for part in ("pool", "stem_gate")}
-    if pool:
-        stems["stem_gate"] = prose.evidence.along(pool, "gate")
+    gates |= {"other": next(iter(unsettled(prose)), None)}
+    parts = {"pool": "pool", "stem_gate": "gate", "whole": "whole"}
+    stems = {row: prose.evidence.along(pool, part) if pool else None for row, part in parts.items()}
     groups = {
         kind: {name: each for name, each in found.items() if each and each.effect.interval}
         for kind, found in (("gates", gates), ("stems", stems))
@@ -79,7 +86,7 @@ def differences_figure(prose: Prose) -> Figure | None:
     context = prose.context
     names = context.charts.raw
     rows = [
-        (names(f"gated.row.{name}"), "", each.effect.estimate, *(each.effect.interval or (0.0, 0.0)))
+        (_row(prose, name, each), "", each.effect.estimate, *(each.effect.interval or (0.0, 0.0)))
         for name, each in shown
     ]
     table = pl.DataFrame(rows, intervals.SCHEMA, orient="row")
@@ -90,6 +97,12 @@ def differences_figure(prose: Prose) -> Figure | None:
     told = [context.words("gated.caption"), *_budgets(prose, [each for _, each in shown])]
     caption = context.words.joined(told)
     return context.figure("accuracy-by-gate", chart, caption=caption, spoken=caption)
+
+
+def _row(prose: Prose, name: str, piece: Piece) -> str:
+    """Names a row: by what differs, or by the networks where the text does."""
+    one, other = (*piece.finding.arms, "", "")[:2]
+    return str(prose.context.charts.raw(f"gated.row.{name}")).format(one=one, other=other)
 
 
 def _budgets(prose: Prose, pieces: Sequence[Piece]) -> Iterator[Inline]:

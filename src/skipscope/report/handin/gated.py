@@ -16,6 +16,7 @@ from skipscope.report.handin.gate_evidence import (
     controlled,
     differences_figure,
     direction,
+    unsettled,
 )
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose
@@ -86,15 +87,9 @@ def benefit(prose: Prose, figure: Figure | None) -> list[Statement]:
         images, epochs = prose.evidence.budget(piece)
         budget = {"images": count(images), "epochs": epochs, "accuracy": f"{level.median:.0f}"}
         said.append(prose.say("gated.budget", piece.source, **budget))
-    for other in prose.evidence.pieces("E3", "accuracy").values():
-        if (
-            not other.settled
-            and not other.confounded
-            and other.effect.interval
-            and len(other.finding.arms) == 2
-        ):
-            names = {"networks": prose.networks(other), "effect": prose.change(other)}
-            said.append(prose.say("gated.another", other.source, **names))
+    for other in unsettled(prose):
+        names = {"networks": prose.networks(other), "effect": prose.change(other)}
+        said.append(prose.say("gated.another", other.source, **names))
     return said
 
 
