@@ -16,6 +16,8 @@ from skipscope.records.store import RunFolder, Workspace
 
 LONG = bool(os.environ.get("SKIPSCOPE_FAULTS"))
 """Set by `make faults`: the long versions."""
+EPOCHS = 60 if LONG else 8
+"""How long a run is that is killed, or stopped at a step: three times so many steps."""
 HERE = Path(__file__).parent
 
 STUDY = """
@@ -107,14 +109,19 @@ class Zygote:
         self.process.stdin.flush()
         return json.loads(self.process.stdout.readline())
 
-    def start(self, do: str, *, cwd: Path, env: dict[str, str] | None = None, **arguments: Any) -> Process:
+    def start(
+        self, do: str, *, cwd: Path, env: dict[str, str] | None = None, spawned: bool = LONG, **arguments: Any
+    ) -> Process:
+        """A fork that does this. Its workers are forked, too, or `spawned`, which takes seconds for each."""
         self.number += 1
         out = self.folder / f"{self.number}.txt"
-        pid = self.ask(do=do, cwd=str(cwd), env=env or {}, out=str(out), **arguments)
+        pid = self.ask(do=do, cwd=str(cwd), env=env or {}, out=str(out), spawned=spawned, **arguments)
         return Process(self, pid, out)
 
-    def skipscope(self, *argv: str | Path, cwd: Path, env: dict[str, str] | None = None) -> Process:
-        return self.start("command", cwd=cwd, env=env, argv=[str(word) for word in argv])
+    def skipscope(
+        self, *argv: str | Path, cwd: Path, env: dict[str, str] | None = None, spawned: bool = LONG
+    ) -> Process:
+        return self.start("command", cwd=cwd, env=env, spawned=spawned, argv=[str(word) for word in argv])
 
     def train(self, folder: Path, **arguments: Any) -> Process:
         return self.start("train", cwd=folder.parent, folder=str(folder), **arguments)
@@ -160,16 +167,16 @@ def readings(workspace: Path) -> pl.DataFrame:
 
 
 def children(parent: int) -> list[int]:
-    """Worker processes: those whose command is of multiprocessing's spawn."""
+    """Worker processes: those of the parent's group that do not only keep multiprocessing's books."""
     found = []
-    for status in Path("/proc").glob("[0-9]*/status"):
+    for status in Path("/proc").glob("[0-9]*/stat"):
         try:
-            mine = f"PPid:\t{parent}\n" in status.read_text()
-            if mine and b"spawn_main" in (status.parent / "cmdline").read_bytes():
+            group = int(status.read_text().rpartition(")")[2].split()[2])
+            if group == parent and b"resource_tracker" not in (status.parent / "cmdline").read_bytes():
                 found.append(int(status.parent.name))
         except OSError:
             continue
-    return found
+    return [pid for pid in found if pid != parent]
 
 
 def has_ended(pid: int) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from injected import LONG, Zygote, same, study
+from injected import EPOCHS, LONG, Zygote, same, study
 from typer.testing import CliRunner
 
 from skipscope.cli import app
@@ -36,7 +36,7 @@ def flip(path: Path, offset: int, bit: int = 0) -> None:
 @pytest.fixture
 def run(undisturbed: Callable[[int], RunFolder], tmp_path: Path) -> RunFolder:
     """A finished run of a workspace, with a study's name for it."""
-    source = undisturbed(20)
+    source = undisturbed(4)
     folder = RunFolder(tmp_path / "out" / "runs" / source.read().id)
     shutil.copytree(source.path, folder.path)
     return folder
@@ -93,28 +93,26 @@ def test_a_damaged_finished_run_is_trained_again(
     assert folder.damaged() == []
 
 
-def test_a_study_says_what_of_it_is_damaged_and_trains_it_again(tmp_path: Path) -> None:
-    spec, workspace = load_study(study(tmp_path)), Workspace(tmp_path / "out")
-    told: list[str] = []
+def test_a_study_says_what_of_it_is_damaged_and_trains_it_again(zygote: Zygote, tmp_path: Path) -> None:
+    toml, workspace = study(tmp_path), Workspace(tmp_path / "out")
 
-    def carry_out() -> list[str | None]:
-        planned = plan(spec, workspace, command="skipscope run tiny.toml")
-        execute(
-            planned, workspace, on_event=lambda event: told.append(event.message), interrupted=lambda: None
-        )
-        return [run.state for run in planned.runs]
+    def carry_out() -> tuple[list[str | None], str]:
+        planned = plan(load_study(toml), workspace, command="skipscope run tiny.toml")
+        ended = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(workspace.path)).wait()
+        assert ended.code == 0, ended.said
+        return [run.state for run in planned.runs], ended.said
 
-    assert carry_out() == [None]
+    assert carry_out()[0] == [None]
     (record,) = workspace.runs()
     folder = workspace.run_folder(record.id)
     before = folder.model_file.read_bytes()
-    assert carry_out() == ["done"]
+    assert carry_out()[0] == ["done"]
     flip(folder.path / SUMS, 64)  # behind the first checksum
-    told.clear()
-    assert carry_out() == [None]
-    assert any(f"{SUMS} damaged or missing" in said for said in told)
+    states, said = carry_out()
+    assert states == [None]
+    assert f"{SUMS} damaged or missing" in said
     assert folder.model_file.read_bytes() == before
-    assert carry_out() == ["done"]
+    assert carry_out()[0] == ["done"]
 
 
 @pytest.mark.parametrize("name", ["state.pt", "metrics.jsonl", "readings.jsonl"])
@@ -124,11 +122,11 @@ def test_a_damaged_checkpoint_or_journal_goes_back_to_the_checkpoint_before(
     folder = RunFolder(tmp_path / "run")
     stopped(zygote, folder)
     flip(folder.path / name, -1 if name != "state.pt" else 100_000, 4)  # of a journal, its last row
-    ended = zygote.train(folder.path, epochs=20).wait()
+    ended = zygote.train(folder.path, epochs=EPOCHS).wait()
     assert ended.code == 0, ended.said
     assert "its last checkpoint is damaged" in ended.said
     assert name in ended.said
-    same(undisturbed(20), folder)
+    same(undisturbed(EPOCHS), folder)
 
 
 def test_with_both_checkpoints_damaged_it_says_so_and_starts_anew_when_told_again(
@@ -138,14 +136,14 @@ def test_with_both_checkpoints_damaged_it_says_so_and_starts_anew_when_told_agai
     stopped(zygote, folder)
     flip(folder.state_file, 5000)
     flip(folder.state_before, 5000)
-    ended = zygote.train(folder.path, epochs=20).wait()
+    ended = zygote.train(folder.path, epochs=EPOCHS).wait()
     assert ended.code != 0
     assert "This checkpoint is damaged (its checksum is not" in ended.said
     assert str(folder.state_file) in ended.said
     assert "the same command again trains this run from its start" in ended.said
-    ended = zygote.train(folder.path, epochs=20).wait()
+    ended = zygote.train(folder.path, epochs=EPOCHS).wait()
     assert ended.code == 0, ended.said
-    assert folder.model_file.read_bytes() == undisturbed(20).model_file.read_bytes()
+    assert folder.model_file.read_bytes() == undisturbed(EPOCHS).model_file.read_bytes()
     assert sorted(path.name for path in folder.path.glob("*.damaged")) == [
         "state.before.damaged",
         "state.damaged",
@@ -155,7 +153,7 @@ def test_with_both_checkpoints_damaged_it_says_so_and_starts_anew_when_told_agai
 def stopped(zygote: Zygote, folder: RunFolder) -> None:
     """A run that was killed after two checkpoints and was at rest then: its journals end with the last."""
     while not folder.state_before.exists():
-        process = zygote.train(folder.path, epochs=20, stop_after=20)
+        process = zygote.train(folder.path, epochs=EPOCHS, stop_after=EPOCHS)
         assert process.wait().code == 3, process.said
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from injected import LONG, Zygote, only_run, same, study
+from injected import EPOCHS, LONG, Zygote, only_run, same, study
 
 from skipscope.errors import WorkspaceError
 from skipscope.records.files import write_whole
@@ -47,13 +47,13 @@ def test_full_while_training_and_measuring(
     folder, full = small_disk(16) / "run", set()
     for kilobytes in range(16, 4000, 60 if LONG else 300):
         small_disk(kilobytes)
-        ended = zygote.train(folder, epochs=20).wait()
+        ended = zygote.train(folder, epochs=EPOCHS).wait()
         if ended.code == 0:
             break
         assert NEEDS.search(ended.said), ended.said
         full.add(re.search(r"full: (\S+) needs", ended.said)[1])
     assert len(full) > 1, full
-    same(undisturbed(20), RunFolder(folder))
+    same(undisturbed(EPOCHS), RunFolder(folder))
 
 
 def test_a_study_on_a_full_disk_says_what_it_needs_and_goes_on(

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from injected import CNN, LONG, Zygote, study
 
-from skipscope.engine.local import execute
 from skipscope.engine.plan import plan
 from skipscope.records.store import Workspace
 from skipscope.spec import load_study
@@ -66,13 +65,13 @@ def troubled(tmp_path: Path, network: str, value: str = "nan") -> Path:
     ],
 )
 def test_that_run_fails_with_its_reason_and_the_others_finish(
-    network: str, value: str, kind: str, says: str, tmp_path: Path
+    network: str, value: str, kind: str, says: str, zygote: Zygote, tmp_path: Path
 ) -> None:
     if value == "inf" and not LONG:
         pytest.skip("as nan; `make faults` does")
-    spec, workspace = load_study(troubled(tmp_path, network, value)), Workspace(tmp_path / "out")
-    planned = plan(spec, workspace, command="skipscope run tiny.toml", jobs=2)
-    execute(planned, workspace, on_event=lambda _: None, interrupted=lambda: None)
+    toml, workspace = troubled(tmp_path, network, value), Workspace(tmp_path / "out")
+    ended = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(workspace.path)).wait()
+    assert "RunFailed" in ended.said
     states = {record.spec.model.rpartition("@")[0][-6:] or "cnn": record for record in workspace.runs()}
     assert states.pop("cnn").state == "done"
     (record,) = states.values()
@@ -82,7 +81,7 @@ def test_that_run_fails_with_its_reason_and_the_others_finish(
     assert not workspace.run_folder(record.id).model_file.exists()
     if kind == "error":  # what it had is kept: with more memory it goes on
         assert workspace.run_folder(record.id).state_file.exists()
-        again = plan(spec, workspace, command="x")
+        again = plan(load_study(toml), workspace, command="x")
         assert [run.arm for run in again.waiting] == ["trouble"]
 
 

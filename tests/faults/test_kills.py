@@ -9,11 +9,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from injected import LONG, Zygote, children, only_run, same, study
+from injected import EPOCHS, LONG, Zygote, children, only_run, same, study
 
 from skipscope.records.store import RunFolder, Workspace
 
-KILLS = 120 if LONG else 10
+KILLS = 120 if LONG else 6
 """How often a training process is killed, at random moments."""
 STUDY_KILLS = 36 if LONG else 3
 """How often a study's worker, its parent and both are killed, in turn."""
@@ -24,21 +24,20 @@ DEATHS = 1 if LONG else 12
 def test_a_training_process_killed_at_random_moments(
     zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
 ) -> None:
-    epochs = 60 if LONG else 20
     chance, folder, killed = random.Random(6), tmp_path / "run", 0
     while killed < KILLS:
-        process = zygote.train(folder, epochs=epochs)
+        process = zygote.train(folder, epochs=EPOCHS)
         time.sleep(chance.uniform(0.0, 0.6))
         process.kill()
         if process.wait().code == 0:  # it was done: once more from nothing
-            same(undisturbed(epochs), RunFolder(folder))
+            same(undisturbed(EPOCHS), RunFolder(folder))
             folder = tmp_path / f"run{killed}"
             continue
         assert process.code == -signal.SIGKILL, process.said
         killed += 1
-    ended = zygote.train(folder, epochs=epochs).wait()
+    ended = zygote.train(folder, epochs=EPOCHS).wait()
     assert ended.code == 0, ended.said
-    same(undisturbed(epochs), RunFolder(folder))
+    same(undisturbed(EPOCHS), RunFolder(folder))
 
 
 def test_death_in_the_middle_of_every_write(zygote: Zygote, tmp_path: Path) -> None:
@@ -61,8 +60,7 @@ def test_a_studys_worker_its_parent_or_both_killed(
     zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
 ) -> None:
     """A new parent begins at once, while the worker of the one before may still be at its last step."""
-    epochs = 60 if LONG else 20
-    toml, chance = study(tmp_path, epochs=epochs), random.Random(7)
+    toml, chance = study(tmp_path, epochs=EPOCHS), random.Random(7)
     killed = dict.fromkeys(("parent", "worker", "both"), 0)
     outs = (tmp_path / f"out{number}" for number in itertools.count())
     out = next(outs)
@@ -83,11 +81,11 @@ def test_a_studys_worker_its_parent_or_both_killed(
                 process.kill()
         assert process.wait().code in (0, -signal.SIGKILL), process.said
         if process.code == 0:  # the worker was killed and started again, or had ended
-            same(undisturbed(epochs), only_run(out))
+            same(undisturbed(EPOCHS), only_run(out))
             out = next(outs)
     ended = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(out)).wait()
     assert ended.code == 0, ended.said
-    same(undisturbed(epochs), only_run(out))
+    same(undisturbed(EPOCHS), only_run(out))
     assert [run.state for run in Workspace(out).runs()] == ["done"]
 
 

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from injected import Process, Zygote, children, has_ended, only_run, same, study
+from injected import EPOCHS, LONG, Process, Zygote, children, has_ended, only_run, same, study
 
 from skipscope.records.lock import held_run
 from skipscope.records.store import RunFolder, Workspace
 
 
-def begun(zygote: Zygote, folder: Path, says: str) -> tuple[Process, Path, Path]:
+def begun(zygote: Zygote, folder: Path, says: str, *, spawned: bool = LONG) -> tuple[Process, Path, Path]:
     """A study, its workspace and its file, as soon as it says that."""
     toml, out = study(folder, epochs=20), folder / "out"
-    process = zygote.skipscope("run", toml, "-w", out, cwd=folder)
+    process = zygote.skipscope("run", toml, "-w", out, cwd=folder, spawned=spawned)
     assert process.says(says), process.said
     return process, out, toml
 
@@ -86,9 +86,9 @@ def test_reading_a_workspace_that_is_being_written(
     zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
 ) -> None:
     """Status, again and again, while the run saves at every step."""
-    folder = tmp_path / "out" / "runs" / undisturbed(20).read().id
+    folder = tmp_path / "out" / "runs" / undisturbed(EPOCHS).read().id
     folder.parent.mkdir(parents=True)
-    process, seen = zygote.train(folder, epochs=20), set()
+    process, seen = zygote.train(folder, epochs=EPOCHS), set()
     while not process.ended:
         workspace = Workspace(tmp_path / "out")
         for record in workspace.runs():
@@ -110,7 +110,7 @@ def test_while_a_worker_starts(
 
     It saves if it is ready soon enough, and is ended otherwise, having begun nothing.
     """
-    process, out, toml = begun(zygote, tmp_path, "cnn s0: starting")
+    process, out, toml = begun(zygote, tmp_path, "cnn s0: starting", spawned=True)
     time.sleep(random.Random(3).uniform(0.2, 0.6))
     process.kill(signal.SIGINT, group=True)
     ended = process.wait()

@@ -5,14 +5,12 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from injected import LONG, Zygote, only_run, same, study
 
-from skipscope.engine.local import execute
 from skipscope.engine.plan import plan
 from skipscope.errors import WorkspaceError
 from skipscope.records.schema import StudyRecord
@@ -86,25 +84,17 @@ def test_without_the_rights(tmp_path: Path) -> None:
     assert done.stdout.count("Permission denied") == 4, done.stdout
 
 
-def test_the_folder_deleted_under_the_run(tmp_path: Path) -> None:
-    spec, workspace = load_study(study(tmp_path, epochs=5000)), Workspace(tmp_path / "out")
-    said: list[str] = []
-    gone = threading.Event()
-
-    def delete(event: object) -> None:
-        said.append(f"{event.state} {event.step} {event.message}")
-        if event.step > 3 and not gone.is_set():
-            gone.set()
-            while (workspace.path / "runs").exists():  # the worker may be writing there at this moment
-                shutil.rmtree(workspace.path / "runs", ignore_errors=True)
-
-    planned = plan(spec, workspace, command="skipscope run tiny.toml")
-    records = execute(planned, workspace, on_event=delete, interrupted=lambda: None)
-    assert records == []
-    assert any("cannot be written: No such file or directory" in each for each in said), said
-    assert not list(
-        workspace.path.glob("runs/*/state.pt")
-    )  # nothing that a later run would take for a checkpoint
+def test_the_folder_deleted_under_the_run(zygote: Zygote, tmp_path: Path) -> None:
+    toml, out = study(tmp_path, epochs=5000), tmp_path / "out"
+    process = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(out))
+    assert process.says("epoch 2/"), process.said
+    while (out / "runs").exists():  # the worker may be writing there at this moment
+        shutil.rmtree(out / "runs", ignore_errors=True)
+    ended = process.wait()
+    assert "RunFailed" in ended.said
+    assert "cannot be written: No such file or directory" in " ".join(ended.said.split())
+    assert Workspace(out).runs() == []
+    assert not list(out.glob("runs/*/state.pt"))  # nothing that a later run would take for a checkpoint
 
 
 @pytest.mark.skipif(not LONG, reason="a study through the command line; `make faults` does")
@@ -139,7 +129,8 @@ def test_names_locales_and_time_zones(
     toml = study(here, epochs=4, name="研究").rename(here / "tiny.toml")
     ended = zygote.skipscope("run", toml, "-w", out, "--dry-run", cwd=here, env=environment).wait()
     assert ended.code == 0, ended.said
-    ended = zygote.start("study", cwd=here, env=environment, study=str(toml), workspace=str(out)).wait()
+    there = {"study": str(toml), "workspace": str(out)}
+    ended = zygote.start("study", cwd=here, env=environment, spawned=True, **there).wait()
     assert ended.code == 0, ended.said
     same(undisturbed(4), only_run(out))
     ended = zygote.skipscope("status", "-w", out, cwd=here, env=environment).wait()

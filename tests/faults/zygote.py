@@ -2,9 +2,11 @@
 
 Reads commands as lines of JSON on its standard input and answers each with a line. This process computes
 nothing but the embedded data set, so that a fork of it is as good as a fresh process: no thread, no lock.
+The workers of a study are forked of it as well (`quick.py`), unless a test is about how they are spawned.
 """
 
 import contextlib
+import importlib
 import io
 import itertools
 import json
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import deaths
+import quick
 import torch
 from safetensors.torch import load_file
 
@@ -30,6 +33,16 @@ from skipscope.training.backend import device, to_device
 from skipscope.training.batches import BatchMaker
 from skipscope.training.loop import all_steps
 from skipscope.training.measuring import measure_at, unmeasured
+
+LATER = (
+    "skipscope.api.train",
+    "skipscope.api.workspace",
+    "skipscope.cli.run",
+    "skipscope.cli.report",
+    "skipscope.records.frames",
+    "torch.fx.experimental.symbolic_shapes",
+)
+"""What the program imports only when it is needed: a fork would import it anew each time, for seconds."""
 
 PROBE = "redundancy"
 """A cheap one, so that there are frozen readings, too."""
@@ -93,17 +106,17 @@ def study(study: str, workspace: str) -> int:
     return 0 if all(run.state == "done" for run in trained.runs()) else 3
 
 
-def start(*, out: str, cwd: str, env: dict[str, str], do: str, **arguments: Any) -> int:
+def start(*, out: str, cwd: str, env: dict[str, str], do: str, spawned: bool, **arguments: Any) -> int:
     """A fork that does something and leaves what it says in `out`; gives its process id."""
     child = os.fork()
     if child:
         return child
     code = 70
     try:
-        os.setsid()  # as a terminal's job: a signal to the group reaches its workers, and nobody else
+        os.setpgid(0, 0)  # as a terminal's job: a signal to the group reaches its workers, and nobody else
         os.chdir(cwd)
         os.environ.update(env)
-        said = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        said = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(said, 1)
         os.dup2(said, 2)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -112,6 +125,8 @@ def start(*, out: str, cwd: str, env: dict[str, str], do: str, **arguments: Any)
             encoding = env.get("PYTHONIOENCODING", "utf-8")
             setattr(sys, stream, io.TextIOWrapper(io.BufferedWriter(raw), encoding, line_buffering=True))
         time.tzset()
+        if not spawned:
+            quick.fork_workers(out)
         code = {"train": train, "command": command, "study": study}[do](**arguments)
     except BaseException:  # noqa: BLE001 - said, as an interpreter says it
         import traceback
@@ -128,6 +143,9 @@ def main() -> None:
     """Until the input ends."""
     torch.set_num_threads(1)
     load("shapes")
+    for name in LATER:
+        importlib.import_module(name)
+    quick.serve()
     for line in sys.stdin:
         asked = json.loads(line)
         if (child := asked.pop("wait", None)) is not None:
