@@ -145,6 +145,7 @@ def main() -> None:
     load("shapes")
     for name in LATER:
         importlib.import_module(name)
+    del globals()["__file__"]  # what is spawned would import it; the installed script imports next to nothing
     quick.serve()
     for line in sys.stdin:
         asked = json.loads(line)
