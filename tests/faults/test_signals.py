@@ -112,6 +112,9 @@ def test_while_a_worker_starts(
     """
     process, out, toml = begun(zygote, tmp_path, "cnn s0: starting", spawned=True)
     time.sleep(random.Random(3).uniform(0.2, 0.6))
+    workers = children(process.pid)
+    assert workers
+    assert all(blocks(worker, signal.SIGINT) for worker in workers)
     process.kill(signal.SIGINT, group=True)
     ended = process.wait()
     assert ended.code == 1
@@ -121,6 +124,12 @@ def test_while_a_worker_starts(
     ended = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(out)).wait()
     assert ended.code == 0, ended.said
     same(undisturbed(20), only_run(out))
+
+
+def blocks(pid: int, number: int) -> bool:
+    """Whether the process does not hear the signal, whatever handlers it has."""
+    mask = Path(f"/proc/{pid}/status").read_text().partition("SigBlk:")[2].split()[0]
+    return bool(int(mask, 16) >> (number - 1) & 1)
 
 
 @pytest.mark.parametrize(
