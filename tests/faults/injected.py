@@ -16,7 +16,7 @@ from skipscope.records.store import RunFolder, Workspace
 
 LONG = bool(os.environ.get("SKIPSCOPE_FAULTS"))
 """Set by `make faults`: the long versions."""
-EPOCHS = 60 if LONG else 8
+EPOCHS = 20 if LONG else 8
 """How long a run is that is killed, or stopped at a step: three times so many steps."""
 HERE = Path(__file__).parent
 

@@ -13,7 +13,7 @@ from injected import EPOCHS, LONG, Zygote, children, only_run, same, study
 
 from skipscope.records.store import RunFolder, Workspace
 
-KILLS = 120 if LONG else 6
+KILLS = 120 if LONG else 10
 """How often a training process is killed, at random moments."""
 STUDY_KILLS = 36 if LONG else 3
 """How often a study's worker, its parent and both are killed, in turn."""
@@ -24,20 +24,21 @@ DEATHS = 1 if LONG else 12
 def test_a_training_process_killed_at_random_moments(
     zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
 ) -> None:
+    epochs = 60 if LONG else EPOCHS
     chance, folder, killed = random.Random(6), tmp_path / "run", 0
     while killed < KILLS:
-        process = zygote.train(folder, epochs=EPOCHS)
+        process = zygote.train(folder, epochs=epochs)
         time.sleep(chance.uniform(0.0, 0.6))
         process.kill()
         if process.wait().code == 0:  # it was done: once more from nothing
-            same(undisturbed(EPOCHS), RunFolder(folder))
+            same(undisturbed(epochs), RunFolder(folder))
             folder = tmp_path / f"run{killed}"
             continue
         assert process.code == -signal.SIGKILL, process.said
         killed += 1
-    ended = zygote.train(folder, epochs=EPOCHS).wait()
+    ended = zygote.train(folder, epochs=epochs).wait()
     assert ended.code == 0, ended.said
-    same(undisturbed(EPOCHS), RunFolder(folder))
+    same(undisturbed(epochs), RunFolder(folder))
 
 
 def test_death_in_the_middle_of_every_write(zygote: Zygote, tmp_path: Path) -> None:
@@ -60,7 +61,8 @@ def test_a_studys_worker_its_parent_or_both_killed(
     zygote: Zygote, undisturbed: Callable[[int], RunFolder], tmp_path: Path
 ) -> None:
     """A new parent begins at once, while the worker of the one before may still be at its last step."""
-    toml, chance = study(tmp_path, epochs=EPOCHS), random.Random(7)
+    epochs = 60 if LONG else EPOCHS
+    toml, chance = study(tmp_path, epochs=epochs), random.Random(7)
     killed = dict.fromkeys(("parent", "worker", "both"), 0)
     outs = (tmp_path / f"out{number}" for number in itertools.count())
     out = next(outs)
@@ -81,11 +83,11 @@ def test_a_studys_worker_its_parent_or_both_killed(
                 process.kill()
         assert process.wait().code in (0, -signal.SIGKILL), process.said
         if process.code == 0:  # the worker was killed and started again, or had ended
-            same(undisturbed(EPOCHS), only_run(out))
+            same(undisturbed(epochs), only_run(out))
             out = next(outs)
     ended = zygote.start("study", cwd=tmp_path, study=str(toml), workspace=str(out)).wait()
     assert ended.code == 0, ended.said
-    same(undisturbed(EPOCHS), only_run(out))
+    same(undisturbed(epochs), only_run(out))
     assert [run.state for run in Workspace(out).runs()] == ["done"]
 
 
