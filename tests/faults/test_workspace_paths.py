@@ -139,7 +139,7 @@ def test_names_locales_and_time_zones(
     assert ended.code == 0, ended.said
     ended = zygote.skipscope("report", "-w", here / "nothing", cwd=here, env=environment).wait()
     assert ended.code == 1
-    assert complained(ended.said, "There is no study")
+    assert complained(ended.said, "skipscope demo")  # the rest is in the locale's language
     if LONG:
         ended = zygote.skipscope("report", "-w", out, cwd=here, env=environment).wait()
         assert ended.code == 0, ended.said
