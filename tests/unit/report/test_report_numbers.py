@@ -40,8 +40,7 @@ def test_images_that_all_or_no_networks_get_right_are_counted_once(small_report)
 
 
 @pytest.mark.parametrize(
-    ("language", "beside"),
-    [("en", "with up to 2 runs in progress at once"), ("zh", "最多有 2 个运行同时进行")],
+    ("language", "beside"), [("en", "with up to 2 runs in progress at once"), ("zh", "最多同时进行 2 次训练")]
 )
 def test_times_are_told_with_what_ran_beside_them(tables, language, beside):
     found = built(tables, language)
