@@ -113,6 +113,8 @@ def test_a_study_says_what_of_it_is_damaged_and_trains_it_again(zygote: Zygote, 
     assert f"{SUMS} damaged or missing" in said
     assert folder.model_file.read_bytes() == before
     assert carry_out()[0] == ["done"]
+    flip(folder.model_file, 64)  # the record itself is sound
+    assert [run.state for run in plan(load_study(toml), workspace, command="x").runs] == [None]
 
 
 @pytest.mark.parametrize("name", ["state.pt", "metrics.jsonl", "readings.jsonl"])

@@ -40,7 +40,6 @@ LATER = (
     "skipscope.cli.run",
     "skipscope.cli.report",
     "skipscope.records.frames",
-    "torch.fx.experimental.symbolic_shapes",
 )
 """What the program imports only when it is needed: a fork would import it anew each time, for seconds."""
 

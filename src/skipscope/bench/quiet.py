@@ -51,9 +51,11 @@ def spread(rates: Sequence[float]) -> float:
     return (max(rates) - min(rates)) / median(rates)
 
 
-def was_quiet(others: float | None, spreads: Sequence[float]) -> bool:
-    """Says whether a run's figures may be quoted: what is unknown is no reason to doubt them."""
-    return (others or 0.0) <= OTHERS and max(spreads, default=0.0) <= SPREAD
+def was_quiet(others: float | None, spreads: Sequence[float]) -> bool | None:
+    """Says whether a run's figures may be quoted; None if it was steady, and who else worked is unknown."""
+    if max(spreads, default=0.0) > SPREAD:
+        return False
+    return None if others is None else others <= OTHERS
 
 
 def _everyone(proc: Path) -> int:

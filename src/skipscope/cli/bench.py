@@ -85,7 +85,7 @@ def _row(result: "Turns", macs: int, peak: float) -> dict[str, float | None]:
     }
 
 
-def _quiet(rows: dict[str, dict[str, Any]]) -> tuple[bool, float | None, float]:
+def _quiet(rows: dict[str, dict[str, Any]]) -> tuple[bool | None, float | None, float]:
     """Says whether the machine was quiet, what others took of it, and how far apart the usual rounds lay."""
     from skipscope.bench.quiet import was_quiet
 
@@ -130,5 +130,8 @@ def _print_table(
     quiet, taken, apart = _quiet(rows)
     told = f"the usual loop's rounds lay within {apart:.0%} of each other"
     console.print(told if taken is None else f"other programs took up to {taken:.0%} of the cores; {told}")
+    if quiet is None:
+        console.print("What other programs took is not known on this system: see to it that none worked.")
+        return
     said = "these figures are not to be quoted; end other programs, then measure again"
     console.print("The machine was quiet." if quiet else f"[bold]The machine was not quiet:[/] {said}")

@@ -24,10 +24,11 @@ def test_what_others_took_is_what_is_not_ours(monkeypatch: pytest.MonkeyPatch) -
 
 def test_an_unquiet_run_is_one_with_company_or_with_rounds_far_apart() -> None:
     assert spread([90.0, 100.0, 101.0]) == pytest.approx(0.11)
-    assert was_quiet(0.02, [0.03, 0.09])
-    assert was_quiet(None, [0.03])
-    assert not was_quiet(0.06, [0.03])
-    assert not was_quiet(0.0, [0.03, 0.11])
+    assert was_quiet(0.02, [0.03, 0.09]) is True
+    assert was_quiet(0.06, [0.03]) is False
+    assert was_quiet(0.0, [0.03, 0.11]) is False
+    assert was_quiet(None, [0.03]) is None  # what nobody knows is not called quiet
+    assert was_quiet(None, [0.11]) is False
 
 
 def test_a_system_that_does_not_tell_is_no_error(tmp_path: Path) -> None:

@@ -62,6 +62,10 @@ def test_a_loss_that_stays_behind_is_told_with_its_interval_and_only_then(contex
     alike = shipped.gradients().model_copy(update={"losses": same})
     monkeypatch.setattr(shipped, "gradients", lambda: alike)
     assert residual.behind(prose, figure) == []
+    assert "far above the 2.30" in figure.caption
+    low = alike.model_copy(update={"losses": dict.fromkeys(found, found["plain56"])})
+    monkeypatch.setattr(shipped, "gradients", lambda: low)
+    assert "far above" not in drawings.losses(prose.context).caption
 
 
 def test_the_page_has_the_script_once_for_both_languages(study_tables) -> None:

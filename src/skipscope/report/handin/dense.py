@@ -258,12 +258,13 @@ def limits(prose: Prose) -> list[Statement]:
 
 def with_seeds(prose: Prose, single: Piece) -> list[Statement]:
     """Says what a study with several seeds measured where this one has one."""
-    for piece in prose.evidence.elsewhere(single)[:1]:
-        low, high = piece.effect.interval or (-inf, inf)
-        told = {"study": piece.study, "accuracy": change(prose, piece), "seeds": piece.effect.n}
-        key = f"dense.classroom_seeds.{'open' if low <= 0 <= high else 'apart'}"
-        return [prose.say(key, piece.source, **told)]
-    return []
+    piece = next(iter(prose.evidence.elsewhere(single)), None)
+    if piece is None:
+        return []
+    low, high = piece.effect.interval or (-inf, inf)
+    told = {"study": piece.study, "accuracy": change(prose, piece), "seeds": piece.effect.n}
+    key = f"dense.classroom_seeds.{'open' if low <= 0 <= high else 'apart'}"
+    return [prose.say(key, piece.source, **told)]
 
 
 def cost(prose: Prose) -> list[Statement]:

@@ -12,7 +12,11 @@ from skipscope.reference import shipped
 from skipscope.reference.gradients import DRAWN, KINDS, Gradients
 from skipscope.report.context import Context
 from skipscope.report.document import Figure
-from skipscope.report.words import code
+from skipscope.report.handin.course import CHANCE
+from skipscope.report.words import code, literal
+
+FAR = 1.5
+"""From how many times the loss of guessing on a first loss is called far above it."""
 
 
 def gradients(context: Context) -> Figure:
@@ -36,7 +40,10 @@ def losses(context: Context) -> Figure:
     """Draws the training loss of plain and residual networks, step by step."""
     found, words = shipped.gradients(), context.words
     ends = {"shallow": min(DRAWN), "deep": max(DRAWN)}
-    caption = words("drawings.losses", runs=found.seeds, study=code(found.study), **ends)
+    told = [words("drawings.losses", runs=found.seeds, study=code(found.study), **ends)]
+    if all(found.losses[f"resnet{depth}"].means[0] > FAR * CHANCE for depth in DRAWN):
+        told.append(words("drawings.losses_high", chance=literal(f"{CHANCE:.2f}")))
+    caption = words.joined(told)
     chart = depths.by_step(by_step(found), labels=context.labels)
     return context.figure("losses-by-step", chart, caption=caption, spoken=caption)
 

@@ -154,11 +154,11 @@ class Evidence:
         """Every body's verdict on each claim, this workspace's first: it is asked for hundreds of times."""
         found: dict[str, list[Judged]] = {}
         for result in self.results if self.on_cifar10 else ():
-            own = _judged(result.id, result.verdict, result.findings, "own", self.study)
+            own = _body(result.id, result.verdict, result.findings, "own", self.study)
             found.setdefault(own.claim, []).append(own)
         for study, card in self.reference.items():
             for row in card.claims:
-                told = _judged(row["id"], row["verdict"], map(_finding, row["parts"]), "reference", study)
+                told = _body(row["id"], row["verdict"], map(_finding, row["parts"]), "reference", study)
                 found.setdefault(told.claim, []).append(told)
         return found
 
@@ -181,7 +181,7 @@ class Evidence:
         return card.images * max((arm.epochs for arm in card.arms), default=0)
 
 
-def _judged(claim: str, verdict: Verdict, findings: Iterable[Finding], basis: Basis, study: str) -> Judged:
+def _body(claim: str, verdict: Verdict, findings: Iterable[Finding], basis: Basis, study: str) -> Judged:
     pieces = tuple(
         Piece(claim=claim, finding=finding, basis=basis, study=study)
         for finding in findings

@@ -97,7 +97,7 @@ def errors(prose: Prose) -> Row:
     cells = {
         kind: prose.context.words(
             "beside.errors",
-            **{f"at_{at}": percent(prose, by_arm[arm]) for at, arm in enumerate(pair)},
+            **{f"at_{at}": without_interval(prose.percent(by_arm[arm])) for at, arm in enumerate(pair)},
             **{f"arm_{at}": code(arm) for at, arm in enumerate(pair)},
         )
         for kind, pair in DEEPER.items()
@@ -106,9 +106,9 @@ def errors(prose: Prose) -> Row:
     return "errors", cells, unique((level.source for level in levels), "S3")
 
 
-def percent(prose: Prose, level: Level) -> Inline:
-    """Writes a percentage as elsewhere in the text, without its interval."""
-    return literal(f"{prose.number(level).partition(' ')[0]}%")
+def without_interval(number: Inline) -> Inline:
+    """Cuts off the interval behind a number: a cell has no room for two."""
+    return Inline(number.partition(" \\[")[0])
 
 
 def epochs_of(prose: Prose, pairs: Iterable[str]) -> Piece | None:
