@@ -100,7 +100,7 @@ def _column(column: Column, labels: Labels) -> Iterator[str]:
     yield from _joined(column, labels)
     yield arrow(x, OUTPUT + 1)
     yield svg.text("y", x, OUTPUT + 14, italic=True)
-    yield svg.text(column.channels, x, OUTPUT + 31, faint=True)
+    yield svg.text(column.channels, x, OUTPUT + 31, size=svg.SIZE)
 
 
 def box(words: str, x: float, top: float, *, width: float = BOX, filled: bool = False) -> Iterator[str]:

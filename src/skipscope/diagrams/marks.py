@@ -14,6 +14,8 @@ LAYER = style.tint(style.FAINT_INK, 0.42)
 LINEAR = style.FAINT_INK
 STRAND = 2.4
 """Between the strands of a bundle, at most."""
+LINE, BEFORE, BETWEEN = 19.0, 4.0, 14.0
+"""Of a legend: from line to line, between a symbol and its words, and between columns."""
 Point = tuple[float, float]
 
 
@@ -90,13 +92,22 @@ def strands(count: int, room: float) -> float:
 
 
 def legend(entries: Sequence[tuple[str, str]], y: float, *, symbol: float = 22.0) -> tuple[list[str], float]:
-    """Sets symbols, drawn around (0, 0), and their words in lines; returns also where those end."""
-    parts, x = [], 1.0
-    for drawn, words in entries:
-        width = symbol + 4 + svg.width_of(words)
-        if x > 1 and x + width > svg.WIDTH:
-            x, y = 1.0, y + 19
-        parts.append(svg.group([drawn], transform=f"translate({svg.at(x + symbol / 2, y - 3.8)})"))
-        parts.append(svg.text(words, x + symbol + 4, y, anchor="start"))
-        x += width + 14
-    return parts, y
+    """Sets symbols, drawn around (0, 0), and their words in a grid of as few lines as fit, column by column.
+
+    Returns also where the last line is.
+    """
+    rooms = [symbol + BEFORE + svg.width_of(words) for _, words in entries]
+    lines, starts, widths = 1, range(0), list[float]()
+    for lines in range(1, len(entries) + 1):
+        starts = range(0, len(entries), lines)
+        widths = [max(rooms[start : start + lines]) for start in starts]
+        if sum(widths) + BETWEEN * (len(widths) - 1) <= svg.WIDTH - 2:
+            break
+    parts, x = list[str](), 1.0
+    for start, width in zip(starts, widths, strict=True):
+        for line, (drawn, words) in enumerate(entries[start : start + lines]):
+            at = y + LINE * line
+            parts.append(svg.group([drawn], transform=f"translate({svg.at(x + symbol / 2, at - 3.8)})"))
+            parts.append(svg.text(words, x + symbol + BEFORE, at, anchor="start"))
+        x += width + BETWEEN
+    return parts, y + LINE * (lines - 1)

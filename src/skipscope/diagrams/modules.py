@@ -15,6 +15,8 @@ SHOWN = 6
 """Layers of a dense block that are drawn, at most."""
 STACK, TAP = 15.0, 5.0
 """Width of a stack of channels; from it to the line on which the next layer reads all of them."""
+EDGE = 28.0
+"""From the edges to the middle of the first and the last stack: half of the words below it."""
 TALLEST, FLOOR = 112.0, 122.0
 """Height of the last stack; where all stacks stand."""
 SHADES = (0.18, 0.55, 0.33, 0.75, 0.27, 0.62, 0.42, 0.85)
@@ -47,9 +49,9 @@ def _stacks(widths: Sequence[int], sides: Sequence[int], color: str, labels: Lab
     """Draws a stack a state: what was there below, what each layer appended above it."""
     last = len(widths) - 1
     drawn = last if last <= SHOWN else SHOWN - 1
-    apart, scale = (svg.WIDTH - 50) / min(last, SHOWN), TALLEST / widths[drawn]
+    apart, scale = (svg.WIDTH - 2 * EDGE) / min(last, SHOWN), TALLEST / widths[drawn]
     for state in range(drawn + 1):
-        x = 25 + apart * state
+        x = EDGE + apart * state
         for low, high, tint in _segments(widths[: state + 1], color):
             y, tall = FLOOR - scale * high, scale * (high - low)
             yield svg.rectangle(x - STACK / 2, y, STACK, tall, fill=tint, stroke=svg.INK, stroke_width=0.7)
@@ -62,10 +64,10 @@ def _stacks(widths: Sequence[int], sides: Sequence[int], color: str, labels: Lab
             lowest = FLOOR - scale * widths[0] / 2
             yield from _function(x, lowest, FLOOR - scale * widths[state], apart, appended, state + 1)
     if drawn < last:
-        yield svg.text("…", 25 + apart * (drawn + 1), FLOOR - TALLEST / 2, size=16.0)
+        yield svg.text("…", EDGE + apart * (drawn + 1), FLOOR - TALLEST / 2, size=16.0)
     for slot, state in enumerate([*range(drawn + 1), *([last] if drawn < last else [])]):
-        yield svg.text(str(widths[state]), 25 + apart * slot, FLOOR + 15, bold=True)
-        yield svg.text(_written(state), 25 + apart * slot, FLOOR + 29, faint=True)
+        yield svg.text(str(widths[state]), EDGE + apart * slot, FLOOR + 15, bold=True)
+        yield svg.text(_written(state), EDGE + apart * slot, FLOOR + 29, size=svg.SIZE)
     grown = {after - before for before, after in pairwise(widths)}
     told = labels["dense_growth"] if len(grown) == 1 else labels["dense_channels"]
     values = {"first": widths[0], "growth": max(grown), "layers": last, "last": widths[-1]}
@@ -89,7 +91,7 @@ def _function(
     yield svg.rectangle(
         x + apart / 2 - 11, level - 8, 22, 16, rx=3, fill="none", stroke=svg.INK, stroke_width=0.8
     )
-    yield svg.text(f"f{chr(0x2080 + number)}", x + apart / 2, level + 3.8, italic=True)
+    yield svg.text(f"f{chr(0x2080 + number)}", x + apart / 2, level + 3.8, size=svg.SIZE, italic=True)
     yield svg.line((x + apart / 2 + 11, level), (x + apart - STACK / 2 - 3, level))
     yield arrow(x + apart - STACK / 2, level, turn=-90)
 

@@ -59,7 +59,6 @@ def _explained(
     """Adds the legend of the symbols that are used, and what could not be drawn; returns also the height."""
     steps = [step for wiring in wirings for step in wiring.steps]
     entries = [(drawn, labels[key]) for key, used, drawn in _SYMBOLS if any(map(used, steps))]
-    entries.append((_HEIGHT, labels["height"]))
     explained, y = marks.legend(entries, bottom + 20)
     parts += explained
     unplaced = sum(wiring.unplaced for wiring in wirings)
@@ -106,5 +105,3 @@ _SYMBOLS: tuple[tuple[str, Callable[[Step], bool], str], ...] = (
     ("unfollowed", _is("unfollowed"), marks.unknown(0, 0)),
 )
 """Words, what they are needed for, and the symbol around (0, 0)."""
-_HEIGHT = marks.layer("conv", -5, 0, 5, 16) + marks.layer("conv", 3, 0, 5, 8) + svg.line((9, -8), (9, 8))
-"""Stands for the height of a layer."""

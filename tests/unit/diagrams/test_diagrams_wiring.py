@@ -74,7 +74,7 @@ def test_a_foreign_network_of_sixty_layers_is_drawn_in_lines() -> None:
     card = card_of(Foreign())
     drawing = draw_network(card, labels("en"))
     assert count(drawing, "arc") == 19
-    assert count(drawing, "layer") == 60 + 4  # and the legend's
+    assert count(drawing, "layer") == 60 + 2  # and the legend's
     assert outside(drawing) == []
     told = [text.words for text in texts(drawing)]
     assert any("…" in words for words in told)  # such names are shortened

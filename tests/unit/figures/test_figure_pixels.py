@@ -29,6 +29,17 @@ def test_a_map_goes_from_black_to_white():
     assert raster.grey(np.full((2, 2), 7.0))[0, 0, 0] == 128
 
 
+def test_a_lopsided_map_is_spread_until_its_median_is_mid_grey():
+    dark = np.array([[0.0, 0.1, 0.1], [0.1, 0.2, 1.0]])
+    assert raster.lopsided(dark)
+    assert not raster.lopsided(np.array([[0.0, 0.5, 1.0]]))
+    assert not raster.lopsided(np.full((2, 2), 7.0))
+    shown = raster.spread(dark)[..., 0].tolist()
+    assert shown[0][:2] == [0, 128]
+    assert shown[1][0] < shown[1][1] < shown[1][2] == 255
+    assert raster.spread(np.full((2, 2), 7.0))[0, 0, 0] == 128
+
+
 def test_maps_of_one_pixel_share_a_scale():
     shown = raster.greys(np.array([0.0, 1.0, 0.5]).reshape(3, 1, 1))
     assert [picture.shape for picture in shown] == [(1, 1, 3)] * 3

@@ -114,14 +114,25 @@ def test_close_ups_are_of_what_there_is(prose):
     assert "in detail" not in said(none)
 
 
+@pytest.mark.parametrize(
+    ("arms", "expected"),
+    [(("cnn",), "ReLU"), (("cnn", "resnet", "se_resnet"), "BatchNorm, ReLU and the channel means")],
+)
+def test_the_drawing_says_what_it_leaves_out(prose, arms, expected):
+    written, shown = prose(), [(summary(name), describe(name)) for name in arms]
+    told = unmarked(networks_module.omitted(written, shown))
+    assert told.startswith(expected)
+    assert told.endswith("ReLU" if arms == ("cnn",) else "classifier of se_resnet")
+
+
 def test_the_table_agrees_with_the_cards(prose):
     found = networks(prose().context)
     _, table = (block for block in found.sections[-1].blocks if isinstance(block, Table))
     assert [unmarked(line[0]) for line in table.rows] == ["cnn", "resnet", "densenet", "se_resnet"]
-    told = dict(zip(("layers", "shortcuts", "concat", "gates"), table.rows[3][1:5], strict=True))
+    told = dict(zip(("layers", "shortcuts", "concat", "gates"), table.rows[3][2:6], strict=True))
     assert told == {"layers": "18", "shortcuts": "5 + 3", "concat": "–", "gates": "8"}
     assert [line[-2] for line in table.rows] == [f"{card(arm).params:,}" for arm in table.arms]
-    assert row(prose(), "cnn", describe("cnn"))[5] == "–"
+    assert row(prose(), "cnn", describe("cnn"))[1] == "–"
 
 
 def test_a_network_that_is_no_fair_control_is_named_where_both_are_compared(prose):

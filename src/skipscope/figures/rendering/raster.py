@@ -15,6 +15,8 @@ from PIL.PngImagePlugin import PngInfo
 
 Picture = NDArray[np.uint8]
 
+EVEN, LOPSIDED = (0.25, 0.75), (0.02, 0.98)
+"""Shares of its span at which a map's median is shown well by `grey`; the farthest that `spread` moves."""
 GAP = 2
 """Pixels between the pictures of a sheet."""
 MARK = "#d55e00"
@@ -42,6 +44,24 @@ def grey(values: NDArray[Any]) -> Picture:
     low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
     shares = (numbers - low) / (high - low) if high > low else np.full(values.shape, 0.5)
     return np.repeat(_bytes(shares)[..., None], 3, axis=2)
+
+
+def spread(values: NDArray[Any]) -> Picture:
+    """Draws a map as `grey` does, but with its median in mid-grey: the shares of the span to one power.
+
+    Few large values would leave all others nearly black.
+    """
+    numbers = np.asarray(values, dtype=np.float64)
+    low, high = numbers.min(), numbers.max()
+    shares = (numbers - low) / (high - low) if high > low else np.full(numbers.shape, 0.5)
+    middle = float(np.clip(np.median(shares), *LOPSIDED))
+    return grey(shares ** (np.log(0.5) / np.log(middle)))
+
+
+def lopsided(values: NDArray[Any]) -> bool:
+    """Says whether most of a map would be nearly black, or nearly white."""
+    low, high = float(values.min()), float(values.max())
+    return high > low and not EVEN[0] <= (float(np.median(values)) - low) / (high - low) <= EVEN[1]
 
 
 def greys(maps: NDArray[Any]) -> list[Picture]:

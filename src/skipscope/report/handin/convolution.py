@@ -106,13 +106,14 @@ def gallery(prose: Prose, arm: str, example: WorkedConvolution, told: dict[str, 
     """Shows the image with the window, the window's and the kernel's channel, their product and the map."""
     context, channel, side = prose.context, example.channel, example.weights.shape[-1]
     window, weights = example.window[channel], example.weights[channel]
+    uneven = raster.lopsided(window)
     image = context.tables.pictures[arm]["image"]
     framed = raster.framed(image, top=example.top, left=example.left, side=side, times=TILE // 32)
     zoom = max(1, TILE // max(example.map.shape))
     pixel = {"top": example.row, "left": example.column, "side": 1, "times": zoom}
     pictures = {
         "image": framed,
-        "window": raster.grey(window),
+        "window": raster.spread(window) if uneven else raster.grey(window),
         "weights": raster.grey(weights),
         "product": raster.grey(window * weights),
         "map": raster.framed(raster.grey(example.map), **pixel),
@@ -132,7 +133,8 @@ def gallery(prose: Prose, arm: str, example: WorkedConvolution, told: dict[str, 
         schema=["row", "column", "window", "weight"],
         orient="row",
     )
-    caption = context.words("convolution.caption", **told)
+    spread = context.words("convolution.spread") if uneven else ""
+    caption = context.words("convolution.caption", **told, spread=spread)
     made = context.gallery("convolution", tiles, table, caption=caption, spoken=caption)
     return replace(made, steps=True, signs=SIGNS)
 

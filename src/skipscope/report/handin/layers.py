@@ -63,6 +63,14 @@ def _stages(card: NetworkCard, words: Words) -> Iterator[tuple[Inline, Inline]]:
         yield literal(layers), literal(shape)
 
 
+def averages(card: NetworkCard) -> bool:
+    """Says whether a network's linear layer reads the means of the channels, which no step of it computes."""
+    steps = wired(card).steps
+    printed = {".".join(each.path): each for each in printed_modules(card.structure.splitlines()[1:])}
+    read = (_read(steps[at : at + 2], printed) for at in range(len(steps)))
+    return any(told == f" → {step.call.shape[0]}" for told, step in zip(read, steps, strict=True))
+
+
 def _read(steps: Sequence[Step], printed: dict[str, PrintedModule]) -> str:
     """Says how many numbers of a map the fully connected layer after it reads: all, or channels' means."""
     if len(steps) < 2 or steps[1].kind != "linear" or prod(steps[0].call.shape[1:]) == 1:
@@ -110,6 +118,19 @@ def _layer(step: Step, printed: dict[str, PrintedModule], words: Words) -> Layer
         return str(words(f"layers.{'pool' if step.kind == 'pool' else 'conv'}", kernel="")).strip(), 1
     kernel = "×".join(map(str, module.size(key, 1)))
     if step.kind == "conv":
-        return f"{kernel},{NBSP}{module.channels[1]}", module.size("stride", 1)[0]
+        return f"{kernel},{NBSP}{module.channels[1]}{_padding(module)}", module.size("stride", 1)[0]
     kind = "max" if module.kind.startswith("Max") else "mean"
-    return str(words(f"layers.{kind}", kernel=kernel)), module.size("stride", module.size(key, 1)[0])[0]
+    name = f"{words(f'layers.{kind}', kernel=kernel)}{_padding(module)}"
+    return name, module.size("stride", module.size(key, 1)[0])[0]
+
+
+def _padding(module: PrintedModule) -> str:
+    """Tells a padding that is not half of what a kernel is wider than a pixel, rounded down; else nothing."""
+    if "padding=same" in module.arguments:
+        return ""
+    kernel, dilation, padding = (
+        module.size(*each) for each in (("kernel_size", 1), ("dilation", 1), ("padding", 0))
+    )
+    usual = tuple(step * (side - 1) // 2 for step, side in zip(dilation, kernel, strict=True))
+    told = padding[:1] if padding[0] == padding[1] else padding
+    return "" if padding == usual else f", P={'×'.join(map(str, told))}"

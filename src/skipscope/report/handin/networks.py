@@ -15,10 +15,10 @@ from skipscope.records.printed_calls import calls_of
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Diagram, Section, Table
 from skipscope.report.families import Family, family_of, told_apart
-from skipscope.report.handin.layers import layer_table
+from skipscope.report.handin.layers import averages, layer_table
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import code, count, rounded, short
+from skipscope.report.words import Inline, code, count, rounded, short
 
 EXACT = Source(basis="exact", key="params")
 WORKS = {
@@ -90,11 +90,23 @@ def drawn(prose: Prose, shown: Sequence[Shown]) -> Diagram:
     return context.diagram(
         "networks",
         picture,
-        caption=context.words("architecture.caption"),
+        caption=context.words("architecture.caption", omitted=omitted(prose, shown)),
         spoken=context.words(
             "architecture.spoken", arms=context.words.listed([each.arm for each, _ in shown])
         ),
     )
+
+
+def omitted(prose: Prose, shown: Sequence[Shown]) -> Inline:
+    """Names what the drawing leaves out: normalisation, activations, and means that no module computes."""
+    words = prose.context.words
+    norms = dict.fromkeys(kind for _, card in shown for kind in anatomy_of(card).normalisation)
+    told = [words.name(f"architecture.norm.{kind}", kind) for kind in norms]
+    known = all(family_of(summary.model) for summary, _ in shown)
+    told.append(words(f"architecture.omitted_{'relu' if known else 'other'}"))
+    if means := [code(summary.arm) for summary, card in shown if averages(card)]:
+        told.append(words("architecture.omitted_mean", arms=words.listed(means)))
+    return words.listed(told)
 
 
 def close_ups(prose: Prose, shown: Sequence[Shown]) -> Diagram | None:
@@ -236,7 +248,7 @@ def beside(prose: Prose, shown: Sequence[Shown], layers: Table) -> Section:
     """Tabulates the networks and their `layers`, and says in what else they differ."""
     context = prose.context
     numeric = ("layers", "shortcuts", "concatenations", "gates", "params", "macs")
-    keys = ("arm", "layers", "shortcuts", "concatenations", "gates", "normalisation", "params", "macs")
+    keys = ("arm", "normalisation", "layers", "shortcuts", "concatenations", "gates", "params", "macs")
     table = Table(
         columns=context.columns("architecture.column", keys, right=numeric),
         rows=tuple(row(prose, each.arm, card) for each, card in shown),
@@ -257,11 +269,11 @@ def row(prose: Prose, arm: str, card: NetworkCard) -> tuple[str, ...]:
     norms = [prose.context.words.name(f"architecture.norm.{kind}", kind) for kind in anatomy.normalisation]
     return (
         code(arm),
+        prose.context.words.listed(norms) or "–",
         str(anatomy.depth),
         shortcuts or "–",
         str(len(anatomy.concatenations) or "–"),
         str(len(anatomy.gates) or "–"),
-        prose.context.words.listed(norms) or "–",
         count(card.params),
         short(card.macs),
     )
