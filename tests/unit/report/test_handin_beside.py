@@ -40,17 +40,11 @@ def test_on_the_reference_it_has_a_figure_a_table_and_intervals(tables, language
     assert "resnet8" not in cells
     assert "64.6% → 71.0%" in cells  # training errors of about 20 and 32 layers
     text = read(blocks)
-    alone = {"en": "The path does not decide alone", "zh": "起作用的不只是路径"}
-    assert alone[language] in text
     first = {
         "en": r"resnet needs \d\S* \[\S+, \S+\] times the epochs of cnn",
         "zh": r"resnet 所需的轮数是 cnn 的 \d\S* \[\S+, \S+\] 倍",
     }
     assert re.search(first[language], text)
-
-
-def test_without_networks_that_lack_batchnorm_the_paths_are_not_said_to_be_half_of_it(tables):
-    assert "does not decide alone" not in told(tables, T1=("supported", speed(CLASSROOM, -1.0, 2.0)))
 
 
 def test_fewer_epochs_and_more_time_are_told_of_the_same_network(tables):
@@ -70,8 +64,8 @@ def test_that_depth_adds_to_it_is_said_only_if_every_step_does(tables):
         parts = [("epochs", pair, "supported", value) for pair, value in zip(pairs, epochs, strict=True)]
         return told(tables, T1=("supported", parts))
 
-    assert "With depth, shortcuts save more" in of(-0.1, -0.4, -0.7, -0.9)
-    assert "With depth, shortcuts save more" not in of(-0.1, -0.7, -0.4, -0.9)
+    assert "the deeper the network" in of(-0.1, -0.4, -0.7, -0.9)
+    assert "the deeper the network" not in of(-0.1, -0.7, -0.4, -0.9)
 
 
 def test_what_is_withheld_as_confounded_is_in_no_sentence_and_no_cell(tables):

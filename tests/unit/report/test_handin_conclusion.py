@@ -7,7 +7,7 @@ from made_up_bodies import card, part, prose, read
 
 from skipscope.claims.catalogue import catalogue
 from skipscope.report.document import Table
-from skipscope.report.handin.conclusion import ROWS, limits_of, verdicts
+from skipscope.report.handin.conclusion import ROWS, conclusion, limits_of, summed, verdicts, without_paths
 from skipscope.report.handin.evidence import _finding
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.textbook import FIRST, SENTENCES, answers, certainty, unsettled
@@ -32,6 +32,26 @@ def judged(verdict, estimate=0.5, **other):
 
 def table_of(blocks):
     return next(block for block in blocks if isinstance(block, Table))
+
+
+@pytest.mark.parametrize(
+    ("language", "sum_up", "alone"),
+    [
+        ("en", "agree with it (section 5.5)", "does not decide alone"),
+        ("zh", "相符（5.5 节）", "起作用的不只是路径"),
+    ],
+)
+def test_it_begins_with_an_answer(tables, language, sum_up, alone):
+    written = prose(tables, language=language)
+    first = conclusion(written.context).blocks[0]
+    assert sum_up in unmarked(first.text)
+    assert alone in unmarked(first.text)
+
+
+def test_without_networks_that_lack_batchnorm_the_paths_are_not_said_to_be_half_of_it(tables):
+    written = prose(tables, card("fair", judged("supported")))
+    assert without_paths(written) == []
+    assert "agree with it" not in summed(prose(tables, card("fair", judged("contradicted")))).text
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

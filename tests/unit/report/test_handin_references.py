@@ -7,6 +7,7 @@ import pytest
 from documents import built, context_of
 
 from skipscope.report.document import Bibliography, Paragraph, Section
+from skipscope.report.handin.prose import prose_of
 from skipscope.report.handin.references import references, works
 from skipscope.report.rendering import markdown, paper_source
 from skipscope.report.statements import Source, Statement
@@ -99,3 +100,27 @@ def test_a_mark_of_literature_leads_to_the_work(study_tables):
     works = {work.id for block in document.blocks if isinstance(block, Bibliography) for work in block.works}
     assert {"work-he2015", "work-hu2018"} <= works
     assert works | {"references"} <= document.targets
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_each_work_is_cited_by_author_and_year_so_that_no_mark_repeats_it(study_tables, language):
+    document = built(study_tables(readings=True), language, part="handin", results=())
+    paragraphs = [block for block in document.blocks if isinstance(block, Paragraph)]
+    told = [each for block in paragraphs for each in block.statements]
+    known = [(source, each) for each in told for source in each.sources if source.basis == "known"]
+    assert len(known) >= 15
+    for source, statement in known:
+        assert f"[{works()[source.key].year}](#work-{source.key})" in statement.text
+    literature = context_of(study_tables(), language).words("handin.mark.known")
+    assert not any(f"[{literature}]" in block.text for block in paragraphs)
+
+
+def test_a_work_that_no_text_names_is_marked(study_tables):
+    written = prose_of(context_of(study_tables()))
+    source = Source(basis="known", key="he2015")
+    named, unnamed = (Statement(text=Inline(text), sources=(source,)) for text in (NAMED, "So it is."))
+    assert written.paragraph(named).text == NAMED
+    assert written.paragraph(unnamed).text == "So it is ⟦[literature](#work-he2015)⟧."
+
+
+NAMED = Inline("So say He et al. ([2015](#work-he2015)).")

@@ -129,9 +129,11 @@ def test_a_first_validation_loss_that_stands_out_is_not_passed_over(prose, val, 
 
 def test_unsteady_and_steady_are_told_apart(prose):
     unsteady = shapes(prose(), [course(0.4, 0.35, 0.6)])[0]
-    steady = shapes(prose(), [course(0.4, 0.5, 0.6)])[0]
+    steady = shapes(prose(), [course(0.4, 0.5, 0.6, 0.6, 0.7)])[0]
+    short = shapes(prose(), [course(0.4, 0.5, 0.6)])[0]
     assert "`cnn` 5.0".replace("`", "") in text_of(unsteady.statements)
     assert "are steady" in text_of(steady.statements)
+    assert "are steady" not in text_of(short.statements)  # of three epochs, that says nothing
     assert shapes(prose(), [course(0.4)]) == []
 
 

@@ -116,7 +116,7 @@ def test_a_study_that_leaves_open_what_another_settled_is_told_as_well(tables):
 @pytest.mark.parametrize(
     ("verdict", "expected"),
     [
-        ("supported", "Degradation does occur: from 8 to 56 layers"),
+        ("supported", "Degradation does occur. From 8 to 56 layers"),
         ("contradicted", "Degradation does not occur: from 8 to 56 layers"),
         ("inconclusive", "too uncertain to be called degradation"),
     ],

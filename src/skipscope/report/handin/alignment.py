@@ -70,7 +70,8 @@ def told(prose: Prose, depth: int, ratio: Course) -> list[Block]:
     sources = table.statements[0].sources
     sigmas = {f"sigma_{at}": factor(sigma(forward, backward, relu, at)) for at in ENDS}
     gains = {"forward": about(forward.end), "backward": about(backward.end)}
-    parts = {"all": prose.times(ratio.fall), "convolutions": prose.times(convolutions.fall)}
+    parts = {at: literal(rounded(10 ** getattr(ratio, at).ends[0])) for at in ENDS}
+    parts |= {"all": prose.times(ratio.fall), "convolutions": prose.times(convolutions.fall)}
     key = "both" if relus.falls else "convolutions"
     parts["study"] = literal(ratio.end.study)
     if relus.falls:
@@ -80,10 +81,9 @@ def told(prose: Prose, depth: int, ratio: Course) -> list[Block]:
     return [
         prose.paragraph(prose.say("without.alignment.factor")),
         Equation(lines=tuple(prose.context.words.raw("without.alignment.equation"))),
-        prose.paragraph(prose.say("without.alignment.terms", table=prose.table(table))),
         table,
         prose.paragraph(
-            prose.say("without.alignment.trained", *sources, **gains, **sigmas),
+            prose.say("without.alignment.trained", *sources, **gains, **sigmas, table=prose.table(table)),
             prose.say(f"without.alignment.{key}", ratio.end.source, convolutions.end.source, **parts),
             limit(prose, depth, ratio),
         ),

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 import polars as pl
 
 from skipscope.figures import intervals
-from skipscope.report.document import Block, Figure, Table
+from skipscope.report.document import Block, Figure
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.four_ways import SPEED, epochs_of, four_ways
+from skipscope.report.handin.own_curves import own_curves
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
-from skipscope.report.handin.residual import without_norm
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code
 
@@ -32,31 +32,30 @@ def beside(prose: Prose) -> list[Block]:
     """Writes the section: speed, what is equal at equal loss, and what is learnt when."""
     figure, table = speed_figure(prose), four_ways(prose)
     return [
-        *prose.paragraphs([*speed(prose, figure), *deeper(prose)]),
+        *prose.paragraphs([*deeper(prose, figure), *alike(prose)], speed(prose), own_curves(prose)),
         *([figure] if figure else []),
         *prose.paragraphs(order(prose)),
         prose.paragraph(prose.say("beside.how", table=prose.table(table))),
         *prose.paragraphs([*differing(prose, "T3", "gap"), *evenness(prose)], disagreements(prose, *CLAIMS)),
-        prose.paragraph(summed(prose, table), *without_paths(prose)),
         table,
     ]
 
 
-def summed(prose: Prose, table: Table) -> Statement:
-    """Says what the connections have in common, and whether the gradients before training agree with it."""
-    pieces = prose.evidence.pieces("S1c", "start").values()
-    fits = bool(pieces) and all(piece.told == "supported" for piece in pieces)
-    sources = unique(piece.source for piece in pieces) if fits else ()
-    return prose.say(f"beside.sum.{'fits' if fits else 'open'}", *sources, table=prose.table(table))
+def alike(prose: Prose) -> list[Statement]:
+    """Says how many epochs dense connections and gates save, where little or nothing else differs."""
+    found = [epochs_of(prose, SPEED[kind]) for kind in ("dense", "gated")]
+    told, words = [piece for piece in found if piece and piece.effect.interval], prose.context.words
+    if not told:
+        return []
+    items = [
+        words(f"beside.alike.{outcome(piece) or 'open'}", **named(piece), epochs=prose.times(piece))
+        for piece in told
+    ]
+    sources = unique(piece.source for piece in told)
+    return [prose.say("beside.alike.all", *sources, items=clauses(prose, items))]
 
 
-def without_paths(prose: Prose) -> list[Statement]:
-    """Says that the paths alone do not decide, if section 5.2 says so of networks without BatchNorm."""
-    sources = unique(source for said in without_norm(prose) for source in said.sources)
-    return [prose.say("beside.sum.norm", *sources)] if sources else []
-
-
-def speed(prose: Prose, figure: Figure | None) -> list[Statement]:
+def speed(prose: Prose) -> list[Statement]:
     """Says in how many epochs and seconds the classroom networks come to the same training loss."""
     words = prose.context.words
     found = {pair: both for pair in CLASSROOM if (both := speeds(prose, pair))}
@@ -66,9 +65,8 @@ def speed(prose: Prose, figure: Figure | None) -> list[Statement]:
         words("beside.speed.item", **named(epochs), epochs=prose.times(epochs), seconds=prose.times(seconds))
         for epochs, seconds in found.values()
     ]
-    shown = prose.figure(figure) if figure else ""
     sources = unique(piece.source for both in found.values() for piece in both)
-    said = [prose.say("beside.speed.all", *sources, items=clauses(prose, told), figure=shown)]
+    said = [prose.say("beside.speed.all", *sources, items=clauses(prose, told))]
     dearer = [
         epochs for epochs, seconds in found.values() if (outcome(epochs), outcome(seconds)) == LESS_MORE
     ]
@@ -84,7 +82,7 @@ LESS_MORE = ("less", "more")
 """Fewer epochs, more seconds."""
 
 
-def deeper(prose: Prose) -> list[Statement]:
+def deeper(prose: Prose, figure: Figure | None) -> list[Statement]:
     """Says whether shortcuts save more epochs the deeper the network, if every step goes that way."""
     pieces = measured(prose, "T1", "epochs")
     found = [pieces[pair] for pair in DEPTHS if pair in pieces]
@@ -101,6 +99,7 @@ def deeper(prose: Prose) -> list[Statement]:
     told = {
         "layers": words.listed([piece.finding.arms[0].removeprefix("resnet") for piece in found]),
         "factors": words.listed([prose.times(piece) for piece in found]),
+        "figure": Inline(words.raw("dense.see").format(prose.figure(figure))) if figure else "",
     }
     return [prose.say("beside.deeper", *unique(piece.source for piece in found), **told)]
 

@@ -7,6 +7,7 @@ from skipscope.report.context import Context
 from skipscope.report.document import Section
 from skipscope.report.handin.basis import introduction
 from skipscope.report.handin.beside import beside
+from skipscope.report.handin.brackets import once
 from skipscope.report.handin.by_depth import depth_figures
 from skipscope.report.handin.conclusion import conclusion
 from skipscope.report.handin.convolution import convolution
@@ -22,8 +23,11 @@ from skipscope.report.notes.section import notes_section
 
 
 def why(context: Context) -> Section:
-    """Explains why they train differently: one section for each kind of network, then all side by side."""
-    prose = prose_of(context)
+    """Explains why they train differently: one section for each kind of network, then all side by side.
+
+    An interval stands where its value is told first.
+    """
+    prose, told = prose_of(context), set[str]()
     figures = depth_figures(prose)
     parts = {
         "without": without(prose, figures),
@@ -32,6 +36,7 @@ def why(context: Context) -> Section:
         "gated": gated(prose),
         "beside": beside(prose),
     }
+    parts = {key: once(blocks, told) for key, blocks in parts.items()}
     begin = introduction(prose, chain.from_iterable(parts.values()))
     return context.section("why", "why", begin, context.sections("why", "why", parts))
 

@@ -167,7 +167,7 @@ def sizes(prose: Prose, arm: str | None) -> list[Block]:
         "macs": tex(stage.macs),
     }
     lines = (Template(line).substitute(filled) for line in prose.context.words.raw("convolution.in_numbers"))
-    told = {"params": count(stage.params), "dense": count(prod(IMAGE) * prod(stage.shape))}
+    told = {"weights": count(kernel**2 * inputs * outputs), "dense": count(prod(IMAGE) * prod(stage.shape))}
     return [
         prose.paragraph(prose.say("convolution.sizes", arm=code(summary.arm))),
         Equation(lines=tuple(lines)),

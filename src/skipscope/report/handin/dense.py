@@ -15,13 +15,13 @@ from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import FAMILIES, START, depth_of, judged_start, unique
 from skipscope.report.handin.costs import seconds_of
+from skipscope.report.handin.dense_accuracy import CLASSROOM, counted, limits, parameters
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import Inline, code, literal, rounded, signed
+from skipscope.report.words import Inline, code, literal, rounded
 
 TRAINING = "first over last in training"
-CLASSROOM = "densenet - resnet"
 HUANG, PLEISS = (Source(basis="known", key=key) for key in ("huang2017", "pleiss2017"))
 
 LOWER = 0.7
@@ -216,57 +216,6 @@ def falls(prose: Prose, piece: Piece) -> bool:
     return len(levels) == 2 and levels[1].ends[2] < levels[0].ends[1]
 
 
-def parameters(prose: Prose) -> list[Statement]:
-    """Says what fewer parameters do to the accuracy, in a fair comparison and in the assignment's."""
-    said = []
-    for comparison, accuracy in prose.evidence.pieces("D3", "accuracy").items():
-        counts = counted(prose, comparison)
-        if accuracy.finding.verdict != "confounded" and {"parameters", "arithmetic"} <= counts.keys():
-            ours, theirs = map(code, comparison.split(" - "))
-            told = {part: share(counts[part]) for part in ("parameters", "arithmetic")}
-            who = {"dense": ours, "residual": theirs}
-            said.append(prose.say("dense.counts", counts["parameters"].source, **who, **told))
-            verdict = accuracy.finding.verdict if accuracy.settled else "inconclusive"
-            told = {"accuracy": change(prose, accuracy)}
-            said.append(prose.say(f"dense.accuracy.{verdict}", accuracy.source, **told))
-            break
-    if (judged := prose.evidence.judged("D4")) is not None and judged.settled:
-        parts = {piece.finding.part: prose.change(piece) for piece in judged.pieces}
-        said.append(prose.say(f"dense.redundancy.{judged.verdict}", judged.source, **parts))
-    return said
-
-
-def counted(prose: Prose, comparison: str) -> dict[str, Piece]:
-    """Returns what was counted of a comparison: parameters, arithmetic and memory, in per cent."""
-    parts = ("parameters", "arithmetic", "memory")
-    found = {part: prose.evidence.pieces("D3", part).get(comparison) for part in parts}
-    return {part: piece for part, piece in found.items() if piece}
-
-
-def limits(prose: Prose) -> list[Statement]:
-    """Says what does not follow from the assignment's own pair of networks."""
-    counts = counted(prose, CLASSROOM)
-    pieces = (piece for body in prose.evidence.bodies("D3") for piece in body.pieces)
-    asked = "accuracy", CLASSROOM
-    accuracy = next((each for each in pieces if (each.finding.part, each.finding.comparison) == asked), None)
-    if accuracy and "parameters" in counts:
-        told = {"parameters": share(counts["parameters"]), "accuracy": change(prose, accuracy)}
-        said = [prose.say("dense.classroom", counts["parameters"].source, accuracy.source, **told)]
-        return said + ([] if accuracy.effect.interval else with_seeds(prose, accuracy))
-    return []
-
-
-def with_seeds(prose: Prose, single: Piece) -> list[Statement]:
-    """Says what a study with several seeds measured where this one has one."""
-    piece = next(iter(prose.evidence.elsewhere(single)), None)
-    if piece is None:
-        return []
-    low, high = piece.effect.interval or (-inf, inf)
-    told = {"study": piece.study, "accuracy": change(prose, piece), "seeds": piece.effect.n}
-    key = f"dense.classroom_seeds.{'open' if low <= 0 <= high else 'apart'}"
-    return [prose.say(key, piece.source, **told)]
-
-
 def cost(prose: Prose) -> list[Statement]:
     """Says what concatenation costs in memory, arithmetic and time."""
     said = [prose.say("dense.memory", PLEISS)]
@@ -281,17 +230,7 @@ def cost(prose: Prose) -> list[Statement]:
     return said
 
 
-def share(piece: Piece) -> Inline:
-    """Writes a count of one network as a share of the other's: 52%."""
-    return literal(f"{100 + piece.effect.estimate:.0f}%")
-
-
 def points(piece: Piece, *, signs: bool) -> Inline:
     """Writes a difference of shares in percentage points."""
     value, low, high = (100 * end for end in (piece.effect.estimate, *(piece.effect.interval or (-inf, inf))))
     return bracketed(value, low, high, signs=signs)
-
-
-def change(prose: Prose, piece: Piece) -> Inline:
-    """Writes a difference in accuracy: of a single seed to a tenth, as accuracies are."""
-    return prose.change(piece) if piece.effect.interval else literal(signed(piece.effect.estimate))

@@ -112,7 +112,16 @@ def content(prose: Prose) -> list[Statement]:
         if key != "content":
             rate = prose.context.tables.record.study.recipe.learning_rate
             found.append(prose.say("gated.rival", rate=f"{rate:g}"))
+            found += clipped(prose, image)
     return found
+
+
+def clipped(prose: Prose, piece: Piece) -> list[Statement]:
+    """Says at what norm these networks' gradients were clipped, if they were: that bounds steps as well."""
+    card = prose.evidence.reference.get(piece.study) if piece.basis == "reference" else None
+    norms = {arm.clip_norm for arm in (card.arms if card else ()) if arm.arm in piece.finding.arms}
+    norm = norms.pop() if len(norms) == 1 else None
+    return [] if norm is None else [prose.say("gated.clipped", piece.source, norm=f"{norm:g}")]
 
 
 def absorbed(prose: Prose) -> list[Statement]:
@@ -182,6 +191,9 @@ def stem(prose: Prose) -> list[Statement]:
         hidden = pool.told == "supported" and covers(whole, 0)
         key = "hidden" if hidden else pool.told
         found.append(prose.say(f"gated.stem.{key}", pool.source, **told))
+        both = prose.evidence.along(pool, "interaction")
+        if both and not both.settled and both.effect.interval:
+            found.append(prose.say("gated.stem.interaction", both.source, effect=prose.change(both)))
         found += here(prose, whole)
     return found
 

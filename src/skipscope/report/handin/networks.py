@@ -257,7 +257,7 @@ def beside(prose: Prose, shown: Sequence[Shown], layers: Table) -> Section:
     )
     told = list(confounded(prose, shown))
     table = context.tabled(table)
-    blocks = (layers, table, *prose.paragraphs(told))
+    blocks = (*prose.paragraphs(told), layers, table)
     return Section(id="architecture-beside", title=context.words("architecture.beside"), blocks=blocks)
 
 

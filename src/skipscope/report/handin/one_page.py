@@ -7,6 +7,7 @@ from skipscope.report.appendix.results import key_table, what_was_done
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Section, Table
 from skipscope.report.families import told_apart
+from skipscope.report.handin.brackets import bare
 from skipscope.report.handin.by_depth import apart, depth_of, hardly_trained
 from skipscope.report.handin.dense import falls
 from skipscope.report.handin.gate_evidence import cause, clean, controlled
@@ -25,7 +26,7 @@ EXACT = Source(basis="exact", key="params")
 
 def one_page(context: Context) -> Section:
     """Builds the chapter."""
-    prose, shown = prose_of(context), foremost(context)
+    prose, shown = replace(prose_of(context), coded=False), foremost(context)
     table = context.tabled(key_table(shown, *COLUMNS))
     answer: list[list[Statement | None]] = [
         [without(prose), later(prose), caveat(prose)],
@@ -40,7 +41,7 @@ def one_page(context: Context) -> Section:
         [
             prose.paragraph(prose.say("one_page.question"), short(prose)),
             prose.paragraph(*done(prose, shown)),
-            *prose.paragraphs(*answer),
+            *bare(prose.paragraphs(*answer)),
             table,
             *curves_of_all(shown),
         ],

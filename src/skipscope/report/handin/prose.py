@@ -6,9 +6,11 @@
         prose.say("handin.residual.start", piece.source, times=prose.times(piece)),
     )
 
-A mark stands before the full stop of its statement, as a reference does.
+A mark stands before the full stop of its statement, as a reference does. Where a statement names a work by
+author and year, the year leads to it, and no mark repeats that.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import floor, inf, isfinite, log10
@@ -17,8 +19,9 @@ from skipscope.report.context import Context
 from skipscope.report.document import Block, Paragraph, Shown, Table
 from skipscope.report.handin.evidence import Evidence
 from skipscope.report.handin.pieces import Level, Piece
+from skipscope.report.handin.references import Work, works
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import NBSP, Inline, code, literal, rounded
+from skipscope.report.words import NBSP, Inline, code, literal, rounded, unmarked
 
 MOST_DIGITS = 3
 """After the decimal point: nothing here is measured more finely."""
@@ -30,19 +33,27 @@ class Prose:
 
     context: Context
     evidence: Evidence
+    coded: bool = True
+    """Whether marks tell the claims' codes."""
 
     def say(self, key: str, *sources: Source, **values: object) -> Statement:
         """Writes the text `key` with its values filled in, as a statement that rests on these sources."""
         numbers = tuple(str(value) for value in values.values() if any(map(str.isdigit, str(value))))
-        return Statement(text=self.context.words(key, **values), sources=sources, numbers=numbers)
+        text = self.context.words(key, **values)
+        for source in sources:
+            if source.basis == "known":
+                text = cited(text, works()[source.key])
+        return Statement(text=text, sources=sources, numbers=numbers)
 
     def paragraph(self, *statements: Statement | None) -> Paragraph:
         """Joins statements; those that are None are left out, and equal marks in a row are set once."""
         told = [each for each in statements if each is not None]
         pieces: list[Inline] = []
-        marks = [self.mark(statement.sources) for statement in told]
-        for statement, mark, following in zip(told, marks, [*marks, None][1:], strict=True):
-            pieces.append(_marked(statement.text, Inline("") if mark == following else mark))
+        marks = [self.mark(unnamed(statement)) for statement in told]
+        shown = marks if self.coded else [Inline(unmarked(mark)) for mark in marks]
+        for at, (statement, mark) in enumerate(zip(told, marks, strict=True)):
+            again = shown[at] == next(iter(shown[at + 1 :]), None)
+            pieces.append(_marked(statement.text, Inline("") if again else mark))
         return Paragraph(text=self.context.words.joined(pieces), statements=tuple(told))
 
     def paragraphs(self, *told: Iterable[Statement | None]) -> list[Block]:
@@ -68,6 +79,8 @@ class Prose:
         if basis == "known":
             return f"[{name}](#{f'work-{keys[0]}' if len(keys) == 1 else 'references'})"
         claims = [f"[{key}](#claim-{key})" for key in keys if self._is_claim(key)]
+        if claims and not self.coded:
+            return f"[{name}](#claim-{next(filter(self._is_claim, keys))})"
         return str(words.raw("handin.mark.comma").join([name, *claims]))
 
     def figure(self, block: Shown) -> Inline:
@@ -153,6 +166,18 @@ class Prose:
 def prose_of(context: Context) -> Prose:
     """Returns what the chapters of this hand-in are written with."""
     return Prose(context=context, evidence=context.evidence)
+
+
+def cited(text: Inline, work: Work) -> Inline:
+    """Lets the year behind the author's name, where a text has both, lead to the work."""
+    family = re.escape(work.authors[0].partition(",")[0])
+    year = re.compile(rf"({family}\b[^\d\[\]]*)\b({work.year})\b")
+    return Inline(year.sub(rf"\1[\2](#work-{work.key})", text, count=1))
+
+
+def unnamed(statement: Statement) -> list[Source]:
+    """Returns the sources that a mark has to tell: those that the text does not cite itself."""
+    return [source for source in statement.sources if f"(#work-{source.key})" not in statement.text]
 
 
 def _marked(text: Inline, mark: Inline) -> Inline:

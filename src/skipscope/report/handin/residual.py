@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 from math import log10
+from statistics import fmean
 
 from skipscope.reference import shipped
 from skipscope.report.document import Block, Equation, Figure, Panels
@@ -20,11 +21,12 @@ from skipscope.report.handin.by_depth import (
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import Inline, count, literal, percent, rounded
+from skipscope.report.words import Inline, code, count, literal, percent, rounded
 
 HE, VEIT, DE, BALDUZZI = (
     Source(basis="known", key=key) for key in ("he2015", "veit2016", "de2020", "balduzzi2017")
 )
+LOST = "share lost by block"
 DEEP = tuple(depth for depth in DEPTHS if depth >= 20)
 """The layers from which on claims speak of depth."""
 PREDICTED = -0.5
@@ -238,8 +240,33 @@ def limits(prose: Prose) -> list[Statement]:
             piece = judged.deepest
             shown = prose.fewer if claim in ("S5", "S11") else prose.change
             told = {"effect": shown(piece), "networks": prose.networks(piece)}
-            found.append(prose.say(f"residual.{claim.lower()}.{judged.verdict}", judged.source, **told))
+            if claim == "S5":
+                told |= lost(piece)
+            key = f"residual.{claim.lower()}.{judged.verdict}{'_both' if 'plain' in told else ''}"
+            found.append(prose.say(key, judged.source, **told))
     return [*found, prose.say("residual.cause")]
+
+
+def lost(piece: Piece) -> dict[str, Inline]:
+    """Writes what share of its accuracy above chance each network loses with a block that both have.
+
+    Empty where this workspace's own runs measured it: the reference tells it block by block.
+    """
+    if piece.basis != "reference":
+        return {}
+    series = shipped.values(piece.study, LOST, "end")
+    shares = {arm: [*series.get(arm, {}).values()] for arm in piece.finding.arms}
+    blocks = [set(each) for runs in shares.values() for each in runs]
+    common = set.intersection(*blocks) if all(shares.values()) else set[str]()
+    if not common:
+        return {}
+    means = [fmean(each[block] for each in runs for block in common) for runs in shares.values()]
+    told = zip(("residual", "plain"), piece.finding.arms, means, strict=True)
+    return {
+        name: written
+        for kind, arm, mean in told
+        for name, written in ((kind, literal(f"{100 * mean:.0f}%")), (f"{kind}_arm", code(arm)))
+    }
 
 
 def cost(prose: Prose) -> list[Statement]:

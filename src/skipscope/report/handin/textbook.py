@@ -6,6 +6,7 @@ from typing import Literal
 
 from skipscope.claims.catalogue import catalogue
 from skipscope.report.handin.beside import precise
+from skipscope.report.handin.by_depth import apart, depth_of, hardly_trained
 from skipscope.report.handin.gate_evidence import KINDS, cause, controlled
 from skipscope.report.handin.pieces import SETTLED, Judged, Piece
 from skipscope.report.handin.prose import Prose
@@ -94,8 +95,8 @@ SENTENCES = (
 """In reading order."""
 FIRST = (
     *("vanishing", "even", "degradation", "overfitting", "dense", "parameters", "price", "gates", "content"),
-    *("stem", "speed", "order", "reuse", "blocks", "shattering", "training", "branch", "gap", "landscape"),
-    *("redundancy", "sharpness"),
+    *("speed", "order", "reuse", "blocks", "shattering", "training", "branch", "gap", "landscape"),
+    *("redundancy", "sharpness", "stem"),
 )
 """Which come first where there is no room for all."""
 
@@ -114,7 +115,9 @@ def unsettled(prose: Prose) -> list[Inline]:
         bodies = [body for body in prose.evidence.bodies(id) if body.verdict != "confounded"]
         if bodies and not any(body.settled for body in bodies):
             name = claim.wording(prose.context.words.language).name
-            told.append(literal(name[:1].lower() + name[1:]))
+            written = literal(name[:1].lower() + name[1:])
+            linked = Inline(f"[{id}](#claim-{id})")
+            told.append(prose.context.words("conclusion.claim", name=written, code=linked))
     return told
 
 
@@ -133,11 +136,17 @@ def answered(prose: Prose, sentence: Sentence) -> Answer | None:
     piece = order[-1] if verdict == "contradicted" else order[0]
     written = {name: sentence.written(prose, each) for name, each in fields.items()}
     turned = sentence.written == Prose.inverse
-    told = {"networks": prose.networks(fields.get("effect", piece), turned=turned), **written}
+    told: dict[str, object] = {"networks": prose.networks(fields.get("effect", piece), turned=turned)}
+    told |= written
     key = f"conclusion.rows.{sentence.key}.{variant(sentence, verdict, judged, fields)}"
     used = [piece]
     if sentence.key == "gates" and (half := halved(prose)) and half.origin == piece.origin:
         key, told["half"], used = "conclusion.rows.gates.halved", prose.moved(half), [piece, half]
+    if sentence.key == "overfitting" and verdict == "supported" and (found := learning(prose, piece)):
+        key, told = "conclusion.rows.overfitting.apart", told | found
+    if sentence.key == "degradation":
+        near = hardly_trained(prose, fields["plain"])
+        told["begun"] = prose.context.words("conclusion.rows.degradation.begun") if near else ""
     if sentence.key == "vanishing" and verdict == "contradicted" and (fallen := vanishes_later(prose)):
         others = any(not each.settled for each in prose.evidence.elsewhere(fallen))
         key = f"conclusion.rows.vanishing.{'later' if others else 'settled'}"
@@ -161,6 +170,12 @@ def unsure_of(prose: Prose) -> dict[str, Inline]:
         return {}
     numbers = {"settled": literal(str(len(settled))), "all": literal(str(len(pieces)))}
     return {**numbers, "least": prose.number(pieces[0]), "lowest": prose.networks(pieces[0])}
+
+
+def learning(prose: Prose, piece: Piece) -> dict[str, object]:
+    """The degradation of a chain that does learn, its gradient included; empty where none was found."""
+    found = apart(prose, min(map(depth_of, piece.finding.arms)))
+    return found[0] if found and found[1][0].study == piece.study else {}
 
 
 def vanishes_later(prose: Prose) -> Piece | None:

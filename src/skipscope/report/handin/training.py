@@ -19,6 +19,7 @@ from skipscope.report.context import Context
 from skipscope.report.document import NOTHING, Block, Diagram, Note, Panels, Section, Table
 from skipscope.report.families import told_apart
 from skipscope.report.handin.course import CHANCE, Course, above_chance, course_of, last_by_seed
+from skipscope.report.handin.own_curves import later
 from skipscope.report.handin.prose import Prose, bracketed, prose_of
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, count, literal, percent, plain, rounded, unmarked
@@ -28,6 +29,8 @@ KRIZHEVSKY = Source(basis="known", key="krizhevsky2009")
 COLUMNS = ("arm", "train_loss", "val_loss", "val_accuracy")
 IN_A_ROW = 4
 """The most networks beside each other: their letters are printed at 7 points, and a plot is 37 mm wide."""
+MANY_EPOCHS = 5
+"""With fewer, that no accuracy falls says little."""
 FITTED = 0.95
 """From this accuracy on its training images on, a network has little left to fit."""
 
@@ -160,8 +163,9 @@ def shapes(prose: Prose, found: Sequence[Course]) -> list[Block]:
         told.append(prose.say("course.begins", own(prose), **losses))
     told += [lag(prose, each) for each in found if each.lags]
     back = {each.arm: f"{100 * max(each.drops):.1f}" for each in found if each.drops}
-    key = "unsteady" if back else "steady"
-    told.append(prose.say(f"course.{key}", own(prose), drops=words.by_arm(back)))
+    if back or all(len(each.epochs) >= MANY_EPOCHS for each in found):
+        key = "unsteady" if back else "steady"
+        told.append(prose.say(f"course.{key}", own(prose), drops=words.by_arm(back)))
     return [prose.paragraph(*told)]
 
 
@@ -178,8 +182,8 @@ def together(prose: Prose, shown: Sequence[ArmSummary]) -> list[Block]:
     context = prose.context
     found = [course for each in shown if (course := course_of(context.tables, each.arm))]
     figure = overlay(prose)
-    first, *more = leaders(prose, found, figure), fitting(prose, found), times(prose, found)
-    return [*prose.paragraphs(first), figure, *prose.paragraphs(*more)]
+    more = fitting(prose, found), [*times(prose, found), *later(prose)]
+    return [*prose.paragraphs(leaders(prose, found, figure)), figure, *prose.paragraphs(*more)]
 
 
 def overlay(prose: Prose) -> Panels:

@@ -1,7 +1,9 @@
 """Explains how a network without shortcuts trains: the gradient as a product, and what depth costs."""
 
 from collections.abc import Sequence
+from math import inf
 
+from skipscope.reference import shipped
 from skipscope.report.document import Block, Equation, Figure, Panels
 from skipscope.report.handin.alignment import alignment
 from skipscope.report.handin.basis import disagreements
@@ -180,7 +182,25 @@ def degradation(prose: Prose) -> list[Statement]:
     begun = [prose.say("without.hardly", piece.source, **near_chance)] if near_chance else []
     if found := apart(prose, shallow):
         begun.append(prose.say("without.apart", *found[1], **found[0]))
+        begun += nowhere(prose, f"plain{found[0]['deep']}", found[1][0])
     return [said, *begun]
+
+
+def nowhere(prose: Prose, arm: str, source: Source) -> list[Statement]:
+    """Says that no convolution's gradient vanishes at any step, where the curves that ship show that."""
+    drawn = shipped.gradients()
+    curve = drawn.curves.get(arm) if drawn.study == source.study else None
+    rows = [row for row in curve.hundredths if None not in row] if curve else []
+    least = min((min(row) - row[-1] for row in map(numbers, rows)), default=-inf) / 100
+    if least <= VANISHED:
+        return []
+    told = {"share": literal(rounded(10**least)), "seeds": drawn.seeds}
+    return [prose.say("without.nowhere", source, **told)]
+
+
+def numbers(row: Sequence[int | None]) -> list[int]:
+    """Returns the numbers of a row."""
+    return [each for each in row if each is not None]
 
 
 def limits(prose: Prose) -> list[Statement]:
