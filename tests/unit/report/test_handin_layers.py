@@ -27,7 +27,7 @@ def stages(name, language="en"):
             "cnn",
             [
                 "5×5, 6; max-pool 2×2↓ → 6×16×16",
-                "5×5, 16, P=0; max-pool 2×2↓ → 16×6×6 → 576",
+                "5×5*, 16; max-pool 2×2↓ → 16×6×6 → 576",
                 "linear 120, 84, 10 → 10",
             ],
         ),

@@ -118,14 +118,14 @@ def _layer(step: Step, printed: dict[str, PrintedModule], words: Words) -> Layer
         return str(words(f"layers.{'pool' if step.kind == 'pool' else 'conv'}", kernel="")).strip(), 1
     kernel = "×".join(map(str, module.size(key, 1)))
     if step.kind == "conv":
-        return f"{kernel},{NBSP}{module.channels[1]}{_padding(module)}", module.size("stride", 1)[0]
+        return f"{kernel}{_padding(module)},{NBSP}{module.channels[1]}", module.size("stride", 1)[0]
     kind = "max" if module.kind.startswith("Max") else "mean"
     name = f"{words(f'layers.{kind}', kernel=kernel)}{_padding(module)}"
     return name, module.size("stride", module.size(key, 1)[0])[0]
 
 
 def _padding(module: PrintedModule) -> str:
-    """Tells a padding that is not half of what a kernel is wider than a pixel, rounded down; else nothing."""
+    """Tells a padding that is not half of what a kernel is wider than a pixel, rounded down: a star for none."""
     if "padding=same" in module.arguments:
         return ""
     kernel, dilation, padding = (
@@ -133,4 +133,4 @@ def _padding(module: PrintedModule) -> str:
     )
     usual = tuple(step * (side - 1) // 2 for step, side in zip(dilation, kernel, strict=True))
     told = padding[:1] if padding[0] == padding[1] else padding
-    return "" if padding == usual else f", P={'×'.join(map(str, told))}"
+    return "" if padding == usual else f"{NBSP}P={'×'.join(map(str, told))}" if any(padding) else "*"
