@@ -12,6 +12,7 @@ from skipscope.figures.guides import ends, tooltips
 from skipscope.figures.layered import Labels, Layered
 
 SCHEMA = {
+    "name": pl.String,  # of the networks, as plainN
     "family": pl.String,  # a key of `style.FAMILIES`
     "layers": pl.Int64,
     "value": pl.Float64,
@@ -19,7 +20,9 @@ SCHEMA = {
     "high": pl.Float64,
     "theory": pl.Float64,  # what was predicted there; null where nothing was
 }
-BY_STEP = {"arm": pl.String, "family": pl.String, "layers": pl.Int64, "step": pl.Int64, "loss": pl.Float64}
+BY_STEP = {"arm": pl.String, "family": pl.String, "layers": pl.Int64, "depth": pl.String, "step": pl.Int64}
+BY_STEP |= dict.fromkeys(("loss", "low", "high"), pl.Float64)
+"""`depth` tells the layers in words; `low` and `high` are ends over runs, null where none are drawn."""
 BY_LAYER = {"arm": pl.String, "moment": pl.String, "layer": pl.Int64, "value": pl.Float64}
 NEAR = 3
 """Layers between two ticks, at least: those of 19 and 20 would be one."""
@@ -31,21 +34,21 @@ LEGEND_ROW = 18
 """Height of a legend above another."""
 MARKED = 6
 """Layers from one marker of a line to the next: one at each would hide it."""
-EVERY = 30
-"""Steps from one marker of a loss to the next."""
-PAIR = 2
-"""Names in a row of the legend of losses: a depth a row."""
+MARKERS = 5
+"""Markers of a loss; each network's are at steps of their own."""
+BESIDE = 2.2
+"""Per cent of the steps by which the range of a network's runs stands to the right of that before it."""
 MARGIN = 2.0
 """What an axis of norms leaves free above and below, as a factor."""
 COLUMNS = 3
 """Names in a row of the legend: more are wider than half a page."""
 PLOT = 326
 """Width of a plot on paper: with it, letters on half a page are of seven points."""
-ASIDE = 9
-"""Pixels by which a family of one depth is moved to the right: its point would hide another or be hidden."""
+ASIDE = {"plain": -0.7, "resnet": 0.7, "se_resnet": 2.3}
+"""Layers by which the marks of a family stand beside their depth, lest those of two hide each other."""
 CROSS = "M-1,-.7L-.7,-1L0,-.3L.7,-1L1,-.7L.3,0L1,.7L.7,1L0,.3L-.7,1L-1,.7L-.3,0Z"
 THEORY = style.Look(style.INK, (1, 2), CROSS)
-"""What theory predicts: thin and dotted, with crosses."""
+"""What theory predicts: thin and dotted, with crosses, in the colour of its family."""
 
 
 def over_depth(
@@ -53,8 +56,8 @@ def over_depth(
 ) -> Layered:
     """Draws one line a family over the number of layers, with bars for the intervals.
 
-    On a logarithmic axis a rule marks 1, where a ratio says that nothing changes. A family of a single depth
-    stands a little beside it, where others have a point there.
+    On a logarithmic axis a rule marks 1, where a ratio says that nothing changes. Families that share their
+    depths stand a little beside them (`ASIDE`).
 
     Args:
         table: rows of `SCHEMA`.
@@ -63,53 +66,50 @@ def over_depth(
         labels: the chart's words.
         mark: a value that a thin line marks, and its name.
     """
-    families = list(dict.fromkeys(table["family"]))
-    single = (pl.len().over("family") == 1) & (pl.len().over("layers") > 1)
-    table = table.with_columns(aside=single)
-    looks = {family: style.FAMILIES[family] for family in families}
+    families = dict(table.select("name", "family").iter_rows())
+    table = table.with_columns(at=pl.col("layers") + pl.col("family").replace_strict(ASIDE, default=0.0))
+    looks = {name: style.FAMILIES[family] for name, family in families.items()}
     if predicted := table["theory"].count():
         looks[labels["theory"]] = THEORY
     x = alt.X(
-        "layers:Q",
+        "at:Q",
         title=labels["layers"],
         axis=alt.Axis(values=_ticks(table["layers"].unique().sort().to_list()), format="d"),
-        scale=alt.Scale(nice=False, padding=18),
+        scale=alt.Scale(nice=False, padding=14),
     )
     scale = alt.Scale(type="log") if log else alt.Scale(zero=False, padding=8)
     axis = alt.Axis(tickCount=5, format=",~r", minExtent=NUMBERS, maxExtent=NUMBERS)
     names = alt.Legend(title=None, orient="top", columns=min(len(looks), COLUMNS))
     color, shape = (
-        kind("family:N", scale=_scale(looks, trait), legend=names)
+        kind("name:N", scale=_scale(looks, trait), legend=names)
         for kind, trait in ((alt.Color, "color"), (alt.Shape, "shape"))
     )
     # markers outlined with dashes lose their shape: see `style.dash`
-    dash = alt.StrokeDash("family:N", scale=_scale(dict(reversed(looks.items())), "dash"), legend=None)
+    dash = alt.StrokeDash("name:N", scale=_scale(dict(reversed(looks.items())), "dash"), legend=None)
     at: dict[str, Any] = {"x": x, "color": color}
 
     def y(field: str) -> alt.Y:
         return alt.Y(f"{field}:Q", title=title, axis=axis, scale=scale)
 
-    told = {"low": labels["interval_low"], "high": labels["interval_high"]}
-    tips = tooltips(labels, "family:N", "layers:Q", "value:Q .3g", "low:Q .3g", "high:Q .3g", **told)
+    told = {"low": labels["interval_low"], "high": labels["interval_high"], "name": labels["family"]}
+    tips = tooltips(labels, "name:N", "layers:Q", "value:Q .3g", "low:Q .3g", "high:Q .3g", **told)
     line = alt.Chart().mark_line(strokeWidth=2.2).encode(**at, y=y("value"), strokeDash=dash)
-    layers = [line]
+    bars = alt.Chart().mark_rule(strokeWidth=1.4, opacity=0.8)
+    dots = alt.Chart().mark_point(filled=True, size=55, opacity=1)
+    layers = [
+        line,
+        bars.encode(**at, y=y("low"), y2=alt.Y2("high:Q")),
+        dots.encode(**at, y=y("value"), shape=shape, tooltip=tips),
+    ]
     if predicted:
-        thin = alt.Chart().transform_filter("isValid(datum.theory)")
-        thin = thin.mark_line(strokeWidth=1, color=THEORY.color, strokeDash=list(THEORY.dash))
-        layers.append(thin.encode(x=x, y=y("theory"), detail=alt.Detail("family:N")))
-    for aside in (False, True) if table["aside"].any() else (False,):
-        those = alt.Chart().transform_filter(f"datum.aside == {str(aside).lower()}")
-        moved = ASIDE if aside else 0
-        bars = those.mark_rule(strokeWidth=1.4, opacity=0.8, xOffset=moved)
-        dots = those.mark_point(filled=True, size=95 if aside else 60, opacity=1, xOffset=moved)
-        layers.append(bars.encode(**at, y=y("low"), y2=alt.Y2("high:Q")))
-        layers.append(dots.encode(**at, y=y("value"), shape=shape, tooltip=tips))
-    if predicted:
-        named = tooltips(labels, "family:N", "layers:Q", "theory:Q .3g")
-        crosses = alt.Chart().transform_filter("isValid(datum.theory)")
-        crosses = crosses.mark_point(filled=True, size=42, opacity=1)
-        kind = {"color": alt.ColorDatum(labels["theory"]), "shape": alt.ShapeDatum(labels["theory"])}
-        layers.append(crosses.encode(x=x, y=y("theory"), tooltip=named, **kind))
+        named = tooltips(labels, "name:N", "layers:Q", "theory:Q .3g", name=labels["family"])
+        there = alt.Chart().transform_filter("isValid(datum.theory)")
+        thin = there.mark_line(strokeWidth=1, strokeDash=list(THEORY.dash))
+        crosses = there.mark_point(filled=True, size=42, opacity=1, shape=CROSS)
+        layers += [
+            thin.encode(x=x, y=y("theory"), color=color),
+            crosses.encode(x=x, y=y("theory"), tooltip=named, color=color),
+        ]
     under = [_rule(1.0, [1, 3])] if log else []
     if mark is not None:
         once = alt.Chart().transform_aggregate(rows="count()")
@@ -136,16 +136,9 @@ def by_layer(table: pl.DataFrame, *, title: str, labels: Labels) -> Layered:
     powers = [10.0**power for power in range(-9, 10) if domain[0] <= 10.0**power <= domain[1]]
     looks = style.looks(arms)
     moments = list(dict.fromkeys(table["moment"]))
-    strokes: dict[str, Any] = {"direction": "horizontal", "symbolType": "stroke", "symbolSize": 500}
-    # two legends at the top would stand in one row, as if networks and moments were of a kind
-    upper = alt.Legend(title=None, orient="top", offset=36 + LEGEND_ROW)
-    lower = alt.Legend(title=None, orient="none", legendX=0, legendY=-36 - LEGEND_ROW, **strokes)
-    color, shape = (
-        kind("arm:N", scale=_scale(looks, trait), legend=upper)
-        for kind, trait in ((alt.Color, "color"), (alt.Shape, "shape"))
+    color, shape, dash = _networks_and_strokes(
+        looks, "moment", dict(zip(moments, ([1, 0], [5, 3]), strict=False))
     )
-    dashes = alt.Scale(domain=moments, range=[[1, 0], [5, 3]][: len(moments)])
-    dash = alt.StrokeDash("moment:N", scale=dashes, legend=lower)
     last = ends(table["layer"], empty=(1, 1))[1]
     x = alt.X(
         "layer:Q",
@@ -170,52 +163,69 @@ def by_step(table: pl.DataFrame, *, labels: Labels) -> Layered:
     """Draws the smoothed training loss of networks over steps on a logarithmic axis.
 
     A family has its colour, a depth its dashes: the deepest networks are drawn solid. Each network has a
-    marker, so that a grey print tells them apart.
+    marker, so that a grey print tells them apart. At the right stand the ranges of its runs.
 
     Args:
         table: rows of `BY_STEP`.
         labels: the chart's words.
     """
     arms = list(dict.fromkeys(table["arm"]))
-    rows = {
-        arm: (family, depth) for arm, family, depth in table.select("arm", "family", "layers").iter_rows()
-    }
-    deepest, found = max(depth for _, depth in rows.values()), style.looks(arms)
+    found, depths = style.looks(arms), dict(table.select("depth", "layers").iter_rows())
+    colors = dict(table.select("arm", "family").iter_rows())
     looks = {
-        arm: style.Look(
-            style.FAMILIES[family].color, (1, 0) if depth == deepest else (5, 3), found[arm].shape
-        )
-        for arm, (family, depth) in rows.items()
+        arm: style.Look(style.FAMILIES[colors[arm]].color, (1, 0), look.shape) for arm, look in found.items()
     }
-    low, high = ends(table["loss"], empty=(1.0, 2.0))
+    deepest = max(depths.values())
+    strokes = {name: [1, 0] if layers == deepest else [5, 3] for name, layers in depths.items()}
+    low, high = ends(table.select(pl.col("loss", "low", "high")).unpivot()["value"], empty=(1.0, 2.0))
     last = ends(table["step"], empty=(1, 1))[1]
-    names = alt.Legend(title=None, orient="top", columns=PAIR)
-    x = alt.X(
-        "step:Q",
-        title=labels["step"],
-        axis=alt.Axis(tickCount=6, format=",d"),
-        scale=alt.Scale(nice=False, domain=[0, last]),
-    )
-    axis = alt.Axis(
-        values=loss_ticks(low * 0.95, high * 1.05), format="~g", minExtent=NUMBERS, maxExtent=NUMBERS
-    )
-    y = alt.Y(
-        "loss:Q",
-        title=labels["loss"],
-        axis=axis,
-        scale=alt.Scale(type="log", domain=[low * 0.95, high * 1.05], nice=False),
-    )
-    color, shape = (
-        kind("arm:N", scale=_scale(looks, trait), legend=names)
-        for kind, trait in ((alt.Color, "color"), (alt.Shape, "shape"))
-    )
-    # see `over_depth`
-    dash = alt.StrokeDash("arm:N", scale=_scale(dict(reversed(looks.items())), "dash"), legend=None)
+    rank = pl.col("arm").replace_strict({arm: float(rank) for rank, arm in enumerate(arms)})
+    table = table.with_columns(
+        at=pl.when(pl.col("low").is_not_null()).then(last * (1 + BESIDE / 100 * (rank + 1))),
+        marked=(pl.int_range(pl.len()).over("arm") * MARKERS * len(arms) // pl.len().over("arm")) % len(arms)
+        == rank,
+    ).with_columns(marked=pl.col("marked") & ~pl.col("marked").shift(1, fill_value=False).over("arm"))
+    axis = alt.Axis(tickCount=6, format=",d")
+    scale = alt.Scale(nice=False, domain=[0, last * (1 + BESIDE / 100 * (len(arms) + 0.5))])
+
+    def x(field: str) -> alt.X:
+        return alt.X(f"{field}:Q", title=labels["step"], axis=axis, scale=scale)
+
+    numbers = {"minExtent": NUMBERS, "maxExtent": NUMBERS}
+    ticks = alt.Axis(values=loss_ticks(low * 0.95, high * 1.05), format="~g", **numbers)
+    levels = alt.Scale(type="log", domain=[low * 0.95, high * 1.05], nice=False)
+
+    def y(field: str) -> alt.Y:
+        return alt.Y(f"{field}:Q", title=labels["loss"], axis=ticks, scale=levels)
+
+    color, shape, dash = _networks_and_strokes(looks, "depth", strokes)
     tips = tooltips(labels, "arm:N", "step:Q", "loss:Q .3g")
-    line = alt.Chart().mark_line(strokeWidth=2.0).encode(x=x, y=y, color=color, strokeDash=dash, tooltip=tips)
-    dots = alt.Chart().transform_filter(f"datum.step % {EVERY} == 1 && datum.step > 1")
-    dots = dots.mark_point(filled=True, size=45, opacity=1).encode(x=x, y=y, color=color, shape=shape)
-    return Layered(layers=[line, dots], data=table, height=LOW, width=PLOT)
+    line = alt.Chart().mark_line(strokeWidth=2.0)
+    line = line.encode(x=x("step"), y=y("loss"), color=color, strokeDash=dash, tooltip=tips)
+    dots = alt.Chart().transform_filter("datum.marked").mark_point(filled=True, size=45, opacity=1)
+    dots = dots.encode(x=x("step"), y=y("loss"), color=color, shape=shape)
+    bars = alt.Chart().transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2.4)
+    bars = bars.encode(x=x("at"), y=y("low"), y2=alt.Y2("high:Q"), color=color)
+    return Layered(layers=[line, dots, bars], data=table, height=LOW, width=PLOT)
+
+
+def _networks_and_strokes(
+    looks: Mapping[str, style.Look], by: str, strokes: Mapping[str, list[int]]
+) -> tuple[alt.Color, alt.Shape, alt.StrokeDash]:
+    """Gives networks colour and marker, and what `by` tells the dashes, with a row of the legend each.
+
+    Two legends at the top would stand in one row, as if both were of a kind.
+    """
+    lines: dict[str, Any] = {"direction": "horizontal", "symbolType": "stroke", "symbolSize": 500}
+    above = style.LEGEND + LEGEND_ROW
+    upper = alt.Legend(title=None, orient="top", offset=above, columns=len(looks))
+    lower = alt.Legend(title=None, orient="none", legendX=0, legendY=-above, **lines)
+    dashes = alt.Scale(domain=list(strokes), range=list(strokes.values()))
+    return (
+        alt.Color("arm:N", scale=_scale(looks, "color"), legend=upper),
+        alt.Shape("arm:N", scale=_scale(looks, "shape"), legend=upper),
+        alt.StrokeDash(f"{by}:N", scale=dashes, legend=lower),
+    )
 
 
 def _ticks(depths: Sequence[int]) -> list[int]:

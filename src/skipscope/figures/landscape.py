@@ -62,7 +62,12 @@ def _layers(
     domain = loss_span(table.filter(kind="cell")["loss"])
     lines = table.filter(kind="line")["loss"].unique().sort().to_list()
     values = lines[:: max(1, len(lines) // 5)] or alt.Undefined
-    look: dict[str, Any] = {"type": "gradient", "offset": 36, "gradientLength": 200, "format": ".4~g"}
+    look: dict[str, Any] = {
+        "type": "gradient",
+        "offset": style.LEGEND,
+        "gradientLength": 200,
+        "format": ".4~g",
+    }
     told = legend(labels["slice_loss"], values=values, **look)
     scale = alt.Scale(type="log", domain=list(domain), range=list(style.HEAT), clamp=True, nice=False)
     middle = "datum.kind == 'cell' && abs(datum.x + datum.x2) < 1e-6 && abs(datum.y + datum.y2) < 1e-6"

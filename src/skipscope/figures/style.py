@@ -23,6 +23,8 @@ HEIGHT = 320
 PAIR_HEIGHT = 270
 WIDTH = 680
 PAIR_WIDTH = 440
+LEGEND = 26
+"""Pixels from a legend to the plot: the title of the vertical axis stands between them."""
 AXIS_EXTENT = 38
 """Room at the left of a plot, in pixels, for the labels of axes that charts in a grid share."""
 HEAT = ("#f3f6f9", "#b9cfe0", "#6f9cc0", "#2f6494", "#0d2f52")
@@ -143,7 +145,7 @@ CONFIG: dict[str, Any] = {
         "tickSize": 4,
         "labelPadding": 5,
     },
-    "axisX": {"grid": False},
+    "axisX": {"grid": False, "titlePadding": 5},
     "axisY": {
         "domain": False,
         "ticks": False,
@@ -151,7 +153,7 @@ CONFIG: dict[str, Any] = {
         "titleAngle": 0,
         "titleAlign": "left",
         "titleX": 0,
-        "titleY": -16,
+        "titleY": -11,
         "titlePadding": 0,
     },
     "legend": {
@@ -161,7 +163,7 @@ CONFIG: dict[str, Any] = {
         "symbolStrokeWidth": 2.4,
         "symbolOpacity": 1,
         "columnPadding": 16,
-        "offset": 36,
+        "offset": LEGEND,
     },
     "line": {"strokeJoin": "round", "strokeCap": "butt"},
 }

@@ -3,7 +3,6 @@
 import re
 
 import polars as pl
-import pytest
 import vl_convert
 from labels import LABELS
 
@@ -12,7 +11,7 @@ from skipscope.figures.rendering import vega
 
 
 def over_depth(*rows, theory=None, **options):
-    ended = [(*row, row[2] / 2, row[2] * 2, (theory or {}).get(row[:2])) for row in rows]
+    ended = [(row[0], *row, row[2] / 2, row[2] * 2, (theory or {}).get(row[:2])) for row in rows]
     table = pl.DataFrame(ended, depths.SCHEMA, orient="row")
     return depths.over_depth(table, title="title", labels=LABELS, **options)
 
@@ -37,20 +36,22 @@ def marks(picture, color):
     return sorted(x for x in map(float, found) if x > 15)
 
 
-def test_a_family_of_one_depth_stands_beside_others_that_have_it(draw):
-    """Its point would lie on theirs, and one of the two would be hidden."""
-    other = style.FAMILIES["resnet"].color, style.FAMILIES["se_resnet"].color
-    rows = [("resnet", 8, 5.0), ("resnet", 20, 5.0), ("resnet", 56, 5.0), ("se_resnet", 20, 5.0)]
+def test_families_that_share_a_depth_stand_side_by_side(draw):
+    """A point on another's would hide it."""
+    rows = [(family, layers, 5.0) for layers in (8, 56) for family in ("plain", "resnet", "se_resnet")]
     picture = draw(over_depth(*rows, log=True))
-    (beside,) = marks(picture, other[1])
-    assert beside - marks(picture, other[0])[1] == pytest.approx(depths.ASIDE, abs=0.5)
-    alone = over_depth(*rows[:1], *rows[2:], log=True)
-    assert not alone.data["aside"].any()
+    left, middle, right = (
+        marks(picture, style.FAMILIES[family].color)[-1] for family in ("plain", "resnet", "se_resnet")
+    )
+    assert middle - left > 6
+    assert right - middle > 6
 
 
 def test_theory_has_crosses_and_a_name_where_it_predicts_something(draw):
     predicted = draw(over_depth(*FIVE, theory={("plain", 8): 3.1, ("plain", 56): 3e4}, log=True))
     assert predicted.count(f">{LABELS['theory']}<") == 1
+    color = style.FAMILIES["plain"].color  # its line is thin and dotted, in the network's colour
+    assert re.search(rf'stroke="{color}" stroke-width="1"[^>]*stroke-dasharray="1,2"', predicted)
     assert "100,000" in predicted  # the axis has room for it
     assert f">{LABELS['theory']}<" not in draw(over_depth(*FIVE, log=True))
 
@@ -77,7 +78,7 @@ def test_charts_beside_each_other_keep_the_same_room_for_their_numbers():
         for layer in vega.specification(chart)["layer"]
         if (axis := layer["encoding"]["y"].get("axis", {}))
     ]
-    assert len(rooms) == 10
+    assert len(rooms) == 6
     assert set(rooms) == {depths.NUMBERS}
 
 
@@ -100,17 +101,44 @@ def test_layers_are_a_line_a_network_on_a_logarithmic_axis(draw):
     assert {"1", "0.1", "0.01", "55"} <= set(re.findall(r"<text[^>]*>([\d.]+)</text>", picture))
 
 
+ENDS = {136: (1.5, 1.8)}
+
+
 def test_losses_are_solid_where_networks_are_deepest_and_told_apart_in_grey(draw):
     rows = [
-        (f"{family}{depth}", family, depth, step, 3.0 - step / 100)
+        (
+            f"{family}{depth}",
+            family,
+            depth,
+            f"{depth} deep",
+            step,
+            3.0 - step / 100,
+            *ENDS.get(step, (None, None)),
+        )
         for depth in (20, 56)
         for family in ("plain", "resnet")
         for step in range(1, 139, 3)
     ]
     picture = draw(depths.by_step(pl.DataFrame(rows, depths.BY_STEP, orient="row"), labels=LABELS))
     symbols = re.findall(r'<g class="mark-symbol role-legend-symbol".*?</g>', picture)
-    assert len({re.search(r' d="([^"]*)"', symbol)[1] for symbol in symbols}) == 4
+    assert len({re.search(r' d="([^"]*)"', symbol)[1] for symbol in symbols}) == 5  # four markers, and lines
+    assert {"20 deep", "56 deep"} <= set(re.findall(r">([^<>]*)</text>", picture))
+    assert "stroke-dasharray" in "".join(symbols)  # a line of the legend is dashed
     for family in ("plain", "resnet"):
         strokes = re.findall(rf'<path[^>]*stroke="{style.FAMILIES[family].color}"[^>]*>', picture)
         lines = [stroke for stroke in strokes if "fill=" not in stroke]  # markers are filled
         assert sorted("5,3" in line for line in lines) == [False, True]
+        ranges = re.findall(rf'<line[^>]*stroke="{style.FAMILIES[family].color}"[^>]*>', picture)
+        assert len(ranges) == 2
+
+
+def test_markers_of_losses_are_at_steps_of_their_own():
+    rows = [
+        (arm, "plain", layers, "", step, 2.0, None, None)
+        for layers, arm in enumerate(("plain8", "plain20", "plain32"))
+        for step in range(1, 139, 3)
+    ]
+    table = depths.by_step(pl.DataFrame(rows, depths.BY_STEP, orient="row"), labels=LABELS).data
+    marked = table.filter("marked").group_by("arm").agg("step")["step"].to_list()
+    assert all(depths.MARKERS - 1 <= len(steps) <= depths.MARKERS + 1 for steps in marked)
+    assert sum(map(len, marked)) == len(set().union(*marked))

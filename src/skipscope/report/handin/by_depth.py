@@ -59,6 +59,12 @@ def depth_figures(prose: Prose) -> tuple[Figure, ...]:
     return tuple(figure for figure in drawn if figure)
 
 
+def named(family: str) -> str:
+    """Names a family's networks: by their one name, or with N for the layers, as in densenetN_k8."""
+    arms = list(FAMILIES[family].values())
+    return arms[0] if len(arms) == 1 else re.sub(r"\d+", "N", arms[0], count=1)
+
+
 def levels(prose: Prose, quantity: str, moment: str) -> dict[tuple[str, int], Level]:
     """Returns a quantity of each network of `FAMILIES` that it was measured of, by family and layers."""
     return {
@@ -80,7 +86,7 @@ def _over_depth(
         return None
     context = prose.context
     theory = expected if quantity == "gradient" else lambda *_: None
-    rows = [(*name, *ends, theory(*name)) for name, ends in values.items()]
+    rows = [(named(name[0]), *name, *ends, theory(*name)) for name, ends in values.items()]
     table = pl.DataFrame(rows, depths.SCHEMA, orient="row")
     title = context.charts.raw(f"without.axis_{quantity}")
     chart = depths.over_depth(table, title=title, labels=context.labels, **options)

@@ -5,6 +5,7 @@ The former is a chart, and alive on a page.
 
 import polars as pl
 
+from skipscope.analysis.curves import half_life
 from skipscope.analysis.statistics import Estimate, over_seeds
 from skipscope.diagrams.gradients import interactive, written
 from skipscope.figures import depths
@@ -39,12 +40,12 @@ def gradients(context: Context) -> Figure:
 def losses(context: Context) -> Figure:
     """Draws the training loss of plain and residual networks, step by step."""
     found, words = shipped.gradients(), context.words
-    ends = {"shallow": min(DRAWN), "deep": max(DRAWN)}
-    told = [words("drawings.losses", runs=found.seeds, study=code(found.study), **ends)]
+    half = half_life(max(curve.steps[-1] for curve in found.losses.values()))
+    told = [words("drawings.losses", runs=found.seeds, study=code(found.study), half=half)]
     if all(found.losses[f"resnet{depth}"].means[0] > FAR * CHANCE for depth in DRAWN):
         told.append(words("drawings.losses_high", chance=literal(f"{CHANCE:.2f}")))
     caption = words.joined(told)
-    chart = depths.by_step(by_step(found), labels=context.labels)
+    chart = depths.by_step(by_step(context, found), labels=context.labels)
     return context.figure("losses-by-step", chart, caption=caption, spoken=caption)
 
 
@@ -60,16 +61,16 @@ def lag() -> tuple[int, Estimate] | None:
     return (depth, ahead) if ahead and ahead.low > 0 else None
 
 
-def by_step(found: Gradients) -> pl.DataFrame:
-    """Returns the losses as rows of `figures.depths.BY_STEP`."""
-    rows = [
-        (f"{kind}{depth}", kind, depth, *point)
-        for depth in DRAWN
-        for kind in KINDS
-        for point in zip(
-            *(getattr(found.losses[f"{kind}{depth}"], each) for each in ("steps", "means")), strict=True
-        )
-    ]
+def by_step(context: Context, found: Gradients) -> pl.DataFrame:
+    """Returns the losses as rows of `figures.depths.BY_STEP`, with ranges after the last step."""
+    rows = list[tuple[object, ...]]()
+    for kind in KINDS:
+        for depth in DRAWN:
+            curve = found.losses[f"{kind}{depth}"]
+            told = context.charts.raw("diagram.depth").format(depth=depth)
+            for step, mean in zip(curve.steps, curve.means, strict=True):
+                ends = (min(curve.last), max(curve.last)) if step == curve.steps[-1] else (None, None)
+                rows.append((f"{kind}{depth}", kind, depth, told, step, mean, *ends))
     return pl.DataFrame(rows, depths.BY_STEP, orient="row")
 
 
