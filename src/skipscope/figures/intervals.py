@@ -18,12 +18,14 @@ SCHEMA = {
     "low": pl.Float64,  # ends of the interval; the value itself where none is known
     "high": pl.Float64,
 }
-ROW, LANE = 20, 8
-"""Pixels from one line to the next: of rows with one series, and with several."""
+ROW, LANE, LEAST = 20, 10, 14
+"""Pixels from one line to the next: of rows with one series, and with several; of the former at least."""
 LETTER, INDENT = 6.6, 12
 """Pixels of a narrow letter in the names of rows, and of their distance to the headings' left."""
 PAPER = 740
 """Width of the whole chart on paper: its letters are then those of charts of one line a row."""
+WIDTHS = [1.6, 1.0, 1.0, 1.0]
+"""Widths of the bars of series: those of the first are the heaviest."""
 FACTORS = [digit * 10.0**power for power in range(-4, 5) for digit in (1, 2, 5)]
 """Ticks of a logarithmic axis."""
 LOOKS = (
@@ -43,6 +45,7 @@ def intervals(
     neutral: float | None = None,
     log: bool = False,
     groups: Mapping[str, int] | None = None,
+    bound: float | None = None,
 ) -> Layered:
     """Draws a mark and a bar at each row and series of a table.
 
@@ -53,11 +56,12 @@ def intervals(
         neutral: the value that means no difference, drawn as a line.
         log: whether the axis is logarithmic, as of factors.
         groups: headings of the rows, each with the number of rows below it, in their order.
+        bound: the smallest difference from `neutral` worth having, drawn as light lines at both sides.
     """
     rows, series = (list(dict.fromkeys(table[name])) for name in ("row", "series"))
     lines_of_rows = _with_headings(rows, groups or {})
     room = round(LETTER * max(map(cells_of, rows), default=0)) + (INDENT if groups else 0)
-    axis = alt.Axis(tickCount=6, format="~g", grid=True, labelOverlap="greedy", titleAnchor="end")
+    axis = alt.Axis(tickCount=6, format="~g", grid=True, labelOverlap="greedy")
     if log:
         lowest, highest = ends(pl.concat([table["low"], table["high"]]))
         axis.values = [tick for tick in FACTORS if lowest <= tick <= highest]
@@ -74,18 +78,25 @@ def intervals(
     # markers outlined with dashes lose their shape: see `channels.dash`
     dash = alt.StrokeDash("series:N", **_traits(series[::-1], "dash", of=series) | {"legend": None})
     bars = alt.Chart().mark_rule(strokeWidth=1.6)
-    bars = bars.encode(**at, x=alt.X("low:Q", **x), x2=alt.X2("high:Q"), strokeDash=dash)
+    thin = alt.StrokeWidth(
+        "series:N", scale=alt.Scale(domain=series, range=WIDTHS[: len(series)]), legend=None
+    )
+    bars = bars.encode(**at, x=alt.X("low:Q", **x), x2=alt.X2("high:Q"), strokeDash=dash, strokeWidth=thin)
     named = {"row": " ", "series": " ", "low": labels["interval_low"], "high": labels["interval_high"]}
     tips = tooltips(labels, "row:N", "series:N", "value:Q .3g", "low:Q .3g", "high:Q .3g", **named)
-    marks = alt.Chart().mark_point(filled=True, size=80, opacity=1)
+    marks = alt.Chart().mark_point(filled=True, size=60 if several else 80, opacity=1)
     marks = marks.encode(
         **at, x=alt.X("value:Q", **x), shape=alt.Shape("series:N", **_traits(series, "shape")), tooltip=tips
     )
     line = alt.Chart().mark_rule(color=style.FAINT_INK, strokeWidth=1, strokeDash=[4, 3])
     lines = [] if neutral is None else [line.encode(x=alt.XDatum(neutral))]
+    if neutral is not None and bound is not None:
+        light = alt.Chart().mark_rule(color=style.FAINT_INK, strokeWidth=1, opacity=0.6, strokeDash=[1, 2])
+        lines += [light.encode(x=alt.XDatum(neutral + side)) for side in (-bound, bound)]
     height = (LANE * len(series) if several else ROW) * len(lines_of_rows) + 14
+    least = (LANE * len(series) if several else LEAST) * len(lines_of_rows) + 14
     layers = [*lines, bars, marks, *_headings(groups or {}, y, room)]
-    return Layered(layers=layers, data=table, height=height, width=PAPER - room)
+    return Layered(layers=layers, data=table, height=height, least=least, width=PAPER - room)
 
 
 def _left_aligned(room: int) -> dict[str, Any]:

@@ -45,3 +45,13 @@ def test_names_of_rows_leave_room_for_the_plot_so_that_letters_keep_their_size()
         return intervals.intervals(table, title="factor", labels=LABELS).width
 
     assert wide("a") > wide("a long name of a row") > wide("一行很长很长的名称，比上一行还要长")
+
+
+def test_the_smallest_difference_worth_having_is_drawn_at_both_sides(draw):
+    table = pl.DataFrame([("a", "", 1.0, -1.0, 2.0)], intervals.SCHEMA, orient="row")
+
+    def dotted(**options):
+        return draw(intervals.intervals(table, title="t", labels=LABELS, **options)).count('dasharray="1,2"')
+
+    assert dotted(neutral=0.0, bound=0.5) == 2
+    assert dotted(neutral=0.0) == dotted(bound=0.5) == 0

@@ -44,11 +44,18 @@ def test_the_figure_has_the_differences_that_the_text_tells(tables, language):
     [figure] = [block for block in gated(prose(tables, language=language)) if isinstance(block, Figure)]
     values = [round(value, 2) for value in figure.table["value"]]
     assert values == [1.80, 1.64, 0.02, 0.14, -0.25, -1.58, 1.43, -0.16]  # of gates, then of pool and gates
-    assert {"evening", "fair", "stem"} == set(re.findall(r"`(\w+)`", figure.caption))
+    headings = [name for name in rows_of(figure) if re.match(r"\w+(: |：)\d", name)]
+    assert [re.split("[:：]", name)[0] for name in headings] == ["evening", "fair", "stem"]
+    assert "±0.5" in figure.caption
     alone = prose(tables, evening(), language=language)
     [figure] = [block for block in gated(alone) if isinstance(block, Figure)]
     assert len(figure.table) == 4
-    assert "stem" not in figure.caption
+    assert not [name for name in rows_of(figure) if name.startswith(("stem:", "stem："))]
+
+
+def rows_of(figure):
+    """The lines of a chart: headings and rows."""
+    return figure.chart.layers[-1].to_dict()["encoding"]["y"]["scale"]["domain"]
 
 
 def evening():

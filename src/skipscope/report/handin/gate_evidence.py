@@ -1,6 +1,7 @@
 """Chooses what is told and drawn of gates: the clean comparisons, and what their gain is due to."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from typing import Any
 
 import polars as pl
 
@@ -8,7 +9,7 @@ from skipscope.figures import intervals
 from skipscope.report.document import Figure
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
-from skipscope.report.words import Inline, code, count
+from skipscope.report.words import count, unmarked
 
 KINDS = (
     "resnet",
@@ -66,7 +67,7 @@ def direction(piece: Piece) -> str:
 def differences_figure(prose: Prose) -> Figure | None:
     """Draws the differences in test accuracy that the text tells: of gates, and of the stem's pool.
 
-    Those of one study stand together, below a heading.
+    Those of one study stand together, below its name and what was spent on it.
     """
     gain, image, pool = clean(prose, "E3", "accuracy"), controlled(prose), prose.evidence.piece("E5", "pool")
     gates = {"gate": gain} | {
@@ -76,25 +77,28 @@ def differences_figure(prose: Prose) -> Figure | None:
     gates |= {"other": next(iter(unsettled(prose)), None)}
     parts = {"pool": "pool", "stem_gate": "gate", "whole": "whole"}
     stems = {row: prose.evidence.along(pool, part) if pool else None for row, part in parts.items()}
-    groups = {
-        kind: {name: each for name, each in found.items() if each and each.effect.interval}
-        for kind, found in (("gates", gates), ("stems", stems))
-    }
-    shown = [both for group in groups.values() for both in group.items()]
+    found = [*gates.items(), *stems.items()]
+    shown = [(name, each) for name, each in found if each and each.effect.interval]
     if len(shown) < 2:
         return None
-    context = prose.context
-    names = context.charts.raw
+    studies = list(dict.fromkeys(each.origin for _, each in shown))
+    shown.sort(key=lambda both: studies.index(both[1].origin))
+    context, raw = prose.context, prose.context.charts.raw
     rows = [
         (_row(prose, name, each), "", each.effect.estimate, *(each.effect.interval or (0.0, 0.0)))
         for name, each in shown
     ]
     table = pl.DataFrame(rows, intervals.SCHEMA, orient="row")
-    headings = {names(f"gated.group.{kind}"): len(group) for kind, group in groups.items() if group}
-    chart = intervals.intervals(
-        table, title=names("gated.axis"), labels=context.labels, neutral=0.0, groups=headings
-    )
-    told = [context.words("gated.caption"), *_budgets(prose, [each for _, each in shown])]
+    headings = Counter(_heading(prose, each) for _, each in shown)
+    bounds = {each.finding.bound for _, each in shown}
+    bound = (
+        bounds.pop() if len(bounds) == 1 else None
+    )  # what is worth having is the same for all, or not drawn
+    options: dict[str, Any] = {"labels": context.labels, "neutral": 0.0, "groups": headings, "bound": bound}
+    chart = intervals.intervals(table, title=raw("gated.axis"), **options)
+    told = [context.words("gated.caption")]
+    if bound:
+        told.append(context.words("gated.caption_bound", bound=f"{bound:g}"))
     caption = context.words.joined(told)
     return context.figure("accuracy-by-gate", chart, caption=caption, spoken=caption)
 
@@ -105,9 +109,8 @@ def _row(prose: Prose, name: str, piece: Piece) -> str:
     return str(prose.context.charts.raw(f"gated.row.{name}")).format(one=one, other=other)
 
 
-def _budgets(prose: Prose, pieces: Sequence[Piece]) -> Iterator[Inline]:
-    """Says of each study how much its runs trained, and how many there are."""
-    for study, piece in {piece.origin: piece for piece in pieces}.items():
-        images, epochs = prose.evidence.budget(piece)
-        told = {"study": code(study[1]), "seeds": piece.effect.n, "images": count(images), "epochs": epochs}
-        yield prose.context.words("gated.series", **told)
+def _heading(prose: Prose, piece: Piece) -> str:
+    """Names the study that a piece is from, how many runs it has and how much they trained."""
+    images, epochs = prose.evidence.budget(piece)
+    told = {"study": piece.study, "seeds": piece.effect.n, "images": count(images), "epochs": epochs}
+    return unmarked(prose.context.charts("gated.series", **told))
