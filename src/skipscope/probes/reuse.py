@@ -16,16 +16,8 @@ from torch import Tensor
 from skipscope.anatomy.calls import Anatomy, Call, CallKey, Edit, Site
 from skipscope.probes.base import Probe, Reading, View, ratio, several
 from skipscope.probes.evaluation import changes, evaluate, observe
+from skipscope.probes.schedule import FEWEST_IMAGES, IMAGE_PASSES, ablation_images
 from skipscope.probes.untrained import settled
-
-IMAGE_PASSES = 7_000
-"""Budget of images over all ablations; one has 102 in the classroom's `densenet`.
-
-The share of pairs that cost something has a standard error of 0.05 to 0.07 with 147 images and 0.08 to 0.09
-with 73 (bootstrap, briefly trained networks), and spread by 0.06 over three seeds.
-"""
-FEWEST_IMAGES = 32
-"""Lower limit for one ablation."""
 
 
 def readers(anatomy: Anatomy) -> list[Site]:
@@ -85,7 +77,7 @@ def by_ablation(view: View) -> Iterable[Reading]:
     reading, reused = readers(view.anatomy), targets(view.anatomy)
     sources = list(dict.fromkeys(source for site in reused for source in sources_of(site)))
     passes = 1 + sum(len(sources_of(site)) for site in reused) + len(sources)
-    few = view.first(max(FEWEST_IMAGES, IMAGE_PASSES // passes))
+    few = view.first(ablation_images(passes - 1))
     intact = evaluate(few)
     for site in reused:
         for source in sources_of(site):

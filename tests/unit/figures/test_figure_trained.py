@@ -101,6 +101,7 @@ def test_cells_below_zero_do_not_look_like_zero(draw):
     rows = [
         (1, "a", "x", "f", "x₀", 1.0, 1.0, -0.0004, 0.0),
         (1, "a", "y", "f", "x₁", 1.0, 1.0, 0.0004, 0.0),
+        (1, "a", "z", "f", "x₂", 1.0, 1.0, 0.009, 0.0),
         (1, "b", "x", "g", "x₀", 1.0, 1.0, 2.6, 0.0),
     ]
     names = ["block", "target", "source", "to", "of", "weight", "relative", "loss_change", "accuracy_lost"]
@@ -108,9 +109,11 @@ def test_cells_below_zero_do_not_look_like_zero(draw):
     picture = draw(heat.heat(table, block=1, quantity="loss_change", labels=LABELS))
     for color in (heat.FALLS, style.HEAT[0], style.HEAT[-1]):
         assert picture.count(f'fill="{color}"') == 2  # a cell, and the legend's square
-    assert re.search(rf'fill="{style.BELOW}"[^>]*>−0.0004<', picture) or f'fill="{style.BELOW}"' in picture
     legend = re.findall(r">([<≥]?[^<>]*)</text>", picture)
-    assert {"&lt; 0", "0–0.03", "0.03–0.1", "0.1–0.3", "0.3–1", "≥ 1"} <= set(legend)
+    assert {"&lt; 0", "0–0.001", "0.001–0.01", "0.01–0.1", "0.1–1", "≥ 1"} <= set(legend)
+    inks = {words: ink for ink, words in re.findall(r'fill="(\S+)"[^>]*>(−?\d\.\d+)</text>', picture)}
+    # two digits each; a rise no larger than the largest fall may be noise
+    assert inks == {"−0.00040": style.BELOW, "0.00040": style.FAINT_INK, "0.0090": style.INK, "2.6": "white"}
 
 
 def test_a_network_without_gates_has_nothing_to_draw(study_tables):

@@ -7,8 +7,9 @@ from made_up_bodies import card, prose, read
 
 from skipscope.report.document import Equation, Figure
 from skipscope.report.handin.by_depth import depth_figures
-from skipscope.report.handin.dense import connections, dense
+from skipscope.report.handin.dense import dense
 from skipscope.report.handin.dense_accuracy import with_seeds
+from skipscope.report.handin.reuse_map import connections
 from skipscope.report.words import unmarked
 
 START = [(f"densenet{n}_k8 - plain{m}", n) for n, m in ((19, 20), (31, 32), (55, 56))]
@@ -137,5 +138,7 @@ def test_a_dense_network_of_ones_own_shows_its_connections(small):
             else int(reader[1:].translate(str.maketrans("₀₁₂₃₄₅₆", "0123456")))
         )
         assert of == sources[:reads]  # as the equation has it: f of l reads x of 0 to l - 1
+    ablations = tables.readings.filter(probe="reuse_by_ablation", arm="densenet").select("module", "source")
+    assert f"mean over {7_000 // (1 + ablations.n_unique())} validation images" in figure.caption
     embedded = prose(small(arms=("cnn", "densenet"), data="shapes"), card("depth", {}))
     assert connections(embedded) is None  # it is no CIFAR-10

@@ -1,16 +1,13 @@
 """Explains how a dense network trains: what concatenation does to gradients, features and parameters."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from math import inf
 from statistics import median
 
 import polars as pl
 
-from skipscope.analysis import reuse
 from skipscope.analysis.quantities import NOTICED
 from skipscope.analysis.trained_readings import ALL
-from skipscope.figures import reuse as heat
 from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import FAMILIES, START, depth_of, judged_start, unique
@@ -18,14 +15,12 @@ from skipscope.report.handin.costs import seconds_of
 from skipscope.report.handin.dense_accuracy import CLASSROOM, counted, limits, parameters
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
+from skipscope.report.handin.reuse_map import connections, reuse_figure
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, literal, rounded
 
 TRAINING = "first over last in training"
 HUANG, PLEISS = (Source(basis="known", key=key) for key in ("huang2017", "pleiss2017"))
-
-LOWER = 0.7
-"""How high the map of connections is beside that of the appendix: numbers need no square cells."""
 
 
 def dense(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
@@ -50,52 +45,6 @@ def dense(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         *prose.paragraphs(*gradients(prose, next(iter(figures), None)), parameters(prose)),
         *prose.paragraphs(disagreements(prose, "D1", "D2", "D3", "D4"), limits(prose), cost(prose)),
     ]
-
-
-def connections(prose: Prose) -> pl.DataFrame | None:
-    """Returns what cutting a source off costs a layer, of this workspace's first dense network's first block.
-
-    None if it was not measured on CIFAR-10. Columns: those of `analysis.reuse`.
-    """
-    tables = prose.context.tables
-    for arm in tables.arms if prose.evidence.on_cifar10 else ():
-        found = reuse.reuse(tables.readings, arm).drop_nulls("loss_change")
-        if not found.is_empty():
-            first = found.filter(pl.col("block") == pl.col("block").min())
-            return first.with_columns(arm=pl.lit(arm))
-    return None
-
-
-def reuse_figure(prose: Prose, table: pl.DataFrame) -> Figure:
-    """Draws a row a layer and a column a source: the loss that it costs the layer to do without it."""
-    context, block = prose.context, int(table["block"][0])
-    chart = heat.heat(_named(prose, table), block=block, quantity="loss_change", labels=context.labels)
-    chart = replace(chart, height=round(LOWER * chart.height))
-    caption = context.words("dense.caption_reuse", arm=code(table["arm"][0]), block=block)
-    return context.figure("reuse", chart, caption=caption, spoken=caption)
-
-
-def _named(prose: Prose, table: pl.DataFrame) -> pl.DataFrame:
-    """Names sources and readers as the equation and the close-up do: x₀ is the input, f₂ reads x₀ and x₁.
-
-    The layer f of index l reads l sources; what reads them all comes after the block. Readers that are no
-    such row of layers keep their own names.
-    """
-    words, everything = prose.context.charts.raw, pl.col("target") == ALL
-    sources = table["of"].unique(maintain_order=True).to_list()
-    readers = table.filter(~everything).group_by("to", maintain_order=True).len()
-    names = {table.filter(everything)["to"].first(): words("dense.every_reader")}
-    if readers["len"].to_list() != list(range(len(sources) + 1 - len(readers), len(sources) + 1)):
-        return table.with_columns(pl.col("to").replace(names))
-    names |= {name: f"f{index(number)}" for name, number in readers.iter_rows()}
-    names[readers["to"][-1]] = words("dense.transition")
-    numbered = {name: f"x{index(number)}" for number, name in enumerate(sources)}
-    return table.with_columns(pl.col("to").replace(names), pl.col("of").replace(numbered))
-
-
-def index(number: int) -> str:
-    """Writes an index: ₁₂."""
-    return str(number).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
 
 
 def reused(prose: Prose, drawn: Figure | None, table: pl.DataFrame | None) -> list[Statement]:
