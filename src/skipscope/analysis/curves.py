@@ -31,6 +31,25 @@ def half_life(steps: int) -> int:
     return max(3, round(steps / 100))
 
 
+RULES = 12
+"""Ends of epochs that a curve over steps is marked at, at most."""
+
+
+def epoch_ends(steps: pl.DataFrame) -> list[int]:
+    """Returns the steps at which epochs end but the last, thinned; none where runs differ in them.
+
+    `steps` is that of `steps_table`, in which rows may be left out, but none that is a run's last.
+    """
+    ends = steps.filter(~pl.col("stopped")).group_by("arm", "seed").agg(pl.col("step", "epoch").max())
+    if ends.is_empty():
+        return []
+    longest = ends.sort("epoch").row(-1, named=True)
+    last, epochs = longest["step"], longest["epoch"]
+    if last % epochs or any(step != last for step in ends.filter(epoch=epochs)["step"]):
+        return []
+    return [last // epochs * epoch for epoch in range(1, epochs) if epoch % math.ceil(epochs / RULES) == 0]
+
+
 def steps_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFrame:
     """Loss a step, thinned: arm, seed, step, epoch, loss, smoothed, counted, stopped.
 

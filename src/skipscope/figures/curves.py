@@ -6,7 +6,7 @@ faint each seed.
 
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import altair as alt
@@ -22,6 +22,8 @@ Accuracy = Literal["val_accuracy", "train_accuracy"]
 CLOCK = (0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400)
 HIGHEST_LOSS = 20.0
 """The loss axis ends here, so that a diverging run does not flatten the others."""
+FINAL, RING = "final", 90
+"""How rows of the accuracy of final weights are told, and the area of their marker."""
 MARKERS = 9
 """Markers on a line of the loss over steps."""
 FAINTER = 0.22
@@ -30,10 +32,18 @@ LOWEST = 0.4
 """The loss axis begins at this share of the lowest smoothed loss, or at the lowest single one above it."""
 
 
-def loss(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels, only: str | None = None) -> Layered:
+def loss(
+    table: pl.DataFrame,
+    *,
+    arms: Sequence[str],
+    labels: Labels,
+    only: str | None = None,
+    epochs: Sequence[int] = (),
+) -> Layered:
     """Draws the loss over steps on a log axis: each step faint, smoothed bold, a cross where a run failed.
 
     `table` has arm, seed, step, loss, smoothed, counted and stopped; `only` restricts the chart to one arm.
+    Light rules stand at the steps at which `epochs` end.
     """
     legend = only is None  # one arm alone has none to pick from
     paint = channels.color(arms, legend=legend)
@@ -64,7 +74,9 @@ def loss(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels, only: str 
     # a line of one point has no length
     short = (table.group_by("arm", "seed").len()["len"] == 1).any()
     points = [_loss_points(table, x, y("loss:Q"), paint)] if short else []
-    layers = [each, bold, *markers, *points, cross, _loss_tooltips(table, x, y("smoothed:Q"), labels)]
+    rule = alt.Chart().mark_rule(color=style.RULE, strokeWidth=1)
+    rules = [rule.encode(x=alt.XDatum(step)) for step in epochs]
+    layers = [*rules, each, bold, *markers, *points, cross, _loss_tooltips(table, x, y("smoothed:Q"), labels)]
     height = style.HEIGHT if legend else style.PAIR_HEIGHT
     mine = None if only is None else {"arm": only}
     return Layered(layers=layers, data=seeds.drawn(table, "arm", "step"), height=height, only=mine)
@@ -113,12 +125,20 @@ def _clock(labels: Labels) -> str:
 
 
 def accuracy_of(
-    table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Labels, in_grid: bool = False
+    table: pl.DataFrame,
+    *,
+    arm: str,
+    arms: Sequence[str],
+    labels: Labels,
+    in_grid: bool = False,
+    final: Mapping[str, float] | None = None,
 ) -> Layered:
     """Draws one arm's accuracy over epochs: validation bold and filled, training thin, dashed and hollow.
 
     Training accuracy is counted during an epoch, and stands at its middle. In a grid the axis begins at the
     epoch 0, as that of the losses does above it, and all charts have one legend, which is not drawn here.
+    `final` is the accuracy of each arm's last weights on training images that are not augmented: a large
+    hollow marker at the end.
     """
     look = style.looks(arms)[arm]
     names = {key: labels[key] for key in ("val_accuracy", "train_accuracy")}
@@ -129,7 +149,8 @@ def accuracy_of(
         .with_columns(pl.col("measure").replace(names))
     )
     x = epoch_axis(table, labels, first=0 if in_grid else 1)
-    scale = alt.Scale(domain=_accuracy_span(table), zero=False, nice=True)
+    span = _accuracy_span(table, *(final or {}).values())
+    scale = alt.Scale(domain=span, zero=False, nice=True)
     room = style.AXIS_EXTENT if in_grid else alt.Undefined
     axis = alt.Axis(format="%", tickCount=5, minExtent=room, maxExtent=room)
     y = alt.Y("mean(accuracy):Q", title=labels["slice_accuracy"] if in_grid else None, axis=axis, scale=scale)
@@ -150,8 +171,16 @@ def accuracy_of(
     size = channels.dot_size(last_epoch(table)) if in_grid else 42
     dots = alt.Chart().mark_point(size=size, shape=look.shape, stroke=look.color, strokeWidth=1.4, opacity=1)
     dots = dots.encode(x=x, y=y, fill=fill, tooltip=tips)
-    data = seeds.means(long, "arm", "epoch", "measure")
-    return Layered(layers=[line, dots], data=data, height=style.PAIR_HEIGHT)
+    layers, data = [line, dots], seeds.means(long, "arm", "epoch", "measure")
+    if final and arm in final and not data.is_empty():
+        told = {"arm": arm, "epoch": float(last_epoch(table)), "measure": FINAL, "accuracy": final[arm]}
+        data = pl.concat([data, pl.DataFrame([told])], how="diagonal_relaxed")
+        layers = [each.transform_filter(f"datum.measure != '{FINAL}'") for each in layers]
+        ring = alt.Chart().transform_filter(f"datum.measure == '{FINAL}'")
+        ring = ring.mark_point(size=RING, shape=look.shape, color=look.color, strokeWidth=1.6, opacity=1)
+        named = tooltips(labels, "mean(accuracy):Q .1%", accuracy=labels["train_final"])
+        layers.append(ring.encode(x=x, y=y, tooltip=named))
+    return Layered(layers=layers, data=data, height=style.PAIR_HEIGHT)
 
 
 def _epoch_curves(
@@ -259,7 +288,8 @@ def epoch_axis(table: pl.DataFrame, labels: Labels, *, first: int = 1, title: st
     return alt.X("epoch:Q", title=told, axis=alt.Axis(values=ticks, format="d"), scale=scale)
 
 
-def _accuracy_span(table: pl.DataFrame) -> list[float]:
+def _accuracy_span(table: pl.DataFrame, *others: float) -> list[float]:
     """Spans all accuracies, so that charts can be compared."""
-    low, high = ends(table.unpivot(["val_accuracy", "train_accuracy"])["value"])
+    values = table.unpivot(["val_accuracy", "train_accuracy"])["value"].cast(pl.Float64)
+    low, high = ends(pl.concat([values, pl.Series(others, dtype=pl.Float64)]))
     return [max(0.0, low - 0.02), min(1.0, high + 0.02)]

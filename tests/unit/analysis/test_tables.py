@@ -5,7 +5,7 @@ import math
 import polars as pl
 import pytest
 
-from skipscope.analysis.curves import accuracy_by_epoch, half_life, last_step, stride
+from skipscope.analysis.curves import RULES, accuracy_by_epoch, epoch_ends, half_life, last_step, stride
 from skipscope.analysis.statistics import wilson
 from skipscope.analysis.tables import gather
 from skipscope.errors import UnknownName, WorkspaceError
@@ -36,6 +36,17 @@ def test_smoothing_is_the_bias_corrected_exponential_mean_over_every_step(made_u
     weights = [decay ** (10 - i) for i in range(11)]
     by_hand = sum(w * loss for w, loss in zip(weights, losses, strict=True)) / sum(weights)
     assert tables.steps.filter(pl.col("step") == 11)["smoothed"].item() == pytest.approx(by_hand, rel=1e-3)
+
+
+def test_epochs_end_where_all_runs_end_them(made_up):
+    steps = gather(made_up(seeds=2, diverged=("densenet",)), None).steps
+    last, epochs = steps["step"].max(), steps["epoch"].max()
+    ends = epoch_ends(steps)
+    assert 0 < len(ends) <= RULES
+    assert all(step % (last // epochs) == 0 and 0 < step < last for step in ends)
+    other = steps.with_columns(step=pl.when(arm="cnn").then(pl.col("step") * 2).otherwise("step"))
+    assert epoch_ends(other) == []
+    assert epoch_ends(steps.clear()) == []
 
 
 def test_smoothing_does_not_run_over_from_one_run_into_the_next(made_up):

@@ -229,3 +229,19 @@ def marks(picture, width):
 def legend(picture):
     """Its symbols."""
     return re.findall(r'role-legend-symbol".*?(<path [^>]*>)', picture)
+
+
+def test_the_accuracy_of_final_weights_is_one_hollow_marker_at_the_end(tables, draw):
+    told = {"arm": "resnet", "arms": tables.arms, "labels": LABELS, "in_grid": True}
+    chart = curves.accuracy_of(tables.epochs, final={"resnet": 0.99, "cnn": 0.5}, **told)
+    (row,) = chart.data.filter(measure=curves.FINAL).to_dicts()
+    assert (row["accuracy"], row["epoch"]) == (0.99, tables.epochs["epoch"].max())
+    assert "100%" in draw(chart)  # the axis of all has room for it
+    assert curves.FINAL not in set(curves.accuracy_of(tables.epochs, **told).data["measure"])
+
+
+def test_ends_of_epochs_are_rules(tables, draw):
+    chart = curves.loss(tables.steps, arms=tables.arms, labels=LABELS, epochs=(4, 8))
+    without = curves.loss(tables.steps, arms=tables.arms, labels=LABELS)
+    rule = f'stroke="{style.RULE}"'
+    assert draw(chart).count(rule) - draw(without).count(rule) == 2

@@ -11,8 +11,9 @@ from documents import context_of, with_record
 from skipscope.figures.rendering.vega import specification, trusted
 from skipscope.report.document import Panels, Paragraph, Section, Table
 from skipscope.report.handin.course import Course, above_chance
+from skipscope.report.handin.course_panels import columns_of
 from skipscope.report.handin.prose import prose_of
-from skipscope.report.handin.training import columns_of, fitting, leaders, margin, shapes, times, training
+from skipscope.report.handin.training import fitting, leaders, margin, shapes, times, training
 from skipscope.report.words import unmarked
 from skipscope.spec import Recipe
 

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from skipscope.analysis.curves import accuracy_by_epoch, half_life, last_step
+from skipscope.analysis.curves import accuracy_by_epoch, epoch_ends, half_life, last_step
 from skipscope.figures import curves
 from skipscope.figures.layered import Layered
 from skipscope.report.appendix.papers import papers
@@ -30,8 +30,11 @@ def loss_figure(context: Context) -> Figure:
     words, tables = context.words, context.tables
     final = last_values(tables.steps, "smoothed", by="step")
     mean, half = context.if_several("overlay.mean"), half_life(last_step(tables.metrics))
-    chart = curves.loss(tables.steps, arms=tables.arms, labels=context.labels)
+    epochs = epoch_ends(tables.steps)
+    chart = curves.loss(tables.steps, arms=tables.arms, labels=context.labels, epochs=epochs)
     caption = words("overlay.loss", faint=context.faint, half=half, mean=mean)
+    if epochs:
+        caption = words.joined([caption, words("overlay.loss_epochs")])
     if tables.steps["stopped"].any():
         caption = words.joined([caption, words("overlay.loss_failed")])
     values = words.by_arm(final, "{:.3g}".format)

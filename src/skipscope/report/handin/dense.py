@@ -17,7 +17,7 @@ from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.handin.reuse_map import connections, reuse_figure
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import Inline, code, literal, rounded
+from skipscope.report.words import Inline, literal, rounded
 
 TRAINING = "first over last in training"
 HUANG, PLEISS = (Source(basis="known", key=key) for key in ("huang2017", "pleiss2017"))

@@ -125,7 +125,7 @@ def _layer(step: Step, printed: dict[str, PrintedModule], words: Words) -> Layer
 
 
 def _padding(module: PrintedModule) -> str:
-    """Tells a padding that is not half of what a kernel is wider than a pixel, rounded down: a star for none."""
+    """Tells a padding other than half of what a kernel is wider than a pixel (rounded down); a star: none."""
     if "padding=same" in module.arguments:
         return ""
     kernel, dilation, padding = (

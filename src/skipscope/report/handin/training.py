@@ -2,33 +2,27 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from math import ceil
-from typing import Any
 
 from skipscope.analysis.statistics import over_seeds
 from skipscope.analysis.tables import ArmSummary
 from skipscope.claims.model import MINIMUM_SEEDS
-from skipscope.diagrams.strokes import draw_strokes
 from skipscope.figures import curves
-from skipscope.figures.layered import Layered
-from skipscope.figures.losses import PANEL_HEIGHT, losses_of
-from skipscope.figures.style import TRAINED, VALIDATED
+from skipscope.figures.losses import PANEL_HEIGHT
 from skipscope.records.printed import anatomy_of
 from skipscope.report.appendix.results import gaps
 from skipscope.report.context import Context
-from skipscope.report.document import NOTHING, Block, Diagram, Note, Panels, Section, Table
+from skipscope.report.document import Block, Note, Panels, Section, Table
 from skipscope.report.families import told_apart
 from skipscope.report.handin.course import CHANCE, Course, above_chance, course_of, last_by_seed
+from skipscope.report.handin.course_panels import panels
 from skipscope.report.handin.own_curves import later
 from skipscope.report.handin.prose import Prose, bracketed, prose_of
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import Inline, code, count, literal, percent, plain, rounded, unmarked
+from skipscope.report.words import code, count, literal, percent, plain, rounded
 
 SCHEDULE = tuple(Source(basis="known", key=key) for key in ("loshchilov2017", "goyal2017"))
 KRIZHEVSKY = Source(basis="known", key="krizhevsky2009")
 COLUMNS = ("arm", "train_loss", "val_loss", "val_accuracy")
-IN_A_ROW = 4
-"""The most networks beside each other: their letters are printed at 7 points, and a plot is 37 mm wide."""
 MANY_EPOCHS = 5
 """With fewer, that no accuracy falls says little."""
 FITTED = 0.95
@@ -113,37 +107,6 @@ def row(prose: Prose, found: Course) -> tuple[str, ...]:
     accuracy = percent(found.val_accuracy[0]), percent(found.val_accuracy[-1])
     spans = [prose.context.words("course.span", first=a, last=b) for a, b in (*losses, accuracy)]
     return (code(found.arm), *spans)
-
-
-def panels(prose: Prose, arms: Sequence[str]) -> Panels:
-    """Draws each arm's losses above its accuracies, all with the same axes and one key."""
-    context = prose.context
-    tables, labels = context.tables, context.labels
-    charts, spoken = dict[str, Layered](), list[Inline]()
-    for arm in arms:
-        loss = losses_of(tables.losses, arm=arm, arms=tables.arms, labels=labels)
-        accuracy = curves.accuracy_of(tables.epochs, arm=arm, arms=tables.arms, labels=labels, in_grid=True)
-        name = f"course-{context.file_of(arm)}"
-        charts |= {f"{name}-a": loss, f"{name}-b": replace(accuracy, height=PANEL_HEIGHT)}
-        spoken += [context.words(f"course.spoken_{each}", arm=code(arm)) for each in ("loss", "accuracy")]
-    caption = context.words(f"course.panels.{'one' if len(arms) == 1 else 'several'}")
-    layout: dict[str, Any] = {"rows": 2, "columns": columns_of(len(arms)), "key": strokes(prose)}
-    return context.panels(charts, caption=caption, spoken=spoken, **layout)
-
-
-def columns_of(number: int) -> int:
-    """Returns how many networks stand beside each other: four at most, in rows as even as can be."""
-    return ceil(number / ceil(number / IN_A_ROW))
-
-
-def strokes(prose: Prose) -> Diagram:
-    """Draws the key to the panels: what their lines are of."""
-    drawn = {
-        prose.context.charts.raw(f"course.{name}"): look
-        for name, look in (("validated", VALIDATED), ("trained", TRAINED))
-    }
-    spoken = unmarked(prose.context.words("course.spoken_key"))
-    return Diagram(name="course-key", number="", caption=NOTHING, spoken=spoken, svg=draw_strokes(drawn))
 
 
 def shapes(prose: Prose, found: Sequence[Course]) -> list[Block]:
