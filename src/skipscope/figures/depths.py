@@ -191,7 +191,7 @@ def by_step(table: pl.DataFrame, *, labels: Labels) -> Layered:
     def x(field: str) -> alt.X:
         return alt.X(f"{field}:Q", title=labels["step"], axis=axis, scale=scale)
 
-    numbers = {"minExtent": NUMBERS, "maxExtent": NUMBERS}
+    numbers: dict[str, Any] = {"minExtent": NUMBERS, "maxExtent": NUMBERS}
     ticks = alt.Axis(values=loss_ticks(low * 0.95, high * 1.05), format="~g", **numbers)
     levels = alt.Scale(type="log", domain=[low * 0.95, high * 1.05], nice=False)
 
