@@ -198,7 +198,7 @@ def test_weights_that_are_all_zero_have_no_shares() -> None:
 def test_the_number_of_images_follows_from_the_budget(
     budget: int, each: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("skipscope.probes.reuse.IMAGE_PASSES", budget)
+    monkeypatch.setattr("skipscope.probes.schedule.IMAGE_PASSES", budget)
     view = seen(dense(), images=100)
     passed: list[int] = []
     handle = view.model.register_forward_pre_hook(lambda _, inputs: passed.append(len(inputs[0])))

@@ -66,7 +66,8 @@ def test_each_network_has_its_losses_above_its_accuracies_in_one_figure(prose, l
     assert titles == [["cnn", ""], ["resnet", ""], ["densenet", ""], ["se_resnet", ""]]
     assert [len(line) for line in grid.lines] == [4, 4]
     assert grid.key
-    assert grid.key.svg.count("<text") == grid.key.svg.count("<path") == 2
+    # two lines, and the marker of final weights
+    assert [grid.key.svg.count(f"<{each}") for each in ("text", "path", "circle")] == [3, 2, 1]
 
 
 @pytest.mark.parametrize(("number", "columns"), [(1, 1), (2, 2), (4, 4), (5, 3), (6, 3), (7, 4), (9, 3)])
