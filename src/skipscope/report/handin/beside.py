@@ -34,9 +34,8 @@ def beside(prose: Prose) -> list[Block]:
     return [
         *prose.paragraphs([*deeper(prose, figure), *alike(prose)], speed(prose), own_curves(prose)),
         *([figure] if figure else []),
-        *prose.paragraphs(order(prose)),
-        prose.paragraph(prose.say("beside.how", table=prose.table(table))),
         *prose.paragraphs([*differing(prose, "T3", "gap"), *evenness(prose)], disagreements(prose, *CLAIMS)),
+        prose.paragraph(*order(prose), prose.say("beside.how", table=prose.table(table))),
         table,
     ]
 

@@ -144,9 +144,8 @@ def answered(prose: Prose, sentence: Sentence) -> Answer | None:
         key, told["half"], used = "conclusion.rows.gates.halved", prose.moved(half), [piece, half]
     if sentence.key == "overfitting" and verdict == "supported" and (found := learning(prose, piece)):
         key, told = "conclusion.rows.overfitting.apart", told | found
-    if sentence.key == "degradation":
-        near = hardly_trained(prose, fields["plain"])
-        told["begun"] = prose.context.words("conclusion.rows.degradation.begun") if near else ""
+    if key.endswith(".reduced") and hardly_trained(prose, fields["plain"]):
+        key += "_begun"
     if sentence.key == "vanishing" and verdict == "contradicted" and (fallen := vanishes_later(prose)):
         others = any(not each.settled for each in prose.evidence.elsewhere(fallen))
         key = f"conclusion.rows.vanishing.{'later' if others else 'settled'}"
