@@ -18,8 +18,8 @@ SCHEMA = {
     "low": pl.Float64,  # ends of the interval; the value itself where none is known
     "high": pl.Float64,
 }
-ROW, LANE, LEAST = 20, 10, 14
-"""Pixels from one line to the next: of rows with one series, and with several; of the former at least."""
+ROW, LANE = 20, 7
+"""Pixels from one line to the next: of rows with one series, and with several."""
 LETTER, INDENT = 6.6, 12
 """Pixels of a narrow letter in the names of rows, and of their distance to the headings' left."""
 PAPER = 740
@@ -73,7 +73,7 @@ def intervals(
     at: dict[str, Any] = {
         "y": y.axis(values=rows, **_left_aligned(room)),
         "yOffset": lanes,
-        "color": alt.Color("series:N", **_traits(series, "color")),
+        "color": alt.Color("series:N", **_traits(series, "color", inside=bool(groups))),
     }
     # markers outlined with dashes lose their shape: see `channels.dash`
     dash = alt.StrokeDash("series:N", **_traits(series[::-1], "dash", of=series) | {"legend": None})
@@ -86,7 +86,10 @@ def intervals(
     tips = tooltips(labels, "row:N", "series:N", "value:Q .3g", "low:Q .3g", "high:Q .3g", **named)
     marks = alt.Chart().mark_point(filled=True, size=60 if several else 80, opacity=1)
     marks = marks.encode(
-        **at, x=alt.X("value:Q", **x), shape=alt.Shape("series:N", **_traits(series, "shape")), tooltip=tips
+        **at,
+        x=alt.X("value:Q", **x),
+        shape=alt.Shape("series:N", **_traits(series, "shape", inside=bool(groups))),
+        tooltip=tips,
     )
     line = alt.Chart().mark_rule(color=style.FAINT_INK, strokeWidth=1, strokeDash=[4, 3])
     lines = [] if neutral is None else [line.encode(x=alt.XDatum(neutral))]
@@ -94,9 +97,8 @@ def intervals(
         light = alt.Chart().mark_rule(color=style.FAINT_INK, strokeWidth=1, opacity=0.6, strokeDash=[1, 2])
         lines += [light.encode(x=alt.XDatum(neutral + side)) for side in (-bound, bound)]
     height = (LANE * len(series) if several else ROW) * len(lines_of_rows) + 14
-    least = (LANE * len(series) if several else LEAST) * len(lines_of_rows) + 14
     layers = [*lines, bars, marks, *_headings(groups or {}, y, room)]
-    return Layered(layers=layers, data=table, height=height, least=least, width=PAPER - room)
+    return Layered(layers=layers, data=table, height=height, width=PAPER - room)
 
 
 def _left_aligned(room: int) -> dict[str, Any]:
@@ -125,8 +127,21 @@ def _with_headings(rows: list[str], groups: Mapping[str, int]) -> list[str]:
     return lines + left
 
 
-def _traits(series: list[str], trait: str, *, of: list[str] | None = None) -> dict[str, Any]:
-    """Makes scale and legend of one trait of the series, whose looks are in the order of `of`."""
+def _traits(
+    series: list[str], trait: str, *, of: list[str] | None = None, inside: bool = False
+) -> dict[str, Any]:
+    """Makes scale and legend of one trait of the series, whose looks are in the order of `of`.
+
+    The legend stands `inside` the plot beside its first heading, where there is no bar, or above the plot.
+    """
     values = [getattr(LOOKS[(of or series).index(name) % len(LOOKS)], trait) for name in series]
-    legend = alt.Legend(title=None, orient="top", offset=8, columns=2) if len(series) > 1 else None
+    spot: dict[str, Any] = {"orient": "none", "legendX": 4, "legendY": 0} if inside else {"orient": "top"}
+    more: dict[str, Any] = {
+        "direction": "horizontal",
+        "offset": 8,
+        "columns": 2,
+        "symbolSize": 80,
+        "columnPadding": 6,
+    } | spot
+    legend = alt.Legend(title=None, **more) if len(series) > 1 else None
     return {"scale": alt.Scale(domain=series, range=values), "legend": legend}

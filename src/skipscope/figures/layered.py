@@ -19,8 +19,6 @@ class Layered:
     data: pl.DataFrame
     height: int
     """Height of the plot in pixels; its width is that of its container."""
-    least: int = 0
-    """Height on paper below which its rows would touch."""
     width: int | None = None
     """Width of the plot on paper if not the usual one: the wider, the smaller its letters are printed."""
     only: Mapping[str, Any] | None = None

@@ -162,8 +162,8 @@ class Edition:
             width = panels.plot_width(block) if isinstance(block, Panels) else style.WIDTH
             inner = panels.inner(block) if isinstance(block, Panels) else frozenset[str]()
             for figure in figures_of(block):
-                high, least = figure.chart.height, max(HANDIN_HEIGHT, figure.chart.least)
-                spec = figure.spec | {"height": min(high, least) if self.part == "handin" else high}
+                high = figure.chart.height
+                spec = figure.spec | {"height": min(high, HANDIN_HEIGHT) if self.part == "handin" else high}
                 if figure.name in inner:
                     spec = vega.wordless(spec)
                 plot = figure.chart.width or width
