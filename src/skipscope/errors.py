@@ -142,8 +142,16 @@ class TrainingError(SkipscopeError):
 class Diverged(TrainingError):
     """The loss stopped being a finite number."""
 
-    def __init__(self, what: str, *, numbers: dict[str, float | int], hint: str = "") -> None:
-        """`numbers` are the step's: step, epoch, loss, learning rate, gradient norm."""
+    def __init__(
+        self,
+        what: str,
+        *,
+        numbers: dict[str, float | int],
+        rows: Sequence[Mapping[str, float | int]] = (),
+        hint: str = "",
+    ) -> None:
+        """`numbers` are the step's: step, epoch, loss, learning rate; `rows` are of steps fetched with it."""
         where = ", ".join(f"{key} {value:.6g}" for key, value in numbers.items())
         super().__init__(what, where=where, hint=hint)
         self.numbers = numbers
+        self.rows = rows

@@ -12,6 +12,7 @@ from typing import Any
 import made_up_readings
 import pytest
 from built_once import built_once
+from fake_accelerator import accelerator  # noqa: F401
 from fake_ray import fake_ray  # noqa: F401
 from fonts_here import fonts_forgotten, no_chinese  # noqa: F401
 from forked_workers import forked_workers  # noqa: F401

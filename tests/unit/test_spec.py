@@ -94,7 +94,7 @@ def test_an_arm_overrides_keys_of_the_recipe(tmp_path: Path) -> None:
         ),
         (
             'recipe.precision = "x"\n[[arm]]\nmodel = "cnn"',
-            "recipe.precision: Input should be 'auto', 'fp32' or",
+            "recipe.precision: Input should be 'auto', 'fp32', 'bf16' or",
         ),
         (
             '[[arm]]\nmodel = "cnn"\nrecipe.epochs = 2.0',

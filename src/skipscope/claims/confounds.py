@@ -41,7 +41,9 @@ def facts_of(run: RunRecord) -> Facts:
     """Every property in which two runs could differ."""
     recipe = run.spec.recipe.model_dump(mode="json")
     backend = [(key, str(recipe.pop(key))) for key in Backend.model_fields]
-    machine = f"{run.environment.machine.get('processor')}, torch {run.environment.versions.get('torch')}"
+    environment = run.environment
+    by = environment.machine.get("accelerator") or environment.machine.get("processor")
+    machine = f"{by}, torch {environment.versions.get('torch')}"
     return (
         *_architecture(run.network),
         *((f"recipe.{key}", str(value)) for key, value in recipe.items()),
@@ -50,7 +52,7 @@ def facts_of(run: RunRecord) -> Facts:
         ("training images", _images(run.spec.data)),
         (MACHINE, machine),
         # they round differently, whatever is compared
-        ("instructions", str(run.environment.machine.get("instructions"))),
+        ("instructions", str(environment.machine.get("instructions"))),
     )
 
 

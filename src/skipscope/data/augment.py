@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from torch import Tensor
 
 from skipscope.randomness import derive
 
@@ -62,3 +63,21 @@ def augment_batch(images: NDArray[np.uint8], params: AugmentParams) -> NDArray[n
     windows = sliding_window_view(rows, (height, width * channels), axis=(1, 2))
     cropped: NDArray[np.uint8] = windows[np.arange(batch), top, left * channels]  # B H W*C
     return cropped.reshape(images.shape)
+
+
+def gather_batch(images: Tensor, asked: Tensor) -> Tensor:
+    """Gathers crops where the images lie, on any device, as `augment_batch` makes them: -> B H W C.
+
+    Args:
+        images: N H W C uint8, all of them.
+        asked: B 4: row, rows down, columns right and whether mirrored (`kernels.pixels.requests`).
+    """
+    _, height, width, _ = images.shape
+    row, down, right, mirrored = (column[:, None] for column in asked.unbind(1))  # B 1 each
+    x = torch.arange(width, device=images.device)
+    y = torch.arange(height, device=images.device) + down  # B H
+    x = torch.where(mirrored > 0, width - 1 - x, x) + right  # B W
+    inside = ((y >= 0) & (y < height))[:, :, None] & ((x >= 0) & (x < width))[:, None]  # B H W
+    # outside of the image any pixel is read, and made black
+    y, x = y.clamp(0, height - 1)[:, :, None], x.clamp(0, width - 1)[:, None]
+    return images[row[:, :, None], y, x] * inside[..., None]

@@ -61,15 +61,11 @@ def _read(
     images = np.ascontiguousarray(images)
     if images.shape[1:] != (SIDE, SIDE, CHANNELS):
         raise ValueError(f"images are {SIDE} x {SIDE} pixels of {CHANNELS} channels")
-    requests = np.zeros((len(rows), len(Request._fields)), np.int64)
-    requests[:, 0] = rows
-    if crop is not None:
-        top, left, flip = crop
-        requests[:, 1:] = np.stack([top - margin, left - margin, flip], axis=1)
+    asked = requests(rows, crop, margin)
     zeros = np.zeros(_padded(margin) + ROW, np.uint8)
     x = torch.empty((len(rows), CHANNELS, SIDE, SIDE), memory_format=torch.channels_last)
     numbers = (tensor.data_ptr() for tensor in (mean, scale, x))
-    read(*(array.ctypes.data for array in (images, requests, zeros)), *numbers, len(rows))
+    read(*(array.ctypes.data for array in (images, asked, zeros)), *numbers, len(rows))
     return x
 
 
@@ -81,6 +77,16 @@ class Request(NamedTuple):
     """Rows from the image's first to the crop's; `right`: columns."""
     right: Value
     mirrored: Value
+
+
+def requests(rows: NDArray[np.int64], crop: Crop | None, margin: int) -> NDArray[np.int64]:
+    """Writes what a batch is made of into one array: B rows and their crops -> B 4, as `Request` has it."""
+    asked = np.zeros((len(rows), len(Request._fields)), np.int64)
+    asked[:, 0] = rows
+    if crop is not None:
+        top, left, flip = crop
+        asked[:, 1:] = np.stack([top - margin, left - margin, flip], axis=1)
+    return asked
 
 
 def emit(module: ModuleBuilder, margin: int) -> None:

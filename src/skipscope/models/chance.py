@@ -23,7 +23,8 @@ def chance_restored(on: torch.device) -> Iterator[None]:
     """Restores every generator when the scope ends."""
     pythons, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
-        with torch.random.fork_rng(devices=[on] if on.type == "cuda" else []):
+        has_none = on.type in {"cpu", "meta"}  # the processor's is restored in any case
+        with torch.random.fork_rng([] if has_none else [on], device_type=None if has_none else on.type):
             yield
     finally:
         random.setstate(pythons)

@@ -30,6 +30,8 @@ from skipscope.randomness import derive
 from skipscope.records.readings import READINGS, schema_1_text
 from skipscope.said_once import saying_once
 
+WITHOUT_FLOAT64 = frozenset({"mps"})
+"""Types of devices that have no float64, in which probes take sums: there the processor measures."""
 STEP_IMAGES = 128
 """Images of the sample for the probes of one training step."""
 
@@ -110,7 +112,7 @@ def known(names: Iterable[str]) -> list[str]:
 
 
 def view_of(model: nn.Module, images: Any, labels: Any, *, seed: int = 0) -> View:
-    """Copies the network in fp32 and evaluation mode, with the sample on its device.
+    """Copies the network in fp32 and evaluation mode, with the sample on its device if that has float64.
 
     Raises:
         UsageError: images, labels and the network's output do not fit each other, or its calls cannot be
@@ -118,7 +120,8 @@ def view_of(model: nn.Module, images: Any, labels: Any, *, seed: int = 0) -> Vie
     """
     model = as_written(model)
     weight = next(model.parameters(), torch.zeros(0))
-    x, y = (each.to(weight.device) for each in tensors(images, labels))
+    on = torch.device("cpu") if weight.device.type in WITHOUT_FLOAT64 else weight.device
+    x, y = (each.to(on) for each in tensors(images, labels))
     with _undisturbed(x.device, seed):
         with torch.no_grad():
             copy, x = _held(model, x)
@@ -138,10 +141,10 @@ def _held(model: nn.Module, x: Tensor) -> tuple[nn.Module, Tensor]:
     """
     with applied_to(x):
         try:
-            copy, unfit = _tried(copied(model).float(), x)
+            copy, unfit = _tried(copied(model).to(x.device).float(), x)
         except Exception as error:  # noqa: BLE001 - raised below, if at all
             try:
-                copy, unfit = _tried(copied(model), x)
+                copy, unfit = _tried(copied(model).to(x.device), x)
             except Exception:  # noqa: BLE001 - neither in fp32 nor so
                 raise error from error.__cause__
     copy.zero_grad()

@@ -49,6 +49,8 @@ class StepRecorder:
         """`threads` take the sums, whatever the network computes on: more would split them otherwise."""
         self.model = model
         self.threads = threads
+        self.loss_scale = 1.0
+        """What the loss is multiplied by, and so gradients at outputs; those of weights no longer are."""
         self.calls: list[Numbers] = []
         self.convolved: list[_Convolved] = []
         self.weights: dict[str, WeightSummary] = {}
@@ -127,7 +129,7 @@ class StepRecorder:
     def _add_gradient(self, numbers: Numbers, gradient: Tensor) -> None:
         """Adds the norm, signal and noise of the loss gradient at a call's output."""
         with self._summing():
-            norm, signal, noise = norm_signal_noise(gradient)
+            norm, signal, noise = (each / self.loss_scale for each in norm_signal_noise(gradient))
         rms = norm / sqrt(gradient.numel())
         numbers |= {"gradient": norm, "gradient_rms": rms, "signal": signal, "noise": noise}
 

@@ -14,11 +14,13 @@ from skipscope.kernels.winograd import winograd
 from skipscope.spec import Recipe
 
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 OPERATORS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "auto": nullcontext,
     "stock": nullcontext,
     "fast": fast,
     "winograd": winograd,
+    "graphs": nullcontext,
 }
 
 
@@ -36,6 +38,11 @@ def to_device(model: nn.Module, recipe: Recipe, on: torch.device) -> nn.Module:
 @contextmanager
 def computing(recipe: Recipe, on: torch.device) -> Iterator[None]:
     """Runs a forward pass with the recipe's autocast and operators."""
-    narrow = torch.autocast(on.type, dtype=torch.bfloat16, enabled=recipe.precision == "bf16")
+    narrow = torch.autocast(
+        on.type,
+        dtype=AUTOCAST.get(recipe.precision, torch.bfloat16),
+        enabled=recipe.precision in AUTOCAST,
+        cache_enabled=recipe.kernels != "graphs",  # a cast that is kept would be no part of the recording
+    )
     with narrow, OPERATORS[recipe.kernels]():
         yield

@@ -55,7 +55,7 @@ class Progress:
     lowest_loss: float = inf
     """The lowest `smoothed` so far; -inf where a checkpoint of an older version does not tell."""
     lowest_before: float = inf
-    """The same up to the step before the last."""
+    """The same before the steps that were counted last: on a processor one, elsewhere several."""
     snapshots: list[dict[str, Any]] = field(default_factory=list)
     """What was kept, as fields of `records.schema.Snapshot`."""
 
@@ -71,17 +71,19 @@ class Progress:
         return last is not None and last["step"] == self.step and bool(last["losses"])
 
     def fell_below(self, levels: Sequence[float]) -> tuple[float, ...]:
-        """Returns the levels that the smoothed loss first fell below at the last step, in their order."""
+        """Returns the levels that the smoothed loss first fell below in the last steps, in their order."""
         return tuple(level for level in levels if self.lowest_loss < level <= self.lowest_before)
 
-    def count(self, loss: float, correct: int, images: int, seconds: float) -> None:
-        """Adds one update on a batch of `images` with the mean loss `loss`."""
-        self.step += 1
-        self.loss_mean = SMOOTHING * self.loss_mean + (1 - SMOOTHING) * loss
-        self.loss_weight = SMOOTHING * self.loss_weight + (1 - SMOOTHING)
-        self.lowest_before, self.lowest_loss = self.lowest_loss, min(self.lowest_loss, self.smoothed)
-        self.seen += images
-        self.loss_sum += loss * images
+    def count(self, losses: Sequence[float], correct: int, images: int, seconds: float) -> None:
+        """Adds updates that were made one after the other, each on `images`, with these mean losses."""
+        self.lowest_before = self.lowest_loss
+        for loss in losses:
+            self.step += 1
+            self.loss_mean = SMOOTHING * self.loss_mean + (1 - SMOOTHING) * loss
+            self.loss_weight = SMOOTHING * self.loss_weight + (1 - SMOOTHING)
+            self.lowest_loss = min(self.lowest_loss, self.smoothed)
+            self.seen += images
+            self.loss_sum += loss * images
         self.correct += correct
         self.train_seconds += seconds
         self.seconds += seconds
@@ -164,7 +166,8 @@ def _restored(path: Path, folder: RunFolder, model: nn.Module, optimizer: SGD, s
     """Restores everything from the checkpoint at `path`."""
     try:
         content = _verified(path)
-        state = torch.load(io.BytesIO(content), weights_only=True)
+        # onto the processor first: the device that it was written on may not be here
+        state = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
         progress = Progress(**(UNSMOOTHED | state["progress"]))
         marks = state.get("marks") and {name: Mark(**mark) for name, mark in state["marks"].items()}
         model.load_state_dict(state["model"])

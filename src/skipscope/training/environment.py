@@ -17,6 +17,7 @@ PACKAGES = ("skipscope", "torch", "numpy", "llvmlite")
 
 def environment() -> Environment:
     """Describes this process's environment."""
+    on = device()
     return Environment(
         versions={"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         machine={
@@ -25,11 +26,23 @@ def environment() -> Environment:
             "instructions": torch.backends.cpu.get_cpu_capability(),
             "cores": cores(),
             "memory_gib": round((memory_limit() or 0) / 2**30, 1),
-            "device": str(device()),
-        },
+            "device": str(on),
+        }
+        | _accelerator(on),
         threads=torch.get_num_threads(),
         git=_git(),
     )
+
+
+def _accelerator(on: torch.device) -> dict[str, str | int | float]:
+    """Names the accelerator and the library it computes with; nothing on a processor."""
+    if on.type == "cpu":
+        return {}
+    module = torch.get_device_module(on)
+    name = module.get_device_name() if hasattr(module, "get_device_name") else on.type  # Apple's has none
+    libraries = {"cuda": torch.version.cuda, "hip": torch.version.hip}
+    found = {"accelerator": name, "accelerators": torch.accelerator.device_count()}
+    return found | {key: value for key, value in libraries.items() if value and on.type == "cuda"}
 
 
 def _processor() -> str:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from skipscope.data.dataset import Split
@@ -17,15 +17,18 @@ BATCH = 250
 
 def evaluate(model: nn.Module, split: Split, batches: BatchMaker, recipe: Recipe) -> Evaluation:
     """Computes loss and accuracy on the split; leaves the model in training mode."""
-    loss_sum, right = 0.0, []
+    losses, right = list[Tensor](), list[Tensor]()
     model.eval()
     # not inference mode: a tensor that the network caches meanwhile could not be trained with
     with torch.no_grad(), computing(recipe, batches.device):
         for start in range(0, len(split), BATCH):
             x, target = batches(split, np.arange(start, min(start + BATCH, len(split))))
             logits = model(x).float()
-            loss_sum += cross_entropy(logits, target, reduction="sum").item()
-            right.append((logits.argmax(1) == target).cpu())
+            losses.append(cross_entropy(logits, target, reduction="sum"))
+            right.append(logits.argmax(1) == target)
     model.train()
-    every = torch.cat(right)
+    # fetched once: a number that is asked for stops an accelerator's queue
+    loss_sum, every = 0.0, torch.cat(right).cpu()
+    for loss in torch.stack(losses).tolist():  # `sum` rounds otherwise since Python 3.12
+        loss_sum += loss
     return Evaluation(loss=loss_sum / len(split), accuracy=int(every.sum()) / len(split), right=every)

@@ -31,14 +31,14 @@ class Instruments:
         self.rows: list[dict[str, Any]] = []
         self.recording: tuple[int, StepRecorder] | None = None
 
-    def recorder(self, progress: Progress, steps_per_epoch: int) -> StepRecorder | None:
-        """Returns what records the next step, if that is one of those measured.
+    def recorder(self, step: int, progress: Progress, steps_per_epoch: int) -> StepRecorder | None:
+        """Returns what records the next step (from 1), if that is one of those measured.
 
         The step after the smoothed loss fell below a level of the study is: networks are compared there.
         """
         self.close()
-        step = progress.step + 1
-        if not progress.crossed and not due(step, steps_per_epoch):
+        crossed = progress.crossed and step == progress.step + 1
+        if not crossed and not due(step, steps_per_epoch):
             return None
         recorder = StepRecorder(self.model, threads=self.threads)
         self.recording = step, recorder

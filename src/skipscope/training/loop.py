@@ -2,15 +2,19 @@
 
 Shapes: B images of 3 x 32 x 32. `step` counts updates; one epoch is `steps_per_epoch` of them. Images
 at the end of an epoch's order that do not fill a batch are left out; every epoch has another order.
+
+An accelerator works through a queue, and whoever asks for a number waits until it is empty. So losses stay
+there for a window of steps, and nothing in a step asks; on a processor a window is one step.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from time import perf_counter
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
@@ -26,9 +30,13 @@ from skipscope.training.backend import computing
 from skipscope.training.batches import BatchMaker
 from skipscope.training.checkpoint import Progress
 from skipscope.training.evaluate import evaluate
+from skipscope.training.graphs import replayed, replays
 from skipscope.training.instruments import Instruments
 from skipscope.training.lr_schedule import learning_rate
 from skipscope.training.optimizer import SGD
+
+WINDOW = 10
+"""Steps between two looks at an accelerator's losses: so many can follow one that is not finite."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +72,15 @@ def all_steps(recipe: Recipe, images: int) -> int:
     return recipe.epochs * steps_per_epoch(recipe, images)
 
 
+def windows(first: int, steps: int, on: torch.device) -> Iterator[range]:
+    """Yields an epoch's steps from `first` on, in windows whose losses are fetched together."""
+    size = 1 if on.type == "cpu" else WINDOW
+    while first < steps:
+        end = min(steps, (first // size + 1) * size)
+        yield range(first, end)
+        first = end
+
+
 def epoch_order(seed: int, epoch: int, images: int) -> np.ndarray:
     """Draws the order of the training images in `epoch` (from 1): a permutation of 0..images-1."""
     keys = np.random.PCG64(derive(seed, "order", epoch)).random_raw(images)
@@ -80,47 +97,78 @@ def train_steps(
     *,
     seed: int,
     instruments: Instruments | None = None,
-) -> Iterator[tuple[StepRow, EpochRow | None]]:
+) -> Iterator[tuple[Sequence[StepRow], EpochRow | None]]:
     """Trains on from `progress` and keeps it current: wherever this yields, the run can stop and resume.
 
     Yields:
-        Each update's row and, with the last one of an epoch, the epoch's.
+        The rows of a window's updates and, with the last ones of an epoch, the epoch's.
 
     Raises:
-        Diverged: the loss is not finite; the update that would have followed is not made.
+        Diverged: the loss is not finite; on a processor, the update that would have followed is not made.
     """
     images = len(data.train)
     steps = steps_per_epoch(recipe, images)
+    network = replayed(model) if replays(recipe, batches.device) else model
     for epoch in range(progress.step // steps + 1, recipe.epochs + 1):
         order = epoch_order(seed, epoch, images)
         augmentation = sample_augmentation(recipe.augmentation, seed=seed, epoch=epoch, count=images)
-        for batch in range(progress.step % steps, steps):
-            start = perf_counter()
-            positions = slice(batch * recipe.batch_size, (batch + 1) * recipe.batch_size)
-            x, target = batches(data.train, order[positions], augmentation.at(positions))
-            recorder = None if instruments is None else instruments.recorder(progress, steps)
-            reseed(derive(seed, "chance", progress.step), batches.device)
-            loss, correct = forward(model, x, target, recipe, recorder)
-            rate = learning_rate(recipe, progress.step, steps)
-            row = StepRow(step=progress.step + 1, epoch=epoch, loss=loss.item(), learning_rate=rate)
-            if not math.isfinite(row.loss):
-                raise diverged(row, progress)
-            update(loss, model, optimizer, recipe, rate, recorder)
-            progress.count(row.loss, correct, len(x), perf_counter() - start)
-            if batch < steps - 1:
-                yield row, None
+        for window in windows(progress.step % steps, steps, batches.device):
+            start, pending = perf_counter(), list[Pending]()
+            for batch in window:
+                step = (epoch - 1) * steps + batch
+                positions = slice(batch * recipe.batch_size, (batch + 1) * recipe.batch_size)
+                x, target = batches(data.train, order[positions], augmentation.at(positions))
+                recorder = None if instruments is None else instruments.recorder(step + 1, progress, steps)
+                reseed(derive(seed, "chance", step), batches.device)
+                loss, correct = forward(model if recorder else network, x, target, recipe, recorder)
+                rate = learning_rate(recipe, step, steps)
+                pending.append((loss.detach(), correct, rate))
+                if batch == window[-1]:
+                    rows, right = fetch(pending, epoch, progress, len(x))
+                update(loss, model, optimizer, recipe, rate, recorder)
+            progress.count([row.loss for row in rows], right, len(x), perf_counter() - start)
+            if window[-1] < steps - 1:
+                yield rows, None
             else:
-                yield row, finish_epoch(epoch, model, batches, recipe, data, progress, instruments)
+                yield rows, finish_epoch(epoch, model, batches, recipe, data, progress, instruments)
 
 
 def forward(
-    model: nn.Module, x: Tensor, target: Tensor, recipe: Recipe, recorder: StepRecorder | None = None
-) -> tuple[Tensor, int]:
+    model: Callable[[Tensor], Tensor],
+    x: Tensor,
+    target: Tensor,
+    recipe: Recipe,
+    recorder: StepRecorder | None = None,
+) -> tuple[Tensor, Tensor]:
     """Computes the batch's mean loss and how many of its images are classified correctly."""
     with computing(recipe, x.device), recorder.computing() if recorder else nullcontext():
         logits = model(x)  # B classes
     loss = cross_entropy(logits.float(), target, label_smoothing=recipe.label_smoothing)
-    return loss, int((logits.argmax(1) == target).sum())
+    return loss, (logits.argmax(1) == target).sum()
+
+
+Pending = tuple[Tensor, Tensor, float]
+"""A step's loss and how many images it had right, still on the device, and its learning rate."""
+
+
+def fetch(
+    pending: Sequence[Pending], epoch: int, progress: Progress, images: int
+) -> tuple[list[StepRow], int]:
+    """Fetches the rows of steps after `progress`, and how many images these classified correctly.
+
+    Raises:
+        Diverged: a loss is not finite; `progress` then counts the steps before it.
+    """
+    losses, correct, rates = zip(*pending, strict=True)
+    rows = [
+        StepRow(step=progress.step + number, epoch=epoch, loss=loss, learning_rate=rate)
+        for number, (loss, rate) in enumerate(zip(torch.stack(losses).tolist(), rates, strict=True), start=1)
+    ]
+    for number, row in enumerate(rows):
+        if not math.isfinite(row.loss):
+            progress.count([each.loss for each in rows[:number]], 0, images, 0.0)
+            raise diverged(row, progress, rows[:number])
+    return rows, int(torch.stack(correct).sum())
 
 
 def update(
@@ -132,12 +180,17 @@ def update(
     recorder: StepRecorder | None = None,
 ) -> None:
     """Takes one step down the gradient of `loss` at the learning rate `rate`."""
-    loss.backward()  # type: ignore[no-untyped-call]
+    scaler = optimizer.scaler  # passes all through, but in fp16
+    if recorder and scaler.is_enabled():
+        recorder.loss_scale = scaler.get_scale()
+    scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+    scaler.unscale_(optimizer)  # type: ignore[arg-type] # all that it asks of one
     if recorder:
         recorder.after_backward()
     if recipe.clip_norm is not None:
         clip_grad_norm_(model.parameters(), recipe.clip_norm)
-    optimizer.step(rate)
+    scaler.step(optimizer, rate)  # type: ignore[arg-type]
+    scaler.update()
     if recorder:
         recorder.after_update()
 
@@ -171,11 +224,15 @@ def finish_epoch(
     return row
 
 
-def diverged(row: StepRow, progress: Progress) -> Diverged:
-    """Makes the error for a step whose loss is not finite, with the step's numbers."""
-    before = progress.loss_sum / progress.seen if progress.seen else math.nan
+def diverged(row: StepRow, progress: Progress, before: Sequence[StepRow]) -> Diverged:
+    """Makes the error for a step whose loss is not finite, with the step's numbers.
+
+    `before` are rows of the same window.
+    """
+    mean = progress.loss_sum / progress.seen if progress.seen else math.nan
     return Diverged(
         f"The loss is {row.loss} at step {row.step} (epoch {row.epoch}): training diverged.",
-        numbers=vars(row) | {"mean_loss_of_epoch_before_it": before},
+        numbers=vars(row) | {"mean_loss_of_epoch_before_it": mean},
+        rows=[vars(each) for each in before],
         hint="lower recipe.learning_rate, or set recipe.clip_norm, for every arm of the study",
     )

@@ -11,12 +11,26 @@ from torch import Tensor, nn
 
 from skipscope.spec import Recipe
 
+SCALE = 2.0**12
+"""What losses are multiplied by in fp16, at first: gradients below 6e-8 are 0 there."""
+
 
 class SGD:
-    """Updates a network's weights; weight decay applies to matrices and kernels only."""
+    """Updates a network's weights; weight decay applies to matrices and kernels only.
+
+    `scaler` scales losses in fp16, and passes them through otherwise. What it asks of an optimizer are
+    `param_groups`, and that a step whose gradients overflowed (`found_inf`) changes nothing.
+    """
+
+    _step_supports_amp_scaling = True
+    grad_scale: Tensor | None = None
+    found_inf: Tensor | None = None
 
     def __init__(self, model: nn.Module, recipe: Recipe) -> None:
         weights = list(model.parameters())
+        on = weights[0].device.type if weights else "cpu"
+        self.scaler = torch.amp.GradScaler(on, init_scale=SCALE, enabled=recipe.precision == "fp16")
+        self.param_groups = [{"params": weights}]
         decayed, spared = [w for w in weights if w.ndim > 1], [w for w in weights if w.ndim <= 1]
         self.weights = [*decayed, *spared]
         self.groups = ((decayed, recipe.weight_decay), (spared, 0.0))
@@ -32,8 +46,9 @@ class SGD:
             new = [weight for weight in reached if weight not in self.velocities]
             known = [weight for weight in reached if weight in self.velocities]
             for weight in new if self.momentum else ():
-                self.velocities[weight] = torch.empty_like(_in_memory_order(weight, weight.detach()))
-            self._step(new, decay, rate, first=True)
+                self.velocities[weight] = torch.zeros_like(_in_memory_order(weight, weight.detach()))
+            # a first step that is skipped leaves them zero, which the next one must not take for unset
+            self._step(new, decay, rate, first=self.found_inf is None)
             self._step(known, decay, rate, first=False)
             for weight in reached:
                 weight.grad = None
@@ -52,11 +67,13 @@ class SGD:
                 nesterov=self.nesterov,
                 maximize=False,
                 is_first_step=first,
+                found_inf=self.found_inf,
             )
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the velocities in the order of the weights, None for one that was never updated."""
-        return {"velocities": [self.velocities.get(weight) for weight in self.weights]}
+        velocities = {"velocities": [self.velocities.get(weight) for weight in self.weights]}
+        return velocities | ({"scaler": self.scaler.state_dict()} if self.scaler.is_enabled() else {})
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores what `state_dict` returned."""
@@ -64,6 +81,8 @@ class SGD:
             if velocity is not None:
                 like = _in_memory_order(weight, weight.detach())
                 self.velocities[weight] = torch.empty_like(like).copy_(velocity)
+        if "scaler" in state:
+            self.scaler.load_state_dict(state["scaler"])
 
 
 def _in_memory_order(weight: Tensor, x: Tensor) -> Tensor:

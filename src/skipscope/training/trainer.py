@@ -1,7 +1,7 @@
 """Trains one run from its spec to its record: resumes where it stopped, ends with the sealed test."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
@@ -46,7 +46,7 @@ def train(
     snapshots: Snapshots | None = None,
     watched: bool = True,
 ) -> RunRecord:
-    """Trains or resumes the run in `folder`, and tests it; `stop()` is called after every step.
+    """Trains or resumes the run in `folder`, and tests it; `stop()` is called after every window of steps.
 
     `snapshots` are kept on the way, and `watched` says whether the training is measured: neither changes a
     bit of it. The returned record is "done", "failed" (diverged) or "unfinished" (`stop()` returned True; the
@@ -63,8 +63,8 @@ def train(
         run.measure_initial()
     parts = (run.model, run.optimizer, run.batches, spec.recipe, data, run.progress)
     try:
-        for step, epoch in train_steps(*parts, seed=spec.seed, instruments=run.instruments):
-            run.after_step(step, epoch)
+        for steps, epoch in train_steps(*parts, seed=spec.seed, instruments=run.instruments):
+            run.after_steps(steps, epoch)
             if stop():
                 return run.pause(record)
     except Diverged as error:
@@ -131,9 +131,10 @@ class TrainingRun:
         if tried.failed:
             self.report("warned", message=tried.error().what)
 
-    def after_step(self, step: StepRow, epoch: EpochRow | None) -> None:
-        """Keeps the step's rows; reports, writes and saves when that is due."""
-        self.rows.append({"kind": "step"} | vars(step))
+    def after_steps(self, steps: Sequence[StepRow], epoch: EpochRow | None) -> None:
+        """Keeps the steps' rows; reports, writes and saves when that is due."""
+        self.rows += ({"kind": "step"} | vars(step) for step in steps)
+        step = steps[-1]
         if epoch is not None:
             self.rows.append({"kind": "epoch"} | vars(epoch))
         if self.snapshots is not None:
@@ -155,6 +156,7 @@ class TrainingRun:
 
     def fail(self, record: RunRecord, error: Diverged) -> RunRecord:
         """Records that the run diverged, and removes its checkpoints."""
+        self.rows += ({"kind": "step"} | dict(row) for row in error.rows)
         self.flush()
         numbers = {key: value if math.isfinite(value) else str(value) for key, value in error.numbers.items()}
         failure = Failure(kind="diverged", message=str(error), numbers=numbers)

@@ -114,7 +114,7 @@ def by_the_package(arm, recipe, images, labels, steps):
     model = to_device(build(arm, seed=3), recipe, device)
     optimizer, batches = SGD(model, recipe), BatchMaker(data, recipe, device)
     trained = train_steps(model, optimizer, batches, recipe, data, Progress(), seed=3)
-    rows = [step.loss for step, _ in islice(trained, steps)]
+    rows = [step.loss for (step,), _ in islice(trained, steps)]
     return rows, {name: value.numpy() for name, value in model.state_dict().items()}
 
 

@@ -18,7 +18,7 @@ from skipscope.training.batches import BatchMaker
 
 CPU = torch.device("cpu")
 ACCELERATOR = torch.accelerator.current_accelerator(check_available=True)
-WAYS = ("compiled", "step by step", *(("accelerator",) if ACCELERATOR else ()))
+WAYS = ("compiled", "step by step", "fake", *(("accelerator",) if ACCELERATOR else ()))
 
 
 @pytest.fixture(scope="module")
@@ -33,11 +33,14 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
         monkeypatch.setattr(batches, "compiled_pass", lambda *_: None)
     elif request.param == "compiled":
         assert batches.compiled_pass(CPU, MARGIN) is not None
+    elif request.param == "fake":
+        request.getfixturevalue("accelerator")
     return str(request.param)
 
 
 def maker(data: Dataset, way: str, memory_format: MemoryFormat = "channels_last") -> BatchMaker:
-    device = ACCELERATOR if way == "accelerator" and ACCELERATOR else CPU
+    real = ACCELERATOR if way == "accelerator" and ACCELERATOR else CPU
+    device = torch.device("fake") if way == "fake" else real
     return BatchMaker(data, Recipe(memory_format=memory_format), device)
 
 

@@ -48,7 +48,7 @@ def test_an_epoch_equals_sgd_with_nesterov_momentum_by_hand(tiny: Dataset, run_o
         images, labels = tiny.train.take(order[16 * step : 16 * (step + 1)])
         x = (torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255 - 0.45) / 0.2
         loss = -log_softmax(reference(x), 1)[torch.arange(16), torch.from_numpy(labels)].mean()
-        assert rows[step][0].loss == pytest.approx(loss.item(), rel=1e-5)  # fp32, other order of sums
+        assert rows[step][0][0].loss == pytest.approx(loss.item(), rel=1e-5)  # fp32, other order of sums
         gradients = torch.autograd.grad(loss, weights)
         rate = learning_rate(recipe, step, 3)
         with torch.no_grad():
@@ -63,10 +63,10 @@ def test_an_epoch_equals_sgd_with_nesterov_momentum_by_hand(tiny: Dataset, run_o
 
 def test_rows_tell_steps_and_epochs(tiny: Dataset, run_of: RunOf) -> None:
     _, rows = train(run_of(), tiny)
-    assert [step.step for step, _ in rows] == [1, 2, 3, 4, 5, 6]
+    assert [step.step for (step,), _ in rows] == [1, 2, 3, 4, 5, 6]
     assert [epoch is not None for _, epoch in rows] == [False, False, True] * 2
     epoch = rows[2][1]
-    assert epoch.train_loss == pytest.approx(np.mean([step.loss for step, _ in rows[:3]]))
+    assert epoch.train_loss == pytest.approx(np.mean([step.loss for (step,), _ in rows[:3]]))
     assert epoch.train_accuracy * 48 == pytest.approx(round(epoch.train_accuracy * 48))
     assert 0 < epoch.seconds < rows[5][1].seconds
 
@@ -138,5 +138,5 @@ def test_bf16_trains_on_nearly_the_same_loss(tiny: Dataset, run_of: RunOf) -> No
     _, single = train(run_of(epochs=1), tiny)
     _, half = train(run_of(epochs=1, precision="bf16"), tiny)
     # bfloat16 keeps 8 bits: its rounding is 2^-9 of each value, and losses here are near ln 10
-    assert half[0][0].loss == pytest.approx(single[0][0].loss, abs=0.02)
-    assert half[0][0].loss != single[0][0].loss
+    assert half[0][0][0].loss == pytest.approx(single[0][0][0].loss, abs=0.02)
+    assert half[0][0][0].loss != single[0][0][0].loss

@@ -174,7 +174,7 @@ def test_a_level_is_reached_once() -> None:
     progress = Progress()
     reached = []
     for loss in (2.0, 1.0, 9.0, 0.1, 0.1):
-        progress.count(loss, 0, 1, 0.0)
+        progress.count([loss], 0, 1, 0.0)
         reached.append(progress.fell_below((1.9, 1.4)))
     assert reached == [(), (1.9,), (), (), ()]
     assert isclose(progress.smoothed, smoothed([2.0, 1.0, 9.0, 0.1, 0.1])[-1])

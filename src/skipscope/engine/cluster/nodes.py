@@ -27,8 +27,8 @@ class Node:
 
 
 def kind_of(machine: Mapping[str, str | int | float]) -> str:
-    """Names a kind of processor, as a run's record tells it: equal kinds round alike."""
-    device = str(machine.get("device", "cpu"))
+    """Names a kind of processor or accelerator, as a run's record tells it: equal kinds round alike."""
+    device = str(machine.get("accelerator", machine.get("device", "cpu")))
     parts = [str(machine.get("processor", "unknown")), str(machine.get("instructions", "unknown"))]
     return ", ".join(parts if device == "cpu" else [*parts, device])
 
