@@ -45,7 +45,7 @@ def _formulas(block: Block) -> Iterator[str]:
         case Table():
             titles = (column.title for column in block.columns)
             cells = (cell for row in block.rows for cell in row)
-            yield from (tex for told in (block.caption, *titles, *cells) for tex in formulas_of(told))
+            yield from (tex for told in (block.caption or "", *titles, *cells) for tex in formulas_of(told))
         case Items():
             yield from (tex for item in block.items for inner in item for tex in _formulas(inner))
         case Figure() | Diagram() | Gallery():
