@@ -45,7 +45,7 @@ class Module(registration._DummyBackendModule):
         return [torch.bfloat16, torch.float16]
 
     def manual_seed_all(self, seed: int) -> None:
-        self.generators = dict.fromkeys(range(self.devices), seed)
+        self.generators = dict.fromkeys(range(self.devices), seed % 2**63)
 
     def get_rng_state(self, on: Any = 0) -> Tensor:
         return torch.tensor(self.generators.get(_index(on), 0))

@@ -27,6 +27,8 @@ from skipscope.machine import cores
 from skipscope.models.registry import build
 from skipscope.spec import Backend, DataName
 from skipscope.torch_threads import torch_threads
+from skipscope.training.backend import device
+from skipscope.training.determinism import ONE_ORDER
 from skipscope.training.memory import KEEP_MEMORY
 from skipscope.training.threads import WAIT_IDLY
 
@@ -97,7 +99,7 @@ def _process(
     pipe, theirs = context.Pipe()
     # not a daemon, since the usual loop starts processes of its own; closing the pipe ends it
     process = context.Process(target=_contestant, args=(kind, name, backend, data, data_dir, theirs))
-    environment = KEEP_MEMORY | WAIT_IDLY if kind == "ours" else {}
+    environment = KEEP_MEMORY | WAIT_IDLY | ONE_ORDER if kind == "ours" else {}
     with environment_of_workers(environment), signals_blocked(signal.SIGINT):
         process.start()
     theirs.close()
@@ -130,7 +132,7 @@ def _contestant(
         steps = ours.steps(name, loaded, backend)
     else:
         torch.set_num_threads(cores())
-        steps = usual.steps(build(name), loaded)
+        steps = usual.steps(build(name).to(device()), loaded)
     in_turn(steps, pipe)
 
 

@@ -48,7 +48,8 @@ class Images(TorchDataset[tuple[Tensor, int]]):
 
 
 def steps(model: nn.Module, data: Dataset, *, augmented: bool = True) -> Iterator[int]:
-    """Trains the network endlessly; yields the number of images after each step."""
+    """Trains the network where it is, endlessly; yields the number of images after each step."""
+    on = next(model.parameters()).device
     images = Images(data, data.train, augmented=augmented)
     loader = DataLoader(images, batch_size=BATCH, shuffle=True, num_workers=WORKERS, drop_last=True)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
@@ -57,7 +58,7 @@ def steps(model: nn.Module, data: Dataset, *, augmented: bool = True) -> Iterato
     while True:
         for images, labels in loader:
             optimizer.zero_grad()
-            loss = criterion(model(images), labels)
+            loss = criterion(model(images.to(on)), labels.to(on))
             loss.backward()
             optimizer.step()
             running_loss += loss.item()

@@ -26,18 +26,25 @@ from skipscope.models.layout import unfit_for_channels_last
 from skipscope.models.registry import build
 from skipscope.models.user import attribute_errors_to
 from skipscope.records.files import cache_file, write_cache
-from skipscope.spec import Backend, Frozen, MemoryFormat, Recipe, network_name
+from skipscope.spec import Backend, Frozen, MemoryFormat, Recipe, UserNetwork, network_name
 from skipscope.torch_threads import torch_threads
 from skipscope.training.backend import device, to_device
 from skipscope.training.batches import BatchMaker
+from skipscope.training.determinism import deterministic
 from skipscope.training.environment import environment
-from skipscope.training.loop import forward
+from skipscope.training.graphs import replayed, replays
+from skipscope.training.loop import WINDOW, forward
 from skipscope.training.memory import growth_watched
+from skipscope.training.optimizer import SGD
 from skipscope.training.trial import trial_steps
 
 WINOGRAD = {"kernels": "winograd"}
-CHANGES = ({"precision": "bf16"}, {"kernels": "fast"}, WINOGRAD, {"memory_format": "contiguous"})
+BF16, FP16, CONTIGUOUS = {"precision": "bf16"}, {"precision": "fp16"}, {"memory_format": "contiguous"}
+GRAPHS = {"kernels": "graphs"}
+CHANGES = (BF16, {"kernels": "fast"}, WINOGRAD, CONTIGUOUS)
 """Changes that are tried one after the other; each is kept if it pays."""
+ON_ACCELERATORS = (BF16, FP16, GRAPHS, CONTIGUOUS)
+"""The same where our operators are not used."""
 MAX_TIME_RATIO = 0.97
 """A change is kept if a step of all networks takes at most this share of the time: below it is noise."""
 GIVE_UP_RATIO = 3.0
@@ -101,7 +108,7 @@ class Autotuner:
         key = f"{model}: {backend}"
         if key not in self.known or not self.known[key].weights:  # timed before memory was looked at
             errors = attribute_errors_to(model, f"on a batch of {BATCH} images")
-            with errors, chance_restored(device()):
+            with errors, chance_restored(device()), deterministic():
                 measured = _measure(model, backend, self.data, self._references)
             self.known |= self._kept()  # what another process wrote meanwhile stays
             memory = {"grown": measured.grown, "weights": measured.weights}
@@ -121,9 +128,12 @@ class Autotuner:
         quickest_first = sorted(arms, key=lambda arm: self.timing(arm[0], arm[1].backend(best)).seconds)
         seconds = slowest = self._seconds(best, quickest_first, than=best, limit=inf)
         failed: dict[str, str] = {}
-        for change in CHANGES:
+        own = all(UserNetwork.parse(model) is None for model, _ in arms)
+        for change in CHANGES if device().type == "cpu" else ON_ACCELERATORS:
             other = best.model_copy(update=change)
-            if (other.precision, change) == ("bf16", WINOGRAD):  # it leaves bf16 to the others
+            if best.precision == "bf16" and change in (WINOGRAD, FP16):  # neither is for it
+                continue
+            if change == GRAPHS and not own:  # what its code decides in a step would be decided once
                 continue
             try:
                 taken = self._seconds(other, quickest_first, than=best, limit=MAX_TIME_RATIO * seconds)
@@ -226,7 +236,8 @@ def _steps(model: str, backend: Backend, data: Dataset, *, steps: int) -> tuple[
         )
     network = to_device(network.train(), recipe, on)
     torch.manual_seed(0)  # dropout leaves out the same, whatever the backend
-    forward(network, x, target, recipe)[0].backward()  # type: ignore[no-untyped-call]
+    loss, _ = forward(replayed(network) if replays(recipe, on) else network, x, target, recipe)
+    SGD(network, recipe).scaler.scale(loss).backward()  # type: ignore[no-untyped-call] # a cosine has no scale
     gradients = [
         _real(weight.grad).to("cpu", torch.float32)
         for weight in network.parameters()
@@ -235,6 +246,7 @@ def _steps(model: str, backend: Backend, data: Dataset, *, steps: int) -> tuple[
     network.zero_grad()
     # while other work keeps the cores busy, a step takes twice its time and the same processor time
     clock = thread_time if backend.threads == 1 and on.type == "cpu" else perf_counter
+    timed = steps if on.type == "cpu" else steps * WINDOW  # the first window has what happens once
     return gradients, min(
-        islice(trial_steps(network, recipe, data, clock=clock), steps), default=inf
+        islice(trial_steps(network, recipe, data, clock=clock), timed), default=inf
     ) / images

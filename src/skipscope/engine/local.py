@@ -5,9 +5,11 @@ A worker gets its `Task` and leaves its result in a run's folder; on a cluster i
 
 import multiprocessing as mp
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from skipscope.engine.tasks import Task
 from skipscope.engine.work import work
 from skipscope.records.schema import RunRecord
 from skipscope.records.store import Workspace
+from skipscope.training.backend import device_count
+from skipscope.training.determinism import ONE_ORDER
 from skipscope.training.events import EventHandler
 from skipscope.training.memory import KEEP_MEMORY
 from skipscope.training.threads import WAIT_IDLY
@@ -37,6 +41,10 @@ class LocalExecutor:
     jobs: int
     cores: int
     stop_seconds: float
+    devices: int = 0
+    """Accelerators; a task is given the one that has fewest."""
+    at_work: dict[Connection, int] = field(default_factory=dict)
+    """The accelerator of each task, by our end of its pipe, which is closed once it has ended."""
 
     def fits(self, task: Task) -> bool:  # noqa: ARG002 - any task
         """Tells that every task can be carried out here."""
@@ -44,7 +52,13 @@ class LocalExecutor:
 
     def start(self, task: Task) -> tuple[Connection, Worker]:
         """Starts a worker on its task, and returns our end of its pipe."""
-        return start_worker(task, self.workspace, self.data_dir)
+        if not self.devices:
+            return start_worker(task, self.workspace, self.data_dir)
+        taken = Counter(device for pipe, device in self.at_work.items() if not pipe.closed)
+        device = min(range(self.devices), key=lambda each: taken[each])
+        ours, worker = start_worker(task, self.workspace, self.data_dir, device)
+        self.at_work[ours] = device
+        return ours, worker
 
 
 def execute(
@@ -73,6 +87,7 @@ def execute(
         jobs=plan.jobs,
         cores=plan.cores,
         stop_seconds=STOP_SECONDS,
+        devices=device_count(),
     )
     queue = Queue(plan, workspace, trained)
     carry_out(queue, executor, workspace.path, on_event=on_event, interrupted=interrupted)
@@ -95,17 +110,22 @@ def left(plan: Plan, workspace: Workspace) -> list[RunRecord]:
     return [record for record in records if record is not None]
 
 
-def start_worker(task: Task, workspace: Path, data_dir: Path | None) -> tuple[Connection, Worker]:
-    """Starts a worker on its task, and returns our end of its pipe.
+def start_worker(
+    task: Task, workspace: Path, data_dir: Path | None, device: int | None = None
+) -> tuple[Connection, Worker]:
+    """Starts a worker on its task, on the accelerator of this number, and returns our end of its pipe.
 
     Each has a pipe, and they share no lock: a worker that is killed at any moment leaves nothing locked.
     """
     context = mp.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(
-        target=work, args=(task, workspace, data_dir, theirs), name=task.spec.id, daemon=True
+        target=partial(work, accelerator=device),
+        args=(task, workspace, data_dir, theirs),
+        name=task.spec.id,
+        daemon=True,
     )
-    with environment_of_workers(KEEP_MEMORY | WAIT_IDLY), signals_blocked(*INTERRUPTS):
+    with environment_of_workers(KEEP_MEMORY | WAIT_IDLY | ONE_ORDER), signals_blocked(*INTERRUPTS):
         process.start()
     theirs.close()  # theirs alone now: when the worker ends, however it ends, we read the end of the pipe
     return ours, Worker(task=task, process=process, threads=int(task.spec.recipe.threads))

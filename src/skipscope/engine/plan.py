@@ -22,7 +22,14 @@ from skipscope.engine.fit_budget import earlier_cut, fit_budget, seconds_of
 from skipscope.engine.measuring import applying, missing_probes, start_passes, tasks_of
 from skipscope.engine.planned_run import PlannedRun, compared, seconds_after
 from skipscope.engine.resolve import arms_of, begun_backend, pin_networks, resolve
-from skipscope.engine.side_by_side import SideBySide, side_by_side, worker_bytes
+from skipscope.engine.side_by_side import (
+    CONTEXT,
+    WORKER,
+    SideBySide,
+    most_at_once,
+    side_by_side,
+    worker_bytes,
+)
 from skipscope.engine.snapshots import NOTHING, kept_by
 from skipscope.errors import WorkspaceError
 from skipscope.machine import cores, free_memory
@@ -30,6 +37,7 @@ from skipscope.records.schema import Budget, DataCard, Member, RunRecord, StudyR
 from skipscope.records.store import RunFolder, Workspace
 from skipscope.spec import Backend, Recipe, StudySpec, UserNetwork
 from skipscope.torch_threads import threads_for_cores
+from skipscope.training.backend import device_count, device_memory
 from skipscope.training.beginning import now
 from skipscope.training.loop import all_steps
 
@@ -97,7 +105,8 @@ def plan(
     """Plans the study's runs on this machine: resolved, timed by a few steps, cut to the budget.
 
     By default as many runs go side by side as there are cores for their threads (one each, unless a recipe
-    pins more, which beats threads in one run), and as fit into the free memory. A study that was cut to this
+    pins more, which beats threads in one run), and as fit into the free memory; several accelerators have one
+    each, and on one there are few. A study that was cut to this
     budget before stays cut so. `choice` is the backend where one was chosen for several studies at once; a
     study goes on with the backend it was begun with all the same. So many workers may be `elsewhere`: this
     machine's cores and memory do not matter then, and its times are a guess.
@@ -121,11 +130,13 @@ def plan(
     choice = None if begun else choice or tuner.choose(arms_of(study), threads=1)
     backend = begun or choice.backend  # type: ignore[union-attr] # one of the two is there
 
-    at_most, free = jobs or elsewhere, None if elsewhere else free_memory()
+    at_most, devices = jobs or elsewhere, 0 if elsewhere else device_count()
+    free = None if elsewhere or devices > 1 else device_memory() if devices else free_memory()
 
     def fitting(runs: Iterable[tuple[str, Recipe]]) -> SideBySide:
-        wanted = at_most or max(1, cores() // _threads(study, backend))
-        ways = ((tuner.timing(model, how.backend(backend)), how.batch_size) for model, how in runs)
+        wanted = at_most or most_at_once(max(1, cores() // _threads(study, backend)), devices)
+        alone = CONTEXT if devices else WORKER
+        ways = ((tuner.timing(model, how.backend(backend)), how.batch_size, alone) for model, how in runs)
         return side_by_side(starmap(worker_bytes, ways), wanted, free, asked=at_most is not None)
 
     starts = tuple(_initial_measurements(study, workspace, card, tuner))

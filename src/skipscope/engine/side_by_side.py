@@ -7,6 +7,10 @@ from skipscope.engine.autotune import BATCH, Timing
 
 WORKER = 2**28
 """Bytes of a worker that has loaded torch and a data set, without what workers share: 220 MB, measured."""
+CONTEXT = 2**29
+"""Bytes of an accelerator that a process holds before it has any tensor: a guess, not measured."""
+ON_ONE_DEVICE = 4
+"""Runs that share one accelerator at most, which each leaves idle at times: a guess, not measured."""
 PROBES = 3 * 2**27
 """Bytes that probes need beside the weights, most of them for curvature's graph."""
 COPIES = 4
@@ -36,11 +40,19 @@ class SideBySide:
         return self.free is None or self.needed <= self.free
 
 
-def worker_bytes(timing: Timing, batch_size: int) -> int:
-    """Estimates what a worker needs to train and measure a network, from what trial steps needed."""
+def most_at_once(runs: int, devices: int) -> int:
+    """Returns how many runs go side by side: `runs` on cores, few on one device, one on each of several."""
+    return min(runs, devices if devices > 1 else ON_ONE_DEVICE) if devices else runs
+
+
+def worker_bytes(timing: Timing, batch_size: int, alone: int = WORKER) -> int:
+    """Estimates what a worker needs to train and measure a network, from what trial steps needed.
+
+    `alone` is what it holds before, in memory or on an accelerator.
+    """
     kept = COPIES * timing.weights
     image = max(0, (timing.grown or 0) - kept) / BATCH
-    return WORKER + kept + max(round(HELD * image * batch_size), PROBES)
+    return alone + kept + max(round(HELD * image * batch_size), PROBES)
 
 
 def side_by_side(workers: Iterable[int], wanted: int, free: int | None, *, asked: bool) -> SideBySide:

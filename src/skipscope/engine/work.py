@@ -38,8 +38,10 @@ KEPT = "stopped at once; what it had finished is kept"
 """What is said of a task that measures: probes write as they end, and there is nothing else to save."""
 
 
-def work(task: Task, workspace: Path, data_dir: Path | None, parent: Orders) -> None:
-    """Does one task in a worker process."""
+def work(
+    task: Task, workspace: Path, data_dir: Path | None, parent: Orders, accelerator: int | None = None
+) -> None:
+    """Does one task in a worker process, on the accelerator of this number."""
     ignore(*INTERRUPTS)
     spec = task.spec
 
@@ -50,6 +52,8 @@ def work(task: Task, workspace: Path, data_dir: Path | None, parent: Orders) -> 
     with saying_once(lambda said: on_event(Event(run=spec.id, state="noted", message=said))):
         torch.set_num_threads(int(spec.recipe.threads))
         torch.set_flush_denormal(True)
+        if accelerator is not None:
+            torch.accelerator.set_device_index(accelerator)
         if isinstance(task, Training):
             _train(task, Workspace(workspace), data_dir, parent, on_event)
         else:

@@ -30,6 +30,19 @@ def device() -> torch.device:
     return accelerator or torch.device("cpu")
 
 
+def device_count() -> int:
+    """Counts this machine's accelerators; 0 where the processor computes."""
+    return 0 if device().type == "cpu" else torch.accelerator.device_count()
+
+
+def device_memory() -> int | None:
+    """Returns the free bytes of the current accelerator; None where it does not tell."""
+    try:
+        return torch.accelerator.get_memory_info()[0]
+    except (AttributeError, RuntimeError):  # an older torch, or another kind of accelerator
+        return None
+
+
 def to_device(model: nn.Module, recipe: Recipe, on: torch.device) -> nn.Module:
     """Moves the network to its device, its convolution weights to the recipe's memory layout."""
     return model.to(on).to(memory_format=FORMATS[recipe.memory_format])  # type: ignore[call-overload,no-any-return]

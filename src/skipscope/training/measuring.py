@@ -20,6 +20,7 @@ from skipscope.spec import Recipe
 from skipscope.torch_threads import torch_threads
 from skipscope.training.backend import computing
 from skipscope.training.batches import BatchMaker
+from skipscope.training.determinism import deterministic
 from skipscope.training.evaluate import evaluate
 from skipscope.training.instruments import SAMPLE, sample
 from skipscope.training.memory import keep_less
@@ -31,6 +32,7 @@ SEEN = 2_000
 """Training images, stratified; as many as CIFAR-10 has for validation."""
 
 
+@deterministic()
 def measure_at(
     folder: RunFolder,
     model: nn.Module,

@@ -7,7 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import torch
+
 from skipscope.machine import resident_memory
+from skipscope.training.backend import device
 
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**33)}
 """A worker's environment: freed memory stays with the process, since returning it costs page faults at every
@@ -36,8 +39,18 @@ def keep_less() -> None:
 def growth_watched() -> Iterator[Callable[[], int | None]]:
     """Yields what returns by how many bytes this process has grown at most, since the block began.
 
-    It returns None where the system does not tell, or does not let a process forget its last peak.
+    It returns None where the system does not tell, or does not let a process forget its last peak. Where an
+    accelerator computes, the bytes are the accelerator's.
     """
+    if device().type != "cpu":
+        held = None
+        with suppress(AttributeError, RuntimeError):  # an older torch, or an accelerator that does not count
+            torch.accelerator.reset_peak_memory_stats()
+            held = torch.accelerator.memory_allocated()
+        yield lambda: None if held is None else torch.accelerator.max_memory_allocated() - held
+        if held is not None:
+            torch.accelerator.empty_cache()  # workers need it
+        return
     _return_freed()  # else what is needed next would be taken from it, and not be seen
     before = None
     with suppress(OSError):

@@ -45,10 +45,9 @@ class SGD:
             # a weight's first step makes its velocity; some are reached later than others (layers left out)
             new = [weight for weight in reached if weight not in self.velocities]
             known = [weight for weight in reached if weight in self.velocities]
-            for weight in new if self.momentum else ():
+            for weight in new if self.momentum else ():  # zeros: a step that overflowed leaves them so
                 self.velocities[weight] = torch.zeros_like(_in_memory_order(weight, weight.detach()))
-            # a first step that is skipped leaves them zero, which the next one must not take for unset
-            self._step(new, decay, rate, first=self.found_inf is None)
+            self._step(new, decay, rate, first=True)
             self._step(known, decay, rate, first=False)
             for weight in reached:
                 weight.grad = None

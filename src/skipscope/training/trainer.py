@@ -22,6 +22,7 @@ from skipscope.training.backend import device, to_device
 from skipscope.training.batches import BatchMaker
 from skipscope.training.beginning import begin, now, report_restart
 from skipscope.training.checkpoint import Progress
+from skipscope.training.determinism import deterministic
 from skipscope.training.evaluate import evaluate
 from skipscope.training.events import Event, EventHandler, State
 from skipscope.training.instruments import Instruments, sample
@@ -58,18 +59,20 @@ def train(
     if record.state == "done":
         folder.tidy()
         return record
-    run = _resume(spec, data, folder, on_event, snapshots=snapshots, watched=watched)
-    if run.progress.step == 0 and watched:
-        run.measure_initial()
-    parts = (run.model, run.optimizer, run.batches, spec.recipe, data, run.progress)
-    try:
-        for steps, epoch in train_steps(*parts, seed=spec.seed, instruments=run.instruments):
-            run.after_steps(steps, epoch)
-            if stop():
-                return run.pause(record)
-    except Diverged as error:
-        return run.fail(record, error)
-    return run.finish(record)
+    with deterministic() as loose:
+        run = _resume(spec, data, folder, on_event, snapshots=snapshots, watched=watched)
+        run.loose = loose
+        if run.progress.step == 0 and watched:
+            run.measure_initial()
+        parts = (run.model, run.optimizer, run.batches, spec.recipe, data, run.progress)
+        try:
+            for steps, epoch in train_steps(*parts, seed=spec.seed, instruments=run.instruments):
+                run.after_steps(steps, epoch)
+                if stop():
+                    return run.pause(record)
+        except Diverged as error:
+            return run.fail(record, error)
+        return run.finish(record)
 
 
 def _resume(
@@ -114,6 +117,8 @@ class TrainingRun:
     progress: Progress
     instruments: Instruments | None
     snapshots: Snapshots | None = None
+    loose: set[str] = field(default_factory=set)
+    """Operators of an accelerator that were found to have no deterministic form."""
     rows: list[dict[str, object]] = field(default_factory=list)
     """Metrics that are not written yet."""
 
@@ -202,6 +207,9 @@ class TrainingRun:
 
     def _ended(self, record: RunRecord, **how: Any) -> RunRecord:
         """Closes the record, with what was kept on the way."""
+        if self.loose:
+            machine = record.environment.machine | {"nondeterministic": ", ".join(sorted(self.loose))}
+            how["environment"] = record.environment.model_copy(update={"machine": machine})
         kept = tuple(Snapshot.model_validate(each) for each in self.progress.snapshots)
         return record.model_copy(update={"finished": now(), "snapshots": kept} | how)
 
