@@ -19,8 +19,15 @@
     return unpacked[name];
   }
 
+  /* on a telephone, more than two names beside each other would be cut off */
+  function fitted(spec, width) {
+    if (width >= 420) return spec;
+    const twoColumns = (key, value) => (key === "legend" && value && value.columns > 2 ? { ...value, columns: 2 } : value);
+    return JSON.parse(JSON.stringify(spec), twoColumns);
+  }
+
   function draw(element) {
-    const spec = charts[element.dataset.chart];
+    const spec = fitted(charts[element.dataset.chart], element.clientWidth);
     element.dataset.drawn = "yes";
     /* copies: Vega writes into the rows it is given */
     const datasets = { [spec.data.name]: rows(spec.data.name).map((row) => ({ ...row })) };

@@ -1,0 +1,37 @@
+"""The hand-in's charts on a telephone: no name in a legend, no title of an axis is cut off."""
+
+from pathlib import Path
+
+import pytest
+from browser import browser, needs_browser  # noqa: F401
+from documents import built
+from made_up_workspace import write_workspace
+from playwright.sync_api import Browser
+
+from skipscope.analysis.tables import gather
+from skipscope.figures.rendering import vega
+from skipscope.report.rendering import html
+
+pytestmark = needs_browser
+CUT_OFF = """() => [...document.querySelectorAll("figure svg")].flatMap((chart) => {
+  const room = chart.getBoundingClientRect();
+  return [...chart.querySelectorAll("text")]
+    .map((text) => [text.textContent, text.getBoundingClientRect()])
+    .filter(([, box]) => box.width && (box.right > room.right + 2 || box.left < room.left - 2))
+    .map(([text]) => text);
+})"""
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_words_of_a_chart_are_cut_off(browser: Browser, tmp_path: Path, language: str) -> None:  # noqa: F811
+    four = ("cnn", "resnet", "densenet", "se_resnet")
+    workspace = write_workspace(tmp_path / "workspace", arms=four)
+    found = built(gather(workspace, "lab"), language, part="handin")  # type: ignore[arg-type]
+    file = tmp_path / "report.html"
+    page_source = html.render([found], language=language, library=vega.library())  # type: ignore[arg-type]
+    file.write_text(page_source, encoding="utf-8")
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto(file.as_uri())
+    page.wait_for_function("!document.querySelector('[data-chart]:not([data-drawn])')")
+    page.wait_for_function("document.querySelectorAll('figure svg text').length > 50")
+    assert page.evaluate(CUT_OFF) == []
