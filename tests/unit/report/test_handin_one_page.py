@@ -9,7 +9,8 @@ from made_up_bodies import card, prose
 
 from skipscope.report.document import Figure, Table
 from skipscope.report.handin import by_depth, one_page
-from skipscope.report.handin.one_page import caveat, dense, gated, limits, residual, short, without
+from skipscope.report.handin.in_short import in_one_sentence, of_section, shorts
+from skipscope.report.handin.one_page import caveat, dense, gated, limits, residual, without
 from skipscope.report.rendering import paper_source
 from skipscope.report.words import unmarked
 
@@ -136,11 +137,13 @@ def test_the_whole_is_told_in_one_sentence_of_what_verdicts_carry(tables, langua
         "en": ("not because gradients vanish", "lessen this", "at the cost of accuracy", "branch raise"),
         "zh": ("不是因为梯度", "减轻了这一困难", "准确率也随之降低", "门控提高准确率"),
     }[language]
-    found = of(tables, short, language, **claims)
+    found = of(tables, in_one_sentence, language, **claims)
     assert all(each in found for each in (depth, cured, fewer, gain))
-    found = of(tables, short, language, **claims | {"S3": ("inconclusive", deeper), "D3": claims["E3"]})
+    found = of(
+        tables, in_one_sentence, language, **claims | {"S3": ("inconclusive", deeper), "D3": claims["E3"]}
+    )
     assert [each in found for each in (depth, cured, fewer, gain)] == [True, False, False, True]
-    assert of(tables, short, language, S3=("contradicted", [])) == ""
+    assert of(tables, in_one_sentence, language, S3=("contradicted", [])) == ""
 
 
 def test_contents_follow_it_and_do_not_come_before(study_tables):
@@ -159,3 +162,15 @@ def test_a_network_near_chance_is_called_one_that_has_hardly_begun(tables, monke
     monkeypatch.setattr(type(written.evidence), "level_of", lambda *_: replace(level, values=tuple(error)))
     said = caveat(written)
     assert (said is not None and "hardly begun to learn" in said.text) == told
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_each_section_begins_with_what_the_first_page_says_of_it(tables, language):
+    written = prose(tables, language=language)
+    whole = said(in_one_sentence(written))
+    assert list(shorts(written)) == ["without", "residual", "dense", "gated"]
+    for section in ("without", "dense", "gated"):
+        (told,) = of_section(written, section)
+        item = said(told).partition({"en": ": ", "zh": "： "}[language])[2].rstrip(".。")
+        assert item in whole
+    assert of_section(written, "beside") == []

@@ -1,8 +1,10 @@
-"""Lists the networks of the reference studies and how they were trained: the hand-in names them often."""
+"""Shows what the hand-in takes from the reference without room for it: its networks, and a derivation."""
 
 from skipscope.reference.card import ArmCard, ReferenceCard
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Paragraph, Table
+from skipscope.report.handin.alignment import alignment
+from skipscope.report.handin.prose import prose_of
 from skipscope.report.words import code, count, plain
 
 COLUMNS = ("study", "arm", "parameters", "images", "epochs", "learning_rate", "clip_norm", "seeds")
@@ -16,6 +18,11 @@ def reference_networks(context: Context) -> tuple[Block, ...]:
         rows=tuple(_row(context, card, arm) for card in cards for arm in card.arms),
     )
     return Paragraph(text=context.words("reference_networks.names")), table
+
+
+def reversal(context: Context) -> tuple[Block, ...]:
+    """Derives and measures why the gradient of deep chains, which explodes at first, vanishes in training."""
+    return tuple(alignment(prose_of(context)))
 
 
 def _row(context: Context, card: ReferenceCard, arm: ArmCard) -> tuple[str, ...]:

@@ -46,46 +46,82 @@ class Course:
         return self.fall.ends[2] < 0
 
 
-def alignment(prose: Prose) -> list[Block]:
-    """Says what layers do to signal and gradient, how training changes it, and what that does not show."""
+@dataclass(frozen=True, kw_only=True)
+class Reversal:
+    """What training does to signal and gradient in a deep plain network."""
+
+    depth: int
+    ratio: Course
+    forward: Course
+    backward: Course
+    relu: Course
+    convolutions: Course
+    relus: Course
+
+
+def reversal(prose: Prose) -> Reversal | None:
+    """Returns that of the deepest plain network that was measured, if it is what the texts say."""
     for depth in sorted(DEPTHS, reverse=True):
         ratio = next(courses(prose, RATIO, f"plain{depth}"), None)
         if ratio is not None:
-            return told(prose, depth, ratio)
-    return []
+            return measured(prose, depth, ratio)
+    return None
 
 
-def told(prose: Prose, depth: int, ratio: Course) -> list[Block]:
-    """Writes what the plain network of this depth shows; nothing where that is not what the text says."""
+def measured(prose: Prose, depth: int, ratio: Course) -> Reversal | None:
+    """Collects what the plain network of this depth shows; None where that is not what the texts say."""
     found = {
         name: course(prose, name, ratio) for name in (FORWARD, BACKWARD, RELU, BY_CONVOLUTIONS, BY_RELUS)
     }
     forward, backward, relu, convolutions, relus = found.values()
     if not (forward and backward and relu and convolutions and relus):
-        return []
+        return None
     exploded = ratio.start.median > CLEAR and ratio.falls and relu.start.ends[1] > 0
     if not (exploded and forward.rises and convolutions.falls):
+        return None
+    kept = {"forward": forward, "backward": backward, "relu": relu}
+    return Reversal(depth=depth, ratio=ratio, convolutions=convolutions, relus=relus, **kept)
+
+
+def in_short(prose: Prose) -> list[Statement]:
+    """Says in two sentences why the gradient reverses, what that does not show, and where it is derived."""
+    found = reversal(prose)
+    if found is None:
         return []
-    table = tabled(prose, (forward, backward, relu), depth)
-    sources = table.statements[0].sources
+    sigmas = {f"sigma_{at}": factor(sigma(found.forward, found.backward, found.relu, at)) for at in ENDS}
+    source = found.forward.end.source
+    return [
+        prose.say("without.alignment.short", source, layers=found.depth, **sigmas),
+        limit(prose, found.depth, found.ratio),
+    ]
+
+
+def alignment(prose: Prose) -> list[Block]:
+    """Derives what a layer does to the gradient, and tells how training changes it."""
+    found = reversal(prose)
+    if found is None:
+        return []
+    forward, backward, relu, ratio = found.forward, found.backward, found.relu, found.ratio
+    table = tabled(prose, (forward, backward, relu), found.depth)
     sigmas = {f"sigma_{at}": factor(sigma(forward, backward, relu, at)) for at in ENDS}
     gains = {"forward": about(forward.end), "backward": about(backward.end)}
     parts = {at: literal(rounded(10 ** getattr(ratio, at).ends[0])) for at in ENDS}
-    parts |= {"all": prose.times(ratio.fall), "convolutions": prose.times(convolutions.fall)}
-    key = "both" if relus.falls else "convolutions"
+    parts |= {"all": prose.times(ratio.fall), "convolutions": prose.times(found.convolutions.fall)}
+    key = "both" if found.relus.falls else "convolutions"
     parts["study"] = literal(ratio.end.study)
-    if relus.falls:
-        parts["relus"] = prose.times(relus.fall)
-        left = ratio.fall.ends[0] - convolutions.fall.ends[0] - relus.fall.ends[0]  # of the means told above
-        parts["rest"] = literal(rounded(10**left))
+    if found.relus.falls:
+        parts["relus"] = prose.times(found.relus.fall)
+        explained = found.convolutions.fall.ends[0] + found.relus.fall.ends[0]
+        parts["rest"] = literal(rounded(10 ** (ratio.fall.ends[0] - explained)))  # of the means told above
+    sources = table.statements[0].sources
     return [
         prose.paragraph(prose.say("without.alignment.factor")),
         Equation(lines=tuple(prose.context.words.raw("without.alignment.equation"))),
         table,
         prose.paragraph(
-            prose.say("without.alignment.trained", *sources, **gains, **sigmas, table=prose.table(table)),
-            prose.say(f"without.alignment.{key}", ratio.end.source, convolutions.end.source, **parts),
-            limit(prose, depth, ratio),
+            prose.say("without.alignment.trained", *sources, **gains, **sigmas),
+            prose.say(f"without.alignment.{key}", ratio.end.source, found.convolutions.end.source, **parts),
+            limit(prose, found.depth, ratio),
         ),
     ]
 
@@ -113,13 +149,11 @@ def tabled(prose: Prose, gains: tuple[Course, Course, Course], depth: int) -> Ta
     ]
     caption = prose.say("without.alignment.caption", *dict.fromkeys(sources))
     numbers = tuple(cell for row in rows for cell in row[2:])
-    return prose.context.tabled(
-        Table(
-            columns=tuple(columns),
-            rows=tuple(rows),
-            caption=caption.text,
-            statements=(replace(caption, numbers=numbers),),
-        )
+    return Table(
+        columns=tuple(columns),
+        rows=tuple(rows),
+        caption=caption.text,
+        statements=(replace(caption, numbers=numbers),),
     )
 
 

@@ -1,6 +1,7 @@
 """Puts the course of training side by side: speed, gap, steadiness, and in what order images are learnt."""
 
 from collections.abc import Iterable, Mapping
+from math import inf
 
 import polars as pl
 
@@ -32,26 +33,38 @@ def beside(prose: Prose) -> list[Block]:
     """Writes the section: speed, what is equal at equal loss, and what is learnt when."""
     figure, table = speed_figure(prose), four_ways(prose)
     return [
+        prose.paragraph(prose.say("beside.how", table=prose.table(table))),
+        table,
         *prose.paragraphs([*deeper(prose, figure), *alike(prose)], speed(prose), own_curves(prose)),
         *([figure] if figure else []),
-        *prose.paragraphs([*differing(prose, "T3", "gap"), *evenness(prose)], disagreements(prose, *CLAIMS)),
-        prose.paragraph(*order(prose), prose.say("beside.how", table=prose.table(table))),
-        table,
+        *prose.paragraphs([*differing(prose, "T3", "gap"), *evenness(prose)], order(prose)),
+        *prose.paragraphs(disagreements(prose, *CLAIMS)),
     ]
 
 
 def alike(prose: Prose) -> list[Statement]:
     """Says how many epochs dense connections and gates save, where little or nothing else differs."""
-    found = [epochs_of(prose, SPEED[kind]) for kind in ("dense", "gated")]
-    told, words = [piece for piece in found if piece and piece.effect.interval], prose.context.words
-    if not told:
-        return []
+    pairs = [pair for kind in ("dense", "gated") for pair in SPEED[kind]]
+    pieces, words = measured(prose, "T1", "epochs"), prose.context.words
+    told = [pieces[pair] for pair in pairs if pair in pieces and pieces[pair].effect.interval]
+    told = [piece for piece in told if width(piece) < PRECISE]
+    settled = [piece for piece in told if outcome(piece)]
     items = [
-        words(f"beside.alike.{outcome(piece) or 'open'}", **named(piece), epochs=prose.times(piece))
-        for piece in told
+        words(f"beside.alike.{outcome(piece)}", **named(piece), epochs=prose.times(piece))
+        for piece in settled
     ]
-    sources = unique(piece.source for piece in told)
-    return [prose.say("beside.alike.all", *sources, items=clauses(prose, items))]
+    said = []
+    if settled:
+        sources = unique(piece.source for piece in settled)
+        said.append(prose.say("beside.alike.all", *sources, items=clauses(prose, items)))
+    if wide := [piece for piece in told if not outcome(piece)]:
+        filled = {
+            "pairs": words.listed([prose.networks(piece) for piece in wide]),
+            "factors": words.listed([prose.times(piece) for piece in wide]),
+        }
+        key = f"beside.alike.{'open' if len(wide) > 1 else 'one_open'}"
+        said.append(prose.say(key, *unique(piece.source for piece in wide), **filled))
+    return said
 
 
 def speed(prose: Prose) -> list[Statement]:
@@ -156,6 +169,12 @@ def order(prose: Prose) -> list[Statement]:
 
 PRECISE = 3.0
 """A ratio whose interval spans a larger factor says nothing of its size."""
+
+
+def width(piece: Piece) -> float:
+    """Returns the factor that the interval of a base-2 logarithm spans."""
+    low, high = piece.effect.interval or (-inf, inf)
+    return float(2 ** (high - low))
 
 
 def precise(prose: Prose, claim: str, part: str) -> list[Piece]:

@@ -13,6 +13,7 @@ from skipscope.report.handin.conclusion import conclusion
 from skipscope.report.handin.convolution import convolution
 from skipscope.report.handin.dense import dense
 from skipscope.report.handin.gated import gated
+from skipscope.report.handin.in_short import of_section
 from skipscope.report.handin.networks import networks
 from skipscope.report.handin.one_page import one_page
 from skipscope.report.handin.prose import prose_of
@@ -36,7 +37,8 @@ def why(context: Context) -> Section:
         "gated": gated(prose),
         "beside": beside(prose),
     }
-    parts = {key: once(blocks, told) for key, blocks in parts.items()}
+    begun = {key: [*prose.paragraphs(of_section(prose, key)), *blocks] for key, blocks in parts.items()}
+    parts = {key: once(blocks, told) for key, blocks in begun.items()}
     begin = introduction(prose, chain.from_iterable(parts.values()))
     return context.section("why", "why", begin, context.sections("why", "why", parts))
 

@@ -11,6 +11,7 @@ from skipscope.report.handin.residual import without_norm
 from skipscope.report.handin.textbook import answers, unsettled
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import count
+from skipscope.spec import load_study
 
 ROWS = 10
 """With more, the hand-in would be too long."""
@@ -22,8 +23,11 @@ def conclusion(context: Context) -> Section:
     prose = prose_of(context)
     first, *others = limits_of(prose)
     limits = [prose.paragraph(prose.say("conclusion.limits"), first), *map(prose.paragraph, others)]
-    answer = prose.paragraph(summed(prose), *without_paths(prose))
-    return context.section("conclusion", "conclusion", [answer, *verdicts(prose), *limits])
+    found = verdicts(prose)
+    tables = (block for block in found if isinstance(block, Table))
+    told = [prose.say("conclusion.against", table=prose.table(table)) for table in tables]
+    answer = prose.paragraph(summed(prose), *without_paths(prose), *told)
+    return context.section("conclusion", "conclusion", [answer, *found, *limits])
 
 
 def verdicts(prose: Prose) -> list[Block]:
@@ -100,8 +104,18 @@ def budget(prose: Prose) -> list[Statement]:
     paper = recipe_of(published()["resnet20"], recipe)
     if paper is None or paper.updates is None or steps >= paper.updates:
         return []
-    told = {"steps": count(steps), "paper": count(paper.updates)}
+    told = {"steps": count(steps), "paper": count(paper.updates), "reference": reference_steps(prose)}
     return [prose.say("conclusion.limit.budget", Source(basis="known", key="he2015"), **told)]
+
+
+def reference_steps(prose: Prose) -> str:
+    """Says how many steps runs of the reference take: 25–138."""
+    found = sorted(
+        arm.epochs * (card.images // load_study(card.study).recipe.batch_size)
+        for card in prose.evidence.reference.values()
+        for arm in card.arms
+    )
+    return "–".join(dict.fromkeys((count(found[0]), count(found[-1])))) if found else "0"
 
 
 def summed(prose: Prose) -> Statement:

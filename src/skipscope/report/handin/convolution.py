@@ -21,7 +21,7 @@ from skipscope.report.families import told_apart
 from skipscope.report.galleries import Gallery, Tile
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.statements import Source
-from skipscope.report.words import code, count, literal
+from skipscope.report.words import Inline, code, count, literal
 
 EXACT, LECUN = Source(basis="exact", key="params"), Source(basis="known", key="lecun1998")
 IMAGE = 3, 32, 32
@@ -133,7 +133,7 @@ def gallery(prose: Prose, arm: str, example: WorkedConvolution, told: dict[str, 
         schema=["row", "column", "window", "weight"],
         orient="row",
     )
-    spread = context.words("convolution.spread") if uneven else ""
+    spread = Inline(context.words.raw("convolution.spread")) if uneven else ""
     caption = context.words("convolution.caption", **told, spread=spread)
     made = context.gallery("convolution", tiles, table, caption=caption, spoken=caption)
     return replace(made, steps=True, signs=SIGNS)

@@ -12,7 +12,7 @@ from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import FAMILIES, START, depth_of, judged_start, unique
 from skipscope.report.handin.costs import seconds_of
-from skipscope.report.handin.dense_accuracy import CLASSROOM, counted, limits, parameters
+from skipscope.report.handin.dense_accuracy import CLASSROOM, against_residual, counted, limits, parameters
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.handin.reuse_map import connections, reuse_figure
@@ -105,7 +105,7 @@ def gradients(prose: Prose, drawn: Figure | None) -> tuple[list[Statement], list
     said += [told for _, told in after]
     if "worse" in dict(after):
         said.append(prose.say("dense.readers"))
-    training = [told for _, told in deeper] + errors(prose)
+    training = [told for _, told in deeper] + errors(prose) + against_residual(prose)
     if [verdict for verdict, _ in (*after, *deeper)] == ["worse", "supported"]:
         training += [prose.say("dense.uneven", *deeper[0][1].sources), prose.say("dense.candidates")]
     return said, training

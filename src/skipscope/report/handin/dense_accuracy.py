@@ -8,6 +8,7 @@ from skipscope.report.statements import Statement
 from skipscope.report.words import Inline, code, literal, signed
 
 CLASSROOM = "densenet - resnet"
+DEEPEST = "densenet31_k8 - resnet32"
 
 
 def parameters(prose: Prose) -> list[Statement]:
@@ -29,6 +30,20 @@ def parameters(prose: Prose) -> list[Statement]:
         parts = {piece.finding.part: prose.change(piece) for piece in judged.pieces}
         said.append(prose.say(f"dense.redundancy.{judged.verdict}", judged.source, **parts))
     return said
+
+
+def against_residual(prose: Prose) -> list[Statement]:
+    """Says how a dense network trains beside a residual one of about the same depth, if it trains better."""
+    piece = prose.evidence.piece("T1", "epochs", DEEPEST)
+    if piece is None or not piece.settled or piece.effect.estimate >= 0:
+        return []
+    levels = [prose.evidence.level_of(piece, "training error", arm) for arm in piece.finding.arms]
+    ours, theirs = (*levels, None, None)[:2]
+    if ours is None or theirs is None or ours.ends[2] >= theirs.ends[1]:
+        return []
+    told = {"dense": prose.percent(ours), "residual": prose.percent(theirs), "epochs": prose.times(piece)}
+    names = {"dense_arm": code(ours.arm), "residual_arm": code(theirs.arm)}
+    return [prose.say("dense.against_residual", piece.source, **told, **names)]
 
 
 def as_many(prose: Prose) -> list[Statement]:

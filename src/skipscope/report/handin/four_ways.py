@@ -22,7 +22,12 @@ DEEPER = {
 START, TRAINING = "first over last at the start", "first over last in training"
 SPEED = {
     "residual": ("resnet56 - plain56", "resnet32 - plain32", "resnet20 - plain20"),
-    "dense": ("densenet22_k12 - resnet20", "densenet19_k10 - resnet20", "densenet19_k8 - resnet20"),
+    "dense": (
+        "densenet31_k8 - resnet32",
+        "densenet22_k12 - resnet20",
+        "densenet19_k10 - resnet20",
+        "densenet19_k8 - resnet20",
+    ),
     "gated": ("se_resnet20 - resnet20", "se_resnet_pool - resnet"),
 }
 """Pairs in which only the connection differs, or with dense networks as little as can be; the best first."""

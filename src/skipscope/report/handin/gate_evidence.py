@@ -1,13 +1,15 @@
 """Chooses what is told and drawn of gates: the clean comparisons, and what their gain is due to."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
 
+from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.figures import intervals
 from skipscope.report.document import Figure
-from skipscope.report.handin.pieces import Piece
+from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.words import count, unmarked
 
@@ -64,6 +66,15 @@ def direction(piece: Piece) -> str:
     return "gain" if piece.effect.estimate > 0 else "loss"
 
 
+def over_half(prose: Prose, image: Piece) -> Level | None:
+    """How much more accurate gates are that depend on the image than the constant 1/2, seed by seed."""
+    gated = prose.evidence.level_of(image, "test accuracy", "se_resnet_pool")
+    half = prose.evidence.level_of(image, "test accuracy", "se_resnet_pool_half")
+    if gated is None or half is None or not MINIMUM_SEEDS <= len(gated.values) == len(half.values):
+        return None
+    return replace(gated, values=tuple(a - b for a, b in zip(gated.values, half.values, strict=True)))
+
+
 def differences_figure(prose: Prose) -> Figure | None:
     """Draws the differences in test accuracy that the text tells: of gates, and of the stem's pool.
 
@@ -77,6 +88,7 @@ def differences_figure(prose: Prose) -> Figure | None:
     gates |= {"other": next(iter(unsettled(prose)), None)}
     parts = {"pool": "pool", "stem_gate": "gate", "whole": "whole"}
     stems = {row: prose.evidence.along(pool, part) if pool else None for row, part in parts.items()}
+    beyond = over_half(prose, image) if image else None
     found = [*gates.items(), *stems.items()]
     shown = [(name, each) for name, each in found if each and each.effect.interval]
     if len(shown) < 2:
@@ -88,8 +100,12 @@ def differences_figure(prose: Prose) -> Figure | None:
         (_row(prose, name, each), "", each.effect.estimate, *(each.effect.interval or (0.0, 0.0)))
         for name, each in shown
     ]
-    table = pl.DataFrame(rows, intervals.SCHEMA, orient="row")
     headings = Counter(_heading(prose, each) for _, each in shown)
+    if beyond and image:
+        last = max(at for at, (_, each) in enumerate(shown) if each.origin == image.origin)
+        rows.insert(last + 1, (raw("gated.row.beyond_half"), "", *beyond.ends))
+        headings[_heading(prose, image)] += 1
+    table = pl.DataFrame(rows, intervals.SCHEMA, orient="row")
     bounds = {each.finding.bound for _, each in shown}
     bound = (
         bounds.pop() if len(bounds) == 1 else None

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
+from typing import Any
 
 from skipscope.analysis.papers import published
 from skipscope.claims.model import MINIMUM_SEEDS
@@ -16,10 +17,11 @@ from skipscope.report.handin.gate_evidence import (
     controlled,
     differences_figure,
     direction,
+    over_half,
     unsettled,
 )
 from skipscope.report.handin.pieces import Level, Piece
-from skipscope.report.handin.prose import Prose
+from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, count, literal, rounded
 
@@ -42,10 +44,9 @@ def gated(prose: Prose) -> list[Block]:
             at_start(prose),
             [textbook(prose)],
             [*benefit(prose, figure), say("gated.scope", HU)],
-            content(prose),
         ),
-        *prose.paragraphs(absorbed(prose), class_share(prose)),
         *([figure] if figure else []),
+        *prose.paragraphs(content(prose), absorbed(prose), class_share(prose)),
         *prose.paragraphs(surgery(prose), stem(prose)),
         *prose.paragraphs(disagreements(prose, *CLAIMS), cost(prose)),
     ]
@@ -107,21 +108,41 @@ def content(prose: Prose) -> list[Statement]:
         gain = clean(prose, "E3", "accuracy")
         sources = [each.source for each in (gain, image) if each]
         known = [] if key == "content" else [DE, GOYAL]
-        most = literal(f"{(image.effect.interval or (0, 0))[1]:.1f}")
+        most = literal(f"{(image.effect.interval or (0, 0))[1]:.2f}")
         found.append(prose.say(f"gated.verdict.{key}", *sources, *known, most=most))
         if key != "content":
-            rate = prose.context.tables.record.study.recipe.learning_rate
-            found.append(prose.say("gated.rival", rate=f"{rate:g}"))
-            found += clipped(prose, image)
+            found += [*beyond_half(prose, image), *rivals(prose, image)]
     return found
 
 
-def clipped(prose: Prose, piece: Piece) -> list[Statement]:
-    """Says at what norm these networks' gradients were clipped, if they were: that bounds steps as well."""
-    card = prose.evidence.reference.get(piece.study) if piece.basis == "reference" else None
-    norms = {arm.clip_norm for arm in (card.arms if card else ()) if arm.arm in piece.finding.arms}
-    norm = norms.pop() if len(norms) == 1 else None
-    return [] if norm is None else [prose.say("gated.clipped", piece.source, norm=f"{norm:g}")]
+def beyond_half(prose: Prose, image: Piece) -> list[Statement]:
+    """Says how far gates that depend on the image exceed the constant 1/2, which no claim judges."""
+    found = over_half(prose, image)
+    return (
+        [prose.say("gated.beyond_half", image.source, effect=bracketed(*found.ends, signs=True))]
+        if found
+        else []
+    )
+
+
+def rivals(prose: Prose, image: Piece) -> list[Statement]:
+    """Says what else than its starting point may make a halved branch better: the size of its steps."""
+    rates, norms = (trained_at(prose, image, setting) for setting in ("learning_rate", "clip_norm"))
+    said = [prose.say("gated.rival", rate=f"{rates[0]:g}")] if len(rates) == 1 else []
+    if len(norms) == 1 and norms[0] is not None:
+        said.append(prose.say("gated.clipped", image.source, norm=f"{norms[0]:g}"))
+    return said
+
+
+def trained_at(prose: Prose, piece: Piece, setting: str) -> list[Any]:
+    """Returns a setting of the recipes of a comparison's networks, in the study that it is from."""
+    if piece.basis == "reference":
+        cards = prose.evidence.reference[piece.study].arms
+        found = [getattr(arm, setting) for arm in cards if arm.arm in piece.finding.arms]
+    else:
+        recipes = prose.context.tables.recipes
+        found = [getattr(recipes[arm], setting) for arm in piece.finding.arms if arm in recipes]
+    return [*dict.fromkeys(found)]
 
 
 def absorbed(prose: Prose) -> list[Statement]:

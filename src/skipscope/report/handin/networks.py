@@ -255,8 +255,9 @@ def beside(prose: Prose, shown: Sequence[Shown], layers: Table) -> Section:
         caption=context.words("architecture.table"),
         arms=tuple(each.arm for each, _ in shown),
     )
-    told = list(confounded(prose, shown))
     table = context.tabled(table)
+    listed = prose.say("architecture.listed", layers=prose.table(layers), networks=prose.table(table))
+    told = [listed, *confounded(prose, shown)]
     blocks = (*prose.paragraphs(told), layers, table)
     return Section(id="architecture-beside", title=context.words("architecture.beside"), blocks=blocks)
 

@@ -5,18 +5,18 @@ from dataclasses import replace
 from skipscope.report.appendix.overlay import loss_figure
 from skipscope.report.appendix.results import key_table, what_was_done
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Section, Table
+from skipscope.report.document import Figure, Section, Table
 from skipscope.report.families import told_apart
 from skipscope.report.handin.brackets import bare
 from skipscope.report.handin.by_depth import apart, depth_of, hardly_trained
-from skipscope.report.handin.dense import falls
 from skipscope.report.handin.gate_evidence import cause, clean, controlled
 from skipscope.report.handin.gated import per_cent
+from skipscope.report.handin.in_short import best, in_one_sentence
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
-from skipscope.report.handin.textbook import vanishes_later
+from skipscope.report.handin.textbook import also, vanishes_later
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import Inline, rounded
+from skipscope.report.words import rounded
 
 COLUMNS = ("arm", "params", "macs", "test", "time")
 HEIGHT = 128
@@ -27,7 +27,12 @@ EXACT = Source(basis="exact", key="params")
 def one_page(context: Context) -> Section:
     """Builds the chapter."""
     prose, shown = replace(prose_of(context), coded=False), foremost(context)
-    table = context.tabled(key_table(shown, *COLUMNS))
+    table, curves = context.tabled(key_table(shown, *COLUMNS)), curves_of_all(shown)
+    results = (
+        [prose.say("one_page.results", table=prose.table(table), figure=prose.figure(curves[0]))]
+        if curves
+        else []
+    )
     answer: list[list[Statement | None]] = [
         [without(prose), later(prose), caveat(prose)],
         [residual(prose)],
@@ -39,11 +44,11 @@ def one_page(context: Context) -> Section:
         "one-page",
         "one_page",
         [
-            prose.paragraph(prose.say("one_page.question"), short(prose)),
-            prose.paragraph(*done(prose, shown)),
+            prose.paragraph(prose.say("one_page.question"), in_one_sentence(prose)),
+            prose.paragraph(*done(prose, shown), *results),
             *bare(prose.paragraphs(*answer)),
             table,
-            *curves_of_all(shown),
+            *curves,
         ],
     )
 
@@ -65,42 +70,12 @@ def done(prose: Prose, shown: Context) -> list[Statement]:
     return told
 
 
-def curves_of_all(context: Context) -> list[Block]:
+def curves_of_all(context: Context) -> list[Figure]:
     """Draws the training loss of all networks, low enough for the page."""
     if context.tables.steps.is_empty():
         return []
     figure = loss_figure(context)
     return [replace(figure, name="loss-of-all", chart=replace(figure.chart, height=HEIGHT))]
-
-
-def short(prose: Prose) -> Statement | None:
-    """Says the whole in one sentence, as far as verdicts carry it."""
-    start, deeper, cured = (
-        best(prose, "S1a", "start"),
-        prose.evidence.piece("S3", "plain"),
-        prose.evidence.judged("S3"),
-    )
-    fewer, gain = clean(prose, "D3", "accuracy"), clean(prose, "E3", "accuracy")
-    told: list[tuple[str, list[Source]]] = []
-    if deeper and deeper.told == "supported":
-        kept = [start.source] if start and start.told == "contradicted" else []
-        told.append((f"depth.{'contradicted' if kept else 'open'}", [deeper.source, *kept]))
-        if cured and cured.verdict == "supported":
-            told.append(("residual", [cured.source]))
-    easier = prose.evidence.piece("D2", "interaction")
-    if fewer and fewer.settled:
-        told.append((f"dense.{fewer.told}", [fewer.source]))
-    elif easier and easier.told == "supported":
-        told.append((f"dense.{'better' if falls(prose, easier) else 'easier'}", [easier.source]))
-    if gain and gain.settled:
-        why, image = cause(prose), controlled(prose)
-        told.append((f"gated.{why or gain.told}", [gain.source, *([image.source] if why and image else [])]))
-    if not told:
-        return None
-    words = prose.context.words
-    items = words.raw("one_page.short.clause").join(words(f"one_page.short.{key}") for key, _ in told)
-    sources = dict.fromkeys(source for _, found in told for source in found)
-    return prose.say("one_page.short.all", *sources, items=Inline(items))
 
 
 def without(prose: Prose) -> Statement | None:
@@ -152,6 +127,7 @@ def residual(prose: Prose) -> Statement | None:
     if cured and cured.verdict == "supported" and {"plain", "resnet"} <= cured.parts.keys():
         error = cured.parts["resnet"]
         told |= {"error": prose.moved(error), "plain": prose.moved(cured.parts["plain"]), **depths(error)}
+        told["also"] = also(prose, cured.parts)
         sources.append(cured.source)
     key = f"{'evens' if 'times' in told else 'open'}_{'cures' if 'error' in told else 'open'}"
     return prose.say(f"one_page.residual.{key}", *sources, **told) if told else None
@@ -191,13 +167,6 @@ def gated(prose: Prose) -> Statement | None:
 def limits(prose: Prose, table: Table) -> Statement:
     """Says what cannot be concluded."""
     return prose.say("one_page.limits", EXACT, table=prose.table(table))
-
-
-def best(prose: Prose, claim: str, part: str) -> Piece | None:
-    """The measurement on the deepest networks, if all that this part was measured on came out alike."""
-    pieces = list(prose.evidence.pieces(claim, part).values())
-    alike = len({piece.told for piece in pieces}) == 1
-    return max(pieces, key=lambda piece: depth_of(piece.finding.arms[0])) if alike else None
 
 
 def depths(piece: Piece) -> dict[str, int]:

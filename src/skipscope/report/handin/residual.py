@@ -18,6 +18,7 @@ from skipscope.report.handin.by_depth import (
     steepness,
     unique,
 )
+from skipscope.report.handin.degradation import degradation
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
@@ -110,7 +111,10 @@ def behind(prose: Prose, figure: Figure) -> list[Statement]:
     source = Source(basis="reference", key="loss curve", study=shipped.gradients().study)
     told = {"figure": prose.figure(figure), "layers": depth}
     lag = bracketed(ahead.value, ahead.low, ahead.high)
-    return [prose.say("drawings.behind", source, lag=lag, **told)]
+    said = [prose.say("drawings.behind", source, lag=lag, **told)]
+    if crossing := drawings.crossing(depth):
+        said.append(prose.say("drawings.crossing", source, steps=crossing))
+    return said
 
 
 def theory(prose: Prose) -> list[list[Statement]]:
@@ -183,26 +187,6 @@ def _as_theory_has_it(*found: Sequence[tuple[float, float, float]]) -> bool:
     same = min(chain[0], chain_last[0]) > ALIKE * max(chain[0], chain_last[0])
     falls = factor_last[2] < factor[1]
     return same and falls and power[1] <= power_last[2] and power_last[1] <= power[2]
-
-
-def degradation(prose: Prose, figures: Sequence[Figure]) -> list[Statement]:
-    """Says what more layers do to the training error, without and with shortcuts."""
-    judged = prose.evidence.judged("S3")
-    if judged is None:
-        return []
-    parts: dict[str, Piece] = {piece.finding.part: piece for piece in judged.pieces}
-    if not {"plain", "resnet"} <= parts.keys():
-        return []
-    verdict: str = judged.verdict if judged.settled else "inconclusive"
-    ends = parts["resnet"].effect.interval
-    if verdict == "supported":
-        verdict = "remains" if ends and ends[0] > 0 else "gone"
-    told = {
-        "plain": prose.number(parts["plain"]),
-        "residual": (prose.number if verdict == "remains" else prose.change)(parts["resnet"]),
-        "figure": prose.figure(figures[-1]) if figures else "",
-    }
-    return [prose.say(f"residual.degradation.{verdict}", judged.source, **told)]
 
 
 def shattering(prose: Prose) -> list[Statement]:

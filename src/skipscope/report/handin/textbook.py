@@ -7,6 +7,7 @@ from typing import Literal
 from skipscope.claims.catalogue import catalogue
 from skipscope.report.handin.beside import precise
 from skipscope.report.handin.by_depth import apart, depth_of, hardly_trained
+from skipscope.report.handin.degradation import degradation_elsewhere
 from skipscope.report.handin.gate_evidence import KINDS, cause, controlled
 from skipscope.report.handin.pieces import SETTLED, Judged, Piece
 from skipscope.report.handin.prose import Prose
@@ -144,13 +145,16 @@ def answered(prose: Prose, sentence: Sentence) -> Answer | None:
         key, told["half"], used = "conclusion.rows.gates.halved", prose.moved(half), [piece, half]
     if sentence.key == "overfitting" and verdict == "supported" and (found := learning(prose, piece)):
         key, told = "conclusion.rows.overfitting.apart", told | found
-    if key.endswith(".reduced") and hardly_trained(prose, fields["plain"]):
-        key += "_begun"
+    if key.endswith(".reduced"):
+        key += "_begun" if hardly_trained(prose, fields["plain"]) else ""
+        told["also"] = also(prose, fields)
     if sentence.key == "vanishing" and verdict == "contradicted" and (fallen := vanishes_later(prose)):
         others = any(not each.settled for each in prose.evidence.elsewhere(fallen))
         key = f"conclusion.rows.vanishing.{'later' if others else 'settled'}"
         told["training"], used = prose.times(fallen), [piece, fallen]
     sure = certainty(min(used, key=by_certainty))
+    if sure != "counted" and prose.context.calibration["claims"].get(sentence.claim, {}).get("misses"):
+        sure = RANKS[max(0, RANKS.index(sure) - 1)]
     if sentence.key == "order" and (more := unsure_of(prose)):
         key, told, sure = "conclusion.rows.order.largely", told | more, RANKS[0]
     return Answer(
@@ -169,6 +173,13 @@ def unsure_of(prose: Prose) -> dict[str, Inline]:
         return {}
     numbers = {"settled": literal(str(len(settled))), "all": literal(str(len(pieces)))}
     return {**numbers, "least": prose.number(pieces[0]), "lowest": prose.networks(pieces[0])}
+
+
+def also(prose: Prose, parts: Mapping[str, Piece]) -> Inline:
+    """Writes what depth costs plain and residual networks in another study; empty where there is none."""
+    found = degradation_elsewhere(prose, parts)
+    text = prose.context.words.raw("conclusion.rows.degradation.also")
+    return Inline(text.format(**found["told"])) if found else Inline("")
 
 
 def learning(prose: Prose, piece: Piece) -> dict[str, object]:

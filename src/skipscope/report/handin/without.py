@@ -1,11 +1,12 @@
 """Explains how a network without shortcuts trains: the gradient as a product, and what depth costs."""
 
 from collections.abc import Sequence
-from math import inf
 
+from skipscope.claims.catalogue import catalogue
 from skipscope.reference import shipped
+from skipscope.reference.gradients import GradientCurve
 from skipscope.report.document import Block, Equation, Figure, Panels
-from skipscope.report.handin.alignment import alignment
+from skipscope.report.handin.alignment import in_short
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import (
     CLEAR,
@@ -26,6 +27,8 @@ from skipscope.report.words import Inline, count, literal, rounded
 
 START, TRAINING = "first over last at the start", "first over last in training"
 GLOROT, HE, YANG = (Source(basis="known", key=key) for key in ("glorot2010", "he2015", "yang2019"))
+GONE = 10 ** catalogue()["S1a"].parts["start"].bound
+"""A ratio of gradients below which the gradient vanishes, as claim S1 has it."""
 LAYERS = 50
 """A chain's length, of the example that shows what a power does."""
 VANISHED = -1.0
@@ -44,12 +47,13 @@ def without(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
     return [
         prose.paragraph(say("without.chain")),
         Equation(lines=tuple(prose.context.words.raw("without.equation"))),
-        prose.paragraph(say("without.product", **example)),
+        prose.paragraph(
+            say("without.product", **example), say("without.vanishing", bound=literal(rounded(GONE)))
+        ),
         prose.paragraph(say("without.textbook", GLOROT), say("without.degrades", HE)),
         prose.paragraph(say("without.odd"), say("without.doubt", HE)),
         *prose.paragraphs(*classroom(prose), at_start(prose, drawn), normalised(prose)),
-        *prose.paragraphs(in_training(prose)),
-        *alignment(prose),
+        *prose.paragraphs(in_training(prose), in_short(prose)),
         *([Panels(figures=(figures[0], figures[1]))] if len(figures) == 2 else figures),
         *prose.paragraphs(degradation(prose)),
         *prose.paragraphs(disagreements(prose, "S1a", "S1b", "S3", "S9"), limits(prose), cost(prose)),
@@ -125,6 +129,8 @@ def normalised(prose: Prose) -> list[Statement]:
         ratio = prose.times(judged_start(prose, level))
         told = {"layers": max(bare), "ratio": ratio, "factor": factor or ""}
         key = "shrinks" if level.ends[2] < 0 and factor else "numbers"
+        if key == "shrinks" and 10 ** level.ends[2] < GONE:
+            key = "vanishes"
         said.append(prose.say(f"without.bare.{key}", *unique([level.source], "S1a"), **told))
     return said
 
@@ -182,20 +188,26 @@ def degradation(prose: Prose) -> list[Statement]:
     begun = [prose.say("without.hardly", piece.source, **near_chance)] if near_chance else []
     if found := apart(prose, shallow):
         begun.append(prose.say("without.apart", *found[1], **found[0]))
-        begun += nowhere(prose, f"plain{found[0]['deep']}", found[1][0])
+        begun += [*nowhere(prose, f"plain{found[0]['deep']}", found[1][0]), prose.say("without.budget", HE)]
     return [said, *begun]
 
 
 def nowhere(prose: Prose, arm: str, source: Source) -> list[Statement]:
-    """Says that no convolution's gradient vanishes at any step, where the curves that ship show that."""
+    """Says how small a gradient becomes in between, here and in the deepest chain of the curves that ship."""
     drawn = shipped.gradients()
-    curve = drawn.curves.get(arm) if drawn.study == source.study else None
-    rows = [row for row in curve.hundredths if None not in row] if curve else []
-    least = min((min(row) - row[-1] for row in map(numbers, rows)), default=-inf) / 100
-    if least <= VANISHED:
+    if drawn.study != source.study or arm not in drawn.curves:
         return []
-    told = {"share": literal(rounded(10**least)), "seeds": drawn.seeds}
-    return [prose.say("without.nowhere", source, **told)]
+    deepest = f"plain{max(drawn.depths)}"
+    lowest = {each: least(drawn.curves[each]) for each in (arm, deepest)}
+    told = {"share": literal(rounded(lowest[arm])), "layers": depth_of(arm), "seeds": drawn.seeds}
+    told |= {"deepest": literal(rounded(lowest[deepest])), "depth": depth_of(deepest)}
+    return [prose.say("without.nowhere", source, **told)] if arm != deepest else []
+
+
+def least(curve: GradientCurve) -> float:
+    """Returns the smallest norm at any convolution and step, over that at the last convolution."""
+    rows = (row for row in map(numbers, curve.hundredths) if row)
+    return float(10 ** (min(min(row) - row[-1] for row in rows) / 100))
 
 
 def numbers(row: Sequence[int | None]) -> list[int]:
