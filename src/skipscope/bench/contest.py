@@ -163,8 +163,16 @@ def convolution_peak(dtype: torch.dtype) -> float:
 
 def _rate(channels: int, side: int, dtype: torch.dtype) -> float:
     images = 64
-    x = torch.randn(images, channels, side, side).to(dtype, memory_format=torch.channels_last)
-    weight = torch.randn(channels, channels, 3, 3).to(dtype, memory_format=torch.channels_last)
+    x, weight = (
+        torch.randn(shape).to(device(), dtype, memory_format=torch.channels_last)
+        for shape in ((images, channels, side, side), (channels, channels, 3, 3))
+    )
+
+    def convolve() -> None:
+        torch.conv2d(x, weight, padding=1)
+        if x.device.type != "cpu":
+            torch.accelerator.synchronize()
+
     with torch_threads(cores()), torch.inference_mode():
-        seconds = min(timeit.repeat(lambda: torch.conv2d(x, weight, padding=1), number=1, repeat=5))
+        seconds = min(timeit.repeat(convolve, number=1, repeat=5))
     return images * side**2 * channels**2 * 9 / seconds / 1e9

@@ -33,6 +33,7 @@ def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, 
     from skipscope.errors import DataError
     from skipscope.machine import cores
     from skipscope.spec import Recipe
+    from skipscope.training.backend import device_count
 
     source: DataName = "cifar10"
     try:
@@ -43,12 +44,14 @@ def bench(quick: Quick = False, network: Only = None, data_dir: DataDir = None, 
     names = tuple(network or NETWORKS)
     macs = {name: describe(name).macs for name in names}
     rounds, seconds = (3, 2.0) if quick else (5, 10.0)
-    runs = cores()
+    runs = 1 if device_count() else cores()
     rows: dict[str, dict[str, Any]] = {}
     with console.status("Measuring how to compute on this machine") as shown:
         choice = Autotuner(data).choose([(name, Recipe()) for name in names], threads=1)
         shown.update(spoken("Measuring the peak of convolutions"))
         peaks = {"bf16": convolution_peak(torch.bfloat16), "fp32": convolution_peak(torch.float32)}
+        if choice.backend.precision == "fp16":
+            peaks["fp16"] = convolution_peak(torch.float16)
         for name in names:
             shown.update(spoken(f"{name}: {rounds} rounds, the usual loop and ours in turns"))
             turns = contest(

@@ -18,6 +18,14 @@ from skipscope.training.optimizer import SGD
 def trial_steps(
     model: nn.Module, recipe: Recipe, data: Dataset, *, clock: Callable[[], float] = perf_counter
 ) -> Iterator[float]:
+    """Yields the seconds of each update of `trial_windows`; the mean of those whose losses come together."""
+    for steps, seconds in trial_windows(model, recipe, data, clock=clock):
+        yield from [seconds / steps] * steps
+
+
+def trial_windows(
+    model: nn.Module, recipe: Recipe, data: Dataset, *, clock: Callable[[], float] = perf_counter
+) -> Iterator[tuple[int, float]]:
     """Trains `model`, which is on its device, as a run does, but validates on one image an epoch.
 
     Args:
@@ -28,7 +36,7 @@ def trial_steps(
             runs on the machine does not count.
 
     Yields:
-        The seconds of each update, its batch included; the mean of those whose losses are fetched together.
+        How many updates were made until their losses were fetched, and the seconds, batches included.
 
     Raises:
         Diverged: the loss is not finite.
@@ -37,6 +45,5 @@ def trial_steps(
     progress, before = Progress(), clock()
     few = replace(data, validation=data.validation.first(1))
     for rows, _ in train_steps(model, optimizer, batches, recipe, few, progress, seed=0):
-        seconds = (clock() - before) / len(rows)
-        yield from [seconds] * len(rows)
+        yield len(rows), clock() - before
         before = clock()
