@@ -173,8 +173,8 @@ def _keep_traceback(folder: RunFolder, error: Exception, *, new_folder: bool = F
 
 
 def _said(error: Exception) -> str:
-    """Returns the message for people; torch reports a failed allocation as a RuntimeError."""
-    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+    """Returns the message for people; torch reports a failed allocation as a RuntimeError, or as its own."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(error):
         return (
             "There was not enough memory for this run.\n"
             "next:  end other programs or give --jobs 1, then the same command again: it goes on"

@@ -38,5 +38,6 @@ def test_times_compare_on_one_machine_with_as_many_threads():
     assert comparable([run(0, 5), run(5, 9)])
     assert not comparable([run(0, 5), run(5, 9, threads=8)])
     assert not comparable([run(0, 5), run(5, 9, machine={"system": "another"})])
+    assert comparable([run(0, 5), run(5, 9, machine={"system": "Linux", "nondeterministic": "an_operator"})])
     unfinished = run(5, 9, threads=8).model_copy(update={"result": None})
     assert comparable([run(0, 5), unfinished])

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import torch
 
 from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
@@ -118,15 +119,19 @@ def test_a_run_trains_on_its_seeds_images_and_is_measured_with_them(
     assert data_of(spec, None).train.rows.tolist() == wanted
 
 
+@pytest.mark.parametrize("error", [MemoryError, torch.OutOfMemoryError("CUDA out of memory")])
 def test_an_error_while_a_finished_run_is_measured_leaves_it_finished(
-    small: StudySpec, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    small: StudySpec,
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    error: type[Exception] | Exception,
 ) -> None:
     run = planned_run(small, workspace, "redundancy")
     done(run.task, workspace)
     record = workspace.run(run.spec.id)
 
     def fails(*_: object, **__: object) -> None:
-        raise MemoryError
+        raise error
 
     monkeypatch.setattr("skipscope.engine.work.measure_at", fails)
     events = done(run.measuring[0], workspace)

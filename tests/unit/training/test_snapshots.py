@@ -170,6 +170,16 @@ def test_a_checkpoint_of_an_older_version_goes_on_and_reaches_no_level_first(
     assert record.result.lowest_loss is None
 
 
+def test_a_level_that_is_reached_within_a_window_of_steps_is_seen_at_its_end() -> None:
+    """Where an accelerator's losses are fetched together."""
+    progress = Progress()
+    progress.count([2.0, 1.0, 9.0], 0, 1, 0.0)
+    assert progress.fell_below((1.9, 1.4)) == (1.9,)
+    progress.count([9.0, 9.0], 0, 1, 0.0)
+    assert progress.fell_below((1.9, 1.4)) == ()
+    assert progress.step == 5
+
+
 def test_a_level_is_reached_once() -> None:
     progress = Progress()
     reached = []
