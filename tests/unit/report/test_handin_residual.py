@@ -96,8 +96,8 @@ def test_a_rise_is_paired_by_seed_and_needs_as_many_seeds_at_each_depth():
 def test_the_studies_that_an_explanation_rests_on_are_named_once_with_their_budgets(tables):
     written = prose(tables)
     text = read(introduction(written, residual(written)))
-    assert "depth and fair (6,000 images of an unofficial copy, 3 epochs, 5 seeds)" in text
-    assert "evening (3,200 images of an unofficial copy, 1–2 epochs, 5–10 seeds)" in text
+    assert "depth and fair (6,000 images of an unofficial copy, 3 epochs, 5 seeds, peak rate 0.1)" in text
+    assert "evening (3,200 images of an unofficial copy, 1–2 epochs, 5–10 seeds, peak rate 0.02–0.2)" in text
     assert "lab" not in text  # nothing here rests on it
 
 

@@ -55,11 +55,13 @@ def budget(prose: Prose, card: ReferenceCard) -> Inline:
     """Says how much a study trained: 6,000 images, 3 epochs, 5 seeds."""
     epochs = sorted({arm.epochs for arm in card.arms})
     seeds = sorted({len(arm.seeds) for arm in card.arms if arm.seeds})
+    rates = sorted({arm.learning_rate for arm in card.arms})
     return prose.context.words(
         "why.budget" if card.fidelity == "exact" else "why.budget_of_a_copy",
         images=count(card.images),
         epochs="–".join(map(str, dict.fromkeys((epochs[0], epochs[-1])))),
         seeds="–".join(map(str, dict.fromkeys((seeds[0], seeds[-1])))),
+        rates="–".join(f"{rate:g}" for rate in dict.fromkeys((rates[0], rates[-1]))),
     )
 
 

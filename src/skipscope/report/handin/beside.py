@@ -1,6 +1,6 @@
 """Puts the course of training side by side: speed, gap, steadiness, and in what order images are learnt."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
 
 import polars as pl
@@ -59,12 +59,20 @@ def alike(prose: Prose) -> list[Statement]:
         said.append(prose.say("beside.alike.all", *sources, items=clauses(prose, items)))
     if wide := [piece for piece in told if not outcome(piece)]:
         filled = {
-            "pairs": words.listed([prose.networks(piece) for piece in wide]),
+            "pairs": pairs_of(prose, wide),
             "factors": words.listed([prose.times(piece) for piece in wide]),
         }
         key = f"beside.alike.{'open' if len(wide) > 1 else 'one_open'}"
         said.append(prose.say(key, *unique(piece.source for piece in wide), **filled))
     return said
+
+
+def pairs_of(prose: Prose, pieces: Sequence[Piece]) -> Inline:
+    """Names pairs of networks; the second one once where all have the same."""
+    words, names = prose.context.words, [named(piece) for piece in pieces]
+    if len({each["other"] for each in names}) > 1:
+        return words.listed([prose.networks(piece) for piece in pieces])
+    return words("handin.pair", one=words.listed([each["one"] for each in names]), other=names[0]["other"])
 
 
 def speed(prose: Prose) -> list[Statement]:

@@ -105,7 +105,7 @@ def gradients(prose: Prose, drawn: Figure | None) -> tuple[list[Statement], list
     said += [told for _, told in after]
     if "worse" in dict(after):
         said.append(prose.say("dense.readers"))
-    training = [told for _, told in deeper] + errors(prose) + against_residual(prose)
+    training = [told for _, told in deeper] + against_residual(prose)
     if [verdict for verdict, _ in (*after, *deeper)] == ["worse", "supported"]:
         training += [prose.say("dense.uneven", *deeper[0][1].sources), prose.say("dense.candidates")]
     return said, training
@@ -138,23 +138,19 @@ def with_depth(prose: Prose) -> list[tuple[str, Statement]]:
         return []
     depths = sorted(depth_of(arm) for arm in piece.finding.arms if arm.startswith("plain"))
     verdict = piece.finding.verdict if piece.settled else "inconclusive"
-    told = {"shallow": depths[0], "deep": depths[-1], "effect": prose.number(piece)}
-    return [(verdict, prose.say(f"dense.depth.{verdict}", piece.source, **told))]
+    told = {"shallow": depths[0], "deep": depths[-1], "effect": prose.number(piece), **errors(prose, piece)}
+    key = f"{verdict}{'_fall' if verdict == 'supported' and falls(prose, piece) else ''}"
+    return [(verdict, prose.say(f"dense.depth.{key}", piece.source, **told))]
 
 
-def errors(prose: Prose) -> list[Statement]:
-    """Tells the training errors behind what depth costs."""
-    piece = prose.evidence.piece("D2", "interaction")
-    found = (
-        [prose.evidence.level_of(piece, "training error", arm) for arm in piece.finding.arms] if piece else []
-    )
+def errors(prose: Prose, piece: Piece) -> dict[str, object]:
+    """Writes the training errors behind what depth costs; empty values where one was not measured."""
+    found = [prose.evidence.level_of(piece, "training error", arm) for arm in piece.finding.arms]
     levels = sorted((level for level in found if level), key=lambda level: depth_of(level.arm))
     plain = [prose.percent(level) for level in levels if level.arm.startswith("plain")]
     ours = [prose.percent(level) for level in levels if level.arm.startswith("densenet")]
-    if piece is None or len(plain) != 2 or len(ours) != 2:
-        return []
-    told = {"plain_before": plain[0], "plain_after": plain[1], "before": ours[0], "after": ours[1]}
-    return [prose.say(f"dense.errors{'_fall' if falls(prose, piece) else ''}", piece.source, **told)]
+    names = ("plain_before", "plain_after", "before", "after")
+    return dict(zip(names, [*plain, *ours], strict=True)) if len(plain) == len(ours) == 2 else {}
 
 
 def falls(prose: Prose, piece: Piece) -> bool:

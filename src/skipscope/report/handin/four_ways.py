@@ -12,6 +12,7 @@ from skipscope.report.words import Inline, code, literal, rounded
 KINDS = ("plain", "residual", "dense", "gated")
 ALIKE = ("plain20", "resnet20", "densenet22_k12", "se_resnet20")
 """A network of each kind, of about as many layers and parameters."""
+OWN = ("cnn", "resnet", "densenet", "se_resnet")
 DEEPEST = ("plain56", "resnet56", "densenet55_k8", "se_resnet56")
 DEEPER = {
     "plain": ("plain20", "plain32"),
@@ -46,6 +47,7 @@ def four_ways(prose: Prose) -> Table:
         ratios(prose, "deepest_start", prose.evidence.levels(START, DEEPEST, "start"), DEEPEST),
         ratios(prose, "alike_training", prose.evidence.levels(TRAINING, ALIKE), ALIKE),
         deepest_training(prose),
+        own_ratios(prose),
         errors(prose),
         costs(prose),
     ]
@@ -92,6 +94,25 @@ def deepest_training(prose: Prose) -> Row:
         told_of = {"value": prose.times(plain), "network": code(plain.finding.arms[0])}
         cells["plain"] = prose.context.words("beside.of", **told_of)
     return name, cells, (plain.source,)
+
+
+def own_ratios(prose: Prose) -> Row:
+    """Tells the ratio in this report's runs of the assignment's networks, before and during training."""
+    moments = ((START, "start"), (TRAINING, "end"))
+    found = [next(prose.evidence.levels(quantity, OWN, moment)) for quantity, moment in moments]
+    before, during = ({level.arm: level for level in levels} for levels in found)
+    cells = {
+        kind: prose.context.words(
+            "beside.own",
+            start=literal(rounded(10 ** before[arm].median)),
+            end=literal(rounded(10 ** during[arm].median)),
+            network=code(arm),
+        )
+        for kind, arm in zip(KINDS, OWN, strict=True)
+        if arm in before and arm in during
+    }
+    sources = unique((level.source for levels in found for level in levels), "S1c")
+    return "own", cells if len(cells) > 1 else {}, sources
 
 
 def errors(prose: Prose) -> Row:

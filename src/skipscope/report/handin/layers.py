@@ -5,7 +5,7 @@ A network is grouped as its drawing is (`diagrams/layout.py`); layers are read f
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from math import prod
 
 from skipscope.diagrams.layout import grouped
@@ -44,7 +44,10 @@ def layer_table(prose: Prose, networks: Sequence[tuple[str, NetworkCard]]) -> Ta
     ]
     titles = [words("layers.stage"), *(code(name) for name, _ in shown)]
     columns = tuple(Column(title=title) for title in titles)
-    caption = words("layers.caption")
+    written = " ".join(map(str, chain.from_iterable(rows)))
+    marks = [key for key, mark in (("other", "P="), ("none", "*")) if mark in written]
+    exceptions = Inline("".join(words.raw(f"layers.padding.{key}") for key in marks))
+    caption = words("layers.caption", exceptions=exceptions)
     return prose.context.tabled(Table(columns=columns, rows=tuple(rows), caption=caption))
 
 

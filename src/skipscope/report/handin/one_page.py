@@ -19,7 +19,7 @@ from skipscope.report.statements import Source, Statement
 from skipscope.report.words import rounded
 
 COLUMNS = ("arm", "params", "macs", "test", "time")
-HEIGHT = 128
+HEIGHT = 88
 """Pixels of the curves, so that the page is one."""
 EXACT = Source(basis="exact", key="params")
 
@@ -127,7 +127,7 @@ def residual(prose: Prose) -> Statement | None:
     if cured and cured.verdict == "supported" and {"plain", "resnet"} <= cured.parts.keys():
         error = cured.parts["resnet"]
         told |= {"error": prose.moved(error), "plain": prose.moved(cured.parts["plain"]), **depths(error)}
-        told["also"] = also(prose, cured.parts)
+        told["also"] = also(prose, cured.parts, "one_page.residual.also")
         sources.append(cured.source)
     key = f"{'evens' if 'times' in told else 'open'}_{'cures' if 'error' in told else 'open'}"
     return prose.say(f"one_page.residual.{key}", *sources, **told) if told else None

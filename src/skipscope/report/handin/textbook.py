@@ -11,6 +11,7 @@ from skipscope.report.handin.degradation import degradation_elsewhere
 from skipscope.report.handin.gate_evidence import KINDS, cause, controlled
 from skipscope.report.handin.pieces import SETTLED, Judged, Piece
 from skipscope.report.handin.prose import Prose
+from skipscope.report.handin.residual import lost
 from skipscope.report.statements import Statement
 from skipscope.report.words import Inline, literal
 
@@ -145,6 +146,8 @@ def answered(prose: Prose, sentence: Sentence) -> Answer | None:
         key, told["half"], used = "conclusion.rows.gates.halved", prose.moved(half), [piece, half]
     if sentence.key == "overfitting" and verdict == "supported" and (found := learning(prose, piece)):
         key, told = "conclusion.rows.overfitting.apart", told | found
+    if sentence.key == "blocks" and (shares := lost(piece)):
+        key, told = f"{key}_both", told | shares
     if key.endswith(".reduced"):
         key += "_begun" if hardly_trained(prose, fields["plain"]) else ""
         told["also"] = also(prose, fields)
@@ -175,10 +178,10 @@ def unsure_of(prose: Prose) -> dict[str, Inline]:
     return {**numbers, "least": prose.number(pieces[0]), "lowest": prose.networks(pieces[0])}
 
 
-def also(prose: Prose, parts: Mapping[str, Piece]) -> Inline:
+def also(prose: Prose, parts: Mapping[str, Piece], key: str = "conclusion.rows.degradation.also") -> Inline:
     """Writes what depth costs plain and residual networks in another study; empty where there is none."""
     found = degradation_elsewhere(prose, parts)
-    text = prose.context.words.raw("conclusion.rows.degradation.also")
+    text = prose.context.words.raw(key)
     return Inline(text.format(**found["told"])) if found else Inline("")
 
 
