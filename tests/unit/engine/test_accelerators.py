@@ -113,11 +113,11 @@ def test_a_task_goes_to_the_device_with_the_fewest(tmp_path: Path, monkeypatch: 
     parts = {"workspace": tmp_path, "data_dir": None, "jobs": 4, "cores": 4, "stop_seconds": 1.0}
     executor = LocalExecutor(**parts, devices=3)
     pipes = [executor.start(None)[0] for _ in range(4)]
-    pipes[1].close()  # that worker has ended
+    pipes[2].close()  # that worker has ended
     executor.start(None)
-    pipes[2].close()
+    pipes[0].close()
     executor.start(None)
-    assert given == [0, 1, 2, 0, 1, 2]
+    assert given == [0, 1, 2, 0, 2, 0]
     LocalExecutor(**parts).start(None)
     assert given[-1] is None
 
