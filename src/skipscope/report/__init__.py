@@ -162,8 +162,9 @@ class Edition:
             width = panels.plot_width(block) if isinstance(block, Panels) else style.WIDTH
             inner = panels.inner(block) if isinstance(block, Panels) else frozenset[str]()
             for figure in figures_of(block):
-                high = figure.chart.height
-                spec = figure.spec | {"height": min(high, HANDIN_HEIGHT) if self.part == "handin" else high}
+                high, for_paper = figure.chart.height, figure.chart.width is not None
+                low = self.part == "handin" and not for_paper
+                spec = figure.spec | {"height": min(high, HANDIN_HEIGHT) if low else high}
                 if figure.name in inner:
                     spec = vega.wordless(spec)
                 plot = figure.chart.width or width

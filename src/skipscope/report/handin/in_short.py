@@ -38,7 +38,8 @@ def in_one_sentence(prose: Prose) -> Statement | None:
     told, words = shorts(prose).values(), prose.context.words
     if not told:
         return None
-    items = words.raw("one_page.short.clause").join(words(f"one_page.short.{key}") for key, _ in told)
+    clauses = (words(f"one_page.short.{key}") for key, _ in told)
+    items = words.raw("one_page.short.clause").join(each[:1].upper() + each[1:] for each in clauses)
     sources = dict.fromkeys(source for _, found in told for source in found)
     return prose.say("one_page.short.all", *sources, items=Inline(items))
 

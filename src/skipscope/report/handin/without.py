@@ -69,6 +69,8 @@ def classroom(prose: Prose) -> tuple[list[Statement], list[Statement]]:
         key = "kept" if all(level.median > VANISHED for level in found) else "numbers"
         told = {"start": prose.times(found[0]), "training": prose.times(found[1])}
         said.append(prose.say(f"without.cnn.{key}", *dict.fromkeys(each.source for each in found), **told))
+        if key == "kept" and 10 ** found[0].ends[2] < GONE:
+            said.append(prose.say("without.cnn.below", found[0].source))
     steps = steps_to(prose, LEFT, ("cnn", "resnet"))
     if len(steps) == 2 and steps["cnn"] > steps["resnet"]:
         source = Source(basis="own", key="loss curve", study=prose.evidence.study)
