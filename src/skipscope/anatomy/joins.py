@@ -35,7 +35,7 @@ hidden: an operand, or a module's output, comes from code that torch does not le
 _SUMS = "add iadd radd sub isub rsub subtract lerp addcmul addcdiv addmm addbmm baddbmm"
 SUMS = frozenset(_SUMS.split())
 REDUCED_SUMS = {"sum", "mean", "nansum", "nanmean"}
-"""Of what was stacked."""
+"""Functions that add up what was stacked."""
 _PRODUCTS = "mul imul rmul multiply div idiv truediv itruediv divide true_divide einsum"
 PRODUCTS = frozenset(_PRODUCTS.split())
 FUSED = {"addcmul", "addcdiv", "addmm", "addbmm", "baddbmm"}

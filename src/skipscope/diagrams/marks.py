@@ -15,7 +15,7 @@ LINEAR = style.FAINT_INK
 STRAND = 2.4
 """Between the strands of a bundle, at most."""
 LINE, BEFORE, BETWEEN = 19.0, 4.0, 14.0
-"""Of a legend: from line to line, between a symbol and its words, and between columns."""
+"""Pixels in a legend: from line to line, between a symbol and its words, and between columns."""
 Point = tuple[float, float]
 
 

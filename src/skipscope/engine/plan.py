@@ -106,10 +106,10 @@ def plan(
 
     By default as many runs go side by side as there are cores for their threads (one each, unless a recipe
     pins more, which beats threads in one run), and as fit into the free memory; several accelerators have one
-    each, and on one there are few. A study that was cut to this
-    budget before stays cut so. `choice` is the backend where one was chosen for several studies at once; a
-    study goes on with the backend it was begun with all the same. So many workers may be `elsewhere`: this
-    machine's cores and memory do not matter then, and its times are a guess.
+    each, and on one there are few. A study that was cut to this budget before stays cut so. `choice` is the
+    backend where one was chosen for several studies at once; a study goes on with the backend it was begun
+    with all the same. So many workers may be `elsewhere`: this machine's cores and memory do not matter
+    then, and its times are a guess.
 
     Raises:
         UnknownName: an arm's (or initial) network is not registered, or there is no such probe; says the key.

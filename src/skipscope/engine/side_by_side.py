@@ -14,7 +14,7 @@ ON_ONE_DEVICE = 4
 PROBES = 3 * 2**27
 """Bytes that probes need beside the weights, most of them for curvature's graph."""
 COPIES = 4
-"""Of the weights while a network is trained: they, their gradients, their velocities and one more."""
+"""Times the weights that training holds: they, their gradients, their velocities and one more."""
 HELD = 1.3
 """What a long training holds for each byte that its first steps needed, since freed memory of other sizes is
 kept: measured 1.1 for resnet56, 1.3 to 2 for densenet31_k8 (docs/reliability.md)."""

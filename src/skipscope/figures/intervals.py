@@ -18,7 +18,7 @@ SCHEMA = {
     "low": pl.Float64,  # ends of the interval; the value itself where none is known
     "high": pl.Float64,
 }
-ROW, LANE = 14, 8
+ROW, LANE = 20, 8
 """Pixels from one line to the next: of rows with one series, and with several."""
 LETTER, INDENT = 6.6, 12
 """Pixels of a narrow letter in the names of rows, and of their distance to the headings' left."""

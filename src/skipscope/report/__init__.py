@@ -30,8 +30,9 @@ from skipscope.spec.author import NOBODY, Author, read_author
 
 WEB = frozenset({"html", "md"})
 FORMATS = WEB | paper.FORMATS.keys()
-HANDIN_HEIGHT = 150
-"""Height of the tallest plots of the hand-in in print: it is to be read in 10 to 14 pages."""
+HANDIN_HEIGHT, ROWS_HEIGHT = 150, 190
+"""Heights of the tallest plots of the hand-in in print, which is to be read in 10 to 14 pages: of curves, and
+of charts that choose their width on paper, whose rows need theirs."""
 
 
 def build_report(
@@ -163,8 +164,8 @@ class Edition:
             inner = panels.inner(block) if isinstance(block, Panels) else frozenset[str]()
             for figure in figures_of(block):
                 high, for_paper = figure.chart.height, figure.chart.width is not None
-                low = self.part == "handin" and not for_paper
-                spec = figure.spec | {"height": min(high, HANDIN_HEIGHT) if low else high}
+                most = (ROWS_HEIGHT if for_paper else HANDIN_HEIGHT) if self.part == "handin" else high
+                spec = figure.spec | {"height": min(high, most)}
                 if figure.name in inner:
                     spec = vega.wordless(spec)
                 plot = figure.chart.width or width

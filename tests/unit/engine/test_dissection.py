@@ -25,7 +25,7 @@ from skipscope.records.store import Workspace
 
 @pytest.fixture
 def networks(zoo: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Networks]:
-    """Of the zoo, shown 150 images; whatever is done, no file of it changes."""
+    """The zoo's networks, shown 150 images; whatever is done, no file of it changes."""
     monkeypatch.setattr("skipscope.engine.dissection.networks.SAMPLE", 150)
     before = {path: path.stat().st_mtime_ns for path in zoo.rglob("*")}
     yield Networks(workspace=Workspace(zoo))

@@ -89,7 +89,7 @@ def test_a_gain_is_put_down_to_the_scale_only_where_halving_alone_brings_it(tabl
 
 
 def test_rates_and_norms_are_those_of_the_networks_that_are_told_of(tables):
-    """Of the gates' study on the reference: its peak rate is half of that of the assignment's networks."""
+    """They are those of the gates' study, whose peak rate is half of that of the assignment's networks."""
     text = read(gated(prose(tables)))
     arms = {arm.arm: arm for arm in shipped.cards()["evening"].arms}
     assert f"peak rate of {arms['se_resnet_pool'].learning_rate:g} may" in text

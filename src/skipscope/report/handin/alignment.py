@@ -83,7 +83,7 @@ def measured(prose: Prose, depth: int, ratio: Course) -> Reversal | None:
     return Reversal(depth=depth, ratio=ratio, convolutions=convolutions, relus=relus, **kept)
 
 
-def in_short(prose: Prose) -> list[Statement]:
+def reversal_in_short(prose: Prose) -> list[Statement]:
     """Says in two sentences why the gradient reverses, what that does not show, and where it is derived."""
     found = reversal(prose)
     if found is None:

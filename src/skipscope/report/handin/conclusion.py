@@ -109,7 +109,7 @@ def budget(prose: Prose) -> list[Statement]:
 
 
 def reference_steps(prose: Prose) -> str:
-    """Says how many steps runs of the reference take: 25–138."""
+    """Says how many updates runs of the reference make: 100–200."""
     found = sorted(
         arm.epochs * (card.images // load_study(card.study).recipe.batch_size)
         for card in prose.evidence.reference.values()

@@ -7,7 +7,7 @@ from skipscope.report.document import Figure
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Statement
-from skipscope.report.words import count
+from skipscope.report.words import Inline, count
 
 
 def degradation(prose: Prose, figures: Sequence[Figure]) -> list[Statement]:
@@ -31,6 +31,12 @@ def degradation(prose: Prose, figures: Sequence[Figure]) -> list[Statement]:
     if verdict == "remains" and (also := degradation_elsewhere(prose, parts)):
         said.append(prose.say("residual.degradation.also", also["source"], **also["told"]))
     return said
+
+
+def in_another_study(prose: Prose, parts: Mapping[str, Piece], key: str) -> Inline:
+    """Writes what depth costs both kinds of networks in another study; empty where there is none."""
+    found = degradation_elsewhere(prose, parts)
+    return Inline(prose.context.words.raw(key).format(**found["told"])) if found else Inline("")
 
 
 def degradation_elsewhere(prose: Prose, parts: Mapping[str, Piece]) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def gradients(prose: Prose, drawn: Figure | None) -> tuple[list[Statement], list
     if "worse" in dict(after):
         said.append(prose.say("dense.readers"))
     training = [told for _, told in deeper] + against_residual(prose)
-    if [verdict for verdict, _ in (*after, *deeper)] == ["worse", "supported"]:
+    if [verdict for verdict, _ in (*after, *deeper[:1])] == ["worse", "supported"]:
         training += [prose.say("dense.uneven", *deeper[0][1].sources), prose.say("dense.candidates")]
     return said, training
 
@@ -138,27 +138,34 @@ def with_depth(prose: Prose) -> list[tuple[str, Statement]]:
         return []
     depths = sorted(depth_of(arm) for arm in piece.finding.arms if arm.startswith("plain"))
     verdict = piece.finding.verdict if piece.settled else "inconclusive"
-    told = {"shallow": depths[0], "deep": depths[-1], "effect": prose.number(piece), **errors(prose, piece)}
-    key = f"{verdict}{'_fall' if verdict == 'supported' and falls(prose, piece) else ''}"
-    return [(verdict, prose.say(f"dense.depth.{key}", piece.source, **told))]
+    told = {"shallow": depths[0], "deep": depths[-1], "effect": prose.number(piece)}
+    plain, ours = (errors(prose, piece, kind) for kind in ("plain", "densenet"))
+    if not (len(plain) == len(ours) == 2):
+        return [(verdict, prose.say(f"dense.depth.{verdict}", piece.source, **told))]
+    ends = zip(("plain_before", "plain_after", "before", "after"), (*plain, *ours), strict=True)
+    behind = {end: prose.percent(level) for end, level in ends}
+    if verdict == "supported" and below(*plain) and falls(prose, piece):
+        return [(verdict, prose.say("dense.depth.supported_fall", piece.source, **told, **behind))]
+    said = prose.say(f"dense.depth.{verdict}", piece.source, **told)
+    return [(verdict, said), ("errors", prose.say("dense.errors", piece.source, **behind))]
 
 
-def errors(prose: Prose, piece: Piece) -> dict[str, object]:
-    """Writes the training errors behind what depth costs; empty values where one was not measured."""
-    found = [prose.evidence.level_of(piece, "training error", arm) for arm in piece.finding.arms]
-    levels = sorted((level for level in found if level), key=lambda level: depth_of(level.arm))
-    plain = [prose.percent(level) for level in levels if level.arm.startswith("plain")]
-    ours = [prose.percent(level) for level in levels if level.arm.startswith("densenet")]
-    names = ("plain_before", "plain_after", "before", "after")
-    return dict(zip(names, [*plain, *ours], strict=True)) if len(plain) == len(ours) == 2 else {}
+def errors(prose: Prose, piece: Piece, kind: str) -> list[Level]:
+    """Returns the training errors behind what depth costs, the shallow network's first."""
+    arms = sorted((arm for arm in piece.finding.arms if arm.startswith(kind)), key=depth_of)
+    found = (prose.evidence.level_of(piece, "training error", arm) for arm in arms)
+    return [level for level in found if level]
 
 
 def falls(prose: Prose, piece: Piece) -> bool:
     """Whether the training error of the dense networks falls with depth, beyond both intervals."""
-    arms = sorted((arm for arm in piece.finding.arms if arm.startswith("densenet")), key=depth_of)
-    found = [prose.evidence.level_of(piece, "training error", arm) for arm in arms]
-    levels = [level for level in found if level]
-    return len(levels) == 2 and levels[1].ends[2] < levels[0].ends[1]
+    found = errors(prose, piece, "densenet")
+    return len(found) == 2 and below(found[1], found[0])
+
+
+def below(less: Level, more: Level) -> bool:
+    """Whether one level lies below another beyond both intervals."""
+    return less.ends[2] < more.ends[1]
 
 
 def cost(prose: Prose) -> list[Statement]:

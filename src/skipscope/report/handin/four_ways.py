@@ -12,7 +12,8 @@ from skipscope.report.words import Inline, code, literal, rounded
 KINDS = ("plain", "residual", "dense", "gated")
 ALIKE = ("plain20", "resnet20", "densenet22_k12", "se_resnet20")
 """A network of each kind, of about as many layers and parameters."""
-OWN = ("cnn", "resnet", "densenet", "se_resnet")
+FOUR = ("cnn", "resnet", "densenet", "se_resnet")
+"""The assignment's network of each kind."""
 DEEPEST = ("plain56", "resnet56", "densenet55_k8", "se_resnet56")
 DEEPER = {
     "plain": ("plain20", "plain32"),
@@ -99,7 +100,7 @@ def deepest_training(prose: Prose) -> Row:
 def own_ratios(prose: Prose) -> Row:
     """Tells the ratio in this report's runs of the assignment's networks, before and during training."""
     moments = ((START, "start"), (TRAINING, "end"))
-    found = [next(prose.evidence.levels(quantity, OWN, moment)) for quantity, moment in moments]
+    found = [next(prose.evidence.levels(quantity, FOUR, moment)) for quantity, moment in moments]
     before, during = ({level.arm: level for level in levels} for levels in found)
     cells = {
         kind: prose.context.words(
@@ -108,7 +109,7 @@ def own_ratios(prose: Prose) -> Row:
             end=literal(rounded(10 ** during[arm].median)),
             network=code(arm),
         )
-        for kind, arm in zip(KINDS, OWN, strict=True)
+        for kind, arm in zip(KINDS, FOUR, strict=True)
         if arm in before and arm in during
     }
     sources = unique((level.source for levels in found for level in levels), "S1c")

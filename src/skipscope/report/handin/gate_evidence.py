@@ -107,9 +107,7 @@ def differences_figure(prose: Prose) -> Figure | None:
         headings[_heading(prose, image)] += 1
     table = pl.DataFrame(rows, intervals.SCHEMA, orient="row")
     bounds = {each.finding.bound for _, each in shown}
-    bound = (
-        bounds.pop() if len(bounds) == 1 else None
-    )  # what is worth having is the same for all, or not drawn
+    bound = bounds.pop() if len(bounds) == 1 else None  # drawn where it is the same for all
     options: dict[str, Any] = {"labels": context.labels, "neutral": 0.0, "groups": headings, "bound": bound}
     chart = intervals.intervals(table, title=raw("gated.axis"), **options)
     told = [context.words("gated.caption")]

@@ -116,13 +116,11 @@ def content(prose: Prose) -> list[Statement]:
 
 
 def beyond_half(prose: Prose, image: Piece) -> list[Statement]:
-    """Says how far gates that depend on the image exceed the constant 1/2, which no claim judges."""
+    """Says what gates that depend on the image bring over the constant 1/2, which no claim judges."""
     found = over_half(prose, image)
-    return (
-        [prose.say("gated.beyond_half", image.source, effect=bracketed(*found.ends, signs=True))]
-        if found
-        else []
-    )
+    if found is None:
+        return []
+    return [prose.say("gated.beyond_half", image.source, effect=bracketed(*found.ends, signs=True))]
 
 
 def rivals(prose: Prose, image: Piece) -> list[Statement]:

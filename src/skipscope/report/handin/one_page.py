@@ -9,12 +9,13 @@ from skipscope.report.document import Figure, Section, Table
 from skipscope.report.families import told_apart
 from skipscope.report.handin.brackets import bare
 from skipscope.report.handin.by_depth import apart, depth_of, hardly_trained
+from skipscope.report.handin.degradation import in_another_study
 from skipscope.report.handin.gate_evidence import cause, clean, controlled
 from skipscope.report.handin.gated import per_cent
 from skipscope.report.handin.in_short import best, in_one_sentence
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
-from skipscope.report.handin.textbook import also, vanishes_later
+from skipscope.report.handin.textbook import vanishes_later
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import rounded
 
@@ -127,7 +128,7 @@ def residual(prose: Prose) -> Statement | None:
     if cured and cured.verdict == "supported" and {"plain", "resnet"} <= cured.parts.keys():
         error = cured.parts["resnet"]
         told |= {"error": prose.moved(error), "plain": prose.moved(cured.parts["plain"]), **depths(error)}
-        told["also"] = also(prose, cured.parts, "one_page.residual.also")
+        told["also"] = in_another_study(prose, cured.parts, "one_page.residual.also")
         sources.append(cured.source)
     key = f"{'evens' if 'times' in told else 'open'}_{'cures' if 'error' in told else 'open'}"
     return prose.say(f"one_page.residual.{key}", *sources, **told) if told else None

@@ -6,13 +6,12 @@ from skipscope.records.network_card import NetworkCard
 from skipscope.records.printed import anatomy_of
 from skipscope.report.appendix.results import gaps
 from skipscope.report.handin.course import Course, course_of
+from skipscope.report.handin.four_ways import FOUR
 from skipscope.report.handin.gated import covers
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import count, literal
-
-FOUR = ("cnn", "resnet", "densenet", "se_resnet")
 
 
 def own_curves(prose: Prose) -> list[Statement]:

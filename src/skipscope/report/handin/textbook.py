@@ -7,7 +7,7 @@ from typing import Literal
 from skipscope.claims.catalogue import catalogue
 from skipscope.report.handin.beside import precise
 from skipscope.report.handin.by_depth import apart, depth_of, hardly_trained
-from skipscope.report.handin.degradation import degradation_elsewhere
+from skipscope.report.handin.degradation import in_another_study
 from skipscope.report.handin.gate_evidence import KINDS, cause, controlled
 from skipscope.report.handin.pieces import SETTLED, Judged, Piece
 from skipscope.report.handin.prose import Prose
@@ -150,7 +150,7 @@ def answered(prose: Prose, sentence: Sentence) -> Answer | None:
         key, told = f"{key}_both", told | shares
     if key.endswith(".reduced"):
         key += "_begun" if hardly_trained(prose, fields["plain"]) else ""
-        told["also"] = also(prose, fields)
+        told["also"] = in_another_study(prose, fields, "conclusion.rows.degradation.also")
     if sentence.key == "vanishing" and verdict == "contradicted" and (fallen := vanishes_later(prose)):
         others = any(not each.settled for each in prose.evidence.elsewhere(fallen))
         key = f"conclusion.rows.vanishing.{'later' if others else 'settled'}"
@@ -176,13 +176,6 @@ def unsure_of(prose: Prose) -> dict[str, Inline]:
         return {}
     numbers = {"settled": literal(str(len(settled))), "all": literal(str(len(pieces)))}
     return {**numbers, "least": prose.number(pieces[0]), "lowest": prose.networks(pieces[0])}
-
-
-def also(prose: Prose, parts: Mapping[str, Piece], key: str = "conclusion.rows.degradation.also") -> Inline:
-    """Writes what depth costs plain and residual networks in another study; empty where there is none."""
-    found = degradation_elsewhere(prose, parts)
-    text = prose.context.words.raw(key)
-    return Inline(text.format(**found["told"])) if found else Inline("")
 
 
 def learning(prose: Prose, piece: Piece) -> dict[str, object]:

@@ -6,7 +6,7 @@ from skipscope.claims.catalogue import catalogue
 from skipscope.reference import shipped
 from skipscope.reference.gradients import GradientCurve
 from skipscope.report.document import Block, Equation, Figure, Panels
-from skipscope.report.handin.alignment import in_short
+from skipscope.report.handin.alignment import reversal_in_short
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import (
     CLEAR,
@@ -53,7 +53,7 @@ def without(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         prose.paragraph(say("without.textbook", GLOROT), say("without.degrades", HE)),
         prose.paragraph(say("without.odd"), say("without.doubt", HE)),
         *prose.paragraphs(*classroom(prose), at_start(prose, drawn), normalised(prose)),
-        *prose.paragraphs(in_training(prose), in_short(prose)),
+        *prose.paragraphs(in_training(prose), reversal_in_short(prose)),
         *([Panels(figures=(figures[0], figures[1]))] if len(figures) == 2 else figures),
         *prose.paragraphs(degradation(prose)),
         *prose.paragraphs(disagreements(prose, "S1a", "S1b", "S3", "S9"), limits(prose), cost(prose)),
@@ -70,7 +70,8 @@ def classroom(prose: Prose) -> tuple[list[Statement], list[Statement]]:
         told = {"start": prose.times(found[0]), "training": prose.times(found[1])}
         said.append(prose.say(f"without.cnn.{key}", *dict.fromkeys(each.source for each in found), **told))
         if key == "kept" and 10 ** found[0].ends[2] < GONE:
-            said.append(prose.say("without.cnn.below", found[0].source))
+            factor = literal(rounded(10 ** -found[0].median))
+            said.append(prose.say("without.cnn.below", found[0].source, factor=factor))
     steps = steps_to(prose, LEFT, ("cnn", "resnet"))
     if len(steps) == 2 and steps["cnn"] > steps["resnet"]:
         source = Source(basis="own", key="loss curve", study=prose.evidence.study)

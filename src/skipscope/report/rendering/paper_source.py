@@ -34,7 +34,7 @@ TEXT_WIDTH = 174
 DRAWING_WIDTH = 104
 """Width of drawings in millimetres: their texts are then 7.5 points."""
 DRAWINGS = {"networks": 124}
-"""Of those that are looked at for their details."""
+"""Width of drawings that are looked at for their details."""
 FULL = 0.999
 """Share of a line that counts as all of it, in spite of rounding."""
 TILE = 0.23
