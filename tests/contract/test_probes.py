@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from coarse_probes import coarse_probes
 from torch import Tensor, nn
 from whole_state import Passes, changed, state
 
@@ -18,11 +19,12 @@ from skipscope.api.probe import probe
 from skipscope.errors import UsageError
 from skipscope.models.registry import build
 from skipscope.models.user import pinned
-from skipscope.probes import block_deletion, curvature, landscape, linear_probes, shattering
 from skipscope.probes.base import Probe, View
 from skipscope.probes.measure import measure, view_of
 from skipscope.probes.registry import PROBES
 
+pytestmark = pytest.mark.usefixtures("coarse_probes")
+__all__ = ["coarse_probes"]
 OWN = """
 import torch
 from torch import nn
@@ -93,21 +95,6 @@ MEASURED = ("cnn", "plain14", "resnet8", "se_resnet8", "densenet_bc10_k4", "own"
 """Every kind of layer and block; the classroom's larger networks are made of the same."""
 AS_THEY_ARE = {name: each for name, each in PROBES.items() if each.when & {"initial", "frozen"}}
 CASES = [(network, name) for network in MEASURED for name in AS_THEY_ARE if name in APPLIES[network]]
-
-
-@pytest.fixture(autouse=True)
-def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is repeated is repeated a few times only."""
-    monkeypatch.setattr(block_deletion, "SHARES", (0.5,))
-    monkeypatch.setattr(block_deletion, "DRAWS", 1)
-    monkeypatch.setattr(curvature, "MOST_ITERATIONS", 1)
-    monkeypatch.setattr(curvature, "DRAWS", 2)
-    monkeypatch.setattr(landscape, "LINE", [0.0, 0.5])
-    monkeypatch.setattr(landscape, "PLANE", [0.5])
-    monkeypatch.setattr(linear_probes, "ITERATIONS", 5)
-    monkeypatch.setattr(shattering, "POINTS", 3)
-    monkeypatch.setattr(shattering, "LAGS", (1, 2))
-    monkeypatch.setattr(shattering, "LINES", 1)
 
 
 @pytest.fixture(scope="session")

@@ -12,15 +12,17 @@ from typing import Any
 import made_up_readings
 import pytest
 from built_once import built_once
-from fake_accelerator import accelerator  # noqa: F401
-from fake_ray import fake_ray  # noqa: F401
-from fonts_here import fonts_forgotten, no_chinese  # noqa: F401
-from forked_workers import forked_workers  # noqa: F401
+from fake_accelerator import accelerator
+from fake_ray import fake_ray
+from fonts_here import fonts_forgotten, no_chinese
+from forked_workers import forked_workers
 from made_up_workspace import write_workspace
-from workers_in_process import workers_in_process  # noqa: F401
+from workers_in_process import workers_in_process
 
 from skipscope.analysis.tables import StudyTables, gather
 from skipscope.records.store import Workspace
+
+__all__ = ["accelerator", "fake_ray", "fonts_forgotten", "forked_workers", "no_chinese", "workers_in_process"]
 
 
 @pytest.fixture

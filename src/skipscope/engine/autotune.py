@@ -237,7 +237,7 @@ def _steps(model: str, backend: Backend, data: Dataset, *, steps: int) -> tuple[
     network = to_device(network.train(), recipe, on)
     torch.manual_seed(0)  # dropout leaves out the same, whatever the backend
     loss, _ = forward(replayed(network) if replays(recipe, on) else network, x, target, recipe)
-    SGD(network, recipe).scaler.scale(loss).backward()  # type: ignore[no-untyped-call] # a cosine has no scale
+    SGD(network, recipe).scaler.scale(loss).backward()  # a cosine has no scale
     gradients = [
         _real(weight.grad).to("cpu", torch.float32)
         for weight in network.parameters()

@@ -183,13 +183,13 @@ def update(
     scaler = optimizer.scaler  # passes all through, but in fp16
     if recorder and scaler.is_enabled():
         recorder.loss_scale = scaler.get_scale()
-    scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-    scaler.unscale_(optimizer)  # type: ignore[arg-type] # all that it asks of one
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
     if recorder:
         recorder.after_backward()
     if recipe.clip_norm is not None:
         clip_grad_norm_(model.parameters(), recipe.clip_norm)
-    scaler.step(optimizer, rate)  # type: ignore[arg-type]
+    scaler.step(optimizer, rate)
     scaler.update()
     if recorder:
         recorder.after_update()

@@ -29,7 +29,7 @@ class SGD:
     def __init__(self, model: nn.Module, recipe: Recipe) -> None:
         weights = list(model.parameters())
         on = weights[0].device.type if weights else "cpu"
-        self.scaler = torch.amp.GradScaler(on, init_scale=SCALE, enabled=recipe.precision == "fp16")
+        self.scaler: Any = torch.amp.GradScaler(on, init_scale=SCALE, enabled=recipe.precision == "fp16")
         self.param_groups = [{"params": weights}]
         decayed, spared = [w for w in weights if w.ndim > 1], [w for w in weights if w.ndim <= 1]
         self.weights = [*decayed, *spared]

@@ -4,6 +4,7 @@ import multiprocessing as mp
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -127,7 +128,8 @@ def test_a_worker_computes_on_the_device_it_was_given(monkeypatch: pytest.Monkey
     monkeypatch.setattr(torch.accelerator, "set_device_index", chosen.append)
     monkeypatch.setattr(work, "ignore", lambda *_: None)
     monkeypatch.setattr(work, "_measure", lambda *_: None)
-    task = SimpleNamespace(spec=SimpleNamespace(id="x", recipe=SimpleNamespace(threads=1)))
+    task: Any = SimpleNamespace(spec=SimpleNamespace(id="x", recipe=SimpleNamespace(threads=1)))
+    nobody: Any = None
     for accelerator in (None, 2):
-        work.work(task, Path(), None, None, accelerator)  # type: ignore[arg-type]
+        work.work(task, Path(), None, nobody, accelerator)
     assert chosen == [2]

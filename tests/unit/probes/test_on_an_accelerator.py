@@ -5,16 +5,19 @@ from dataclasses import replace
 
 import pytest
 import torch
+from coarse_probes import coarse_probes
 from fake_accelerator import MODULE, OnDevice
 from torch import Tensor, nn
 
 from skipscope.models.chance import chance_restored
-from skipscope.probes import block_deletion, curvature, landscape, linear_probes, shattering
+from skipscope.probes import curvature
 from skipscope.probes import measure as measuring
 from skipscope.probes.base import Reading, View
 from skipscope.probes.measure import measure, view_of
 from skipscope.probes.registry import PROBES
 
+pytestmark = pytest.mark.usefixtures("coarse_probes")
+__all__ = ["coarse_probes"]
 AS_THEY_ARE = [name for name, each in PROBES.items() if each.when & {"initial", "frozen"}]
 
 
@@ -47,19 +50,9 @@ class Net(nn.Module):
 
 
 @pytest.fixture(autouse=True)
-def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is repeated is repeated a few times only."""
-    monkeypatch.setattr(block_deletion, "SHARES", (0.5,))
-    monkeypatch.setattr(block_deletion, "DRAWS", 1)
-    monkeypatch.setattr(curvature, "MOST_ITERATIONS", 2)
-    monkeypatch.setattr(curvature, "DRAWS", 2)
-    monkeypatch.setattr(curvature, "_kept", lambda *_: 4_000)  # a tensor that is none has no memory to count
-    monkeypatch.setattr(landscape, "LINE", [0.0, 0.5])
-    monkeypatch.setattr(landscape, "PLANE", [0.5])
-    monkeypatch.setattr(linear_probes, "ITERATIONS", 3)
-    monkeypatch.setattr(shattering, "POINTS", 3)
-    monkeypatch.setattr(shattering, "LAGS", (1, 2))
-    monkeypatch.setattr(shattering, "LINES", 1)
+def memory_to_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tensor of the fake accelerator has no memory whose bytes could be counted."""
+    monkeypatch.setattr(curvature, "_kept", lambda *_: 4_000)
 
 
 def seen(on: str) -> View:
