@@ -15,6 +15,7 @@ from skipscope.report.rendering import html
 
 pytestmark = [pytest.mark.browser, needs_browser]
 __all__ = ["browser"]
+ALL_DRAWN = "[...document.querySelectorAll('[data-chart]')].every((chart) => chart.querySelector('svg text'))"
 CUT_OFF = """() => [...document.querySelectorAll("figure svg")].flatMap((chart) => {
   const room = chart.getBoundingClientRect();
   return [...chart.querySelectorAll("text")]
@@ -34,6 +35,5 @@ def test_no_words_of_a_chart_are_cut_off(browser: Browser, tmp_path: Path, langu
     file.write_text(page_source, encoding="utf-8")
     page = browser.new_page(viewport={"width": 390, "height": 900})
     page.goto(file.as_uri())
-    page.wait_for_function("!document.querySelector('[data-chart]:not([data-drawn])')")
-    page.wait_for_function("document.querySelectorAll('figure svg text').length > 50")
+    page.wait_for_function(ALL_DRAWN)
     assert page.evaluate(CUT_OFF) == []
