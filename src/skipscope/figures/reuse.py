@@ -68,7 +68,7 @@ def _color(quantity: Measure, top: float, title: str) -> tuple[alt.Color, float]
     """Colours a quantity, by classes if it spans decades; returns also where white is read better."""
     if quantity == "relative":
         scale = alt.Scale(domain=[0, top], range=list(style.HEAT), clamp=True)
-        told = legend(title, gradientLength=260, format=FORMATS[quantity])
+        told = legend(title, gradientLength=160, format=FORMATS[quantity])
         return alt.Color(f"{quantity}:Q", scale=scale, legend=told), top / 2
     told = legend(title, symbolType="square", symbolStrokeWidth=0, symbolSize=260, columns=len(LIMITS) + 1)
     scale = alt.Scale(domain=_names(), range=[FALLS, *style.HEAT])

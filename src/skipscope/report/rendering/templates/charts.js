@@ -6,6 +6,8 @@
   const shared = JSON.parse(document.getElementById("shared").textContent);
   const pictures = JSON.parse(document.getElementById("pictures").textContent);
   const unpacked = {};
+  /* a chart whose words do not fit on a telephone is drawn this wide, and scrolls */
+  const READABLE = 720;
 
   /* columns -> rows, once a table */
   function rows(name) {
@@ -26,12 +28,29 @@
     return JSON.parse(JSON.stringify(spec), twoColumns);
   }
 
-  function draw(element) {
+  function embed(element) {
     const spec = fitted(charts[element.dataset.chart], element.clientWidth);
-    element.dataset.drawn = "yes";
     /* copies: Vega writes into the rows it is given */
     const datasets = { [spec.data.name]: rows(spec.data.name).map((row) => ({ ...row })) };
     return vegaEmbed(element, { ...shared, ...spec, datasets }, { actions: false, renderer: "svg", ast: false });
+  }
+
+  function isCutOff(element) {
+    const room = element.getBoundingClientRect();
+    return [...element.querySelectorAll("svg text")].map((text) => text.getBoundingClientRect())
+      .some((box) => box.width && (box.left < room.left - 2 || box.right > room.right + 2));
+  }
+
+  async function draw(element) {
+    element.dataset.drawn = "yes";
+    const narrow = await embed(element);
+    if (element.clientWidth >= READABLE || !isCutOff(element)) return;
+    narrow.finalize();
+    const scroll = Object.assign(document.createElement("div"), { className: "scroll" });
+    element.replaceWith(scroll);
+    scroll.append(element);
+    element.style.width = `${READABLE}px`;
+    await embed(element);
   }
 
   /* one chart at a time, so that the page answers meanwhile */
