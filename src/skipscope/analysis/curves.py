@@ -87,16 +87,32 @@ def epochs_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFram
     )
 
 
+def checks_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFrame:
+    """Validations within epochs: arm, seed, epoch (a fraction), val_loss, val_accuracy, counted."""
+    keys = ("order", "arm", "seed", "counted")
+    rows = with_members(metrics.filter(pl.col("kind").is_in(["check", "epoch"])), entries, keys)
+    within, ends = rows.filter(kind="check"), rows.filter(kind="epoch")
+    found = within.join(_steps_per_epoch(ends), on=["arm", "seed"]).sort("order", "step")
+    epoch, measures = pl.col("step") / pl.col("per_epoch"), pl.col("val_loss", "val_accuracy")
+    return found.select("arm", "seed", epoch.round(3).alias("epoch"), measures.round_sig_figs(5), "counted")
+
+
+def _steps_per_epoch(ends: pl.DataFrame) -> pl.DataFrame:
+    """Returns the steps of an epoch of each run, of rows at which its epochs end: arm, seed, per_epoch."""
+    return ends.group_by("arm", "seed").agg(per_epoch=(pl.col("step") / pl.col("epoch")).max())
+
+
 def losses_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFrame:
     """Training and validation loss over epochs, averaged over the runs that count: arm, epoch, measure, loss.
 
     The training loss (`loss`) is smoothed and thinned to `POINTS_OF_LOSS` a curve, its epochs are fractions;
-    the validation loss (`val_loss`) is that after each epoch.
+    the validation loss (`val_loss`) is that after each epoch and that of checks within them.
     """
     keys = ("order", "arm", "seed", "counted")
     ends = with_members(metrics.filter(pl.col("kind") == "epoch"), entries, keys).filter("counted")
-    length = ends.group_by("arm", "seed").agg(per_epoch=(pl.col("step") / pl.col("epoch")).max())
-    steps = steps_table(metrics, entries).join(length, on=["arm", "seed"], maintain_order="left")
+    steps = steps_table(metrics, entries).join(
+        _steps_per_epoch(ends), on=["arm", "seed"], maintain_order="left"
+    )
     points = steps.group_by("arm", "seed").len()["len"].max()
     every = math.ceil((points if isinstance(points, int) else 1) / POINTS_OF_LOSS)
     index = pl.int_range(pl.len()).over("arm", "seed")
@@ -104,10 +120,14 @@ def losses_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFram
     trained = thinned.select(
         "arm", epoch=pl.col("step") / pl.col("per_epoch"), measure=pl.lit("loss"), loss=pl.col("smoothed")
     )
-    validated = ends.select(
-        "arm", pl.col("epoch").cast(pl.Float64), measure=pl.lit("val_loss"), loss=pl.col("val_loss")
+    checked = checks_table(metrics, entries).filter("counted")
+    validated = pl.concat(
+        [each.select("arm", "epoch", "val_loss") for each in (ends, checked)], how="vertical_relaxed"
     )
-    rows = pl.concat([trained, validated]).filter(pl.col("loss").is_finite())
+    validated = validated.select("arm", "epoch", measure=pl.lit("val_loss"), loss=pl.col("val_loss"))
+    rows = pl.concat([trained, validated.sort("epoch", maintain_order=True)]).filter(
+        pl.col("loss").is_finite()
+    )
     means = rows.group_by("arm", "measure", "epoch", maintain_order=True).agg(pl.col("loss").mean())
     return means.select("arm", pl.col("epoch").round(3), "measure", pl.col("loss").round_sig_figs(4))
 

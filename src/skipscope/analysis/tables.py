@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from skipscope.analysis.curves import epochs_table, last_step, losses_table, steps_table, stride
+from skipscope.analysis.curves import checks_table, epochs_table, last_step, losses_table, steps_table, stride
 from skipscope.analysis.members import Entry, with_members
 from skipscope.records.network_card import NetworkCard
 from skipscope.records.readings import READINGS, START
@@ -129,6 +129,11 @@ class StudyTables:
     def epochs(self) -> pl.DataFrame:
         """See `epochs_table`."""
         return epochs_table(self.metrics, self.entries)
+
+    @cached_property
+    def checks(self) -> pl.DataFrame:
+        """See `checks_table`."""
+        return checks_table(self.metrics, self.entries)
 
     @cached_property
     def losses(self) -> pl.DataFrame:

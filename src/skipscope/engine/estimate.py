@@ -4,8 +4,10 @@ import heapq
 from collections.abc import Callable, Iterable, Sequence
 
 from skipscope.engine.resolve import arms_of
+from skipscope.probes.schedule import CHECKED, checks
 from skipscope.records.schema import DataCard
 from skipscope.spec import Recipe, StudySpec
+from skipscope.training.loop import steps_per_epoch
 
 START_SECONDS = 4.0
 """Until a worker process makes its first step: it imports torch and opens the data set."""
@@ -28,7 +30,9 @@ def run_seconds(seconds: float, recipe: Recipe, data: DataCard, images: int, *, 
         images: how many it is trained on.
         left: share of its steps still to be made.
     """
-    trained = left * recipe.epochs * (images + data.validation * FORWARD)
+    within = checks(recipe.epochs, steps_per_epoch(recipe, images), images)
+    validated = data.validation + len(within) * min(CHECKED, data.validation)
+    trained = left * recipe.epochs * (images + validated * FORWARD)
     # on as many training images as validate, too
     return START_SECONDS + seconds * (trained + (data.test + data.validation) * FORWARD)
 

@@ -1,5 +1,6 @@
 """Draws the training and the validation loss of one arm over epochs."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ import altair as alt
 import polars as pl
 
 from skipscope.figures import channels, style
+from skipscope.figures.accuracies import WHOLE
 from skipscope.figures.curves import HIGHEST_LOSS, epoch_axis, last_epoch, loss_ticks
 from skipscope.figures.guides import ends, tooltips
 from skipscope.figures.layered import Labels, Layered
@@ -43,5 +45,7 @@ def losses_of(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Lab
     line = line.encode(x=x, y=y, strokeDash=dash, strokeWidth=width, tooltip=tips)
     size = channels.dot_size(last_epoch(table))
     dots = alt.Chart().mark_point(size=size, shape=look.shape, color=look.color, filled=True, opacity=1)
-    dots = dots.transform_filter(alt.datum.measure == names["val_loss"]).encode(x=x, y=y, tooltip=tips)
+    dots = dots.transform_filter(f"{WHOLE} && datum.measure == {json.dumps(names['val_loss'])}").encode(
+        x=x, y=y, tooltip=tips
+    )
     return Layered(layers=[line, dots], data=rows, height=PANEL_HEIGHT, title=arm)

@@ -10,6 +10,10 @@ EXTRA = frozenset(
 )
 """What the first epoch has beside powers of two: 3, 5, 6, 7, 9 to 15, then 23, 45, 91, ... A number that is
 typical of the whole training leaves them out, so as not to be one of its first steps."""
+FEW_EPOCHS = 10
+"""Runs of fewer epochs are validated within them, too: three points show little of a curve."""
+CHECKED = 1000
+"""Validation images that such a check looks at, stratified."""
 IMAGE_PASSES = 7_000
 """Budget of images over all ablations of sources; one has 101 in the classroom's `densenet`.
 
@@ -37,3 +41,13 @@ def due(step: int, steps_per_epoch: int) -> bool:
         return True
     quarters = 4 if epoch < 10 else 1
     return any(within == max(1, round(steps_per_epoch * part / quarters)) for part in range(1, quarters + 1))
+
+
+def checks(epochs: int, steps_per_epoch: int, images: int) -> tuple[int, ...]:
+    """Returns after how many of an epoch's steps a run of few epochs is validated: after each third.
+
+    A check takes as long as training on a third of its images; a run on few images is not checked.
+    """
+    if epochs >= FEW_EPOCHS or images < 5 * CHECKED:
+        return ()
+    return tuple(step for step in (steps_per_epoch // 3, 2 * steps_per_epoch // 3) if step)

@@ -20,9 +20,10 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
 from skipscope.data.augment import sample_augmentation
-from skipscope.data.dataset import Dataset
+from skipscope.data.dataset import Dataset, Split
 from skipscope.errors import Diverged
 from skipscope.models.chance import reseed
+from skipscope.probes import schedule
 from skipscope.probes.step import StepRecorder
 from skipscope.randomness import derive
 from skipscope.spec import Recipe
@@ -62,6 +63,16 @@ class EpochRow:
     seconds: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class CheckRow:
+    """Describes a validation within an epoch, on some images alone."""
+
+    step: int
+    epoch: int
+    val_loss: float
+    val_accuracy: float
+
+
 def steps_per_epoch(recipe: Recipe, images: int) -> int:
     """Counts whole batches in so many training images; fewer than a batch are one batch."""
     return max(1, images // recipe.batch_size)
@@ -72,11 +83,14 @@ def all_steps(recipe: Recipe, images: int) -> int:
     return recipe.epochs * steps_per_epoch(recipe, images)
 
 
-def windows(first: int, steps: int, on: torch.device) -> Iterator[range]:
-    """Yields an epoch's steps from `first` on, in windows whose losses are fetched together."""
+def windows(first: int, steps: int, on: torch.device, stops: Sequence[int] = ()) -> Iterator[range]:
+    """Yields an epoch's steps from `first` on, in windows whose losses are fetched together.
+
+    A window ends at each of the `stops`.
+    """
     size = 1 if on.type == "cpu" else WINDOW
     while first < steps:
-        end = min(steps, (first // size + 1) * size)
+        end = min(steps, (first // size + 1) * size, *(stop for stop in stops if stop > first))
         yield range(first, end)
         first = end
 
@@ -97,22 +111,24 @@ def train_steps(
     *,
     seed: int,
     instruments: Instruments | None = None,
-) -> Iterator[tuple[Sequence[StepRow], EpochRow | None]]:
+) -> Iterator[tuple[Sequence[StepRow], EpochRow | CheckRow | None]]:
     """Trains on from `progress` and keeps it current: wherever this yields, the run can stop and resume.
 
     Yields:
-        The rows of a window's updates and, with the last ones of an epoch, the epoch's.
+        The rows of a window's updates and, with the last ones of an epoch, the epoch's; or that of a check.
 
     Raises:
         Diverged: the loss is not finite; on a processor, the update that would have followed is not made.
     """
     images = len(data.train)
     steps = steps_per_epoch(recipe, images)
+    stops = schedule.checks(recipe.epochs, steps, images)
+    some = data.validation.stratified(schedule.CHECKED)
     network = replayed(model) if replays(recipe, batches.device) else model
     for epoch in range(progress.step // steps + 1, recipe.epochs + 1):
         order = epoch_order(seed, epoch, images)
         augmentation = sample_augmentation(recipe.augmentation, seed=seed, epoch=epoch, count=images)
-        for window in windows(progress.step % steps, steps, batches.device):
+        for window in windows(progress.step % steps, steps, batches.device, stops):
             start, pending = perf_counter(), list[Pending]()
             for batch in window:
                 step = (epoch - 1) * steps + batch
@@ -127,10 +143,12 @@ def train_steps(
                     rows, right = fetch(pending, epoch, progress, len(x))
                 update(loss, model, optimizer, recipe, rate, recorder)
             progress.count([row.loss for row in rows], right, len(x), perf_counter() - start)
-            if window[-1] < steps - 1:
-                yield rows, None
-            else:
+            if window.stop == steps:
                 yield rows, finish_epoch(epoch, model, batches, recipe, data, progress, instruments)
+            elif window.stop in stops:
+                yield rows, check(epoch, model, batches, recipe, some, progress)
+            else:
+                yield rows, None
 
 
 def forward(
@@ -193,6 +211,16 @@ def update(
     scaler.update()
     if recorder:
         recorder.after_update()
+
+
+def check(
+    epoch: int, model: nn.Module, batches: BatchMaker, recipe: Recipe, some: Split, progress: Progress
+) -> CheckRow:
+    """Validates on `some` images within an epoch."""
+    start = perf_counter()
+    loss, accuracy, _ = evaluate(model, some, batches, recipe)
+    progress.seconds += perf_counter() - start
+    return CheckRow(step=progress.step, epoch=epoch, val_loss=loss, val_accuracy=accuracy)
 
 
 def finish_epoch(

@@ -26,7 +26,7 @@ from skipscope.training.determinism import deterministic
 from skipscope.training.evaluate import evaluate
 from skipscope.training.events import Event, EventHandler, State
 from skipscope.training.instruments import Instruments, sample
-from skipscope.training.loop import EpochRow, StepRow, all_steps, train_steps
+from skipscope.training.loop import CheckRow, EpochRow, StepRow, all_steps, train_steps
 from skipscope.training.measuring import keep_pictures
 from skipscope.training.optimizer import SGD
 from skipscope.training.snapshots import keep_if_due, packed_buffers, packed_weights
@@ -66,8 +66,8 @@ def train(
             run.measure_initial()
         parts = (run.model, run.optimizer, run.batches, spec.recipe, data, run.progress)
         try:
-            for steps, epoch in train_steps(*parts, seed=spec.seed, instruments=run.instruments):
-                run.after_steps(steps, epoch)
+            for steps, validated in train_steps(*parts, seed=spec.seed, instruments=run.instruments):
+                run.after_steps(steps, validated)
                 if stop():
                     return run.pause(record)
         except Diverged as error:
@@ -136,12 +136,12 @@ class TrainingRun:
         if tried.failed:
             self.report("warned", message=tried.error().what)
 
-    def after_steps(self, steps: Sequence[StepRow], epoch: EpochRow | None) -> None:
+    def after_steps(self, steps: Sequence[StepRow], validated: EpochRow | CheckRow | None) -> None:
         """Keeps the steps' rows; reports, writes and saves when that is due."""
         self.rows += ({"kind": "step"} | vars(step) for step in steps)
-        step = steps[-1]
-        if epoch is not None:
-            self.rows.append({"kind": "epoch"} | vars(epoch))
+        step, epoch = steps[-1], validated if isinstance(validated, EpochRow) else None
+        if validated is not None:
+            self.rows.append({"kind": "check" if epoch is None else "epoch"} | vars(validated))
         if self.snapshots is not None:
             run = (self.folder, self.model, self.spec.id, self.progress)
             within = step.step < self.steps  # the last epoch's are the run's own weights

@@ -78,6 +78,29 @@ def test_losses_that_are_not_finite_are_left_out(made_up):
     assert kept["smoothed"].is_finite().all()
 
 
+def test_validations_within_epochs_stand_at_fractions_of_them(made_up):
+    tables = gather(made_up(arms=("cnn",)), None)
+    steps = tables.metrics.filter(kind="epoch", epoch=1)["step"].item()
+    row = {"kind": "check", "step": steps + steps // 3, "epoch": 2, "val_loss": 1.5, "val_accuracy": 0.5}
+    found = (
+        tables.metrics.filter(kind="epoch")
+        .head(1)
+        .select("run")
+        .with_columns(pl.lit(v).alias(k) for k, v in row.items())
+    )
+    more = type(tables)(
+        record=tables.record,
+        entries=tables.entries,
+        metrics=pl.concat([tables.metrics, found], how="diagonal_relaxed"),
+    )
+    assert tables.checks.is_empty()
+    assert more.checks.drop("counted").rows() == [("cnn", 0, round(1 + steps // 3 / steps, 3), 1.5, 0.5)]
+    assert more.epochs.equals(tables.epochs)
+    validated = more.losses.filter(measure="val_loss")["epoch"]
+    assert 1 < validated[1] < 2
+    assert validated.is_sorted()
+
+
 def test_states_and_summaries(made_up):
     tables = gather(made_up(seeds=2, missing=("cnn",), unfinished=("resnet",), broken=("densenet",)), "lab")
     assert {(entry.arm, entry.state) for entry in tables.entries if entry.seed == 1} == {

@@ -33,6 +33,13 @@ def test_a_run_is_its_epochs_and_the_tests_after_them() -> None:
     assert whole - half == pytest.approx(0.5 * 2 * (60 + 30))
 
 
+def test_validations_within_epochs_are_counted() -> None:
+    """Two of 1,000 images in each of three epochs: the forward passes of 2,000 steps' images."""
+    many = DATA.model_copy(update={"train": 6000, "validation": 3000, "test": 0})
+    few, enough = (run_seconds(0.5, Recipe(epochs=3), many, images) for images in (4999, 5999))
+    assert enough - few == pytest.approx(0.5 * (3 * 1000 + 3 * 2 * 1000 / 3))
+
+
 def test_a_study_is_all_its_runs_in_rounds_and_then_what_measures_them() -> None:
     table = {"name": "x", "seeds": 2, "probes": [], "recipe": {"epochs": 1}}
     study = parse_study(table | {"arm": [{"model": "small"}, {"model": "large"}]}, where="a test")

@@ -9,7 +9,8 @@ import pytest
 import vl_convert
 from labels import LABELS
 
-from skipscope.figures import curves, style
+from skipscope.figures import accuracies, curves, style
+from skipscope.figures.losses import losses_of
 from skipscope.figures.rendering import vega
 from skipscope.figures.seeds import SHOWN
 
@@ -29,10 +30,14 @@ def every(tables):
     return {
         "loss": curves.loss(tables.steps, arms=arms, labels=LABELS),
         "loss_of": curves.loss(tables.steps, arms=arms, only="resnet", labels=LABELS),
-        "validation": curves.accuracy(tables.epochs, arms=arms, labels=LABELS),
-        "training": curves.accuracy(tables.epochs, arms=arms, quantity="train_accuracy", labels=LABELS),
-        "time": curves.accuracy_in_time(tables.epochs, arms=arms, labels=LABELS),
-        "accuracy_of": curves.accuracy_of(tables.epochs, arm="resnet", arms=arms, labels=LABELS),
+        "validation": accuracies.accuracy(tables.epochs, checks=tables.checks, arms=arms, labels=LABELS),
+        "training": accuracies.accuracy(
+            tables.epochs, checks=tables.checks, arms=arms, quantity="train_accuracy", labels=LABELS
+        ),
+        "time": accuracies.accuracy_in_time(tables.epochs, arms=arms, labels=LABELS),
+        "accuracy_of": accuracies.accuracy_of(
+            tables.epochs, checks=tables.checks, arm="resnet", arms=arms, labels=LABELS
+        ),
     }
 
 
@@ -72,7 +77,7 @@ def test_a_failed_run_ends_in_a_cross(charts, draw):
 
 def test_time_is_logarithmic_only_where_the_networks_differ_much(tables):
     def kind(table):
-        chart = curves.accuracy_in_time(table, arms=["cnn", "resnet"], labels=LABELS)
+        chart = accuracies.accuracy_in_time(table, arms=["cnn", "resnet"], labels=LABELS)
         return vega.specification(chart)["layer"][0]["encoding"]["x"]["scale"]["type"]
 
     assert kind(tables.epochs) == "log"
@@ -85,7 +90,7 @@ def test_moments_on_a_clock_are_whole_ones(tables, longest, said):
     table = tables.epochs.filter(pl.col("arm") == "cnn").with_columns(
         seconds=pl.col("seconds") * longest / pl.col("seconds").max()
     )
-    chart = curves.accuracy_in_time(table, arms=["cnn"], labels=LABELS)
+    chart = accuracies.accuracy_in_time(table, arms=["cnn"], labels=LABELS)
     ticks = vega.specification(chart)["layer"][0]["encoding"]["x"]["axis"]["values"]
     unit = 1 if longest < 100 else 60
     assert said in ", ".join(f"{tick / unit:g}" for tick in ticks)
@@ -156,7 +161,7 @@ def test_of_many_seeds_the_first_are_drawn_one_by_one(tables, draw, seeds, drawn
     losses, epochs = with_seeds(tables.steps, seeds), with_seeds(tables.epochs, seeds)
     for chart in (
         curves.loss(losses, arms=tables.arms, labels=LABELS),
-        curves.accuracy(epochs, arms=tables.arms, labels=LABELS),
+        accuracies.accuracy(epochs, checks=tables.checks, arms=tables.arms, labels=LABELS),
     ):
         picture = draw(chart)
         assert lines(picture, "#0072b2") == drawn + 1
@@ -168,7 +173,7 @@ def test_the_bold_line_of_many_seeds_is_of_all_that_count(tables):
     many = with_seeds(tables.epochs, 2 * SHOWN).with_columns(
         val_accuracy=pl.col("val_accuracy") + pl.col("seed") / 1000, counted=pl.col("seed") % 3 > 0
     )
-    table = curves.accuracy(many, arms=tables.arms, labels=LABELS).data
+    table = accuracies.accuracy(many, checks=tables.checks, arms=tables.arms, labels=LABELS).data
     assert table["seed"].n_unique() == SHOWN + 1
     bold = table.filter(pl.col("seed").is_null(), pl.col("arm") == "resnet").select("epoch", "val_accuracy")
     expected = (
@@ -233,11 +238,45 @@ def legend(picture):
 
 def test_the_accuracy_of_final_weights_is_one_hollow_marker_at_the_end(tables, draw):
     told = {"arm": "resnet", "arms": tables.arms, "labels": LABELS, "in_grid": True}
-    chart = curves.accuracy_of(tables.epochs, final={"resnet": 0.99, "cnn": 0.5}, **told)
-    (row,) = chart.data.filter(measure=curves.FINAL).to_dicts()
+    chart = accuracies.accuracy_of(
+        tables.epochs, checks=tables.checks, final={"resnet": 0.99, "cnn": 0.5}, **told
+    )
+    (row,) = chart.data.filter(measure=accuracies.FINAL).to_dicts()
     assert (row["accuracy"], row["epoch"]) == (0.99, tables.epochs["epoch"].max())
     assert "100%" in draw(chart)  # the axis of all has room for it
-    assert curves.FINAL not in set(curves.accuracy_of(tables.epochs, **told).data["measure"])
+    assert accuracies.FINAL not in set(
+        accuracies.accuracy_of(tables.epochs, checks=tables.checks, **told).data["measure"]
+    )
+
+
+def test_validations_within_epochs_are_on_the_line_and_have_no_marker(tables, draw):
+    """The line begins within the first epoch; markers stay those of whole epochs."""
+    within = tables.epochs.filter(pl.col("epoch") == 1).with_columns(epoch=pl.lit(0.4))
+    checks = within.select("arm", "seed", "epoch", "val_loss", "val_accuracy", "counted")
+    one = {"arm": "resnet", "arms": tables.arms, "labels": LABELS}
+    for draws in (
+        lambda checks: accuracies.accuracy(tables.epochs, checks=checks, arms=tables.arms, labels=LABELS),
+        lambda checks: accuracies.accuracy_of(tables.epochs, checks=checks, **one),
+    ):
+        plain, found = (draw(draws(each)) for each in (tables.checks, checks))
+        assert symbols(plain) == symbols(found) > 0
+        assert points(found) > points(plain)
+    chart = losses_of(tables.losses, **one)
+    more = pl.DataFrame({"arm": "resnet", "epoch": 0.4, "measure": "val_loss", "loss": 1.9})
+    with_check = losses_of(pl.concat([tables.losses, more]), **one)
+    assert symbols(draw(chart)) == symbols(draw(with_check))
+
+
+def symbols(picture):
+    """How many markers there are."""
+    groups = re.findall(r'<g class="mark-symbol role-mark[^>]*>(.*?)</g>', picture)
+    return sum(group.count("<path") for group in groups)
+
+
+def points(picture):
+    """How many points the lines have."""
+    groups = re.findall(r'<g class="mark-line role-mark[^>]*>(.*?)</g>', picture)
+    return sum(group.count("L") for group in groups)
 
 
 def test_ends_of_epochs_are_rules(tables, draw):

@@ -1,9 +1,13 @@
 """A data set small enough to train on in a moment, and a way to make runs on it."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from skipscope.data.dataset import Dataset, Split
+from skipscope.probes import schedule
 from skipscope.spec import DataRef, Recipe, RunSpec
 
 
@@ -28,6 +32,14 @@ def tiny() -> Dataset:
         validation=split(range(48, 60)),
         _test=split(range(60, 72)),
     )
+
+
+@pytest.fixture
+def checked(tiny: Dataset) -> Iterator[Dataset]:
+    """`tiny` with its training images twice, and in runs on it ten images are looked at within epochs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schedule, "CHECKED", 10)
+        yield replace(tiny, train=replace(tiny.train, rows=np.tile(tiny.train.rows, 2)))
 
 
 def tiny_run(model: str = "cnn", **recipe: object) -> RunSpec:

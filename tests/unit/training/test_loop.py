@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,20 @@ from torch.nn.functional import log_softmax
 from skipscope.data.dataset import Dataset
 from skipscope.errors import Diverged
 from skipscope.models.registry import build
+from skipscope.probes import schedule
 from skipscope.spec import Recipe, RunSpec
 from skipscope.training.batches import BatchMaker
 from skipscope.training.checkpoint import Progress
 from skipscope.training.evaluate import evaluate
-from skipscope.training.loop import epoch_order, forward, steps_per_epoch, train_steps, update
+from skipscope.training.loop import (
+    CheckRow,
+    epoch_order,
+    forward,
+    steps_per_epoch,
+    train_steps,
+    update,
+    windows,
+)
 from skipscope.training.lr_schedule import learning_rate
 from skipscope.training.optimizer import SGD
 
@@ -69,6 +79,49 @@ def test_rows_tell_steps_and_epochs(tiny: Dataset, run_of: RunOf) -> None:
     assert epoch.train_loss == pytest.approx(np.mean([step.loss for (step,), _ in rows[:3]]))
     assert epoch.train_accuracy * 48 == pytest.approx(round(epoch.train_accuracy * 48))
     assert 0 < epoch.seconds < rows[5][1].seconds
+
+
+def test_a_run_of_few_epochs_is_validated_within_them_too(checked: Dataset, run_of: RunOf) -> None:
+    """On a part of the images, and as if it were not: every weight has the bits that it has without."""
+    model, found = train(run_of(batch_size=32), checked)
+    assert [type(row).__name__ for _, row in found] == ["CheckRow", "CheckRow", "EpochRow"] * 2
+    assert [(row.step, row.epoch) for _, row in found] == [(1, 1), (2, 1), (3, 1), (4, 2), (5, 2), (6, 2)]
+    assert all(round(row.val_accuracy * 10, 9) % 1 == 0 for _, row in found if isinstance(row, CheckRow))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schedule, "FEW_EPOCHS", 1)
+        without, rows = train(run_of(batch_size=32), checked)
+    assert [row is None for _, row in rows] == [True, True, False] * 2
+    for (steps, row), (others, other) in zip(rows, found, strict=True):
+        assert steps == others
+        assert row is None or replace(row, seconds=0.0) == replace(other, seconds=0.0)
+    for one, two in zip(model.state_dict().values(), without.state_dict().values(), strict=True):
+        assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "images", "batch_size", "after"),
+    [
+        (3, 6000, 128, (15, 30)),
+        (9, 5000, 128, (13, 26)),
+        (10, 45_000, 128, ()),  # they are points enough
+        (3, 4999, 128, ()),  # a check would take more than a fifteenth of an epoch
+        (3, 6000, 3000, (1,)),
+        (3, 6000, 6000, ()),
+    ],
+)
+def test_checks_follow_the_thirds_of_an_epoch(
+    epochs: int, images: int, batch_size: int, after: tuple[int, ...]
+) -> None:
+    steps = steps_per_epoch(Recipe(batch_size=batch_size), images)
+    assert schedule.checks(epochs, steps, images) == after
+
+
+def test_windows_end_where_a_check_follows() -> None:
+    meta = torch.device("meta")  # not a processor: losses come in windows
+    assert list(windows(0, 46, meta, (15, 30))) == [
+        range(10), range(10, 15), range(15, 20), range(20, 30), range(30, 40), range(40, 46)
+    ]  # fmt: skip
+    assert list(windows(15, 20, meta, (15,))) == [range(15, 20)]
 
 
 def test_arms_of_one_seed_see_the_same_order_and_each_epoch_another() -> None:

@@ -26,18 +26,19 @@ RunOf = Callable[..., RunSpec]
 
 @pytest.mark.parametrize("model", ["cnn", "se_resnet8"])
 def test_stopped_and_continued_is_bit_for_bit_the_same(
-    model: str, tiny: Dataset, run_of: RunOf, tmp_path: Path
+    model: str, checked: Dataset, run_of: RunOf, tmp_path: Path
 ) -> None:
-    spec = run_of(model, augmentation="crop_flip")
-    whole = train(spec, tiny, tmp_path / "whole")
-    stops = [train(spec, tiny, tmp_path / "parts", after=steps) for steps in (2, 1, 2)]
+    spec = run_of(model, batch_size=32, augmentation="crop_flip")
+    whole = train(spec, checked, tmp_path / "whole")
+    stops = [train(spec, checked, tmp_path / "parts", after=steps) for steps in (2, 1, 2)]
     assert [stop.state for stop in stops] == ["unfinished"] * 3
-    parts = train(spec, tiny, tmp_path / "parts")
+    parts = train(spec, checked, tmp_path / "parts")
     assert whole.state == parts.state == "done"
     one, other = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "parts"))
     assert one.keys() == other.keys()
     assert all(torch.equal(one[key], other[key]) for key in one)
     assert rows(tmp_path / "whole") == rows(tmp_path / "parts")
+    assert [row["kind"] for row in rows(tmp_path / "whole")].count("check") == 4
     assert whole.result.test_loss == parts.result.test_loss
     one_reads, other_reads = (
         RunFolder(tmp_path / name).readings().drop("run") for name in ("whole", "parts")

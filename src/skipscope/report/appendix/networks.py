@@ -3,7 +3,7 @@
 import polars as pl
 
 from skipscope.analysis.tables import ArmSummary
-from skipscope.figures import curves
+from skipscope.figures import accuracies, curves
 from skipscope.records.network_card import NetworkCard
 from skipscope.records.printed import anatomy_of
 from skipscope.report.appendix.overlay import last_values
@@ -101,7 +101,9 @@ def curves_of(context: Context, arm: str) -> list[Block]:
     if not tables.epochs.filter(pl.col("arm") == arm, "counted").is_empty():
         last = last_values(tables.epochs, "val_accuracy", by="epoch").get(arm)
         value = "—" if last is None else percent(last)
-        chart = curves.accuracy_of(tables.epochs, arm=arm, arms=tables.arms, labels=context.labels)
+        chart = accuracies.accuracy_of(
+            tables.epochs, arm=arm, arms=tables.arms, labels=context.labels, checks=tables.checks
+        )
         what = words("chart.val_accuracy")
         spoken = words("overlay.alt_accuracy", what=what, arms=code(arm), values=value)
         shown.append(context.figure_of(arm, "accuracy", chart, caption="networks.accuracy", spoken=spoken))

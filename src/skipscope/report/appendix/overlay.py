@@ -3,7 +3,7 @@
 import polars as pl
 
 from skipscope.analysis.curves import accuracy_by_epoch, epoch_ends, half_life, last_step
-from skipscope.figures import curves
+from skipscope.figures import accuracies, curves
 from skipscope.figures.layered import Layered
 from skipscope.report.appendix.papers import papers
 from skipscope.report.context import Context
@@ -44,21 +44,22 @@ def loss_figure(context: Context) -> Figure:
 
 def accuracy_figures(context: Context) -> list[Block]:
     """Draws validation and training accuracy, then validation against time, if times can be compared."""
-    epochs, arms, labels = context.tables.epochs, context.tables.arms, context.labels
+    tables, labels = context.tables, context.labels
+    epochs, checks, arms = tables.epochs, tables.checks, tables.arms
 
     def figure(name: str, chart: Layered, quantity: str, *, text: str) -> Figure:
         caption = context.caption(f"overlay.{text}", beside=context.beside)
         spoken = described(context, quantity)
         return context.figure(name, chart, caption=caption, spoken=spoken)
 
-    validated = curves.accuracy(epochs, arms=arms, labels=labels)
-    trained = curves.accuracy(epochs, arms=arms, quantity="train_accuracy", labels=labels)
+    validated = accuracies.accuracy(epochs, checks=checks, arms=arms, labels=labels)
+    trained = accuracies.accuracy(epochs, checks=checks, arms=arms, quantity="train_accuracy", labels=labels)
     validation = figure("validation-accuracy", validated, "val_accuracy", text="validation")
     training = figure("training-accuracy", trained, "train_accuracy", text="training")
     pair = Panels(figures=(validation, training))
     if not context.times_compare:
         return [pair]
-    timed = curves.accuracy_in_time(epochs, arms=arms, labels=labels)
+    timed = accuracies.accuracy_in_time(epochs, arms=arms, labels=labels)
     return [pair, figure("accuracy-in-time", timed, "val_accuracy", text="time")]
 
 

@@ -6,7 +6,7 @@ from math import ceil
 from typing import Any
 
 from skipscope.diagrams.strokes import draw_strokes
-from skipscope.figures import curves
+from skipscope.figures import accuracies
 from skipscope.figures.layered import Layered
 from skipscope.figures.losses import PANEL_HEIGHT, losses_of
 from skipscope.figures.style import TRAINED, VALIDATED
@@ -27,11 +27,15 @@ def panels(prose: Prose, arms: Sequence[str]) -> Panels:
     options: dict[str, Any] = {"arms": tables.arms, "labels": labels}
     for arm in arms:
         loss = losses_of(tables.losses, arm=arm, **options)
-        accuracy = curves.accuracy_of(tables.epochs, arm=arm, in_grid=True, final=final, **options)
+        accuracy = accuracies.accuracy_of(
+            tables.epochs, arm=arm, checks=tables.checks, in_grid=True, final=final, **options
+        )
         name = f"course-{context.file_of(arm)}"
         charts |= {f"{name}-a": loss, f"{name}-b": replace(accuracy, height=PANEL_HEIGHT)}
         spoken += [context.words(f"course.spoken_{each}", arm=code(arm)) for each in ("loss", "accuracy")]
     caption = context.words(f"course.panels.{'one' if len(arms) == 1 else 'several'}")
+    if not tables.checks.is_empty():
+        caption = context.words.joined([caption, context.words("course.panels.checks")])
     layout: dict[str, Any] = {
         "rows": 2,
         "columns": columns_of(len(arms)),

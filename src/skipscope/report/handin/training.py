@@ -6,8 +6,9 @@ from dataclasses import replace
 from skipscope.analysis.statistics import over_seeds
 from skipscope.analysis.tables import ArmSummary
 from skipscope.claims.model import MINIMUM_SEEDS
-from skipscope.figures import curves
+from skipscope.figures import accuracies
 from skipscope.figures.losses import PANEL_HEIGHT
+from skipscope.probes.schedule import CHECKED
 from skipscope.records.printed import anatomy_of
 from skipscope.report.appendix.results import gaps
 from skipscope.report.context import Context
@@ -79,7 +80,11 @@ def split(prose: Prose) -> Iterator[Statement]:
     yield prose.say("course.split", *known, **told)
     if known and record.data.fidelity not in (None, "exact"):
         yield prose.say(f"course.copy.{record.data.fidelity}")
-    yield prose.say("course.protocol", **told)
+    if context.tables.checks.is_empty():
+        yield prose.say("course.protocol.ends", **told)
+    else:
+        checked = count(min(CHECKED, record.data.validation))
+        yield prose.say("course.protocol.checks", **told, checked=checked)
     seeds = record.study.seeds
     yield prose.say("course.seeds.one" if seeds == 1 else "course.seeds.several", seeds=seeds)
 
@@ -152,13 +157,16 @@ def together(prose: Prose, shown: Sequence[ArmSummary]) -> list[Block]:
 def overlay(prose: Prose) -> Panels:
     """Draws the validation accuracy of all arms over epochs and over time."""
     context = prose.context
-    epochs, arms, labels = context.tables.epochs, context.tables.arms, context.labels
+    tables, labels = context.tables, context.labels
+    epochs, checks, arms = tables.epochs, tables.checks, tables.arms
     compare, high = context.times_compare, PANEL_HEIGHT + 4
-    validated = curves.accuracy(epochs, arms=arms, labels=labels)
+    validated = accuracies.accuracy(epochs, checks=checks, arms=arms, labels=labels)
     if compare:
-        beside = curves.accuracy_in_time(epochs, arms=arms, labels=labels)
+        beside = accuracies.accuracy_in_time(epochs, arms=arms, labels=labels)
     else:
-        beside = curves.accuracy(epochs, arms=arms, quantity="train_accuracy", labels=labels)
+        beside = accuracies.accuracy(
+            epochs, checks=checks, arms=arms, quantity="train_accuracy", labels=labels
+        )
     key = "course.caption_together" if compare else "course.caption_no_times"
     caption = context.words(key, beside=context.beside)
     charts = (replace(validated, height=high), replace(beside, height=high))
