@@ -11,7 +11,7 @@ from skipscope.diagrams import marks, svg
 from skipscope.diagrams.network import Labels
 from skipscope.figures import style
 
-BOX, HIGH, ROW = 64.0, 18.0, 23.0
+BOX, HIGH, ROW = 64.0, 18.0, 21.5
 """Width and height of a layer's box; from row to row."""
 FIRST = 58.0
 """Where the first row of boxes begins."""
@@ -70,9 +70,9 @@ COLUMNS = (
 )
 AFTER = FIRST + len(BODY) * ROW
 """Where the rows that all share end, and the gate begins."""
-WEIGH = AFTER + len(GATE) * GATE_ROW + 22
+WEIGH = AFTER + len(GATE) * GATE_ROW + 16
 """Where the gate weighs f(x)."""
-JOIN = WEIGH + 25
+JOIN = WEIGH + 22
 """Where x is added or concatenated."""
 LAST = JOIN + 15
 """Where the ReLU after the sum begins."""

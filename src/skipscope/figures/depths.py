@@ -48,7 +48,7 @@ ASIDE = {"plain": -0.7, "resnet": 0.7, "se_resnet": 2.3}
 """Layers by which the marks of a family stand beside their depth, lest those of two hide each other."""
 CROSS = "M-1,-.7L-.7,-1L0,-.3L.7,-1L1,-.7L.3,0L1,.7L.7,1L0,.3L-.7,1L-1,.7L-.3,0Z"
 THEORY = style.Look(style.INK, (1, 2), CROSS)
-"""What theory predicts: thin and dotted, with crosses, in the colour of its family."""
+"""What theory predicts: black crosses, on thin dotted lines in the colour of their family."""
 
 
 def over_depth(
@@ -105,10 +105,10 @@ def over_depth(
         named = tooltips(labels, "name:N", "layers:Q", "theory:Q .3g", name=labels["family"])
         there = alt.Chart().transform_filter("isValid(datum.theory)")
         thin = there.mark_line(strokeWidth=1, strokeDash=list(THEORY.dash))
-        crosses = there.mark_point(filled=True, size=42, opacity=1, shape=CROSS)
+        crosses = there.mark_point(filled=True, size=30, opacity=1, shape=CROSS)
         layers += [
             thin.encode(x=x, y=y("theory"), color=color),
-            crosses.encode(x=x, y=y("theory"), tooltip=named, color=color),
+            crosses.encode(x=x, y=y("theory"), tooltip=named, color=alt.value(THEORY.color)),
         ]
     under = [_rule(1.0, [1, 3])] if log else []
     if mark is not None:

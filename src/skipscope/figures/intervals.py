@@ -18,7 +18,7 @@ SCHEMA = {
     "low": pl.Float64,  # ends of the interval; the value itself where none is known
     "high": pl.Float64,
 }
-ROW, LANE = 20, 8
+ROW, LANE = 20, 10
 """Pixels from one line to the next: of rows with one series, and with several."""
 LETTER, INDENT = 6.6, 12
 """Pixels of a narrow letter in the names of rows, and of their distance to the headings' left."""
@@ -119,10 +119,10 @@ def _headings(names: Iterable[str], y: alt.Y, room: int) -> list[alt.Chart]:
 
 
 def _with_headings(rows: list[str], groups: Mapping[str, int]) -> list[str]:
-    """Puts the heading of each group above its rows."""
+    """Puts the heading of each group above its rows, and an empty line between two groups."""
     lines, left = list[str](), list(rows)
-    for heading, count in groups.items():
-        lines += [heading, *left[:count]]
+    for number, (heading, count) in enumerate(groups.items()):
+        lines += [*([" " * number] if number else []), heading, *left[:count]]
         del left[:count]
     return lines + left
 

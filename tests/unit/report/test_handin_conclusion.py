@@ -7,9 +7,11 @@ from made_up_bodies import card, part, prose, read
 
 from skipscope.claims.catalogue import catalogue
 from skipscope.report.document import Table
-from skipscope.report.handin.conclusion import ROWS, conclusion, limits_of, summed, verdicts, without_paths
+from skipscope.report.handin import conclusion as chapter
+from skipscope.report.handin.conclusion import ROWS, candidates, conclusion, limits_of, summed, verdicts
 from skipscope.report.handin.evidence import _finding
 from skipscope.report.handin.pieces import Piece
+from skipscope.report.handin.residual import agreement
 from skipscope.report.handin.textbook import FIRST, SENTENCES, answers, certainty, unsettled
 from skipscope.report.rendering.html import _parted
 from skipscope.report.words import unmarked
@@ -35,23 +37,36 @@ def table_of(blocks):
 
 
 @pytest.mark.parametrize(
-    ("language", "sum_up", "alone"),
+    ("language", "sum_up", "candidates"),
     [
-        ("en", "agree with it (section 5.5)", "does not decide alone"),
-        ("zh", "相符（5.5 节）", "起作用的不只是路径"),
+        ("en", "agree with it (section 5.5)", ("fits worst", "is not shown either", "What fits all")),
+        ("zh", "相符（5.5 节）", ("最不相符", "没有得到证明", "与全部测量相符")),
     ],
 )
-def test_it_begins_with_an_answer(tables, language, sum_up, alone):
+def test_it_begins_with_an_answer_and_weighs_what_may_explain_it(tables, language, sum_up, candidates):
     written = prose(tables, language=language)
-    first = conclusion(written.context).blocks[0]
+    first, second, *_ = conclusion(written.context).blocks
     assert sum_up in unmarked(first.text)
-    assert alone in unmarked(first.text)
+    found = [unmarked(second.text).find(each) for each in candidates]
+    assert -1 < found[0] < found[1] < found[2]
 
 
-def test_without_networks_that_lack_batchnorm_the_paths_are_not_said_to_be_half_of_it(tables):
-    written = prose(tables, card("fair", judged("supported")))
-    assert without_paths(written) == []
+def test_what_shortcuts_may_be_worth_is_said_only_as_far_as_it_was_found(tables, monkeypatch):
+    """On the reference each of the three is weighed; each goes with what it rests on."""
+    written = prose(tables)
+    assert [len(said.sources) > 0 for said in candidates(written)] == [False, True, True, True]
+    monkeypatch.setattr(chapter, "apart", lambda *_: None)  # no chain trains worse with a gradient kept
+    monkeypatch.setattr(chapter, "without_norm", lambda _: [])
+    assert [said.text for said in candidates(written)][1:] == [written.say("conclusion.why.agree").text]
+    monkeypatch.setattr(chapter, "agreement", lambda _: ())
+    assert candidates(written) == []
     assert "agree with it" not in summed(prose(tables, card("fair", judged("contradicted")))).text
+
+
+def test_gradients_are_said_to_agree_only_where_inputs_and_batches_both_do(tables):
+    both = card("fair", judged("supported"))
+    assert agreement(prose(tables)) != ()
+    assert agreement(prose(tables, both)) == ()  # nothing tells how alike those of inputs are
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

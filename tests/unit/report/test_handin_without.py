@@ -139,11 +139,17 @@ def test_degradation_is_said_by_the_verdict_on_plain_networks(tables, verdict, e
 def test_degradation_is_set_apart_from_vanishing_only_where_a_network_shows_it(tables, monkeypatch):
     rise = {"S3": ("supported", [("plain", "plain8, plain56", "supported", 28.0)])}
     text = told(tables, **rise)
-    assert "going from 8 to 32 layers raises the training error" in text  # with 56 it may have vanished
+    assert "going from 8 to 32 layers raises it from" in text  # with 56 it may have vanished
     assert "a gradient that vanishes on its way to the first layers cannot be the only cause" in text
     assert "0.31 times that at the last convolution; of the 56-layer network, it is 0.0078 times" in text
     monkeypatch.setattr(by_depth, "CLEAR", -1.0)  # as if nothing short of ten times were kept
     assert "cannot be the only cause" not in told(tables, **rise)
+
+
+def test_a_growth_below_that_of_wide_layers_is_said_to_be_only_where_it_is(tables, monkeypatch):
+    assert "are not wide, and stay a little below it" in told(tables)
+    monkeypatch.setattr(section, "gain", lambda *_: (1.25, 1.20, 1.30))
+    assert "are not wide" not in told(tables)
 
 
 def test_which_explosion_heals_sooner_is_said_as_it_was_measured(tables):

@@ -84,7 +84,7 @@ def measured(prose: Prose, depth: int, ratio: Course) -> Reversal | None:
 
 
 def reversal_in_short(prose: Prose) -> list[Statement]:
-    """Says in two sentences why the gradient reverses, what that does not show, and where it is derived."""
+    """Says why the gradient reverses, where that is derived, and what it does not show."""
     found = reversal(prose)
     if found is None:
         return []
@@ -92,7 +92,7 @@ def reversal_in_short(prose: Prose) -> list[Statement]:
     source = found.forward.end.source
     return [
         prose.say("without.alignment.short", source, layers=found.depth, **sigmas),
-        limit(prose, found.depth, found.ratio),
+        prose.say("without.alignment.limit"),
     ]
 
 

@@ -58,12 +58,8 @@ def alike(prose: Prose) -> list[Statement]:
         sources = unique(piece.source for piece in settled)
         said.append(prose.say("beside.alike.all", *sources, items=clauses(prose, items)))
     if wide := [piece for piece in told if not outcome(piece)]:
-        filled = {
-            "pairs": pairs_of(prose, wide),
-            "factors": words.listed([prose.times(piece) for piece in wide]),
-        }
         key = f"beside.alike.{'open' if len(wide) > 1 else 'one_open'}"
-        said.append(prose.say(key, *unique(piece.source for piece in wide), **filled))
+        said.append(prose.say(key, *unique(piece.source for piece in wide), pairs=pairs_of(prose, wide)))
     return said
 
 
@@ -116,9 +112,12 @@ def deeper(prose: Prose, figure: Figure | None) -> list[Statement]:
     ):
         return []
     words = prose.context.words
+    shallow, deep = (piece.finding.arms[0].removeprefix("resnet") for piece in (found[0], found[-1]))
     told = {
-        "layers": words.listed([piece.finding.arms[0].removeprefix("resnet") for piece in found]),
-        "factors": words.listed([prose.times(piece) for piece in found]),
+        "shallow": shallow,
+        "deep": deep,
+        "first": prose.times(found[0]),
+        "last": prose.times(found[-1]),
         "figure": Inline(words.raw("dense.see").format(prose.figure(figure))) if figure else "",
     }
     return [prose.say("beside.deeper", *unique(piece.source for piece in found), **told)]
@@ -168,11 +167,13 @@ def order(prose: Prose) -> list[Statement]:
     if len(pieces) < len(every):
         counts = {"settled": len(pieces), "all": len(every), "bound": f"{pieces[0].finding.bound:g}"}
         said.append(prose.say("beside.order.open", *sources, **counts))
+    else:
+        said.append(prose.say("beside.order.reading", *sources))
     counted = {piece.finding.comparison for piece in every}
     rest = [piece for pair, piece in measured(prose, "T5", "images").items() if pair not in counted]
     if named_ones := [prose.networks(piece) for piece in rest if piece.effect.interval]:
         said.append(prose.say("beside.order.left", networks=words.listed(named_ones)))
-    return [*said, prose.say("beside.order.reading", *sources)]
+    return said
 
 
 PRECISE = 3.0
@@ -239,10 +240,12 @@ def unique(sources: Iterable[Source]) -> tuple[Source, ...]:
 def speed_figure(prose: Prose) -> Figure | None:
     """Draws epochs and seconds to the same loss as factors, of classroom pairs and of one a connection."""
     context, rows = prose.context, []
-    found = (epochs_of(prose, pairs) for pairs in SPEED.values())
+    found = (epochs_of(prose, SPEED[kind]) for kind in ("dense", "gated"))
     alike = [piece.finding.comparison for piece in found if piece]
-    for pair in [*CLASSROOM, *alike]:
+    for pair in [*CLASSROOM, *DEPTHS, *alike]:
         for part, piece in zip(("epochs", "seconds"), speeds(prose, pair) or (), strict=False):
+            if width(piece) >= PRECISE:
+                continue
             low, high = piece.effect.interval or (piece.effect.estimate,) * 2
             ends = (2**number for number in (piece.effect.estimate, low, high))
             rows.append((pair.replace(" - ", " / "), context.charts.raw(f"beside.{part}_series"), *ends))

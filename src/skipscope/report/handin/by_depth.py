@@ -103,7 +103,7 @@ def hardly_trained(prose: Prose, piece: Piece) -> dict[str, object]:
     error = prose.evidence.level_of(piece, "training error", f"plain{deep}")
     if piece.told != "supported" or error is None or error.median <= BEGUN:
         return {}
-    return {"deep": deep, "error": prose.percent(error)}
+    return {"deep": deep, "error": prose.percent(error), "guess": f"{GUESS:.0f}%"}
 
 
 def steepness(levels: Sequence[Level], xs: Sequence[float]) -> list[tuple[float, float, float]]:

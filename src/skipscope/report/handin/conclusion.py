@@ -5,9 +5,11 @@ from skipscope.claims.catalogue import catalogue
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Column, Section, Table
 from skipscope.report.handin.beside import unique
+from skipscope.report.handin.by_depth import apart, depth_of
+from skipscope.report.handin.in_short import best
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
-from skipscope.report.handin.residual import without_norm
+from skipscope.report.handin.residual import agreement, without_norm
 from skipscope.report.handin.textbook import answers, unsettled
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import count
@@ -26,8 +28,8 @@ def conclusion(context: Context) -> Section:
     found = verdicts(prose)
     tables = (block for block in found if isinstance(block, Table))
     told = [prose.say("conclusion.against", table=prose.table(table)) for table in tables]
-    answer = prose.paragraph(summed(prose), *without_paths(prose), *told)
-    return context.section("conclusion", "conclusion", [answer, *found, *limits])
+    answer = prose.paragraphs([summed(prose)], [*candidates(prose), *told])
+    return context.section("conclusion", "conclusion", [*answer, *found, *limits])
 
 
 def verdicts(prose: Prose) -> list[Block]:
@@ -126,7 +128,15 @@ def summed(prose: Prose) -> Statement:
     return prose.say(f"conclusion.sum.{'fits' if fits else 'open'}", *sources)
 
 
-def without_paths(prose: Prose) -> list[Statement]:
-    """Says that the paths alone do not decide, if section 5.2 says so of networks without BatchNorm."""
-    sources = unique(source for said in without_norm(prose) for source in said.sources)
-    return [prose.say("conclusion.sum.norm", *sources)] if sources else []
+def candidates(prose: Prose) -> list[Statement]:
+    """Weighs what shortcuts may be worth: a gradient that does not vanish, even ones, or ones that agree."""
+    said, start, error = [], best(prose, "S1a", "start"), prose.evidence.piece("S3", "plain")
+    shallow = min(map(depth_of, error.finding.arms)) if error else 0
+    if start and start.told == "contradicted" and (found := apart(prose, shallow)):
+        told = {"shallow": shallow, "deep": found[0]["deep"]}
+        said.append(prose.say("conclusion.why.vanishing", *unique([start.source, *found[1]]), **told))
+    if sources := unique(source for each in without_norm(prose) for source in each.sources):
+        said.append(prose.say("conclusion.why.even", *sources))
+    if agree := agreement(prose):
+        said.append(prose.say("conclusion.why.agree", *agree))
+    return [prose.say("conclusion.why.lead"), *said] if said else []

@@ -50,7 +50,8 @@ def four_ways(prose: Prose) -> Table:
         deepest_training(prose),
         own_ratios(prose),
         errors(prose),
-        costs(prose),
+        epochs(prose),
+        *costs(prose),
     ]
     rows = []
     for name, cells, sources in told:
@@ -125,12 +126,29 @@ def errors(prose: Prose) -> Row:
         kind: prose.context.words(
             "beside.errors",
             **{f"at_{at}": without_interval(prose.percent(by_arm[arm])) for at, arm in enumerate(pair)},
-            **{f"arm_{at}": code(arm) for at, arm in enumerate(pair)},
         )
         for kind, pair in DEEPER.items()
         if by_arm.keys() >= set(pair)
     }
     return "errors", cells, unique((level.source for level in levels), "S3")
+
+
+def epochs(prose: Prose) -> Row:
+    """Tells in how many epochs each comes to the same training loss, in units of what it is compared with."""
+    words = prose.context.words
+    pieces = {kind: epochs_of(prose, pairs) for kind, pairs in SPEED.items()}
+    found = {kind: piece for kind, piece in pieces.items() if piece}
+    cells = {
+        kind: words(
+            "beside.epochs",
+            factor=prose.times(piece),
+            **dict(zip(("one", "other"), map(code, piece.finding.arms), strict=True)),
+        )
+        for kind, piece in found.items()
+    }
+    if cells:
+        cells["plain"] = words("beside.baseline")
+    return "epochs", cells, unique((piece.source for piece in found.values()), "T1")
 
 
 def without_interval(number: Inline) -> Inline:
@@ -145,19 +163,22 @@ def epochs_of(prose: Prose, pairs: Iterable[str]) -> Piece | None:
     return next((piece for piece in found if piece.settled), next(iter(found), None))
 
 
-def costs(prose: Prose) -> Row:
+def costs(prose: Prose) -> list[Row]:
     """Tells what each adds to parameters, arithmetic and memory, of dense networks and gates as counted."""
-    words, sources = prose.context.words, [Source(basis="exact", key="params")]
-    cells = {"residual": words("beside.cost.residual")}
-    for kind, claim in CLAIMS.items():
-        counts = counted(prose, kind, claim)
-        if counts:
-            pieces = [*counts.values()]
-            told = {part: share(prose, piece) for part, piece in counts.items()}
-            key = f"beside.cost.{kind}"
-            cells[kind] = words(key, networks=prose.networks(pieces[0]), **told)
-            sources.append(pieces[0].source)
-    return "cost", cells, tuple(sources)
+    words = prose.context.words
+    found = {kind: counts for kind, claim in CLAIMS.items() if (counts := counted(prose, kind, claim))}
+    sources = (
+        Source(basis="exact", key="params"),
+        *(next(iter(each.values())).source for each in found.values()),
+    )
+    rows = []
+    for part in ("parameters", "arithmetic", "memory"):
+        cells = {"plain": words("beside.baseline"), "residual": words(f"beside.cost.residual.{part}")}
+        cells |= {kind: share(prose, counts[part]) for kind, counts in found.items() if part in counts}
+        if part == "memory":
+            cells["gated"] = words("beside.cost.gated.memory")
+        rows.append((part, cells, sources))
+    return rows
 
 
 def counted(prose: Prose, kind: str, claim: str) -> Mapping[str, Piece]:

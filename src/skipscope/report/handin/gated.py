@@ -159,6 +159,7 @@ def class_share(prose: Prose) -> list[Statement]:
     if len(levels) < len(moments):
         return []
     told: dict[str, object] = dict(zip(("before", "after"), map(share, levels), strict=True))
+    told["network"] = code(arm)
     if piece.settled:
         told["ratio"] = prose.number(piece)
     found = [prose.say(f"gated.class.{piece.told}", piece.source, **told)]

@@ -5,6 +5,7 @@ from skipscope.report.handin.dense import falls
 from skipscope.report.handin.gate_evidence import cause, clean, controlled
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
+from skipscope.report.handin.residual import agreement
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline
 
@@ -22,7 +23,8 @@ def shorts(prose: Prose) -> dict[str, Short]:
         kept = [start.source] if start and start.told == "contradicted" else []
         told["without"] = f"depth.{'contradicted' if kept else 'open'}", [deeper.source, *kept]
         if cured and cured.verdict == "supported":
-            told["residual"] = "residual", [cured.source]
+            agree = agreement(prose)
+            told["residual"] = f"residual{'_agree' if agree else ''}", [cured.source, *agree]
     if fewer and fewer.settled:
         told["dense"] = f"dense.{fewer.told}", [fewer.source]
     elif easier and easier.told == "supported":
@@ -49,7 +51,7 @@ def of_section(prose: Prose, section: str) -> list[Statement]:
     if (found := shorts(prose).get(section)) is None:
         return []
     key, sources = found
-    text = prose.context.words(f"one_page.short.{key}{'_alone' if key == 'residual' else ''}")
+    text = prose.context.words(f"one_page.short.{key}{'_alone' if section == 'residual' else ''}")
     return [prose.say("one_page.short.one", *sources, item=text)]
 
 

@@ -20,7 +20,7 @@ from skipscope.report.statements import Source, Statement
 from skipscope.report.words import rounded
 
 COLUMNS = ("arm", "params", "macs", "test", "time")
-HEIGHT = 88
+HEIGHT = 102
 """Pixels of the curves, so that the page is one."""
 EXACT = Source(basis="exact", key="params")
 

@@ -215,6 +215,17 @@ def batches(prose: Prose) -> list[Statement]:
     return [prose.say("residual.batches", piece.source, **told), prose.say("residual.chain")]
 
 
+def agreement(prose: Prose) -> tuple[Source, ...]:
+    """Gives what suggests that gradients agree thanks to shortcuts, if `batches` says so; else nothing."""
+    said = shattering(prose)
+    told = any(each.text == prose.say("residual.chain").text for each in said)
+    return (
+        tuple(dict.fromkeys(source for each in said for source in each.sources if source != BALDUZZI))
+        if told
+        else ()
+    )
+
+
 def limits(prose: Prose) -> list[Statement]:
     """Says what does not follow, and what else was found of blocks and landscapes."""
     found: list[Statement] = []

@@ -11,6 +11,7 @@ from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import (
     CLEAR,
     DEPTHS,
+    GROWTH,
     apart,
     depth_of,
     hardly_trained,
@@ -52,9 +53,9 @@ def without(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         ),
         prose.paragraph(say("without.textbook", GLOROT), say("without.degrades", HE)),
         prose.paragraph(say("without.odd"), say("without.doubt", HE)),
-        *prose.paragraphs(*classroom(prose), at_start(prose, drawn), normalised(prose)),
-        *prose.paragraphs(in_training(prose), reversal_in_short(prose)),
+        *prose.paragraphs(*classroom(prose), at_start(prose, drawn)),
         *([Panels(figures=(figures[0], figures[1]))] if len(figures) == 2 else figures),
+        *prose.paragraphs(normalised(prose), in_training(prose), reversal_in_short(prose)),
         *prose.paragraphs(degradation(prose)),
         *prose.paragraphs(disagreements(prose, "S1a", "S1b", "S3", "S9"), limits(prose), cost(prose)),
     ]
@@ -87,13 +88,14 @@ def ratios(prose: Prose, suffix: str = "") -> dict[int, Level]:
     return {depth: level for depth, level in found.items() if level}
 
 
-def gain(prose: Prose, suffix: str = "") -> Inline | None:
-    """Writes the factor that one more layer brings, from 20 layers on; None if no study measured it."""
+def gain(prose: Prose, suffix: str = "") -> tuple[float, float, float] | None:
+    """Gives the factor that one more layer brings, from 20 layers on, and its interval; None if unknown."""
     arms = [f"plain{depth}{suffix}" for depth in DEPTHS if depth >= 20]
     for levels in prose.evidence.levels(START, arms, "start"):
         ends = [levels[0], levels[-1]] if len(levels) > 1 else []
         for found in steepness(ends, [depth_of(level.arm) for level in ends]):
-            return bracketed(*(10**end for end in found))
+            value, low, high = (10**end for end in found)
+            return value, low, high
     return None
 
 
@@ -109,7 +111,7 @@ def at_start(prose: Prose, drawn: Figure | None) -> list[Statement]:
     key = start_of(with_norm)
     said = [prose.say(f"without.start.{key}", *unique([with_norm[deepest].source], "S1a"), **told)]
     if key == "explodes" and (factor := gain(prose)):
-        said.append(prose.say("without.gain", *said[0].sources, factor=factor))
+        said.append(prose.say("without.gain", *said[0].sources, factor=bracketed(*factor)))
     return said
 
 
@@ -125,13 +127,16 @@ def normalised(prose: Prose) -> list[Statement]:
     if not with_norm:
         return []
     said = []
-    if start_of(with_norm) == "explodes" and gain(prose):
+    if start_of(with_norm) == "explodes" and (factor := gain(prose)):
         said.append(prose.say("without.theory", YANG))
+        if factor[2] < GROWTH**0.25:
+            source = next(iter(with_norm.values())).source
+            said.append(prose.say("without.theory_narrow", *unique([source], "S1a")))
     if bare:
-        level, factor = bare[max(bare)], gain(prose, "_nobn")
+        level, each = bare[max(bare)], gain(prose, "_nobn")
         ratio = prose.times(judged_start(prose, level))
-        told = {"layers": max(bare), "ratio": ratio, "factor": factor or ""}
-        key = "shrinks" if level.ends[2] < 0 and factor else "numbers"
+        told = {"layers": max(bare), "ratio": ratio, "factor": bracketed(*each) if each else ""}
+        key = "shrinks" if level.ends[2] < 0 and each else "numbers"
         if key == "shrinks" and 10 ** level.ends[2] < GONE:
             key = "vanishes"
         said.append(prose.say(f"without.bare.{key}", *unique([level.source], "S1a"), **told))
