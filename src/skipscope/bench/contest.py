@@ -9,7 +9,7 @@ import signal
 import statistics
 import timeit
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -140,12 +140,10 @@ def in_turn(steps: Iterator[int], pipe: Connection) -> None:
     """Sends None when ready, then trains for as many seconds as it receives, until the pipe is closed."""
     for _ in range(WARM_UP):
         next(steps)
-    pipe.send(None)
-    try:
+    with suppress(EOFError, ConnectionError):  # closed; the latter if something had not been read
+        pipe.send(None)
         while True:
             pipe.send(_train(steps, pipe.recv()))
-    except EOFError:
-        return
 
 
 def _train(steps: Iterator[int], seconds: float) -> tuple[int, float]:

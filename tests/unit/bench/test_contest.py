@@ -1,6 +1,9 @@
 """The usual loop and ours in turns."""
 
 import json
+import multiprocessing as mp
+from collections.abc import Iterator
+from itertools import count
 
 import numpy as np
 import pytest
@@ -8,7 +11,7 @@ import torch
 from typer.testing import CliRunner
 
 from skipscope.bench import usual
-from skipscope.bench.contest import Turns, contest, convolution_peak
+from skipscope.bench.contest import Turns, contest, convolution_peak, in_turn
 from skipscope.cli import app
 from skipscope.data.dataset import Dataset, load
 from skipscope.engine.autotune import Autotuner, BackendChoice, stock
@@ -25,6 +28,21 @@ def test_a_ratio_is_of_the_rounds_not_of_the_medians() -> None:
     assert result.ratios == [3.0, 3.0, 3.1]
     assert result.ratio == 3.0
     assert result.spread == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("gone_at", [0, 2])
+def test_a_contestant_ends_quietly_when_its_parent_is_gone(gone_at: int) -> None:
+    """After Ctrl-C its pipe is closed: before it is ready, or in its turn, when "ready" was not read yet."""
+    parent, pipe = mp.Pipe()
+    parent.send(0.01)
+
+    def steps() -> Iterator[int]:
+        for number in count():
+            if number == gone_at:
+                parent.close()
+            yield 1
+
+    in_turn(steps(), pipe)
 
 
 def test_without_augmentation_the_usual_input_is_ours(data: Dataset) -> None:
