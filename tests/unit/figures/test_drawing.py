@@ -8,6 +8,7 @@ import sys
 import time
 from concurrent.futures import CancelledError
 from contextlib import closing
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import altair as alt
@@ -67,6 +68,7 @@ def test_a_picture_does_not_know_what_was_drawn_before_it() -> None:
 def test_where_no_other_process_can_draw_they_are_drawn_here(
     python: str, one_process: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    resource_tracker.ensure_running()  # else it would be begun with this python, too
     monkeypatch.setattr("multiprocessing.spawn._python_exe", os.fsencode(python))
     assert drawn(3) == here(3)
 

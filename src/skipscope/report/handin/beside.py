@@ -84,12 +84,16 @@ def speed(prose: Prose) -> list[Statement]:
     sources = unique(piece.source for both in found.values() for piece in both)
     said = [prose.say("beside.speed.all", *sources, items=clauses(prose, told))]
     dearer = [
-        epochs for epochs, seconds in found.values() if (outcome(epochs), outcome(seconds)) == LESS_MORE
+        (epochs, seconds)
+        for epochs, seconds in found.values()
+        if (outcome(epochs), outcome(seconds)) == LESS_MORE
     ]
     if dearer:
-        names = words.listed([code(piece.finding.arms[0]) for piece in dearer])
+        items = [words("beside.speed.time", **named(one), seconds=prose.times(two)) for one, two in dearer]
         said.append(
-            prose.say("beside.speed.dearer", *unique(piece.source for piece in dearer), networks=names)
+            prose.say(
+                "beside.speed.dearer", *unique(one.source for one, _ in dearer), items=clauses(prose, items)
+            )
         )
     return said
 
@@ -243,9 +247,8 @@ def speed_figure(prose: Prose) -> Figure | None:
     found = (epochs_of(prose, SPEED[kind]) for kind in ("dense", "gated"))
     alike = [piece.finding.comparison for piece in found if piece]
     for pair in [*CLASSROOM, *DEPTHS, *alike]:
-        for part, piece in zip(("epochs", "seconds"), speeds(prose, pair) or (), strict=False):
-            if width(piece) >= PRECISE:
-                continue
+        shown = ("epochs", "seconds") if pair in CLASSROOM else ("epochs",)
+        for part, piece in zip(shown, speeds(prose, pair) or (), strict=False):
             low, high = piece.effect.interval or (piece.effect.estimate,) * 2
             ends = (2**number for number in (piece.effect.estimate, low, high))
             rows.append((pair.replace(" - ", " / "), context.charts.raw(f"beside.{part}_series"), *ends))

@@ -139,4 +139,5 @@ def candidates(prose: Prose) -> list[Statement]:
         said.append(prose.say("conclusion.why.even", *sources))
     if agree := agreement(prose):
         said.append(prose.say("conclusion.why.agree", *agree))
-    return [prose.say("conclusion.why.lead"), *said] if said else []
+    none = [prose.say("conclusion.why.none")] if len(said) == 3 else []
+    return [prose.say("conclusion.why.lead"), *said, *none] if said else []

@@ -65,7 +65,10 @@ def four_ways(prose: Prose) -> Table:
 
 
 def ratios(prose: Prose, name: str, studies: Iterable[list[Level]], arms: tuple[str, ...]) -> Row:
-    """Tells the first gradient over the last of one study: of that with most of these networks."""
+    """Tells the first gradient over the last of one study: of that with most of these networks.
+
+    Intervals before training stand in the text, which may quote another study.
+    """
     levels = max(studies, key=len, default=[])
     by_arm = {level.arm: level for level in levels}
     if len(by_arm) < 2:
@@ -75,8 +78,12 @@ def ratios(prose: Prose, name: str, studies: Iterable[list[Level]], arms: tuple[
     def told(level: Level) -> Piece | Level:
         return judged_start(prose, level) if level.quantity == START else level
 
+    def written(level: Level) -> Inline:
+        value = prose.times(told(level))
+        return without_interval(value) if level.quantity == START else value
+
     cells = {
-        kind: words("beside.of", value=prose.times(told(by_arm[arm])), network=code(arm))
+        kind: words("beside.of", value=written(by_arm[arm]), network=code(arm))
         for kind, arm in zip(KINDS, arms, strict=True)
         if arm in by_arm
     }

@@ -23,8 +23,7 @@ def shorts(prose: Prose) -> dict[str, Short]:
         kept = [start.source] if start and start.told == "contradicted" else []
         told["without"] = f"depth.{'contradicted' if kept else 'open'}", [deeper.source, *kept]
         if cured and cured.verdict == "supported":
-            agree = agreement(prose)
-            told["residual"] = f"residual{'_agree' if agree else ''}", [cured.source, *agree]
+            told["residual"] = "residual", [cured.source]
     if fewer and fewer.settled:
         told["dense"] = f"dense.{fewer.told}", [fewer.source]
     elif easier and easier.told == "supported":
@@ -51,7 +50,10 @@ def of_section(prose: Prose, section: str) -> list[Statement]:
     if (found := shorts(prose).get(section)) is None:
         return []
     key, sources = found
-    text = prose.context.words(f"one_page.short.{key}{'_alone' if section == 'residual' else ''}")
+    if section == "residual":
+        agree = agreement(prose)
+        key, sources = f"{key}_{'agree' if agree else 'alone'}", [*sources, *agree]
+    text = prose.context.words(f"one_page.short.{key}")
     return [prose.say("one_page.short.one", *sources, item=text)]
 
 

@@ -106,6 +106,8 @@ def omitted(prose: Prose, shown: Sequence[Shown]) -> Inline:
     told.append(words(f"architecture.omitted_{'relu' if known else 'other'}"))
     if means := [code(summary.arm) for summary, card in shown if averages(card)]:
         told.append(words("architecture.omitted_mean", arms=words.listed(means)))
+    if any(each.kind == "append" for _, card in shown for each in anatomy_of(card).concatenations):
+        told.append(words("architecture.omitted_reads"))
     return words.listed(told)
 
 

@@ -19,7 +19,7 @@ from skipscope.report.handin.by_depth import (
     unique,
 )
 from skipscope.report.handin.degradation import degradation
-from skipscope.report.handin.pieces import Level, Piece
+from skipscope.report.handin.pieces import Judged, Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, count, literal, percent, rounded
@@ -99,7 +99,18 @@ def in_training(prose: Prose) -> list[Statement]:
     told: dict[str, object] = {"layers": deepest, "study": plain.study}
     told |= {"plain": prose.times(plain), "residual": prose.times(residual)}
     sources = unique([plain.source, residual.source], "S1b", "S1c")
-    return [prose.say(f"residual.training.{verdict}", *sources, **told)]
+    said = [prose.say(f"residual.training.{verdict}", *sources, **told)]
+    parts = prose.evidence.pieces("S1c", "training").values()
+    no_better = {depth_of(each.finding.arms[0]): each for each in parts if each.told == "contradicted"}
+    shown = [depth for depth in DEEP if depth in no_better and depth < deepest]
+    if shown:
+        named = prose.context.words.listed([str(depth) for depth in shown])
+        said.append(
+            prose.say(
+                "residual.shallower", *unique([no_better[d].source for d in shown], "S1c"), layers=named
+            )
+        )
+    return said
 
 
 def behind(prose: Prose, figure: Figure) -> list[Statement]:
@@ -202,28 +213,35 @@ def shattering(prose: Prose) -> list[Statement]:
     plain, residual = (level for level in levels if level)
     told = {"plain": prose.number(plain), "residual": prose.number(residual)}
     said = [prose.say(f"residual.shattering.{judged.verdict}", judged.source, BALDUZZI, **told)]
-    return said + (batches(prose) if judged.verdict == "supported" else [])
+    return said + (batches(prose, judged) if judged.verdict == "supported" else [])
 
 
-def batches(prose: Prose) -> list[Statement]:
+def batches(prose: Prose, judged: Judged) -> list[Statement]:
     """Says whether mini-batches agree before training, and what mechanism that suggests with the above."""
     found = prose.evidence.pieces("S10", "start").values()
     piece = max(found, key=lambda each: depth_of(each.finding.arms[0]), default=None)
     if piece is None or piece.told != "supported":
         return []
     told = {"effect": prose.number(piece), "networks": prose.networks(piece)}
-    return [prose.say("residual.batches", piece.source, **told), prose.say("residual.chain")]
+    said = [prose.say("residual.batches", piece.source, **told)]
+    pairs = sorted(
+        (depth_of(each.finding.arms[0]), each) for each in judged.pieces if each.finding.part == "start"
+    )
+    if len(pairs) > 1 and pairs[-1][1].effect.estimate <= pairs[0][1].effect.estimate:
+        ends = {
+            "shallow": pairs[0][0],
+            "before": prose.change(pairs[0][1]),
+            "after": prose.change(pairs[-1][1]),
+        }
+        return [*said, prose.say("residual.flat", judged.source, deep=pairs[-1][0], **ends)]
+    return [*said, prose.say("residual.chain")]
 
 
 def agreement(prose: Prose) -> tuple[Source, ...]:
     """Gives what suggests that gradients agree thanks to shortcuts, if `batches` says so; else nothing."""
     said = shattering(prose)
-    told = any(each.text == prose.say("residual.chain").text for each in said)
-    return (
-        tuple(dict.fromkeys(source for each in said for source in each.sources if source != BALDUZZI))
-        if told
-        else ()
-    )
+    found = (source for each in said for source in each.sources if source != BALDUZZI)
+    return tuple(dict.fromkeys(found)) if len(said) > 1 else ()
 
 
 def limits(prose: Prose) -> list[Statement]:
