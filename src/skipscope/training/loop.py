@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils import clip_grad_norm_
 
 from skipscope.data.augment import sample_augmentation
-from skipscope.data.dataset import Dataset, Split
+from skipscope.data.dataset import Dataset
 from skipscope.errors import Diverged
 from skipscope.models.chance import reseed
 from skipscope.probes import schedule
@@ -123,7 +123,6 @@ def train_steps(
     images = len(data.train)
     steps = steps_per_epoch(recipe, images)
     stops = schedule.checks(recipe.epochs, steps, images)
-    some = data.validation.stratified(schedule.CHECKED)
     network = replayed(model) if replays(recipe, batches.device) else model
     for epoch in range(progress.step // steps + 1, recipe.epochs + 1):
         order = epoch_order(seed, epoch, images)
@@ -146,7 +145,7 @@ def train_steps(
             if window.stop == steps:
                 yield rows, finish_epoch(epoch, model, batches, recipe, data, progress, instruments)
             elif window.stop in stops:
-                yield rows, check(epoch, model, batches, recipe, some, progress)
+                yield rows, check(epoch, model, batches, recipe, data, progress)
             else:
                 yield rows, None
 
@@ -214,11 +213,11 @@ def update(
 
 
 def check(
-    epoch: int, model: nn.Module, batches: BatchMaker, recipe: Recipe, some: Split, progress: Progress
+    epoch: int, model: nn.Module, batches: BatchMaker, recipe: Recipe, data: Dataset, progress: Progress
 ) -> CheckRow:
-    """Validates on `some` images within an epoch."""
+    """Validates within an epoch, on `schedule.CHECKED` of the images."""
     start = perf_counter()
-    loss, accuracy, _ = evaluate(model, some, batches, recipe)
+    loss, accuracy, _ = evaluate(model, data.validation.stratified(schedule.CHECKED), batches, recipe)
     progress.seconds += perf_counter() - start
     return CheckRow(step=progress.step, epoch=epoch, val_loss=loss, val_accuracy=accuracy)
 
