@@ -148,7 +148,8 @@ def _charts(documents: Sequence[Document]) -> tuple[dict[str, Any], dict[str, An
                 packed = _packed(table)
                 names[id(table)] = f"t{sha256(json.dumps(packed).encode()).hexdigest()[:12]}"
                 tables[names[id(table)]] = packed
-            charts[f"{document.language}-{figure.name}"] = figure.spec | {"data": {"name": names[id(table)]}}
+            spec = _hoisted(figure.spec) | {"data": {"name": names[id(table)]}}
+            charts[f"{document.language}-{figure.name}"] = spec
     first: dict[str, Any] = next(iter(charts.values()), {})
     shared = {
         key: part
@@ -159,6 +160,19 @@ def _charts(documents: Sequence[Document]) -> tuple[dict[str, Any], dict[str, An
         name: {key: part for key, part in spec.items() if key not in shared} for name, spec in charts.items()
     }
     return tables, own, shared
+
+
+def _hoisted(spec: dict[str, Any]) -> dict[str, Any]:
+    """Says once what is encoded alike in all layers of a chart; each layer inherits it."""
+    first, *others = (layer["encoding"] for layer in spec["layer"])
+    alike = {
+        key: part for key, part in first.items() if others and all(each.get(key) == part for each in others)
+    }
+    own = [
+        layer | {"encoding": {key: part for key, part in layer["encoding"].items() if key not in alike}}
+        for layer in spec["layer"]
+    ]
+    return spec | {"encoding": alike, "layer": own}
 
 
 def _packed(table: pl.DataFrame) -> dict[str, Any]:
