@@ -69,7 +69,7 @@ def test_that_depth_adds_to_it_is_said_only_if_every_step_does(tables):
 
 
 def test_times_are_drawn_of_the_assignments_networks_alone(tables):
-    """Of matched networks they were measured on unlike machines, and say nothing."""
+    """Times of matched networks were measured on unlike machines, and say nothing."""
     rows = speed_figure(prose(tables)).chart.data
     assert len(rows) >= 9
     assert set(rows.filter(series="time")["row"]) == {

@@ -46,6 +46,35 @@ def test_whether_the_gradient_vanishes_in_training_is_said_by_the_verdict(tables
     assert "differs widely between seeds" in told("inconclusive")
 
 
+def test_what_agrees_is_said_not_to_grow_with_depth_only_where_it_does_not(tables):
+    """On the reference the correlation rises less at 56 layers than at 20; what shortcuts are worth grows."""
+    text = read(residual(prose(tables)))
+    assert "does not grow with depth (difference in correlation: +0.306 [" in text
+    assert "No experiment has tested it" not in text
+
+    def told(before, after, verdict="supported"):
+        pairs = [("start", "resnet20 - plain20", "supported", before)]
+        pairs += [("start", "resnet56 - plain56", "supported", after)]
+        depth = {"S3": (verdict, [(*part[:2], verdict, part[3]) for part in DEEPER])}
+        batches = {"S10": ("supported", [("start", "resnet56 - plain56", "supported", 0.5)])}
+        made_up = prose(tables, card("depth", {"S6": ("supported", pairs)} | batches | depth))
+        return " ".join(said.text for said in section.batches(made_up, made_up.evidence.judged("S6")))
+
+    assert "No experiment has tested it" in told(0.2, 0.3)
+    assert "does not grow with depth" in told(0.3, 0.2)
+    assert "does not grow with depth" not in told(0.2, 0.3)
+    assert "does not grow with depth" not in told(0.3, 0.2, "contradicted")  # nothing is said to grow
+
+
+def test_that_shortcuts_even_nothing_during_training_is_said_of_the_depths_that_show_it(tables):
+    assert "With 20 and 32 layers, the residual network is no more even" in read(residual(prose(tables)))
+    even = [("training", f"resnet{depth} - plain{depth}", "supported", -0.5) for depth in (20, 32)]
+    fallen = {"S1b": ("supported", [("training", "plain56", "supported", -0.8)])}
+    assert "no more even" not in read(
+        residual(prose(tables, card("depth", fallen | {"S1c": ("supported", even)})))
+    )
+
+
 def test_what_another_study_says_of_degradation_is_told_as_well(tables):
     text = read(residual(prose(tables)))
     assert "rises by 28 [16, 40] percentage points in the plain network but by only 4.7 [1.6, 7.9]" in text

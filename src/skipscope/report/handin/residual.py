@@ -102,14 +102,10 @@ def in_training(prose: Prose) -> list[Statement]:
     said = [prose.say(f"residual.training.{verdict}", *sources, **told)]
     parts = prose.evidence.pieces("S1c", "training").values()
     no_better = {depth_of(each.finding.arms[0]): each for each in parts if each.told == "contradicted"}
-    shown = [depth for depth in DEEP if depth in no_better and depth < deepest]
-    if shown:
-        named = prose.context.words.listed([str(depth) for depth in shown])
-        said.append(
-            prose.say(
-                "residual.shallower", *unique([no_better[d].source for d in shown], "S1c"), layers=named
-            )
-        )
+    if shown := [depth for depth in DEEP if depth in no_better and depth < deepest]:
+        layers = prose.context.words.listed([str(depth) for depth in shown])
+        sources = unique([no_better[depth].source for depth in shown], "S1c")
+        said.append(prose.say("residual.shallower", *sources, layers=layers))
     return said
 
 
@@ -224,17 +220,15 @@ def batches(prose: Prose, judged: Judged) -> list[Statement]:
         return []
     told = {"effect": prose.number(piece), "networks": prose.networks(piece)}
     said = [prose.say("residual.batches", piece.source, **told)]
-    pairs = sorted(
-        (depth_of(each.finding.arms[0]), each) for each in judged.pieces if each.finding.part == "start"
-    )
-    if len(pairs) > 1 and pairs[-1][1].effect.estimate <= pairs[0][1].effect.estimate:
-        ends = {
-            "shallow": pairs[0][0],
-            "before": prose.change(pairs[0][1]),
-            "after": prose.change(pairs[-1][1]),
-        }
-        return [*said, prose.say("residual.flat", judged.source, deep=pairs[-1][0], **ends)]
-    return [*said, prose.say("residual.chain")]
+    pairs = {depth_of(each.finding.arms[0]): each for each in judged.pieces if each.finding.part == "start"}
+    depths, worth = sorted(pairs), prose.evidence.judged("S3")
+    ends = [pairs[depth] for depth in (depths[0], depths[-1])] if len(depths) > 1 else []
+    grows = not ends or ends[1].effect.estimate > ends[0].effect.estimate
+    if grows or worth is None or worth.verdict != "supported":
+        return [*said, prose.say("residual.chain")]
+    before, after = map(prose.change, ends)
+    layers = {"shallow": depths[0], "deep": depths[-1]}
+    return [*said, prose.say("residual.flat", judged.source, before=before, after=after, **layers)]
 
 
 def agreement(prose: Prose) -> tuple[Source, ...]:
