@@ -122,6 +122,13 @@ class FunctionBuilder(ir.IRBuilder):  # type: ignore[misc] # llvmlite has no typ
         """Stores a vector, aligned to a number."""
         self.store(vector, pointer, align=self.align)
 
+    def prefetch(self, pointer: Value, *, write: bool = False) -> None:
+        """Asks for a pointer's cache line, which need not be there, ahead of its use."""
+        name, kind = "llvm.prefetch.p0", ir.FunctionType(ir.VoidType(), [POINTER] + [ir.IntType(32)] * 3)
+        function = self.module.globals.get(name) or ir.Function(self.module, kind, name)
+        near, data = 3, 1
+        self.call(function, [pointer, *(ir.Constant(ir.IntType(32), n) for n in (int(write), near, data))])
+
     def splat(self, number: float) -> Value:
         """Makes a constant vector of one number."""
         return ir.Constant(self.vector, [float(number)] * self.lanes)

@@ -20,8 +20,8 @@ from skipscope.kernels.tile_transforms import (
 
 TILES = 6
 """Tiles whose products are summed at once: two registers each, and three for factors, of AVX2's sixteen."""
-GRADIENTS = 4
-"""Channels whose weights' gradients are summed at once: a divisor of the lanes."""
+GRADIENTS = 6
+"""Channels whose weights' gradients are summed at once, or as many as are left of a vector."""
 
 SIGNATURES: Signatures = {
     "transpose_kernel": (2, 2),
@@ -150,7 +150,7 @@ def _emit_correlation(
     """At one point, multiplies each of a panel's channels by the other's vector, summed over the tiles."""
     numbers, vectors = spread.panel(b, point, panel), source.panel(b, point, other)
     for first in range(0, b.lanes, GRADIENTS):
-        channels = [b.sum(panel, integer(first + one)) for one in range(GRADIENTS)]
+        channels = [b.sum(panel, integer(one)) for one in range(first, min(first + GRADIENTS, b.lanes))]
         into = totals.panel(b, point, other)
         cells = [b.offset(into, b.product(channel, integer(b.lanes))) for channel in channels]
         before = [b.select(is_first, b.splat(0), b.load_vector(cell)) for cell in cells]

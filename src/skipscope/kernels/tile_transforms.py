@@ -4,6 +4,7 @@ Shapes: maps of B H W C numbers; tiles of p x q points, P in all, in blocks of T
 """
 
 from collections.abc import Callable
+from itertools import chain
 from typing import NamedTuple
 
 from skipscope.kernels.codegen import FunctionBuilder, Value, integer
@@ -21,18 +22,34 @@ class FeatureMap(NamedTuple):
 
     def pixel(self, b: FunctionBuilder, image: Value, row: Value, column: Value) -> Value:
         """Returns the pointer to a pixel's first channel."""
-        line = b.sum(b.product(image, self.height), row)
-        pixel = b.sum(b.product(line, self.width), column)
-        return b.offset(self.pointer, b.product(pixel, self.pixel_stride))
+        line = b.product(b.sum(b.product(image, self.height), row), self.width, self.pixel_stride)
+        return b.offset(self.pointer, line, b.product(column, self.pixel_stride))
 
-    def tile(self, b: FunctionBuilder, strides: tuple[int, int], tile: Value) -> tuple[Value, Value, Value]:
-        """Returns a tile's image, top row and left column; `strides` are those from tile to tile."""
+    def tile(self, b: FunctionBuilder, strides: tuple[int, int], tile: Value) -> "Window":
+        """Returns the window at a tile's corner; `strides` are those from tile to tile."""
         down, across = strides
         in_row = b.sdiv(self.width, integer(across))
         in_map = b.product(in_row, b.sdiv(self.height, integer(down)))
         rest = b.srem(tile, in_map)
         row, column = b.sdiv(rest, in_row), b.srem(rest, in_row)
-        return b.sdiv(tile, in_map), b.product(row, integer(down)), b.product(column, integer(across))
+        top, left = b.product(row, integer(down)), b.product(column, integer(across))
+        pointer = self.pixel(b, b.sdiv(tile, in_map), top, left)
+        return Window(pointer, top, left, b.product(self.width, self.pixel_stride), self.pixel_stride)
+
+
+class Window(NamedTuple):
+    """The pixels around one of a map."""
+
+    pointer: Value
+    top: Value
+    left: Value
+    row_stride: Value
+    pixel_stride: Value
+
+    def pixel(self, b: FunctionBuilder, row: int, column: int) -> Value:
+        """Returns the pointer to a pixel's first channel, so many rows and columns from the corner."""
+        down, across = b.product(integer(row), self.row_stride), b.product(integer(column), self.pixel_stride)
+        return b.offset(self.pointer, down, across)
 
 
 class Panels(NamedTuple):
@@ -117,23 +134,31 @@ def emit_gather(
     tiles: TileRange,
     channels: tuple[Value, Value] | None = None,
 ) -> None:
-    """Transforms what each tile reads of the map, zeros beyond its edge."""
-    sides, reads = (source.height, source.width), (len(transform.rows[0]), len(transform.columns[0]))
+    """Transforms what each tile reads of the map, zeros beyond its edge; prefetches for the tile below."""
+    (top, left), (down, across) = transform.padding, transform.strides
+    rows, columns = range(-top, len(transform.rows[0]) - top), range(-left, len(transform.columns[0]) - left)
     with b.loop(integer(0), tiles.count) as body:
-        image, *corner = source.tile(b, transform.strides, b.sum(tiles.first, body.index))
-        axes: list[list[tuple[Value, Value]]] = []
-        for start, side, read, padding in zip(corner, sides, reads, transform.padding, strict=True):
-            positions = [b.sum(start, integer(offset - padding)) for offset in range(read)]
-            inside = [(b.icmp_signed(">=", n, integer(0)), b.icmp_signed("<", n, side)) for n in positions]
-            axes.append([(n, b.and_(*both)) for n, both in zip(positions, inside, strict=True)])
-        pixels = [
-            [
-                b.select(b.and_(row_inside, column_inside), source.pixel(b, image, row, column), zeros)
-                for column, column_inside in axes[1]
-            ]
-            for row, row_inside in axes[0]
-        ]
+        window = source.tile(b, transform.strides, b.sum(tiles.first, body.index))
+        # a tile is inside the map; what it reads around itself may not be
+        rows_inside, columns_inside = (
+            {n: b.icmp_unsigned("<", b.sum(start, integer(n)), side) for n in around if not 0 <= n < own}
+            for start, side, around, own in (
+                (window.top, source.height, rows, down),
+                (window.left, source.width, columns, across),
+            )
+        )
+
+        def pixel(row: int, column: int) -> Value:
+            pointer = window.pixel(b, row, column)
+            for inside in (rows_inside.get(row), columns_inside.get(column)):
+                pointer = pointer if inside is None else b.select(inside, pointer, zeros)
+            return pointer
+
+        pixels = [[pixel(row, column) for column in columns] for row in rows]
+        below = [window.pixel(b, row, n) for row in range(rows.stop, rows.stop + down) for n in range(across)]
         with b.loop(*(channels or (integer(0), source.channels)), b.lanes) as channel:
+            for pointer in below:
+                b.prefetch(b.offset(pointer, channel.index))
             at = to.at(b, len(transform.columns), body.index, channel.index)
             transform.emit(
                 b,
@@ -145,15 +170,21 @@ def emit_gather(
 def emit_scatter(
     b: FunctionBuilder, transform: Transform, source: Panels, to: FeatureMap, bias: Value, tiles: TileRange
 ) -> None:
-    """Transforms tiles, adds the bias, and stores them in the map."""
+    """Transforms tiles, adds the bias, and stores them in the map; prefetches for the tile below."""
+    down, across = transform.strides
     with b.loop(integer(0), tiles.count) as body:
-        image, top, left = to.tile(b, transform.strides, b.sum(tiles.first, body.index))
+        window = to.tile(b, transform.strides, b.sum(tiles.first, body.index))
+        pixels, below = (
+            [[window.pixel(b, first + row, column) for column in range(across)] for row in range(down)]
+            for first in (0, down)
+        )
         with b.loop(integer(0), to.channels, b.lanes) as channel:
+            for pointer in chain(*below):
+                b.prefetch(b.offset(pointer, channel.index), write=True)
             at = source.at(b, len(transform.columns[0]), body.index, channel.index)
             addend = b.load_vector(b.offset(bias, channel.index))
 
             def store(row: int, column: int, vector: Value) -> None:
-                pixel = to.pixel(b, image, b.sum(top, integer(row)), b.sum(left, integer(column)))
-                b.store_vector(b.fadd(vector, addend), b.offset(pixel, channel.index))
+                b.store_vector(b.fadd(vector, addend), b.offset(pixels[row][column], channel.index))
 
             transform.emit(b, load=lambda row, column: b.load_vector(at(row, column)), store=store)
