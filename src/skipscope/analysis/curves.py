@@ -88,13 +88,19 @@ def epochs_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFram
 
 
 def checks_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFrame:
-    """Validations within epochs: arm, seed, epoch (a fraction), val_loss, val_accuracy, counted."""
+    """Validations within epochs: arm, seed, step, epoch (a fraction), val_loss, val_accuracy, and the two with
+    BatchNorm's statistics of the batch (batch_loss, batch_accuracy; null in older records), counted.
+    """
+    names = ("val_loss", "val_accuracy", "batch_loss", "batch_accuracy")
+    metrics = metrics.with_columns(
+        pl.lit(None, pl.Float64).alias(name) for name in names if name not in metrics.columns
+    )
     keys = ("order", "arm", "seed", "counted")
     rows = with_members(metrics.filter(pl.col("kind").is_in(["check", "epoch"])), entries, keys)
     within, ends = rows.filter(kind="check"), rows.filter(kind="epoch")
     found = within.join(_steps_per_epoch(ends), on=["arm", "seed"]).sort("order", "step")
-    epoch, measures = pl.col("step") / pl.col("per_epoch"), pl.col("val_loss", "val_accuracy")
-    return found.select("arm", "seed", epoch.round(3).alias("epoch"), measures.round_sig_figs(5), "counted")
+    epoch, measures = (pl.col("step") / pl.col("per_epoch")).round(3), pl.col(names).round_sig_figs(5)
+    return found.select("arm", "seed", "step", epoch.alias("epoch"), measures, "counted")
 
 
 def _steps_per_epoch(ends: pl.DataFrame) -> pl.DataFrame:

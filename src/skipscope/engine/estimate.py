@@ -31,7 +31,8 @@ def run_seconds(seconds: float, recipe: Recipe, data: DataCard, images: int, *, 
         left: share of its steps still to be made.
     """
     within = checks(recipe.epochs, steps_per_epoch(recipe, images), images)
-    validated = data.validation + len(within) * min(CHECKED, data.validation)
+    # a check looks twice: with BatchNorm's running averages, and with the statistics of the batch
+    validated = data.validation + 2 * len(within) * min(CHECKED, data.validation)
     trained = left * recipe.epochs * (images + validated * FORWARD)
     # on as many training images as validate, too
     return START_SECONDS + seconds * (trained + (data.test + data.validation) * FORWARD)

@@ -30,7 +30,7 @@ from skipscope.spec import Recipe
 from skipscope.training.backend import computing
 from skipscope.training.batches import BatchMaker
 from skipscope.training.checkpoint import Progress
-from skipscope.training.evaluate import evaluate
+from skipscope.training.evaluate import evaluate, normalises
 from skipscope.training.graphs import replayed, replays
 from skipscope.training.instruments import Instruments
 from skipscope.training.lr_schedule import learning_rate
@@ -65,12 +65,17 @@ class EpochRow:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckRow:
-    """Describes a validation within an epoch, on some images alone."""
+    """Describes a validation within an epoch, on some images alone.
+
+    The last two are those with BatchNorm's statistics of the batch; None without its running averages.
+    """
 
     step: int
     epoch: int
     val_loss: float
     val_accuracy: float
+    batch_loss: float | None
+    batch_accuracy: float | None
 
 
 def steps_per_epoch(recipe: Recipe, images: int) -> int:
@@ -216,10 +221,18 @@ def check(
     epoch: int, model: nn.Module, batches: BatchMaker, recipe: Recipe, data: Dataset, progress: Progress
 ) -> CheckRow:
     """Validates within an epoch, on `schedule.CHECKED` of the images."""
-    start = perf_counter()
-    loss, accuracy, _ = evaluate(model, data.validation.stratified(schedule.CHECKED), batches, recipe)
+    start, some = perf_counter(), data.validation.stratified(schedule.CHECKED)
+    found = evaluate(model, some, batches, recipe)
+    by_batch = evaluate(model, some, batches, recipe, of_batch=True) if normalises(model) else None
     progress.seconds += perf_counter() - start
-    return CheckRow(step=progress.step, epoch=epoch, val_loss=loss, val_accuracy=accuracy)
+    return CheckRow(
+        step=progress.step,
+        epoch=epoch,
+        val_loss=found.loss,
+        val_accuracy=found.accuracy,
+        batch_loss=by_batch and by_batch.loss,
+        batch_accuracy=by_batch and by_batch.accuracy,
+    )
 
 
 def finish_epoch(

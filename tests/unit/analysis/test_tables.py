@@ -82,6 +82,7 @@ def test_validations_within_epochs_stand_at_fractions_of_them(made_up):
     tables = gather(made_up(arms=("cnn",)), None)
     steps = tables.metrics.filter(kind="epoch", epoch=1)["step"].item()
     row = {"kind": "check", "step": steps + steps // 3, "epoch": 2, "val_loss": 1.5, "val_accuracy": 0.5}
+    row |= {"batch_loss": 1.25, "batch_accuracy": 0.75}
     found = (
         tables.metrics.filter(kind="epoch")
         .head(1)
@@ -94,7 +95,8 @@ def test_validations_within_epochs_stand_at_fractions_of_them(made_up):
         metrics=pl.concat([tables.metrics, found], how="diagonal_relaxed"),
     )
     assert tables.checks.is_empty()
-    assert more.checks.drop("counted").rows() == [("cnn", 0, round(1 + steps // 3 / steps, 3), 1.5, 0.5)]
+    where = ("cnn", 0, row["step"], round(row["step"] / steps, 3))
+    assert more.checks.drop("counted").rows() == [(*where, 1.5, 0.5, 1.25, 0.75)]
     assert more.epochs.equals(tables.epochs)
     validated = more.losses.filter(measure="val_loss")["epoch"]
     assert 1 < validated[1] < 2

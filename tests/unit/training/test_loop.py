@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from skipscope.probes import schedule
 from skipscope.spec import Recipe, RunSpec
 from skipscope.training.batches import BatchMaker
 from skipscope.training.checkpoint import Progress
-from skipscope.training.evaluate import evaluate
+from skipscope.training.evaluate import evaluate, normalises
 from skipscope.training.loop import (
     CheckRow,
     epoch_order,
@@ -83,13 +84,17 @@ def test_rows_tell_steps_and_epochs(tiny: Dataset, run_of: RunOf) -> None:
 
 def test_a_run_of_few_epochs_is_validated_within_them_too(checked: Dataset, run_of: RunOf) -> None:
     """On a part of the images, and as if it were not: every weight has the bits that it has without."""
-    model, found = train(run_of(batch_size=32), checked)
+    spec = run_of("resnet8", batch_size=32)
+    model, found = train(spec, checked)
     assert [type(row).__name__ for _, row in found] == ["CheckRow", "CheckRow", "EpochRow"] * 2
     assert [(row.step, row.epoch) for _, row in found] == [(1, 1), (2, 1), (3, 1), (4, 2), (5, 2), (6, 2)]
-    assert all(round(row.val_accuracy * 10, 9) % 1 == 0 for _, row in found if isinstance(row, CheckRow))
+    for row in (row for _, row in found if isinstance(row, CheckRow)):
+        assert round(row.val_accuracy * 10, 9) % 1 == 0
+        assert round(row.batch_accuracy * 10, 9) % 1 == 0
+        assert row.batch_loss != row.val_loss
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(schedule, "FEW_EPOCHS", 1)
-        without, rows = train(run_of(batch_size=32), checked)
+        without, rows = train(spec, checked)
     assert [row is None for _, row in rows] == [True, True, False] * 2
     for (steps, row), (others, other) in zip(rows, found, strict=True):
         assert steps == others
@@ -193,3 +198,29 @@ def test_bf16_trains_on_nearly_the_same_loss(tiny: Dataset, run_of: RunOf) -> No
     # bfloat16 keeps 8 bits: its rounding is 2^-9 of each value, and losses here are near ln 10
     assert half[0][0][0].loss == pytest.approx(single[0][0][0].loss, abs=0.02)
     assert half[0][0][0].loss != single[0][0][0].loss
+
+
+def test_a_network_is_also_judged_by_the_statistics_of_each_batch(
+    tiny: Dataset, run_of: RunOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a copy in training mode judges the same batches; the network itself is left as it was."""
+    spec = run_of("resnet8")
+    model, batches = train(spec, tiny)[0], BatchMaker(tiny, spec.recipe, CPU)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    modes = [(each.training, getattr(each, "track_running_stats", None)) for each in model.modules()]
+    monkeypatch.setattr("skipscope.training.evaluate.BATCH", 6)
+    found = evaluate(model, tiny.validation, batches, spec.recipe, of_batch=True)
+    copied, losses, right = deepcopy(model).train(), [], []
+    for rows in (range(0, 12, 2), range(1, 12, 2)):  # strided
+        x, target = batches(tiny.validation, np.array(rows))
+        score = log_softmax(copied(x), 1)
+        losses.append(-score[torch.arange(6), target].sum().item())
+        right += (score.argmax(1) == target).tolist()
+    assert found.loss == pytest.approx(sum(losses) / 12, rel=1e-5)  # fp32, other order of sums
+    assert found.right.tolist() == right
+    assert found.loss != evaluate(model, tiny.validation, batches, spec.recipe).loss
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, before[key]), key
+    assert modes == [(each.training, getattr(each, "track_running_stats", None)) for each in model.modules()]
+    assert normalises(model)
+    assert not normalises(build("cnn", seed=0))
