@@ -88,18 +88,17 @@ def epochs_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFram
 
 
 def checks_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFrame:
-    """Validations within epochs: arm, seed, step, epoch (a fraction), val_loss, val_accuracy, and the two with
-    BatchNorm's statistics of the batch (batch_loss, batch_accuracy; null in older records), counted.
+    """Validations within epochs: arm, seed, step, epoch (a fraction), val_loss, val_accuracy, counted.
+
+    Before the last one, batch_loss and batch_accuracy: those with BatchNorm's statistics of the batch, null
+    where there is none, and in older records.
     """
     names = ("val_loss", "val_accuracy", "batch_loss", "batch_accuracy")
-    metrics = metrics.with_columns(
-        pl.lit(None, pl.Float64).alias(name) for name in names if name not in metrics.columns
-    )
     keys = ("order", "arm", "seed", "counted")
     rows = with_members(metrics.filter(pl.col("kind").is_in(["check", "epoch"])), entries, keys)
     within, ends = rows.filter(kind="check"), rows.filter(kind="epoch")
     found = within.join(_steps_per_epoch(ends), on=["arm", "seed"]).sort("order", "step")
-    epoch, measures = (pl.col("step") / pl.col("per_epoch")).round(3), pl.col(names).round_sig_figs(5)
+    epoch, measures = ((pl.col("step") / pl.col("per_epoch")).round(3), pl.col(names).round_sig_figs(5))
     return found.select("arm", "seed", "step", epoch.alias("epoch"), measures, "counted")
 
 

@@ -63,6 +63,21 @@ def unsteadiness_now(runs: FinishedRuns) -> Series:
     return of_run(last, pl.col("loss").log().diff().abs().median().log(2))
 
 
+def update_of(step: pl.Expr, layer: pl.Expr) -> Quantity:
+    """Makes a quantity of updates: log10 of |update| / |weight|, at one measured step and of one layer."""
+
+    def quantity(runs: FinishedRuns) -> Series:
+        rows = runs.readings.filter(pl.col("probe") == "update_ratio")
+        return of_run(rows.filter(pl.col("step") == step.over(RUN)).with_columns(value=logarithm(10)), layer)
+
+    return quantity
+
+
+UPDATE_QUANTITIES: dict[str, Quantity] = {
+    "first update of the first layer": update_of(pl.col("step").min(), pl.col("value").first())
+}
+"""By name; the hand-in tells them, and no claim is judged by them."""
+
 STEP_QUANTITIES: dict[str, Quantity] = {
     "first over last at the start": at_start("gradient ratio", logarithm(10).first()),
     "first over last in training": in_training(pl.col("value")),

@@ -68,13 +68,13 @@ COLUMNS = (
         color=style.NETWORKS["se_resnet"].color,
     ),
 )
-AFTER = FIRST + len(BODY) * ROW
+AFTER = FIRST + len(BODY) * ROW + 5
 """Where the rows that all share end, and the gate begins."""
-WEIGH = AFTER + len(GATE) * GATE_ROW + 16
+WEIGH = AFTER + len(GATE) * GATE_ROW + 21
 """Where the gate weighs f(x)."""
-JOIN = WEIGH + 22
+JOIN = WEIGH + 20
 """Where x is added or concatenated."""
-LAST = JOIN + 15
+LAST = JOIN + 12
 """Where the ReLU after the sum begins."""
 OUTPUT = LAST + HIGH + 12
 

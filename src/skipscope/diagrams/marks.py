@@ -12,7 +12,7 @@ from skipscope.figures import style
 SOLID, DASHED, DOTTED = None, "3.2 2.2", "1 2.2"
 LAYER = style.tint(style.FAINT_INK, 0.42)
 LINEAR = style.FAINT_INK
-STRAND = 2.4
+STRAND = 3.2
 """Between the strands of a bundle, at most."""
 LINE, BEFORE, BETWEEN = 19.0, 4.0, 14.0
 """Pixels in a legend: from line to line, between a symbol and its words, and between columns."""

@@ -18,7 +18,7 @@ Labels = Mapping[str, str]
 """Words of diagrams: the table `[diagram]` of a language's texts."""
 TITLE = 18.0
 """Height of a network's name."""
-APART = 9.0
+APART = 6.0
 """Between networks."""
 
 

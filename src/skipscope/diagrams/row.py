@@ -147,9 +147,9 @@ class Row:
         return min(4.4, 0.42 * (placed.right - placed.left))
 
     def _bundle(self, loop: Loop, rise: float) -> Iterator[str]:
-        """Draws a strand for what is there at first and one for each join, and what they feed."""
+        """Draws a strand for what is there at first and one a join, and dots where layers read them."""
         apart = loop.thickness / len(loop.joins)
-        width = min(1.2, 0.5 * apart + 0.2)
+        width = min(1.0, 0.5 * apart)
         ink = {"stroke": self.color, "stroke_width": width}
         yield svg.group(self._strand(self.layout.fork(loop.start), loop.end, rise, ink), class_="carried")
         for number, join in enumerate(loop.joins[:-1], start=1):
@@ -157,7 +157,9 @@ class Row:
             up, down = self._ports(join)
             fed = svg.line((down, self.middles[line] - rise), (down, self.middles[line]), **ink)
             strand = self._strand((line, up), loop.end, rise - number * apart, ink)
-            yield svg.group([*strand, fed], class_="bundle")
+            levels = (self.middles[line] - rise + lane * apart for lane in range(number + 1))
+            read = (svg.circle(down, level, 0.42 * apart, fill=self.color) for level in levels)
+            yield svg.group([*strand, fed, *read], class_="bundle")
         last = self.layout.steps[loop.end]
         x, y = last.middle, self.middles[last.line]
         ends = svg.line((x, y - rise - width / 2), (x, y), stroke=self.color, stroke_width=2.4)

@@ -122,7 +122,7 @@ def _loss_axis(table: pl.DataFrame, labels: Labels) -> Callable[[str], alt.Y]:
     """
     smoothed, single = (ends(table[name], empty=(0.1, 1.0))[0] for name in ("smoothed", "loss"))
     low = max(smoothed * LOWEST, min(smoothed, single) * 0.95, 1e-5)
-    high = max(_highest(table), low * 2)
+    high = max(min(1.06 * _highest(table), HIGHEST_LOSS), low * 2)
     axis = alt.Axis(values=loss_ticks(low, high), format="~g")
     scale = alt.Scale(type="log", domain=[low, high], nice=False)
     return lambda field: alt.Y(field, title=labels["loss"], axis=axis, scale=scale)

@@ -162,19 +162,15 @@ def by_layer(table: pl.DataFrame, *, title: str, labels: Labels) -> Layered:
 def by_step(table: pl.DataFrame, *, labels: Labels) -> Layered:
     """Draws the smoothed training loss of networks over steps on a logarithmic axis.
 
-    A family has its colour, a depth its dashes: the deepest networks are drawn solid. Each network has a
-    marker, so that a grey print tells them apart. At the right stand the ranges of its runs.
+    A family has its colour and its marker, a depth its dashes: the deepest networks are drawn solid. At the
+    right stand the ranges of their runs.
 
     Args:
         table: rows of `BY_STEP`.
         labels: the chart's words.
     """
-    arms = list(dict.fromkeys(table["arm"]))
-    found, depths = style.looks(arms), dict(table.select("depth", "layers").iter_rows())
-    colors = dict(table.select("arm", "family").iter_rows())
-    looks = {
-        arm: style.Look(style.FAMILIES[colors[arm]].color, (1, 0), look.shape) for arm, look in found.items()
-    }
+    arms, depths = list(dict.fromkeys(table["arm"])), dict(table.select("depth", "layers").iter_rows())
+    looks = {f"{family}N": style.FAMILIES[family] for family in dict.fromkeys(table["family"])}
     deepest = max(depths.values())
     strokes = {name: [1, 0] if layers == deepest else [5, 3] for name, layers in depths.items()}
     low, high = ends(table.select(pl.col("loss", "low", "high")).unpivot()["value"], empty=(1.0, 2.0))
@@ -184,7 +180,10 @@ def by_step(table: pl.DataFrame, *, labels: Labels) -> Layered:
         at=pl.when(pl.col("low").is_not_null()).then(last * (1 + BESIDE / 100 * (rank + 1))),
         marked=(pl.int_range(pl.len()).over("arm") * MARKERS * len(arms) // pl.len().over("arm")) % len(arms)
         == rank,
-    ).with_columns(marked=pl.col("marked") & ~pl.col("marked").shift(1, fill_value=False).over("arm"))
+    ).with_columns(
+        marked=pl.col("marked") & ~pl.col("marked").shift(1, fill_value=False).over("arm"),
+        network=pl.col("family") + "N",
+    )
     axis = alt.Axis(tickCount=6, format=",d")
     scale = alt.Scale(nice=False, domain=[0, last * (1 + BESIDE / 100 * (len(arms) + 0.5))])
 
@@ -198,10 +197,10 @@ def by_step(table: pl.DataFrame, *, labels: Labels) -> Layered:
     def y(field: str) -> alt.Y:
         return alt.Y(f"{field}:Q", title=labels["loss"], axis=ticks, scale=levels)
 
-    color, shape, dash = _networks_and_strokes(looks, "depth", strokes)
+    color, shape, dash = _networks_and_strokes(looks, "depth", strokes, named="network")
     tips = tooltips(labels, "arm:N", "step:Q", "loss:Q .3g")
-    line = alt.Chart().mark_line(strokeWidth=2.0)
-    line = line.encode(x=x("step"), y=y("loss"), color=color, strokeDash=dash, tooltip=tips)
+    line = alt.Chart().mark_line(strokeWidth=2.0).encode(x=x("step"), y=y("loss"), color=color)
+    line = line.encode(strokeDash=dash, detail=alt.Detail("arm:N"), tooltip=tips)
     dots = alt.Chart().transform_filter("datum.marked").mark_point(filled=True, size=45, opacity=1)
     dots = dots.encode(x=x("step"), y=y("loss"), color=color, shape=shape)
     bars = alt.Chart().transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2.4)
@@ -210,9 +209,9 @@ def by_step(table: pl.DataFrame, *, labels: Labels) -> Layered:
 
 
 def _networks_and_strokes(
-    looks: Mapping[str, style.Look], by: str, strokes: Mapping[str, list[int]]
+    looks: Mapping[str, style.Look], by: str, strokes: Mapping[str, list[int]], *, named: str = "arm"
 ) -> tuple[alt.Color, alt.Shape, alt.StrokeDash]:
-    """Gives networks colour and marker, and what `by` tells the dashes, with a row of the legend each.
+    """Gives networks, `named` so, colour and marker, and `by` the dashes: a row of the legend each.
 
     Two legends at the top would stand in one row, as if both were of a kind.
     """
@@ -222,8 +221,8 @@ def _networks_and_strokes(
     lower = alt.Legend(title=None, orient="none", legendX=0, legendY=-above, **lines)
     dashes = alt.Scale(domain=list(strokes), range=list(strokes.values()))
     return (
-        alt.Color("arm:N", scale=_scale(looks, "color"), legend=upper),
-        alt.Shape("arm:N", scale=_scale(looks, "shape"), legend=upper),
+        alt.Color(f"{named}:N", scale=_scale(looks, "color"), legend=upper),
+        alt.Shape(f"{named}:N", scale=_scale(looks, "shape"), legend=upper),
         alt.StrokeDash(f"{by}:N", scale=dashes, legend=lower),
     )
 

@@ -73,7 +73,7 @@ def intervals(
     at: dict[str, Any] = {
         "y": y.axis(values=rows, **_left_aligned(room)),
         "yOffset": lanes,
-        "color": alt.Color("series:N", **_traits(series, "color", inside=bool(groups))),
+        "color": alt.Color("series:N", **_traits(series, "color")),
     }
     # markers outlined with dashes lose their shape: see `channels.dash`
     dash = alt.StrokeDash("series:N", **_traits(series[::-1], "dash", of=series) | {"legend": None})
@@ -86,10 +86,7 @@ def intervals(
     tips = tooltips(labels, "row:N", "series:N", "value:Q .3g", "low:Q .3g", "high:Q .3g", **named)
     marks = alt.Chart().mark_point(filled=True, size=60 if several else 80, opacity=1)
     marks = marks.encode(
-        **at,
-        x=alt.X("value:Q", **x),
-        shape=alt.Shape("series:N", **_traits(series, "shape", inside=bool(groups))),
-        tooltip=tips,
+        **at, x=alt.X("value:Q", **x), shape=alt.Shape("series:N", **_traits(series, "shape")), tooltip=tips
     )
     line = alt.Chart().mark_rule(color=style.FAINT_INK, strokeWidth=1, strokeDash=[4, 3])
     lines = [] if neutral is None else [line.encode(x=alt.XDatum(neutral))]
@@ -127,21 +124,16 @@ def _with_headings(rows: list[str], groups: Mapping[str, int]) -> list[str]:
     return lines + left
 
 
-def _traits(
-    series: list[str], trait: str, *, of: list[str] | None = None, inside: bool = False
-) -> dict[str, Any]:
-    """Makes scale and legend of one trait of the series, whose looks are in the order of `of`.
-
-    The legend stands `inside` the plot beside its first heading, where there is no bar, or above the plot.
-    """
+def _traits(series: list[str], trait: str, *, of: list[str] | None = None) -> dict[str, Any]:
+    """Makes scale and legend of one trait of the series, whose looks are in the order of `of`."""
     values = [getattr(LOOKS[(of or series).index(name) % len(LOOKS)], trait) for name in series]
-    spot: dict[str, Any] = {"orient": "none", "legendX": 4, "legendY": 0} if inside else {"orient": "top"}
     more: dict[str, Any] = {
+        "orient": "top",
         "direction": "horizontal",
         "offset": 8,
         "columns": 2,
         "symbolSize": 80,
         "columnPadding": 6,
-    } | spot
+    }
     legend = alt.Legend(title=None, **more) if len(series) > 1 else None
     return {"scale": alt.Scale(domain=series, range=values), "legend": legend}

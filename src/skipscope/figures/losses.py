@@ -1,4 +1,4 @@
-"""Draws the training and the validation loss of one arm over epochs."""
+"""Draws losses over epochs: training and validation of one arm, or the validation of all."""
 
 import json
 from collections.abc import Sequence
@@ -12,8 +12,9 @@ from skipscope.figures.accuracies import WHOLE
 from skipscope.figures.curves import HIGHEST_LOSS, epoch_axis, last_epoch, loss_ticks
 from skipscope.figures.guides import ends, tooltips
 from skipscope.figures.layered import Labels, Layered
+from skipscope.figures.lines import picked, shown
 
-PANEL_HEIGHT = 128
+PANEL_HEIGHT = 146
 """Height of a panel of the hand-in: what is said of all networks' panels fits the page with them."""
 
 
@@ -49,3 +50,23 @@ def losses_of(table: pl.DataFrame, *, arm: str, arms: Sequence[str], labels: Lab
         x=x, y=y, tooltip=tips
     )
     return Layered(layers=[line, dots], data=rows, height=PANEL_HEIGHT, title=arm)
+
+
+def validation_losses(table: pl.DataFrame, *, arms: Sequence[str], labels: Labels) -> Layered:
+    """Draws the validation loss of all arms on a log axis, with markers at the ends of epochs.
+
+    `table` is that of `losses_of`.
+    """
+    rows = table.filter(measure="val_loss")
+    low, high = ends(rows["loss"], empty=(0.1, 1.0))
+    low, high = max(low * 0.95, 1e-5), min(high * 1.05, HIGHEST_LOSS)
+    scale = alt.Scale(type="log", domain=[low, max(high, 1.2 * low)], nice=False)
+    axis = alt.Axis(values=loss_ticks(low, high), format="~g")
+    y = alt.Y("loss:Q", title=labels["val_loss"], axis=axis, scale=scale)
+    at: dict[str, Any] = {"x": epoch_axis(table, labels, first=0), "y": y, "color": channels.color(arms)}
+    line = alt.Chart().mark_line(strokeWidth=2.4, clip=True).add_params(picked())
+    line = line.encode(**at, strokeDash=channels.dash(arms, legend=False), opacity=shown(1))
+    dots = alt.Chart().mark_point(filled=True, size=60, clip=True).transform_filter(WHOLE)
+    tips = tooltips(labels, "arm:N", "epoch:Q", "loss:Q .3g")
+    dots = dots.encode(**at, shape=channels.shape(arms), tooltip=tips, opacity=shown(1))
+    return Layered(layers=[line, dots], data=rows, height=style.PAIR_HEIGHT)

@@ -16,8 +16,9 @@ from skipscope.records.parquet import read_table
 from skipscope.records.readings import READINGS, SCHEMA_1, migrate
 
 _NUMBERS = "loss", "learning_rate", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds"
+_OF_CHECKS = "batch_loss", "batch_accuracy"  # with BatchNorm's statistics of the batch; null in other rows
 METRICS: dict[str, Any] = {"run": pl.String, "kind": pl.String, "step": pl.Int64, "epoch": pl.Int64}
-METRICS |= dict.fromkeys(_NUMBERS, pl.Float64)
+METRICS |= dict.fromkeys((*_NUMBERS, *_OF_CHECKS), pl.Float64)
 """The columns of `Workspace.metrics()`; accuracies are shares in 0..1, seconds are since the run's start."""
 DAMAGE = OSError, ValueError, pl.exceptions.PolarsError, pl.exceptions.PanicException, pa.ArrowException
 """What damaged files make their readers raise."""

@@ -78,6 +78,15 @@ def test_one_that_never_heals_is_given_its_last_step() -> None:
         assert found == {"plain8": {0: 6.0}}
 
 
+def test_the_first_update_of_the_first_layer_is_that_of_step_one() -> None:
+    runs = [
+        read("plain8", 0, "update_ratio", "ratio", {"first": 0.1, "last": 7.0}, step=1),
+        read("plain8", 0, "update_ratio", "ratio", {"first": 5.0, "last": 7.0}, step=2),
+    ]
+    name = "first update of the first layer"
+    assert of(name, "plain8", measured=runs) == {"plain8": {0: pytest.approx(-1.0)}}
+
+
 def test_updates_are_as_uneven_as_their_logarithms_spread_at_the_last_step() -> None:
     def moved(step: int, *values: float) -> tuple:
         layers = {f"l{number}": value for number, value in enumerate(values)}

@@ -27,6 +27,18 @@ def test_each_join_is_drawn_once_and_each_text_fits(name: str, language: str) ->
     assert "None" not in drawing
 
 
+def test_dots_in_a_dense_block_are_what_its_layers_read() -> None:
+    """A layer reads the input and what each layer before it appended: 2 + 3 + ... of one block."""
+    card = describe("densenet")
+    bundle = [
+        group
+        for group in fromstring(draw_network(card, labels("en"))).iter()
+        if "bundle" in group.attrib.values()
+    ]
+    dots = [sum(each.tag.endswith("circle") for each in group) for group in bundle]
+    assert dots == [2, 3, 4, 5, 6, 1] * 2  # the last one ends the block
+
+
 @pytest.mark.parametrize("name", SHIPPED)
 def test_captions_do_not_touch(name: str) -> None:
     drawing = draw_network(describe(name), labels("en"))

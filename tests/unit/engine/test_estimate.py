@@ -37,7 +37,7 @@ def test_validations_within_epochs_are_counted() -> None:
     """Two of 1,000 images in each of three epochs: the forward passes of 2,000 steps' images."""
     many = DATA.model_copy(update={"train": 6000, "validation": 3000, "test": 0})
     few, enough = (run_seconds(0.5, Recipe(epochs=3), many, images) for images in (4999, 5999))
-    assert enough - few == pytest.approx(0.5 * (3 * 1000 + 3 * 2 * 1000 / 3))
+    assert enough - few == pytest.approx(0.5 * (3 * 1000 + 3 * 2 * 2 * 1000 / 3))
 
 
 def test_a_study_is_all_its_runs_in_rounds_and_then_what_measures_them() -> None:

@@ -10,7 +10,7 @@ import vl_convert
 from labels import LABELS
 
 from skipscope.figures import accuracies, curves, style
-from skipscope.figures.losses import losses_of
+from skipscope.figures.losses import losses_of, validation_losses
 from skipscope.figures.rendering import vega
 from skipscope.figures.seeds import SHOWN
 
@@ -34,6 +34,7 @@ def every(tables):
         "training": accuracies.accuracy(
             tables.epochs, checks=tables.checks, arms=arms, quantity="train_accuracy", labels=LABELS
         ),
+        "validation_losses": validation_losses(tables.losses, arms=arms, labels=LABELS),
         "time": accuracies.accuracy_in_time(tables.epochs, arms=arms, labels=LABELS),
         "accuracy_of": accuracies.accuracy_of(
             tables.epochs, checks=tables.checks, arm="resnet", arms=arms, labels=LABELS

@@ -11,6 +11,7 @@ import pytest
 
 from skipscope.analysis.alignment_quantities import ALIGNMENT_QUANTITIES
 from skipscope.analysis.quantities import QUANTITIES
+from skipscope.analysis.step_quantities import UPDATE_QUANTITIES
 from skipscope.analysis.tables import gather
 from skipscope.api.plans import own_run
 from skipscope.claims.catalogue import catalogue
@@ -39,8 +40,8 @@ def test_a_table_has_what_claims_and_statements_rest_on(
             assert kept == pytest.approx(recorded, rel=1e-5)  # six digits are kept
         assert len(rows) == sum(map(len, evidence.series(quantity).values())) > 0
     asked = {part.quantity for claim in catalogue().values() for part in claim.parts.values()}
-    assert set(table["quantity"]) <= asked | ALIGNMENT_QUANTITIES.keys()
-    assert ALIGNMENT_QUANTITIES.keys() <= set(table["quantity"])
+    told = ALIGNMENT_QUANTITIES.keys() | UPDATE_QUANTITIES.keys()
+    assert told <= set(table["quantity"]) <= asked | told
     assert not table.is_duplicated().any()
 
 

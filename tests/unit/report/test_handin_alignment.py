@@ -60,4 +60,4 @@ def test_residual_networks_that_are_not_aligned_are_not_named(said, monkeypatch)
     monkeypatch.setattr(section, "course", of_plain)
     text = said()
     assert "resnet56" not in text
-    assert "do not show" in text
+    assert "is not shown" in text

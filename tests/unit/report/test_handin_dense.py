@@ -126,7 +126,8 @@ def test_a_dense_network_of_ones_own_shows_its_connections(small):
     text = read(dense(written))
     single = table.filter(table["target"] != "all")["loss_change"]
     assert f"{single.max():.2g}" in text
-    assert f"{(single > 0.001).sum()} of {len(single)} connections are used" in text
+    bound = max(0.001, -single.min())
+    assert f"cutting {(single > bound).sum()} of {len(single)} connections raises the loss" in text
     sources = [f"x{index}" for index in "₀₁₂₃₄₅₆"]
     readers = [f"f{index}" for index in "₁₂₃₄₅₆"]
     assert figure.table["of"].unique(maintain_order=True).to_list() == sources

@@ -14,12 +14,12 @@ from PIL import ImageColor
 from skipscope.analysis.tables import ArmSummary
 from skipscope.anatomy import describe as described_by
 from skipscope.figures.rendering.raster import MARK
-from skipscope.report.document import Diagram, Equation, Paragraph, Section, Table
+from skipscope.report.document import Diagram, Equation, Paragraph, Section
 from skipscope.report.families import FAMILIES, MOST, family_of, told_apart
 from skipscope.report.galleries import Gallery
 from skipscope.report.handin import networks as networks_module
 from skipscope.report.handin.convolution import convolution, first_convolution
-from skipscope.report.handin.networks import described, networks, numbers, row
+from skipscope.report.handin.networks import described, networks, numbers
 from skipscope.report.handin.prose import prose_of
 from skipscope.report.words import Words, unmarked
 
@@ -123,16 +123,6 @@ def test_the_drawing_says_what_it_leaves_out(prose, arms, expected):
     told = unmarked(networks_module.omitted(written, shown))
     assert told.startswith(expected)
     assert told.endswith("ReLU" if arms == ("cnn",) else "classifier of se_resnet")
-
-
-def test_the_table_agrees_with_the_cards(prose):
-    found = networks(prose().context)
-    _, table = (block for block in found.sections[-1].blocks if isinstance(block, Table))
-    assert [unmarked(line[0]) for line in table.rows] == ["cnn", "resnet", "densenet", "se_resnet"]
-    told = dict(zip(("layers", "shortcuts", "concat", "gates"), table.rows[3][2:6], strict=True))
-    assert told == {"layers": "18", "shortcuts": "5 + 3", "concat": "–", "gates": "8"}
-    assert [line[-2] for line in table.rows] == [f"{card(arm).params:,}" for arm in table.arms]
-    assert row(prose(), "cnn", describe("cnn"))[1] == "–"
 
 
 def test_a_network_that_is_no_fair_control_is_named_where_both_are_compared(prose):

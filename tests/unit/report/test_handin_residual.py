@@ -100,7 +100,7 @@ def test_without_batchnorm_the_addition_is_seen_to_do_harm(tables):
 def test_that_the_ratio_grows_as_a_power_is_said_where_it_does(tables, monkeypatch):
     text = read(residual(prose(tables)))
     assert "going from 20 to 32 and from 32 to 56 layers" in text
-    assert "The predicted values are 8.3, 13 and 24 for residual networks of 20, 32 and 56 layers" in text
+    assert "The predicted ratios of residual networks (8.3, 13 and 24) fit the shallow one" in text
     monkeypatch.setattr(section, "ALIKE", 1.0)  # as if chains had to grow by exactly the same factor
     assert "agree in form" not in read(residual(prose(tables)))
 
@@ -125,8 +125,9 @@ def test_a_rise_is_paired_by_seed_and_needs_as_many_seeds_at_each_depth():
 def test_the_studies_that_an_explanation_rests_on_are_named_once_with_their_budgets(tables):
     written = prose(tables)
     text = read(introduction(written, residual(written)))
-    assert "depth and fair (6,000 images of an unofficial copy, 3 epochs, 5 seeds, peak rate 0.1)" in text
-    assert "evening (3,200 images of an unofficial copy, 1–2 epochs, 5–10 seeds, peak rate 0.02–0.2)" in text
+    spent = "6,000 images of an unofficial copy, batches of 128, 3 epochs, 5 seeds, peak rate 0.1"
+    assert f"depth and fair ({spent})" in text
+    assert "evening (3,200 images of an unofficial copy, batches of 32, 1–2 epochs, 5–10 seeds," in text
     assert "lab" not in text  # nothing here rests on it
 
 
@@ -134,7 +135,7 @@ def test_that_gradients_were_clipped_is_said_of_the_networks_that_it_was_done_to
     rests = [each.model_copy(update={"claims": []}) for each in shipped.cards().values()]
     said = [each.text for each in clipping(prose(tables, *rests), [each.study for each in rests])]
     assert len(said) == 1
-    assert "Those named by their depth, such as `plain56`, were not" in said[0]
+    assert "those named by their depth, such as `plain56`, were not" in said[0]
     (free,) = clipping(prose(tables), ["depth", "fair"])
     assert free.text == "They did not clip gradients."
     arms = [arm.model_copy(update={"clip_norm": 1.0}) for arm in shipped.cards()["depth"].arms]

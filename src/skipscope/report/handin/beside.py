@@ -1,6 +1,6 @@
 """Puts the course of training side by side: speed, gap, steadiness, and in what order images are learnt."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from math import inf
 
 import polars as pl
@@ -9,7 +9,6 @@ from skipscope.figures import intervals
 from skipscope.report.document import Block, Figure
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.four_ways import SPEED, epochs_of, four_ways
-from skipscope.report.handin.own_curves import own_curves
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
@@ -35,7 +34,7 @@ def beside(prose: Prose) -> list[Block]:
     return [
         prose.paragraph(prose.say("beside.how", table=prose.table(table))),
         table,
-        *prose.paragraphs([*deeper(prose, figure), *alike(prose)], speed(prose), own_curves(prose)),
+        *prose.paragraphs([*deeper(prose, figure), *alike(prose)], speed(prose)),
         *([figure] if figure else []),
         *prose.paragraphs([*differing(prose, "T3", "gap"), *evenness(prose)], order(prose)),
         *prose.paragraphs(disagreements(prose, *CLAIMS)),
@@ -57,18 +56,7 @@ def alike(prose: Prose) -> list[Statement]:
     if settled:
         sources = unique(piece.source for piece in settled)
         said.append(prose.say("beside.alike.all", *sources, items=clauses(prose, items)))
-    if wide := [piece for piece in told if not outcome(piece)]:
-        key = f"beside.alike.{'open' if len(wide) > 1 else 'one_open'}"
-        said.append(prose.say(key, *unique(piece.source for piece in wide), pairs=pairs_of(prose, wide)))
     return said
-
-
-def pairs_of(prose: Prose, pieces: Sequence[Piece]) -> Inline:
-    """Names pairs of networks; the second one once where all have the same."""
-    words, names = prose.context.words, [named(piece) for piece in pieces]
-    if len({each["other"] for each in names}) > 1:
-        return words.listed([prose.networks(piece) for piece in pieces])
-    return words("handin.pair", one=words.listed([each["one"] for each in names]), other=names[0]["other"])
 
 
 def speed(prose: Prose) -> list[Statement]:
@@ -155,29 +143,13 @@ def evenness(prose: Prose) -> list[Statement]:
 
 
 def order(prose: Prose) -> list[Statement]:
-    """Says whether networks learn images in the same order."""
-    pieces = [piece for piece in precise(prose, "T5", "images") if piece.settled]
+    """Says which networks do not learn images in the same order; that others do is told in the conclusion."""
+    pieces = [piece for piece in precise(prose, "T5", "images") if outcome(piece) not in ("", "same")]
     if not pieces:
         return []
     words, sources = prose.context.words, unique(piece.source for piece in pieces)
-    if other := [piece for piece in pieces if outcome(piece) != "same"]:
-        told = [words("beside.order.item", **named(piece), effect=prose.number(piece)) for piece in other]
-        return [prose.say("beside.order.other", *sources, items=clauses(prose, told))]
-    every = sorted(precise(prose, "T5", "images"), key=lambda piece: piece.effect.estimate)
-    ends = {"least": prose.number(every[0]), "most": prose.number(every[-1])}
-    pairs = {"lowest": prose.networks(every[0]), "highest": prose.networks(every[-1])}
-    sources = unique(piece.source for piece in every)
-    said = [prose.say("beside.order.same", *sources, **ends, **pairs)]
-    if len(pieces) < len(every):
-        counts = {"settled": len(pieces), "all": len(every), "bound": f"{pieces[0].finding.bound:g}"}
-        said.append(prose.say("beside.order.open", *sources, **counts))
-    else:
-        said.append(prose.say("beside.order.reading", *sources))
-    counted = {piece.finding.comparison for piece in every}
-    rest = [piece for pair, piece in measured(prose, "T5", "images").items() if pair not in counted]
-    if named_ones := [prose.networks(piece) for piece in rest if piece.effect.interval]:
-        said.append(prose.say("beside.order.left", networks=words.listed(named_ones)))
-    return said
+    told = [words("beside.order.item", **named(piece), effect=prose.number(piece)) for piece in pieces]
+    return [prose.say("beside.order.other", *sources, items=clauses(prose, told))]
 
 
 PRECISE = 3.0

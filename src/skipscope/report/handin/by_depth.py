@@ -9,12 +9,14 @@ from typing import Any
 import polars as pl
 
 from skipscope.analysis.statistics import over_seeds
+from skipscope.claims.catalogue import catalogue
 from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.figures import depths
 from skipscope.report.document import Figure
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source
+from skipscope.report.words import literal, rounded
 
 DEPTHS = (8, 20, 32, 56)
 FAMILIES = {family: {depth: f"{family}{depth}" for depth in DEPTHS} for family in ("plain", "resnet")}
@@ -22,6 +24,8 @@ FAMILIES["densenet"] = {depth: f"densenet{depth}_k8" for depth in (19, 31, 55)}
 FAMILIES["se_resnet"] = {20: "se_resnet20"}
 FAMILIES["plain_nobn"] = {depth: f"plain{depth}_nobn" for depth in DEPTHS}
 """Arms by family and number of layers; the last was not trained, so that legends begin alike."""
+GONE = 10 ** catalogue()["S1a"].parts["start"].bound
+"""A ratio of gradients below which the gradient vanishes, as claim S1 has it."""
 GUESS = 90.0
 """The error of a guess among ten classes, in per cent."""
 START = "first over last at the start"
@@ -53,7 +57,7 @@ def depth_figures(prose: Prose) -> tuple[Figure, ...]:
     first = next(iter(spent.values()), None)
     error = {name: level.ends for name, level in errors.items() if spent[name] == first}
     drawn = (
-        _over_depth(prose, "gradient", start, log=True),
+        _over_depth(prose, "gradient", start, log=True, mark=(GONE, "")),
         _over_depth(prose, "error", error, log=False, mark=(GUESS, prose.context.labels["guessing"])),
     )
     return tuple(figure for figure in drawn if figure)
@@ -90,7 +94,7 @@ def _over_depth(
     table = pl.DataFrame(rows, depths.SCHEMA, orient="row")
     title = context.charts.raw(f"without.axis_{quantity}")
     chart = depths.over_depth(table, title=title, labels=context.labels, **options)
-    caption = context.words(f"without.caption_{quantity}")
+    caption = context.words(f"without.caption_{quantity}", bound=literal(rounded(GONE)))
     return context.figure(f"{quantity}-by-depth", chart, caption=caption, spoken=caption)
 
 

@@ -16,6 +16,7 @@ from skipscope.report.handin.gated import gated
 from skipscope.report.handin.in_short import of_section
 from skipscope.report.handin.networks import networks
 from skipscope.report.handin.one_page import one_page
+from skipscope.report.handin.own_curves import own_curves
 from skipscope.report.handin.prose import prose_of
 from skipscope.report.handin.residual import residual
 from skipscope.report.handin.training import training
@@ -24,7 +25,7 @@ from skipscope.report.notes.section import notes_section
 
 
 def why(context: Context) -> Section:
-    """Explains why they train differently: one section for each kind of network, then all side by side.
+    """Explains why they train differently: the four curves, each kind of network, then all side by side.
 
     An interval stands where its value is told first.
     """
@@ -38,8 +39,9 @@ def why(context: Context) -> Section:
         "beside": beside(prose),
     }
     begun = {key: [*prose.paragraphs(of_section(prose, key)), *blocks] for key, blocks in parts.items()}
+    curves = once(prose.paragraphs(own_curves(prose)), told)
     parts = {key: once(blocks, told) for key, blocks in begun.items()}
-    begin = introduction(prose, chain.from_iterable(parts.values()))
+    begin = [*introduction(prose, chain.from_iterable(parts.values())), *curves]
     return context.section("why", "why", begin, context.sections("why", "why", parts))
 
 

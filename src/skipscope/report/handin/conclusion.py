@@ -6,16 +6,18 @@ from skipscope.report.context import Context
 from skipscope.report.document import Block, Column, Section, Table
 from skipscope.report.handin.beside import unique
 from skipscope.report.handin.by_depth import apart, depth_of
+from skipscope.report.handin.first_steps import overwritten
 from skipscope.report.handin.in_short import best
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.handin.residual import agreement, without_norm
 from skipscope.report.handin.textbook import answers, unsettled
+from skipscope.report.handin.without import lowest
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import count
 from skipscope.spec import load_study
 
-ROWS = 9
+ROWS = 8
 """With more, the hand-in would be too long."""
 COLUMNS = ("sentence", "found", "basis", "sure")
 
@@ -23,13 +25,12 @@ COLUMNS = ("sentence", "found", "basis", "sure")
 def conclusion(context: Context) -> Section:
     """Builds the chapter."""
     prose = prose_of(context)
-    first, *others = limits_of(prose)
-    limits = [prose.paragraph(prose.say("conclusion.limits"), first), *map(prose.paragraph, others)]
+    limits = prose.paragraph(prose.say("conclusion.limits"), *limits_of(prose))
     found = verdicts(prose)
     tables = (block for block in found if isinstance(block, Table))
     told = [prose.say("conclusion.against", table=prose.table(table)) for table in tables]
     answer = prose.paragraphs([summed(prose)], [*candidates(prose), *told])
-    return context.section("conclusion", "conclusion", [*answer, *found, *limits])
+    return context.section("conclusion", "conclusion", [*answer, *found, limits])
 
 
 def verdicts(prose: Prose) -> list[Block]:
@@ -52,7 +53,7 @@ def verdicts(prose: Prose) -> list[Block]:
         statements=tuple(each.found for each in told),
     )
     open_ones = unsettled(prose)
-    rest = [prose.say("conclusion.open", names=words.listed(open_ones))] if open_ones else []
+    rest = [prose.say("conclusion.open", count=len(open_ones))] if open_ones else []
     groups = (rest,)
     return [*([prose.context.tabled(table)] if rows else []), *prose.paragraphs(*groups)]
 
@@ -129,15 +130,18 @@ def summed(prose: Prose) -> Statement:
 
 
 def candidates(prose: Prose) -> list[Statement]:
-    """Weighs what shortcuts may be worth: a gradient that does not vanish, even ones, or ones that agree."""
+    """Weighs what shortcuts may do: keep gradients, even them out or let them agree, tame first updates."""
     said, start, error = [], best(prose, "S1a", "start"), prose.evidence.piece("S3", "plain")
     shallow = min(map(depth_of, error.finding.arms)) if error else 0
     if start and start.told == "contradicted" and (found := apart(prose, shallow)):
         told = {"shallow": shallow, "deep": found[0]["deep"]}
+        share = lowest(f"plain{told['deep']}", found[1][0])
+        told["between"] = "" if share is None else prose.context.words("conclusion.why.between", share=share)
         said.append(prose.say("conclusion.why.vanishing", *unique([start.source, *found[1]]), **told))
     if sources := unique(source for each in without_norm(prose) for source in each.sources):
         said.append(prose.say("conclusion.why.even", *sources))
     if agree := agreement(prose):
         said.append(prose.say("conclusion.why.agree", *agree))
-    none = [prose.say("conclusion.why.none")] if len(said) == 3 else []
+    said += overwritten(prose)
+    none = [prose.say("conclusion.why.none")] if len(said) > 2 else []
     return [prose.say("conclusion.why.lead"), *said, *none] if said else []

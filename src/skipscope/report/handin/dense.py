@@ -63,14 +63,14 @@ def reused(prose: Prose, drawn: Figure | None, table: pl.DataFrame | None) -> li
         whole = sorted(table.filter(everywhere)["loss_change"], reverse=True)
         together, next_most = (*whole, 0.0, 0.0)[:2]
         source = Source(basis="own", key="reuse by ablation", study=prose.evidence.study)
-        used = {"used": sum(each > NOTICED for each in single), "all": len(single)}
-        said.append(prose.say("dense.used", source, figure=prose.figure(drawn), **used))
-        if lower := [-each for each in single if each < 0]:
+        lower = [-each for each in single if each < 0]
+        bound = max([NOTICED, *lower])
+        used = {"used": sum(each > bound for each in single), "all": len(single)}
+        figure, least = prose.figure(drawn), literal(rounded(bound))
+        said.append(prose.say("dense.used", source, figure=figure, bound=least, **used))
+        if lower:
             most = literal(rounded(max(lower)))
-            clear = sum(each > max(lower) for each in single)
-            rest = used["all"] - used["used"]
-            key = "every" if rest == len(lower) else "some"
-            said.append(prose.say(f"dense.noise.{key}", source, lower=len(lower), most=most, clear=clear))
+            said.append(prose.say("dense.noise", source, lower=len(lower), most=most))
         costs = {"typical": median(single), "most": max(single), "input": together, "others": next_most}
         told = {each: literal(rounded(value)) for each, value in costs.items()}
         said.append(prose.say("dense.cut", source, **told))

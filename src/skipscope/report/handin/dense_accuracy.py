@@ -24,7 +24,6 @@ def parameters(prose: Prose) -> list[Statement]:
             verdict = accuracy.finding.verdict if accuracy.settled else "inconclusive"
             told = {"accuracy": change(prose, accuracy)}
             said.append(prose.say(f"dense.accuracy.{verdict}", accuracy.source, **told))
-            said += as_many(prose)
             break
     if (judged := prose.evidence.judged("D4")) is not None and judged.settled:
         parts = {piece.finding.part: prose.change(piece) for piece in judged.pieces}
@@ -44,16 +43,6 @@ def against_residual(prose: Prose) -> list[Statement]:
     told = {"dense": prose.percent(ours), "residual": prose.percent(theirs), "epochs": prose.times(piece)}
     names = {"dense_arm": code(ours.arm), "residual_arm": code(theirs.arm)}
     return [prose.say("dense.against_residual", piece.source, **told, **names)]
-
-
-def as_many(prose: Prose) -> list[Statement]:
-    """Says what a dense network with about as many parameters is worth."""
-    found = prose.evidence.pieces("D3", "same_parameters").values()
-    piece = next((each for each in found if not each.confounded and each.effect.interval), None)
-    if piece is None:
-        return []
-    told = {"networks": prose.networks(piece), "accuracy": prose.change(piece)}
-    return [prose.say(f"dense.as_many.{'settled' if piece.settled else 'open'}", piece.source, **told)]
 
 
 def counted(prose: Prose, comparison: str) -> dict[str, Piece]:

@@ -60,7 +60,7 @@ def four_ways(prose: Prose) -> Table:
             rows.append((title, *(cells.get(kind, Inline("—")) for kind in KINDS)))
     titles = ("beside.question", *(f"beside.kind.{kind}" for kind in KINDS))
     columns = tuple(Column(title=words(title)) for title in titles)
-    table = Table(columns=columns, rows=tuple(rows), caption=words("beside.caption_table"))
+    table = Table(columns=columns, rows=tuple(rows), caption=caption(prose))
     return prose.context.tabled(table)
 
 
@@ -186,6 +186,16 @@ def costs(prose: Prose) -> list[Row]:
             cells["gated"] = words("beside.cost.gated.memory")
         rows.append((part, cells, sources))
     return rows
+
+
+def caption(prose: Prose) -> Inline:
+    """Explains the table, and names the pairs of which the costs were counted."""
+    words = prose.context.words
+    found = [counts for kind, claim in CLAIMS.items() if (counts := counted(prose, kind, claim))]
+    if not found:
+        return words("beside.caption_table")
+    pairs = words.listed([prose.networks(next(iter(each.values()))) for each in found])
+    return words.joined([words("beside.caption_table"), words("beside.caption_pairs", pairs=pairs)])
 
 
 def counted(prose: Prose, kind: str, claim: str) -> Mapping[str, Piece]:

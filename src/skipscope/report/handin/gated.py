@@ -17,11 +17,10 @@ from skipscope.report.handin.gate_evidence import (
     controlled,
     differences_figure,
     direction,
-    over_half,
     unsettled,
 )
 from skipscope.report.handin.pieces import Level, Piece
-from skipscope.report.handin.prose import Prose, bracketed
+from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, count, literal, rounded
 
@@ -63,7 +62,19 @@ def at_start(prose: Prose) -> list[Statement]:
     blocks = (depth_of(with_gates.arm) - 2) // 2
     told: dict[str, object] = {"gated": prose.times(with_gates), "residual": prose.times(without)}
     told |= {"blocks": blocks, "predicted": literal(rounded(2 * predicted(blocks, late=3)))}
-    return [prose.say(f"gated.start.{key}", with_gates.source, **told)]
+    return [prose.say(f"gated.start.{key}", with_gates.source, **told), *in_training(prose, with_gates)]
+
+
+def in_training(prose: Prose, start: Level) -> list[Statement]:
+    """Says what becomes of the gradients' evenness while the same two networks train."""
+    found = prose.evidence.levels("first over last in training", ("se_resnet20", "resnet20"))
+    pair = next((each for each in found if len(each) == 2 and each[0].origin == start.origin), None)
+    if pair is None:
+        return []
+    gated, residual = pair
+    key = "less" if gated.ends[1] > residual.ends[2] > 0 else "open"
+    told = {"gated": prose.times(gated), "residual": prose.times(residual)}
+    return [prose.say(f"gated.in_training.{key}", gated.source, **told)]
 
 
 def textbook(prose: Prose) -> Statement:
@@ -111,16 +122,8 @@ def content(prose: Prose) -> list[Statement]:
         most = literal(f"{(image.effect.interval or (0, 0))[1]:.2f}")
         found.append(prose.say(f"gated.verdict.{key}", *sources, *known, most=most))
         if key != "content":
-            found += [*beyond_half(prose, image), *rivals(prose, image)]
+            found += rivals(prose, image)
     return found
-
-
-def beyond_half(prose: Prose, image: Piece) -> list[Statement]:
-    """Says what gates that depend on the image bring over the constant 1/2, which no claim judges."""
-    found = over_half(prose, image)
-    if found is None:
-        return []
-    return [prose.say("gated.beyond_half", image.source, effect=bracketed(*found.ends, signs=True))]
 
 
 def rivals(prose: Prose, image: Piece) -> list[Statement]:
@@ -160,8 +163,6 @@ def class_share(prose: Prose) -> list[Statement]:
         return []
     told: dict[str, object] = dict(zip(("before", "after"), map(share, levels), strict=True))
     told["network"] = code(arm)
-    if piece.settled:
-        told["ratio"] = prose.number(piece)
     found = [prose.say(f"gated.class.{piece.told}", piece.source, **told)]
     image = controlled(prose)
     if piece.told == "supported" and image and cause(prose) in ("scale", "mostly"):
@@ -185,13 +186,12 @@ def surgery(prose: Prose) -> list[Statement]:
 def elsewhere(prose: Prose, others: Sequence[tuple[Piece, Piece]]) -> list[Statement]:
     """Tells where the same cost a network more than it was to cost at most, or may have."""
     said = []
-    for mean, other in others:
+    for _, other in others:
         ends = other.effect.interval
         if ends and ends[0] > other.finding.bound:
             images, epochs = prose.evidence.budget(other)
             told = {"arm": code(other.finding.arms[0]), "images": count(images), "epochs": epochs}
-            values = {"mean": prose.change(mean), "other": prose.change(other)}
-            said.append(prose.say("gated.elsewhere", other.source, **told, **values))
+            said.append(prose.say("gated.elsewhere", other.source, **told, other=prose.change(other)))
     return said
 
 

@@ -87,10 +87,13 @@ def drawn(prose: Prose, shown: Sequence[Shown]) -> Diagram:
     context = prose.context
     cards = [card.model_copy(update={"name": summary.arm}) for summary, card in shown]
     picture = draw_networks(cards, context.charts.raw("diagram"))
+    caption = context.words("architecture.caption", omitted=omitted(prose, shown))
+    if any(each.kind == "append" for _, card in shown for each in anatomy_of(card).concatenations):
+        caption = context.words.joined([caption, context.words("architecture.caption_dense")])
     return context.diagram(
         "networks",
         picture,
-        caption=context.words("architecture.caption", omitted=omitted(prose, shown)),
+        caption=caption,
         spoken=context.words(
             "architecture.spoken", arms=context.words.listed([each.arm for each, _ in shown])
         ),
@@ -106,8 +109,6 @@ def omitted(prose: Prose, shown: Sequence[Shown]) -> Inline:
     told.append(words(f"architecture.omitted_{'relu' if known else 'other'}"))
     if means := [code(summary.arm) for summary, card in shown if averages(card)]:
         told.append(words("architecture.omitted_mean", arms=words.listed(means)))
-    if any(each.kind == "append" for _, card in shown for each in anatomy_of(card).concatenations):
-        told.append(words("architecture.omitted_reads"))
     return words.listed(told)
 
 
@@ -247,39 +248,11 @@ def cautions(prose: Prose, summary: ArmSummary, card: NetworkCard) -> Iterator[S
 
 
 def beside(prose: Prose, shown: Sequence[Shown], layers: Table) -> Section:
-    """Tabulates the networks and their `layers`, and says in what else they differ."""
+    """Lists the networks' `layers`, and says in what else they differ."""
     context = prose.context
-    numeric = ("layers", "shortcuts", "concatenations", "gates", "params", "macs")
-    keys = ("arm", "normalisation", "layers", "shortcuts", "concatenations", "gates", "params", "macs")
-    table = Table(
-        columns=context.columns("architecture.column", keys, right=numeric),
-        rows=tuple(row(prose, each.arm, card) for each, card in shown),
-        caption=context.words("architecture.table"),
-        arms=tuple(each.arm for each, _ in shown),
-    )
-    table = context.tabled(table)
-    listed = prose.say("architecture.listed", layers=prose.table(layers), networks=prose.table(table))
-    told = [listed, *confounded(prose, shown)]
-    blocks = (*prose.paragraphs(told), layers, table)
+    told = [prose.say("architecture.listed", layers=prose.table(layers)), *confounded(prose, shown)]
+    blocks = (*prose.paragraphs(told), layers)
     return Section(id="architecture-beside", title=context.words("architecture.beside"), blocks=blocks)
-
-
-def row(prose: Prose, arm: str, card: NetworkCard) -> tuple[str, ...]:
-    """Writes a network's row: what there is none of is a dash."""
-    anatomy = anatomy_of(card)
-    projections = sum(each.kind == "projection" for each in anatomy.shortcuts)
-    shortcuts = f"{len(anatomy.shortcuts) - projections} + {projections}" if anatomy.shortcuts else ""
-    norms = [prose.context.words.name(f"architecture.norm.{kind}", kind) for kind in anatomy.normalisation]
-    return (
-        code(arm),
-        prose.context.words.listed(norms) or "–",
-        str(anatomy.depth),
-        shortcuts or "–",
-        str(len(anatomy.concatenations) or "–"),
-        str(len(anatomy.gates) or "–"),
-        count(card.params),
-        short(card.macs),
-    )
 
 
 def confounded(prose: Prose, shown: Sequence[Shown]) -> Iterator[Statement]:

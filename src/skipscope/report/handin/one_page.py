@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+from skipscope.figures.losses import validation_losses
 from skipscope.report.appendix.overlay import loss_figure
 from skipscope.report.appendix.results import key_table, what_was_done
 from skipscope.report.context import Context
-from skipscope.report.document import Figure, Section, Table
+from skipscope.report.document import NOTHING, Figure, Panels, Section, Table
 from skipscope.report.families import told_apart
 from skipscope.report.handin.brackets import bare
 from skipscope.report.handin.by_depth import apart, depth_of, hardly_trained
@@ -17,10 +18,10 @@ from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.handin.textbook import vanishes_later
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import rounded
+from skipscope.report.words import rounded, unmarked
 
 COLUMNS = ("arm", "params", "macs", "test", "time")
-HEIGHT = 102
+HEIGHT = 132
 """Pixels of the curves, so that the page is one."""
 EXACT = Source(basis="exact", key="params")
 
@@ -71,12 +72,22 @@ def done(prose: Prose, shown: Context) -> list[Statement]:
     return told
 
 
-def curves_of_all(context: Context) -> list[Figure]:
-    """Draws the training loss of all networks, low enough for the page."""
-    if context.tables.steps.is_empty():
+def curves_of_all(context: Context) -> list[Figure | Panels]:
+    """Draws the training and the validation loss of all networks, low enough for the page."""
+    tables, words = context.tables, context.words
+    if tables.steps.is_empty():
         return []
-    figure = loss_figure(context)
-    return [replace(figure, name="loss-of-all", chart=replace(figure.chart, height=HEIGHT))]
+    drawn = loss_figure(context)
+    trained = replace(drawn, name="loss-of-all", chart=replace(drawn.chart, height=HEIGHT))
+    if tables.epochs.is_empty():
+        return [trained]
+    right = words("one_page.right")
+    chart = validation_losses(tables.losses, arms=tables.arms, labels=context.labels)
+    validated = replace(
+        trained, name="validation-loss-of-all", spoken=unmarked(right), chart=replace(chart, height=HEIGHT)
+    )
+    figures = tuple(replace(each, number="", caption=NOTHING) for each in (trained, validated))
+    return [Panels(figures=figures, number=drawn.number, caption=words.joined([drawn.caption, right]))]
 
 
 def without(prose: Prose) -> Statement | None:
@@ -86,6 +97,7 @@ def without(prose: Prose) -> Statement | None:
     sources: list[Source] = []
     if start and start.settled:
         told |= {"network": prose.networks(start), "ratio": prose.times(start)}
+        told["layers"] = depth_of(start.finding.arms[0])
         sources.append(start.source)
     rises = "open"
     if error and error.told == "supported":

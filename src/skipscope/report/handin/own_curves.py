@@ -6,12 +6,15 @@ from skipscope.records.network_card import NetworkCard
 from skipscope.records.printed import anatomy_of
 from skipscope.report.appendix.results import gaps
 from skipscope.report.handin.course import Course, course_of
-from skipscope.report.handin.four_ways import FOUR
+from skipscope.report.handin.four_ways import FOUR, START, TRAINING
 from skipscope.report.handin.gated import covers
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import count, literal
+from skipscope.report.words import count, literal, percent, rounded
+
+KEPT = 10.0
+"""A first-to-last ratio, or its inverse, below which a gradient keeps its size, roughly."""
 
 
 def own_curves(prose: Prose) -> list[Statement]:
@@ -23,7 +26,7 @@ def own_curves(prose: Prose) -> list[Statement]:
     cards = {each.arm: each.network for each in tables.summaries if each.network}
     source = Source(basis="own", key="validation accuracy", study=prose.evidence.study)
     told = [*_cnn(prose, found, cards, source), *_dense(prose, found, cards, source)]
-    told += _gated(prose, found, source)
+    told += [*_gated(prose, found, source), *_gradients(prose)]
     return [prose.say("beside.curves.begin"), *told] if told else []
 
 
@@ -70,7 +73,19 @@ def _gated(prose: Prose, found: dict[str, Course], source: Source) -> Iterator[S
         return
     opposite = pool.told == "supported" and pool.effect.estimate < 0 < gate.effect.estimate
     if opposite and not covers(gate, 0) and covers(prose.evidence.along(pool, "whole"), 0):
-        yield prose.say("beside.curves.se_resnet", source, pool.source)
+        trained, validated = fitted["se_resnet"]
+        told = {"trained": percent(trained), "gap": literal(f"{100 * (trained - validated):.1f}")}
+        yield prose.say("beside.curves.se_resnet", source, pool.source, **told)
+
+
+def _gradients(prose: Prose) -> Iterator[Statement]:
+    """Says that the size of the gradient does not tell the four apart, if it stays in all of them."""
+    asked = ((START, "start"), (TRAINING, "end"))
+    found = [level for name, at in asked for level in next(prose.evidence.levels(name, FOUR, at))]
+    ratios = [10**level.median for level in found]
+    if len(found) == len(asked) * len(FOUR) and 1 / KEPT < min(ratios) < max(ratios) < KEPT:
+        ends = {"low": literal(rounded(min(ratios))), "high": literal(rounded(max(ratios)))}
+        yield prose.say("beside.curves.gradients", *dict.fromkeys(each.source for each in found), **ends)
 
 
 def _epochs(prose: Prose, depth: int) -> Piece | None:

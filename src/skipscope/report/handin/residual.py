@@ -171,21 +171,12 @@ def power(prose: Prose) -> list[Statement]:
         words = prose.context.words
         told = {
             "depths": words.listed([words("residual.between", one=a, other=b) for a, b in pairwise(DEEP)]),
-            **against_theory(prose),
+            "predicted": words.listed([literal(rounded(predicted((depth - 2) // 2))) for depth in DEEP]),
             "plain": words.listed([literal(f"{10**rise:.2f}") for rise, *_ in chain]),
             "residual": words.listed([literal(f"{10**rise:.2f}") for rise, *_ in factors]),
         }
         return [prose.say("residual.power", *unique([ours[0].source], "S1a", "S1c"), **told)]
     return []
-
-
-def against_theory(prose: Prose) -> dict[str, Inline]:
-    """Writes what the theory predicts of residual networks."""
-    words = prose.context.words
-    return {
-        "layers": words.listed([str(depth) for depth in DEEP]),
-        "predicted": words.listed([literal(rounded(predicted((depth - 2) // 2))) for depth in DEEP]),
-    }
 
 
 def _as_theory_has_it(*found: Sequence[tuple[float, float, float]]) -> bool:
@@ -219,7 +210,7 @@ def batches(prose: Prose, judged: Judged) -> list[Statement]:
     if piece is None or piece.told != "supported":
         return []
     told = {"effect": prose.number(piece), "networks": prose.networks(piece)}
-    said = [prose.say("residual.batches", piece.source, **told)]
+    said = [prose.say("residual.batches", piece.source, **told), prose.say("residual.unequal")]
     pairs = {depth_of(each.finding.arms[0]): each for each in judged.pieces if each.finding.part == "start"}
     depths, worth = sorted(pairs), prose.evidence.judged("S3")
     ends = [pairs[depth] for depth in (depths[0], depths[-1])] if len(depths) > 1 else []

@@ -97,8 +97,8 @@ SENTENCES = (
 """In reading order."""
 FIRST = (
     *("vanishing", "even", "degradation", "overfitting", "dense", "parameters", "price", "gates", "content"),
-    *("speed", "order", "reuse", "blocks", "shattering", "training", "branch", "gap", "landscape"),
-    *("redundancy", "sharpness", "stem"),
+    *("speed", "reuse", "blocks", "shattering", "training", "branch", "gap", "landscape"),
+    *("redundancy", "sharpness", "stem", "order"),
 )
 """Which come first where there is no room for all."""
 

@@ -9,7 +9,6 @@ from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.figures import accuracies
 from skipscope.figures.losses import PANEL_HEIGHT
 from skipscope.probes.schedule import CHECKED
-from skipscope.records.printed import anatomy_of
 from skipscope.report.appendix.results import gaps
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Note, Panels, Section, Table
@@ -18,6 +17,7 @@ from skipscope.report.handin.course import CHANCE, Course, above_chance, course_
 from skipscope.report.handin.course_panels import panels
 from skipscope.report.handin.own_curves import later
 from skipscope.report.handin.prose import Prose, bracketed, prose_of
+from skipscope.report.handin.running_averages import lag, own, understated
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import code, count, literal, percent, plain, rounded
 
@@ -129,7 +129,7 @@ def shapes(prose: Prose, found: Sequence[Course]) -> list[Block]:
     if begun := above_chance(prose.context.tables):
         losses = {"losses": words.by_arm(begun, rounded), "chance": literal(f"{CHANCE:.2f}")}
         told.append(prose.say("course.begins", own(prose), **losses))
-    told += [lag(prose, each) for each in found if each.lags]
+    told += understated(prose) or [lag(prose, each) for each in found if each.lags]
     back = {each.arm: f"{100 * max(each.drops):.1f}" for each in found if each.drops}
     if back or all(len(each.epochs) >= MANY_EPOCHS for each in found):
         key = "unsteady" if back else "steady"
@@ -137,20 +137,13 @@ def shapes(prose: Prose, found: Sequence[Course]) -> list[Block]:
     return [prose.paragraph(*told)]
 
 
-def lag(prose: Prose, found: Course) -> Statement:
-    """Says that a first validation loss stands out, and what may be the cause where there is BatchNorm."""
-    card = next(each.network for each in prose.context.tables.summaries if each.arm == found.arm)
-    key = "lag_normalised" if card and "BatchNorm2d" in anatomy_of(card).normalisation else "lag"
-    losses = {"trained": rounded(found.train_loss[0]), "validated": rounded(found.val_loss[0])}
-    return prose.say(f"course.{key}", own(prose), arm=code(found.arm), **losses)
-
-
 def together(prose: Prose, shown: Sequence[ArmSummary]) -> list[Block]:
     """Compares all networks, over epochs and over time."""
     context = prose.context
     found = [course for each in shown if (course := course_of(context.tables, each.arm))]
     figure = overlay(prose)
-    more = fitting(prose, found), [*times(prose, found), *later(prose)]
+    seeded = with_seeds(prose, [each.arm for each in found])
+    more = [*seeded, *fitting(prose, found)], [*times(prose, found), *later(prose)]
     return [*prose.paragraphs(leaders(prose, found, figure)), figure, *prose.paragraphs(*more)]
 
 
@@ -159,7 +152,7 @@ def overlay(prose: Prose) -> Panels:
     context = prose.context
     tables, labels = context.tables, context.labels
     epochs, checks, arms = tables.epochs, tables.checks, tables.arms
-    compare, high = context.times_compare, PANEL_HEIGHT + 4
+    compare, high = context.times_compare, PANEL_HEIGHT + 34
     validated = accuracies.accuracy(epochs, checks=checks, arms=arms, labels=labels)
     if compare:
         beside = accuracies.accuracy_in_time(epochs, arms=arms, labels=labels)
@@ -214,6 +207,21 @@ def margin(prose: Prose, first: Course, second: Course) -> Statement:
     return prose.say(f"course.margin.{key}", own(prose), **told, gap=shown)
 
 
+def with_seeds(prose: Prose, arms: Sequence[str]) -> Iterator[Statement]:
+    """Says what the same networks came to in a reference study of several seeds, if this one has few."""
+    if prose.context.tables.record.study.seeds >= MINIMUM_SEEDS:
+        return
+    studies = prose.evidence.levels("test accuracy", arms)
+    told = (found for found in studies if [each.arm for each in found] == list(arms))
+    for levels in told:
+        if min(len(each.values) for each in levels) >= MINIMUM_SEEDS:
+            images, epochs = prose.evidence.budget(levels[0])
+            values = prose.context.words.by_arm({each.arm: each for each in levels}, prose.percent)
+            more = {"images": count(images), "epochs": epochs, "seeds": len(levels[0].values)}
+            yield prose.say("course.seeded", levels[0].source, study=levels[0].study, values=values, **more)
+            return
+
+
 def fitting(prose: Prose, found: Sequence[Course]) -> Iterator[Statement]:
     """Says how much better training images are recognised, and whether any network overfits."""
     words = prose.context.words
@@ -264,8 +272,3 @@ def times(prose: Prose, found: Sequence[Course]) -> Iterator[Statement]:
     yield prose.say("course.reached", own(prose), **told)
     same = epochs[min(seconds, key=seconds.__getitem__)] == min(epochs.values())
     yield prose.say(f"course.order.{'same' if same else 'other'}", own(prose), **told)
-
-
-def own(prose: Prose) -> Source:
-    """What this workspace's runs recorded."""
-    return Source(basis="own", key="epochs", study=prose.evidence.study)

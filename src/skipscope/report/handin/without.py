@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from skipscope.claims.catalogue import catalogue
 from skipscope.reference import shipped
 from skipscope.reference.gradients import GradientCurve
 from skipscope.report.document import Block, Equation, Figure, Panels
@@ -11,6 +10,7 @@ from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import (
     CLEAR,
     DEPTHS,
+    GONE,
     GROWTH,
     apart,
     depth_of,
@@ -21,6 +21,7 @@ from skipscope.report.handin.by_depth import (
 )
 from skipscope.report.handin.costs import card_of, params_of, seconds_of, steps_to
 from skipscope.report.handin.course import CHANCE
+from skipscope.report.handin.first_steps import damped
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
@@ -28,8 +29,6 @@ from skipscope.report.words import Inline, count, literal, rounded
 
 START, TRAINING = "first over last at the start", "first over last in training"
 GLOROT, HE, YANG = (Source(basis="known", key=key) for key in ("glorot2010", "he2015", "yang2019"))
-GONE = 10 ** catalogue()["S1a"].parts["start"].bound
-"""A ratio of gradients below which the gradient vanishes, as claim S1 has it."""
 LAYERS = 50
 """A chain's length, of the example that shows what a power does."""
 VANISHED = -1.0
@@ -158,6 +157,7 @@ def in_training(prose: Prose) -> list[Statement]:
         if plain.median < max(*plain.values, *residual.values):  # the highest may be a run's last step
             order = "sooner" if plain.median < residual.median else "later"
             said.append(prose.say(f"without.heals.{order}", *unique([plain.source], "S9"), **told))
+            said += damped(prose, piece)
     verdict = judged.verdict if judged.settled else "inconclusive"
     told = {"layers": depth, "ratio": prose.times(piece), "study": piece.study}
     said.append(prose.say(f"without.training.{verdict}", piece.source, **told))
@@ -203,13 +203,19 @@ def degradation(prose: Prose) -> list[Statement]:
 def nowhere(prose: Prose, arm: str, source: Source) -> list[Statement]:
     """Says how small a gradient becomes in between, here and in the deepest chain of the curves that ship."""
     drawn = shipped.gradients()
-    if drawn.study != source.study or arm not in drawn.curves:
-        return []
     deepest = f"plain{max(drawn.depths)}"
-    lowest = {each: least(drawn.curves[each]) for each in (arm, deepest)}
-    told = {"share": literal(rounded(lowest[arm])), "layers": depth_of(arm), "seeds": drawn.seeds}
-    told |= {"deepest": literal(rounded(lowest[deepest])), "depth": depth_of(deepest)}
-    return [prose.say("without.nowhere", source, **told)] if arm != deepest else []
+    share, least_of_all = (lowest(each, source) for each in (arm, deepest))
+    if share is None or arm == deepest:
+        return []
+    told = {"share": share, "deepest": least_of_all, "depth": depth_of(deepest), "seeds": drawn.seeds}
+    return [prose.say("without.nowhere", source, **told)]
+
+
+def lowest(arm: str, source: Source) -> Inline | None:
+    """Writes how small the gradient gets at any convolution, if the curves that ship are that study's."""
+    drawn = shipped.gradients()
+    known = drawn.study == source.study and arm in drawn.curves
+    return literal(rounded(least(drawn.curves[arm]))) if known else None
 
 
 def least(curve: GradientCurve) -> float:
