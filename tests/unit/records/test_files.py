@@ -1,0 +1,27 @@
+"""Records as files."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from skipscope.records import files
+
+
+class Named(BaseModel):
+    """A record of one text."""
+
+    name: str
+
+
+@pytest.mark.parametrize(("name", "looked_for"), [("resnet20", 0), ("mynet.py:Net@0123456789abcdef", 1)])
+def test_only_records_that_name_a_user_s_network_are_searched_for_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, looked_for: int
+) -> None:
+    """`status` and `report` read hundreds of records, most of whose texts are parts of networks."""
+    path, seen = tmp_path / "record.json", files.as_seen
+    path.write_text(f'{{"schema": 1, "name": "{name}"}}')
+    calls: list[Path] = []
+    monkeypatch.setattr(files, "as_seen", lambda content, of: calls.append(of) or seen(content, of))
+    assert files.read_record(path, Named).name == name
+    assert len(calls) == looked_for
