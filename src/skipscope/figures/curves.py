@@ -65,7 +65,8 @@ def loss(
     # a line of one point has no length
     short = (table.group_by("arm", "seed").len()["len"] == 1).any()
     points = [_loss_points(table, x, y("loss:Q"), paint)] if short else []
-    rule = alt.Chart().mark_rule(color=style.RULE, strokeWidth=1)
+    # without one row for all, Vega would draw a rule for each row, all over each other
+    rule = alt.Chart().transform_aggregate(rows="count()").mark_rule(color=style.RULE, strokeWidth=1)
     rules = [rule.encode(x=alt.XDatum(step)) for step in epochs]
     layers = [*rules, each, bold, *markers, *points, cross, _loss_tooltips(table, x, y("smoothed:Q"), labels)]
     height = style.HEIGHT if legend else style.PAIR_HEIGHT
