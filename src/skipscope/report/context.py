@@ -73,12 +73,12 @@ class Context:
         """The texts in charts."""
         return dict(self.charts.raw("chart"))
 
-    @property
+    @cached_property
     def times_compare(self) -> bool:
         """Whether the runs' times can be compared."""
         return comparable(self.tables.finished)
 
-    @property
+    @cached_property
     def beside(self) -> Inline:
         """Says how many runs were in progress at once while times were taken."""
         _, runs = at_once(self.tables.finished)

@@ -172,6 +172,14 @@ def test_limits_are_five_and_name_the_paper_s_budget(tables, language):
     assert "20" in limits[3].numbers  # seeds before training, more than were trained
 
 
+def test_each_study_of_the_reference_is_read_once(tables, monkeypatch):
+    read, load = [], chapter.load_study
+    monkeypatch.setattr(chapter, "load_study", lambda name: read.append(name) or load(name))
+    ready = prose(tables)
+    assert chapter.reference_steps(ready) != "0"
+    assert sorted(read) == sorted({card.study for card in ready.evidence.reference.values()})
+
+
 def test_a_basis_names_the_seeds_and_the_study(tables):
     found = card("depth", {"S3": ("supported", [("plain", "plain8, plain56", "supported", 28.0)])})
     (row,) = answers(prose(tables, found), most=99)

@@ -49,6 +49,13 @@ def test_it_has_the_question_a_table_a_figure_and_five_sentences(tables, languag
     assert "0.80%" in told[3]
 
 
+def test_only_where_networks_are_left_out_are_there_tables_without_them(tables, monkeypatch):
+    whole = prose(tables).context
+    assert one_page.foremost(whole) is whole
+    monkeypatch.setattr(one_page, "told_apart", lambda summaries: summaries[:1])
+    assert one_page.foremost(whole).tables.arms == tables.arms[:1]
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize("start", ["supported", "contradicted", "inconclusive"])
 @pytest.mark.parametrize("error", ["supported", "contradicted"])

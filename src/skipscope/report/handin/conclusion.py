@@ -113,11 +113,9 @@ def budget(prose: Prose) -> list[Statement]:
 
 def reference_steps(prose: Prose) -> str:
     """Says how many updates runs of the reference make: 100–200."""
-    found = sorted(
-        arm.epochs * (card.images // load_study(card.study).recipe.batch_size)
-        for card in prose.evidence.reference.values()
-        for arm in card.arms
-    )
+    cards = prose.evidence.reference.values()
+    batches = {card.study: load_study(card.study).recipe.batch_size for card in cards}
+    found = sorted(arm.epochs * (card.images // batches[card.study]) for card in cards for arm in card.arms)
     return "–".join(dict.fromkeys((count(found[0]), count(found[-1])))) if found else "0"
 
 

@@ -60,7 +60,9 @@ def foremost(context: Context) -> Context:
     tables = context.tables
     kept = {summary.arm for summary in told_apart(tables.summaries)}
     entries = tuple(entry for entry in tables.entries if entry.arm in kept)
-    return replace(context, tables=replace(tables, entries=entries)) if entries else context
+    # all of them need no tables of their own
+    some = 0 < len(entries) < len(tables.entries)
+    return replace(context, tables=replace(tables, entries=entries)) if some else context
 
 
 def done(prose: Prose, shown: Context) -> list[Statement]:
