@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from skipscope.analysis.members import Entry, with_members
+from skipscope.analysis.members import Entry, members, with_members
 
 POINTS_PER_CURVE = 1_000
 POINTS_IN_ALL = 12_000
@@ -62,15 +62,16 @@ def steps_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFrame
     rows = metrics.select("run", "kind", "step", "epoch", "loss").filter(
         pl.col("kind") == "step", pl.col("loss").is_finite()
     )
-    last = pl.col("step") == pl.col("step").max().over("arm", "seed")
-    return (
-        with_members(rows.drop("kind"), entries, ("order", "arm", "seed", "counted", "failed"))
+    last = pl.col("step") == pl.col("step").max().over("order")
+    drawn = (
+        with_members(rows.drop("kind"), entries, ("order",))
         .sort("order", "step")
-        .with_columns(
-            smoothed=pl.col("loss").ewm_mean(half_life=half, adjust=True).over("arm", "seed"),
-            stopped=last & pl.col("failed"),
-        )
-        .filter((pl.col("step") % every == 1 % every) | last)
+        .with_columns(smoothed=pl.col("loss").ewm_mean(half_life=half, adjust=True).over("order"), last=last)
+        .filter((pl.col("step") % every == 1 % every) | pl.col("last"))
+    )
+    return (
+        drawn.join(members(entries), on="order", maintain_order="left")
+        .with_columns(stopped=pl.col("last") & pl.col("failed"))
         .select(
             "arm", "seed", "step", "epoch", pl.col("loss", "smoothed").round_sig_figs(4), "counted", "stopped"
         )
@@ -107,17 +108,19 @@ def _steps_per_epoch(ends: pl.DataFrame) -> pl.DataFrame:
     return ends.group_by("arm", "seed").agg(per_epoch=(pl.col("step") / pl.col("epoch")).max())
 
 
-def losses_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFrame:
+def losses_table(
+    metrics: pl.DataFrame, entries: Sequence[Entry], *, steps: pl.DataFrame, checks: pl.DataFrame
+) -> pl.DataFrame:
     """Training and validation loss over epochs, averaged over the runs that count: arm, epoch, measure, loss.
+
+    `steps` and `checks` are those of `steps_table` and `checks_table`.
 
     The training loss (`loss`) is smoothed and thinned to `POINTS_OF_LOSS` a curve, its epochs are fractions;
     the validation loss (`val_loss`) is that after each epoch and that of checks within them.
     """
     keys = ("order", "arm", "seed", "counted")
     ends = with_members(metrics.filter(pl.col("kind") == "epoch"), entries, keys).filter("counted")
-    steps = steps_table(metrics, entries).join(
-        _steps_per_epoch(ends), on=["arm", "seed"], maintain_order="left"
-    )
+    steps = steps.join(_steps_per_epoch(ends), on=["arm", "seed"], maintain_order="left")
     points = steps.group_by("arm", "seed").len()["len"].max()
     every = math.ceil((points if isinstance(points, int) else 1) / POINTS_OF_LOSS)
     index = pl.int_range(pl.len()).over("arm", "seed")
@@ -125,7 +128,7 @@ def losses_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFram
     trained = thinned.select(
         "arm", epoch=pl.col("step") / pl.col("per_epoch"), measure=pl.lit("loss"), loss=pl.col("smoothed")
     )
-    checked = checks_table(metrics, entries).filter("counted")
+    checked = checks.filter("counted")
     validated = pl.concat(
         [each.select("arm", "epoch", "val_loss") for each in (ends, checked)], how="vertical_relaxed"
     )

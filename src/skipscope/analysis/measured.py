@@ -7,19 +7,33 @@ make one number a run of them (`quantities`).
 
 import polars as pl
 
+from skipscope.analysis.memoize import memoize_per_table
 from skipscope.records.readings import schema_1_text
 
 RUN = ("arm", "seed")
 
 
+@memoize_per_table
+def of_probe(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
+    """Selects a probe's readings, once for all that is made of them."""
+    return readings.filter(pl.col("probe") == probe)
+
+
+@memoize_per_table
+def last_steps(readings: pl.DataFrame) -> pl.DataFrame:
+    """Tells after which step each run was last measured, of those measured after one: arm, seed, step."""
+    steps = readings.select(*RUN, "step")  # a filter copies every column
+    return steps.filter(pl.col("step") > 0).group_by(RUN).agg(pl.col("step").max())
+
+
+@memoize_per_table
 def of_trained(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
     """Selects the probe's readings of trained networks: those after each run's last step.
 
     That is the last at which anything was read, steps of the training among it: the same probe may have
     measured the run at an earlier step, where it is compared at equal loss.
     """
-    ends = readings.filter(pl.col("step") > 0).group_by(RUN).agg(pl.col("step").max())
-    rows = readings.filter(pl.col("probe") == probe)
+    rows, ends = of_probe(readings, probe), last_steps(readings)
     return rows.join(ends, on=[*RUN, "step"], how="semi", maintain_order="left")
 
 
@@ -54,7 +68,7 @@ SERIES = {
 def series(readings: pl.DataFrame, name: str) -> pl.DataFrame:
     """Selects the readings that `SERIES` names."""
     probe, quantity = SERIES[name]
-    return readings.filter(pl.col("probe") == probe, pl.col("quantity") == quantity)
+    return of_probe(readings, probe).filter(pl.col("quantity") == quantity)
 
 
 def first_runs(table: pl.DataFrame) -> pl.DataFrame:

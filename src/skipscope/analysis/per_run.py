@@ -64,13 +64,14 @@ def unless_lost(of: pl.Expr, column: str) -> pl.Expr:
     return pl.when(pl.col(column).null_count() == 0).then(of)
 
 
-def typical_steps(runs: FinishedRuns) -> pl.DataFrame:
+def typical_steps(runs: FinishedRuns, rows: pl.DataFrame) -> pl.DataFrame:
     """Selects readings of steps that are typical of the training, without those only its first steps have.
 
-    Of the first epoch these are powers of two and quarters, as everywhere else (`probes.schedule`).
+    `rows` are some of the runs' readings. Typical of the first epoch are powers of two and quarters, as
+    everywhere else (`probes.schedule`).
     """
     ends = runs.metrics.filter(pl.col("kind") == "epoch").group_by(RUN).agg(epoch=pl.col("step").min())
-    rows = runs.readings.filter(pl.col("step") > 0).join(ends, on=RUN, how="left", maintain_order="left")
+    rows = rows.filter(pl.col("step") > 0).join(ends, on=RUN, how="left", maintain_order="left")
     off = [(pl.col("step") - pl.col("epoch") * part / 4).abs() > 0.5 for part in (1, 2, 3, 4)]
     early = pl.col("step") < pl.col("epoch").fill_null(inf)
     extra = pl.col("step").is_in(EXTRA) & early & pl.all_horizontal(off).fill_null(value=True)

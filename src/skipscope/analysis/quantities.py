@@ -55,7 +55,9 @@ def gradients(rows: pl.DataFrame) -> pl.DataFrame:
 
 def gradients_in_training(runs: FinishedRuns) -> Series:
     """Takes the median of `gradients` over `typical_steps`."""
-    table = gradients(typical_steps(runs))
+    rows = measured.of_probe(runs.readings, "gradient_flow")
+    read = [measured.SERIES[name][1] for name in ("gradient ratio", "gradient norm")]
+    table = gradients(typical_steps(runs, rows.filter(pl.col("quantity").is_in(read))))
     return of_run(table, unless_lost(pl.col("value").median(), "value"))
 
 
@@ -180,7 +182,8 @@ def early_over_late(runs: FinishedRuns) -> Series:
 
     Null where a layer of either third did not move at all, or moved without bound (see `gradients`).
     """
-    rows = typical_steps(runs).filter(pl.col("probe") == "update_ratio").with_columns(log=logarithm(2))
+    rows = typical_steps(runs, measured.of_probe(runs.readings, "update_ratio"))
+    rows = rows.with_columns(log=logarithm(2))
     depths = (
         measured.series(runs.readings, "layer depth")
         .group_by(*RUN, "module", maintain_order=True)

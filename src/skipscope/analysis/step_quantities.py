@@ -26,7 +26,8 @@ def first_over_last(runs: FinishedRuns) -> pl.DataFrame:
 
     Over `typical_steps`; null where a gradient is 0 or not finite.
     """
-    return measured.series(typical_steps(runs), "gradient ratio").with_columns(value=logarithm(10))
+    rows = typical_steps(runs, measured.series(runs.readings, "gradient ratio"))
+    return rows.with_columns(value=logarithm(10))
 
 
 def in_training(value: pl.Expr) -> Quantity:
@@ -51,14 +52,14 @@ def unevenness_of_updates(runs: FinishedRuns) -> Series:
 
     Null where a layer did not move at all, or moved without bound.
     """
-    rows = runs.readings.filter(pl.col("probe") == "update_ratio")
+    rows = measured.of_probe(runs.readings, "update_ratio")
     last = rows.filter(pl.col("step") == pl.col("step").max().over(RUN)).with_columns(value=logarithm(2))
     return of_run(last, unless_lost(pl.col("value").std(), "value"))
 
 
 def unsteadiness_now(runs: FinishedRuns) -> Series:
     """Log2 of the median |change of the loss's logarithm| from step to step, in the last `WINDOW` steps."""
-    rows = runs.metrics.select(*RUN, "kind", "step", "loss").filter(pl.col("kind") == "step")
+    rows = runs.metrics.select(*RUN, "kind", "step", "loss").filter(pl.col("kind") == "step").drop("kind")
     last = rows.filter(pl.col("step") > pl.col("step").max().over(RUN) - WINDOW)
     return of_run(last, pl.col("loss").log().diff().abs().median().log(2))
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from skipscope.analysis.curves import checks_table, epochs_table, last_step, losses_table, steps_table, stride
 from skipscope.analysis.members import Entry, with_members
+from skipscope.records.frames import METRICS, together_by
 from skipscope.records.network_card import NetworkCard
 from skipscope.records.readings import READINGS, START
 from skipscope.records.schema import RunRecord, StudyRecord
@@ -138,7 +139,7 @@ class StudyTables:
     @cached_property
     def losses(self) -> pl.DataFrame:
         """See `losses_table`."""
-        return losses_table(self.metrics, self.entries)
+        return losses_table(self.metrics, self.entries, steps=self.steps, checks=self.checks)
 
     @cached_property
     def by_member(self) -> pl.DataFrame:
@@ -178,7 +179,7 @@ def gather(workspace: Workspace, study: str | None, *, readings: bool = True) ->
         for member in record.members
     )
     there = dict.fromkeys(entry.run for entry in entries if entry.record is not None)
-    metrics = workspace.metrics(there)
+    metrics = together_by("kind", [workspace.metrics(there)], METRICS)
     tables = StudyTables(record=record, entries=entries, metrics=metrics, workspace=workspace)
     return _with_readings(tables) if readings else tables
 
@@ -195,7 +196,7 @@ def _with_readings(tables: StudyTables) -> StudyTables:
             pictures[entry.arm] = found
     return replace(
         tables,
-        raw_readings=workspace.readings(there, with_place=False),
+        raw_readings=workspace.readings(there, with_place=False, by_probe=True),
         start=_start(workspace, record),
         sample=workspace.sample(record.data.sha256),
         right={run: right for run, right in answers.items() if right is not None},

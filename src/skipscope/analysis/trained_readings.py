@@ -22,7 +22,7 @@ ALL = "all"
 @memoize_per_table
 def of_trained(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
     """Selects the probe's readings of trained networks that count."""
-    return measured.of_trained(readings.filter("counted"), probe)
+    return measured.of_trained(readings, probe).filter("counted")
 
 
 @memoize_per_table
@@ -197,7 +197,7 @@ def _rounded(table: pl.DataFrame, but: tuple[str, ...] = ()) -> pl.DataFrame:
 
 def _at_both_ends(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
     """Selects the probe's readings before the first step and after the last, with `moment`."""
-    begun = readings.filter("counted", pl.col("probe") == probe, pl.col("step") == 0)
+    begun = measured.of_probe(readings, probe).filter("counted", pl.col("step") == 0)
     ends = {START: begun, END: of_trained(readings, probe)}
     return pl.concat(rows.with_columns(moment=pl.lit(moment)) for moment, rows in ends.items())
 

@@ -25,7 +25,7 @@ MOMENTS = (START, END)
 @memoize_per_table
 def of_training(readings: pl.DataFrame, probe: str) -> pl.DataFrame:
     """Selects the probe's readings of runs that count."""
-    return readings.filter("counted", pl.col("probe") == probe)
+    return measured.of_probe(readings, probe).filter("counted")
 
 
 @memoize_per_table

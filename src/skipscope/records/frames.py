@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,18 @@ def read_rows(path: Path, lines: bytes, columns: dict[str, Any]) -> pl.DataFrame
 def together(tables: Iterable[pl.DataFrame], columns: dict[str, Any]) -> pl.DataFrame:
     """Concatenates tables with these columns; none become an empty one."""
     return pl.concat([pl.DataFrame(schema=columns), *tables])
+
+
+def together_by(column: str, tables: Iterable[pl.DataFrame], columns: dict[str, Any]) -> pl.DataFrame:
+    """Concatenates tables with these columns value by value of one of them, in the order of the tables.
+
+    Each piece of memory then has rows of one value; polars does not copy a piece that a filter keeps whole.
+    """
+    parts: dict[str, list[pl.DataFrame]] = {}
+    for table in tables:
+        for part in table.partition_by(column, maintain_order=True):
+            parts.setdefault(part[column][0], []).append(part)
+    return together(chain.from_iterable(parts.values()), columns)
 
 
 def read_draft(path: Path, lines: bytes) -> pl.DataFrame:

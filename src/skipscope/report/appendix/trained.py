@@ -42,7 +42,10 @@ def missing(context: Context) -> list[Block]:
     finished = [entry for entry in tables.entries if entry.state == "done"]
     if not finished:
         return [Note(text=context.words("trained.none"))]
-    rows = tables.readings.filter(pl.col("probe").is_in(ON_ANY_NETWORK), pl.col("step") > 0)
+    # the columns first: a filter copies the others of a large study, too
+    rows = tables.readings.select("arm", "probe", "step").filter(
+        pl.col("probe").is_in(ON_ANY_NETWORK), pl.col("step") > 0
+    )
     probes = dict(rows.group_by("arm").agg(pl.col("probe").n_unique()).iter_rows())
     without = [entry for entry in finished if probes.get(entry.arm, 0) < len(ON_ANY_NETWORK)]
     return missing_note(context, "trained.missing", without)
