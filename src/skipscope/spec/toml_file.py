@@ -69,7 +69,7 @@ def lines_of(keys: Sequence[Key], text: str) -> list[int | None]:
     The parser reports no lines, but parsing the first n lines shows whether a key is in them.
     """
     found: list[int | None] = [None] * len(keys)
-    if not text or len(text) > LOCATED:
+    if not keys or not text or len(text) > LOCATED:  # of a sound file none is asked for
         return found
     complete = tomllib.loads(text)
     whole = [_steps(key, complete) for key in keys]
