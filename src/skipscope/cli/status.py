@@ -28,7 +28,7 @@ def status(workspace: WorkspaceOption = DEFAULT_WORKSPACE, json: Json = False) -
         arms = {member.run: member.arm for study in store.studies() for member in study.members}
     except WorkspaceError as error:
         unreadable.append(error)
-    for id, found in store.found().items():
+    for id, found in store.each_found():
         arm = arms.get(id) or id.rsplit("-", 2)[0]  # as its network is called
         try:
             runs.append(row(opened(found), arm, store))

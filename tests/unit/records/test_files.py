@@ -6,6 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from skipscope.records import files
+from skipscope.records.store import RunFolder, Workspace
 
 
 class Named(BaseModel):
@@ -25,3 +26,17 @@ def test_only_records_that_name_a_user_s_network_are_searched_for_its_path(
     monkeypatch.setattr(files, "as_seen", lambda content, of: calls.append(of) or seen(content, of))
     assert files.read_record(path, Named).name == name
     assert len(calls) == looked_for
+
+
+def test_runs_are_read_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `status` has shown of a run need not be kept while the others are read."""
+    for name in ("b", "a"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "run.json").write_text("{}")
+    read, real = list[str](), RunFolder.read
+    monkeypatch.setattr(RunFolder, "read", lambda self: read.append(self.path.name) or real(self))
+    runs = Workspace(tmp_path).each_found()
+    name, why = next(runs)
+    assert (name, read) == ("a", ["a"])
+    assert "damaged" in str(why)
+    assert [name for name, _ in runs] == ["b"]
