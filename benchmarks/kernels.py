@@ -19,7 +19,7 @@ from skipscope.bench.contest import _turn, in_turn
 from skipscope.data.dataset import load
 from skipscope.engine.autotune import Autotuner
 from skipscope.engine.local import environment_of_workers
-from skipscope.kernels import convolution, minimal_filters, pooling
+from skipscope.kernels import convolution, minimal_filters, pooling, winograd
 from skipscope.spec import Backend, Recipe
 from skipscope.training import optimizer as sgd
 from skipscope.training.memory import KEEP_MEMORY
@@ -36,6 +36,7 @@ def without(name: str) -> Callable[[], object]:
         "product for weights' gradient": lambda: setattr(convolution, "PRODUCT_CHANNELS", 10**9),
         "max-pool of few channels": lambda: setattr(pooling, "MAX_CHANNELS", 0),
         "Winograd's products": minimal_filters.FILTERS.clear,
+        "those for any channels": lambda: setattr(winograd, "FEWEST_CHANNELS", 10**9),
         "weights in memory order": lambda: setattr(sgd, "_in_memory_order", lambda _, x: x),
         "freed memory kept": lambda: None,
     }[name]
@@ -47,6 +48,7 @@ VARIANTS = (
     "product for weights' gradient",
     "max-pool of few channels",
     "Winograd's products",
+    "those for any channels",
     "weights in memory order",
     "freed memory kept",
 )
@@ -78,8 +80,9 @@ def process(network: str, variant: str, way: Backend) -> Any:
 
 def main() -> None:
     """Print a line per network and variant."""
-    way = Autotuner(load("cifar10")).choose([(name, Recipe()) for name in NETWORKS], threads=1).backend
-    for network in sys.argv[1:] or NETWORKS:
+    networks = sys.argv[1:] or NETWORKS
+    way = Autotuner(load("cifar10")).choose([(name, Recipe()) for name in networks], threads=1).backend
+    for network in networks:
         with ExitStack() as stack:
             pipes = [stack.enter_context(process(network, variant, way)) for variant in VARIANTS]
             for pipe in pipes:

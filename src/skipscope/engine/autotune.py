@@ -38,10 +38,10 @@ from skipscope.training.memory import growth_watched
 from skipscope.training.optimizer import SGD
 from skipscope.training.trial import trial_steps
 
-WINOGRAD = {"kernels": "winograd"}
+WINOGRAD, WINOGRAD_ANY = {"kernels": "winograd"}, {"kernels": "winograd_any"}
 BF16, FP16, CONTIGUOUS = {"precision": "bf16"}, {"precision": "fp16"}, {"memory_format": "contiguous"}
 GRAPHS = {"kernels": "graphs"}
-CHANGES = (BF16, {"kernels": "fast"}, WINOGRAD, CONTIGUOUS)
+CHANGES = (BF16, {"kernels": "fast"}, WINOGRAD, WINOGRAD_ANY, CONTIGUOUS)
 """Changes that are tried one after the other; each is kept if it pays."""
 ON_ACCELERATORS = (BF16, FP16, GRAPHS, CONTIGUOUS)
 """The same where our operators are not used."""
@@ -131,7 +131,7 @@ class Autotuner:
         own = all(UserNetwork.parse(model) is None for model, _ in arms)
         for change in CHANGES if device().type == "cpu" else ON_ACCELERATORS:
             other = best.model_copy(update=change)
-            if best.precision == "bf16" and change in (WINOGRAD, FP16):  # neither is for it
+            if best.precision == "bf16" and change in (WINOGRAD, WINOGRAD_ANY, FP16):  # none is for it
                 continue
             if change == GRAPHS and not own:  # what its code decides in a step would be decided once
                 continue

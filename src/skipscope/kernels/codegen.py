@@ -35,6 +35,11 @@ def integer(value: int) -> Value:
     return ir.Constant(INT, value)
 
 
+def integer32(value: int) -> Value:
+    """Makes a 32-bit constant, as intrinsics want them."""
+    return ir.Constant(ir.IntType(32), value)
+
+
 class ModuleBuilder:
     """Collects functions on vectors of one number format."""
 
@@ -106,6 +111,10 @@ class FunctionBuilder(ir.IRBuilder):  # type: ignore[misc] # llvmlite has no typ
         """Multiplies integers."""
         return reduce(self.mul, factors)
 
+    def whole_vectors(self, count: Value) -> Value:
+        """Rounds a count up to whole vectors."""
+        return self.and_(self.sum(count, integer(self.lanes - 1)), integer(-self.lanes))
+
     def minimum(self, one: Value, other: Value) -> Value:
         """Selects the lesser of two integers."""
         return self.select(self.icmp_signed("<", one, other), one, other)
@@ -122,12 +131,32 @@ class FunctionBuilder(ir.IRBuilder):  # type: ignore[misc] # llvmlite has no typ
         """Stores a vector, aligned to a number."""
         self.store(vector, pointer, align=self.align)
 
+    def lanes_below(self, count: Value) -> Value:
+        """Makes a mask of the lanes whose numbers are below a count."""
+        kind = ir.VectorType(INT, self.lanes)
+        numbers = ir.Constant(kind, list(range(self.lanes)))
+        return self.icmp_signed("<", numbers, self.broadcast(count, kind))
+
+    def load_some(self, pointer: Value, mask: Value) -> Value:
+        """Loads the lanes of a mask, and zeros into the others, whose numbers need not exist."""
+        return self._masked("load", self.vector, pointer, integer32(self.align), mask, self.splat(0))
+
+    def store_some(self, vector: Value, pointer: Value, mask: Value) -> None:
+        """Stores the lanes of a mask."""
+        self._masked("store", ir.VoidType(), vector, pointer, integer32(self.align), mask)
+
+    def _masked(self, what: str, gives: ir.Type, *arguments: Value) -> Value:
+        name = f"llvm.masked.{what}.v{self.lanes}{self.number.intrinsic_name}.p0"
+        kind = ir.FunctionType(gives, [argument.type for argument in arguments])
+        function = self.module.globals.get(name) or ir.Function(self.module, kind, name)
+        return self.call(function, arguments)
+
     def prefetch(self, pointer: Value, *, write: bool = False) -> None:
         """Asks for a pointer's cache line, which need not be there, ahead of its use."""
         name, kind = "llvm.prefetch.p0", ir.FunctionType(ir.VoidType(), [POINTER] + [ir.IntType(32)] * 3)
         function = self.module.globals.get(name) or ir.Function(self.module, kind, name)
         near, data = 3, 1
-        self.call(function, [pointer, *(ir.Constant(ir.IntType(32), n) for n in (int(write), near, data))])
+        self.call(function, [pointer, *map(integer32, (int(write), near, data))])
 
     def splat(self, number: float) -> Value:
         """Makes a constant vector of one number."""
@@ -136,9 +165,13 @@ class FunctionBuilder(ir.IRBuilder):  # type: ignore[misc] # llvmlite has no typ
     def load_splat(self, pointer: Value) -> Value:
         """Loads one number into every lane."""
         number = self.load(pointer, align=self.align, typ=self.number)
-        undefined, first = ir.Constant(self.vector, ir.Undefined), ir.Constant(ir.IntType(32), 0)
+        return self.broadcast(number, self.vector)
+
+    def broadcast(self, number: Value, kind: ir.VectorType) -> Value:
+        """Copies a number into every lane."""
+        undefined = ir.Constant(kind, ir.Undefined)
         mask = ir.Constant(ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes)
-        return self.shuffle_vector(self.insert_element(undefined, number, first), undefined, mask)
+        return self.shuffle_vector(self.insert_element(undefined, number, integer32(0)), undefined, mask)
 
     def multiply_add(self, left: Value, right: Value, addend: Value) -> Value:
         """Computes left times right plus the addend, rounded once (llvmlite's `fma` knows no vectors)."""

@@ -34,15 +34,20 @@ SIGNATURES: Signatures = {
 }
 
 
-def emit(module: ModuleBuilder, forward: tuple[Filter, Filter], grad_input: tuple[Filter, Filter]) -> None:
-    """Emits all of `SIGNATURES`, for the filters of rows and of columns."""
+def emit(
+    module: ModuleBuilder, forward: tuple[Filter, Filter], grad_input: tuple[Filter, Filter], *, partial: bool
+) -> None:
+    """Emits all of `SIGNATURES`, for the filters of rows and of columns.
+
+    Kernels have channels in whole vectors; where `partial`, those of maps may end within one.
+    """
     _emit_transpose_kernel(module)
     for name, filters in (("forward", forward), ("grad_input", grad_input)):
         of_input, of_kernel, of_output = transforms(*filters)
         _emit_kernel_transform(module, f"{name}_kernel", of_kernel)
-        _emit_convolution(module, name, of_input, of_output)
+        _emit_convolution(module, name, of_input, of_output, partial=partial)
     of_input, of_kernel, of_output = transforms(*forward)
-    _emit_grad_weight(module, of_input, of_output.transposed())
+    _emit_grad_weight(module, of_input, of_output.transposed(), partial=partial)
     _emit_grad_weight_output(module, of_kernel.transposed())
 
 
@@ -79,38 +84,50 @@ def _emit_grad_weight_output(module: ModuleBuilder, to_kernel: Transform) -> Non
         emit_scatter(b, to_kernel, Panels(sums, outputs, inputs), to, zeros, TileRange(outputs))
 
 
-def _emit_convolution(module: ModuleBuilder, name: str, of_input: Transform, of_output: Transform) -> None:
+def _emit_convolution(
+    module: ModuleBuilder, name: str, of_input: Transform, of_output: Transform, *, partial: bool
+) -> None:
     """Emits B H W I and P O/v I v -> B h w O, for tiles `first` to `last`."""
     with module.function(name) as (b, arguments):
         x, weights, bias, zeros, y, transformed, products, first, last, block, *sizes = arguments
         height, width, rows, columns, inputs, outputs, pixel_stride = sizes
-        source, to = Panels(transformed, block, inputs), Panels(products, block, outputs)
-        kernels = Panels(weights, inputs, outputs)
+        whole_inputs, whole_outputs = b.whole_vectors(inputs), b.whole_vectors(outputs)
+        source, to = Panels(transformed, block, whole_inputs), Panels(products, block, whole_outputs)
+        kernels = Panels(weights, whole_inputs, whole_outputs)
+        x_map = FeatureMap(x, height, width, inputs, pixel_stride, partial)
+        y_map = FeatureMap(y, rows, columns, outputs, outputs, partial)
         with b.loop(first, last, block) as body:
             tiles = TileRange(b.minimum(b.sub(last, body.index), block), body.index)
-            emit_gather(b, of_input, FeatureMap(x, height, width, inputs, pixel_stride), source, zeros, tiles)
-            with b.loop(integer(0), of_input.points) as point, b.loop(integer(0), outputs, b.lanes) as panel:
+            emit_gather(b, of_input, x_map, source, zeros, tiles)
+            with (
+                b.loop(integer(0), of_input.points) as point,
+                b.loop(integer(0), whole_outputs, b.lanes) as panel,
+            ):
                 _emit_products(b, source, kernels, to, point.index, panel.index, tiles.count)
-            emit_scatter(b, of_output, to, FeatureMap(y, rows, columns, outputs, outputs), bias, tiles)
+            emit_scatter(b, of_output, to, y_map, bias, tiles)
 
 
-def _emit_grad_weight(module: ModuleBuilder, of_input: Transform, of_gradient: Transform) -> None:
+def _emit_grad_weight(
+    module: ModuleBuilder, of_input: Transform, of_gradient: Transform, *, partial: bool
+) -> None:
     """Emits B H W I and B h w O -> P I/v O v, for output channels `first` to `last`."""
     with module.function("grad_weight") as (b, arguments):
         x, gradient, sums, zeros, transformed, spreads, first, last, count, block, *sizes = arguments
         height, width, rows, columns, inputs, outputs, pixel_stride, gradient_stride = sizes
-        source, spread = Panels(transformed, block, inputs), Panels(spreads, block, outputs)
-        totals = Panels(sums, outputs, inputs)
+        whole_inputs, whole_outputs = b.whole_vectors(inputs), b.whole_vectors(outputs)
+        source, spread = Panels(transformed, block, whole_inputs), Panels(spreads, block, whole_outputs)
+        totals = Panels(sums, whole_outputs, whole_inputs)
+        x_map = FeatureMap(x, height, width, inputs, pixel_stride, partial)
+        gradients = FeatureMap(gradient, rows, columns, outputs, gradient_stride, partial)
         with b.loop(integer(0), count, block) as body:
             tiles = TileRange(b.minimum(b.sub(count, body.index), block), body.index)
-            emit_gather(b, of_input, FeatureMap(x, height, width, inputs, pixel_stride), source, zeros, tiles)
+            emit_gather(b, of_input, x_map, source, zeros, tiles)
             is_first = b.icmp_signed("==", body.index, integer(0))
-            gradients = FeatureMap(gradient, rows, columns, outputs, gradient_stride)
             emit_gather(b, of_gradient, gradients, spread, zeros, tiles, (first, last))
             with (
                 b.loop(integer(0), of_input.points) as point,
                 b.loop(first, last, b.lanes) as panel,
-                b.loop(integer(0), inputs, b.lanes) as other,
+                b.loop(integer(0), whole_inputs, b.lanes) as other,
             ):
                 at = point.index, panel.index, other.index
                 _emit_correlation(b, spread, source, totals, *at, tiles.count, is_first)

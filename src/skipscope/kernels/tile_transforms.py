@@ -4,6 +4,7 @@ Shapes: maps of B H W C numbers; tiles of p x q points, P in all, in blocks of T
 """
 
 from collections.abc import Callable
+from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ class FeatureMap(NamedTuple):
     width: Value
     channels: Value
     pixel_stride: Value
+    partial: bool = False
+    """Whether the channels may end within a vector."""
 
     def pixel(self, b: FunctionBuilder, image: Value, row: Value, column: Value) -> Value:
         """Returns the pointer to a pixel's first channel."""
@@ -35,6 +38,10 @@ class FeatureMap(NamedTuple):
         top, left = b.product(row, integer(down)), b.product(column, integer(across))
         pointer = self.pixel(b, b.sdiv(tile, in_map), top, left)
         return Window(pointer, top, left, b.product(self.width, self.pixel_stride), self.pixel_stride)
+
+    def channels_from(self, b: FunctionBuilder, channel: Value) -> Value:
+        """Returns the mask of a vector of channels from this one on: as many as there are."""
+        return b.lanes_below(b.sub(self.channels, channel))
 
 
 class Window(NamedTuple):
@@ -160,9 +167,12 @@ def emit_gather(
             for pointer in below:
                 b.prefetch(b.offset(pointer, channel.index))
             at = to.at(b, len(transform.columns), body.index, channel.index)
+            load = b.load_vector
+            if source.partial:
+                load = partial(b.load_some, mask=source.channels_from(b, channel.index))
             transform.emit(
                 b,
-                load=lambda row, column: b.load_vector(b.offset(pixels[row][column], channel.index)),
+                load=lambda row, column: load(b.offset(pixels[row][column], channel.index)),
                 store=lambda row, column, vector: b.store_vector(vector, at(row, column)),
             )
 
@@ -178,13 +188,25 @@ def emit_scatter(
             [[window.pixel(b, first + row, column) for column in range(across)] for row in range(down)]
             for first in (0, down)
         )
-        with b.loop(integer(0), to.channels, b.lanes) as channel:
-            for pointer in chain(*below):
-                b.prefetch(b.offset(pointer, channel.index), write=True)
-            at = source.at(b, len(transform.columns[0]), body.index, channel.index)
-            addend = b.load_vector(b.offset(bias, channel.index))
 
-            def store(row: int, column: int, vector: Value) -> None:
-                b.store_vector(b.fadd(vector, addend), b.offset(pixels[row][column], channel.index))
+        def emit(first: Value, last: Value, *, masked: bool) -> None:
+            with b.loop(first, last, b.lanes) as channel:
+                for pointer in chain(*below):
+                    b.prefetch(b.offset(pointer, channel.index), write=True)
+                at = source.at(b, len(transform.columns[0]), body.index, channel.index)
+                addend = b.load_vector(b.offset(bias, channel.index))
+                store = b.store_vector
+                if masked:
+                    store = partial(b.store_some, mask=to.channels_from(b, channel.index))
+                transform.emit(
+                    b,
+                    load=lambda row, column: b.load_vector(at(row, column)),
+                    store=lambda row, column, vector: store(
+                        b.fadd(vector, addend), b.offset(pixels[row][column], channel.index)
+                    ),
+                )
 
-            transform.emit(b, load=lambda row, column: b.load_vector(at(row, column)), store=store)
+        whole = b.whole_vectors(b.sub(to.channels, integer(b.lanes - 1))) if to.partial else to.channels
+        emit(integer(0), whole, masked=False)
+        if to.partial:  # apart from the others, because a store through a mask takes longer
+            emit(whole, to.channels, masked=True)

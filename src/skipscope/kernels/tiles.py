@@ -15,6 +15,7 @@ from math import prod
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from skipscope.kernels.codegen import lanes_of
 from skipscope.kernels.jit import compile_functions
@@ -30,10 +31,12 @@ MANY_CHANNELS = 256
 class Tiles:
     """The compiled loops for one kind of tile and one number format."""
 
-    def __init__(self, rows: AxisFilters, columns: AxisFilters, dtype: torch.dtype) -> None:
-        """Compiles them unless they are cached: a second or two."""
+    def __init__(
+        self, rows: AxisFilters, columns: AxisFilters, dtype: torch.dtype, *, partial: bool = False
+    ) -> None:
+        """Compiles them unless they are cached: a second or two. `partial`: for any number of channels."""
         self.filters = dict(zip(AxisFilters._fields, zip(rows, columns, strict=True), strict=True))
-        self.run = compile_functions(emit, dtype, SIGNATURES, **self.filters)
+        self.run = compile_functions(emit, dtype, SIGNATURES, **self.filters, partial=partial)
 
     def count(self, x: Tensor, name: str = "forward") -> int:
         """Counts the tiles in B I H W."""
@@ -42,33 +45,33 @@ class Tiles:
 
     def forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Maps B I H W, O I 3 3 and O -> B O h w, in channels_last."""
-        kernel = _channels_last(weight).permute(0, 2, 3, 1)
+        kernel = _kernel(weight)
         outputs, _, _, inputs = kernel.shape
         transposed = kernel.new_empty(inputs, KERNEL, KERNEL, outputs)
         self.run["transpose_kernel"](*_pointers(kernel, transposed), outputs, inputs)
-        return self._convolve("forward", x, transposed, bias)
+        return self._convolve("forward", x, transposed, bias, len(weight))
 
     def grad_input(self, gradient: Tensor, weight: Tensor) -> Tensor:
         """Maps B O h w and O I 3 3 -> B I H W, in channels_last."""
-        return self._convolve("grad_input", gradient, _channels_last(weight).permute(0, 2, 3, 1), None)
+        return self._convolve("grad_input", gradient, _kernel(weight), None, weight.shape[1])
 
-    def _convolve(self, name: str, maps: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
-        """Maps B I H W and I 3 3 O -> B O h w."""
+    def _convolve(self, name: str, maps: Tensor, kernel: Tensor, bias: Tensor | None, outputs: int) -> Tensor:
+        """Maps B I H W and I 3 3 O -> B O h w; the kernel has its channels in whole vectors."""
         filters = self.filters[name]
         x = _evenly_spaced(maps)
         batch, inputs, *sides = x.shape
-        outputs = kernel.shape[3]
+        whole_inputs, _, _, whole_outputs = kernel.shape
         made = [each.outputs(side) for each, side in zip(filters, sides, strict=True)]
         points = self._points(name)
-        zeros = x.new_zeros(max(inputs, outputs))
-        weights = x.new_empty(points * inputs * outputs)  # P O/v I v
-        self.run[f"{name}_kernel"](*_pointers(kernel, zeros, weights), inputs, outputs)
+        zeros = x.new_zeros(max(whole_inputs, whole_outputs))
+        weights = x.new_empty(points * whole_inputs * whole_outputs)  # P O/v I v
+        self.run[f"{name}_kernel"](*_pointers(kernel, zeros, weights), whole_inputs, whole_outputs)
         y = _empty_channels_last(x, batch, outputs, *made)
-        bias = zeros if bias is None else bias.contiguous()
-        block = _block(inputs + outputs)
+        bias = zeros if bias is None else pad(bias, (0, whole_outputs - outputs))
+        block = _block(whole_inputs + whole_outputs)
 
         def run(first: int, last: int) -> None:
-            transformed, products = (x.new_empty(points * block * n) for n in (inputs, outputs))
+            transformed, products = (x.new_empty(points * block * n) for n in (whole_inputs, whole_outputs))
             pointers = _pointers(x, weights, bias, zeros, y, transformed, products)
             self.run[name](*pointers, first, last, block, *sides, *made, inputs, outputs, x.stride(3))
 
@@ -79,25 +82,37 @@ class Tiles:
         """Maps B I H W and B O h w -> O I 3 3."""
         x, gradient = _evenly_spaced(x), _evenly_spaced(gradient)
         (_, inputs, *sides), (_, outputs, *made) = x.shape, gradient.shape
-        points, tiles = self._points("forward"), self.count(x)
-        sums = x.new_empty(points * inputs * outputs)  # P I/v O v
-        zeros = x.new_zeros(max(inputs, outputs))
-        block, panel = _block(inputs + outputs), lanes_of(x.dtype)
+        points, tiles, panel = self._points("forward"), self.count(x), lanes_of(x.dtype)
+        whole_inputs, whole_outputs = (-(-channels // panel) * panel for channels in (inputs, outputs))
+        sums = x.new_empty(points * whole_inputs * whole_outputs)  # P I/v O v
+        zeros = x.new_zeros(max(whole_inputs, whole_outputs))
+        block = _block(whole_inputs + whole_outputs)
 
         def run(first: int, last: int) -> None:
-            transformed, spread = (x.new_empty(points * block * n) for n in (inputs, outputs))
+            transformed, spread = (x.new_empty(points * block * n) for n in (whole_inputs, whole_outputs))
             pointers = _pointers(x, gradient, sums, zeros, transformed, spread)
             counts = first * panel, last * panel, tiles, block
             strides = x.stride(3), gradient.stride(3)
             self.run["grad_weight"](*pointers, *counts, *sides, *made, inputs, outputs, *strides)
 
-        _parallel(run, outputs // panel)  # by channels: every sum is taken by one thread
-        kernel = _empty_channels_last(x, outputs, inputs, KERNEL, KERNEL)
-        self.run["grad_weight_output"](*_pointers(sums, zeros, kernel), outputs, inputs)
-        return kernel
+        _parallel(run, whole_outputs // panel)  # by channels: every sum is taken by one thread
+        kernel = _empty_channels_last(x, whole_outputs, whole_inputs, KERNEL, KERNEL)
+        self.run["grad_weight_output"](*_pointers(sums, zeros, kernel), whole_outputs, whole_inputs)
+        if kernel.shape[:2] == (outputs, inputs):
+            return kernel
+        return kernel[:outputs, :inputs].clone(memory_format=torch.channels_last)
 
     def _points(self, name: str) -> int:
         return prod(each.points for each in self.filters[name])
+
+
+def _kernel(weight: Tensor) -> Tensor:
+    """Maps O I 3 3 -> O 3 3 I, both channels in whole vectors: zeros fill the last."""
+    lanes = lanes_of(weight.dtype)
+    outputs, inputs = (-channels % lanes for channels in weight.shape[:2])
+    if inputs or outputs:
+        weight = pad(weight, (0, 0, 0, 0, 0, inputs, 0, outputs))
+    return _channels_last(weight).permute(0, 2, 3, 1)
 
 
 def _block(channels: int) -> int:

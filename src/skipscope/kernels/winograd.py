@@ -9,7 +9,7 @@ under `with fast():`.
 Shapes: B images; maps of I -> O channels and H x W pixels.
 """
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -27,6 +27,8 @@ from skipscope.kernels.tiles import Tiles
 MIN_TILES = 32
 """Where no gradient is wanted: below this, transforming the weights takes up to thirty times as long as the
 other operators do. Second gradients are slower if some images' are ours and others' are not."""
+FEWEST_CHANNELS = 12
+"""Where channels need not fill vectors: fewer leave too much of one empty."""
 _compiled = cache(Tiles)
 Gradients = tuple[Tensor | None, Tensor | None, Tensor | None]
 
@@ -34,6 +36,11 @@ Gradients = tuple[Tensor | None, Tensor | None, Tensor | None]
 def winograd() -> fast.fast:
     """Opens a scope of Winograd's 3x3 convolutions where tiles fill the maps; the rest is `fast`."""
     return fast.fast({**fast.KERNELS, torch.conv2d: convolution})
+
+
+def winograd_any() -> fast.fast:
+    """Opens a scope as `winograd`, for channels that do not fill vectors as well."""
+    return fast.fast({**fast.KERNELS, torch.conv2d: partial(convolution, any_channels=True)})
 
 
 def convolution(
@@ -44,6 +51,8 @@ def convolution(
     padding: Any = 0,
     dilation: Any = 1,
     groups: int = 1,
+    *,
+    any_channels: bool = False,
 ) -> Tensor:
     """Computes `torch.conv2d`, by Winograd's filters for 3x3 kernels, padding 1, one stride both ways."""
     x = input
@@ -51,8 +60,9 @@ def convolution(
     regular = regular and padding in (1, (1, 1)) and dilation in (1, (1, 1))
     exact = x.dtype in (torch.float32, torch.float64) and not torch.is_autocast_enabled("cpu")
     if regular and exact and is_valid(x, weight, bias):
-        whole_panels = all(channels % lanes_of(x.dtype) == 0 for channels in weight.shape[:2])
-        tiles = tiles_for(x, stride) if whole_panels else None
+        whole = all(channels % lanes_of(x.dtype) == 0 for channels in weight.shape[:2])
+        taken = whole or (any_channels and min(weight.shape[:2]) >= FEWEST_CHANNELS)
+        tiles = tiles_for(x, stride, partial=not whole) if taken else None
         if tiles is not None and (torch.is_grad_enabled() or tiles.count(x) >= MIN_TILES):
             y = _Winograd.apply(x, weight, bias, tiles)  # type: ignore[no-untyped-call]
             return in_stock_format(y, x, weight)
@@ -121,8 +131,11 @@ def _gradients(x: Tensor, weight: Tensor, gradient: Tensor, tiles: Tiles, *wante
     return grad_x, grad_weight, grad_bias
 
 
-def tiles_for(x: Tensor, stride: Any) -> Tiles | None:
-    """Returns the loops for B I H W maps; None unless whole tiles cover them and both strides are 1, or 2."""
+def tiles_for(x: Tensor, stride: Any, *, partial: bool = False) -> Tiles | None:
+    """Returns the loops for B I H W maps; None unless whole tiles cover them and both strides are 1, or 2.
+
+    `partial` ones are for any number of channels, others for whole vectors.
+    """
     step = stride if isinstance(stride, int) else stride[0] if len(set(stride)) == 1 else None
     rows, columns = (axis_filters(side, step) for side in x.shape[2:])
-    return None if rows is None or columns is None else _compiled(rows, columns, x.dtype)
+    return None if rows is None or columns is None else _compiled(rows, columns, x.dtype, partial=partial)

@@ -9,9 +9,9 @@ from skipscope.spec.values import Frozen
 Precision = Literal["fp32", "bf16", "fp16"]
 """fp16 is trained with a scaled loss, and is tried by itself on accelerators only."""
 MemoryFormat = Literal["contiguous", "channels_last"]
-Kernels = Literal["stock", "fast", "winograd", "graphs"]
-"""Torch's operators; some replaced by `kernels/fast.py`; more by `kernels/winograd.py`; torch's, recorded and
-replayed on a CUDA device (`training/graphs.py`)."""
+Kernels = Literal["stock", "fast", "winograd", "winograd_any", "graphs"]
+"""Torch's operators; some replaced by `kernels/fast.py`; more by `kernels/winograd.py`, and for any number of
+channels; torch's, recorded and replayed on a CUDA device (`training/graphs.py`)."""
 
 
 class Backend(Frozen):

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from skipscope.kernels.fast import fast
-from skipscope.kernels.winograd import winograd
+from skipscope.kernels.winograd import winograd, winograd_any
 from skipscope.spec import Recipe
 
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
@@ -20,6 +20,7 @@ OPERATORS: dict[str, Callable[[], AbstractContextManager[object]]] = {
     "stock": nullcontext,
     "fast": fast,
     "winograd": winograd,
+    "winograd_any": winograd_any,
     "graphs": nullcontext,
 }
 

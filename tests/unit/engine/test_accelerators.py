@@ -47,7 +47,7 @@ def choose(
 def test_an_accelerator_is_tried_with_what_is_for_it(choose: Callable[..., tuple]) -> None:
     backend, tried = choose("cnn")
     assert (backend.precision, backend.kernels) == ("bf16", "graphs")
-    assert not tried & {"fast", "winograd", "fp16"}  # fp16 is for where bf16 does not pay
+    assert not tried & {"fast", "winograd", "winograd_any", "fp16"}  # fp16 is for where bf16 does not pay
 
 
 def test_fp16_is_tried_where_bf16_is_none(choose: Callable[..., tuple]) -> None:
