@@ -11,6 +11,7 @@ import polars as pl
 
 from skipscope.reference.card import ReferenceCard
 from skipscope.reference.gradients import Gradients
+from skipscope.spec import load_study
 
 TABLE, CARDS, GRADIENTS = "quantities.parquet", "cards.json", "gradients.json"
 LARGEST = 2_000_000
@@ -50,6 +51,12 @@ def values(study: str, quantity: str, moment: str = "end") -> dict[str, dict[int
     for arm, seed, value in rows.select("arm", "seed", "value").iter_rows():
         found.setdefault(arm, {})[seed] = json.loads(value)
     return found
+
+
+@cache
+def batch_size(study: str) -> int:
+    """The images of a training step in a study that ships with the package."""
+    return load_study(study).recipe.batch_size
 
 
 def settled(card: ReferenceCard) -> tuple[list[str], int]:

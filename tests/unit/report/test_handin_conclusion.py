@@ -6,8 +6,10 @@ import pytest
 from made_up_bodies import card, part, prose, read
 
 from skipscope.claims.catalogue import catalogue
+from skipscope.reference import shipped
 from skipscope.report.document import Table
 from skipscope.report.handin import conclusion as chapter
+from skipscope.report.handin.basis import budgets
 from skipscope.report.handin.conclusion import ROWS, candidates, conclusion, limits_of, summed, verdicts
 from skipscope.report.handin.evidence import _finding
 from skipscope.report.handin.pieces import Piece
@@ -173,10 +175,13 @@ def test_limits_are_five_and_name_the_paper_s_budget(tables, language):
 
 
 def test_each_study_of_the_reference_is_read_once(tables, monkeypatch):
-    read, load = [], chapter.load_study
-    monkeypatch.setattr(chapter, "load_study", lambda name: read.append(name) or load(name))
-    ready = prose(tables)
-    assert chapter.reference_steps(ready) != "0"
+    read, load = [], shipped.load_study
+    monkeypatch.setattr(shipped, "load_study", lambda name: read.append(name) or load(name))
+    shipped.batch_size.cache_clear()
+    for language in ("en", "zh"):
+        ready = prose(tables, language=language)
+        assert chapter.reference_steps(ready) != "0"
+        assert budgets(ready, ready.evidence.reference)
     assert sorted(read) == sorted({card.study for card in ready.evidence.reference.values()})
 
 

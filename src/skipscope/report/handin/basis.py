@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 from skipscope.claims.catalogue import catalogue
 from skipscope.reference.card import ReferenceCard
+from skipscope.reference.shipped import batch_size
 from skipscope.report.document import Block, Paragraph
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Statement
 from skipscope.report.words import Inline, code, count
-from skipscope.spec import load_study
 
 NAMED_BY_DEPTH = re.compile(r"\d")
 """What the matched networks have in their names, such as `plain56`; those of the assignment have none."""
@@ -62,7 +62,7 @@ def budget(prose: Prose, card: ReferenceCard) -> Inline:
         images=count(card.images),
         epochs="–".join(map(str, dict.fromkeys((epochs[0], epochs[-1])))),
         seeds="–".join(map(str, dict.fromkeys((seeds[0], seeds[-1])))),
-        batch=load_study(card.study).recipe.batch_size,
+        batch=batch_size(card.study),
         rates="–".join(f"{rate:g}" for rate in dict.fromkeys((rates[0], rates[-1]))),
     )
 

@@ -2,6 +2,7 @@
 
 from skipscope.analysis.papers import published, recipe_of
 from skipscope.claims.catalogue import catalogue
+from skipscope.reference.shipped import batch_size
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Column, Section, Table
 from skipscope.report.handin.beside import unique
@@ -15,7 +16,6 @@ from skipscope.report.handin.textbook import answers, unsettled
 from skipscope.report.handin.without import lowest
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import count
-from skipscope.spec import load_study
 
 ROWS = 8
 """With more, the hand-in would be too long."""
@@ -113,9 +113,11 @@ def budget(prose: Prose) -> list[Statement]:
 
 def reference_steps(prose: Prose) -> str:
     """Says how many updates runs of the reference make: 100–200."""
-    cards = prose.evidence.reference.values()
-    batches = {card.study: load_study(card.study).recipe.batch_size for card in cards}
-    found = sorted(arm.epochs * (card.images // batches[card.study]) for card in cards for arm in card.arms)
+    found = sorted(
+        arm.epochs * (card.images // batch_size(card.study))
+        for card in prose.evidence.reference.values()
+        for arm in card.arms
+    )
     return "–".join(dict.fromkeys((count(found[0]), count(found[-1])))) if found else "0"
 
 
