@@ -84,7 +84,7 @@ def epochs_table(metrics: pl.DataFrame, entries: Sequence[Entry]) -> pl.DataFram
     return (
         with_members(metrics.filter(pl.col("kind") == "epoch"), entries, ("order", "arm", "seed", "counted"))
         .sort("order", "epoch")
-        .select("arm", "seed", "epoch", pl.col("seconds").round(2), measures.round_sig_figs(5), "counted")
+        .select("arm", "seed", "epoch", pl.col("seconds").round(3), measures.round_sig_figs(5), "counted")
     )
 
 

@@ -21,8 +21,8 @@ SCHEMA = {
     "theory": pl.Float64,  # what was predicted there; null where nothing was
 }
 BY_STEP = {"arm": pl.String, "family": pl.String, "layers": pl.Int64, "depth": pl.String, "step": pl.Int64}
-BY_STEP |= dict.fromkeys(("loss", "low", "high"), pl.Float64)
-"""`depth` tells the layers in words; `low` and `high` are ends over runs, null where none are drawn."""
+BY_STEP |= {"loss": pl.Float64}
+"""`depth` tells the layers in words."""
 BY_LAYER = {"arm": pl.String, "moment": pl.String, "layer": pl.Int64, "value": pl.Float64}
 NEAR = 3
 """Layers between two ticks, at least: those of 19 and 20 would be one."""
@@ -36,8 +36,6 @@ MARKED = 6
 """Layers from one marker of a line to the next: one at each would hide it."""
 MARKERS = 5
 """Markers of a loss; each network's are at steps of their own."""
-BESIDE = 2.2
-"""Per cent of the steps by which the range of a network's runs stands to the right of that before it."""
 MARGIN = 2.0
 """What an axis of norms leaves free above and below, as a factor."""
 COLUMNS = 3
@@ -162,8 +160,7 @@ def by_layer(table: pl.DataFrame, *, title: str, labels: Labels) -> Layered:
 def by_step(table: pl.DataFrame, *, labels: Labels) -> Layered:
     """Draws the smoothed training loss of networks over steps on a logarithmic axis.
 
-    A family has its colour and its marker, a depth its dashes: the deepest networks are drawn solid. At the
-    right stand the ranges of their runs.
+    A family has its colour and its marker, a depth its dashes: the deepest networks are drawn solid.
 
     Args:
         table: rows of `BY_STEP`.
@@ -173,39 +170,31 @@ def by_step(table: pl.DataFrame, *, labels: Labels) -> Layered:
     looks = {f"{family}N": style.FAMILIES[family] for family in dict.fromkeys(table["family"])}
     deepest = max(depths.values())
     strokes = {name: [1, 0] if layers == deepest else [5, 3] for name, layers in depths.items()}
-    low, high = ends(table.select(pl.col("loss", "low", "high")).unpivot()["value"], empty=(1.0, 2.0))
-    last = ends(table["step"], empty=(1, 1))[1]
+    low, high = ends(table["loss"], empty=(1.0, 2.0))
     rank = pl.col("arm").replace_strict({arm: float(rank) for rank, arm in enumerate(arms)})
     table = table.with_columns(
-        at=pl.when(pl.col("low").is_not_null()).then(last * (1 + BESIDE / 100 * (rank + 1))),
         marked=(pl.int_range(pl.len()).over("arm") * MARKERS * len(arms) // pl.len().over("arm")) % len(arms)
-        == rank,
+        == rank
     ).with_columns(
         marked=pl.col("marked") & ~pl.col("marked").shift(1, fill_value=False).over("arm"),
         network=pl.col("family") + "N",
     )
     axis = alt.Axis(tickCount=6, format=",d")
-    scale = alt.Scale(nice=False, domain=[0, last * (1 + BESIDE / 100 * (len(arms) + 0.5))])
-
-    def x(field: str) -> alt.X:
-        return alt.X(f"{field}:Q", title=labels["step"], axis=axis, scale=scale)
-
+    scale = alt.Scale(nice=False, domain=[0, ends(table["step"], empty=(1, 1))[1]])
     numbers: dict[str, Any] = {"minExtent": NUMBERS, "maxExtent": NUMBERS}
     ticks = alt.Axis(values=loss_ticks(low * 0.95, high * 1.05), format="~g", **numbers)
     levels = alt.Scale(type="log", domain=[low * 0.95, high * 1.05], nice=False)
-
-    def y(field: str) -> alt.Y:
-        return alt.Y(f"{field}:Q", title=labels["loss"], axis=ticks, scale=levels)
-
+    at: dict[str, Any] = {
+        "x": alt.X("step:Q", title=labels["step"], axis=axis, scale=scale),
+        "y": alt.Y("loss:Q", title=labels["loss"], axis=ticks, scale=levels),
+    }
     color, shape, dash = _networks_and_strokes(looks, "depth", strokes, named="network")
     tips = tooltips(labels, "arm:N", "step:Q", "loss:Q .3g")
-    line = alt.Chart().mark_line(strokeWidth=2.0).encode(x=x("step"), y=y("loss"), color=color)
-    line = line.encode(strokeDash=dash, detail=alt.Detail("arm:N"), tooltip=tips)
+    line = alt.Chart().mark_line(strokeWidth=2.0).encode(**at, color=color, tooltip=tips)
+    line = line.encode(strokeDash=dash, detail=alt.Detail("arm:N"))
     dots = alt.Chart().transform_filter("datum.marked").mark_point(filled=True, size=45, opacity=1)
-    dots = dots.encode(x=x("step"), y=y("loss"), color=color, shape=shape)
-    bars = alt.Chart().transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2.4)
-    bars = bars.encode(x=x("at"), y=y("low"), y2=alt.Y2("high:Q"), color=color)
-    return Layered(layers=[line, dots, bars], data=table, height=LOW, width=PLOT)
+    dots = dots.encode(**at, color=color, shape=shape)
+    return Layered(layers=[line, dots], data=table, height=LOW, width=PLOT)
 
 
 def _networks_and_strokes(

@@ -5,8 +5,8 @@ import re
 import pytest
 from made_up_bodies import card, prose, read
 
-from skipscope.report.document import Figure, Table
-from skipscope.report.handin.beside import beside, speed_figure
+from skipscope.report.document import Table
+from skipscope.report.handin.beside import beside
 from skipscope.report.words import unmarked
 
 RESIDUAL, DENSE, GATED = ("resnet20 - plain20", "densenet22_k12 - resnet20", "se_resnet20 - resnet20")
@@ -30,7 +30,6 @@ def speed(pair, epochs, seconds, verdict="supported"):
 def test_on_the_reference_it_has_a_figure_a_table_and_intervals(tables, language):
     blocks = beside(prose(tables, language=language))
     (table,) = (block for block in blocks if isinstance(block, Table))
-    assert sum(isinstance(block, Figure) for block in blocks) == 1
     assert len(table.columns) == 5  # what is compared, and four connections
     cells = read([table])
     assert {"f(x)", "f(x)+x", "[x, f(x)]", "s·f(x)+x"} <= {unmarked(cell) for cell in table.rows[0]}
@@ -42,7 +41,7 @@ def test_on_the_reference_it_has_a_figure_a_table_and_intervals(tables, language
     text = read(blocks)
     first = {
         "en": r"resnet needs \d\S* \[\S+, \S+\] times the epochs of cnn",
-        "zh": r"resnet 所需的轮数是 cnn 的 \d\S* \[\S+, \S+\] 倍",
+        "zh": r"resnet 所需的轮数是 cnn 的 \d\S* \[\S+, \S+\] 倍，用时却是",
     }
     assert re.search(first[language], text)
 
@@ -50,7 +49,8 @@ def test_on_the_reference_it_has_a_figure_a_table_and_intervals(tables, language
 def test_fewer_epochs_and_more_time_are_told_of_the_same_network(tables):
     dearer = told(tables, T1=("supported", speed(CLASSROOM, -1.0, 2.0)))
     assert "0.50 [0.47, 0.54] times the epochs of cnn" in dearer
-    assert "Fewer epochs do not mean less time: resnet takes 4.0 [3.5, 4.6] times the time of cnn" in dearer
+    assert "do not mean less time: resnet needs" in dearer
+    assert "but takes 4.0 [3.5, 4.6] times its time" in dearer
     assert "do not mean less time" not in told(tables, T1=("supported", speed(CLASSROOM, -1.0, -1.0)))
     assert "do not mean less time" not in told(
         tables, T1=("inconclusive", speed(CLASSROOM, -1.0, 2.0, "inconclusive"))
@@ -66,17 +66,6 @@ def test_that_depth_adds_to_it_is_said_only_if_every_step_does(tables):
 
     assert "The deeper the network" in of(-0.1, -0.4, -0.7, -0.9)
     assert "The deeper the network" not in of(-0.1, -0.7, -0.4, -0.9)
-
-
-def test_times_are_drawn_of_the_assignments_networks_alone(tables):
-    """Times of matched networks were measured on unlike machines, and say nothing."""
-    rows = speed_figure(prose(tables)).chart.data
-    assert len(rows) >= 9
-    assert set(rows.filter(series="time")["row"]) == {
-        "resnet / cnn",
-        "densenet / resnet",
-        "se_resnet / resnet",
-    }
 
 
 def test_what_is_withheld_as_confounded_is_in_no_sentence_and_no_cell(tables):

@@ -89,12 +89,11 @@ def test_a_gain_is_put_down_to_the_scale_only_where_halving_alone_brings_it(tabl
     assert "need not be due to attention" not in as_much
 
 
-def test_rates_and_norms_are_those_of_the_networks_that_are_told_of(tables):
+def test_rates_are_those_of_the_networks_that_are_told_of(tables):
     """They are those of the gates' study, whose peak rate is half of that of the assignment's networks."""
     text = read(gated(prose(tables)))
     arms = {arm.arm: arm for arm in shipped.cards()["evening"].arms}
     assert f"peak rate of {arms['se_resnet_pool'].learning_rate:g} may" in text
-    assert f"clipped at a norm of {arms['se_resnet_pool'].clip_norm:g}," in text
 
 
 def test_learnt_gates_are_set_against_the_constant_seed_by_seed(tables):

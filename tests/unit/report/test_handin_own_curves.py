@@ -68,3 +68,13 @@ def test_a_network_that_fits_less_well_is_not_said_to_fit_best(told):
 def test_shortcuts_are_not_cleared_where_they_do_matter_at_eight_layers(told):
     parts = [("epochs", f"resnet{depth} - plain{depth}", "supported", -0.4) for depth in (8, 20)]
     assert "for want of shortcuts" not in told("en", card("depth", {"T1": ("supported", parts)}))
+
+
+def test_gradients_of_the_four_are_drawn_and_their_sizes_told(small):
+    """On a page of their own runs; where one of the four is missing, nothing is drawn."""
+    written = prose(small(), card("depth", {}))
+    figure = own_curves.gradients_figure(written)
+    assert [each.name for each in figure.figures] == ["own-gradients-start", "own-gradients-end"]
+    said = [unmarked(each.text) for each in own_curves._sizes(written, figure)]
+    assert all("gradient norm" in each or "its norm at the first convolution" in each for each in said)
+    assert own_curves.gradients_figure(prose(small(arms=("cnn", "resnet")), card("depth", {}))) is None

@@ -67,7 +67,9 @@ def test_what_agrees_is_said_not_to_grow_with_depth_only_where_it_does_not(table
 
 
 def test_that_shortcuts_even_nothing_during_training_is_said_of_the_depths_that_show_it(tables):
-    assert "With 20 and 32 layers, the residual network is no more even" in read(residual(prose(tables)))
+    assert "With 20 and 32 layers, the gradients of residual networks are no more even" in read(
+        residual(prose(tables))
+    )
     even = [("training", f"resnet{depth} - plain{depth}", "supported", -0.5) for depth in (20, 32)]
     fallen = {"S1b": ("supported", [("training", "plain56", "supported", -0.8)])}
     assert "no more even" not in read(

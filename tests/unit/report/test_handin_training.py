@@ -151,7 +151,8 @@ def test_who_leads_early_and_late(prose):
 
 
 @pytest.mark.parametrize(
-    ("seeds", "apart", "expected"), [(1, 0, "too few"), (5, 0.05, "more than"), (5, 0.0, "no more than")]
+    ("seeds", "apart", "expected"),
+    [(1, 0, "a single seed"), (2, 0, "too few"), (5, 0.05, "more than"), (5, 0.0, "no more than")],
 )
 def test_a_lead_is_held_against_the_spread_of_seeds(study_tables, seeds, apart, expected):
     tables = study_tables(seeds=seeds)

@@ -3,12 +3,9 @@
 from collections.abc import Iterable, Mapping
 from math import inf
 
-import polars as pl
-
-from skipscope.figures import intervals
-from skipscope.report.document import Block, Figure
+from skipscope.report.document import Block
 from skipscope.report.handin.basis import disagreements
-from skipscope.report.handin.four_ways import SPEED, epochs_of, four_ways
+from skipscope.report.handin.four_ways import SPEED, four_ways
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
@@ -30,12 +27,11 @@ Found = Mapping[str, Piece]
 
 def beside(prose: Prose) -> list[Block]:
     """Writes the section: speed, what is equal at equal loss, and what is learnt when."""
-    figure, table = speed_figure(prose), four_ways(prose)
+    table = four_ways(prose)
     return [
-        prose.paragraph(prose.say("beside.how", table=prose.table(table))),
+        prose.paragraph(prose.say("beside.how", table=prose.table(table)), *deeper(prose), *alike(prose)),
+        *prose.paragraphs(speed(prose)),
         table,
-        *prose.paragraphs([*deeper(prose, figure), *alike(prose)], speed(prose)),
-        *([figure] if figure else []),
         *prose.paragraphs([*differing(prose, "T3", "gap"), *evenness(prose)], order(prose)),
         *prose.paragraphs(disagreements(prose, *CLAIMS)),
     ]
@@ -60,37 +56,22 @@ def alike(prose: Prose) -> list[Statement]:
 
 
 def speed(prose: Prose) -> list[Statement]:
-    """Says in how many epochs and seconds the classroom networks come to the same training loss."""
-    words = prose.context.words
-    found = {pair: both for pair in CLASSROOM if (both := speeds(prose, pair))}
-    if not found:
-        return []
-    told = [
-        words("beside.speed.item", **named(epochs), epochs=prose.times(epochs), seconds=prose.times(seconds))
-        for epochs, seconds in found.values()
+    """Says which of the assignment's networks need fewer epochs but more time to the same training loss."""
+    words, found = prose.context.words, [both for pair in CLASSROOM if (both := speeds(prose, pair))]
+    dearer = [both for both in found if tuple(map(outcome, both)) == LESS_MORE]
+    items = [
+        words("beside.speed.time", **named(one), epochs=prose.times(one), seconds=prose.times(two))
+        for one, two in dearer
     ]
-    sources = unique(piece.source for both in found.values() for piece in both)
-    said = [prose.say("beside.speed.all", *sources, items=clauses(prose, told))]
-    dearer = [
-        (epochs, seconds)
-        for epochs, seconds in found.values()
-        if (outcome(epochs), outcome(seconds)) == LESS_MORE
-    ]
-    if dearer:
-        items = [words("beside.speed.time", **named(one), seconds=prose.times(two)) for one, two in dearer]
-        said.append(
-            prose.say(
-                "beside.speed.dearer", *unique(one.source for one, _ in dearer), items=clauses(prose, items)
-            )
-        )
-    return said
+    sources = unique(one.source for one, _ in dearer)
+    return [prose.say("beside.speed.dearer", *sources, items=clauses(prose, items))] if dearer else []
 
 
 LESS_MORE = ("less", "more")
 """Fewer epochs, more seconds."""
 
 
-def deeper(prose: Prose, figure: Figure | None) -> list[Statement]:
+def deeper(prose: Prose) -> list[Statement]:
     """Says whether shortcuts save more epochs the deeper the network, if every step goes that way."""
     pieces = measured(prose, "T1", "epochs")
     found = [pieces[pair] for pair in DEPTHS if pair in pieces]
@@ -103,15 +84,8 @@ def deeper(prose: Prose, figure: Figure | None) -> list[Statement]:
         or outcome(found[-1]) != "less"
     ):
         return []
-    words = prose.context.words
     shallow, deep = (piece.finding.arms[0].removeprefix("resnet") for piece in (found[0], found[-1]))
-    told = {
-        "shallow": shallow,
-        "deep": deep,
-        "first": prose.times(found[0]),
-        "last": prose.times(found[-1]),
-        "figure": Inline(words.raw("dense.see").format(prose.figure(figure))) if figure else "",
-    }
+    told = {"shallow": shallow, "deep": deep, "first": prose.times(found[0]), "last": prose.times(found[-1])}
     return [prose.say("beside.deeper", *unique(piece.source for piece in found), **told)]
 
 
@@ -211,29 +185,3 @@ def clauses(prose: Prose, told: Iterable[str]) -> Inline:
 def unique(sources: Iterable[Source]) -> tuple[Source, ...]:
     """Returns sources without repetitions."""
     return tuple(dict.fromkeys(sources))
-
-
-def speed_figure(prose: Prose) -> Figure | None:
-    """Draws epochs and seconds to the same loss as factors, of classroom pairs and of one a connection."""
-    context, rows = prose.context, []
-    found = (epochs_of(prose, SPEED[kind]) for kind in ("dense", "gated"))
-    alike = [piece.finding.comparison for piece in found if piece]
-    for pair in [*CLASSROOM, *DEPTHS, *alike]:
-        shown = ("epochs", "seconds") if pair in CLASSROOM else ("epochs",)
-        for part, piece in zip(shown, speeds(prose, pair) or (), strict=False):
-            low, high = piece.effect.interval or (piece.effect.estimate,) * 2
-            ends = (2**number for number in (piece.effect.estimate, low, high))
-            rows.append((pair.replace(" - ", " / "), context.charts.raw(f"beside.{part}_series"), *ends))
-    if len(rows) < 4:
-        return None
-    table = pl.DataFrame(rows, intervals.SCHEMA, orient="row")
-    title = context.charts.raw("beside.axis")
-    drawn = {row[0] for row in rows}
-    course = len(drawn & {pair.replace(" - ", " / ") for pair in CLASSROOM})
-    counts = {"course": course, "alike": len(drawn) - course}
-    groups = {context.charts.raw(f"beside.group.{name}"): count for name, count in counts.items() if count}
-    chart = intervals.intervals(
-        table, title=title, labels=context.labels, neutral=1.0, log=True, groups=groups
-    )
-    caption = context.words("beside.caption_speed")
-    return context.figure("speed-by-pair", chart, caption=caption, spoken=caption)

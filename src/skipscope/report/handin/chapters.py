@@ -16,7 +16,7 @@ from skipscope.report.handin.gated import gated
 from skipscope.report.handin.in_short import of_section
 from skipscope.report.handin.networks import networks
 from skipscope.report.handin.one_page import one_page
-from skipscope.report.handin.own_curves import own_curves
+from skipscope.report.handin.own_curves import gradients_figure, own_curves
 from skipscope.report.handin.prose import prose_of
 from skipscope.report.handin.residual import residual
 from skipscope.report.handin.training import training
@@ -30,7 +30,7 @@ def why(context: Context) -> Section:
     An interval stands where its value is told first.
     """
     prose, told = prose_of(context), set[str]()
-    figures = depth_figures(prose)
+    gradients, figures = gradients_figure(prose), depth_figures(prose)
     parts = {
         "without": without(prose, figures),
         "residual": residual(prose, figures),
@@ -39,8 +39,9 @@ def why(context: Context) -> Section:
         "beside": beside(prose),
     }
     begun = {key: [*prose.paragraphs(of_section(prose, key)), *blocks] for key, blocks in parts.items()}
-    curves = once(prose.paragraphs(own_curves(prose)), told)
+    curves = once(prose.paragraphs(own_curves(prose, gradients)), told)
     parts = {key: once(blocks, told) for key, blocks in begun.items()}
+    curves += [gradients] if gradients else []
     begin = [*introduction(prose, chain.from_iterable(parts.values())), *curves]
     return context.section("why", "why", begin, context.sections("why", "why", parts))
 

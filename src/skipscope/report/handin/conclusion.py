@@ -136,12 +136,20 @@ def candidates(prose: Prose) -> list[Statement]:
     if start and start.told == "contradicted" and (found := apart(prose, shallow)):
         told = {"shallow": shallow, "deep": found[0]["deep"]}
         share = lowest(f"plain{told['deep']}", found[1][0])
-        told["between"] = "" if share is None else prose.context.words("conclusion.why.between", share=share)
         said.append(prose.say("conclusion.why.vanishing", *unique([start.source, *found[1]]), **told))
+        said += [] if share is None else [prose.say("conclusion.why.between", found[1][0], share=share)]
     if sources := unique(source for each in without_norm(prose) for source in each.sources):
         said.append(prose.say("conclusion.why.even", *sources))
     if agree := agreement(prose):
         said.append(prose.say("conclusion.why.agree", *agree))
     said += overwritten(prose)
+    said += surface(prose)
     none = [prose.say("conclusion.why.none")] if len(said) > 2 else []
     return [prose.say("conclusion.why.lead"), *said, *none] if said else []
+
+
+def surface(prose: Prose) -> list[Statement]:
+    """Names the candidate that is left open: how smooth the loss surface is."""
+    judged = prose.evidence.judged("S7")
+    open_still = judged is None or not judged.settled
+    return [prose.say("conclusion.why.surface", Source(basis="known", key="li2018"))] if open_still else []

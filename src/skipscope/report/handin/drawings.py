@@ -69,15 +69,14 @@ def crossing(depth: int) -> int:
 
 
 def by_step(context: Context, found: Gradients) -> pl.DataFrame:
-    """Returns the losses as rows of `figures.depths.BY_STEP`, with ranges after the last step."""
+    """Returns the losses as rows of `figures.depths.BY_STEP`."""
     rows = list[tuple[object, ...]]()
     for kind in KINDS:
         for depth in DRAWN:
             curve = found.losses[f"{kind}{depth}"]
             told = context.charts.raw("diagram.depth").format(depth=depth)
             for step, mean in zip(curve.steps, curve.means, strict=True):
-                ends = (min(curve.last), max(curve.last)) if step == curve.steps[-1] else (None, None)
-                rows.append((f"{kind}{depth}", kind, depth, told, step, mean, *ends))
+                rows.append((f"{kind}{depth}", kind, depth, told, step, mean))
     return pl.DataFrame(rows, depths.BY_STEP, orient="row")
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
-from typing import Any
 
 from skipscope.analysis.papers import published
 from skipscope.claims.model import MINIMUM_SEEDS
@@ -17,10 +16,11 @@ from skipscope.report.handin.gate_evidence import (
     controlled,
     differences_figure,
     direction,
+    over_half,
     unsettled,
 )
 from skipscope.report.handin.pieces import Level, Piece
-from skipscope.report.handin.prose import Prose
+from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, count, literal, rounded
 
@@ -122,28 +122,22 @@ def content(prose: Prose) -> list[Statement]:
         most = literal(f"{(image.effect.interval or (0, 0))[1]:.2f}")
         found.append(prose.say(f"gated.verdict.{key}", *sources, *known, most=most))
         if key != "content":
+            beyond = over_half(prose, image)
+            effect = bracketed(*beyond.ends, signs=True) if beyond else ""
+            found += [prose.say("gated.beyond_half", image.source, effect=effect)] if beyond else []
             found += rivals(prose, image)
     return found
 
 
 def rivals(prose: Prose, image: Piece) -> list[Statement]:
     """Says what else than its starting point may make a halved branch better: the size of its steps."""
-    rates, norms = (trained_at(prose, image, setting) for setting in ("learning_rate", "clip_norm"))
-    said = [prose.say("gated.rival", rate=f"{rates[0]:g}")] if len(rates) == 1 else []
-    if len(norms) == 1 and norms[0] is not None:
-        said.append(prose.say("gated.clipped", image.source, norm=f"{norms[0]:g}"))
-    return said
-
-
-def trained_at(prose: Prose, piece: Piece, setting: str) -> list[Any]:
-    """Returns a setting of the recipes of a comparison's networks, in the study that it is from."""
-    if piece.basis == "reference":
-        cards = prose.evidence.reference[piece.study].arms
-        found = [getattr(arm, setting) for arm in cards if arm.arm in piece.finding.arms]
+    if image.basis == "reference":
+        cards = prose.evidence.reference[image.study].arms
+        rates = {arm.learning_rate for arm in cards if arm.arm in image.finding.arms}
     else:
         recipes = prose.context.tables.recipes
-        found = [getattr(recipes[arm], setting) for arm in piece.finding.arms if arm in recipes]
-    return [*dict.fromkeys(found)]
+        rates = {recipes[arm].learning_rate for arm in image.finding.arms if arm in recipes}
+    return [prose.say("gated.rival", rate=f"{rates.pop():g}")] if len(rates) == 1 else []
 
 
 def absorbed(prose: Prose) -> list[Statement]:

@@ -1,24 +1,35 @@
 """Says what matched networks tell about the curves of the assignment's four, and what remains a guess."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+import polars as pl
+
+from skipscope.analysis import training_readings
+from skipscope.figures import training
 from skipscope.records.network_card import NetworkCard
 from skipscope.records.printed import anatomy_of
 from skipscope.report.appendix.results import gaps
+from skipscope.report.document import Panels
 from skipscope.report.handin.course import Course, course_of
 from skipscope.report.handin.four_ways import FOUR, START, TRAINING
 from skipscope.report.handin.gated import covers
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import count, literal, percent, rounded
+from skipscope.report.words import Inline, code, count, literal, percent, rounded
 
+HEIGHT = 126
+"""Pixels of a chart beside another."""
 KEPT = 10.0
 """A first-to-last ratio, or its inverse, below which a gradient keeps its size, roughly."""
 
 
-def own_curves(prose: Prose) -> list[Statement]:
-    """Explains why each curve of the four lies where it does, as far as other runs allow."""
+def own_curves(prose: Prose, figure: Panels | None = None) -> list[Statement]:
+    """Explains why each curve of the four lies where it does, as far as other runs allow.
+
+    `figure` is that of the gradients.
+    """
     tables = prose.context.tables
     found = {arm: course for arm in FOUR if (course := course_of(tables, arm))}
     if len(found) < len(FOUR):
@@ -26,8 +37,26 @@ def own_curves(prose: Prose) -> list[Statement]:
     cards = {each.arm: each.network for each in tables.summaries if each.network}
     source = Source(basis="own", key="validation accuracy", study=prose.evidence.study)
     told = [*_cnn(prose, found, cards, source), *_dense(prose, found, cards, source)]
-    told += [*_gated(prose, found, source), *_gradients(prose)]
+    told += [*_gated(prose, found, source), *_gradients(prose), *_sizes(prose, figure)]
     return [prose.say("beside.curves.begin"), *told] if told else []
+
+
+def gradients_figure(prose: Prose) -> Panels | None:
+    """Draws the gradient at each convolution of the assignment's networks, before and after training."""
+    context = prose.context
+    norms, arms = training_readings.gradients(context.tables.readings), context.tables.arms
+    ended = norms.filter(moment=training_readings.END)
+    if not set(FOUR) <= set(ended["arm"]):
+        return None
+    charts = {
+        f"own-gradients-{moment}": training.by_depth(
+            norms, quantity="norm", moment=moment, arms=arms, labels=context.labels
+        )
+        for moment in training_readings.MOMENTS
+    }
+    charts = {name: replace(chart, height=HEIGHT) for name, chart in charts.items()}
+    caption = context.words("beside.caption_own_gradients", step=count(ended["step"].to_list()[0]))
+    return context.panels(charts, caption=caption, spoken=(caption, caption))
 
 
 def later(prose: Prose) -> list[Statement]:
@@ -86,6 +115,22 @@ def _gradients(prose: Prose) -> Iterator[Statement]:
     if len(found) == len(asked) * len(FOUR) and 1 / KEPT < min(ratios) < max(ratios) < KEPT:
         ends = {"low": literal(rounded(min(ratios))), "high": literal(rounded(max(ratios)))}
         yield prose.say("beside.curves.gradients", *dict.fromkeys(each.source for each in found), **ends)
+
+
+def _sizes(prose: Prose, figure: Panels | None) -> Iterator[Statement]:
+    """Says that `cnn` starts with the smallest gradient, if it does."""
+    if figure is None:
+        return
+    norms = training_readings.gradients(prose.context.tables.readings)
+    first = norms.filter(pl.col("arm").is_in(FOUR), pl.col("depth") == 0.0, moment=training_readings.START)
+    sizes = training_readings.medians(first, "norm")
+    small, large = (each(sizes, key=sizes.__getitem__) for each in (min, max))
+    if small == "cnn":
+        told = {"least": literal(rounded(sizes[small])), "most": literal(rounded(sizes[large]))}
+        see = Inline(prose.context.words.raw("dense.see").format(prose.figure(figure)))
+        source = Source(basis="own", key="first over last at the start", study=prose.evidence.study)
+        told |= {"small": code(small), "large": code(large), "figure": see}
+        yield prose.say("beside.curves.sizes", source, **told)
 
 
 def _epochs(prose: Prose, depth: int) -> Piece | None:

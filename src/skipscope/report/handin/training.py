@@ -152,7 +152,7 @@ def overlay(prose: Prose) -> Panels:
     context = prose.context
     tables, labels = context.tables, context.labels
     epochs, checks, arms = tables.epochs, tables.checks, tables.arms
-    compare, high = context.times_compare, PANEL_HEIGHT + 34
+    compare, high = context.times_compare, PANEL_HEIGHT + 14
     validated = accuracies.accuracy(epochs, checks=checks, arms=arms, labels=labels)
     if compare:
         beside = accuracies.accuracy_in_time(epochs, arms=arms, labels=labels)
@@ -201,7 +201,8 @@ def margin(prose: Prose, first: Course, second: Course) -> Statement:
     estimate = over_seeds(pairs)
     gap = f"{100 * (first.val_accuracy[-1] - second.val_accuracy[-1]):.1f}"
     if estimate is None or len(pairs) < MINIMUM_SEEDS:
-        return prose.say("course.margin.few", own(prose), **told, gap=gap)
+        key = "one" if tables.record.study.seeds == 1 else "few"
+        return prose.say(f"course.margin.{key}", own(prose), **told, gap=gap)
     key = "apart" if estimate.low > 0 else "open"
     shown = bracketed(estimate.value, estimate.low, estimate.high)
     return prose.say(f"course.margin.{key}", own(prose), **told, gap=shown)
