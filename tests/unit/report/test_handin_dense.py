@@ -82,7 +82,7 @@ def test_better_training_is_not_put_down_to_gradients_that_are_less_even(tables)
         return told(tables, D2=("supported", parts))
 
     worse = deeper("contradicted", 0.5)
-    assert "farther from 1 than the 1.7 [1.4, 2.3]" in worse
+    assert "less even than those of the 32-layer plain network (1.7 [1.4, 2.3])" in worse
     assert "An even gradient therefore does not explain" in worse
     same = deeper("contradicted", -0.1)
     assert "not clearly nearer to 1" in same

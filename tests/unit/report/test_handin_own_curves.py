@@ -31,7 +31,9 @@ def told(study_tables, monkeypatch):
         monkeypatch.setattr(own_curves, "course_of", lambda _, arm: course(arm, (ENDS | ends)[arm]))
         monkeypatch.setattr(own_curves, "gaps", lambda _: fitted)
         written = prose(tables, *cards, language=language)
-        return unmarked(Inline(" ".join(each.text for each in own_curves.own_curves(written))))
+        return unmarked(
+            Inline(" ".join(each.text for group in own_curves.own_curves(written) for each in group))
+        )
 
     return tell
 

@@ -29,7 +29,7 @@ SECTIONS = {
     "dense": dense,
     "gated": gated,
     "beside": beside,
-    "curves": lambda told: told.paragraphs(own_curves(told, gradients_figure(told))),
+    "curves": lambda told: told.paragraphs(*own_curves(told, gradients_figure(told))),
     "one_page": lambda told: one_page(told.context).blocks,
     "conclusion": lambda told: conclusion(told.context).blocks,
 }

@@ -38,7 +38,6 @@ def test_on_the_reference_it_has_all_that_a_section_needs(tables, language):
     assert {"en": "cannot be read from", "zh": "不能从作业中"}[language] in text  # a limit
     assert {"en": "the cheapest of the four", "zh": "代价最低"}[language] in text  # a price
     assert "0.0052" in text  # 0.9 to the power of 50
-    assert "83,126" in text  # counted, of the assignment's network
 
 
 def test_the_factor_of_a_layer_is_that_of_the_depths_between(tables):
@@ -140,7 +139,7 @@ def test_degradation_is_set_apart_from_vanishing_only_where_a_network_shows_it(t
     rise = {"S3": ("supported", [("plain", "plain8, plain56", "supported", 28.0)])}
     text = told(tables, **rise)
     assert "going from 8 to 32 layers raises it from" in text  # with 56 it may have vanished
-    assert "a gradient that vanishes on its way to the first layers cannot be the only cause" in text
+    assert "a gradient that vanishes on its way to the first layers is unlikely to be the only cause" in text
     assert "at its smallest, about 0.31 times that at the last convolution (56 layers: 0.0078 times" in text
     monkeypatch.setattr(by_depth, "CLEAR", -1.0)  # as if nothing short of ten times were kept
     assert "cannot be the only cause" not in told(tables, **rise)

@@ -83,19 +83,6 @@ def measured(prose: Prose, depth: int, ratio: Course) -> Reversal | None:
     return Reversal(depth=depth, ratio=ratio, convolutions=convolutions, relus=relus, **kept)
 
 
-def reversal_in_short(prose: Prose) -> list[Statement]:
-    """Says why the gradient reverses, where that is derived, and what it does not show."""
-    found = reversal(prose)
-    if found is None:
-        return []
-    sigmas = {f"sigma_{at}": factor(sigma(found.forward, found.backward, found.relu, at)) for at in ENDS}
-    source = found.forward.end.source
-    return [
-        prose.say("without.alignment.short", source, layers=found.depth, **sigmas),
-        prose.say("without.alignment.limit"),
-    ]
-
-
 def alignment(prose: Prose) -> list[Block]:
     """Derives what a layer does to the gradient, and tells how training changes it."""
     found = reversal(prose)

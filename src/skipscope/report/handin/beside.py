@@ -42,16 +42,17 @@ def alike(prose: Prose) -> list[Statement]:
     pairs = [pair for kind in ("dense", "gated") for pair in SPEED[kind]]
     pieces, words = measured(prose, "T1", "epochs"), prose.context.words
     told = [pieces[pair] for pair in pairs if pair in pieces and pieces[pair].effect.interval]
-    told = [piece for piece in told if width(piece) < PRECISE]
-    settled = [piece for piece in told if outcome(piece)]
+    settled = [piece for piece in told if outcome(piece) and width(piece) < PRECISE]
     items = [
         words(f"beside.alike.{outcome(piece)}", **named(piece), epochs=prose.times(piece))
         for piece in settled
     ]
     said = []
     if settled:
-        sources = unique(piece.source for piece in settled)
-        said.append(prose.say("beside.alike.all", *sources, items=clauses(prose, items)))
+        counts = {"settled": len(settled), "all": len(told)}
+        key = "beside.alike.open" if len(told) > len(settled) else "beside.alike.all"
+        sources = unique(piece.source for piece in told)
+        said.append(prose.say(key, *sources, items=clauses(prose, items), **counts))
     return said
 
 

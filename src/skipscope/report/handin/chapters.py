@@ -39,7 +39,7 @@ def why(context: Context) -> Section:
         "beside": beside(prose),
     }
     begun = {key: [*prose.paragraphs(of_section(prose, key)), *blocks] for key, blocks in parts.items()}
-    curves = once(prose.paragraphs(own_curves(prose, gradients)), told)
+    curves = once(prose.paragraphs(*own_curves(prose, gradients)), told)
     parts = {key: once(blocks, told) for key, blocks in begun.items()}
     curves += [gradients] if gradients else []
     begin = [*introduction(prose, chain.from_iterable(parts.values())), *curves]

@@ -1,6 +1,5 @@
 """Explains how an SE-ResNet trains: what a gate does to a branch and its gradient, and what that is worth."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
 
@@ -9,6 +8,7 @@ from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import depth_of, predicted
+from skipscope.report.handin.four_ways import SPEED
 from skipscope.report.handin.gate_evidence import (
     KINDS,
     cause,
@@ -42,11 +42,11 @@ def gated(prose: Prose) -> list[Block]:
             [say("gated.consequence")],
             at_start(prose),
             [textbook(prose)],
-            [*benefit(prose, figure), say("gated.scope", HU)],
+            [*benefit(prose, figure), say("gated.scope", HU), *steadiness(prose)],
         ),
         *([figure] if figure else []),
         *prose.paragraphs(content(prose), absorbed(prose), class_share(prose)),
-        *prose.paragraphs(surgery(prose), stem(prose)),
+        *prose.paragraphs(stem(prose)),
         *prose.paragraphs(disagreements(prose, *CLAIMS), cost(prose)),
     ]
 
@@ -103,6 +103,19 @@ def benefit(prose: Prose, figure: Figure | None) -> list[Statement]:
         names = {"networks": prose.networks(other), "effect": prose.change(other)}
         said.append(prose.say("gated.another", other.source, **names))
     return said
+
+
+def steadiness(prose: Prose) -> list[Statement]:
+    """Says whether training runs more steadily with gates, where that is settled."""
+    pieces = prose.evidence.pieces("T2", "steps")
+    found = [pieces[pair] for pair in SPEED["gated"] if pair in pieces and not pieces[pair].confounded]
+    piece = next((each for each in found if each.told == "supported"), None)
+    if piece is None:
+        return []
+    told = {"ratio": prose.times(piece), "networks": prose.networks(piece)}
+    return [
+        prose.say(f"gated.steady.{'less' if piece.effect.estimate < 0 else 'more'}", piece.source, **told)
+    ]
 
 
 def content(prose: Prose) -> list[Statement]:
@@ -162,31 +175,6 @@ def class_share(prose: Prose) -> list[Statement]:
     if piece.told == "supported" and image and cause(prose) in ("scale", "mostly"):
         found.append(prose.say("gated.informed", image.source))
     return found
-
-
-def surgery(prose: Prose) -> list[Statement]:
-    """Says what it costs a trained network to lose its gates' dependence on the image."""
-    means, others = (prose.evidence.pieces("E4", part) for part in ("mean", "other"))
-    both = [(piece, others[arm]) for arm, piece in means.items() if arm in others]
-    if not both:
-        return []
-    mean, other = min(both, key=lambda pair: (not pair[0].settled, pair[0].effect.interval is None))
-    key = mean.told if mean.told == other.told else "inconclusive"
-    told = {"mean": prose.change(mean), "other": prose.change(other)}
-    said = [prose.say(f"gated.surgery.{key}", mean.source, arm=code(mean.finding.arms[0]), **told)]
-    return said + elsewhere(prose, [pair for pair in both if pair[0] is not mean]) if mean.settled else said
-
-
-def elsewhere(prose: Prose, others: Sequence[tuple[Piece, Piece]]) -> list[Statement]:
-    """Tells where the same cost a network more than it was to cost at most, or may have."""
-    said = []
-    for _, other in others:
-        ends = other.effect.interval
-        if ends and ends[0] > other.finding.bound:
-            images, epochs = prose.evidence.budget(other)
-            told = {"arm": code(other.finding.arms[0]), "images": count(images), "epochs": epochs}
-            said.append(prose.say("gated.elsewhere", other.source, **told, other=prose.change(other)))
-    return said
 
 
 def stem(prose: Prose) -> list[Statement]:

@@ -17,16 +17,16 @@ from skipscope.report.handin.gated import covers
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import Inline, code, count, literal, percent, rounded
+from skipscope.report.words import Inline, code, count, literal, percent, plain, rounded
 
-HEIGHT = 126
+HEIGHT = 118
 """Pixels of a chart beside another."""
 KEPT = 10.0
 """A first-to-last ratio, or its inverse, below which a gradient keeps its size, roughly."""
 
 
-def own_curves(prose: Prose, figure: Panels | None = None) -> list[Statement]:
-    """Explains why each curve of the four lies where it does, as far as other runs allow.
+def own_curves(prose: Prose, figure: Panels | None = None) -> list[list[Statement]]:
+    """Explains why each curve of the four lies where it does, as far as other runs allow, in paragraphs.
 
     `figure` is that of the gradients.
     """
@@ -36,9 +36,13 @@ def own_curves(prose: Prose, figure: Panels | None = None) -> list[Statement]:
         return []
     cards = {each.arm: each.network for each in tables.summaries if each.network}
     source = Source(basis="own", key="validation accuracy", study=prose.evidence.study)
-    told = [*_cnn(prose, found, cards, source), *_dense(prose, found, cards, source)]
-    told += [*_gated(prose, found, source), *_gradients(prose), *_sizes(prose, figure)]
-    return [prose.say("beside.curves.begin"), *told] if told else []
+    told = [
+        [*_cnn(prose, found, cards, source), *_dense(prose, found, cards, source)],
+        [*_gated(prose, found, source)],
+        [*_gradients(prose), *_sizes(prose, figure)],
+    ]
+    told = [each for each in told if each]
+    return [[prose.say("beside.curves.begin"), *told[0]], *told[1:]] if told else []
 
 
 def gradients_figure(prose: Prose) -> Panels | None:
@@ -131,6 +135,23 @@ def _sizes(prose: Prose, figure: Panels | None) -> Iterator[Statement]:
         source = Source(basis="own", key="first over last at the start", study=prose.evidence.study)
         told |= {"small": code(small), "large": code(large), "figure": see}
         yield prose.say("beside.curves.sizes", source, **told)
+        yield from _clipped(prose, source)
+
+
+def _clipped(prose: Prose, source: Source) -> Iterator[Statement]:
+    """Says whose gradients are clipped at every measured step, if those of `cnn` are not at first."""
+    tables = prose.context.tables
+    limit = tables.recipes["cnn"].clip_norm
+    if limit is None:
+        return
+    lengths = training_readings.gradient_lengths(tables.readings).filter(pl.col("arm").is_in(FOUR))
+    shortest = dict(lengths.group_by("arm").agg(pl.col("norm").min()).iter_rows())
+    always = [arm for arm in FOUR if shortest.get(arm, 0.0) > limit]
+    begins = training_readings.medians(lengths.filter(pl.col("step") == 1), "norm").get("cnn", limit)
+    if always and begins < limit:
+        told = {"limit": plain(limit), "norm": literal(rounded(begins)), "small": code("cnn")}
+        told["always"] = prose.context.words.listed(list(map(code, always)))
+        yield prose.say("beside.curves.clipped", source, **told)
 
 
 def _epochs(prose: Prose, depth: int) -> Piece | None:

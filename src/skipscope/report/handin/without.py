@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from skipscope.reference import shipped
 from skipscope.reference.gradients import GradientCurve
 from skipscope.report.document import Block, Equation, Figure, Panels
-from skipscope.report.handin.alignment import reversal_in_short
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import (
     CLEAR,
@@ -14,12 +13,13 @@ from skipscope.report.handin.by_depth import (
     GROWTH,
     apart,
     depth_of,
+    expected,
     hardly_trained,
     judged_start,
     steepness,
     unique,
 )
-from skipscope.report.handin.costs import card_of, params_of, seconds_of, steps_to
+from skipscope.report.handin.costs import params_of, seconds_of, steps_to
 from skipscope.report.handin.course import CHANCE
 from skipscope.report.handin.first_steps import damped
 from skipscope.report.handin.pieces import Level, Piece
@@ -54,7 +54,7 @@ def without(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         prose.paragraph(say("without.odd"), say("without.doubt", HE)),
         *prose.paragraphs(*classroom(prose), at_start(prose, drawn)),
         *([Panels(figures=(figures[0], figures[1]))] if len(figures) == 2 else figures),
-        *prose.paragraphs(normalised(prose), in_training(prose), reversal_in_short(prose)),
+        *prose.paragraphs(normalised(prose), *in_training(prose)),
         *prose.paragraphs(degradation(prose)),
         *prose.paragraphs(disagreements(prose, "S1a", "S1b", "S3", "S9"), limits(prose), cost(prose)),
     ]
@@ -129,8 +129,11 @@ def normalised(prose: Prose) -> list[Statement]:
     if start_of(with_norm) == "explodes" and (factor := gain(prose)):
         said.append(prose.say("without.theory", YANG))
         if factor[2] < GROWTH**0.25:
-            source = next(iter(with_norm.values())).source
-            said.append(prose.say("without.theory_narrow", *unique([source], "S1a")))
+            deepest = max(with_norm)
+            told = {"layers": deepest, "predicted": literal(rounded(expected("plain", deepest)))}
+            said.append(
+                prose.say("without.theory_narrow", *unique([with_norm[deepest].source], "S1a"), **told)
+            )
     if bare:
         level, each = bare[max(bare)], gain(prose, "_nobn")
         ratio = prose.times(judged_start(prose, level))
@@ -142,8 +145,8 @@ def normalised(prose: Prose) -> list[Statement]:
     return said
 
 
-def in_training(prose: Prose) -> list[Statement]:
-    """Says how long the start's ratio lasts, and what it is while the deepest network trains."""
+def in_training(prose: Prose) -> list[list[Statement]]:
+    """Says how long the start's ratio lasts and, apart from that, what becomes of it in training."""
     judged = prose.evidence.judged("S1b")
     if judged is None:
         return []
@@ -160,8 +163,8 @@ def in_training(prose: Prose) -> list[Statement]:
             said += damped(prose, piece)
     verdict = judged.verdict if judged.settled else "inconclusive"
     told = {"layers": depth, "ratio": prose.times(piece), "study": piece.study}
-    said.append(prose.say(f"without.training.{verdict}", piece.source, **told))
-    return [*said, *(also(prose, piece) if judged.settled else [])]
+    later = prose.say(f"without.training.{verdict}", piece.source, **told)
+    return [said, [later, *(also(prose, piece) if judged.settled else [])]]
 
 
 def also(prose: Prose, piece: Piece) -> list[Statement]:
@@ -246,10 +249,6 @@ def limits(prose: Prose) -> list[Statement]:
 def cost(prose: Prose) -> list[Statement]:
     """Says what a chain costs, and what the assignment's chain costs beside its residual network."""
     said = [prose.say("without.cost")]
-    cnn, resnet = card_of(prose, "cnn"), card_of(prose, "resnet")
-    if cnn and resnet:
-        told = {"params": count(cnn.params), "macs": count(cnn.macs), "other": count(resnet.macs)}
-        said.append(prose.say("without.counts", Source(basis="exact", key="params"), **told))
     times = {arm: seconds_of(prose, arm) for arm in ("cnn", "resnet")}
     if all(times.values()):
         source = Source(basis="own", key="seconds per image", study=prose.evidence.study)
