@@ -37,7 +37,7 @@ def test_where_both_networks_begin_alike_nothing_is_said(written, deepest, monke
 
 def test_large_first_updates_explain_the_deepest_networks_alone(written, monkeypatch):
     (said,) = section.overwritten(written)
-    assert "fit the deepest networks alone" in unmarked(said.text)
+    assert "can explain the deepest networks at most" in unmarked(said.text)
     find = section._first
 
     def large(prose, piece, arm):

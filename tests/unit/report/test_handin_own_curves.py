@@ -78,5 +78,7 @@ def test_gradients_of_the_four_are_drawn_and_their_sizes_told(small):
     figure = own_curves.gradients_figure(written)
     assert [each.name for each in figure.figures] == ["own-gradients-start", "own-gradients-end"]
     said = [unmarked(each.text) for each in own_curves._sizes(written, figure)]
-    assert all("gradient norm" in each or "its norm at the first convolution" in each for each in said)
+    assert all(
+        "norm at the output of the first convolution" in each or "all weights" in each for each in said
+    )
     assert own_curves.gradients_figure(prose(small(arms=("cnn", "resnet")), card("depth", {}))) is None

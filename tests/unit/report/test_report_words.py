@@ -1,5 +1,6 @@
 """Words, numbers and their marks."""
 
+import re
 import string
 from itertools import pairwise
 
@@ -59,6 +60,15 @@ def test_no_chinese_in_english_and_no_halfwidth_punctuation_in_chinese():
             for before, after in pairwise(parts):
                 touching = chinese(before[-1:]) or chinese(after[:1])
                 assert not touching, (key, mark)
+
+
+def test_texts_have_no_markup_that_pages_do_not_know():
+    """A single star is italics in print and a star on a page."""
+    for words in (EN, ZH):
+        for key, text in leaves(words.table):
+            lines = [text] if isinstance(text, str) else []
+            rest = [re.sub(r"\$[^$]*\$|`[^`]*`|\*\*|\\\\\*", "", line) for line in lines]
+            assert not any(re.search(r"(?<!\w)[*_][^*_\s][^*_]*[*_](?!\w)", line) for line in rest), key
 
 
 @pytest.mark.parametrize(

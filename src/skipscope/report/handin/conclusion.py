@@ -143,13 +143,5 @@ def candidates(prose: Prose) -> list[Statement]:
     if agree := agreement(prose):
         said.append(prose.say("conclusion.why.agree", *agree))
     said += overwritten(prose)
-    said += surface(prose)
     none = [prose.say("conclusion.why.none")] if len(said) > 2 else []
     return [prose.say("conclusion.why.lead"), *said, *none] if said else []
-
-
-def surface(prose: Prose) -> list[Statement]:
-    """Names the candidate that is left open: how smooth the loss surface is."""
-    judged = prose.evidence.judged("S7")
-    open_still = judged is None or not judged.settled
-    return [prose.say("conclusion.why.surface", Source(basis="known", key="li2018"))] if open_still else []

@@ -137,7 +137,7 @@ def errors(prose: Prose) -> Row:
         for kind, pair in DEEPER.items()
         if by_arm.keys() >= set(pair)
     }
-    return "errors", cells, unique((level.source for level in levels), "S3")
+    return "errors", cells, unique((level.source for level in levels), "S3", "D2")
 
 
 def epochs(prose: Prose) -> Row:
