@@ -53,7 +53,7 @@ def test_readings_of_trained_networks_are_selected_once(study):
 
 
 def test_losses_by_epoch_are_made_of_the_losses_by_step(study, monkeypatch):
-    study.steps, study.checks  # noqa: B018 - they are computed here
+    _ = study.steps, study.checks  # computed here
     monkeypatch.delattr(tables, "steps_table")
     monkeypatch.delattr(tables, "checks_table")
     assert not study.losses.is_empty()

@@ -143,5 +143,9 @@ def candidates(prose: Prose) -> list[Statement]:
     if agree := agreement(prose):
         said.append(prose.say("conclusion.why.agree", *agree))
     said += overwritten(prose)
-    none = [prose.say("conclusion.why.none")] if len(said) > 2 else []
-    return [prose.say("conclusion.why.lead"), *said, *none] if said else []
+    if len(said) > 2:
+        cured = prose.evidence.judged("S3")
+        safe = cured is not None and cured.verdict == "supported"
+        said += [prose.say("conclusion.why.safe", cured.source)] if cured and safe else []
+        said.append(prose.say("conclusion.why.none"))
+    return [prose.say("conclusion.why.lead"), *said] if said else []
