@@ -15,7 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from skipscope.engine import local
-from skipscope.engine.interrupts import INTERRUPTS
+from skipscope.interrupts import INTERRUPTS
 
 
 def serve() -> None:

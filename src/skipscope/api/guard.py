@@ -11,8 +11,8 @@ from functools import cache
 from multiprocessing.spawn import get_preparation_data
 from pathlib import Path
 
-from skipscope.engine.interrupts import INTERRUPTS, signals_blocked
 from skipscope.errors import UsageError
+from skipscope.interrupts import INTERRUPTS, signals_blocked
 
 TRIAL = "skipscope: does this script run again?"
 """Name of the process that finds it out."""

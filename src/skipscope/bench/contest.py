@@ -20,9 +20,9 @@ import torch
 from skipscope.bench import ours, quiet, usual
 from skipscope.data.dataset import load as load_data
 from skipscope.engine.executor import ending
-from skipscope.engine.interrupts import ignore, signals_blocked
 from skipscope.engine.local import environment_of_workers
 from skipscope.errors import MachineError
+from skipscope.interrupts import ignore, signals_blocked
 from skipscope.machine import cores
 from skipscope.models.registry import build
 from skipscope.spec import Backend, DataName

@@ -20,7 +20,7 @@ class FirstReport:
 
     def begin(self, seconds: float, *, say: Callable[[str], object]) -> None:
         """Starts writing, and says where, unless what is left to measure takes few seconds."""
-        from skipscope.engine.interrupts import INTERRUPTS, signals_blocked
+        from skipscope.interrupts import INTERRUPTS, signals_blocked
         from skipscope.records.store import Workspace
 
         if seconds <= WORTH_SECONDS:

@@ -21,8 +21,8 @@ import torch
 
 from skipscope.data.dataset import Dataset
 from skipscope.data.dataset import load as load_data
-from skipscope.engine.interrupts import ignore, signals_blocked
 from skipscope.errors import MachineError
+from skipscope.interrupts import ignore, signals_blocked
 from skipscope.machine import cores
 from skipscope.models.registry import build
 from skipscope.models.user import attribute_errors_to

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from skipscope.data.dataset import check as check_data
 from skipscope.engine.executor import Worker, carry_out
-from skipscope.engine.interrupts import INTERRUPTS, signals_blocked
 from skipscope.engine.plan import Plan
 from skipscope.engine.task_queue import Queue
 from skipscope.engine.tasks import Task
 from skipscope.engine.work import work
+from skipscope.interrupts import INTERRUPTS, signals_blocked
 from skipscope.records.schema import RunRecord
 from skipscope.records.store import Workspace
 from skipscope.training.backend import device_count

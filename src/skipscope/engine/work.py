@@ -12,10 +12,10 @@ import torch
 
 from skipscope.data.dataset import Dataset, named
 from skipscope.data.dataset import load as load_data
-from skipscope.engine.interrupts import INTERRUPTS, ignore
 from skipscope.engine.tasks import Measuring, Task, Training
 from skipscope.engine.trained import network
 from skipscope.errors import SkipscopeError
+from skipscope.interrupts import INTERRUPTS, ignore
 from skipscope.models.registry import build
 from skipscope.models.user import attribute_errors_to
 from skipscope.records.lock import held_run

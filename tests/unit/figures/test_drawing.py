@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ import pytest
 from skipscope.figures import style
 from skipscope.figures.layered import Layered
 from skipscope.figures.rendering import fonts, vega
-from skipscope.figures.rendering.drawing import Drawing, svg
+from skipscope.figures.rendering.drawing import PROCESSES, Drawing, svg
 
 TABLE = pl.DataFrame({"层": [1, 2, 3], "y": [1.0, float("nan"), 2.0]})
 LINE = alt.Chart().mark_line().encode(x="层:Q", y="y:Q")
@@ -161,3 +162,11 @@ def test_a_long_label_of_chinese_and_latin_is_whole_where_there_are_no_fonts_but
     assert (
         mixed >= alone - vega.PRINT["padding"]["left"] + len(chinese) * style.CONFIG["axis"]["labelFontSize"]
     )
+
+
+def test_processes_that_draw_never_hear_ctrl_c():
+    """Not even while they start: a terminal sends it to all of them, and each would print a traceback."""
+    with closing(Drawing()) as drawing:
+        masks = [drawing.pool.submit(signal.pthread_sigmask, signal.SIG_BLOCK, []) for _ in range(8)]
+        assert all(signal.SIGINT in mask.result() for mask in masks)
+        assert len(drawing.pool._processes) == PROCESSES  # none is started later, outside what blocks it

@@ -18,6 +18,7 @@ from typing import Any
 import vl_convert
 
 from skipscope.figures.rendering import fonts, rewording
+from skipscope.interrupts import ignore, signals_blocked
 
 PROCESSES = 2
 """Each needs a second of a core until it can draw, and 0.2 GB: a report has a hundred charts."""
@@ -36,8 +37,9 @@ class Drawing:
         self.pool = ProcessPoolExecutor(PROCESSES, get_context("spawn"), initializer=_prepare)
         self.begun: dict[str, tuple[str, Picture]] = {}
         """Charts (as JSON: rows of a table take six times the memory) with their pictures, by name."""
-        with _safe_path():
-            self.pool.submit(svg, NOTHING)
+        with _safe_path(), signals_blocked(signal.SIGINT):  # each task starts one
+            for _ in range(PROCESSES):
+                self.pool.submit(svg, NOTHING)
 
     def draw(self, name: str, chart: dict[str, Any]) -> Picture:
         """Begins to draw a chart.
@@ -89,7 +91,7 @@ def _safe_path() -> Iterator[None]:
 
 def _prepare() -> None:
     """Makes a process ready to draw while there is no chart yet: its first picture takes a second."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # its parent handles Ctrl-C
+    ignore(signal.SIGINT)  # not every system can block it
     Thread(target=_end_with_parent, daemon=True).start()
     svg(NOTHING)
 
