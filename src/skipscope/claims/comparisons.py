@@ -35,14 +35,17 @@ def compared(factor: Factor, *conditions: Condition, at_other_rates: bool = Fals
 def unpaired(*kinds: Kind, at_init: bool = False) -> FindComparisons:
     """The arms of all these kinds, without a control; `at_init` includes networks that are never trained.
 
-    Arms that are there for their learning rate are left out: they would count one network several times.
+    A network counts once: of several arms that have it the first is asked, and none that is there for its
+    learning rate.
     """
 
     def found(evidence: Evidence) -> list[Comparison]:
         known = evidence.models if at_init else evidence.trained_arms
         left_out = evidence.study.at_other_rates
+        asked = [arm for arm in known if arm not in left_out]
+        firsts = {evidence.asked_for[arm]: arm for arm in reversed(asked)}.values()
         arms = tuple(
-            arm for arm in known if arm not in left_out and all(is_kind(evidence, arm) for is_kind in kinds)
+            arm for arm in asked if arm in firsts and all(is_kind(evidence, arm) for is_kind in kinds)
         )
         return [Comparison(treated=arms, factor="network")] if arms else []
 

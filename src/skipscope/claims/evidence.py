@@ -125,11 +125,17 @@ class Evidence:
         return tuple(arm.label for arm in self.study.arm)
 
     @cached_property
+    def asked_for(self) -> Mapping[str, str]:
+        """What the study asks for as the network of each arm, and of those that are never trained."""
+        arms = {arm.label: arm.model for arm in self.study.arm}
+        return arms | {
+            name: model for model in self.study.initial if (name := network_name(model)) not in arms
+        }
+
+    @cached_property
     def models(self) -> Mapping[str, str]:
         """The names of the networks of ours, by arm; those of users' networks say nothing, and are empty."""
-        arms = {arm.label: arm.model for arm in self.study.arm}
-        arms |= {name: model for model in self.study.initial if (name := network_name(model)) not in arms}
-        return {arm: "" if UserNetwork.parse(model) else model for arm, model in arms.items()}
+        return {arm: "" if UserNetwork.parse(model) else model for arm, model in self.asked_for.items()}
 
     def is_residual(self, arm: str) -> bool:
         """Whether its network has shortcuts that add."""

@@ -6,7 +6,7 @@ import pytest
 from made_up_evidence import evidence
 
 from skipscope.claims.catalogue import part_of
-from skipscope.claims.comparisons import COMPARISONS
+from skipscope.claims.comparisons import COMPARISONS, unpaired
 from skipscope.claims.evidence import Evidence
 from skipscope.claims.measurements import measure
 
@@ -55,6 +55,23 @@ def test_arms_at_other_rates_answer_questions_of_rates_alone(
     of_rates: Evidence, name: str, wanted: list[str]
 ) -> None:
     assert found(of_rates, name) == wanted
+
+
+def test_a_network_counts_once_however_many_arms_train_it() -> None:
+    """A deep chain that is clipped is no second deep chain; networks of one's own have a path for a name."""
+    twice: list[dict[str, Any]] = [
+        {"model": "plain56"},
+        {"model": "plain56", "name": "clipped", "recipe": {"clip_norm": 5.0}},
+    ]
+    given = evidence("plain56", "plain56", arm=twice, initial_seeds=1)
+    assert found(given, "plain_very_deep") == ["plain56"]
+    assert found(given, "plain_deep_at_init") == ["plain56"]
+    own, both = evidence("resnet8").study, evidence("resnet8")
+    arms = [
+        own.arm[0].model_copy(update={"model": f"mine.py:{each}", "name": each}) for each in ("One", "Two")
+    ]
+    both.study = own.model_copy(update={"arm": tuple(arms)})
+    assert [str(each) for each in unpaired(lambda *_: True)(both)] == ["One, Two"]
 
 
 def test_a_gate_s_controls_have_no_gates_and_a_chain_is_no_plain_network() -> None:
