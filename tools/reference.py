@@ -37,32 +37,46 @@ TABLES = re.compile(r"(<!-- how far -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def keep(workspace: Workspace) -> None:
-    """Copies the records of a workspace's studies to docs/reference."""
+    """Copies the records of a workspace's studies to docs/reference.
+
+    The start of a network stays where another study kept it of more seeds: each reads as many as it asks for.
+    """
     for record in workspace.studies():
         for file, content in records(workspace, gather(workspace, record.study.name)):
             path = FULL / file
+            if path.parent.name == "start" and path.is_file() and path.stat().st_size > len(content):
+                continue
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
 
 
 def pack(workspace: Workspace) -> None:
-    """Packs each complete study of docs/reference into an archive of its own, and removes its records."""
+    """Packs each complete study of docs/reference into an archive of its own, and removes its records.
+
+    What a study that is not complete needs as well, such as the start of a network that both have, stays.
+    """
     done = finished(workspace)
-    for record in workspace.studies():
-        if any(there < wanted for _, there, wanted in seeds_of(record.study.name, record.members, done)):
-            continue
-        files = dict(records(workspace, gather(workspace, record.study.name)))
+    studies = {record.study.name: record.members for record in workspace.studies()}
+    begun = {
+        name
+        for name, members in studies.items()
+        if any(there < wanted for _, there, wanted in seeds_of(name, members, done))
+    }
+    kept = {name: dict(records(workspace, gather(workspace, name))) for name in studies}
+    for study in studies.keys() - begun:
+        files = kept[study]
         packed = BytesIO()
         with tarfile.open(fileobj=packed, mode="w:xz", preset=9) as archive:
             for name in sorted(files):
                 entry = tarfile.TarInfo(name)  # without a time: equal records give equal bytes
                 entry.size = len(files[name])
                 archive.addfile(entry, BytesIO(files[name]))
-        (FULL / f"{record.study.name}.tar.xz").write_bytes(packed.getvalue())
-        for name in files:
-            (FULL / name).unlink()
-            with suppress(OSError):
-                (FULL / name).parent.rmdir()
+        (FULL / f"{study}.tar.xz").write_bytes(packed.getvalue())
+    packed_ones = {file for study in studies.keys() - begun for file in kept[study]}
+    for file in packed_ones - {file for study in begun for file in kept[study]}:
+        (FULL / file).unlink()
+        with suppress(OSError):
+            (FULL / file).parent.rmdir()
 
 
 def in_full() -> list[Workspace]:

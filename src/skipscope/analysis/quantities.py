@@ -21,7 +21,7 @@ from skipscope.analysis.per_run import (
     typical_steps,
     unless_lost,
 )
-from skipscope.analysis.step_quantities import STEP_QUANTITIES, UPDATE_QUANTITIES
+from skipscope.analysis.step_quantities import STEP_QUANTITIES, TOLD_QUANTITIES
 
 __all__ = ["QUANTITIES", "FinishedRuns", "Quantity", "Series"]
 
@@ -250,7 +250,7 @@ QUANTITIES: dict[str, Quantity] = {
     "image order": image_order,
     **BLOCK_QUANTITIES,
     **STEP_QUANTITIES,
-    **UPDATE_QUANTITIES,
+    **TOLD_QUANTITIES,
     **ALIGNMENT_QUANTITIES,
 }
 """What claims are made of, and the hand-in's statements that no claim judges, by name."""

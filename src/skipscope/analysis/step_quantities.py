@@ -19,6 +19,8 @@ HEALED = 3.0
 """The loss gradient at the first convolution over that at the last, at or below which none explodes."""
 WINDOW = 50
 """Steps before a moment by which it is judged how steadily the loss falls there."""
+LAST = 20
+"""Steps at the end of a training over which its loss is averaged."""
 
 
 def first_over_last(runs: FinishedRuns) -> pl.DataFrame:
@@ -74,8 +76,15 @@ def update_of(step: pl.Expr, layer: pl.Expr) -> Quantity:
     return quantity
 
 
-UPDATE_QUANTITIES: dict[str, Quantity] = {
-    "first update of the first layer": update_of(pl.col("step").min(), pl.col("value").first())
+def loss_at_the_end(runs: FinishedRuns) -> Series:
+    """Averages the training loss over the last `LAST` steps, in nats."""
+    steps = runs.metrics.filter(pl.col("kind") == "step").select(*RUN, "step", "loss")
+    return of_run(steps.filter(pl.col("step") > pl.col("step").max().over(RUN) - LAST), pl.col("loss").mean())
+
+
+TOLD_QUANTITIES: dict[str, Quantity] = {
+    "first update of the first layer": update_of(pl.col("step").min(), pl.col("value").first()),
+    "training loss at the end": loss_at_the_end,
 }
 """By name; the hand-in tells them, and no claim is judged by them."""
 

@@ -11,7 +11,7 @@ import polars as pl
 
 from skipscope.analysis.alignment_quantities import ALIGNMENT_QUANTITIES
 from skipscope.analysis.quantities import QUANTITIES, Series
-from skipscope.analysis.step_quantities import UPDATE_QUANTITIES
+from skipscope.analysis.step_quantities import TOLD_QUANTITIES
 from skipscope.analysis.tables import StudyTables
 from skipscope.claims.asked import moments_of
 from skipscope.claims.catalogue import Part, catalogue
@@ -91,7 +91,7 @@ def _asked(evidence: Evidence) -> Iterator[tuple[str, str, Series]]:
     for quantity in ALIGNMENT_QUANTITIES:
         yield quantity, "start", evidence.series_at_start(quantity)
         yield quantity, "end", evidence.series(quantity)
-    for quantity in UPDATE_QUANTITIES:
+    for quantity in TOLD_QUANTITIES:
         yield quantity, "end", evidence.series(quantity)
 
 

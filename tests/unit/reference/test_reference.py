@@ -11,7 +11,7 @@ import pytest
 
 from skipscope.analysis.alignment_quantities import ALIGNMENT_QUANTITIES
 from skipscope.analysis.quantities import QUANTITIES
-from skipscope.analysis.step_quantities import UPDATE_QUANTITIES
+from skipscope.analysis.step_quantities import TOLD_QUANTITIES
 from skipscope.analysis.tables import gather
 from skipscope.api.plans import own_run
 from skipscope.claims.catalogue import catalogue
@@ -20,7 +20,7 @@ from skipscope.claims.evidence import Evidence
 from skipscope.records.store import Workspace
 from skipscope.reference import shipped
 from skipscope.reference.compact import card_of, table_of
-from skipscope.spec import load_study
+from skipscope.spec import load_study, start_name
 
 ROOT = Path(__file__).parents[3]
 MAKER = runpy.run_path(str(ROOT / "tools" / "reference.py"), run_name="reference")
@@ -40,7 +40,7 @@ def test_a_table_has_what_claims_and_statements_rest_on(
             assert kept == pytest.approx(recorded, rel=1e-5)  # six digits are kept
         assert len(rows) == sum(map(len, evidence.series(quantity).values())) > 0
     asked = {part.quantity for claim in catalogue().values() for part in claim.parts.values()}
-    told = ALIGNMENT_QUANTITIES.keys() | UPDATE_QUANTITIES.keys()
+    told = ALIGNMENT_QUANTITIES.keys() | TOLD_QUANTITIES.keys()
     assert told <= set(table["quantity"]) <= asked | told
     assert not table.is_duplicated().any()
 
@@ -123,3 +123,42 @@ def test_a_plan_says_what_our_own_run_settled() -> None:
     assert told.startswith("our own run of fair (")
     assert " of 26 claims" in told
     assert list(own_run(load_study("paper"))) == []
+
+
+def test_packing_a_complete_study_leaves_what_another_one_needs(
+    made_up: Callable[..., Workspace], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A study without all its seeds shares a run of the complete one: it goes into the archive, and stays."""
+    workspace, space = made_up(seeds=5), MAKER["pack"].__globals__
+    (whole,) = workspace.studies()
+    shared = whole.members[0]
+    part = whole.study.model_copy(update={"name": "stem"})
+    workspace.write_study(whole.model_copy(update={"study": part, "members": (shared,)}))
+    wanted = {"stem": [(None, 1, 5)]}
+    monkeypatch.setitem(space, "seeds_of", lambda name, *_: wanted.get(name, [(None, 5, 5)]))
+    monkeypatch.setitem(space, "FULL", workspace.path)
+    space["pack"](workspace)
+    assert [study.study.name for study in workspace.studies()] == ["stem"]
+    assert [run.id for run in workspace.runs()] == [shared.run]
+    packed = Workspace(workspace.path / f"{whole.study.name}.tar.xz")
+    assert {run.id for run in packed.runs()} == {member.run for member in whole.members}
+
+
+def test_the_start_of_a_network_is_kept_of_as_many_seeds_as_any_study_has(
+    made_up: Callable[..., Workspace], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, space, kept = made_up(), MAKER["keep"].__globals__, tmp_path / "kept"
+    (record,) = workspace.studies()
+    file = workspace.start_file(start_name(record.study.arm[0].model, record.data.sha256))
+    file.parent.mkdir(exist_ok=True)
+    monkeypatch.setitem(space, "FULL", kept)
+    monkeypatch.setitem(space, "gather", lambda *_: None)
+    monkeypatch.setitem(space, "records", lambda *_: [(f"start/{file.name}", file.read_bytes())])
+    for content, there in (
+        (b"ten seeds", b"ten seeds"),
+        (b"twenty seeds", b"twenty seeds"),
+        (b"ten", b"twenty seeds"),
+    ):
+        file.write_bytes(content)
+        space["keep"](workspace)
+        assert (kept / "start" / file.name).read_bytes() == there

@@ -12,13 +12,14 @@ from skipscope.report.handin.in_short import best
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.handin.residual import agreement, without_norm
+from skipscope.report.handin.taken_away import CLIPPED, evened, tamed, tried
 from skipscope.report.handin.textbook import answers, unsettled
-from skipscope.report.handin.without import lowest
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import count
 
 ROWS = 8
 """With more, the hand-in would be too long."""
+BALDUZZI = Source(basis="known", key="balduzzi2017")
 COLUMNS = ("sentence", "found", "basis", "sure")
 
 
@@ -135,17 +136,21 @@ def candidates(prose: Prose) -> list[Statement]:
     shallow = min(map(depth_of, error.finding.arms)) if error else 0
     if start and start.told == "contradicted" and (found := apart(prose, shallow)):
         told = {"shallow": shallow, "deep": found[0]["deep"]}
-        share = lowest(f"plain{told['deep']}", found[1][0])
         said.append(prose.say("conclusion.why.vanishing", *unique([start.source, *found[1]]), **told))
-        said += [] if share is None else [prose.say("conclusion.why.between", found[1][0], share=share)]
-    if sources := unique(source for each in without_norm(prose) for source in each.sources):
-        said.append(prose.say("conclusion.why.even", *sources))
-    if agree := agreement(prose):
-        said.append(prose.say("conclusion.why.agree", *agree))
-    said += overwritten(prose)
+    sources = unique(source for each in without_norm(prose) for source in each.sources)
+    even, small, agree = evened(prose) if sources else None, tamed(prose), agreement(prose)
+    if sources and (even or not tried(prose)):
+        said.append(prose.say(f"conclusion.why.{'evened' if even else 'even'}", *sources))
+    if even and small:
+        said.append(prose.say("conclusion.why.tamed", *small.sources, deep=depth_of(CLIPPED)))
+        said += [prose.say("conclusion.why.remain", *agree, BALDUZZI)] if agree else []
+    else:
+        said += [prose.say("conclusion.why.agree", *agree)] if agree else []
+        said += overwritten(prose)
     if len(said) > 2:
         cured = prose.evidence.judged("S3")
         safe = cured is not None and cured.verdict == "supported"
-        said += [prose.say("conclusion.why.safe", cured.source)] if cured and safe else []
         said.append(prose.say("conclusion.why.none"))
+        said += [prose.say("conclusion.why.safe", cured.source)] if cured and safe else []
+        said += [] if even and small else [prose.say("conclusion.why.next")]
     return [prose.say("conclusion.why.lead"), *said] if said else []

@@ -13,6 +13,8 @@ FAR = 1.5
 """A validation loss so many times the training loss of its epoch is worth a word, early in a training."""
 CHANCE = log(10)
 """The loss of a guess among ten classes, in nats."""
+LEFT = 2.2
+"""A loss that shows that the guessing is over, in nats."""
 ABOVE = 0.2
 """By how much a first loss exceeds that of a guess if it is worth a word, in nats."""
 DROP = 0.01

@@ -30,8 +30,16 @@ def damped(prose: Prose, piece: Piece) -> list[Statement]:
     return [
         prose.say("without.damped.invariant", LAARHOVEN),
         prose.say(f"without.damped.{key}", plain.source, **told, **first),
-        *_shallow(prose, piece),
     ]
+
+
+def shallow(prose: Prose, piece: Piece) -> list[Statement]:
+    """Says how large the first update is in shallower networks of the same study."""
+    plain, residual = _first_of_shallow(prose, piece)
+    if not (plain and residual):
+        return []
+    told = {"plain": prose.times(plain), "residual": prose.times(residual), "layers": SHALLOW}
+    return [prose.say("without.damped.shallow", plain.source, **told)]
 
 
 def overwritten(prose: Prose) -> list[Statement]:
@@ -41,20 +49,11 @@ def overwritten(prose: Prose) -> list[Statement]:
         return []
     piece, depth = judged.deepest, depth_of(judged.deepest.finding.arms[0])
     deep = _first(prose, piece, f"plain{depth}")
-    shallow = [level for level in _first_of_shallow(prose, piece) if level]
-    if deep is None or deep.ends[1] <= 0 or not shallow or max(each.ends[2] for each in shallow) > -FAR:
+    small = [level for level in _first_of_shallow(prose, piece) if level]
+    if deep is None or deep.ends[1] <= 0 or not small or max(each.ends[2] for each in small) > -FAR:
         return []
-    sources = dict.fromkeys((deep.source, *(each.source for each in shallow), sooner.source))
+    sources = dict.fromkeys((deep.source, *(each.source for each in small), sooner.source))
     return [prose.say("conclusion.why.first", *sources, deep=depth, shallow=SHALLOW)]
-
-
-def _shallow(prose: Prose, piece: Piece) -> list[Statement]:
-    """Says how large the first update is in shallower networks of the same study."""
-    plain, residual = _first_of_shallow(prose, piece)
-    if not (plain and residual):
-        return []
-    told = {"plain": prose.times(plain), "residual": prose.times(residual), "layers": SHALLOW}
-    return [prose.say("without.damped.shallow", plain.source, **told)]
 
 
 def _first_of_shallow(prose: Prose, piece: Piece) -> list[Level | None]:

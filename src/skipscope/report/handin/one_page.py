@@ -16,6 +16,7 @@ from skipscope.report.handin.gated import per_cent
 from skipscope.report.handin.in_short import best, in_one_sentence
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
+from skipscope.report.handin.taken_away import evened
 from skipscope.report.handin.textbook import vanishes_later
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import rounded, unmarked
@@ -36,7 +37,7 @@ def one_page(context: Context) -> Section:
         else []
     )
     answer: list[list[Statement | None]] = [
-        [without(prose), later(prose), caveat(prose)],
+        [without(prose), later(prose), caveat(prose), even(prose)],
         [residual(prose)],
         [dense(prose)],
         [gated(prose)],
@@ -129,6 +130,13 @@ def caveat(prose: Prose) -> Statement | None:
     error = prose.evidence.piece("S3", "plain")
     told = hardly_trained(prose, error) if error else {}
     return prose.say("handin.hardly", error.source, **told) if error and told else None
+
+
+def even(prose: Prose) -> Statement | None:
+    """Says that even gradients are not enough, where that was found."""
+    found = evened(prose)
+    layers = {"layers": depth_of(found.losses[0].arm)} if found else {}
+    return prose.say("one_page.without.evened", *found.sources, **layers) if found else None
 
 
 def residual(prose: Prose) -> Statement | None:

@@ -12,12 +12,11 @@ from skipscope.records.printed import anatomy_of
 from skipscope.report.appendix.results import gaps
 from skipscope.report.document import Panels
 from skipscope.report.handin.costs import steps_to
-from skipscope.report.handin.course import Course, course_of
+from skipscope.report.handin.course import LEFT, Course, course_of
 from skipscope.report.handin.four_ways import FOUR, START, TRAINING
 from skipscope.report.handin.gated import covers
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
-from skipscope.report.handin.without import LEFT
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, count, literal, percent, plain, rounded
 

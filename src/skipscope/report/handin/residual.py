@@ -21,6 +21,7 @@ from skipscope.report.handin.by_depth import (
 from skipscope.report.handin.degradation import degradation
 from skipscope.report.handin.pieces import Judged, Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
+from skipscope.report.handin.taken_away import evened
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, count, literal, percent, rounded
 
@@ -149,7 +150,11 @@ def without_norm(prose: Prose) -> list[Statement]:
     if not {"plain", "resnet"} <= levels.keys():
         return []
     told = {"plain": prose.times(levels["plain"]), "residual": prose.times(levels["resnet"])}
-    return [prose.say("residual.nobn", piece.source, layers=depth_of(piece.finding.arms[0]), **told)]
+    hence = "evened" if evened(prose) else "untested"
+    return [
+        prose.say("residual.nobn", piece.source, layers=depth_of(piece.finding.arms[0]), **told),
+        prose.say(f"residual.hence.{hence}", piece.source),
+    ]
 
 
 def power(prose: Prose) -> list[Statement]:

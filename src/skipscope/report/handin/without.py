@@ -20,10 +20,11 @@ from skipscope.report.handin.by_depth import (
     unique,
 )
 from skipscope.report.handin.costs import params_of, seconds_of, steps_to
-from skipscope.report.handin.course import CHANCE
-from skipscope.report.handin.first_steps import damped
+from skipscope.report.handin.course import CHANCE, LEFT
+from skipscope.report.handin.first_steps import damped, shallow
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
+from skipscope.report.handin.taken_away import said_of_evened, said_of_tamed, tamed, tried
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, count, literal, rounded
 
@@ -33,8 +34,6 @@ LAYERS = 50
 """A chain's length, of the example that shows what a power does."""
 VANISHED = -1.0
 """Log10 of a ratio of gradients below which a sentence does not say that nothing vanishes."""
-LEFT = 2.2
-"""A loss that shows that the guessing is over."""
 
 
 def without(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
@@ -56,7 +55,9 @@ def without(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         *([Panels(figures=(figures[0], figures[1]))] if len(figures) == 2 else figures),
         *prose.paragraphs(normalised(prose), *in_training(prose)),
         *prose.paragraphs(degradation(prose)),
-        *prose.paragraphs(disagreements(prose, "S1a", "S1b", "S3", "S9"), limits(prose), cost(prose)),
+        *prose.paragraphs(
+            disagreements(prose, "S1a", "S1b", "S3", "S9"), alone(prose), limits(prose), cost(prose)
+        ),
     ]
 
 
@@ -160,7 +161,8 @@ def in_training(prose: Prose) -> list[list[Statement]]:
         if plain.median < max(*plain.values, *residual.values):  # the highest may be a run's last step
             order = "sooner" if plain.median < residual.median else "later"
             said.append(prose.say(f"without.heals.{order}", *unique([plain.source], "S9"), **told))
-            said += damped(prose, piece)
+            said += (ended := damped(prose, piece))
+            said += shallow(prose, piece) if ended and not tamed(prose) else []
     verdict = judged.verdict if judged.settled else "inconclusive"
     told = {"layers": depth, "ratio": prose.times(piece), "study": piece.study}
     later = prose.say(f"without.training.{verdict}", piece.source, **told)
@@ -232,15 +234,22 @@ def numbers(row: Sequence[int | None]) -> list[int]:
     return [each for each in row if each is not None]
 
 
+def alone(prose: Prose) -> list[Statement]:
+    """Says what drives gradients apart, and what came of chains without it or without large first updates."""
+    said, with_norm, bare = list[Statement](), ratios(prose), ratios(prose, "_nobn")
+    evened = said_of_evened(prose)
+    if with_norm and bare and with_norm[max(with_norm)].median > CLEAR and bare[max(bare)].median < -CLEAR:
+        ends_of = unique([with_norm[max(with_norm)].source, bare[max(bare)].source], "S1a")
+        said = [prose.say("without.follows", *ends_of)]
+        said += [] if tried(prose) else [prose.say("without.untested", *ends_of)]
+    return [*said, *evened, *(said_of_tamed(prose) if evened else [])]
+
+
 def limits(prose: Prose) -> list[Statement]:
     """Says what the assignment's networks cannot show, and which networks can."""
     counts = {arm: params_of(prose, arm) for arm in ("plain20", "resnet20")}
     counted = Source(basis="exact", key="params")
     said = [prose.say("without.lab", counted)]
-    with_norm, bare = ratios(prose), ratios(prose, "_nobn")
-    if with_norm and bare and with_norm[max(with_norm)].median > CLEAR and bare[max(bare)].median < -CLEAR:
-        ends_of = [with_norm[max(with_norm)].source, bare[max(bare)].source]
-        said.insert(0, prose.say("without.follows", *unique(ends_of, "S1a")))
     if counts["plain20"] and counts["plain20"] == counts["resnet20"]:
         said.append(prose.say("without.equal", counted, params=count(counts["plain20"])))
     return said

@@ -1,0 +1,110 @@
+"""Tells what was seen where one thing that may keep deep chains from training was taken away by itself.
+
+Two of these: BatchNorm, without which gradients are more even before training, and large first updates,
+which clipping makes small. If a network hardly begins to learn all the same, taking this away is not enough.
+That it does no harm in company with something else is not shown by that.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from skipscope.analysis.step_quantities import LAST
+from skipscope.report.handin.by_depth import depth_of
+from skipscope.report.handin.course import CHANCE, LEFT
+from skipscope.report.handin.first_steps import FAR, FIRST
+from skipscope.report.handin.pieces import Level
+from skipscope.report.handin.prose import Prose
+from skipscope.report.statements import Source, Statement
+from skipscope.report.words import literal
+
+LOSS = "training loss at the end"
+START = "first over last at the start"
+BARE, NORMED = "plain20_nobn", "plain20"
+"""A chain without BatchNorm, and with it."""
+CLIPPED, SHALLOW, USUAL = "plain56_clip", "plain20_clip", "plain56"
+"""A deep chain and a shallow one that are clipped, and the deep one that is not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """A network that hardly begins to learn, beside one that does, in one study."""
+
+    losses: tuple[Level, Level]
+    """At the end of training, in nats: its own, and the other's."""
+    before: tuple[Level, Level]
+    """What was taken away, as it is now and as it was, as log10."""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What the finding rests on: claims' codes would say more than these arms are judged by."""
+        return tuple(dict.fromkeys(each.source for each in (*self.before, *self.losses)))
+
+
+def tried(prose: Prose) -> bool:
+    """Whether a chain without BatchNorm was trained beside one with it."""
+    return _in_one_study(prose, LOSS, (BARE, NORMED), "end") is not None
+
+
+def evened(prose: Prose) -> Failed | None:
+    """Finds that a chain with more even gradients hardly begins to learn; None unless it was seen."""
+    losses = _in_one_study(prose, LOSS, (BARE, NORMED), "end")
+    ratios = _in_one_study(prose, START, (BARE, NORMED), "start")
+    if losses is None or ratios is None or not _fails(losses) or abs(ratios[0].median) >= ratios[1].median:
+        return None
+    return Failed(losses=losses, before=ratios)
+
+
+def tamed(prose: Prose) -> Failed | None:
+    """Finds that a deep chain with small first updates hardly begins to learn; None unless it was seen."""
+    losses = _in_one_study(prose, LOSS, (CLIPPED, SHALLOW), "end")
+    updates = _in_one_study(prose, FIRST, (CLIPPED, USUAL), "end")
+    if losses is None or updates is None or not _fails(losses) or updates[0].ends[2] > -FAR:
+        return None
+    return Failed(losses=losses, before=updates)
+
+
+def said_of_evened(prose: Prose) -> list[Statement]:
+    """Says that an even gradient before training is not enough, if that was found."""
+    found = evened(prose)
+    if found is None:
+        return []
+    bare, normed = map(prose.number, found.losses)
+    even, uneven = map(prose.times, found.before)
+    told = {"layers": depth_of(BARE), "study": found.losses[0].study, "bare": bare, "normed": normed}
+    loss = {"steps": LAST, "chance": literal(f"{CHANCE:.2f}")}
+    return [prose.say("without.evened", *found.sources, even=even, uneven=uneven, **told, **loss)]
+
+
+def said_of_tamed(prose: Prose) -> list[Statement]:
+    """Says that small first updates are not enough, if that was found."""
+    found = tamed(prose)
+    norm = _clip_norm(prose, found.losses[0]) if found else None
+    if found is None or norm is None:
+        return []
+    deep, shallow = map(prose.number, found.losses)
+    told = {"layers": depth_of(CLIPPED), "shallow": depth_of(SHALLOW), "norm": literal(f"{norm:g}")}
+    update = prose.times(found.before[0])
+    return [prose.say("without.tamed", *found.sources, update=update, deep=deep, other=shallow, **told)]
+
+
+def _in_one_study(
+    prose: Prose, quantity: str, arms: Sequence[str], moment: str
+) -> tuple[Level, Level] | None:
+    """Returns two arms' levels in the first study that has both."""
+    found = (tuple(levels) for levels in prose.evidence.levels(quantity, arms, moment))
+    return next(((each[0], each[1]) for each in found if len(each) == len(arms)), None)
+
+
+def _fails(losses: tuple[Level, Level]) -> bool:
+    """Whether the first network still guesses where the second one has begun to learn, intervals and all."""
+    one, other = losses
+    return one.ends[1] > LEFT > other.ends[2]
+
+
+def _clip_norm(prose: Prose, level: Level) -> float | None:
+    """Returns the norm to which the deep chain's gradients were cut down; None if unknown."""
+    if level.basis == "reference":
+        arms = prose.evidence.reference[level.study].arms
+        return next((arm.clip_norm for arm in arms if arm.arm == level.arm), None)
+    recipe = prose.evidence.tables.recipes.get(level.arm)
+    return recipe.clip_norm if recipe else None
