@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,28 +40,45 @@ SNAPSHOTS = "snapshots"
 """The folder of weights that were kept while the run trained. Whoever deletes it loses them, not the run."""
 
 
+def _file(name: str) -> cached_property[Path]:
+    """Joins the name to a folder's path when it is asked for: reading hundreds of runs needs few of them."""
+    return cached_property(lambda folder: folder.path / name)
+
+
 class RunFolder:
     """Reads and writes one run's files."""
 
     def __init__(self, path: Path) -> None:
         """A folder that need not exist yet."""
         self.path = path
-        self.record_file = path / "run.json"
-        self.metrics_file = path / "metrics.jsonl"
-        self.readings_file = path / "readings.parquet"
-        self.readings_draft = path / "readings.jsonl"
-        self.pictures_file = path / "pictures.npz"
-        self.test_file = path / "test.npz"
-        self.state_file = path / "state.pt"
-        self.state_before = path / "state.before.pt"
-        self.model_file = path / "model.safetensors"
-        self.buffers_file = path / "buffers.safetensors"
-        self.snapshots = path / SNAPSHOTS
-        # what is made anew when training ends; a finished run has its metrics besides
-        final = (self.model_file, self.buffers_file, self.readings_file, self.pictures_file, self.test_file)
-        self.results = [*final]
-        self.metrics = Journal(self.metrics_file)
-        self.draft = Journal(self.readings_draft)
+
+    record_file = _file("run.json")
+    metrics_file = _file("metrics.jsonl")
+    readings_file = _file("readings.parquet")
+    readings_draft = _file("readings.jsonl")
+    pictures_file = _file("pictures.npz")
+    test_file = _file("test.npz")
+    state_file = _file("state.pt")
+    state_before = _file("state.before.pt")
+    model_file = _file("model.safetensors")
+    buffers_file = _file("buffers.safetensors")
+    snapshots = _file(SNAPSHOTS)
+
+    @cached_property
+    def results(self) -> list[Path]:
+        """What is made anew when training ends; a finished run has its metrics besides."""
+        weights = [self.model_file, self.buffers_file]
+        return [*weights, self.readings_file, self.pictures_file, self.test_file]
+
+    @cached_property
+    def metrics(self) -> Journal:
+        """The rows of its training."""
+        return Journal(self.metrics_file)
+
+    @cached_property
+    def draft(self) -> Journal:
+        """The readings of a run that is being trained."""
+        return Journal(self.readings_draft)
 
     def make(self) -> None:
         """Makes the folder if there is none: only a run that begins does this.

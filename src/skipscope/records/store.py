@@ -78,8 +78,11 @@ class Workspace:
 
         Until a user's network could not be called as one of ours, `own_resnet20-...` was `resnet20-...`.
         """
-        folder, older = (self.path / "runs" / name for name in (run, run.removeprefix(OWN)))
-        return RunFolder(older if older.exists() and not folder.exists() else folder)
+        folder = self.path / "runs" / run
+        if run.startswith(OWN) and not folder.exists():
+            older = self.path / "runs" / run.removeprefix(OWN)
+            folder = older if older.exists() else folder
+        return RunFolder(folder)
 
     def report_folder(self, study: str) -> Path:
         """Returns where the study's report is written."""

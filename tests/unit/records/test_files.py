@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from skipscope.errors import WorkspaceError
 from skipscope.records import files
 from skipscope.records.store import RunFolder, Workspace
 
@@ -26,6 +27,36 @@ def test_only_records_that_name_a_user_s_network_are_searched_for_its_path(
     monkeypatch.setattr(files, "as_seen", lambda content, of: calls.append(of) or seen(content, of))
     assert files.read_record(path, Named).name == name
     assert len(calls) == looked_for
+
+
+def test_a_record_as_it_was_written_is_read_without_python_s_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "studies" / "a.json"
+    path.parent.mkdir()
+    path.write_text('{\n "schema": 1,\n "name": "resnet20"\n}\n')
+    whole = files.read_record(path, Named)
+    monkeypatch.delattr(files.json, "loads")
+    assert files.read_record(path, Named) == whole
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('"name": 3', "name: Input should be a valid string"),
+        ('"nome": "x"', "name: Field required"),
+        ('"name": "x', "it is not JSON"),
+        ('"name": "\xff"', "it is not JSON"),
+        ('"name": ' + "[" * 100_000, "it is not JSON"),
+    ],
+)
+def test_what_is_wrong_with_a_record_is_told_where_it_begins_well(
+    tmp_path: Path, content: str, says: str
+) -> None:
+    path = tmp_path / "run.json"
+    path.write_bytes(b'{\n "schema": 2,\n ' + content.encode("latin-1") + b"\n}\n")
+    with pytest.raises(WorkspaceError, match=says):
+        files.read_record(path, Named)
 
 
 def test_runs_are_read_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
