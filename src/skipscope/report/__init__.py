@@ -28,8 +28,8 @@ from skipscope.report.galleries import Gallery
 from skipscope.report.rendering import html, markdown, panels, paper
 from skipscope.spec.author import NOBODY, Author, read_author
 
-WEB = frozenset({"html", "md"})
-FORMATS = WEB | paper.FORMATS.keys()
+PAGE = frozenset({"html"})
+FORMATS = PAGE | {"md"} | paper.FORMATS.keys()
 HANDIN_HEIGHT, ROWS_HEIGHT = 150, 190
 """Heights of the tallest plots of the hand-in in print, which is to be read in 10 to 14 pages: of curves, and
 of charts that choose their width on paper, whose rows need theirs."""
@@ -39,7 +39,7 @@ def build_report(
     workspace: Workspace,
     study: str | None,
     *,
-    formats: AbstractSet[str] = WEB,
+    formats: AbstractSet[str] = PAGE,
     language: str | None = None,
     author: Author | None = None,
     notes: Path | None = None,

@@ -38,11 +38,7 @@ def test_it_prints_what_it_wrote(app, made_up):
     workspace = made_up(arms=("cnn",), epochs=1, steps=4)
     ran = CliRunner().invoke(app, ["lab", "-w", str(workspace.path)], catch_exceptions=False)
     assert ran.exit_code == 0
-    folder = workspace.report_folder("lab")
-    assert ran.output.splitlines() == [
-        str(folder / name)
-        for name in ("report.html", "handin.en.md", "handin.zh.md", "appendix.en.md", "appendix.zh.md")
-    ]
+    assert ran.output.splitlines() == [str(workspace.report_folder("lab") / "report.html")]
 
 
 def test_with_a_paper_it_says_how_ones_own_analysis_gets_into_it(app, asked, made_up, tmp_path):
