@@ -5,22 +5,23 @@ A report computes the same things from the same readings for every network, and 
 
 from collections.abc import Callable, Hashable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from weakref import finalize
 
 import polars as pl
 
 Given = ParamSpec("Given")
+Made = TypeVar("Made")
 
 
 def memoize_per_table(
-    compute: Callable[Concatenate[pl.DataFrame, Given], pl.DataFrame],
-) -> Callable[Concatenate[pl.DataFrame, Given], pl.DataFrame]:
+    compute: Callable[Concatenate[pl.DataFrame, Given], Made],
+) -> Callable[Concatenate[pl.DataFrame, Given], Made]:
     """Compute once for this very table and these arguments; nobody may change either."""
-    found: dict[int, dict[Hashable, tuple[object, pl.DataFrame]]] = {}
+    found: dict[int, dict[Hashable, tuple[object, Made]]] = {}
 
     @wraps(compute)
-    def remembered(table: pl.DataFrame, /, *given: Given.args, **named: Given.kwargs) -> pl.DataFrame:
+    def remembered(table: pl.DataFrame, /, *given: Given.args, **named: Given.kwargs) -> Made:
         if id(table) not in found:
             finalize(table, found.pop, id(table), None)
         known = found.setdefault(id(table), {})

@@ -70,7 +70,7 @@ def update_of(step: pl.Expr, layer: pl.Expr) -> Quantity:
     """Makes a quantity of updates: log10 of |update| / |weight|, at one measured step and of one layer."""
 
     def quantity(runs: FinishedRuns) -> Series:
-        rows = runs.readings.filter(pl.col("probe") == "update_ratio")
+        rows = measured.of_probe(runs.readings, "update_ratio")
         return of_run(rows.filter(pl.col("step") == step.over(RUN)).with_columns(value=logarithm(10)), layer)
 
     return quantity

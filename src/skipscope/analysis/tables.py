@@ -86,7 +86,7 @@ class StudyTables:
     workspace: Workspace = field(default_factory=lambda: Workspace(USUAL))
     """Where all this was read, for commands that add to it."""
 
-    @property
+    @cached_property
     def arms(self) -> list[str]:
         """The arms' labels, in the study's order."""
         return list(dict.fromkeys(entry.arm for entry in self.entries))

@@ -106,7 +106,7 @@ def over_depth(
         crosses = there.mark_point(filled=True, size=30, opacity=1, shape=CROSS)
         layers += [
             thin.encode(x=x, y=y("theory"), color=color),
-            crosses.encode(x=x, y=y("theory"), tooltip=named, color=alt.value(THEORY.color)),
+            crosses.encode(x=x, y=y("theory"), tooltip=named, color=alt.ColorValue(THEORY.color)),
         ]
     under = [_rule(1.0, [1, 3])] if log else []
     if mark is not None:

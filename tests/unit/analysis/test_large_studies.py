@@ -39,6 +39,15 @@ def test_a_probe_s_readings_are_selected_without_a_copy(study):
     assert np.shares_memory(raw, measured.of_probe(study.by_member, "curvature")["value"].to_numpy())
 
 
+def test_readings_of_a_probe_are_the_same_wherever_they_stand(study):
+    rows = study.readings
+    mixed = rows.sample(fraction=1.0, shuffle=True, seed=0)
+    assert len(mixed["probe"].rle()) > measured.MOST_PIECES
+    for table in (rows, mixed, rows.clear(), mixed[:50]):
+        for probe in (*rows["probe"].unique(), "absent"):
+            assert measured.of_probe(table, probe).equals(table.filter(pl.col("probe") == probe))
+
+
 def test_adding_arm_and_seed_keeps_the_pieces(study):
     pieces = study.raw_readings["run"].chunk_lengths()
     found = members.with_members(study.raw_readings, study.entries)

@@ -4,6 +4,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from hashlib import sha256
@@ -34,8 +35,10 @@ def render(documents: Sequence[Document], *, language: Language | None, library:
         language: the one in which the page opens.
         library: the source of Vega.
     """
-    data, charts, shared = _charts(documents)
-    names, pictures = _pictures(documents)
+    with ThreadPoolExecutor(1) as pool:
+        formulas = pool.submit(mathml.of, documents)  # pandoc's time is another process's
+        data, charts, shared = _charts(documents)
+        names, pictures = _pictures(documents)
     documents = _linked(documents)
     first = language or "en"
     languages = sorted(
@@ -44,7 +47,7 @@ def render(documents: Sequence[Document], *, language: Language | None, library:
     page = _templates().get_template("page.html")
     return page.render(
         editions=[[each for each in documents if each.language == one] for one in languages],
-        math=mathml.of(documents),
+        math=formulas.result(),
         words={document.language: Words(document.language) for document in documents},
         codes=CODES,
         first=first,
