@@ -14,6 +14,7 @@ from time import perf_counter
 NETWORKS = ("cnn", "resnet", "densenet", "se_resnet")
 EPOCHS = 5
 FINDINGS = Path(__file__).parent.parent / "docs" / "findings"
+MARKDOWN = ["report", "--format", "html,md"]
 ONE_BY_ONE = ("answers", "learning_order", "gates")
 """Probes with a reading for each image or channel."""
 
@@ -152,11 +153,11 @@ def main() -> None:
         filling = mp.get_context("spawn").Process(target=fill, args=(folder, runs, steps))
         filling.start()
         filling.join()
-        for command in (["status"], ["status", "--json"], ["report"]):
+        for command in (["status"], ["status", "--json"], ["report"], MARKDOWN):
             took = [timed(*command, "-w", folder) for _ in range(3)]
             seconds, busy = (sorted(column)[1] for column in list(zip(*took, strict=True))[:2])
             memory = max(each[2] for each in took)
-            print(f"skipscope {' '.join(command):14} {seconds:6.2f} s  {busy:6.2f} s busy  {memory:5.2f} GB")
+            print(f"skipscope {' '.join(command):24} {seconds:6.2f} s  {busy:6.2f} s busy  {memory:5.2f} GB")
         page = Path(folder) / "reports" / "many" / "report.html"
         print(f"the page: {page.stat().st_size / 1e6:.2f} MB")
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from skipscope.api.wording import duration
+from skipscope.records.glances import RunGlance
 from skipscope.records.schema import Row, RunRecord
 from skipscope.records.store import Workspace
 
@@ -20,7 +21,7 @@ COLUMNS: dict[str, tuple[str, Callable[[Any], str]]] = {
 """The keys of `row` that tables show, with their titles and formats."""
 
 
-def row(record: RunRecord, arm: str, workspace: Workspace) -> dict[str, Any]:
+def row(record: RunRecord | RunGlance, arm: str, workspace: Workspace) -> dict[str, Any]:
     """Describes a run under the keys of docs/json.md; null where there is nothing yet."""
     result = record.result
     if result is None:

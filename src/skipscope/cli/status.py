@@ -18,6 +18,7 @@ def status(workspace: WorkspaceOption = DEFAULT_WORKSPACE, json: Json = False) -
     """List every run with its state, accuracy and speed."""
     from skipscope.api.status import row
     from skipscope.errors import WorkspaceError
+    from skipscope.records.glances import RunGlance, StudyGlance
     from skipscope.records.store import Workspace, opened
 
     store = Workspace(workspace)
@@ -25,10 +26,10 @@ def status(workspace: WorkspaceOption = DEFAULT_WORKSPACE, json: Json = False) -
     runs: list[dict[str, Any]] = []
     unreadable: list[WorkspaceError] = []
     try:
-        arms = {member.run: member.arm for study in store.studies() for member in study.members}
+        arms = {member.run: member.arm for study in store.studies_as(StudyGlance) for member in study.members}
     except WorkspaceError as error:
         unreadable.append(error)
-    for id, found in store.each_found():
+    for id, found in store.each_found(RunGlance):
         arm = arms.get(id) or id.rsplit("-", 2)[0]  # as its network is called
         try:
             runs.append(row(opened(found), arm, store))

@@ -85,8 +85,9 @@ def read_checksummed(path: Path, *, hint: str = AGAIN, folder: Path | None = Non
         DamagedFile: the checksums differ, or their list is damaged; with `hint`.
         OSError: the file cannot be read.
     """
-    content, within = path.read_bytes(), folder or path.parent
-    known = _read(within, hint=hint).get(path.relative_to(within).as_posix())
+    content = path.read_bytes()
+    name = path.name if folder is None else path.relative_to(folder).as_posix()
+    known = _read(folder or path.parent, hint=hint).get(name)
     if known is not None and sha256(content).hexdigest() not in known:
         what = "This file is damaged: its checksum is not the one it was written with."
         raise DamagedFile(what, where=str(path), hint=hint)

@@ -26,7 +26,15 @@ from skipscope.records.checksums import (
     read_checksummed,
     write_checksummed,
 )
-from skipscope.records.files import make_folder, read_record, reading, record_bytes, remove, whole_lines
+from skipscope.records.files import (
+    Record,
+    make_folder,
+    read_record,
+    reading,
+    record_bytes,
+    remove,
+    whole_lines,
+)
 from skipscope.records.journal import Journal, Mark
 from skipscope.records.schema import Row, RunRecord
 
@@ -97,9 +105,13 @@ class RunFolder:
             DamagedFile: the file, or the list of checksums, is damaged.
             WorkspaceError: the file is no record, or a newer skipscope wrote it.
         """
+        return self.read_as(RunRecord)
+
+    def read_as(self, kind: type[Record]) -> Record | None:
+        """Reads the run's record, or as much of it as `kind` has, as `read` does."""
         if not self.record_file.exists():
             return None
-        return read_record(self.record_file, RunRecord, read_checksummed)
+        return read_record(self.record_file, kind, read_checksummed)
 
     def read_if_sound(self) -> RunRecord | None:
         """Reads the run's record; None where there is none, or a damaged one: the run is trained again.

@@ -17,13 +17,14 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from skipscope import records
 from skipscope.errors import UnknownName, WorkspaceError
 from skipscope.records.archived import is_archive, unpacked
 from skipscope.records.checksums import AGAIN
 from skipscope.records.files import read_record, record_bytes, write_whole
+from skipscope.records.glances import RunGlance, StudyGlance
 from skipscope.records.run_folder import RunFolder
 from skipscope.records.schema import RunRecord, StudyRecord
 from skipscope.spec.network import OWN
@@ -40,7 +41,11 @@ TOGETHER = 50
 """Files that are read at a time."""
 
 
-def opened(found: RunRecord | WorkspaceError) -> RunRecord:
+Seen = TypeVar("Seen", RunRecord, RunGlance)
+Study = TypeVar("Study", StudyRecord, StudyGlance)
+
+
+def opened(found: Seen | WorkspaceError) -> Seen:
     """A run that was found.
 
     Raises:
@@ -98,13 +103,13 @@ class Workspace:
 
     def found(self) -> dict[str, RunRecord | WorkspaceError]:
         """Reads every run by its id; one that cannot be read is the error that says why."""
-        return dict(self.each_found())
+        return dict(self.each_found(RunRecord))
 
-    def each_found(self) -> Iterator[tuple[str, RunRecord | WorkspaceError]]:
-        """Yields what `found` returns, run by run: keeping hundreds of records costs as much as reading."""
+    def each_found(self, kind: type[Seen]) -> Iterator[tuple[str, Seen | WorkspaceError]]:
+        """Yields what `found` returns, or glances, run by run: to keep hundreds costs as much as to read."""
         for folder in sorted(file.parent for file in (self.path / "runs").glob("*/run.json")):
             try:
-                record = RunFolder(folder).read()
+                record = RunFolder(folder).read_as(kind)
             except WorkspaceError as error:
                 yield folder.name, error
             else:
@@ -124,8 +129,12 @@ class Workspace:
 
     def studies(self) -> list[StudyRecord]:
         """Reads every study in the order of planning; those of one time in the order of writing."""
+        return self.studies_as(StudyRecord)
+
+    def studies_as(self, kind: type[Study]) -> list[Study]:
+        """Reads every study as `studies` does, or as much of it as `kind` has."""
         files = sorted((self.path / "studies").glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
-        records = [read_record(path, StudyRecord) for path in files]
+        records = [read_record(path, kind) for path in files]
         return sorted(records, key=lambda record: record.planned)
 
     def study(self, name: str | None = None) -> StudyRecord:

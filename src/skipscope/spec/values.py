@@ -11,4 +11,5 @@ RunId = Annotated[str, StringConstraints(pattern=r"^\w[\w.-]{0,150}$")]
 class Frozen(BaseModel):
     """Makes a record immutable, compared by content, with no unknown keys; not-finite numbers come back."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+    # a class is made ready when it is first used: a command uses few of them
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings", defer_build=True)

@@ -1,12 +1,13 @@
 """Records as files."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import BaseModel
 
 from skipscope.errors import WorkspaceError
-from skipscope.records import files
+from skipscope.records import files, glances, schema
 from skipscope.records.store import RunFolder, Workspace
 
 
@@ -64,10 +65,32 @@ def test_runs_are_read_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for name in ("b", "a"):
         (tmp_path / "runs" / name).mkdir(parents=True)
         (tmp_path / "runs" / name / "run.json").write_text("{}")
-    read, real = list[str](), RunFolder.read
-    monkeypatch.setattr(RunFolder, "read", lambda self: read.append(self.path.name) or real(self))
-    runs = Workspace(tmp_path).each_found()
+    read, real = list[str](), RunFolder.read_as
+    monkeypatch.setattr(
+        RunFolder, "read_as", lambda self, kind: read.append(self.path.name) or real(self, kind)
+    )
+    runs = Workspace(tmp_path).each_found(glances.RunGlance)
     name, why = next(runs)
     assert (name, read) == ("a", ["a"])
     assert "damaged" in str(why)
     assert [name for name, _ in runs] == ["b"]
+
+
+def test_glances_have_fields_of_the_records() -> None:
+    for glance, record in ((glances.RunGlance, schema.RunRecord), (glances.StudyGlance, schema.StudyRecord)):
+        assert _missing(glance, record) == []
+
+
+def _missing(glance: type[BaseModel], record: type[BaseModel]) -> list[str]:
+    """The fields of a glance, at any depth, that its record has as something else.
+
+    Of an optional or repeated part, it looks at the part.
+    """
+    found = []
+    for name, field in glance.model_fields.items():
+        here, there = field.annotation, record.model_fields[name].annotation
+        if here == there:
+            continue
+        one, other = ((get_args(each) or (each,))[0] for each in (here, there))
+        found += _missing(one, other) if issubclass(one, BaseModel) else [name]
+    return found
