@@ -29,7 +29,13 @@ BY_DEPTH: dict[ByDepth, str] = {"norm": "gradient_norm", "std": "std", "ratio": 
 
 
 def by_depth(
-    table: pl.DataFrame, *, quantity: ByDepth, moment: Moment = END, arms: Sequence[str], labels: Labels
+    table: pl.DataFrame,
+    *,
+    quantity: ByDepth,
+    moment: Moment = END,
+    arms: Sequence[str],
+    labels: Labels,
+    title: str = "",
 ) -> Layered:
     """Draws over depth, at one moment, one of three quantities, on an axis that serves both moments.
 
@@ -37,9 +43,10 @@ def by_depth(
     - `std`: the standard deviation of responses (He et al. 2015, Fig. 7)
     - `ratio`: the norm of f(x) over that of x for each residual block
 
-    `table` has arm, seed, moment, module, depth (0 to 1) and the quantity.
+    `table` has arm, seed, moment, module, depth (0 to 1) and the quantity. `title` names the axis in place of
+    the quantity's own words.
     """
-    told, field = labels[BY_DEPTH[quantity]], f"median({quantity}):Q"
+    told, field = title or labels[BY_DEPTH[quantity]], f"median({quantity}):Q"
     axis = alt.Axis(format=".3~g", tickCount=6)
     # both moments on one scale
     scale = alt.Scale(domain=[0, ends(table[quantity])[1]], nice=True)

@@ -41,8 +41,12 @@ def table_of(blocks):
 @pytest.mark.parametrize(
     ("language", "sum_up", "candidates"),
     [
-        ("en", "agree with it (section 5.5)", ("fit worst", "do not suffice", "None of these is shown")),
-        ("zh", "相符（5.5 节）", ("最不相符", "还不够", "都没有被证明是原因")),
+        (
+            "en",
+            "agree with it (section 5.5)",
+            ("unlikely to be the only reason", "do not suffice", "None of these is shown"),
+        ),
+        ("zh", "相符（5.5 节）", ("不大可能是唯一的原因", "还不够", "都没有被证明是原因")),
     ],
 )
 def test_it_begins_with_an_answer_and_weighs_what_may_explain_it(tables, language, sum_up, candidates):

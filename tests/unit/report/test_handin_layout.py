@@ -9,7 +9,9 @@ import pytest
 from documents import built
 from PIL import Image
 
+from skipscope.figures.rendering import prints
 from skipscope.report.document import Column, Document, Equation, Note, Paragraph, Section, Table
+from skipscope.report.handin import prose
 from skipscope.report.rendering import html, markdown, paper, paper_source
 from skipscope.report.words import Inline, Words
 
@@ -53,6 +55,28 @@ def test_tables_of_the_hand_in_are_numbered_in_their_order_and_referred_to(study
     assert all(f'href="#{language}-table-{number}"' in page for number in referred)
     appendix = built(study_tables(), language, results=())
     assert not [block for block in appendix.blocks if isinstance(block, Table) and block.number]
+
+
+def test_pages_that_never_settle_are_found_out(tmp_path):
+    """Each attempt needs a page more than the one before, so no total is right."""
+    moving = "#context for _ in range(counter(page).final().first()) { pagebreak() }"
+    assert prints.compiled(moving, tmp_path, "png", ppi=9)
+    with pytest.raises(prints.Unsettled):
+        prints.compiled(moving, tmp_path, "png", ppi=9, settled=True)
+
+
+def test_figures_stay_where_they_are_told_of_if_pages_do_not_settle_with_them_afloat(monkeypatch):
+    tried = []
+
+    def compiled(source, *_, settled, **__):
+        tried.append(("float: true" in source, settled))
+        if settled:
+            raise prints.Unsettled
+        return [b"page"]
+
+    monkeypatch.setattr(prints, "compiled", compiled)
+    assert paper.typeset(document(), {}, ("Libertinus Serif",), "png") == [b"page"]
+    assert tried == [(True, True), (False, False)]
 
 
 def test_a_row_of_a_table_stays_on_one_page():
@@ -119,3 +143,9 @@ def test_word_has_the_styles_of_both(tmp_path):
     styles = (paper.TEMPLATES / "word" / "styles.xml").read_text(encoding="utf-8")
     assert re.search(r'w:styleId="Lead">(?:(?!</w:style>).)*<w:keepNext/>', styles, re.DOTALL)
     assert 'w:styleId="Blank"' in styles
+
+
+def test_no_space_is_set_between_a_wide_bracket_and_a_mark():
+    mark = Inline(" ⟦参考⟧")
+    assert prose._marked(Inline("见图（图 8）。"), mark) == "见图（图 8）⟦参考⟧。"
+    assert prose._marked(Inline("见图 8。"), mark) == "见图 8 ⟦参考⟧。"

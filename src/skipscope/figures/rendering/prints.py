@@ -72,9 +72,23 @@ def _indexed(picture: bytes) -> bytes:
     return written.getvalue()
 
 
-def compiled(source: str, folder: Path, format: Literal["pdf", "png"], *, ppi: int) -> list[bytes]:
-    """Compiles typst's markup, which may use files in `folder`, to one PDF or to a PNG of each page."""
+class Unsettled(Exception):
+    """Tells that pages were still moving when typst gave up: their numbers would be wrong."""
+
+
+def compiled(
+    source: str, folder: Path, format: Literal["pdf", "png"], *, ppi: int, settled: bool = False
+) -> list[bytes]:
+    """Compiles typst's markup, which may use files in `folder`, to one PDF or to a PNG of each page.
+
+    Raises:
+        Unsettled: pages should be `settled`, and are not after typst's five attempts.
+    """
     file = folder / "source.typ"
     file.write_text(source, encoding="utf-8")
-    made = typst.compile(file, root=folder, font_paths=fonts.book(), format=format, ppi=ppi)
+    made, warnings = typst.compile_with_warnings(
+        file, root=folder, font_paths=fonts.book(), format=format, ppi=ppi
+    )
+    if settled and any("did not converge" in str(each.message) for each in warnings):
+        raise Unsettled
     return [page for page in (made if isinstance(made, list) else [made]) if isinstance(page, bytes)]

@@ -13,7 +13,8 @@ from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.handin.residual import agreement, without_norm
 from skipscope.report.handin.taken_away import CLIPPED, evened, tamed, tried
-from skipscope.report.handin.textbook import answers, unsettled
+from skipscope.report.handin.textbook import answers, unsettled, vanishes_later
+from skipscope.report.handin.without import lowest
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import count
 
@@ -136,11 +137,17 @@ def candidates(prose: Prose) -> list[Statement]:
     shallow = min(map(depth_of, error.finding.arms)) if error else 0
     if start and start.told == "contradicted" and (found := apart(prose, shallow)):
         told = {"shallow": shallow, "deep": found[0]["deep"]}
-        said.append(prose.say("conclusion.why.vanishing", *unique([start.source, *found[1]]), **told))
-    sources = unique(source for each in without_norm(prose) for source in each.sources)
-    even, small, agree = evened(prose) if sources else None, tamed(prose), agreement(prose)
-    if sources and (even or not tried(prose)):
-        said.append(prose.say(f"conclusion.why.{'evened' if even else 'even'}", *sources))
+        share, gone = lowest(f"plain{told['deep']}", found[1][0]), vanishes_later(prose)
+        sources = [start.source, *found[1]]
+        if share and gone:
+            told |= {"share": share, "layers": depth_of(gone.finding.arms[0])}
+            sources.append(gone.source)
+        key = f"vanishing{'_later' if share and gone else ''}"
+        said.append(prose.say(f"conclusion.why.{key}", *unique(sources), **told))
+    bare = unique(source for each in without_norm(prose) for source in each.sources)
+    even, small, agree = evened(prose) if bare else None, tamed(prose), agreement(prose)
+    if bare and (even or not tried(prose)):
+        said.append(prose.say(f"conclusion.why.{'evened' if even else 'even'}", *bare))
     if even and small:
         said.append(prose.say("conclusion.why.tamed", *small.sources, deep=depth_of(CLIPPED)))
         said += [prose.say("conclusion.why.remain", *agree, BALDUZZI)] if agree else []

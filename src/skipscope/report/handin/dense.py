@@ -145,7 +145,8 @@ def with_depth(prose: Prose) -> list[tuple[str, Statement]]:
     ends = zip(("plain_before", "plain_after", "before", "after"), (*plain, *ours), strict=True)
     behind = {end: prose.percent(level) for end, level in ends}
     if verdict == "supported" and below(*plain) and falls(prose, piece):
-        return [(verdict, prose.say("dense.depth.supported_fall", piece.source, **told, **behind))]
+        alone = {end: Inline(said.partition(" \\[")[0]) for end, said in behind.items()}  # the change has one
+        return [(verdict, prose.say("dense.depth.supported_fall", piece.source, **told, **alone))]
     said = prose.say(f"dense.depth.{verdict}", piece.source, **told)
     return [(verdict, said), ("errors", prose.say("dense.errors", piece.source, **behind))]
 

@@ -53,14 +53,20 @@ def gradients_figure(prose: Prose) -> Panels | None:
     ended = norms.filter(moment=training_readings.END)
     if not set(FOUR) <= set(ended["arm"]):
         return None
+    step = count(ended["step"].to_list()[0])
     charts = {
         f"own-gradients-{moment}": training.by_depth(
-            norms, quantity="norm", moment=moment, arms=arms, labels=context.labels
+            norms,
+            quantity="norm",
+            moment=moment,
+            arms=arms,
+            labels=context.labels,
+            title=context.charts.raw(f"beside.axis_own.{moment}").format(step=step),
         )
         for moment in training_readings.MOMENTS
     }
     charts = {name: replace(chart, height=HEIGHT) for name, chart in charts.items()}
-    caption = context.words("beside.caption_own_gradients", step=count(ended["step"].to_list()[0]))
+    caption = context.words("beside.caption_own_gradients", step=step)
     return context.panels(charts, caption=caption, spoken=(caption, caption))
 
 

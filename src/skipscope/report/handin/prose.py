@@ -183,7 +183,9 @@ def unnamed(statement: Statement) -> list[Source]:
 def _marked(text: Inline, mark: Inline) -> Inline:
     """Puts a mark before the full stop that ends a text, behind its bold print."""
     stop = text[-1:] if text[-1:] in (".", "。") else ""
-    return Inline(text.removesuffix(stop) + mark + stop)
+    told = text.removesuffix(stop)
+    # a wide bracket brings the space that a mark begins with
+    return Inline(told + (mark.lstrip() if told.endswith("）") else mark) + stop)
 
 
 def _ends(piece: Piece | Level) -> tuple[float, float, float]:

@@ -9,18 +9,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from skipscope.analysis.step_quantities import LAST
+from skipscope.reference.card import ArmCard
 from skipscope.report.handin.by_depth import depth_of
 from skipscope.report.handin.course import CHANCE, LEFT
 from skipscope.report.handin.first_steps import FAR, FIRST
 from skipscope.report.handin.pieces import Level
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import literal
+from skipscope.report.words import literal, rounded
+from skipscope.spec import Recipe
 
 LOSS = "training loss at the end"
 START = "first over last at the start"
 BARE, NORMED = "plain20_nobn", "plain20"
 """A chain without BatchNorm, and with it."""
+OTHER_RATES = "plain20_nobn_r01", "plain20_nobn_r20"
+"""The chain without BatchNorm at a lower and at a higher learning rate."""
 CLIPPED, SHALLOW, USUAL = "plain56_clip", "plain20_clip", "plain56"
 """A deep chain and a shallow one that are clipped, and the deep one that is not."""
 
@@ -51,6 +55,8 @@ def evened(prose: Prose) -> Failed | None:
     ratios = _in_one_study(prose, START, (BARE, NORMED), "start")
     if losses is None or ratios is None or not _fails(losses) or abs(ratios[0].median) >= ratios[1].median:
         return None
+    if any(each.ends[1] <= LEFT for each in _in_one_study(prose, LOSS, OTHER_RATES, "end") or ()):
+        return None  # it learns at another rate
     return Failed(losses=losses, before=ratios)
 
 
@@ -69,16 +75,29 @@ def said_of_evened(prose: Prose) -> list[Statement]:
     if found is None:
         return []
     bare, normed = map(prose.number, found.losses)
-    even, uneven = map(prose.times, found.before)
+    even, uneven = prose.times(found.before[0]), literal(rounded(10 ** found.before[1].median))
     told = {"layers": depth_of(BARE), "study": found.losses[0].study, "bare": bare, "normed": normed}
     loss = {"steps": LAST, "chance": literal(f"{CHANCE:.2f}")}
-    return [prose.say("without.evened", *found.sources, even=even, uneven=uneven, **told, **loss)]
+    said = prose.say("without.evened", *found.sources, even=even, uneven=uneven, **told, **loss)
+    return [said, *_at_other_rates(prose, found.losses[0])]
+
+
+def _at_other_rates(prose: Prose, usual: Level) -> list[Statement]:
+    """Says that the chain without BatchNorm learns no better at a lower and at a higher learning rate."""
+    others = _in_one_study(prose, LOSS, OTHER_RATES, "end")
+    recipes = [_recipe(prose, level) for level in (*others, usual)] if others else []
+    rates = [literal(f"{recipe.learning_rate:g}") for recipe in recipes if recipe]
+    if others is None or len(rates) != len(recipes):
+        return []
+    told = dict(zip(("low", "high", "usual"), rates, strict=True))
+    return [prose.say("without.evened_rates", others[0].source, **told)]
 
 
 def said_of_tamed(prose: Prose) -> list[Statement]:
     """Says that small first updates are not enough, if that was found."""
     found = tamed(prose)
-    norm = _clip_norm(prose, found.losses[0]) if found else None
+    recipe = _recipe(prose, found.losses[0]) if found else None
+    norm = recipe.clip_norm if recipe else None
     if found is None or norm is None:
         return []
     deep, shallow = map(prose.number, found.losses)
@@ -101,10 +120,9 @@ def _fails(losses: tuple[Level, Level]) -> bool:
     return one.ends[1] > LEFT > other.ends[2]
 
 
-def _clip_norm(prose: Prose, level: Level) -> float | None:
-    """Returns the norm to which the deep chain's gradients were cut down; None if unknown."""
+def _recipe(prose: Prose, level: Level) -> ArmCard | Recipe | None:
+    """Returns what knows the learning rate and the clipping of an arm; None if nothing does."""
     if level.basis == "reference":
         arms = prose.evidence.reference[level.study].arms
-        return next((arm.clip_norm for arm in arms if arm.arm == level.arm), None)
-    recipe = prose.evidence.tables.recipes.get(level.arm)
-    return recipe.clip_norm if recipe else None
+        return next((arm for arm in arms if arm.arm == level.arm), None)
+    return prose.evidence.tables.recipes.get(level.arm)

@@ -235,14 +235,15 @@ def numbers(row: Sequence[int | None]) -> list[int]:
 
 
 def alone(prose: Prose) -> list[Statement]:
-    """Says what drives gradients apart, and what came of chains without it or without large first updates."""
-    said, with_norm, bare = list[Statement](), ratios(prose), ratios(prose, "_nobn")
-    evened = said_of_evened(prose)
-    if with_norm and bare and with_norm[max(with_norm)].median > CLEAR and bare[max(bare)].median < -CLEAR:
-        ends_of = unique([with_norm[max(with_norm)].source, bare[max(bare)].source], "S1a")
-        said = [prose.say("without.follows", *ends_of)]
-        said += [] if tried(prose) else [prose.say("without.untested", *ends_of)]
-    return [*said, *evened, *(said_of_tamed(prose) if evened else [])]
+    """Says what came of chains without BatchNorm or large first updates, or what drives gradients apart."""
+    if evened := said_of_evened(prose):
+        return [*evened, *said_of_tamed(prose)]
+    with_norm, bare = ratios(prose), ratios(prose, "_nobn")
+    if not (with_norm and bare) or start_of(with_norm) != "explodes" or start_of(bare) != "vanishes":
+        return []
+    ends_of = unique([with_norm[max(with_norm)].source, bare[max(bare)].source], "S1a")
+    said = [prose.say("without.follows", *ends_of)]
+    return said if tried(prose) else [*said, prose.say("without.untested", *ends_of)]
 
 
 def limits(prose: Prose) -> list[Statement]:

@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from html import unescape
 from importlib.resources import as_file, files
@@ -46,16 +46,22 @@ def typeset(
     variables = [f"lang:{document.language}", *(f"family:{each}" for each in family)]
     if document.language == "zh":
         variables.append("region:cn")
-    if document.part == "handin":
-        variables.append("floating:yes")
+    floating = document.part == "handin"
     with _figures_folder(document) as folder, as_file(TEMPLATES / "paper.typ") as template:
         for name, chart in charts.items():
             (folder / f"figures/{name}.svg").write_text(prints.set_in(chart, family), encoding="utf-8")
         variables.append(f"author:{_quoted(document.author.name)}")
         settings = [f"--template={template}", "--wrap=none", *(f"--variable={each}" for each in variables)]
-        return prints.compiled(
-            _converted(document, "svg", "typst", folder, settings), folder, format, ppi=ppi
-        )
+
+        def printed(*further: str, settled: bool) -> list[bytes]:
+            source = _converted(document, "svg", "typst", folder, [*settings, *further])
+            return prints.compiled(source, folder, format, ppi=ppi, settled=settled)
+
+        if floating:
+            with suppress(prints.Unsettled):
+                return printed("--variable=floating:yes", settled=True)
+        # whether a figure floats can depend on where it would float to: then all stay where they are told of
+        return printed(settled=False)
 
 
 def render_docx(document: Document, charts: Charts, family: Family) -> bytes:
