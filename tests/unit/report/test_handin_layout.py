@@ -57,26 +57,29 @@ def test_tables_of_the_hand_in_are_numbered_in_their_order_and_referred_to(study
     assert not [block for block in appendix.blocks if isinstance(block, Table) and block.number]
 
 
-def test_pages_that_never_settle_are_found_out(tmp_path):
-    """Each attempt needs a page more than the one before, so no total is right."""
-    moving = "#context for _ in range(counter(page).final().first()) { pagebreak() }"
-    assert prints.compiled(moving, tmp_path, "png", ppi=9)
-    with pytest.raises(prints.Unsettled):
-        prints.compiled(moving, tmp_path, "png", ppi=9, settled=True)
+STANDING = """
+#set page(height: 100pt, width: 100pt, margin: 0pt)
+#let afloat = sys.inputs.at("afloat", default: "").split(",")
+#let stands(number, what) = context [#metadata((number, what, here().page())) <stands>]
+#set block(spacing: 0pt)
+#let text = block(height: 30pt)[text]
+#let figure(number, height) = {
+  place(stands(number, "spot"))
+  let told = block(height: height, breakable: false)[#stands(number, "figure")]
+  if str(number) in afloat { place(top, float: true, told) } else { told }
+}
+"""
 
 
-def test_figures_stay_where_they_are_told_of_if_pages_do_not_settle_with_them_afloat(monkeypatch):
-    tried = []
-
-    def compiled(source, *_, settled, **__):
-        tried.append(("float: true" in source, settled))
-        if settled:
-            raise prints.Unsettled
-        return [b"page"]
-
-    monkeypatch.setattr(prints, "compiled", compiled)
-    assert paper.typeset(document(), {}, ("Libertinus Serif",), "png") == [b"page"]
-    assert tried == [(True, True), (False, False)]
+@pytest.mark.parametrize(("heights", "floating"), [((20, 20), []), ((80, 30), [1]), ((80, 50), [1, 2])])
+def test_figures_that_do_not_fit_float_one_after_the_other(tmp_path, heights, floating):
+    """A page has room for its text and a low figure; text goes on where a figure went to the next page."""
+    file = tmp_path / "source.typ"
+    told = "".join(
+        f"#text\n#figure({number}, {height}pt)\n" for number, height in enumerate(heights, start=1)
+    )
+    file.write_text(STANDING + told)
+    assert prints.afloat(file) == floating
 
 
 def test_a_row_of_a_table_stays_on_one_page():

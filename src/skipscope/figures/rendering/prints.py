@@ -1,5 +1,6 @@
 """Prepares charts for paper: sets SVGs in available fonts and draws them as PNG."""
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from html import unescape
@@ -72,23 +73,38 @@ def _indexed(picture: bytes) -> bytes:
     return written.getvalue()
 
 
-class Unsettled(Exception):
-    """Tells that pages were still moving when typst gave up: their numbers would be wrong."""
-
-
 def compiled(
-    source: str, folder: Path, format: Literal["pdf", "png"], *, ppi: int, settled: bool = False
+    source: str, folder: Path, format: Literal["pdf", "png"], *, ppi: int, floating: bool = False
 ) -> list[bytes]:
     """Compiles typst's markup, which may use files in `folder`, to one PDF or to a PNG of each page.
 
-    Raises:
-        Unsettled: pages should be `settled`, and are not after typst's five attempts.
+    `floating`: figures that do not fit where they are told of float to the top of the next page.
     """
     file = folder / "source.typ"
     file.write_text(source, encoding="utf-8")
-    made, warnings = typst.compile_with_warnings(
-        file, root=folder, font_paths=fonts.book(), format=format, ppi=ppi
+    inputs = {"afloat": ",".join(map(str, afloat(file)))} if floating else {}
+    made = typst.compile(
+        file, root=folder, font_paths=fonts.book(), format=format, ppi=ppi, sys_inputs=inputs
     )
-    if settled and any("did not converge" in str(each.message) for each in warnings):
-        raise Unsettled
     return [page for page in (made if isinstance(made, list) else [made]) if isinstance(page, bytes)]
+
+
+def afloat(file: Path) -> list[int]:
+    """Finds the figures that have to float, one after the other: each moves what comes after it.
+
+    A figure that was told to float stays afloat, so that this ends; typst by itself may go back and forth.
+    """
+    found: list[int] = []
+    while True:
+        inputs = {"afloat": ",".join(map(str, found))}
+        told = typst.query(
+            file, "<stands>", field="value", root=file.parent, font_paths=fonts.book(), sys_inputs=inputs
+        )
+        pages: dict[int, dict[str, int]] = {}
+        for number, what, page in json.loads(told):
+            pages.setdefault(number, {})[what] = page
+        late = (number for number, stands in sorted(pages.items()) if stands["figure"] > stands["spot"])
+        following = next((number for number in late if number not in found), None)
+        if following is None:
+            return found
+        found.append(following)

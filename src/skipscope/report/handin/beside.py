@@ -6,6 +6,7 @@ from math import inf
 from skipscope.report.document import Block
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.four_ways import SPEED, four_ways
+from skipscope.report.handin.ordered import ordered
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
@@ -29,7 +30,8 @@ def beside(prose: Prose) -> list[Block]:
     """Writes the section: speed, what is equal at equal loss, and what is learnt when."""
     table = four_ways(prose)
     return [
-        prose.paragraph(prose.say("beside.how", table=prose.table(table)), *deeper(prose), *alike(prose)),
+        *prose.paragraphs([prose.say("beside.how", table=prose.table(table)), *ordered(prose)]),
+        *prose.paragraphs([*deeper(prose), *alike(prose)]),
         *prose.paragraphs(speed(prose)),
         table,
         *prose.paragraphs([*differing(prose, "T3", "gap"), *evenness(prose)], order(prose)),

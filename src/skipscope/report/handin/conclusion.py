@@ -73,10 +73,15 @@ def limits_of(prose: Prose) -> list[Statement]:
     return [
         data(prose),
         *budget(prose),
-        prose.say("conclusion.limit.recipe"),
+        prose.say(f"conclusion.limit.recipe{'_clipped' if clips(prose) else ''}"),
         prose.say(f"conclusion.limit.seeds{'_and_start' if more else ''}", **told),
         prose.say("conclusion.limit.networks", Source(basis="exact", key="params")),
     ]
+
+
+def clips(prose: Prose) -> bool:
+    """Whether this workspace's networks were trained with gradient clipping."""
+    return all(recipe.clip_norm is not None for recipe in prose.evidence.tables.recipes.values())
 
 
 def starts(prose: Prose) -> list[Piece]:

@@ -19,6 +19,7 @@ from skipscope.report.handin.gate_evidence import (
     over_half,
     unsettled,
 )
+from skipscope.report.handin.ordered import ordered
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
@@ -62,7 +63,8 @@ def at_start(prose: Prose) -> list[Statement]:
     blocks = (depth_of(with_gates.arm) - 2) // 2
     told: dict[str, object] = {"gated": prose.times(with_gates), "residual": prose.times(without)}
     told |= {"blocks": blocks, "predicted": literal(rounded(2 * predicted(blocks, late=3)))}
-    return [prose.say(f"gated.start.{key}", with_gates.source, **told), *in_training(prose, with_gates)]
+    later = [] if ordered(prose) else in_training(prose, with_gates)  # section 5.5 has it of all four
+    return [prose.say(f"gated.start.{key}", with_gates.source, **told), *later]
 
 
 def in_training(prose: Prose, start: Level) -> list[Statement]:

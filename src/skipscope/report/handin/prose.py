@@ -6,8 +6,10 @@
         prose.say("handin.residual.start", piece.source, times=prose.times(piece)),
     )
 
-A mark stands before the full stop of its statement, as a reference does. Where a statement names a work by
-author and year, the year leads to it, and no mark repeats that.
+A mark stands before the full stop of its statement, as a reference does. Statements in a row that rest on
+the same kinds of evidence are marked once, at the last of them, with the claims of all; what is said between
+two of them and rests on nothing of its own is in the row. Where a statement names a work by author and year,
+the year leads to it, and no mark repeats that.
 """
 
 import re
@@ -21,7 +23,7 @@ from skipscope.report.handin.evidence import Evidence
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.references import Work, works
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import NBSP, Inline, code, literal, rounded, unmarked
+from skipscope.report.words import NBSP, Inline, code, literal, rounded
 
 MOST_DIGITS = 3
 """After the decimal point: nothing here is measured more finely."""
@@ -46,14 +48,12 @@ class Prose:
         return Statement(text=text, sources=sources, numbers=numbers)
 
     def paragraph(self, *statements: Statement | None) -> Paragraph:
-        """Joins statements; those that are None are left out, and equal marks in a row are set once."""
+        """Joins statements; those that are None are left out, and a row on one basis is marked once."""
         told = [each for each in statements if each is not None]
         pieces: list[Inline] = []
-        marks = [self.mark(unnamed(statement)) for statement in told]
-        shown = marks if self.coded else [Inline(unmarked(mark)) for mark in marks]
-        for at, (statement, mark) in enumerate(zip(told, marks, strict=True)):
-            again = shown[at] == next(iter(shown[at + 1 :]), None)
-            pieces.append(_marked(statement.text, Inline("") if again else mark))
+        for row in rows(told):
+            mark = self.mark(source for each in row for source in unnamed(each))
+            pieces += [*(each.text for each in row[:-1]), _marked(row[-1].text, mark)]
         return Paragraph(text=self.context.words.joined(pieces), statements=tuple(told))
 
     def paragraphs(self, *told: Iterable[Statement | None]) -> list[Block]:
@@ -178,6 +178,25 @@ def cited(text: Inline, work: Work) -> Inline:
 def unnamed(statement: Statement) -> list[Source]:
     """Returns the sources that a mark has to tell: those that the text does not cite itself."""
     return [source for source in statement.sources if f"(#work-{source.key})" not in statement.text]
+
+
+def rows(told: Sequence[Statement]) -> list[list[Statement]]:
+    """Splits statements where what they rest on changes: own runs, the reference, a count, a work."""
+    found: list[list[Statement]] = []
+    before = frozenset[str]()
+    for at, each in enumerate(told):
+        basis = _basis(each)
+        following = next(filter(None, map(_basis, told[at:])), frozenset())
+        if found and before == (basis or following):
+            found[-1].append(each)
+        else:
+            found.append([each])
+            before = basis
+    return found
+
+
+def _basis(statement: Statement) -> frozenset[str]:
+    return frozenset(source.basis for source in unnamed(statement))
 
 
 def _marked(text: Inline, mark: Inline) -> Inline:

@@ -132,9 +132,9 @@ def theory(prose: Prose) -> list[list[Statement]]:
     judged = prose.evidence.judged("S8")
     if judged and judged.settled:
         slope, ends = prose.number(judged.deepest), judged.deepest.effect.interval
-        slower = judged.verdict == "supported" and ends is not None and ends[0] > PREDICTED
-        key = "slower" if slower else judged.verdict
-        checked.append(prose.say(f"residual.branch.{key}", judged.source, slope=slope))
+        # slower than predicted: its card says so
+        if judged.verdict == "contradicted" or ends is None or ends[0] <= PREDICTED:
+            checked.append(prose.say(f"residual.branch.{judged.verdict}", judged.source, slope=slope))
     return [found, checked, [prose.say("residual.even"), *without_norm(prose)]]
 
 

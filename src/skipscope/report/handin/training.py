@@ -220,6 +220,9 @@ def with_seeds(prose: Prose, arms: Sequence[str]) -> Iterator[Statement]:
             values = prose.context.words.by_arm({each.arm: each for each in levels}, prose.percent)
             more = {"images": count(images), "epochs": epochs, "seeds": len(levels[0].values)}
             yield prose.say("course.seeded", levels[0].source, study=levels[0].study, values=values, **more)
+            best, *others = sorted(levels, key=lambda each: -each.ends[0])
+            if others and best.ends[1] > max(each.ends[2] for each in others):
+                yield prose.say("course.leads", best.source, arm=code(best.arm))
             return
 
 

@@ -8,7 +8,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from html import unescape
 from importlib.resources import as_file, files
@@ -47,21 +47,15 @@ def typeset(
     if document.language == "zh":
         variables.append("region:cn")
     floating = document.part == "handin"
+    if floating:
+        variables.append("floating:yes")
     with _figures_folder(document) as folder, as_file(TEMPLATES / "paper.typ") as template:
         for name, chart in charts.items():
             (folder / f"figures/{name}.svg").write_text(prints.set_in(chart, family), encoding="utf-8")
         variables.append(f"author:{_quoted(document.author.name)}")
         settings = [f"--template={template}", "--wrap=none", *(f"--variable={each}" for each in variables)]
-
-        def printed(*further: str, settled: bool) -> list[bytes]:
-            source = _converted(document, "svg", "typst", folder, [*settings, *further])
-            return prints.compiled(source, folder, format, ppi=ppi, settled=settled)
-
-        if floating:
-            with suppress(prints.Unsettled):
-                return printed("--variable=floating:yes", settled=True)
-        # whether a figure floats can depend on where it would float to: then all stay where they are told of
-        return printed(settled=False)
+        source = _converted(document, "svg", "typst", folder, settings)
+        return prints.compiled(source, folder, format, ppi=ppi, floating=floating)
 
 
 def render_docx(document: Document, charts: Charts, family: Family) -> bytes:

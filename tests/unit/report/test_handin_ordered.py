@@ -1,0 +1,44 @@
+"""The four designs side by side: gradients in one order before training, in the other during it."""
+
+from dataclasses import replace
+
+import pytest
+from made_up_bodies import prose
+
+from skipscope.report.handin import ordered as section
+from skipscope.report.words import unmarked
+
+
+def text_of(said):
+    return " ".join(unmarked(each.text) for each in said).replace("\u00a0", " ")
+
+
+def test_the_reference_s_four_designs_change_their_order_in_training(study_tables):
+    text = text_of(section.ordered(prose(study_tables())))
+    assert "ratios are 26, 8.6, 6.3 and 4.7 (plain, residual, gated, dense)" in text
+    assert "fall in the same order: 64.6%, 56.6%, 56.0% and 52.0%" in text
+    assert "the order of the ratios is reversed: 2.8, 3.6, 5.0 and 7.5" in text
+    assert "The errors of the residual and the gated network do not differ beyond their intervals" in text
+
+
+@pytest.mark.parametrize("asked", [section.START, section.TRAINING, section.ERROR])
+def test_nothing_is_said_of_orders_that_are_others(study_tables, monkeypatch, asked):
+    find = section._of_all
+
+    def swapped(prose, quantity, moment):
+        found = find(prose, quantity, moment)
+        return [found[1], found[0], *found[2:]] if (quantity, moment) == asked else found
+
+    monkeypatch.setattr(section, "_of_all", swapped)
+    assert section.ordered(prose(study_tables())) == []
+
+
+def test_errors_that_differ_beyond_their_intervals_are_not_called_alike(study_tables, monkeypatch):
+    find = section._of_all
+
+    def narrow(prose, quantity, moment):
+        found = find(prose, quantity, moment)
+        return [replace(each, values=(each.ends[0],) * 3) for each in found]
+
+    monkeypatch.setattr(section, "_of_all", narrow)
+    assert "beyond their intervals" not in text_of(section.ordered(prose(study_tables())))
