@@ -8,7 +8,7 @@ from made_up_bodies import card, prose, read
 from skipscope.reference import shipped
 from skipscope.report.document import Equation, Panels
 from skipscope.report.handin import residual as section
-from skipscope.report.handin.basis import clipping, introduction
+from skipscope.report.handin.basis import budgets, clipping, introduction
 from skipscope.report.handin.by_depth import predicted, steepness
 from skipscope.report.handin.pieces import Level
 from skipscope.report.handin.prose import bracketed
@@ -127,17 +127,25 @@ def test_a_rise_is_paired_by_seed_and_needs_as_many_seeds_at_each_depth():
 def test_the_studies_that_an_explanation_rests_on_are_named_once_with_their_budgets(tables):
     written = prose(tables)
     text = read(introduction(written, residual(written)))
-    spent = "6,000 images of an unofficial copy, batches of 128, 3 epochs, 5 seeds, peak rate 0.1"
-    assert f"depth and fair ({spent})" in text
-    assert "evening (3,200 images of an unofficial copy, batches of 32, 1–2 epochs, 3–10 seeds," in text
+    spent = "6,000 images, batches of 128, 3 epochs, 5 seeds, peak rate 0.1"
+    named = "depth (networks of growing depth) and fair (the four designs with about 20 layers)"
+    assert f"unofficial copies of CIFAR-10: {named}: {spent};" in text
+    assert "evening (many short runs): 3,200 images, batches of 32, 1–2 epochs, 3–10 seeds," in text
     assert "lab" not in text  # nothing here rests on it
+
+
+def test_which_studies_used_copies_is_told_one_by_one_if_others_did_not(tables):
+    exact = shipped.cards()["depth"].model_copy(update={"fidelity": "exact"})
+    text = budgets(prose(tables, exact, shipped.cards()["fair"]), ["depth", "fair"])
+    assert "depth` (networks of growing depth): 6,000 images, batches" in text
+    assert "fair` (the four designs with about 20 layers): 6,000 images of an unofficial copy" in text
 
 
 def test_that_gradients_were_clipped_is_said_of_the_networks_that_it_was_done_to(tables):
     rests = [each.model_copy(update={"claims": []}) for each in shipped.cards().values()]
     said = [each.text for each in clipping(prose(tables, *rests), [each.study for each in rests])]
     assert len(said) == 1
-    assert "those named by their depth, such as `plain56`, were not, unless this is said" in said[0]
+    assert "only the assignment's networks and their variants were trained with gradient clipping" in said[0]
     (free,) = clipping(prose(tables), ["depth", "fair"])
     assert free.text == "They did not clip gradients."
     arms = [arm.model_copy(update={"clip_norm": 1.0}) for arm in shipped.cards()["depth"].arms]

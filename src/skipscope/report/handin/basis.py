@@ -24,7 +24,8 @@ def introduction(prose: Prose, blocks: Iterable[Block]) -> list[Block]:
     studies = sorted({source.study for source in sources if source.basis == "reference"})
     told = [prose.paragraph(prose.say("why.marks"))]
     if studies:
-        said = prose.say("why.reference", studies=budgets(prose, studies))
+        key = "reference_copies" if copied(prose, studies) else "reference"
+        said = prose.say(f"why.{key}", studies=budgets(prose, studies))
         told.append(prose.paragraph(said, *clipping(prose, studies)))
     return list(told)
 
@@ -47,25 +48,41 @@ def clipping(prose: Prose, studies: Iterable[str]) -> list[Statement]:
 
 
 def budgets(prose: Prose, studies: Iterable[str]) -> Inline:
-    """Says how much studies of the reference trained: depth and fair (6,000 images, 3 epochs, 5 seeds)."""
-    words = prose.context.words
-    alike: dict[Inline, list[str]] = {}
-    for name in studies:
-        alike.setdefault(budget(prose, prose.evidence.reference[name]), []).append(name)
+    """Says what studies of the reference are about and how much they trained.
+
+    Of those with one budget: `depth` (networks of growing depth) and `fair` (...): 6,000 images, 3 epochs.
+    """
+    words, alike, asked = prose.context.words, dict[Inline, list[str]](), list(studies)
+    one_kind = copied(prose, asked)
+    for name in asked:
+        spent = budget(prose, prose.evidence.reference[name], told=one_kind)
+        alike.setdefault(spent, []).append(name)
     groups = (
-        words("why.study", studies=words.listed(list(map(code, names))), budget=spent)
+        words("why.study", studies=words.listed([subject(prose, name) for name in names]), budget=spent)
         for spent, names in alike.items()
     )
     return Inline(words.raw("list.clause").join(groups))
 
 
-def budget(prose: Prose, card: ReferenceCard) -> Inline:
-    """Says how much a study trained: 6,000 images, 3 epochs, 5 seeds."""
+def subject(prose: Prose, name: str) -> Inline:
+    """Names a study and, in brackets, what it compares."""
+    return prose.context.words(
+        "why.subject", study=code(name), about=prose.context.words(f"why.about.{name}")
+    )
+
+
+def copied(prose: Prose, studies: Iterable[str]) -> bool:
+    """Whether all of these studies used copies of CIFAR-10 that are not exact."""
+    return all(prose.evidence.reference[name].fidelity != "exact" for name in studies)
+
+
+def budget(prose: Prose, card: ReferenceCard, *, told: bool = False) -> Inline:
+    """Says how much a study trained: 6,000 images, 3 epochs, 5 seeds; `told` is that they are a copy's."""
     epochs = sorted({arm.epochs for arm in card.arms})
     seeds = sorted({len(arm.seeds) for arm in card.arms if arm.seeds})
     rates = sorted({arm.learning_rate for arm in card.arms})
     return prose.context.words(
-        "why.budget" if card.fidelity == "exact" else "why.budget_of_a_copy",
+        "why.budget" if told or card.fidelity == "exact" else "why.budget_of_a_copy",
         images=count(card.images),
         epochs="–".join(map(str, dict.fromkeys((epochs[0], epochs[-1])))),
         seeds="–".join(map(str, dict.fromkeys((seeds[0], seeds[-1])))),

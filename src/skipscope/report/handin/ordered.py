@@ -9,6 +9,7 @@ from itertools import pairwise
 from skipscope.report.handin.by_depth import depth_of, unique
 from skipscope.report.handin.pieces import Level
 from skipscope.report.handin.prose import Prose
+from skipscope.report.handin.taken_away import evened
 from skipscope.report.statements import Statement
 from skipscope.report.words import literal, rounded
 
@@ -35,11 +36,13 @@ def ordered(prose: Prose) -> list[Statement]:
         "layers": depth_of(DESIGNS["residual"]),
         "start": words.listed([literal(rounded(10 ** level.ends[0])) for level in start]),
         "training": words.listed([literal(rounded(10 ** level.ends[0])) for level in training]),
-        "errors": words.listed([literal(f"{level.ends[0]:.1f}%") for level in errors]),
+        "errors": words.listed([prose.percent(level) for level in errors]),
     }
     sources = (*unique([start[0].source], "S1c"), errors[0].source)
     said = [prose.say("beside.ordered.reversed", *sources, **told)]
-    return [*said, *_alike(prose, errors), prose.say("beside.ordered.so")]
+    found = evened(prose)
+    but = prose.say("beside.ordered.but", found.losses[0].source) if found else None
+    return [*said, *_alike(prose, errors), prose.say("beside.ordered.so"), *([but] if but else [])]
 
 
 def _of_all(prose: Prose, quantity: str, moment: str) -> list[Level]:
