@@ -186,7 +186,7 @@ def test_all_unknown_names_are_told_at_once_with_their_lines(study: Path) -> Non
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["report"], "Writing the report as html, md"),
+        (["report", "--format", "html,md"], "Writing the report as html, md"),
         (["pack", "--student-id", "1", "--name", "x"], "Packing the report"),
         (["predict", "x.png"], "Loading the trained networks"),
     ],
