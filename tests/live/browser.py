@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FOUND = next(filter(None, map(shutil.which, NAMES)), None)
@@ -38,6 +38,12 @@ class Tab:
         self.page.goto(f"{self.base}/?{self.token}#{chosen}")
         self.page.wait_for_selector(".view")
         return self.page
+
+
+def choose(page: Page, name: str) -> None:
+    """Chooses by a radio button, which the page may draw anew: `check` would look at the old one."""
+    page.get_by_role("radio", name=name).click(force=True)
+    expect(page.get_by_role("radio", name=name)).to_be_checked()
 
 
 UNNAMED = """() => [...document.querySelectorAll("button, input, select, a, canvas, svg, [role=img]")]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from apart_zoo import train_apart
-from browser import FAINT, UNNAMED, Tab, browser, needs_browser
+from browser import FAINT, UNNAMED, Tab, browser, choose, needs_browser
 from built_once import built_once
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -170,13 +170,13 @@ def test_blocks_are_chosen_on_the_drawing_of_the_network(tab: Page) -> None:
     tab.locator(".drawing [data-block='layer1.0']").press("Enter")
     tab.wait_for_function("!location.hash.includes('do=')")
     assert tab.evaluate("document.activeElement.dataset.block") == "layer1.0"
-    tab.get_by_role("radio", name="sets α to 0").check(force=True)
+    choose(tab, "sets α to 0")
     tab.locator(".drawing [data-block='layer3.0']").press(" ")
     tab.wait_for_selector(".bet:has-text('layer3.0: α = 0')")
     tab.locator("[data-answer=some]").click()
     tab.wait_for_selector(".before-after")
     tab.get_by_role("combobox", name="Network").select_option(label="se_resnet8")
-    tab.get_by_role("radio", name="sets its gates to 1").check(force=True)
+    choose(tab, "sets its gates to 1")
     tab.locator(".drawing [data-block='layer2.0']").click()
     tab.wait_for_selector(".bet:has-text('gates of layer2.0: 1')")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from browser import FAINT, UNNAMED, Tab, browser, needs_browser
+from browser import FAINT, UNNAMED, Tab, browser, choose, needs_browser
 from live_server import free_port
 from made_up_readings import with_readings
 from made_up_workspace import write_workspace
@@ -67,8 +67,8 @@ def test_curves_are_there_at_once_and_the_address_has_no_token(tab: Tab) -> None
 
 def test_what_is_chosen_is_in_the_address_and_survives_a_reload(tab: Tab) -> None:
     page = tab.open(lang="en")
-    page.get_by_role("radio", name="epoch").check(force=True)
-    page.get_by_role("radio", name="each").check(force=True)
+    choose(page, "epoch")
+    choose(page, "each")
     page.get_by_role("button", name="log loss").click()
     page.get_by_label("Smoothing of the loss").fill("0.5")
     page.locator("[data-arm=cnn]").click()
@@ -82,7 +82,7 @@ def test_what_is_chosen_is_in_the_address_and_survives_a_reload(tab: Tab) -> Non
     said = page.locator(".plot").first
     expect(said).to_have_attribute("aria-label", re.compile("resnet s0: .* at 3; resnet s1"))
     assert "cnn" not in (said.get_attribute("aria-label") or "")
-    page.get_by_role("radio", name="second").check(force=True)
+    choose(page, "second")
     expect(said).to_have_attribute("aria-label", re.compile("resnet s0: "))
 
 
@@ -135,7 +135,7 @@ def test_a_strip_is_moved_through_and_the_network_has_its_colours(tab: Tab) -> N
     page.get_by_label("Moment").fill("0")
     expect(figure.locator(".reading")).to_contain_text("At step 0: conv1 ")
     assert layer.get_attribute("fill") != before
-    page.get_by_role("radio", name="dead units").check(force=True)
+    choose(page, "dead units")
     expect(figure.locator("svg")).to_be_visible()
     expect(page.locator(".scale")).to_contain_text("%")
 

@@ -43,8 +43,8 @@ def by_depth(
     - `std`: the standard deviation of responses (He et al. 2015, Fig. 7)
     - `ratio`: the norm of f(x) over that of x for each residual block
 
-    `table` has arm, seed, moment, module, depth (0 to 1) and the quantity. `title` names the axis in place of
-    the quantity's own words.
+    `table` has arm, seed, moment, module, depth (0 to 1) and the quantity. `title` names the axis, not the
+    quantity's own words.
     """
     told, field = title or labels[BY_DEPTH[quantity]], f"median({quantity}):Q"
     axis = alt.Axis(format=".3~g", tickCount=6)

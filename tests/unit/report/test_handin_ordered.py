@@ -6,6 +6,7 @@ import pytest
 from made_up_bodies import prose
 
 from skipscope.report.handin import ordered as section
+from skipscope.report.handin.evidence import Evidence
 from skipscope.report.words import unmarked
 
 
@@ -19,27 +20,27 @@ def test_the_reference_s_four_designs_change_their_order_in_training(study_table
     assert "fall in the same order: 64.6% [62.6, 66.7], 56.6%" in text
     assert "the order of the ratios is reversed: 2.8, 3.6, 5.0 and 7.5" in text
     assert "The chain without BatchNorm (section 5.1) breaks the first rule" in text
-    assert "The errors of the residual and the gated network do not differ beyond their intervals" in text
+    assert "The intervals of the residual and the gated network overlap" in text
 
 
 @pytest.mark.parametrize("asked", [section.START, section.TRAINING, section.ERROR])
 def test_nothing_is_said_of_orders_that_are_others(study_tables, monkeypatch, asked):
-    find = section._of_all
+    find = Evidence.together
 
-    def swapped(prose, quantity, moment):
-        found = find(prose, quantity, moment)
+    def swapped(evidence, quantity, arms, moment="end"):
+        found = find(evidence, quantity, arms, moment)
         return [found[1], found[0], *found[2:]] if (quantity, moment) == asked else found
 
-    monkeypatch.setattr(section, "_of_all", swapped)
+    monkeypatch.setattr(Evidence, "together", swapped)
     assert section.ordered(prose(study_tables())) == []
 
 
 def test_errors_that_differ_beyond_their_intervals_are_not_called_alike(study_tables, monkeypatch):
-    find = section._of_all
+    find = Evidence.together
 
-    def narrow(prose, quantity, moment):
-        found = find(prose, quantity, moment)
+    def narrow(evidence, quantity, arms, moment="end"):
+        found = find(evidence, quantity, arms, moment)
         return [replace(each, values=(each.ends[0],) * 3) for each in found]
 
-    monkeypatch.setattr(section, "_of_all", narrow)
-    assert "beyond their intervals" not in text_of(section.ordered(prose(study_tables())))
+    monkeypatch.setattr(Evidence, "together", narrow)
+    assert "overlap" not in text_of(section.ordered(prose(study_tables())))

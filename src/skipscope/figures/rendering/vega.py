@@ -16,7 +16,6 @@ from polars import selectors
 from skipscope.figures import style
 from skipscope.figures.layered import Layered
 from skipscope.figures.rendering import drawing, fonts
-from skipscope.figures.rendering.plain import plain
 from skipscope.records.files import cache_file, write_cache
 
 EXPORTS = "window.vegaEmbed = vegaEmbed;"
@@ -46,11 +45,14 @@ def trusted() -> Iterator[None]:
 
 def specification(chart: Layered, *, validate: bool = False) -> dict[str, Any]:
     """Returns the chart's Vega-Lite in the style of `CONFIG`; its data stay out, named `DATA`."""
+    layers = [layer.to_dict(validate=False, context={"top_level": False}) for layer in chart.layers]
+    for layer in layers:
+        del layer["data"]  # altair's name for none
     spec: dict[str, Any] = {
         "$schema": alt.SCHEMA_URL,
         "config": style.CONFIG,
         "data": {"name": DATA},
-        "layer": list(map(plain, chart.layers)),
+        "layer": layers,
         "width": "container",
         "height": chart.height,
         "autosize": {"type": "fit-x", "contains": "padding"},

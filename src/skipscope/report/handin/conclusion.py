@@ -152,7 +152,8 @@ def candidates(prose: Prose) -> list[Statement]:
     bare = unique(source for each in without_norm(prose) for source in each.sources)
     even, small, agree = evened(prose) if bare else None, tamed(prose), agreement(prose)
     if bare and (even or not tried(prose)):
-        said.append(prose.say(f"conclusion.why.{'evened' if even else 'even'}", *bare))
+        rests = even.sources if even else ()
+        said.append(prose.say(f"conclusion.why.{'evened' if even else 'even'}", *bare, *rests))
     if even and small:
         said.append(prose.say("conclusion.why.tamed", *small.sources, deep=depth_of(CLIPPED)))
         said += [prose.say("conclusion.why.remain", *agree, BALDUZZI)] if agree else []

@@ -61,13 +61,6 @@ def lag() -> tuple[int, Estimate] | None:
     return (depth, ahead) if ahead and ahead.low > 0 else None
 
 
-def crossing(depth: int) -> int:
-    """Returns up to which step the residual network has the higher loss, as far as is kept; 0: never."""
-    plain, residual = (shipped.gradients().losses[f"{kind}{depth}"] for kind in KINDS)
-    pairs = zip(plain.steps, plain.means, residual.means, strict=True)
-    return max((step for step, without, with_them in pairs if with_them > without), default=0)
-
-
 def by_step(context: Context, found: Gradients) -> pl.DataFrame:
     """Returns the losses as rows of `figures.depths.BY_STEP`."""
     rows = list[tuple[object, ...]]()

@@ -127,6 +127,12 @@ class Evidence:
             series = shipped.values(study, quantity, moment)
             yield _levels(quantity, {arm: _numbers(series.get(arm, {})) for arm in asked}, "reference", study)
 
+    def together(self, quantity: str, arms: Iterable[str], moment: str = "end") -> list[Level]:
+        """A quantity of all of these arms, in the first study that has it of each; empty if none has."""
+        asked = list(arms)
+        found = self.levels(quantity, asked, moment)
+        return next((levels for levels in found if len(levels) == len(asked)), [])
+
     def budget(self, found: Piece | Judged | Level) -> tuple[int, int]:
         """How many images its runs trained on, and for how many epochs at most."""
         if found.basis == "reference":

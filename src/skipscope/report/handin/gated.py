@@ -54,9 +54,8 @@ def gated(prose: Prose) -> list[Block]:
 
 def at_start(prose: Prose) -> list[Statement]:
     """Says how much the gradient grows on its way to the input before training, with and without gates."""
-    found = prose.evidence.levels("first over last at the start", ("se_resnet20", "resnet20"), "start")
-    pair = next((levels for levels in found if len(levels) == 2), None)
-    if pair is None:
+    pair = prose.evidence.together("first over last at the start", ("se_resnet20", "resnet20"), "start")
+    if not pair:
         return []
     with_gates, without = pair
     key = "slower" if with_gates.ends[2] < without.ends[1] else "numbers"

@@ -25,7 +25,10 @@ def ordered(prose: Prose) -> list[Statement]:
     Nothing unless the errors fall from design to design, the ratios before training fall with them, and
     those during training rise against them.
     """
-    start, training, errors = (_of_all(prose, *asked) for asked in (START, TRAINING, ERROR))
+    start, training, errors = (
+        prose.evidence.together(quantity, DESIGNS.values(), moment)
+        for quantity, moment in (START, TRAINING, ERROR)
+    )
     if not (start and training and errors) or len({each[0].study for each in (start, training, errors)}) > 1:
         return []
     if not (_falls(start) and _falls(errors) and _falls(training[::-1])):
@@ -43,12 +46,6 @@ def ordered(prose: Prose) -> list[Statement]:
     found = evened(prose)
     but = prose.say("beside.ordered.but", found.losses[0].source) if found else None
     return [*said, *_alike(prose, errors), prose.say("beside.ordered.so"), *([but] if but else [])]
-
-
-def _of_all(prose: Prose, quantity: str, moment: str) -> list[Level]:
-    """Returns the levels of all designs in the first study that has them; empty if none has."""
-    found = prose.evidence.levels(quantity, DESIGNS.values(), moment)
-    return next((levels for levels in found if len(levels) == len(DESIGNS)), [])
 
 
 def _falls(levels: Sequence[Level]) -> bool:

@@ -185,8 +185,8 @@ def rows(told: Sequence[Statement]) -> list[list[Statement]]:
     found: list[list[Statement]] = []
     before = frozenset[str]()
     for at, each in enumerate(told):
-        basis = _basis(each)
-        following = next(filter(None, map(_basis, told[at:])), frozenset())
+        basis = _kinds(each)
+        following = next(filter(None, map(_kinds, told[at:])), frozenset())
         if found and before == (basis or following):
             found[-1].append(each)
         else:
@@ -195,7 +195,8 @@ def rows(told: Sequence[Statement]) -> list[list[Statement]]:
     return found
 
 
-def _basis(statement: Statement) -> frozenset[str]:
+def _kinds(statement: Statement) -> frozenset[str]:
+    """Returns the kinds of evidence that a mark has to tell."""
     return frozenset(source.basis for source in unnamed(statement))
 
 

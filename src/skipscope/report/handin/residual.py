@@ -119,10 +119,7 @@ def behind(prose: Prose, figure: Figure) -> list[Statement]:
     source = Source(basis="reference", key="loss curve", study=shipped.gradients().study)
     told = {"figure": prose.figure(figure), "layers": depth}
     lag = bracketed(ahead.value, ahead.low, ahead.high)
-    said = [prose.say("drawings.behind", source, lag=lag, **told)]
-    if crossing := drawings.crossing(depth):
-        said.append(prose.say("drawings.crossing", source, steps=crossing))
-    return said
+    return [prose.say("drawings.behind", source, lag=lag, **told)]
 
 
 def theory(prose: Prose) -> list[list[Statement]]:
@@ -150,11 +147,12 @@ def without_norm(prose: Prose) -> list[Statement]:
     if not {"plain", "resnet"} <= levels.keys():
         return []
     told = {"plain": prose.times(levels["plain"]), "residual": prose.times(levels["resnet"])}
-    hence = "evened" if evened(prose) else "untested"
-    return [
-        prose.say("residual.nobn", piece.source, layers=depth_of(piece.finding.arms[0]), **told),
-        prose.say(f"residual.hence.{hence}", piece.source),
-    ]
+    said, failed = depth_of(piece.finding.arms[0]), evened(prose)
+    shown = prose.say("residual.nobn", piece.source, layers=said, **told)
+    if failed is None:
+        return [shown, prose.say("residual.hence.untested", piece.source)]
+    layers = depth_of(failed.losses[0].arm)
+    return [shown, prose.say("residual.hence.evened", *failed.sources, layers=layers)]
 
 
 def power(prose: Prose) -> list[Statement]:

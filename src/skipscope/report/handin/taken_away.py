@@ -1,14 +1,13 @@
 """Tells what was seen where one thing that may keep deep chains from training was taken away by itself.
 
 Two of these: BatchNorm, without which gradients are more even before training, and large first updates,
-which clipping makes small. If a network hardly begins to learn all the same, taking this away is not enough.
-That it does no harm in company with something else is not shown by that.
+which clipping makes small. If a network with even gradients hardly begins to learn, they are not enough.
+Clipping changes more than the first updates: it goes on for as long as gradients are long, and that is told.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from skipscope.analysis.step_quantities import LAST
+from skipscope.analysis.step_quantities import LAST, LONG
 from skipscope.reference.card import ArmCard
 from skipscope.report.handin.by_depth import depth_of
 from skipscope.report.handin.course import CHANCE, LEFT
@@ -19,7 +18,7 @@ from skipscope.report.statements import Source, Statement
 from skipscope.report.words import literal, rounded
 from skipscope.spec import Recipe
 
-LOSS = "training loss at the end"
+LOSS, LASTING = "training loss at the end", "last long gradient"
 START = "first over last at the start"
 BARE, NORMED = "plain20_nobn", "plain20"
 """A chain without BatchNorm, and with it."""
@@ -33,9 +32,9 @@ CLIPPED, SHALLOW, USUAL = "plain56_clip", "plain20_clip", "plain56"
 class Failed:
     """A network that hardly begins to learn, beside one that does, in one study."""
 
-    losses: tuple[Level, Level]
+    losses: list[Level]
     """At the end of training, in nats: its own, and the other's."""
-    before: tuple[Level, Level]
+    before: list[Level]
     """What was taken away, as it is now and as it was, as log10."""
 
     @property
@@ -46,25 +45,25 @@ class Failed:
 
 def tried(prose: Prose) -> bool:
     """Whether a chain without BatchNorm was trained beside one with it."""
-    return _in_one_study(prose, LOSS, (BARE, NORMED), "end") is not None
+    return bool(prose.evidence.together(LOSS, (BARE, NORMED)))
 
 
 def evened(prose: Prose) -> Failed | None:
     """Finds that a chain with more even gradients hardly begins to learn; None unless it was seen."""
-    losses = _in_one_study(prose, LOSS, (BARE, NORMED), "end")
-    ratios = _in_one_study(prose, START, (BARE, NORMED), "start")
-    if losses is None or ratios is None or not _fails(losses) or abs(ratios[0].median) >= ratios[1].median:
+    losses = prose.evidence.together(LOSS, (BARE, NORMED))
+    ratios = prose.evidence.together(START, (BARE, NORMED), "start")
+    if not (losses and ratios and _fails(losses)) or abs(ratios[0].median) >= ratios[1].median:
         return None
-    if any(each.ends[1] <= LEFT for each in _in_one_study(prose, LOSS, OTHER_RATES, "end") or ()):
+    if any(each.ends[1] <= LEFT for each in prose.evidence.together(LOSS, OTHER_RATES)):
         return None  # it learns at another rate
     return Failed(losses=losses, before=ratios)
 
 
 def tamed(prose: Prose) -> Failed | None:
     """Finds that a deep chain with small first updates hardly begins to learn; None unless it was seen."""
-    losses = _in_one_study(prose, LOSS, (CLIPPED, SHALLOW), "end")
-    updates = _in_one_study(prose, FIRST, (CLIPPED, USUAL), "end")
-    if losses is None or updates is None or not _fails(losses) or updates[0].ends[2] > -FAR:
+    losses = prose.evidence.together(LOSS, (CLIPPED, SHALLOW))
+    updates = prose.evidence.together(FIRST, (CLIPPED, USUAL))
+    if not (losses and updates and _fails(losses)) or updates[0].ends[2] > -FAR:
         return None
     return Failed(losses=losses, before=updates)
 
@@ -84,37 +83,31 @@ def said_of_evened(prose: Prose) -> list[Statement]:
 
 def _at_other_rates(prose: Prose, usual: Level) -> list[Statement]:
     """Says that the chain without BatchNorm learns no better at a lower and at a higher learning rate."""
-    others = _in_one_study(prose, LOSS, OTHER_RATES, "end")
-    recipes = [_recipe(prose, level) for level in (*others, usual)] if others else []
+    others = prose.evidence.together(LOSS, OTHER_RATES)
+    recipes = [_recipe(prose, level) for level in (*others, usual)]
     rates = [literal(f"{recipe.learning_rate:g}") for recipe in recipes if recipe]
-    if others is None or len(rates) != len(recipes):
+    if not others or len(rates) != len(recipes):
         return []
     told = dict(zip(("low", "high", "usual"), rates, strict=True))
     return [prose.say("without.evened_rates", others[0].source, **told)]
 
 
 def said_of_tamed(prose: Prose) -> list[Statement]:
-    """Says that small first updates are not enough, if that was found."""
+    """Says that small first updates did not help, if that was found, and how long a gradient stays long."""
     found = tamed(prose)
     recipe = _recipe(prose, found.losses[0]) if found else None
-    norm = recipe.clip_norm if recipe else None
-    if found is None or norm is None:
+    lasting = prose.evidence.together(LASTING, (CLIPPED, USUAL))
+    if found is None or not lasting or recipe is None or recipe.clip_norm != LONG:
         return []
     deep, shallow = map(prose.number, found.losses)
-    told = {"layers": depth_of(CLIPPED), "shallow": depth_of(SHALLOW), "norm": literal(f"{norm:g}")}
+    told = {"layers": depth_of(CLIPPED), "shallow": depth_of(SHALLOW), "norm": literal(f"{LONG:g}")}
     update = prose.times(found.before[0])
-    return [prose.say("without.tamed", *found.sources, update=update, deep=deep, other=shallow, **told)]
+    said = prose.say("without.tamed", *found.sources, update=update, deep=deep, other=shallow, **told)
+    ends = dict(zip(("clipped", "free"), (literal(f"{each.median:.0f}") for each in lasting), strict=True))
+    return [said, prose.say("without.tamed_lasts", lasting[0].source, **ends)]
 
 
-def _in_one_study(
-    prose: Prose, quantity: str, arms: Sequence[str], moment: str
-) -> tuple[Level, Level] | None:
-    """Returns two arms' levels in the first study that has both."""
-    found = (tuple(levels) for levels in prose.evidence.levels(quantity, arms, moment))
-    return next(((each[0], each[1]) for each in found if len(each) == len(arms)), None)
-
-
-def _fails(losses: tuple[Level, Level]) -> bool:
+def _fails(losses: list[Level]) -> bool:
     """Whether the first network still guesses where the second one has begun to learn, intervals and all."""
     one, other = losses
     return one.ends[1] > LEFT > other.ends[2]

@@ -174,11 +174,9 @@ def also(prose: Prose, piece: Piece) -> list[Statement]:
     said = []
     for other in prose.evidence.elsewhere(piece):
         if not other.settled:
-            images, epochs = prose.evidence.budget(other)
             same = (other.effect.estimate < 0) == (piece.effect.estimate < 0)
-            told = {"study": other.study, "images": count(images), "epochs": epochs}
             key = f"without.also.{'same' if same else 'other'}"
-            said.append(prose.say(key, other.source, ratio=prose.times(other), **told))
+            said.append(prose.say(key, other.source, ratio=prose.times(other), study=other.study))
     return said
 
 
