@@ -32,7 +32,9 @@ ROOT = Path(__file__).parents[1]
 SHORT, FULL = ROOT / "docs" / "findings", ROOT / "docs" / "reference"
 FOLDER = ROOT / "src" / "skipscope" / "reference"
 PAGE = ROOT / "docs" / "reference.md"
-STUDIES = "lab", "evening", "stem", "fair", "depth"
+STUDIES = "lab", "evening", "obstacles", "stem", "fair", "depth"
+UNJUDGED = ("obstacles",)
+"""Studies whose claims do not ship: few seeds of what others have in more, and made for one question."""
 TABLES = re.compile(r"(<!-- how far -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -132,7 +134,8 @@ def made() -> tuple[pl.DataFrame, dict[str, ReferenceCard], Gradients | None]:
     """Returns the table and the cards of all studies, and the gradients of `depth`."""
     studies = {tables.record.study.name: tables for tables in sources()}
     table = pl.concat(map(table_of, studies.values()))
-    return table, {name: card_of(tables) for name, tables in studies.items()}, gradients_of(studies["depth"])
+    cards = {name: card_of(tables, claims=name not in UNJUDGED) for name, tables in studies.items()}
+    return table, cards, gradients_of(studies["depth"])
 
 
 def files_of(

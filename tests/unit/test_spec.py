@@ -287,5 +287,5 @@ def test_a_file_whose_name_is_none_is_told_what_a_study_is_called(tmp_path: Path
 def test_an_unknown_study_says_the_shipped_ones_and_then_that_a_file_will_do() -> None:
     with pytest.raises(UnknownName, match="no study 'nope'") as caught:
         load_study("nope")
-    known = "demo, depth, evening, fair, lab, paper, rates, stem"
+    known = "demo, depth, evening, fair, lab, obstacles, paper, rates, stem"
     assert caught.value.hint == f"known: {known}, or the path of a .toml file"

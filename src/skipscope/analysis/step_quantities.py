@@ -1,7 +1,5 @@
 """What claims compare of the steps of a training, by name: a number of each run."""
 
-from math import inf
-
 import polars as pl
 
 from skipscope.analysis import measured
@@ -21,8 +19,6 @@ HEALED = 3.0
 """The loss gradient at the first convolution over that at the last, at or below which none explodes."""
 WINDOW = 50
 """Steps before a moment by which it is judged how steadily the loss falls there."""
-LONG = 5.0
-"""The norm above which a gradient of all weights is called long: what `evening` clips a deep chain's to."""
 LAST = 20
 """Steps at the end of a training over which its loss is averaged."""
 
@@ -86,23 +82,9 @@ def loss_at_the_end(runs: FinishedRuns) -> Series:
     return of_run(steps.filter(pl.col("step") > pl.col("step").max().over(RUN) - LAST), pl.col("loss").mean())
 
 
-def last_long_gradient(runs: FinishedRuns) -> Series:
-    """Gives the last measured step at which the gradient of all weights is longer than `LONG`; 0 if none is.
-
-    A gradient that is not finite is long.
-    """
-    rows = measured.of_probe(runs.readings, "gradient_flow")
-    rows = rows.filter(pl.col("quantity") == "weight_l2", pl.col("step") > 0)
-    norms = rows.group_by(*RUN, "step", maintain_order=True).agg(
-        norm=unless_lost(pl.col("value").pow(2).sum().sqrt(), "value").fill_null(inf)
-    )
-    return of_run(norms, pl.col("step").filter(pl.col("norm") > LONG).max().fill_null(0).cast(pl.Float64))
-
-
 TOLD_QUANTITIES: dict[str, Quantity] = {
     "first update of the first layer": update_of(pl.col("step").min(), pl.col("value").first()),
     "training loss at the end": loss_at_the_end,
-    "last long gradient": last_long_gradient,
 }
 """By name; the hand-in tells them, and no claim is judged by them."""
 

@@ -45,18 +45,6 @@ def gradients(readings: pl.DataFrame) -> pl.DataFrame:
     return _of_convolutions(readings, "gradient norm", "norm")
 
 
-def gradient_lengths(readings: pl.DataFrame) -> pl.DataFrame:
-    """The norm of the gradient over all layers' weights, at each measured step: arm, seed, step, norm.
-
-    Shifts and scales are left out, so that the whole gradient is a little longer.
-    """
-    rows = of_training(readings, "gradient_flow").filter(
-        pl.col("quantity") == "weight_l2", pl.col("step") > 0
-    )
-    by_step = rows.group_by(*RUN, "step", maintain_order=True)
-    return by_step.agg(norm=pl.col("value").pow(2).sum().sqrt()).sort(*RUN, "step")
-
-
 @memoize_per_table
 def gradient_ratios(readings: pl.DataFrame) -> pl.DataFrame:
     """Its norm at the first convolution over that at the last: arm, seed, step, ratio."""

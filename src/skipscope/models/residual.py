@@ -2,7 +2,8 @@
 
 One block serves them all. Plain is residual without the addition, gated is residual with a gate (`_static`:
 one that no image moves, `_half`: the constant 1/2), and nothing else; networks of one seed start from equal
-weights wherever they both have them.
+weights wherever they both have them. Chains may also start from weights that are mirrored or graded in
+length, so that what a shortcut does before training can be had without one (study `obstacles`).
 
 Shapes: B images, C channels, H x W pixels. A comment on a line that changes a shape says the new one.
 """
@@ -17,17 +18,21 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from skipscope.models.blocks import GATES, BatchNorm2d, GateKind, Projection
-from skipscope.models.initialisation import drawn, initialise
+from skipscope.models.initialisation import EVEN, drawn, grade, initialise, mirror
 
 RULE = (
     "plainN or resnetN or se_resnetN with N = 6n+2; and _static or _half: se_resnetN with a gate that no "
-    "image moves or the constant 1/2, _b: projections where shapes change, _nobn: without BatchNorm"
+    "image moves or the constant 1/2, _b: projections where shapes change, _nobn: without BatchNorm; "
+    "plainN with other initial weights: _ll: mirrored (looks-linear), _even or _uneven: graded in length"
 )
 _NAME = re.compile(
     r"(?P<kind>plain|resnet|se_resnet)(?P<depth>[1-9]\d{0,3})(?P<gate>_static|_half)?(?P<b>_b)?(?P<nobn>_nobn)?"
+    r"(?P<ll>_ll)?(?P<graded>_even|_uneven)?"
 )
 
 _GATES: dict[str | None, GateKind] = {None: "se", "_static": "static", "_half": "half"}
+
+_FACTORS: dict[str | None, float] = {None: 1.0, "_even": EVEN, "_uneven": 1 / EVEN}
 
 DEEPEST = 1202
 """The deepest network a name may ask for, as in the paper."""
@@ -42,11 +47,17 @@ def named(name: str) -> Callable[[], nn.Module] | None:
         return None
     if found["gate"] and found["kind"] != "se_resnet":
         return None
+    if (found["ll"] or found["graded"]) and found["kind"] != "plain":
+        return None
+    if found["graded"] and found["nobn"]:  # without BatchNorm another length is another function
+        return None
     design = Design(
         residual=found["kind"] != "plain",
         gate=_GATES[found["gate"]] if found["kind"] == "se_resnet" else None,
         projected=found["b"] is not None,
         normalised=found["nobn"] is None,
+        mirrored=found["ll"] is not None,
+        graded=_FACTORS[found["graded"]],
     )
     return partial(ResidualNet, int(found["depth"]), design)
 
@@ -61,6 +72,10 @@ class Design(NamedTuple):
     """Where the shape changes, the shortcut is option B of He et al. 2015, section 3.3, else option A."""
     normalised: bool
     """Without BatchNorm the convolutions have biases instead."""
+    mirrored: bool
+    """Half of the channels start as the other half's negatives: before training the network is linear."""
+    graded: float
+    """How many times as long as the next layer's kernels a layer's are at the start."""
 
 
 class Subsample(nn.Module):
@@ -136,6 +151,9 @@ class ResidualNet(nn.Module):
         self.avg_pool = nn.AdaptiveAvgPool2d((1, 1))
         self.fc = nn.Linear(64, 10)
         initialise(self, generator)
+        if design.mirrored:
+            mirror(self)
+        grade(self, design.graded)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps B 3 32 32 -> logits, B 10."""

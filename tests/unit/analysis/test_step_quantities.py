@@ -87,20 +87,6 @@ def test_the_first_update_of_the_first_layer_is_that_of_step_one() -> None:
     assert of(name, "plain8", measured=runs) == {"plain8": {0: pytest.approx(-1.0)}}
 
 
-def test_a_gradient_is_long_until_the_last_step_that_is() -> None:
-    """That of two layers of norm 4 is longer than 5, that of one is not; at the start there is no step."""
-
-    def norms(step: int, *values: float | None) -> tuple:
-        layers = {f"l{number}": value for number, value in enumerate(values)}
-        return read("plain8", 0, "gradient_flow", "weight_l2", layers, step=step)
-
-    name, short = "last long gradient", norms(9, 4.0, 1.0)
-    runs = [norms(1, 9.0, 9.0), norms(2, 3.0, 3.0), norms(4, 4.0, 4.0), short]
-    assert of(name, "plain8", measured=runs) == {"plain8": {0: 4.0}}
-    assert of(name, "plain8", measured=[norms(0, 9.0, 9.0), short]) == {"plain8": {0: 0.0}}
-    assert of(name, "plain8", measured=[short, norms(16, None, 1.0)]) == {"plain8": {0: 16.0}}
-
-
 def test_updates_are_as_uneven_as_their_logarithms_spread_at_the_last_step() -> None:
     def moved(step: int, *values: float) -> tuple:
         layers = {f"l{number}": value for number, value in enumerate(values)}

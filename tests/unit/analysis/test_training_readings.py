@@ -172,13 +172,3 @@ def test_no_readings_make_empty_tables(made_up):
     assert measured.updates(readings, "cnn").is_empty()
     assert measured.class_accuracy(readings, ()).is_empty()
     assert measured.medians(measured.typical_updates(readings), "ratio") == {}
-
-
-def test_a_gradient_is_as_long_as_its_layers_together():
-    rows = [
-        (0, "gradient_flow", step, place, "weight_l2", value)
-        for step, lengths in ((0, (9.0, 9.0)), (1, (3.0, 4.0)), (2, (0.0, 2.0)))
-        for place, value in zip(("a", "b"), lengths, strict=True)
-    ]
-    found = measured.gradient_lengths(frame(*rows))
-    assert found.rows() == [("net", 0, 1, 5.0), ("net", 0, 2, 2.0)]  # none before the first step

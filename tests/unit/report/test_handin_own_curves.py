@@ -1,16 +1,13 @@
 """What is said of the curves of the assignment's networks, with curves and verdicts made up."""
 
-import polars as pl
 import pytest
 from made_up_bodies import card, prose
 
 from skipscope.report.handin import own_curves
 from skipscope.report.handin.course import Course
-from skipscope.report.statements import Source
 from skipscope.report.words import Inline, unmarked
 
 ENDS = {"cnn": 0.41, "resnet": 0.52, "densenet": 0.55, "se_resnet": 0.53}
-LENGTHS = {"cnn": 0.13, "resnet": 30.0, "densenet": 5.0, "se_resnet": 4.0}
 FITTED = {"cnn": (0.45, 0.41), "resnet": (0.6, 0.52), "densenet": (0.65, 0.55), "se_resnet": (0.67, 0.53)}
 
 
@@ -81,24 +78,3 @@ def test_gradients_of_the_four_are_drawn_and_their_sizes_told(small):
     figure = own_curves.gradients_figure(written)
     assert [each.name for each in figure.figures] == ["own-gradients-start", "own-gradients-end"]
     assert own_curves.gradients_figure(prose(small(arms=("cnn", "resnet")), card("depth", {}))) is None
-
-
-def test_whose_gradients_are_clipped_is_said_where_those_of_cnn_are_not_at_first(small, monkeypatch):
-    """The limit is 1 here; a study in which `cnn` starts no later says nothing of it."""
-    written, steps = prose(small(), card("depth", {})), {"cnn": 20, "resnet": 10}
-    source = Source(basis="own", key="epochs", study="lab")
-    assert {recipe.clip_norm for recipe in written.context.tables.recipes.values()} == {1.0}
-
-    def said(**first):
-        rows = [(arm, 0, step, norm) for arm, norm in (LENGTHS | first).items() for step in (1, 2)]
-        lengths = pl.DataFrame(rows, ("arm", "seed", "step", "norm"), orient="row")
-        monkeypatch.setattr(own_curves.training_readings, "gradient_lengths", lambda _: lengths)
-        monkeypatch.setattr(own_curves, "steps_to", lambda *_: steps)
-        return " ".join(unmarked(each.text) for each in own_curves._clipped(written, source))
-
-    assert "exceeded 1 in resnet, densenet and se_resnet" in said()
-    assert "begins at only 0.13" in said()
-    assert "exceeded 1 in resnet and se_resnet" in said(densenet=0.4)
-    assert said(cnn=0.6) == ""  # with its shifts it may be as long as the limit
-    steps["cnn"] = 10
-    assert said() == ""

@@ -13,8 +13,6 @@ from skipscope.report.words import Inline, code, count
 
 NAMED_BY_DEPTH = re.compile(r"\d")
 """What the matched networks have in their names, such as `plain56`; those of the assignment have none."""
-CLIPPED = "_clip"
-"""What ends the names of matched networks that were clipped to see what that does."""
 
 
 def introduction(prose: Prose, blocks: Iterable[Block]) -> list[Block]:
@@ -32,12 +30,7 @@ def introduction(prose: Prose, blocks: Iterable[Block]) -> list[Block]:
 
 def clipping(prose: Prose, studies: Iterable[str]) -> list[Statement]:
     """Says which networks of these studies were trained without gradient clipping, if others were with it."""
-    arms = [
-        arm
-        for name in studies
-        for arm in prose.evidence.reference[name].arms
-        if not arm.arm.endswith(CLIPPED)  # their text says so
-    ]
+    arms = [arm for name in studies for arm in prose.evidence.reference[name].arms]
     free = {arm.arm for arm in arms if arm.clip_norm is None}
     clipped = {arm.arm for arm in arms if arm.clip_norm is not None}
     if not clipped:

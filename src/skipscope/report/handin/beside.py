@@ -31,31 +31,12 @@ def beside(prose: Prose) -> list[Block]:
     table = four_ways(prose)
     return [
         *prose.paragraphs([prose.say("beside.how", table=prose.table(table)), *ordered(prose)]),
-        *prose.paragraphs([*deeper(prose), *alike(prose)]),
+        *prose.paragraphs(deeper(prose)),
         *prose.paragraphs(speed(prose)),
         table,
         *prose.paragraphs([*differing(prose, "T3", "gap"), *evenness(prose)], order(prose)),
         *prose.paragraphs(disagreements(prose, *CLAIMS)),
     ]
-
-
-def alike(prose: Prose) -> list[Statement]:
-    """Says how many epochs dense connections and gates save, where little or nothing else differs."""
-    pairs = [pair for kind in ("dense", "gated") for pair in SPEED[kind]]
-    pieces, words = measured(prose, "T1", "epochs"), prose.context.words
-    told = [pieces[pair] for pair in pairs if pair in pieces and pieces[pair].effect.interval]
-    settled = [piece for piece in told if outcome(piece) and width(piece) < PRECISE]
-    items = [
-        words(f"beside.alike.{outcome(piece)}", **named(piece), epochs=prose.times(piece))
-        for piece in settled
-    ]
-    said = []
-    if settled:
-        counts = {"settled": len(settled), "all": len(told)}
-        key = "beside.alike.open" if len(told) > len(settled) else "beside.alike.all"
-        sources = unique(piece.source for piece in told)
-        said.append(prose.say(key, *sources, items=clauses(prose, items), **counts))
-    return said
 
 
 def speed(prose: Prose) -> list[Statement]:

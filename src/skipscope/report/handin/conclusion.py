@@ -9,10 +9,10 @@ from skipscope.report.handin.beside import unique
 from skipscope.report.handin.by_depth import apart, depth_of
 from skipscope.report.handin.first_steps import overwritten
 from skipscope.report.handin.in_short import best
+from skipscope.report.handin.obstacles import weighed
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.handin.residual import agreement, without_norm
-from skipscope.report.handin.taken_away import CLIPPED, evened, tamed, tried
 from skipscope.report.handin.textbook import answers, unsettled, vanishes_later
 from skipscope.report.handin.without import lowest
 from skipscope.report.statements import Source, Statement
@@ -20,7 +20,6 @@ from skipscope.report.words import count
 
 ROWS = 8
 """With more, the hand-in would be too long."""
-BALDUZZI = Source(basis="known", key="balduzzi2017")
 COLUMNS = ("sentence", "found", "basis", "sure")
 
 
@@ -73,15 +72,10 @@ def limits_of(prose: Prose) -> list[Statement]:
     return [
         data(prose),
         *budget(prose),
-        prose.say(f"conclusion.limit.recipe{'_clipped' if clips(prose) else ''}"),
+        prose.say("conclusion.limit.recipe"),
         prose.say(f"conclusion.limit.seeds{'_and_start' if more else ''}", **told),
         prose.say("conclusion.limit.networks", Source(basis="exact", key="params")),
     ]
-
-
-def clips(prose: Prose) -> bool:
-    """Whether this workspace's networks were trained with gradient clipping."""
-    return all(recipe.clip_norm is not None for recipe in prose.evidence.tables.recipes.values())
 
 
 def starts(prose: Prose) -> list[Piece]:
@@ -149,21 +143,20 @@ def candidates(prose: Prose) -> list[Statement]:
             sources.append(gone.source)
         key = f"vanishing{'_later' if share and gone else ''}"
         said.append(prose.say(f"conclusion.why.{key}", *unique(sources), **told))
-    bare = unique(source for each in without_norm(prose) for source in each.sources)
-    even, small, agree = evened(prose) if bare else None, tamed(prose), agreement(prose)
-    if bare and (even or not tried(prose)):
-        rests = even.sources if even else ()
-        said.append(prose.say(f"conclusion.why.{'evened' if even else 'even'}", *bare, *rests))
-    if even and small:
-        said.append(prose.say("conclusion.why.tamed", *small.sources, deep=depth_of(CLIPPED)))
-        said += [prose.say("conclusion.why.remain", *agree, BALDUZZI)] if agree else []
-    else:
-        said += [prose.say("conclusion.why.agree", *agree)] if agree else []
-        said += overwritten(prose)
-    if len(said) > 2:
-        cured = prose.evidence.judged("S3")
-        safe = cured is not None and cured.verdict == "supported"
-        said.append(prose.say("conclusion.why.none"))
-        said += [prose.say("conclusion.why.safe", cured.source)] if cured and safe else []
-        said += [] if even and small else [prose.say("conclusion.why.next")]
+    answer = weighed(prose)
+    said += answer or unanswered(prose)
+    cured = prose.evidence.judged("S3")
+    if cured and cured.verdict == "supported" and len(said) > 1:
+        said.append(prose.say("conclusion.why.safe", cured.source))
+        said += [] if answer else [prose.say("conclusion.why.next")]
     return [prose.say("conclusion.why.lead"), *said] if said else []
+
+
+def unanswered(prose: Prose) -> list[Statement]:
+    """Names what else shortcuts may do, where no experiment took it away: none is shown to be the reason."""
+    bare = unique(source for each in without_norm(prose) for source in each.sources)
+    agree = agreement(prose)
+    said = [prose.say("conclusion.why.even", *bare)] if bare else []
+    said += [prose.say("conclusion.why.agree", *agree)] if agree else []
+    said += overwritten(prose)
+    return [*said, prose.say("conclusion.why.none")] if len(said) > 1 else said

@@ -103,8 +103,6 @@ def gradients(prose: Prose, drawn: Figure | None) -> tuple[list[Statement], list
         said.append(prose.say(f"dense.start.{'better' if better else 'numbers'}", *sources, **told))
     after, deeper = later(prose), with_depth(prose)
     said += [told for _, told in after]
-    if "worse" in dict(after):
-        said.append(prose.say("dense.readers"))
     training = [told for _, told in deeper] + against_residual(prose)
     if [verdict for verdict, _ in (*after, *deeper[:1])] == ["worse", "supported"]:
         training += [prose.say("dense.uneven", *deeper[0][1].sources), prose.say("dense.candidates")]

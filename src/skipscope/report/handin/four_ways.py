@@ -47,7 +47,6 @@ def four_ways(prose: Prose) -> Table:
         ratios(prose, "alike_start", prose.evidence.levels(START, ALIKE, "start"), ALIKE),
         ratios(prose, "deepest_start", prose.evidence.levels(START, DEEPEST, "start"), DEEPEST),
         ratios(prose, "alike_training", prose.evidence.levels(TRAINING, ALIKE), ALIKE),
-        deepest_training(prose),
         own_ratios(prose),
         errors(prose),
         epochs(prose),
@@ -88,21 +87,6 @@ def ratios(prose: Prose, name: str, studies: Iterable[list[Level]], arms: tuple[
         if arm in by_arm
     }
     return name, cells, unique((level.source for level in levels), "S1c")
-
-
-def deepest_training(prose: Prose) -> Row:
-    """Tells the same of the deepest networks while they train, from the study that settles it."""
-    judged = prose.evidence.judged("S1b")
-    plain = next(iter(judged.pieces), None) if judged else None
-    if plain is None:
-        return "deepest_training", {}, ()
-    found = (prose.evidence.level_of(plain, TRAINING, arm) for arm in DEEPEST)
-    told = [(plain.source.study, [level for level in found if level])]
-    name, cells, _ = ratios(prose, "deepest_training", (levels for _, levels in told), DEEPEST)
-    if cells:
-        told_of = {"value": prose.times(plain), "network": code(plain.finding.arms[0])}
-        cells["plain"] = prose.context.words("beside.of", **told_of)
-    return name, cells, (plain.source,)
 
 
 def own_ratios(prose: Prose) -> Row:

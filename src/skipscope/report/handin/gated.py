@@ -16,12 +16,11 @@ from skipscope.report.handin.gate_evidence import (
     controlled,
     differences_figure,
     direction,
-    over_half,
     unsettled,
 )
 from skipscope.report.handin.ordered import ordered
 from skipscope.report.handin.pieces import Level, Piece
-from skipscope.report.handin.prose import Prose, bracketed
+from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, count, literal, rounded
 
@@ -136,9 +135,6 @@ def content(prose: Prose) -> list[Statement]:
         most = literal(f"{(image.effect.interval or (0, 0))[1]:.2f}")
         found.append(prose.say(f"gated.verdict.{key}", *sources, *known, most=most))
         if key != "content":
-            beyond = over_half(prose, image)
-            effect = bracketed(*beyond.ends, signs=True) if beyond else ""
-            found += [prose.say("gated.beyond_half", image.source, effect=effect)] if beyond else []
             found += rivals(prose, image)
     return found
 
@@ -194,9 +190,6 @@ def stem(prose: Prose) -> list[Statement]:
         hidden = pool.told == "supported" and covers(whole, 0)
         key = "hidden" if hidden else pool.told
         found.append(prose.say(f"gated.stem.{key}", pool.source, **told))
-        both = prose.evidence.along(pool, "interaction")
-        if both and not both.settled and both.effect.interval:
-            found.append(prose.say("gated.stem.interaction", both.source, effect=prose.change(both)))
         found += here(prose, whole)
     return found
 

@@ -3,6 +3,7 @@
 from skipscope.report.handin.by_depth import depth_of
 from skipscope.report.handin.dense import falls
 from skipscope.report.handin.gate_evidence import cause, clean, controlled
+from skipscope.report.handin.obstacles import weighed
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.handin.residual import agreement
@@ -51,8 +52,9 @@ def of_section(prose: Prose, section: str) -> list[Statement]:
         return []
     key, sources = found
     if section == "residual":
-        agree = agreement(prose)
-        key, sources = f"{key}_{'agree' if agree else 'alone'}", [*sources, *agree]
+        tried, agree = weighed(prose), agreement(prose)
+        why = "tried" if tried else "agree" if agree else "alone"
+        key, sources = f"{key}_{why}", [*sources, *(tried[0].sources if tried else agree)]
     text = prose.context.words(f"one_page.short.{key}")
     return [prose.say("one_page.short.one", *sources, item=text)]
 

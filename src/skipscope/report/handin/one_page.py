@@ -14,9 +14,9 @@ from skipscope.report.handin.degradation import in_another_study
 from skipscope.report.handin.gate_evidence import cause, clean, controlled
 from skipscope.report.handin.gated import per_cent
 from skipscope.report.handin.in_short import best, in_one_sentence
+from skipscope.report.handin.obstacles import DEPTH, obstacles
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
-from skipscope.report.handin.taken_away import evened
 from skipscope.report.handin.textbook import vanishes_later
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import rounded, unmarked
@@ -37,8 +37,8 @@ def one_page(context: Context) -> Section:
         else []
     )
     answer: list[list[Statement | None]] = [
-        [without(prose), later(prose), caveat(prose), even(prose)],
-        [residual(prose)],
+        [without(prose), later(prose), caveat(prose)],
+        [residual(prose), other_weights(prose)],
         [dense(prose)],
         [gated(prose)],
         [limits(prose, table), prose.say("one_page.reasons")],
@@ -132,11 +132,12 @@ def caveat(prose: Prose) -> Statement | None:
     return prose.say("handin.hardly", error.source, **told) if error and told else None
 
 
-def even(prose: Prose) -> Statement | None:
-    """Says that even gradients are not enough, where that was found."""
-    found = evened(prose)
-    layers = {"layers": depth_of(found.losses[0].arm)} if found else {}
-    return prose.say("one_page.without.evened", *found.sources, **layers) if found else None
+def other_weights(prose: Prose) -> Statement | None:
+    """Says what makes the deep chain start without shortcuts, where that was found."""
+    found = obstacles(prose)
+    if found is None or not found.answers:
+        return None
+    return prose.say(f"one_page.residual.obstacles{found.enough}", found.source, layers=DEPTH)
 
 
 def residual(prose: Prose) -> Statement | None:

@@ -9,7 +9,6 @@ from itertools import pairwise
 from skipscope.report.handin.by_depth import depth_of, unique
 from skipscope.report.handin.pieces import Level
 from skipscope.report.handin.prose import Prose
-from skipscope.report.handin.taken_away import evened
 from skipscope.report.statements import Statement
 from skipscope.report.words import literal, rounded
 
@@ -43,9 +42,7 @@ def ordered(prose: Prose) -> list[Statement]:
     }
     sources = (*unique([start[0].source], "S1c"), errors[0].source)
     said = [prose.say("beside.ordered.reversed", *sources, **told)]
-    found = evened(prose)
-    but = prose.say("beside.ordered.but", found.losses[0].source) if found else None
-    return [*said, *_alike(prose, errors), prose.say("beside.ordered.so"), *([but] if but else [])]
+    return [*said, *_alike(prose, errors), prose.say("beside.ordered.so")]
 
 
 def _falls(levels: Sequence[Level]) -> bool:

@@ -11,14 +11,13 @@ from skipscope.records.network_card import NetworkCard
 from skipscope.records.printed import anatomy_of
 from skipscope.report.appendix.results import gaps
 from skipscope.report.document import Panels
-from skipscope.report.handin.costs import steps_to
-from skipscope.report.handin.course import LEFT, Course, course_of
+from skipscope.report.handin.course import Course, course_of
 from skipscope.report.handin.four_ways import FOUR, START, TRAINING
 from skipscope.report.handin.gated import covers
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import Inline, code, count, literal, percent, plain, rounded
+from skipscope.report.words import Inline, code, count, literal, percent, rounded
 
 HEIGHT = 118
 """Pixels of a chart beside another."""
@@ -142,25 +141,6 @@ def _sizes(prose: Prose, figure: Panels | None) -> Iterator[Statement]:
         source = Source(basis="own", key="first over last at the start", study=prose.evidence.study)
         told |= {"small": code(small), "large": code(large), "figure": see}
         yield prose.say("beside.curves.sizes", source, **told)
-        yield from _clipped(prose, source)
-
-
-def _clipped(prose: Prose, source: Source) -> Iterator[Statement]:
-    """Says whose gradients are clipped at every measured step, if those of `cnn` are not at first."""
-    tables = prose.context.tables
-    limit, *others = {tables.recipes[arm].clip_norm for arm in FOUR}
-    if limit is None or others:
-        return
-    lengths = training_readings.gradient_lengths(tables.readings).filter(pl.col("arm").is_in(FOUR))
-    shortest = dict(lengths.group_by("arm").agg(pl.col("norm").min()).iter_rows())
-    always = [arm for arm in FOUR if shortest.get(arm, 0.0) > limit]
-    begins = training_readings.medians(lengths.filter(pl.col("step") == 1), "norm").get("cnn", limit)
-    slow = steps_to(prose, LEFT, ("cnn", "resnet"))
-    later = len(slow) == 2 and slow["cnn"] > slow["resnet"]
-    if always and begins < limit / 2 and later:  # the shifts are left out of the norm
-        told = {"limit": plain(limit), "norm": literal(rounded(begins)), "small": code("cnn")}
-        told["always"] = prose.context.words.listed(list(map(code, always)))
-        yield prose.say("beside.curves.clipped", source, **told)
 
 
 def _epochs(prose: Prose, depth: int) -> Piece | None:

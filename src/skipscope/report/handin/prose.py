@@ -117,7 +117,7 @@ class Prose:
         value, bracket, ends = self.number(level).partition(" \\[")
         return Inline(f"{value}%{bracket}{ends}")
 
-    def change(self, piece: Piece) -> Inline:
+    def change(self, piece: Piece | Level) -> Inline:
         """Writes a difference with its interval and signs: +4.7 [+1.6, +7.9]."""
         return bracketed(*_ends(piece), signs=True)
 

@@ -9,21 +9,13 @@ from statistics import fmean
 from skipscope.reference import shipped
 from skipscope.report.document import Block, Equation, Figure, Panels
 from skipscope.report.handin import drawings
-from skipscope.report.handin.by_depth import (
-    CLEAR,
-    DEPTHS,
-    depth_of,
-    judged_start,
-    predicted,
-    steepness,
-    unique,
-)
+from skipscope.report.handin.by_depth import CLEAR, DEPTHS, depth_of, judged_start, steepness, unique
 from skipscope.report.handin.degradation import degradation
+from skipscope.report.handin.obstacles import experiment, obstacles
 from skipscope.report.handin.pieces import Judged, Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
-from skipscope.report.handin.taken_away import evened
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import Inline, code, count, literal, percent, rounded
+from skipscope.report.words import Inline, code, count, literal, percent
 
 HE, VEIT, DE, BALDUZZI = (
     Source(basis="known", key=key) for key in ("he2015", "veit2016", "de2020", "balduzzi2017")
@@ -53,7 +45,9 @@ def residual(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         prose.paragraph(*at_start(prose, figures), *in_training(prose), by_layer, *behind(prose, losses)),
         Panels(figures=(layers, losses)),
         *prose.paragraphs(*theory(prose)),
-        *prose.paragraphs(degradation(prose, figures), shattering(prose), limits(prose)),
+        *prose.paragraphs(degradation(prose, figures), shattering(prose)),
+        *experiment(prose),
+        *prose.paragraphs(limits(prose)),
         prose.paragraph(*cost(prose)),
     ]
 
@@ -147,12 +141,7 @@ def without_norm(prose: Prose) -> list[Statement]:
     if not {"plain", "resnet"} <= levels.keys():
         return []
     told = {"plain": prose.times(levels["plain"]), "residual": prose.times(levels["resnet"])}
-    said, failed = depth_of(piece.finding.arms[0]), evened(prose)
-    shown = prose.say("residual.nobn", piece.source, layers=said, **told)
-    if failed is None:
-        return [shown, prose.say("residual.hence.untested", piece.source)]
-    layers = depth_of(failed.losses[0].arm)
-    return [shown, prose.say("residual.hence.evened", *failed.sources, layers=layers)]
+    return [prose.say("residual.nobn", piece.source, layers=depth_of(piece.finding.arms[0]), **told)]
 
 
 def power(prose: Prose) -> list[Statement]:
@@ -174,7 +163,6 @@ def power(prose: Prose) -> list[Statement]:
         words = prose.context.words
         told = {
             "depths": words.listed([words("residual.between", one=a, other=b) for a, b in pairwise(DEEP)]),
-            "predicted": words.listed([literal(rounded(predicted((depth - 2) // 2))) for depth in DEEP]),
             "plain": words.listed([literal(f"{10**rise:.2f}") for rise, *_ in chain]),
             "residual": words.listed([literal(f"{10**rise:.2f}") for rise, *_ in factors]),
         }
@@ -213,16 +201,17 @@ def batches(prose: Prose, judged: Judged) -> list[Statement]:
     if piece is None or piece.told != "supported":
         return []
     told = {"effect": prose.number(piece), "networks": prose.networks(piece)}
-    said = [prose.say("residual.batches", piece.source, **told), prose.say("residual.unequal")]
+    said = [prose.say("residual.batches", piece.source, **told)]
     pairs = {depth_of(each.finding.arms[0]): each for each in judged.pieces if each.finding.part == "start"}
     depths, worth = sorted(pairs), prose.evidence.judged("S3")
     ends = [pairs[depth] for depth in (depths[0], depths[-1])] if len(depths) > 1 else []
     grows = not ends or ends[1].effect.estimate > ends[0].effect.estimate
+    untried = [] if obstacles(prose) else [prose.say("residual.untried")]
     if grows or worth is None or worth.verdict != "supported":
-        return [*said, prose.say("residual.chain")]
+        return [*said, prose.say("residual.chain"), *untried]
     before, after = map(prose.change, ends)
     layers = {"shallow": depths[0], "deep": depths[-1]}
-    return [*said, prose.say("residual.flat", judged.source, before=before, after=after, **layers)]
+    return [*said, prose.say("residual.flat", judged.source, before=before, after=after, **layers), *untried]
 
 
 def agreement(prose: Prose) -> tuple[Source, ...]:
@@ -245,7 +234,8 @@ def limits(prose: Prose) -> list[Statement]:
                 told |= lost(piece)
             key = f"residual.{claim.lower()}.{judged.verdict}{'_both' if 'plain' in told else ''}"
             found.append(prose.say(key, judged.source, **told))
-    return [*found, prose.say("residual.cause")]
+    answers = (experiment := obstacles(prose)) is not None and experiment.answers
+    return found if answers else [*found, prose.say("residual.cause")]
 
 
 def lost(piece: Piece) -> dict[str, Inline]:

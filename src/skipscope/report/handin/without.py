@@ -22,9 +22,9 @@ from skipscope.report.handin.by_depth import (
 from skipscope.report.handin.costs import params_of, seconds_of, steps_to
 from skipscope.report.handin.course import CHANCE, LEFT
 from skipscope.report.handin.first_steps import damped, shallow
+from skipscope.report.handin.obstacles import weighed
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
-from skipscope.report.handin.taken_away import said_of_evened, said_of_tamed, tamed, tried
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, count, literal, rounded
 
@@ -55,9 +55,7 @@ def without(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         *([Panels(figures=(figures[0], figures[1]))] if len(figures) == 2 else figures),
         *prose.paragraphs(normalised(prose), *in_training(prose)),
         *prose.paragraphs(degradation(prose)),
-        *prose.paragraphs(
-            disagreements(prose, "S1a", "S1b", "S3", "S9"), alone(prose), limits(prose), cost(prose)
-        ),
+        *prose.paragraphs(disagreements(prose, "S1a", "S1b", "S3", "S9"), [*limits(prose), *cost(prose)]),
     ]
 
 
@@ -162,7 +160,7 @@ def in_training(prose: Prose) -> list[list[Statement]]:
             order = "sooner" if plain.median < residual.median else "later"
             said.append(prose.say(f"without.heals.{order}", *unique([plain.source], "S9"), **told))
             said += (ended := damped(prose, piece))
-            said += shallow(prose, piece) if ended and not tamed(prose) else []
+            said += shallow(prose, piece) if ended and not weighed(prose) else []
     verdict = judged.verdict if judged.settled else "inconclusive"
     told = {"layers": depth, "ratio": prose.times(piece), "study": piece.study}
     later = prose.say(f"without.training.{verdict}", piece.source, **told)
@@ -232,23 +230,11 @@ def numbers(row: Sequence[int | None]) -> list[int]:
     return [each for each in row if each is not None]
 
 
-def alone(prose: Prose) -> list[Statement]:
-    """Says what came of chains without BatchNorm or large first updates, or what drives gradients apart."""
-    if evened := said_of_evened(prose):
-        return [*evened, *said_of_tamed(prose)]
-    with_norm, bare = ratios(prose), ratios(prose, "_nobn")
-    if not (with_norm and bare) or start_of(with_norm) != "explodes" or start_of(bare) != "vanishes":
-        return []
-    ends_of = unique([with_norm[max(with_norm)].source, bare[max(bare)].source], "S1a")
-    said = [prose.say("without.follows", *ends_of)]
-    return said if tried(prose) else [*said, prose.say("without.untested", *ends_of)]
-
-
 def limits(prose: Prose) -> list[Statement]:
     """Says what the assignment's networks cannot show, and which networks can."""
     counts = {arm: params_of(prose, arm) for arm in ("plain20", "resnet20")}
     counted = Source(basis="exact", key="params")
-    said = [prose.say("without.lab", counted)]
+    said = []
     if counts["plain20"] and counts["plain20"] == counts["resnet20"]:
         said.append(prose.say("without.equal", counted, params=count(counts["plain20"])))
     return said
