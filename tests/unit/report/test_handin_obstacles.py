@@ -70,7 +70,7 @@ def test_one_obstacle_each_and_both_together(written, monkeypatch):
     assert "can start without a shortcut" in text
     weighed = text_of(candidates(written))
     assert "each by itself" in weighed
-    assert "was shown to be the reason" not in weighed
+    assert "None of these is shown" not in weighed
     assert "would help to decide" not in weighed
     assert other_weights(written) is not None
     assert "No experiment" not in text_of(shattering(written))
@@ -97,7 +97,7 @@ def test_a_network_that_stays_behind_the_residual_one_answers_a_part(written, mo
     assert "the residual network learns faster still" in text
     assert "though not as fast" in text_of([other_weights(written)])
     weighed = text_of(candidates(written))
-    assert "answers part of the question" in weighed
+    assert "suggests part of an answer (4 seeds)" in weighed
     assert "would help to decide" not in weighed
 
 

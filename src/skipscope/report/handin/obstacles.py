@@ -60,6 +60,11 @@ class Obstacles:
         return self.losses["usual"].source
 
     @property
+    def seeds(self) -> int:
+        """Gives the fewest seeds that a loss is told of."""
+        return min(len(level.values) for level in self.losses.values())
+
+    @property
     def fails(self) -> bool:
         """Whether the chain with its usual weights still guesses, at whatever rate."""
         return self.losses["usual"].ends[1] > LEFT and min(self.usual) > LEFT
@@ -145,7 +150,8 @@ def weighed(prose: Prose) -> list[Statement]:
     found = obstacles(prose)
     if found is None or not found.answers:
         return []
-    return [prose.say(f"conclusion.why.obstacles{found.enough}", found.source, layers=DEPTH)]
+    told = {"layers": DEPTH, "seeds": found.seeds}
+    return [prose.say(f"conclusion.why.obstacles{found.enough}", found.source, **told)]
 
 
 def tabled(prose: Prose, found: Obstacles) -> Table:
@@ -165,9 +171,8 @@ def tabled(prose: Prose, found: Obstacles) -> Table:
     columns = tuple(
         Column(title=Inline(title), align="right" if n else "left") for n, title in enumerate(titles)
     )
-    told = {"common": literal(found.common), "steps": LAST}
-    seeds = min(len(level.values) for level in found.losses.values())
-    caption = prose.say("obstacles.caption", found.source, seeds=seeds, **told)
+    told = {"common": literal(found.common), "steps": LAST, "seeds": found.seeds}
+    caption = prose.say("obstacles.caption", found.source, **told)
     numbers = (*caption.numbers, *(str(cell) for row in rows for cell in row[1:]))
     return prose.context.tabled(
         Table(

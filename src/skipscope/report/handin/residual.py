@@ -11,7 +11,7 @@ from skipscope.report.document import Block, Equation, Figure, Panels
 from skipscope.report.handin import drawings
 from skipscope.report.handin.by_depth import CLEAR, DEPTHS, depth_of, judged_start, steepness, unique
 from skipscope.report.handin.degradation import degradation
-from skipscope.report.handin.obstacles import experiment, obstacles
+from skipscope.report.handin.obstacles import experiment, obstacles, weighed
 from skipscope.report.handin.pieces import Judged, Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
@@ -234,8 +234,7 @@ def limits(prose: Prose) -> list[Statement]:
                 told |= lost(piece)
             key = f"residual.{claim.lower()}.{judged.verdict}{'_both' if 'plain' in told else ''}"
             found.append(prose.say(key, judged.source, **told))
-    answers = (experiment := obstacles(prose)) is not None and experiment.answers
-    return found if answers else [*found, prose.say("residual.cause")]
+    return found if weighed(prose) else [*found, prose.say("residual.cause")]
 
 
 def lost(piece: Piece) -> dict[str, Inline]:
