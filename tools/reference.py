@@ -24,7 +24,8 @@ from skipscope.records.store import Workspace
 from skipscope.reference.card import ReferenceCard
 from skipscope.reference.compact import card_of, table_of
 from skipscope.reference.gradients import Gradients, gradients_of
-from skipscope.reference.shipped import CARDS, GRADIENTS, LARGEST, TABLE
+from skipscope.reference.losses import LossCurve, loss_curves
+from skipscope.reference.shipped import CARDS, GRADIENTS, LARGEST, LOSSES, TABLE
 from skipscope.spec import Arm, load_study
 from skipscope.submission.archive import records
 
@@ -33,8 +34,8 @@ SHORT, FULL = ROOT / "docs" / "findings", ROOT / "docs" / "reference"
 FOLDER = ROOT / "src" / "skipscope" / "reference"
 PAGE = ROOT / "docs" / "reference.md"
 STUDIES = "lab", "evening", "obstacles", "stem", "fair", "depth"
-UNJUDGED = ("obstacles",)
-"""Studies whose claims do not ship: few seeds of what others have in more, and made for one question."""
+UNJUDGED = CURVED = ("obstacles",)
+"""Studies whose claims do not ship, being made for one question: their curves do, which answer it."""
 TABLES = re.compile(r"(<!-- how far -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -130,23 +131,37 @@ def fewest_seeds(tables: StudyTables) -> int:
     return min(len(arm.seeds) for arm in card_of(tables, claims=False).arms)
 
 
-def made() -> tuple[pl.DataFrame, dict[str, ReferenceCard], Gradients | None]:
-    """Returns the table and the cards of all studies, and the gradients of `depth`."""
+Curves = dict[str, dict[str, LossCurve]]
+
+
+def made() -> tuple[pl.DataFrame, dict[str, ReferenceCard], Gradients | None, Curves]:
+    """Returns the table and the cards of all studies, the gradients of `depth`, and losses of `CURVED`."""
     studies = {tables.record.study.name: tables for tables in sources()}
     table = pl.concat(map(table_of, studies.values()))
     cards = {name: card_of(tables, claims=name not in UNJUDGED) for name, tables in studies.items()}
-    return table, cards, gradients_of(studies["depth"])
+    losses = {name: loss_curves(studies[name], studies[name].arms) for name in CURVED}
+    return table, cards, gradients_of(studies["depth"]), losses
 
 
 def files_of(
-    table: pl.DataFrame, cards: dict[str, ReferenceCard], gradients: Gradients | None = None
+    table: pl.DataFrame,
+    cards: dict[str, ReferenceCard],
+    gradients: Gradients | None = None,
+    losses: Curves | None = None,
 ) -> dict[str, bytes]:
     """Returns the files by name: equal records give equal bytes."""
     packed = BytesIO()
     table.write_parquet(packed, compression="zstd", compression_level=19, statistics=False)
     text = json.dumps({name: card.model_dump() for name, card in cards.items()}, ensure_ascii=False, indent=1)
     files = {TABLE: packed.getvalue(), CARDS: (text + "\n").encode()}
-    return files | ({} if gradients is None else {GRADIENTS: gradients.model_dump_json().encode() + b"\n"})
+    if gradients is not None:
+        files[GRADIENTS] = gradients.model_dump_json().encode() + b"\n"
+    if losses is not None:
+        told = {
+            study: {arm: curve.model_dump() for arm, curve in each.items()} for study, each in losses.items()
+        }
+        files[LOSSES] = (json.dumps(told) + "\n").encode()
+    return files
 
 
 def main(*paths: str) -> None:

@@ -32,7 +32,7 @@ def write_readings(path: Path, readings: pl.DataFrame) -> None:
         WorkspaceError: the folder cannot be written to.
     """
     content = io.BytesIO()
-    readings.write_parquet(content)
+    readings.write_parquet(content, compression_level=19)  # a tenth smaller, for a fifth of a second
     write_checksummed(path, content.getvalue())
 
 

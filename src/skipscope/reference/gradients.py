@@ -5,7 +5,7 @@ a colour can tell; the ratios that are written beside it keep four digits, losse
 """
 
 import re
-from math import ceil, inf, isfinite, log10
+from math import inf, isfinite, log10
 
 import polars as pl
 
@@ -14,13 +14,12 @@ from skipscope.analysis.tables import StudyTables
 from skipscope.records.network_card import NetworkCard
 from skipscope.records.printed import anatomy_of
 from skipscope.records.printed_calls import calls_of
+from skipscope.reference.losses import LossCurve, loss_curves
 from skipscope.spec.values import Frozen
 
 KINDS = ("plain", "resnet")
 STEPS = 20
 """Steps that are kept, at most."""
-LOSSES = 50
-"""Steps of a loss curve that are kept, at most, besides the last one."""
 DRAWN = (20, 56)
 """Depths of the networks whose loss is kept."""
 _NAME = re.compile(r"(plain|resnet)(\d+)")
@@ -35,17 +34,6 @@ class GradientCurve(Frozen):
     """A row a step: 100 log10 of the gradient's norm by convolution; null where that is 0 or not finite."""
     ratios: tuple[float | None, ...]
     """The norm at the first convolution over that at the last, by step."""
-
-
-class LossCurve(Frozen):
-    """The smoothed training loss of one network."""
-
-    steps: tuple[int, ...]
-    """Training steps, from 1; the last one is among them."""
-    means: tuple[float, ...]
-    """The mean over seeds, by step."""
-    last: tuple[float, ...]
-    """The loss after the last step, by seed."""
 
 
 class Gradients(Frozen):
@@ -83,7 +71,7 @@ def gradients_of(tables: StudyTables) -> Gradients | None:
         initial_seeds=rows.filter(pl.col("step") == 0)["seed"].n_unique(),
         curves={name: _curve(rows.filter(arm=name), cards[_depth(name)], steps) for name in names},
         cards={depth: _trimmed(card) for depth, card in cards.items()},
-        losses=_losses(tables, [name for name in names if _depth(name) in DRAWN]),
+        losses=loss_curves(tables, [name for name in names if _depth(name) in DRAWN]),
     )
 
 
@@ -130,23 +118,6 @@ def _curve(rows: pl.DataFrame, card: NetworkCard, steps: list[int]) -> GradientC
         steps=tuple(steps),
         hundredths=tuple(tuple(_hundredths(found[step, module]) for module in modules) for step in steps),
         ratios=tuple(_kept(first_over_last[step]) for step in steps),
-    )
-
-
-def _losses(tables: StudyTables, names: list[str]) -> dict[str, LossCurve]:
-    """Averages the smoothed losses over the runs that count, step by step."""
-    rows = tables.steps.filter("counted", pl.col("arm").is_in(names)).sort("arm", "seed", "step")
-    return {name: _loss_curve(rows.filter(arm=name)) for name in names if name in rows["arm"]}
-
-
-def _loss_curve(rows: pl.DataFrame) -> LossCurve:
-    means = rows.group_by("step").agg(pl.col("smoothed").mean()).sort("step")
-    every = ceil(len(means) / LOSSES)
-    kept = means.filter((pl.int_range(pl.len()) % every == 0) | (pl.col("step") == pl.col("step").max()))
-    return LossCurve(
-        steps=tuple(kept["step"]),
-        means=tuple(round(loss, 3) for loss in kept["smoothed"]),
-        last=tuple(rows.filter(step=means["step"][-1])["smoothed"]),
     )
 
 

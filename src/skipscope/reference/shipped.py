@@ -11,9 +11,11 @@ import polars as pl
 
 from skipscope.reference.card import ReferenceCard
 from skipscope.reference.gradients import Gradients
+from skipscope.reference.losses import LossCurve
 from skipscope.spec import load_study
 
 TABLE, CARDS, GRADIENTS = "quantities.parquet", "cards.json", "gradients.json"
+LOSSES = "losses.json"
 LARGEST = 2_000_000
 """Bytes that the files may have together."""
 
@@ -35,6 +37,17 @@ def quantities() -> pl.DataFrame:
 def gradients() -> Gradients:
     """The gradients of plain and residual networks of several depths."""
     return Gradients.model_validate_json((files("skipscope.reference") / GRADIENTS).read_bytes())
+
+
+@cache
+def losses() -> Mapping[str, Mapping[str, LossCurve]]:
+    """The training loss of the arms of those studies that are told by their curves, by study."""
+    text = (files("skipscope.reference") / LOSSES).read_text(encoding="utf-8")
+    told: dict[str, dict[str, Any]] = json.loads(text)
+    return {
+        study: {arm: LossCurve.model_validate(curve) for arm, curve in curves.items()}
+        for study, curves in told.items()
+    }
 
 
 @cache

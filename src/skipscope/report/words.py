@@ -9,6 +9,7 @@ import math
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from functools import cache
 from html import escape, unescape
 from importlib.resources import files
@@ -206,6 +207,11 @@ def percent(share: float) -> str:
 def count(number: float) -> str:
     """Formats a whole number as 11,181,642."""
     return f"{number:,.0f}"
+
+
+def decimal(number: float) -> str:
+    """Writes a number without a power of ten: 0.00004, 3."""
+    return f"{Decimal(f'{number:g}'):f}"
 
 
 def short(number: float) -> str:

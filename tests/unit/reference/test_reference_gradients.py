@@ -9,7 +9,8 @@ import pytest
 from skipscope.analysis import measured
 from skipscope.diagrams.wiring import wired
 from skipscope.reference import shipped
-from skipscope.reference.gradients import DRAWN, KINDS, LOSSES, STEPS, gradients_of
+from skipscope.reference.gradients import DRAWN, KINDS, STEPS, gradients_of
+from skipscope.reference.losses import KEPT
 
 ROOT = Path(__file__).parents[3]
 MAKER = runpy.run_path(str(ROOT / "tools" / "reference.py"), run_name="reference")
@@ -58,7 +59,7 @@ def test_losses_ship_of_matched_networks_of_two_depths() -> None:
     assert len({curve.steps for curve in losses.values()}) == 1
     for curve in losses.values():
         assert curve.steps[0] == 1
-        assert len(curve.steps) == len(curve.means) <= LOSSES + 1
+        assert len(curve.steps) == len(curve.means) <= KEPT + 1
         assert len(curve.last) == shipped.gradients().seeds
 
 

@@ -103,11 +103,13 @@ def test_where_there_is_no_room_the_foremost_are_kept_in_reading_order(tables):
     assert kept == ["vanishing", "even", "degradation"]
 
 
-def test_what_is_open_is_named_and_in_no_row(tables):
+def test_what_is_open_is_named_and_in_no_row(tables, monkeypatch):
     writer = prose(tables, card("depth", judged("inconclusive")))
+    monkeypatch.setattr(chapter, "prose_of", lambda _: writer)
     assert answers(writer, most=99) == []
-    text = read(verdicts(writer))
-    assert f"{len(catalogue())} further claims (appendix) are not settled" in text
+    assert verdicts(writer) == []
+    text = read(conclusion(writer.context).blocks)
+    assert f"{len(catalogue())} further claims are not settled as a whole (appendix)" in text
     assert len(unsettled(writer)) == len(catalogue())
 
 

@@ -35,7 +35,9 @@ def test_on_the_reference_it_has_all_that_a_section_needs(tables, language):
     assert sum(isinstance(block, Equation) for block in blocks) == 2
     assert unmarked(written.figure(figures[0])) in text  # has the dense networks' gradients, too
     assert "9.7 [8.8, 11]" in text  # measured, with its interval
-    assert {"en": "It does not follow that", "zh": "不能断言"}[language] in text  # a limit
+    assert {"en": "not how it would have trained without it", "zh": "不能说明从一开始就缺少"}[
+        language
+    ] in text  # a limit
     assert {"en": "The price is memory", "zh": "代价是内存"}[language] in text  # a price
     assert "3.5" in text  # counted: what convolutions keep, densenet over resnet
     assert "52%" in text  # counted: parameters of densenet19_k10 over those of resnet20
@@ -95,14 +97,14 @@ def test_networks_that_differ_in_more_than_their_connections_carry_no_verdict(ta
     pair = "densenet - resnet"
     withheld = [("accuracy", pair, "confounded", 3.3), ("parameters", pair, "confounded", -84.3)]
     text = told(tables, study="lab", D3=("confounded", withheld))
-    assert "The assignment's own pair does not show" in text
+    assert "The assignment's own pair cannot tell" in text
     assert "densenet has 16% of the parameters of resnet" in text
     assert "suffice" not in text
 
 
 @pytest.mark.parametrize(
     ("estimate", "said"),
-    [(3.3, "more than the choice of seed"), (0.0, "no more than the choice of seed may")],
+    [(3.3, "points, more than the choice of seed"), (0.0, "no more than the choice of seed may")],
 )
 def test_beside_a_single_seed_of_ones_own_the_reference_s_seeds_are_told(tables, estimate, said):
     pair = ("accuracy", "densenet - resnet", "confounded", estimate)
@@ -125,7 +127,6 @@ def test_a_dense_network_of_ones_own_shows_its_connections(small):
     assert figure.name == "reuse"
     text = read(dense(written))
     single = table.filter(table["target"] != "all")["loss_change"]
-    assert f"{single.max():.2g}" in text
     bound = max(0.001, -single.min())
     assert f"cutting {(single > bound).sum()} of {len(single)} connections raises the loss" in text
     sources = [f"x{index}" for index in "₀₁₂₃₄₅₆"]

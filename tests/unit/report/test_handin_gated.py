@@ -143,15 +143,6 @@ def test_a_difference_that_may_be_none_has_no_share_of_the_pool(tables, whole, h
     assert ("Part of this is due to the pooling" in text) == (not hidden)
 
 
-def test_that_training_is_steadier_with_gates_is_said_where_it_is_settled(tables):
-    def of(verdict, estimate):
-        return told(tables, T2=(verdict, [("steps", POOL, verdict, estimate)]))
-
-    assert "runs more steadily with gates" in of("supported", -0.5)
-    assert "runs less steadily with gates" in of("supported", 0.5)
-    assert "steadily" not in of("inconclusive", -0.5)
-
-
 def test_what_is_withheld_as_confounded_is_not_told_of_the_gates(tables):
     text = told(tables, E3=("confounded", [("accuracy", "se_resnet - resnet", "confounded", 9.0)]))
     assert "9.0" not in text

@@ -44,7 +44,6 @@ def test_the_factor_of_a_layer_is_that_of_the_depths_between(tables):
     """From 20 to 56 layers the reference's ratio grows from 26 to 9,000: (9000/26) ** (1/36) is 1.176."""
     text = told(tables)
     assert "multiplies the ratio by 1.176 [1.171, 1.181]" in text
-    assert "multiplies the ratio by 0.976" in text  # without BatchNorm
 
 
 def test_the_figures_of_depth_show_every_kind_of_network_that_was_measured(tables):
@@ -140,15 +139,9 @@ def test_degradation_is_set_apart_from_vanishing_only_where_a_network_shows_it(t
     text = told(tables, **rise)
     assert "going from 8 to 32 layers raises it from" in text  # with 56 it may have vanished
     assert "a gradient that vanishes on its way to the first layers is unlikely to be the only cause" in text
-    assert "at its smallest, about 0.31 times that at the last convolution (56 layers: 0.0078 times" in text
+    assert "at its smallest, about 0.31 times that at the last convolution" in text
     monkeypatch.setattr(by_depth, "CLEAR", -1.0)  # as if nothing short of ten times were kept
     assert "cannot be the only cause" not in told(tables, **rise)
-
-
-def test_a_growth_below_that_of_wide_layers_is_said_to_be_only_where_it_is(tables, monkeypatch):
-    assert "are not wide, and stay a little below it" in told(tables)
-    monkeypatch.setattr(section, "gain", lambda *_: (1.25, 1.20, 1.30))
-    assert "are not wide" not in told(tables)
 
 
 def test_which_explosion_heals_sooner_is_said_as_it_was_measured(tables):
@@ -172,7 +165,7 @@ def test_a_slow_start_is_told_only_where_the_chain_had_one(tables, monkeypatch):
 def test_what_vanishing_means_is_said_and_applies_to_every_network(tables):
     text = told(tables)
     assert "said to vanish where this ratio is below 0.50" in text
-    assert "ratio is 0.28 [0.21, 0.36]. By the bound above, this gradient vanishes before training" in text
+    assert "ratio is 0.28 [0.21, 0.36], which by the bound above counts as vanishing" in text
 
 
 def test_the_steps_to_a_loss_are_those_of_finished_runs_on_cifar10(study_tables):

@@ -6,10 +6,11 @@ The study that the hand-in tells first has a table; of the others a line holds w
 from collections.abc import Sequence
 from itertools import groupby
 
+from skipscope.reference.card import ReferenceCard
 from skipscope.report.appendix.evidence import numbers, parts_table, texts_of
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Note, Paragraph
-from skipscope.report.handin.basis import budget
+from skipscope.report.handin.basis import spent
 from skipscope.report.handin.pieces import Judged, Piece
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.words import Inline, code
@@ -37,9 +38,15 @@ def _told(prose: Prose, body: Judged) -> dict[str, object]:
     verdict = "reference_in_part" if body.verdict == "not_measured" else body.verdict
     return {
         "study": code(body.study),
-        "budget": budget(prose, prose.evidence.reference[body.study]),
+        "budget": _budget(prose, prose.evidence.reference[body.study]),
         "verdict": prose.context.words(f"explanation.{verdict}"),
     }
+
+
+def _budget(prose: Prose, card: ReferenceCard) -> Inline:
+    """Says how much a study trained, and on what."""
+    key = "budget" if card.fidelity == "exact" else "budget_of_a_copy"
+    return prose.context.words(f"explanation.{key}", **spent(card))
 
 
 def _line(prose: Prose, body: Judged) -> Inline:

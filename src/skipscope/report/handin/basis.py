@@ -1,31 +1,29 @@
 """Says what the marks of the explanation mean, which studies it rests on, and where they disagree."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from skipscope.claims.catalogue import catalogue
 from skipscope.reference.card import ReferenceCard
 from skipscope.reference.shipped import batch_size
-from skipscope.report.document import Block, Paragraph
+from skipscope.report.document import Block, Column, Table
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Statement
-from skipscope.report.words import Inline, code, count
+from skipscope.report.words import Inline, code, count, decimal, literal
 
 NAMED_BY_DEPTH = re.compile(r"\d")
 """What the matched networks have in their names, such as `plain56`; those of the assignment have none."""
 
 
-def introduction(prose: Prose, blocks: Iterable[Block]) -> list[Block]:
-    """Writes what stands before the explanation that these blocks are."""
-    paragraphs = (block for block in blocks if isinstance(block, Paragraph))
-    sources = (source for each in paragraphs for told in each.statements for source in told.sources)
-    studies = sorted({source.study for source in sources if source.basis == "reference"})
-    told = [prose.paragraph(prose.say("why.marks"))]
-    if studies:
-        key = "reference_copies" if copied(prose, studies) else "reference"
-        said = prose.say(f"why.{key}", studies=budgets(prose, studies))
-        told.append(prose.paragraph(said, *clipping(prose, studies)))
-    return list(told)
+def introduction(prose: Prose) -> list[Block]:
+    """Writes what stands before the explanation: what marks mean, and the studies of the reference."""
+    marks = prose.paragraph(prose.say("why.marks"))
+    if not (studies := list(prose.evidence.reference)):
+        return [marks]
+    table = budgets(prose, studies)
+    key = "reference_copies" if copied(prose, studies) else "reference"
+    said = prose.say(f"why.{key}", table=prose.table(table))
+    return [marks, prose.paragraph(said, *clipping(prose, studies)), table]
 
 
 def clipping(prose: Prose, studies: Iterable[str]) -> list[Statement]:
@@ -40,48 +38,48 @@ def clipping(prose: Prose, studies: Iterable[str]) -> list[Statement]:
     return [prose.say("why.clipped")]
 
 
-def budgets(prose: Prose, studies: Iterable[str]) -> Inline:
-    """Says what studies of the reference are about and how much they trained.
+def budgets(prose: Prose, studies: Sequence[str]) -> Table:
+    """Tabulates what studies of the reference are about and how much they trained.
 
-    Of those with one budget: `depth` (networks of growing depth) and `fair` (...): 6,000 images, 3 epochs.
+    Where only some used copies of CIFAR-10 that are not exact, those are marked.
     """
-    words, alike, asked = prose.context.words, dict[Inline, list[str]](), list(studies)
-    one_kind = copied(prose, asked)
-    for name in asked:
-        spent = budget(prose, prose.evidence.reference[name], told=one_kind)
-        alike.setdefault(spent, []).append(name)
-    groups = (
-        words("why.study", studies=words.listed([subject(prose, name) for name in names]), budget=spent)
-        for spent, names in alike.items()
+    words, cards = prose.context.words, [prose.evidence.reference[name] for name in studies]
+    mark = not copied(prose, studies)
+    titles = words.raw("why.titles")
+    columns = tuple(
+        Column(title=Inline(title), align="right" if n > 1 else "left") for n, title in enumerate(titles)
     )
-    return Inline(words.raw("list.clause").join(groups))
+    rows = []
+    for card in cards:
+        about = words(f"why.about.{card.study}")
+        if mark and card.fidelity != "exact":
+            about = words("why.of_a_copy", about=about)
+        rows.append((code(card.study), about, *spent(card).values()))
+    return prose.context.tabled(
+        Table(columns=columns, rows=tuple(rows), caption=words("why.caption_studies"))
+    )
 
 
-def subject(prose: Prose, name: str) -> Inline:
-    """Names a study and, in brackets, what it compares."""
-    return prose.context.words(
-        "why.subject", study=code(name), about=prose.context.words(f"why.about.{name}")
-    )
+def spent(card: ReferenceCard) -> dict[str, Inline]:
+    """Tells how much a study trained: images, batch size, epochs, peak learning rates, seeds."""
+    ends: dict[str, list[float]] = {
+        "epochs": [float(arm.epochs) for arm in card.arms],
+        "rates": [arm.learning_rate for arm in card.arms],
+        "seeds": [float(len(arm.seeds)) for arm in card.arms if arm.seeds],
+    }
+    size = {"images": literal(count(card.images)), "batch": literal(count(batch_size(card.study)))}
+    return size | {key: literal("–".join(map(decimal, span(each)))) for key, each in ends.items()}
+
+
+def span(values: Iterable[float]) -> tuple[float, ...]:
+    """Returns the lowest and the highest value, once where they are equal."""
+    found = sorted(values)
+    return tuple(dict.fromkeys((found[0], found[-1])))
 
 
 def copied(prose: Prose, studies: Iterable[str]) -> bool:
     """Whether all of these studies used copies of CIFAR-10 that are not exact."""
     return all(prose.evidence.reference[name].fidelity != "exact" for name in studies)
-
-
-def budget(prose: Prose, card: ReferenceCard, *, told: bool = False) -> Inline:
-    """Says how much a study trained: 6,000 images, 3 epochs, 5 seeds; `told` is that they are a copy's."""
-    epochs = sorted({arm.epochs for arm in card.arms})
-    seeds = sorted({len(arm.seeds) for arm in card.arms if arm.seeds})
-    rates = sorted({arm.learning_rate for arm in card.arms})
-    return prose.context.words(
-        "why.budget" if told or card.fidelity == "exact" else "why.budget_of_a_copy",
-        images=count(card.images),
-        epochs="–".join(map(str, dict.fromkeys((epochs[0], epochs[-1])))),
-        seeds="–".join(map(str, dict.fromkeys((seeds[0], seeds[-1])))),
-        batch=batch_size(card.study),
-        rates="–".join(f"{rate:g}" for rate in dict.fromkeys((rates[0], rates[-1]))),
-    )
 
 
 def disagreements(prose: Prose, *claims: str) -> list[Statement]:

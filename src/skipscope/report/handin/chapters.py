@@ -1,7 +1,6 @@
 """Lists the chapters in reading order."""
 
 from collections.abc import Callable
-from itertools import chain
 
 from skipscope.report.context import Context
 from skipscope.report.document import Section
@@ -30,6 +29,7 @@ def why(context: Context) -> Section:
     An interval stands where its value is told first.
     """
     prose, told = prose_of(context), set[str]()
+    begin = introduction(prose)
     gradients, figures = gradients_figure(prose), depth_figures(prose)
     parts = {
         "without": without(prose, figures),
@@ -42,8 +42,7 @@ def why(context: Context) -> Section:
     curves = once(prose.paragraphs(*own_curves(prose, gradients)), told)
     parts = {key: once(blocks, told) for key, blocks in begun.items()}
     curves += [gradients] if gradients else []
-    begin = [*introduction(prose, chain.from_iterable(parts.values())), *curves]
-    return context.section("why", "why", begin, context.sections("why", "why", parts))
+    return context.section("why", "why", [*begin, *curves], context.sections("why", "why", parts))
 
 
 CHAPTERS: tuple[Callable[[Context], Section], ...] = (

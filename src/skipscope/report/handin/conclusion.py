@@ -4,7 +4,7 @@ from skipscope.analysis.papers import published, recipe_of
 from skipscope.claims.catalogue import catalogue
 from skipscope.reference.shipped import batch_size
 from skipscope.report.context import Context
-from skipscope.report.document import Block, Column, Section, Table
+from skipscope.report.document import Column, Section, Table
 from skipscope.report.handin.beside import unique
 from skipscope.report.handin.by_depth import apart, depth_of
 from skipscope.report.handin.first_steps import overwritten
@@ -14,7 +14,6 @@ from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.handin.residual import agreement, without_norm
 from skipscope.report.handin.textbook import answers, unsettled, vanishes_later
-from skipscope.report.handin.without import lowest
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import count
 
@@ -28,14 +27,15 @@ def conclusion(context: Context) -> Section:
     prose = prose_of(context)
     limits = prose.paragraph(prose.say("conclusion.limits"), *limits_of(prose))
     found = verdicts(prose)
-    tables = (block for block in found if isinstance(block, Table))
-    told = [prose.say("conclusion.against", table=prose.table(table)) for table in tables]
-    answer = prose.paragraphs([summed(prose)], [*candidates(prose), *told])
+    told = [prose.say("conclusion.against", table=prose.table(table)) for table in found]
+    open_ones = unsettled(prose)
+    rest = [prose.say("conclusion.open", count=len(open_ones))] if open_ones else []
+    answer = prose.paragraphs([summed(prose)], [*candidates(prose), *told, *rest])
     return context.section("conclusion", "conclusion", [*answer, *found, limits])
 
 
-def verdicts(prose: Prose) -> list[Block]:
-    """Sets what was found against each sentence that is settled, and names what is not."""
+def verdicts(prose: Prose) -> list[Table]:
+    """Sets what was found against each sentence that is settled."""
     words, told = prose.context.words, answers(prose, most=ROWS)
     rows = [
         (
@@ -53,10 +53,7 @@ def verdicts(prose: Prose) -> list[Block]:
         caption=words("conclusion.caption"),
         statements=tuple(each.found for each in told),
     )
-    open_ones = unsettled(prose)
-    rest = [prose.say("conclusion.open", count=len(open_ones))] if open_ones else []
-    groups = (rest,)
-    return [*([prose.context.tabled(table)] if rows else []), *prose.paragraphs(*groups)]
+    return [prose.context.tabled(table)] if rows else []
 
 
 def limits_of(prose: Prose) -> list[Statement]:
@@ -136,12 +133,11 @@ def candidates(prose: Prose) -> list[Statement]:
     shallow = min(map(depth_of, error.finding.arms)) if error else 0
     if start and start.told == "contradicted" and (found := apart(prose, shallow)):
         told = {"shallow": shallow, "deep": found[0]["deep"]}
-        share, gone = lowest(f"plain{told['deep']}", found[1][0]), vanishes_later(prose)
         sources = [start.source, *found[1]]
-        if share and gone:
-            told |= {"share": share, "layers": depth_of(gone.finding.arms[0])}
+        if gone := vanishes_later(prose):
+            told["layers"] = depth_of(gone.finding.arms[0])
             sources.append(gone.source)
-        key = f"vanishing{'_later' if share and gone else ''}"
+        key = f"vanishing{'_later' if gone else ''}"
         said.append(prose.say(f"conclusion.why.{key}", *unique(sources), **told))
     answer = weighed(prose)
     said += answer or unanswered(prose)

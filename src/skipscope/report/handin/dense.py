@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from math import inf
-from statistics import median
 
 import polars as pl
 
@@ -60,20 +59,19 @@ def reused(prose: Prose, drawn: Figure | None, table: pl.DataFrame | None) -> li
     if drawn is not None and table is not None:
         everywhere = table["target"] == ALL
         single = table.filter(~everywhere)["loss_change"].to_list()
-        whole = sorted(table.filter(everywhere)["loss_change"], reverse=True)
-        together, next_most = (*whole, 0.0, 0.0)[:2]
+        whole = table.filter(everywhere).sort("loss_change", descending=True)
         source = Source(basis="own", key="reuse by ablation", study=prose.evidence.study)
         lower = [-each for each in single if each < 0]
         bound = max([NOTICED, *lower])
         used = {"used": sum(each > bound for each in single), "all": len(single)}
         figure, least = prose.figure(drawn), literal(rounded(bound))
         said.append(prose.say("dense.used", source, figure=figure, bound=least, **used))
-        if lower:
-            most = literal(rounded(max(lower)))
-            said.append(prose.say("dense.noise", source, lower=len(lower), most=most))
-        costs = {"typical": median(single), "most": max(single), "input": together, "others": next_most}
-        told = {each: literal(rounded(value)) for each, value in costs.items()}
-        said.append(prose.say("dense.cut", source, **told))
+        if bound in lower:
+            said.append(prose.say("dense.noise", source))
+        if len(whole) > 1 and whole["of"][0] == table["of"][0]:  # the block's input comes first
+            costs = zip(("input", "others"), whole["loss_change"].head(2), strict=True)
+            told = {each: literal(rounded(value)) for each, value in costs}
+            said.append(prose.say("dense.cut", source, **told))
     return [prose.say("dense.connection"), *said] if said else []
 
 
@@ -91,11 +89,12 @@ def gradients(prose: Prose, drawn: Figure | None) -> tuple[list[Statement], list
     said, words = [], prose.context.words
     alike = {layers: plain[layers + 1] for layers in found if layers + 1 in plain}
     if alike and starts:
+        deepest = max(alike)
         told = {
-            "layers": words.listed([str(layers) for layers in alike]),
-            "ratios": words.listed([prose.times(found[layers]) for layers in alike]),
-            "others": words.listed([str(layers + 1) for layers in alike]),
-            "plain": words.listed([prose.times(judged_start(prose, level)) for level in alike.values()]),
+            "layers": deepest,
+            "ratio": prose.times(found[deepest]),
+            "other": deepest + 1,
+            "plain": prose.times(judged_start(prose, alike[deepest])),
             "figure": Inline(words.raw("dense.see").format(prose.figure(drawn))) if drawn else "",
         }
         better = all(piece.finding.verdict == "supported" for piece in starts)
@@ -143,8 +142,7 @@ def with_depth(prose: Prose) -> list[tuple[str, Statement]]:
     ends = zip(("plain_before", "plain_after", "before", "after"), (*plain, *ours), strict=True)
     behind = {end: prose.percent(level) for end, level in ends}
     if verdict == "supported" and below(*plain) and falls(prose, piece):
-        alone = {end: Inline(said.partition(" \\[")[0]) for end, said in behind.items()}  # the change has one
-        return [(verdict, prose.say("dense.depth.supported_fall", piece.source, **told, **alone))]
+        return [(verdict, prose.say("dense.depth.supported_fall", piece.source, **told))]
     said = prose.say(f"dense.depth.{verdict}", piece.source, **told)
     return [(verdict, said), ("errors", prose.say("dense.errors", piece.source, **behind))]
 

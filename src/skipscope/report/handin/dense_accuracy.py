@@ -40,7 +40,7 @@ def against_residual(prose: Prose) -> list[Statement]:
     ours, theirs = (*levels, None, None)[:2]
     if ours is None or theirs is None or ours.ends[2] >= theirs.ends[1]:
         return []
-    told = {"dense": prose.percent(ours), "residual": prose.percent(theirs), "epochs": prose.times(piece)}
+    told = {"dense": prose.percent(ours), "residual": prose.percent(theirs)}
     names = {"dense_arm": code(ours.arm), "residual_arm": code(theirs.arm)}
     return [prose.say("dense.against_residual", piece.source, **told, **names)]
 

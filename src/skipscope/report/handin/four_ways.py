@@ -47,6 +47,7 @@ def four_ways(prose: Prose) -> Table:
         ratios(prose, "alike_start", prose.evidence.levels(START, ALIKE, "start"), ALIKE),
         ratios(prose, "deepest_start", prose.evidence.levels(START, DEEPEST, "start"), DEEPEST),
         ratios(prose, "alike_training", prose.evidence.levels(TRAINING, ALIKE), ALIKE),
+        alike_errors(prose),
         own_ratios(prose),
         errors(prose),
         epochs(prose),
@@ -106,6 +107,16 @@ def own_ratios(prose: Prose) -> Row:
     }
     sources = unique((level.source for levels in found for level in levels), "S1c")
     return "own", cells if len(cells) > 1 else {}, sources
+
+
+def alike_errors(prose: Prose) -> Row:
+    """Tells the training errors of networks of about as many layers, of the study with most of them."""
+    levels = max(prose.evidence.levels("training error", ALIKE), key=len, default=[])
+    by_arm = {level.arm: level for level in levels}
+    cells = {
+        kind: prose.percent(by_arm[arm]) for kind, arm in zip(KINDS, ALIKE, strict=True) if arm in by_arm
+    }
+    return "alike_errors", cells if len(cells) > 1 else {}, unique((level.source for level in levels), "S3")
 
 
 def errors(prose: Prose) -> Row:

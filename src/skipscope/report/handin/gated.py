@@ -8,7 +8,6 @@ from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import depth_of, predicted
-from skipscope.report.handin.four_ways import SPEED
 from skipscope.report.handin.gate_evidence import (
     KINDS,
     cause,
@@ -24,7 +23,7 @@ from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, count, literal, rounded
 
-HU, DE, GOYAL = (Source(basis="known", key=key) for key in ("hu2018", "de2020", "goyal2017"))
+HU, DE = (Source(basis="known", key=key) for key in ("hu2018", "de2020"))
 CLAIMS = ("E1", "E2", "E3", "E4", "E5")
 ACCURACY = "test accuracy"
 
@@ -42,7 +41,7 @@ def gated(prose: Prose) -> list[Block]:
             [say("gated.consequence")],
             at_start(prose),
             [textbook(prose)],
-            [*benefit(prose, figure), say("gated.scope", HU), *steadiness(prose)],
+            [*benefit(prose, figure), say("gated.scope", HU)],
         ),
         *([figure] if figure else []),
         *prose.paragraphs(content(prose), absorbed(prose), class_share(prose)),
@@ -105,19 +104,6 @@ def benefit(prose: Prose, figure: Figure | None) -> list[Statement]:
     return said
 
 
-def steadiness(prose: Prose) -> list[Statement]:
-    """Says whether training runs more steadily with gates, where that is settled."""
-    pieces = prose.evidence.pieces("T2", "steps")
-    found = [pieces[pair] for pair in SPEED["gated"] if pair in pieces and not pieces[pair].confounded]
-    piece = next((each for each in found if each.told == "supported"), None)
-    if piece is None:
-        return []
-    told = {"ratio": prose.times(piece), "networks": prose.networks(piece)}
-    return [
-        prose.say(f"gated.steady.{'less' if piece.effect.estimate < 0 else 'more'}", piece.source, **told)
-    ]
-
-
 def content(prose: Prose) -> list[Statement]:
     """Says what remains of that with static gates and with the constant 1/2."""
     image = controlled(prose)
@@ -131,7 +117,7 @@ def content(prose: Prose) -> list[Statement]:
     if key := cause(prose):
         gain = clean(prose, "E3", "accuracy")
         sources = [each.source for each in (gain, image) if each]
-        known = [] if key == "content" else [DE, GOYAL]
+        known = [] if key == "content" else [DE]
         most = literal(f"{(image.effect.interval or (0, 0))[1]:.2f}")
         found.append(prose.say(f"gated.verdict.{key}", *sources, *known, most=most))
         if key != "content":

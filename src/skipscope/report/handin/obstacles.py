@@ -1,4 +1,4 @@
-"""Tells an experiment: what keeps a deep chain from starting, taken away one thing at a time.
+"""Finds an experiment: what keeps a deep chain from starting, taken away one thing at a time.
 
 Before training, a deep chain and a residual network differ in two things at least: how far the first update
 changes the early layers, and whether gradients of neighbouring inputs agree. Other initial weights take away
@@ -10,15 +10,13 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from skipscope.analysis.step_quantities import LAST
 from skipscope.reference.card import ArmCard
-from skipscope.report.document import Block, Column, Table
-from skipscope.report.handin.course import CHANCE, LEFT
+from skipscope.report.handin.course import LEFT
 from skipscope.report.handin.first_steps import FIRST
 from skipscope.report.handin.pieces import Level
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import Inline, code, literal, rounded
+from skipscope.report.words import decimal
 from skipscope.spec import Recipe
 
 LOSS = "training loss at the end"
@@ -32,7 +30,6 @@ NETWORKS = {
     "residual": f"resnet{DEPTH}",
 }
 """The chain with its usual weights; with an even first update; with gradients that agree; with both."""
-BALDUZZI = Source(basis="known", key="balduzzi2017")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,45 +101,16 @@ def obstacles(prose: Prose) -> Obstacles | None:
         if len(updates) == len(agreements) == len(bare) and len(common) == 1:
             return Obstacles(
                 losses=best,
-                rates={key: f"{recipes[level.arm].learning_rate:g}" for key, level in best.items()},
+                rates={key: decimal(recipes[level.arm].learning_rate) for key, level in best.items()},
                 tried={
                     key: _span(recipes[arm].learning_rate for arm in found) for key, found in arms.items()
                 },
                 updates=dict(zip(NETWORKS, updates, strict=True)),
                 agreements=dict(zip(NETWORKS, agreements, strict=True)),
-                common=f"{common.pop():g}",
+                common=decimal(common.pop()),
                 usual=tuple(level.ends[0] for level in losses["usual"]),
             )
     return None
-
-
-def experiment(prose: Prose) -> list[Block]:
-    """Writes what was done, the table, what came of it, and what it does not show."""
-    found = obstacles(prose)
-    if found is None:
-        return []
-    table = tabled(prose, found)
-    told = {"study": found.losses["usual"].study, "layers": DEPTH}
-    done = prose.say("obstacles.done", BALDUZZI, table=prose.table(table), **told)
-    return [prose.paragraph(done), table, prose.paragraph(*outcome(prose, found))]
-
-
-def outcome(prose: Prose, found: Obstacles) -> list[Statement]:
-    """Says which obstacle stands in the way, as far as the intervals tell."""
-    losses = {key: prose.number(level) for key, level in found.losses.items()}
-    one = {key: losses[key] for key in ("even", "agreeing")}
-    pair = {key: losses[key] for key in ("both", "residual")}
-    told = {"rates": len(found.usual), "chance": literal(f"{CHANCE:.2f}")}
-    apart = prose.change(found.difference("both", "residual"))
-    source, usual = found.source, "fails" if found.fails else "learns"
-    said = [
-        prose.say(f"obstacles.usual.{usual}", source, loss=losses["usual"], **told),
-        prose.say(f"obstacles.one.{_one(found)}", source, **one),
-        prose.say(f"obstacles.residual.{_beside(found)}", source, apart=apart, **pair),
-    ]
-    if found.answers:
-        said.append(prose.say(f"obstacles.so{found.enough}", source))
-    return [*said, prose.say("obstacles.limit")]
 
 
 def weighed(prose: Prose) -> list[Statement]:
@@ -154,61 +122,16 @@ def weighed(prose: Prose) -> list[Statement]:
     return [prose.say(f"conclusion.why.obstacles{found.enough}", found.source, **told)]
 
 
-def tabled(prose: Prose, found: Obstacles) -> Table:
-    """Lists each network's initial weights, what they do before training, and what it comes to."""
-    words = prose.context.words
-    rows = [
-        (
-            words(f"obstacles.weights.{key}", network=code(network.partition("_")[0])),
-            literal(rounded(10 ** found.updates[key].median)),
-            literal(f"{found.agreements[key].median:.2f}".replace("-0.00", "0.00")),
-            words("obstacles.of", best=literal(found.rates[key]), tried=literal(found.tried[key])),
-            prose.number(found.losses[key]),
-        )
-        for key, network in NETWORKS.items()
-    ]
-    titles = words.raw("obstacles.titles")
-    columns = tuple(
-        Column(title=Inline(title), align="right" if n else "left") for n, title in enumerate(titles)
-    )
-    told = {"common": literal(found.common), "steps": LAST, "seeds": found.seeds}
-    caption = prose.say("obstacles.caption", found.source, **told)
-    numbers = (*caption.numbers, *(str(cell) for row in rows for cell in row[1:]))
-    return prose.context.tabled(
-        Table(
-            columns=columns,
-            rows=tuple(rows),
-            caption=caption.text,
-            statements=(replace(caption, numbers=numbers),),
-        )
-    )
-
-
 def _span(rates: Iterable[float]) -> str:
     """Writes the ends of some rates: 0.01–0.2."""
     found = sorted(rates)
-    return f"{found[0]:g}–{found[-1]:g}"
+    return f"{decimal(found[0])}–{decimal(found[-1])}"
 
 
 def _best(levels: Sequence[Level]) -> Level:
     """Returns the lowest loss of those rates that have the most seeds: fewer tell too little."""
     most = max(len(level.values) for level in levels)
     return min((level for level in levels if len(level.values) == most), key=lambda level: level.ends[0])
-
-
-def _one(found: Obstacles) -> str:
-    """Says which of the two helps by itself: both, even, agreeing or neither."""
-    helps = {key: found.lower(key, "usual") for key in ("even", "agreeing")}
-    if all(helps.values()):
-        return "both"
-    return next((key for key, does in helps.items() if does), "neither")
-
-
-def _beside(found: Obstacles) -> str:
-    """Says how the chain without either obstacle ends beside the residual network."""
-    if found.lower("both", "residual"):
-        return "lower"
-    return "higher" if found.lower("residual", "both") else "alike"
 
 
 def _studies(prose: Prose) -> Iterator[tuple[str, str, Mapping[str, ArmCard | Recipe]]]:

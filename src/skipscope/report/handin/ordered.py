@@ -10,7 +10,6 @@ from skipscope.report.handin.by_depth import depth_of, unique
 from skipscope.report.handin.pieces import Level
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Statement
-from skipscope.report.words import literal, rounded
 
 DESIGNS = {"plain": "plain20", "residual": "resnet20", "gated": "se_resnet20", "dense": "densenet22_k12"}
 """Networks of about one depth, by the words for what connects their layers."""
@@ -32,14 +31,7 @@ def ordered(prose: Prose) -> list[Statement]:
         return []
     if not (_falls(start) and _falls(errors) and _falls(training[::-1])):
         return []
-    words = prose.context.words
-    told: dict[str, object] = {
-        "study": errors[0].study,
-        "layers": depth_of(DESIGNS["residual"]),
-        "start": words.listed([literal(rounded(10 ** level.ends[0])) for level in start]),
-        "training": words.listed([literal(rounded(10 ** level.ends[0])) for level in training]),
-        "errors": words.listed([prose.percent(level) for level in errors]),
-    }
+    told = {"study": errors[0].study, "layers": depth_of(DESIGNS["residual"])}
     sources = (*unique([start[0].source], "S1c"), errors[0].source)
     said = [prose.say("beside.ordered.reversed", *sources, **told)]
     return [*said, *_alike(prose, errors), prose.say("beside.ordered.so")]

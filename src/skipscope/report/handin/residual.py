@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 from math import log10
 from statistics import fmean
 
@@ -11,7 +10,8 @@ from skipscope.report.document import Block, Equation, Figure, Panels
 from skipscope.report.handin import drawings
 from skipscope.report.handin.by_depth import CLEAR, DEPTHS, depth_of, judged_start, steepness, unique
 from skipscope.report.handin.degradation import degradation
-from skipscope.report.handin.obstacles import experiment, obstacles, weighed
+from skipscope.report.handin.experiment import experiment
+from skipscope.report.handin.obstacles import obstacles, weighed
 from skipscope.report.handin.pieces import Judged, Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
@@ -44,7 +44,7 @@ def residual(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         prose.paragraph(say("residual.paths", HE, VEIT), say("residual.textbook")),
         prose.paragraph(*at_start(prose, figures), *in_training(prose), by_layer, *behind(prose, losses)),
         Panels(figures=(layers, losses)),
-        *prose.paragraphs(*theory(prose)),
+        *prose.paragraphs(*theory(prose, next(iter(figures), None))),
         *prose.paragraphs(degradation(prose, figures), shattering(prose)),
         *experiment(prose),
         *prose.paragraphs(limits(prose)),
@@ -116,10 +116,10 @@ def behind(prose: Prose, figure: Figure) -> list[Statement]:
     return [prose.say("drawings.behind", source, lag=lag, **told)]
 
 
-def theory(prose: Prose) -> list[list[Statement]]:
+def theory(prose: Prose, drawn: Figure | None = None) -> list[list[Statement]]:
     """Cites what explains the start, and says whether ratio and branch were measured to behave so."""
     found = [prose.say("residual.theory", DE), prose.say("residual.growth")]
-    checked = power(prose)
+    checked = power(prose, drawn)
     judged = prose.evidence.judged("S8")
     if judged and judged.settled:
         slope, ends = prose.number(judged.deepest), judged.deepest.effect.interval
@@ -144,7 +144,7 @@ def without_norm(prose: Prose) -> list[Statement]:
     return [prose.say("residual.nobn", piece.source, layers=depth_of(piece.finding.arms[0]), **told)]
 
 
-def power(prose: Prose) -> list[Statement]:
+def power(prose: Prose, drawn: Figure | None) -> list[Statement]:
     """Says that the ratio grows with depth as the theory has it, where it does; else nothing.
 
     A chain: by about the same factor with each further layer. A residual network: by a factor that falls,
@@ -160,13 +160,10 @@ def power(prose: Prose) -> list[Statement]:
         powers = steepness(ours, [log10(number) / 2 for number in blocks])  # its square grows as n^c
         if not (chain and factors and powers and _as_theory_has_it(chain, factors, powers)):
             continue
-        words = prose.context.words
-        told = {
-            "depths": words.listed([words("residual.between", one=a, other=b) for a, b in pairwise(DEEP)]),
-            "plain": words.listed([literal(f"{10**rise:.2f}") for rise, *_ in chain]),
-            "residual": words.listed([literal(f"{10**rise:.2f}") for rise, *_ in factors]),
-        }
-        return [prose.say("residual.power", *unique([ours[0].source], "S1a", "S1c"), **told)]
+        sources = unique([ours[0].source], "S1a", "S1c")
+        if drawn is None:
+            return [prose.say("residual.power_bare", *sources)]
+        return [prose.say("residual.power", *sources, figure=prose.figure(drawn))]
     return []
 
 
@@ -191,34 +188,24 @@ def shattering(prose: Prose) -> list[Statement]:
     plain, residual = (level for level in levels if level)
     told = {"plain": prose.number(plain), "residual": prose.number(residual)}
     said = [prose.say(f"residual.shattering.{judged.verdict}", judged.source, BALDUZZI, **told)]
-    return said + (batches(prose, judged) if judged.verdict == "supported" else [])
+    return said + (mechanism(prose, judged) if judged.verdict == "supported" else [])
 
 
-def batches(prose: Prose, judged: Judged) -> list[Statement]:
-    """Says whether mini-batches agree before training, and what mechanism that suggests with the above."""
-    found = prose.evidence.pieces("S10", "start").values()
-    piece = max(found, key=lambda each: depth_of(each.finding.arms[0]), default=None)
-    if piece is None or piece.told != "supported":
-        return []
-    told = {"effect": prose.number(piece), "networks": prose.networks(piece)}
-    said = [prose.say("residual.batches", piece.source, **told)]
-    pairs = {depth_of(each.finding.arms[0]): each for each in judged.pieces if each.finding.part == "start"}
-    depths, worth = sorted(pairs), prose.evidence.judged("S3")
-    ends = [pairs[depth] for depth in (depths[0], depths[-1])] if len(depths) > 1 else []
-    grows = not ends or ends[1].effect.estimate > ends[0].effect.estimate
+def mechanism(prose: Prose, judged: Judged) -> list[Statement]:
+    """Says what gradients that disagree may do, and what speaks against it."""
     untried = [] if obstacles(prose) else [prose.say("residual.untried")]
+    pairs = {depth_of(each.finding.arms[0]): each for each in judged.pieces if each.finding.part == "start"}
+    shallow, deep, worth = min(pairs), max(pairs), prose.evidence.judged("S3")
+    grows = shallow == deep or pairs[deep].effect.estimate > pairs[shallow].effect.estimate
     if grows or worth is None or worth.verdict != "supported":
-        return [*said, prose.say("residual.chain"), *untried]
-    before, after = map(prose.change, ends)
-    layers = {"shallow": depths[0], "deep": depths[-1]}
-    return [*said, prose.say("residual.flat", judged.source, before=before, after=after, **layers), *untried]
+        return [prose.say("residual.chain"), *untried]
+    return [prose.say("residual.flat", judged.source, shallow=shallow, deep=deep), *untried]
 
 
 def agreement(prose: Prose) -> tuple[Source, ...]:
-    """Gives what suggests that gradients agree thanks to shortcuts, if `batches` says so; else nothing."""
-    said = shattering(prose)
-    found = (source for each in said for source in each.sources if source != BALDUZZI)
-    return tuple(dict.fromkeys(found)) if len(said) > 1 else ()
+    """Gives what suggests that gradients agree thanks to shortcuts; else nothing."""
+    judged = prose.evidence.judged("S6")
+    return (judged.source,) if judged and judged.verdict == "supported" and shattering(prose) else ()
 
 
 def limits(prose: Prose) -> list[Statement]:

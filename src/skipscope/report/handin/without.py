@@ -10,10 +10,8 @@ from skipscope.report.handin.by_depth import (
     CLEAR,
     DEPTHS,
     GONE,
-    GROWTH,
     apart,
     depth_of,
-    expected,
     hardly_trained,
     judged_start,
     steepness,
@@ -86,9 +84,9 @@ def ratios(prose: Prose, suffix: str = "") -> dict[int, Level]:
     return {depth: level for depth, level in found.items() if level}
 
 
-def gain(prose: Prose, suffix: str = "") -> tuple[float, float, float] | None:
+def gain(prose: Prose) -> tuple[float, float, float] | None:
     """Gives the factor that one more layer brings, from 20 layers on, and its interval; None if unknown."""
-    arms = [f"plain{depth}{suffix}" for depth in DEPTHS if depth >= 20]
+    arms = [f"plain{depth}" for depth in DEPTHS if depth >= 20]
     for levels in prose.evidence.levels(START, arms, "start"):
         ends = [levels[0], levels[-1]] if len(levels) > 1 else []
         for found in steepness(ends, [depth_of(level.arm) for level in ends]):
@@ -125,19 +123,12 @@ def normalised(prose: Prose) -> list[Statement]:
     if not with_norm:
         return []
     said = []
-    if start_of(with_norm) == "explodes" and (factor := gain(prose)):
+    if start_of(with_norm) == "explodes" and gain(prose):
         said.append(prose.say("without.theory", YANG))
-        if factor[2] < GROWTH**0.25:
-            deepest = max(with_norm)
-            told = {"layers": deepest, "predicted": literal(rounded(expected("plain", deepest)))}
-            said.append(
-                prose.say("without.theory_narrow", *unique([with_norm[deepest].source], "S1a"), **told)
-            )
     if bare:
-        level, each = bare[max(bare)], gain(prose, "_nobn")
-        ratio = prose.times(judged_start(prose, level))
-        told = {"layers": max(bare), "ratio": ratio, "factor": bracketed(*each) if each else ""}
-        key = "shrinks" if level.ends[2] < 0 and each else "numbers"
+        level = bare[max(bare)]
+        told = {"layers": max(bare), "ratio": prose.times(judged_start(prose, level))}
+        key = "shrinks" if level.ends[2] < 0 else "numbers"
         if key == "shrinks" and 10 ** level.ends[2] < GONE:
             key = "vanishes"
         said.append(prose.say(f"without.bare.{key}", *unique([level.source], "S1a"), **told))
@@ -202,14 +193,9 @@ def degradation(prose: Prose) -> list[Statement]:
 
 
 def nowhere(prose: Prose, arm: str, source: Source) -> list[Statement]:
-    """Says how small a gradient becomes in between, here and in the deepest chain of the curves that ship."""
-    drawn = shipped.gradients()
-    deepest = f"plain{max(drawn.depths)}"
-    share, least_of_all = (lowest(each, source) for each in (arm, deepest))
-    if share is None or arm == deepest:
-        return []
-    told = {"share": share, "deepest": least_of_all, "depth": depth_of(deepest), "seeds": drawn.seeds}
-    return [prose.say("without.nowhere", source, **told)]
+    """Says how small a gradient becomes in between."""
+    share = lowest(arm, source)
+    return [] if share is None else [prose.say("without.nowhere", source, share=share)]
 
 
 def lowest(arm: str, source: Source) -> Inline | None:
