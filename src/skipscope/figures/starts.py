@@ -10,7 +10,7 @@ from skipscope.figures.guides import ends, legend, tooltips
 from skipscope.figures.layered import Labels, Layered
 
 SCHEMA = {"arm": pl.String, "step": pl.Int64, "loss": pl.Float64}
-HEIGHT, WIDTH = 130, 700
+HEIGHT, WIDTH = 108, 700
 MARKERS = 6
 """Markers of a line; each network's are at steps of their own."""
 BELOW = 0.25
@@ -18,7 +18,7 @@ BELOW = 0.25
 
 
 def starts(table: pl.DataFrame, *, looks: Mapping[str, style.Look], guess: float, labels: Labels) -> Layered:
-    """Draws one line a network, and a dashed rule at the loss of guessing.
+    """Draws one line a network, and a dotted rule at the loss of guessing.
 
     What lies far above that, as in the first steps, is cut off.
 

@@ -73,3 +73,20 @@ def test_a_study_without_a_result_says_so(app, no_report, made_up, tmp_path):
     ran = CliRunner().invoke(app, ["-w", str(workspace.path), *words], catch_exceptions=False)
     assert ran.exit_code == 0
     assert "No run of lab is finished yet" in ran.stderr
+
+
+def test_it_is_in_the_reader_s_language_and_says_how_to_have_the_other(app, made_up, tmp_path, monkeypatch):
+    """A report is handed in in one language; both together may be larger than a course's upload."""
+    workspace, asked = made_up(arms=("cnn",), epochs=1, steps=4), []
+    monkeypatch.setattr(
+        "skipscope.submission.archive.build_report", lambda *_, language, **__: asked.append(language) or []
+    )
+    arguments = ["-w", str(workspace.path), "-o", str(tmp_path)]
+    for language in ("en", "zh"):
+        monkeypatch.setattr("skipscope.language._spoken", language)
+        ran = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        assert f"--lang {'zh' if language == 'en' else 'en'}" in ran.stderr
+    assert (
+        "--lang" not in CliRunner().invoke(app, [*arguments, "--lang", "zh"], catch_exceptions=False).stderr
+    )
+    assert asked == ["en", "zh", "zh"]

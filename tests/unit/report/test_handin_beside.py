@@ -64,8 +64,8 @@ def test_that_depth_adds_to_it_is_said_only_if_every_step_does(tables):
         parts = [("epochs", pair, "supported", value) for pair, value in zip(pairs, epochs, strict=True)]
         return told(tables, T1=("supported", parts))
 
-    assert "The deeper the network" in of(-0.1, -0.4, -0.7, -0.9)
-    assert "The deeper the network" not in of(-0.1, -0.7, -0.4, -0.9)
+    assert "the more epochs the deeper" in of(-0.1, -0.4, -0.7, -0.9)
+    assert "the more epochs the deeper" not in of(-0.1, -0.7, -0.4, -0.9)
 
 
 def test_what_is_withheld_as_confounded_is_in_no_sentence_and_no_cell(tables):

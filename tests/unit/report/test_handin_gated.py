@@ -146,3 +146,17 @@ def test_a_difference_that_may_be_none_has_no_share_of_the_pool(tables, whole, h
 def test_what_is_withheld_as_confounded_is_not_told_of_the_gates(tables):
     text = told(tables, E3=("confounded", [("accuracy", "se_resnet - resnet", "confounded", 9.0)]))
     assert "9.0" not in text
+
+
+def test_that_trained_gates_matter_image_by_image_is_said_only_of_a_network_that_shows_it(tables):
+    text = read(gated(prose(tables)))
+    assert (
+        "the loss of se_resnet20 rises by 0.15 [0.10, 0.20] nats, but that of se_resnet_pool by at most"
+        in text
+    )
+
+    def of(estimate):
+        parts = [("other", "se_resnet20", "inconclusive", estimate)]
+        return told(tables, E4=("inconclusive", parts))
+
+    assert "gates of another image" not in of(0.001)

@@ -70,7 +70,7 @@ def test_one_obstacle_each_and_both_together(written, monkeypatch):
     assert found.answers
     text = read(experiment(written))
     assert "hardly begins to learn at any of 5 learning rates" in text
-    assert "With either obstacle removed, it begins to learn" in text
+    assert "With either suspect removed, it begins to learn" in text
     assert "below that of the residual network" in text
     assert "can start without a shortcut" in text
     weighed = text_of(candidates(written))
@@ -90,7 +90,7 @@ def test_one_obstacle_each_and_both_together(written, monkeypatch):
             "Gradients that agree let it begin to learn, if slowly, even where",
         ),
         ({"even": 2.2, "agreeing": 2.31}, "An even first update by itself lets it begin to learn"),
-        ({"even": 2.31, "agreeing": 2.31}, "Removing one obstacle by itself does not measurably help"),
+        ({"even": 2.31, "agreeing": 2.31}, "Removing one suspect by itself does not measurably help"),
     ],
 )
 def test_only_what_was_found_is_said_of_one_obstacle(written, monkeypatch, losses, told):
@@ -101,7 +101,7 @@ def test_only_what_was_found_is_said_of_one_obstacle(written, monkeypatch, losse
 def test_a_network_that_stays_behind_the_residual_one_answers_a_part(written, monkeypatch):
     planted(monkeypatch, usual=2.31, even=2.25, agreeing=2.2, both=2.15, residual=1.9)
     text = read(experiment(written))
-    assert "still ends above that of the residual network" in text
+    assert "its training loss ends above that of the residual network" in text
     assert "the residual network learns faster still" in text
     assert "though not as fast" in text_of([other_weights(written)])
     weighed = text_of(candidates(written))
@@ -142,4 +142,4 @@ def test_each_network_s_loss_is_drawn_at_the_rate_that_it_is_judged_at(written):
 def test_where_the_curves_are_not_known_the_table_stands_alone(written, monkeypatch):
     monkeypatch.setattr(shipped, "losses", dict)
     assert curves_figure(written, section.obstacles(written)) is None
-    assert "stay the same (Table" in read(experiment(written))
+    assert "stays the same (Table" in read(experiment(written))

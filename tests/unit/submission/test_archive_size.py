@@ -19,13 +19,13 @@ MOST = 5_000_000
 def test_of_lab_it_is_below_five_megabytes(tmp_path):
     workspace = Workspace(shutil.copytree(LAB, tmp_path / "lab"))
     author = Author(name="张三", student_id="2023123456")
-    path = pack(workspace, "lab", author=author, output=tmp_path)
+    path = pack(workspace, "lab", author=author, output=tmp_path, language="zh")
     assert path.name == "2023123456+张三.zip"
     assert path.stat().st_size < MOST
     with ZipFile(path) as archive:
         names = [Path(name).relative_to(path.stem).as_posix() for name in archive.namelist()]
         contents = [sha256(archive.read(name)).hexdigest() for name in archive.namelist()]
     assert len(set(contents)) == len(names)
-    papers = {f"{part}.{language}.pdf" for part in ("handin", "appendix") for language in ("en", "zh")}
-    expected = papers | {"handin.en.docx", "handin.zh.docx", "report.html", "code.py", "code.ipynb"}
+    papers = {"handin.zh.pdf", "appendix.zh.pdf", "handin.zh.docx"}
+    expected = papers | {"report.html", "code.py", "code.ipynb"}
     assert {name for name in names if not name.startswith("records/")} == expected

@@ -14,6 +14,7 @@ from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.handin.residual import agreement, without_norm
 from skipscope.report.handin.textbook import answers, unsettled, vanishes_later
+from skipscope.report.handin.without import lowest
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import count
 
@@ -29,7 +30,8 @@ def conclusion(context: Context) -> Section:
     found = verdicts(prose)
     told = [prose.say("conclusion.against", table=prose.table(table)) for table in found]
     open_ones = unsettled(prose)
-    rest = [prose.say("conclusion.open", count=len(open_ones))] if open_ones else []
+    listed = context.words.listed(open_ones)
+    rest = [prose.say("conclusion.open", codes=listed)] if open_ones else []
     answer = prose.paragraphs([summed(prose)], [*candidates(prose), *told, *rest])
     return context.section("conclusion", "conclusion", [*answer, *found, limits])
 
@@ -134,10 +136,11 @@ def candidates(prose: Prose) -> list[Statement]:
     if start and start.told == "contradicted" and (found := apart(prose, shallow)):
         told = {"shallow": shallow, "deep": found[0]["deep"]}
         sources = [start.source, *found[1]]
-        if gone := vanishes_later(prose):
-            told["layers"] = depth_of(gone.finding.arms[0])
+        share, gone = lowest(f"plain{told['deep']}", found[1][0]), vanishes_later(prose)
+        if share and gone:
+            told |= {"share": share, "layers": depth_of(gone.finding.arms[0])}
             sources.append(gone.source)
-        key = f"vanishing{'_later' if gone else ''}"
+        key = f"vanishing{'_later' if share and gone else ''}"
         said.append(prose.say(f"conclusion.why.{key}", *unique(sources), **told))
     answer = weighed(prose)
     said += answer or unanswered(prose)

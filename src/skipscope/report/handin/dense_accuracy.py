@@ -58,11 +58,13 @@ def limits(prose: Prose) -> list[Statement]:
     pieces = (piece for body in prose.evidence.bodies("D3") for piece in body.pieces)
     asked = "accuracy", CLASSROOM
     accuracy = next((each for each in pieces if (each.finding.part, each.finding.comparison) == asked), None)
-    if accuracy and "parameters" in counts:
-        told = {"parameters": share(counts["parameters"]), "accuracy": change(prose, accuracy)}
-        said = [prose.say("dense.classroom", counts["parameters"].source, accuracy.source, **told)]
-        return said + ([] if accuracy.effect.interval else with_seeds(prose, accuracy))
-    return []
+    if not accuracy or "parameters" not in counts:
+        return []
+    told = {"parameters": share(counts["parameters"])}
+    said = [prose.say("dense.classroom", counts["parameters"].source, **told)]
+    seeds = [] if accuracy.effect.interval else with_seeds(prose, accuracy)
+    one = prose.say("dense.classroom_accuracy", accuracy.source, accuracy=change(prose, accuracy))
+    return [*said, *(seeds or [one])]
 
 
 def with_seeds(prose: Prose, single: Piece) -> list[Statement]:

@@ -28,8 +28,8 @@ def damped(prose: Prose, piece: Piece) -> list[Statement]:
     first = {"plain": prose.times(plain), "residual": prose.times(residual)}
     key = "outweighs" if plain.ends[1] > 0 else "first"
     return [
-        prose.say("without.damped.invariant", LAARHOVEN),
         prose.say(f"without.damped.{key}", plain.source, **told, **first),
+        prose.say("without.damped.invariant", LAARHOVEN),
     ]
 
 

@@ -33,6 +33,12 @@ SPEED = {
     "gated": ("se_resnet20 - resnet20", "se_resnet_pool - resnet"),
 }
 """Pairs in which only the connection differs, or with dense networks as little as can be; the best first."""
+ALIKE_SPEED = {
+    "residual": "resnet20 - plain20",
+    "dense": "densenet22_k12 - resnet20",
+    "gated": "se_resnet20 - resnet20",
+}
+"""Those of about 20 layers, which are told whether they are settled or not."""
 CLAIMS = {"dense": "D3", "gated": "E2"}
 Row = tuple[str, dict[str, Inline], tuple[Source, ...]]
 """Name, cells by kind, and what they rest on."""
@@ -60,7 +66,7 @@ def four_ways(prose: Prose) -> Table:
             rows.append((title, *(cells.get(kind, Inline("—")) for kind in KINDS)))
     titles = ("beside.question", *(f"beside.kind.{kind}" for kind in KINDS))
     columns = tuple(Column(title=words(title)) for title in titles)
-    table = Table(columns=columns, rows=tuple(rows), caption=caption(prose))
+    table = Table(columns=columns, rows=tuple(rows), caption=words("beside.caption_table"))
     return prose.context.tabled(table)
 
 
@@ -136,21 +142,17 @@ def errors(prose: Prose) -> Row:
 
 
 def epochs(prose: Prose) -> Row:
-    """Tells in how many epochs each comes to the same training loss, in units of what it is compared with."""
-    words = prose.context.words
-    pieces = {kind: epochs_of(prose, pairs) for kind, pairs in SPEED.items()}
+    """Tells in how many epochs each of about 20 layers comes to the same training loss as another kind."""
+    pieces = {kind: epochs_of(prose, (pair,)) for kind, pair in ALIKE_SPEED.items()}
     found = {kind: piece for kind, piece in pieces.items() if piece}
-    cells = {
-        kind: words(
-            "beside.epochs",
-            factor=prose.times(piece),
-            **dict(zip(("one", "other"), map(code, piece.finding.arms), strict=True)),
-        )
-        for kind, piece in found.items()
-    }
-    if cells:
-        cells["plain"] = words("beside.baseline")
+    told = prose.context.words
+    cells = {kind: told("beside.epochs", factor=prose.times(piece)) for kind, piece in found.items()}
     return "epochs", cells, unique((piece.source for piece in found.values()), "T1")
+
+
+def compared(piece: Piece) -> dict[str, Inline]:
+    """Names the two networks of a piece."""
+    return dict(zip(("one", "other"), map(code, piece.finding.arms), strict=True))
 
 
 def without_interval(number: Inline) -> Inline:
@@ -173,24 +175,27 @@ def costs(prose: Prose) -> list[Row]:
         Source(basis="exact", key="params"),
         *(next(iter(each.values())).source for each in found.values()),
     )
-    rows = []
-    for part in ("parameters", "arithmetic", "memory"):
-        cells = {"plain": words("beside.baseline"), "residual": words(f"beside.cost.residual.{part}")}
-        cells |= {kind: share(prose, counts[part]) for kind, counts in found.items() if part in counts}
-        if part == "memory":
-            cells["gated"] = words("beside.cost.gated.memory")
-        rows.append((part, cells, sources))
-    return rows
+    sizes = {"residual": words("beside.cost.residual.size")} | {
+        kind: words(
+            "beside.cost.size",
+            parameters=share(prose, counts["parameters"]),
+            arithmetic=share(prose, counts["arithmetic"]),
+            **compared(counts["parameters"]),
+        )
+        for kind, counts in found.items()
+    }
+    memory = {kind: words(f"beside.cost.{kind}.memory") for kind in ("residual", "gated")}
+    memory |= {
+        kind: words("beside.cost.memory", factor=factor(counts["memory"]), **compared(counts["memory"]))
+        for kind, counts in found.items()
+        if "memory" in counts
+    }
+    return [("size", sizes, sources), ("memory", memory, sources)]
 
 
-def caption(prose: Prose) -> Inline:
-    """Explains the table, and names the pairs of which the costs were counted."""
-    words = prose.context.words
-    found = [counts for kind, claim in CLAIMS.items() if (counts := counted(prose, kind, claim))]
-    if not found:
-        return words("beside.caption_table")
-    pairs = words.listed([prose.networks(next(iter(each.values()))) for each in found])
-    return words.joined([words("beside.caption_table"), words("beside.caption_pairs", pairs=pairs)])
+def factor(piece: Piece) -> Inline:
+    """Writes a change in per cent as a factor."""
+    return literal(rounded(1 + piece.effect.estimate / 100))
 
 
 def counted(prose: Prose, kind: str, claim: str) -> Mapping[str, Piece]:

@@ -1,10 +1,8 @@
 """Explains how an SE-ResNet trains: what a gate does to a branch and its gradient, and what that is worth."""
 
-from dataclasses import replace
 from math import inf
 
 from skipscope.analysis.papers import published
-from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import depth_of, predicted
@@ -44,7 +42,7 @@ def gated(prose: Prose) -> list[Block]:
             [*benefit(prose, figure), say("gated.scope", HU)],
         ),
         *([figure] if figure else []),
-        *prose.paragraphs(content(prose), absorbed(prose), class_share(prose)),
+        *prose.paragraphs(content(prose), absorbed(prose), [*class_share(prose), *swapped(prose)]),
         *prose.paragraphs(stem(prose)),
         *prose.paragraphs(disagreements(prose, *CLAIMS), cost(prose)),
     ]
@@ -153,11 +151,22 @@ def class_share(prose: Prose) -> list[Statement]:
         return []
     told: dict[str, object] = dict(zip(("before", "after"), map(share, levels), strict=True))
     told["network"] = code(arm)
-    found = [prose.say(f"gated.class.{piece.told}", piece.source, **told)]
-    image = controlled(prose)
-    if piece.told == "supported" and image and cause(prose) in ("scale", "mostly"):
-        found.append(prose.say("gated.informed", image.source))
-    return found
+    return [prose.say(f"gated.class.{piece.told}", piece.source, **told)]
+
+
+def swapped(prose: Prose) -> list[Statement]:
+    """Says that trained gates matter image by image in one network and not in another, if it was seen."""
+    found = prose.evidence.pieces("E4", "other").values()
+    ends = [(piece, *piece.effect.interval) for piece in found if piece.effect.interval]
+    matters = next((piece for piece, low, _ in ends if low > piece.finding.bound), None)
+    least = min(
+        (each for each in ends if each[2] < each[0].finding.bound), key=lambda each: each[2], default=None
+    )
+    if matters is None or least is None:
+        return []
+    names = {"one": code(matters.finding.arms[0]), "other": code(least[0].finding.arms[0])}
+    told = {"rise": prose.number(matters), "most": literal(rounded(least[2]))}
+    return [prose.say("gated.swap", matters.source, least[0].source, **names, **told)]
 
 
 def stem(prose: Prose) -> list[Statement]:
@@ -176,20 +185,7 @@ def stem(prose: Prose) -> list[Statement]:
         hidden = pool.told == "supported" and covers(whole, 0)
         key = "hidden" if hidden else pool.told
         found.append(prose.say(f"gated.stem.{key}", pool.source, **told))
-        found += here(prose, whole)
     return found
-
-
-def here(prose: Prose, whole: Piece | None) -> list[Statement]:
-    """Says how the difference in this workspace's few seeds compares with the reference's interval of it."""
-    own = next(prose.evidence.levels(ACCURACY, ("se_resnet", "resnet")))
-    if len(own) < 2 or not 0 < len(own[0].values) < MINIMUM_SEEDS or whole is None or whole.basis == "own":
-        return []
-    difference = own[0].median - own[1].median
-    told = {"difference": literal(f"{difference:+.1f}".replace("-", "−")), "seeds": len(own[0].values)}
-    return [
-        prose.say(f"gated.here.{'inside' if covers(whole, difference) else 'outside'}", own[0].source, **told)
-    ]
 
 
 def covers(piece: Piece | None, number: float) -> bool:
@@ -208,7 +204,7 @@ def cost(prose: Prose) -> list[Statement]:
     if times := timed(prose):
         words = prose.context.words
         told = [
-            words("gated.cost.time", time=prose.number(each), networks=first(prose, each)) for each in times
+            words("gated.cost.time", time=prose.number(each), networks=prose.networks(each)) for each in times
         ]
         slow = "slow" if any(each.told == "contradicted" for each in times) else "told"
         sources = dict.fromkeys(each.source for each in times)
@@ -228,12 +224,6 @@ def width(piece: Piece) -> float:
     """How wide a piece's interval is."""
     low, high = piece.effect.interval or (-inf, inf)
     return high - low
-
-
-def first(prose: Prose, piece: Piece) -> Inline:
-    """Names the first pair of a comparison."""
-    pair = piece.finding.comparison.split(", ")[0]
-    return prose.networks(replace(piece, finding=piece.finding.model_copy(update={"comparison": pair})))
 
 
 def gained(prose: Prose, piece: Piece) -> Inline:

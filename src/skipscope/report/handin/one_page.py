@@ -22,7 +22,7 @@ from skipscope.report.statements import Source, Statement
 from skipscope.report.words import rounded, unmarked
 
 COLUMNS = ("arm", "params", "macs", "test", "time")
-HEIGHT = 132
+HEIGHT = 160
 """Pixels of the curves, so that the page is one."""
 EXACT = Source(basis="exact", key="params")
 

@@ -19,7 +19,7 @@ from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, count, literal, percent, rounded
 
-HEIGHT = 118
+HEIGHT = 130
 """Pixels of a chart beside another."""
 KEPT = 10.0
 """A first-to-last ratio, or its inverse, below which a gradient keeps its size, roughly."""

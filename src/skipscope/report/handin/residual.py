@@ -46,8 +46,7 @@ def residual(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         Panels(figures=(layers, losses)),
         *prose.paragraphs(*theory(prose, next(iter(figures), None))),
         *prose.paragraphs(degradation(prose, figures), shattering(prose)),
-        *experiment(prose),
-        *prose.paragraphs(limits(prose)),
+        *(experiment(prose) or prose.paragraphs(limits(prose))),
         prose.paragraph(*cost(prose)),
     ]
 
@@ -188,7 +187,16 @@ def shattering(prose: Prose) -> list[Statement]:
     plain, residual = (level for level in levels if level)
     told = {"plain": prose.number(plain), "residual": prose.number(residual)}
     said = [prose.say(f"residual.shattering.{judged.verdict}", judged.source, BALDUZZI, **told)]
-    return said + (mechanism(prose, judged) if judged.verdict == "supported" else [])
+    return said + ([*batches(prose), *mechanism(prose, judged)] if judged.verdict == "supported" else [])
+
+
+def batches(prose: Prose) -> list[Statement]:
+    """Says whether mini-batches agree before training, which updates depend on."""
+    found = prose.evidence.pieces("S10", "start").values()
+    piece = max(found, key=lambda each: depth_of(each.finding.arms[0]), default=None)
+    if piece is None or piece.told != "supported":
+        return []
+    return [prose.say("residual.batches", piece.source, effect=prose.number(piece))]
 
 
 def mechanism(prose: Prose, judged: Judged) -> list[Statement]:

@@ -111,15 +111,12 @@ def answers(prose: Prose, *, most: int) -> list[Answer]:
 
 
 def unsettled(prose: Prose) -> list[Inline]:
-    """The names of claims that were measured and that no body of evidence settles."""
+    """The codes of claims that were measured and that no body of evidence settles, with links."""
     told = []
-    for id, claim in catalogue().items():
+    for id in catalogue():
         bodies = [body for body in prose.evidence.bodies(id) if body.verdict != "confounded"]
         if bodies and not any(body.settled for body in bodies):
-            name = claim.wording(prose.context.words.language).name
-            written = literal(name[:1].lower() + name[1:])
-            linked = Inline(f"[{id}](#claim-{id})")
-            told.append(prose.context.words("conclusion.claim", name=written, code=linked))
+            told.append(Inline(f"[{id}](#claim-{id})"))
     return told
 
 

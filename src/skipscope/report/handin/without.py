@@ -5,13 +5,16 @@ from collections.abc import Sequence
 from skipscope.reference import shipped
 from skipscope.reference.gradients import GradientCurve
 from skipscope.report.document import Block, Equation, Figure, Panels
+from skipscope.report.handin.alignment import ENDS, factor, reversal, sigma
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import (
     CLEAR,
     DEPTHS,
     GONE,
+    GROWTH,
     apart,
     depth_of,
+    expected,
     hardly_trained,
     judged_start,
     steepness,
@@ -123,8 +126,11 @@ def normalised(prose: Prose) -> list[Statement]:
     if not with_norm:
         return []
     said = []
-    if start_of(with_norm) == "explodes" and gain(prose):
+    if start_of(with_norm) == "explodes" and (each := gain(prose)):
         said.append(prose.say("without.theory", YANG))
+        if each[2] < GROWTH**0.25:
+            predicted = literal(rounded(expected("plain", max(with_norm))))
+            said.append(prose.say("without.theory_narrow", layers=max(with_norm), predicted=predicted))
     if bare:
         level = bare[max(bare)]
         told = {"layers": max(bare), "ratio": prose.times(judged_start(prose, level))}
@@ -154,8 +160,20 @@ def in_training(prose: Prose) -> list[list[Statement]]:
             said += shallow(prose, piece) if ended and not weighed(prose) else []
     verdict = judged.verdict if judged.settled else "inconclusive"
     told = {"layers": depth, "ratio": prose.times(piece), "study": piece.study}
-    later = prose.say(f"without.training.{verdict}", piece.source, **told)
-    return [said, [later, *(also(prose, piece) if judged.settled else [])]]
+    later = [prose.say(f"without.training.{verdict}", piece.source, **told)]
+    if judged.settled:
+        later += [*(aligned(prose, piece) if verdict == "supported" else []), *also(prose, piece)]
+    return [said, later]
+
+
+def aligned(prose: Prose, piece: Piece) -> list[Statement]:
+    """Says what goes with a gradient that vanishes later, if the same study measured it."""
+    found = reversal(prose)
+    if found is None or found.ratio.end.origin != piece.origin:
+        return []
+    gains = found.forward, found.backward, found.relu
+    told = {at: factor(sigma(*gains, at)) for at in ENDS}
+    return [prose.say("without.alignment.short", found.forward.end.source, **told)]
 
 
 def also(prose: Prose, piece: Piece) -> list[Statement]:

@@ -41,7 +41,7 @@ TILE = 0.23
 """Millimetres that a pixel of a gallery's picture is drawn as: five pictures of 128 fit a line."""
 SIGNED_TILE, SIGN_SHARE = 0.2, 0.042
 """The same where signs stand between pictures, and the share of the line that a sign gets."""
-UNBROKEN = 24
+UNBROKEN = 27
 """Lines of a table that are not broken over pages."""
 LONG = 17
 """Letters of a word from which on it may be broken, as paper.typ does it."""
