@@ -37,7 +37,7 @@ def starts(table: pl.DataFrame, *, looks: Mapping[str, style.Look], guess: float
         marked=pl.col("marked") & ~pl.col("marked").shift(1, fill_value=False).over("arm")
     )
     x = alt.X("step:Q", title=labels["step"], axis=alt.Axis(format=",d"), scale=alt.Scale(domain=[0, last]))
-    y = alt.Y("loss:Q", title=labels["loss"], scale=levels)
+    y = alt.Y("loss:Q", title=labels["loss"], axis=alt.Axis(tickCount=6), scale=levels)
 
     def scale(trait: str, names: Sequence[str]) -> alt.Scale:
         traits = [getattr(looks[name], trait) for name in names]

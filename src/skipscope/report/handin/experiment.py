@@ -14,7 +14,7 @@ from skipscope.report.handin.course import CHANCE
 from skipscope.report.handin.obstacles import DEPTH, NETWORKS, Obstacles, obstacles
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import Inline, code, literal, rounded, unmarked
+from skipscope.report.words import Inline, code, literal, rounded
 
 BALDUZZI = Source(basis="known", key="balduzzi2017")
 PLAIN, MIRRORED, RESIDUAL = (style.FAMILIES[kind].color for kind in ("plain", "densenet", "resnet"))
@@ -94,8 +94,7 @@ def curves_figure(prose: Prose, found: Obstacles) -> Figure | None:
     if not curves.keys() >= set(arms.values()):
         return None
     context = prose.context
-    networks = {key: code(network.partition("_")[0]) for key, network in NETWORKS.items()}
-    names = {key: unmarked(context.words(f"obstacles.weights.{key}", network=networks[key])) for key in arms}
+    names = {key: str(context.charts.raw(f"obstacles.legend.{key}")) for key in arms}
     rows = [
         (names[key], step, mean)
         for key, arm in arms.items()
