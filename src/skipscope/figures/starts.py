@@ -18,7 +18,7 @@ BELOW = 0.25
 
 
 def starts(table: pl.DataFrame, *, looks: Mapping[str, style.Look], guess: float, labels: Labels) -> Layered:
-    """Draws one line a network, and a dotted rule at the loss of guessing.
+    """Draws one line a network, and a thin rule at the loss of guessing.
 
     What lies far above that, as in the first steps, is cut off.
 
@@ -54,7 +54,7 @@ def starts(table: pl.DataFrame, *, looks: Mapping[str, style.Look], guess: float
     dots = dots.encode(x=x, y=y, color=color, shape=shape)
     rule = (
         alt.Chart()
-        .mark_rule(color=style.FAINT_INK, strokeDash=[4, 3])
+        .mark_rule(color=style.FAINT_INK, strokeWidth=0.8)
         .encode(y=alt.YDatum(guess, scale=levels))
     )
     return Layered(layers=[rule, line, dots], data=table, height=HEIGHT, width=WIDTH)

@@ -45,6 +45,7 @@ def course(*accuracies, arm="cnn", val=(1.5, 1.2, 1.0), train=(1.6, 1.1, 0.8), s
         epochs=tuple(range(1, number + 1)),
         seconds=tuple(seconds * epoch for epoch in range(1, number + 1)),
         train_loss=train[:number],
+        train_accuracy=accuracies,
         val_loss=val[:number],
         val_accuracy=accuracies,
     )

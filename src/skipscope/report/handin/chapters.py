@@ -15,7 +15,7 @@ from skipscope.report.handin.gated import gated
 from skipscope.report.handin.in_short import of_section
 from skipscope.report.handin.networks import networks
 from skipscope.report.handin.one_page import one_page
-from skipscope.report.handin.own_curves import gradients_figure, own_curves
+from skipscope.report.handin.own_curves import own_curves
 from skipscope.report.handin.prose import prose_of
 from skipscope.report.handin.residual import residual
 from skipscope.report.handin.training import training
@@ -30,7 +30,7 @@ def why(context: Context) -> Section:
     """
     prose, told = prose_of(context), set[str]()
     begin = introduction(prose)
-    gradients, figures = gradients_figure(prose), depth_figures(prose)
+    curves, figures = own_curves(prose), depth_figures(prose)
     parts = {
         "without": without(prose, figures),
         "residual": residual(prose, figures),
@@ -39,9 +39,8 @@ def why(context: Context) -> Section:
         "beside": beside(prose),
     }
     begun = {key: [*prose.paragraphs(of_section(prose, key)), *blocks] for key, blocks in parts.items()}
-    curves = once(prose.paragraphs(*own_curves(prose, gradients)), told)
+    curves = once(curves, told)
     parts = {key: once(blocks, told) for key, blocks in begun.items()}
-    curves += [gradients] if gradients else []
     return context.section("why", "why", [*begin, *curves], context.sections("why", "why", parts))
 
 

@@ -29,6 +29,8 @@ class Course:
     epochs: tuple[int, ...]
     seconds: tuple[float, ...]
     train_loss: tuple[float, ...]
+    train_accuracy: tuple[float, ...]
+    """Counted during an epoch, on augmented images."""
     val_loss: tuple[float, ...]
     val_accuracy: tuple[float, ...]
 
@@ -65,7 +67,7 @@ class Course:
 
 def course_of(tables: StudyTables, arm: str) -> Course | None:
     """Averages an arm's epochs over its runs; None before its first epoch has ended."""
-    keys = ("seconds", "train_loss", "val_loss", "val_accuracy")
+    keys = ("seconds", "train_loss", "train_accuracy", "val_loss", "val_accuracy")
     rows = tables.epochs.filter(pl.col("arm") == arm, "counted").drop_nulls(keys)
     means = rows.group_by("epoch").agg(pl.col(keys).mean()).sort("epoch")
     if means.is_empty():

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from skipscope.report.document import Figure
+from skipscope.report.handin.by_depth import hardly_trained
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Statement
@@ -46,6 +47,8 @@ def degradation_elsewhere(prose: Prose, parts: Mapping[str, Piece]) -> dict[str,
     if plain is None or residual is None or not residual.effect.interval:
         return {}
     images, epochs = prose.evidence.budget(plain)
-    told = {"study": plain.study, "images": count(images), "epochs": epochs}
-    told |= {"plain": prose.number(plain), "residual": prose.number(residual)}
+    told: dict[str, object] = {"study": plain.study, "images": count(images), "epochs": epochs}
+    told |= {"plain": prose.number(plain), "residual": prose.number(residual), "begun": Inline("")}
+    if near_chance := hardly_trained(prose, plain):
+        told["begun"] = prose.context.words("residual.degradation.begun", error=near_chance["error"])
     return {"source": plain.source, "told": told}

@@ -14,7 +14,6 @@ ALIKE = ("plain20", "resnet20", "densenet22_k12", "se_resnet20")
 """A network of each kind, of about as many layers and parameters."""
 FOUR = ("cnn", "resnet", "densenet", "se_resnet")
 """The assignment's network of each kind."""
-DEEPEST = ("plain56", "resnet56", "densenet55_k8", "se_resnet56")
 DEEPER = {
     "plain": ("plain20", "plain32"),
     "residual": ("resnet20", "resnet32"),
@@ -39,6 +38,8 @@ ALIKE_SPEED = {
     "gated": "se_resnet20 - resnet20",
 }
 """Those of about 20 layers, which are told whether they are settled or not."""
+OWN_SPEED = {"residual": "resnet - cnn", "dense": "densenet - resnet", "gated": "se_resnet - resnet"}
+"""The assignment's networks, which differ in more than their connections."""
 CLAIMS = {"dense": "D3", "gated": "E2"}
 Row = tuple[str, dict[str, Inline], tuple[Source, ...]]
 """Name, cells by kind, and what they rest on."""
@@ -51,12 +52,12 @@ def four_ways(prose: Prose) -> Table:
         ("hands_on", {kind: words(f"beside.hands_on.{kind}") for kind in KINDS}, ()),
         ("chain", {kind: words(f"beside.chain.{kind}") for kind in KINDS}, ()),
         ratios(prose, "alike_start", prose.evidence.levels(START, ALIKE, "start"), ALIKE),
-        ratios(prose, "deepest_start", prose.evidence.levels(START, DEEPEST, "start"), DEEPEST),
         ratios(prose, "alike_training", prose.evidence.levels(TRAINING, ALIKE), ALIKE),
         alike_errors(prose),
         own_ratios(prose),
         errors(prose),
-        epochs(prose),
+        epochs(prose, "epochs", ALIKE_SPEED),
+        epochs(prose, "own_epochs", OWN_SPEED),
         *costs(prose),
     ]
     rows = []
@@ -132,8 +133,9 @@ def errors(prose: Prose) -> Row:
     by_arm = {level.arm: level for level in levels}
     cells = {
         kind: prose.context.words(
-            "beside.errors",
+            "beside.errors_named" if kind == "dense" else "beside.errors",
             **{f"at_{at}": without_interval(prose.percent(by_arm[arm])) for at, arm in enumerate(pair)},
+            **dict(zip(("one", "other"), map(code, pair), strict=True)),
         )
         for kind, pair in DEEPER.items()
         if by_arm.keys() >= set(pair)
@@ -141,13 +143,14 @@ def errors(prose: Prose) -> Row:
     return "errors", cells, unique((level.source for level in levels), "S3", "D2")
 
 
-def epochs(prose: Prose) -> Row:
-    """Tells in how many epochs each of about 20 layers comes to the same training loss as another kind."""
-    pieces = {kind: epochs_of(prose, (pair,)) for kind, pair in ALIKE_SPEED.items()}
-    found = {kind: piece for kind, piece in pieces.items() if piece}
+def epochs(prose: Prose, name: str, asked: Mapping[str, str]) -> Row:
+    """Tells in how many epochs each comes to the same training loss, in units of what it is compared with."""
+    pieces = prose.evidence.pieces("T1", "epochs")
+    found = {kind: pieces[pair] for kind, pair in asked.items() if pair in pieces}
+    found = {kind: piece for kind, piece in found.items() if piece.effect.interval and not piece.confounded}
     told = prose.context.words
     cells = {kind: told("beside.epochs", factor=prose.times(piece)) for kind, piece in found.items()}
-    return "epochs", cells, unique((piece.source for piece in found.values()), "T1")
+    return name, cells, unique((piece.source for piece in found.values()), "T1")
 
 
 def compared(piece: Piece) -> dict[str, Inline]:

@@ -1,16 +1,12 @@
 """Says what matched networks tell about the curves of the assignment's four, and what remains a guess."""
 
-from collections.abc import Iterator
-from dataclasses import replace
-
-import polars as pl
+from collections.abc import Iterator, Mapping, Sequence
 
 from skipscope.analysis import training_readings
-from skipscope.figures import training
 from skipscope.records.network_card import NetworkCard
 from skipscope.records.printed import anatomy_of
 from skipscope.report.appendix.results import gaps
-from skipscope.report.document import Panels
+from skipscope.report.document import Block, Column, Table
 from skipscope.report.handin.course import Course, course_of
 from skipscope.report.handin.four_ways import FOUR, START, TRAINING
 from skipscope.report.handin.gated import covers
@@ -19,75 +15,98 @@ from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, count, literal, percent, rounded
 
-HEIGHT = 130
-"""Pixels of a chart beside another."""
 KEPT = 10.0
 """A first-to-last ratio, or its inverse, below which a gradient keeps its size, roughly."""
 
 
-def own_curves(prose: Prose, figure: Panels | None = None) -> list[list[Statement]]:
-    """Explains why each curve of the four lies where it does, as far as other runs allow, in paragraphs.
+def own_curves(prose: Prose) -> list[Block]:
+    """Explains why each curve of the four lies where it does, as far as other runs allow.
 
-    `figure` is that of the gradients.
+    A table has a row a network; after it stands what their gradients do not show.
     """
-    tables = prose.context.tables
-    found = {arm: course for arm in FOUR if (course := course_of(tables, arm))}
-    if len(found) < len(FOUR):
+    rows = _reasons(prose)
+    if not rows:
         return []
-    cards = {each.arm: each.network for each in tables.summaries if each.network}
-    source = Source(basis="own", key="validation accuracy", study=prose.evidence.study)
-    told = [
-        [*_cnn(prose, found, cards, source), *_dense(prose, found, cards, source)],
-        [*_gated(prose, found, source)],
-        [*_gradients(prose), *_sizes(prose, figure)],
-    ]
-    told = [each for each in told if each]
-    return [[prose.say("beside.curves.begin"), *told[0]], *told[1:]] if told else []
-
-
-def gradients_figure(prose: Prose) -> Panels | None:
-    """Draws the gradient at each convolution of the assignment's networks, before and after training."""
-    context = prose.context
-    norms, arms = training_readings.gradients(context.tables.readings), context.tables.arms
-    ended = norms.filter(moment=training_readings.END)
-    if not set(FOUR) <= set(ended["arm"]):
-        return None
-    step = count(ended["step"].to_list()[0])
-    charts = {
-        f"own-gradients-{moment}": training.by_depth(
-            norms,
-            quantity="norm",
-            moment=moment,
-            arms=arms,
-            labels=context.labels,
-            title=context.charts.raw(f"beside.axis_own.{moment}").format(step=step),
-        )
-        for moment in training_readings.MOMENTS
-    }
-    charts = {name: replace(chart, height=HEIGHT) for name, chart in charts.items()}
-    caption = context.words("beside.caption_own_gradients", step=step)
-    return context.panels(charts, caption=caption, spoken=(caption, caption))
+    table = _tabled(prose, rows)
+    begin = prose.say("beside.curves.begin", table=prose.table(table))
+    return [prose.paragraph(begin), table, *prose.paragraphs([*_gradients(prose)])]
 
 
 def later(prose: Prose) -> list[Statement]:
     """Says that these curves will be explained, if they will."""
-    return [prose.say("course.later")] if own_curves(prose) else []
+    return [prose.say("course.later")] if _reasons(prose) else []
+
+
+def _courses(prose: Prose) -> dict[str, Course]:
+    tables = prose.context.tables
+    return {arm: course for arm in FOUR if (course := course_of(tables, arm))}
+
+
+def _reasons(prose: Prose) -> dict[str, list[Statement]]:
+    """Says of each of the four, where all are there, what may explain its curve."""
+    found = _courses(prose)
+    if len(found) < len(FOUR):
+        return {}
+    cards = {each.arm: each.network for each in prose.context.tables.summaries if each.network}
+    source = Source(basis="own", key="validation accuracy", study=prose.evidence.study)
+    told = {
+        "cnn": [*_cnn(prose, found, cards, source)],
+        "resnet": [*_residual(prose)],
+        "densenet": [*_dense(prose, found, cards, source)],
+        "se_resnet": [*_gated(prose, found, source)],
+    }
+    return {arm: said for arm, said in told.items() if said}
+
+
+def _tabled(prose: Prose, rows: Mapping[str, Sequence[Statement]]) -> Table:
+    """Sets beside each network where its curve ends and what may explain that."""
+    words = prose.context.words
+    ends = {arm: course.val_accuracy[-1] for arm, course in _courses(prose).items()}
+    ranks = {min(ends, key=ends.__getitem__): "lowest", max(ends, key=ends.__getitem__): "highest"}
+    cells = tuple(
+        (
+            code(arm),
+            words(f"beside.curves.ends.{ranks.get(arm, 'between')}", accuracy=percent(ends[arm])),
+            prose.paragraph(*said).text,
+        )
+        for arm, said in rows.items()
+    )
+    columns = tuple(Column(title=Inline(title)) for title in words.raw("beside.curves.titles"))
+    statements = tuple(each for said in rows.values() for each in said)
+    caption = words("beside.curves.caption")
+    return prose.context.tabled(Table(columns=columns, rows=cells, caption=caption, statements=statements))
 
 
 def _cnn(
     prose: Prose, found: dict[str, Course], cards: dict[str, NetworkCard], source: Source
 ) -> Iterator[Statement]:
     """Says whether it is for want of shortcuts that `cnn` ends below the others."""
-    shallow, deeper = (_epochs(prose, depth) for depth in (8, 20))
-    card = cards.get("cnn")
-    if not (shallow and deeper and card) or min(found, key=lambda arm: found[arm].val_accuracy[-1]) != "cnn":
+    shallow, card = _epochs(prose, 8), cards.get("cnn")
+    if not (shallow and card) or min(found, key=lambda arm: found[arm].val_accuracy[-1]) != "cnn":
         return
     bare = [arm for arm in cards if not anatomy_of(cards[arm]).normalisation]
     if shallow.told == "contradicted" and bare == ["cnn"]:
         told = {"epochs": prose.times(shallow), "params": count(card.params)}
         yield prose.say("beside.curves.cnn", source, shallow.source, **told)
-        if deeper.told == "supported" and deeper.effect.estimate < 0:
-            yield prose.say("beside.curves.resnet", deeper.source, epochs=prose.times(deeper))
+        yield from _updates(prose)
+
+
+def _updates(prose: Prose) -> Iterator[Statement]:
+    """Says that `cnn` does not learn slowly for want of large updates, if its updates are not smaller."""
+    readings = training_readings.typical_updates(prose.context.tables.readings)
+    ends = {arm: readings.filter(arm=arm)["ratio"].median() for arm in FOUR}
+    sizes = {arm: end for arm, end in ends.items() if isinstance(end, float)}
+    if len(sizes) == len(FOUR) and sizes["cnn"] >= max(size for arm, size in sizes.items() if arm != "cnn"):
+        source = Source(basis="own", key="update ratio", study=prose.evidence.study)
+        told = {arm: literal(rounded(sizes[arm])) for arm in ("cnn", "resnet")}
+        yield prose.say("beside.curves.updates", source, **told)
+
+
+def _residual(prose: Prose) -> Iterator[Statement]:
+    """Says that shortcuts do matter at the depth of `resnet`, if they do."""
+    deeper = _epochs(prose, 20)
+    if deeper and deeper.told == "supported" and deeper.effect.estimate < 0:
+        yield prose.say("beside.curves.resnet", deeper.source, epochs=prose.times(deeper))
 
 
 def _dense(
@@ -125,22 +144,6 @@ def _gradients(prose: Prose) -> Iterator[Statement]:
     if len(found) == len(asked) * len(FOUR) and 1 / KEPT < min(ratios) < max(ratios) < KEPT:
         ends = {"low": literal(rounded(min(ratios))), "high": literal(rounded(max(ratios)))}
         yield prose.say("beside.curves.gradients", *dict.fromkeys(each.source for each in found), **ends)
-
-
-def _sizes(prose: Prose, figure: Panels | None) -> Iterator[Statement]:
-    """Says that `cnn` starts with the smallest gradient, if it does."""
-    if figure is None:
-        return
-    norms = training_readings.gradients(prose.context.tables.readings)
-    first = norms.filter(pl.col("arm").is_in(FOUR), pl.col("depth") == 0.0, moment=training_readings.START)
-    sizes = training_readings.medians(first, "norm")
-    small, large = (each(sizes, key=sizes.__getitem__) for each in (min, max))
-    if small == "cnn":
-        told = {"least": literal(rounded(sizes[small])), "most": literal(rounded(sizes[large]))}
-        see = Inline(prose.context.words.raw("dense.see").format(prose.figure(figure)))
-        source = Source(basis="own", key="first over last at the start", study=prose.evidence.study)
-        told |= {"small": code(small), "large": code(large), "figure": see}
-        yield prose.say("beside.curves.sizes", source, **told)
 
 
 def _epochs(prose: Prose, depth: int) -> Piece | None:

@@ -196,7 +196,9 @@ def batches(prose: Prose) -> list[Statement]:
     piece = max(found, key=lambda each: depth_of(each.finding.arms[0]), default=None)
     if piece is None or piece.told != "supported":
         return []
-    return [prose.say("residual.batches", piece.source, effect=prose.number(piece))]
+    judged = prose.evidence.judged("S10")
+    key = "residual.batches" if judged and judged.settled else "residual.batches_open"
+    return [prose.say(key, piece.source, effect=prose.number(piece))]
 
 
 def mechanism(prose: Prose, judged: Judged) -> list[Statement]:

@@ -23,7 +23,7 @@ from skipscope.report.words import code, count, literal, percent, plain, rounded
 
 SCHEDULE = tuple(Source(basis="known", key=key) for key in ("loshchilov2017", "goyal2017"))
 KRIZHEVSKY = Source(basis="known", key="krizhevsky2009")
-COLUMNS = ("arm", "train_loss", "val_loss", "val_accuracy")
+COLUMNS = ("arm", "train_loss", "val_loss", "train_accuracy", "val_accuracy")
 MANY_EPOCHS = 5
 """With fewer, that no accuracy falls says little."""
 FITTED = 0.95
@@ -109,8 +109,8 @@ def networks(prose: Prose, shown: Sequence[ArmSummary]) -> list[Block]:
 def row(prose: Prose, found: Course) -> tuple[str, ...]:
     """Writes an arm's first and last epoch."""
     losses = [(f"{each[0]:.2f}", f"{each[-1]:.2f}") for each in (found.train_loss, found.val_loss)]
-    accuracy = percent(found.val_accuracy[0]), percent(found.val_accuracy[-1])
-    spans = [prose.context.words("course.span", first=a, last=b) for a, b in (*losses, accuracy)]
+    counted = [(percent(each[0]), percent(each[-1])) for each in (found.train_accuracy, found.val_accuracy)]
+    spans = [prose.context.words("course.span", first=a, last=b) for a, b in (*losses, *counted)]
     return (code(found.arm), *spans)
 
 

@@ -20,7 +20,7 @@ from skipscope.report.handin.by_depth import (
     steepness,
     unique,
 )
-from skipscope.report.handin.costs import params_of, seconds_of, steps_to
+from skipscope.report.handin.costs import params_of, steps_to
 from skipscope.report.handin.course import CHANCE, LEFT
 from skipscope.report.handin.first_steps import damped, shallow
 from skipscope.report.handin.obstacles import weighed
@@ -56,7 +56,9 @@ def without(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         *([Panels(figures=(figures[0], figures[1]))] if len(figures) == 2 else figures),
         *prose.paragraphs(normalised(prose), *in_training(prose)),
         *prose.paragraphs(degradation(prose)),
-        *prose.paragraphs(disagreements(prose, "S1a", "S1b", "S3", "S9"), [*limits(prose), *cost(prose)]),
+        *prose.paragraphs(
+            disagreements(prose, "S1a", "S1b", "S3", "S9"), [*limits(prose), say("without.cost")]
+        ),
     ]
 
 
@@ -211,9 +213,13 @@ def degradation(prose: Prose) -> list[Statement]:
 
 
 def nowhere(prose: Prose, arm: str, source: Source) -> list[Statement]:
-    """Says how small a gradient becomes in between."""
-    share = lowest(arm, source)
-    return [] if share is None else [prose.say("without.nowhere", source, share=share)]
+    """Says how small a gradient becomes in between, here and in the deepest chain of the curves that ship."""
+    deepest = f"plain{max(shipped.gradients().depths)}"
+    share, least_of_all = (lowest(each, source) for each in (arm, deepest))
+    if share is None or arm == deepest:
+        return []
+    told = {"share": share, "deepest": least_of_all, "depth": depth_of(deepest)}
+    return [prose.say("without.nowhere", source, **told)]
 
 
 def lowest(arm: str, source: Source) -> Inline | None:
@@ -241,14 +247,4 @@ def limits(prose: Prose) -> list[Statement]:
     said = []
     if counts["plain20"] and counts["plain20"] == counts["resnet20"]:
         said.append(prose.say("without.equal", counted, params=count(counts["plain20"])))
-    return said
-
-
-def cost(prose: Prose) -> list[Statement]:
-    """Says what a chain costs, and what the assignment's chain costs beside its residual network."""
-    said = [prose.say("without.cost")]
-    times = {arm: seconds_of(prose, arm) for arm in ("cnn", "resnet")}
-    if all(times.values()):
-        source = Source(basis="own", key="seconds per image", study=prose.evidence.study)
-        said.append(prose.say("without.seconds", source, **times))
     return said
