@@ -43,10 +43,10 @@ def table_of(blocks):
     [
         (
             "en",
-            "agree with it (section 5.5)",
-            ("unlikely to be the only reason", "each by itself", "It is safe to say"),
+            "their order is reversed (section 5.5)",
+            ("unlikely to be the only reason", "With either of them left", "easier to start"),
         ),
-        ("zh", "相符（5.5 节）", ("不大可能是唯一的原因", "各自都是障碍", "可以肯定的只是")),
+        ("zh", "次序却相反（5.5 节）", ("不大可能是唯一的原因", "都是障碍", "各项测量所支持的是")),
     ],
 )
 def test_it_begins_with_an_answer_and_weighs_what_may_explain_it(tables, language, sum_up, candidates):
@@ -109,7 +109,7 @@ def test_what_is_open_is_named_and_in_no_row(tables, monkeypatch):
     assert answers(writer, most=99) == []
     assert verdicts(writer) == []
     text = read(conclusion(writer.context).blocks)
-    assert f"Not settled as a whole are {next(iter(catalogue()))}, " in text
+    assert f"Still open: {next(iter(catalogue()))}, " in text
     assert len(unsettled(writer)) == len(catalogue())
 
 

@@ -32,27 +32,10 @@ def beside(prose: Prose) -> list[Block]:
     return [
         *prose.paragraphs([prose.say("beside.how", table=prose.table(table)), *ordered(prose)]),
         *prose.paragraphs(deeper(prose)),
-        *prose.paragraphs(speed(prose)),
         table,
         *prose.paragraphs([*differing(prose, "T3", "gap"), *evenness(prose)], order(prose)),
         *prose.paragraphs(disagreements(prose, *CLAIMS)),
     ]
-
-
-def speed(prose: Prose) -> list[Statement]:
-    """Says which of the assignment's networks need fewer epochs but more time to the same training loss."""
-    words, found = prose.context.words, [both for pair in CLASSROOM if (both := speeds(prose, pair))]
-    dearer = [both for both in found if tuple(map(outcome, both)) == LESS_MORE]
-    items = [
-        words("beside.speed.time", **named(one), epochs=prose.times(one), seconds=prose.times(two))
-        for one, two in dearer
-    ]
-    sources = unique(one.source for one, _ in dearer)
-    return [prose.say("beside.speed.dearer", *sources, items=clauses(prose, items))] if dearer else []
-
-
-LESS_MORE = ("less", "more")
-"""Fewer epochs, more seconds."""
 
 
 def deeper(prose: Prose) -> list[Statement]:
@@ -138,13 +121,6 @@ def measured(prose: Prose, claim: str, part: str) -> dict[str, Piece]:
     """The best measurement of each pair, but for those that are withheld as confounded."""
     found = prose.evidence.pieces(claim, part)
     return {pair: piece for pair, piece in found.items() if not piece.confounded}
-
-
-def speeds(prose: Prose, pair: str) -> tuple[Piece, Piece] | None:
-    """Epochs and seconds to the same loss, if one study measured both."""
-    epochs = measured(prose, "T1", "epochs").get(pair)
-    seconds = prose.evidence.same(epochs, "seconds") if epochs else None
-    return (epochs, seconds) if epochs and seconds else None
 
 
 def outcome(piece: Piece) -> str:

@@ -10,6 +10,7 @@ from skipscope.report.handin.by_depth import apart, depth_of
 from skipscope.report.handin.first_steps import overwritten
 from skipscope.report.handin.in_short import best
 from skipscope.report.handin.obstacles import weighed
+from skipscope.report.handin.ordered import ordered
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.handin.residual import agreement, without_norm
@@ -126,7 +127,8 @@ def summed(prose: Prose) -> Statement:
     pieces = prose.evidence.pieces("S1c", "start").values()
     fits = bool(pieces) and all(piece.told == "supported" for piece in pieces)
     sources = unique(piece.source for piece in pieces) if fits else ()
-    return prose.say(f"conclusion.sum.{'fits' if fits else 'open'}", *sources)
+    key = "open" if not fits else "reversed" if ordered(prose) else "fits"
+    return prose.say(f"conclusion.sum.{key}", *sources)
 
 
 def candidates(prose: Prose) -> list[Statement]:

@@ -66,8 +66,6 @@ def reused(prose: Prose, drawn: Figure | None, table: pl.DataFrame | None) -> li
         used = {"used": sum(each > bound for each in single), "all": len(single)}
         figure, least = prose.figure(drawn), literal(rounded(bound))
         said.append(prose.say("dense.used", source, figure=figure, bound=least, **used))
-        if bound in lower:
-            said.append(prose.say("dense.noise", source))
         if len(whole) > 1 and whole["of"][0] == table["of"][0]:  # the block's input comes first
             costs = zip(("input", "others"), whole["loss_change"].head(2), strict=True)
             told = {each: literal(rounded(value)) for each, value in costs}

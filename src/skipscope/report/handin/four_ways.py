@@ -72,10 +72,7 @@ def four_ways(prose: Prose) -> Table:
 
 
 def ratios(prose: Prose, name: str, studies: Iterable[list[Level]], arms: tuple[str, ...]) -> Row:
-    """Tells the first gradient over the last of one study: of that with most of these networks.
-
-    Intervals before training stand in the text, which may quote another study.
-    """
+    """Tells the first gradient over the last of one study: of that with most of these networks."""
     levels = max(studies, key=len, default=[])
     by_arm = {level.arm: level for level in levels}
     if len(by_arm) < 2:
@@ -85,12 +82,8 @@ def ratios(prose: Prose, name: str, studies: Iterable[list[Level]], arms: tuple[
     def told(level: Level) -> Piece | Level:
         return judged_start(prose, level) if level.quantity == START else level
 
-    def written(level: Level) -> Inline:
-        value = prose.times(told(level))
-        return without_interval(value) if level.quantity == START else value
-
     cells = {
-        kind: words("beside.of", value=written(by_arm[arm]), network=code(arm))
+        kind: words("beside.of", value=prose.times(told(by_arm[arm])), network=code(arm))
         for kind, arm in zip(KINDS, arms, strict=True)
         if arm in by_arm
     }
@@ -144,12 +137,15 @@ def errors(prose: Prose) -> Row:
 
 
 def epochs(prose: Prose, name: str, asked: Mapping[str, str]) -> Row:
-    """Tells in how many epochs each comes to the same training loss, in units of what it is compared with."""
-    pieces = prose.evidence.pieces("T1", "epochs")
-    found = {kind: pieces[pair] for kind, pair in asked.items() if pair in pieces}
-    found = {kind: piece for kind, piece in found.items() if piece.effect.interval and not piece.confounded}
-    told = prose.context.words
-    cells = {kind: told("beside.epochs", factor=prose.times(piece)) for kind, piece in found.items()}
+    """Tells in how many epochs each comes to the same training loss, in the study with most such pairs."""
+    rows = []
+    for body in prose.evidence.bodies("T1"):
+        told = [each for each in body.pieces if each.finding.part == "epochs" and not each.confounded]
+        pieces = {each.finding.comparison: each for each in told if each.effect.interval}
+        rows.append({kind: pieces[pair] for kind, pair in asked.items() if pair in pieces})
+    found = max(rows, key=len, default={})
+    words = prose.context.words
+    cells = {kind: words("beside.epochs", factor=prose.times(piece)) for kind, piece in found.items()}
     return name, cells, unique((piece.source for piece in found.values()), "T1")
 
 

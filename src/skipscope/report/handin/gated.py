@@ -6,6 +6,7 @@ from skipscope.analysis.papers import published
 from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import depth_of, predicted
+from skipscope.report.handin.four_ways import SPEED
 from skipscope.report.handin.gate_evidence import (
     KINDS,
     cause,
@@ -19,7 +20,7 @@ from skipscope.report.handin.ordered import ordered
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import Inline, code, count, literal, rounded
+from skipscope.report.words import Inline, code, literal, rounded
 
 HU, DE = (Source(basis="known", key=key) for key in ("hu2018", "de2020"))
 CLAIMS = ("E1", "E2", "E3", "E4", "E5")
@@ -40,6 +41,7 @@ def gated(prose: Prose) -> list[Block]:
             at_start(prose),
             [textbook(prose)],
             [*benefit(prose, figure), say("gated.scope", HU)],
+            trained(prose),
         ),
         *([figure] if figure else []),
         *prose.paragraphs(content(prose), absorbed(prose), [*class_share(prose), *swapped(prose)]),
@@ -92,13 +94,22 @@ def benefit(prose: Prose, figure: Figure | None) -> list[Statement]:
         "figure": prose.figure(figure) if figure else "",
     }
     said = [prose.say(f"gated.benefit.{piece.told}", piece.source, **told)]
-    if level := prose.evidence.level_of(piece, ACCURACY, piece.finding.arms[0]):
-        images, epochs = prose.evidence.budget(piece)
-        budget = {"images": count(images), "epochs": epochs, "accuracy": f"{level.median:.0f}"}
-        said.append(prose.say("gated.budget", piece.source, **budget))
     for other in unsettled(prose):
         names = {"networks": prose.networks(other), "effect": prose.change(other)}
         said.append(prose.say("gated.another", other.source, **names))
+    return said
+
+
+def trained(prose: Prose) -> list[Statement]:
+    """Says what gates do to the course of training where nothing else differs: epochs, and steadiness."""
+    said = []
+    for claim, part, key in (("T1", "epochs", "sooner"), ("T2", "steps", "steady")):
+        pieces = prose.evidence.pieces(claim, part)
+        found = [pieces[pair] for pair in SPEED["gated"] if pair in pieces and not pieces[pair].confounded]
+        piece = next((each for each in found if each.told == "supported"), None)
+        if piece and piece.effect.estimate < 0:
+            told = {"ratio": prose.times(piece), "networks": prose.networks(piece)}
+            said.append(prose.say(f"gated.{key}", piece.source, **told))
     return said
 
 
@@ -180,7 +191,8 @@ def stem(prose: Prose) -> list[Statement]:
     others = {part: prose.evidence.along(pool, part) for part in ("gate", "whole")} if pool else {}
     if pool and all(others.values()):
         whole, gate = (others[part] or pool for part in ("whole", "gate"))
-        told = {"whole": prose.change(whole), "gate": prose.moved(gate)}
+        open_still = prose.context.words("gated.stem.open") if gate.told == "inconclusive" else ""
+        told = {"whole": prose.change(whole), "gate": prose.moved(gate), "open": open_still}
         told["pool"] = prose.change(pool) if pool.told == "contradicted" else prose.moved(pool)
         hidden = pool.told == "supported" and covers(whole, 0)
         key = "hidden" if hidden else pool.told

@@ -54,7 +54,7 @@ def of_section(prose: Prose, section: str) -> list[Statement]:
     if section == "residual":
         tried, agree = weighed(prose), agreement(prose)
         why = "tried" if tried else "agree" if agree else "alone"
-        key, sources = f"{key}_{why}", [*sources, *(tried[0].sources if tried else agree)]
+        key, sources = f"{key}_{why}", [*sources, *agree, *(tried[0].sources if tried else ())]
     text = prose.context.words(f"one_page.short.{key}")
     return [prose.say("one_page.short.one", *sources, item=text)]
 

@@ -97,7 +97,7 @@ def _updates(prose: Prose) -> Iterator[Statement]:
     ends = {arm: readings.filter(arm=arm)["ratio"].median() for arm in FOUR}
     sizes = {arm: end for arm, end in ends.items() if isinstance(end, float)}
     if len(sizes) == len(FOUR) and sizes["cnn"] >= max(size for arm, size in sizes.items() if arm != "cnn"):
-        source = Source(basis="own", key="update ratio", study=prose.evidence.study)
+        source = Source(basis="own", key="unevenness of updates", study=prose.evidence.study)
         told = {arm: literal(rounded(sizes[arm])) for arm in ("cnn", "resnet")}
         yield prose.say("beside.curves.updates", source, **told)
 

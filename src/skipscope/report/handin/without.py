@@ -186,6 +186,9 @@ def also(prose: Prose, piece: Piece) -> list[Statement]:
             same = (other.effect.estimate < 0) == (piece.effect.estimate < 0)
             key = f"without.also.{'same' if same else 'other'}"
             said.append(prose.say(key, other.source, ratio=prose.times(other), study=other.study))
+            arm = other.finding.arms[0]
+            if (least_of_all := lowest(arm, other.source)) and least(shipped.gradients().curves[arm]) < GONE:
+                said.append(prose.say("without.between", other.source, share=least_of_all))
     return said
 
 
@@ -213,13 +216,9 @@ def degradation(prose: Prose) -> list[Statement]:
 
 
 def nowhere(prose: Prose, arm: str, source: Source) -> list[Statement]:
-    """Says how small a gradient becomes in between, here and in the deepest chain of the curves that ship."""
-    deepest = f"plain{max(shipped.gradients().depths)}"
-    share, least_of_all = (lowest(each, source) for each in (arm, deepest))
-    if share is None or arm == deepest:
-        return []
-    told = {"share": share, "deepest": least_of_all, "depth": depth_of(deepest)}
-    return [prose.say("without.nowhere", source, **told)]
+    """Says how small a gradient becomes in between."""
+    share = lowest(arm, source)
+    return [] if share is None else [prose.say("without.nowhere", source, share=share)]
 
 
 def lowest(arm: str, source: Source) -> Inline | None:
