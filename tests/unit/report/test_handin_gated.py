@@ -171,3 +171,7 @@ def test_what_gates_do_to_the_course_of_training_is_said_where_it_is_settled(tab
     assert "changes by 0.71 [" in both
     assert "course of training" not in of("inconclusive", -0.5)
     assert "course of training" not in of("supported", 0.5)
+
+
+def test_what_gates_bring_with_either_stem_is_called_open_where_it_is(tables):
+    assert "it rises by 1.4 [0.5, 2.4], which is not settled (each averaged" in read(gated(prose(tables)))
