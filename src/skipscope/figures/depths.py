@@ -8,7 +8,7 @@ import polars as pl
 
 from skipscope.figures import style
 from skipscope.figures.curves import loss_ticks
-from skipscope.figures.guides import ends, tooltips
+from skipscope.figures.guides import ends, marked, tooltips
 from skipscope.figures.layered import Labels, Layered
 
 SCHEMA = {
@@ -171,14 +171,7 @@ def by_step(table: pl.DataFrame, *, labels: Labels) -> Layered:
     deepest = max(depths.values())
     strokes = {name: [1, 0] if layers == deepest else [5, 3] for name, layers in depths.items()}
     low, high = ends(table["loss"], empty=(1.0, 2.0))
-    rank = pl.col("arm").replace_strict({arm: float(rank) for rank, arm in enumerate(arms)})
-    table = table.with_columns(
-        marked=(pl.int_range(pl.len()).over("arm") * MARKERS * len(arms) // pl.len().over("arm")) % len(arms)
-        == rank
-    ).with_columns(
-        marked=pl.col("marked") & ~pl.col("marked").shift(1, fill_value=False).over("arm"),
-        network=pl.col("family") + "N",
-    )
+    table = marked(table, arms, times=MARKERS).with_columns(network=pl.col("family") + "N")
     axis = alt.Axis(tickCount=6, format=",d")
     scale = alt.Scale(nice=False, domain=[0, ends(table["step"], empty=(1, 1))[1]])
     numbers: dict[str, Any] = {"minExtent": NUMBERS, "maxExtent": NUMBERS}

@@ -1,6 +1,7 @@
-"""Makes what helps to read a chart: tooltips, legends titled at their left, and the ends of axes."""
+"""Makes what helps to read a chart: tooltips, legends titled at their left, ends of axes, markers."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
@@ -32,3 +33,19 @@ def legend(title: str, **more: Any) -> alt.Legend:
 def ends(values: pl.Series, *, empty: tuple[float, float] = (0.0, 1.0)) -> tuple[Any, Any]:
     """Returns the smallest and the largest of the values, or `empty` if there is none."""
     return (values.min(), values.max()) if values.count() else empty
+
+
+def marked(table: pl.DataFrame, arms: Sequence[str], *, times: int) -> pl.DataFrame:
+    """Adds the column `marked`: where a line has its few markers, each arm's at steps of their own.
+
+    Args:
+        table: rows of each of `arms`, in the order of their steps.
+        arms: in the order of the legend.
+        times: markers of a line, about.
+    """
+    turn = pl.col("arm").replace_strict({arm: turn for turn, arm in enumerate(arms)})
+    at = pl.int_range(pl.len()).over("arm") * times * len(arms) // pl.len().over("arm")
+    table = table.with_columns(marked=at % len(arms) == turn)
+    return table.with_columns(
+        marked=pl.col("marked") & ~pl.col("marked").shift(1, fill_value=False).over("arm")
+    )

@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from skipscope.figures import style
-from skipscope.figures.guides import ends, legend, tooltips
+from skipscope.figures.guides import ends, legend, marked, tooltips
 from skipscope.figures.layered import Labels, Layered
 
 SCHEMA = {"arm": pl.String, "step": pl.Int64, "loss": pl.Float64}
@@ -31,11 +31,7 @@ def starts(table: pl.DataFrame, *, looks: Mapping[str, style.Look], guess: float
     low, last = ends(table["loss"], empty=(1.0, 2.0))[0], ends(table["step"], empty=(1, 1))[1]
     domain = [low - BELOW / 2, guess + 2 * BELOW]
     levels = alt.Scale(domain=domain, nice=False, zero=False)
-    turn = pl.col("arm").replace_strict({arm: turn for turn, arm in enumerate(looks)})
-    at = pl.int_range(pl.len()).over("arm") * MARKERS * len(looks) // pl.len().over("arm")
-    table = table.with_columns(marked=at % len(looks) == turn).with_columns(
-        marked=pl.col("marked") & ~pl.col("marked").shift(1, fill_value=False).over("arm")
-    )
+    table = marked(table, list(looks), times=MARKERS)
     x = alt.X("step:Q", title=labels["step"], axis=alt.Axis(format=",d"), scale=alt.Scale(domain=[0, last]))
     y = alt.Y("loss:Q", title=labels["loss"], axis=alt.Axis(tickCount=6), scale=levels)
 

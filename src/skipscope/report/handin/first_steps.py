@@ -1,4 +1,4 @@
-"""Tells how BatchNorm ends the explosion of a deep chain, at the price of its first weights."""
+"""Tells how large the first update of a deep chain is, and how BatchNorm limits those that follow."""
 
 from skipscope.report.handin.by_depth import depth_of
 from skipscope.report.handin.pieces import Level, Piece
@@ -16,7 +16,7 @@ SOONER = f"resnet{SHALLOW} - plain{SHALLOW}"
 
 
 def damped(prose: Prose, piece: Piece) -> list[Statement]:
-    """Says why a gradient that explodes limits itself, and how far the first update goes.
+    """Says how far the first update goes, and why a gradient that explodes limits the updates after it.
 
     `piece` compares a plain and a residual network of one depth; its study is the one that is told.
     """
