@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[1]
 SHORT, FULL = ROOT / "docs" / "findings", ROOT / "docs" / "reference"
 FOLDER = ROOT / "src" / "skipscope" / "reference"
 PAGE = ROOT / "docs" / "reference.md"
-STUDIES = "lab", "evening", "obstacles", "stem", "fair", "depth"
+STUDIES = "lab", "noskip", "evening", "obstacles", "stem", "fair", "depth"
 UNJUDGED = CURVED = ("obstacles",)
 """Studies whose claims do not ship, being made for one question: their curves do, which answer it."""
 TABLES = re.compile(r"(<!-- how far -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -102,3 +102,18 @@ def test_the_stem_s_cells_differ_in_the_pool_alone(pooled: str, bare: str) -> No
         next(stage.shape[-1] for stage in card.stages if stage.name == "layer1") for card in (one, other)
     ]
     assert sides == [8, 16]
+
+
+def test_the_control_of_resnet_has_its_layers_and_weights_without_a_shortcut() -> None:
+    residual, plain = build("resnet", seed=5), build("resnet_noskip", seed=5)
+    one, other = residual.state_dict(), plain.state_dict()
+    assert one.keys() - other.keys() == {key for key in one if ".downsample." in key}
+    assert all(torch.equal(one[key], other[key]) for key in other)
+    assert describe("resnet_noskip").params == 11_007_818
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    x = plain.maxpool(plain.relu(plain.bn(plain.conv1(images))))
+    for stage in range(1, 5):
+        for block in plain.get_submodule(f"layer{stage}"):
+            x = torch.relu(block.bn2(block.conv2(torch.relu(block.bn1(block.conv1(x))))))
+    expected = plain.fc(x.mean((2, 3)))
+    torch.testing.assert_close(plain(images), expected)

@@ -62,6 +62,12 @@ def test_the_classroom_networks_are_compared_as_a_course_does() -> None:
     assert found["network"] == ["resnet - cnn", "densenet - cnn", "se_resnet - cnn"]
 
 
+def test_a_control_is_set_beside_its_own_network_alone() -> None:
+    found = derived("cnn", "resnet", "densenet", "resnet_noskip")
+    assert found["shortcut"] == ["resnet - cnn", "resnet - resnet_noskip"]
+    assert found["network"] == ["resnet - cnn", "densenet - cnn"]
+
+
 def test_the_missing_cells_make_a_square() -> None:
     square = [each for each in load_study("stem").comparisons if each.across != "depth"]
     assert [(str(each), each.factor, each.across) for each in square] == [

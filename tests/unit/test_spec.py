@@ -28,7 +28,7 @@ def test_shipped_studies_load() -> None:
 
 def test_lab_has_one_recipe_for_its_four_arms() -> None:
     lab = load_study("lab")
-    assert [arm.label for arm in lab.arm] == ["cnn", "resnet", "densenet", "se_resnet"]
+    assert [arm.label for arm in lab.arm] == ["cnn", "resnet", "densenet", "se_resnet", "resnet_noskip"]
     assert {lab.recipe_of(arm) for arm in lab.arm} == {lab.recipe}
     assert lab.recipe.epochs == 5
 
@@ -287,5 +287,5 @@ def test_a_file_whose_name_is_none_is_told_what_a_study_is_called(tmp_path: Path
 def test_an_unknown_study_says_the_shipped_ones_and_then_that_a_file_will_do() -> None:
     with pytest.raises(UnknownName, match="no study 'nope'") as caught:
         load_study("nope")
-    known = "demo, depth, evening, fair, lab, obstacles, paper, rates, stem"
+    known = "demo, depth, evening, fair, lab, noskip, obstacles, paper, rates, stem"
     assert caught.value.hint == f"known: {known}, or the path of a .toml file"

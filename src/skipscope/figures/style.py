@@ -57,6 +57,7 @@ NETWORKS = {
     "resnet": Look("#0072b2", (1, 0), "square"),
     "densenet": Look("#009e73", (7, 3), "triangle-up"),
     "se_resnet": Look("#d55e00", (8, 2, 2, 2), "diamond"),
+    "resnet_noskip": Look("#c0679a", (5, 2, 1, 2), "triangle-down"),
 }
 FAMILIES = {
     "plain": Look("#c0679a", (2, 2), "circle"),

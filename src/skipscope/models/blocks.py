@@ -95,11 +95,20 @@ class BasicBlock(nn.Module):
     """Two 3x3 convolutions f(x) and a shortcut: relu(f(x) + x) (He et al. 2015, eq. 1 and 2).
 
     With a gate it is the block of an SE-ResNet: relu(gate(f(x)) * f(x) + x) (Hu et al. 2018, Fig. 3).
-    Where the shape changes, the shortcut is a strided 1x1 convolution (option B of He et al.).
+    Where the shape changes, the shortcut is a strided 1x1 convolution (option B of He et al.). Without
+    its shortcut, it is the block of a plain network: relu(f(x)).
     """
 
-    def __init__(self, inputs: int, outputs: int, *, stride: int = 1, gate: GateKind | None = None) -> None:
-        """`gate` names what weighs f(x); of one seed, all three kinds leave every other weight the same."""
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        stride: int = 1,
+        gate: GateKind | None = None,
+        shortcut: bool = True,
+    ) -> None:
+        """`gate` names what weighs f(x). Of one seed, weights that two kinds of block share are the same."""
         super().__init__()
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
         self.bn1 = BatchNorm2d(outputs)
@@ -108,8 +117,9 @@ class BasicBlock(nn.Module):
         self.bn2 = BatchNorm2d(outputs)
         self.downsample: nn.Module | None = None
         if stride != 1 or inputs != outputs:
-            projection = nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)
-            self.downsample = nn.Sequential(projection, BatchNorm2d(outputs))
+            projection = nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)  # drawn in any case, as SE
+            self.downsample = nn.Sequential(projection, BatchNorm2d(outputs)) if shortcut else None
+        self.shortcut = shortcut
         self.se: nn.Module | None = None
         if gate is not None:
             drawn = SE(outputs)  # whatever the gate: layers that come later draw what they draw beside SE
@@ -122,7 +132,7 @@ class BasicBlock(nn.Module):
         f = self.bn2(self.conv2(f))
         if self.se is not None:
             f = self.se(f) * f
-        y: Tensor = self.relu(f + shortcut)
+        y: Tensor = self.relu(f + shortcut if self.shortcut else f)
         return y
 
 

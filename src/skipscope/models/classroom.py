@@ -4,6 +4,7 @@ Shapes are for B images of 3 x 32 x 32. The class names are the handout's, since
 They are confounded as printed: `se_resnet` has no max-pool, so its stages see maps of twice the side.
 """
 
+from functools import partial
 from itertools import pairwise
 
 import torch
@@ -35,9 +36,13 @@ class Net(nn.Module):
 
 
 class ResNet_normal(nn.Module):  # noqa: N801 - the handout's name, which print(net) shows
-    """ResNet-18 (He et al. 2015, Table 1) with its ImageNet stem, on small images; 11,181,642 parameters."""
+    """ResNet-18 (He et al. 2015, Table 1) with its ImageNet stem, on small images; 11,181,642 parameters.
 
-    def __init__(self, *, gate: GateKind | None = None, pooled: bool = True) -> None:
+    Its control, a plain network of the same convolutions, has no shortcuts, and so no projections:
+    11,007,818 parameters.
+    """
+
+    def __init__(self, *, gate: GateKind | None = None, pooled: bool = True, shortcut: bool = True) -> None:
         """`gate` names what weighs every block's f(x), `pooled` keeps the stem's max-pool."""
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
@@ -46,8 +51,9 @@ class ResNet_normal(nn.Module):  # noqa: N801 - the handout's name, which print(
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1) if pooled else None
         widths = (64, 64, 128, 256, 512)
         for stage, (inputs, outputs) in enumerate(pairwise(widths), start=1):
-            first = BasicBlock(inputs, outputs, stride=1 if stage == 1 else 2, gate=gate)
-            self.add_module(f"layer{stage}", nn.Sequential(first, BasicBlock(outputs, outputs, gate=gate)))
+            block = partial(BasicBlock, gate=gate, shortcut=shortcut)
+            first = block(inputs, outputs, stride=1 if stage == 1 else 2)
+            self.add_module(f"layer{stage}", nn.Sequential(first, block(outputs, outputs)))
         self.avg_pool = nn.AdaptiveAvgPool2d((1, 1))
         self.fc = nn.Linear(512, 10)
 

@@ -21,6 +21,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "resnet": classroom.ResNet_normal,
     "densenet": classroom.DenseNet,
     "se_resnet": classroom.SEResNet,
+    "resnet_noskip": partial(classroom.ResNet_normal, shortcut=False),
     "resnet_nopool": partial(classroom.ResNet_normal, pooled=False),
     "se_resnet_pool": partial(classroom.SEResNet, pooled=True),
     "se_resnet_static": partial(classroom.SEResNet, gate="static"),

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from skipscope.analysis.tables import ArmSummary
 from skipscope.records.printed import anatomy_of
 from skipscope.spec import UserNetwork
+from skipscope.spec.derived import CONTROLS
 
 FAMILIES = ("se_resnet_static", "se_resnet_half", "se_resnet", "densenet", "chain", "resnet", "plain", "cnn")
 AS_IN_A_PAPER = re.compile(r"[a-z_]+\d")
@@ -27,7 +28,7 @@ def family_of(model: str) -> Family | None:
     if UserNetwork.parse(model) is not None:  # its file may be called resnet.py
         return None
     stem = re.sub(r"\d+|_pool", "", model)
-    name = next((name for name in FAMILIES if stem.startswith(name)), None)
+    name = "plain" if model in CONTROLS else next((name for name in FAMILIES if stem.startswith(name)), None)
     if name is None:
         return None
     return Family(name, "paper" if AS_IN_A_PAPER.match(model) else "classroom")
@@ -36,10 +37,13 @@ def family_of(model: str) -> Family | None:
 def told_apart(summaries: Sequence[ArmSummary]) -> list[ArmSummary]:
     """Selects arms that differ in their network; of more than `MOST` networks, the deepest of each family.
 
-    A user's own network is a family of its own.
+    A user's own network is a family of its own. A control waits for the chapter that explains, unless there
+    would be one network without it.
     """
     models = {each.model: each for each in reversed(summaries) if each.network is not None}
     found = [each for each in summaries if models.get(each.model) is each]
+    assigned = [each for each in found if CONTROLS.get(each.model) not in models]
+    found = assigned if len(assigned) > 1 else found
     if len(found) <= MOST:
         return found
     deepest: dict[object, ArmSummary] = {}

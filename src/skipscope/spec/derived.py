@@ -33,6 +33,7 @@ _PAIRS: tuple[tuple[str, str, Factor], ...] = (
 )
 _CLASSROOM: tuple[tuple[str, str, Factor, Literal["depth", "parameters"] | None], ...] = (
     ("resnet", "cnn", "shortcut", None),
+    ("resnet", "resnet_noskip", "shortcut", None),
     ("se_resnet", "resnet", "gate", None),
     ("densenet", "cnn", "dense", "depth"),
     ("densenet", "resnet", "dense", "parameters"),
@@ -43,9 +44,12 @@ _CLASSROOM: tuple[tuple[str, str, Factor, Literal["depth", "parameters"] | None]
     ("se_resnet_pool_static", "se_resnet_pool_half", "gate_scale", None),
     ("se_resnet_pool_half", "resnet", "halving", None),
 )
-"""Pairs that a course compares, of which none differs in one thing only; and a gate's controls."""
+"""Pairs that a course compares, of which none differs in one thing only; and their controls."""
 _SQUARE = ("resnet", "resnet_nopool", "se_resnet_pool", "se_resnet")
 """Pool and no gate, neither, both, a gate and no pool."""
+
+CONTROLS = {"resnet_noskip": "resnet"}
+"""Networks that are trained to be set beside one other, which they differ from in one thing."""
 
 Labels = Mapping[str, str]
 """Arms by their networks' names."""
@@ -79,10 +83,11 @@ def derived(labels: Labels) -> tuple[Comparison, ...]:
 
 
 def side_by_side(labels: Labels) -> Iterator[Comparison]:
-    """Yields the first trained network of each kind against the first of all."""
+    """Yields the first trained network of each kind against the first of all; a control has its own pair."""
     firsts: dict[str, str] = {}
     for model, label in labels.items():
-        firsts.setdefault(kind_of(model), label)
+        if CONTROLS.get(model) not in labels:
+            firsts.setdefault(kind_of(model), label)
     arms = list(firsts.values())
     for other in arms[1:]:
         yield Comparison(treated=(other,), control=(arms[0],), factor="network")

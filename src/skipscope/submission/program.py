@@ -11,7 +11,7 @@ from textwrap import wrap
 from skipscope.analysis.tables import StudyTables
 from skipscope.spec import Recipe, StudySpec, load_study
 
-NETWORKS = ("cnn", "resnet", "densenet", "se_resnet", "resnet_nopool", "se_resnet_pool")
+NETWORKS = ("cnn", "resnet", "densenet", "se_resnet", "resnet_noskip", "resnet_nopool", "se_resnet_pool")
 """The networks that `standalone.py` has."""
 STUDY = re.compile(r"^RECIPE = .*^THREADS = \d+$", re.MULTILINE | re.DOTALL)
 """The part of `standalone.py` that is a study's own."""

@@ -3,11 +3,12 @@
     python code.py cifar-10-binary.tar.gz
 
 reads the official archive (https://www.cs.toronto.edu/~kriz/cifar.html; the python version or the unpacked
-folder will do as well), trains the networks one after another and prints losses and accuracy after every
-epoch. Needs torch and numpy; with matplotlib it draws curves.png, too. It computes in fp32 with torch's own
-operators: computed like this, skipscope reaches the same weights, bit for bit, on the same machine and torch.
+folder will do as well), trains the networks one after another, and ResNet without its shortcuts as a control.
+It prints losses and accuracy after every epoch. Needs torch and numpy; with matplotlib it draws curves.png.
+It computes in fp32 with torch's own operators: computed like this, skipscope reaches the same weights, bit
+for bit, on the same machine and torch.
 
-读取 CIFAR-10 官方压缩包，依次训练四个网络，每轮打印损失与准确率；装有 matplotlib 时另将曲线画入 curves.png。
+读取 CIFAR-10 官方压缩包，依次训练四个网络和没有跳跃连接的对照，每轮打印损失与准确率；并可画出曲线。
 
 Shapes (形状): N images, B of a batch, C channels, H x W pixels; bytes are N H W C, networks see B C H W.
 """
@@ -71,6 +72,7 @@ ARMS = {
     "resnet": ("resnet", RECIPE),
     "densenet": ("densenet", RECIPE),
     "se_resnet": ("se_resnet", RECIPE),
+    "resnet_noskip": ("resnet_noskip", RECIPE),
 }
 SEEDS: dict[str, int] = dict.fromkeys(ARMS, 1)
 LIMIT: int | None = None
@@ -120,22 +122,22 @@ class SE(nn.Module):
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions f(x) and a shortcut: relu(f(x) + x) (He et al. 2015, eq. 1 and 2).
 
-    With a gate it is the block of an SE-ResNet: relu(gate(f(x)) * f(x) + x) (Hu et al. 2018, Fig. 3).
-    Where the shape changes, the shortcut is a strided 1x1 convolution (option B of He et al.).
+    Gated: relu(gate(f(x)) * f(x) + x) (Hu et al. 2018, Fig. 3). Plain, without a shortcut: relu(f(x)).
     """
 
-    def __init__(self, inputs: int, outputs: int, *, stride: int = 1, gated: bool = False) -> None:
+    def __init__(self, inputs: int, outputs: int, *, stride: int = 1, kind: str = "residual") -> None:
         super().__init__()
+        self.kind = kind
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
         self.bn1 = BatchNorm2d(outputs)
         self.relu = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
         self.bn2 = BatchNorm2d(outputs)
         self.downsample: nn.Module | None = None
-        if stride != 1 or inputs != outputs:
+        if stride != 1 or inputs != outputs:  # a projection (option B of He et al.), drawn in any case
             projection = nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)
-            self.downsample = nn.Sequential(projection, BatchNorm2d(outputs))
-        self.se = SE(outputs) if gated else None
+            self.downsample = None if kind == "plain" else nn.Sequential(projection, BatchNorm2d(outputs))
+        self.se = SE(outputs) if kind == "gated" else None
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = x if self.downsample is None else self.downsample(x)
@@ -143,7 +145,7 @@ class BasicBlock(nn.Module):
         f = self.bn2(self.conv2(f))
         if self.se is not None:
             f = self.se(f) * f  # 逐通道加权
-        return self.relu(f + shortcut)  # 逐元素相加
+        return self.relu(f if self.kind == "plain" else f + shortcut)  # 逐元素相加
 
 
 # 稠密连接：以此前的全部特征为输入，把新得到的 growth 个通道拼接在后面，不相加
@@ -189,22 +191,21 @@ class Net(nn.Module):
         x = self.pool(torch.relu(self.conv1(x)))  # B 6 16 16
         x = self.pool(torch.relu(self.conv2(x)))  # B 16 6 6
         x = torch.relu(self.fc1(x.flatten(1)))  # B 120
-        x = torch.relu(self.fc2(x))  # B 84
-        return self.fc3(x)
+        return self.fc3(torch.relu(self.fc2(x)))  # B 84, B 10
 
 
 class ResNet_normal(nn.Module):
     """ResNet-18 (He et al. 2015, Table 1), ImageNet stem included; 11,181,642 parameters (残差网络)."""
 
-    def __init__(self, *, gated: bool = False, pooled: bool = True) -> None:
+    def __init__(self, *, kind: str = "residual", pooled: bool = True) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 64, 7, stride=2, padding=3, bias=False)
         self.bn = BatchNorm2d(64)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1) if pooled else None
         for stage, (inputs, outputs) in enumerate(pairwise((64, 64, 128, 256, 512)), start=1):
-            first = BasicBlock(inputs, outputs, stride=1 if stage == 1 else 2, gated=gated)
-            self.add_module(f"layer{stage}", nn.Sequential(first, BasicBlock(outputs, outputs, gated=gated)))
+            first = BasicBlock(inputs, outputs, stride=1 if stage == 1 else 2, kind=kind)
+            self.add_module(f"layer{stage}", nn.Sequential(first, BasicBlock(outputs, outputs, kind=kind)))
         self.avg_pool = nn.AdaptiveAvgPool2d((1, 1))
         self.fc = nn.Linear(512, 10)
 
@@ -222,7 +223,7 @@ class SEResNet(ResNet_normal):
     """A ResNet with a gate in every block (Hu et al. 2018) and no max-pool; 11,270,722 parameters."""
 
     def __init__(self, *, pooled: bool = False) -> None:
-        super().__init__(gated=True, pooled=pooled)
+        super().__init__(kind="gated", pooled=pooled)
 
 
 class DenseNet(nn.Module):
@@ -242,8 +243,7 @@ class DenseNet(nn.Module):
         self.fc1 = nn.Linear(448 * 4 * 4, 10)  # nothing normalises its 7,168 inputs
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.max_pool(self.relu(self.bn1(self.conv(x))))  # B 32 8 8
-        x = self.denseblock1(x)  # B 224 8 8
+        x = self.denseblock1(self.max_pool(self.relu(self.bn1(self.conv(x)))))  # B 32 8 8, then B 224 8 8
         x = self.avg1(self.conv1(self.relu(self.bn2(x))))  # B 64 4 4
         x = self.denseblock2(x)  # B 448 4 4
         return self.fc1(x.flatten(1))
@@ -256,6 +256,7 @@ NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "resnet": ResNet_normal,
     "densenet": DenseNet,
     "se_resnet": SEResNet,
+    "resnet_noskip": partial(ResNet_normal, kind="plain"),
     "resnet_nopool": partial(ResNet_normal, pooled=False),
     "se_resnet_pool": partial(SEResNet, pooled=True),
 }

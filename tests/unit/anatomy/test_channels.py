@@ -150,6 +150,7 @@ AS_BEFORE = {
     "resnet": "7cf6cdc2b3644a12",
     "densenet": "ce33e47f64dd81d9",
     "se_resnet": "712aabf613fc9a91",
+    "resnet_noskip": "057f8e59eecbb7f7",
     "resnet_nopool": "7cf6cdc2b3644a12",
     "se_resnet_pool": "712aabf613fc9a91",
     "plain20": "7b0310833498fb11",
