@@ -10,6 +10,7 @@ from skipscope.figures import style
 from skipscope.figures.curves import loss_ticks
 from skipscope.figures.guides import ends, marked, tooltips
 from skipscope.figures.layered import Labels, Layered
+from skipscope.figures.starts import band
 
 SCHEMA = {
     "name": pl.String,  # of the networks, as plainN
@@ -21,8 +22,8 @@ SCHEMA = {
     "theory": pl.Float64,  # what was predicted there; null where nothing was
 }
 BY_STEP = {"arm": pl.String, "family": pl.String, "layers": pl.Int64, "depth": pl.String, "step": pl.Int64}
-BY_STEP |= {"loss": pl.Float64}
-"""`depth` tells the layers in words."""
+BY_STEP |= {"loss": pl.Float64, "low": pl.Float64, "high": pl.Float64}
+"""`depth` tells the layers in words; the loss is a mean over seeds, `low` and `high` are its ends."""
 BY_LAYER = {"arm": pl.String, "moment": pl.String, "layer": pl.Int64, "value": pl.Float64}
 NEAR = 3
 """Layers between two ticks, at least: those of 19 and 20 would be one."""
@@ -158,7 +159,7 @@ def by_layer(table: pl.DataFrame, *, title: str, labels: Labels) -> Layered:
 
 
 def by_step(table: pl.DataFrame, *, labels: Labels) -> Layered:
-    """Draws the smoothed training loss of networks over steps on a logarithmic axis.
+    """Draws the smoothed training loss of networks over steps on a logarithmic axis, with bands of seeds.
 
     A family has its colour and its marker, a depth its dashes: the deepest networks are drawn solid.
 
@@ -170,7 +171,7 @@ def by_step(table: pl.DataFrame, *, labels: Labels) -> Layered:
     looks = {f"{family}N": style.FAMILIES[family] for family in dict.fromkeys(table["family"])}
     deepest = max(depths.values())
     strokes = {name: [1, 0] if layers == deepest else [5, 3] for name, layers in depths.items()}
-    low, high = ends(table["loss"], empty=(1.0, 2.0))
+    low, high = ends(table["low"], empty=(1.0, 2.0))[0], ends(table["high"], empty=(1.0, 2.0))[1]
     table = marked(table, arms, times=MARKERS).with_columns(network=pl.col("family") + "N")
     axis = alt.Axis(tickCount=6, format=",d")
     scale = alt.Scale(nice=False, domain=[0, ends(table["step"], empty=(1, 1))[1]])
@@ -187,7 +188,10 @@ def by_step(table: pl.DataFrame, *, labels: Labels) -> Layered:
     line = line.encode(strokeDash=dash, detail=alt.Detail("arm:N"))
     dots = alt.Chart().transform_filter("datum.marked").mark_point(filled=True, size=45, opacity=1)
     dots = dots.encode(**at, color=color, shape=shape)
-    return Layered(layers=[line, dots], data=table, height=LOW, width=PLOT)
+    low_end = alt.Y("low:Q", title=labels["loss"], axis=ticks, scale=levels)
+    families = dict(table.select("arm", "family").iter_rows())
+    bands = [band(arm, style.FAMILIES[families[arm]].color, at["x"], low_end) for arm in arms]
+    return Layered(layers=[*bands, line, dots], data=table, height=LOW, width=PLOT)
 
 
 def _networks_and_strokes(

@@ -1,5 +1,6 @@
 """Draws how networks of different initial weights start: their training loss, step by step."""
 
+import json
 from collections.abc import Mapping, Sequence
 
 import altair as alt
@@ -9,31 +10,34 @@ from skipscope.figures import style
 from skipscope.figures.guides import ends, legend, marked, tooltips
 from skipscope.figures.layered import Labels, Layered
 
-SCHEMA = {"arm": pl.String, "step": pl.Int64, "loss": pl.Float64}
+SCHEMA = {"arm": pl.String, "step": pl.Int64, "loss": pl.Float64, "low": pl.Float64, "high": pl.Float64}
 HEIGHT, WIDTH = 108, 700
 MARKERS = 6
 """Markers of a line; each network's are at steps of their own."""
+BAND = 0.18
+"""Opacity of the band between the seeds."""
 BELOW = 0.25
 """How far below the lowest loss the axis begins; above the loss of guessing, it shows as much."""
 
 
 def starts(table: pl.DataFrame, *, looks: Mapping[str, style.Look], guess: float, labels: Labels) -> Layered:
-    """Draws one line a network, and a thin rule at the loss of guessing.
+    """Draws one line a network, with a band from its lowest to its highest seed, and a rule at guessing.
 
     What lies far above that, as in the first steps, is cut off.
 
     Args:
-        table: rows of `SCHEMA`: the smoothed training loss.
+        table: rows of `SCHEMA`: the smoothed training loss, its mean and its ends over seeds.
         looks: colour, dashes and marker of each network, in the order of the legend.
         guess: the loss of guessing, in nats.
         labels: the chart's words.
     """
-    low, last = ends(table["loss"], empty=(1.0, 2.0))[0], ends(table["step"], empty=(1, 1))[1]
+    low, last = ends(table["low"], empty=(1.0, 2.0))[0], ends(table["step"], empty=(1, 1))[1]
     domain = [low - BELOW / 2, guess + 2 * BELOW]
     levels = alt.Scale(domain=domain, nice=False, zero=False)
     table = marked(table, list(looks), times=MARKERS)
     x = alt.X("step:Q", title=labels["step"], axis=alt.Axis(format=",d"), scale=alt.Scale(domain=[0, last]))
-    y = alt.Y("loss:Q", title=labels["loss"], axis=alt.Axis(tickCount=6), scale=levels)
+    axis = alt.Axis(tickCount=6)
+    y = alt.Y("loss:Q", title=labels["loss"], axis=axis, scale=levels)
 
     def scale(trait: str, names: Sequence[str]) -> alt.Scale:
         traits = [getattr(looks[name], trait) for name in names]
@@ -48,9 +52,18 @@ def starts(table: pl.DataFrame, *, looks: Mapping[str, style.Look], guess: float
     line = line.encode(tooltip=tooltips(labels, "arm:N", "step:Q", "loss:Q .3g"))
     dots = alt.Chart().transform_filter("datum.marked").mark_point(filled=True, size=45, opacity=1, clip=True)
     dots = dots.encode(x=x, y=y, color=color, shape=shape)
+    low_end = alt.Y("low:Q", title=labels["loss"], axis=axis, scale=levels)
+    bands = [band(name, look.color, x, low_end) for name, look in looks.items()]
     rule = (
         alt.Chart()
         .mark_rule(color=style.FAINT_INK, strokeWidth=0.8)
         .encode(y=alt.YDatum(guess, scale=levels))
     )
-    return Layered(layers=[rule, line, dots], data=table, height=HEIGHT, width=WIDTH)
+    return Layered(layers=[rule, *bands, line, dots], data=table, height=HEIGHT, width=WIDTH)
+
+
+def band(arm: str, color: str, x: alt.X, y: alt.Y) -> alt.Chart:
+    """Draws a band from `y` up to the highest seed of an arm; a layer each, lest it be in the legend."""
+    mine = alt.Chart().transform_filter(f"datum.arm == {json.dumps(arm)}")
+    drawn: alt.Chart = mine.mark_area(color=color, opacity=BAND, clip=True).encode(x=x, y=y, y2="high:Q")
+    return drawn

@@ -1,6 +1,6 @@
 """Keeps the training loss of networks along training, thinned out for drawing."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from math import ceil
 
 import polars as pl
@@ -19,8 +19,17 @@ class LossCurve(Frozen):
     """Training steps, from 1; the last one is among them."""
     means: tuple[float, ...]
     """The mean over seeds, by step."""
+    lows: tuple[float, ...]
+    """The lowest seed, by step."""
+    highs: tuple[float, ...]
+    """The highest seed, by step."""
     last: tuple[float, ...]
     """The loss after the last step, by seed."""
+
+    @property
+    def by_step(self) -> Iterator[tuple[int, float, float, float]]:
+        """Yields step, mean, lowest and highest."""
+        return zip(self.steps, self.means, self.lows, self.highs, strict=True)
 
 
 def loss_curves(tables: StudyTables, arms: Collection[str]) -> dict[str, LossCurve]:
@@ -30,11 +39,18 @@ def loss_curves(tables: StudyTables, arms: Collection[str]) -> dict[str, LossCur
 
 
 def _curve(rows: pl.DataFrame) -> LossCurve:
-    means = rows.group_by("step").agg(pl.col("smoothed").mean()).sort("step")
+    loss = pl.col("smoothed")
+    means = rows.group_by("step").agg(mean=loss.mean(), low=loss.min(), high=loss.max()).sort("step")
     every = ceil(len(means) / KEPT)
     kept = means.filter((pl.int_range(pl.len()) % every == 0) | (pl.col("step") == pl.col("step").max()))
     return LossCurve(
         steps=tuple(kept["step"]),
-        means=tuple(round(loss, 3) for loss in kept["smoothed"]),
+        means=_rounded(kept["mean"]),
+        lows=_rounded(kept["low"]),
+        highs=_rounded(kept["high"]),
         last=tuple(rows.filter(step=means["step"][-1])["smoothed"]),
     )
+
+
+def _rounded(losses: pl.Series) -> tuple[float, ...]:
+    return tuple(round(loss, 3) for loss in losses)

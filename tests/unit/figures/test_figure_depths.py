@@ -103,7 +103,14 @@ def test_layers_are_a_line_a_network_on_a_logarithmic_axis(draw):
 
 def test_losses_are_solid_where_networks_are_deepest_and_told_apart_in_grey(draw):
     rows = [
-        (f"{family}{depth}", family, depth, f"{depth} deep", step, 3.0 - step / 100)
+        (
+            f"{family}{depth}",
+            family,
+            depth,
+            f"{depth} deep",
+            step,
+            *(end - step / 100 for end in (3, 2.9, 3.1)),
+        )
         for depth in (20, 56)
         for family in ("plain", "resnet")
         for step in range(1, 139, 3)
@@ -121,7 +128,7 @@ def test_losses_are_solid_where_networks_are_deepest_and_told_apart_in_grey(draw
 
 def test_markers_of_losses_are_at_steps_of_their_own():
     rows = [
-        (arm, "plain", layers, "", step, 2.0)
+        (arm, "plain", layers, "", step, 2.0, 2.0, 2.0)
         for layers, arm in enumerate(("plain8", "plain20", "plain32"))
         for step in range(1, 139, 3)
     ]

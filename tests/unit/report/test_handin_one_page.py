@@ -39,7 +39,7 @@ def test_it_has_the_question_a_table_a_figure_and_five_sentences(tables, languag
     page = one_page.one_page(writer.context)
     (table,) = (block for block in page.blocks if isinstance(block, Table))
     (curves,) = (block for block in page.blocks if isinstance(block, Panels))
-    assert [figure.name for figure in curves.figures] == ["loss-of-all", "validation-loss-of-all"]
+    assert [figure.name for figure in curves.figures] == ["loss-of-all", "validation-accuracy-of-all"]
     assert len(table.columns) == 5
     told = [said(sentence(writer)) for sentence in (without, residual, dense, gated)]
     told.append(said(limits(writer, table)))
@@ -155,7 +155,7 @@ def test_the_whole_is_told_in_one_sentence_of_what_verdicts_carry(tables, langua
 
 def test_contents_follow_it_and_do_not_come_before(study_tables):
     document = built(study_tables(), part="handin", results=())
-    text = paper_source.render(document, suffix="svg")
+    text = "\n" + paper_source.render(document, suffix="svg")
     first, contents, second = (text.index(part) for part in ("\n# 1 ", ":::: contents", "\n# 2 "))
     assert first < contents < second
 
@@ -177,7 +177,10 @@ def test_each_section_begins_with_what_the_first_page_says_of_it(tables, languag
     whole = said(in_one_sentence(written))
     assert list(shorts(written)) == ["without", "residual", "dense", "gated"]
     for section in ("without", "dense", "gated"):
-        (told,) = of_section(written, section)
-        item = said(told).partition({"en": ": ", "zh": "： "}[language])[2].rstrip(".。")
-        assert item.lower() in whole.lower()
-    assert of_section(written, "beside") == []
+        (told,) = of_section(written, section, [])
+        item, _, claims = (
+            unmarked(told.text).partition({"en": ": ", "zh": "： "}[language])[2].partition(" [")
+        )
+        assert item.rstrip(".。").lower() in whole.lower()
+        assert {"en": "[appendix: ", "zh": "[附录："}[language] in claims
+    assert of_section(written, "beside", []) == []

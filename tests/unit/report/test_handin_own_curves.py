@@ -6,7 +6,6 @@ from made_up_bodies import card, prose, read
 
 from skipscope.report.handin import own_curves
 from skipscope.report.handin.course import Course
-from skipscope.report.words import unmarked
 
 ENDS = {"cnn": 0.41, "resnet": 0.52, "densenet": 0.55, "se_resnet": 0.53}
 FITTED = {"cnn": (0.45, 0.41), "resnet": (0.6, 0.52), "densenet": (0.65, 0.55), "se_resnet": (0.67, 0.53)}
@@ -77,15 +76,6 @@ def test_where_each_curve_ends_stands_beside_its_reasons(told):
     assert "41.0%, the lowest" in text
     assert "55.0%, the highest" in text
     assert "53.0%, the" not in text
-
-
-def test_updates_are_called_large_enough_only_where_they_are(small, monkeypatch):
-    written = prose(small(), card("depth", {}))
-    monkeypatch.setattr(own_curves.training_readings, "typical_updates", lambda _: updates(cnn=0.007))
-    (said,) = own_curves._updates(written)
-    assert "0.0070 (0.0030 in resnet)" in unmarked(said.text)
-    monkeypatch.setattr(own_curves.training_readings, "typical_updates", lambda _: updates(cnn=0.001))
-    assert not [*own_curves._updates(written)]
 
 
 def updates(cnn):

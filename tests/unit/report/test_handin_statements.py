@@ -64,7 +64,8 @@ def resolves(source, written):
 
 def piece_of(source, told):
     """What the claim's leading effect is in the study that a statement names."""
-    return next(body for body in told.evidence.bodies(source.key) if body.study == source.study).pieces[0]
+    origin = source.basis, source.study
+    return next(body for body in told.evidence.bodies(source.key) if body.origin == origin).pieces[0]
 
 
 def numbers(text):

@@ -13,7 +13,7 @@ from skipscope.report.document import Panels, Paragraph, Section, Table
 from skipscope.report.handin.course import Course, above_chance
 from skipscope.report.handin.course_panels import columns_of
 from skipscope.report.handin.prose import prose_of
-from skipscope.report.handin.training import fitting, leaders, margin, shapes, times, training
+from skipscope.report.handin.training import fitting, leaders, margin, overtaken, shapes, times, training
 from skipscope.report.words import unmarked
 from skipscope.spec import Recipe
 
@@ -144,7 +144,7 @@ def test_who_leads_early_and_late(prose):
     figure = Panels(figures=(), number="7")
     slow, quick = course(0.3, 0.5, 0.8, arm="resnet"), course(0.4, 0.5, 0.6, arm="cnn")
     text = text_of(leaders(prose(), [slow, quick], figure))
-    assert "cnn has the highest validation accuracy after the first epoch" in text
+    assert "After the first epoch, cnn has the highest validation accuracy" in text
     assert "last epoch resnet leads" in text
     text = text_of(leaders(prose(), [course(0.5, 0.6, 0.9, arm="resnet"), quick], figure))
     assert "also leads after the last" in text
@@ -243,3 +243,15 @@ def test_a_first_loss_above_that_of_a_guess_is_explained(prose):
     # the made-up se_resnet begins at 2.68
     text = text_of(shapes(prose(), [course(0.3, 0.5, 0.6)])[0].statements)
     assert "begin above 2.30, the loss of random guessing (se_resnet 2.7)" in text
+
+
+def test_who_overtakes_on_new_images_alone_is_said_to_do_so(prose):
+    early = replace(course(0.6, 0.6, arm="se_resnet"), train_loss=(1.9, 1.0))
+    late = replace(course(0.5, 0.7, arm="densenet"), train_loss=(1.9, 1.1))
+    gap = {"se_resnet": 14.7, "densenet": 10.3}
+    text = text_of(overtaken(prose(), [early, late], gap))
+    assert "training loss ends at 1.10 (se_resnet: 1.00)" in text
+    assert "10.3 points of accuracy against 14.7" in text
+    fits = replace(late, train_loss=(1.9, 0.9))  # then it fits its training images better, too
+    assert list(overtaken(prose(), [early, fits], gap)) == []
+    assert list(overtaken(prose(), [early, late], gap | {"densenet": 20.0})) == []

@@ -49,15 +49,28 @@ def budgets(prose: Prose, studies: Sequence[str]) -> Table:
     columns = tuple(
         Column(title=Inline(title), align="right" if n > 1 else "left") for n, title in enumerate(titles)
     )
-    rows = []
+    rows, start = [], most_before_training(prose)
     for card in cards:
         about = words(f"why.about.{card.study}")
         if mark and card.fidelity != "exact":
             about = words("why.of_a_copy", about=about)
         rows.append((code(card.study), about, *spent(card).values()))
     return prose.context.tabled(
-        Table(columns=columns, rows=tuple(rows), caption=words("why.caption_studies"))
+        Table(columns=columns, rows=tuple(rows), caption=words("why.caption_studies", start=start))
     )
+
+
+def most_before_training(prose: Prose) -> int:
+    """Counts the networks measured before training: those cost little, so there are more."""
+    pieces = (
+        piece for claim in catalogue() for body in prose.evidence.bodies(claim) for piece in body.pieces
+    )
+    found = (
+        piece.effect.n
+        for piece in pieces
+        if piece.basis == "reference" and catalogue()[piece.claim].parts[piece.finding.part].at_init
+    )
+    return max(found, default=0)
 
 
 def spent(card: ReferenceCard) -> dict[str, Inline]:

@@ -1,6 +1,7 @@
 """Lists the chapters in reading order."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from skipscope.report.context import Context
 from skipscope.report.document import Section
@@ -28,7 +29,7 @@ def why(context: Context) -> Section:
 
     An interval stands where its value is told first.
     """
-    prose, told = prose_of(context), set[str]()
+    prose, told = replace(prose_of(context), coded=False), set[str]()
     begin = introduction(prose)
     curves, figures = own_curves(prose), depth_figures(prose)
     parts = {
@@ -38,7 +39,7 @@ def why(context: Context) -> Section:
         "gated": gated(prose),
         "beside": beside(prose),
     }
-    begun = {key: [*prose.paragraphs(of_section(prose, key)), *blocks] for key, blocks in parts.items()}
+    begun = {key: [*of_section(prose, key, blocks), *blocks] for key, blocks in parts.items()}
     curves = once(curves, told)
     parts = {key: once(blocks, told) for key, blocks in begun.items()}
     return context.section("why", "why", [*begin, *curves], context.sections("why", "why", parts))

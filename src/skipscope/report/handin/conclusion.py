@@ -1,17 +1,20 @@
 """Concludes: a row a sentence of textbooks, what is not settled, and the limits."""
 
+from dataclasses import replace
+
 from skipscope.analysis.papers import published, recipe_of
 from skipscope.claims.catalogue import catalogue
 from skipscope.reference.shipped import batch_size
 from skipscope.report.context import Context
 from skipscope.report.document import Column, Section, Table
+from skipscope.report.handin.basis import most_before_training
 from skipscope.report.handin.beside import unique
 from skipscope.report.handin.by_depth import apart, depth_of
+from skipscope.report.handin.control import concluded
 from skipscope.report.handin.first_steps import overwritten
 from skipscope.report.handin.in_short import best
 from skipscope.report.handin.obstacles import weighed
 from skipscope.report.handin.ordered import ordered
-from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.handin.residual import agreement, without_norm
 from skipscope.report.handin.textbook import answers, unsettled, vanishes_later
@@ -19,22 +22,22 @@ from skipscope.report.handin.without import lowest
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import count
 
-ROWS = 8
+ROWS = 7
 """With more, the hand-in would be too long."""
 COLUMNS = ("sentence", "found", "basis", "sure")
 
 
 def conclusion(context: Context) -> Section:
     """Builds the chapter."""
-    prose = prose_of(context)
+    prose = replace(prose_of(context), coded=False)
     limits = prose.paragraph(prose.say("conclusion.limits"), *limits_of(prose))
-    found = verdicts(prose)
+    found = verdicts(prose_of(context))
     told = [prose.say("conclusion.against", table=prose.table(table)) for table in found]
     open_ones = unsettled(prose)
-    listed = context.words.listed(open_ones)
-    rest = [prose.say("conclusion.open", codes=listed)] if open_ones else []
+    counts = {"all": len(catalogue()), "open": len(open_ones), "codes": prose.codes(open_ones)}
+    rest = [prose.say("conclusion.open", **counts)] if open_ones else []
     answer = prose.paragraphs([summed(prose)], [*candidates(prose), *told, *rest])
-    return context.section("conclusion", "conclusion", [*answer, *found, limits])
+    return context.section("conclusion", "conclusion", [*answer, limits, *found])
 
 
 def verdicts(prose: Prose) -> list[Table]:
@@ -62,7 +65,7 @@ def verdicts(prose: Prose) -> list[Table]:
 def limits_of(prose: Prose) -> list[Statement]:
     """Says in a line each what restricts all that was said: data, budget, recipe, seeds, networks."""
     seeds = {len(arm.seeds) for card in prose.evidence.reference.values() for arm in card.arms if arm.seeds}
-    most = max((each.effect.n for each in starts(prose)), default=0)
+    most = most_before_training(prose)
     told = {
         "own": prose.context.tables.record.study.seeds,
         "reference": "–".join(map(str, dict.fromkeys((min(seeds, default=0), max(seeds, default=0))))),
@@ -75,18 +78,6 @@ def limits_of(prose: Prose) -> list[Statement]:
         prose.say("conclusion.limit.recipe"),
         prose.say(f"conclusion.limit.seeds{'_and_start' if more else ''}", **told),
         prose.say("conclusion.limit.networks", Source(basis="exact", key="params")),
-    ]
-
-
-def starts(prose: Prose) -> list[Piece]:
-    """What the reference measured before training, with its seeds: those cost little, so they are more."""
-    pieces = (
-        piece for claim in catalogue() for body in prose.evidence.bodies(claim) for piece in body.pieces
-    )
-    return [
-        piece
-        for piece in pieces
-        if piece.basis == "reference" and catalogue()[piece.claim].parts[piece.finding.part].at_init
     ]
 
 
@@ -143,7 +134,7 @@ def candidates(prose: Prose) -> list[Statement]:
             told |= {"share": share, "layers": depth_of(gone.finding.arms[0])}
             sources.append(gone.source)
         key = f"vanishing{'_later' if share and gone else ''}"
-        said.append(prose.say(f"conclusion.why.{key}", *unique(sources), **told))
+        said += [prose.say(f"conclusion.why.{key}", *unique(sources), **told), *concluded(prose)]
     answer = weighed(prose)
     said += answer or unanswered(prose)
     cured = prose.evidence.judged("S3")

@@ -10,7 +10,6 @@ from skipscope.analysis.trained_readings import ALL
 from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import FAMILIES, START, depth_of, judged_start, unique
-from skipscope.report.handin.costs import seconds_of
 from skipscope.report.handin.dense_accuracy import CLASSROOM, against_residual, counted, limits, parameters
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
@@ -40,7 +39,6 @@ def dense(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         prose.paragraph(say("dense.textbook", HUANG)),
         *prose.paragraphs(reused(prose, drawn, table)),
         *([drawn] if drawn else []),
-        *prose.paragraphs([say("dense.ablation")]),
         *prose.paragraphs(*gradients(prose, next(iter(figures), None)), parameters(prose)),
         *prose.paragraphs(disagreements(prose, "D1", "D2", "D3", "D4"), limits(prose), cost(prose)),
     ]
@@ -70,7 +68,7 @@ def reused(prose: Prose, drawn: Figure | None, table: pl.DataFrame | None) -> li
             costs = zip(("input", "others"), whole["loss_change"].head(2), strict=True)
             told = {each: literal(rounded(value)) for each, value in costs}
             said.append(prose.say("dense.cut", source, **told))
-    return [prose.say("dense.connection"), *said] if said else []
+    return [prose.say("dense.connection"), *said, prose.say("dense.ablation")] if said else []
 
 
 def levels(prose: Prose, family: str) -> dict[int, Level]:
@@ -140,7 +138,7 @@ def with_depth(prose: Prose) -> list[tuple[str, Statement]]:
     ends = zip(("plain_before", "plain_after", "before", "after"), (*plain, *ours), strict=True)
     behind = {end: prose.percent(level) for end, level in ends}
     if verdict == "supported" and below(*plain) and falls(prose, piece):
-        return [(verdict, prose.say("dense.depth.supported_fall", piece.source, **told))]
+        return [(verdict, prose.say("dense.depth.supported_fall", piece.source, **told, **behind))]
     said = prose.say(f"dense.depth.{verdict}", piece.source, **told)
     return [(verdict, said), ("errors", prose.say("dense.errors", piece.source, **behind))]
 
@@ -164,16 +162,12 @@ def below(less: Level, more: Level) -> bool:
 
 
 def cost(prose: Prose) -> list[Statement]:
-    """Says what concatenation costs in memory, arithmetic and time."""
+    """Says what concatenation costs in memory and arithmetic."""
     said = [prose.say("dense.memory", PLEISS)]
     told: Mapping[str, Piece] = counted(prose, CLASSROOM)
     if {"arithmetic", "memory"} <= told.keys():
         times = {part: rounded(1 + told[part].effect.estimate / 100) for part in ("arithmetic", "memory")}
         said.append(prose.say("dense.cost", told["memory"].source, **times))
-    seconds = {arm: seconds_of(prose, arm) for arm in ("densenet", "resnet")}
-    if all(seconds.values()):
-        source = Source(basis="own", key="seconds per image", study=prose.evidence.study)
-        said.append(prose.say("dense.seconds", source, **seconds))
     return said
 
 

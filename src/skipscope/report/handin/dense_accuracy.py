@@ -8,7 +8,7 @@ from skipscope.report.statements import Statement
 from skipscope.report.words import Inline, code, literal, signed
 
 CLASSROOM = "densenet - resnet"
-DEEPEST = "densenet31_k8 - resnet32"
+DEEPEST, NEAR = "densenet31_k8 - resnet32", "densenet19_k8 - resnet20"
 
 
 def parameters(prose: Prose) -> list[Statement]:
@@ -40,9 +40,10 @@ def against_residual(prose: Prose) -> list[Statement]:
     ours, theirs = (*levels, None, None)[:2]
     if ours is None or theirs is None or ours.ends[2] >= theirs.ends[1]:
         return []
-    told = {"dense": prose.percent(ours), "residual": prose.percent(theirs)}
-    names = {"dense_arm": code(ours.arm), "residual_arm": code(theirs.arm)}
-    return [prose.say("dense.against_residual", piece.source, **told, **names)]
+    told = {"epochs": prose.times(piece), "networks": prose.networks(piece)}
+    near = prose.evidence.piece("T1", "epochs", NEAR)
+    key = "alone" if near is None or near.settled else "not_nearer"
+    return [prose.say(f"dense.against_residual.{key}", piece.source, **told)]
 
 
 def counted(prose: Prose, comparison: str) -> dict[str, Piece]:

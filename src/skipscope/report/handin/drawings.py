@@ -68,8 +68,7 @@ def by_step(context: Context, found: Gradients) -> pl.DataFrame:
         for depth in DRAWN:
             curve = found.losses[f"{kind}{depth}"]
             told = context.charts.raw("diagram.depth").format(depth=depth)
-            for step, mean in zip(curve.steps, curve.means, strict=True):
-                rows.append((f"{kind}{depth}", kind, depth, told, step, mean))
+            rows += [(f"{kind}{depth}", kind, depth, told, *of_step) for of_step in curve.by_step]
     return pl.DataFrame(rows, depths.BY_STEP, orient="row")
 
 

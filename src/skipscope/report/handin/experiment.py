@@ -95,11 +95,7 @@ def curves_figure(prose: Prose, found: Obstacles) -> Figure | None:
         return None
     context = prose.context
     names = {key: str(context.charts.raw(f"obstacles.legend.{key}")) for key in arms}
-    rows = [
-        (names[key], step, mean)
-        for key, arm in arms.items()
-        for step, mean in zip(curves[arm].steps, curves[arm].means, strict=True)
-    ]
+    rows = [(names[key], *of_step) for key, arm in arms.items() for of_step in curves[arm].by_step]
     chart = starts.starts(
         pl.DataFrame(rows, starts.SCHEMA, orient="row"),
         looks={names[key]: LOOKS[key] for key in arms},

@@ -3,10 +3,9 @@
 from skipscope.report.handin.by_depth import depth_of
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose
-from skipscope.report.statements import Source, Statement
+from skipscope.report.statements import Statement
 
 FIRST = "first update of the first layer"
-LAARHOVEN = Source(basis="known", key="vanlaarhoven2017")
 FAR = 1.0
 """Log10 of a ratio of two updates from which on one of them is said to be small."""
 SHALLOW = 20
@@ -27,10 +26,7 @@ def damped(prose: Prose, piece: Piece) -> list[Statement]:
     told = {"study": piece.study, "layers": depth}
     first = {"plain": prose.times(plain), "residual": prose.times(residual)}
     key = "outweighs" if plain.ends[1] > 0 else "first"
-    return [
-        prose.say(f"without.damped.{key}", plain.source, **told, **first),
-        prose.say("without.damped.invariant", LAARHOVEN),
-    ]
+    return [prose.say(f"without.damped.{key}", plain.source, **told, **first)]
 
 
 def shallow(prose: Prose, piece: Piece) -> list[Statement]:

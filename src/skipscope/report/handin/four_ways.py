@@ -14,12 +14,6 @@ ALIKE = ("plain20", "resnet20", "densenet22_k12", "se_resnet20")
 """A network of each kind, of about as many layers and parameters."""
 FOUR = ("cnn", "resnet", "densenet", "se_resnet")
 """The assignment's network of each kind."""
-DEEPER = {
-    "plain": ("plain20", "plain32"),
-    "residual": ("resnet20", "resnet32"),
-    "dense": ("densenet19_k8", "densenet31_k8"),
-}
-"""Networks of about 20 and of about 32 layers."""
 START, TRAINING = "first over last at the start", "first over last in training"
 SPEED = {
     "residual": ("resnet56 - plain56", "resnet32 - plain32", "resnet20 - plain20"),
@@ -48,27 +42,39 @@ Row = tuple[str, dict[str, Inline], tuple[Source, ...]]
 def four_ways(prose: Prose) -> Table:
     """Builds the table; a row that nothing was measured of is left out."""
     words = prose.context.words
-    told = [
-        ("hands_on", {kind: words(f"beside.hands_on.{kind}") for kind in KINDS}, ()),
-        ("chain", {kind: words(f"beside.chain.{kind}") for kind in KINDS}, ()),
+    equations = [
+        (name, {kind: words(f"beside.{name}.{kind}") for kind in KINDS}, ()) for name in ("hands_on", "chain")
+    ]
+    alike = [
         ratios(prose, "alike_start", prose.evidence.levels(START, ALIKE, "start"), ALIKE),
         ratios(prose, "alike_training", prose.evidence.levels(TRAINING, ALIKE), ALIKE),
         alike_errors(prose),
-        own_ratios(prose),
-        errors(prose),
         epochs(prose, "epochs", ALIKE_SPEED),
-        epochs(prose, "own_epochs", OWN_SPEED),
-        *costs(prose),
     ]
+    own = [own_ratios(prose), epochs(prose, "own_epochs", OWN_SPEED)]
+    told = [*equations, *below("alike", ALIKE, alike), *below("assigned", FOUR, own), *costs(prose)]
     rows = []
     for name, cells, sources in told:
         if cells:
-            title = Inline(words(f"beside.row.{name}") + prose.mark(sources))
+            title = Inline(words(f"beside.row.{name}") + of_study(prose, sources) + prose.mark(sources))
             rows.append((title, *(cells.get(kind, Inline("—")) for kind in KINDS)))
     titles = ("beside.question", *(f"beside.kind.{kind}" for kind in KINDS))
     columns = tuple(Column(title=words(title)) for title in titles)
     table = Table(columns=columns, rows=tuple(rows), caption=words("beside.caption_table"))
     return prose.context.tabled(table)
+
+
+def below(name: str, arms: Iterable[str], rows: Iterable[Row]) -> list[Row]:
+    """Puts the names of the networks above the rows that are about them; nothing without any."""
+    found = [row for row in rows if row[1]]
+    named = {kind: code(arm) for kind, arm in zip(KINDS, arms, strict=True)}
+    return [(name, named, ()), *found] if found else []
+
+
+def of_study(prose: Prose, sources: Iterable[Source]) -> str:
+    """Names the study of the reference that a row is from, if it is one."""
+    studies = {each.study for each in sources if each.basis == "reference"}
+    return prose.context.words("beside.of_study", study=code(*studies)) if len(studies) == 1 else ""
 
 
 def ratios(prose: Prose, name: str, studies: Iterable[list[Level]], arms: tuple[str, ...]) -> Row:
@@ -77,15 +83,12 @@ def ratios(prose: Prose, name: str, studies: Iterable[list[Level]], arms: tuple[
     by_arm = {level.arm: level for level in levels}
     if len(by_arm) < 2:
         return name, {}, ()
-    words = prose.context.words
 
     def told(level: Level) -> Piece | Level:
         return judged_start(prose, level) if level.quantity == START else level
 
     cells = {
-        kind: words("beside.of", value=prose.times(told(by_arm[arm])), network=code(arm))
-        for kind, arm in zip(KINDS, arms, strict=True)
-        if arm in by_arm
+        kind: prose.times(told(by_arm[arm])) for kind, arm in zip(KINDS, arms, strict=True) if arm in by_arm
     }
     return name, cells, unique((level.source for level in levels), "S1c")
 
@@ -100,7 +103,6 @@ def own_ratios(prose: Prose) -> Row:
             "beside.own",
             start=literal(rounded(10 ** before[arm].median)),
             end=literal(rounded(10 ** during[arm].median)),
-            network=code(arm),
         )
         for kind, arm in zip(KINDS, FOUR, strict=True)
         if arm in before and arm in during
@@ -117,23 +119,6 @@ def alike_errors(prose: Prose) -> Row:
         kind: prose.percent(by_arm[arm]) for kind, arm in zip(KINDS, ALIKE, strict=True) if arm in by_arm
     }
     return "alike_errors", cells if len(cells) > 1 else {}, unique((level.source for level in levels), "S3")
-
-
-def errors(prose: Prose) -> Row:
-    """Tells the training errors of networks of about 20 and 32 layers, of the study with most of them."""
-    arms = [arm for pair in DEEPER.values() for arm in pair]
-    levels = max(prose.evidence.levels("training error", arms), key=len, default=[])
-    by_arm = {level.arm: level for level in levels}
-    cells = {
-        kind: prose.context.words(
-            "beside.errors_named" if kind == "dense" else "beside.errors",
-            **{f"at_{at}": without_interval(prose.percent(by_arm[arm])) for at, arm in enumerate(pair)},
-            **dict(zip(("one", "other"), map(code, pair), strict=True)),
-        )
-        for kind, pair in DEEPER.items()
-        if by_arm.keys() >= set(pair)
-    }
-    return "errors", cells, unique((level.source for level in levels), "S3", "D2")
 
 
 def epochs(prose: Prose, name: str, asked: Mapping[str, str]) -> Row:
@@ -154,11 +139,6 @@ def compared(piece: Piece) -> dict[str, Inline]:
     return dict(zip(("one", "other"), map(code, piece.finding.arms), strict=True))
 
 
-def without_interval(number: Inline) -> Inline:
-    """Cuts off the interval behind a number: a cell has no room for two."""
-    return Inline(number.partition(" \\[")[0])
-
-
 def epochs_of(prose: Prose, pairs: Iterable[str]) -> Piece | None:
     """The first of these pairs whose epochs are settled, else the first that was measured."""
     pieces = prose.evidence.pieces("T1", "epochs")
@@ -167,29 +147,31 @@ def epochs_of(prose: Prose, pairs: Iterable[str]) -> Piece | None:
 
 
 def costs(prose: Prose) -> list[Row]:
-    """Tells what each adds to parameters, arithmetic and memory, of dense networks and gates as counted."""
+    """Tells what each adds to parameters, arithmetic and memory, in pairs that are named above."""
     words = prose.context.words
     found = {kind: counts for kind, claim in CLAIMS.items() if (counts := counted(prose, kind, claim))}
     sources = (
         Source(basis="exact", key="params"),
         *(next(iter(each.values())).source for each in found.values()),
     )
+    pairs = {"residual": words("beside.cost.residual.pair")} | {
+        kind: words("beside.cost.pair", **compared(counts["parameters"])) for kind, counts in found.items()
+    }
     sizes = {"residual": words("beside.cost.residual.size")} | {
         kind: words(
             "beside.cost.size",
             parameters=share(prose, counts["parameters"]),
             arithmetic=share(prose, counts["arithmetic"]),
-            **compared(counts["parameters"]),
         )
         for kind, counts in found.items()
     }
     memory = {kind: words(f"beside.cost.{kind}.memory") for kind in ("residual", "gated")}
     memory |= {
-        kind: words("beside.cost.memory", factor=factor(counts["memory"]), **compared(counts["memory"]))
+        kind: words("beside.cost.memory", factor=factor(counts["memory"]))
         for kind, counts in found.items()
         if "memory" in counts
     }
-    return [("size", sizes, sources), ("memory", memory, sources)]
+    return [("pairs", pairs, ()), ("size", sizes, sources), ("memory", memory, sources)]
 
 
 def factor(piece: Piece) -> Inline:

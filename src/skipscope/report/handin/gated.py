@@ -20,7 +20,7 @@ from skipscope.report.handin.ordered import ordered
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import Inline, code, literal, rounded
+from skipscope.report.words import Inline, code, literal, plain, rounded
 
 HU, DE = (Source(basis="known", key=key) for key in ("hu2018", "de2020"))
 CLAIMS = ("E1", "E2", "E3", "E4", "E5")
@@ -28,10 +28,11 @@ ACCURACY = "test accuracy"
 
 
 def gated(prose: Prose) -> list[Block]:
-    """Writes the section: mechanism, textbook, measurements, what follows, and what it costs."""
+    """Writes the section: textbook, mechanism, measurements, what follows, and what it costs."""
     say, raw = prose.say, prose.context.words.raw
     figure = differences_figure(prose)
     return [
+        *prose.paragraphs([textbook(prose)]),
         prose.paragraph(say("gated.mechanism")),
         Equation(lines=tuple(raw("gated.equation"))),
         prose.paragraph(say("gated.derive")),
@@ -39,7 +40,6 @@ def gated(prose: Prose) -> list[Block]:
         *prose.paragraphs(
             [say("gated.consequence")],
             at_start(prose),
-            [textbook(prose)],
             [*benefit(prose, figure), say("gated.scope", HU)],
             trained(prose),
         ),
@@ -170,14 +170,14 @@ def swapped(prose: Prose) -> list[Statement]:
     found = prose.evidence.pieces("E4", "other").values()
     ends = [(piece, *piece.effect.interval) for piece in found if piece.effect.interval]
     matters = next((piece for piece, low, _ in ends if low > piece.finding.bound), None)
-    least = min(
-        (each for each in ends if each[2] < each[0].finding.bound), key=lambda each: each[2], default=None
-    )
-    if matters is None or least is None:
+    little = [each for each in ends if each[2] < each[0].finding.bound]
+    if matters is None or not little:
         return []
-    names = {"one": code(matters.finding.arms[0]), "other": code(least[0].finding.arms[0])}
-    told = {"rise": prose.number(matters), "most": literal(rounded(least[2]))}
-    return [prose.say("gated.swap", matters.source, least[0].source, **names, **told)]
+    others = [code(piece.finding.arms[0]) for piece, *_ in little]
+    told = {"rise": prose.number(matters), "most": literal(rounded(max(high for *_, high in little)))}
+    names = {"one": code(matters.finding.arms[0]), "others": prose.context.words.listed(others)}
+    sources = (matters.source, *(piece.source for piece, *_ in little))
+    return [prose.say("gated.swap", *dict.fromkeys(sources), **names, **told)]
 
 
 def stem(prose: Prose) -> list[Statement]:
@@ -191,7 +191,8 @@ def stem(prose: Prose) -> list[Statement]:
     others = {part: prose.evidence.along(pool, part) for part in ("gate", "whole")} if pool else {}
     if pool and all(others.values()):
         whole, gate = (others[part] or pool for part in ("whole", "gate"))
-        open_still = prose.context.words("gated.stem.open") if gate.told == "inconclusive" else ""
+        small = {"bound": plain(abs(gate.finding.bound))}
+        open_still = prose.context.words("gated.stem.open", **small) if gate.told == "inconclusive" else ""
         told = {"whole": prose.change(whole), "gate": prose.moved(gate), "open": open_still}
         told["pool"] = prose.change(pool) if pool.told == "contradicted" else prose.moved(pool)
         hidden = pool.told == "supported" and covers(whole, 0)

@@ -1,5 +1,9 @@
 """Says each kind of connection in one sentence, as far as verdicts carry it."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+
+from skipscope.report.document import Block
 from skipscope.report.handin.by_depth import depth_of
 from skipscope.report.handin.dense import falls
 from skipscope.report.handin.gate_evidence import cause, clean, controlled
@@ -46,8 +50,8 @@ def in_one_sentence(prose: Prose) -> Statement | None:
     return prose.say("one_page.short.all", *sources, items=Inline(items))
 
 
-def of_section(prose: Prose, section: str) -> list[Statement]:
-    """Says what a section comes to, to begin it with."""
+def of_section(prose: Prose, section: str, blocks: Iterable[Block]) -> list[Block]:
+    """Says what a section comes to, to begin it with, and names the claims behind its blocks."""
     if (found := shorts(prose).get(section)) is None:
         return []
     key, sources = found
@@ -56,7 +60,8 @@ def of_section(prose: Prose, section: str) -> list[Statement]:
         why = "tried" if tried else "agree" if agree else "alone"
         key, sources = f"{key}_{why}", [*sources, *agree, *(tried[0].sources if tried else ())]
     text = prose.context.words(f"one_page.short.{key}")
-    return [prose.say("one_page.short.one", *sources, item=text)]
+    begin = prose.paragraph(prose.say("one_page.short.one", *sources, item=text))
+    return [replace(begin, text=Inline(begin.text + prose.cards(sources, blocks)))]
 
 
 def best(prose: Prose, claim: str, part: str) -> Piece | None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from skipscope.figures.losses import validation_losses
+from skipscope.figures.accuracies import accuracy
 from skipscope.report.appendix.overlay import loss_figure
 from skipscope.report.appendix.results import key_table, what_was_done
 from skipscope.report.context import Context
@@ -10,6 +10,7 @@ from skipscope.report.document import NOTHING, Figure, Panels, Section, Table
 from skipscope.report.families import told_apart
 from skipscope.report.handin.brackets import bare
 from skipscope.report.handin.by_depth import apart, depth_of, hardly_trained
+from skipscope.report.handin.control import PAIR, in_short
 from skipscope.report.handin.degradation import in_another_study
 from skipscope.report.handin.gate_evidence import cause, clean, controlled
 from skipscope.report.handin.gated import per_cent
@@ -38,7 +39,7 @@ def one_page(context: Context) -> Section:
     )
     answer: list[list[Statement | None]] = [
         [without(prose), later(prose), caveat(prose)],
-        [residual(prose), other_weights(prose)],
+        [residual(prose), *in_short(prose), other_weights(prose)],
         [dense(prose)],
         [gated(prose)],
         [limits(prose, table), prose.say("one_page.reasons")],
@@ -70,13 +71,15 @@ def done(prose: Prose, shown: Context) -> list[Statement]:
     """Says what was trained."""
     text, arms = what_was_done(shown), prose.context.tables.arms
     told = [Statement(text=text, numbers=(text,))]
-    if len(arms) > len(shown.tables.arms):
+    if (left := set(arms) - set(shown.tables.arms)) == {PAIR[1]}:
+        told.append(prose.say("one_page.control"))
+    elif left:
         told.append(prose.say("one_page.some", all=len(arms)))
     return told
 
 
 def curves_of_all(context: Context) -> list[Figure | Panels]:
-    """Draws the training and the validation loss of all networks, low enough for the page."""
+    """Draws training loss and validation accuracy of all networks, low enough for the page."""
     tables, words = context.tables, context.words
     if tables.steps.is_empty():
         return []
@@ -85,9 +88,12 @@ def curves_of_all(context: Context) -> list[Figure | Panels]:
     if tables.epochs.is_empty():
         return [trained]
     right = words("one_page.right")
-    chart = validation_losses(tables.losses, arms=tables.arms, labels=context.labels)
+    chart = accuracy(tables.epochs, checks=tables.checks, arms=tables.arms, labels=context.labels)
     validated = replace(
-        trained, name="validation-loss-of-all", spoken=unmarked(right), chart=replace(chart, height=HEIGHT)
+        trained,
+        name="validation-accuracy-of-all",
+        spoken=unmarked(right),
+        chart=replace(chart, height=HEIGHT),
     )
     figures = tuple(replace(each, number="", caption=NOTHING) for each in (trained, validated))
     return [Panels(figures=figures, number=drawn.number, caption=words.joined([drawn.caption, right]))]

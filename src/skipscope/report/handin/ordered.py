@@ -4,7 +4,7 @@ If even gradients were what makes a network learn, the two would have one order,
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from skipscope.report.handin.by_depth import depth_of, unique
 from skipscope.report.handin.pieces import Level
@@ -42,13 +42,13 @@ def _falls(levels: Sequence[Level]) -> bool:
 
 
 def _alike(prose: Prose, errors: Sequence[Level]) -> list[Statement]:
-    """Names neighbours whose errors do not differ beyond their intervals, if there are any."""
+    """Names pairs whose errors do not differ beyond their intervals, if there are any."""
     words = prose.context.words
     pairs = [
         words(
             "beside.ordered.pair", one=words(f"beside.ordered.{one}"), other=words(f"beside.ordered.{other}")
         )
-        for (one, other), (above, below) in zip(pairwise(DESIGNS), pairwise(errors), strict=True)
+        for (one, above), (other, below) in combinations(zip(DESIGNS, errors, strict=True), 2)
         if below.ends[2] >= above.ends[1]
     ]
     return [prose.say("beside.ordered.alike", errors[0].source, pairs=words.listed(pairs))] if pairs else []

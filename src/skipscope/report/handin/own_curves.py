@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from skipscope.analysis import training_readings
 from skipscope.records.network_card import NetworkCard
 from skipscope.records.printed import anatomy_of
 from skipscope.report.appendix.results import gaps
 from skipscope.report.document import Block, Column, Table
+from skipscope.report.handin.control import beside_cnn, in_table
 from skipscope.report.handin.course import Course, course_of
 from skipscope.report.handin.four_ways import FOUR, START, TRAINING
 from skipscope.report.handin.gated import covers
 from skipscope.report.handin.pieces import Piece
-from skipscope.report.handin.prose import Prose
+from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, count, literal, percent, rounded
 
@@ -88,24 +88,14 @@ def _cnn(
     if shallow.told == "contradicted" and bare == ["cnn"]:
         told = {"epochs": prose.times(shallow), "params": count(card.params)}
         yield prose.say("beside.curves.cnn", source, shallow.source, **told)
-        yield from _updates(prose)
-
-
-def _updates(prose: Prose) -> Iterator[Statement]:
-    """Says that `cnn` does not learn slowly for want of large updates, if its updates are not smaller."""
-    readings = training_readings.typical_updates(prose.context.tables.readings)
-    ends = {arm: readings.filter(arm=arm)["ratio"].median() for arm in FOUR}
-    sizes = {arm: end for arm, end in ends.items() if isinstance(end, float)}
-    if len(sizes) == len(FOUR) and sizes["cnn"] >= max(size for arm, size in sizes.items() if arm != "cnn"):
-        source = Source(basis="own", key="unevenness of updates", study=prose.evidence.study)
-        told = {arm: literal(rounded(sizes[arm])) for arm in ("cnn", "resnet")}
-        yield prose.say("beside.curves.updates", source, **told)
+        yield from beside_cnn(prose)
 
 
 def _residual(prose: Prose) -> Iterator[Statement]:
-    """Says that shortcuts do matter at the depth of `resnet`, if they do."""
-    deeper = _epochs(prose, 20)
-    if deeper and deeper.told == "supported" and deeper.effect.estimate < 0:
+    """Says that shortcuts do matter at the depth of `resnet`, if they do: by its control, else by others."""
+    own, deeper = in_table(prose), _epochs(prose, 20)
+    yield from own
+    if not own and deeper and deeper.told == "supported" and deeper.effect.estimate < 0:
         yield prose.say("beside.curves.resnet", deeper.source, epochs=prose.times(deeper))
 
 
@@ -118,6 +108,11 @@ def _dense(
     if ends["densenet"] > ends["resnet"] and len(maps) == 2 and maps["densenet"][1] > maps["resnet"][1] > 0:
         told = {arm: literal("×".join(map(str, shape))) for arm, shape in maps.items()}
         yield prose.say("beside.curves.densenet", source, Source(basis="exact", key="params"), **told)
+        pool = prose.evidence.piece("E5", "pool")
+        if pool and pool.told == "supported" and pool.effect.interval and pool.effect.estimate < 0:
+            low, high = pool.effect.interval
+            fall = bracketed(-pool.effect.estimate, -high, -low)
+            yield prose.say("beside.curves.maps", pool.source, effect=fall)
 
 
 def _gated(prose: Prose, found: dict[str, Course], source: Source) -> Iterator[Statement]:

@@ -15,8 +15,10 @@ the year leads to it, and no mark repeats that.
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from math import floor, inf, isfinite, log10
 
+from skipscope.claims.catalogue import catalogue
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Paragraph, Shown, Table
 from skipscope.report.handin.evidence import Evidence
@@ -82,6 +84,19 @@ class Prose:
         if claims and not self.coded:
             return f"[{name}](#claim-{next(filter(self._is_claim, keys))})"
         return str(words.raw("handin.mark.comma").join([name, *claims]))
+
+    def cards(self, sources: Iterable[Source], blocks: Iterable[Block]) -> Inline:
+        """Names the claims of these sources and blocks, whose cards are there: [appendix: S1, S3]."""
+        said = (each for block in blocks for each in getattr(block, "statements", ()))
+        found = {source.key for source in chain(sources, *(each.sources for each in said))}
+        return self.codes(id for id in catalogue() if id in found)
+
+    def codes(self, claims: Iterable[str]) -> Inline:
+        """Writes a mark that leads to the cards of these claims; empty without any."""
+        words = self.context.words
+        links = words.raw("handin.mark.comma").join(f"[{key}](#claim-{key})" for key in claims)
+        cards = words.raw("handin.mark.cards").format(links)
+        return Inline(words.raw("handin.mark.around").format(cards) if links else "")
 
     def figure(self, block: Shown) -> Inline:
         """Refers to a figure by its number."""

@@ -9,6 +9,7 @@ from skipscope.reference import shipped
 from skipscope.report.document import Block, Equation, Figure, Panels
 from skipscope.report.handin import drawings
 from skipscope.report.handin.by_depth import CLEAR, DEPTHS, depth_of, judged_start, steepness, unique
+from skipscope.report.handin.control import agree, control, unlike
 from skipscope.report.handin.degradation import degradation
 from skipscope.report.handin.experiment import experiment
 from skipscope.report.handin.obstacles import obstacles, weighed
@@ -34,7 +35,7 @@ def residual(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
 
     `figures` are those of the section before, `by_depth.depth_figures`.
     """
-    say = prose.say
+    say, beside = prose.say, control(prose)
     layers, losses = drawings.gradients(prose.context), drawings.losses(prose.context)
     drawn_from = Source(basis="reference", key="S1a", study=shipped.gradients().study)
     by_layer = say("drawings.by_layer", drawn_from, figure=prose.figure(layers))
@@ -42,6 +43,7 @@ def residual(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         prose.paragraph(say("residual.mechanism")),
         Equation(lines=tuple(prose.context.words.raw("residual.equation"))),
         prose.paragraph(say("residual.paths", HE, VEIT), say("residual.textbook")),
+        *beside,
         prose.paragraph(*at_start(prose, figures), *in_training(prose), by_layer, *behind(prose, losses)),
         Panels(figures=(layers, losses)),
         *prose.paragraphs(*theory(prose, next(iter(figures), None))),
@@ -122,10 +124,10 @@ def theory(prose: Prose, drawn: Figure | None = None) -> list[list[Statement]]:
     judged = prose.evidence.judged("S8")
     if judged and judged.settled:
         slope, ends = prose.number(judged.deepest), judged.deepest.effect.interval
-        # slower than predicted: its card says so
-        if judged.verdict == "contradicted" or ends is None or ends[0] <= PREDICTED:
-            checked.append(prose.say(f"residual.branch.{judged.verdict}", judged.source, slope=slope))
-    return [found, checked, [prose.say("residual.even"), *without_norm(prose)]]
+        slower = judged.verdict == "supported" and ends is not None and ends[0] > PREDICTED
+        key = "slower" if slower else judged.verdict
+        checked.append(prose.say(f"residual.branch.{key}", judged.source, slope=slope))
+    return [found, [*checked, prose.say("residual.even")]]
 
 
 def without_norm(prose: Prose) -> list[Statement]:
@@ -187,7 +189,9 @@ def shattering(prose: Prose) -> list[Statement]:
     plain, residual = (level for level in levels if level)
     told = {"plain": prose.number(plain), "residual": prose.number(residual)}
     said = [prose.say(f"residual.shattering.{judged.verdict}", judged.source, BALDUZZI, **told)]
-    return said + ([*batches(prose), *mechanism(prose, judged)] if judged.verdict == "supported" else [])
+    if judged.verdict != "supported":
+        return said
+    return [*said, *agree(prose), *batches(prose), *mechanism(prose, judged), *unlike(prose)]
 
 
 def batches(prose: Prose) -> list[Statement]:

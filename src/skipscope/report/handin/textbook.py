@@ -13,7 +13,7 @@ from skipscope.report.handin.pieces import SETTLED, Judged, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.handin.residual import lost
 from skipscope.report.statements import Statement
-from skipscope.report.words import Inline, literal
+from skipscope.report.words import Inline, code, literal
 
 Sure = Literal["counted", "high", "good", "fair"]
 MANY_SEEDS = 10
@@ -96,8 +96,8 @@ SENTENCES = (
 )
 """In reading order."""
 FIRST = (
-    *("vanishing", "even", "degradation", "overfitting", "dense", "parameters", "price", "gates", "content"),
-    *("speed", "reuse", "blocks", "shattering", "training", "branch", "gap", "landscape"),
+    *("vanishing", "even", "degradation", "dense", "parameters", "price", "gates", "content"),
+    *("speed", "overfitting", "reuse", "blocks", "shattering", "training", "branch", "gap", "landscape"),
     *("redundancy", "sharpness", "stem", "order"),
 )
 """Which come first where there is no room for all."""
@@ -110,14 +110,10 @@ def answers(prose: Prose, *, most: int) -> list[Answer]:
     return [answer for key, answer in found.items() if key in kept]
 
 
-def unsettled(prose: Prose) -> list[Inline]:
-    """The codes of claims that were measured and that no body of evidence settles, with links."""
-    told = []
-    for id in catalogue():
-        bodies = [body for body in prose.evidence.bodies(id) if body.verdict != "confounded"]
-        if bodies and not any(body.settled for body in bodies):
-            told.append(Inline(f"[{id}](#claim-{id})"))
-    return told
+def unsettled(prose: Prose) -> list[str]:
+    """The claims that were measured and that no body of evidence settles."""
+    bodies = {id: [b for b in prose.evidence.bodies(id) if b.verdict != "confounded"] for id in catalogue()}
+    return [id for id, found in bodies.items() if found and not any(body.settled for body in found)]
 
 
 def answered(prose: Prose, sentence: Sentence) -> Answer | None:
@@ -136,7 +132,7 @@ def answered(prose: Prose, sentence: Sentence) -> Answer | None:
     written = {name: sentence.written(prose, each) for name, each in fields.items()}
     turned = sentence.written == Prose.inverse
     told: dict[str, object] = {"networks": prose.networks(fields.get("effect", piece), turned=turned)}
-    told |= written
+    told |= written | {"study": code(piece.study)}
     key = f"conclusion.rows.{sentence.key}.{variant(sentence, verdict, judged, fields)}"
     used = [piece]
     if sentence.key == "gates" and (half := halved(prose)) and half.origin == piece.origin:

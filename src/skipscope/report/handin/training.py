@@ -1,20 +1,20 @@
 """Describes the training: the recipe, each network's losses and accuracies, and all networks together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from skipscope.analysis.statistics import over_seeds
 from skipscope.analysis.tables import ArmSummary
 from skipscope.claims.model import MINIMUM_SEEDS
-from skipscope.figures import accuracies
+from skipscope.figures import accuracies, losses
 from skipscope.figures.losses import PANEL_HEIGHT
 from skipscope.probes.schedule import CHECKED
 from skipscope.report.appendix.results import gaps
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Note, Panels, Section, Table
-from skipscope.report.families import told_apart
 from skipscope.report.handin.course import CHANCE, Course, above_chance, course_of, last_by_seed
 from skipscope.report.handin.course_panels import panels
+from skipscope.report.handin.one_page import foremost
 from skipscope.report.handin.own_curves import later
 from skipscope.report.handin.prose import Prose, bracketed, prose_of
 from skipscope.report.handin.running_averages import lag, own, understated
@@ -32,9 +32,9 @@ FITTED = 0.95
 
 def training(context: Context) -> Section:
     """Writes the chapter."""
-    prose = prose_of(context)
+    prose = replace(prose_of(context), context=foremost(context))
     begin: list[Block] = [prose.paragraph(*recipe(prose)), prose.paragraph(*split(prose))]
-    shown = [each for each in told_apart(context.tables.summaries) if course_of(context.tables, each.arm)]
+    shown = [each for each in prose.context.tables.summaries if course_of(context.tables, each.arm)]
     if not shown:
         begin.append(Note(text=context.words("overlay.nothing")))
         return context.section("course", "course", begin)
@@ -141,19 +141,19 @@ def together(prose: Prose, shown: Sequence[ArmSummary]) -> list[Block]:
     """Compares all networks, over epochs and over time."""
     context = prose.context
     found = [course for each in shown if (course := course_of(context.tables, each.arm))]
-    figure = overlay(prose)
+    figure = overlay(prose, [each.arm for each in found])
     seeded = with_seeds(prose, [each.arm for each in found])
     more = [*seeded, *fitting(prose, found)], [*times(prose, found), *later(prose)]
     return [*prose.paragraphs(leaders(prose, found, figure)), figure, *prose.paragraphs(*more)]
 
 
-def overlay(prose: Prose) -> Panels:
-    """Draws the validation accuracy of all arms over epochs and over time."""
+def overlay(prose: Prose, arms: Sequence[str]) -> Panels:
+    """Draws what the first page leaves out: the validation loss of all, and their accuracies over time."""
     context = prose.context
     tables, labels = context.tables, context.labels
-    epochs, checks, arms = tables.epochs, tables.checks, tables.arms
+    epochs, checks = tables.epochs, tables.checks
     compare, high = context.times_compare, PANEL_HEIGHT + 14
-    validated = accuracies.accuracy(epochs, checks=checks, arms=arms, labels=labels)
+    validated = losses.validation_losses(tables.losses, arms=arms, labels=labels)
     if compare:
         beside = accuracies.accuracy_in_time(epochs, arms=arms, labels=labels)
     else:
@@ -239,6 +239,7 @@ def fitting(prose: Prose, found: Sequence[Course]) -> Iterator[Statement]:
             "trained": percent(measured[widest][0]),
         }
         yield prose.say("course.gap", own(prose), **told)
+        yield from overtaken(prose, found, more)
         fits = "fitted" if max(trained for trained, _ in measured.values()) >= FITTED else "unfitted"
         yield prose.say(f"course.{fits}", own(prose), **told)
     turned = [code(each.arm) for each in found if each.turn == "turns"]
@@ -246,8 +247,25 @@ def fitting(prose: Prose, found: Sequence[Course]) -> Iterator[Statement]:
     if several:
         key = "some" if turned else "none"
         yield prose.say(f"course.overfitting.{key}", own(prose), arms=words.listed(turned))
-        if not any(each.milestones for each in prose.context.tables.recipes.values()):
-            yield prose.say("course.flat")
+
+
+def overtaken(prose: Prose, found: Sequence[Course], gap: Mapping[str, float]) -> Iterator[Statement]:
+    """Says that who leads early is overtaken on new images alone, if its training loss ends lower still."""
+    early, late = (max(found, key=lambda each: each.val_accuracy[at]) for at in (0, -1))
+    fits = early.train_loss[-1] <= late.train_loss[-1]
+    if early.arm == late.arm or not fits or not {early.arm, late.arm} <= gap.keys():
+        return
+    if gap[late.arm] < gap[early.arm]:
+        told = {
+            f"{who}{of}": value
+            for who, each in (("early", early), ("late", late))
+            for of, value in (
+                ("", code(each.arm)),
+                ("_loss", literal(f"{each.train_loss[-1]:.2f}")),
+                ("_gap", literal(f"{gap[each.arm]:.1f}")),
+            )
+        }
+        yield prose.say("course.overtaken", own(prose), **told)
 
 
 def times(prose: Prose, found: Sequence[Course]) -> Iterator[Statement]:

@@ -20,8 +20,7 @@ from skipscope.report.handin.by_depth import (
     steepness,
     unique,
 )
-from skipscope.report.handin.costs import params_of, steps_to
-from skipscope.report.handin.course import CHANCE, LEFT
+from skipscope.report.handin.costs import params_of
 from skipscope.report.handin.first_steps import damped, shallow
 from skipscope.report.handin.obstacles import weighed
 from skipscope.report.handin.pieces import Level, Piece
@@ -52,7 +51,7 @@ def without(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         ),
         prose.paragraph(say("without.textbook", GLOROT), say("without.degrades", HE)),
         prose.paragraph(say("without.odd"), say("without.doubt", HE)),
-        *prose.paragraphs(*classroom(prose), at_start(prose, drawn)),
+        *prose.paragraphs(classroom(prose), at_start(prose, drawn)),
         *([Panels(figures=(figures[0], figures[1]))] if len(figures) == 2 else figures),
         *prose.paragraphs(normalised(prose), *in_training(prose)),
         *prose.paragraphs(degradation(prose)),
@@ -62,11 +61,11 @@ def without(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
     ]
 
 
-def classroom(prose: Prose) -> tuple[list[Statement], list[Statement]]:
-    """Says how the gradient passes the assignment's `cnn`, and how it begins to learn."""
+def classroom(prose: Prose) -> list[Statement]:
+    """Says how the gradient passes the assignment's `cnn`."""
     levels = [prose.evidence.level(q, "cnn", m) for q, m in ((START, "start"), (TRAINING, "end"))]
     found = [level for level in levels if level]
-    said, slow = list[Statement](), list[Statement]()
+    said = list[Statement]()
     if len(found) == 2:
         key = "kept" if all(level.median > VANISHED for level in found) else "numbers"
         told = {"start": prose.times(found[0]), "training": prose.times(found[1])}
@@ -74,13 +73,7 @@ def classroom(prose: Prose) -> tuple[list[Statement], list[Statement]]:
         if key == "kept" and 10 ** found[0].ends[2] < GONE:
             factor = literal(rounded(10 ** -found[0].median))
             said.append(prose.say("without.cnn.below", found[0].source, factor=factor))
-    steps = steps_to(prose, LEFT, ("cnn", "resnet"))
-    if len(steps) == 2 and steps["cnn"] > steps["resnet"]:
-        source = Source(basis="own", key="loss curve", study=prose.evidence.study)
-        told = {arm: literal(str(step)) for arm, step in steps.items()}
-        loss = {"loss": literal(f"{LEFT:.1f}"), "chance": literal(f"{CHANCE:.2f}")}
-        slow = [prose.say("without.cnn.slow", source, **loss, **told), prose.say("without.cnn.initial")]
-    return said, slow
+    return said
 
 
 def ratios(prose: Prose, suffix: str = "") -> dict[int, Level]:

@@ -52,7 +52,7 @@ def render(document: Document, dialect: Dialect | None = None) -> str:
         "banner": document.banner,
         "title": marked(document.title),
         "byline": document.byline,
-        "about": document.about,
+        "about": document.about if document.part == "appendix" else document.made_by,
     }
     parts = [dialect.parts[part].format(text) for part, text in texts.items() if text]
     chapters = [_section(section, words, dialect, level=dialect.level) for section in document.sections]
@@ -61,7 +61,8 @@ def render(document: Document, dialect: Dialect | None = None) -> str:
     # the hand-in opens with its summary
     begin = [*lead, *chapters.pop(0), contents] if document.part == "handin" else [contents, *lead]
     parts += [*begin, *chain.from_iterable(chapters)]
-    parts.append(dialect.parts["end"].format(document.made_by))
+    if document.part == "appendix":  # the hand-in says it on its first page
+        parts.append(dialect.parts["end"].format(document.made_by))
     text = unlinked("\n\n".join(part for part in parts if part))
     return _MARK.sub(lambda mark: dialect.mark.format(mark[1]), text) + "\n"
 
