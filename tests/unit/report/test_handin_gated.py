@@ -84,7 +84,7 @@ def test_a_gain_is_put_down_to_the_scale_only_where_halving_alone_brings_it(tabl
     assert "changes by −1.50" in worse
     most = told(tables, E3=gain, E4=e4("inconclusive", "supported", 1.5))
     assert "most of the gain seen here need not be due to attention" in most
-    assert "the content of the image adds at most 0.11 points" in most
+    assert "the interval of what the content of the image adds ends at 0.11 points" in most
     as_much = told(tables, E3=gain, E4=e4("inconclusive", "supported", 0.1))
     assert "need not be due to attention" not in as_much
 

@@ -13,6 +13,8 @@ from skipscope.report.statements import Statement
 
 DESIGNS = {"plain": "plain20", "residual": "resnet20", "gated": "se_resnet20", "dense": "densenet22_k12"}
 """Networks of about one depth, by the words for what connects their layers."""
+OWN = ("resnet", "se_resnet", "densenet")
+"""The assignment's networks with shortcuts, in that order."""
 START, TRAINING = ("first over last at the start", "start"), ("first over last in training", "end")
 ERROR = ("training error", "end")
 
@@ -34,7 +36,16 @@ def ordered(prose: Prose) -> list[Statement]:
     told = {"study": errors[0].study, "layers": depth_of(DESIGNS["residual"])}
     sources = (*unique([start[0].source], "S1c"), errors[0].source)
     said = [prose.say("beside.ordered.reversed", *sources, **told)]
-    return [*said, *_alike(prose, errors), prose.say("beside.ordered.so")]
+    return [*said, *_alike(prose, errors), prose.say("beside.ordered.so"), *_own(prose)]
+
+
+def _own(prose: Prose) -> list[Statement]:
+    """Says that the assignment's networks with shortcuts come in another order, if they do."""
+    quantity, moment = START
+    levels = next(prose.evidence.levels(quantity, OWN, moment))
+    if len(levels) < len(OWN) or _falls(levels):
+        return []
+    return [prose.say("beside.ordered.own", levels[0].source)]
 
 
 def _falls(levels: Sequence[Level]) -> bool:

@@ -288,7 +288,6 @@ def times(prose: Prose, found: Sequence[Course]) -> Iterator[Statement]:
         "arm": code(lowest.arm),
         "epochs": words.by_arm(epochs),
         "seconds": words.by_arm(seconds, words.duration),
-        "fewest": words.listed([code(arm) for arm in epochs if epochs[arm] == min(epochs.values())]),
         "fastest": code(min(seconds, key=seconds.__getitem__)),
     }
     yield prose.say("course.reached", own(prose), **told)
