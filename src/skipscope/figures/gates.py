@@ -1,5 +1,6 @@
 """Draws one network's gates: their values, their dependence on the class, the cost of replacing them."""
 
+import json
 import math
 from collections.abc import Sequence
 
@@ -23,8 +24,11 @@ def strips(table: pl.DataFrame, *, classes: Sequence[str], labels: Labels) -> La
 
     The shades span the gates that there are, by tenths: over all of 0 to 1 most networks' are of one shade.
 
-    `table` has block, class (its name), channel, its rank among `of` channels that are shown, and gate.
+    `table` has block, class (its number), channel, its rank among `of` channels that are shown, and gate. The
+    chart looks the names of `classes` up, so that charts in two languages have one table.
     """
+    table = table.rename({"class": "number"})
+    named = f"{json.dumps(list(classes), ensure_ascii=False)}[datum.number]"
     blocks = table["block"].unique(maintain_order=True).to_list()
     gap = alt.Scale(paddingInner=0.16, paddingOuter=0.05)
     told = legend(labels["gate"], gradientLength=160, offset=12, format=".4~g")
@@ -35,6 +39,7 @@ def strips(table: pl.DataFrame, *, classes: Sequence[str], labels: Labels) -> La
     chart = (
         alt.Chart()
         .mark_rect(aria=False)  # thousands of names nobody hears make the picture three times as large
+        .transform_calculate(**{"class": named})
         .transform_calculate(start="datum.position / datum.of", end="(datum.position + 1) / datum.of")
         .encode(
             x=alt.X("start:Q", title=labels["channels"], axis=bare, scale=unit),

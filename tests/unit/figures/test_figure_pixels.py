@@ -76,5 +76,6 @@ def test_a_frame_leaves_what_it_frames(top, left):
 
 def test_a_file_holds_the_picture():
     picture = np.random.default_rng(0).integers(0, 256, (5, 4, 3)).astype(np.uint8)
-    assert (np.asarray(Image.open(BytesIO(raster.png(picture)))) == picture).all()
+    for written in (raster.png(picture), raster.webp(picture)):
+        assert (np.asarray(Image.open(BytesIO(written))) == picture).all()
     assert raster.enlarged(picture, 3).shape == (15, 12, 3)

@@ -27,8 +27,7 @@ def charts(tables):
 
 
 def strips(readings):
-    table = measured.gate_strips(readings, "se_resnet")
-    return table.with_columns(pl.col("class").cast(pl.String))
+    return measured.gate_strips(readings, "se_resnet")
 
 
 def every(tables):
@@ -129,3 +128,14 @@ def test_the_shades_of_gates_span_those_that_there_are(tables, gate, span):
     table = pl.concat([table.with_columns(gate=pl.lit(value)) for value in gate])
     [layer] = gates.strips(table, classes=CLASSES, labels=LABELS).layers
     assert layer.to_dict()["encoding"]["color"]["scale"]["domain"] == span
+
+
+def test_strips_in_two_languages_have_one_table_and_names_of_their_own(tables, draw):
+    """It is the largest table of a page: with names of its own it would be there twice."""
+    table = strips(tables.readings)
+    one, other = (
+        gates.strips(table, classes=[f"{told}{n}" for n in range(10)], labels=LABELS) for told in "ab"
+    )
+    assert one.data.equals(other.data)
+    assert "a3" in str(one.layers[0].to_dict())
+    assert "<rect" in draw(one) or "<path" in draw(one)

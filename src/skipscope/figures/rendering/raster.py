@@ -115,6 +115,13 @@ def png(picture: Picture, **about: str) -> bytes:
     return file.getvalue()
 
 
+def webp(picture: Picture) -> bytes:
+    """Encodes a picture as WebP without loss: two thirds of a PNG, for pages."""
+    file = BytesIO()
+    Image.fromarray(picture).save(file, format="WEBP", lossless=True, quality=100, method=6)
+    return file.getvalue()
+
+
 def _bytes(shares: NDArray[Any]) -> Picture:
     levels: Picture = np.clip(np.nan_to_num(np.rint(255 * shares)), 0, 255).astype(np.uint8)
     return levels

@@ -106,9 +106,8 @@ def gate_strips(context: Context, arm: str, spoken: Inline) -> list[Figure]:
     if table.is_empty():
         return []
     classes = list(context.chart_names.values())
-    numbered = pl.col("class").replace_strict(dict(enumerate(classes)), return_dtype=pl.String)
     told = context.words.listed([context.class_name(each) for each in context.chart_names])
-    chart = gates.strips(table.with_columns(numbered), classes=classes, labels=context.labels)
+    chart = gates.strips(table, classes=classes, labels=context.labels)
     caption = "trained.strips_caption"
     return [context.figure_of(arm, "gates", chart, caption=caption, spoken=spoken, classes=told)]
 

@@ -122,7 +122,9 @@ def unlike(prose: Prose) -> list[Statement]:
     measured = gain(prose, "test accuracy")
     if not levels or measured is None or measured[1].low <= 0 or max(each.ends[2] for each in levels) > AGREE:
         return []
-    values = {kind: literal(f"{each.ends[0]:.2f}") for kind, each in zip(KINDS, levels, strict=True)}
+    values = {
+        kind: literal(f"{round(each.ends[0], 2) + 0.0:.2f}") for kind, each in zip(KINDS, levels, strict=True)
+    }
     return [prose.say("control.unlike", *dict.fromkeys(each.source for each in levels), **values)]
 
 

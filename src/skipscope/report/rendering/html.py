@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from skipscope.diagrams import gradients
 from skipscope.figures import style
-from skipscope.figures.rendering.raster import png
+from skipscope.figures.rendering.raster import webp
 from skipscope.language import Language
 from skipscope.reference import shipped
 from skipscope.report.document import Document
@@ -130,7 +130,7 @@ def _pictures(documents: Sequence[Document]) -> tuple[dict[Tile, str], dict[str,
     names: dict[Tile, str] = {}
     pictures: dict[str, str] = {}
     for tile in (tile for document in documents for gallery in document.galleries for tile in gallery.tiles):
-        encoded = b64encode(png(tile.picture)).decode()
+        encoded = b64encode(webp(tile.picture)).decode()
         names[tile] = f"p{sha256(encoded.encode()).hexdigest()[:12]}"
         pictures[names[tile]] = encoded
     return names, pictures

@@ -66,7 +66,7 @@
     root.dataset.language = language;
     root.lang = codes[language];
     for (const image of document.querySelectorAll(`.page[data-in="${language}"] img[data-picture]:not([src])`)) {
-      image.src = `data:image/png;base64,${pictures[image.dataset.picture]}`;
+      image.src = `data:image/webp;base64,${pictures[image.dataset.picture]}`;
     }
     document.title = document.querySelector(`.page[data-in="${language}"]`).dataset.title;
     drawAll(language);
