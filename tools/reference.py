@@ -40,13 +40,16 @@ TABLES = re.compile(r"(<!-- how far -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def keep(workspace: Workspace) -> None:
-    """Copies the records of a workspace's studies to docs/reference.
+    """Copies the records of a workspace's studies and finished runs to docs/reference; what is there stays.
 
     The start of a network stays where another study kept it of more seeds: each reads as many as it asks for.
     """
+    there, done = {path.name for path in (FULL / "runs").glob("*")}, finished(workspace).keys()
     for record in workspace.studies():
         for file, content in records(workspace, gather(workspace, record.study.name)):
             path = FULL / file
+            if file.startswith("runs/") and (path.parent.name in there or path.parent.name not in done):
+                continue
             if path.parent.name == "start" and path.is_file() and path.stat().st_size > len(content):
                 continue
             path.parent.mkdir(parents=True, exist_ok=True)

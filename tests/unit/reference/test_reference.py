@@ -162,3 +162,20 @@ def test_the_start_of_a_network_is_kept_of_as_many_seeds_as_any_study_has(
         file.write_bytes(content)
         space["keep"](workspace)
         assert (kept / "start" / file.name).read_bytes() == there
+
+
+def test_runs_that_have_not_finished_are_not_kept_and_those_that_are_stay(
+    made_up: Callable[..., Workspace], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stopped study has checkpoints and snapshots in the folders of its unfinished runs."""
+    workspace, space, kept = made_up(unfinished=("resnet",)), MAKER["keep"].__globals__, tmp_path / "kept"
+    monkeypatch.setitem(space, "FULL", kept)
+    done = {run.id for run in workspace.runs() if run.state == "done"}
+    assert len(done) < len(list(workspace.runs()))
+    space["keep"](workspace)
+    folders = {path.name: path for path in (kept / "runs").iterdir()}
+    assert folders.keys() == done
+    for folder in folders.values():
+        (folder / "run.json").write_text("as it was", encoding="utf-8")
+    space["keep"](workspace)
+    assert {(folder / "run.json").read_text(encoding="utf-8") for folder in folders.values()} == {"as it was"}
