@@ -8,9 +8,8 @@ import polars as pl
 
 from skipscope.figures import style
 from skipscope.figures.curves import loss_ticks
-from skipscope.figures.guides import ends, marked, tooltips
+from skipscope.figures.guides import band, ends, marked, tooltips
 from skipscope.figures.layered import Labels, Layered
-from skipscope.figures.starts import band
 
 SCHEMA = {
     "name": pl.String,  # of the networks, as plainN

@@ -1,5 +1,6 @@
-"""Makes what helps to read a chart: tooltips, legends titled at their left, ends of axes, markers."""
+"""Makes what helps to read a chart: tooltips, legends titled at their left, ends of axes, markers, bands."""
 
+import json
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +11,8 @@ import polars as pl
 from skipscope.figures.layered import Labels
 
 COLUMN = re.compile(r"(\w+)\)?:")
+BAND = 0.18
+"""Opacity of a band between seeds."""
 
 
 def tooltips(labels: Labels, *fields: str, **titles: str) -> list[alt.Tooltip]:
@@ -49,3 +52,10 @@ def marked(table: pl.DataFrame, arms: Sequence[str], *, times: int) -> pl.DataFr
     return table.with_columns(
         marked=pl.col("marked") & ~pl.col("marked").shift(1, fill_value=False).over("arm")
     )
+
+
+def band(arm: str, color: str, x: alt.X, y: alt.Y) -> alt.Chart:
+    """Draws a band from `y` up to the highest seed of an arm; a layer each, lest it be in the legend."""
+    mine = alt.Chart().transform_filter(f"datum.arm == {json.dumps(arm)}")
+    drawn: alt.Chart = mine.mark_area(color=color, opacity=BAND, clip=True).encode(x=x, y=y, y2="high:Q")
+    return drawn

@@ -1,21 +1,18 @@
 """Draws how networks of different initial weights start: their training loss, step by step."""
 
-import json
 from collections.abc import Mapping, Sequence
 
 import altair as alt
 import polars as pl
 
 from skipscope.figures import style
-from skipscope.figures.guides import ends, legend, marked, tooltips
+from skipscope.figures.guides import band, ends, legend, marked, tooltips
 from skipscope.figures.layered import Labels, Layered
 
 SCHEMA = {"arm": pl.String, "step": pl.Int64, "loss": pl.Float64, "low": pl.Float64, "high": pl.Float64}
 HEIGHT, WIDTH = 108, 700
 MARKERS = 6
 """Markers of a line; each network's are at steps of their own."""
-BAND = 0.18
-"""Opacity of the band between the seeds."""
 BELOW = 0.25
 """How far below the lowest loss the axis begins; above the loss of guessing, it shows as much."""
 
@@ -60,10 +57,3 @@ def starts(table: pl.DataFrame, *, looks: Mapping[str, style.Look], guess: float
         .encode(y=alt.YDatum(guess, scale=levels))
     )
     return Layered(layers=[rule, *bands, line, dots], data=table, height=HEIGHT, width=WIDTH)
-
-
-def band(arm: str, color: str, x: alt.X, y: alt.Y) -> alt.Chart:
-    """Draws a band from `y` up to the highest seed of an arm; a layer each, lest it be in the legend."""
-    mine = alt.Chart().transform_filter(f"datum.arm == {json.dumps(arm)}")
-    drawn: alt.Chart = mine.mark_area(color=color, opacity=BAND, clip=True).encode(x=x, y=y, y2="high:Q")
-    return drawn

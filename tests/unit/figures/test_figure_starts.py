@@ -5,7 +5,7 @@ import re
 import polars as pl
 from labels import LABELS
 
-from skipscope.figures import starts, style
+from skipscope.figures import guides, starts, style
 
 LOOKS = {"usual": style.Look("#c0679a", (4, 3), "circle"), "both": style.Look("#009e73", (1, 0), "square")}
 
@@ -24,7 +24,7 @@ def test_lines_are_told_apart_by_colour_dashes_and_markers(draw):
     symbols = re.findall(r'<g class="mark-symbol role-legend-symbol".*?</g>', picture)
     assert len(symbols) == 2  # and none for the bands of the seeds
     for look in LOOKS.values():
-        assert re.search(rf'<path[^>]*fill="{look.color}"[^>]*opacity="{starts.BAND}"', picture)
+        assert re.search(rf'<path[^>]*fill="{look.color}"[^>]*opacity="{guides.BAND}"', picture)
     assert not [symbol for symbol in symbols if "stroke-dasharray" in symbol]
     assert ">0.0<" not in picture  # the axis shows what differs
 
