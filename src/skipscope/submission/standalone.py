@@ -8,7 +8,7 @@ It prints losses and accuracy after every epoch. Needs torch and numpy; with mat
 It computes in fp32 with torch's own operators: computed like this, skipscope reaches the same weights, bit
 for bit, on the same machine and torch.
 
-读取 CIFAR-10 官方压缩包，依次训练四个网络和没有跳跃连接的对照，每轮打印损失与准确率；并可画出曲线。
+读取 CIFAR-10 官方压缩包，依次训练四个网络和无跳跃连接的对照，每轮打印损失与准确率；有 matplotlib 时画出曲线。
 
 Shapes (形状): N images, B of a batch, C channels, H x W pixels; bytes are N H W C, networks see B C H W.
 """

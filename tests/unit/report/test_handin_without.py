@@ -115,7 +115,7 @@ def test_a_study_that_leaves_open_what_another_settled_is_told_as_well(tables):
     text = read(without(prose(tables)))
     assert "0.086 [0.025, 0.29]" in text  # evening, settled
     assert "The study depth leaves this open: there, the median ratio is 0.17" in text
-    assert "the gradient of that network falls there to 0.0078 times" in text
+    assert "falls, at layers between the two, to 0.0078 times" in text
     assert "the median ratio is" not in told(
         tables, S1b=("supported", [("training", "plain56", "supported", FALLEN)])
     )

@@ -10,7 +10,7 @@ from skipscope.report.document import NOTHING, Figure, Panels, Section, Table
 from skipscope.report.families import told_apart
 from skipscope.report.handin.brackets import bare
 from skipscope.report.handin.by_depth import apart, depth_of, hardly_trained
-from skipscope.report.handin.control import PAIR, in_short
+from skipscope.report.handin.control import in_short
 from skipscope.report.handin.degradation import in_another_study
 from skipscope.report.handin.gate_evidence import cause, clean, controlled
 from skipscope.report.handin.gated import per_cent
@@ -21,6 +21,7 @@ from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.handin.textbook import vanishes_later
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import rounded, unmarked
+from skipscope.spec.derived import CONTROLS
 
 COLUMNS = ("arm", "params", "macs", "test", "time")
 HEIGHT = 160
@@ -71,7 +72,8 @@ def done(prose: Prose, shown: Context) -> list[Statement]:
     """Says what was trained."""
     text, arms = what_was_done(shown), prose.context.tables.arms
     told = [Statement(text=text, numbers=(text,))]
-    if (left := set(arms) - set(shown.tables.arms)) == {PAIR[1]}:
+    left = {each.model for each in prose.context.tables.summaries if each.arm not in shown.tables.arms}
+    if left and left <= CONTROLS.keys():
         told.append(prose.say("one_page.control"))
     elif left:
         told.append(prose.say("one_page.some", all=len(arms)))

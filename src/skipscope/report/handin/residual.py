@@ -127,7 +127,7 @@ def theory(prose: Prose, drawn: Figure | None = None) -> list[list[Statement]]:
         slower = judged.verdict == "supported" and ends is not None and ends[0] > PREDICTED
         key = "slower" if slower else judged.verdict
         checked.append(prose.say(f"residual.branch.{key}", judged.source, slope=slope))
-    return [found, [*checked, prose.say("residual.even")]]
+    return [found, [*checked, prose.say("residual.even"), *without_norm(prose)]]
 
 
 def without_norm(prose: Prose) -> list[Statement]:
