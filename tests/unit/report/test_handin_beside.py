@@ -32,21 +32,7 @@ def test_on_the_reference_it_has_a_figure_a_table_and_intervals(tables, language
     cells = read([table])
     assert {"f(x)", "f(x)+x", "[x, f(x)]", "s·f(x)+x"} <= {unmarked(cell) for cell in table.rows[0]}
     assert cells.count("26 [") == 1  # of 20 layers before training, and not in training
-    assert "×0.75 [0.66," in cells  # epochs of pairs of about 20 layers, settled or not
-    assert "×0.97 [0.83," in cells
-    assert "×0.71 [" in cells  # and of the assignment's networks
-    assert {"en": "study fair", "zh": "实验 fair"}[language] in cells
-
-
-def test_that_depth_adds_to_it_is_said_only_if_every_step_does(tables):
-    pairs = [f"resnet{depth} - plain{depth}" for depth in (8, 20, 32, 56)]
-
-    def of(*epochs):
-        parts = [("epochs", pair, "supported", value) for pair, value in zip(pairs, epochs, strict=True)]
-        return told(tables, T1=("supported", parts))
-
-    assert "the savings grow with depth" in of(-0.1, -0.4, -0.7, -0.9)
-    assert "the savings grow with depth" not in of(-0.1, -0.7, -0.4, -0.9)
+    assert cells.count({"en": "study fair", "zh": "实验 fair"}[language]) == 1  # of three rows below it
 
 
 def test_what_is_withheld_as_confounded_is_in_no_sentence_and_no_cell(tables):
@@ -67,6 +53,5 @@ def test_every_verdict_has_its_words(tables, verdict, estimate, language):
         T4=(verdict, [("spread", RESIDUAL, verdict, estimate)]),
         T5=(verdict, [("images", pair, verdict, 0.9) for pair in pairs]),
     )
-    assert ("0.71" if estimate < 0 else "1.4") in text
     if verdict != "inconclusive":
         assert ("−2.00" if estimate < 0 else "+2.00") in text

@@ -8,10 +8,12 @@ from made_up_bodies import card, part, prose, read
 from skipscope.claims.catalogue import catalogue
 from skipscope.reference import shipped
 from skipscope.report.document import Table
-from skipscope.report.handin import conclusion as chapter
+from skipscope.report.handin import conclusion as whole
+from skipscope.report.handin import network_by_network as chapter
 from skipscope.report.handin.basis import budgets
-from skipscope.report.handin.conclusion import ROWS, candidates, conclusion, limits_of, summed, verdicts
+from skipscope.report.handin.conclusion import ROWS, conclusion, limits_of, verdicts
 from skipscope.report.handin.evidence import _finding
+from skipscope.report.handin.network_by_network import candidates, network_by_network
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.residual import agreement
 from skipscope.report.handin.textbook import FIRST, SENTENCES, answers, certainty, unsettled
@@ -38,38 +40,51 @@ def table_of(blocks):
     return next(block for block in blocks if isinstance(block, Table))
 
 
-@pytest.mark.parametrize(
-    ("language", "sum_up", "candidates"),
-    [
-        (
-            "en",
-            "the gradient returns (section 5.5)",
-            ("unlikely to be the only reason", "With either of them left", "easier to start"),
-        ),
-        ("zh", "梯度回传的路径（5.5 节）", ("不大可能是唯一的原因", "都是障碍", "各项测量所支持的是")),
-    ],
-)
-def test_it_begins_with_an_answer_and_weighs_what_may_explain_it(tables, language, sum_up, candidates):
-    written = prose(tables, language=language)
-    first, second, *_ = conclusion(written.context).blocks
-    assert sum_up in unmarked(first.text)
-    found = [unmarked(second.text).find(each) for each in candidates]
-    assert -1 < found[0] < found[1] < found[2]
+KINDS = {
+    "en": ("Without shortcuts", "Residual connections", "Dense connections", "Gates"),
+    "zh": ("没有跳跃连接", "残差连接", "稠密连接", "门控"),
+}
+PRICES = {
+    "en": ("costs nothing", "at almost no cost", "The price is memory", "each image takes longer"),
+    "zh": ("没有别的开销", "几乎没有代价", "代价是内存", "每张图像的训练时间变长"),
+}
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_it_concludes_on_each_kind_of_network_and_names_its_price(tables, language):
+    paragraphs = conclusion(prose(tables, language=language).context).blocks[:4]
+    texts = [unmarked(each.text) for each in paragraphs]
+    for text, kind, price in zip(texts, KINDS[language], PRICES[language], strict=True):
+        assert text.startswith(kind)
+        assert price in text
+    candidates = {"en": ("only reason", "With either of them left"), "zh": ("唯一的原因", "都是障碍")}
+    found = [texts[1].find(each) for each in candidates[language]]
+    assert -1 < found[0] < found[1]
+
+
+def test_where_nothing_is_settled_no_verdict_is_told(tables):
+    writer = prose(tables, card("depth", judged("inconclusive")))
+    plain, residual, _, gated = (
+        [unmarked(said.text) for said in told] for told in network_by_network(writer)
+    )
+    assert len(plain) == 2
+    assert not any("harder to train" in text for text in plain)
+    assert not any("easier to train" in text for text in residual)
+    assert not any("accuracy" in text for text in gated)
 
 
 def test_what_shortcuts_may_be_worth_is_said_only_as_far_as_it_was_found(tables, monkeypatch):
     """On the reference an experiment answers; without it each of four is weighed, and rests on something."""
     written = prose(tables)
-    assert [bool(said.sources) for said in candidates(written)] == [False, True, True, True, True]
+    assert [bool(said.sources) for said in candidates(written)] == [False, True, True, True]
     monkeypatch.setattr(chapter, "weighed", lambda _: [])
-    assert [bool(said.sources) for said in candidates(written)] == [False, *[True] * 5, False, True, False]
+    assert [bool(said.sources) for said in candidates(written)] == [False, *[True] * 5, False, False]
     monkeypatch.setattr(chapter, "overwritten", lambda _: [])
     monkeypatch.setattr(chapter, "apart", lambda *_: None)  # no chain trains worse with a gradient kept
     monkeypatch.setattr(chapter, "without_norm", lambda _: [])
     assert [said.text for said in candidates(written)][1:] == [written.say("conclusion.why.agree").text]
     monkeypatch.setattr(chapter, "agreement", lambda _: ())
     assert candidates(written) == []
-    assert "agree with it" not in summed(prose(tables, card("fair", judged("contradicted")))).text
 
 
 def test_gradients_are_said_to_agree_only_where_inputs_and_batches_both_do(tables):
@@ -105,12 +120,13 @@ def test_where_there_is_no_room_the_foremost_are_kept_in_reading_order(tables):
 
 def test_what_is_open_is_named_and_in_no_row(tables, monkeypatch):
     writer = prose(tables, card("depth", judged("inconclusive")))
-    monkeypatch.setattr(chapter, "prose_of", lambda _: writer)
+    monkeypatch.setattr(whole, "prose_of", lambda _: writer)
     assert answers(writer, most=99) == []
     assert verdicts(writer) == []
     text = read(conclusion(writer.context).blocks)
-    all_of_them = f"{len(catalogue())} of the {len(catalogue())} claims in the appendix were measured"
-    assert f"{all_of_them} and remain open [appendix: {next(iter(catalogue()))}," in text
+    number = len(catalogue())
+    assert f"Of the {number} claims in the appendix, {number} were measured and remain open" in text
+    assert f"[appendix: {next(iter(catalogue()))}," in text
     assert len(unsettled(writer)) == len(catalogue())
 
 
@@ -185,7 +201,7 @@ def test_each_study_of_the_reference_is_read_once(tables, monkeypatch):
     shipped.batch_size.cache_clear()
     for language in ("en", "zh"):
         ready = prose(tables, language=language)
-        assert chapter.reference_steps(ready) != "0"
+        assert whole.reference_steps(ready) != "0"
         assert budgets(ready, ready.evidence.reference)
     assert sorted(read) == sorted({card.study for card in ready.evidence.reference.values()})
 

@@ -20,7 +20,7 @@ def text_of(said):
 
 def test_the_reference_s_four_designs_change_their_order_in_training(study_tables):
     text = text_of(section.ordered(prose(study_tables())))
-    assert "ratios fall from the plain to the residual, the gated and the dense network" in text
+    assert "before training fall from the plain to the residual, the gated and the dense network" in text
     assert "the order of the ratios is reversed" in text
     alike = "residual–gated and residual–dense"
     assert f"The intervals of these training errors overlap: {alike}." in text

@@ -176,15 +176,3 @@ def test_that_networks_are_not_wide_is_said_where_their_gradient_grows_less_than
     assert "are not wide; for 56 layers, this predicts a ratio of 31,000" in text
     monkeypatch.setattr(section, "gain", lambda *_: (1.25, 1.20, 1.30))
     assert "are not wide" not in read(without(prose(tables)))
-
-
-def test_what_goes_with_a_gradient_that_vanishes_later_is_said_if_the_same_study_measured_it(
-    tables, monkeypatch
-):
-    text = read(without(prose(tables)))
-    assert "aligns the weights with their inputs" in text
-    assert "factor σ of one layer falls from 1.1" in text.replace("sigma", "σ").replace("\\", "").replace(
-        "$", ""
-    )
-    monkeypatch.setattr(section, "reversal", lambda _: None)
-    assert "aligns the weights" not in read(without(prose(tables)))

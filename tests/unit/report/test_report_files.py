@@ -195,7 +195,7 @@ def test_markdown_shows_its_pictures_and_keeps_their_tables(drawn):
     for language in ("en", "zh"):
         text = (drawn / f"appendix.{language}.md").read_text(encoding="utf-8")
         shown = re.findall(r"\]\((figures/[^)]+)\)", text)
-        assert len(shown) == 8  # intervals of one seed are not drawn
+        assert len(shown) == 9  # intervals of one seed are not drawn
         for name in shown:
             assert (drawn / name).read_text(encoding="utf-8").startswith("<svg")
             assert (drawn / re.sub(r"\.(en|zh)\.svg$", ".csv", name)).exists()

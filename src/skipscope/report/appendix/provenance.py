@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 
 from skipscope.records.schema import Likeness, tenths
-from skipscope.report.appendix.reference_networks import reference_networks, reversal
+from skipscope.report.appendix.reference_networks import reference_networks, reversal, starts
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Code, Column, Note, Paragraph, Section, Table
 from skipscope.report.words import Inline, code, count, literal, percent, plain
@@ -13,7 +13,7 @@ from skipscope.spec import Recipe
 
 def provenance(context: Context) -> Section:
     """Builds the section on data, recipe, machine, runs and commands."""
-    told = (data, recipe, machine, runs, reference_networks, reversal, again)
+    told = (data, recipe, machine, runs, reference_networks, reversal, starts, again)
     parts = {part.__name__: blocks for part in told if (blocks := part(context))}
     return context.section("run", "run", (), context.sections("run", "run", parts))
 

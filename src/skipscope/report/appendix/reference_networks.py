@@ -1,9 +1,11 @@
-"""Shows what the hand-in takes from the reference without room for it: its networks, and a derivation."""
+"""Shows what the hand-in takes from the reference without room for it: its networks, a derivation, curves."""
 
 from skipscope.reference.card import ArmCard, ReferenceCard
 from skipscope.report.context import Context
 from skipscope.report.document import Block, Paragraph, Table
 from skipscope.report.handin.alignment import alignment
+from skipscope.report.handin.experiment import curves_figure
+from skipscope.report.handin.obstacles import obstacles
 from skipscope.report.handin.prose import prose_of
 from skipscope.report.words import code, count, plain
 
@@ -23,6 +25,14 @@ def reference_networks(context: Context) -> tuple[Block, ...]:
 def reversal(context: Context) -> tuple[Block, ...]:
     """Derives and measures why the gradient of deep chains, which explodes at first, vanishes in training."""
     return tuple(alignment(prose_of(context)))
+
+
+def starts(context: Context) -> tuple[Block, ...]:
+    """Draws the losses of the experiment on what keeps a deep plain network from starting."""
+    prose = prose_of(context)
+    found = obstacles(prose)
+    figure = curves_figure(prose, found) if found else None
+    return (figure,) if figure else ()
 
 
 def _row(context: Context, card: ReferenceCard, arm: ArmCard) -> tuple[str, ...]:

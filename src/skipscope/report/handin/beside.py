@@ -5,6 +5,7 @@ from math import inf
 
 from skipscope.report.document import Block
 from skipscope.report.handin.basis import disagreements
+from skipscope.report.handin.epoch_by_epoch import epoch_by_epoch
 from skipscope.report.handin.four_ways import SPEED, four_ways
 from skipscope.report.handin.ordered import ordered
 from skipscope.report.handin.pieces import Piece
@@ -13,7 +14,6 @@ from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code
 
 CLASSROOM = ("resnet - cnn", "densenet - resnet", "se_resnet - resnet")
-DEPTHS = tuple(f"resnet{depth} - plain{depth}" for depth in (8, 20, 32, 56))
 CLAIMS = ("T1", "T2", "T3", "T4", "T5", "T6")
 OUTCOMES = {
     ("below", "supported"): "less",
@@ -31,29 +31,11 @@ def beside(prose: Prose) -> list[Block]:
     table = four_ways(prose)
     return [
         *prose.paragraphs([prose.say("beside.how", table=prose.table(table)), *ordered(prose)]),
-        *prose.paragraphs(deeper(prose)),
         table,
+        *epoch_by_epoch(prose),
         *prose.paragraphs([*differing(prose, "T3", "gap"), *evenness(prose)], order(prose)),
         *prose.paragraphs(disagreements(prose, *CLAIMS)),
     ]
-
-
-def deeper(prose: Prose) -> list[Statement]:
-    """Says whether shortcuts save more epochs the deeper the network, if every step goes that way."""
-    pieces = measured(prose, "T1", "epochs")
-    found = [pieces[pair] for pair in DEPTHS if pair in pieces]
-    steps = [piece.effect.estimate for piece in found]
-    one_study = len({piece.origin for piece in found}) == 1
-    if (
-        len(found) < 3
-        or not one_study
-        or steps != sorted(steps, reverse=True)
-        or outcome(found[-1]) != "less"
-    ):
-        return []
-    shallow, deep = (piece.finding.arms[0].removeprefix("resnet") for piece in (found[0], found[-1]))
-    told = {"shallow": shallow, "deep": deep, "first": prose.times(found[0]), "last": prose.times(found[-1])}
-    return [prose.say("beside.deeper", *unique(piece.source for piece in found), **told)]
 
 
 def differing(prose: Prose, claim: str, part: str) -> list[Statement]:

@@ -16,7 +16,7 @@ from skipscope.report.document import Figure
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source
-from skipscope.report.words import literal, rounded
+from skipscope.report.words import Inline, code, literal, rounded
 
 DEPTHS = (8, 20, 32, 56)
 FAMILIES = {family: {depth: f"{family}{depth}" for depth in DEPTHS} for family in ("plain", "resnet")}
@@ -55,10 +55,13 @@ def depth_figures(prose: Prose) -> tuple[Figure, ...]:
     errors = levels(prose, "training error", "end")
     spent = {name: prose.evidence.budget(level) for name, level in errors.items()}
     first = next(iter(spent.values()), None)
-    error = {name: level.ends for name, level in errors.items() if spent[name] == first}
+    alike = {name: level for name, level in errors.items() if spent[name] == first}
+    error = {name: level.ends for name, level in alike.items()}
+    studies = prose.context.words.listed(list(dict.fromkeys(code(level.study) for level in alike.values())))
+    guess = GUESS, prose.context.labels["guessing"]
     drawn = (
-        _over_depth(prose, "gradient", start, log=True, mark=(GONE, "")),
-        _over_depth(prose, "error", error, log=False, mark=(GUESS, prose.context.labels["guessing"])),
+        _over_depth(prose, "gradient", start, {"bound": literal(rounded(GONE))}, log=True, mark=(GONE, "")),
+        _over_depth(prose, "error", error, {"studies": studies}, log=False, mark=guess),
     )
     return tuple(figure for figure in drawn if figure)
 
@@ -80,11 +83,16 @@ def levels(prose: Prose, quantity: str, moment: str) -> dict[tuple[str, int], Le
 
 
 def _over_depth(
-    prose: Prose, quantity: str, values: Mapping[tuple[str, int], Iterable[float]], **options: Any
+    prose: Prose,
+    quantity: str,
+    values: Mapping[tuple[str, int], Iterable[float]],
+    told: Mapping[str, Inline],
+    **options: Any,
 ) -> Figure | None:
     """Draws values with the ends of their intervals; None if no family shows a change.
 
-    `quantity` is what texts and files are named after; `options` are those of `figures.depths.over_depth`.
+    `quantity` is what texts and files are named after, `told` fills the caption; `options` are those of
+    `figures.depths.over_depth`.
     """
     if len({layers for _, layers in values}) < 2:
         return None
@@ -94,7 +102,7 @@ def _over_depth(
     table = pl.DataFrame(rows, depths.SCHEMA, orient="row")
     title = context.charts.raw(f"without.axis_{quantity}")
     chart = depths.over_depth(table, title=title, labels=context.labels, **options)
-    caption = context.words(f"without.caption_{quantity}", bound=literal(rounded(GONE)))
+    caption = context.words(f"without.caption_{quantity}", **told)
     return context.figure(f"{quantity}-by-depth", chart, caption=caption, spoken=caption)
 
 

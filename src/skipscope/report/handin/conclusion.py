@@ -8,21 +8,13 @@ from skipscope.reference.shipped import batch_size
 from skipscope.report.context import Context
 from skipscope.report.document import Column, Section, Table
 from skipscope.report.handin.basis import most_before_training
-from skipscope.report.handin.beside import unique
-from skipscope.report.handin.by_depth import apart, depth_of
-from skipscope.report.handin.control import concluded
-from skipscope.report.handin.first_steps import overwritten
-from skipscope.report.handin.in_short import best
-from skipscope.report.handin.obstacles import weighed
-from skipscope.report.handin.ordered import ordered
+from skipscope.report.handin.network_by_network import network_by_network
 from skipscope.report.handin.prose import Prose, prose_of
-from skipscope.report.handin.residual import agreement, without_norm
-from skipscope.report.handin.textbook import answers, unsettled, vanishes_later
-from skipscope.report.handin.without import lowest
+from skipscope.report.handin.textbook import answers, unsettled
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import count
 
-ROWS = 7
+ROWS = 6
 """With more, the hand-in would be too long."""
 COLUMNS = ("sentence", "found", "basis", "sure")
 
@@ -36,7 +28,7 @@ def conclusion(context: Context) -> Section:
     open_ones = unsettled(prose)
     counts = {"all": len(catalogue()), "open": len(open_ones), "codes": prose.codes(open_ones)}
     rest = [prose.say("conclusion.open", **counts)] if open_ones else []
-    answer = prose.paragraphs([summed(prose)], [*candidates(prose), *told, *rest])
+    answer = prose.paragraphs(*network_by_network(prose), [*told, *rest])
     return context.section("conclusion", "conclusion", [*answer, limits, *found])
 
 
@@ -111,44 +103,3 @@ def reference_steps(prose: Prose) -> str:
         for arm in card.arms
     )
     return "–".join(dict.fromkeys((count(found[0]), count(found[-1])))) if found else "0"
-
-
-def summed(prose: Prose) -> Statement:
-    """Says what the connections have in common, and whether the gradients before training agree with it."""
-    pieces = prose.evidence.pieces("S1c", "start").values()
-    fits = bool(pieces) and all(piece.told == "supported" for piece in pieces)
-    sources = unique(piece.source for piece in pieces) if fits else ()
-    key = "open" if not fits else "reversed" if ordered(prose) else "fits"
-    return prose.say(f"conclusion.sum.{key}", *sources)
-
-
-def candidates(prose: Prose) -> list[Statement]:
-    """Weighs what shortcuts may do: keep gradients, even them out or let them agree, tame first updates."""
-    said, start, error = [], best(prose, "S1a", "start"), prose.evidence.piece("S3", "plain")
-    shallow = min(map(depth_of, error.finding.arms)) if error else 0
-    if start and start.told == "contradicted" and (found := apart(prose, shallow)):
-        told = {"shallow": shallow, "deep": found[0]["deep"]}
-        sources = [start.source, *found[1]]
-        share, gone = lowest(f"plain{told['deep']}", found[1][0]), vanishes_later(prose)
-        if share and gone:
-            told |= {"share": share, "layers": depth_of(gone.finding.arms[0])}
-            sources.append(gone.source)
-        key = f"vanishing{'_later' if share and gone else ''}"
-        said += [prose.say(f"conclusion.why.{key}", *unique(sources), **told), *concluded(prose)]
-    answer = weighed(prose)
-    said += answer or unanswered(prose)
-    cured = prose.evidence.judged("S3")
-    if cured and cured.verdict == "supported" and len(said) > 1:
-        said.append(prose.say("conclusion.why.safe", cured.source))
-        said += [] if answer else [prose.say("conclusion.why.next")]
-    return [prose.say("conclusion.why.lead"), *said] if said else []
-
-
-def unanswered(prose: Prose) -> list[Statement]:
-    """Names what else shortcuts may do, where no experiment took it away: none is shown to be the reason."""
-    bare = unique(source for each in without_norm(prose) for source in each.sources)
-    agree = agreement(prose)
-    said = [prose.say("conclusion.why.even", *bare)] if bare else []
-    said += [prose.say("conclusion.why.agree", *agree)] if agree else []
-    said += overwritten(prose)
-    return [*said, prose.say("conclusion.why.none")] if len(said) > 1 else said

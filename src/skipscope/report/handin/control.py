@@ -107,15 +107,6 @@ def gradients(prose: Prose) -> list[Statement]:
     return [prose.say("control.gradient", *dict.fromkeys(sources), **told)]
 
 
-def agree(prose: Prose) -> list[Statement]:
-    """Says that gradients at neighbouring inputs agree better with the shortcuts of `resnet`, if they do."""
-    levels = prose.evidence.together("shattering at the start", PAIR, "start")
-    if not levels or levels[0].ends[1] <= levels[1].ends[2]:
-        return []
-    values = {kind: prose.number(each) for kind, each in zip(KINDS, levels, strict=True)}
-    return [prose.say("control.agree", *dict.fromkeys(each.source for each in levels), **values)]
-
-
 def unlike(prose: Prose) -> list[Statement]:
     """Says that mini-batches hardly agree either way before training, if that is so: it is not what helps."""
     levels = prose.evidence.together("gradient agreement at the start", PAIR, "start")

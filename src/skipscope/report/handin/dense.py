@@ -10,7 +10,7 @@ from skipscope.analysis.trained_readings import ALL
 from skipscope.report.document import Block, Equation, Figure
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import FAMILIES, START, depth_of, judged_start, unique
-from skipscope.report.handin.dense_accuracy import CLASSROOM, against_residual, counted, limits, parameters
+from skipscope.report.handin.dense_accuracy import CLASSROOM, counted, limits, parameters
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.handin.reuse_map import connections, reuse_figure
@@ -98,7 +98,7 @@ def gradients(prose: Prose, drawn: Figure | None) -> tuple[list[Statement], list
         said.append(prose.say(f"dense.start.{'better' if better else 'numbers'}", *sources, **told))
     after, deeper = later(prose), with_depth(prose)
     said += [told for _, told in after]
-    training = [told for _, told in deeper] + against_residual(prose)
+    training = [told for _, told in deeper]
     if [verdict for verdict, _ in (*after, *deeper[:1])] == ["worse", "supported"]:
         training += [prose.say("dense.uneven", *deeper[0][1].sources), prose.say("dense.candidates")]
     return said, training

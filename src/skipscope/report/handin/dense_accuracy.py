@@ -8,7 +8,6 @@ from skipscope.report.statements import Statement
 from skipscope.report.words import Inline, code, literal, signed
 
 CLASSROOM = "densenet - resnet"
-DEEPEST, NEAR = "densenet31_k8 - resnet32", "densenet19_k8 - resnet20"
 
 
 def parameters(prose: Prose) -> list[Statement]:
@@ -29,21 +28,6 @@ def parameters(prose: Prose) -> list[Statement]:
         parts = {piece.finding.part: prose.change(piece) for piece in judged.pieces}
         said.append(prose.say(f"dense.redundancy.{judged.verdict}", judged.source, **parts))
     return said
-
-
-def against_residual(prose: Prose) -> list[Statement]:
-    """Says how a dense network trains beside a residual one of about the same depth, if it trains better."""
-    piece = prose.evidence.piece("T1", "epochs", DEEPEST)
-    if piece is None or not piece.settled or piece.effect.estimate >= 0:
-        return []
-    levels = [prose.evidence.level_of(piece, "training error", arm) for arm in piece.finding.arms]
-    ours, theirs = (*levels, None, None)[:2]
-    if ours is None or theirs is None or ours.ends[2] >= theirs.ends[1]:
-        return []
-    told = {"epochs": prose.times(piece), "networks": prose.networks(piece)}
-    near = prose.evidence.piece("T1", "epochs", NEAR)
-    key = "alone" if near is None or near.settled else "not_nearer"
-    return [prose.say(f"dense.against_residual.{key}", piece.source, **told)]
 
 
 def counted(prose: Prose, comparison: str) -> dict[str, Piece]:

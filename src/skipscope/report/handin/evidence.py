@@ -120,12 +120,19 @@ class Evidence:
 
         Arms that a study has no value of are left out.
         """
+        for (basis, study), series in self.series(quantity, arms, moment):
+            yield _levels(quantity, {arm: _numbers(found) for arm, found in series.items()}, basis, study)
+
+    def series(
+        self, quantity: str, arms: Iterable[str], moment: str = "end"
+    ) -> Iterator[tuple[tuple[Basis, str], dict[str, Mapping[int, Any]]]]:
+        """What was read of a quantity by arm and seed, study by study, in the order of `levels`."""
         asked = list(arms)
-        own = {arm: self._levels(quantity, arm, moment) for arm in asked if self.on_cifar10}
-        yield _levels(quantity, own, "own", self.study)
+        own = {arm: self._own(quantity, arm, moment) for arm in asked if self.on_cifar10}
+        yield ("own", self.study), own
         for study in sorted(self.reference, key=lambda name: -self._sizes[name]):
-            series = shipped.values(study, quantity, moment)
-            yield _levels(quantity, {arm: _numbers(series.get(arm, {})) for arm in asked}, "reference", study)
+            found = shipped.values(study, quantity, moment)
+            yield ("reference", study), {arm: found.get(arm, {}) for arm in asked}
 
     def together(self, quantity: str, arms: Iterable[str], moment: str = "end") -> list[Level]:
         """A quantity of all of these arms, in the first study that has it of each; empty if none has."""
@@ -150,10 +157,10 @@ class Evidence:
     def _records(self) -> records.Evidence:
         return records.Evidence(self.tables, QUANTITIES)
 
-    def _levels(self, quantity: str, arm: str, moment: str) -> tuple[float, ...]:
+    def _own(self, quantity: str, arm: str, moment: str) -> Mapping[int, Any]:
         at_start = moment == "start" and not quantity.endswith("at the start")
         ask = self._records.series_at_start if at_start else self._records.series
-        return _numbers(ask(quantity).get(arm, {}))
+        return ask(quantity).get(arm, {})
 
     @cached_property
     def _judged(self) -> dict[str, list[Judged]]:

@@ -30,17 +30,14 @@ LOOKS = {
 
 
 def experiment(prose: Prose) -> list[Block]:
-    """Writes what was done, the table, what came of it, and what it does not show."""
+    """Writes what was done, the table, what came of it, and what it does not show; curves are appended."""
     found = obstacles(prose)
     if found is None:
         return []
-    table, figure = tabled(prose, found), curves_figure(prose, found)
-    told: dict[str, object] = {"study": found.losses["usual"].study, "layers": DEPTH}
-    shown = [prose.table(table), *([prose.figure(figure)] if figure else [])]
-    told |= {"shown": prose.context.words.listed(shown)}
+    table = tabled(prose, found)
+    told = {"study": found.losses["usual"].study, "layers": DEPTH, "table": prose.table(table)}
     done = prose.say("obstacles.done", BALDUZZI, **told)
-    drawn = [figure] if figure else []
-    return [prose.paragraph(done), table, *drawn, prose.paragraph(*outcome(prose, found))]
+    return [prose.paragraph(done), table, prose.paragraph(*outcome(prose, found))]
 
 
 def outcome(prose: Prose, found: Obstacles) -> list[Statement]:
@@ -63,7 +60,7 @@ def tabled(prose: Prose, found: Obstacles) -> Table:
     rows = [
         (
             words(f"obstacles.weights.{key}", network=code(network.partition("_")[0])),
-            literal(rounded(10 ** found.updates[key].median)),
+            literal(rounded(10 ** found.spreads[key].median)),
             literal(f"{found.agreements[key].median:.2f}".replace("-0.00", "0.00")),
             words("obstacles.of", best=literal(found.rates[key]), tried=literal(found.tried[key])),
             prose.number(found.losses[key]),
@@ -74,7 +71,7 @@ def tabled(prose: Prose, found: Obstacles) -> Table:
     columns = tuple(
         Column(title=Inline(title), align="right" if n else "left") for n, title in enumerate(titles)
     )
-    told = {"common": literal(found.common), "steps": LAST, "seeds": found.seeds}
+    told = {"steps": LAST, "seeds": found.seeds}
     caption = prose.say("obstacles.caption", found.source, **told)
     numbers = (*caption.numbers, *(str(cell) for row in rows for cell in row[1:]))
     return prose.context.tabled(

@@ -26,14 +26,6 @@ SPEED = {
     "gated": ("se_resnet20 - resnet20", "se_resnet_pool - resnet"),
 }
 """Pairs in which only the connection differs, or with dense networks as little as can be; the best first."""
-ALIKE_SPEED = {
-    "residual": "resnet20 - plain20",
-    "dense": "densenet22_k12 - resnet20",
-    "gated": "se_resnet20 - resnet20",
-}
-"""Those of about 20 layers, which are told whether they are settled or not."""
-OWN_SPEED = {"residual": "resnet - cnn", "dense": "densenet - resnet", "gated": "se_resnet - resnet"}
-"""The assignment's networks, which differ in more than their connections."""
 CLAIMS = {"dense": "D3", "gated": "E2"}
 Row = tuple[str, dict[str, Inline], tuple[Source, ...]]
 """Name, cells by kind, and what they rest on."""
@@ -49,9 +41,8 @@ def four_ways(prose: Prose) -> Table:
         ratios(prose, "alike_start", prose.evidence.levels(START, ALIKE, "start"), ALIKE),
         ratios(prose, "alike_training", prose.evidence.levels(TRAINING, ALIKE), ALIKE),
         alike_errors(prose),
-        epochs(prose, "epochs", ALIKE_SPEED),
     ]
-    own = [own_ratios(prose), epochs(prose, "own_epochs", OWN_SPEED)]
+    own = [own_ratios(prose)]
     told = [*equations, *below("alike", ALIKE, alike), *below("assigned", FOUR, own), *costs(prose)]
     rows = []
     for name, cells, sources in told:
@@ -65,10 +56,14 @@ def four_ways(prose: Prose) -> Table:
 
 
 def below(name: str, arms: Iterable[str], rows: Iterable[Row]) -> list[Row]:
-    """Puts the names of the networks above the rows that are about them; nothing without any."""
+    """Puts the names of the networks above the rows that are about them, and what all of these rest on."""
     found = [row for row in rows if row[1]]
     named = {kind: code(arm) for kind, arm in zip(KINDS, arms, strict=True)}
-    return [(name, named, ()), *found] if found else []
+    origins = {(each.basis, each.study) for _, _, sources in found for each in sources}
+    if len(origins) > 1 or not found:
+        return [(name, named, ()), *found] if found else []
+    every = tuple(dict.fromkeys(each for _, _, sources in found for each in sources))
+    return [(name, named, every), *((title, cells, ()) for title, cells, _ in found)]
 
 
 def of_study(prose: Prose, sources: Iterable[Source]) -> str:
@@ -119,19 +114,6 @@ def alike_errors(prose: Prose) -> Row:
         kind: prose.percent(by_arm[arm]) for kind, arm in zip(KINDS, ALIKE, strict=True) if arm in by_arm
     }
     return "alike_errors", cells if len(cells) > 1 else {}, unique((level.source for level in levels), "S3")
-
-
-def epochs(prose: Prose, name: str, asked: Mapping[str, str]) -> Row:
-    """Tells in how many epochs each comes to the same training loss, in the study with most such pairs."""
-    rows = []
-    for body in prose.evidence.bodies("T1"):
-        told = [each for each in body.pieces if each.finding.part == "epochs" and not each.confounded]
-        pieces = {each.finding.comparison: each for each in told if each.effect.interval}
-        rows.append({kind: pieces[pair] for kind, pair in asked.items() if pair in pieces})
-    found = max(rows, key=len, default={})
-    words = prose.context.words
-    cells = {kind: words("beside.epochs", factor=prose.times(piece)) for kind, piece in found.items()}
-    return name, cells, unique((piece.source for piece in found.values()), "T1")
 
 
 def compared(piece: Piece) -> dict[str, Inline]:

@@ -1,7 +1,7 @@
 """Finds an experiment: what keeps a deep chain from starting, taken away one thing at a time.
 
-Before training, a deep chain and a residual network differ in two things at least: how far the first update
-changes the early layers, and whether gradients of neighbouring inputs agree. Other initial weights take away
+Before training, a deep chain and a residual network differ in two things at least: how unevenly the first
+update changes the layers, and whether gradients of neighbouring inputs agree. Other initial weights take away
 the one, the other or both (`models.initialisation.grade` and `mirror`; study `obstacles`), and nothing else
 is changed. Each network is judged at the best of those learning rates that have the most seeds.
 """
@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 from skipscope.reference.card import ArmCard
 from skipscope.report.handin.course import LEFT
-from skipscope.report.handin.first_steps import FIRST
 from skipscope.report.handin.pieces import Level
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Source, Statement
@@ -20,6 +19,7 @@ from skipscope.report.words import decimal
 from skipscope.spec import Recipe
 
 LOSS = "training loss at the end"
+SPREAD = "spread of the first update"
 AGREEMENT = "shattering at the start"
 DEPTH = 56
 NETWORKS = {
@@ -42,12 +42,10 @@ class Obstacles:
     """That rate."""
     tried: Mapping[str, str]
     """The lowest and the highest rate."""
-    updates: Mapping[str, Level]
-    """How far the first update changes the first layer, at the rate that all have; log10 of a share."""
+    spreads: Mapping[str, Level]
+    """By what factor the first update changes one layer more than another, at most; log10."""
     agreements: Mapping[str, Level]
     """The correlation between gradients of neighbouring inputs before training."""
-    common: str
-    """The rate that all have."""
     usual: tuple[float, ...]
     """The losses that the chain with its usual weights comes to, rate by rate."""
 
@@ -95,19 +93,17 @@ def obstacles(prose: Prose) -> Obstacles | None:
             continue
         best = {key: _best(levels) for key, levels in losses.items()}
         bare = list(NETWORKS.values())
-        updates = _levels(prose, FIRST, bare, basis, study)
+        spreads = _levels(prose, SPREAD, bare, basis, study)
         agreements = _levels(prose, AGREEMENT, bare, basis, study, "start")
-        common = {recipes[arm].learning_rate for arm in bare if arm in recipes}
-        if len(updates) == len(agreements) == len(bare) and len(common) == 1:
+        if len(spreads) == len(agreements) == len(bare):
             return Obstacles(
                 losses=best,
                 rates={key: decimal(recipes[level.arm].learning_rate) for key, level in best.items()},
                 tried={
                     key: _span(recipes[arm].learning_rate for arm in found) for key, found in arms.items()
                 },
-                updates=dict(zip(NETWORKS, updates, strict=True)),
+                spreads=dict(zip(NETWORKS, spreads, strict=True)),
                 agreements=dict(zip(NETWORKS, agreements, strict=True)),
-                common=decimal(common.pop()),
                 usual=tuple(level.ends[0] for level in losses["usual"]),
             )
     return None

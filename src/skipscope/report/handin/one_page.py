@@ -12,6 +12,7 @@ from skipscope.report.handin.brackets import bare
 from skipscope.report.handin.by_depth import apart, depth_of, hardly_trained
 from skipscope.report.handin.control import in_short
 from skipscope.report.handin.degradation import in_another_study
+from skipscope.report.handin.epoch_by_epoch import gains
 from skipscope.report.handin.gate_evidence import cause, clean, controlled
 from skipscope.report.handin.gated import per_cent
 from skipscope.report.handin.in_short import best, in_one_sentence
@@ -40,7 +41,7 @@ def one_page(context: Context) -> Section:
     )
     answer: list[list[Statement | None]] = [
         [without(prose), later(prose), caveat(prose)],
-        [residual(prose), *in_short(prose), other_weights(prose)],
+        [residual(prose), *in_short(prose), other_weights(prose), when(prose)],
         [dense(prose)],
         [gated(prose)],
         [limits(prose, table), prose.say("one_page.reasons")],
@@ -163,6 +164,14 @@ def residual(prose: Prose) -> Statement | None:
         sources.append(cured.source)
     key = f"{'evens' if 'times' in told else 'open'}_{'cures' if 'error' in told else 'open'}"
     return prose.say(f"one_page.residual.{key}", *sources, **told) if told else None
+
+
+def when(prose: Prose) -> Statement | None:
+    """Says in which epochs each connection acts, where shortcuts do so later than all others."""
+    found = gains(prose)
+    told = [found.late, found.dense, found.gated] if found else []
+    sources = dict.fromkeys(each.source for each in told if each)
+    return prose.say("one_page.residual.later", *sources) if told and all(told) else None
 
 
 def dense(prose: Prose) -> Statement | None:

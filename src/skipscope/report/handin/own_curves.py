@@ -8,10 +8,12 @@ from skipscope.report.appendix.results import gaps
 from skipscope.report.document import Block, Column, Table
 from skipscope.report.handin.control import beside_cnn, in_table
 from skipscope.report.handin.course import Course, course_of
+from skipscope.report.handin.epoch_by_epoch import gains
 from skipscope.report.handin.four_ways import FOUR, START, TRAINING
 from skipscope.report.handin.gated import covers
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, bracketed
+from skipscope.report.handin.running_averages import furthest
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, count, literal, percent, rounded
 
@@ -53,7 +55,7 @@ def _reasons(prose: Prose) -> dict[str, list[Statement]]:
         "cnn": [*_cnn(prose, found, cards, source)],
         "resnet": [*_residual(prose)],
         "densenet": [*_dense(prose, found, cards, source)],
-        "se_resnet": [*_gated(prose, found, source)],
+        "se_resnet": [*_early(prose, found, source), *_gated(prose, found, source)],
     }
     return {arm: said for arm, said in told.items() if said}
 
@@ -61,12 +63,17 @@ def _reasons(prose: Prose) -> dict[str, list[Statement]]:
 def _tabled(prose: Prose, rows: Mapping[str, Sequence[Statement]]) -> Table:
     """Sets beside each network where its curve ends and what may explain that."""
     words = prose.context.words
-    ends = {arm: course.val_accuracy[-1] for arm, course in _courses(prose).items()}
+    courses = _courses(prose)
+    ends = {arm: course.val_accuracy[-1] for arm, course in courses.items()}
     ranks = {min(ends, key=ends.__getitem__): "lowest", max(ends, key=ends.__getitem__): "highest"}
     cells = tuple(
         (
             code(arm),
-            words(f"beside.curves.ends.{ranks.get(arm, 'between')}", accuracy=percent(ends[arm])),
+            words(
+                f"beside.curves.ends.{ranks.get(arm, 'between')}",
+                first=percent(courses[arm].val_accuracy[0]),
+                accuracy=percent(ends[arm]),
+            ),
             prose.paragraph(*said).text,
         )
         for arm, said in rows.items()
@@ -97,6 +104,9 @@ def _residual(prose: Prose) -> Iterator[Statement]:
     yield from own
     if not own and deeper and deeper.told == "supported" and deeper.effect.estimate < 0:
         yield prose.say("beside.curves.resnet", deeper.source, epochs=prose.times(deeper))
+    late = furthest(prose.context.tables)
+    if late and late.arm == "resnet":
+        yield prose.say("beside.curves.lag", Source(basis="own", key="epochs", study=prose.evidence.study))
 
 
 def _dense(
@@ -113,6 +123,14 @@ def _dense(
             low, high = pool.effect.interval
             fall = bracketed(-pool.effect.estimate, -high, -low)
             yield prose.say("beside.curves.maps", pool.source, effect=fall)
+
+
+def _early(prose: Prose, found: dict[str, Course], source: Source) -> Iterator[Statement]:
+    """Says that `se_resnet` leads early, as networks with gates do, if both is so."""
+    matched = gains(prose)
+    first = max(found, key=lambda arm: found[arm].val_accuracy[0])
+    if first == "se_resnet" and matched and matched.gated:
+        yield prose.say("beside.curves.gated_early", source, matched.gated.source)
 
 
 def _gated(prose: Prose, found: dict[str, Course], source: Source) -> Iterator[Statement]:

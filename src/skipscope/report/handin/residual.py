@@ -9,7 +9,7 @@ from skipscope.reference import shipped
 from skipscope.report.document import Block, Equation, Figure, Panels
 from skipscope.report.handin import drawings
 from skipscope.report.handin.by_depth import CLEAR, DEPTHS, depth_of, judged_start, steepness, unique
-from skipscope.report.handin.control import agree, control, unlike
+from skipscope.report.handin.control import control, unlike
 from skipscope.report.handin.degradation import degradation
 from skipscope.report.handin.experiment import experiment
 from skipscope.report.handin.obstacles import obstacles, weighed
@@ -24,8 +24,6 @@ HE, VEIT, DE, BALDUZZI = (
 LOST = "share lost by block"
 DEEP = tuple(depth for depth in DEPTHS if depth >= 20)
 """The layers from which on claims speak of depth."""
-PREDICTED = -0.5
-"""The power of a block's index by which De and Smith have the scale of its branch fall."""
 ALIKE = 0.8
 """Two growths that differ by less than a fifth are told as about the same."""
 
@@ -121,12 +119,6 @@ def theory(prose: Prose, drawn: Figure | None = None) -> list[list[Statement]]:
     """Cites what explains the start, and says whether ratio and branch were measured to behave so."""
     found = [prose.say("residual.theory", DE), prose.say("residual.growth")]
     checked = power(prose, drawn)
-    judged = prose.evidence.judged("S8")
-    if judged and judged.settled:
-        slope, ends = prose.number(judged.deepest), judged.deepest.effect.interval
-        slower = judged.verdict == "supported" and ends is not None and ends[0] > PREDICTED
-        key = "slower" if slower else judged.verdict
-        checked.append(prose.say(f"residual.branch.{key}", judged.source, slope=slope))
     return [found, [*checked, prose.say("residual.even"), *without_norm(prose)]]
 
 
@@ -191,7 +183,7 @@ def shattering(prose: Prose) -> list[Statement]:
     said = [prose.say(f"residual.shattering.{judged.verdict}", judged.source, BALDUZZI, **told)]
     if judged.verdict != "supported":
         return said
-    return [*said, *agree(prose), *batches(prose), *mechanism(prose, judged), *unlike(prose)]
+    return [*said, *batches(prose), *mechanism(prose, judged), *unlike(prose)]
 
 
 def batches(prose: Prose) -> list[Statement]:

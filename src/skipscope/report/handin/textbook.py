@@ -96,8 +96,8 @@ SENTENCES = (
 )
 """In reading order."""
 FIRST = (
-    *("vanishing", "even", "degradation", "dense", "parameters", "price", "gates", "content"),
-    *("speed", "overfitting", "reuse", "blocks", "shattering", "training", "branch", "gap", "landscape"),
+    *("vanishing", "even", "degradation", "parameters", "price", "gates", "content", "speed"),
+    *("dense", "overfitting", "reuse", "blocks", "shattering", "training", "branch", "gap", "landscape"),
     *("redundancy", "sharpness", "stem", "order"),
 )
 """Which come first where there is no room for all."""

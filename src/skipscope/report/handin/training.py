@@ -286,7 +286,6 @@ def times(prose: Prose, found: Sequence[Course]) -> Iterator[Statement]:
     told = {
         "level": percent(level),
         "arm": code(lowest.arm),
-        "epochs": words.by_arm(epochs),
         "seconds": words.by_arm(seconds, words.duration),
         "fastest": code(min(seconds, key=seconds.__getitem__)),
     }

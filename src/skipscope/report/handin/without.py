@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from skipscope.reference import shipped
 from skipscope.reference.gradients import GradientCurve
 from skipscope.report.document import Block, Equation, Figure, Panels
-from skipscope.report.handin.alignment import ENDS, factor, reversal, sigma
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import (
     CLEAR,
@@ -20,13 +19,12 @@ from skipscope.report.handin.by_depth import (
     steepness,
     unique,
 )
-from skipscope.report.handin.costs import params_of
 from skipscope.report.handin.first_steps import damped, shallow
 from skipscope.report.handin.obstacles import weighed
 from skipscope.report.handin.pieces import Level, Piece
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import Inline, count, literal, rounded
+from skipscope.report.words import Inline, literal, rounded
 
 START, TRAINING = "first over last at the start", "first over last in training"
 GLOROT, HE, YANG = (Source(basis="known", key=key) for key in ("glorot2010", "he2015", "yang2019"))
@@ -55,9 +53,7 @@ def without(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         *([Panels(figures=(figures[0], figures[1]))] if len(figures) == 2 else figures),
         *prose.paragraphs(normalised(prose), *in_training(prose)),
         *prose.paragraphs(degradation(prose)),
-        *prose.paragraphs(
-            disagreements(prose, "S1a", "S1b", "S3", "S9"), [*limits(prose), say("without.cost")]
-        ),
+        *prose.paragraphs(disagreements(prose, "S1a", "S1b", "S3", "S9"), [say("without.cost")]),
     ]
 
 
@@ -157,18 +153,8 @@ def in_training(prose: Prose) -> list[list[Statement]]:
     told = {"layers": depth, "ratio": prose.times(piece), "study": piece.study}
     later = [prose.say(f"without.training.{verdict}", piece.source, **told)]
     if judged.settled:
-        later += [*(aligned(prose, piece) if verdict == "supported" else []), *also(prose, piece)]
+        later += also(prose, piece)
     return [said, later]
-
-
-def aligned(prose: Prose, piece: Piece) -> list[Statement]:
-    """Says what goes with a gradient that vanishes later, if the same study measured it."""
-    found = reversal(prose)
-    if found is None or found.ratio.end.origin != piece.origin:
-        return []
-    gains = found.forward, found.backward, found.relu
-    told = {at: factor(sigma(*gains, at)) for at in ENDS}
-    return [prose.say("without.alignment.short", found.forward.end.source, **told)]
 
 
 def also(prose: Prose, piece: Piece) -> list[Statement]:
@@ -230,13 +216,3 @@ def least(curve: GradientCurve) -> float:
 def numbers(row: Sequence[int | None]) -> list[int]:
     """Returns the numbers of a row."""
     return [each for each in row if each is not None]
-
-
-def limits(prose: Prose) -> list[Statement]:
-    """Says what the assignment's networks cannot show, and which networks can."""
-    counts = {arm: params_of(prose, arm) for arm in ("plain20", "resnet20")}
-    counted = Source(basis="exact", key="params")
-    said = []
-    if counts["plain20"] and counts["plain20"] == counts["resnet20"]:
-        said.append(prose.say("without.equal", counted, params=count(counts["plain20"])))
-    return said
