@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -25,6 +26,7 @@ from skipscope.report.rendering import mathml
 from skipscope.report.words import NO_FORMULAS, NO_LINKS, Words, to_html, unmarked
 
 CODES = {"en": "en", "zh": "zh-CN"}
+DIGITS = 6
 
 
 def render(documents: Sequence[Document], *, language: Language | None, library: str) -> str:
@@ -179,9 +181,12 @@ def _hoisted(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _packed(table: pl.DataFrame) -> dict[str, Any]:
-    """Packs a table by column, strings as codes of their few levels: a fifth of the size."""
+    """Packs a table by column, strings as codes of their few levels: a fifth of the size.
+
+    Numbers are rounded to `DIGITS`: charts show three.
+    """
     columns: dict[str, Any] = {}
-    for column in table:
+    for column in table.with_columns(cs.float().round_sig_figs(DIGITS)):
         values = column.to_list()
         if column.dtype == pl.String:
             levels = {word: code for code, word in enumerate(dict.fromkeys(values))}
