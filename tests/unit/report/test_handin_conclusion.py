@@ -45,7 +45,7 @@ KINDS = {
     "zh": ("没有跳跃连接", "残差连接", "稠密连接", "门控"),
 }
 PRICES = {
-    "en": ("costs nothing", "at almost no cost", "The price is memory", "each image takes longer"),
+    "en": ("costs nothing extra", "at almost no cost", "The price is memory", "each image takes longer"),
     "zh": ("没有别的开销", "几乎没有代价", "代价是内存", "每张图像的训练时间变长"),
 }
 
