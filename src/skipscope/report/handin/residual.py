@@ -24,6 +24,8 @@ HE, VEIT, DE, BALDUZZI = (
 LOST = "share lost by block"
 DEEP = tuple(depth for depth in DEPTHS if depth >= 20)
 """The layers from which on claims speak of depth."""
+PREDICTED = -0.5
+"""The power of a block's index by which De and Smith have the scale of its branch fall."""
 ALIKE = 0.8
 """Two growths that differ by less than a fifth are told as about the same."""
 
@@ -119,6 +121,12 @@ def theory(prose: Prose, drawn: Figure | None = None) -> list[list[Statement]]:
     """Cites what explains the start, and says whether ratio and branch were measured to behave so."""
     found = [prose.say("residual.theory", DE), prose.say("residual.growth")]
     checked = power(prose, drawn)
+    judged = prose.evidence.judged("S8")
+    if judged and judged.settled:
+        slope, ends = prose.number(judged.deepest), judged.deepest.effect.interval
+        slower = judged.verdict == "supported" and ends is not None and ends[0] > PREDICTED
+        key = "slower" if slower else judged.verdict
+        checked.append(prose.say(f"residual.branch.{key}", judged.source, slope=slope))
     return [found, [*checked, prose.say("residual.even"), *without_norm(prose)]]
 
 
