@@ -46,7 +46,7 @@ KINDS = {
 }
 PRICES = {
     "en": ("costs nothing extra", "at almost no cost", "The price is memory", "cost time"),
-    "zh": ("没有别的开销", "几乎没有代价", "代价是内存", "每张图像的训练时间变长"),
+    "zh": ("没有额外的开销", "几乎没有代价", "代价是内存", "每张图像的训练时间变长"),
 }
 
 

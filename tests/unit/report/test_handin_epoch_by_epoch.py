@@ -45,6 +45,7 @@ def test_on_the_reference_the_lead_of_shortcuts_grows_and_that_of_others_does_no
     assert {"en": "0.09, 0.16 and 0.25", "zh": "0.09、0.16 和 0.25"}[language] in text
     assert {"en": "0.16, 0.13 and 0.12", "zh": "0.16、0.13 和 0.12"}[language] in text
     assert {"en": "halved leads by 0.14 and 0.12", "zh": "减半也领先 0.14 和 0.12"}[language] in text
+    assert {"en": "se_resnet20 over resnet20 is gone", "zh": "领先到最后一轮已经消失"}[language] in text
     (figure,) = (block for block in blocks if isinstance(block, Panels))
     left, right = (each.chart.data for each in figure.figures)
     assert left["pair"].unique(maintain_order=True).to_list() == [
@@ -85,6 +86,11 @@ def test_gates_that_lead_later_by_more_are_not_said_to_lead_early(written, monke
     assert section.gains(written).gated is None
     assert "in contrast" not in text
     assert "above all how it starts" not in text
+
+
+def test_a_lead_that_lasts_is_not_said_to_fade(written, monkeypatch):
+    planted(monkeypatch, se_resnet20=(0, -0.5, -0.4, -0.3))
+    assert "is gone by" not in read(section.epoch_by_epoch(written))
 
 
 def test_a_halved_branch_that_lags_is_not_told_beside_gates(written, monkeypatch):

@@ -174,6 +174,11 @@ def others(prose: Prose, found: Gains) -> list[Statement]:
     told = {"dense_pair": named(prose, dense), "gated_pair": named(prose, gated)}
     told |= {"dense": of_epochs(prose, dense), "gated": of_epochs(prose, gated)}
     said = [prose.say("epochs.others", dense.source, gated.source, **told)]
+    ends = [(each, each.epochs[-1]) for each in found.others if each.early and each.pair in GATED]
+    faded = next((each for each, end in ends if each != gated and end.low < 0 < end.high), None)
+    if faded:
+        names = dict(zip(("one", "other"), map(code, faded.pair), strict=True))
+        said.append(prose.say("epochs.fades", faded.source, **names))
     half = gain(prose, HALVED, 2)
     gates = gain(prose, GATED[0], 2, half.study) if half else None
     if half and gates and half.early and gates.early:
@@ -222,9 +227,9 @@ def drawn(prose: Prose, found: Gains) -> Panels:
 
 
 def rows(found: Iterable[Gain]) -> pl.DataFrame:
-    """Returns the differences as rows of `figures.gains.SCHEMA`: the control has a look of its own."""
+    """Returns the differences as rows of `figures.gains.SCHEMA`."""
     told: list[tuple[Any, ...]] = [
-        (each.pair[each.pair == CONTROL], each.pair[0], epoch, one.value, one.low, one.high)
+        (each.pair[0], each.pair[0], epoch, one.value, one.low, one.high)
         for each in found
         for epoch, one in enumerate(each.epochs, start=1)
     ]
