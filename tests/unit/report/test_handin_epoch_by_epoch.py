@@ -85,7 +85,7 @@ def test_gates_that_lead_later_by_more_are_not_said_to_lead_early(written, monke
     text = read(section.epoch_by_epoch(written))
     assert section.gains(written).gated is None
     assert "in contrast" not in text
-    assert "above all how it starts" not in text
+    assert "above all at the start" not in text
 
 
 def test_a_lead_that_lasts_is_not_said_to_fade(written, monkeypatch):
