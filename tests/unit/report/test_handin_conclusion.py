@@ -118,11 +118,11 @@ def test_where_there_is_no_room_the_foremost_are_kept_in_reading_order(tables):
     assert kept == ["vanishing", "even", "degradation"]
 
 
-def test_what_is_open_is_named_and_in_no_row(tables, monkeypatch):
+def test_what_is_open_is_named_and_in_no_row_but_whether_fewer_parameters_suffice(tables, monkeypatch):
     writer = prose(tables, card("depth", judged("inconclusive")))
     monkeypatch.setattr(whole, "prose_of", lambda _: writer)
-    assert answers(writer, most=99) == []
-    assert verdicts(writer) == []
+    assert [(each.key, each.sure) for each in answers(writer, most=99)] == [("parameters", "open")]
+    assert "Open: with" in read(verdicts(writer))
     text = read(conclusion(writer.context).blocks)
     number = len(catalogue())
     assert f"{number} of {number} claims remain open" in text

@@ -1,14 +1,11 @@
 """What is said of dense connections, on the reference that ships and on verdicts made up."""
 
-from dataclasses import replace
-
 import pytest
 from made_up_bodies import card, prose, read
 
 from skipscope.report.document import Equation, Figure
 from skipscope.report.handin.by_depth import depth_figures
 from skipscope.report.handin.dense import dense
-from skipscope.report.handin.dense_accuracy import with_seeds
 from skipscope.report.handin.reuse_map import connections
 from skipscope.report.words import unmarked
 
@@ -99,21 +96,6 @@ def test_networks_that_differ_in_more_than_their_connections_carry_no_verdict(ta
     assert "The assignment's own pair cannot tell" in text
     assert "densenet has 16% of the parameters of resnet" in text
     assert "suffice" not in text
-
-
-@pytest.mark.parametrize(
-    ("estimate", "said"),
-    [(3.3, "points, more than the choice of seed"), (0.0, "no more than the choice of seed may")],
-)
-def test_beside_a_single_seed_of_ones_own_the_reference_s_seeds_are_told(tables, estimate, said):
-    pair = ("accuracy", "densenet - resnet", "confounded", estimate)
-    written = prose(tables, card("lab", {"D3": ("confounded", [pair])}))
-    (body,) = written.evidence.bodies("D3")
-    single = replace(body.pieces[0], basis="own", study="mine")
-    (told,) = with_seeds(written, single)
-    assert said in told.text
-    assert "With 5 seeds" in told.text
-    assert with_seeds(written, body.pieces[0]) == []  # it is the reference's own number
 
 
 def test_a_dense_network_of_ones_own_shows_its_connections(small):

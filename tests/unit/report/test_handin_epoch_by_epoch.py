@@ -43,13 +43,18 @@ def test_on_the_reference_the_lead_of_shortcuts_grows_and_that_of_others_does_no
     assert "0.58 [0.44, 0.71]" in text  # 56 layers, last epoch
     assert "0.53 [0.39, 0.67]" in text  # and above the plain network in the first
     assert {"en": "0.09, 0.16 and 0.25", "zh": "0.09、0.16 和 0.25"}[language] in text
-    assert {"en": "0.16, 0.13 and 0.12", "zh": "0.16、0.13 和 0.12"}[language] in text
+    ends = {"en": "by 0.16 in the first and 0.12 in the last", "zh": "第一轮 0.16、最后一轮 0.12"}
+    assert ends[language] in text
+    assert {"en": "lead plain ones by more and more", "zh": "领先幅度同样不断扩大"}[language] in text
     assert {"en": "halved leads by 0.14 and 0.12", "zh": "减半也领先 0.14 和 0.12"}[language] in text
     assert {"en": "se_resnet20 over resnet20 is gone", "zh": "领先到最后一轮已经消失"}[language] in text
     (figure,) = (block for block in blocks if isinstance(block, Panels))
-    left, right = (each.chart.data for each in figure.figures)
+    left, middle, right = (each.chart.data for each in figure.figures)
     assert left["pair"].unique(maintain_order=True).to_list() == [
         *("resnet8", "resnet20", "resnet32", "resnet56", "resnet")
+    ]
+    assert middle["pair"].unique(maintain_order=True).to_list() == [
+        *("densenet31_k8", "densenet22_k12", "se_resnet20")
     ]
     assert (right["low"] < right["value"]).all()
 
@@ -86,6 +91,13 @@ def test_gates_that_lead_later_by_more_are_not_said_to_lead_early(written, monke
     assert section.gains(written).gated is None
     assert "in contrast" not in text
     assert "above all at the start" not in text
+
+
+def test_a_lead_over_plain_networks_that_shrinks_is_not_said_to_grow(written, monkeypatch):
+    planted(monkeypatch, plain20=(0, 0.5, 0, 0))  # densenet22_k12 and se_resnet20 lead it most in the first
+    text = read(section.epoch_by_epoch(written))
+    assert "by more and more" not in text
+    assert "all three connections" not in text
 
 
 def test_a_lead_that_lasts_is_not_said_to_fade(written, monkeypatch):

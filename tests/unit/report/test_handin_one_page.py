@@ -108,7 +108,7 @@ def test_dense_networks_have_their_price_named_whatever_came_out(tables, verdict
     parts = [("accuracy", pair, verdict, -1.0), ("parameters", pair, "supported", -48.0)]
     found = of(tables, dense, language, D3=(verdict, [*parts, ("memory", pair, "contradicted", 134.0)]))
     assert "52%" in found
-    assert {"en": "more feature maps have to be kept", "zh": "保存更多的特征图"}[language] in found
+    assert {"en": "more feature maps have to be kept", "zh": "多存特征图"}[language] in found
     assert ("too wide to decide" in found or "区间太宽" in found) == (verdict == "inconclusive")
     assert "−1.00" in found
 

@@ -52,7 +52,7 @@ def test_it_reads_in_chinese(told):
 @pytest.mark.parametrize(
     ("ends", "unsaid"),
     [
-        ({"cnn": 0.6}, "A lack of shortcuts is an unlikely one"),
+        ({"cnn": 0.6}, "A lack of shortcuts is an unlikely cause"),
         ({"densenet": 0.5}, "It ends above resnet"),
         ({"se_resnet": 0.6}, "does not lead"),
     ],
@@ -68,7 +68,7 @@ def test_a_network_that_fits_less_well_is_not_said_to_fit_best(told):
 
 def test_shortcuts_are_not_cleared_where_they_do_matter_at_eight_layers(told):
     parts = [("epochs", f"resnet{depth} - plain{depth}", "supported", -0.4) for depth in (8, 20)]
-    assert "is an unlikely one" not in told("en", card("depth", {"T1": ("supported", parts)}))
+    assert "is an unlikely cause" not in told("en", card("depth", {"T1": ("supported", parts)}))
 
 
 def test_where_each_curve_ends_stands_beside_its_reasons(told):

@@ -118,7 +118,7 @@ def png(picture: Picture, **about: str) -> bytes:
 def webp(picture: Picture) -> bytes:
     """Encodes a picture as WebP without loss: two thirds of a PNG, for pages."""
     file = BytesIO()
-    # more effort (quality 100, method 6) takes 200 times as long for pictures as small as maps, and saves nothing
+    # of pictures as small as maps, quality 100 and method 6 take 200 times as long, for no fewer bytes
     Image.fromarray(picture).save(file, format="WEBP", lossless=True, quality=50, method=2)
     return file.getvalue()
 

@@ -26,6 +26,8 @@ def degradation(prose: Prose, figures: Sequence[Figure]) -> list[Statement]:
         "residual": (prose.number if verdict == "remains" else prose.change)(parts["resnet"]),
         "figure": prose.figure(figures[-1]) if figures else "",
     }
+    if verdict == "remains":
+        told["also"] = in_another_study(prose, parts, "residual.degradation.also")
     return [prose.say(f"residual.degradation.{verdict}", judged.source, **told)]
 
 

@@ -39,8 +39,8 @@ def dense(prose: Prose, figures: Sequence[Figure] = ()) -> list[Block]:
         prose.paragraph(say("dense.textbook", HUANG)),
         *prose.paragraphs(reused(prose, drawn, table)),
         *([drawn] if drawn else []),
-        *prose.paragraphs(*gradients(prose, next(iter(figures), None)), parameters(prose)),
-        *prose.paragraphs(disagreements(prose, "D1", "D2", "D3", "D4"), limits(prose), cost(prose)),
+        *prose.paragraphs(*gradients(prose, next(iter(figures), None)), [*parameters(prose), *limits(prose)]),
+        *prose.paragraphs(disagreements(prose, "D1", "D2", "D3", "D4"), cost(prose)),
     ]
 
 

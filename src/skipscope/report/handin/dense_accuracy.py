@@ -1,7 +1,5 @@
 """Says what a dense network with fewer parameters, or as many, is worth beside a residual one."""
 
-from math import inf
-
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.statements import Statement
@@ -38,29 +36,9 @@ def counted(prose: Prose, comparison: str) -> dict[str, Piece]:
 
 
 def limits(prose: Prose) -> list[Statement]:
-    """Says what does not follow from the assignment's own pair of networks."""
-    counts = counted(prose, CLASSROOM)
-    pieces = (piece for body in prose.evidence.bodies("D3") for piece in body.pieces)
-    asked = "accuracy", CLASSROOM
-    accuracy = next((each for each in pieces if (each.finding.part, each.finding.comparison) == asked), None)
-    if not accuracy or "parameters" not in counts:
-        return []
-    told = {"parameters": share(counts["parameters"])}
-    said = [prose.say("dense.classroom", counts["parameters"].source, **told)]
-    seeds = [] if accuracy.effect.interval else with_seeds(prose, accuracy)
-    one = prose.say("dense.classroom_accuracy", accuracy.source, accuracy=change(prose, accuracy))
-    return [*said, *(seeds or [one])]
-
-
-def with_seeds(prose: Prose, single: Piece) -> list[Statement]:
-    """Says what a study with several seeds measured where this one has one."""
-    piece = next(iter(prose.evidence.elsewhere(single)), None)
-    if piece is None:
-        return []
-    low, high = piece.effect.interval or (-inf, inf)
-    told = {"study": piece.study, "accuracy": change(prose, piece), "seeds": piece.effect.n}
-    key = f"dense.classroom_seeds.{'open' if low <= 0 <= high else 'apart'}"
-    return [prose.say(key, piece.source, **told)]
+    """Says that the assignment's own pair of networks does not tell what concatenation is worth."""
+    fewer = counted(prose, CLASSROOM).get("parameters")
+    return [prose.say("dense.classroom", fewer.source, parameters=share(fewer))] if fewer else []
 
 
 def share(piece: Piece) -> Inline:

@@ -13,12 +13,13 @@ import polars as pl
 from skipscope.analysis.statistics import Estimate, over_seeds
 from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.figures import gains as charts
+from skipscope.reference.shipped import batch_size
 from skipscope.report.document import Block, Panels
 from skipscope.report.handin.by_depth import depth_of
 from skipscope.report.handin.control import PAIR as CONTROL
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Basis, Source, Statement
-from skipscope.report.words import Inline, code, literal
+from skipscope.report.words import Inline, code, count, literal
 
 LOSS = "loss curve"
 DEPTHS = tuple((f"resnet{layers}", f"plain{layers}") for layers in (8, 20, 32, 56))
@@ -28,6 +29,8 @@ DENSE = ("densenet31_k8", "resnet32"), ("densenet22_k12", "resnet20")
 GATED = ("se_resnet_pool", "resnet"), ("se_resnet20", "resnet20")
 HALVED = ("se_resnet_pool_half", "resnet")
 """A branch halved by a constant, and not."""
+PLAIN = ("densenet31_k8", "plain32"), ("densenet22_k12", "plain20"), ("se_resnet20", "plain20")
+"""With concatenation or gates and without any connection, of about as many layers."""
 FEWEST = 3
 """Epochs without which there is no course to speak of."""
 
@@ -63,11 +66,14 @@ class Gain:
 
 @dataclass(frozen=True, kw_only=True)
 class Gains:
-    """What was measured, epoch by epoch: of shortcuts, and of what is added to a residual network."""
+    """What was measured, epoch by epoch: of shortcuts, and of the other connections over two baselines."""
 
     depths: tuple[Gain, ...]
     control: Gain | None
+    plain: tuple[Gain, ...]
+    """Dense and gated networks over plain ones."""
     others: tuple[Gain, ...]
+    """Over residual ones."""
 
     @property
     def shortcuts(self) -> tuple[Gain, ...]:
@@ -93,10 +99,11 @@ class Gains:
 def gains(prose: Prose) -> Gains | None:
     """Finds what the figure shows; None unless shortcuts and another connection were measured."""
     depths = tuple(found for pair in DEPTHS if (found := gain(prose, pair)))
+    plain = tuple(found for pair in PLAIN if (found := gain(prose, pair)))
     others = tuple(found for pair in (*DENSE, *GATED) if (found := gain(prose, pair)))
     if len(depths) < 2 or not others:
         return None
-    return Gains(depths=depths, control=gain(prose, CONTROL), others=others)
+    return Gains(depths=depths, control=gain(prose, CONTROL), plain=plain, others=others)
 
 
 def gain(prose: Prose, pair: tuple[str, str], fewest: int = FEWEST, within: str = "") -> Gain | None:
@@ -131,7 +138,10 @@ def epoch_by_epoch(prose: Prose) -> list[Block]:
     figure = drawn(prose, found)
     late, early = shortcuts(prose, found, figure), others(prose, found)
     if late and early:
-        early.append(prose.say("epochs.so", late[0].sources[0], *early[0].sources))
+        grown = over_plain(prose, found)
+        key = "any" if grown else "shortcuts"
+        sources = late[0].sources[0], *(each for said in (*grown, early[0]) for each in said.sources)
+        early = [*grown, *early, prose.say(f"epochs.so.{key}", *sources)]
     return [*prose.paragraphs([*late, *early]), figure] if late else []
 
 
@@ -146,12 +156,21 @@ def shortcuts(prose: Prose, found: Gains, figure: Panels) -> list[Statement]:
     told |= {"epoch1": shown(deepest.epochs[0]), "last": shown(deepest.epochs[-1])}
     told["others"] = prose.context.words.listed([str(depth_of(each.pair[0])) for each in growing[-2::-1]])
     told["shallow"] = depth_of(shallowest.pair[0])
+    told["steps"] = count(steps_of(prose, deepest))
     key = "costly" if deepest.epochs[0].low > 0 else "free"
     said = [prose.say(f"epochs.shortcuts.{key}", deepest.source, **told)]
     if found.control and found.control.grows:
         leads = of_epochs(prose, found.control)
         said += [prose.say("epochs.control", found.control.source, values=leads), *own(prose)]
     return said
+
+
+def steps_of(prose: Prose, found: Gain) -> int:
+    """Counts the training steps of an epoch."""
+    record = prose.context.tables.record
+    if found.basis == "own":
+        return (record.study.train_limit or record.data.train) // record.study.recipe.batch_size
+    return prose.evidence.reference[found.study].images // batch_size(found.study)
 
 
 def own(prose: Prose) -> list[Statement]:
@@ -166,16 +185,24 @@ def own(prose: Prose) -> list[Statement]:
     return [prose.say("epochs.own", source, values=in_turn(prose, means))]
 
 
+def over_plain(prose: Prose, found: Gains) -> list[Statement]:
+    """Says that the lead of dense and gated networks over plain ones grows, if that of each does."""
+    always = all(each.grows and each.epochs[0].value > each.epochs[1].value for each in found.plain)
+    if not found.plain or not always:
+        return []
+    return [prose.say("epochs.plain", *dict.fromkeys(each.source for each in found.plain))]
+
+
 def others(prose: Prose, found: Gains) -> list[Statement]:
     """Says which connections lead from the first epoch on, and that a halved branch does as gates do."""
     dense, gated = found.dense, found.gated
     if dense is None or gated is None:
         return []
     told = {"dense_pair": named(prose, dense), "gated_pair": named(prose, gated)}
-    told |= {"dense": of_epochs(prose, dense), "gated": of_epochs(prose, gated)}
+    told |= {"dense": ends(prose, dense), "gated": ends(prose, gated)}
     said = [prose.say("epochs.others", dense.source, gated.source, **told)]
-    ends = [(each, each.epochs[-1]) for each in found.others if each.early and each.pair in GATED]
-    faded = next((each for each, end in ends if each != gated and end.low < 0 < end.high), None)
+    finals = [(each, each.epochs[-1]) for each in found.others if each.early and each.pair in GATED]
+    faded = next((each for each, end in finals if each != gated and end.low < 0 < end.high), None)
     if faded:
         names = dict(zip(("one", "other"), map(code, faded.pair), strict=True))
         said.append(prose.say("epochs.fades", faded.source, **names))
@@ -190,6 +217,12 @@ def others(prose: Prose, found: Gains) -> list[Statement]:
 def of_epochs(prose: Prose, found: Gain) -> Inline:
     """Lists by how much the first network leads; the figure has the intervals."""
     return in_turn(prose, [each.value for each in found.epochs])
+
+
+def ends(prose: Prose, found: Gain) -> Inline:
+    """Says by how much the first network leads in the first and in the last epoch."""
+    first, last = (literal(f"{-each.value:.2f}") for each in (found.epochs[0], found.epochs[-1]))
+    return prose.context.words("epochs.change", first=first, last=last)
 
 
 def in_turn(prose: Prose, differences: Iterable[float]) -> Inline:
@@ -210,20 +243,25 @@ def named(prose: Prose, found: Gain) -> Inline:
 
 
 def drawn(prose: Prose, found: Gains) -> Panels:
-    """Draws the differences: shortcuts at the left, the other connections at the right."""
+    """Draws what shortcuts change, then what the others do, beside plain and beside residual networks."""
     context = prose.context
-    groups: Mapping[str, Iterable[Gain]] = {"shortcuts": found.shortcuts, "others": found.others}
-    table = {name: rows(each) for name, each in groups.items()}
+    groups: Mapping[str, Sequence[Gain]] = {
+        "shortcuts": found.shortcuts,
+        "plain": found.plain,
+        "others": found.others,
+    }
+    table = {name: rows(each) for name, each in groups.items() if each}
     every = pl.concat(list(table.values()))
     drawings = {
         f"epochs-{name}": charts.gains(part, every, title=context.labels["loss_gain"], labels=context.labels)
         for name, part in table.items()
     }
-    studies = dict.fromkeys(code(each.study) for each in (*found.shortcuts, *found.others))
-    against = [code(each.pair[1]) for each in found.others]
-    told = {"studies": context.words.listed(list(studies)), "others": context.words.listed(against)}
-    caption = context.words("epochs.caption", **told)
-    return context.panels(drawings, caption=caption, spoken=(caption, caption))
+    listed = context.words.listed
+    studies = dict.fromkeys(code(each.study) for group in groups.values() for each in group)
+    told = {"studies": listed(list(studies))}
+    told |= {name: listed([code(each.pair[1]) for each in groups[name]]) for name in ("plain", "others")}
+    caption = context.words(f"epochs.caption{'' if found.plain else '_two'}", **told)
+    return context.panels(drawings, caption=caption, spoken=(caption,) * len(drawings), columns=len(drawings))
 
 
 def rows(found: Iterable[Gain]) -> pl.DataFrame:

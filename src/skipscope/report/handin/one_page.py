@@ -21,11 +21,11 @@ from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
 from skipscope.report.handin.textbook import vanishes_later
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import rounded, unmarked
+from skipscope.report.words import code, rounded, unmarked
 from skipscope.spec.derived import CONTROLS
 
 COLUMNS = ("arm", "params", "macs", "test", "time")
-HEIGHT = 160
+HEIGHT = 150
 """Pixels of the curves, so that the page is one."""
 EXACT = Source(basis="exact", key="params")
 
@@ -33,7 +33,8 @@ EXACT = Source(basis="exact", key="params")
 def one_page(context: Context) -> Section:
     """Builds the chapter."""
     prose, shown = replace(prose_of(context), coded=False), foremost(context)
-    table, curves = context.tabled(key_table(shown, *COLUMNS)), curves_of_all(shown)
+    table = context.tabled(key_table(foremost(context, controls=True), *COLUMNS))
+    curves = curves_of_all(shown)
     results = (
         [prose.say("one_page.results", table=prose.table(table), figure=prose.figure(curves[0]))]
         if curves
@@ -59,10 +60,12 @@ def one_page(context: Context) -> Section:
     )
 
 
-def foremost(context: Context) -> Context:
+def foremost(context: Context, *, controls: bool = False) -> Context:
     """The same with the networks that there is room for: of a large study the deepest of each family."""
     tables = context.tables
     kept = {summary.arm for summary in told_apart(tables.summaries)}
+    if controls:
+        kept |= {summary.arm for summary in tables.summaries if summary.model in CONTROLS}
     entries = tuple(entry for entry in tables.entries if entry.arm in kept)
     # all of them need no tables of their own
     some = 0 < len(entries) < len(tables.entries)
@@ -75,7 +78,7 @@ def done(prose: Prose, shown: Context) -> list[Statement]:
     told = [Statement(text=text, numbers=(text,))]
     left = {each.model for each in prose.context.tables.summaries if each.arm not in shown.tables.arms}
     if left and left <= CONTROLS.keys():
-        told.append(prose.say("one_page.control"))
+        told.append(prose.say("one_page.control", arm=code(min(left))))
     elif left:
         told.append(prose.say("one_page.some", all=len(arms)))
     return told

@@ -8,14 +8,15 @@ from skipscope.claims.catalogue import catalogue
 from skipscope.report.handin.beside import precise
 from skipscope.report.handin.by_depth import apart, depth_of, hardly_trained
 from skipscope.report.handin.degradation import in_another_study
-from skipscope.report.handin.gate_evidence import KINDS, cause, controlled
+from skipscope.report.handin.dense_accuracy import share
+from skipscope.report.handin.gate_evidence import KINDS, cause, clean, controlled
 from skipscope.report.handin.pieces import SETTLED, Judged, Piece
 from skipscope.report.handin.prose import Prose
 from skipscope.report.handin.residual import lost
 from skipscope.report.statements import Statement
 from skipscope.report.words import Inline, code, literal
 
-Sure = Literal["counted", "high", "good", "fair"]
+Sure = Literal["counted", "high", "good", "fair", "open"]
 MANY_SEEDS = 10
 """From which on seeds tell how much a quantity spreads."""
 Field = tuple[str, int]
@@ -96,7 +97,7 @@ SENTENCES = (
 )
 """In reading order."""
 FIRST = (
-    *("vanishing", "even", "degradation", "parameters", "price", "gates", "content", "speed"),
+    *("vanishing", "even", "degradation", "parameters", "gates", "content", "speed", "price"),
     *("dense", "overfitting", "reuse", "blocks", "shattering", "training", "branch", "gap", "landscape"),
     *("redundancy", "sharpness", "stem", "order"),
 )
@@ -105,9 +106,27 @@ FIRST = (
 
 def answers(prose: Prose, *, most: int) -> list[Answer]:
     """The settled sentences in reading order, at most so many."""
-    found = {each.key: answer for each in SENTENCES if (answer := answered(prose, each))}
+    found = {
+        each.key: answer for each in SENTENCES if (answer := answered(prose, each) or undecided(prose, each))
+    }
     kept = [key for key in FIRST if key in found][:most]
     return [answer for key, answer in found.items() if key in kept]
+
+
+def undecided(prose: Prose, sentence: Sentence) -> Answer | None:
+    """Says of fewer parameters what was measured, though that settles nothing: the report asks it."""
+    if sentence.key != "parameters" or (piece := clean(prose, "D3", "accuracy")) is None:
+        return None
+    counts = prose.evidence.pieces("D3", "parameters").get(piece.finding.comparison)
+    if piece.settled or counts is None or not piece.effect.interval:
+        return None
+    told = {"parameters": share(counts), "accuracy": prose.change(piece), "networks": prose.networks(piece)}
+    return Answer(
+        key=sentence.key,
+        found=prose.say("conclusion.rows.parameters.open", piece.source, **told),
+        basis=rests_on(prose, piece),
+        sure="open",
+    )
 
 
 def unsettled(prose: Prose) -> list[str]:

@@ -38,7 +38,9 @@ def training(context: Context) -> Section:
     if not shown:
         begin.append(Note(text=context.words("overlay.nothing")))
         return context.section("course", "course", begin)
-    parts = {"each": networks(prose, shown), "together": together(prose, shown)}
+    more = foremost(context, controls=True).tables
+    rows = [course for arm in more.arms if (course := course_of(more, arm))]
+    parts = {"each": networks(prose, shown, rows), "together": together(prose, shown)}
     return context.section("course", "course", begin, context.sections("course", "course", parts))
 
 
@@ -89,21 +91,25 @@ def split(prose: Prose) -> Iterator[Statement]:
     yield prose.say("course.seeds.one" if seeds == 1 else "course.seeds.several", seeds=seeds)
 
 
-def networks(prose: Prose, shown: Sequence[ArmSummary]) -> list[Block]:
+def networks(prose: Prose, shown: Sequence[ArmSummary], rows: Sequence[Course]) -> list[Block]:
     """Tabulates and draws the course of each network, and says what it looks like."""
     context = prose.context
     found = [course for each in shown if (course := course_of(context.tables, each.arm))]
     figure = panels(prose, [each.arm for each in found])
-    table = Table(
-        columns=context.columns("course.column", COLUMNS, right=COLUMNS[1:]),
-        rows=tuple(row(prose, each) for each in found),
-        caption=context.words("course.table"),
-        arms=tuple(each.arm for each in found),
-    )
-    table = context.tabled(table)
+    table = context.tabled(first_and_last(prose, rows))
     told = {"figure": prose.figure(figure), "table": prose.table(table)}
     read = prose.say(f"course.reading.{'one' if len(found) == 1 else 'several'}", **told)
     return [prose.paragraph(read, prose.say("course.counted")), *shapes(prose, found), table, figure]
+
+
+def first_and_last(prose: Prose, found: Sequence[Course]) -> Table:
+    """Tabulates what each network begins and ends with."""
+    return Table(
+        columns=prose.context.columns("course.column", COLUMNS, right=COLUMNS[1:]),
+        rows=tuple(row(prose, each) for each in found),
+        caption=prose.context.words("course.table"),
+        arms=tuple(each.arm for each in found),
+    )
 
 
 def row(prose: Prose, found: Course) -> tuple[str, ...]:

@@ -11,8 +11,10 @@ from skipscope.report.document import Panels
 
 PAIR_WIDTH = 380
 """Width of the plots of two figures side by side, in pixels: wider ones are shrunk with their labels."""
+BESIDE = 70
+"""Pixels beside a plot: the numbers of its axis, and the padding."""
 HALF_LINE = 84.0
-"""Width of each of them in print, in millimetres."""
+"""Width of each of two in print, in millimetres."""
 PIXEL = 0.21
 """Millimetres that a pixel is printed as where panels share their axes: letters of 12 are 7.1 points."""
 LINE = 806
@@ -25,14 +27,14 @@ AROUND: int = LEFT + CONFIG["padding"]["right"]
 def plot_width(panels: Panels) -> int:
     """Returns the width of a plot in pixels: two have the line at least, lest one alone fill a page."""
     if panels.rows == 1:
-        return PAIR_WIDTH
+        return 2 * (PAIR_WIDTH + BESIDE) // max(2, panels.columns) - BESIDE
     return (LINE - AXIS_EXTENT) // max(2, panels.columns) - AROUND
 
 
 def printed_widths(panels: Panels) -> list[float]:
     """Returns the width of each column in millimetres."""
     if panels.rows == 1:
-        return [HALF_LINE] * panels.columns
+        return [round(2 * HALF_LINE / max(2, panels.columns), 1)] * panels.columns
     inner = plot_width(panels) + AROUND
     return [round(PIXEL * (inner + (0 if column else AXIS_EXTENT)), 2) for column in range(panels.columns)]
 
