@@ -68,7 +68,7 @@ def gains(table: pl.DataFrame, every: pl.DataFrame, *, title: str, labels: Label
 
     at: dict[str, Any] = {"x": x, "color": alt.Color("pair:N", scale=traits("color"), legend=names)}
     shape = alt.Shape("pair:N", scale=traits("shape"), legend=names)
-    dash = alt.StrokeDash("pair:N", scale=traits("dash"), legend=names)
+    dash = alt.StrokeDash("pair:N", scale=traits("dash"), legend=None)
     told = {"low": labels["interval_low"], "high": labels["interval_high"], "pair": " "}
     tips = tooltips(labels, "pair:N", "epoch:Q", "value:Q .3f", "low:Q .3f", "high:Q .3f", **told)
     rule = alt.Chart().mark_rule(color=style.FAINT_INK, strokeDash=[1, 3]).encode(y=alt.YDatum(0))

@@ -43,7 +43,10 @@ def test_on_the_reference_the_lead_of_shortcuts_grows_and_that_of_others_does_no
     assert "0.58 [0.44, 0.71]" in text  # 56 layers, last epoch
     assert "0.53 [0.39, 0.67]" in text  # and above the plain network in the first
     assert {"en": "0.09, 0.16 and 0.25", "zh": "0.09、0.16 和 0.25"}[language] in text
-    ends = {"en": "by 0.16 in the first and 0.12 in the last", "zh": "第一轮 0.16、最后一轮 0.12"}
+    ends = {
+        "en": "by 0.16 nats in the first and 0.12 in the last",
+        "zh": "第一轮领先 0.16 nat，最后一轮 0.12",
+    }
     assert ends[language] in text
     assert {"en": "lead plain ones by more and more", "zh": "领先幅度同样不断扩大"}[language] in text
     assert {"en": "halved leads by 0.14 and 0.12", "zh": "减半也领先 0.14 和 0.12"}[language] in text

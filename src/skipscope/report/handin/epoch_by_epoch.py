@@ -253,14 +253,13 @@ def drawn(prose: Prose, found: Gains) -> Panels:
     table = {name: rows(each) for name, each in groups.items() if each}
     every = pl.concat(list(table.values()))
     drawings = {
-        f"epochs-{name}": charts.gains(part, every, title=context.labels["loss_gain"], labels=context.labels)
+        f"epochs-{name}": charts.gains(
+            part, every, title=context.labels[f"loss_gain_{name}"], labels=context.labels
+        )
         for name, part in table.items()
     }
-    listed = context.words.listed
     studies = dict.fromkeys(code(each.study) for group in groups.values() for each in group)
-    told = {"studies": listed(list(studies))}
-    told |= {name: listed([code(each.pair[1]) for each in groups[name]]) for name in ("plain", "others")}
-    caption = context.words(f"epochs.caption{'' if found.plain else '_two'}", **told)
+    caption = context.words("epochs.caption", studies=context.words.listed(list(studies)))
     return context.panels(drawings, caption=caption, spoken=(caption,) * len(drawings), columns=len(drawings))
 
 

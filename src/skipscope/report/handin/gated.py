@@ -107,7 +107,9 @@ def trained(prose: Prose) -> list[Statement]:
     piece = next((each for each in found if each.told == "supported"), None)
     if piece is None or piece.effect.estimate >= 0:
         return []
-    told = {"ratio": prose.times(piece), "networks": prose.networks(piece)}
+    level = piece.finding.at_loss
+    at = prose.context.words("gated.at", loss=f"{level:.1f}") if level is not None else ""
+    told = {"ratio": prose.times(piece), "networks": prose.networks(piece), "at": at}
     return [prose.say("gated.steady", piece.source, **told)]
 
 
