@@ -5,6 +5,7 @@ a colour can tell; the ratios that are written beside it keep four digits, losse
 """
 
 import re
+from collections.abc import Sequence
 from math import inf, isfinite, log10
 
 import polars as pl
@@ -34,6 +35,12 @@ class GradientCurve(Frozen):
     """A row a step: 100 log10 of the gradient's norm by convolution; null where that is 0 or not finite."""
     ratios: tuple[float | None, ...]
     """The norm at the first convolution over that at the last, by step."""
+
+    @property
+    def least(self) -> float:
+        """The smallest norm at any convolution and step, over that at the last convolution."""
+        rows = ([each for each in row if each is not None] for row in self.hundredths)
+        return float(10 ** (min(min(row) - row[-1] for row in rows if row) / 100))
 
 
 class Gradients(Frozen):
@@ -69,7 +76,7 @@ def gradients_of(tables: StudyTables) -> Gradients | None:
         study=tables.record.study.name,
         seeds=rows.filter(pl.col("step") > 0)["seed"].n_unique(),
         initial_seeds=rows.filter(pl.col("step") == 0)["seed"].n_unique(),
-        curves={name: _curve(rows.filter(arm=name), cards[_depth(name)], steps) for name in names},
+        curves={name: curve_of(rows.filter(arm=name), cards[_depth(name)], steps) for name in names},
         cards={depth: _trimmed(card) for depth, card in cards.items()},
         losses=loss_curves(tables, [name for name in names if _depth(name) in DRAWN]),
     )
@@ -107,7 +114,8 @@ def _chosen(rows: pl.DataFrame) -> list[int]:
     return [steps[index] for index in sorted(wanted)]
 
 
-def _curve(rows: pl.DataFrame, card: NetworkCard, steps: list[int]) -> GradientCurve:
+def curve_of(rows: pl.DataFrame, card: NetworkCard, steps: Sequence[int]) -> GradientCurve:
+    """Makes the curve of one network at these steps from its readings of the probe `gradient_flow`."""
     modules = [call.module for call in calls_of(card) if call.kind == "conv"]
     norms = measured.series(rows, "gradient norm").filter(pl.col("module").is_in(modules))
     typical = norms.group_by("step", "module").agg(pl.col("value").log10().mean())

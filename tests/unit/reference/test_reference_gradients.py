@@ -78,3 +78,14 @@ def test_it_covers_every_depth_and_every_convolution_in_few_bytes() -> None:
     assert len({curve.steps for curve in found.curves.values()}) == 1
     file = ROOT / "src" / "skipscope" / "reference" / shipped.GRADIENTS
     assert file.stat().st_size < 60_000
+
+
+def test_the_smallest_gradient_is_found_over_all_steps_and_convolutions() -> None:
+    for name, curve in shipped.gradients().curves.items():
+        shares = [
+            10 ** ((norm - row[-1]) / 100)
+            for row in curve.hundredths
+            for norm in row
+            if norm is not None and row[-1] is not None
+        ]
+        assert curve.least == pytest.approx(min(shares)), name

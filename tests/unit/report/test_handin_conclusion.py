@@ -57,7 +57,7 @@ def test_it_concludes_on_each_kind_of_network_and_names_its_price(tables, langua
     for text, kind, price in zip(texts, KINDS[language], PRICES[language], strict=True):
         assert text.startswith(kind)
         assert price in text
-    candidates = {"en": ("only reason", "With either of them left"), "zh": ("唯一的原因", "都是障碍")}
+    candidates = {"en": ("only reason", "If either remains"), "zh": ("唯一的原因", "都是障碍")}
     found = [texts[1].find(each) for each in candidates[language]]
     assert -1 < found[0] < found[1]
 

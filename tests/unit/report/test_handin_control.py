@@ -1,5 +1,7 @@
 """Tests `skipscope.report.handin.control`: what the shortcuts of `resnet` do, by the same network without."""
 
+from types import SimpleNamespace
+
 import pytest
 from made_up_bodies import prose, read
 
@@ -85,3 +87,18 @@ def test_mini_batches_that_hardly_agree_either_way_are_no_explanation(written, m
     assert "0.01 with shortcuts, 0.00 without" in text_of([said])
     monkeypatch.setattr(chapter, "AGREE", 0.001)
     assert chapter.unlike(written) == []
+
+
+@pytest.mark.parametrize(("bare", "told"), [(0.19, True), (0.01, False)])
+def test_smallest_gradients_are_told_where_that_of_the_chain_is_about_as_large(
+    written, monkeypatch, bare, told
+):
+    least = {"resnet": 0.25, "resnet_noskip": bare}
+    monkeypatch.setattr(chapter, "curve", lambda _, arm: SimpleNamespace(least=least[arm]))
+    said = text_of(chapter.gradients(written))
+    assert (f"{bare} times as large as at the last one without shortcuts, 0.25 times" in said) == told
+
+
+def test_without_readings_there_is_no_smallest_gradient(written):
+    assert chapter.curve(written.context.tables, "resnet") is None
+    assert "At its smallest" not in text_of(chapter.gradients(written))

@@ -74,7 +74,7 @@ def test_one_obstacle_each_and_both_together(written, monkeypatch):
     assert "below that of the residual network" in text
     assert "can start without a shortcut" in text
     weighed = text_of(candidates(written))
-    assert "With either of them left, it starts worse" in weighed
+    assert "If either remains, the network starts worse" in weighed
     assert "None of these is shown" not in weighed
     assert "would help to decide" not in weighed
     assert other_weights(written) is not None

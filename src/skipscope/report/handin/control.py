@@ -5,8 +5,10 @@ from dataclasses import replace
 
 from skipscope.analysis.curves import epoch_ends
 from skipscope.analysis.statistics import Estimate, over_seeds
+from skipscope.analysis.tables import StudyTables
 from skipscope.claims.model import MINIMUM_SEEDS
 from skipscope.figures import accuracies, curves
+from skipscope.reference.gradients import GradientCurve, curve_of
 from skipscope.report.document import Block, Panels
 from skipscope.report.handin.by_depth import GONE
 from skipscope.report.handin.course import Course, course_of
@@ -21,6 +23,8 @@ PAIR = ("resnet", "resnet_noskip")
 KINDS = ("residual", "bare")
 AGREE = 0.05
 """A mean cosine below which gradients hardly agree: a twentieth of what equal ones have."""
+ALIKE = 2.0
+"""Smallest gradients that differ by a smaller factor are called alike."""
 HEIGHT = 130
 """Pixels of its curves."""
 
@@ -104,7 +108,21 @@ def gradients(prose: Prose) -> list[Statement]:
             return []
         told |= {f"{name}_{kind}": prose.times(each) for kind, each in zip(KINDS, levels, strict=True)}
         sources += [level.source for level in levels]
-    return [prose.say("control.gradient", *dict.fromkeys(sources), **told)]
+    said = [prose.say("control.gradient", *dict.fromkeys(sources), **told)]
+    smallest = [each.least for arm in PAIR if (each := curve(prose.context.tables, arm))]
+    if len(smallest) == len(PAIR) and smallest[1] > smallest[0] / ALIKE:
+        told = {kind: literal(rounded(each)) for kind, each in zip(KINDS, smallest, strict=True)}
+        own = Source(basis="own", key=TRAINING, study=prose.evidence.study)
+        said.append(prose.say("control.least", own, **told))
+    return said
+
+
+def curve(tables: StudyTables, arm: str) -> GradientCurve | None:
+    """Returns the gradients of a network at every step at which they were measured."""
+    cards = {each.arm: each.network for each in tables.summaries}
+    rows = tables.readings.filter("counted", arm=arm, probe="gradient_flow")
+    card = cards.get(arm)
+    return curve_of(rows, card, sorted(rows["step"].unique())) if card and not rows.is_empty() else None
 
 
 def unlike(prose: Prose) -> list[Statement]:

@@ -86,9 +86,21 @@ class Gains:
         return self.depths[-1] if self.depths[-1].grows else None
 
     @property
-    def dense(self) -> Gain | None:
-        """The first pair in which a dense network leads early."""
-        return next((each for each in self.others if each.early and each.pair in DENSE), None)
+    def grown(self) -> tuple[Gain, ...]:
+        """Dense and gated networks over plain ones, if the lead of each grows from epoch to epoch."""
+        always = all(each.grows and each.epochs[0].value > each.epochs[1].value for each in self.plain)
+        return self.plain if always else ()
+
+    @property
+    def starts(self) -> tuple[tuple[Gain, Gain], ...]:
+        """Pairs of leads of one network, over a residual and over a plain one, of which the former is early.
+
+        It is the larger one in the first epoch: the residual network starts behind the plain one.
+        """
+        over = {(each.pair[0], each.study): each for each in self.plain}
+        pairs = ((each, over.get((each.pair[0], each.study))) for each in self.others if each.early)
+        led = [(one, two) for one, two in pairs if two]
+        return tuple((one, two) for one, two in led if one.epochs[0].value < two.epochs[0].value < 0)
 
     @property
     def gated(self) -> Gain | None:
@@ -136,13 +148,19 @@ def epoch_by_epoch(prose: Prose) -> list[Block]:
     if found is None:
         return []
     figure = drawn(prose, found)
-    late, early = shortcuts(prose, found, figure), others(prose, found)
-    if late and early:
-        grown = over_plain(prose, found)
-        key = "any" if grown else "shortcuts"
-        sources = late[0].sources[0], *(each for said in (*grown, early[0]) for each in said.sources)
-        early = [*grown, *early, prose.say(f"epochs.so.{key}", *sources)]
-    return [*prose.paragraphs([*late, *early]), figure] if late else []
+    late = shortcuts(prose, found, figure)
+    if not late:
+        return []
+    grown = [prose.say("epochs.plain", *sources_of(found.grown))] if found.grown else []
+    said = [*grown, *starts(prose, found), *gates(prose, found)]
+    sources = dict.fromkeys([late[0].sources[0], *sources_of(found.grown)])
+    so = prose.say(f"epochs.so.{'any' if grown else 'shortcuts'}", *sources)
+    return [*prose.paragraphs(late, [*said, so]), figure]
+
+
+def sources_of(found: Iterable[Gain]) -> tuple[Source, ...]:
+    """Returns on what they rest, each once."""
+    return tuple(dict.fromkeys(each.source for each in found))
 
 
 def shortcuts(prose: Prose, found: Gains, figure: Panels) -> list[Statement]:
@@ -185,27 +203,33 @@ def own(prose: Prose) -> list[Statement]:
     return [prose.say("epochs.own", source, values=in_turn(prose, means))]
 
 
-def over_plain(prose: Prose, found: Gains) -> list[Statement]:
-    """Says that the lead of dense and gated networks over plain ones grows, if that of each does."""
-    always = all(each.grows and each.epochs[0].value > each.epochs[1].value for each in found.plain)
-    if not found.plain or not always:
+def starts(prose: Prose, found: Gains) -> list[Statement]:
+    """Says that leads over residual networks are largest in the first epoch, in which those start behind."""
+    if not found.starts:
         return []
-    return [prose.say("epochs.plain", *dict.fromkeys(each.source for each in found.plain))]
+    words = prose.context.words
+    told = [
+        words(
+            "epochs.start",
+            arm=code(one.pair[0]),
+            residual=code(one.pair[1]),
+            plain=code(two.pair[1]),
+            lead=lead(one.epochs[0]),
+            less=lead(two.epochs[0]),
+        )
+        for one, two in dict.fromkeys((found.starts[0], found.starts[-1]))
+    ]
+    sources = sources_of(each for pair in found.starts for each in pair)
+    return [prose.say("epochs.starts", *sources, items=Inline(words.raw("beside.clause").join(told)))]
 
 
-def others(prose: Prose, found: Gains) -> list[Statement]:
-    """Says which connections lead from the first epoch on, and that a halved branch does as gates do."""
-    dense, gated = found.dense, found.gated
-    if dense is None or gated is None:
+def gates(prose: Prose, found: Gains) -> list[Statement]:
+    """Says how gates lead where the residual network does not start behind, and a halved branch with them."""
+    behind = not found.control or found.control.epochs[0].value >= 0
+    if found.gated is None or behind or found.gated.pair[1] != CONTROL[0]:
         return []
-    told = {"dense_pair": named(prose, dense), "gated_pair": named(prose, gated)}
-    told |= {"dense": ends(prose, dense), "gated": ends(prose, gated)}
-    said = [prose.say("epochs.others", dense.source, gated.source, **told)]
-    finals = [(each, each.epochs[-1]) for each in found.others if each.early and each.pair in GATED]
-    faded = next((each for each, end in finals if each != gated and end.low < 0 < end.high), None)
-    if faded:
-        names = dict(zip(("one", "other"), map(code, faded.pair), strict=True))
-        said.append(prose.say("epochs.fades", faded.source, **names))
+    told = {"pair": named(prose, found.gated), "values": of_epochs(prose, found.gated)}
+    said = [prose.say("epochs.gated", found.gated.source, **told)]
     half = gain(prose, HALVED, 2)
     gates = gain(prose, GATED[0], 2, half.study) if half else None
     if half and gates and half.early and gates.early:
@@ -214,15 +238,14 @@ def others(prose: Prose, found: Gains) -> list[Statement]:
     return said
 
 
+def lead(found: Estimate) -> Inline:
+    """Writes a difference below zero as a lead."""
+    return literal(f"{-found.value:.2f}")
+
+
 def of_epochs(prose: Prose, found: Gain) -> Inline:
     """Lists by how much the first network leads; the figure has the intervals."""
     return in_turn(prose, [each.value for each in found.epochs])
-
-
-def ends(prose: Prose, found: Gain) -> Inline:
-    """Says by how much the first network leads in the first and in the last epoch."""
-    first, last = (literal(f"{-each.value:.2f}") for each in (found.epochs[0], found.epochs[-1]))
-    return prose.context.words("epochs.change", first=first, last=last)
 
 
 def in_turn(prose: Prose, differences: Iterable[float]) -> Inline:

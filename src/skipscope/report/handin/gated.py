@@ -44,7 +44,7 @@ def gated(prose: Prose) -> list[Block]:
             trained(prose),
         ),
         *([figure] if figure else []),
-        *prose.paragraphs(content(prose), absorbed(prose), [*class_share(prose), *swapped(prose)]),
+        *prose.paragraphs(content(prose), absorbed(prose), class_share(prose)),
         *prose.paragraphs(stem(prose)),
         *prose.paragraphs(disagreements(prose, *CLAIMS), cost(prose)),
     ]
@@ -108,8 +108,8 @@ def trained(prose: Prose) -> list[Statement]:
     if piece is None or piece.effect.estimate >= 0:
         return []
     level = piece.finding.at_loss
-    at = prose.context.words("gated.at", loss=f"{level:.1f}") if level is not None else ""
-    told = {"ratio": prose.times(piece), "networks": prose.networks(piece), "at": at}
+    at = prose.context.words.raw("gated.at").format(loss=f"{level:.1f}") if level is not None else ""
+    told = {"ratio": prose.times(piece), "networks": prose.networks(piece), "at": Inline(at)}
     return [prose.say("gated.steady", piece.source, **told)]
 
 
@@ -162,21 +162,6 @@ def class_share(prose: Prose) -> list[Statement]:
     told: dict[str, object] = dict(zip(("before", "after"), map(share, levels), strict=True))
     told["network"] = code(arm)
     return [prose.say(f"gated.class.{piece.told}", piece.source, **told)]
-
-
-def swapped(prose: Prose) -> list[Statement]:
-    """Says that trained gates matter image by image in one network and not in another, if it was seen."""
-    found = prose.evidence.pieces("E4", "other").values()
-    ends = [(piece, *piece.effect.interval) for piece in found if piece.effect.interval]
-    matters = next((piece for piece, low, _ in ends if low > piece.finding.bound), None)
-    little = [each for each in ends if each[2] < each[0].finding.bound]
-    if matters is None or not little:
-        return []
-    others = [code(piece.finding.arms[0]) for piece, *_ in little]
-    told = {"rise": prose.number(matters), "most": literal(rounded(max(high for *_, high in little)))}
-    names = {"one": code(matters.finding.arms[0]), "others": prose.context.words.listed(others)}
-    sources = (matters.source, *(piece.source for piece, *_ in little))
-    return [prose.say("gated.swap", *dict.fromkeys(sources), **names, **told)]
 
 
 def stem(prose: Prose) -> list[Statement]:

@@ -1,11 +1,12 @@
 """Concludes network by network: what a connection changes, what that does to training, why, at what price."""
 
 from skipscope.report.handin.beside import unique
+from skipscope.report.handin.beyond_verdicts import vanishes_later
 from skipscope.report.handin.by_depth import apart, depth_of
 from skipscope.report.handin.control import concluded
 from skipscope.report.handin.dense import later
 from skipscope.report.handin.dense_accuracy import counted
-from skipscope.report.handin.epoch_by_epoch import gains
+from skipscope.report.handin.epoch_by_epoch import gains, sources_of
 from skipscope.report.handin.first_steps import overwritten
 from skipscope.report.handin.gate_evidence import cause, clean, controlled
 from skipscope.report.handin.gated import timed
@@ -13,7 +14,6 @@ from skipscope.report.handin.in_short import best
 from skipscope.report.handin.obstacles import weighed
 from skipscope.report.handin.prose import Prose
 from skipscope.report.handin.residual import agreement, without_norm
-from skipscope.report.handin.textbook import vanishes_later
 from skipscope.report.handin.without import lowest
 from skipscope.report.statements import Source, Statement
 
@@ -49,8 +49,8 @@ def residual(prose: Prose) -> list[Statement]:
 def dense(prose: Prose) -> list[Statement]:
     """Concludes on dense connections."""
     said, found = [prose.say("answers.dense.path")], gains(prose)
-    if found and found.dense:
-        said.append(prose.say("answers.dense.ahead", found.dense.source))
+    if found and found.grown and found.starts:
+        said.append(prose.say("answers.dense.ahead", *sources_of(found.grown)))
         said += [
             prose.say("answers.dense.even", *told.sources) for key, told in later(prose) if key == "worse"
         ]
@@ -90,10 +90,11 @@ def candidates(prose: Prose) -> list[Statement]:
         told = {"shallow": shallow, "deep": found[0]["deep"]}
         sources = [start.source, *found[1]]
         share, gone = lowest(f"plain{told['deep']}", found[1][0]), vanishes_later(prose)
-        if share and gone:
-            told |= {"share": share, "layers": depth_of(gone.finding.arms[0])}
+        other = lowest(f"resnet{told['deep']}", found[1][0])
+        if share and other and gone:
+            told |= {"share": share, "other": other, "layers": depth_of(gone.finding.arms[0])}
             sources.append(gone.source)
-        key = f"vanishing{'_later' if share and gone else ''}"
+        key = f"vanishing{'_later' if 'share' in told else ''}"
         said += [prose.say(f"conclusion.why.{key}", *unique(sources), **told), *concluded(prose)]
     answer = weighed(prose)
     said += answer or unanswered(prose)

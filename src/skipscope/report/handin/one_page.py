@@ -8,18 +8,18 @@ from skipscope.report.appendix.results import key_table, what_was_done
 from skipscope.report.context import Context
 from skipscope.report.document import NOTHING, Figure, Panels, Section, Table
 from skipscope.report.families import told_apart
+from skipscope.report.handin.beyond_verdicts import vanishes_later
 from skipscope.report.handin.brackets import bare
 from skipscope.report.handin.by_depth import apart, depth_of, hardly_trained
 from skipscope.report.handin.control import in_short
 from skipscope.report.handin.degradation import in_another_study
-from skipscope.report.handin.epoch_by_epoch import gains
+from skipscope.report.handin.epoch_by_epoch import gains, sources_of
 from skipscope.report.handin.gate_evidence import cause, clean, controlled
 from skipscope.report.handin.gated import per_cent
 from skipscope.report.handin.in_short import best, in_one_sentence
 from skipscope.report.handin.obstacles import DEPTH, obstacles
 from skipscope.report.handin.pieces import Piece
 from skipscope.report.handin.prose import Prose, prose_of
-from skipscope.report.handin.textbook import vanishes_later
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import code, rounded, unmarked
 from skipscope.spec.derived import CONTROLS
@@ -170,11 +170,12 @@ def residual(prose: Prose) -> Statement | None:
 
 
 def when(prose: Prose) -> Statement | None:
-    """Says in which epochs each connection acts, where shortcuts do so later than all others."""
+    """Says that leads over plain networks grow, of residual networks alone or with every connection."""
     found = gains(prose)
-    told = [found.late, found.dense, found.gated] if found else []
-    sources = dict.fromkeys(each.source for each in told if each)
-    return prose.say("one_page.residual.later", *sources) if told and all(told) else None
+    if found is None or found.late is None or found.late.epochs[0].low <= 0:
+        return None
+    sources = sources_of([found.late, *found.grown])
+    return prose.say(f"one_page.residual.{'grow' if found.grown else 'later'}", *sources)
 
 
 def dense(prose: Prose) -> Statement | None:

@@ -5,16 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from skipscope.claims.catalogue import catalogue
-from skipscope.report.handin.beside import precise
-from skipscope.report.handin.by_depth import apart, depth_of, hardly_trained
-from skipscope.report.handin.degradation import in_another_study
+from skipscope.report.handin.beyond_verdicts import extended, halved, unsure_of, vanishes_later
 from skipscope.report.handin.dense_accuracy import share
-from skipscope.report.handin.gate_evidence import KINDS, cause, clean, controlled
+from skipscope.report.handin.gate_evidence import KINDS, clean
 from skipscope.report.handin.pieces import SETTLED, Judged, Piece
 from skipscope.report.handin.prose import Prose
-from skipscope.report.handin.residual import lost
 from skipscope.report.statements import Statement
-from skipscope.report.words import Inline, code, literal
+from skipscope.report.words import Inline, code
 
 Sure = Literal["counted", "high", "good", "fair", "open"]
 MANY_SEEDS = 10
@@ -156,13 +153,8 @@ def answered(prose: Prose, sentence: Sentence) -> Answer | None:
     used = [piece]
     if sentence.key == "gates" and (half := halved(prose)) and half.origin == piece.origin:
         key, told["half"], used = "conclusion.rows.gates.halved", prose.moved(half), [piece, half]
-    if sentence.key == "overfitting" and verdict == "supported" and (found := learning(prose, piece)):
-        key, told = "conclusion.rows.overfitting.apart", told | found
-    if sentence.key == "blocks" and (shares := lost(piece)):
-        key, told = f"{key}_both", told | shares
-    if key.endswith(".reduced"):
-        key += "_begun" if hardly_trained(prose, fields["plain"]) else ""
-        told["also"] = in_another_study(prose, fields, "conclusion.rows.degradation.also")
+    key, more = extended(prose, key, piece, fields)
+    told |= more
     if sentence.key == "vanishing" and verdict == "contradicted" and (fallen := vanishes_later(prose)):
         others = any(not each.settled for each in prose.evidence.elsewhere(fallen))
         key = f"conclusion.rows.vanishing.{'later' if others else 'settled'}"
@@ -170,43 +162,14 @@ def answered(prose: Prose, sentence: Sentence) -> Answer | None:
     sure = certainty(min(used, key=by_certainty))
     if sure != "counted" and prose.context.calibration["claims"].get(sentence.claim, {}).get("misses"):
         sure = RANKS[max(0, RANKS.index(sure) - 1)]
-    if sentence.key == "order" and (more := unsure_of(prose)):
-        key, told, sure = "conclusion.rows.order.largely", told | more, RANKS[0]
+    if sentence.key == "order" and (pairs := unsure_of(prose)):
+        key, told, sure = "conclusion.rows.order.largely", told | pairs, RANKS[0]
     return Answer(
         key=sentence.key,
         found=prose.say(key, *(each.source for each in used), **told),
         basis=rests_on(prose, piece),
         sure=sure,
     )
-
-
-def unsure_of(prose: Prose) -> dict[str, Inline]:
-    """What is told of the order of learning where not every pair is settled; empty where each is."""
-    pieces = sorted(precise(prose, "T5", "images"), key=lambda piece: piece.effect.estimate)
-    settled = [piece for piece in pieces if piece.settled]
-    if len(settled) == len(pieces):
-        return {}
-    numbers = {"settled": literal(str(len(settled))), "all": literal(str(len(pieces)))}
-    return {**numbers, "least": prose.number(pieces[0]), "lowest": prose.networks(pieces[0])}
-
-
-def learning(prose: Prose, piece: Piece) -> dict[str, object]:
-    """The degradation of a chain that does learn, its gradient included; empty where none was found."""
-    found = apart(prose, min(map(depth_of, piece.finding.arms)))
-    return found[0] if found and found[1][0].study == piece.study else {}
-
-
-def vanishes_later(prose: Prose) -> Piece | None:
-    """The ratio of gradients during training, if it was found to vanish then."""
-    judged = prose.evidence.judged("S1b")
-    return judged.deepest if judged and judged.verdict == "supported" else None
-
-
-def halved(prose: Prose) -> Piece | None:
-    """What halving the branch alone brings, if that is most of what gates bring."""
-    image = controlled(prose)
-    told = image and cause(prose) in ("scale", "mostly")
-    return prose.evidence.along(image, "half") if image and told else None
 
 
 def body(prose: Prose, sentence: Sentence) -> Judged | None:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from skipscope.reference import shipped
-from skipscope.reference.gradients import GradientCurve
 from skipscope.report.document import Block, Equation, Figure, Panels
 from skipscope.report.handin.basis import disagreements
 from skipscope.report.handin.by_depth import (
@@ -166,7 +165,7 @@ def also(prose: Prose, piece: Piece) -> list[Statement]:
             key = f"without.also.{'same' if same else 'other'}"
             said.append(prose.say(key, other.source, ratio=prose.times(other), study=other.study))
             arm = other.finding.arms[0]
-            if (least_of_all := lowest(arm, other.source)) and least(shipped.gradients().curves[arm]) < GONE:
+            if (least_of_all := lowest(arm, other.source)) and shipped.gradients().curves[arm].least < GONE:
                 said.append(prose.say("without.between", other.source, share=least_of_all))
     return said
 
@@ -196,23 +195,13 @@ def degradation(prose: Prose) -> list[Statement]:
 
 def nowhere(prose: Prose, arm: str, source: Source) -> list[Statement]:
     """Says how small a gradient becomes in between."""
-    share = lowest(arm, source)
-    return [] if share is None else [prose.say("without.nowhere", source, share=share)]
+    share, other = lowest(arm, source), lowest(arm.replace("plain", "resnet"), source)
+    told = {"share": share, "other": other}
+    return [prose.say("without.nowhere", source, **told)] if share and other else []
 
 
 def lowest(arm: str, source: Source) -> Inline | None:
     """Writes how small the gradient gets at any convolution, if the curves that ship are that study's."""
     drawn = shipped.gradients()
     known = drawn.study == source.study and arm in drawn.curves
-    return literal(rounded(least(drawn.curves[arm]))) if known else None
-
-
-def least(curve: GradientCurve) -> float:
-    """Returns the smallest norm at any convolution and step, over that at the last convolution."""
-    rows = (row for row in map(numbers, curve.hundredths) if row)
-    return float(10 ** (min(min(row) - row[-1] for row in rows) / 100))
-
-
-def numbers(row: Sequence[int | None]) -> list[int]:
-    """Returns the numbers of a row."""
-    return [each for each in row if each is not None]
+    return literal(rounded(drawn.curves[arm].least)) if known else None
