@@ -223,3 +223,14 @@ def test_a_basis_names_the_seeds_and_the_study(tables):
 )
 def test_only_a_value_s_own_interval_is_set_apart(cell, parts):
     assert _parted(cell) == parts
+
+
+def test_the_certainty_is_that_of_the_part_which_the_basis_names(tables):
+    start = part("S1a", "start", PAIR, "contradicted", 3.0)
+    start["effect"] |= {"n": 20}
+    many = card("evening", {})
+    many = many.model_copy(update={"claims": [{"id": "S1a", "verdict": "contradicted", "parts": [start]}]})
+    later = card("depth", {"S1b": ("supported", [("training", PAIR, "supported", -0.4)])})
+    (told,) = answers(prose(tables, many, later), most=1)
+    assert "20 seeds, before training" in unmarked(told.basis).replace("\u00a0", " ")
+    assert told.sure == "high"

@@ -159,7 +159,8 @@ def answered(prose: Prose, sentence: Sentence) -> Answer | None:
         others = any(not each.settled for each in prose.evidence.elsewhere(fallen))
         key = f"conclusion.rows.vanishing.{'later' if others else 'settled'}"
         told["training"], used = prose.times(fallen), [piece, fallen]
-    sure = certainty(min(used, key=by_certainty))
+    # the basis names one study, so what another adds does not lower how sure that one is
+    sure = certainty(min((each for each in used if each.origin == piece.origin), key=by_certainty))
     if sure != "counted" and prose.context.calibration["claims"].get(sentence.claim, {}).get("misses"):
         sure = RANKS[max(0, RANKS.index(sure) - 1)]
     if sentence.key == "order" and (pairs := unsure_of(prose)):
