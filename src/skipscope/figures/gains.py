@@ -20,7 +20,7 @@ SCHEMA = {
     "low": pl.Float64,  # ends of the interval
     "high": pl.Float64,
 }
-HEIGHT, WIDTH = 160, 200
+HEIGHT, WIDTH = 136, 200
 ROWS = 2
 """Rows of the legend: with as many, charts side by side have plots of one height."""
 NAMES: dict[str, Any] = {"labelFontSize": 10.5, "symbolSize": 80, "columnPadding": 8}

@@ -45,7 +45,7 @@ KINDS = {
     "zh": ("没有跳跃连接", "残差连接", "稠密连接", "门控"),
 }
 PRICES = {
-    "en": ("costs nothing extra", "at almost no cost", "The price is memory", "cost time"),
+    "en": ("adds no cost", "at almost no cost", "The price is memory", "cost time"),
     "zh": ("没有额外的开销", "几乎没有代价", "代价是内存", "每张图像的训练时间变长"),
 }
 

@@ -152,7 +152,7 @@ def test_that_gates_steady_the_training_is_said_where_it_is_settled(tables):
     def of(verdict, estimate):
         return told(tables, T2=(verdict, [("steps", POOL, verdict, estimate)]))
 
-    assert "changes by 0.71 [" in of("supported", -0.5)
+    assert "from step to step by 0.71 [" in of("supported", -0.5)
     assert "steady the training" not in of("inconclusive", -0.5)
     assert "steady the training" not in of("supported", 0.5)
 

@@ -25,7 +25,7 @@ AGREE = 0.05
 """A mean cosine below which gradients hardly agree: a twentieth of what equal ones have."""
 ALIKE = 2.0
 """Smallest gradients that differ by a smaller factor are called alike."""
-HEIGHT = 130
+HEIGHT = 116
 """Pixels of its curves."""
 
 

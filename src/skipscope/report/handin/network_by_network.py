@@ -14,7 +14,6 @@ from skipscope.report.handin.in_short import best
 from skipscope.report.handin.obstacles import weighed
 from skipscope.report.handin.prose import Prose
 from skipscope.report.handin.residual import agreement, without_norm
-from skipscope.report.handin.without import lowest
 from skipscope.report.statements import Source, Statement
 
 EXACT = Source(basis="exact", key="params")
@@ -89,12 +88,10 @@ def candidates(prose: Prose) -> list[Statement]:
     if start and start.told == "contradicted" and (found := apart(prose, shallow)):
         told = {"shallow": shallow, "deep": found[0]["deep"]}
         sources = [start.source, *found[1]]
-        share, gone = lowest(f"plain{told['deep']}", found[1][0]), vanishes_later(prose)
-        other = lowest(f"resnet{told['deep']}", found[1][0])
-        if share and other and gone:
-            told |= {"share": share, "other": other, "layers": depth_of(gone.finding.arms[0])}
+        if gone := vanishes_later(prose):
+            told |= {"layers": depth_of(gone.finding.arms[0])}
             sources.append(gone.source)
-        key = f"vanishing{'_later' if 'share' in told else ''}"
+        key = f"vanishing{'_later' if gone else ''}"
         said += [prose.say(f"conclusion.why.{key}", *unique(sources), **told), *concluded(prose)]
     answer = weighed(prose)
     said += answer or unanswered(prose)
