@@ -1,7 +1,8 @@
 """Time and memory of `report` and `status` in a workspace of 500 runs, with millions of rows.
 
-`python benchmarks/workspace.py [RUNS STEPS]`. Each run has the readings of the same network in docs/findings,
-at every second measured step and changed by a few per cent, without the rows of single images and channels.
+`python benchmarks/workspace.py [RUNS STEPS]`. Each run has the readings of the same network in
+docs/findings/records.tar.xz, at every second measured step and changed by a few per cent, without the rows of
+single images and channels.
 """
 
 import multiprocessing as mp
@@ -13,7 +14,7 @@ from time import perf_counter
 
 NETWORKS = ("cnn", "resnet", "densenet", "se_resnet")
 EPOCHS = 5
-FINDINGS = Path(__file__).parent.parent / "docs" / "findings"
+FINDINGS = Path(__file__).parent.parent / "docs" / "findings" / "records.tar.xz"
 MARKDOWN = ["report", "--format", "html,md"]
 ONE_BY_ONE = ("answers", "learning_order", "gates")
 """Probes with a reading for each image or channel."""
@@ -37,7 +38,7 @@ def fill(path: str, runs: int, steps: int) -> None:
     cards, here, members = {name: describe(name) for name in NETWORKS}, environment(), []
     measured = {}
     for name in NETWORKS:
-        (run,) = (FINDINGS / "runs").glob(f"{name}-s0-*")
+        (run,) = (Workspace(FINDINGS).path / "runs").glob(f"{name}-s0-*")
         readings = Workspace(FINDINGS).run_folder(run.name).readings()
         watched = readings["step"].unique().sort().gather_every(2)  # of 19: the first and the last are kept
         measured[name] = readings.filter(

@@ -54,4 +54,5 @@ def main(workspace: Path, names: Sequence[str]) -> None:
 
 if __name__ == "__main__":
     os.chdir(ROOT)  # the page names the folder as it was given
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("docs/findings"), sys.argv[2:] or WITHOUT_WEIGHTS)
+    given = Path(sys.argv[1] if len(sys.argv) > 1 else "docs/findings/records.tar.xz")
+    main(given, sys.argv[2:] or WITHOUT_WEIGHTS)

@@ -3,15 +3,14 @@
 `python tools/reference.py [WORKSPACE ...]` copies the records of finished runs (no weights, no images)
 from workspaces, folders or archives, to docs/reference, packs each study of which all runs have finished
 into an archive there, rewrites the table in docs/reference.md, and makes the tables of
-`skipscope.reference` from docs/findings and docs/reference. Of two studies of one name the one in full
-ships once it has as many seeds.
+`skipscope.reference` from docs/findings/records.tar.xz and docs/reference. Of two studies of one name the one
+in full ships once it has as many seeds.
 """
 
 import json
 import re
 import sys
-import tarfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -27,10 +26,10 @@ from skipscope.reference.gradients import Gradients, gradients_of
 from skipscope.reference.losses import LossCurve, loss_curves
 from skipscope.reference.shipped import CARDS, GRADIENTS, LARGEST, LOSSES, TABLE
 from skipscope.spec import Arm, load_study
-from skipscope.submission.archive import records
+from skipscope.submission.archive import records, tarred
 
 ROOT = Path(__file__).parents[1]
-SHORT, FULL = ROOT / "docs" / "findings", ROOT / "docs" / "reference"
+SHORT, FULL = ROOT / "docs" / "findings" / "records.tar.xz", ROOT / "docs" / "reference"
 FOLDER = ROOT / "src" / "skipscope" / "reference"
 PAGE = ROOT / "docs" / "reference.md"
 STUDIES = "lab", "noskip", "evening", "obstacles", "stem", "fair", "depth"
@@ -40,20 +39,33 @@ TABLES = re.compile(r"(<!-- how far -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def keep(workspace: Workspace) -> None:
-    """Copies the records of a workspace's studies and finished runs to docs/reference; what is there stays.
+    """Copies the records of a workspace's studies and finished runs to docs/reference, unless more is there.
 
-    The start of a network stays where another study kept it of more seeds: each reads as many as it asks for.
+    A run is measured on after it has finished, and some studies ask for the start of a network with more
+    seeds than others: the copy with more readings stays.
     """
-    there, done = {path.name for path in (FULL / "runs").glob("*")}, finished(workspace).keys()
+    done = finished(workspace).keys()
     for record in workspace.studies():
-        for file, content in records(workspace, gather(workspace, record.study.name)):
+        files = dict(records(workspace, gather(workspace, record.study.name)))
+        for file in [file for file in files if not new(file, files, done)]:
+            del files[file]
+        for file, content in files.items():
             path = FULL / file
-            if file.startswith("runs/") and (path.parent.name in there or path.parent.name not in done):
-                continue
-            if path.parent.name == "start" and path.is_file() and path.stat().st_size > len(content):
-                continue
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
+
+
+def new(file: str, files: Mapping[str, bytes], done: Collection[str]) -> bool:
+    """Says whether to copy a file: its run has finished, and no copy has as many readings."""
+    folder = Path(file).parts[0]
+    if folder == "studies":
+        return True
+    if folder == "runs" and Path(file).parts[1] not in done:
+        return False
+    readings = file if folder == "start" else f"runs/{Path(file).parts[1]}/readings.parquet"
+    kept = FULL / readings
+    there = kept.exists() if folder == "start" else kept.parent.exists()
+    return not there or len(files.get(readings, b"")) > (kept.stat().st_size if kept.is_file() else 0)
 
 
 def pack(workspace: Workspace) -> None:
@@ -70,14 +82,7 @@ def pack(workspace: Workspace) -> None:
     }
     kept = {name: dict(records(workspace, gather(workspace, name))) for name in studies}
     for study in studies.keys() - begun:
-        files = kept[study]
-        packed = BytesIO()
-        with tarfile.open(fileobj=packed, mode="w:xz", preset=9) as archive:
-            for name in sorted(files):
-                entry = tarfile.TarInfo(name)  # without a time: equal records give equal bytes
-                entry.size = len(files[name])
-                archive.addfile(entry, BytesIO(files[name]))
-        (FULL / f"{study}.tar.xz").write_bytes(packed.getvalue())
+        (FULL / f"{study}.tar.xz").write_bytes(tarred(kept[study]))
     packed_ones = {file for study in studies.keys() - begun for file in kept[study]}
     for file in packed_ones - {file for study in begun for file in kept[study]}:
         (FULL / file).unlink()

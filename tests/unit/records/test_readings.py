@@ -10,8 +10,9 @@ from skipscope.records.frames import read_all_readings, read_readings, write_rea
 from skipscope.records.parquet import read_table
 from skipscope.records.readings import COLUMNS, READINGS, SCHEMA_1, migrate, schema_1_text
 from skipscope.records.run_folder import RunFolder
+from skipscope.records.store import Workspace
 
-FINDINGS = Path(__file__).parents[3] / "docs" / "findings"
+FINDINGS = Path(__file__).parents[3] / "docs" / "findings" / "records.tar.xz"
 CASES = [
     ("gradient_flow", "layer1.0.conv1", "output_l2", {"module": "layer1.0.conv1", "quantity": "output_l2"}),
     ("gradient_flow", "first/last", "output_rms", {"quantity": "output_rms_ratio"}),
@@ -95,7 +96,7 @@ def test_a_text_of_schema_1_becomes_columns(
 
 
 def test_every_row_of_our_own_findings_migrates_and_its_place_comes_back() -> None:
-    files = sorted(FINDINGS.rglob("*.parquet"))
+    files = sorted(Workspace(FINDINGS).path.rglob("*.parquet"))
     assert len(files) > 100
     before = pl.DataFrame(pl.concat(pl.DataFrame(read_table(file, list(SCHEMA_1))) for file in files)).cast(
         OLD

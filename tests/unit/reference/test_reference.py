@@ -179,3 +179,21 @@ def test_runs_that_have_not_finished_are_not_kept_and_those_that_are_stay(
         (folder / "run.json").write_text("as it was", encoding="utf-8")
     space["keep"](workspace)
     assert {(folder / "run.json").read_text(encoding="utf-8") for folder in folders.values()} == {"as it was"}
+
+
+def test_a_run_that_was_measured_on_is_kept_anew(
+    made_up: Callable[..., Workspace],
+    with_readings: Callable[..., Workspace],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    workspace, space, kept = made_up(), MAKER["keep"].__globals__, tmp_path / "kept"
+    monkeypatch.setitem(space, "FULL", kept)
+    space["keep"](workspace)
+    assert not list((kept / "runs").rglob("readings.parquet"))
+    space["keep"](with_readings(workspace))
+    measured = [run.id for run in workspace.runs() if workspace.run_folder(run.id).readings().height]
+    assert measured
+    for run in measured:
+        found = (kept / "runs" / run / "readings.parquet").read_bytes()
+        assert found == (workspace.run_folder(run).path / "readings.parquet").read_bytes()

@@ -29,21 +29,27 @@ def test_it_has_both_curves_and_what_five_seeds_of_the_reference_say(study_table
     blocks = control(prose(study_tables(arms=FIVE), language=language))
     text = read(blocks)
     assert [each.name for each in blocks[-1].figures] == ["control-loss", "control-accuracy"]
-    assert "7.0 [5.9, 8.2]" in text  # points of test accuracy: 53.0 against 46.0
-    assert "10.2 [8.6, 11.8]" in text  # and of training error
-    assert "0.75 [0.69, 0.82]" in text  # epochs
+    assert "4.1 [3.2, 4.9]" in text  # points of test accuracy: 78.9 against 74.8
+    assert "7.0 [5.9, 8.2]" in text  # and in the shorter study, 53.0 against 46.0
+    assert "6.6 [5.9, 7.3]" in text  # of training error
+    assert "0.76 [0.72, 0.81]" in text  # epochs
 
 
 def test_without_a_run_of_its_own_the_reference_speaks_alone(study_tables):
     blocks = control(prose(study_tables()))
     assert not any(isinstance(block, Panels) for block in blocks)
-    assert "Over 5 seeds, the shortcuts raise the test accuracy by 7.0 [5.9, 8.2]" in read(blocks)
+    assert "Over 5 seeds, the shortcuts raise the test accuracy by 4.1 [3.2, 4.9]" in read(blocks)
 
 
 def test_too_few_seeds_tell_no_difference(written, monkeypatch):
     level, found = gain(written, "test accuracy")
-    assert level.study == "noskip"
+    assert level.study == "lab"
     assert found.n == MINIMUM_SEEDS == 5
+    told = read(control(written))
+    assert "in the shorter study noskip, by 7.0" in told
+    monkeypatch.setattr(chapter, "gains", lambda *_: iter([(level, found)]))
+    assert "shorter study" not in read(control(written))
+    monkeypatch.undo()
     monkeypatch.setattr(type(written.evidence), "levels", lambda *_: iter([]))
     assert gain(written, "test accuracy") is None
 

@@ -5,6 +5,7 @@ from made_up_bodies import prose, read
 
 from skipscope.report.document import Panels
 from skipscope.report.handin import epoch_by_epoch as section
+from skipscope.report.handin import epoch_gains
 from skipscope.report.handin.evidence import Evidence
 from skipscope.report.handin.one_page import when
 
@@ -43,6 +44,8 @@ def test_on_the_reference_every_lead_over_plain_networks_grows(study_tables, lan
     assert "0.58 [0.44, 0.71]" in text  # 56 layers, last epoch
     assert "0.53 [0.39, 0.67]" in text  # and above the plain network in the first
     assert {"en": "0.09, 0.16 and 0.25", "zh": "0.09、0.16 和 0.25"}[language] in text
+    longer = {"en": "no longer grows after the second: 0.14, 0.19, 0.18", "zh": "不再扩大：0.14、0.19、0.18"}
+    assert longer[language] in text
     begins = {
         "en": "densenet31_k8 leads resnet32 by 0.50 nats, but plain32 by only 0.26",
         "zh": "densenet31_k8 领先 resnet32 0.50 nat、领先 plain32 只有 0.26 nat",
@@ -66,13 +69,13 @@ def test_on_the_reference_every_lead_over_plain_networks_grows(study_tables, lan
 def test_differences_are_those_of_equal_epochs_without_the_first_step():
     one = [[0.0, 0.0, 9.0], [1.0, 3.0, 2.0], [2.0, 5.0, 1.5]]
     other = [[0.0, 0.0, 1.0], [1.0, 9.0, 2.5], [2.0, 9.0, 1.25], [3.0, 9.0, 1.0]]
-    assert section.differences(one, other) == [-0.5, 0.25]
+    assert epoch_gains.differences(one, other) == [-0.5, 0.25]
 
 
 def test_a_lead_that_does_not_grow_is_not_said_to(written, monkeypatch):
     assert "with every kind of connection" in when(written).text
     planted(monkeypatch, resnet56=(0, 0, 0, 0.3))
-    assert section.gains(written).late is None
+    assert epoch_gains.gains(written).late is None
     assert section.epoch_by_epoch(written) == []
     assert when(written) is None
 
@@ -93,7 +96,7 @@ def test_a_start_that_costs_nothing_is_not_said_to_cost(written, monkeypatch):
 def test_gates_that_lead_later_by_more_are_not_said_to_lead_early(written, monkeypatch):
     planted(monkeypatch, se_resnet_pool=(0, 0, 0, -0.5), se_resnet20=(0, 0, 0, -0.5))
     text = read(section.epoch_by_epoch(written))
-    assert section.gains(written).gated is None
+    assert epoch_gains.gains(written).gated is None
     assert "gates lead by" not in text
 
 
@@ -108,13 +111,13 @@ def test_a_lead_over_plain_networks_that_shrinks_is_not_said_to_grow(written, mo
 def test_a_residual_network_that_does_not_start_behind_is_no_reason(written, monkeypatch):
     assert "those start badly" in read(section.epoch_by_epoch(written))
     planted(monkeypatch, resnet20=(0, -0.9, 0, 0), resnet32=(0, -0.9, 0, 0))
-    assert section.gains(written).starts == ()
+    assert epoch_gains.gains(written).starts == ()
     assert "those start badly" not in read(section.epoch_by_epoch(written))
 
 
 def test_gates_are_compared_where_the_residual_network_does_not_start_behind(written, monkeypatch):
     planted(monkeypatch, resnet=(0, 0.2, 0, 0), se_resnet_pool=(0, 0.2, 0, 0), resnet_noskip=(0, 0, 0, 0))
-    assert section.gains(written).control.epochs[0].value > 0
+    assert epoch_gains.gains(written).control.epochs[0].value > 0
     assert "does not start behind" not in read(section.epoch_by_epoch(written))
 
 
@@ -139,6 +142,15 @@ def test_few_seeds_or_few_epochs_tell_no_course(written, monkeypatch):
             )
 
     monkeypatch.setattr(Evidence, "series", fewer)
-    assert section.gains(written) is None
+    assert epoch_gains.gains(written) is None
     cut |= {"seeds": 9, "epochs": 3}  # with the first step, two epochs
-    assert section.gains(written) is None
+    assert epoch_gains.gains(written) is None
+
+
+def test_a_lead_that_grows_to_the_end_of_a_longer_study_is_not_said_to_stop(written, monkeypatch):
+    found = epoch_gains.gains(written)
+    assert (found.control.study, found.longer.study) == ("noskip", "lab")
+    assert found.longer.levels
+    planted(monkeypatch, resnet_noskip=(0, 0, 0, 0.1, 0.2, 0.3))
+    assert not epoch_gains.gains(written).longer.levels
+    assert "no longer grows" not in read(section.epoch_by_epoch(written))

@@ -1,6 +1,6 @@
 """Sets the assignment's ResNet beside the same network without shortcuts, which was trained as it was."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from skipscope.analysis.curves import epoch_ends
@@ -16,7 +16,7 @@ from skipscope.report.handin.four_ways import START, TRAINING
 from skipscope.report.handin.pieces import Level
 from skipscope.report.handin.prose import Prose, bracketed
 from skipscope.report.statements import Source, Statement
-from skipscope.report.words import count, literal, percent, rounded
+from skipscope.report.words import Inline, count, literal, percent, rounded
 
 PAIR = ("resnet", "resnet_noskip")
 """The network and its control."""
@@ -68,28 +68,40 @@ def ends(found: Mapping[str, Course]) -> str:
 
 def gain(prose: Prose, quantity: str) -> tuple[Level, Estimate] | None:
     """By how much shortcuts change a quantity, paired by seed, in the first study of enough seeds."""
+    return next(gains(prose, quantity), None)
+
+
+def gains(prose: Prose, quantity: str) -> Iterator[tuple[Level, Estimate]]:
+    """By how much they change it in each study of enough seeds, the largest first."""
     for levels in prose.evidence.levels(quantity, PAIR):
         if len(levels) == len(PAIR) and len({len(each.values) for each in levels}) == 1:
             pairs = zip(*(each.values for each in levels), strict=True)
             found = over_seeds(dict(enumerate(residual - bare for residual, bare in pairs)))
             if found and found.n >= MINIMUM_SEEDS:
-                return levels[0], found
-    return None
+                yield levels[0], found
 
 
 def over_seeds_of(prose: Prose, key: str) -> list[Statement]:
     """Says how much better the network with shortcuts classifies, fits and learns, over several seeds."""
-    measured = gain(prose, "test accuracy")
-    if measured is None:
+    measured = list(gains(prose, "test accuracy"))
+    if not measured:
         return []
-    level, found = measured
+    level, found = measured[0]
     images, epochs = prose.evidence.budget(level)
     told: dict[str, object] = {"study": level.study, "images": count(images), "epochs": epochs}
     told |= {"seeds": found.n, "gain": bracketed(found.value, found.low, found.high)}
     direction = "higher" if found.low > 0 else "open"
     if direction == "open":
         told["gain"] = bracketed(found.value, found.low, found.high, signs=True)
-    said = [prose.say(f"control.{key}.{direction}", level.source, **told)]
+    told["also"], sources = Inline(""), [level.source]
+    if direction == "higher" and len(measured) > 1 and (shorter := measured[-1])[1].low > 0:
+        less = {
+            "study": shorter[0].study,
+            "gain": bracketed(shorter[1].value, shorter[1].low, shorter[1].high),
+        }
+        told["also"] = Inline(prose.context.words.raw("control.also").format(**less))
+        sources.append(shorter[0].source)
+    said = [prose.say(f"control.{key}.{direction}", *sources, **told)]
     if direction == "higher" and (fit := gain(prose, "training error")) and fit[1].high < 0:
         fall = bracketed(-fit[1].value, -fit[1].high, -fit[1].low)
         said.append(prose.say("control.error", fit[0].source, fall=fall))

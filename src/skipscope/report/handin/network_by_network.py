@@ -6,7 +6,8 @@ from skipscope.report.handin.by_depth import apart, depth_of
 from skipscope.report.handin.control import concluded
 from skipscope.report.handin.dense import later
 from skipscope.report.handin.dense_accuracy import counted
-from skipscope.report.handin.epoch_by_epoch import gains, sources_of
+from skipscope.report.handin.epoch_by_epoch import sources_of
+from skipscope.report.handin.epoch_gains import gains
 from skipscope.report.handin.first_steps import overwritten
 from skipscope.report.handin.gate_evidence import cause, clean, controlled
 from skipscope.report.handin.gated import timed

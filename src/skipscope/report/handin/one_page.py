@@ -13,7 +13,8 @@ from skipscope.report.handin.brackets import bare
 from skipscope.report.handin.by_depth import apart, depth_of, hardly_trained
 from skipscope.report.handin.control import in_short
 from skipscope.report.handin.degradation import in_another_study
-from skipscope.report.handin.epoch_by_epoch import gains, sources_of
+from skipscope.report.handin.epoch_by_epoch import sources_of
+from skipscope.report.handin.epoch_gains import gains
 from skipscope.report.handin.gate_evidence import cause, clean, controlled
 from skipscope.report.handin.gated import per_cent
 from skipscope.report.handin.in_short import best, in_one_sentence

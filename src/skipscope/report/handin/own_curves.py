@@ -8,7 +8,7 @@ from skipscope.report.appendix.results import gaps
 from skipscope.report.document import Block, Column, Table
 from skipscope.report.handin.control import beside_cnn, in_table
 from skipscope.report.handin.course import Course, course_of
-from skipscope.report.handin.epoch_by_epoch import gains
+from skipscope.report.handin.epoch_gains import gains
 from skipscope.report.handin.four_ways import FOUR, START, TRAINING
 from skipscope.report.handin.gated import covers
 from skipscope.report.handin.pieces import Piece
