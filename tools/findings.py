@@ -64,9 +64,9 @@ LEVEL = re.compile(
 RATIO = "first over last"
 """Quantities that begin so are decimal logarithms."""
 SPREAD = "spread of the first update"
-"""A logarithm as well; a single seed may lie far off, so its median is told, as in the hand-in."""
+"""A logarithm as well, of which the median is told, as in the hand-in."""
 PERCENT = "test accuracy", "training error"
-SHARES = ("class share",)
+SHARE = "class share"
 Ends = tuple[float, float, float]
 """A value and the ends of its interval."""
 
@@ -159,11 +159,13 @@ def measured(asked: re.Match[str]) -> str:
     quantity, ends = asked["quantity"], ends_of(asked)
     if quantity == SPREAD:
         return rounded(10 ** median(values_of(asked).values()))
+    if quantity == SHARE:  # by its median, as in the hand-in
+        return f"{rounded(100 * median(values_of(asked).values()))}%"
     if quantity.startswith(RATIO):
         return factor((10 ** ends[0], 10 ** ends[1], 10 ** ends[2]))
-    if quantity not in (*PERCENT, *SHARES) or asked["other"]:
+    if quantity not in PERCENT or asked["other"]:
         return bracketed(*ends)
-    value, bracket, rest = bracketed(*(HOW["points"](ends) if quantity in SHARES else ends)).partition(" \\[")
+    value, bracket, rest = bracketed(*ends).partition(" \\[")
     return f"{value}%{bracket}{rest}"
 
 

@@ -161,3 +161,15 @@ def test_what_gates_bring_with_either_stem_is_called_open_where_it_is(tables):
     assert "it rises by 1.4 [0.5, 2.4], above zero, but not surely above the 0.5 points" in read(
         gated(prose(tables))
     )
+
+
+@pytest.mark.parametrize(("lead", "told_of"), [(1.5, True), (-1.5, False)])
+def test_a_lead_of_the_pair_in_a_longer_study_is_told_beside_the_short_ones(tables, lead, told_of):
+    parts = [("pool", "resnet_nopool - resnet", "supported", -2.0), ("gate", POOL, "inconclusive", 2.0)]
+    short = card(
+        "stem", {"E5": ("supported", [*parts, ("whole", "se_resnet - resnet", "inconclusive", 0.0)])}
+    )
+    whole = ("confounded", [("accuracy", "se_resnet - resnet", "confounded", lead)])
+    text = read(gated(prose(tables, short, card("lab", {"E3": whole}))))
+    assert "does not show what gates do" in text
+    assert ("se_resnet leads by 1.50 [1.35, 1.65]" in text) == told_of

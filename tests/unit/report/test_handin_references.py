@@ -54,7 +54,7 @@ def test_works_are_complete_and_told_apart():
 @pytest.mark.parametrize(
     ("language", "first"),
     [
-        ("en", "He, K., Zhang, X., Ren, S. & Sun, J. (2015). Deep residual learning for image recognition. "),
+        ("en", "He, K., Zhang, X., Ren, S. et al. (2015). Deep residual learning for image recognition. "),
         ("zh", "He K, Zhang X, Ren S, et al., 2015. Deep residual learning for image recognition[C]//"),
     ],
 )

@@ -13,7 +13,16 @@ from skipscope.report.document import Panels, Paragraph, Section, Table
 from skipscope.report.handin.course import Course, above_chance
 from skipscope.report.handin.course_panels import columns_of
 from skipscope.report.handin.prose import prose_of
-from skipscope.report.handin.training import fitting, leaders, margin, overtaken, shapes, times, training
+from skipscope.report.handin.training import (
+    fitting,
+    leaders,
+    margin,
+    overtaken,
+    shapes,
+    times,
+    training,
+    with_seeds,
+)
 from skipscope.report.words import unmarked
 from skipscope.spec import Recipe
 
@@ -255,3 +264,14 @@ def test_who_overtakes_on_new_images_alone_is_said_to_do_so(prose):
     fits = replace(late, train_loss=(1.9, 0.9))  # then it fits its training images better, too
     assert list(overtaken(prose(), [early, fits], gap)) == []
     assert list(overtaken(prose(), [early, late], gap | {"densenet": 20.0})) == []
+
+
+@pytest.mark.parametrize(
+    ("best", "told"),
+    [("se_resnet", "the lead of se_resnet exceeds"), ("densenet", "not densenet, and by more")],
+)
+def test_that_others_lead_where_more_is_trained_is_said(study_tables, best, told):
+    """In the reference, se_resnet has the highest test accuracy, by more than the seeds differ."""
+    networks = ("cnn", "resnet", "densenet", "se_resnet")
+    found = [course(0.2, 0.5 if arm == best else 0.4, arm=arm) for arm in networks]
+    assert told in text_of(with_seeds(prose_of(context_of(study_tables(), "en", results=())), found))

@@ -71,10 +71,10 @@ def gain(prose: Prose, quantity: str) -> tuple[Level, Estimate] | None:
     return next(gains(prose, quantity), None)
 
 
-def gains(prose: Prose, quantity: str) -> Iterator[tuple[Level, Estimate]]:
-    """By how much they change it in each study of enough seeds, the largest first."""
-    for levels in prose.evidence.levels(quantity, PAIR):
-        if len(levels) == len(PAIR) and len({len(each.values) for each in levels}) == 1:
+def gains(prose: Prose, quantity: str, pair: tuple[str, str] = PAIR) -> Iterator[tuple[Level, Estimate]]:
+    """By how much the first of two networks differs in each study of enough seeds, the largest first."""
+    for levels in prose.evidence.levels(quantity, pair):
+        if len(levels) == len(pair) and len({len(each.values) for each in levels}) == 1:
             pairs = zip(*(each.values for each in levels), strict=True)
             found = over_seeds(dict(enumerate(residual - bare for residual, bare in pairs)))
             if found and found.n >= MINIMUM_SEEDS:

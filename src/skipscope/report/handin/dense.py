@@ -53,7 +53,7 @@ def reused(prose: Prose, drawn: Figure | None, table: pl.DataFrame | None) -> li
             verdict = judged.verdict
             pairs = points(parts["ablation"], signs=verdict != "supported")
             told = {"weight": prose.change(parts["weight"]), "pairs": pairs}
-            said.append(prose.say(f"dense.reuse.{verdict}", judged.source, **told))
+            said.append(prose.say(f"dense.reuse.{verdict}", judged.source, study=judged.study, **told))
     if drawn is not None and table is not None:
         everywhere = table["target"] == ALL
         single = table.filter(~everywhere)["loss_change"].to_list()

@@ -25,6 +25,8 @@ from skipscope.report.words import Inline, code, literal, plain, rounded
 HU = Source(basis="known", key="hu2018")
 CLAIMS = ("E1", "E2", "E3", "E4", "E5")
 ACCURACY = "test accuracy"
+WHOLE = "se_resnet - resnet"
+"""The assignment's pair."""
 
 
 def gated(prose: Prose) -> list[Block]:
@@ -166,7 +168,7 @@ def class_share(prose: Prose) -> list[Statement]:
 
 def stem(prose: Prose) -> list[Statement]:
     """Says what share the stem's pool has in the difference of the classroom networks."""
-    given = prose.evidence.piece("E2", "arithmetic", "se_resnet - resnet")
+    given = prose.evidence.piece("E2", "arithmetic", WHOLE)
     found = []
     if given:
         times = rounded(1 + given.effect.estimate / 100)
@@ -182,7 +184,20 @@ def stem(prose: Prose) -> list[Statement]:
         hidden = pool.told == "supported" and covers(whole, 0)
         key = "hidden" if hidden else pool.told
         found.append(prose.say(f"gated.stem.{key}", pool.source, **told))
+        if hidden:
+            found += in_longer_runs(prose, pool)
     return found
+
+
+def in_longer_runs(prose: Prose, pool: Piece) -> list[Statement]:
+    """Says that the classroom's SE-ResNet leads in another study, which does not part gates from the stem."""
+    bodies = prose.evidence.bodies("E3")
+    found = [piece for body in bodies for piece in body.pieces if piece.finding.comparison == WHOLE]
+    ahead = [each for each in found if each.origin != pool.origin and (each.effect.interval or (0, 0))[0] > 0]
+    return [
+        prose.say("gated.stem.longer", each.source, study=each.study, lead=prose.number(each))
+        for each in ahead[:1]
+    ]
 
 
 def covers(piece: Piece | None, number: float) -> bool:

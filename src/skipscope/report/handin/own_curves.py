@@ -12,7 +12,7 @@ from skipscope.report.handin.epoch_gains import gains
 from skipscope.report.handin.four_ways import FOUR, START, TRAINING
 from skipscope.report.handin.gated import covers
 from skipscope.report.handin.pieces import Piece
-from skipscope.report.handin.prose import Prose, bracketed
+from skipscope.report.handin.prose import Prose
 from skipscope.report.handin.running_averages import furthest
 from skipscope.report.statements import Source, Statement
 from skipscope.report.words import Inline, code, count, literal, percent, rounded
@@ -118,11 +118,6 @@ def _dense(
     if ends["densenet"] > ends["resnet"] and len(maps) == 2 and maps["densenet"][1] > maps["resnet"][1] > 0:
         told = {arm: literal("×".join(map(str, shape))) for arm, shape in maps.items()}
         yield prose.say("beside.curves.densenet", source, Source(basis="exact", key="params"), **told)
-        pool = prose.evidence.piece("E5", "pool")
-        if pool and pool.told == "supported" and pool.effect.interval and pool.effect.estimate < 0:
-            low, high = pool.effect.interval
-            fall = bracketed(-pool.effect.estimate, -high, -low)
-            yield prose.say("beside.curves.maps", pool.source, effect=fall)
 
 
 def _early(prose: Prose, found: dict[str, Course], source: Source) -> Iterator[Statement]:

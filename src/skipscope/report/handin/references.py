@@ -12,8 +12,7 @@ from skipscope.report.document import Bibliography, Paragraph, Section
 from skipscope.report.words import Inline, literal
 
 MOST_AUTHORS = 3
-"""Named in Chinese before et al., after GB/T 7714; in English all are, up to six (APA names more)."""
-MOST_ENGLISH_AUTHORS = 6
+"""Named before et al., as GB/T 7714 has it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +61,9 @@ def references(context: Context, sections: Iterable[Section]) -> Section | None:
 
 
 def _in_english(work: Work) -> Inline:
-    """Writes: He, K., Zhang, X. & Sun, J. (2015). Title. CVPR 2016. arXiv:1512.03385."""
-    *most, last = work.authors[:MOST_ENGLISH_AUTHORS]
-    if len(work.authors) > MOST_ENGLISH_AUTHORS:
+    """Writes: Hu, J., Shen, L. & Sun, G. (2018). Title. CVPR 2018. arXiv:1709.01507."""
+    *most, last = work.authors[:MOST_AUTHORS]
+    if len(work.authors) > MOST_AUTHORS:
         names = f"{', '.join((*most, last))} et al."
     else:
         names = f"{', '.join(most)} & {last}" if most else last

@@ -148,7 +148,7 @@ def together(prose: Prose, shown: Sequence[ArmSummary]) -> list[Block]:
     context = prose.context
     found = [course for each in shown if (course := course_of(context.tables, each.arm))]
     figure = overlay(prose, [each.arm for each in found])
-    seeded = with_seeds(prose, [each.arm for each in found])
+    seeded = with_seeds(prose, found)
     more = [*seeded, *fitting(prose, found)], [*times(prose, found), *later(prose)]
     return [*prose.paragraphs(leaders(prose, found, figure)), figure, *prose.paragraphs(*more)]
 
@@ -214,10 +214,11 @@ def margin(prose: Prose, first: Course, second: Course) -> Statement:
     return prose.say(f"course.margin.{key}", own(prose), **told, gap=shown)
 
 
-def with_seeds(prose: Prose, arms: Sequence[str]) -> Iterator[Statement]:
+def with_seeds(prose: Prose, courses: Sequence[Course]) -> Iterator[Statement]:
     """Says what the same networks came to in a reference study of several seeds, if this one has few."""
     if prose.context.tables.record.study.seeds >= MINIMUM_SEEDS:
         return
+    arms = [each.arm for each in courses]
     studies = prose.evidence.levels("test accuracy", arms)
     told = (found for found in studies if [each.arm for each in found] == list(arms))
     for levels in told:
@@ -228,7 +229,9 @@ def with_seeds(prose: Prose, arms: Sequence[str]) -> Iterator[Statement]:
             yield prose.say("course.seeded", levels[0].source, study=levels[0].study, values=values, **more)
             best, *others = sorted(levels, key=lambda each: -each.ends[0])
             if others and best.ends[1] > max(each.ends[2] for each in others):
-                yield prose.say("course.leads", best.source, arm=code(best.arm))
+                here = max(courses, key=lambda each: each.val_accuracy[-1])
+                key = "leads" if here.arm == best.arm else "leads_instead"
+                yield prose.say(f"course.{key}", best.source, arm=code(best.arm), here=code(here.arm))
             return
 
 
